@@ -1,0 +1,22 @@
+"""How far the lake's events are complete, for the assets that judge complete days only."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from assets.resources import Rules
+from pipelines.events.watermark import watermark
+from pipelines.lake import Lake
+from pipelines.time import last_complete_day
+from schemas.lake import EVENTS
+
+
+def lake_watermark(lake: Lake, rules: Rules) -> dt.datetime | None:
+    """The watermark of `events`, UTC; None while there are none."""
+    return watermark(lake.open(EVENTS).scan(), rules.lateness, rules.idle_timeout)
+
+
+def complete_through(lake: Lake, rules: Rules) -> dt.date | None:
+    """The last complete day of the business zone; None while there are no events."""
+    reached = lake_watermark(lake, rules)
+    return None if reached is None else last_complete_day(reached, rules.zone)

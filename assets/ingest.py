@@ -1,0 +1,76 @@
+"""From Kafka to distinct events: `raw`, then `events`, `quarantine` and `identity`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+
+import dagster as dg
+
+from assets.resources import Progress, Rules
+from pipelines.events.identity import identity as resolve_identity
+from pipelines.ingest.connection import KafkaConnection
+from pipelines.ingest.events import BATCH, ingest_events
+from pipelines.ingest.raw import ingest_raw
+from pipelines.lake import Lake
+from pipelines.refresh import inputs_of, refresh_whole
+from schemas.lake import EVENTS, IDENTITY
+
+GROUP = "ingest"
+
+
+@dg.asset(group_name=GROUP, kinds={"kafka", "deltalake"})
+def raw(
+    kafka: dg.ResourceParam[KafkaConnection],
+    lake: dg.ResourceParam[Lake],
+    rules: dg.ResourceParam[Rules],
+    progress: dg.ResourceParam[Progress],
+) -> dg.MaterializeResult:
+    """Kafka records, bytes and coordinates, exactly once."""
+    report = ingest_raw(kafka, lake, rules.topics, rules.limits, progress.of("reading Kafka"))
+    return dg.MaterializeResult(
+        metadata={"rows": report.rows, "commits": report.commits, "rows_by_topic": report.rows_by_topic}
+    )
+
+
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            "events",
+            deps=["raw"],
+            group_name=GROUP,
+            kinds={"polars", "deltalake"},
+            description="Distinct, valid events with pseudonyms.",
+        ),
+        dg.AssetSpec(
+            "quarantine",
+            deps=["raw"],
+            group_name=GROUP,
+            kinds={"polars", "deltalake"},
+            description="Records that are no valid event, with the reason and the bytes.",
+        ),
+    ],
+    name="decode_raw",
+)
+def decode_raw(
+    lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules], progress: dg.ResourceParam[Progress]
+) -> Iterator[dg.MaterializeResult]:
+    """Decode, validate and deduplicate what `raw` holds beyond what `events` includes."""
+    counts = ingest_events(lake, rules.topics, rules.decoding, on_progress=progress.of("decoding events"))
+    yield dg.MaterializeResult("events", metadata=asdict(counts))
+    yield dg.MaterializeResult("quarantine", metadata={"rows": counts.quarantined})
+
+
+@dg.asset(group_name=GROUP, deps=["events"], kinds={"polars", "deltalake"})
+def identity(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
+    """The person of every linked account."""
+    events = lake.open(EVENTS)
+    refreshed = refresh_whole(
+        lake,
+        IDENTITY,
+        inputs_of(lake, EVENTS),
+        lambda: resolve_identity(
+            events.scan(), lake.open(IDENTITY).scan().collect(), events.position(BATCH) or 0
+        ).lazy(),
+    )
+    return dg.MaterializeResult(metadata=asdict(refreshed))

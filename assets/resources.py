@@ -1,0 +1,53 @@
+"""What assets need from outside, made by `emberline.definitions` and swapped by tests."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from pipelines.carriers import Carrier
+from pipelines.events.decode import DecodeRules
+from pipelines.ingest.raw import BatchLimits
+from schemas.funnel import FunnelDefinition
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The company's definitions, as the settings and the funnel files give them.
+
+    `fingerprint` changes with every setting that facts depend on; `topics` maps a topic to its adapter.
+    """
+
+    topics: Mapping[str, Carrier]
+    decoding: DecodeRules
+    limits: BatchLimits
+    lateness: dt.timedelta
+    idle_timeout: dt.timedelta
+    dead_after_days: int
+    click_look_back: dt.timedelta
+    fingerprint: int
+    funnel: FunnelDefinition
+
+    @property
+    def zone(self) -> str:
+        """The business time zone."""
+        return self.decoding.zone
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where long steps report to: what is done, how much of it, of how much."""
+
+    report: Callable[[str, int, int], None] = field(default=lambda _what, _done, _todo: None)
+
+    def of(self, what: str) -> Callable[[int, int], None]:
+        """The reporter of one step."""
+        return lambda done, todo: self.report(what, done, todo)
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The wall clock; only what is stamped on a publication reads it."""
+
+    now: Callable[[], dt.datetime] = field(default=lambda: dt.datetime.now(dt.UTC))

@@ -1,0 +1,135 @@
+"""Write, audit, publish: `staging/*`, the checks on it, then `mart/*` in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import dagster as dg
+import polars as pl
+
+from assets.completeness import complete_through
+from assets.resources import Clock, Progress, Rules
+from pipelines.ingest.events import BATCH
+from pipelines.lake import Lake
+from pipelines.publish.audit import Verdict, audit
+from pipelines.publish.rows import warehouse_rows
+from pipelines.publish.warehouse import Warehouse
+from pipelines.refresh import has_simulated
+from schemas.expectations import SUITES
+from schemas.lake import EVENTS
+from schemas.warehouse import DATA_TABLES, MART, STAGING
+
+GROUP = "warehouse"
+SOURCES = {
+    "dim_group": ["group"],
+    "group_day": ["group_day"],
+    "group_state": ["group_state"],
+    "retention": ["retention"],
+    "lifecycle": ["lifecycle"],
+    "funnel_step": ["funnel_entry"],
+    "funnel_entry": ["funnel_entry"],
+    "funnel_match": ["funnel_entry"],
+    "order_credit": ["order_credit"],
+    "group_sales": ["order_credit"],
+}
+"""Lake facts that a warehouse table is made of."""
+
+CHECK = "expectations"
+_SHOWN = 5
+
+
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            [STAGING, table.name],
+            deps=SOURCES[table.name],
+            group_name=GROUP,
+            kinds={"postgres"},
+            description=f"The next version of {MART}.{table.name}, not yet checked.",
+        )
+        for table in DATA_TABLES
+    ]
+)
+def stage(
+    lake: dg.ResourceParam[Lake],
+    warehouse: dg.ResourceParam[Warehouse],
+    rules: dg.ResourceParam[Rules],
+    progress: dg.ResourceParam[Progress],
+) -> Iterator[dg.MaterializeResult]:
+    """Load the complete next version of every table into the schema `staging`."""
+    warehouse.prepare()
+    rows = warehouse_rows(lake, rules.funnel)
+    for number, table in enumerate(DATA_TABLES, start=1):
+        loaded = warehouse.stage(table, rows[table.name])
+        progress.report("staging tables", number, len(DATA_TABLES))
+        yield dg.MaterializeResult([STAGING, table.name], metadata={"rows": loaded})
+
+
+@dg.multi_asset_check(
+    specs=[
+        dg.AssetCheckSpec(
+            CHECK,
+            asset=[STAGING, table.name],
+            blocking=True,
+            description=f"{len(SUITES[table.name].expectations)} expectations; an error stops the publication.",
+        )
+        for table in DATA_TABLES
+    ]
+)
+def check_staging(
+    lake: dg.ResourceParam[Lake], warehouse: dg.ResourceParam[Warehouse], rules: dg.ResourceParam[Rules]
+) -> Iterator[dg.AssetCheckResult]:
+    """Run the Great Expectations suites on the staging tables; a broken critical one blocks the publication."""
+    by_table: dict[str, list[Verdict]] = {table.name: [] for table in DATA_TABLES}
+    rows = {name: frame.select(pl.len()).collect().item() for name, frame in warehouse_rows(lake, rules.funnel).items()}
+    for verdict in audit(warehouse.url, list(SUITES.values()), rows=rows):
+        by_table[verdict.table].append(verdict)
+    for name, verdicts in by_table.items():
+        failed = [verdict for verdict in verdicts if not verdict.success]
+        yield dg.AssetCheckResult(
+            check_name=CHECK,
+            asset_key=[STAGING, name],
+            passed=not failed,
+            severity=dg.AssetCheckSeverity.ERROR
+            if any(verdict.severity == "error" for verdict in failed)
+            else dg.AssetCheckSeverity.WARN,
+            description="; ".join(verdict.message for verdict in failed[:_SHOWN]) or None,
+            metadata={"expectations": len(verdicts), "failed": [verdict.message for verdict in failed]},
+        )
+
+
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            [MART, table.name],
+            deps=[[STAGING, table.name] for table in DATA_TABLES],
+            group_name=GROUP,
+            kinds={"postgres"},
+            description=table.comment,
+        )
+        for table in DATA_TABLES
+    ]
+)
+def publish(
+    lake: dg.ResourceParam[Lake],
+    warehouse: dg.ResourceParam[Warehouse],
+    rules: dg.ResourceParam[Rules],
+    clock: dg.ResourceParam[Clock],
+) -> Iterator[dg.MaterializeResult]:
+    """Switch all tables of `mart` to the checked version in one transaction."""
+    published = warehouse.publish(
+        DATA_TABLES,
+        events_batch=lake.open(EVENTS).position(BATCH) or 0,
+        complete_through=complete_through(lake, rules),
+        is_synthetic=has_simulated(lake),
+        now=clock.now(),
+    )
+    for table in DATA_TABLES:
+        yield dg.MaterializeResult(
+            [MART, table.name],
+            metadata={
+                "version": published.version,
+                "rows_changed": published.rows_changed.get(table.name, 0),
+                "is_new_version": published.is_new,
+            },
+        )

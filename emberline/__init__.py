@@ -1,0 +1,1 @@
+"""What a person touches: command line, settings, Dagster definitions, embedded services, simulator."""

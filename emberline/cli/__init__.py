@@ -1,0 +1,12 @@
+"""The command line. Commands import what they need when they run: `--help` must not wait for Dagster."""
+
+from emberline.cli import demo, pipeline, results, services
+from emberline.cli.app import app
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+__all__ = ["demo", "main", "pipeline", "results", "services"]

@@ -1,0 +1,34 @@
+"""The command line: global options and the list of commands."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from emberline.cli.errors import ErrorsAsText
+
+app = typer.Typer(
+    name="emberline",
+    cls=ErrorsAsText,
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    help="Keep the funnel from user retention to product sales exact and current, and see which groups are dying.",
+    epilog=(
+        "Exit codes: 0 done, 1 a defect, 2 wrong command line, 3 wrong settings, 4 an embedded engine, "
+        "5 checks blocked the publication, 6 the pipeline failed."
+    ),
+)
+
+
+@app.callback()
+def options(
+    state: Annotated[
+        Path | None, typer.Option(help="State folder of the embedded services.  [default: .emberline]", show_default=False)
+    ] = None,
+) -> None:
+    """Set what all commands share. The environment carries it to Dagster's processes too."""
+    if state is not None:
+        os.environ["EMBERLINE__STATE"] = str(state.resolve())

@@ -1,0 +1,85 @@
+"""The command `demo`: the whole main job on a simulated company."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from emberline.cli.app import app
+from emberline.cli.errors import ExitCode
+from emberline.cli.output import Reporting, reporting, stdout
+
+if TYPE_CHECKING:
+    from emberline.services import Services
+
+_FOLDER = Path(".emberline-demo")
+
+
+@app.command()
+def demo(
+    seed: Annotated[int, typer.Option(help="Another seed, another company.")] = 7,
+    state: Annotated[Path, typer.Option(help="Folder of the demo, emptied first.")] = _FOLDER,
+) -> None:
+    """Run everything once on a simulated company: simulate, ingest, compute, check, publish, show."""
+    from emberline.cli.pipeline import code_of, print_outcome
+    from emberline.cli.reports import funnel_frame, groups_frame, print_funnel, print_groups, print_sales, sales_frame
+    from emberline.runner import run_pipeline
+
+    began = time.monotonic()
+    services = _fresh(state)
+    with reporting() as show:
+        services.on_progress = show.line
+        _send_company(services, seed, show)
+        outcome = run_pipeline(services, show.steps)
+    print_outcome(outcome)
+    if code_of(outcome) is not ExitCode.OK:
+        raise typer.Exit(code_of(outcome))
+    stdout.print("\n[bold yellow]All of this is simulated:[/bold yellow] no such company, groups or customers exist.\n")
+    warehouse = services.warehouse()
+    print_funnel(funnel_frame(warehouse))
+    print_groups(groups_frame(warehouse))
+    print_sales(sales_frame(warehouse))
+    _say_how_to_go_on(services, state, time.monotonic() - began)
+
+
+def _fresh(state: Path) -> Services:
+    """Services in an empty demo folder of their own: simulated events never meet real ones."""
+    from emberline.embedded.dagster import EmbeddedDagster
+    from emberline.services import Services
+    from emberline.settings import Settings
+
+    settings = Settings.model_construct(state=state)
+    old = Services(settings)
+    EmbeddedDagster(old.state).stop()
+    old.stop()
+    old.state.destroy()
+    return Services(settings)
+
+
+def _send_company(services: Services, seed: int, show: Reporting) -> None:
+    from emberline.simulator import Scenario, simulate
+    from pipelines.ingest.replay import produce
+
+    kafka = services.kafka()
+    kafka.create_topics(services.settings.kafka.topics, services.settings.kafka.partitions)
+    show.line("simulating a company")
+    world = simulate(Scenario(seed=seed))
+    show.line(f"sending {world.records.height:,} simulated records to Kafka")
+    produce(kafka, world.records)
+
+
+def _say_how_to_go_on(services: Services, state: Path, seconds: float) -> None:
+    from emberline.status import psql_url
+
+    command = f"emberline --state {state}"
+    stdout.print(f"Done in {seconds:.0f} s. Kafka and PostgreSQL of the demo keep running. Go on with:")
+    for what, how in (
+        ("tables", f'psql "{psql_url(services)}" -c "SELECT * FROM mart.group_state"'),
+        ("lake", str(services.lake().uri)),
+        ("Dagster", f"{command} up"),
+        ("stop", f"{command} down"),
+    ):
+        stdout.print(f"  {what:<8} {how}", soft_wrap=True, highlight=False)

@@ -1,0 +1,116 @@
+"""Commands that move data: `replay` and `run`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from emberline.cli.app import app
+from emberline.cli.errors import ExitCode, print_error
+from emberline.cli.output import print_json, reporting, stdout
+
+if TYPE_CHECKING:
+    from emberline.runner import RunOutcome
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+@app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help="A chat export (.parquet) or payloads, one a line (.jsonl).")],
+    carrier: Annotated[str, typer.Option(help="The shape of the payloads: cloudevents, zulip.")],
+    topic: Annotated[str | None, typer.Option(help="The topic.  [default: the carrier's first]", show_default=False)] = None,
+    as_json: Json = False,
+) -> None:
+    """Send a file of events into Kafka, as if its carrier had just sent them."""
+    from emberline.services import Services
+    from emberline.settings import load_settings
+    from pipelines.carriers import CARRIERS
+    from pipelines.ingest.replay import replay as send
+
+    if carrier not in CARRIERS:
+        raise typer.BadParameter(f"{carrier!r}; there are {', '.join(sorted(CARRIERS))}", param_hint="--carrier")
+    settings = load_settings()
+    topics = [name for name, shape in settings.kafka.topics.items() if shape == carrier]
+    if topic is not None and topic not in topics:
+        raise typer.BadParameter(f"{topic!r}; settings give {carrier} {', '.join(topics) or 'none'}", param_hint="--topic")
+    if not topics:
+        raise typer.BadParameter(f"no topic under [kafka.topics] has the carrier {carrier}", param_hint="--carrier")
+    target = topic or topics[0]
+    with reporting(quiet=as_json) as show:
+        kafka = Services(settings, show.line).kafka()
+        kafka.create_topics([target], settings.kafka.partitions)
+        sent = send(kafka, target, file, CARRIERS[carrier], lambda done: show.steps.report(f"sending {file.name}", done, 0))
+    if as_json:
+        print_json({"topic": target, "records": sent})
+    else:
+        stdout.print(f"Sent {sent:,} records of {file.name} to topic {target}. Next: [bold]emberline run[/bold]")
+
+
+@app.command()
+def run(as_json: Json = False) -> None:
+    """Drain Kafka once, bring facts and warehouse up to date, print what changed."""
+    from emberline.runner import run_pipeline
+    from emberline.services import Services
+    from emberline.settings import load_settings
+
+    with reporting(quiet=as_json) as show:
+        outcome = run_pipeline(Services(load_settings(), show.line), show.steps)
+    if as_json:
+        print_json(as_dict(outcome))
+    else:
+        print_outcome(outcome)
+    raise typer.Exit(code_of(outcome))
+
+
+def code_of(outcome: RunOutcome) -> ExitCode:
+    """The exit code of a run."""
+    if outcome.is_blocked:
+        return ExitCode.BLOCKED
+    return ExitCode.OK if outcome.is_success else ExitCode.FAILED
+
+
+def as_dict(outcome: RunOutcome) -> dict[str, Any]:
+    """A run's outcome for machines."""
+    return {
+        **asdict(outcome.counts),
+        "partitions_changed": outcome.partitions_changed,
+        "rows_changed": outcome.rows_changed,
+        "changed": outcome.is_changed,
+        "version": outcome.version,
+        "success": outcome.is_success,
+        "totals": asdict(outcome.totals),
+        "failed_checks": [asdict(check) for check in outcome.failed_checks],
+        "error": outcome.error,
+        "run_id": outcome.run_id,
+    }
+
+
+def print_outcome(outcome: RunOutcome) -> None:
+    """A run's outcome for a person."""
+    for check in outcome.failed_checks:
+        print_error(
+            f"Check failed on {check.table}" + (": nothing was published" if check.is_blocking else ""),
+            "\n".join(check.messages),
+        )
+    if outcome.is_blocked:
+        stdout.print("The last good version stays published. Mend the cause, then run again.")
+        return
+    if not outcome.is_success:
+        print_error("The run failed", outcome.error or "See the run in Dagster.")
+        return
+    if not outcome.is_changed:
+        stdout.print("Nothing new: no record, no partition and no row changed.")
+        return
+    counts = outcome.counts
+    stdout.print(
+        f"Read {counts.raw:,} records: {counts.events:,} new events, {counts.duplicates:,} duplicates "
+        f"({counts.conflicts:,} in conflict), {counts.quarantined:,} quarantined, {counts.tombstones:,} tombstones."
+    )
+    stdout.print(
+        f"Recomputed {outcome.partitions_changed:,} days; "
+        f"changed {sum(outcome.rows_changed.values()):,} warehouse rows; version {outcome.version} is live."
+    )

@@ -1,0 +1,45 @@
+"""Commands that look at results: `funnel` and `groups`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from emberline.cli.app import app
+from emberline.cli.output import print_json
+from emberline.cli.pipeline import Json
+
+if TYPE_CHECKING:
+    from pipelines.publish.warehouse import Warehouse
+
+
+@app.command()
+def funnel(as_json: Json = False) -> None:
+    """Show the standard funnel: how many reached each step, of whom, and how fast."""
+    from emberline.cli.reports import funnel_frame, print_funnel
+
+    frame = funnel_frame(_warehouse())
+    if as_json:
+        print_json(frame.to_dicts())
+    else:
+        print_funnel(frame)
+
+
+@app.command()
+def groups(as_json: Json = False) -> None:
+    """Show the groups by state, with reasons, and what each sold."""
+    from emberline.cli.reports import groups_frame, print_groups, print_sales, sales_frame
+
+    warehouse = _warehouse()
+    states, sales = groups_frame(warehouse), sales_frame(warehouse)
+    if as_json:
+        print_json({"groups": states.to_dicts(), "sales": sales.to_dicts()})
+    else:
+        print_groups(states)
+        print_sales(sales)
+
+
+def _warehouse() -> Warehouse:
+    from emberline.services import Services
+    from emberline.settings import load_settings
+
+    return Services(load_settings()).warehouse()

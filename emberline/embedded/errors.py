@@ -1,0 +1,57 @@
+"""What can go wrong with an embedded engine, told as cause, place and next step."""
+
+from pathlib import Path
+
+_TAIL_LINES = 12
+_TAIL_BYTES = 8192
+
+
+class EngineError(Exception):
+    """An embedded engine could not do what was asked.
+
+    Attributes:
+        cause: What was found.
+        place: The folder, or the log file whose last lines the message quotes.
+        next_step: What the reader can do about it.
+    """
+
+    def __init__(self, cause: str, *, place: Path, next_step: str) -> None:
+        """Build the message; a `place` that is a file is quoted by its last lines."""
+        self.cause = cause
+        self.place = place
+        self.next_step = next_step
+        lines = [cause, f"Where: {place}", *_quoted(place), f"Next: {next_step}"]
+        super().__init__("\n".join(lines))
+
+
+class DownloadFailed(EngineError):
+    """The files of an engine could not be fetched, or were not the expected ones."""
+
+
+class PortTaken(EngineError):
+    """No loopback port could be had for an engine."""
+
+
+class EngineDied(EngineError):
+    """An engine's process ended, or never answered."""
+
+
+class FolderBusy(EngineError):
+    """Another engine works on the same files, so no second one is started."""
+
+
+class ForeignFolder(EngineError):
+    """A folder is not a state folder of emberline, so it is neither used nor removed."""
+
+
+class NoSystemUser(EngineError):
+    """Emberline runs as root and has no other user to run PostgreSQL as."""
+
+
+def _quoted(place: Path) -> list[str]:
+    if not place.is_file():
+        return []
+    with place.open("rb") as log:
+        log.seek(max(0, place.stat().st_size - _TAIL_BYTES))
+        text = log.read().decode(errors="replace")
+    return [f"  | {line}" for line in text.splitlines()[-_TAIL_LINES:]]

@@ -1,0 +1,192 @@
+"""Apache Kafka in KRaft mode, one node, as a daemon of this user."""
+
+import base64
+import os
+import shutil
+import subprocess
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from signal import SIGKILL, SIGTERM
+
+import psutil
+
+from emberline.embedded import daemon
+from emberline.embedded.errors import EngineDied
+from emberline.embedded.jars import kafka_jars
+from emberline.embedded.kafka_config import (
+    LOG4J2_PROPERTIES,
+    java_command,
+    java_program,
+    server_properties,
+)
+from emberline.embedded.kafka_probe import answers
+from emberline.embedded.ports import LOOPBACK, launch_on_kept_ports
+from emberline.embedded.state import StateFolder, write_private
+from emberline.embedded.tenancy import tenancy
+
+_READY_WITHIN_S = 90.0
+_POLL_S = 0.05
+_FORMAT_WITHIN_S = 60.0
+
+
+class EmbeddedKafka:
+    """A broker whose data, ports and logs live in `<state>/kafka`."""
+
+    def __init__(
+        self,
+        state: StateFolder,
+        *,
+        heap_mb: int = 512,
+        properties: Mapping[str, str] | None = None,
+    ) -> None:
+        """Describe the broker; nothing is started.
+
+        Args:
+            state: Where it lives.
+            heap_mb: Largest Java heap, in MiB.
+            properties: Broker properties over those of `kafka_config`. The client listener is
+                named CLIENT. They count from the next start; a broker that runs is left as it is.
+        """
+        self._state = state
+        self._heap_mb = heap_mb
+        self._properties = dict(properties or {})
+        self._folder = state.path / "kafka"
+        self._config = self._folder / "server.properties"
+        self._record = self._folder / "kafka.pid"
+        self._client_port = self._folder / "client.port"
+
+    def start(self, on_progress: Callable[[str], None] = lambda _: None) -> str:
+        """Start the broker unless it runs, and wait until it answers.
+
+        Args:
+            on_progress: Receives a line for people before each step that takes time.
+
+        Returns:
+            Bootstrap servers, "127.0.0.1:PORT"; the port stays the same over restarts unless
+            another program took it in between.
+
+        Raises:
+            DownloadFailed: The jars could not be fetched.
+            EngineDied: The broker ended, or did not answer in time.
+            FolderBusy: A broker this command cannot see works on the same files.
+            PortTaken: Every port chosen was taken before the broker had it.
+        """
+        with self._state.lock("kafka"):
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+            if self._process() is None or not self._comes_to_answer():
+                jars = kafka_jars(on_progress)
+                on_progress("starting Apache Kafka")
+                self._end_strays()
+                launch_on_kept_ports(
+                    [self._client_port, self._folder / "controller.port"],
+                    lambda *ports: self._launch(jars, *ports),
+                )
+            return f"{LOOPBACK}:{self._client_port.read_text()}"
+
+    def address(self) -> str | None:
+        """Return the bootstrap servers when the broker runs and answers, else None."""
+        if self._process() is None:
+            return None
+        port = int(self._client_port.read_text())
+        return f"{LOOPBACK}:{port}" if answers(port) else None
+
+    def stop(self) -> None:
+        """Stop the broker, by force if it does not follow; no error when it is down."""
+        with self._state.lock("kafka"):
+            self._end_strays()
+            self._record.unlink(missing_ok=True)
+
+    def _process(self) -> psutil.Process | None:
+        return daemon.recorded(self._record, str(self._config))
+
+    def _end_strays(self) -> None:
+        # Looked up by command line, so that a broker whose pid file got lost is ended too.
+        for process in daemon.strays(java_program(), str(self._config)):
+            daemon.end(process, [(SIGTERM, 30.0), (SIGKILL, 5.0)])
+
+    def _launch(self, jars: list[Path], client_port: int, controller_port: int) -> None:
+        data, scratch = self._folder / "data", self._folder / "tmp"
+        shutil.rmtree(scratch, ignore_errors=True)  # native libraries a killed broker left behind
+        scratch.mkdir(mode=0o700)
+        write_private(self._folder / "log4j2.properties", LOG4J2_PROPERTIES)
+        write_private(
+            self._config, server_properties(data, client_port, controller_port, self._properties)
+        )
+        with tenancy(self._state, "kafka") as lock:
+            self._format_once(jars, data)
+            daemon.launch(
+                self._java(jars, "kafka.Kafka", str(self._config)),
+                log=self._folder / "console.log",
+                record=self._record,
+                env=_environment(),
+                inherit=lock,
+            )
+        if not self._comes_to_answer():
+            raise self._died("Kafka ended while it started")
+
+    def _format_once(self, jars: list[Path], data: Path) -> None:
+        stamp = self._folder / "cluster.id"
+        if stamp.exists():
+            return
+        shutil.rmtree(data, ignore_errors=True)  # a format that broke off
+        cluster = _new_cluster_id()
+        arguments = ("format", "--cluster-id", cluster, "--config", str(self._config))
+        command = self._java(jars, "kafka.tools.StorageTool", *arguments)
+        log = self._folder / "format.log"
+        with log.open("w") as output:
+            done = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=_environment(),
+                timeout=_FORMAT_WITHIN_S,
+                check=False,
+            )
+        if done.returncode != 0:
+            raise EngineDied(
+                f"formatting Kafka's storage ended with exit code {done.returncode}",
+                place=log,
+                next_step="see the log; properties given by hand are the first suspects",
+            )
+        write_private(stamp, cluster)
+
+    def _comes_to_answer(self) -> bool:
+        """Wait until the broker answers (True) or its process has ended (False)."""
+        port = int(self._client_port.read_text())
+        deadline = time.monotonic() + _READY_WITHIN_S
+        while not answers(port):
+            if self._process() is None:
+                return False
+            if time.monotonic() > deadline:
+                raise self._died(f"Kafka runs but did not answer within {_READY_WITHIN_S:.0f} s")
+            time.sleep(_POLL_S)
+        return True
+
+    def _died(self, cause: str) -> EngineDied:
+        # What the Java machine itself has to say (no memory, wrong option) stands on the console.
+        console = self._folder / "console.log"
+        said = console.is_file() and console.stat().st_size > 0
+        return EngineDied(
+            cause,
+            place=console if said else self._folder / "server.log",
+            next_step="see the log above; stop the services, then start again",
+        )
+
+    def _java(self, jars: list[Path], main_class: str, *arguments: str) -> list[str]:
+        return java_command(jars, self._folder, self._heap_mb, main_class, *arguments)
+
+
+def _new_cluster_id() -> str:
+    # Kafka writes a UUID in URL-safe base64; one that begins with a dash would read as an option.
+    while (text := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[:22]).startswith("-"):
+        pass
+    return text
+
+
+def _environment() -> dict[str, str]:
+    # Options meant for other Java programs could contradict ours or write to the console.
+    meant_for_java = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "CLASSPATH")
+    return {name: value for name, value in os.environ.items() if name not in meant_for_java}

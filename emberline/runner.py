@@ -1,0 +1,116 @@
+"""One run of the pipeline in this process, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+
+from assets.resources import Progress
+from emberline.definitions import build_defs
+from emberline.instance import dagster_instance
+from emberline.services import Services
+from pipelines.ingest.events import Counts, stored_counts
+
+
+@dataclass(frozen=True)
+class FailedCheck:
+    """A suite of expectations that a staging table broke; each message names table, expectation and rows."""
+
+    table: str
+    is_blocking: bool
+    messages: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """What a run did.
+
+    `counts` are of this run, `totals` of all history; `partitions_changed` are the days whose facts were recomputed,
+    `rows_changed` the warehouse rows inserted, updated or deleted, by table; `version` the published version, None where this
+    run published none; `error` why the run failed.
+    """
+
+    run_id: str
+    is_success: bool
+    counts: Counts
+    totals: Counts
+    partitions_changed: int
+    rows_changed: dict[str, int]
+    version: int | None
+    failed_checks: tuple[FailedCheck, ...]
+    error: str | None = None
+    error_kind: str | None = None
+
+    @property
+    def is_changed(self) -> bool:
+        """True when records were read, days recomputed or rows published."""
+        return bool(self.counts.raw or self.partitions_changed or any(self.rows_changed.values()))
+
+    @property
+    def is_blocked(self) -> bool:
+        """True when a failed check kept the new version from being published."""
+        return any(check.is_blocking for check in self.failed_checks)
+
+
+def run_pipeline(services: Services, progress: Progress) -> RunOutcome:
+    """Drain Kafka, bring facts and warehouse up to date."""
+    lake = services.lake()
+    resources: dict[str, Any] = {
+        "kafka": services.kafka(),
+        "lake": lake,
+        "warehouse": services.warehouse(),
+        "rules": services.rules(),
+        "progress": progress,
+    }
+    job = build_defs(resources).resolve_job_def("pipeline_job")
+    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    with dagster_instance(services) as instance:
+        result = job.execute_in_process(instance=instance, raise_on_error=False, run_config=quiet)
+    return _outcome(result, stored_counts(lake))
+
+
+@dataclass
+class _Metadata:
+    """The metadata of materialized assets, by asset key."""
+
+    values: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def get(self, asset: str, name: str, default: Any = None) -> Any:  # noqa: ANN401 - whatever Dagster recorded
+        value = self.values.get(asset, {}).get(name)
+        return default if value is None else value.value
+
+
+def _outcome(result: dg.ExecuteInProcessResult, totals: Counts) -> RunOutcome:
+    metadata = _Metadata()
+    for event in result.all_events:
+        if event.is_step_materialization:
+            materialization = event.step_materialization_data.materialization
+            metadata.values[materialization.asset_key.to_user_string()] = dict(materialization.metadata)
+    mart = [key for key in metadata.values if key.startswith("mart/")]
+    failure = next((e for e in result.all_events if e.is_step_failure), None)
+    cause = failure.step_failure_data.error_display_string if failure else None
+    return RunOutcome(
+        run_id=result.run_id,
+        is_success=result.success,
+        counts=Counts(**{name: metadata.get("events", name, 0) for name in Counts.__dataclass_fields__}),
+        totals=totals,
+        partitions_changed=max(metadata.get(asset, "days", 0) for asset in ("person_day", "group_day")),
+        rows_changed={key.removeprefix("mart/"): metadata.get(key, "rows_changed", 0) for key in mart},
+        version=next((metadata.get(key, "version") for key in mart), None),
+        failed_checks=tuple(_failed_checks(result)),
+        error=None if result.success else cause,
+    )
+
+
+def _failed_checks(result: dg.ExecuteInProcessResult) -> list[FailedCheck]:
+    return [
+        FailedCheck(
+            table=evaluation.asset_key.to_user_string(),
+            is_blocking=evaluation.blocking and evaluation.severity == dg.AssetCheckSeverity.ERROR,
+            messages=tuple(evaluation.metadata["failed"].value),
+        )
+        for evaluation in result.get_asset_check_evaluations()
+        if not evaluation.passed
+    ]

@@ -1,0 +1,90 @@
+"""From settings to what the pipeline works on: embedded engines where nothing else is set, and the resources."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from assets.resources import Rules
+from emberline.embedded import EmbeddedKafka, EmbeddedPostgres, StateFolder
+from emberline.settings import Settings
+from pipelines.carriers import CARRIERS
+from pipelines.events.decode import DecodeRules
+from pipelines.events.pseudonym import Pseudonyms
+from pipelines.ingest.connection import KafkaConnection
+from pipelines.ingest.raw import BatchLimits
+from pipelines.lake import Lake
+from pipelines.publish.warehouse import Warehouse
+from schemas.funnel import standard
+
+
+@dataclass
+class Services:
+    """The engines and stores that the settings name. Nothing starts before it is asked for."""
+
+    settings: Settings
+    on_progress: Callable[[str], None] = field(default=lambda _line: None)
+
+    @cached_property
+    def state(self) -> StateFolder:
+        """The state folder, made on first use."""
+        return StateFolder(self.settings.state)
+
+    def kafka(self) -> KafkaConnection:
+        """The configured brokers, or the embedded one, started where it does not run."""
+        servers = self.settings.kafka.bootstrap_servers or EmbeddedKafka(self.state).start(self.on_progress)
+        options: dict[str, object] = dict(self.settings.kafka.options)
+        if self.settings.kafka.sasl_password is not None:
+            options["sasl_plain_password"] = self.settings.kafka.sasl_password.get_secret_value()
+        return KafkaConnection(servers, options)
+
+    def warehouse_url(self) -> str:
+        """SQLAlchemy URL of the configured warehouse, or of the embedded one, started where it does not run."""
+        configured = self.settings.warehouse.url
+        if configured is not None:
+            return configured.get_secret_value()
+        return EmbeddedPostgres(self.state).start(self.on_progress)
+
+    def warehouse(self) -> Warehouse:
+        """The warehouse."""
+        return Warehouse(self.warehouse_url())
+
+    def lake(self) -> Lake:
+        """The lake, in the state folder where no URI is set."""
+        uri = self.settings.lake.uri or str(self.state.path / "lake")
+        return Lake(uri, self.settings.lake.storage_options)
+
+    def rules(self) -> Rules:
+        """The company's definitions."""
+        settings = self.settings
+        return Rules(
+            topics={topic: CARRIERS[carrier] for topic, carrier in settings.kafka.topics.items()},
+            decoding=DecodeRules(
+                zone=settings.rules.zone,
+                max_skew=dt.timedelta(minutes=settings.ingest.max_skew_minutes),
+                pseudonyms=Pseudonyms(self._pseudonym_key()),
+            ),
+            limits=BatchLimits(
+                rows=settings.ingest.batch_rows,
+                bytes=settings.ingest.batch_bytes,
+                seconds=settings.ingest.batch_seconds,
+                stall_seconds=settings.ingest.stall_seconds,
+            ),
+            lateness=settings.lateness,
+            idle_timeout=dt.timedelta(hours=settings.rules.idle_feed_hours),
+            dead_after_days=settings.rules.dead_after_days,
+            click_look_back=dt.timedelta(days=settings.rules.click_look_back_days),
+            fingerprint=settings.fingerprint(),
+            funnel=standard(),
+        )
+
+    def stop(self) -> None:
+        """Stop the embedded engines; those that are configured elsewhere are not touched."""
+        EmbeddedKafka(self.state).stop()
+        EmbeddedPostgres(self.state).stop()
+
+    def _pseudonym_key(self) -> bytes:
+        configured = self.settings.privacy.key
+        return (configured.get_secret_value() if configured else self.state.secret("pseudonyms")).encode()

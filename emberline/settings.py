@@ -1,0 +1,183 @@
+"""All settings, typed: `emberline.toml`, overridden by environment variables `EMBERLINE__SECTION__KEY`.
+
+Without any setting everything is embedded in the state folder. Secrets come from the environment only.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import zlib
+from pathlib import Path
+from typing import Annotated, Final
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from pipelines.carriers import CARRIERS
+from pipelines.errors import EmberlineError
+
+_PREFIX: Final = "EMBERLINE__"
+_FILE_VARIABLE: Final = "EMBERLINE_SETTINGS"
+
+
+class SettingsError(EmberlineError):
+    """A setting is unknown or has a wrong value."""
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"{name!r} is no IANA time zone")
+    return name
+
+
+def _known_carrier(name: str) -> str:
+    if name not in CARRIERS:
+        raise ValueError(f"{name!r} is no carrier; there are {', '.join(sorted(CARRIERS))}")
+    return name
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class KafkaSettings(_Section):
+    """Where events come from. No `bootstrap_servers`: the embedded broker."""
+
+    bootstrap_servers: str | None = None
+    options: dict[str, str | int | bool] = Field(default_factory=dict)
+    """kafka-python's own names: security_protocol, sasl_mechanism, ssl_cafile, ... but no password."""
+    sasl_password: SecretStr | None = None
+    """From the environment: EMBERLINE__KAFKA__SASL_PASSWORD."""
+    topics: dict[str, Annotated[str, AfterValidator(_known_carrier)]] = Field(
+        default_factory=lambda: {"group.messages": "cloudevents", "commerce.events": "cloudevents", "raw.zulip": "zulip"}
+    )
+    """Topic -> carrier."""
+    partitions: int = Field(default=3, ge=1)
+    """Of topics that `replay` and `demo` create."""
+
+
+class LakeSettings(_Section):
+    """Where the Delta tables lie. No `uri`: in the state folder."""
+
+    uri: str | None = None
+    storage_options: dict[str, str] = Field(default_factory=dict)
+
+
+class WarehouseSettings(_Section):
+    """Where the warehouse is. No `url`: the embedded PostgreSQL. The URL carries a password: set it in the environment."""
+
+    url: SecretStr | None = None
+
+
+class IngestSettings(_Section):
+    """When a batch is committed, and what is taken for the future."""
+
+    batch_rows: int = Field(default=200_000, ge=1)
+    batch_bytes: int = Field(default=64 * 1024 * 1024, ge=1)
+    batch_seconds: float = Field(default=10.0, gt=0)
+    stall_seconds: float = Field(default=60.0, gt=0)
+    max_skew_minutes: int = Field(default=10, ge=0)
+
+
+class RuleSettings(_Section):
+    """The company's definitions."""
+
+    zone: Annotated[str, AfterValidator(_known_zone)] = "Asia/Shanghai"
+    lateness_minutes: int = Field(default=60, ge=0)
+    idle_feed_hours: int = Field(default=24, ge=1)
+    dead_after_days: int = Field(default=28, ge=1)
+    click_look_back_days: int = Field(default=7, ge=1)
+
+
+class PrivacySettings(_Section):
+    """Pseudonyms. No `key`: a random one in the state folder."""
+
+    key: SecretStr | None = None
+    """At least 16 characters, from the environment: EMBERLINE__PRIVACY__KEY."""
+
+
+class WebSettings(_Section):
+    """Dagster's web server, on loopback."""
+
+    port: int = Field(default=3000, ge=1, le=65535)
+
+
+class Settings(BaseSettings):
+    """Everything that can be set; unknown keys are errors."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, hide_input_in_errors=True
+    )
+
+    state: Path = Path(".emberline")
+    """Folder of the embedded services, the local lake and Dagster's instance."""
+    kafka: KafkaSettings = KafkaSettings()
+    lake: LakeSettings = LakeSettings()
+    warehouse: WarehouseSettings = WarehouseSettings()
+    ingest: IngestSettings = IngestSettings()
+    rules: RuleSettings = RuleSettings()
+    privacy: PrivacySettings = PrivacySettings()
+    web: WebSettings = WebSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - not used: one file, one environment
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then the file."""
+        file = TomlConfigSettingsSource(settings_cls, toml_file=settings_file())
+        return init_settings, env_settings, file
+
+    def fingerprint(self) -> int:
+        """A number that changes with the definitions facts depend on."""
+        return zlib.crc32(self.rules.model_dump_json().encode())
+
+    @property
+    def lateness(self) -> dt.timedelta:
+        """How late an event may be before its day is taken to be complete."""
+        return dt.timedelta(minutes=self.rules.lateness_minutes)
+
+    @property
+    def zone_info(self) -> ZoneInfo:
+        """The business zone."""
+        return ZoneInfo(self.rules.zone)
+
+
+def settings_file() -> Path:
+    """`emberline.toml` of the working folder, or the file that EMBERLINE_SETTINGS names."""
+    return Path(os.environ.get(_FILE_VARIABLE, "emberline.toml"))
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings.
+
+    Raises:
+        SettingsError: an unknown key or a wrong value, in the file or the environment.
+    """
+    _refuse_unknown_variables()
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
+        raise SettingsError(
+            f"Wrong settings ({settings_file()} or {_PREFIX}… in the environment): {wrong}.",
+            "See docs/reference/settings.md for every key.",
+        ) from None
+
+
+def _refuse_unknown_variables() -> None:
+    """A misspelled variable must not be ignored: pydantic sees only those whose section exists."""
+    for variable in os.environ:
+        if variable.upper().startswith(_PREFIX):
+            section = variable[len(_PREFIX) :].split("__")[0].lower()
+            if section not in Settings.model_fields:
+                raise SettingsError(
+                    f"Environment variable {variable}: there is no section {section!r}.",
+                    f"There are: {', '.join(Settings.model_fields)}.",
+                )

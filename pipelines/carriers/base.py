@@ -1,0 +1,89 @@
+"""What every adapter does: bytes in, typed objects or a reason for quarantine out, objects as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeVar
+
+import msgspec
+import polars as pl
+
+from schemas.lake import EVENTS
+
+MAX_VALUE_BYTES: Final = 1024 * 1024
+
+_STAGE_COLUMNS: Final = ("day", "month", "batch", "topic", "topic_id", "partition", "offset", "kafka_time")
+DECODED_SCHEMA: Final = pl.Schema(
+    {"row": pl.UInt32(), **{name: dtype for name, dtype in EVENTS.columns.items() if name not in _STAGE_COLUMNS}}
+)
+"""What an adapter returns: `row` is the position of the record in its input."""
+
+T = TypeVar("T")
+
+REJECTED_SCHEMA: Final = pl.Schema({"row": pl.UInt32(), "reason": pl.String(), "detail": pl.String()})
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Events (`DECODED_SCHEMA`, ids in clear) and rejected rows (`REJECTED_SCHEMA`); each input row is in exactly one."""
+
+    events: pl.DataFrame
+    rejected: pl.DataFrame
+
+
+class Carrier(Protocol):
+    """One shape of payload. `name` is what the settings and `--carrier` call it."""
+
+    @property
+    def name(self) -> str:
+        """The name of this shape."""
+        ...
+
+    def decode(self, values: Sequence[bytes]) -> Decoded:
+        """Decode record values, none of which is null."""
+        ...
+
+
+def parse(values: Sequence[bytes], decode: Callable[[bytes], T]) -> tuple[list[int], list[T], pl.DataFrame]:
+    """Parse each value strictly.
+
+    Returns:
+        The rows that parsed, their objects, and the other rows as `REJECTED_SCHEMA`. The detail of a wrong field names it by
+        its JSON path.
+    """
+    rows: list[int] = []
+    objects: list[T] = []
+    rejected: list[tuple[int, str, str]] = []
+    for row, value in enumerate(values):
+        if len(value) > MAX_VALUE_BYTES:
+            rejected.append((row, "too_large", f"{len(value)} bytes, at most {MAX_VALUE_BYTES} are read"))
+            continue
+        try:
+            parsed = decode(value)
+        except msgspec.ValidationError as error:
+            rejected.append((row, "invalid_field", str(error)))
+        except msgspec.DecodeError as error:
+            rejected.append((row, "bad_json" if value.strip() else "empty_value", str(error)))
+        except UnicodeDecodeError as error:
+            rejected.append((row, "bad_utf8", str(error)))
+        except RecursionError:
+            rejected.append((row, "too_deep", "nested too deeply to be an event"))
+        else:
+            rows.append(row)
+            objects.append(parsed)
+    return rows, objects, pl.DataFrame(rejected, schema=REJECTED_SCHEMA, orient="row")
+
+
+def columns(rows: Sequence[int], fields: dict[str, Sequence[object] | pl.Expr]) -> pl.DataFrame:
+    """A frame of `DECODED_SCHEMA` from lists or expressions over them; fields not given are null."""
+    lists = {name: values for name, values in fields.items() if not isinstance(values, pl.Expr)}
+    computed = {name: values for name, values in fields.items() if isinstance(values, pl.Expr)}
+    given = pl.DataFrame(
+        {"row": rows, **lists},
+        schema={"row": pl.UInt32(), **{name: DECODED_SCHEMA[name] for name in lists}},
+    )
+    missing = [pl.lit(None, dtype=DECODED_SCHEMA[name]).alias(name) for name in DECODED_SCHEMA if name not in fields]
+    return given.with_columns(
+        **{name: values.cast(DECODED_SCHEMA[name]) for name, values in computed.items()}
+    ).with_columns(*(column for column in missing if column.meta.output_name() != "row")).select(DECODED_SCHEMA.names())

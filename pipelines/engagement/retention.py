@@ -1,0 +1,63 @@
+"""Retention: of the persons first active in a unit, how many were active in each unit since."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import polars as pl
+
+from pipelines.engagement.calendar import Unit, is_complete, unit_start, unit_starts, units_between
+from schemas.lake import RETENTION
+
+
+def retention(
+    first_seen: pl.LazyFrame,
+    person_day: pl.LazyFrame,
+    unit: Unit,
+    complete_through: dt.date | None,
+) -> pl.LazyFrame:
+    """Count persons by cohort and by calendar units since, mode `on` (definitions, section 5).
+
+    A person's cohort is the unit of the first activity ever, in whichever group. `cohort_size`
+    counts the cohort's persons, also while its unit runs; `active` of period 0 is counted on its
+    own from activity, as that of every other period.
+
+    Args:
+        first_seen: `schemas.lake.FIRST_SEEN` over all history.
+        person_day: `schemas.lake.PERSON_DAY` over all history.
+        unit: Calendar unit of cohorts and periods.
+        complete_through: Last complete day, none if no day is complete.
+
+    Returns:
+        `schemas.lake.RETENTION`: for every cohort with a person a row a period, without gaps, up to
+        the unit that holds the newer of `complete_through` and the last day with activity. `active`
+        is 0 where a complete period had nobody and null in an incomplete one.
+    """
+    cohorts = first_seen.group_by("person_id").agg(
+        cohort=unit_start(pl.col("first_day").min(), unit)
+    )
+    sizes = cohorts.group_by("cohort").agg(cohort_size=pl.len())
+    active = (
+        person_day.select("person_id", start=unit_start(pl.col("day"), unit))
+        .unique()
+        .join(cohorts, on="person_id")
+        .group_by("cohort", "start")
+        .agg(active=pl.len())
+    )
+    newest_day = pl.max_horizontal(pl.col("day").max(), pl.lit(complete_through, pl.Date))
+    newest = person_day.select(newest=unit_start(newest_day, unit))
+    is_over = is_complete(pl.col("start"), unit, complete_through)
+    return (
+        sizes.join(newest, how="cross")
+        .with_columns(start=unit_starts(pl.col("cohort"), pl.col("newest"), unit))
+        .explode("start")
+        .join(active, on=["cohort", "start"], how="left")
+        .with_columns(
+            unit=pl.lit(unit),
+            period=units_between(pl.col("cohort"), pl.col("start"), unit),
+            active=pl.when(is_over).then(pl.col("active").fill_null(0)),
+            is_complete=is_over,
+        )
+        .select(RETENTION.columns.keys())
+        .cast(RETENTION.schema)
+    )

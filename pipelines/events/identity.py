@@ -1,0 +1,54 @@
+"""Accounts -> persons: the connected components of identity links (definitions, section 1)."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from schemas import kinds
+from schemas.lake import IDENTITY
+
+
+def identity(events: pl.LazyFrame, before: pl.DataFrame, batch: int) -> pl.DataFrame:
+    """The person of every linked account: the smallest account id of its component.
+
+    Args:
+        events: rows of `EVENTS`.
+        before: the `IDENTITY` table so far, to tell which accounts' persons changed.
+        batch: the newest batch in `events`, noted for accounts whose person is new.
+
+    Returns:
+        `IDENTITY`, sorted by account.
+    """
+    links = (
+        events.filter(pl.col("type") == kinds.IDENTITY_LINKED)
+        .select(account="account_id", other="linked_account_id")
+        .unique()
+        .collect(engine="streaming")
+    )
+    accounts = pl.concat([links["account"], links["other"].alias("account")]).unique().sort()
+    code = pl.Series(np.arange(len(accounts), dtype=np.int64))
+    ends = [links[name].replace_strict(accounts, code, return_dtype=pl.Int64).to_numpy() for name in links.columns]
+    graph = coo_array((np.ones(links.height, dtype=np.int8), (ends[0], ends[1])), shape=(len(accounts),) * 2)
+    _, component = connected_components(graph, directed=False)
+    return (
+        pl.DataFrame({"account_id": accounts, "component": component}, schema={"account_id": pl.String, "component": pl.Int32})
+        .with_columns(person_id=pl.col("account_id").min().over("component"))
+        .join(before.rename({"person_id": "person_before", "batch": "batch_before"}), on="account_id", how="left")
+        .with_columns(
+            batch=pl.when(pl.col("person_id").eq_missing("person_before"))
+            .then("batch_before")
+            .otherwise(pl.lit(batch, pl.Int64))
+        )
+        .select(IDENTITY.schema.names())
+        .sort("account_id")
+    )
+
+
+def with_person(events: pl.LazyFrame, identity: pl.LazyFrame) -> pl.LazyFrame:
+    """Add `person_id` to events: the account's person, itself where it was never linked, null without an account."""
+    return events.join(identity.select("account_id", "person_id"), on="account_id", how="left").with_columns(
+        person_id=pl.coalesce("person_id", "account_id")
+    )

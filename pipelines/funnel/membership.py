@@ -1,0 +1,107 @@
+"""Who joined, came alive, stayed, and when they were a member of a group (definitions, section 4, derived events).
+
+Inputs hold `position`: the rank of an event in the ordering key, so that one integer compares two events.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Final
+
+import polars as pl
+
+from pipelines.engagement.activity import is_activity
+from schemas import kinds
+
+ACTIVATION: Final = dt.timedelta(days=7)
+"""How long after joining a first activity still activates: `[joined, joined + ACTIVATION)`."""
+
+_THREAD: Final = ("person_id", "group_id")
+
+
+def is_joining() -> pl.Expr:
+    """True for a member's own `member.joined`; operators and bots join no funnel."""
+    return (pl.col("type") == kinds.MEMBER_JOINED) & (pl.col("role") == "member")
+
+
+def milestones(own: pl.LazyFrame) -> pl.LazyFrame:
+    """Find the joinings, activations and returns in a later week, a person and group.
+
+    - joined: every joining; and the first activity, where no joining stands before it.
+    - activated: the first activity after a joining, within 7 days of it. Where an activity stands for the joining, the
+      next one activates.
+    - retained: the first activity in a calendar week (Monday, business zone) after the week of an activation.
+
+    Args:
+        own: `position, person_id, group_id, type, role, message_kind, time, day` of persons' own events.
+
+    Returns:
+        `position, person_id, group_id, joined, activated, retained`, a row an event that is any of the three.
+    """
+    threads = (
+        own.filter(pl.col("group_id").is_not_null())
+        .with_columns(is_activity().fill_null(value=False).alias("active"))
+        .filter(pl.col("active") | is_joining())
+        .select("position", *_THREAD, "time", "active", pl.col("day").dt.truncate("1w").alias("week"))
+        .sort(*_THREAD, "position")
+        .with_columns(pl.struct(_THREAD).rle_id().alias("thread"))
+        .with_columns((~pl.col("active") | _differs("thread")).alias("joined"))
+        .with_columns(*_following("active", "position", "time"))
+    )
+    activations = threads.filter(pl.col("joined") & (pl.col("next_time") < pl.col("time") + ACTIVATION)).select(
+        pl.col("next_position").alias("position")
+    )
+    return_visits = (
+        threads.filter("active")
+        .with_columns((_differs("thread") | _differs("week")).alias("opens_week"))
+        .with_columns(*_following("opens_week", "position"))
+        .join(activations, on="position", how="semi")
+        .select(pl.col("next_position").alias("position"))
+        .drop_nulls()
+    )
+    marked = threads.select("position", *_THREAD, "joined")
+    for name, positions in (("activated", activations), ("retained", return_visits)):
+        mark = positions.unique().with_columns(pl.lit(value=True).alias(name))
+        marked = marked.join(mark, on="position", how="left").with_columns(pl.col(name).fill_null(value=False))
+    return marked.filter(pl.any_horizontal("joined", "activated", "retained"))
+
+
+def memberships(joinings: pl.LazyFrame, leavings: pl.LazyFrame) -> pl.LazyFrame:
+    """The stretches in which persons were members of groups, half open in the ordering key and disjoint.
+
+    A joining opens a stretch; the person's next joining or leaving in that group ends it.
+
+    Args:
+        joinings: `position, person_id, group_id`.
+        leavings: The same of `member.left`.
+
+    Returns:
+        `person_id, group_id, start, end`: positions `[start, end)`; `end` is null while the person stays.
+    """
+    columns = ("position", *_THREAD)
+    return (
+        pl.concat(
+            [
+                joinings.select(*columns, pl.lit(value=True).alias("enters")),
+                leavings.select(*columns, pl.lit(value=False).alias("enters")),
+            ]
+        )
+        .sort(*_THREAD, "position")
+        .with_columns(pl.col("position").shift(-1).over(_THREAD).alias("end"))
+        .filter("enters")
+        .select(*_THREAD, pl.col("position").alias("start"), "end")
+    )
+
+
+def _differs(column: str) -> pl.Expr:
+    return pl.col(column).ne_missing(pl.col(column).shift(1))
+
+
+def _following(flag: str, *columns: str) -> list[pl.Expr]:
+    """`next_<column>` of the next row of the thread that has the flag; null where there is none."""
+    same_thread = _next(flag, "thread") == pl.col("thread")
+    return [pl.when(same_thread).then(_next(flag, c)).alias(f"next_{c}") for c in columns]
+
+
+def _next(flag: str, column: str) -> pl.Expr:
+    return pl.when(flag).then(pl.col(column)).shift(-1).backward_fill()

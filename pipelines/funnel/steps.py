@@ -1,0 +1,118 @@
+"""The timeline that funnel steps are matched on: plain events and derived ones side by side (section 4)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from pipelines.funnel.exposure import exposures
+from pipelines.funnel.membership import memberships, milestones
+from schemas import kinds
+from schemas.lake import EVENTS, ORDERING_KEY
+
+MARKS: Final = ("joined", "activated", "retained", "exposed", "repurchased")
+"""The derived events. One event can be several: a mark is a column, so that it still is one row and one step."""
+
+_EVENT: Final = (
+    *("source", "event_id", "type", "role", "group_id", "message_id"),
+    *("product_id", "order_id", "currency", "amount_minor"),
+)
+
+TIMELINE: Final = pl.Schema(
+    {
+        "person_id": pl.String(),
+        **{name: EVENTS.columns[name] for name in (*_EVENT, *ORDERING_KEY)},
+        **{name: pl.Boolean() for name in MARKS},
+    }
+)
+"""A row a person and event. `(person_id, source, event_id)` is its key; marks are never null."""
+
+COMMERCE: Final = frozenset(
+    {
+        kinds.PRODUCT_VIEWED,
+        kinds.CART_ADDED,
+        kinds.ORDER_PLACED,
+        kinds.ORDER_PAID,
+        kinds.ORDER_REFUNDED,
+    }
+)
+
+
+def timeline(events: pl.LazyFrame) -> pl.LazyFrame:
+    """Put persons' events and what they were exposed to on one timeline.
+
+    - Own events of a person: all but heartbeats, by members, and commerce events whatever the role.
+    - exposed: a product message of someone else, sent while the person was a member of the group. Such a row belongs
+      to the person who could see it; `type` and `role` are null, for that person did nothing. The module `exposure`
+      says which are kept.
+    - joined, activated, retained: see `membership.milestones`.
+    - repurchased: the first payment of each order but the person's first; an order is known by source and order id.
+
+    Args:
+        events: `schemas.lake.EVENTS` with `person_id`, distinct, in any order.
+
+    Returns:
+        Rows of `TIMELINE` in no order.
+    """
+    columns = (*_EVENT, *ORDERING_KEY, "person_id", "message_kind", "day")
+    leaving = (pl.col("type") == kinds.MEMBER_LEFT) & pl.col("person_id").is_not_null()
+    return (
+        events.filter(_is_own() | leaving | _is_product_message())
+        .select(columns)
+        .map_batches(_timeline, schema=TIMELINE)
+    )
+
+
+def _timeline(events: pl.DataFrame) -> pl.DataFrame:
+    events = events.sort(ORDERING_KEY).with_row_index("position")
+    own = events.filter(_is_own())
+    steps = milestones(own.lazy()).collect()
+    stays = memberships(
+        steps.lazy().filter("joined"),
+        events.lazy().filter((pl.col("type") == kinds.MEMBER_LEFT) & pl.col("person_id").is_not_null()),
+    ).collect()
+    seen = exposures(stays, own, events.filter(_is_product_message()))
+    marked = {name: steps.filter(name)["position"] for name in ("joined", "activated", "retained")}
+    marked["repurchased"] = _later_orders(own)
+    own_rows = own.with_columns(_mark(name, marked.get(name), own["position"], events.height) for name in MARKS)
+    exposed_rows = (
+        events[seen["position"]]
+        .with_columns(
+            seen["person_id"],
+            pl.lit(None, pl.String).alias("type"),
+            pl.lit(None, pl.String).alias("role"),
+        )
+        .with_columns(pl.lit(name == "exposed").alias(name) for name in MARKS)
+    )
+    names = TIMELINE.names()
+    return pl.concat([own_rows.select(names), exposed_rows.select(names)])
+
+
+def _is_own() -> pl.Expr:
+    acts = (pl.col("role") == "member").fill_null(value=False) | pl.col("type").is_in(COMMERCE)
+    return pl.col("person_id").is_not_null() & (pl.col("type") != kinds.FEED_HEARTBEAT) & acts
+
+
+def _is_product_message() -> pl.Expr:
+    complete = pl.col("product_id").is_not_null() & pl.col("group_id").is_not_null()
+    return (pl.col("type") == kinds.MESSAGE_SENT) & complete
+
+
+def _later_orders(own: pl.DataFrame) -> pl.Series:
+    """Positions of the first payments of each person's orders, the first order left out."""
+    order = ("person_id", "source", "order_id")
+    return (
+        own.filter((pl.col("type") == kinds.ORDER_PAID) & pl.col("order_id").is_not_null())
+        .group_by(order)
+        .agg(pl.col("position").min())
+        .filter(pl.col("position") > pl.col("position").min().over("person_id"))
+    )["position"]
+
+
+def _mark(name: str, positions: pl.Series | None, own: pl.Series, n_events: int) -> pl.Series:
+    flags = np.zeros(n_events, np.bool_)
+    if positions is not None:
+        flags[positions.to_numpy()] = True
+    return pl.Series(name, flags[own.to_numpy()])

@@ -1,0 +1,1 @@
+"""What happened in groups and how they live and die (definitions, section 7)."""

@@ -1,0 +1,63 @@
+"""The groups that events name, as their newest group event describes them."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from schemas import kinds
+from schemas.lake import GROUP, ORDERING_KEY
+
+_GROUP_EVENTS = (kinds.GROUP_CREATED, kinds.GROUP_UPDATED, kinds.GROUP_CLOSED)
+
+
+def group_table(events: pl.LazyFrame, births: pl.LazyFrame) -> pl.LazyFrame:
+    """Describe every group that an event names (definitions, section 1).
+
+    Each attribute is the newest value that a group event gave; a group event that is silent about
+    one leaves it as it was. `created_at` is the first `group.created`. `closed_at` is the first
+    `group.closed` after which no `group.created` came: updating or closing a closed group again
+    changes nothing, creating it again opens it. `operators` counts the accounts of the newest list
+    and, where that is missing or empty, the accounts seen with the role operator.
+
+    Args:
+        events: Columns of `schemas.lake.EVENTS`, distinct, in any order.
+        births: `group_id` and `born_at` as `pipelines.groups.birth.births` gives them.
+
+    Returns:
+        `schemas.lake.GROUP`: a row for each distinct `group_id`.
+    """
+    named = events.filter(pl.col("group_id").is_not_null())
+    is_operator = pl.col("role") == "operator"
+    seen = named.group_by("group_id").agg(
+        seen_operators=pl.col("account_id").filter(is_operator).drop_nulls().n_unique()
+    )
+    listed = pl.col("listed_operators").list.n_unique()
+    return (
+        seen.join(_described(named), on="group_id", how="left")
+        .join(births, on="group_id", how="left")
+        .with_columns(
+            carrier=pl.col("group_id").str.extract("^([^:]+):", 1),
+            operators=pl.when(listed > 0).then(listed).otherwise(pl.col("seen_operators")),
+        )
+        .select(GROUP.columns.keys())
+        .cast(GROUP.schema)
+    )
+
+
+def _described(named: pl.LazyFrame) -> pl.LazyFrame:
+    is_created = pl.col("type") == kinds.GROUP_CREATED
+    is_closed = pl.col("type") == kinds.GROUP_CLOSED
+    creations_from_here = is_created.cast(pl.UInt32).cum_sum(reverse=True)
+    return (
+        named.filter(pl.col("type").is_in(_GROUP_EVENTS))
+        .sort(ORDERING_KEY)
+        .group_by("group_id", maintain_order=True)
+        .agg(
+            name=pl.col("group_name").drop_nulls().last(),
+            purpose=pl.col("group_purpose").drop_nulls().last(),
+            listed_operators=pl.col("group_operators").drop_nulls().last(),
+            created_at=pl.col("time").filter(is_created).first(),
+            closed_at=pl.col("time").filter(is_closed & (creations_from_here == 0)).first(),
+            planned_end=pl.col("group_planned_end").drop_nulls().last(),
+        )
+    )

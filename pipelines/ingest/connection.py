@@ -1,0 +1,101 @@
+"""How this project talks to Kafka: one place for the clients' options."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka.admin import NewTopic
+from kafka.errors import KafkaConnectionError, KafkaTimeoutError, TopicAlreadyExistsError
+
+from pipelines.errors import EmberlineError
+
+_CLIENT_ID: Final = "emberline"
+_UNKNOWN_TOPIC: Final = 3
+
+
+class KafkaUnreachable(EmberlineError):
+    """No broker answered."""
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One topic as the cluster has it now. `topic_id` differs from that of a deleted namesake."""
+
+    name: str
+    topic_id: str
+    partitions: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class KafkaConnection:
+    """Brokers and how to reach them.
+
+    `options` are kafka-python's own names (`security_protocol`, `sasl_mechanism`, `ssl_cafile`, ...), handed to every client.
+    """
+
+    bootstrap_servers: str
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def consumer(self) -> KafkaConsumer:
+        """A consumer that reads committed records only, from positions it is told, and never commits by itself."""
+        return self._connect(
+            KafkaConsumer,
+            auto_offset_reset="none",
+            enable_auto_commit=False,
+            isolation_level="read_committed",
+            allow_auto_create_topics=False,
+            max_poll_records=50_000,
+            max_partition_fetch_bytes=8 * 1024 * 1024,
+        )
+
+    def producer(self) -> KafkaProducer:
+        """A producer whose records are acknowledged by all replicas and never doubled by its own retries."""
+        return self._connect(
+            KafkaProducer, acks="all", enable_idempotence=True, linger_ms=20, batch_size=256 * 1024, compression_type="gzip"
+        )
+
+    def topics(self, names: Iterable[str]) -> list[Topic]:
+        """Those of the named topics that exist, by name."""
+        admin = self._connect(KafkaAdminClient)
+        try:
+            described = admin.describe_topics(sorted(names))
+        finally:
+            admin.close()
+        return [
+            Topic(
+                name=topic["name"],
+                topic_id=str(uuid.UUID(str(topic["topic_id"]))),
+                partitions=tuple(sorted(partition["partition_index"] for partition in topic["partitions"])),
+            )
+            for topic in described
+            if topic["error_code"] != _UNKNOWN_TOPIC
+        ]
+
+    def create_topics(self, names: Iterable[str], partitions: int) -> None:
+        """Create the topics that are missing, with the cluster's default replication."""
+        admin = self._connect(KafkaAdminClient)
+        try:
+            for name in names:
+                try:
+                    admin.create_topics([NewTopic(name, partitions, -1)])
+                except TopicAlreadyExistsError:
+                    continue
+        finally:
+            admin.close()
+
+    def _connect(self, client: type[Any], **options: Any) -> Any:  # noqa: ANN401 - one of kafka-python's clients
+        try:
+            return client(
+                bootstrap_servers=self.bootstrap_servers, client_id=_CLIENT_ID, **options, **dict(self.options)
+            )
+        except (KafkaConnectionError, KafkaTimeoutError) as error:
+            raise KafkaUnreachable(
+                f"No Kafka broker answers at {self.bootstrap_servers} ({error}).",
+                "Check kafka.bootstrap_servers and its security settings, or leave them out to use the embedded broker.",
+            ) from error
+
+

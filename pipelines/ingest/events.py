@@ -1,0 +1,206 @@
+"""Lake table `raw` -> `events` and `quarantine`, each exactly once.
+
+Each of the two tables holds, in its own commits, how far into raw it has come. The order of writing is touched days, then
+quarantine, then events: a crash between them repeats work and doubles nothing, and a day is never changed unmarked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Final
+
+import polars as pl
+
+from pipelines.carriers import Carrier
+from pipelines.events.decode import DecodedRecords, DecodeRules, decode
+from pipelines.events.deduplicate import Deduplicated, deduplicate
+from pipelines.ingest.raw import app_id, raw_rows
+from pipelines.lake import Handle, Lake
+from schemas.lake import EVENTS, QUARANTINE, RAW, TOUCHED
+
+BATCH: Final = "batch"
+"""The application transaction that counts the batches of `events`."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What became of records of raw: `raw = events + duplicates + quarantined + tombstones`.
+
+    `conflicts` are the duplicates whose body differs from the copy that won.
+    """
+
+    raw: int = 0
+    events: int = 0
+    duplicates: int = 0
+    conflicts: int = 0
+    quarantined: int = 0
+    tombstones: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+
+def stored_counts(lake: Lake) -> Counts:
+    """The counts over all history, as the log of `events` holds them."""
+    handle = lake.open(EVENTS)
+    return Counts(**{f.name: handle.position(_counter(f.name)) or 0 for f in fields(Counts)})
+
+
+def ingest_events(
+    lake: Lake,
+    carriers: Mapping[str, Carrier],
+    rules: DecodeRules,
+    batch_rows: int = 250_000,
+    on_progress: Callable[[int, int], None] = lambda _done, _todo: None,
+) -> Counts:
+    """Decode, validate and deduplicate all records of `raw` that `events` does not include yet.
+
+    Args:
+        lake: holds all four tables.
+        carriers: topic -> adapter.
+        rules: see `DecodeRules`.
+        batch_rows: records a commit, about; bounds memory.
+        on_progress: called after each batch with records done and to do.
+    """
+    raw, events = lake.open(RAW), lake.open(EVENTS)
+    spans = _new_spans(raw, events)
+    todo = sum(span.rows for span in spans)
+    total = Counts()
+    while any(span.rows for span in spans):
+        batch, spans = _take(spans, batch_rows)
+        total += _ingest_batch(lake, raw, events, batch, carriers, rules)
+        on_progress(total.raw, todo)
+    return total
+
+
+@dataclass(frozen=True)
+class _Span:
+    """Records `[start, stop)` of one partition, `rows` of them (offsets may have gaps)."""
+
+    topic_id: str
+    partition: int
+    start: int
+    stop: int
+    rows: int
+
+
+def _new_spans(raw: Handle, events: Handle) -> list[_Span]:
+    of_partition = ["topic_id", "partition"]
+    ends = raw.scan().group_by(of_partition).agg(stop=pl.col("offset").max() + 1).collect(engine="streaming")
+    starts = [events.position(app_id(topic_id, number)) or 0 for topic_id, number in ends.select(of_partition).iter_rows()]
+    behind = ends.with_columns(start=pl.Series(starts, dtype=pl.Int64)).filter(pl.col("start") < pl.col("stop"))
+    spans = (
+        raw.scan()
+        .join(behind.lazy(), on=of_partition)
+        .filter(pl.col("offset") >= pl.col("start"))
+        .group_by(*of_partition, "start", "stop")
+        .agg(rows=pl.len())
+        .sort(of_partition)
+        .collect(engine="streaming")
+    )
+    return [_Span(*span) for span in spans.iter_rows()]
+
+
+def _take(spans: list[_Span], rows: int) -> tuple[list[_Span], list[_Span]]:
+    """Split about `rows` records off the spans, from each in proportion, so that partitions advance together."""
+    share = min(1.0, rows / sum(span.rows for span in spans))
+    taken, left = [], []
+    for span in spans:
+        cut = span.stop if share == 1.0 else span.start + max(1, int((span.stop - span.start) * share))
+        part = min(span.rows, round(span.rows * (cut - span.start) / (span.stop - span.start)))
+        taken.append(_Span(span.topic_id, span.partition, span.start, cut, part))
+        if cut < span.stop:
+            left.append(_Span(span.topic_id, span.partition, cut, span.stop, span.rows - part))
+    return taken, left
+
+
+def _ingest_batch(
+    lake: Lake, raw: Handle, events: Handle, spans: list[_Span], carriers: Mapping[str, Carrier], rules: DecodeRules
+) -> Counts:
+    start = {(span.topic_id, span.partition): span.start for span in spans}
+    stop = {(span.topic_id, span.partition): span.stop for span in spans}
+    records = raw_rows(raw, start, stop)
+    decoded = decode(records, carriers, rules)
+    found = deduplicate(decoded.events, _stored(events, decoded.events))
+    counts = Counts(
+        raw=records.height,
+        events=found.added.height - found.superseded.height,
+        duplicates=found.duplicates,
+        conflicts=found.conflicts,
+        quarantined=decoded.quarantine.height,
+        tombstones=decoded.tombstones,
+    )
+    batch = (events.position(BATCH) or 0) + 1
+    positions = {app_id(*partition): offset for partition, offset in stop.items()}
+    superseded = _rows_of(events, found.superseded)
+    _mark_touched(lake, batch, pl.concat([found.added, superseded]))
+    _quarantine(lake, batch, decoded, positions)
+    _write_events(lake, events, batch, found, superseded, positions | _counters(events, counts))
+    return counts
+
+
+def _stored(events: Handle, new: pl.DataFrame) -> pl.DataFrame:
+    """The stored rows with the keys of `new`. Keys are compared first: few rows are read whole."""
+    keys = new.select(EVENTS.key).unique()
+    known = events.scan().select(EVENTS.key).join(keys.lazy(), on=EVENTS.key, how="semi").collect(engine="streaming")
+    return _rows_of(events, known)
+
+
+def _rows_of(events: Handle, keys: pl.DataFrame) -> pl.DataFrame:
+    if keys.is_empty():
+        return pl.DataFrame(schema=EVENTS.schema)
+    ids = keys["event_id"].unique()
+    matching = events.scan().filter(pl.col("event_id").is_in(ids.implode()))
+    return matching.join(keys.lazy(), on=EVENTS.key, how="semi").collect(engine="streaming")
+
+
+def _mark_touched(lake: Lake, batch: int, changed: pl.DataFrame) -> None:
+    marks = changed.with_columns(batch=pl.lit(batch, pl.Int64)).select(TOUCHED.schema.names()).unique()
+    if not marks.is_empty():
+        lake.append(lake.open(TOUCHED), marks, {})
+
+
+def _quarantine(lake: Lake, batch: int, decoded: DecodedRecords, positions: Mapping[str, int]) -> None:
+    handle = lake.open(QUARANTINE)
+    fresh = decoded.quarantine.with_columns(batch=pl.lit(batch, pl.Int64))
+    partitions = fresh.select("topic_id", "partition").unique()
+    for topic_id, partition in partitions.iter_rows():
+        done = handle.position(app_id(topic_id, partition)) or 0
+        of_partition = (pl.col("topic_id") == topic_id) & (pl.col("partition") == partition)
+        fresh = fresh.filter(~of_partition | (pl.col("offset") >= done))
+    if not fresh.is_empty():
+        lake.append(handle, fresh, positions)
+
+
+def _write_events(
+    lake: Lake,
+    events: Handle,
+    batch: int,
+    found: Deduplicated,
+    superseded: pl.DataFrame,
+    positions: Mapping[str, int],
+) -> None:
+    added = found.added.with_columns(batch=pl.lit(batch, pl.Int64))
+    positions = {**positions, BATCH: batch}
+    if superseded.is_empty():
+        lake.append(events, added, positions)
+        return
+    months = pl.concat([added["month"], superseded["month"]]).unique()
+    kept = (
+        events.scan()
+        .filter(pl.col("month").is_in(months.implode()))
+        .join(superseded.lazy(), on=EVENTS.key, how="anti")
+        .collect(engine="streaming")
+    )
+    lake.replace_months(events, pl.concat([kept, added]), months, positions)
+
+
+def _counter(name: str) -> str:
+    return f"count/{name}"
+
+
+def _counters(events: Handle, counts: Counts) -> dict[str, int]:
+    return {
+        _counter(f.name): (events.position(_counter(f.name)) or 0) + getattr(counts, f.name) for f in fields(counts)
+    }

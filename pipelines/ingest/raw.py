@@ -1,0 +1,208 @@
+"""Kafka -> lake table `raw`, exactly once.
+
+The Delta commit that adds a batch also records, for each (topic id, partition) in it, the consumer's position. Offsets are read
+back from there and from nowhere else, so a crash at any point replays or resumes without loss and without doubles.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+import polars as pl
+from kafka import KafkaConsumer
+from kafka.errors import OffsetOutOfRangeError
+from kafka.structs import TopicPartition
+
+from pipelines.errors import EmberlineError
+from pipelines.ingest.connection import KafkaConnection, Topic
+from pipelines.ingest.records import RecordBuffer
+from pipelines.lake import Handle, Lake, LakeConflict
+from schemas.lake import RAW
+
+_POLL_MS = 500
+
+
+class OffsetsGone(EmberlineError):
+    """Kafka no longer has the records that the lake wants next."""
+
+
+class FeedStalled(EmberlineError):
+    """There are records to read and none arrive."""
+
+
+@dataclass(frozen=True)
+class BatchLimits:
+    """A commit is made when any of these is reached; together they bound memory whatever the backlog."""
+
+    rows: int = 200_000
+    bytes: int = 64 * 1024 * 1024
+    seconds: float = 10.0
+    stall_seconds: float = 60.0
+
+
+@dataclass
+class RawReport:
+    """What one ingest added to `raw`."""
+
+    rows: int = 0
+    commits: int = 0
+    rows_by_topic: dict[str, int] = field(default_factory=dict)
+
+
+def app_id(topic_id: str, partition: int) -> str:
+    """The application transaction that holds the position of one partition."""
+    return f"kafka/{topic_id}/{partition}"
+
+
+def ingest_raw(
+    connection: KafkaConnection,
+    lake: Lake,
+    topic_names: Iterable[str],
+    limits: BatchLimits,
+    on_progress: Callable[[int, int], None] = lambda _done, _todo: None,
+) -> RawReport:
+    """Append to `raw` all records committed in Kafka up to the ends found at the start.
+
+    Args:
+        connection: the brokers.
+        lake: where `raw` lies.
+        topic_names: topics to read; those that do not exist yet are skipped.
+        limits: when to commit a batch.
+        on_progress: called after each commit with offsets passed and offsets to pass.
+
+    Raises:
+        OffsetsGone: retention removed records before they were read.
+        FeedStalled: the position stood still for `limits.stall_seconds` although there is lag.
+    """
+    topics = connection.topics(topic_names)
+    report = RawReport()
+    if not topics:
+        return report
+    consumer = connection.consumer()
+    try:
+        _Drain(consumer, lake, topics, limits, report, on_progress).run()
+    finally:
+        consumer.close(autocommit=False)
+    return report
+
+
+class _Drain:
+    """One pass over the partitions, from the lake's positions to the ends that Kafka had at the start."""
+
+    def __init__(
+        self,
+        consumer: KafkaConsumer,
+        lake: Lake,
+        topics: list[Topic],
+        limits: BatchLimits,
+        report: RawReport,
+        on_progress: Callable[[int, int], None],
+    ) -> None:
+        self._consumer = consumer
+        self._lake = lake
+        self._limits = limits
+        self._report = report
+        self._on_progress = on_progress
+        self._topic_ids = {topic.name: topic.topic_id for topic in topics}
+        self._partitions = [TopicPartition(topic.name, number) for topic in topics for number in topic.partitions]
+        self._ends: dict[TopicPartition, int] = {}
+
+    def run(self) -> None:
+        self._consumer.assign(self._partitions)
+        self._ends = self._consumer.end_offsets(self._partitions)
+        handle, positions = self._seek()
+        todo = sum(max(0, end - positions[tp]) for tp, end in self._ends.items())
+        while self._behind(positions):
+            buffer, reached = self._read_batch(positions)
+            moved = {tp: position for tp, position in reached.items() if position > positions[tp]}
+            try:
+                self._lake.append(handle, buffer.frame(self._topic_ids), self._transactions(moved))
+            except LakeConflict:
+                handle, positions = self._seek()
+                continue
+            positions = reached
+            self._report.commits += 1
+            self._report.rows += len(buffer)
+            for topic, rows in buffer.rows_by_topic().items():
+                self._report.rows_by_topic[topic] = self._report.rows_by_topic.get(topic, 0) + rows
+            self._on_progress(todo - sum(max(0, end - positions[tp]) for tp, end in self._ends.items()), todo)
+
+    def _behind(self, positions: Mapping[TopicPartition, int]) -> bool:
+        return any(positions[tp] < end for tp, end in self._ends.items())
+
+    def _seek(self) -> tuple[Handle, dict[TopicPartition, int]]:
+        """Load the lake's positions and seek to them: the start of a pass and the answer to a lost race."""
+        handle = self._lake.open(RAW)
+        beginnings = self._consumer.beginning_offsets(self._partitions)
+        positions: dict[TopicPartition, int] = {}
+        for tp in self._partitions:
+            saved = handle.position(app_id(self._topic_ids[tp.topic], tp.partition))
+            if saved is not None and saved < beginnings[tp]:
+                raise OffsetsGone(
+                    f"Topic {tp.topic}, partition {tp.partition}: the lake has offsets below {saved}, "
+                    f"but Kafka's log now starts at {beginnings[tp]}: {beginnings[tp] - saved} offsets are gone.",
+                    "Nothing was skipped. Restore the records from a mirror, or raise the topic's retention.",
+                )
+            positions[tp] = beginnings[tp] if saved is None else saved
+            self._consumer.seek(tp, positions[tp])
+        return handle, positions
+
+    def _read_batch(self, start: Mapping[TopicPartition, int]) -> tuple[RecordBuffer, dict[TopicPartition, int]]:
+        """Poll until a limit is reached or the ends are; returns the records and the consumer's positions after them."""
+        buffer = RecordBuffer()
+        positions = dict(start)
+        began = moved_at = time.monotonic()
+        while (
+            self._behind(positions)
+            and len(buffer) < self._limits.rows
+            and buffer.bytes < self._limits.bytes
+            and (not len(buffer) or time.monotonic() - began < self._limits.seconds)
+        ):
+            try:
+                polled = self._consumer.poll(timeout_ms=_POLL_MS, max_records=self._limits.rows - len(buffer))
+            except OffsetOutOfRangeError as error:
+                raise OffsetsGone(
+                    f"Kafka does not have the offsets the lake wants next ({error}).",
+                    "Nothing was skipped. If the topic was truncated, restore it from a mirror.",
+                ) from error
+            buffer.extend(polled)
+            reached = {tp: self._position(tp) for tp in self._partitions}
+            if reached != positions:
+                positions, moved_at = reached, time.monotonic()
+            elif time.monotonic() - moved_at > self._limits.stall_seconds:
+                lagging = next(tp for tp, end in self._ends.items() if positions[tp] < end)
+                raise FeedStalled(
+                    f"Topic {lagging.topic}, partition {lagging.partition}: no record arrived for "
+                    f"{self._limits.stall_seconds:g} s at offset {positions[lagging]}, "
+                    f"though the log ends at {self._ends[lagging]}.",
+                    "What was read before is safe. Check the brokers and open transactions, then run again.",
+                )
+        return buffer, positions
+
+    def _position(self, tp: TopicPartition) -> int:
+        position = self._consumer.position(tp)
+        if position is None:
+            raise FeedStalled(
+                f"Topic {tp.topic}, partition {tp.partition}: the consumer lost its position.",
+                "What was read before is safe; run again.",
+            )
+        return position
+
+    def _transactions(self, positions: Mapping[TopicPartition, int]) -> dict[str, int]:
+        return {app_id(self._topic_ids[tp.topic], tp.partition): position for tp, position in positions.items()}
+
+
+def raw_rows(handle: Handle, start: Mapping[tuple[str, int], int], stop: Mapping[tuple[str, int], int]) -> pl.DataFrame:
+    """The records of `raw` with offsets in `[start, stop)` for each (topic id, partition)."""
+    wanted = pl.any_horizontal(
+        pl.lit(value=False),
+        *(
+            (pl.col("topic_id") == topic_id)
+            & (pl.col("partition") == partition)
+            & pl.col("offset").is_between(start.get((topic_id, partition), 0), end, closed="left")
+            for (topic_id, partition), end in stop.items()
+        ),
+    )
+    return handle.scan().filter(wanted).collect(engine="streaming")

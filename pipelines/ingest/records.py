@@ -1,0 +1,72 @@
+"""Polled Kafka records as columns of `raw`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from schemas.lake import HEADERS
+
+
+class RecordBuffer:
+    """Records of a batch, gathered poll by poll; `bytes` counts keys and values."""
+
+    def __init__(self) -> None:
+        self._records: list[Any] = []
+        self.bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def extend(self, polled: Mapping[Any, Sequence[Any]]) -> None:
+        """Add what one `KafkaConsumer.poll` returned."""
+        for records in polled.values():
+            self._records.extend(records)
+            self.bytes += sum(len(record.value or b"") + len(record.key or b"") for record in records)
+
+    def rows_by_topic(self) -> dict[str, int]:
+        """How many records of each topic there are."""
+        return dict(Counter(record.topic for record in self._records))
+
+    def frame(self, topic_ids: Mapping[str, str]) -> pl.DataFrame:
+        """The records with the columns of `raw`. A record without a timestamp has a null `kafka_time`."""
+        records = self._records
+        return pl.DataFrame(
+            {
+                "topic": pl.Series([r.topic for r in records], dtype=pl.String),
+                "partition": pl.Series([r.partition for r in records], dtype=pl.Int32),
+                "offset": pl.Series([r.offset for r in records], dtype=pl.Int64),
+                "milliseconds": pl.Series([r.timestamp for r in records], dtype=pl.Int64),
+                "key": pl.Series([r.key for r in records], dtype=pl.Binary),
+                "headers": _headers([r.headers for r in records]),
+                "value": pl.Series([r.value for r in records], dtype=pl.Binary),
+            }
+        ).select(
+            pl.col("topic"),
+            pl.col("topic").replace_strict(topic_ids, return_dtype=pl.String).alias("topic_id"),
+            pl.col("partition"),
+            pl.col("offset"),
+            pl.when(pl.col("milliseconds") >= 0)
+            .then(pl.from_epoch("milliseconds", time_unit="ms").cast(pl.Datetime("us")).dt.replace_time_zone("UTC"))
+            .alias("kafka_time"),
+            "key",
+            "headers",
+            "value",
+        )
+
+
+def _headers(headers: Sequence[Sequence[tuple[str, bytes | None]]]) -> pl.Series:
+    """Header lists as one column, built from flat arrays: a struct a header in Python would cost more than the records."""
+    flat = [header for of_record in headers for header in of_record]
+    offsets = np.zeros(len(headers) + 1, dtype=np.int64)
+    np.cumsum([len(of_record) for of_record in headers], out=offsets[1:])
+    entries = pa.StructArray.from_arrays(
+        [pa.array([key for key, _ in flat], pa.large_string()), pa.array([value for _, value in flat], pa.large_binary())],
+        names=["key", "value"],
+    )
+    return pl.Series("headers", pa.LargeListArray.from_arrays(offsets, entries), dtype=HEADERS)

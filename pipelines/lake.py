@@ -1,0 +1,155 @@
+"""The lake: Delta tables under one URI, written only by guarded transactions.
+
+delta-rs records an application transaction but does not enforce it, so every write here follows one recipe: load a
+handle, read the positions it holds, drop what is already there, and write *with that handle*. A stale handle whose app
+id was written meanwhile is refused by Delta (`LakeConflict`); the caller loads again and starts over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError, TableNotFoundError
+
+from pipelines.errors import EmberlineError
+from schemas.lake import LakeTable
+
+_CONFIGURATION: Final = {"delta.checkpointInterval": "20", "delta.logRetentionDuration": "interval 7 days"}
+
+
+class LakeConflict(EmberlineError):
+    """Another writer committed the same application transaction first."""
+
+
+class LakeSchemaMismatch(EmberlineError):
+    """A table in the lake does not have the columns this version of emberline writes."""
+
+
+@dataclass(frozen=True)
+class Handle:
+    """One table as it stood when it was loaded; a write through it is refused where it went stale."""
+
+    table: LakeTable
+    delta: DeltaTable
+
+    @property
+    def version(self) -> int:
+        """The Delta version this handle has loaded."""
+        return self.delta.version()
+
+    def position(self, app_id: str) -> int | None:
+        """The newest version recorded for an application transaction, or None where there is none."""
+        return self.delta.transaction_version(app_id)
+
+    def scan(self) -> pl.LazyFrame:
+        """The rows of this version, with exactly the columns of the contract."""
+        if not self.delta.file_uris():
+            return pl.LazyFrame(schema=self.table.schema)
+        return pl.scan_delta(self.delta).select(self.table.schema.names())
+
+
+@dataclass(frozen=True)
+class Lake:
+    """All tables of `schemas.lake.TABLES` under `uri`: a folder or the URI of an object store.
+
+    `storage_options` go to the object store client unread (endpoint, credentials, region).
+    """
+
+    uri: str
+    storage_options: Mapping[str, str] = field(default_factory=dict)
+
+    def open(self, table: LakeTable) -> Handle:
+        """Load the newest version of a table; the first call creates it.
+
+        Raises:
+            LakeSchemaMismatch: the stored columns differ from the contract.
+        """
+        uri = self.table_uri(table)
+        try:
+            delta = DeltaTable(uri, storage_options=dict(self.storage_options))
+        except TableNotFoundError:
+            delta = self._create(table, uri)
+        found, wanted = {f.name for f in delta.schema().fields}, set(table.columns)
+        if found != wanted:
+            differing = ", ".join(sorted(found ^ wanted))
+            raise LakeSchemaMismatch(
+                f"Lake table {table.name} at {uri} differs from the contract in: {differing}.",
+                "It was written by another version of emberline; use a new lake URI or that version.",
+            )
+        return Handle(table, delta)
+
+    def table_uri(self, table: LakeTable) -> str:
+        """Where a table lies; any Delta reader opens it."""
+        return f"{self.uri.rstrip('/')}/{table.name}"
+
+    def append(self, handle: Handle, rows: pl.DataFrame, positions: Mapping[str, int]) -> None:
+        """Append rows and move application transactions, in one commit.
+
+        Args:
+            handle: loaded before the positions were read; it moves to the new version.
+            rows: columns of the table's contract, any order.
+            positions: app id -> new version.
+
+        Raises:
+            LakeConflict: another writer moved one of these app ids since the handle was loaded.
+        """
+        self._write(handle, rows, positions, predicate=None)
+
+    def replace(self, handle: Handle, rows: pl.DataFrame, positions: Mapping[str, int]) -> None:
+        """Replace the whole table in one commit; see `append`."""
+        self._write(handle, rows, positions, predicate="")
+
+    def replace_months(
+        self, handle: Handle, rows: pl.DataFrame, months: pl.Series, positions: Mapping[str, int]
+    ) -> None:
+        """Replace the given `month` partitions by `rows` in one commit; see `append`. No row may lie outside them."""
+        if months.is_empty():
+            self._write(handle, rows.clear(), positions, predicate=None)
+            return
+        listed = ", ".join(f"'{month.isoformat()}'" for month in sorted(months.unique()))
+        self._write(handle, rows, positions, predicate=f"month IN ({listed})")
+
+    def _create(self, table: LakeTable, uri: str) -> DeltaTable:
+        if "://" not in self.uri:
+            Path(self.uri).mkdir(parents=True, exist_ok=True)
+        return DeltaTable.create(
+            uri,
+            schema=Schema.from_arrow(pl.DataFrame(schema=table.schema).to_arrow().schema),
+            mode="ignore",
+            partition_by=list(table.partition_by),
+            configuration=_CONFIGURATION,
+            storage_options=dict(self.storage_options),
+        )
+
+    def _write(self, handle: Handle, rows: pl.DataFrame, positions: Mapping[str, int], predicate: str | None) -> None:
+        table = handle.table
+        rows = rows.select(table.schema.names())
+        if rows.schema != table.schema:
+            wrong = [f"{n}: {rows.schema[n]}, not {d}" for n, d in table.schema.items() if rows.schema[n] != d]
+            raise LakeSchemaMismatch(
+                f"Rows for lake table {table.name} have wrong types ({'; '.join(wrong)}).", "This is a defect: report it."
+            )
+        if table.sort_by:
+            rows = rows.sort(table.sort_by)
+        properties = CommitProperties(
+            app_transactions=[Transaction(app_id, version) for app_id, version in positions.items()]
+        )
+        try:
+            if predicate is None:
+                write_deltalake(handle.delta, rows, mode="append", commit_properties=properties)
+            else:
+                write_deltalake(
+                    handle.delta, rows, mode="overwrite", predicate=predicate or None, commit_properties=properties
+                )
+        except CommitFailedError as error:
+            raise LakeConflict(
+                f"Lake table {table.name} at {handle.delta.table_uri}: another writer was faster ({error}).",
+                "Nothing was written; load the table again and go on from its positions.",
+            ) from error
+
+

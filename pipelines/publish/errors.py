@@ -1,0 +1,70 @@
+"""What can go wrong between a frame and a published version, told as cause, place and next step."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+
+class PublishError(Exception):
+    """The warehouse could not be brought to a new version; the published one is untouched.
+
+    Attributes:
+        cause: What was found.
+        place: The table, if one is concerned, and the warehouse without its password.
+        next_step: What the reader can do about it.
+    """
+
+    def __init__(self, cause: str, *, url: sa.URL, next_step: str, table: str | None = None) -> None:
+        self.cause = without_password(cause, url)
+        self.place = ", ".join(filter(None, [table and f"table {table}", url.render_as_string(hide_password=True)]))
+        self.next_step = next_step
+        super().__init__(f"{self.cause}\nWhere: {self.place}\nNext: {self.next_step}")
+
+
+class WarehouseUnreachable(PublishError):
+    """No connection to the warehouse could be opened, or it broke."""
+
+
+class UnsupportedWarehouse(PublishError):
+    """The URL does not name PostgreSQL through psycopg."""
+
+
+class PrepareFailed(PublishError):
+    """The schemas, tables or comments could not be made."""
+
+
+class WarehouseOutdated(PublishError):
+    """A table of `mart` lacks columns of the contract."""
+
+
+class StagingMismatch(PublishError):
+    """A frame is not in the columns and types of the table it is staged for.
+
+    Attributes:
+        columns: The columns concerned.
+    """
+
+    def __init__(self, cause: str, *, columns: tuple[str, ...], url: sa.URL, next_step: str, table: str) -> None:
+        self.columns = columns
+        super().__init__(cause, url=url, next_step=next_step, table=table)
+
+
+class StagingFailed(PublishError):
+    """PostgreSQL refused the rows of a staging version."""
+
+
+class NotStaged(PublishError):
+    """A table to publish or audit has no staging version, or nobody says how many rows it has."""
+
+
+class PublishFailed(PublishError):
+    """The switch was rolled back as a whole."""
+
+
+class ReadFailed(PublishError):
+    """PostgreSQL refused a query."""
+
+
+def without_password(text: str, url: sa.URL) -> str:
+    """The text with the URL's password blotted out, should a driver have quoted it."""
+    return text.replace(url.password, "***") if url.password else text

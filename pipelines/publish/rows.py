@@ -1,0 +1,45 @@
+"""What each warehouse table holds, from the facts of the lake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import polars as pl
+
+from pipelines.funnel.attribution import group_sales
+from pipelines.funnel.views import entry_rows, matches, summary
+from pipelines.lake import Lake
+from schemas import lake as facts
+from schemas import warehouse
+from schemas.funnel import FunnelDefinition
+from schemas.lake import LakeTable
+
+
+def warehouse_rows(lake: Lake, funnel: FunnelDefinition) -> dict[str, pl.LazyFrame]:
+    """The complete contents of every table in `schemas.warehouse.DATA_TABLES`, by table name, columns in its order."""
+
+    def scan(table: LakeTable) -> pl.LazyFrame:
+        return lake.open(table).scan()
+
+    rows: dict[str, Callable[[], pl.LazyFrame]] = {
+        "dim_group": lambda: scan(facts.GROUP),
+        "group_day": lambda: scan(facts.GROUP_DAY),
+        "group_state": lambda: scan(facts.GROUP_STATE),
+        "retention": lambda: scan(facts.RETENTION),
+        "lifecycle": lambda: scan(facts.LIFECYCLE),
+        "funnel_step": lambda: summary(scan(facts.FUNNEL_ENTRY), funnel),
+        "funnel_entry": lambda: entry_rows(scan(facts.FUNNEL_ENTRY)),
+        "funnel_match": lambda: matches(scan(facts.FUNNEL_ENTRY)),
+        "order_credit": lambda: scan(facts.ORDER_CREDIT).with_columns(credit_id=_credit_id()),
+        "group_sales": lambda: group_sales(scan(facts.ORDER_CREDIT)),
+    }
+    return {
+        table.name: rows[table.name]().select(column.name for column in table.columns)
+        for table in warehouse.DATA_TABLES
+    }
+
+
+def _credit_id() -> pl.Expr:
+    """One text key of model, shop, order and group; a length before each part keeps different parts different."""
+    parts = (pl.col(name).fill_null("") for name in facts.ORDER_CREDIT.key)
+    return pl.concat_str([pl.format("{}:{}", part.str.len_bytes(), part) for part in parts], separator="/")

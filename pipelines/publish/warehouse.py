@@ -1,0 +1,208 @@
+"""The warehouse as its writer sees it: prepare, stage, publish, read."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import adbc_driver_manager
+import polars as pl
+import sqlalchemy as sa
+from adbc_driver_postgresql import dbapi as adbc
+from psycopg.conninfo import make_conninfo
+from sqlalchemy.exc import DBAPIError
+
+from pipelines.publish import staging, structure
+from pipelines.publish.columns import cast_to, mismatches, polars_type
+from pipelines.publish.errors import (
+    NotStaged,
+    PrepareFailed,
+    PublishError,
+    PublishFailed,
+    ReadFailed,
+    StagingFailed,
+    StagingMismatch,
+    UnsupportedWarehouse,
+    WarehouseOutdated,
+    WarehouseUnreachable,
+)
+from pipelines.publish.switch import Known, Published, switch, unstaged
+
+_DRIVER = "postgresql+psycopg"
+_APPLICATION = {"application_name": "emberline"}
+
+
+class Warehouse:
+    """The schemas `mart` and `staging` of one PostgreSQL database.
+
+    Every call opens connections of its own and closes them; the constructor opens none. Every call
+    raises `WarehouseUnreachable` where PostgreSQL does not answer.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Take a SQLAlchemy URL; raise `UnsupportedWarehouse` unless it is `postgresql+psycopg://...`."""
+        self._url = sa.make_url(url)
+        if self._url.drivername != _DRIVER:
+            raise UnsupportedWarehouse(
+                f"The warehouse URL names {self._url.drivername}.",
+                url=self._url,
+                next_step=f"Spell it {_DRIVER}://user:password@host:port/database.",
+            )
+        # A run makes a handful of long calls: no pool means nothing to close and no stale connection.
+        self._engine = sa.create_engine(self._url, poolclass=sa.NullPool, connect_args=_APPLICATION)
+
+    @property
+    def url(self) -> str:
+        """The SQLAlchemy URL, password and all."""
+        return self._url.render_as_string(hide_password=False)
+
+    def prepare(self) -> None:
+        """Create the schemas and what is missing in them; two that start at once wait for each other.
+
+        Raises:
+            WarehouseOutdated: A table of `mart` lacks columns of the contract.
+            PrepareFailed: PostgreSQL refused.
+        """
+        refused = PrepareFailed, "Let a role that may create schemas in this database prepare it once."
+        with self._transaction() as connection, self._refusal(*refused):
+            _lock(connection, "prepare")
+            structure.create(connection)
+            outdated = structure.missing_columns(connection)
+        for table, columns in outdated.items():
+            raise WarehouseOutdated(
+                f"The columns {', '.join(columns)} are missing.",
+                url=self._url,
+                table=f"mart.{table}",
+                next_step="Run the warehouse's migrations with a role that may change its tables.",
+            )
+
+    def stage(self, table: sa.Table, rows: pl.LazyFrame | pl.DataFrame) -> int:
+        """Replace the staging version of a table by these rows, in one transaction.
+
+        Args:
+            table: One of `schemas.warehouse.DATA_TABLES`.
+            rows: Its columns in any order, in types that widen to its own without loss.
+
+        Returns:
+            The number of rows loaded.
+
+        Raises:
+            StagingMismatch: Columns or types differ; nothing was written.
+            StagingFailed: PostgreSQL refused the rows; the staging version before is still there.
+        """
+        rows = rows.lazy()
+        place = staging.staged(table).fullname
+        if found := mismatches(table, rows.collect_schema()):
+            raise StagingMismatch(
+                "The frame does not fit: " + "; ".join(f"{name}: {what}" for name, what in found.items()) + ".",
+                columns=tuple(found),
+                url=self._url,
+                table=place,
+                next_step="Select and cast in the asset that stages it, or change schemas/warehouse.py.",
+            )
+        frame = cast_to(table, rows).collect(engine="streaming")
+        refused = StagingFailed, "Mend what PostgreSQL names and run again; the rows staged before are still there."
+        with self._adbc() as connection, self._refusal(*refused, table=place):
+            staging.load(connection, table, frame)
+        return frame.height
+
+    def publish(
+        self,
+        tables: Sequence[sa.Table],
+        *,
+        events_batch: int,
+        complete_through: dt.date | None,
+        is_synthetic: bool,
+        now: dt.datetime,
+    ) -> Published:
+        """Make the staged rows of all tables the published ones, in one transaction.
+
+        Readers are never blocked and see the version before until the switch is committed. If nothing differs,
+        neither a row nor what the version knows, none is written.
+
+        Args:
+            tables: The tables to switch together, each staged and audited before.
+            events_batch: Newest batch of events the staged rows include.
+            complete_through: Last complete day.
+            is_synthetic: True when any event is simulated.
+            now: When it is published, with a time zone.
+
+        Raises:
+            NotStaged: A table has no staging version.
+            PublishFailed: PostgreSQL refused; all of the switch is rolled back.
+        """
+        if now.tzinfo is None:
+            raise ValueError("`now` has no time zone: pass an aware datetime, for example in UTC")
+        known = Known(events_batch, complete_through, is_synthetic)
+        refused = PublishFailed, "Readers still see the version before; mend what PostgreSQL names and publish again."
+        with self._refusal(*refused), self._transaction() as connection:
+            _lock(connection, "publish")
+            if lacking := unstaged(connection, tables):
+                raise NotStaged(
+                    f"Nothing is staged for {', '.join(lacking)}.",
+                    url=self._url,
+                    next_step="Stage and audit all tables, then publish.",
+                )
+            return switch(connection, tables, known, now)
+
+    def read(self, query: sa.Table | sa.Select) -> pl.DataFrame:
+        """Read the rows of a table or a query in the Polars types of its columns."""
+        return self.read_together(query)[0]
+
+    def read_together(self, *queries: sa.Table | sa.Select) -> tuple[pl.DataFrame, ...]:
+        """Read the rows of several, all of the same version.
+
+        Raises:
+            ReadFailed: PostgreSQL refused a query.
+        """
+        refused = ReadFailed, "See that the warehouse is prepared and that this role may read it."
+        with self._transaction("REPEATABLE READ") as connection, self._refusal(*refused):
+            return tuple(
+                _frame(connection, query.select() if isinstance(query, sa.Table) else query) for query in queries
+            )
+
+    @contextmanager
+    def _transaction(self, isolation: str = "READ COMMITTED") -> Iterator[sa.Connection]:
+        try:
+            connection = self._engine.connect()
+        except DBAPIError as error:
+            raise self._unreachable(error.orig) from error
+        with connection.execution_options(isolation_level=isolation), connection.begin():
+            yield connection
+
+    @contextmanager
+    def _adbc(self) -> Iterator[adbc.Connection]:
+        # From a dialect of its own: the engine's adds arguments that only psycopg understands.
+        _, parameters = self._url.get_dialect()().create_connect_args(self._url)
+        try:
+            connection = adbc.connect(make_conninfo(**parameters, **_APPLICATION))
+        except adbc_driver_manager.Error as error:
+            raise self._unreachable(error) from error
+        with connection:
+            yield connection
+
+    def _unreachable(self, error: BaseException | None) -> WarehouseUnreachable:
+        return WarehouseUnreachable(
+            f"PostgreSQL does not answer: {error}",
+            url=self._url,
+            next_step="See that it runs, and that the warehouse URL names its host, port, user and database.",
+        )
+
+    @contextmanager
+    def _refusal(self, kind: type[PublishError], next_step: str, *, table: str | None = None) -> Iterator[None]:
+        """Tell what PostgreSQL refused as an error of this kind."""
+        try:
+            yield
+        except (DBAPIError, adbc_driver_manager.Error) as error:
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            raise kind(f"PostgreSQL refused: {cause}", url=self._url, table=table, next_step=next_step) from error
+
+
+def _lock(connection: sa.Connection, purpose: str) -> None:
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"emberline {purpose}"))))
+
+
+def _frame(connection: sa.Connection, query: sa.Select) -> pl.DataFrame:
+    schema = {column.name: polars_type(column.type) for column in query.selected_columns}
+    return pl.DataFrame(connection.execute(query).fetchall(), schema=schema, orient="row")

@@ -1,0 +1,139 @@
+"""What must hold between the rows and tables of the warehouse, as SQL that returns the rows breaking it.
+
+`{batch}` is the staging table of the rule's suite; other tables are named in full, in `staging`. A query
+returns the key first, then the numbers that contradict. None says JOIN: Great Expectations gives
+`{batch}` an alias only in queries without it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+_KNOWN_GROUP: Final = """
+    WITH checked AS (SELECT * FROM {batch})
+    SELECT * FROM checked
+    WHERE group_id IS NOT NULL
+      AND NOT EXISTS (SELECT FROM staging.dim_group AS g WHERE g.group_id = checked.group_id)
+"""
+
+EMPTIED: Final = """
+    WITH staged AS (SELECT count(*) AS staged_rows FROM {batch}),
+        published AS (SELECT count(*) AS published_rows FROM <published>)
+    SELECT * FROM staged, published WHERE staged_rows = 0 AND published_rows > 0
+"""
+"""For any table; `<published>` is its name in `mart`."""
+
+RULES: Final[dict[str, dict[str, str]]] = {
+    "dim_group": {
+        "carrier is the prefix of group_id": """
+            SELECT group_id, carrier FROM {batch} WHERE carrier <> split_part(group_id, ':', 1)
+        """,
+    },
+    "group_day": {
+        "speakers are no more than active_members": """
+            SELECT group_id, day, speakers, active_members FROM {batch} WHERE speakers > active_members
+        """,
+        "group_id is one of dim_group": _KNOWN_GROUP,
+    },
+    "group_state": {
+        "a group's spells neither overlap nor leave a gap": """
+            WITH spells AS (
+                SELECT group_id, since, until, lead(since) OVER (PARTITION BY group_id ORDER BY since) AS next_since
+                FROM {batch}
+            )
+            SELECT * FROM spells WHERE until IS DISTINCT FROM next_since
+        """,
+        "a group has exactly one current spell": """
+            SELECT group_id, count(*) FILTER (WHERE is_current) AS current_spells
+            FROM {batch} GROUP BY group_id HAVING count(*) FILTER (WHERE is_current) <> 1
+        """,
+        "is_current marks the spell that is not over": """
+            SELECT group_id, since, until, is_current FROM {batch} WHERE is_current <> (until IS NULL)
+        """,
+        "group_id is one of dim_group": _KNOWN_GROUP,
+    },
+    "retention": {
+        "active is no more than cohort_size": """
+            SELECT unit, cohort, period, active, cohort_size FROM {batch} WHERE active > cohort_size
+        """,
+        "active is null exactly while the period is incomplete": """
+            SELECT unit, cohort, period, active, is_complete FROM {batch} WHERE is_complete = (active IS NULL)
+        """,
+    },
+    "lifecycle": {
+        "active follows from the unit before": """
+            WITH units AS (
+                SELECT unit, start, active, dormant, new, resurrecting,
+                    lag(active, 1, 0::bigint) OVER (PARTITION BY unit ORDER BY start) AS active_before
+                FROM {batch}
+            )
+            SELECT * FROM units WHERE active <> active_before - dormant + new + resurrecting
+        """,
+        "active is new, returning and resurrecting together": """
+            SELECT unit, start, active, new, "returning", resurrecting
+            FROM {batch} WHERE active <> new + "returning" + resurrecting
+        """,
+    },
+    "funnel_step": {
+        "reached never rises from step to step": """
+            WITH steps AS (
+                SELECT funnel, step_number, reached,
+                    lag(reached) OVER (PARTITION BY funnel ORDER BY step_number) AS reached_before
+                FROM {batch}
+            )
+            SELECT * FROM steps WHERE reached > reached_before
+        """,
+        "reached counts the mature rows of funnel_entry": """
+            WITH steps AS (
+                SELECT checked.funnel, checked.step_number, checked.reached, (
+                    SELECT count(*) FROM staging.funnel_entry AS e
+                    WHERE e.funnel = checked.funnel AND e.is_mature AND e.steps_reached >= checked.step_number
+                ) AS entries
+                FROM (SELECT * FROM {batch}) AS checked
+            )
+            SELECT * FROM steps WHERE reached <> entries
+        """,
+    },
+    "funnel_entry": {
+        "steps_reached is a step of the funnel": """
+            WITH checked AS (SELECT * FROM {batch})
+            SELECT funnel, person_id, entered_at, steps_reached FROM checked
+            WHERE NOT EXISTS (
+                SELECT FROM staging.funnel_step AS s
+                WHERE s.funnel = checked.funnel AND s.step_number = checked.steps_reached
+            )
+        """,
+        "an entry has a row of funnel_match for each step it reached": """
+            WITH both_sides AS (
+                SELECT funnel, person_id, entered_at, steps_reached, 0 AS matches FROM {batch}
+                UNION ALL
+                SELECT funnel, person_id, entered_at, 0, 1 FROM staging.funnel_match
+            )
+            SELECT funnel, person_id, entered_at, sum(steps_reached) AS steps_reached, sum(matches) AS matches
+            FROM both_sides GROUP BY funnel, person_id, entered_at
+            HAVING sum(steps_reached) <> sum(matches)
+        """,
+    },
+    "order_credit": {
+        "net_minor is paid less refunded, and not below 0": """
+            SELECT credit_id, paid_minor, refunded_minor, net_minor
+            FROM {batch} WHERE net_minor <> greatest(0, paid_minor - refunded_minor)
+        """,
+        "group_id is one of dim_group": _KNOWN_GROUP,
+    },
+    "group_sales": {
+        "money is that of order_credit by model, group and currency": """
+            WITH both_sides AS (
+                SELECT model, group_id, currency, paid_minor, refunded_minor, net_minor FROM {batch}
+                UNION ALL
+                SELECT model, coalesce(group_id, 'unattributed'), currency, -paid_minor, -refunded_minor, -net_minor
+                FROM staging.order_credit
+            )
+            SELECT model, group_id, currency, sum(paid_minor) AS paid_minor_too_many,
+                sum(refunded_minor) AS refunded_minor_too_many, sum(net_minor) AS net_minor_too_many
+            FROM both_sides GROUP BY model, group_id, currency
+            HAVING sum(paid_minor) <> 0 OR sum(refunded_minor) <> 0 OR sum(net_minor) <> 0
+        """,
+    },
+}
+"""By table: what holds, in words, and the query whose rows break it."""

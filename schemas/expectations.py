@@ -1,0 +1,127 @@
+"""The expectation suites of the warehouse, as data: what must hold of a staging version before it is published.
+
+What the tables say of themselves (columns, keys, nulls, counts) is derived from `schemas.warehouse`;
+value sets, patterns and ranges hang on column names; rules across rows and tables are in
+`schemas.business_rules`. A table without rows meets all of them, as a new company's tables do: that
+nothing got lost on the way is the row count's to say (`row_count`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, get_args
+
+import sqlalchemy as sa
+
+from schemas import kinds
+from schemas.business_rules import EMPTIED, RULES
+from schemas.warehouse import DATA_TABLES
+
+Severity = Literal["critical", "warning"]
+"""`critical` stops the publish, `warning` is told and published."""
+
+GROUP_STATES: Final = ("unborn", "alive", "declining", "dying", "dead", "revived", "ended")
+"""The states of a group (definitions, section 7)."""
+
+UNATTRIBUTED: Final = "unattributed"
+"""Stands for the group in `group_sales` where no group is credited."""
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """One check: a type of Great Expectations with its arguments, and what holds, in words."""
+
+    type: str
+    name: str
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    severity: Severity = "critical"
+
+
+@dataclass(frozen=True)
+class Suite:
+    """The checks of one staging table, and the columns that name one of its rows."""
+
+    table: str
+    key: tuple[str, ...]
+    expectations: tuple[Expectation, ...]
+
+
+def row_count(rows: int) -> Expectation:
+    """The check that all rows loaded are there. Every other check passes on a table that lost them."""
+    return Expectation("expect_table_row_count_to_equal", f"all {rows} rows loaded are there", {"value": rows})
+
+
+def _pattern(annotated: object) -> str:
+    return get_args(annotated)[1].pattern
+
+
+_VALUES: Final[dict[tuple[str, str], tuple[str, ...]]] = {
+    ("group_state", "state"): GROUP_STATES,
+    ("retention", "unit"): ("week", "month"),
+    ("lifecycle", "unit"): ("day", "week", "month"),
+}
+
+_PATTERNS: Final[dict[str, str]] = {"group_id": _pattern(kinds.Key), "currency": _pattern(kinds.Currency)}
+
+_RANGES: Final[dict[str, tuple[float, float | None]]] = {
+    "step_number": (1, None),
+    "steps_reached": (1, None),
+    "rate_overall": (0, 1),
+    "rate_step": (0, 1),
+    "median_seconds": (0, None),
+}
+
+
+def _of_table(table: sa.Table) -> Iterator[Expectation]:
+    names = [column.name for column in table.columns]
+    yield Expectation(
+        "expect_table_columns_to_match_set",
+        "the columns are those of the contract",
+        {"column_set": names, "exact_match": True},
+    )
+    key = [column.name for column in table.primary_key]
+    if len(key) == 1:
+        yield Expectation("expect_column_values_to_be_unique", f"{key[0]} is unique", {"column": key[0]})
+    else:
+        name = f"({', '.join(key)}) is unique"
+        yield Expectation("expect_compound_columns_to_be_unique", name, {"column_list": key})
+    yield Expectation(
+        "unexpected_rows_expectation",
+        "there are rows where the published version has some",
+        {"unexpected_rows_query": EMPTIED.replace("<published>", table.fullname)},
+        severity="warning",
+    )
+
+
+def _of_column(table: sa.Table, column: sa.Column[Any]) -> Iterator[Expectation]:
+    at: dict[str, Any] = {"column": column.name}
+    if not column.nullable:
+        yield Expectation("expect_column_values_to_not_be_null", f"{column.name} is never null", at)
+    if values := _VALUES.get((table.name, column.name)):
+        name = f"{column.name} is one of {', '.join(values)}"
+        yield Expectation("expect_column_values_to_be_in_set", name, at | {"value_set": list(values)})
+    if pattern := _PATTERNS.get(column.name):
+        if (table.name, column.name) == ("group_sales", "group_id"):
+            pattern = f"{pattern}|^{UNATTRIBUTED}$"
+        name = f"{column.name} matches {pattern}"
+        yield Expectation("expect_column_values_to_match_regex", name, at | {"regex": pattern})
+    low, high = _RANGES.get(column.name, (0, None) if isinstance(column.type, sa.Integer) else (None, None))
+    if low is not None:
+        name = f"{column.name} is at least {low}" + (f" and at most {high}" if high is not None else "")
+        yield Expectation("expect_column_values_to_be_between", name, at | {"min_value": low, "max_value": high})
+
+
+def _of_rules(table: sa.Table) -> Iterator[Expectation]:
+    for name, query in RULES.get(table.name, {}).items():
+        yield Expectation("unexpected_rows_expectation", name, {"unexpected_rows_query": query})
+
+
+def _suite(table: sa.Table) -> Suite:
+    by_column = (expectation for column in table.columns for expectation in _of_column(table, column))
+    key = tuple(column.name for column in table.primary_key)
+    return Suite(table.name, key, (*_of_table(table), *by_column, *_of_rules(table)))
+
+
+SUITES: Final[dict[str, Suite]] = {table.name: _suite(table) for table in DATA_TABLES}
+"""The suite of every table that a run publishes, by table name."""

@@ -1,0 +1,216 @@
+"""What a funnel is: ordered steps, a conversion window, how to match and how to count (definitions, section 4).
+
+A definition is data. The project's own is the packaged `funnels/standard.yaml`; a user's is a file of the same form:
+
+    name: standard
+    description: optional, one line
+    mode: sequential
+    count: persons
+    window: 60d            # <integer> and m, h or d, measured from the first step
+    steps:
+      - name: joined
+        when: joined       # an SQL predicate over the columns of the timeline
+
+Whether a predicate fits the timeline is not known here: `pipelines.funnel.predicates` looks at that.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+import yaml
+
+MODES: Final = ("sequential",)
+"""How the events of a chain may follow each other; `sequential`: in order, anything may lie between."""
+COUNTS: Final = ("persons",)
+"""What is counted; `persons`: each once, by the best chain."""
+MIN_STEPS: Final = 2
+MAX_STEPS: Final = 62
+"""The steps that an event satisfies are the bits of one integer."""
+MAX_WINDOW: Final = dt.timedelta(days=36_500)
+
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_DURATION: Final = re.compile(r"([0-9]{1,9})([mhd])")
+_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
+_STRING: Final = "tag:yaml.org,2002:str"
+
+
+class FunnelDefinitionError(ValueError):
+    """A funnel definition says something that no funnel can be made of.
+
+    Attributes:
+        where: The file or other origin of the definition.
+        line: The line concerned, from 1; null where only a parsed definition is at hand.
+        found: What stands there.
+        allowed: What may stand there.
+    """
+
+    def __init__(self, where: str, line: int | None, found: str, allowed: str) -> None:
+        """Build the message out of place, finding and remedy."""
+        self.where, self.line, self.found, self.allowed = where, line, found, allowed
+        place = where if line is None else f"{where}, line {line}"
+        super().__init__(f"{place}: found {found}; allowed: {allowed}")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step: its name, and the SQL predicate over the timeline that an event must satisfy."""
+
+    name: str
+    when: str
+
+
+@dataclass(frozen=True, slots=True)
+class FunnelDefinition:
+    """A funnel: `steps` in order, reached within `window` of the first, matched by `mode`, counted by `count`."""
+
+    name: str
+    description: str
+    mode: str
+    count: str
+    window: dt.timedelta
+    steps: tuple[Step, ...]
+
+
+def parse(text: str, where: str) -> FunnelDefinition:
+    """Read a definition from YAML; `where` names its origin in errors.
+
+    Raises:
+        FunnelDefinitionError: The text is no YAML, or no definition: the error names the line, what
+            was found and what is allowed.
+    """
+    return _Reader(where).definition(text)
+
+
+@cache
+def standard() -> FunnelDefinition:
+    """The project's funnel, from joining a group to buying again."""
+    resource = files("schemas") / "funnels" / "standard.yaml"
+    return parse(resource.read_text(encoding="utf-8"), "schemas/funnels/standard.yaml")
+
+
+def fingerprint(definition: FunnelDefinition) -> int:
+    """A 63-bit number of all that bears on the result; the description does not.
+
+    It is the same in every process, so stored results can tell which definition they are of.
+    """
+    meaning = [
+        definition.name,
+        definition.mode,
+        definition.count,
+        definition.window // dt.timedelta(microseconds=1),
+        [[step.name, step.when] for step in definition.steps],
+    ]
+    digest = hashlib.blake2b(json.dumps(meaning).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> 1
+
+
+class _Reader:
+    """Walks YAML nodes rather than values, because only nodes know their line."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+
+    def definition(self, text: str) -> FunnelDefinition:
+        try:
+            root = yaml.compose(text, Loader=yaml.SafeLoader)
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            line = mark.line + 1 if mark else 1
+            raise self._error(line, error.problem or "broken YAML", "well-formed YAML") from error
+        except yaml.YAMLError as error:
+            raise self._error(1, str(error), "well-formed YAML") from error
+        if root is None:
+            raise self._error(1, "nothing", "a mapping with name, window and steps")
+        fields = self._mapping(root, required=("name", "mode", "count", "window", "steps"), optional=("description",))
+        description = fields.get("description")
+        return FunnelDefinition(
+            name=self._name(fields["name"]),
+            description="" if description is None else self._text(description),
+            mode=self._choice(fields["mode"], MODES),
+            count=self._choice(fields["count"], COUNTS),
+            window=self._duration(fields["window"]),
+            steps=self._steps(fields["steps"]),
+        )
+
+    def _steps(self, node: yaml.Node) -> tuple[Step, ...]:
+        allowed = f"a list of {MIN_STEPS} to {MAX_STEPS} steps"
+        if not isinstance(node, yaml.SequenceNode):
+            raise self._error(_line(node), _shown(node), allowed)
+        if not MIN_STEPS <= len(node.value) <= MAX_STEPS:
+            raise self._error(_line(node), f"{len(node.value)} steps", allowed)
+        steps: dict[str, Step] = {}
+        for item in node.value:
+            fields = self._mapping(item, required=("name", "when"))
+            name = self._name(fields["name"])
+            if name in steps:
+                raise self._error(_line(item), f"a second step '{name}'", "step names that differ")
+            steps[name] = Step(name, self._text(fields["when"]))
+        return tuple(steps.values())
+
+    def _mapping(
+        self, node: yaml.Node, *, required: tuple[str, ...], optional: tuple[str, ...] = ()
+    ) -> dict[str, yaml.Node]:
+        keys = (*required, *optional)
+        allowed = f"a mapping with the keys {', '.join(keys)}"
+        if not isinstance(node, yaml.MappingNode):
+            raise self._error(_line(node), _shown(node), allowed)
+        fields: dict[str, yaml.Node] = {}
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.value not in keys:
+                raise self._error(_line(key), f"the key {_shown(key)}", ", ".join(keys))
+            if key.value in fields:
+                raise self._error(_line(key), f"the key '{key.value}' again", "each key once")
+            fields[key.value] = value
+        missing = [key for key in required if key not in fields]
+        if missing:
+            raise self._error(_line(node), f"no key '{missing[0]}'", allowed)
+        return fields
+
+    def _text(self, node: yaml.Node) -> str:
+        is_text = isinstance(node, yaml.ScalarNode) and node.tag == _STRING
+        if not is_text or not node.value.strip():
+            raise self._error(_line(node), _shown(node), "text (quote it if it reads as another type)")
+        return node.value.strip()
+
+    def _name(self, node: yaml.Node) -> str:
+        name = self._text(node)
+        if not _NAME.fullmatch(name):
+            allowed = "a name of a-z, 0-9 and _, at most 63 characters, a letter first"
+            raise self._error(_line(node), _shown(node), allowed)
+        return name
+
+    def _choice(self, node: yaml.Node, choices: tuple[str, ...]) -> str:
+        if not isinstance(node, yaml.ScalarNode) or node.value not in choices:
+            raise self._error(_line(node), _shown(node), ", ".join(choices))
+        return node.value
+
+    def _duration(self, node: yaml.Node) -> dt.timedelta:
+        allowed = f"an integer above 0 and m, h or d, such as 60d, at most {MAX_WINDOW.days}d"
+        found = _DURATION.fullmatch(node.value) if isinstance(node, yaml.ScalarNode) else None
+        if found is None:
+            raise self._error(_line(node), _shown(node), allowed)
+        window = dt.timedelta(**{_UNITS[found[2]]: int(found[1])})
+        if not dt.timedelta(0) < window <= MAX_WINDOW:
+            raise self._error(_line(node), _shown(node), allowed)
+        return window
+
+    def _error(self, line: int, found: str, allowed: str) -> FunnelDefinitionError:
+        return FunnelDefinitionError(self._where, line, found, allowed)
+
+
+def _line(node: yaml.Node) -> int:
+    return node.start_mark.line + 1
+
+
+def _shown(node: yaml.Node) -> str:
+    if isinstance(node, yaml.ScalarNode):
+        return f"'{node.value}'"
+    return "a mapping" if isinstance(node, yaml.MappingNode) else "a list"

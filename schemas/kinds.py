@@ -1,0 +1,116 @@
+"""The kinds of event and the fields of their payload (definitions, section 2)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Final, Literal
+
+import msgspec
+
+MEMBER_JOINED: Final = "member.joined"
+MEMBER_LEFT: Final = "member.left"
+MESSAGE_SENT: Final = "message.sent"
+MESSAGE_EDITED: Final = "message.edited"
+MESSAGE_RECALLED: Final = "message.recalled"
+REACTION_ADDED: Final = "reaction.added"
+REACTION_REMOVED: Final = "reaction.removed"
+LINK_CLICKED: Final = "link.clicked"
+PRODUCT_VIEWED: Final = "product.viewed"
+CART_ADDED: Final = "cart.added"
+ORDER_PLACED: Final = "order.placed"
+ORDER_PAID: Final = "order.paid"
+ORDER_REFUNDED: Final = "order.refunded"
+IDENTITY_LINKED: Final = "identity.linked"
+GROUP_CREATED: Final = "group.created"
+GROUP_UPDATED: Final = "group.updated"
+GROUP_CLOSED: Final = "group.closed"
+FEED_HEARTBEAT: Final = "feed.heartbeat"
+
+Role = Literal["member", "operator", "bot"]
+"""Who acts: `operator` and `bot` work for the company and never count as engagement."""
+
+MessageKind = Literal[
+    "text", "image", "voice", "video", "file", "link", "product", "red_packet", "broadcast", "system", "other"
+]
+"""What a message is. `red_packet`, `broadcast` and `system` are not engagement (definitions, section 7)."""
+
+NOT_ENGAGEMENT: Final[frozenset[str]] = frozenset({"red_packet", "broadcast", "system"})
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+Minor = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
+Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
+Key = Annotated[str, msgspec.Meta(pattern="^[a-z0-9_.-]+:.+", max_length=512)]
+"""`carrier:native_id` of a group, or the same form for a member or a customer of a shop."""
+Instant = Annotated[dt.datetime, msgspec.Meta(tz=True)]
+
+
+class Data(msgspec.Struct, frozen=True, gc=False):
+    """The payload of a canonical event: every field any kind may carry, each strictly typed.
+
+    Which of them a kind must have stands in `REQUIRED`. Unknown fields pass: producers may add to the contract.
+    Money is an integer in minor units with an ISO 4217 code.
+    """
+
+    member_id: Key | None = None
+    customer_id: Key | None = None
+    role: Role = "member"
+    group_id: Key | None = None
+    message_id: Id | None = None
+    message_kind: MessageKind | None = None
+    reply_to: Id | None = None
+    text_length: Count | None = None
+    links: Count | None = None
+    mentions: Count | None = None
+    product_id: Id | None = None
+    order_id: Id | None = None
+    total_minor: Minor | None = None
+    currency: Currency | None = None
+    linked_id: Key | None = None
+    name: str | None = None
+    purpose: Id | None = None
+    operators: list[Key] | None = None
+    planned_end: Instant | None = None
+
+
+class Envelope(msgspec.Struct, frozen=True, gc=False):
+    """CloudEvents 1.0, structured JSON mode. `source` + `id` is the identity of an event."""
+
+    specversion: Literal["1.0"]
+    id: Id
+    source: Id
+    type: str
+    time: Instant
+    subject: Key | None = None
+    data: Data = msgspec.field(default_factory=Data)
+
+
+GROUP: Final = "group_id"
+ACCOUNT: Final = "account_id"
+
+REQUIRED: Final[dict[str, tuple[str, ...]]] = {
+    MEMBER_JOINED: (GROUP, ACCOUNT),
+    MEMBER_LEFT: (GROUP, ACCOUNT),
+    MESSAGE_SENT: (GROUP, ACCOUNT, "message_id"),
+    MESSAGE_EDITED: (GROUP, "message_id"),
+    MESSAGE_RECALLED: (GROUP, "message_id"),
+    REACTION_ADDED: (GROUP, ACCOUNT, "message_id"),
+    REACTION_REMOVED: (GROUP, ACCOUNT, "message_id"),
+    LINK_CLICKED: (ACCOUNT,),
+    PRODUCT_VIEWED: (ACCOUNT, "product_id"),
+    CART_ADDED: (ACCOUNT, "product_id"),
+    ORDER_PLACED: (ACCOUNT, "order_id", "amount_minor", "currency"),
+    ORDER_PAID: (ACCOUNT, "order_id", "amount_minor", "currency"),
+    ORDER_REFUNDED: ("order_id", "amount_minor", "currency"),
+    IDENTITY_LINKED: (ACCOUNT, "linked_account_id"),
+    GROUP_CREATED: (GROUP,),
+    GROUP_UPDATED: (GROUP,),
+    GROUP_CLOSED: (GROUP,),
+    FEED_HEARTBEAT: (),
+}
+"""Columns of the event schema (`schemas.lake.EVENTS`) that a kind may not leave empty. Its keys are all the kinds."""
+
+BLOCKED_NATIVE_IDS: Final[frozenset[str]] = frozenset(
+    {"", "0", "-1", "null", "none", "undefined", "nan", "nil", "[object object]", "anonymous", "guest", "unknown"}
+)
+"""Native ids, lower case, that stand for nobody: they never link two accounts (definitions, trap 12)."""

@@ -1,0 +1,293 @@
+"""Polars schemas of the lake tables, their partition columns and their row keys.
+
+Every table is Delta under the lake URI. Times are UTC microseconds, days are calendar days of the business zone, `month` is the
+first day of `day`'s month and exists to partition: a replay of years must not drown in daily files.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+UTC_TIME: Final = pl.Datetime("us", "UTC")
+
+COORDINATES: Final[dict[str, pl.DataType]] = {
+    "topic": pl.String(),
+    "topic_id": pl.String(),
+    "partition": pl.Int32(),
+    "offset": pl.Int64(),
+    "kafka_time": UTC_TIME,
+}
+"""Where a record stands in Kafka. `topic_id` tells a topic from its namesake that was created again."""
+
+ORDERING_KEY: Final[tuple[str, ...]] = ("time", "topic_id", "partition", "offset")
+"""The one order of events, everywhere (definitions, section 3)."""
+
+HEADERS: Final = pl.List(pl.Struct({"key": pl.String(), "value": pl.Binary()}))
+
+
+@dataclass(frozen=True)
+class LakeTable:
+    """One lake table: its schema, how it is partitioned, which columns identify a row and how files are sorted."""
+
+    name: str
+    columns: dict[str, pl.DataType]
+    key: tuple[str, ...]
+    partition_by: tuple[str, ...] = ()
+    sort_by: tuple[str, ...] = ()
+
+    @property
+    def schema(self) -> pl.Schema:
+        """The columns as a Polars schema."""
+        return pl.Schema(self.columns)
+
+
+RAW: Final = LakeTable(
+    name="raw",
+    columns={
+        **COORDINATES,
+        "key": pl.Binary(),
+        "headers": HEADERS,
+        "value": pl.Binary(),
+    },
+    key=("topic_id", "partition", "offset"),
+)
+"""Records as Kafka held them, exactly once. Nothing is parsed here, so nothing can poison it."""
+
+EVENTS: Final = LakeTable(
+    name="events",
+    columns={
+        "source": pl.String(),
+        "event_id": pl.String(),
+        "type": pl.String(),
+        "time": UTC_TIME,
+        "day": pl.Date(),
+        "carrier": pl.String(),
+        "group_id": pl.String(),
+        "account_id": pl.String(),
+        "role": pl.String(),
+        "message_id": pl.String(),
+        "message_kind": pl.String(),
+        "reply_to": pl.String(),
+        "text_length": pl.Int32(),
+        "links": pl.Int32(),
+        "mentions": pl.Int32(),
+        "product_id": pl.String(),
+        "order_id": pl.String(),
+        "amount_minor": pl.Int64(),
+        "currency": pl.String(),
+        "linked_account_id": pl.String(),
+        "group_name": pl.String(),
+        "group_purpose": pl.String(),
+        "group_operators": pl.List(pl.String()),
+        "group_planned_end": UTC_TIME,
+        **COORDINATES,
+        "batch": pl.Int64(),
+        "month": pl.Date(),
+    },
+    key=("source", "event_id"),
+    partition_by=("month",),
+    sort_by=("account_id", *ORDERING_KEY),
+)
+"""Decoded, valid, distinct events. `account_id` (a member's or a customer's) is a keyed hash; `batch` counts the commits."""
+
+EVENT_BODY: Final[tuple[str, ...]] = tuple(
+    name for name in EVENTS.columns if name not in {*COORDINATES, "source", "event_id", "day", "month", "batch"}
+)
+"""What an event says. Two copies of one event that differ in it are a conflict."""
+
+QUARANTINE: Final = LakeTable(
+    name="quarantine",
+    columns={
+        **COORDINATES,
+        "reason": pl.String(),
+        "detail": pl.String(),
+        "key": pl.Binary(),
+        "headers": HEADERS,
+        "value": pl.Binary(),
+        "batch": pl.Int64(),
+    },
+    key=("topic_id", "partition", "offset"),
+)
+"""Records that are no valid event, with the reason, the field concerned and the bytes."""
+
+TOUCHED: Final = LakeTable(
+    name="touched",
+    columns={
+        "batch": pl.Int64(),
+        "day": pl.Date(),
+        "group_id": pl.String(),
+        "account_id": pl.String(),
+    },
+    key=("batch", "day", "group_id", "account_id"),
+)
+"""What each batch of events touched. Written before the batch: a mark too many costs a recomputation, never a number."""
+
+IDENTITY: Final = LakeTable(
+    name="identity",
+    columns={"account_id": pl.String(), "person_id": pl.String(), "batch": pl.Int64()},
+    key=("account_id",),
+)
+"""Accounts that were linked, each with its person and the batch that last changed it.
+
+An account that is not in it is a person of its own.
+"""
+
+PERSON_DAY: Final = LakeTable(
+    name="person_day",
+    columns={
+        "person_id": pl.String(),
+        "group_id": pl.String(),
+        "day": pl.Date(),
+        "messages": pl.Int32(),
+        "replies": pl.Int32(),
+        "reactions": pl.Int32(),
+        "first_time": UTC_TIME,
+        "last_time": UTC_TIME,
+        "month": pl.Date(),
+    },
+    key=("person_id", "group_id", "day"),
+    partition_by=("month",),
+    sort_by=("person_id", "day"),
+)
+"""Days on which a person was active in a group: own messages and reactions of members, no operators, no bots."""
+
+FIRST_SEEN: Final = LakeTable(
+    name="first_seen",
+    columns={"person_id": pl.String(), "group_id": pl.String(), "first_time": UTC_TIME, "first_day": pl.Date()},
+    key=("person_id", "group_id"),
+)
+"""When a person was first active in a group, over all history."""
+
+RETENTION: Final = LakeTable(
+    name="retention",
+    columns={
+        "unit": pl.String(),
+        "cohort": pl.Date(),
+        "period": pl.Int32(),
+        "cohort_size": pl.Int64(),
+        "active": pl.Int64(),
+        "is_complete": pl.Boolean(),
+    },
+    key=("unit", "cohort", "period"),
+)
+"""Persons first active in the unit that starts at `cohort`, and how many were active `period` units later."""
+
+LIFECYCLE: Final = LakeTable(
+    name="lifecycle",
+    columns={
+        "unit": pl.String(),
+        "start": pl.Date(),
+        "active": pl.Int64(),
+        "new": pl.Int64(),
+        "returning": pl.Int64(),
+        "resurrecting": pl.Int64(),
+        "dormant": pl.Int64(),
+        "is_complete": pl.Boolean(),
+    },
+    key=("unit", "start"),
+)
+"""Active persons a unit by where they come from; `dormant` were active the unit before and are not now."""
+
+FUNNEL_ENTRY: Final = LakeTable(
+    name="funnel_entry",
+    columns={
+        "funnel": pl.String(),
+        "person_id": pl.String(),
+        "entered_at": UTC_TIME,
+        "steps_reached": pl.Int16(),
+        "is_mature": pl.Boolean(),
+        "matches": pl.List(
+            pl.Struct({"step": pl.String(), "source": pl.String(), "event_id": pl.String(), "time": UTC_TIME})
+        ),
+    },
+    key=("funnel", "person_id", "entered_at"),
+)
+"""One row an entry with the event that matched each step it reached."""
+
+ORDER_CREDIT: Final = LakeTable(
+    name="order_credit",
+    columns={
+        "model": pl.String(),
+        "shop": pl.String(),
+        "order_id": pl.String(),
+        "person_id": pl.String(),
+        "group_id": pl.String(),
+        "message_id": pl.String(),
+        "touched_at": UTC_TIME,
+        "paid_at": UTC_TIME,
+        "currency": pl.String(),
+        "paid_minor": pl.Int64(),
+        "refunded_minor": pl.Int64(),
+        "net_minor": pl.Int64(),
+    },
+    key=("model", "shop", "order_id", "group_id"),
+)
+"""Credit of paid orders to groups, minor units; no group: unattributed. `shop` is the source of the order's events."""
+
+GROUP: Final = LakeTable(
+    name="group",
+    columns={
+        "group_id": pl.String(),
+        "carrier": pl.String(),
+        "name": pl.String(),
+        "purpose": pl.String(),
+        "operators": pl.Int32(),
+        "created_at": UTC_TIME,
+        "closed_at": UTC_TIME,
+        "planned_end": UTC_TIME,
+        "born_at": UTC_TIME,
+    },
+    key=("group_id",),
+)
+"""The groups that any event named, as their newest group event describes them."""
+
+GROUP_DAY: Final = LakeTable(
+    name="group_day",
+    columns={
+        "group_id": pl.String(),
+        "day": pl.Date(),
+        "speakers": pl.Int32(),
+        "active_members": pl.Int32(),
+        "messages": pl.Int32(),
+        "replies": pl.Int32(),
+        "reactions": pl.Int32(),
+        "joined": pl.Int32(),
+        "left": pl.Int32(),
+        "operator_messages": pl.Int32(),
+        "bot_messages": pl.Int32(),
+        "product_messages": pl.Int32(),
+        "clicks": pl.Int32(),
+        "month": pl.Date(),
+    },
+    key=("group_id", "day"),
+    partition_by=("month",),
+    sort_by=("group_id", "day"),
+)
+"""What happened in a group on a day that had any event. Counts of members leave operators and bots out."""
+
+GROUP_STATE: Final = LakeTable(
+    name="group_state",
+    columns={
+        "group_id": pl.String(),
+        "state": pl.String(),
+        "since": pl.Date(),
+        "until": pl.Date(),
+        "is_current": pl.Boolean(),
+        "last_active_day": pl.Date(),
+        "silent_days": pl.Int32(),
+        "reason": pl.String(),
+    },
+    key=("group_id", "since"),
+)
+"""The life of a group as spells of days `[since, until)`; `until` of the current spell is null."""
+
+TABLES: Final[dict[str, LakeTable]] = {
+    table.name: table
+    for table in (
+        RAW, EVENTS, QUARANTINE, TOUCHED, IDENTITY, PERSON_DAY, FIRST_SEEN, RETENTION, LIFECYCLE, FUNNEL_ENTRY,
+        ORDER_CREDIT, GROUP, GROUP_DAY, GROUP_STATE,
+    )
+}  # fmt: skip

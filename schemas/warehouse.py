@@ -1,0 +1,188 @@
+"""The warehouse: SQLAlchemy tables of the schema `mart`, the only thing BI tools read.
+
+A star around `dim_group`; persons appear as pseudonyms only. Money is in minor units beside its currency; columns that a
+unit applies to carry it in the name. Rows of an incomplete day, unit or entry are flagged, their open cells null.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import sqlalchemy as sa
+
+MART: Final = "mart"
+STAGING: Final = "staging"
+
+metadata: Final = sa.MetaData(
+    schema=MART,
+    naming_convention={"pk": "pk_%(table_name)s", "ix": "ix_%(table_name)s_%(column_0_name)s"},
+)
+
+_TIME = sa.DateTime(timezone=True)
+
+
+def _count(name: str, comment: str | None = None) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger, nullable=False, comment=comment)
+
+
+dim_group = sa.Table(
+    "dim_group",
+    metadata,
+    sa.Column("group_id", sa.Text, primary_key=True, comment="carrier:native_id"),
+    sa.Column("carrier", sa.Text, nullable=False),
+    sa.Column("name", sa.Text),
+    sa.Column("purpose", sa.Text, comment="retention, sales, referral, service, or the company's own"),
+    sa.Column("operators", sa.Integer, comment="members who work for the company"),
+    sa.Column("created_at", _TIME),
+    sa.Column("closed_at", _TIME),
+    sa.Column("planned_end", _TIME),
+    sa.Column("born_at", _TIME, comment="3 members exchanged 4 messages within 20 minutes"),
+    comment="Every group that an event named.",
+)
+
+group_day = sa.Table(
+    "group_day",
+    metadata,
+    sa.Column("group_id", sa.Text, primary_key=True),
+    sa.Column("day", sa.Date, primary_key=True, comment="calendar day of the business zone"),
+    _count("speakers", "members who wrote"),
+    _count("active_members", "members who wrote or reacted"),
+    _count("messages"),
+    _count("replies"),
+    _count("reactions"),
+    _count("joined"),
+    _count("left"),
+    _count("operator_messages"),
+    _count("bot_messages"),
+    _count("product_messages"),
+    _count("clicks"),
+    sa.Index(None, "day"),
+    comment="What happened in a group on a day with any event; operators and bots are counted apart.",
+)
+
+group_state = sa.Table(
+    "group_state",
+    metadata,
+    sa.Column("group_id", sa.Text, primary_key=True),
+    sa.Column("since", sa.Date, primary_key=True, comment="first day in this state"),
+    sa.Column("until", sa.Date, comment="first day no longer in it; null: current"),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("is_current", sa.Boolean, nullable=False),
+    sa.Column("last_active_day", sa.Date, comment="last day with member activity before the spell's end"),
+    sa.Column("silent_days", sa.Integer, comment="complete days without member activity at the spell's end"),
+    sa.Column("reason", sa.Text, nullable=False, comment="why, with the numbers behind it"),
+    comment="The life of a group as spells of days.",
+)
+
+retention = sa.Table(
+    "retention",
+    metadata,
+    sa.Column("unit", sa.Text, primary_key=True, comment="week or month"),
+    sa.Column("cohort", sa.Date, primary_key=True, comment="first day of the unit in which they were first ever active"),
+    sa.Column("period", sa.Integer, primary_key=True, comment="units after the cohort's"),
+    _count("cohort_size"),
+    sa.Column("active", sa.BigInteger, comment="null while the period is incomplete"),
+    sa.Column("is_complete", sa.Boolean, nullable=False),
+    comment="Cohort by first-ever activity; active in exactly that period (mode `on`, calendar units).",
+)
+
+lifecycle = sa.Table(
+    "lifecycle",
+    metadata,
+    sa.Column("unit", sa.Text, primary_key=True, comment="day, week or month"),
+    sa.Column("start", sa.Date, primary_key=True, comment="first day of the unit"),
+    _count("active"),
+    _count("new"),
+    _count("returning"),
+    _count("resurrecting"),
+    _count("dormant"),
+    sa.Column("is_complete", sa.Boolean, nullable=False),
+    comment="active = active before - dormant + new + resurrecting.",
+)
+
+funnel_step = sa.Table(
+    "funnel_step",
+    metadata,
+    sa.Column("funnel", sa.Text, primary_key=True),
+    sa.Column("step_number", sa.Integer, primary_key=True, comment="from 1"),
+    sa.Column("step", sa.Text, nullable=False),
+    _count("reached", "mature entries that reached the step"),
+    _count("reached_immature", "entries whose window is not over yet"),
+    sa.Column("rate_overall", sa.Double, comment="reached / entered, mature entries"),
+    sa.Column("rate_step", sa.Double, comment="reached / reached the step before, mature entries"),
+    sa.Column("median_seconds", sa.Double, comment="from entry to this step, mature entries"),
+    comment="The funnel's summary, computed from funnel_match's entries.",
+)
+
+funnel_entry = sa.Table(
+    "funnel_entry",
+    metadata,
+    sa.Column("funnel", sa.Text, primary_key=True),
+    sa.Column("person_id", sa.Text, primary_key=True, comment="pseudonym"),
+    sa.Column("entered_at", _TIME, primary_key=True),
+    sa.Column("steps_reached", sa.SmallInteger, nullable=False),
+    sa.Column("is_mature", sa.Boolean, nullable=False),
+    comment="One row an entry: the drill-down of funnel_step.",
+)
+
+funnel_match = sa.Table(
+    "funnel_match",
+    metadata,
+    sa.Column("funnel", sa.Text, primary_key=True),
+    sa.Column("person_id", sa.Text, primary_key=True, comment="pseudonym"),
+    sa.Column("entered_at", _TIME, primary_key=True),
+    sa.Column("step_number", sa.Integer, primary_key=True),
+    sa.Column("step", sa.Text, nullable=False),
+    sa.Column("source", sa.Text, nullable=False, comment="CloudEvents source of the matched event"),
+    sa.Column("event_id", sa.Text, nullable=False),
+    sa.Column("time", _TIME, nullable=False),
+    comment="The event that matched each step an entry reached.",
+)
+
+order_credit = sa.Table(
+    "order_credit",
+    metadata,
+    sa.Column("credit_id", sa.Text, primary_key=True, comment="model, shop, order and group in one key"),
+    sa.Column("model", sa.Text, nullable=False, comment="attribution model"),
+    sa.Column("shop", sa.Text, nullable=False, comment="source of the order's events"),
+    sa.Column("order_id", sa.Text, nullable=False),
+    sa.Column("person_id", sa.Text, nullable=False, comment="pseudonym"),
+    sa.Column("group_id", sa.Text, index=True, comment="null: unattributed"),
+    sa.Column("message_id", sa.Text),
+    sa.Column("touched_at", _TIME),
+    sa.Column("paid_at", _TIME, nullable=False),
+    sa.Column("currency", sa.Text, nullable=False, comment="ISO 4217"),
+    _count("paid_minor"),
+    _count("refunded_minor"),
+    _count("net_minor"),
+    comment="Paid orders credited to groups; over a model's rows of an order net_minor sums to its net.",
+)
+
+group_sales = sa.Table(
+    "group_sales",
+    metadata,
+    sa.Column("model", sa.Text, primary_key=True),
+    sa.Column("group_id", sa.Text, primary_key=True, comment="'unattributed' is a row of its own"),
+    sa.Column("currency", sa.Text, primary_key=True),
+    _count("orders"),
+    _count("buyers"),
+    _count("paid_minor"),
+    _count("refunded_minor"),
+    _count("net_minor"),
+    comment="What was sold from where, a row a group and currency.",
+)
+
+publication = sa.Table(
+    "publication",
+    metadata,
+    sa.Column("version", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("published_at", _TIME, nullable=False),
+    sa.Column("events_batch", sa.BigInteger, nullable=False, comment="newest batch of events the version includes"),
+    sa.Column("complete_through", sa.Date, comment="last complete day"),
+    sa.Column("is_synthetic", sa.Boolean, nullable=False, comment="true when any event is simulated"),
+    sa.Column("rows_changed", sa.BigInteger, nullable=False),
+    comment="One row a published version; a reader sees exactly one version in all tables.",
+)
+
+DATA_TABLES: Final[tuple[sa.Table, ...]] = tuple(t for t in metadata.sorted_tables if t is not publication)
+"""The tables that a run stages, checks and publishes."""

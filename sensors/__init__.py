@@ -1,0 +1,1 @@
+"""When things run: jobs, sensors, schedules. Thin shells around decisions that live in `pipelines`."""

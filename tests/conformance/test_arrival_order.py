@@ -1,0 +1,40 @@
+"""Trap 15: what arrives late, early or twice over in another order changes no number."""
+
+from itertools import permutations
+
+import pytest
+from polars.testing import assert_frame_equal
+
+from pipelines.funnel.attribution import last_click
+from pipelines.funnel.funnel import funnel
+from pipelines.funnel.steps import timeline
+from schemas import kinds
+from schemas.funnel import standard
+from tests.pipelines.funnel.samples import at, event, frame, numbered
+
+ORDER = {"order_id": "o", "source": "//shop", "currency": "CNY"}
+STORY = {
+    "message": event(kinds.MESSAGE_SENT, at(1), "seller", role="operator", group_id="qq:g", product_id="x"),
+    "click": event(kinds.LINK_CLICKED, at(2), "p", group_id="qq:g"),
+    "order": event(kinds.ORDER_PLACED, at(3), "p", amount_minor=900, **ORDER),
+    "payment": event(kinds.ORDER_PAID, at(4), "p", amount_minor=900, **ORDER),
+    "refund": event(kinds.ORDER_REFUNDED, at(5), amount_minor=200, **ORDER),
+}
+JOIN = event(kinds.MEMBER_JOINED, at(0), "p", group_id="qq:g")
+ARRIVALS = pytest.mark.parametrize("arrival", list(permutations(STORY)), ids="-".join)
+
+
+@ARRIVALS
+def test_an_order_is_owed_the_same_in_any_order_of_arrival(arrival):
+    credit = last_click(frame(numbered([JOIN, *(STORY[name] for name in arrival)]))).collect()
+    wanted = ["group_id", "paid_minor", "refunded_minor", "net_minor"]
+    assert credit.select(wanted).rows() == [("qq:g", 900, 200, 700)]
+
+
+@ARRIVALS
+def test_the_funnel_is_the_same_in_any_order_of_arrival(arrival):
+    def entries(names):
+        events = [{**event, "event_id": str(event["time"])} for event in (JOIN, *(STORY[name] for name in names))]
+        return funnel(timeline(frame(numbered(events))), standard(), at(100)).collect()
+
+    assert_frame_equal(entries(arrival), entries(STORY))

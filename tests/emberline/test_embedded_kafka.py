@@ -1,0 +1,233 @@
+"""The embedded broker keeps its data and its address, and leaves other processes alone."""
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from kafka import KafkaConsumer, KafkaProducer
+from kafka.admin import KafkaAdminClient
+from kafka.errors import KafkaTimeoutError
+from kafka.structs import TopicPartition
+
+from emberline.embedded import DownloadFailed, EmbeddedKafka, EngineDied, FolderBusy, StateFolder
+from emberline.embedded.jar_lock import KAFKA_VERSION, locked_jars
+from emberline.embedded.ports import LOOPBACK
+from emberline.embedded.tenancy import tenancy
+
+# Settings of the client that the type stubs, made for an older one, do not know.
+READY: dict[str, Any] = {"wait_for_metadata": True}
+IMPATIENT: dict[str, Any] = {"bootstrap_timeout_ms": 3000}
+
+START_IN_A_COMMAND = """
+import sys
+from pathlib import Path
+from emberline.embedded import EmbeddedKafka, StateFolder
+print(EmbeddedKafka(StateFolder(Path(sys.argv[1]))).start())
+"""
+
+
+@pytest.fixture(scope="module")
+def state() -> Iterator[StateFolder]:
+    folder = StateFolder(Path(tempfile.mkdtemp(prefix="emberline-kafka-")))
+    yield folder
+    EmbeddedKafka(folder).stop()
+    folder.destroy()
+
+
+@pytest.fixture
+def broker(state: StateFolder) -> EmbeddedKafka:
+    """Give a running broker of this module's own, which a test may stop or kill."""
+    broker = EmbeddedKafka(state)
+    broker.start()
+    return broker
+
+
+@pytest.fixture
+def stopped(state: StateFolder) -> EmbeddedKafka:
+    """Give the same broker when it does not run, for tests that start it their own way."""
+    broker = EmbeddedKafka(state)
+    broker.stop()
+    return broker
+
+
+def processes(state: StateFolder) -> list[psutil.Process]:
+    """Return every process that has to do with the state folder."""
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if any(str(state.path / "kafka") in part for part in process.info["cmdline"] or ())
+    ]
+
+
+def write(servers: str, topic: str, value: bytes) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=servers)
+    admin.create_topics({topic: {"num_partitions": 1}}, **READY)
+    admin.close()
+    producer = KafkaProducer(bootstrap_servers=servers, acks="all")
+    producer.send(topic, value).get(timeout=10)
+    producer.close()
+
+
+def read(servers: str, topic: str) -> list[bytes]:
+    consumer = KafkaConsumer(bootstrap_servers=servers, auto_offset_reset="earliest")
+    partition = TopicPartition(topic, 0)
+    consumer.assign([partition])
+    records = consumer.poll(timeout_ms=10_000).get(partition, [])
+    consumer.close()
+    return [record.value for record in records]
+
+
+def list_topics(servers: str, user: str, password: str) -> list[str]:
+    admin = KafkaAdminClient(
+        bootstrap_servers=servers,
+        security_protocol="SASL_PLAINTEXT",
+        sasl_mechanism="PLAIN",
+        sasl_plain_username=user,
+        sasl_plain_password=password,
+        **IMPATIENT,
+    )
+    try:
+        return list(admin.list_topics())
+    finally:
+        admin.close()
+
+
+def test_starting_twice_gives_the_same_broker(broker: EmbeddedKafka, state: StateFolder):
+    before = processes(state)
+    assert broker.start() == broker.address()
+    assert processes(state) == before
+
+
+def test_records_survive_a_stop_and_a_start(broker: EmbeddedKafka):
+    write(broker.start(), "stopped", b"kept")
+    broker.stop()
+    assert read(broker.start(), "stopped") == [b"kept"]
+
+
+def test_records_survive_a_kill_and_a_start(broker: EmbeddedKafka, state: StateFolder):
+    write(broker.start(), "killed", b"kept")
+    processes(state)[0].kill()
+    assert read(broker.start(), "killed") == [b"kept"]
+
+
+def test_stopping_leaves_no_process_and_no_address(broker: EmbeddedKafka, state: StateFolder):
+    broker.stop()
+    broker.stop()
+    assert processes(state) == []
+    assert broker.address() is None
+
+
+def test_a_restart_keeps_the_port(broker: EmbeddedKafka):
+    before = broker.address()
+    broker.stop()
+    assert broker.start() == before
+
+
+def test_a_port_taken_meanwhile_is_replaced(broker: EmbeddedKafka):
+    before = broker.start()
+    broker.stop()
+    with socket.create_server((LOOPBACK, int(before.split(":")[1]))):
+        after = broker.start()
+        write(after, "moved", b"answered")
+        assert after != before
+        assert read(after, "moved") == [b"answered"]
+
+
+def test_two_commands_at_once_start_one_broker_that_outlives_them(
+    stopped: EmbeddedKafka, state: StateFolder
+):
+    command = [sys.executable, "-c", START_IN_A_COMMAND, str(state.path)]
+    with ExitStack() as stack:
+        commands = [
+            stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+            for _ in range(2)
+        ]
+        addresses = {command.communicate(timeout=60)[0].strip() for command in commands}
+    assert addresses == {stopped.address()}
+    assert len(processes(state)) == 1
+
+
+def test_a_broker_whose_pid_file_is_lost_is_stopped(broker: EmbeddedKafka, state: StateFolder):
+    (state.path / "kafka" / "kafka.pid").unlink()
+    broker.stop()
+    assert processes(state) == []
+
+
+def test_no_second_broker_starts_on_files_in_use(stopped: EmbeddedKafka, state: StateFolder):
+    # What a broker of another container looks like from here: the lock, and no process.
+    with tenancy(state, "kafka"), pytest.raises(FolderBusy, match="cannot see"):
+        stopped.start()
+
+
+def test_the_broker_listens_on_the_loopback_interface_only(
+    broker: EmbeddedKafka, state: StateFolder
+):
+    sockets = processes(state)[0].net_connections("inet")
+    heard = {s.laddr.ip for s in sockets if s.status == psutil.CONN_LISTEN}
+    assert {ip.removeprefix("::ffff:") for ip in heard} == {LOOPBACK}
+
+
+def test_a_broker_with_sasl_starts_and_turns_strangers_away(
+    stopped: EmbeddedKafka, state: StateFolder
+):
+    login = state.secret("sasl-test")
+    guarded = EmbeddedKafka(
+        state,
+        properties={
+            "listener.security.protocol.map": "CLIENT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "sasl.enabled.mechanisms": "PLAIN",
+            "sasl.mechanism.inter.broker.protocol": "PLAIN",
+            "listener.name.client.plain.sasl.jaas.config": (
+                "org.apache.kafka.common.security.plain.PlainLoginModule required "
+                f'username="app" password="{login}" user_app="{login}";'
+            ),
+        },
+    )
+    try:
+        servers = guarded.start()
+        assert list_topics(servers, "app", login) is not None
+        with pytest.raises(KafkaTimeoutError):
+            list_topics(servers, "app", "wrong")
+    finally:
+        guarded.stop()
+
+
+def test_a_broker_that_cannot_start_quotes_its_log(stopped: EmbeddedKafka, state: StateFolder):
+    broken = EmbeddedKafka(state, properties={"num.io.threads": "many"})
+    with pytest.raises(EngineDied, match=r"(?s)Where: .*\.log\n.*num\.io\.threads"):
+        broken.start()
+
+
+def test_a_process_id_given_to_another_program_is_left_alone(tmp_path: Path):
+    state = StateFolder(tmp_path / "state")
+    (state.path / "kafka").mkdir()
+    (state.path / "kafka" / "kafka.pid").write_text(str(os.getpid()))
+    broker = EmbeddedKafka(state)
+    assert broker.address() is None
+    broker.stop()
+
+
+def test_a_failed_download_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("EMBERLINE_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("HTTPS_PROXY", f"http://{LOOPBACK}:1")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with pytest.raises(DownloadFailed, match="EMBERLINE__KAFKA__BOOTSTRAP_SERVERS"):
+        EmbeddedKafka(StateFolder(tmp_path / "state")).start()
+    assert list((tmp_path / "cache").rglob("*.jar")) == []
+
+
+def test_the_lock_file_holds_one_version_of_kafka():
+    versions = {
+        jar.coordinate.rsplit(":", 1)[1]
+        for jar in locked_jars()
+        if jar.coordinate.startswith("org.apache.kafka:")
+    }
+    assert versions == {KAFKA_VERSION}

@@ -1,0 +1,125 @@
+import datetime as dt
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from polars.testing import assert_frame_equal
+
+from pipelines.funnel.funnel import funnel
+from pipelines.funnel.steps import timeline
+from pipelines.funnel.views import entry_rows, matches, summary
+from schemas import kinds, warehouse
+from schemas.funnel import FunnelDefinitionError, standard
+from schemas.lake import FUNNEL_ENTRY
+from tests.pipelines.funnel.samples import at, definition, event, frame, histories, numbered, on_timeline
+
+LONG_AFTER = at(400)
+AB = definition("type = 'a'", "type = 'b'", window=dt.timedelta(days=10))
+
+
+def acts(person: str, days: float, kind: str):
+    return {"person_id": person, "time": at(days), "type": kind, "source": "//test"}
+
+
+def entries(*rows, watermark=LONG_AFTER) -> pl.LazyFrame:
+    return funnel(on_timeline(numbered(rows)), AB, watermark)
+
+
+def test_a_matched_event_is_named_with_its_step_and_time():
+    entry = entries(acts("p", 1, "a"), acts("p", 2, "x"), acts("p", 3, "b")).collect().row(0, named=True)
+    assert entry["matches"] == [
+        {"step": "step_1", "source": "//test", "event_id": "e0", "time": at(1)},
+        {"step": "step_2", "source": "//test", "event_id": "e2", "time": at(3)},
+    ]
+
+
+def test_an_entry_is_mature_at_the_end_of_its_window_and_not_before():
+    rows = acts("p", 0, "a"), acts("q", 0.001, "a")
+    assert dict(entries(*rows, watermark=at(10)).select("person_id", "is_mature").collect().iter_rows()) == {
+        "p": True,
+        "q": False,
+    }
+
+
+def test_a_person_who_never_took_the_first_step_is_no_entry():
+    assert entries(acts("p", 0, "b")).collect().is_empty()
+
+
+def test_no_events_give_no_entries_in_the_lakes_schema():
+    assert_frame_equal(entries().collect(), pl.DataFrame(schema=FUNNEL_ENTRY.schema))
+
+
+def test_a_predicate_that_cannot_tell_is_not_satisfied():
+    unknown = {**acts("p", 0, "a"), "type": None}
+    assert funnel(on_timeline(numbered([unknown])), definition("type <> 'b'", "exposed"), at(1)).collect().is_empty()
+
+
+def test_immature_entries_are_counted_apart_and_left_out_of_rates():
+    rows = acts("p", 0, "a"), acts("p", 2, "b"), acts("q", 0, "a"), acts("r", 30, "a"), acts("r", 31, "b")
+    table = summary(entries(*rows, watermark=at(35)), AB).drop("funnel", "step").collect()
+    assert table.rows() == [(1, 2, 1, 1.0, 1.0, 0.0), (2, 1, 1, 0.5, 0.5, 2 * 86400.0)]
+
+
+def test_a_funnel_that_nobody_entered_shows_every_step_with_null_rates():
+    table = summary(entries(), AB).drop("funnel").collect()
+    assert table.rows() == [(1, "step_1", 0, 0, None, None, None), (2, "step_2", 0, 0, None, None, None)]
+
+
+@pytest.mark.parametrize(
+    ("made", "table"),
+    [
+        (lambda rows: summary(rows, AB), warehouse.funnel_step),
+        (entry_rows, warehouse.funnel_entry),
+        (matches, warehouse.funnel_match),
+    ],
+    ids=["funnel_step", "funnel_entry", "funnel_match"],
+)
+def test_views_have_the_columns_of_their_warehouse_table(made, table):
+    assert made(entries(acts("p", 0, "a"))).collect_schema().names() == table.columns.keys()
+
+
+@settings(deadline=None)
+@given(histories(size=40))
+def test_the_drill_down_counts_what_the_summary_counts(events):
+    """Trap 13."""
+    rows = funnel(timeline(frame(events)), standard(), at(62)).collect().lazy()
+    mature = matches(rows).join(entry_rows(rows).filter("is_mature"), on=["person_id", "entered_at"]).collect()
+    drilled = [mature.filter(step_number=n).height for n in range(1, len(standard().steps) + 1)]
+    assert summary(rows, standard()).collect()["reached"].to_list() == drilled
+
+
+def test_the_standard_funnel_goes_from_joining_to_buying_again():
+    group, order = {"group_id": "qq:g"}, {"currency": "CNY", "amount_minor": 1}
+    events = [
+        event(kinds.MEMBER_JOINED, at(0), "p", **group),
+        event(kinds.MESSAGE_SENT, at(1), "p", **group),
+        event(kinds.REACTION_ADDED, at(8), "p", **group),
+        event(kinds.MESSAGE_SENT, at(9), "seller", role="operator", product_id="x", **group),
+        event(kinds.LINK_CLICKED, at(10), "p", **group),
+        event(kinds.ORDER_PLACED, at(11), "p", order_id="o1", **order),
+        event(kinds.ORDER_PAID, at(12), "p", order_id="o1", **order),
+        event(kinds.ORDER_PAID, at(13), "p", order_id="o2", **order),
+    ]
+    entry = funnel(timeline(frame(numbered(events))), standard(), at(60)).collect().row(0, named=True)
+    assert [match["event_id"] for match in entry["matches"]] == [f"e{n}" for n in range(8)]
+
+
+@pytest.mark.parametrize(
+    ("when", "reason"),
+    [
+        ("type =", "unable to parse"),
+        ("channel = 'x'", "an unknown column"),
+        ("amount_minor", "which is Int64"),
+        ("amount_minor = 'x'", "cannot compare"),
+        ("SUM(amount_minor) > 3", "without aggregates"),
+        ("true", "without aggregates"),
+    ],
+)
+def test_a_predicate_that_does_not_fit_the_timeline_is_refused_by_step(when, reason):
+    with pytest.raises(FunnelDefinitionError, match=r"funnel 'sample', step 'step_2'.*" + reason):
+        funnel(on_timeline([]), definition("joined", when), at(0))
+
+
+def test_a_predicate_may_list_values():
+    listed = definition("type IN ('a', 'b') AND amount_minor IS NULL", "exposed")
+    assert funnel(on_timeline(numbered([acts("p", 0, "b")])), listed, at(0)).collect().height == 1

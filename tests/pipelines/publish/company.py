@@ -1,0 +1,116 @@
+"""A company small enough to read, whose warehouse rows meet every expectation."""
+
+import datetime as dt
+from typing import Any
+
+import polars as pl
+import sqlalchemy as sa
+
+from pipelines.publish.columns import polars_type
+from schemas.warehouse import DATA_TABLES, metadata
+
+MONDAY = dt.date(2025, 3, 3)
+NOON = dt.datetime(2025, 3, 3, 12, tzinfo=dt.UTC)
+
+Row = dict[str, Any]
+
+
+def table(name: str) -> sa.Table:
+    return metadata.tables[f"mart.{name}"]
+
+
+def frame(name: str, rows: list[Row]) -> pl.DataFrame:
+    """Rows as a frame in the table's types; columns not named are null."""
+    columns = table(name).columns
+    filled = [{column.name: row.get(column.name) for column in columns} for row in rows]
+    return pl.DataFrame(filled, schema={column.name: polars_type(column.type) for column in columns})
+
+
+def day(group: str, date: dt.date, messages: int) -> Row:
+    others = ("replies", "reactions", "joined", "left", "operator_messages", "bot_messages", "product_messages")
+    speakers = {"speakers": 1, "active_members": 2, "messages": messages, "clicks": 1}
+    return {"group_id": group, "day": date, **speakers, **dict.fromkeys(others, 0)}
+
+
+def spell(group: str, since: dt.date, until: dt.date | None, state: str) -> Row:
+    return {
+        "group_id": group, "since": since, "until": until, "state": state, "is_current": until is None, "reason": "why"
+    }  # fmt: skip
+
+
+def cell(period: int, active: int | None) -> Row:
+    return {
+        "unit": "week", "cohort": MONDAY, "period": period, "cohort_size": 3, "active": active,
+        "is_complete": active is not None,
+    }  # fmt: skip
+
+
+def unit(start: dt.date, active: int, new: int, returning: int, dormant: int) -> Row:
+    return {
+        "unit": "day", "start": start, "active": active, "new": new, "returning": returning, "resurrecting": 0,
+        "dormant": dormant, "is_complete": True,
+    }  # fmt: skip
+
+
+def step(number: int, reached: int) -> Row:
+    return {
+        "funnel": "standard", "step_number": number, "step": f"step {number}", "reached": reached,
+        "reached_immature": 0, "rate_overall": reached / 2,
+    }  # fmt: skip
+
+
+def entry(person: str, steps_reached: int) -> Row:
+    return {
+        "funnel": "standard", "person_id": person, "entered_at": NOON, "steps_reached": steps_reached,
+        "is_mature": True,
+    }  # fmt: skip
+
+
+def match(person: str, number: int) -> Row:
+    return {
+        "funnel": "standard", "person_id": person, "entered_at": NOON, "step_number": number,
+        "step": f"step {number}", "source": "simulator", "event_id": f"{person}-{number}", "time": NOON,
+    }  # fmt: skip
+
+
+def credit(order: str, group: str | None, paid: int, refunded: int, net: int) -> Row:
+    return {
+        "credit_id": order, "model": "last_click", "shop": "shop", "order_id": order, "person_id": "p1",
+        "group_id": group, "paid_at": NOON, "currency": "CNY", "paid_minor": paid, "refunded_minor": refunded,
+        "net_minor": net,
+    }  # fmt: skip
+
+
+def sales(group: str, paid: int, refunded: int, net: int) -> Row:
+    return {
+        "model": "last_click", "group_id": group, "currency": "CNY", "orders": 1, "buyers": 1, "paid_minor": paid,
+        "refunded_minor": refunded, "net_minor": net,
+    }  # fmt: skip
+
+
+def days_later(days: int) -> dt.date:
+    return MONDAY + dt.timedelta(days=days)
+
+
+COMPANY: dict[str, list[Row]] = {
+    "dim_group": [{"group_id": "qq:1", "carrier": "qq", "operators": 1}, {"group_id": "qq:2", "carrier": "qq"}],
+    "group_day": [day("qq:1", MONDAY, 5), day("qq:1", days_later(1), 4), day("qq:2", MONDAY, 1)],
+    "group_state": [
+        spell("qq:1", MONDAY, days_later(1), "unborn"),
+        spell("qq:1", days_later(1), None, "alive"),
+        spell("qq:2", MONDAY, None, "unborn"),
+    ],
+    "retention": [cell(0, 3), cell(1, 2), cell(2, None)],
+    "lifecycle": [unit(MONDAY, 3, 3, 0, 0), unit(days_later(1), 2, 0, 2, 1)],
+    "funnel_step": [step(1, 2), step(2, 1)],
+    "funnel_entry": [entry("p1", 2), entry("p2", 1)],
+    "funnel_match": [match("p1", 1), match("p1", 2), match("p2", 1)],
+    "order_credit": [credit("o1", "qq:1", 500, 100, 400), credit("o2", None, 200, 300, 0)],
+    "group_sales": [sales("qq:1", 500, 100, 400), sales("unattributed", 200, 300, 0)],
+}
+
+
+def frames(**replaced: list[Row]) -> dict[str, pl.DataFrame]:
+    """The company's frame of every table, some with other rows."""
+    rows = COMPANY | replaced
+    return {t.name: frame(t.name, rows[t.name]) for t in DATA_TABLES}

@@ -1,0 +1,38 @@
+from collections.abc import Callable
+
+import pytest
+
+from pipelines.publish.switch import Published
+from pipelines.publish.warehouse import Warehouse
+from schemas.warehouse import DATA_TABLES
+from tests.pipelines.publish.company import MONDAY, NOON, Row, frames
+
+
+@pytest.fixture
+def warehouse(database: str) -> Warehouse:
+    """A prepared, empty warehouse."""
+    warehouse = Warehouse(database)
+    warehouse.prepare()
+    return warehouse
+
+
+@pytest.fixture
+def stage(warehouse: Warehouse) -> Callable[..., dict[str, int]]:
+    """Stage the company, some tables with other rows; gives the rows loaded."""
+
+    def stage_all(**replaced: list[Row]) -> dict[str, int]:
+        staged = frames(**replaced)
+        return {table.name: warehouse.stage(table, staged[table.name]) for table in DATA_TABLES}
+
+    return stage_all
+
+
+@pytest.fixture
+def publish(warehouse: Warehouse) -> Callable[..., Published]:
+    """Publish what is staged of all tables, as of a batch of events."""
+
+    def publish_all(events_batch: int) -> Published:
+        known = {"events_batch": events_batch, "complete_through": MONDAY, "is_synthetic": True}
+        return warehouse.publish(DATA_TABLES, **known, now=NOON)
+
+    return publish_all

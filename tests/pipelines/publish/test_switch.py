@@ -1,0 +1,245 @@
+"""Publishing: one transaction for all tables, touching what differs, never in a reader's way (rows 23 and 24)."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import polars as pl
+import psycopg
+import pytest
+import sqlalchemy as sa
+
+from pipelines.publish.errors import NotStaged, PublishError, PublishFailed
+from pipelines.publish.switch import Published
+from pipelines.publish.warehouse import Warehouse
+from schemas.warehouse import DATA_TABLES, publication
+from tests.pipelines.publish.company import COMPANY, MONDAY, NOON, day, days_later, frame, frames, sales, table
+
+# Changes a table early in the order of publishing, and one late in it.
+CHANGED = {
+    "dim_group": [{**COMPANY["dim_group"][0], "name": "new"}, COMPANY["dim_group"][1]],
+    "retention": [*COMPANY["retention"][:2], {**COMPANY["retention"][2], "cohort_size": 4}],
+}
+SEEN = (
+    "SELECT (SELECT max(version) FROM mart.publication), (SELECT name FROM mart.dim_group WHERE group_id = 'qq:1'),"
+    " (SELECT cohort_size FROM mart.retention WHERE period = 2)"
+)
+BEFORE, AFTER = (1, None, 3), (2, "new", 4)
+
+Publish = Callable[[int], Published]
+Stage = Callable[..., dict[str, int]]
+
+
+def connect(database: str, *, autocommit: bool = False) -> psycopg.Connection:
+    url = sa.make_url(database).set(drivername="postgresql").render_as_string(hide_password=False)
+    # Whoever is blocked for a second fails instead of waiting.
+    return psycopg.connect(url, options="-c lock_timeout=1s -c statement_timeout=5s", autocommit=autocommit)
+
+
+def seen(connection: psycopg.Connection) -> tuple | None:
+    return connection.execute(SEEN).fetchone()
+
+
+@contextmanager
+def publishing_stopped_half_way(database: str, publish: Publish) -> Iterator[tuple[psycopg.Connection, list, int]]:
+    """A publish of batch 2 that has changed dim_group and waits for a row of retention that someone locked.
+
+    Yields the connection that holds the row, the list its outcome goes to, and its process in PostgreSQL.
+    """
+    outcome: list[Published | PublishError] = []
+
+    def run() -> None:
+        try:
+            outcome.append(publish(2))
+        except PublishError as error:
+            outcome.append(error)
+
+    waiting = "SELECT pid FROM pg_stat_activity WHERE application_name = 'emberline' AND wait_event_type = 'Lock'"
+    with connect(database) as holder, connect(database, autocommit=True) as watcher:
+        holder.execute("SELECT FROM mart.retention WHERE period = 2 FOR UPDATE")
+        thread = threading.Thread(target=run)
+        thread.start()
+        while (row := watcher.execute(waiting).fetchone()) is None:
+            assert thread.is_alive(), outcome
+        try:
+            yield holder, outcome, row[0]
+        finally:
+            holder.rollback()
+            thread.join(timeout=20)
+
+
+def test_a_first_publish_is_version_1_and_holds_what_was_staged(
+    warehouse: Warehouse, stage: Stage, publish: Publish
+) -> None:
+    staged = stage()
+    assert publish(7) == Published(1, staged, is_new=True)
+    for name, expected in frames().items():
+        assert warehouse.read(table(name)).sort(pl.all()).equals(expected.sort(pl.all()))
+
+
+def test_publication_says_what_the_version_is_made_of(warehouse: Warehouse, stage: Stage, publish: Publish) -> None:
+    staged = stage()
+    publish(7)
+    assert warehouse.read(publication).rows(named=True) == [
+        {
+            "version": 1, "published_at": NOON, "events_batch": 7, "complete_through": MONDAY, "is_synthetic": True,
+            "rows_changed": sum(staged.values()),
+        }
+    ]  # fmt: skip
+
+
+def test_unchanged_data_publishes_nothing(warehouse: Warehouse, stage: Stage, publish: Publish) -> None:
+    stage()
+    publish(7)
+    stage()
+    assert publish(7) == Published(1, dict.fromkeys(frames(), 0), is_new=False)
+    assert warehouse.read(publication).height == 1
+
+
+def test_a_newer_batch_is_a_new_version_even_if_no_row_differs(stage: Stage, publish: Publish) -> None:
+    stage()
+    publish(7)
+    assert publish(8) == Published(2, dict.fromkeys(frames(), 0), is_new=True)
+
+
+def test_only_rows_that_differ_are_touched(database: str, warehouse: Warehouse, stage: Stage, publish: Publish) -> None:
+    kept, changed, _gone = COMPANY["group_day"]
+    written = "SELECT group_id, day, xmin::text FROM mart.group_day WHERE group_id = 'qq:1' AND day = %s"
+    stage()
+    publish(1)
+    with connect(database, autocommit=True) as reader:
+        before = reader.execute(written, [MONDAY]).fetchone()
+        stage(group_day=[kept, changed | {"messages": 9}, day("qq:2", days_later(5), 1)])
+        assert publish(2).rows_changed["group_day"] == 3
+        assert reader.execute(written, [MONDAY]).fetchone() == before
+    assert warehouse.read(table("group_day")).sort("group_id", "day")["messages"].to_list() == [5, 9, 1]
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, "name"), ("name", None), ("name", "other")])
+def test_a_value_that_becomes_null_or_ceases_to_be_is_a_difference(
+    warehouse: Warehouse, stage: Stage, publish: Publish, before: str | None, after: str | None
+) -> None:
+    stage(dim_group=[{"group_id": "qq:1", "carrier": "qq", "name": before}])
+    publish(1)
+    stage(dim_group=[{"group_id": "qq:1", "carrier": "qq", "name": after}])
+    assert publish(2).rows_changed["dim_group"] == 1
+    assert warehouse.read(table("dim_group"))["name"].to_list() == [after]
+
+
+def test_a_reader_in_mid_publish_sees_the_version_before_and_does_not_wait(
+    database: str, stage: Stage, publish: Publish
+) -> None:
+    stage()
+    publish(1)
+    stage(**CHANGED)
+    with publishing_stopped_half_way(database, publish), connect(database) as reader:
+        assert seen(reader) == BEFORE
+
+
+def test_a_reader_keeps_its_version_while_a_new_one_sees_the_new(database: str, stage: Stage, publish: Publish) -> None:
+    stage()
+    publish(1)
+    stage(**CHANGED)
+    with connect(database) as early:
+        early.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
+        assert seen(early) == BEFORE
+        assert publish(2).is_new
+        with connect(database) as late:
+            assert (seen(early), seen(late)) == (BEFORE, AFTER)
+
+
+def test_tables_read_together_are_of_one_version(
+    database: str, warehouse: Warehouse, stage: Stage, publish: Publish
+) -> None:
+    stage()
+    publish(1)
+    stage(**CHANGED)
+    slow = sa.select(sa.cast(sa.func.pg_sleep(1), sa.Text).label("nothing"))
+    read: list[tuple] = []
+    reader = threading.Thread(
+        target=lambda: read.append(warehouse.read_together(table("dim_group"), slow, table("retention")))
+    )
+    reader.start()
+    with connect(database, autocommit=True) as watcher:
+        asleep = "SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+        while watcher.execute(asleep).fetchone() is None:
+            assert reader.is_alive()
+    publish(2)
+    reader.join()
+    groups, _, retention = read[0]
+    assert (set(groups["name"]), set(retention["cohort_size"])) == ({None}, {3})
+
+
+def test_a_publish_whose_connection_is_killed_leaves_the_version_before(
+    database: str, stage: Stage, publish: Publish
+) -> None:
+    stage()
+    publish(1)
+    stage(**CHANGED)
+    with publishing_stopped_half_way(database, publish) as (holder, outcome, process):
+        holder.execute("SELECT pg_terminate_backend(%s, 5000)", [process])
+    assert isinstance(outcome[0], PublishFailed)
+    with connect(database) as reader:
+        assert seen(reader) == BEFORE
+
+
+def test_a_killed_publish_can_be_repeated(database: str, stage: Stage, publish: Publish) -> None:
+    stage()
+    publish(1)
+    stage(**CHANGED)
+    with publishing_stopped_half_way(database, publish) as (holder, _, process):
+        holder.execute("SELECT pg_terminate_backend(%s, 5000)", [process])
+    assert publish(2).version == 2
+    with connect(database) as reader:
+        assert seen(reader) == AFTER
+
+
+def test_a_refused_row_rolls_all_tables_back(database: str, stage: Stage, publish: Publish) -> None:
+    stage()
+    publish(1)
+    stage(**CHANGED | {"group_sales": [*COMPANY["group_sales"], sales("qq:2", 1, 0, 1), sales("qq:2", 1, 0, 1)]})
+    with pytest.raises(PublishFailed, match="pk_group_sales"):
+        publish(2)
+    with connect(database) as reader:
+        assert seen(reader) == BEFORE
+
+
+def test_two_publishes_at_once_make_two_versions(database: str, stage: Stage, publish: Publish) -> None:
+    stage()
+    publish(1)
+    stage(**CHANGED)
+    with publishing_stopped_half_way(database, publish) as (holder, outcome, _):
+        other = threading.Thread(target=lambda: outcome.append(publish(3)))
+        other.start()
+        holder.rollback()
+        other.join(timeout=20)
+    assert sorted(published.version for published in outcome) == [2, 3]
+
+
+def test_staging_waits_for_a_publish_that_reads_it(
+    database: str, warehouse: Warehouse, stage: Stage, publish: Publish
+) -> None:
+    stage()
+    publish(1)
+    stage(**CHANGED)
+    with publishing_stopped_half_way(database, publish) as (holder, outcome, _):
+        again = threading.Thread(target=lambda: warehouse.stage(table("retention"), frame("retention", [])))
+        again.start()
+        holder.rollback()
+        again.join(timeout=20)
+    assert outcome[0].rows_changed["retention"] == 1
+
+
+def test_nothing_is_published_of_a_table_that_was_not_staged(warehouse: Warehouse, publish: Publish) -> None:
+    warehouse.stage(table("dim_group"), frame("dim_group", COMPANY["dim_group"]))
+    with pytest.raises(NotStaged, match="group_day"):
+        publish(1)
+    assert warehouse.read(table("dim_group")).is_empty()
+
+
+def test_a_publish_needs_an_aware_clock(warehouse: Warehouse, stage: Stage) -> None:
+    stage()
+    with pytest.raises(ValueError, match="time zone"):
+        warehouse.publish(
+            DATA_TABLES, events_batch=1, complete_through=None, is_synthetic=True, now=NOON.replace(tzinfo=None)
+        )

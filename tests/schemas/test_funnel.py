@@ -1,0 +1,105 @@
+import datetime as dt
+import subprocess
+import sys
+
+import pytest
+
+from schemas.funnel import FunnelDefinition, FunnelDefinitionError, Step, fingerprint, parse, standard
+
+GOOD = """\
+name: buying
+description: From cart to payment.
+mode: sequential
+count: persons
+window: 12h
+steps:
+  - name: cart
+    when: type = 'cart.added'
+  - name: paid
+    when: type = 'order.paid'
+"""
+
+
+def test_a_definition_says_what_its_file_says():
+    steps = (Step("cart", "type = 'cart.added'"), Step("paid", "type = 'order.paid'"))
+    window = dt.timedelta(hours=12)
+    assert parse(GOOD, "f") == FunnelDefinition(
+        "buying", "From cart to payment.", "sequential", "persons", window, steps
+    )
+
+
+def test_a_description_may_be_left_out():
+    assert parse(GOOD.replace("description: From cart to payment.\n", ""), "f").description == ""
+
+
+@pytest.mark.parametrize(
+    ("duration", "window"), [("90m", dt.timedelta(minutes=90)), ("1h", dt.timedelta(hours=1)), ("7d", dt.timedelta(7))]
+)
+def test_a_window_is_an_integer_and_a_unit(duration, window):
+    assert parse(GOOD.replace("12h", duration), "f").window == window
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "found"),
+    [
+        ("12h", "60 days", 5, "'60 days'"),
+        ("12h", "0d", 5, "'0d'"),
+        ("12h", "36501d", 5, "'36501d'"),
+        ("12h", "1.5h", 5, "'1.5h'"),
+        ("12h", "[12h]", 5, "a list"),
+        ("mode: sequential", "mode: any", 3, "'any'"),
+        ("count: persons", "count: sessions", 4, "'sessions'"),
+        ("name: buying", "name: Buying!", 1, "'Buying!'"),
+        ("window: 12h", "windows: 12h", 5, "the key 'windows'"),
+        ("window: 12h\n", "", 1, "no key 'window'"),
+        ("count: persons", "mode: sequential", 4, "the key 'mode' again"),
+        ("    when: type = 'order.paid'", "    where: type = 'order.paid'", 10, "the key 'where'"),
+        ("name: paid", "name: cart", 9, "a second step 'cart'"),
+        ("when: type = 'order.paid'", "when: true", 10, "'true'"),
+        ("when: type = 'order.paid'", "when: ''", 10, "''"),
+        ("  - name: paid\n    when: type = 'order.paid'\n", "", 7, "1 steps"),
+        ("when: type = 'order.paid'", "when: [", 11, "expected the node content"),
+        (GOOD, "", 1, "nothing"),
+        (GOOD, "- a", 1, "a list"),
+        ("name: buying", "name: !!python/object:os.system x", 1, "'x'"),
+    ],
+)
+def test_what_no_funnel_can_be_made_of_is_refused_with_its_line(old, new, line, found):
+    assert old in GOOD
+    with pytest.raises(FunnelDefinitionError) as refused:
+        parse(GOOD.replace(old, new), "mine.yaml")
+    assert (refused.value.line, refused.value.found.partition(",")[0]) == (line, found)
+    assert str(refused.value).startswith(f"mine.yaml, line {line}: found {found}")
+
+
+def test_sixty_three_steps_are_too_many():
+    many = GOOD + "".join(f"  - name: s{n}\n    when: joined\n" for n in range(61))
+    with pytest.raises(FunnelDefinitionError, match="found 63 steps; allowed: a list of 2 to 62 steps"):
+        parse(many, "f")
+
+
+def test_the_packaged_funnel_leads_from_joining_to_buying_again():
+    names = ["joined", "activated", "retained", "exposed", "clicked", "ordered", "paid", "repurchased"]
+    assert [step.name for step in standard().steps] == names
+
+
+def test_a_fingerprint_is_the_same_in_another_process():
+    code = "from schemas.funnel import fingerprint, standard; print(fingerprint(standard()))"
+    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(other.stdout) == fingerprint(standard())
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("buying", "selling"), ("12h", "13h"), ("name: paid", "name: payed"), ("'order.paid'", "'order.placed'")],
+)
+def test_a_fingerprint_tells_definitions_of_other_meaning_apart(old, new):
+    assert fingerprint(parse(GOOD.replace(old, new), "f")) != fingerprint(parse(GOOD, "f"))
+
+
+def test_a_fingerprint_does_not_depend_on_the_description():
+    assert fingerprint(parse(GOOD.replace("From", "Out of"), "f")) == fingerprint(parse(GOOD, "f"))
+
+
+def test_a_fingerprint_fits_a_signed_64_bit_integer():
+    assert 0 <= fingerprint(standard()) < 2**63
