@@ -32,9 +32,7 @@ def person_day(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> 
 def first_seen(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
     """When a person was first active in a group, over all history."""
     days = lake.open(PERSON_DAY)
-    refreshed = refresh_whole(
-        lake, FIRST_SEEN, inputs_of(lake, PERSON_DAY), lambda: compute_first_seen(days.scan())
-    )
+    refreshed = refresh_whole(lake, FIRST_SEEN, inputs_of(lake, PERSON_DAY), lambda: compute_first_seen(days.scan()))
     return dg.MaterializeResult(metadata=asdict(refreshed))
 
 
@@ -47,9 +45,7 @@ def retention(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> d
         lake,
         RETENTION,
         inputs_of(lake, FIRST_SEEN, PERSON_DAY, EVENTS, settings=rules.fingerprint),
-        lambda: pl.concat(
-            [compute_retention(seen.scan(), days.scan(), unit, through) for unit in ("week", "month")]
-        ),
+        lambda: pl.concat([compute_retention(seen.scan(), days.scan(), unit, through) for unit in ("week", "month")]),
     )
     return dg.MaterializeResult(metadata=asdict(refreshed))
 
@@ -67,7 +63,5 @@ def lifecycle(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> d
         assert_invariant(units.lazy())
         return units.lazy()
 
-    refreshed = refresh_whole(
-        lake, LIFECYCLE, inputs_of(lake, PERSON_DAY, EVENTS, settings=rules.fingerprint), compute
-    )
+    refreshed = refresh_whole(lake, LIFECYCLE, inputs_of(lake, PERSON_DAY, EVENTS, settings=rules.fingerprint), compute)
     return dg.MaterializeResult(metadata=asdict(refreshed))

@@ -28,8 +28,8 @@ class RunOutcome:
     """What a run did.
 
     `counts` are of this run, `totals` of all history; `partitions_changed` are the days whose facts were recomputed,
-    `rows_changed` the warehouse rows inserted, updated or deleted, by table; `version` the published version, None where this
-    run published none; `error` why the run failed.
+    `rows_changed` the warehouse rows inserted, updated or deleted, by table; `version` the published version, None
+    where this run published none; `error` why the run failed.
     """
 
     run_id: str
@@ -77,7 +77,7 @@ class _Metadata:
 
     values: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def get(self, asset: str, name: str, default: Any = None) -> Any:  # noqa: ANN401 - whatever Dagster recorded
+    def get(self, asset: str, name: str, default: Any = None) -> Any:
         value = self.values.get(asset, {}).get(name)
         return default if value is None else value.value
 
@@ -104,12 +104,16 @@ def _outcome(result: dg.ExecuteInProcessResult, totals: Counts) -> RunOutcome:
     )
 
 
+def _value(recorded: dg.MetadataValue[Any]) -> Any:
+    return recorded.value
+
+
 def _failed_checks(result: dg.ExecuteInProcessResult) -> list[FailedCheck]:
     return [
         FailedCheck(
             table=evaluation.asset_key.to_user_string(),
-            is_blocking=evaluation.blocking and evaluation.severity == dg.AssetCheckSeverity.ERROR,
-            messages=tuple(evaluation.metadata["failed"].value),
+            is_blocking=bool(evaluation.blocking) and evaluation.severity == dg.AssetCheckSeverity.ERROR,
+            messages=tuple(_value(evaluation.metadata["failed"])),
         )
         for evaluation in result.get_asset_check_evaluations()
         if not evaluation.passed

@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Va
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from pipelines.carriers import CARRIERS
-from pipelines.errors import EmberlineError
+from schemas.errors import EmberlineError
 
 _PREFIX: Final = "EMBERLINE__"
 _FILE_VARIABLE: Final = "EMBERLINE_SETTINGS"
@@ -51,7 +51,11 @@ class KafkaSettings(_Section):
     sasl_password: SecretStr | None = None
     """From the environment: EMBERLINE__KAFKA__SASL_PASSWORD."""
     topics: dict[str, Annotated[str, AfterValidator(_known_carrier)]] = Field(
-        default_factory=lambda: {"group.messages": "cloudevents", "commerce.events": "cloudevents", "raw.zulip": "zulip"}
+        default_factory=lambda: {
+            "group.messages": "cloudevents",
+            "commerce.events": "cloudevents",
+            "raw.zulip": "zulip",
+        }
     )
     """Topic -> carrier."""
     partitions: int = Field(default=3, ge=1)
@@ -66,7 +70,7 @@ class LakeSettings(_Section):
 
 
 class WarehouseSettings(_Section):
-    """Where the warehouse is. No `url`: the embedded PostgreSQL. The URL carries a password: set it in the environment."""
+    """Where the warehouse is. No `url`: the embedded PostgreSQL. It carries a password: set it in the environment."""
 
     url: SecretStr | None = None
 

@@ -12,8 +12,8 @@ from emberline.services import Services
 def addresses(services: Services) -> dict[str, str | None]:
     """Address of each service, None where an embedded one does not run.
 
-    The warehouse is a URL that psql takes. The password of the embedded one is in it, as it is local and generated; that of
-    a configured one is not shown.
+    The warehouse is a URL that psql takes. The password of the embedded one is in it, as it is local and generated;
+    that of a configured one is not shown.
     """
     settings = services.settings
     return {

@@ -16,7 +16,7 @@ import polars as pl
 from deltalake import CommitProperties, DeltaTable, Schema, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 
-from pipelines.errors import EmberlineError
+from schemas.errors import EmberlineError
 from schemas.lake import LakeTable
 
 _CONFIGURATION: Final = {"delta.checkpointInterval": "20", "delta.logRetentionDuration": "interval 7 days"}
@@ -132,7 +132,8 @@ class Lake:
         if rows.schema != table.schema:
             wrong = [f"{n}: {rows.schema[n]}, not {d}" for n, d in table.schema.items() if rows.schema[n] != d]
             raise LakeSchemaMismatch(
-                f"Rows for lake table {table.name} have wrong types ({'; '.join(wrong)}).", "This is a defect: report it."
+                f"Rows for lake table {table.name} have wrong types ({'; '.join(wrong)}).",
+                "This is a defect: report it.",
             )
         if table.sort_by:
             rows = rows.sort(table.sort_by)
@@ -151,5 +152,3 @@ class Lake:
                 f"Lake table {table.name} at {handle.delta.table_uri}: another writer was faster ({error}).",
                 "Nothing was written; load the table again and go on from its positions.",
             ) from error
-
-

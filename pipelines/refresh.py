@@ -1,7 +1,7 @@
-"""Facts follow their inputs: recompute what changed, nothing when nothing did, and record in the same commit what was seen.
+"""Facts follow their inputs: recompute what changed, nothing when nothing did, and record what was seen.
 
-A fact's commits carry `input/<name>` application transactions: for whole facts the versions of their inputs, for facts by day
-the newest batch of events they include.
+A fact's commits carry `input/<name>` application transactions: for whole facts the versions of their inputs, for
+facts by day the newest batch of events they include.
 """
 
 from __future__ import annotations

@@ -27,6 +27,8 @@ from typing import Final
 
 import yaml
 
+from schemas.errors import EmberlineError
+
 MODES: Final = ("sequential",)
 """How the events of a chain may follow each other; `sequential`: in order, anything may lie between."""
 COUNTS: Final = ("persons",)
@@ -42,7 +44,7 @@ _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 _STRING: Final = "tag:yaml.org,2002:str"
 
 
-class FunnelDefinitionError(ValueError):
+class FunnelDefinitionError(EmberlineError):
     """A funnel definition says something that no funnel can be made of.
 
     Attributes:
@@ -56,7 +58,7 @@ class FunnelDefinitionError(ValueError):
         """Build the message out of place, finding and remedy."""
         self.where, self.line, self.found, self.allowed = where, line, found, allowed
         place = where if line is None else f"{where}, line {line}"
-        super().__init__(f"{place}: found {found}; allowed: {allowed}")
+        super().__init__(f"found {found}", f"allowed: {allowed}", place)
 
 
 @dataclass(frozen=True, slots=True)

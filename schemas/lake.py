@@ -1,7 +1,7 @@
 """Polars schemas of the lake tables, their partition columns and their row keys.
 
-Every table is Delta under the lake URI. Times are UTC microseconds, days are calendar days of the business zone, `month` is the
-first day of `day`'s month and exists to partition: a replay of years must not drown in daily files.
+Every table is Delta under the lake URI. Times are UTC microseconds, days are calendar days of the business zone,
+`month` is the first day of `day`'s month and exists to partition: a replay of years must not drown in daily files.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ EVENTS: Final = LakeTable(
     partition_by=("month",),
     sort_by=("account_id", *ORDERING_KEY),
 )
-"""Decoded, valid, distinct events. `account_id` (a member's or a customer's) is a keyed hash; `batch` counts the commits."""
+"""Decoded, valid, distinct events. `account_id` (of a member or a customer) is a keyed hash, `batch` counts commits."""
 
 EVENT_BODY: Final[tuple[str, ...]] = tuple(
     name for name in EVENTS.columns if name not in {*COORDINATES, "source", "event_id", "day", "month", "batch"}
@@ -123,7 +123,7 @@ TOUCHED: Final = LakeTable(
     },
     key=("batch", "day", "group_id", "account_id"),
 )
-"""What each batch of events touched. Written before the batch: a mark too many costs a recomputation, never a number."""
+"""What each batch of events touched. Written before it: a mark too many costs a recomputation, never a number."""
 
 IDENTITY: Final = LakeTable(
     name="identity",

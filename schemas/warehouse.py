@@ -1,7 +1,8 @@
 """The warehouse: SQLAlchemy tables of the schema `mart`, the only thing BI tools read.
 
-A star around `dim_group`; persons appear as pseudonyms only. Money is in minor units beside its currency; columns that a
-unit applies to carry it in the name. Rows of an incomplete day, unit or entry are flagged, their open cells null.
+A star around `dim_group`; persons appear as pseudonyms only. Money is in minor units beside its currency; columns
+that a unit applies to carry it in the name. Rows of an incomplete day, unit or entry are flagged, their open cells
+null.
 """
 
 from __future__ import annotations
@@ -78,7 +79,9 @@ retention = sa.Table(
     "retention",
     metadata,
     sa.Column("unit", sa.Text, primary_key=True, comment="week or month"),
-    sa.Column("cohort", sa.Date, primary_key=True, comment="first day of the unit in which they were first ever active"),
+    sa.Column(
+        "cohort", sa.Date, primary_key=True, comment="first day of the unit in which they were first ever active"
+    ),
     sa.Column("period", sa.Integer, primary_key=True, comment="units after the cohort's"),
     _count("cohort_size"),
     sa.Column("active", sa.BigInteger, comment="null while the period is incomplete"),

@@ -64,8 +64,8 @@ def topic(kafka_admin: KafkaAdminClient) -> Iterator[Callable[..., str]]:
 
     def make(partitions: int = 1, configs: dict[str, str] | None = None) -> str:
         name = f"test-{uuid.uuid4().hex}"
-        options = {"num_partitions": partitions, "configs": configs or {}}
-        kafka_admin.create_topics({name: options}, **READY)
+        wanted: Any = {name: {"num_partitions": partitions, "configs": configs or {}}}
+        kafka_admin.create_topics(wanted, **READY)
         made.append(name)
         return name
 

@@ -26,7 +26,8 @@ app = typer.Typer(
 @app.callback()
 def options(
     state: Annotated[
-        Path | None, typer.Option(help="State folder of the embedded services.  [default: .emberline]", show_default=False)
+        Path | None,
+        typer.Option(help="State folder of the embedded services.  [default: .emberline]", show_default=False),
     ] = None,
 ) -> None:
     """Set what all commands share. The environment carries it to Dagster's processes too."""

@@ -77,7 +77,7 @@ def _say_how_to_go_on(services: Services, state: Path, seconds: float) -> None:
     command = f"emberline --state {state}"
     stdout.print(f"Done in {seconds:.0f} s. Kafka and PostgreSQL of the demo keep running. Go on with:")
     for what, how in (
-        ("tables", f'psql "{psql_url(services)}" -c "SELECT * FROM mart.group_state"'),
+        ("tables", f"psql '{psql_url(services)}' -c '\\dt mart.*'"),
         ("lake", str(services.lake().uri)),
         ("Dagster", f"{command} up"),
         ("stop", f"{command} down"),

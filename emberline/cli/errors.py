@@ -8,11 +8,12 @@ import click
 import typer
 from rich.panel import Panel
 from rich.text import Text
+from typer.core import TyperGroup
 
 from emberline.cli.output import stderr
 from emberline.embedded.errors import EngineError
 from emberline.settings import SettingsError
-from pipelines.errors import EmberlineError
+from schemas.errors import EmberlineError
 
 
 class ExitCode(IntEnum):
@@ -43,7 +44,7 @@ def print_error(title: str, text: str) -> None:
     stderr.print(Panel(Text(text), title=title, title_align="left", border_style="red"))
 
 
-class ErrorsAsText(typer.core.TyperGroup):
+class ErrorsAsText(TyperGroup):
     """Commands whose typed errors end as a box and an exit code, never as a traceback."""
 
     def invoke(self, ctx: click.Context) -> object:

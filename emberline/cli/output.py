@@ -25,7 +25,9 @@ def print_json(value: object) -> None:
 
 def print_table(title: str, frame: pl.DataFrame, headings: Sequence[str], right: Sequence[str] = ()) -> None:
     """A frame as a table; `headings` name its columns in order, those in `right` are aligned right."""
-    table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table(
+        title=title, title_justify="left", header_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0)
+    )
     for heading in headings:
         table.add_column(heading, justify="right" if heading in right else "left", no_wrap=heading in right)
     for row in frame.iter_rows():
@@ -59,6 +61,12 @@ class Reporting:
 @contextmanager
 def reporting(*, quiet: bool = False) -> Iterator[Reporting]:
     """Show progress on standard error while the block runs; nothing where `quiet`."""
-    columns: list[Any] = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()]
+    columns: list[Any] = [
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    ]
     with Progress(*columns, console=Console(stderr=True, quiet=quiet)) as progress:
         yield Reporting(_Reporter(progress))

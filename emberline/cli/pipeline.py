@@ -22,7 +22,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 def replay(
     file: Annotated[Path, typer.Argument(help="A chat export (.parquet) or payloads, one a line (.jsonl).")],
     carrier: Annotated[str, typer.Option(help="The shape of the payloads: cloudevents, zulip.")],
-    topic: Annotated[str | None, typer.Option(help="The topic.  [default: the carrier's first]", show_default=False)] = None,
+    topic: Annotated[
+        str | None, typer.Option(help="The topic.  [default: the carrier's first]", show_default=False)
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Send a file of events into Kafka, as if its carrier had just sent them."""
@@ -36,14 +38,18 @@ def replay(
     settings = load_settings()
     topics = [name for name, shape in settings.kafka.topics.items() if shape == carrier]
     if topic is not None and topic not in topics:
-        raise typer.BadParameter(f"{topic!r}; settings give {carrier} {', '.join(topics) or 'none'}", param_hint="--topic")
+        raise typer.BadParameter(
+            f"{topic!r}; settings give {carrier} {', '.join(topics) or 'none'}", param_hint="--topic"
+        )
     if not topics:
         raise typer.BadParameter(f"no topic under [kafka.topics] has the carrier {carrier}", param_hint="--carrier")
     target = topic or topics[0]
     with reporting(quiet=as_json) as show:
         kafka = Services(settings, show.line).kafka()
         kafka.create_topics([target], settings.kafka.partitions)
-        sent = send(kafka, target, file, CARRIERS[carrier], lambda done: show.steps.report(f"sending {file.name}", done, 0))
+        sent = send(
+            kafka, target, file, CARRIERS[carrier], lambda done: show.steps.report(f"sending {file.name}", done, 0)
+        )
     if as_json:
         print_json({"topic": target, "records": sent})
     else:

@@ -26,7 +26,13 @@ def groups_frame(warehouse: Warehouse) -> pl.DataFrame:
     group, state = mart.dim_group, mart.group_state
     return warehouse.read(
         sa.select(
-            group.c.group_id, group.c.name, group.c.purpose, state.c.state, state.c.since, state.c.silent_days, state.c.reason
+            group.c.group_id,
+            group.c.name,
+            group.c.purpose,
+            state.c.state,
+            state.c.since,
+            state.c.silent_days,
+            state.c.reason,
         )
         .join_from(group, state, state.c.group_id == group.c.group_id)
         .where(state.c.is_current)
@@ -86,7 +92,11 @@ def print_sales(frame: pl.DataFrame) -> None:
         stdout.print("No sales yet.\n")
         return
     shown = frame.head(_SHOWN).select(
-        pl.coalesce("name", "group_id"), "orders", "buyers", "currency", *(_money(n) for n in ("paid", "refunded", "net"))
+        pl.coalesce("name", "group_id"),
+        "orders",
+        "buyers",
+        "currency",
+        *(_money(n) for n in ("paid", "refunded", "net")),
     )
     more = f", the first {_SHOWN} of {frame.height} rows" if frame.height > _SHOWN else ""
     headings = ("Group", "Orders", "Buyers", "Currency", "Paid", "Refunded", "Net")

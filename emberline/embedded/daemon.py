@@ -16,7 +16,12 @@ _COMMAND_LINE_WITHIN_S = 1.0
 
 
 def launch(
-    command: Sequence[str], *, log: Path, record: Path, env: Mapping[str, str], inherit: int
+    command: Sequence[str],
+    *,
+    log: Path,
+    record: Path,
+    env: Mapping[str, str],
+    inherit: int | None = None,
 ) -> None:
     """Start `command` in a session of its own and write its process id to `record`.
 
@@ -25,9 +30,10 @@ def launch(
         log: File that receives both output streams, emptied first.
         record: The pid file.
         env: The whole environment of the process.
-        inherit: A file descriptor that stays open in the process.
+        inherit: A file descriptor that stays open in the process, such as that of a lock.
     """
-    os.set_inheritable(inherit, True)
+    if inherit is not None:
+        os.set_inheritable(inherit, True)
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     pid = os.posix_spawn(
         command[0],

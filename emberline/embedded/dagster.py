@@ -82,7 +82,9 @@ class EmbeddedDagster:
         while not _answers(f"http://{LOOPBACK}:{port}"):
             if self._process("web") is None or time.monotonic() > deadline:
                 raise EngineDied(
-                    "Dagster's web server did not come up", place=self._log("web"), next_step="see the log, then start again"
+                    "Dagster's web server did not come up",
+                    place=self._log("web"),
+                    next_step="see the log, then start again",
                 )
             time.sleep(_POLL_S)
 

@@ -2,26 +2,19 @@
 
 from pathlib import Path
 
+from schemas.errors import EmberlineError
+
 _TAIL_LINES = 12
 _TAIL_BYTES = 8192
 
 
-class EngineError(Exception):
-    """An embedded engine could not do what was asked.
-
-    Attributes:
-        cause: What was found.
-        place: The folder, or the log file whose last lines the message quotes.
-        next_step: What the reader can do about it.
-    """
+class EngineError(EmberlineError):
+    """An embedded engine could not do what was asked; `file` is the folder or the log that the message quotes."""
 
     def __init__(self, cause: str, *, place: Path, next_step: str) -> None:
         """Build the message; a `place` that is a file is quoted by its last lines."""
-        self.cause = cause
-        self.place = place
-        self.next_step = next_step
-        lines = [cause, f"Where: {place}", *_quoted(place), f"Next: {next_step}"]
-        super().__init__("\n".join(lines))
+        super().__init__(cause, next_step, "\n".join([str(place), *_quoted(place)]))
+        self.file = place
 
 
 class DownloadFailed(EngineError):

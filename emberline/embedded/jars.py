@@ -63,9 +63,7 @@ def _fetch_all(folder: Path, jars: Sequence[Jar], on_progress: Callable[[str], N
 def _fetch(folder: Path, scratch: Path, jar: Jar) -> None:
     from jgo.maven import MavenContext, PythonResolver
 
-    maven = MavenContext(
-        resolver=PythonResolver(), repo_cache=scratch, local_repos=[], timeout=_TIMEOUT_S
-    )
+    maven = MavenContext(resolver=PythonResolver(), repo_cache=scratch, local_repos=[], timeout=_TIMEOUT_S)
     try:
         file = maven.create_dependency(jar.coordinate).artifact.resolve()
     # jgo tells a missing file by a RuntimeError, and every failure of the network is an OSError.

@@ -107,13 +107,11 @@ class EmbeddedKafka:
             daemon.end(process, [(SIGTERM, 30.0), (SIGKILL, 5.0)])
 
     def _launch(self, jars: list[Path], client_port: int, controller_port: int) -> None:
-        data, scratch = self._folder / "data", self._folder / "tmp"
+        data, scratch = self._folder / "data", self._folder / SCRATCH
         shutil.rmtree(scratch, ignore_errors=True)  # native libraries a killed broker left behind
         scratch.mkdir(mode=0o700)
         write_private(self._folder / "log4j2.properties", LOG4J2_PROPERTIES)
-        write_private(
-            self._config, server_properties(data, client_port, controller_port, self._properties)
-        )
+        write_private(self._config, server_properties(data, client_port, controller_port, self._properties))
         with tenancy(self._state, "kafka") as lock:
             self._format_once(jars, data)
             daemon.launch(

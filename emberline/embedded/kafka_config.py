@@ -5,6 +5,9 @@ from pathlib import Path
 
 from emberline.embedded.ports import LOOPBACK
 
+SCRATCH = "scratch"
+"""Folder, in the broker's, for what Java unpacks; emptied at every start."""
+
 _MIB = 1 << 20
 
 # One node cannot replicate, internal topics of one user need few partitions, and no rebalance has
@@ -50,9 +53,7 @@ _QUICK_RECOVERY = {
 }
 
 
-def server_properties(
-    data: Path, client_port: int, controller_port: int, extra: Mapping[str, str]
-) -> str:
+def server_properties(data: Path, client_port: int, controller_port: int, extra: Mapping[str, str]) -> str:
     """Return the text of `server.properties`; `extra` goes over what is set here."""
     client = f"CLIENT://{LOOPBACK}:{client_port}"
     values = {
@@ -94,9 +95,7 @@ def java_program() -> str:
     return str(JAVA)
 
 
-def java_command(
-    jars: list[Path], folder: Path, heap_mb: int, main_class: str, *arguments: str
-) -> list[str]:
+def java_command(jars: list[Path], folder: Path, heap_mb: int, main_class: str, *arguments: str) -> list[str]:
     """Return the command line that runs a class of Kafka with its files kept to `folder`."""
     return [
         java_program(),
@@ -105,7 +104,7 @@ def java_command(
         "-XX:+ExitOnOutOfMemoryError",
         "-XX:-UsePerfData",
         f"-XX:ErrorFile={folder}/crash.log",
-        f"-Djava.io.tmpdir={folder}/tmp",
+        f"-Djava.io.tmpdir={folder / SCRATCH}",
         f"-Demberline.logs={folder}",
         f"-Dlog4j2.configurationFile={(folder / 'log4j2.properties').as_uri()}",
         "--enable-native-access=ALL-UNNAMED",

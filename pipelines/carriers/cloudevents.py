@@ -13,7 +13,8 @@ from schemas.kinds import Data, Envelope
 _decoder = msgspec.json.Decoder(Envelope)
 
 _SAME_NAME = (
-    "role", "message_id", "message_kind", "reply_to", "text_length", "links", "mentions", "product_id", "order_id", "currency",
+    "role", "message_id", "message_kind", "reply_to", "text_length", "links", "mentions", "product_id", "order_id",
+    "currency",
 )  # fmt: skip
 _RENAMED = {
     "amount_minor": "total_minor",

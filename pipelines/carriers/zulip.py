@@ -1,8 +1,8 @@
 """Zulip: `message` events of its event queue, one stream a group.
 
 Identity is the message id, which is unique in a realm: a message that a rename delivers again, in the same or another
-stream, is the same event. Times are seconds. Connectors that withhold the text send its measures (`text_length`, `links`,
-`mentions`) in its place.
+stream, is the same event. Times are seconds. Connectors that withhold the text send its measures (`text_length`,
+`links`, `mentions`) in its place.
 """
 
 from __future__ import annotations

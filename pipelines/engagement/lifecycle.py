@@ -14,10 +14,11 @@ from pipelines.engagement.calendar import (
     unit_starts,
     units_between,
 )
+from schemas.errors import EmberlineError
 from schemas.lake import LIFECYCLE
 
 
-class LifecycleBroken(Exception):
+class LifecycleBroken(EmberlineError):
     """The counts of a unit contradict those of the unit before.
 
     Attributes:
@@ -34,15 +35,13 @@ class LifecycleBroken(Exception):
         self.active = active
         self.expected = expected
         super().__init__(
-            f"table lifecycle, unit {unit} starting {start}: active is {active}, but active before "
-            f"- dormant + new + resurrecting is {expected}. Compute lifecycle again from a single "
-            f"version of all of person_day."
+            f"active is {active}, but active before - dormant + new + resurrecting is {expected}.",
+            "Compute lifecycle again from a single version of all of person_day.",
+            f"table lifecycle, unit {unit} starting {start}",
         )
 
 
-def lifecycle(
-    person_day: pl.LazyFrame, unit: Unit, complete_through: dt.date | None
-) -> pl.LazyFrame:
+def lifecycle(person_day: pl.LazyFrame, unit: Unit, complete_through: dt.date | None) -> pl.LazyFrame:
     """Count active persons over all groups by where they come from (definitions, section 5).
 
     Args:
@@ -81,9 +80,7 @@ def lifecycle(
     newest_day = pl.max_horizontal(pl.col("day").max(), pl.lit(complete_through, pl.Date))
     counts = pl.col("active", "new", "returning", "resurrecting", "dormant")
     return (
-        person_day.select(
-            first=unit_start(pl.col("day").min(), unit), last=unit_start(newest_day, unit)
-        )
+        person_day.select(first=unit_start(pl.col("day").min(), unit), last=unit_start(newest_day, unit))
         .drop_nulls("first")
         .select(start=unit_starts(pl.col("first"), pl.col("last"), unit))
         .explode("start")

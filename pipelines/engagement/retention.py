@@ -33,9 +33,7 @@ def retention(
         the unit that holds the newer of `complete_through` and the last day with activity. `active`
         is 0 where a complete period had nobody and null in an incomplete one.
     """
-    cohorts = first_seen.group_by("person_id").agg(
-        cohort=unit_start(pl.col("first_day").min(), unit)
-    )
+    cohorts = first_seen.group_by("person_id").agg(cohort=unit_start(pl.col("first_day").min(), unit))
     sizes = cohorts.group_by("cohort").agg(cohort_size=pl.len())
     active = (
         person_day.select("person_id", start=unit_start(pl.col("day"), unit))

@@ -11,10 +11,10 @@ import polars as pl
 
 from pipelines.carriers import Carrier
 from pipelines.carriers.base import DECODED_SCHEMA, REJECTED_SCHEMA
-from pipelines.errors import EmberlineError
 from pipelines.events.pseudonym import Pseudonyms
 from pipelines.time import business_day, month_of
 from schemas import kinds
+from schemas.errors import EmberlineError
 from schemas.lake import COORDINATES, EVENTS, QUARANTINE
 
 EARLIEST: Final = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
@@ -36,7 +36,7 @@ class DecodeRules:
 
 @dataclass(frozen=True)
 class DecodedRecords:
-    """`events` and `quarantine` in the columns of their tables, `batch` null; tombstones (null values) are only counted."""
+    """`events` and `quarantine` in the columns of their tables, `batch` null; tombstones (null values) are counted."""
 
     events: pl.DataFrame
     quarantine: pl.DataFrame
@@ -81,7 +81,7 @@ def decode(raw: pl.DataFrame, carriers: Mapping[str, Carrier], rules: DecodeRule
 
 
 def _breach(rules: DecodeRules) -> pl.Expr:
-    """The first clause of the contract that a decoded event breaks, as struct(reason, detail) of nulls where there is none."""
+    """The first clause of the contract that a decoded event breaks, struct(reason, detail); nulls: none."""
 
     def breach(reason: str, detail: pl.Expr) -> pl.Expr:
         return pl.struct(reason=pl.lit(reason), detail=detail)

@@ -1,7 +1,7 @@
 """One row an event: `source` + `id` is the identity, the copy that Kafka had first wins.
 
-The winner depends only on the set of copies, (Kafka time, topic id, partition, offset), never on how they were batched, so that
-events rebuilt from raw are the same events.
+The winner depends only on the set of copies, (Kafka time, topic id, partition, offset), never on how they were
+batched, so that events rebuilt from raw are the same events.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _DELIVERY = ("kafka_time", "topic_id", "partition", "offset")
 
 @dataclass(frozen=True)
 class Deduplicated:
-    """`added` are the rows to append; `superseded` the keys of stored rows that an earlier delivered copy among them replaces.
+    """`added` are the rows to append, `superseded` the keys of stored rows that copies delivered earlier replace.
 
     `duplicates` counts the copies that are not kept, `conflicts` those of them that say something else than the winner.
     """

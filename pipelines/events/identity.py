@@ -34,7 +34,9 @@ def identity(events: pl.LazyFrame, before: pl.DataFrame, batch: int) -> pl.DataF
     graph = coo_array((np.ones(links.height, dtype=np.int8), (ends[0], ends[1])), shape=(len(accounts),) * 2)
     _, component = connected_components(graph, directed=False)
     return (
-        pl.DataFrame({"account_id": accounts, "component": component}, schema={"account_id": pl.String, "component": pl.Int32})
+        pl.DataFrame(
+            {"account_id": accounts, "component": component}, schema={"account_id": pl.String, "component": pl.Int32}
+        )
         .with_columns(person_id=pl.col("account_id").min().over("component"))
         .join(before.rename({"person_id": "person_before", "batch": "batch_before"}), on="account_id", how="left")
         .with_columns(

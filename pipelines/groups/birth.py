@@ -59,9 +59,7 @@ def _completing(messages: pl.DataFrame) -> pl.DataFrame:
         BIRTH_MESSAGES,
         window,
     )
-    return messages.filter(pl.Series(completes)).select(
-        pl.col("group_id").cast(pl.String), born_at=pl.col("time")
-    )
+    return messages.filter(pl.Series(completes)).select(pl.col("group_id").cast(pl.String), born_at=pl.col("time"))
 
 
 @numba.njit(cache=True, nogil=True)

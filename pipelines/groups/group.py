@@ -1,4 +1,4 @@
-"""The groups that events name, as their newest group event describes them."""
+"""The groups that events name, as their newest events describe them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _GROUP_EVENTS = (kinds.GROUP_CREATED, kinds.GROUP_UPDATED, kinds.GROUP_CLOSED)
 def group_table(events: pl.LazyFrame, births: pl.LazyFrame) -> pl.LazyFrame:
     """Describe every group that an event names (definitions, section 1).
 
-    Each attribute is the newest value that a group event gave; a group event that is silent about
-    one leaves it as it was. `created_at` is the first `group.created`. `closed_at` is the first
-    `group.closed` after which no `group.created` came: updating or closing a closed group again
-    changes nothing, creating it again opens it. `operators` counts the accounts of the newest list
-    and, where that is missing or empty, the accounts seen with the role operator.
+    Each attribute is the newest value that a group event gave (the name: that any event gave, as some carriers
+    send it with every message); an event that is silent about one leaves it as it was. `created_at` is the first
+    `group.created`. `closed_at` is the first `group.closed` after which no `group.created` came: updating or closing
+    a closed group again changes nothing, creating it again opens it. `operators` counts the accounts of the newest
+    list and, where that is missing or empty, the accounts seen with the role operator.
 
     Args:
         events: Columns of `schemas.lake.EVENTS`, distinct, in any order.
@@ -34,6 +34,7 @@ def group_table(events: pl.LazyFrame, births: pl.LazyFrame) -> pl.LazyFrame:
     listed = pl.col("listed_operators").list.n_unique()
     return (
         seen.join(_described(named), on="group_id", how="left")
+        .join(_names(named), on="group_id", how="left")
         .join(births, on="group_id", how="left")
         .with_columns(
             carrier=pl.col("group_id").str.extract("^([^:]+):", 1),
@@ -53,7 +54,6 @@ def _described(named: pl.LazyFrame) -> pl.LazyFrame:
         .sort(ORDERING_KEY)
         .group_by("group_id", maintain_order=True)
         .agg(
-            name=pl.col("group_name").drop_nulls().last(),
             purpose=pl.col("group_purpose").drop_nulls().last(),
             listed_operators=pl.col("group_operators").drop_nulls().last(),
             created_at=pl.col("time").filter(is_created).first(),
@@ -61,3 +61,8 @@ def _described(named: pl.LazyFrame) -> pl.LazyFrame:
             planned_end=pl.col("group_planned_end").drop_nulls().last(),
         )
     )
+
+
+def _names(named: pl.LazyFrame) -> pl.LazyFrame:
+    telling = named.filter(pl.col("group_name").is_not_null())
+    return telling.group_by("group_id").agg(name=pl.col("group_name").sort_by(ORDERING_KEY).last())

@@ -122,9 +122,9 @@ def _lives(days: pl.LazyFrame, groups: pl.LazyFrame, through: pl.Expr, zone: str
 def _unborn(lives: pl.LazyFrame) -> pl.LazyFrame:
     """The opening of each unborn spell: group, day, state and reason."""
     born = pl.col("born_day")
-    return lives.filter(
-        (born.is_null() | (pl.col("first_day") < born)) & _before_end("first_day")
-    ).select("group_id", since="first_day", state=pl.lit(UNBORN), reason=pl.lit(_NOT_BORN))
+    return lives.filter((born.is_null() | (pl.col("first_day") < born)) & _before_end("first_day")).select(
+        "group_id", since="first_day", state=pl.lit(UNBORN), reason=pl.lit(_NOT_BORN)
+    )
 
 
 def _alternations(

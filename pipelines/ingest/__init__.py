@@ -1,1 +1,1 @@
-"""From Kafka into the lake, exactly once: raw records, then events and quarantine; and from files into Kafka (replay)."""
+"""From Kafka into the lake, exactly once: raw, then events and quarantine; and from files into Kafka (replay)."""

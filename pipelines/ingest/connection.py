@@ -11,7 +11,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.admin import NewTopic
 from kafka.errors import KafkaConnectionError, KafkaTimeoutError, TopicAlreadyExistsError
 
-from pipelines.errors import EmberlineError
+from schemas.errors import EmberlineError
 
 _CLIENT_ID: Final = "emberline"
 _UNKNOWN_TOPIC: Final = 3
@@ -34,7 +34,8 @@ class Topic:
 class KafkaConnection:
     """Brokers and how to reach them.
 
-    `options` are kafka-python's own names (`security_protocol`, `sasl_mechanism`, `ssl_cafile`, ...), handed to every client.
+    `options` are kafka-python's own names (`security_protocol`, `sasl_mechanism`, `ssl_cafile`, ...), handed to every
+    client.
     """
 
     bootstrap_servers: str
@@ -55,7 +56,12 @@ class KafkaConnection:
     def producer(self) -> KafkaProducer:
         """A producer whose records are acknowledged by all replicas and never doubled by its own retries."""
         return self._connect(
-            KafkaProducer, acks="all", enable_idempotence=True, linger_ms=20, batch_size=256 * 1024, compression_type="gzip"
+            KafkaProducer,
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=20,
+            batch_size=256 * 1024,
+            compression_type="gzip",
         )
 
     def topics(self, names: Iterable[str]) -> list[Topic]:
@@ -87,7 +93,7 @@ class KafkaConnection:
         finally:
             admin.close()
 
-    def _connect(self, client: type[Any], **options: Any) -> Any:  # noqa: ANN401 - one of kafka-python's clients
+    def _connect(self, client: type[Any], **options: Any) -> Any:
         try:
             return client(
                 bootstrap_servers=self.bootstrap_servers, client_id=_CLIENT_ID, **options, **dict(self.options)
@@ -95,7 +101,5 @@ class KafkaConnection:
         except (KafkaConnectionError, KafkaTimeoutError) as error:
             raise KafkaUnreachable(
                 f"No Kafka broker answers at {self.bootstrap_servers} ({error}).",
-                "Check kafka.bootstrap_servers and its security settings, or leave them out to use the embedded broker.",
+                "Check kafka.bootstrap_servers and the security options, or leave both out for the embedded broker.",
             ) from error
-
-

@@ -1,7 +1,8 @@
 """Lake table `raw` -> `events` and `quarantine`, each exactly once.
 
-Each of the two tables holds, in its own commits, how far into raw it has come. The order of writing is touched days, then
-quarantine, then events: a crash between them repeats work and doubles nothing, and a day is never changed unmarked.
+Each of the two tables holds, in its own commits, how far into raw it has come. The order of writing is touched days,
+then quarantine, then events: a crash between them repeats work and doubles nothing, and a day is never changed
+unmarked.
 """
 
 from __future__ import annotations
@@ -88,7 +89,9 @@ class _Span:
 def _new_spans(raw: Handle, events: Handle) -> list[_Span]:
     of_partition = ["topic_id", "partition"]
     ends = raw.scan().group_by(of_partition).agg(stop=pl.col("offset").max() + 1).collect(engine="streaming")
-    starts = [events.position(app_id(topic_id, number)) or 0 for topic_id, number in ends.select(of_partition).iter_rows()]
+    starts = [
+        events.position(app_id(topic_id, number)) or 0 for topic_id, number in ends.select(of_partition).iter_rows()
+    ]
     behind = ends.with_columns(start=pl.Series(starts, dtype=pl.Int64)).filter(pl.col("start") < pl.col("stop"))
     spans = (
         raw.scan()

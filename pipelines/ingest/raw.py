@@ -1,7 +1,8 @@
 """Kafka -> lake table `raw`, exactly once.
 
-The Delta commit that adds a batch also records, for each (topic id, partition) in it, the consumer's position. Offsets are read
-back from there and from nowhere else, so a crash at any point replays or resumes without loss and without doubles.
+The Delta commit that adds a batch also records, for each (topic id, partition) in it, the consumer's position.
+Offsets are read back from there and from nowhere else, so a crash at any point replays or resumes without loss and
+without doubles.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from kafka import KafkaConsumer
 from kafka.errors import OffsetOutOfRangeError
 from kafka.structs import TopicPartition
 
-from pipelines.errors import EmberlineError
 from pipelines.ingest.connection import KafkaConnection, Topic
 from pipelines.ingest.records import RecordBuffer
 from pipelines.lake import Handle, Lake, LakeConflict
+from schemas.errors import EmberlineError
 from schemas.lake import RAW
 
 _POLL_MS = 500
@@ -150,7 +151,7 @@ class _Drain:
         return handle, positions
 
     def _read_batch(self, start: Mapping[TopicPartition, int]) -> tuple[RecordBuffer, dict[TopicPartition, int]]:
-        """Poll until a limit is reached or the ends are; returns the records and the consumer's positions after them."""
+        """Poll until a limit or all ends are reached; the records, and the consumer's positions after them."""
         buffer = RecordBuffer()
         positions = dict(start)
         began = moved_at = time.monotonic()

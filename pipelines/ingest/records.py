@@ -61,12 +61,15 @@ class RecordBuffer:
 
 
 def _headers(headers: Sequence[Sequence[tuple[str, bytes | None]]]) -> pl.Series:
-    """Header lists as one column, built from flat arrays: a struct a header in Python would cost more than the records."""
+    """Header lists as one column, from flat arrays: a struct a header in Python costs more than the records do."""
     flat = [header for of_record in headers for header in of_record]
     offsets = np.zeros(len(headers) + 1, dtype=np.int64)
     np.cumsum([len(of_record) for of_record in headers], out=offsets[1:])
     entries = pa.StructArray.from_arrays(
-        [pa.array([key for key, _ in flat], pa.large_string()), pa.array([value for _, value in flat], pa.large_binary())],
+        [
+            pa.array([key for key, _ in flat], pa.large_string()),
+            pa.array([value for _, value in flat], pa.large_binary()),
+        ],
         names=["key", "value"],
     )
     return pl.Series("headers", pa.LargeListArray.from_arrays(offsets, entries), dtype=HEADERS)

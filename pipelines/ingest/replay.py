@@ -1,6 +1,7 @@
 """Files into Kafka: a chat export or an event file is replayed as if its carrier had just sent it.
 
-Records are keyed by event id, so that all copies of an event share a partition and the first of the file is the first there.
+Records are keyed by event id, so that all copies of an event share a partition and the first of the file is the first
+there.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from kafka.errors import KafkaError
 
 from pipelines.carriers import Carrier
 from pipelines.carriers.zulip import archive_values
-from pipelines.errors import EmberlineError
 from pipelines.ingest.connection import KafkaConnection
+from schemas.errors import EmberlineError
 
 _CHUNK_ROWS: Final = 50_000
 _EXPORTS: Final = {"zulip": archive_values}
@@ -92,7 +93,8 @@ def _chunks(file: Path, carrier: Carrier) -> Iterator[pl.Series]:
             values = _EXPORTS[carrier.name](rows)
         except pl.exceptions.ColumnNotFoundError as error:
             raise ReplayFileError(
-                f"{file}: no export of {carrier.name!r}, a column is missing ({error}).", "Check --carrier and the file."
+                f"{file}: no export of {carrier.name!r}, a column is missing ({error}).",
+                "Check --carrier and the file.",
             ) from error
         yield from (values.slice(start, _CHUNK_ROWS) for start in range(0, len(values), _CHUNK_ROWS))
     elif file.suffix in {".jsonl", ".ndjson"}:

@@ -46,9 +46,7 @@ def audit(url: str, suites: Sequence[Suite], *, rows: Mapping[str, int]) -> list
             next_step="Stage the tables and pass on what `stage` returned.",
         )
     with _staging(warehouse) as datasource:
-        counted = (
-            replace(suite, expectations=(row_count(rows[suite.table]), *suite.expectations)) for suite in suites
-        )
+        counted = (replace(suite, expectations=(row_count(rows[suite.table]), *suite.expectations)) for suite in suites)
         verdicts = [verdict for suite in counted for verdict in _verdicts(datasource, suite)]
     return [v if v.error is None else replace(v, error=without_password(v.error, warehouse)) for v in verdicts]
 

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from schemas.errors import EmberlineError
 
-class PublishError(Exception):
-    """The warehouse could not be brought to a new version; the published one is untouched.
 
-    Attributes:
-        cause: What was found.
-        place: The table, if one is concerned, and the warehouse without its password.
-        next_step: What the reader can do about it.
-    """
+class PublishError(EmberlineError):
+    """The warehouse could not be brought to a new version; the published one is untouched."""
 
     def __init__(self, cause: str, *, url: sa.URL, next_step: str, table: str | None = None) -> None:
-        self.cause = without_password(cause, url)
-        self.place = ", ".join(filter(None, [table and f"table {table}", url.render_as_string(hide_password=True)]))
-        self.next_step = next_step
-        super().__init__(f"{self.cause}\nWhere: {self.place}\nNext: {self.next_step}")
+        """Name the table, if one is concerned, and the warehouse without its password."""
+        place = ", ".join(filter(None, [table and f"table {table}", url.render_as_string(hide_password=True)]))
+        super().__init__(without_password(cause, url), next_step, place)
 
 
 class WarehouseUnreachable(PublishError):

@@ -37,6 +37,12 @@ class Verdict:
             return f"{told}: holds"
         if self.error is not None:
             return f"{told}: could not be checked: {self.error}"
-        rows = "does not hold" if self.unexpected_rows is None else f"{self.unexpected_rows} rows break it"
+        match self.unexpected_rows:
+            case None:
+                rows = "does not hold"
+            case 1:
+                rows = "1 row breaks it"
+            case number:
+                rows = f"{number} rows break it"
         shown = "; ".join(", ".join(f"{name}={value}" for name, value in row.items()) for row in self.examples)
         return f"{told}: {rows}" + (f", for example {shown}" if shown else "")

@@ -69,7 +69,8 @@ def processes(state: StateFolder) -> list[psutil.Process]:
 
 def write(servers: str, topic: str, value: bytes) -> None:
     admin = KafkaAdminClient(bootstrap_servers=servers)
-    admin.create_topics({topic: {"num_partitions": 1}}, **READY)
+    wanted: Any = {topic: {"num_partitions": 1}}
+    admin.create_topics(wanted, **READY)
     admin.close()
     producer = KafkaProducer(bootstrap_servers=servers, acks="all")
     producer.send(topic, value).get(timeout=10)

@@ -116,8 +116,9 @@ def test_the_standard_funnel_goes_from_joining_to_buying_again():
     ],
 )
 def test_a_predicate_that_does_not_fit_the_timeline_is_refused_by_step(when, reason):
-    with pytest.raises(FunnelDefinitionError, match=r"funnel 'sample', step 'step_2'.*" + reason):
+    with pytest.raises(FunnelDefinitionError, match=reason) as refused:
         funnel(on_timeline([]), definition("joined", when), at(0))
+    assert refused.value.place == "funnel 'sample', step 'step_2'"
 
 
 def test_a_predicate_may_list_values():

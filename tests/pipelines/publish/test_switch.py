@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import polars as pl
 import psycopg
@@ -40,32 +40,49 @@ def seen(connection: psycopg.Connection) -> tuple | None:
     return connection.execute(SEEN).fetchone()
 
 
-@contextmanager
-def publishing_stopped_half_way(database: str, publish: Publish) -> Iterator[tuple[psycopg.Connection, list, int]]:
-    """A publish of batch 2 that has changed dim_group and waits for a row of retention that someone locked.
+def waiting(database: str, thread: threading.Thread, number: int) -> list[int]:
+    """The processes of emberline that wait for a lock, as soon as there are this many or the thread is done."""
+    query = "SELECT pid FROM pg_stat_activity WHERE application_name = 'emberline' AND wait_event_type = 'Lock'"
+    with connect(database, autocommit=True) as watcher:
+        while len(found := watcher.execute(query).fetchall()) < number and thread.is_alive():
+            pass
+    return [pid for (pid,) in found]
 
-    Yields the connection that holds the row, the list its outcome goes to, and its process in PostgreSQL.
+
+@contextmanager
+def publishing_held_at(
+    locked: str, database: str, publish: Publish
+) -> Iterator[tuple[psycopg.Connection, list[Published | PublishError], int]]:
+    """A publish of batch 2 that waits in the middle, because someone locked a row of `mart` that it changes.
+
+    Yields the connection that holds the row, the list the outcome goes to, and its process in PostgreSQL.
     """
     outcome: list[Published | PublishError] = []
-
-    def run() -> None:
-        try:
-            outcome.append(publish(2))
-        except PublishError as error:
-            outcome.append(error)
-
-    waiting = "SELECT pid FROM pg_stat_activity WHERE application_name = 'emberline' AND wait_event_type = 'Lock'"
-    with connect(database) as holder, connect(database, autocommit=True) as watcher:
-        holder.execute("SELECT FROM mart.retention WHERE period = 2 FOR UPDATE")
-        thread = threading.Thread(target=run)
+    with connect(database) as holder:
+        holder.execute(f"SELECT FROM mart.{locked} FOR UPDATE".encode())
+        thread = threading.Thread(target=attempt, args=(publish, 2, outcome))
         thread.start()
-        while (row := watcher.execute(waiting).fetchone()) is None:
-            assert thread.is_alive(), outcome
+        held = waiting(database, thread, 1)
+        assert held, outcome
         try:
-            yield holder, outcome, row[0]
+            yield holder, outcome, held[0]
         finally:
             holder.rollback()
             thread.join(timeout=20)
+
+
+def attempt(publish: Publish, events_batch: int, outcome: list[Published | PublishError]) -> None:
+    try:
+        outcome.append(publish(events_batch))
+    except PublishError as error:
+        outcome.append(error)
+
+
+def publishing_stopped_half_way(
+    database: str, publish: Publish
+) -> AbstractContextManager[tuple[psycopg.Connection, list[Published | PublishError], int]]:
+    """Held after dim_group was changed, before retention is."""
+    return publishing_held_at("retention WHERE period = 2", database, publish)
 
 
 def test_a_first_publish_is_version_1_and_holds_what_was_staged(
@@ -207,26 +224,30 @@ def test_a_refused_row_rolls_all_tables_back(database: str, stage: Stage, publis
 def test_two_publishes_at_once_make_two_versions(database: str, stage: Stage, publish: Publish) -> None:
     stage()
     publish(1)
-    stage(**CHANGED)
+    # A row that both would insert.
+    stage(**CHANGED | {"dim_group": [*COMPANY["dim_group"], {"group_id": "qq:3", "carrier": "qq"}]})
     with publishing_stopped_half_way(database, publish) as (holder, outcome, _):
-        other = threading.Thread(target=lambda: outcome.append(publish(3)))
+        other = threading.Thread(target=attempt, args=(publish, 3, outcome))
         other.start()
+        waiting(database, other, 2)
         holder.rollback()
         other.join(timeout=20)
-    assert sorted(published.version for published in outcome) == [2, 3]
+    assert [published.version for published in outcome if isinstance(published, Published)] == [2, 3]
 
 
-def test_staging_waits_for_a_publish_that_reads_it(
+def test_rows_staged_in_mid_publish_are_not_published(
     database: str, warehouse: Warehouse, stage: Stage, publish: Publish
 ) -> None:
     stage()
     publish(1)
     stage(**CHANGED)
-    with publishing_stopped_half_way(database, publish) as (holder, outcome, _):
+    with publishing_held_at("dim_group WHERE group_id = 'qq:1'", database, publish) as (holder, outcome, _):
         again = threading.Thread(target=lambda: warehouse.stage(table("retention"), frame("retention", [])))
         again.start()
+        waiting(database, again, 2)
         holder.rollback()
         again.join(timeout=20)
+    assert isinstance(outcome[0], Published)
     assert outcome[0].rows_changed["retention"] == 1
 
 

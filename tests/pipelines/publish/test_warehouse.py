@@ -25,7 +25,8 @@ GROUPS = frame("dim_group", COMPANY["dim_group"])
 UNREACHABLE = "postgresql+psycopg://user:hush-hush@127.0.0.1:1/emberline"
 
 
-def test_a_prepared_warehouse_has_every_table_and_its_comments(database: str, warehouse: Warehouse) -> None:
+@pytest.mark.usefixtures("warehouse")
+def test_a_prepared_warehouse_has_every_table_and_its_comments(database: str) -> None:
     inspector = sa.inspect(sa.create_engine(database, poolclass=sa.NullPool))
     there = {name: inspector.get_table_comment(name, "mart")["text"] for name in inspector.get_table_names("mart")}
     assert there == {t.name: t.comment for t in (*DATA_TABLES, publication)}
@@ -75,9 +76,9 @@ def test_a_table_that_lacks_a_column_is_named(database: str, warehouse: Warehous
 
 def test_preparing_without_the_right_to_says_so(database: str) -> None:
     role = sa.make_url(database).database
-    execute(database, f"CREATE ROLE {role} LOGIN PASSWORD 'x'")
+    execute(database, f"CREATE ROLE {role} LOGIN PASSWORD '{role}'")
     try:
-        url = sa.make_url(database).set(username=role, password="x")
+        url = sa.make_url(database).set(username=role, password=role)
         with pytest.raises(PrepareFailed, match="permission denied"):
             Warehouse(url.render_as_string(hide_password=False)).prepare()
     finally:
@@ -122,7 +123,7 @@ def test_a_frame_that_does_not_fit_is_refused(
     with pytest.raises(StagingMismatch, match=f"{column}: {told}") as caught:
         warehouse.stage(table("dim_group"), broken)
     assert caught.value.columns == (column,)
-    assert "staging.dim_group" in caught.value.place
+    assert "staging.dim_group" in str(caught.value)
 
 
 def test_rows_that_postgresql_refuses_leave_the_staged_ones(warehouse: Warehouse) -> None:

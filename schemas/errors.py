@@ -1,0 +1,20 @@
+"""The root of this project's errors: what was found, where, and what to do next."""
+
+from __future__ import annotations
+
+
+class EmberlineError(Exception):
+    """An error a person can act on.
+
+    Attributes:
+        cause: What was found.
+        next_step: What the reader can do about it.
+        place: Where: topic, partition and offset, table, file, URL. None where the cause names it.
+    """
+
+    def __init__(self, cause: str, next_step: str, place: str | None = None) -> None:
+        self.cause = cause
+        self.next_step = next_step
+        self.place = place
+        where = [] if place is None else [f"Where: {place}"]
+        super().__init__("\n".join([cause, *where, f"Next: {next_step}"]))

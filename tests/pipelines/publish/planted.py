@@ -1,0 +1,232 @@
+"""Faults planted in the company's rows, one at a time, each with the expectation it breaks."""
+
+from typing import NamedTuple
+
+from tests.pipelines.publish.company import (
+    COMPANY,
+    MONDAY,
+    NOON,
+    Row,
+    cell,
+    credit,
+    day,
+    days_later,
+    entry,
+    match,
+    sales,
+    spell,
+    step,
+    unit,
+)
+
+
+class Planted(NamedTuple):
+    """Rows in place of the company's in one table, the expectation they break, how many do, and one's key."""
+
+    table: str
+    rows: list[Row]
+    expectation: str
+    unexpected_rows: int
+    example: Row
+
+    @property
+    def suite(self) -> str:
+        """The table whose suite holds the expectation."""
+        return _OWNERS.get(self.expectation, self.table)
+
+
+def without_last(name: str, *rows: Row) -> list[Row]:
+    return [*COMPANY[name][:-1], *rows]
+
+
+def also(name: str, *rows: Row) -> list[Row]:
+    return [*COMPANY[name], *rows]
+
+
+QQ9 = {"group_id": "qq:9"}
+PLANTED = [
+    Planted("dim_group", also("dim_group", QQ9 | {"carrier": "wecom"}), "carrier is the prefix of group_id", 1, QQ9),
+    Planted(
+        "dim_group",
+        also("dim_group", {"group_id": "9", "carrier": "9"}),
+        "group_id matches ^[a-z0-9_.-]+:.+",
+        1,
+        {"group_id": "9"},
+    ),
+    Planted("dim_group", also("dim_group", QQ9), "carrier is never null", 1, QQ9),
+    Planted("dim_group", also("dim_group", COMPANY["dim_group"][0]), "group_id is unique", 2, {"group_id": "qq:1"}),
+    Planted(
+        "group_day",
+        also("group_day", day("qq:1", MONDAY, 3)),
+        "(group_id, day) is unique",
+        2,
+        {"group_id": "qq:1", "day": MONDAY},
+    ),
+    Planted(
+        "group_day",
+        also("group_day", day("qq:1", days_later(4), -1)),
+        "messages is at least 0",
+        1,
+        {"group_id": "qq:1", "day": days_later(4)},
+    ),
+    Planted(
+        "group_day",
+        also("group_day", day("qq:1", days_later(4), 1) | {"speakers": 3}),
+        "speakers are no more than active_members",
+        1,
+        {"day": days_later(4)},
+    ),
+    Planted("group_day", also("group_day", day("qq:9", MONDAY, 3)), "group_id is one of dim_group", 1, QQ9),
+    Planted(
+        "group_state",
+        without_last("group_state", spell("qq:2", MONDAY, None, "sleepy")),
+        "state is one of unborn, alive, declining, dying, dead, revived, ended",
+        1,
+        {"group_id": "qq:2"},
+    ),
+    Planted(
+        "group_state",
+        without_last(
+            "group_state", spell("qq:2", MONDAY, days_later(3), "unborn"), spell("qq:2", days_later(2), None, "alive")
+        ),
+        "a group's spells neither overlap nor leave a gap",
+        1,
+        {"since": MONDAY},
+    ),
+    Planted(
+        "group_state",
+        without_last(
+            "group_state", spell("qq:2", MONDAY, days_later(1), "unborn"), spell("qq:2", days_later(2), None, "alive")
+        ),
+        "a group's spells neither overlap nor leave a gap",
+        1,
+        {"since": MONDAY},
+    ),
+    Planted(
+        "group_state",
+        without_last("group_state", spell("qq:2", MONDAY, days_later(2), "unborn")),
+        "a group has exactly one current spell",
+        1,
+        {"group_id": "qq:2"},
+    ),
+    Planted(
+        "group_state",
+        without_last("group_state", spell("qq:2", MONDAY, None, "unborn"), spell("qq:2", days_later(2), None, "alive")),
+        "a group has exactly one current spell",
+        1,
+        {"group_id": "qq:2"},
+    ),
+    Planted(
+        "group_state",
+        without_last("group_state", spell("qq:2", MONDAY, None, "unborn") | {"is_current": False}),
+        "is_current marks the spell that is not over",
+        1,
+        {"group_id": "qq:2"},
+    ),
+    Planted(
+        "group_state", also("group_state", spell("qq:9", MONDAY, None, "alive")), "group_id is one of dim_group", 1, QQ9
+    ),
+    Planted(
+        "retention",
+        [cell(0, 3), cell(1, 4)],
+        "active is no more than cohort_size",
+        1,
+        {"unit": "week", "cohort": MONDAY, "period": 1},
+    ),
+    Planted(
+        "retention",
+        [cell(0, 3), cell(1, 0) | {"is_complete": False}],
+        "active is null exactly while the period is incomplete",
+        1,
+        {"period": 1},
+    ),
+    Planted("retention", [cell(0, 3) | {"unit": "day"}], "unit is one of week, month", 1, {"unit": "day"}),
+    Planted(
+        "lifecycle",
+        without_last("lifecycle", unit(days_later(1), 2, 0, 2, 0)),
+        "active follows from the unit before",
+        1,
+        {"unit": "day", "start": days_later(1)},
+    ),
+    Planted(
+        "lifecycle",
+        without_last("lifecycle", unit(days_later(1), 2, 0, 1, 1)),
+        "active is new, returning and resurrecting together",
+        1,
+        {"start": days_later(1)},
+    ),
+    Planted("funnel_step", [step(1, 2), step(2, 3)], "reached never rises from step to step", 1, {"step_number": 2}),
+    Planted(
+        "funnel_step",
+        [step(1, 2), step(2, 0)],
+        "reached counts the mature rows of funnel_entry",
+        1,
+        {"funnel": "standard", "step_number": 2},
+    ),
+    Planted(
+        "funnel_step",
+        [step(1, 2), step(2, 1) | {"rate_overall": 1.5}],
+        "rate_overall is at least 0 and at most 1",
+        1,
+        {"step_number": 2},
+    ),
+    Planted(
+        "funnel_entry",
+        [entry("p1", 3), entry("p2", 1)],
+        "steps_reached is a step of the funnel",
+        1,
+        {"person_id": "p1", "entered_at": NOON},
+    ),
+    Planted(
+        "funnel_match",
+        without_last("funnel_match"),
+        "an entry has a row of funnel_match for each step it reached",
+        1,
+        {"person_id": "p2"},
+    ),
+    Planted(
+        "funnel_match",
+        also("funnel_match", match("p3", 1)),
+        "an entry has a row of funnel_match for each step it reached",
+        1,
+        {"person_id": "p3"},
+    ),
+    Planted(
+        "order_credit",
+        without_last("order_credit", credit("o2", None, 200, 300, -100)),
+        "net_minor is paid less refunded, and not below 0",
+        1,
+        {"credit_id": "o2"},
+    ),
+    Planted(
+        "order_credit",
+        without_last("order_credit", credit("o2", "qq:9", 200, 300, 0)),
+        "group_id is one of dim_group",
+        1,
+        {"credit_id": "o2"},
+    ),
+    Planted(
+        "order_credit",
+        without_last("order_credit", credit("o2", None, 200, 300, 0) | {"currency": "yuan"}),
+        "currency matches ^[A-Z]{3}$",
+        1,
+        {"credit_id": "o2"},
+    ),
+    Planted(
+        "group_sales",
+        without_last("group_sales", sales("unattributed", 201, 300, 0)),
+        "money is that of order_credit by model, group and currency",
+        1,
+        {"group_id": "unattributed"},
+    ),
+    Planted(
+        "group_sales",
+        without_last("group_sales"),
+        "money is that of order_credit by model, group and currency",
+        1,
+        {"group_id": "unattributed"},
+    ),
+]
+
+# Rules that stand in the suite of another table than the one in which the fault is planted.
+_OWNERS = {"an entry has a row of funnel_match for each step it reached": "funnel_entry"}
