@@ -12,7 +12,8 @@ from assets.resources import Clock, Progress, Rules
 from pipelines.ingest.events import BATCH
 from pipelines.lake import Lake
 from pipelines.publish.audit import Verdict, audit
-from pipelines.publish.rows import warehouse_rows
+from pipelines.publish.rows import lake_state, warehouse_rows
+from pipelines.publish.switch import Known
 from pipelines.publish.warehouse import Warehouse
 from pipelines.refresh import has_simulated
 from schemas.expectations import SUITES
@@ -46,6 +47,7 @@ _SHOWN = 5
             group_name=GROUP,
             kinds={"postgres"},
             description=f"The next version of {MART}.{table.name}, not yet checked.",
+            skippable=True,
         )
         for table in DATA_TABLES
     ]
@@ -56,8 +58,13 @@ def stage(
     rules: dg.ResourceParam[Rules],
     progress: dg.ResourceParam[Progress],
 ) -> Iterator[dg.MaterializeResult]:
-    """Load the complete next version of every table into the schema `staging`."""
+    """Load the complete next version of every table into the schema `staging`; nothing while `mart` is up to date.
+
+    What it does not stage is neither checked nor published: Dagster skips the steps after it.
+    """
     warehouse.prepare()
+    if warehouse.lake_state() == lake_state(lake):
+        return
     rows = warehouse_rows(lake, rules.funnel)
     for number, table in enumerate(DATA_TABLES, start=1):
         loaded = warehouse.stage(table, rows[table.name])
@@ -119,9 +126,12 @@ def publish(
     """Switch all tables of `mart` to the checked version in one transaction."""
     published = warehouse.publish(
         DATA_TABLES,
-        events_batch=lake.open(EVENTS).position(BATCH) or 0,
-        complete_through=complete_through(lake, rules),
-        is_synthetic=has_simulated(lake),
+        known=Known(
+            events_batch=lake.open(EVENTS).position(BATCH) or 0,
+            lake_state=lake_state(lake),
+            complete_through=complete_through(lake, rules),
+            is_synthetic=has_simulated(lake),
+        ),
         now=clock.now(),
     )
     for table in DATA_TABLES:

@@ -17,6 +17,7 @@ from emberline.embedded.errors import EngineDied
 from emberline.embedded.jars import kafka_jars
 from emberline.embedded.kafka_config import (
     LOG4J2_PROPERTIES,
+    SCRATCH,
     java_command,
     java_program,
     server_properties,

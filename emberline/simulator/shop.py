@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -16,9 +14,6 @@ from emberline.simulator.products import ProductMessages, message_ids, product_i
 from emberline.simulator.rows import SHOP, accounts, rows
 from emberline.simulator.staff import operators
 from schemas import kinds
-
-_NOBODY: Final = ("shop:undefined", "shop:null", "shop:0", "shop:[object Object]")
-"""Ids that broken producers send for nobody; linking to them must merge nobody (definitions, trap 12)."""
 
 
 def customers(persons: Index) -> pl.Series:
@@ -116,22 +111,12 @@ def links(
     # The last customers of all are operators, who buy for themselves.
     outside = people.size + purchases.outsiders - OPERATOR_BUYERS + np.arange(OPERATOR_BUYERS)
     staff = operators(company, carriers).unique(maintain_order=True).head(OPERATOR_BUYERS)
-    nobody = np.arange(len(_NOBODY), dtype=np.int64)
     return pl.concat([
         link(who, people.home[who], time),
         link(who[both], people.second[who[both]], np.minimum(time[both] + MINUTE, calendar.end - HOUR)),
         rows(
             kinds.IDENTITY_LINKED, SHOP, np.full(len(staff), calendar.begin + 12 * HOUR), member_id=staff,
             linked_id=customers(outside[: len(staff)]),
-        ),
-        rows(
-            kinds.IDENTITY_LINKED, SHOP, calendar.begin + 13 * HOUR + nobody,
-            member_id=accounts(carriers.gather(company.carrier[people.home[nobody]]), nobody), linked_id=list(_NOBODY),
-        ),
-        rows(
-            kinds.IDENTITY_LINKED, SHOP, calendar.begin + 14 * HOUR + nobody,
-            member_id=accounts(carriers.gather(company.carrier[people.home[nobody + 4]]), nobody + 4),
-            linked_id=list(_NOBODY),
         ),
     ], how="diagonal")  # fmt: skip
 

@@ -40,7 +40,7 @@ def identity(events: pl.LazyFrame, before: pl.DataFrame, batch: int) -> pl.DataF
         .with_columns(person_id=pl.col("account_id").min().over("component"))
         .join(before.rename({"person_id": "person_before", "batch": "batch_before"}), on="account_id", how="left")
         .with_columns(
-            batch=pl.when(pl.col("person_id").eq_missing("person_before"))
+            batch=pl.when(pl.col("person_id").eq_missing(pl.col("person_before")))
             .then("batch_before")
             .otherwise(pl.lit(batch, pl.Int64))
         )

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
-from kafka.admin import NewTopic
+from kafka.admin import NewTopic, OffsetSpec
 from kafka.errors import KafkaConnectionError, KafkaTimeoutError, TopicAlreadyExistsError
+from kafka.structs import TopicPartition
 
 from schemas.errors import EmberlineError
 
@@ -80,6 +81,20 @@ class KafkaConnection:
             for topic in described
             if topic["error_code"] != _UNKNOWN_TOPIC
         ]
+
+    def log_ends(self, topics: Iterable[Topic]) -> dict[TopicPartition, int]:
+        """Where the log of each partition ends, open transactions included.
+
+        A consumer of committed records is told the end of what it may read, which an open transaction holds back: by that
+        end a hanging transaction looks like a feed without lag.
+        """
+        partitions = [TopicPartition(topic.name, number) for topic in topics for number in topic.partitions]
+        admin = self._connect(KafkaAdminClient)
+        try:
+            found = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
+        finally:
+            admin.close()
+        return {partition: found[partition].offset for partition in partitions}
 
     def create_topics(self, names: Iterable[str], partitions: int) -> None:
         """Create the topics that are missing, with the cluster's default replication."""

@@ -64,7 +64,9 @@ def ingest_raw(
     limits: BatchLimits,
     on_progress: Callable[[int, int], None] = lambda _done, _todo: None,
 ) -> RawReport:
-    """Append to `raw` all records committed in Kafka up to the ends found at the start.
+    """Append to `raw` all committed records up to the ends of the logs found at the start.
+
+    A transaction open at the start is waited for: behind it lie records that nobody can read yet.
 
     Args:
         connection: the brokers.
@@ -83,7 +85,7 @@ def ingest_raw(
         return report
     consumer = connection.consumer()
     try:
-        _Drain(consumer, lake, topics, limits, report, on_progress).run()
+        _Drain(consumer, lake, topics, connection.log_ends(topics), limits, report, on_progress).run()
     finally:
         consumer.close(autocommit=False)
     return report
@@ -97,6 +99,7 @@ class _Drain:
         consumer: KafkaConsumer,
         lake: Lake,
         topics: list[Topic],
+        ends: Mapping[TopicPartition, int],
         limits: BatchLimits,
         report: RawReport,
         on_progress: Callable[[int, int], None],
@@ -107,19 +110,17 @@ class _Drain:
         self._report = report
         self._on_progress = on_progress
         self._topic_ids = {topic.name: topic.topic_id for topic in topics}
-        self._partitions = [TopicPartition(topic.name, number) for topic in topics for number in topic.partitions]
-        self._ends: dict[TopicPartition, int] = {}
+        self._partitions = list(ends)
+        self._ends = ends
 
     def run(self) -> None:
         self._consumer.assign(self._partitions)
-        self._ends = self._consumer.end_offsets(self._partitions)
         handle, positions = self._seek()
         todo = sum(max(0, end - positions[tp]) for tp, end in self._ends.items())
         while self._behind(positions):
             buffer, reached = self._read_batch(positions)
-            moved = {tp: position for tp, position in reached.items() if position > positions[tp]}
             try:
-                self._lake.append(handle, buffer.frame(self._topic_ids), self._transactions(moved))
+                self._lake.append(handle, buffer.frame(self._topic_ids), self._transactions(reached))
             except LakeConflict:
                 handle, positions = self._seek()
                 continue
@@ -137,6 +138,7 @@ class _Drain:
         """Load the lake's positions and seek to them: the start of a pass and the answer to a lost race."""
         handle = self._lake.open(RAW)
         beginnings = self._consumer.beginning_offsets(self._partitions)
+        readable = self._consumer.end_offsets(self._partitions)
         positions: dict[TopicPartition, int] = {}
         for tp in self._partitions:
             saved = handle.position(app_id(self._topic_ids[tp.topic], tp.partition))
@@ -145,6 +147,12 @@ class _Drain:
                     f"Topic {tp.topic}, partition {tp.partition}: the lake has offsets below {saved}, "
                     f"but Kafka's log now starts at {beginnings[tp]}: {beginnings[tp] - saved} offsets are gone.",
                     "Nothing was skipped. Restore the records from a mirror, or raise the topic's retention.",
+                )
+            if saved is not None and saved > readable[tp]:
+                raise OffsetsGone(
+                    f"Topic {tp.topic}, partition {tp.partition}: the lake has offsets below {saved}, "
+                    f"but Kafka's log ends at {readable[tp]}: its tail is gone, and what is written there now has old offsets.",
+                    "Nothing was skipped. Restore the log from a mirror, or create the topic anew: that is read from its start.",
                 )
             positions[tp] = beginnings[tp] if saved is None else saved
             self._consumer.seek(tp, positions[tp])
@@ -192,6 +200,11 @@ class _Drain:
         return position
 
     def _transactions(self, positions: Mapping[TopicPartition, int]) -> dict[str, int]:
+        """The positions of all partitions, also of those that stood still.
+
+        Delta lets two commits pass each other that share no app id, and this handle would then carry a rival's position that
+        this pass has not seen; its next commit would double the rival's records.
+        """
         return {app_id(self._topic_ids[tp.topic], tp.partition): position for tp, position in positions.items()}
 
 

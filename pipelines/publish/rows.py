@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
+from typing import Final
 
 import polars as pl
 
@@ -13,6 +15,12 @@ from schemas import lake as facts
 from schemas import warehouse
 from schemas.funnel import FunnelDefinition
 from schemas.lake import LakeTable
+
+
+_FACTS: Final = (
+    facts.GROUP, facts.GROUP_DAY, facts.GROUP_STATE, facts.RETENTION, facts.LIFECYCLE, facts.FUNNEL_ENTRY,
+    facts.ORDER_CREDIT,
+)  # fmt: skip
 
 
 def warehouse_rows(lake: Lake, funnel: FunnelDefinition) -> dict[str, pl.LazyFrame]:
@@ -37,6 +45,12 @@ def warehouse_rows(lake: Lake, funnel: FunnelDefinition) -> dict[str, pl.LazyFra
         table.name: rows[table.name]().select(column.name for column in table.columns)
         for table in warehouse.DATA_TABLES
     }
+
+
+def lake_state(lake: Lake) -> int:
+    """A fingerprint of the versions of all facts that the warehouse is made from."""
+    versions = [(table.name, lake.open(table).version) for table in _FACTS]
+    return zlib.crc32(repr(versions).encode())
 
 
 def _credit_id() -> pl.Expr:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
 import sqlalchemy as sa
 
@@ -12,11 +12,23 @@ from pipelines.publish.staging import staged
 from schemas.warehouse import STAGING, publication
 
 
+NEWEST = sa.select(publication).order_by(publication.c.version.desc()).limit(1)
+"""The published version's row."""
+
+
 @dataclass(frozen=True)
 class Known:
-    """What a version knows: newest batch of events, last complete day, and whether any event is simulated."""
+    """What a version knows of the data it was made from.
+
+    Attributes:
+        events_batch: Newest batch of events it includes.
+        lake_state: Fingerprint of the facts it was made from.
+        complete_through: Last complete day.
+        is_synthetic: True when any event is simulated.
+    """
 
     events_batch: int
+    lake_state: int
     complete_through: dt.date | None
     is_synthetic: bool
 
@@ -82,9 +94,9 @@ def switch(connection: sa.Connection, tables: Sequence[sa.Table], known: Known, 
     changed = {
         table.name: sum(counted.execute(statement).rowcount for statement in difference(table)) for table in tables
     }
-    newest = connection.execute(sa.select(publication).order_by(publication.c.version.desc()).limit(1)).one_or_none()
+    newest = connection.execute(NEWEST).one_or_none()
     version = newest.version if newest else 0
-    before = newest and Known(newest.events_batch, newest.complete_through, newest.is_synthetic)
+    before = newest and Known(*(getattr(newest, field.name) for field in fields(Known)))
     if before == known and not any(changed.values()):
         return Published(version, changed, is_new=False)
     row = {"version": version + 1, "published_at": now, "rows_changed": sum(changed.values()), **asdict(known)}

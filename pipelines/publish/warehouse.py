@@ -27,7 +27,7 @@ from pipelines.publish.errors import (
     WarehouseOutdated,
     WarehouseUnreachable,
 )
-from pipelines.publish.switch import Known, Published, switch, unstaged
+from pipelines.publish.switch import NEWEST, Known, Published, switch, unstaged
 
 _DRIVER = "postgresql+psycopg"
 _APPLICATION = {"application_name": "emberline"}
@@ -111,9 +111,7 @@ class Warehouse:
         self,
         tables: Sequence[sa.Table],
         *,
-        events_batch: int,
-        complete_through: dt.date | None,
-        is_synthetic: bool,
+        known: Known,
         now: dt.datetime,
     ) -> Published:
         """Make the staged rows of all tables the published ones, in one transaction.
@@ -123,9 +121,7 @@ class Warehouse:
 
         Args:
             tables: The tables to switch together, each staged and audited before.
-            events_batch: Newest batch of events the staged rows include.
-            complete_through: Last complete day.
-            is_synthetic: True when any event is simulated.
+            known: What the staged rows know of the data they were made from.
             now: When it is published, with a time zone.
 
         Raises:
@@ -134,7 +130,6 @@ class Warehouse:
         """
         if now.tzinfo is None:
             raise ValueError("`now` has no time zone: pass an aware datetime, for example in UTC")
-        known = Known(events_batch, complete_through, is_synthetic)
         refused = PublishFailed, "Readers still see the version before; mend what PostgreSQL names and publish again."
         with self._refusal(*refused), self._transaction() as connection:
             _lock(connection, "publish")
@@ -145,6 +140,11 @@ class Warehouse:
                     next_step="Stage and audit all tables, then publish.",
                 )
             return switch(connection, tables, known, now)
+
+    def lake_state(self) -> int | None:
+        """The fingerprint of the facts that the published version was made from; None where nothing is published."""
+        newest = self.read(NEWEST)
+        return None if newest.is_empty() else newest["lake_state"].item()
 
     def read(self, query: sa.Table | sa.Select) -> pl.DataFrame:
         """Read the rows of a table or a query in the Polars types of its columns."""

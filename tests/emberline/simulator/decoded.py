@@ -40,6 +40,9 @@ def lacks(envelope: kinds.Envelope) -> list[str]:
     """What the contract requires and the event does not tell; an unknown kind lacks its kind."""
     if envelope.type not in kinds.REQUIRED:
         return ["type"]
+    linked = envelope.data.linked_id
+    if linked is not None and linked.partition(":")[2] in kinds.BLOCKED_NATIVE_IDS:
+        return ["linked_account_id"]
     return [
         column
         for column in kinds.REQUIRED[envelope.type]

@@ -64,12 +64,6 @@ def test_all_accounts_of_a_planted_person_are_linked(world: World, events: list[
     assert apart == []
 
 
-def test_ids_that_stand_for_nobody_are_linked_by_several_members(events: list[Event]):
-    linked = [event.envelope.data for event in events if event.envelope.type == kinds.IDENTITY_LINKED]
-    nobody = [data.member_id for data in linked if data.linked_id == "shop:undefined"]
-    assert len(set(nobody)) > 1
-
-
 def test_the_funnel_counts_the_levels(world: World):
     level = world.truth.levels["level"]
     assert world.truth.funnel == {step: int((level >= n).sum()) for n, step in enumerate(STEPS, 1)}

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from pipelines.publish.audit import audit
 from pipelines.publish.errors import NotStaged, WarehouseUnreachable
+from pipelines.publish.switch import Known
 from pipelines.publish.verdict import Verdict
 from pipelines.publish.warehouse import Warehouse
 from schemas.expectations import SUITES
@@ -71,7 +72,7 @@ def test_a_table_that_lost_all_its_published_rows_is_a_warning(
     database: str, warehouse: Warehouse, stage: Stage
 ) -> None:
     stage()
-    warehouse.publish(DATA_TABLES, events_batch=1, complete_through=None, is_synthetic=True, now=NOON)
+    warehouse.publish(DATA_TABLES, known=Known(1, 1, None, is_synthetic=True), now=NOON)
     verdicts = failed(audit(database, ALL, rows=stage(retention=[])))
     assert [(v.table, v.severity) for v in verdicts.values()] == [("retention", "warn")]
 

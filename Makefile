@@ -1,0 +1,49 @@
+# Needs Python 3.11 to 3.13 and make; everything else is installed into this folder.
+# ARGS hands options on: make test ARGS="-k funnel", make demo ARGS="--seed 8".
+
+SHELL := /bin/sh
+BIN := .venv/bin
+STAMP := .venv/.installed
+ROOMS := schemas pipelines assets sensors emberline tests benchmarks docs
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint up down bench docs clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## Build .venv from uv.lock; nothing to do where it is up to date
+
+$(STAMP): uv.lock pyproject.toml .ci/install
+	@.ci/install
+	@touch $@
+
+demo: $(STAMP) ## Run everything once on a simulated company
+	@$(BIN)/emberline demo $(ARGS)
+
+test: $(STAMP) ## Run the tests, against a real Kafka and a real PostgreSQL
+	@$(BIN)/pytest $(ARGS)
+
+lint: $(STAMP) ## Check style, format, types, imports and Dagster's definitions
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/dagster definitions validate --log-level warning
+
+up: $(STAMP) ## Start Kafka, PostgreSQL and Dagster, embedded; data lives in .emberline
+	@$(BIN)/emberline up
+
+down: $(STAMP) ## Stop them; the data stays
+	@$(BIN)/emberline down
+
+bench: $(STAMP) ## Measure the ingest beside the bare Kafka client
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+docs: $(STAMP) ## Write docs/reference anew from the code
+	@$(BIN)/python -m docs.build_reference
+
+clean: ## Remove what make has installed and what tools cache; data folders stay
+	@rm -rf .venv .uv dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@find $(ROOMS) -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,98 @@
+"""What the simulator planted is what the pipeline finds, exactly, with duplicates, late and broken events mixed in."""
+
+import polars as pl
+import sqlalchemy as sa
+
+from pipelines.lake import Lake
+from schemas import warehouse as mart
+from schemas.lake import EVENTS, QUARANTINE, RAW
+
+
+def rows(lake: Lake, table) -> int:
+    return lake.open(table).scan().select(pl.len()).collect().item()
+
+
+def test_the_planted_company_is_recovered_exactly(pipeline, world):
+    pipeline.send(world.records)
+    outcome = pipeline.run()
+    truth, warehouse, lake = world.truth, pipeline.services.warehouse(), pipeline.services.lake()
+
+    assert outcome.error is None
+    assert outcome.is_success
+    counts = outcome.counts
+    assert counts.raw == truth.counts["records"] == rows(lake, RAW)
+    assert counts.events == truth.counts["events"] == rows(lake, EVENTS)
+    assert counts.quarantined == truth.counts["broken"] == rows(lake, QUARANTINE)
+    assert counts.duplicates == truth.counts["duplicates"] + truth.counts["conflicts"]
+    assert counts.conflicts == truth.counts["conflicts"]
+
+    funnel = warehouse.read(sa.select(mart.funnel_step).order_by(mart.funnel_step.c.step_number))
+    assert dict(zip(funnel["step"], funnel["reached"], strict=True)) == truth.funnel_mature
+    all_reached = funnel["reached"] + funnel["reached_immature"]
+    assert dict(zip(funnel["step"], all_reached, strict=True)) == truth.funnel
+
+    drill_down = warehouse.read(mart.funnel_entry)
+    for number, step in enumerate(funnel["step"], start=1):
+        assert drill_down.filter(pl.col("steps_reached") >= number).height == truth.funnel[step]
+
+    published = warehouse.read(mart.publication)
+    assert published["complete_through"].to_list() == [truth.complete_through]
+    assert published["is_synthetic"].to_list() == [True]
+
+    states = warehouse.read(mart.group_state)
+    dead = states.filter(pl.col("state") == "dead", pl.col("is_current")).select("group_id", dead_since="since")
+    planted = truth.groups.filter(pl.col("dead_since").is_not_null()).select("group_id", "dead_since")
+    assert dead.sort("group_id").equals(planted.sort("group_id"))
+    born = warehouse.read(mart.dim_group).select("group_id", "born_at").sort("group_id")
+    assert born["born_at"].to_list() == truth.groups.sort("group_id")["born_at"].to_list()
+
+    money = ["orders", "paid_minor", "refunded_minor", "net_minor"]
+    sales = warehouse.read(mart.group_sales).select("group_id", "currency", *money).sort("group_id", "currency")
+    told = truth.sales.with_columns(pl.col("group_id").fill_null("unattributed")).select(sales.columns)
+    assert sales.rows() == told.sort("group_id", "currency").rows()
+
+
+def test_a_second_run_changes_nothing_and_the_next_day_changes_its_days_only(pipeline, world):
+    records = world.records
+    pipeline.send(records.head(records.height - 500))
+    first = pipeline.run()
+    again = pipeline.run()
+    assert first.is_changed
+    assert not again.is_changed
+    assert again.is_success
+    assert again.version is None
+
+    pipeline.send(records.tail(500))
+    last = pipeline.run()
+    assert last.counts.raw == 500
+    assert 0 < last.partitions_changed < first.partitions_changed
+    assert last.version == first.version + 1
+
+
+def test_events_in_two_halves_give_the_same_warehouse_as_in_one(pipeline, world, kafka, database, topic, tmp_path):
+    records = world.records
+    pipeline.send(records.head(records.height // 2))
+    pipeline.run()
+    pipeline.send(records.tail(records.height - records.height // 2))
+    assert pipeline.run().is_success
+    in_halves = tables(pipeline)
+
+    fresh = fresh_pipeline(pipeline, tmp_path)
+    assert fresh.run().is_success
+    assert tables(fresh) == in_halves
+
+
+def fresh_pipeline(pipeline, tmp_path):
+    """The same topics and warehouse, another lake: everything is computed again from the beginning."""
+    from tests.end_to_end.conftest import Pipeline
+
+    services = pipeline.services
+    moved = services.settings.model_copy(
+        update={"lake": services.settings.lake.model_copy(update={"uri": str(tmp_path / "fresh")})}
+    )
+    return Pipeline(type(services)(moved), pipeline.names)
+
+
+def tables(pipeline) -> dict[str, list[tuple[object, ...]]]:
+    warehouse = pipeline.services.warehouse()
+    return {table.name: sorted(warehouse.read(table).rows(), key=repr) for table in mart.DATA_TABLES}
