@@ -42,7 +42,7 @@ bench: $(STAMP) ## Measure the ingest beside the bare Kafka client
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 docs: $(STAMP) ## Write docs/reference anew from the code
-	@$(BIN)/python -m docs.build_reference
+	@$(BIN)/python docs/build_reference.py
 
 clean: ## Remove what make has installed and what tools cache; data folders stay
 	@rm -rf .venv .uv dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -63,11 +63,16 @@ def refresh_days(
         settings: fingerprint of what else the fact depends on; where it changes, every day is recomputed.
     """
     handle, events, people = lake.open(table), lake.open(EVENTS), lake.open(IDENTITY)
-    seen = {_input(BATCH): events.position(BATCH) or 0, _input("settings"): settings}
-    done = handle.position(_input(BATCH)) or 0 if handle.position(_input("settings")) == settings else 0
-    if handle.position(_input("settings")) == settings and done == seen[_input(BATCH)]:
+    seen = {
+        _input(BATCH): events.position(BATCH) or 0,
+        _input(IDENTITY.name): _newest_change(people),
+        _input("settings"): settings,
+    }
+    stored = {name: handle.position(name) for name in seen}
+    if stored == seen:
         return Refreshed(is_changed=False, rows=_rows(handle))
-    days = _touched_days(lake, events, people, done)
+    done = stored if stored[_input("settings")] == settings else {}
+    days = _touched_days(lake, events, people, done.get(_input(BATCH)) or 0, done.get(_input(IDENTITY.name)) or 0)
     timeline = with_person(events.scan(), people.scan())
     months = days.dt.truncate("1mo").unique()
     fresh = compute(timeline.filter(pl.col("month").is_in(months.implode()) & pl.col("day").is_in(days.implode())))
@@ -84,11 +89,16 @@ def has_simulated(lake: Lake) -> bool:
     return sources.filter(pl.col("source").str.starts_with("simulator/")).head(1).collect().height > 0
 
 
-def _touched_days(lake: Lake, events: Handle, people: Handle, done: int) -> pl.Series:
-    by_events = lake.open(TOUCHED).scan().filter(pl.col("batch") > done).select("day")
-    merged = people.scan().filter(pl.col("batch") > done).select("account_id")
-    by_merges = events.scan().join(merged, on="account_id", how="semi").select("day")
-    return pl.concat([by_events, by_merges]).unique().sort("day").collect(engine="streaming")["day"]
+def _touched_days(lake: Lake, events: Handle, people: Handle, done_events: int, done_people: int) -> pl.Series:
+    by_events = lake.open(TOUCHED).scan().filter(pl.col("batch") > done_events).select("day")
+    changed = people.scan().filter(pl.col("batch") > done_people).select("account_id")
+    by_people = events.scan().join(changed, on="account_id", how="semi").select("day")
+    return pl.concat([by_events, by_people]).unique().sort("day").collect(engine="streaming")["day"]
+
+
+def _newest_change(people: Handle) -> int:
+    """The batch that last changed any person. Identity can lag behind events, so a fact notes how far it saw each."""
+    return people.scan().select(pl.col("batch").max()).collect().item() or 0
 
 
 def _rows(handle: Handle) -> int:

@@ -38,7 +38,8 @@ NOT_ENGAGEMENT: Final[frozenset[str]] = frozenset({"red_packet", "broadcast", "s
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 Minor = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
-Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
+Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$", max_length=3)]
+"""An ISO 4217 code. The length is told apart from the pattern, whose end also matches before a line break."""
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
 Key = Annotated[str, msgspec.Meta(pattern="^[a-z0-9_.-]+:.+", max_length=512)]
 """`carrier:native_id` of a group, or the same form for a member or a customer of a shop."""

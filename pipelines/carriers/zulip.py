@@ -15,7 +15,7 @@ import msgspec
 import polars as pl
 
 from pipelines.carriers.base import Decoded, columns, parse
-from schemas.kinds import MESSAGE_SENT, Count
+from schemas.kinds import MESSAGE_SENT, Count, Id
 
 _Seconds = Annotated[int, msgspec.Meta(ge=0, le=int(dt.datetime(9999, 1, 1, tzinfo=dt.UTC).timestamp()))]
 
@@ -26,7 +26,7 @@ class ZulipMessage(msgspec.Struct, frozen=True, gc=False):
     id: int
     stream_id: int
     display_recipient: str
-    sender_id: int | str
+    sender_id: int | Id
     timestamp: _Seconds
     is_bot: bool = False
     content: str | None = None

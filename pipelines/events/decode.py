@@ -20,6 +20,10 @@ from schemas.lake import COORDINATES, EVENTS, QUARANTINE
 EARLIEST: Final = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
 """No group chat is older; an earlier `time` is a unit mistaken or a clock that was never set."""
 
+_LATEST: Final = dt.datetime(9999, 12, 30, tzinfo=dt.UTC)
+"""Later instants are beyond what a client can read back in every zone."""
+_TEXTS: Final = tuple(name for name, dtype in DECODED_SCHEMA.items() if dtype == pl.String)
+
 
 class CarrierUnknown(EmberlineError):
     """A topic has records but no adapter."""
@@ -94,18 +98,27 @@ def _breach(rules: DecodeRules) -> pl.Expr:
             checks = checks.when((pl.col("type") == kind) & pl.col(column).is_null()).then(
                 breach("missing_field", pl.lit(f"{kind} needs {column}"))
             )
-    native = pl.col("linked_account_id").str.extract("^[^:]+:(.*)$").str.to_lowercase()
-    own_native = pl.col("account_id").str.extract("^[^:]+:(.*)$").str.to_lowercase()
-    blocked = native.is_in(kinds.BLOCKED_NATIVE_IDS) | own_native.is_in(kinds.BLOCKED_NATIVE_IDS)
+    for column in _TEXTS:
+        nul = pl.col(column).str.contains("\0", literal=True)
+        checks = checks.when(nul).then(breach("invalid_field", pl.lit(f"{column} has a NUL, which no database stores")))
+    planned_end = pl.col("group_planned_end")
+    blocked = _stands_for_nobody("account_id") | _stands_for_nobody("linked_account_id")
     return (
         checks.when(pl.col("time") < EARLIEST)
         .then(breach("past_time", pl.format("{} is before {}", "time", pl.lit(EARLIEST.date().isoformat()))))
         .when(pl.col("time") > pl.col("kafka_time") + rules.max_skew)
         .then(breach("future_time", pl.format("{} is after Kafka's {}", "time", "kafka_time")))
+        .when(~planned_end.is_between(EARLIEST, _LATEST))
+        .then(breach("invalid_field", pl.format("group_planned_end {} is out of range", planned_end)))
         .when((pl.col("type") == kinds.IDENTITY_LINKED) & blocked)
         .then(breach("blocked_id", pl.lit("an id that stands for nobody links no accounts")))
         .otherwise(pl.struct(reason=pl.lit(None, pl.String), detail=pl.lit(None, pl.String)))
     )
+
+
+def _stands_for_nobody(column: str) -> pl.Expr:
+    native = pl.col(column).str.extract("(?s)^[^:]+:(.*)$").str.strip_chars().str.to_lowercase()
+    return native.is_in(kinds.BLOCKED_NATIVE_IDS)
 
 
 def _finish(events: pl.DataFrame, rules: DecodeRules) -> pl.DataFrame:

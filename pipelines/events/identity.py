@@ -12,7 +12,7 @@ from schemas.lake import IDENTITY
 
 
 def identity(events: pl.LazyFrame, before: pl.DataFrame, batch: int) -> pl.DataFrame:
-    """The person of every linked account: the smallest account id of its component.
+    """The person of every account that is or was linked: the smallest account id of its component.
 
     Args:
         events: rows of `EVENTS`.
@@ -28,7 +28,9 @@ def identity(events: pl.LazyFrame, before: pl.DataFrame, batch: int) -> pl.DataF
         .unique()
         .collect(engine="streaming")
     )
-    accounts = pl.concat([links["account"], links["other"].alias("account")]).unique().sort()
+    # An account stays when its last link is replaced: it is itself again, and whoever follows persons must learn of it.
+    known = [links["account"], links["other"].alias("account"), before["account_id"].alias("account")]
+    accounts = pl.concat(known).unique().sort()
     code = pl.Series(np.arange(len(accounts), dtype=np.int64))
     ends = [links[name].replace_strict(accounts, code, return_dtype=pl.Int64).to_numpy() for name in links.columns]
     graph = coo_array((np.ones(links.height, dtype=np.int8), (ends[0], ends[1])), shape=(len(accounts),) * 2)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
-from kafka.admin import NewTopic, OffsetSpec
+from kafka.admin import NewTopic
 from kafka.errors import KafkaConnectionError, KafkaTimeoutError, TopicAlreadyExistsError
 from kafka.structs import TopicPartition
 
@@ -16,6 +16,8 @@ from schemas.errors import EmberlineError
 
 _CLIENT_ID: Final = "emberline"
 _UNKNOWN_TOPIC: Final = 3
+_LOG_END: Final = -1
+"""The timestamp that stands for the end of a log in a request for offsets."""
 
 
 class KafkaUnreachable(EmberlineError):
@@ -85,13 +87,13 @@ class KafkaConnection:
     def log_ends(self, topics: Iterable[Topic]) -> dict[TopicPartition, int]:
         """Where the log of each partition ends, open transactions included.
 
-        A consumer of committed records is told the end of what it may read, which an open transaction holds back: by that
-        end a hanging transaction looks like a feed without lag.
+        A consumer of committed records is told the end of what it may read, which an open transaction holds back: by
+        that end a hanging transaction looks like a feed without lag.
         """
         partitions = [TopicPartition(topic.name, number) for topic in topics for number in topic.partitions]
         admin = self._connect(KafkaAdminClient)
         try:
-            found = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
+            found = admin.list_partition_offsets(dict.fromkeys(partitions, _LOG_END))
         finally:
             admin.close()
         return {partition: found[partition].offset for partition in partitions}

@@ -68,7 +68,7 @@ def ingest_events(
     spans = _new_spans(raw, events)
     todo = sum(span.rows for span in spans)
     total = Counts()
-    while any(span.rows for span in spans):
+    while spans:
         batch, spans = _take(spans, batch_rows)
         total += _ingest_batch(lake, raw, events, batch, carriers, rules)
         on_progress(total.raw, todo)
@@ -77,7 +77,7 @@ def ingest_events(
 
 @dataclass(frozen=True)
 class _Span:
-    """Records `[start, stop)` of one partition, `rows` of them (offsets may have gaps)."""
+    """Records `[start, stop)` of one partition, `rows` of them (estimated for a part: offsets may have gaps)."""
 
     topic_id: str
     partition: int
@@ -97,8 +97,9 @@ def _new_spans(raw: Handle, events: Handle) -> list[_Span]:
         raw.scan()
         .join(behind.lazy(), on=of_partition)
         .filter(pl.col("offset") >= pl.col("start"))
-        .group_by(*of_partition, "start", "stop")
-        .agg(rows=pl.len())
+        .group_by(*of_partition, "stop")
+        .agg(start=pl.col("offset").min(), rows=pl.len())
+        .select(*of_partition, "start", "stop", "rows")
         .sort(of_partition)
         .collect(engine="streaming")
     )
@@ -107,7 +108,7 @@ def _new_spans(raw: Handle, events: Handle) -> list[_Span]:
 
 def _take(spans: list[_Span], rows: int) -> tuple[list[_Span], list[_Span]]:
     """Split about `rows` records off the spans, from each in proportion, so that partitions advance together."""
-    share = min(1.0, rows / sum(span.rows for span in spans))
+    share = min(1.0, rows / max(1, sum(span.rows for span in spans)))
     taken, left = [], []
     for span in spans:
         cut = span.stop if share == 1.0 else span.start + max(1, int((span.stop - span.start) * share))
@@ -173,7 +174,9 @@ def _quarantine(lake: Lake, batch: int, decoded: DecodedRecords, positions: Mapp
         of_partition = (pl.col("topic_id") == topic_id) & (pl.col("partition") == partition)
         fresh = fresh.filter(~of_partition | (pl.col("offset") >= done))
     if not fresh.is_empty():
-        lake.append(handle, fresh, positions)
+        # A run that died before its events may have come further than this batch: no position goes back.
+        furthest = {name: max(stop, handle.position(name) or 0) for name, stop in positions.items()}
+        lake.append(handle, fresh, furthest)
 
 
 def _write_events(

@@ -151,8 +151,8 @@ class _Drain:
             if saved is not None and saved > readable[tp]:
                 raise OffsetsGone(
                     f"Topic {tp.topic}, partition {tp.partition}: the lake has offsets below {saved}, "
-                    f"but Kafka's log ends at {readable[tp]}: its tail is gone, and what is written there now has old offsets.",
-                    "Nothing was skipped. Restore the log from a mirror, or create the topic anew: that is read from its start.",
+                    f"but Kafka's log ends at {readable[tp]}: its tail is gone, and new records get old offsets.",
+                    "Nothing was skipped. Restore the log from a mirror, or create the topic anew: it is read whole.",
                 )
             positions[tp] = beginnings[tp] if saved is None else saved
             self._consumer.seek(tp, positions[tp])
@@ -202,8 +202,8 @@ class _Drain:
     def _transactions(self, positions: Mapping[TopicPartition, int]) -> dict[str, int]:
         """The positions of all partitions, also of those that stood still.
 
-        Delta lets two commits pass each other that share no app id, and this handle would then carry a rival's position that
-        this pass has not seen; its next commit would double the rival's records.
+        Two commits that share no app id both land, and this handle would then carry a rival's position that this pass
+        has not seen: its next commit would double the rival's records.
         """
         return {app_id(self._topic_ids[tp.topic], tp.partition): position for tp, position in positions.items()}
 

@@ -42,7 +42,9 @@ def position(lake: Lake, connection: KafkaConnection, topic: str, partition: int
     return lake.open(RAW).position(app_id(found.topic_id, partition))
 
 
-def test_a_record_that_was_read_is_not_read_again(connection: KafkaConnection, lake: Lake, topic: MakeTopic, send: Send):
+def test_a_record_that_was_read_is_not_read_again(
+    connection: KafkaConnection, lake: Lake, topic: MakeTopic, send: Send
+):
     name = topic()
     send(name, *numbered(3))
     ingest_raw(connection, lake, [name], QUICK)

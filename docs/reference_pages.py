@@ -1,0 +1,252 @@
+"""The pages of `docs/reference`, as text made from the code.
+
+A fact has one place. What the code knows (names, types, defaults, checks) is read from it here; what a field means and
+the code cannot say stands in `reference_words`. A field without words is an error, so none goes undocumented.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, pairwise
+from pathlib import Path
+from types import ModuleType
+from typing import Any, get_args, get_origin
+
+import msgspec
+import reference_words as words
+import sqlalchemy as sa
+import typer
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+from sqlalchemy.dialects import postgresql
+
+from emberline import settings
+from emberline.cli import app
+from emberline.cli.errors import ExitCode
+from pipelines.carriers import CARRIERS
+from schemas import kinds, lake, warehouse
+from schemas.expectations import SUITES
+
+_TYPE_NAMES = {
+    str: "text",
+    int: "integer",
+    float: "number",
+    bool: "true or false",
+    Path: "path",
+    SecretStr: "secret text",
+}
+_NOTE = "<!-- Written by docs/build_reference.py: change the code or docs/reference_words.py, then `make docs`. -->"
+
+
+def pages() -> dict[str, str]:
+    """The text of every page, by file name."""
+    parts = {
+        "settings.md": settings_page(),
+        "cli.md": cli_page(),
+        "exit-codes.md": exit_codes_page(),
+        "events.md": events_page(),
+        "lake.md": lake_page(),
+        "warehouse.md": warehouse_page(),
+        "checks.md": checks_page(),
+    }
+    return {name: f"{_NOTE}\n\n" + "\n\n".join(blocks) + "\n" for name, blocks in parts.items()}
+
+
+def settings_page() -> Iterator[str]:
+    """Every key of the settings with its variable, type and default."""
+    yield "# Settings"
+    yield words.SETTINGS
+    docs = attribute_docs(settings)
+    sections = [(name, field) for name, field in settings.Settings.model_fields.items() if _is_section(field)]
+    loose = [(name, field) for name, field in settings.Settings.model_fields.items() if not _is_section(field)]
+    yield "## Top level"
+    yield table(("Key", "Type", "Default", "Meaning"), (_setting(n, f, docs["Settings"], "state") for n, f in loose))
+    for section, field in sections:
+        model: type[BaseModel] = field.annotation  # type: ignore[assignment]
+        yield f"## [{section}]"
+        yield inspect.getdoc(model) or ""
+        rows = (_setting(n, f, docs.get(model.__name__, {}), section) for n, f in model.model_fields.items())
+        yield table(("Key", "Type", "Default", "Meaning"), rows)
+
+
+def cli_page() -> Iterator[str]:
+    """Every command with its arguments and options."""
+    yield "# Command line"
+    yield words.CLI
+    root: Any = typer.main.get_command(app)
+    yield "## emberline"
+    yield root.help
+    yield table(("Option", "Type", "Meaning"), _parameters(root))
+    for name, command in root.commands.items():
+        yield f"## emberline {name}"
+        yield command.help
+        if rows := list(_parameters(command)):
+            yield table(("Option", "Type", "Meaning"), rows)
+
+
+def exit_codes_page() -> Iterator[str]:
+    """What each exit code means and what to do."""
+    yield "# Exit codes"
+    yield words.EXIT_CODES_INTRO
+    rows = ((str(code.value), *words.EXIT_CODES[code.name]) for code in ExitCode)
+    yield table(("Code", "Meaning", "What to do"), rows)
+
+
+def events_page() -> Iterator[str]:
+    """Kinds of event, what each needs, and the fields of envelope and payload."""
+    _, components = msgspec.json.schema_components([kinds.Envelope, kinds.Data])
+    yield "# Events"
+    yield words.EVENTS
+    samples = [json.dumps(sample, indent=2) for sample in words.SAMPLE_EVENTS]
+    rejected = CARRIERS["cloudevents"].decode([sample.encode() for sample in samples]).rejected
+    if rejected.height:
+        sys.exit(f"reference_words.py: a sample is no event: {rejected.to_dicts()}")
+    yield "\n\n".join(f"```json\n{sample}\n```" for sample in samples)
+    yield "## Kinds"
+    needed = {kind: [words.PAYLOAD_NAMES.get(name, name) for name in names] for kind, names in kinds.REQUIRED.items()}
+    yield table(("Kind", "Means", "Needs"), ((_code(k), words.KINDS[k], ", ".join(needed[k])) for k in needed))
+    yield "## Envelope"
+    yield _fields_table(components["Envelope"], words.ENVELOPE)
+    yield "## Payload (`data`)"
+    yield words.PAYLOAD
+    yield _fields_table(components["Data"], words.PAYLOAD_FIELDS)
+    yield "## Quarantine"
+    yield words.QUARANTINE
+    yield table(("Reason", "Means"), ((_code(reason), text) for reason, text in words.QUARANTINE_REASONS.items()))
+
+
+def lake_page() -> Iterator[str]:
+    """Every lake table with its key, its layout and its columns."""
+    docs = attribute_docs(lake)[""]
+    yield "# Lake tables"
+    yield words.LAKE
+    for name, lake_table in lake.TABLES.items():
+        yield f"## {name}"
+        yield _flat(docs[name.upper()])
+        layout = [f"Key: {_codes(lake_table.key)}."]
+        if lake_table.partition_by:
+            layout.append(f"Partitioned by {_codes(lake_table.partition_by)}.")
+        if lake_table.sort_by:
+            layout.append(f"Files sorted by {_codes(lake_table.sort_by)}.")
+        yield " ".join(layout)
+        yield table(("Column", "Type"), ((_code(n), _code(str(t))) for n, t in lake_table.columns.items()))
+
+
+def warehouse_page() -> Iterator[str]:
+    """Every table of the schema `mart`."""
+    yield "# Warehouse tables"
+    yield words.WAREHOUSE
+    for mart_table in (*warehouse.DATA_TABLES, warehouse.publication):
+        yield f"## {mart_table.fullname}"
+        yield mart_table.comment or ""
+        yield table(("Column", "Type", "Null", "Key", "Meaning"), map(_warehouse_column, mart_table.columns))
+
+
+def checks_page() -> Iterator[str]:
+    """What must hold of a version before it is published."""
+    yield "# Checks before a publication"
+    yield words.CHECKS
+    for suite in SUITES.values():
+        yield f"## {suite.table}"
+        yield table(("Holds", "Severity"), ((e.name, e.severity) for e in suite.expectations))
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    escaped = ([cell.replace("|", "\\|") for cell in row] for row in rows)
+    lines = chain([headings, ["---"] * len(headings)], escaped)
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def attribute_docs(module: ModuleType) -> dict[str, dict[str, str]]:
+    """The strings below assignments: class name (empty: the module itself) -> attribute -> text."""
+    tree = ast.parse(inspect.getsource(module))
+    bodies = {"": tree.body, **{node.name: node.body for node in tree.body if isinstance(node, ast.ClassDef)}}
+    return {owner: dict(_documented(body)) for owner, body in bodies.items()}
+
+
+def _documented(body: list[ast.stmt]) -> Iterator[tuple[str, str]]:
+    for statement, after in pairwise(body):
+        match statement, after:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                yield name, inspect.cleandoc(text)
+
+
+def _is_section(field: FieldInfo) -> bool:
+    return inspect.isclass(field.annotation) and issubclass(field.annotation, BaseModel)
+
+
+def _setting(name: str, field: FieldInfo, docs: dict[str, str], section: str) -> tuple[str, str, str, str]:
+    default = field.get_default(call_default_factory=True)
+    shown = "" if default is None else json.dumps(default, default=str)
+    meaning = _flat(docs[name]) if name in docs else words.SETTINGS_MEANINGS[f"{section}.{name}"]
+    return _code(name), _type_name(field), _code(shown) if shown else "none", meaning
+
+
+def _type_name(field: FieldInfo) -> str:
+    kind: Any = next((part for part in get_args(field.annotation) if part in _TYPE_NAMES), field.annotation)
+    name = "table" if get_origin(field.annotation) is dict else _TYPE_NAMES[kind]
+    limits = {"ge": "at least", "gt": "above", "le": "at most"}
+    found = (f"{limits[key]} {getattr(m, key)}" for m in field.metadata for key in limits if hasattr(m, key))
+    return ", ".join((name, *found))
+
+
+def _parameters(command: Any) -> Iterator[tuple[str, str, str]]:
+    for parameter in command.params:
+        if parameter.name in {"help", "install_completion", "show_completion"}:
+            continue
+        name = parameter.opts[-1] if parameter.param_type_name == "option" else parameter.name.upper()
+        annotation = parameter.type_descriptor.annotation
+        kind = "flag" if annotation is bool else _TYPE_NAMES[annotation]
+        default = parameter.default
+        notes = "required" if parameter.required else f"default: {default}" if default not in (None, False) else ""
+        meaning = " ".join((parameter.help or "").split())
+        yield _code(name), kind, f"{meaning} [{notes}]" if notes else meaning
+
+
+def _fields_table(component: dict[str, Any], meanings: dict[str, str]) -> str:
+    rows = ((_code(n), _json_type(s), meanings[n]) for n, s in component["properties"].items())
+    return table(("Field", "Form", "Means"), rows)
+
+
+def _json_type(schema: dict[str, Any]) -> str:
+    if "anyOf" in schema:
+        return " or ".join(_json_type(part) for part in schema["anyOf"] if part != {"type": "null"})
+    if "$ref" in schema:
+        return "object"
+    if "enum" in schema:
+        return "one of " + ", ".join(_code(str(value)) for value in schema["enum"])
+    if schema.get("type") == "array":
+        return f"list of: {_json_type(schema['items'])}"
+    form: str = schema.get("format") or schema["type"]
+    name = {"string": "text", "date-time": "RFC 3339 time with zone"}.get(form, form)
+    shown = {"minLength": "length at least {}", "maxLength": "length at most {}", "pattern": "matches `{}`"}
+    shown |= {"minimum": "at least {}", "maximum": "at most {}"}
+    return ", ".join((name, *(text.format(schema[key]) for key, text in shown.items() if key in schema)))
+
+
+def _warehouse_column(column: sa.Column[Any]) -> tuple[str, str, str, str, str]:
+    kind = column.type.compile(dialect=postgresql.dialect()).lower()
+    return (
+        _code(column.name),
+        kind,
+        "yes" if column.nullable else "",
+        "yes" if column.primary_key else "",
+        column.comment or "",
+    )
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _code(text: str) -> str:
+    return f"`{text}`"
+
+
+def _codes(names: Iterable[str]) -> str:
+    return ", ".join(map(_code, names))

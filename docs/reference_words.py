@@ -1,0 +1,179 @@
+"""What the reference says and the code cannot: introductions, and the meaning of fields by name."""
+
+SETTINGS = """\
+Settings come from one file, `emberline.toml` in the working folder (another one: `EMBERLINE_SETTINGS=path`), and from
+environment variables, which go over the file. The variable of a key is `EMBERLINE__SECTION__KEY`, for example
+`EMBERLINE__RULES__ZONE=Europe/Berlin`; a table as a whole is given as JSON. An unknown key is an error (exit code 3).
+The option `--state` of every command goes over both.
+
+Secret texts belong into the environment, not into the file. Facts that depend on `[rules]` are recomputed by the next
+run after a change there. Two keys act on what is read from then on and leave the days of events already decoded as they
+are: `rules.zone` and `privacy.key`. Set them before the first run, or begin a new lake."""
+
+SETTINGS_MEANINGS = {
+    "kafka.bootstrap_servers": "Brokers, `host:port`, several with commas.",
+    "lake.uri": "A folder, or the URI of an object store.",
+    "lake.storage_options": "Handed to the object store's client: endpoint, credentials, region.",
+    "warehouse.url": "`postgresql+psycopg://user:password@host:port/database`.",
+    "ingest.batch_rows": "A commit to `raw` holds at most so many records.",
+    "ingest.batch_bytes": "A commit to `raw` is made once keys and values of the batch reach so many bytes.",
+    "ingest.batch_seconds": "A commit to `raw` is made after so many seconds, if any record arrived.",
+    "ingest.stall_seconds": "The run fails when there is lag and no position moved for so many seconds.",
+    "ingest.max_skew_minutes": "An event that happened so much after Kafka's time of it is quarantined.",
+    "rules.zone": "IANA name of the zone whose calendar days, weeks and months are counted.",
+    "rules.lateness_minutes": "How long after its end a day waits for late events before it is complete.",
+    "rules.idle_feed_hours": "A source silent for so long no longer keeps days from being complete.",
+    "rules.dead_after_days": "Complete days without member activity after which a group is dead.",
+    "rules.click_look_back_days": "How long before a payment a click can still be credited with it.",
+    "web.port": "Not read: the web server keeps a free port of its own, which `emberline status` shows.",
+}
+"""Of the settings that have no words in the code, by section and key."""
+
+CLI = """\
+Results go to standard output, progress and errors to standard error. `--json` prints one JSON document in place of
+tables. What a command's exit code says is in [exit codes](exit-codes.md). `--state` stands before the command."""
+
+EXIT_CODES_INTRO = "An error is told with its cause, its place and the next step; the code says which kind it is."
+EXIT_CODES = {
+    "OK": ("Done, also where there was nothing to do.", "Nothing."),
+    "DEFECT": ("A defect of emberline.", "Report it with the traceback."),
+    "USAGE": ("The command line is wrong.", "See `emberline --help`."),
+    "SETTINGS": ("A setting is unknown or has a wrong value.", "See [settings](settings.md)."),
+    "ENGINE": (
+        "An embedded Kafka, PostgreSQL or Dagster did not start or stop.",
+        "Read the log that the error quotes.",
+    ),
+    "BLOCKED": (
+        "A check failed, so nothing was published; readers see the version before.",
+        "Mend what the check names, then run again. See [checks](checks.md).",
+    ),
+    "FAILED": ("The pipeline failed. What was committed before is safe.", "Follow the error's next step, run again."),
+}
+
+EVENTS = """\
+An event is a [CloudEvents](https://cloudevents.io) 1.0 object in structured JSON mode, the whole of it in the value of
+one Kafka record. `source` and `id` together are its identity: two records with the same pair are copies of one event.
+Fields that are not listed are ignored, so producers may send more. Key the records by `id`, so that copies of an event
+share a partition."""
+SAMPLE_EVENTS = (
+    {
+        "specversion": "1.0",
+        "id": "s-6",
+        "source": "example/chat",
+        "type": "message.sent",
+        "time": "2026-03-10T03:00:00Z",
+        "subject": "example:tea-lovers",
+        "data": {
+            "member_id": "example:shopkeeper",
+            "role": "operator",
+            "message_id": "m-6",
+            "message_kind": "product",
+            "product_id": "oolong-100g",
+        },
+    },
+    {
+        "specversion": "1.0",
+        "id": "o-2",
+        "source": "example/shop",
+        "type": "order.paid",
+        "time": "2026-03-10T04:07:00Z",
+        "data": {
+            "customer_id": "example-shop:1042",
+            "order_id": "A-17",
+            "total_minor": 4900,
+            "currency": "CNY",
+        },
+    },
+)
+KINDS = {
+    "member.joined": "A member entered a group.",
+    "member.left": "A member left a group.",
+    "message.sent": "Somebody wrote in a group. With `product_id` it is a product message.",
+    "message.edited": "A message was changed. Stored, not counted.",
+    "message.recalled": "A message was taken back. Stored, not counted.",
+    "reaction.added": "Somebody reacted to a message.",
+    "reaction.removed": "A reaction was taken back. Stored, not counted.",
+    "link.clicked": "Somebody followed a link, of the group and message given.",
+    "product.viewed": "A customer looked at a product.",
+    "cart.added": "A customer put a product into the cart.",
+    "order.placed": "A customer ordered. With `group_id`: the link that led there came from this group.",
+    "order.paid": "An order was paid; the first one of an order counts.",
+    "order.refunded": "Money of an order was paid back; all of them add up.",
+    "identity.linked": "Two accounts belong to one person.",
+    "group.created": "A group came to be, or was opened again.",
+    "group.updated": "Attributes of a group changed; those not given stay.",
+    "group.closed": "A group was closed.",
+    "feed.heartbeat": "The connector is alive although nothing happened; moves the watermark of its source.",
+}
+PAYLOAD_NAMES = {
+    "group_id": "`subject` or `group_id`",
+    "account_id": "`member_id` or `customer_id`",
+    "amount_minor": "`total_minor`",
+    "linked_account_id": "`linked_id`",
+    "message_id": "`message_id`",
+    "product_id": "`product_id`",
+    "order_id": "`order_id`",
+    "currency": "`currency`",
+}
+"""A column that a kind needs -> the payload's fields that fill it."""
+ENVELOPE = {
+    "specversion": "The version of CloudEvents.",
+    "id": "Unique in the source.",
+    "source": "Who tells: a connector of a chat, a shop.",
+    "type": "The kind, see above.",
+    "time": "When it happened.",
+    "subject": "The group, unless the payload's `group_id` gives it.",
+    "data": "The payload.",
+}
+PAYLOAD = """\
+Every kind may carry every field. Ids of groups, members and customers have the form `carrier:native_id`. Money is an
+integer in minor units of its currency."""
+PAYLOAD_FIELDS = {
+    "member_id": "Who acts, as an account of a chat.",
+    "customer_id": "Who acts, as an account of a shop; read where there is no `member_id`.",
+    "role": "As whom: operators and bots work for the company and never count as engagement.",
+    "group_id": "The group; goes over `subject`.",
+    "message_id": "The message meant.",
+    "message_kind": "`red_packet`, `broadcast` and `system` are no engagement.",
+    "reply_to": "The message that this one answers.",
+    "text_length": "Characters of the text. The text itself is never asked for.",
+    "links": "Number of links in the text.",
+    "mentions": "Number of people mentioned.",
+    "product_id": "The product.",
+    "order_id": "The order, unique in its source.",
+    "total_minor": "The amount of the order, payment or refund, in minor units.",
+    "currency": "ISO 4217 code.",
+    "linked_id": "The other account of the same person.",
+    "name": "The group's name.",
+    "purpose": "The group's purpose: retention, sales, referral, service or one of your own.",
+    "operators": "The group's operators, all of them.",
+    "planned_end": "When the group is meant to end.",
+}
+QUARANTINE = """\
+A record that is no valid event goes to the lake table [`quarantine`](lake.md#quarantine) with its coordinates, a
+reason, the detail and its bytes. A record without a value (a tombstone) is counted and otherwise ignored."""
+QUARANTINE_REASONS = {
+    "bad_json": "Not JSON.",
+    "empty_value": "No byte, or only white space.",
+    "bad_utf8": "Not UTF-8.",
+    "too_deep": "Nested too deeply.",
+    "too_large": "More than 1 MiB.",
+    "invalid_field": "A field has the wrong type or form; the detail names it by its path.",
+    "missing_field": "The kind needs a field that is not there.",
+    "unknown_kind": "The type is not one of the kinds.",
+    "past_time": "Happened before 1990: a wrong unit, or a clock that was never set.",
+    "future_time": "Happened later than Kafka's time of it and the skew allowed.",
+    "blocked_id": "Would link an id that stands for nobody, such as `null` or `0`.",
+}
+
+LAKE = """\
+Delta tables under `lake.uri`, `<state>/lake` where that is not set. Times are UTC in microseconds; days are calendar
+days of the business zone; `month` is the first day of the month of `day`. [How to read
+them](../how-to/read-the-lake-and-warehouse.md)."""
+WAREHOUSE = """\
+PostgreSQL, schema `mart`. Everything a reader needs is here; the schema `staging` holds the next version while it is
+checked. Money is in minor units of the currency beside it. Persons appear as pseudonyms only."""
+CHECKS = """\
+Great Expectations runs these on the schema `staging`. A failed `critical` one stops the publication and readers keep
+the version before; a `warning` is told and published. Beside them every table must hold exactly as many rows as were
+loaded into it."""

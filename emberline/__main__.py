@@ -1,0 +1,5 @@
+"""`python -m emberline`: the command line."""
+
+from emberline.cli import main
+
+main()

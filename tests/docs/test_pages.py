@@ -1,0 +1,63 @@
+"""What README and docs point at is there: files, headings, commands, targets of make."""
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from emberline.cli import app
+from tests.docs.pages import PAGES, ROOT, command_lines, name, prose
+
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+LINKS = [(page, link) for page in PAGES for link in LINK.findall(prose(page)) if "://" not in link]
+COMMANDS = sorted({line for page in PAGES for line in command_lines(page, "emberline")})
+MAKE_LINES = sorted({line for page in PAGES for line in command_lines(page, "make")})
+
+
+@pytest.mark.parametrize(("page", "link"), LINKS, ids=[f"{name(page)}: {link}" for page, link in LINKS])
+def test_a_link_leads_to_a_file_and_its_heading(page: Path, link: str):
+    path, _, heading = link.partition("#")
+    target = (page.parent / path).resolve() if path else page
+    assert target.exists()
+    assert not heading or heading in _headings(target)
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_a_command_line_is_one_that_emberline_understands(line: str):
+    words = shlex.split(line, comments=True)[1:]
+    root: Any = typer.main.get_command(app)
+    while words and words[0] == "--state":
+        words = words[2:]
+    if words == ["--help"]:
+        return
+    command, *arguments = words
+    assert command in root.commands
+    root.commands[command].make_context(command, arguments, resilient_parsing="--help" in arguments)
+
+
+@pytest.mark.parametrize("line", MAKE_LINES)
+def test_a_make_line_names_targets_of_the_makefile(line: str):
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {word for word in shlex.split(line, comments=True)[1:] if "=" not in word}
+    assert named <= targets
+
+
+def test_every_page_of_docs_is_reached_from_its_index():
+    reached, ahead = set[Path](), [ROOT / "docs" / "index.md"]
+    while ahead:
+        page = ahead.pop()
+        reached.add(page)
+        linked = {
+            (page.parent / link.partition("#")[0]).resolve() for link in LINK.findall(prose(page)) if "://" not in link
+        }
+        ahead += [target for target in linked if target.suffix == ".md" and target not in reached]
+    assert {name(page) for page in (ROOT / "docs").rglob("*.md")} - {name(page) for page in reached} == set()
+
+
+def _headings(page: Path) -> set[str]:
+    """Anchors of the headings, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
