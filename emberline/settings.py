@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import tomllib
 import zlib
 from pathlib import Path
 from typing import Annotated, Final
@@ -14,6 +15,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import SettingsError as UnreadableVariable
 
 from pipelines.carriers import CARRIERS
 from schemas.errors import EmberlineError
@@ -46,7 +48,7 @@ class KafkaSettings(_Section):
     """Where events come from. No `bootstrap_servers`: the embedded broker."""
 
     bootstrap_servers: str | None = None
-    options: dict[str, str | int | bool] = Field(default_factory=dict)
+    options: dict[str, str | int | bool] = Field(default_factory=dict, repr=False)
     """kafka-python's own names: security_protocol, sasl_mechanism, ssl_cafile, ... but no password."""
     sasl_password: SecretStr | None = None
     """From the environment: EMBERLINE__KAFKA__SASL_PASSWORD."""
@@ -66,7 +68,7 @@ class LakeSettings(_Section):
     """Where the Delta tables lie. No `uri`: in the state folder."""
 
     uri: str | None = None
-    storage_options: dict[str, str] = Field(default_factory=dict)
+    storage_options: dict[str, str] = Field(default_factory=dict, repr=False)
 
 
 class WarehouseSettings(_Section):
@@ -98,14 +100,8 @@ class RuleSettings(_Section):
 class PrivacySettings(_Section):
     """Pseudonyms. No `key`: a random one in the state folder."""
 
-    key: SecretStr | None = None
+    key: Annotated[SecretStr, Field(min_length=16)] | None = None
     """At least 16 characters, from the environment: EMBERLINE__PRIVACY__KEY."""
-
-
-class WebSettings(_Section):
-    """Dagster's web server, on loopback."""
-
-    port: int = Field(default=3000, ge=1, le=65535)
 
 
 class Settings(BaseSettings):
@@ -123,7 +119,6 @@ class Settings(BaseSettings):
     ingest: IngestSettings = IngestSettings()
     rules: RuleSettings = RuleSettings()
     privacy: PrivacySettings = PrivacySettings()
-    web: WebSettings = WebSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -162,9 +157,11 @@ def load_settings(**overrides: object) -> Settings:
     """Read the settings.
 
     Raises:
-        SettingsError: an unknown key or a wrong value, in the file or the environment.
+        SettingsError: an unknown key or a wrong value, in the file or the environment; a file that cannot be read.
     """
     _refuse_unknown_variables()
+    if _FILE_VARIABLE in os.environ and not settings_file().is_file():
+        raise SettingsError(f"There is no settings file {settings_file()}.", f"Correct or unset {_FILE_VARIABLE}.")
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
@@ -173,15 +170,24 @@ def load_settings(**overrides: object) -> Settings:
             f"Wrong settings ({settings_file()} or {_PREFIX}… in the environment): {wrong}.",
             "See docs/reference/settings.md for every key.",
         ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{settings_file()} is no TOML: {error}.", "Correct the file.") from None
+    except UnreadableVariable as error:
+        # What is behind this error shows the whole value, and a section's value may hold a secret.
+        raise SettingsError(f"Wrong environment: {error}.", "Give valid JSON, or one key each.") from None
 
 
 def _refuse_unknown_variables() -> None:
     """A misspelled variable must not be ignored: pydantic sees only those whose section exists."""
     for variable in os.environ:
         if variable.upper().startswith(_PREFIX):
-            section = variable[len(_PREFIX) :].split("__")[0].lower()
+            section, *keys = variable[len(_PREFIX) :].lower().split("__")
             if section not in Settings.model_fields:
                 raise SettingsError(
                     f"Environment variable {variable}: there is no section {section!r}.",
                     f"There are: {', '.join(Settings.model_fields)}.",
+                )
+            if keys and not isinstance(Settings.model_fields[section].default, _Section):
+                raise SettingsError(
+                    f"Environment variable {variable}: {section!r} has no keys.", f"Set {_PREFIX}{section.upper()}."
                 )

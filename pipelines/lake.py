@@ -61,24 +61,24 @@ class Lake:
     """
 
     uri: str
-    storage_options: Mapping[str, str] = field(default_factory=dict)
+    storage_options: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def open(self, table: LakeTable) -> Handle:
         """Load the newest version of a table; the first call creates it.
 
         Raises:
-            LakeSchemaMismatch: the stored columns differ from the contract.
+            LakeSchemaMismatch: the stored columns or their types differ from the contract.
         """
         uri = self.table_uri(table)
         try:
             delta = DeltaTable(uri, storage_options=dict(self.storage_options))
         except TableNotFoundError:
             delta = self._create(table, uri)
-        found, wanted = {f.name for f in delta.schema().fields}, set(table.columns)
-        if found != wanted:
-            differing = ", ".join(sorted(found ^ wanted))
+        found, wanted = ({f.name: f.type for f in schema.fields} for schema in (delta.schema(), _delta_schema(table)))
+        differing = sorted(name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name))
+        if differing:
             raise LakeSchemaMismatch(
-                f"Lake table {table.name} at {uri} differs from the contract in: {differing}.",
+                f"Lake table {table.name} at {uri} differs from the contract in: {', '.join(differing)}.",
                 "It was written by another version of emberline; use a new lake URI or that version.",
             )
         return Handle(table, delta)
@@ -107,9 +107,17 @@ class Lake:
     def replace_months(
         self, handle: Handle, rows: pl.DataFrame, months: pl.Series, positions: Mapping[str, int]
     ) -> None:
-        """Replace the given `month` partitions by `rows` in one commit; see `append`. No row may lie outside them."""
+        """Replace the given `month` partitions by `rows` in one commit; see `append`.
+
+        Raises:
+            LakeConflict: see `append`.
+            ValueError: a row lies outside the months.
+        """
+        outside = rows["month"].filter(~rows["month"].is_in(months.implode()))
+        if not outside.is_empty():
+            raise ValueError(f"Rows for lake table {handle.table.name} lie outside the months replaced: {outside[0]}.")
         if months.is_empty():
-            self._write(handle, rows.clear(), positions, predicate=None)
+            self._write(handle, rows, positions, predicate=None)
             return
         listed = ", ".join(f"'{month.isoformat()}'" for month in sorted(months.unique()))
         self._write(handle, rows, positions, predicate=f"month IN ({listed})")
@@ -119,7 +127,7 @@ class Lake:
             Path(self.uri).mkdir(parents=True, exist_ok=True)
         return DeltaTable.create(
             uri,
-            schema=Schema.from_arrow(pl.DataFrame(schema=table.schema).to_arrow().schema),
+            schema=_delta_schema(table),
             mode="ignore",
             partition_by=list(table.partition_by),
             configuration=_CONFIGURATION,
@@ -152,3 +160,7 @@ class Lake:
                 f"Lake table {table.name} at {handle.delta.table_uri}: another writer was faster ({error}).",
                 "Nothing was written; load the table again and go on from its positions.",
             ) from error
+
+
+def _delta_schema(table: LakeTable) -> Schema:
+    return Schema.from_arrow(pl.DataFrame(schema=table.schema).to_arrow().schema)

@@ -25,13 +25,12 @@ def print_json(value: object) -> None:
 
 def print_table(title: str, frame: pl.DataFrame, headings: Sequence[str], right: Sequence[str] = ()) -> None:
     """A frame as a table; `headings` name its columns in order, those in `right` are aligned right."""
-    table = Table(
-        title=title, title_justify="left", header_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0)
-    )
+    table = Table(header_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in headings:
         table.add_column(heading, justify="right" if heading in right else "left", no_wrap=heading in right)
     for row in frame.iter_rows():
         table.add_row(*("" if cell is None else cell if isinstance(cell, str) else f"{cell:,}" for cell in row))
+    stdout.print(f"[bold italic]{title}[/bold italic]")
     stdout.print(table)
     stdout.print()
 
@@ -46,8 +45,8 @@ class _Reporter:
 
     def step(self, what: str, done: int, todo: int) -> None:
         if what not in self._tasks:
-            self._tasks[what] = self._progress.add_task(what, total=todo)
-        self._progress.update(self._tasks[what], completed=done, total=max(todo, 1))
+            self._tasks[what] = self._progress.add_task(what, total=None)
+        self._progress.update(self._tasks[what], completed=done, total=todo or None)
 
 
 class Reporting:

@@ -11,7 +11,7 @@ from emberline.cli.output import print_table, stdout
 from pipelines.publish.warehouse import Warehouse
 from schemas import warehouse as mart
 
-_SHOWN: Final = 15
+_SHOWN: Final = 10
 _STATE_ORDER: Final = ("dead", "alive", "unborn", "ended")
 
 

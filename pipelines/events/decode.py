@@ -106,6 +106,8 @@ def _breach(rules: DecodeRules) -> pl.Expr:
     return (
         checks.when(pl.col("time") < EARLIEST)
         .then(breach("past_time", pl.format("{} is before {}", "time", pl.lit(EARLIEST.date().isoformat()))))
+        .when(pl.col("kafka_time").is_null())
+        .then(breach("missing_kafka_time", pl.lit("without it an event of the future cannot be told")))
         .when(pl.col("time") > pl.col("kafka_time") + rules.max_skew)
         .then(breach("future_time", pl.format("{} is after Kafka's {}", "time", "kafka_time")))
         .when(~planned_end.is_between(EARLIEST, _LATEST))

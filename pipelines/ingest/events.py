@@ -28,7 +28,8 @@ BATCH: Final = "batch"
 class Counts:
     """What became of records of raw: `raw = events + duplicates + quarantined + tombstones`.
 
-    `conflicts` are the duplicates whose body differs from the copy that won.
+    `conflicts` are the duplicates whose body differs from the copy that won in their batch. All numbers but this one
+    are the same whatever the batches; this one is zero exactly if no two copies of an event differ.
     """
 
     raw: int = 0

@@ -88,13 +88,11 @@ def _chunks(file: Path, carrier: Carrier) -> Iterator[pl.Series]:
                 f"{file}: there is no Parquet export of carrier {carrier.name!r}.",
                 f"Parquet works for {', '.join(_EXPORTS)}; give the payloads as .jsonl, one a line.",
             )
-        rows = pl.read_parquet(file)
         try:
-            values = _EXPORTS[carrier.name](rows)
-        except pl.exceptions.ColumnNotFoundError as error:
+            values = _EXPORTS[carrier.name](pl.read_parquet(file))
+        except pl.exceptions.PolarsError as error:
             raise ReplayFileError(
-                f"{file}: no export of {carrier.name!r}, a column is missing ({error}).",
-                "Check --carrier and the file.",
+                f"{file}: no readable export of {carrier.name!r} ({error}).", "Check --carrier and the file."
             ) from error
         yield from (values.slice(start, _CHUNK_ROWS) for start in range(0, len(values), _CHUNK_ROWS))
     elif file.suffix in {".jsonl", ".ndjson"}:

@@ -7,6 +7,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted({*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")})
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_CODE = re.compile(r"`([^`\n]+)`")
 _SHELL = {"bash", "sh", "console"}
 
 
@@ -21,7 +22,8 @@ def prose(page: Path) -> str:
 
 
 def command_lines(page: Path, program: str) -> list[str]:
-    """Lines of the page's shell blocks that begin with a program, continuation lines joined."""
+    """Commands that begin with a program: lines of shell blocks, continuations joined, and code in the running text."""
     shells = [block for language, block in _FENCE.findall(page.read_text()) if language in _SHELL]
     lines = [line.strip() for block in shells for line in block.replace("\\\n", " ").splitlines()]
-    return [line for line in lines if line.split(maxsplit=1)[:1] == [program]]
+    spans = _CODE.findall(prose(page))
+    return [line for line in (*lines, *spans) if line.split(maxsplit=1)[:1] == [program]]

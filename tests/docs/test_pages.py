@@ -31,7 +31,7 @@ def test_a_command_line_is_one_that_emberline_understands(line: str):
     root: Any = typer.main.get_command(app)
     while words and words[0] == "--state":
         words = words[2:]
-    if words == ["--help"]:
+    if not words or words == ["--help"]:
         return
     command, *arguments = words
     assert command in root.commands

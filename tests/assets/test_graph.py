@@ -1,0 +1,64 @@
+"""The asset graph is what it was: a change of names, dependencies or checks must be meant."""
+
+from emberline.definitions import build_defs
+from schemas.warehouse import DATA_TABLES
+
+LAKE = {
+    "raw": set(),
+    "events": {"raw"},
+    "quarantine": {"raw"},
+    "identity": {"events"},
+    "person_day": {"events", "identity"},
+    "first_seen": {"person_day"},
+    "retention": {"events", "first_seen", "person_day"},
+    "lifecycle": {"events", "person_day"},
+    "funnel_entry": {"events", "identity"},
+    "order_credit": {"events", "identity"},
+    "group": {"events", "identity"},
+    "group_day": {"events", "identity"},
+    "group_state": {"events", "group", "group_day"},
+}
+STAGING = {
+    "dim_group": {"group"},
+    "funnel_entry": {"funnel_entry"},
+    "funnel_match": {"funnel_entry"},
+    "funnel_step": {"funnel_entry"},
+    "group_day": {"group_day"},
+    "group_sales": {"order_credit"},
+    "group_state": {"group_state"},
+    "lifecycle": {"lifecycle"},
+    "order_credit": {"order_credit"},
+    "retention": {"retention"},
+}
+
+
+SPECS = build_defs().resolve_all_asset_specs()
+JOBS = {"pipeline_job"}
+
+
+def test_assets_and_their_dependencies():
+    found = {
+        spec.key.to_user_string(): {dependency.asset_key.to_user_string() for dependency in spec.deps} for spec in SPECS
+    }
+    staged = {f"staging/{name}" for name in STAGING}
+    assert found == {
+        **LAKE,
+        **{f"staging/{name}": sources for name, sources in STAGING.items()},
+        **{f"mart/{name}": staged for name in STAGING},
+    }
+
+
+def test_every_staging_table_has_one_blocking_check():
+    specs = [spec for checks in build_defs().asset_checks or [] for spec in checks.check_specs]
+    assert sorted(spec.asset_key.to_user_string() for spec in specs) == sorted(f"staging/{t.name}" for t in DATA_TABLES)
+    assert all(spec.blocking for spec in specs)
+
+
+def test_every_asset_says_what_it_is_and_belongs_to_a_group():
+    assert [spec.key for spec in SPECS if not spec.description] == []
+    assert {spec.group_name for spec in SPECS} == {"ingest", "engagement", "funnel", "groups", "warehouse"}
+
+
+def test_the_jobs():
+    named = {job.name for job in build_defs().resolve_all_job_defs() if not job.name.startswith("__")}
+    assert named == JOBS

@@ -1,0 +1,95 @@
+"""The command line: what it refuses, how it says so, and its exit codes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from emberline.cli.errors import ExitCode
+
+
+@pytest.fixture
+def emberline(tmp_path: Path):
+    def call(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "emberline", *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "NO_COLOR": "1", "COLUMNS": "200", **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return call
+
+
+def test_help_lists_the_commands_and_the_exit_codes(emberline):
+    shown = emberline("--help").stdout
+    for command in ("demo", "run", "replay", "funnel", "groups", "up", "down", "status"):
+        assert command in shown
+    assert "5 checks blocked the publication" in shown
+
+
+def test_help_does_not_wait_for_dagster(emberline):
+    loaded = "import emberline.cli, sys; sys.exit('dagster' in sys.modules or 'great_expectations' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", loaded], check=False).returncode == 0
+
+
+def test_status_of_nothing_names_the_lake_and_shows_that_nothing_runs(emberline, tmp_path):
+    done = emberline("status", "--json")
+    assert done.returncode == ExitCode.OK
+    lake = str(tmp_path / ".emberline" / "lake")
+    assert json.loads(done.stdout) == {"kafka": None, "lake": lake, "warehouse": None, "web": None}
+
+
+def test_an_unknown_setting_is_named(emberline, tmp_path):
+    (tmp_path / "emberline.toml").write_text("[kafka]\nbootstrap_server = 'broker:9092'\n")
+    done = emberline("status")
+    assert done.returncode == ExitCode.SETTINGS
+    assert "kafka.bootstrap_server" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_misspelled_variable_is_named(emberline):
+    done = emberline("status", EMBERLINE__KAFKAA__BOOTSTRAP_SERVERS="broker:9092")
+    assert done.returncode == ExitCode.SETTINGS
+    assert "EMBERLINE__KAFKAA__BOOTSTRAP_SERVERS" in done.stderr
+
+
+def test_an_unknown_carrier_is_a_wrong_command_line(emberline):
+    done = emberline("replay", "messages.jsonl", "--carrier", "pigeon")
+    assert done.returncode == ExitCode.USAGE
+    assert "cloudevents, zulip" in done.stderr
+
+
+def test_a_broker_that_does_not_answer_is_an_error_with_a_next_step(emberline):
+    done = emberline(
+        "replay",
+        "messages.jsonl",
+        "--carrier",
+        "cloudevents",
+        EMBERLINE__KAFKA__BOOTSTRAP_SERVERS="127.0.0.1:1",
+        EMBERLINE__KAFKA__OPTIONS='{"bootstrap_timeout_ms": 1000}',
+    )
+    assert done.returncode == ExitCode.FAILED
+    assert "127.0.0.1:1" in done.stderr
+    assert "Next:" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_missing_file_is_named(emberline, kafka):
+    done = emberline("replay", "gone.jsonl", "--carrier", "cloudevents", EMBERLINE__KAFKA__BOOTSTRAP_SERVERS=kafka)
+    assert done.returncode == ExitCode.FAILED
+    assert "gone.jsonl" in done.stderr
+
+
+def test_a_folder_of_somebody_else_is_left_alone(emberline, tmp_path):
+    foreign = tmp_path / "photos"
+    foreign.mkdir()
+    (foreign / "cat.jpg").touch()
+    done = emberline("demo", "--state", str(foreign))
+    assert done.returncode == ExitCode.ENGINE
+    assert (foreign / "cat.jpg").exists()

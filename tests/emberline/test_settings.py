@@ -1,0 +1,159 @@
+"""Settings come from one file and the environment; what is misspelled is an error, what is secret is not shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from emberline.settings import SettingsError, load_settings
+
+Write = Callable[[str], None]
+SECRET = "hunter2-hunter2-hunter2"
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run in a folder without settings, and with none in the environment."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("EMBERLINE_SETTINGS", raising=False)
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Write `emberline.toml`."""
+
+    def write_file(text: str) -> None:
+        (tmp_path / "emberline.toml").write_text(text)
+
+    return write_file
+
+
+def test_without_settings_everything_is_embedded():
+    settings = load_settings()
+    assert (settings.kafka.bootstrap_servers, settings.lake.uri, settings.warehouse.url) == (None, None, None)
+
+
+def test_the_file_of_the_working_folder_is_read(write: Write):
+    write('[rules]\nzone = "Europe/Berlin"\n[kafka.topics]\nchat = "zulip"')
+    settings = load_settings()
+    assert (settings.zone_info.key, settings.kafka.topics) == ("Europe/Berlin", {"chat": "zulip"})
+
+
+def test_the_environment_goes_over_the_file_key_by_key(write: Write, monkeypatch: pytest.MonkeyPatch):
+    write("[rules]\nlateness_minutes = 5\nidle_feed_hours = 7")
+    monkeypatch.setenv("EMBERLINE__RULES__LATENESS_MINUTES", "9")
+    rules = load_settings().rules
+    assert (rules.lateness_minutes, rules.idle_feed_hours) == (9, 7)
+
+
+def test_an_argument_goes_over_the_environment(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("EMBERLINE__STATE", "from-environment")
+    assert load_settings(state=Path("from-argument")).state == Path("from-argument")
+
+
+def test_a_file_named_in_the_environment_is_read_instead(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    write("[kafka]\npartitions = 1")
+    (tmp_path / "other.toml").write_text("[kafka]\npartitions = 2")
+    monkeypatch.setenv("EMBERLINE_SETTINGS", str(tmp_path / "other.toml"))
+    assert load_settings().kafka.partitions == 2
+
+
+def test_a_file_named_in_the_environment_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("EMBERLINE_SETTINGS", str(tmp_path / "absent.toml"))
+    with pytest.raises(SettingsError, match=r"absent\.toml"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        pytest.param("[rule]\nzone = 'UTC'", "rule", id="unknown section"),
+        pytest.param("zone = 'UTC'", "zone", id="key outside its section"),
+        pytest.param("[rules]\nzonee = 'UTC'", r"rules\.zonee", id="unknown key"),
+        pytest.param("[rules]\nzone = 'Asia/Peking'", r"rules\.zone.*Asia/Peking", id="unknown zone"),
+        pytest.param("[rules]\nzone = '../../etc/passwd'", r"rules\.zone", id="a path for a zone"),
+        pytest.param("[kafka.topics]\nchat = 'icq'", r"kafka\.topics\.chat.*icq.*cloudevents, zulip", id="no carrier"),
+        pytest.param("[kafka]\npartitions = 0", r"kafka\.partitions", id="no partitions"),
+        pytest.param("[ingest]\nbatch_rows = 0", r"ingest\.batch_rows", id="no rows"),
+        pytest.param("[ingest]\nbatch_rows = 'many'", r"ingest\.batch_rows", id="wrong type"),
+        pytest.param("[rules]\nzone = ", r"emberline\.toml", id="no TOML"),
+        pytest.param("rules = 5", "rules", id="section is a number"),
+    ],
+)
+def test_a_wrong_file_is_an_error_that_names_the_key(write: Write, text: str, named: str):
+    write(text)
+    with pytest.raises(SettingsError, match=named):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "named"),
+    [
+        ("EMBERLINE__RULE__ZONE", "UTC", "'rule'"),
+        ("EMBERLINE__RULES__ZONEE", "UTC", "zonee"),
+        ("emberline__rules__zonee", "UTC", "zonee"),
+        ("EMBERLINE__RULES__ZONE", "Mars/Olympus", "Mars/Olympus"),
+        ("EMBERLINE__RULES", "{not json", "rules"),
+        ("EMBERLINE__KAFKA__TOPICS", "[1]", "topics"),
+        ("EMBERLINE__STATE__FOLDER", "x", "state"),
+    ],
+)
+def test_a_wrong_variable_is_an_error_that_names_it(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, named: str
+):
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError, match=named):
+        load_settings()
+
+
+SECRETS = ["EMBERLINE__PRIVACY__KEY", "EMBERLINE__WAREHOUSE__URL", "EMBERLINE__KAFKA__SASL_PASSWORD"]
+
+
+@pytest.mark.parametrize("variable", SECRETS)
+def test_a_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch, variable: str):
+    monkeypatch.setenv(variable, SECRET)
+    settings = load_settings()
+    assert SECRET not in f"{settings!r} {settings} {settings.model_dump_json()}"
+
+
+@pytest.mark.parametrize("section", ["[lake.storage_options]\naws_secret_access_key", "[kafka.options]\nssl_password"])
+def test_options_that_may_hold_credentials_are_not_shown(write: Write, section: str):
+    write(f"{section} = '{SECRET}'")
+    assert SECRET not in repr(load_settings())
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("EMBERLINE__PRIVACY", f'{{"key": "{SECRET}", "kee": "{SECRET}"}}'),
+        ("EMBERLINE__PRIVACY", f'{{"key": "{SECRET}"'),
+        ("EMBERLINE__PRIVACY__KEE", SECRET),
+        ("EMBERLINE__PRIVACY__KEY__X", SECRET),
+        ("EMBERLINE__PRIVACY__KEY", "too-short"),
+    ],
+)
+def test_an_error_does_not_show_a_secret(monkeypatch: pytest.MonkeyPatch, variable: str, value: str):
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    shown: BaseException | None = caught.value
+    while shown is not None:
+        assert SECRET not in f"{shown}"
+        assert "too-short" not in f"{shown}"
+        shown = shown.__cause__ or (None if shown.__suppress_context__ else shown.__context__)
+
+
+def test_the_fingerprint_follows_the_rules_and_nothing_else(write: Write):
+    before = load_settings().fingerprint()
+    write("[kafka]\npartitions = 4000")
+    assert load_settings().fingerprint() == before
+    write("[rules]\ndead_after_days = 27")
+    assert load_settings().fingerprint() != before
+
+
+def test_settings_do_not_change_once_loaded():
+    settings = load_settings()
+    with pytest.raises(ValueError, match="frozen"):
+        settings.kafka.partitions = 1
