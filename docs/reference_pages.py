@@ -188,11 +188,18 @@ def _setting(name: str, field: FieldInfo, docs: dict[str, str], section: str) ->
 
 
 def _type_name(field: FieldInfo) -> str:
-    kind: Any = next((part for part in get_args(field.annotation) if part in _TYPE_NAMES), field.annotation)
-    name = "table" if get_origin(field.annotation) is dict else _TYPE_NAMES[kind]
-    limits = {"ge": "at least", "gt": "above", "le": "at most"}
+    limits = {"ge": "at least", "gt": "above", "le": "at most", "min_length": "length at least"}
     found = (f"{limits[key]} {getattr(m, key)}" for m in field.metadata for key in limits if hasattr(m, key))
-    return ", ".join((name, *found))
+    return ", ".join((_plain_name(field.annotation), *found))
+
+
+def _plain_name(annotation: Any) -> str:
+    """The name of the first known type in an annotation such as `Annotated[str, ...] | None`."""
+    if get_origin(annotation) is dict:
+        return "table"
+    if annotation in _TYPE_NAMES:
+        return _TYPE_NAMES[annotation]
+    return _plain_name(get_args(annotation)[0])
 
 
 def _parameters(command: Any) -> Iterator[tuple[str, str, str]]:

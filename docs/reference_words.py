@@ -25,7 +25,6 @@ SETTINGS_MEANINGS = {
     "rules.idle_feed_hours": "A source silent for so long no longer keeps days from being complete.",
     "rules.dead_after_days": "Complete days without member activity after which a group is dead.",
     "rules.click_look_back_days": "How long before a payment a click can still be credited with it.",
-    "web.port": "Not read: the web server keeps a free port of its own, which `emberline status` shows.",
 }
 """Of the settings that have no words in the code, by section and key."""
 

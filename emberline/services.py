@@ -36,8 +36,11 @@ class Services:
         """The configured brokers, or the embedded one, started where it does not run."""
         servers = self.settings.kafka.bootstrap_servers or EmbeddedKafka(self.state).start(self.on_progress)
         options: dict[str, object] = dict(self.settings.kafka.options)
-        if self.settings.kafka.sasl_password is not None:
-            options["sasl_plain_password"] = self.settings.kafka.sasl_password.get_secret_value()
+        secrets = {
+            "sasl_plain_password": self.settings.kafka.sasl_password,
+            "ssl_password": self.settings.kafka.ssl_password,
+        }
+        options.update({name: secret.get_secret_value() for name, secret in secrets.items() if secret is not None})
         return KafkaConnection(servers, options)
 
     def warehouse_url(self) -> str:

@@ -40,6 +40,13 @@ def _known_carrier(name: str) -> str:
     return name
 
 
+def _without_secrets(options: dict[str, str | int | bool]) -> dict[str, str | int | bool]:
+    if secret := [name for name in options if "password" in name]:
+        variables = f"{_PREFIX}KAFKA__SASL_PASSWORD or {_PREFIX}KAFKA__SSL_PASSWORD"
+        raise ValueError(f"{secret[0]} is a secret: it goes into the environment, as {variables}")
+    return options
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -48,10 +55,14 @@ class KafkaSettings(_Section):
     """Where events come from. No `bootstrap_servers`: the embedded broker."""
 
     bootstrap_servers: str | None = None
-    options: dict[str, str | int | bool] = Field(default_factory=dict, repr=False)
+    options: Annotated[dict[str, str | int | bool], AfterValidator(_without_secrets)] = Field(
+        default_factory=dict, repr=False
+    )
     """kafka-python's own names: security_protocol, sasl_mechanism, ssl_cafile, ... but no password."""
     sasl_password: SecretStr | None = None
     """From the environment: EMBERLINE__KAFKA__SASL_PASSWORD."""
+    ssl_password: SecretStr | None = None
+    """Of the client's key file. From the environment: EMBERLINE__KAFKA__SSL_PASSWORD."""
     topics: dict[str, Annotated[str, AfterValidator(_known_carrier)]] = Field(
         default_factory=lambda: {
             "group.messages": "cloudevents",
@@ -100,7 +111,7 @@ class RuleSettings(_Section):
 class PrivacySettings(_Section):
     """Pseudonyms. No `key`: a random one in the state folder."""
 
-    key: Annotated[SecretStr, Field(min_length=16)] | None = None
+    key: SecretStr | None = Field(default=None, min_length=16)
     """At least 16 characters, from the environment: EMBERLINE__PRIVACY__KEY."""
 
 

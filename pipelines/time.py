@@ -26,5 +26,4 @@ def day_end(day: dt.date, zone: str) -> dt.datetime:
 
 def last_complete_day(watermark: dt.datetime, zone: str) -> dt.date:
     """The last calendar day of the zone whose end the watermark has reached."""
-    day = watermark.astimezone(ZoneInfo(zone)).date()
-    return day if day_end(day, zone) <= watermark else day - dt.timedelta(days=1)
+    return watermark.astimezone(ZoneInfo(zone)).date() - dt.timedelta(days=1)

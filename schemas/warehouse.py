@@ -181,7 +181,7 @@ publication = sa.Table(
     sa.Column("version", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("published_at", _TIME, nullable=False),
     sa.Column("events_batch", sa.BigInteger, nullable=False, comment="newest batch of events the version includes"),
-    sa.Column("lake_state", sa.BigInteger, nullable=False, comment="fingerprint of the facts the version was made from"),
+    sa.Column("lake_state", sa.BigInteger, nullable=False, comment="fingerprint of the facts it was made from"),
     sa.Column("complete_through", sa.Date, comment="last complete day"),
     sa.Column("is_synthetic", sa.Boolean, nullable=False, comment="true when any event is simulated"),
     sa.Column("rows_changed", sa.BigInteger, nullable=False),

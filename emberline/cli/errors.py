@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Any
 
-import click
 import typer
 from rich.panel import Panel
 from rich.text import Text
@@ -47,7 +47,7 @@ def print_error(title: str, text: str) -> None:
 class ErrorsAsText(TyperGroup):
     """Commands whose typed errors end as a box and an exit code, never as a traceback."""
 
-    def invoke(self, ctx: click.Context) -> object:
+    def invoke(self, ctx: Any) -> Any:
         """Run the command."""
         try:
             return super().invoke(ctx)

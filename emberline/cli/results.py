@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING
 from emberline.cli.app import app
 from emberline.cli.output import print_json
 from emberline.cli.pipeline import Json
+from schemas.errors import EmberlineError
 
 if TYPE_CHECKING:
     from pipelines.publish.warehouse import Warehouse
+
+
+class NothingPublished(EmberlineError):
+    """There are no results yet."""
 
 
 @app.command()
@@ -42,4 +47,8 @@ def _warehouse() -> Warehouse:
     from emberline.services import Services
     from emberline.settings import load_settings
 
-    return Services(load_settings()).warehouse()
+    warehouse = Services(load_settings()).warehouse()
+    warehouse.prepare()
+    if warehouse.lake_state() is None:
+        raise NothingPublished("The warehouse is empty.", "Run the pipeline: emberline run")
+    return warehouse

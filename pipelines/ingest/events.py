@@ -7,6 +7,7 @@ unmarked.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Final
@@ -18,7 +19,15 @@ from pipelines.events.decode import DecodedRecords, DecodeRules, decode
 from pipelines.events.deduplicate import Deduplicated, deduplicate
 from pipelines.ingest.raw import app_id, raw_rows
 from pipelines.lake import Handle, Lake
+from schemas.errors import EmberlineError
 from schemas.lake import EVENTS, QUARANTINE, RAW, TOUCHED
+
+
+class ZoneChanged(EmberlineError):
+    """The business zone was changed under a lake that has events."""
+
+
+_ZONE: Final = "settings/zone"
 
 BATCH: Final = "batch"
 """The application transaction that counts the batches of `events`."""
@@ -64,8 +73,12 @@ def ingest_events(
         rules: see `DecodeRules`.
         batch_rows: records a commit, about; bounds memory.
         on_progress: called after each batch with records done and to do.
+
+    Raises:
+        ZoneChanged: the stored events have days of another zone.
     """
     raw, events = lake.open(RAW), lake.open(EVENTS)
+    _refuse_another_zone(events, rules.zone)
     spans = _new_spans(raw, events)
     todo = sum(span.rows for span in spans)
     total = Counts()
@@ -141,7 +154,8 @@ def _ingest_batch(
     superseded = _rows_of(events, found.superseded)
     _mark_touched(lake, batch, pl.concat([found.added, superseded]))
     _quarantine(lake, batch, decoded, positions)
-    _write_events(lake, events, batch, found, superseded, positions | _counters(events, counts))
+    settings = {_ZONE: _code(rules.zone)}
+    _write_events(lake, events, batch, found, superseded, positions | _counters(events, counts) | settings)
     return counts
 
 
@@ -201,6 +215,21 @@ def _write_events(
         .collect(engine="streaming")
     )
     lake.replace_months(events, pl.concat([kept, added]), months, positions)
+
+
+def _refuse_another_zone(events: Handle, zone: str) -> None:
+    """An event's day is of the zone it was stored in; two zones in one table would count days twice or not at all."""
+    stored = events.position(_ZONE)
+    if stored is not None and stored != _code(zone):
+        raise ZoneChanged(
+            f"The events in the lake have their days in another zone than {zone}.",
+            "Set rules.zone back, or start a new lake (lake.uri) and run again: raw is read from Kafka once more.",
+            events.delta.table_uri,
+        )
+
+
+def _code(zone: str) -> int:
+    return zlib.crc32(zone.encode())
 
 
 def _counter(name: str) -> str:

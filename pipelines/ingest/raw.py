@@ -17,7 +17,7 @@ from kafka.errors import OffsetOutOfRangeError
 from kafka.structs import TopicPartition
 
 from pipelines.ingest.connection import KafkaConnection, Topic
-from pipelines.ingest.records import RecordBuffer
+from pipelines.ingest.reader import Buffer, ReaderKind, buffers
 from pipelines.lake import Handle, Lake, LakeConflict
 from schemas.errors import EmberlineError
 from schemas.lake import RAW
@@ -63,6 +63,7 @@ def ingest_raw(
     topic_names: Iterable[str],
     limits: BatchLimits,
     on_progress: Callable[[int, int], None] = lambda _done, _todo: None,
+    reader: ReaderKind = "auto",
 ) -> RawReport:
     """Append to `raw` all committed records up to the ends of the logs found at the start.
 
@@ -74,8 +75,10 @@ def ingest_raw(
         topic_names: topics to read; those that do not exist yet are skipped.
         limits: when to commit a batch.
         on_progress: called after each commit with offsets passed and offsets to pass.
+        reader: how records become columns; never changes which.
 
     Raises:
+        FastReaderUnsupported: `reader` is `fast` and the installed client is none that was tested.
         OffsetsGone: retention removed records before they were read.
         FeedStalled: the position stood still for `limits.stall_seconds` although there is lag.
     """
@@ -85,7 +88,8 @@ def ingest_raw(
         return report
     consumer = connection.consumer()
     try:
-        _Drain(consumer, lake, topics, connection.log_ends(topics), limits, report, on_progress).run()
+        new_buffer = buffers(consumer, reader)
+        _Drain(consumer, new_buffer, lake, topics, connection.log_ends(topics), limits, report, on_progress).run()
     finally:
         consumer.close(autocommit=False)
     return report
@@ -97,6 +101,7 @@ class _Drain:
     def __init__(
         self,
         consumer: KafkaConsumer,
+        new_buffer: Callable[[], Buffer],
         lake: Lake,
         topics: list[Topic],
         ends: Mapping[TopicPartition, int],
@@ -105,6 +110,7 @@ class _Drain:
         on_progress: Callable[[int, int], None],
     ) -> None:
         self._consumer = consumer
+        self._new_buffer = new_buffer
         self._lake = lake
         self._limits = limits
         self._report = report
@@ -158,9 +164,9 @@ class _Drain:
             self._consumer.seek(tp, positions[tp])
         return handle, positions
 
-    def _read_batch(self, start: Mapping[TopicPartition, int]) -> tuple[RecordBuffer, dict[TopicPartition, int]]:
+    def _read_batch(self, start: Mapping[TopicPartition, int]) -> tuple[Buffer, dict[TopicPartition, int]]:
         """Poll until a limit or all ends are reached; the records, and the consumer's positions after them."""
-        buffer = RecordBuffer()
+        buffer = self._new_buffer()
         positions = dict(start)
         began = moved_at = time.monotonic()
         while (
@@ -170,13 +176,12 @@ class _Drain:
             and (not len(buffer) or time.monotonic() - began < self._limits.seconds)
         ):
             try:
-                polled = self._consumer.poll(timeout_ms=_POLL_MS, max_records=self._limits.rows - len(buffer))
+                buffer.poll(_POLL_MS, self._limits.rows - len(buffer), self._limits.bytes - buffer.bytes)
             except OffsetOutOfRangeError as error:
                 raise OffsetsGone(
                     f"Kafka does not have the offsets the lake wants next ({error}).",
                     "Nothing was skipped. If the topic was truncated, restore it from a mirror.",
                 ) from error
-            buffer.extend(polled)
             reached = {tp: self._position(tp) for tp in self._partitions}
             if reached != positions:
                 positions, moved_at = reached, time.monotonic()

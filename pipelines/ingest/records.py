@@ -9,23 +9,25 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pyarrow as pa
+from kafka import KafkaConsumer
 
-from schemas.lake import HEADERS
+from schemas.lake import HEADERS, RAW
 
 
 class RecordBuffer:
     """Records of a batch, gathered poll by poll; `bytes` counts keys and values."""
 
-    def __init__(self) -> None:
+    def __init__(self, consumer: KafkaConsumer) -> None:
+        self._consumer = consumer
         self._records: list[Any] = []
         self.bytes = 0
 
     def __len__(self) -> int:
         return len(self._records)
 
-    def extend(self, polled: Mapping[Any, Sequence[Any]]) -> None:
-        """Add what one `KafkaConsumer.poll` returned."""
-        for records in polled.values():
+    def poll(self, timeout_ms: int, rows: int, size: int) -> None:  # noqa: ARG002 - the client cannot be told a size
+        """Add at most `rows` records that Kafka gives within the time."""
+        for records in self._consumer.poll(timeout_ms=timeout_ms, max_records=rows).values():
             self._records.extend(records)
             self.bytes += sum(len(record.value or b"") + len(record.key or b"") for record in records)
 
@@ -36,28 +38,35 @@ class RecordBuffer:
     def frame(self, topic_ids: Mapping[str, str]) -> pl.DataFrame:
         """The records with the columns of `raw`. A record without a timestamp has a null `kafka_time`."""
         records = self._records
-        return pl.DataFrame(
-            {
-                "topic": pl.Series([r.topic for r in records], dtype=pl.String),
-                "partition": pl.Series([r.partition for r in records], dtype=pl.Int32),
-                "offset": pl.Series([r.offset for r in records], dtype=pl.Int64),
-                "milliseconds": pl.Series([r.timestamp for r in records], dtype=pl.Int64),
-                "key": pl.Series([r.key for r in records], dtype=pl.Binary),
-                "headers": _headers([r.headers for r in records]),
-                "value": pl.Series([r.value for r in records], dtype=pl.Binary),
-            }
-        ).select(
-            pl.col("topic"),
-            pl.col("topic").replace_strict(topic_ids, return_dtype=pl.String).alias("topic_id"),
-            pl.col("partition"),
-            pl.col("offset"),
-            pl.when(pl.col("milliseconds") >= 0)
-            .then(pl.from_epoch("milliseconds", time_unit="ms").cast(pl.Datetime("us")).dt.replace_time_zone("UTC"))
-            .alias("kafka_time"),
-            "key",
-            "headers",
-            "value",
+        return raw_columns(
+            topic=pl.Series([r.topic for r in records], dtype=pl.String),
+            partition=pl.Series([r.partition for r in records], dtype=pl.Int32),
+            offset=pl.Series([r.offset for r in records], dtype=pl.Int64),
+            milliseconds=pl.Series([r.timestamp for r in records], dtype=pl.Int64),
+            key=pl.Series([r.key for r in records], dtype=pl.Binary),
+            headers=_headers([r.headers for r in records]),
+            value=pl.Series([r.value for r in records], dtype=pl.Binary),
+            topic_ids=topic_ids,
         )
+
+
+def raw_columns(*, milliseconds: pl.Series, topic_ids: Mapping[str, str], **columns: pl.Series) -> pl.DataFrame:
+    """Columns of Kafka's records with the names, types and order of `raw`.
+
+    Args:
+        milliseconds: Kafka's timestamps; below zero: none.
+        topic_ids: topic -> its id.
+        columns: `topic`, `partition`, `offset`, `key`, `headers` and `value`.
+    """
+    time = pl.from_epoch("milliseconds", time_unit="ms").cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    return (
+        pl.DataFrame({**columns, "milliseconds": milliseconds})
+        .with_columns(
+            kafka_time=pl.when(pl.col("milliseconds") >= 0).then(time),
+            topic_id=pl.col("topic").replace_strict(topic_ids, return_dtype=pl.String),
+        )
+        .select(RAW.schema.names())
+    )
 
 
 def _headers(headers: Sequence[Sequence[tuple[str, bytes | None]]]) -> pl.Series:

@@ -16,7 +16,6 @@ from schemas import warehouse
 from schemas.funnel import FunnelDefinition
 from schemas.lake import LakeTable
 
-
 _FACTS: Final = (
     facts.GROUP, facts.GROUP_DAY, facts.GROUP_STATE, facts.RETENTION, facts.LIFECYCLE, facts.FUNNEL_ENTRY,
     facts.ORDER_CREDIT,

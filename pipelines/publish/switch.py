@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from pipelines.publish.staging import staged
 from schemas.warehouse import STAGING, publication
 
-
 NEWEST = sa.select(publication).order_by(publication.c.version.desc()).limit(1)
 """The published version's row."""
 

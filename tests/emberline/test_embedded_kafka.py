@@ -142,15 +142,10 @@ def test_a_port_taken_meanwhile_is_replaced(broker: EmbeddedKafka):
         assert read(after, "moved") == [b"answered"]
 
 
-def test_two_commands_at_once_start_one_broker_that_outlives_them(
-    stopped: EmbeddedKafka, state: StateFolder
-):
+def test_two_commands_at_once_start_one_broker_that_outlives_them(stopped: EmbeddedKafka, state: StateFolder):
     command = [sys.executable, "-c", START_IN_A_COMMAND, str(state.path)]
     with ExitStack() as stack:
-        commands = [
-            stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
-            for _ in range(2)
-        ]
+        commands = [stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True)) for _ in range(2)]
         addresses = {command.communicate(timeout=60)[0].strip() for command in commands}
     assert addresses == {stopped.address()}
     assert len(processes(state)) == 1
@@ -168,17 +163,13 @@ def test_no_second_broker_starts_on_files_in_use(stopped: EmbeddedKafka, state: 
         stopped.start()
 
 
-def test_the_broker_listens_on_the_loopback_interface_only(
-    broker: EmbeddedKafka, state: StateFolder
-):
+def test_the_broker_listens_on_the_loopback_interface_only(broker: EmbeddedKafka, state: StateFolder):
     sockets = processes(state)[0].net_connections("inet")
     heard = {s.laddr.ip for s in sockets if s.status == psutil.CONN_LISTEN}
     assert {ip.removeprefix("::ffff:") for ip in heard} == {LOOPBACK}
 
 
-def test_a_broker_with_sasl_starts_and_turns_strangers_away(
-    stopped: EmbeddedKafka, state: StateFolder
-):
+def test_a_broker_with_sasl_starts_and_turns_strangers_away(stopped: EmbeddedKafka, state: StateFolder):
     login = state.secret("sasl-test")
     guarded = EmbeddedKafka(
         state,
@@ -227,8 +218,6 @@ def test_a_failed_download_says_what_to_do(tmp_path: Path, monkeypatch: pytest.M
 
 def test_the_lock_file_holds_one_version_of_kafka():
     versions = {
-        jar.coordinate.rsplit(":", 1)[1]
-        for jar in locked_jars()
-        if jar.coordinate.startswith("org.apache.kafka:")
+        jar.coordinate.rsplit(":", 1)[1] for jar in locked_jars() if jar.coordinate.startswith("org.apache.kafka:")
     }
     assert versions == {KAFKA_VERSION}

@@ -106,9 +106,7 @@ def test_a_port_taken_meanwhile_is_replaced(server: EmbeddedPostgres):
         assert run(after, "SELECT 1") == [(1,)]
 
 
-def test_a_pid_file_that_names_another_program_does_not_stop_a_start(
-    server: EmbeddedPostgres, state: StateFolder
-):
+def test_a_pid_file_that_names_another_program_does_not_stop_a_start(server: EmbeddedPostgres, state: StateFolder):
     server.stop()
     pid_file = state.path / "postgres" / "data" / "postmaster.pid"
     pid_file.write_text(f"{os.getpid()}\n")
@@ -127,9 +125,7 @@ def test_a_running_server_holds_its_files(server: EmbeddedPostgres, state: State
         pass
 
 
-def test_the_server_listens_on_the_loopback_interface_only(
-    server: EmbeddedPostgres, state: StateFolder
-):
+def test_the_server_listens_on_the_loopback_interface_only(server: EmbeddedPostgres, state: StateFolder):
     sockets = postmaster(state).net_connections("all")
     assert {s.laddr.ip for s in sockets if s.status == psutil.CONN_LISTEN} == {LOOPBACK}
 
@@ -173,9 +169,7 @@ def test_a_state_folder_closed_to_others_stays_closed_and_works(tmp_path: Path):
 
 
 @as_root
-def test_under_root_the_server_is_no_member_of_roots_groups(
-    server: EmbeddedPostgres, state: StateFolder
-):
+def test_under_root_the_server_is_no_member_of_roots_groups(server: EmbeddedPostgres, state: StateFolder):
     process = postmaster(state)
     assert 0 not in {*process.uids(), *process.gids()}
     groups = Path(f"/proc/{process.pid}/status").read_text().split("Groups:")[1].splitlines()[0]

@@ -108,7 +108,12 @@ def test_a_wrong_variable_is_an_error_that_names_it(
         load_settings()
 
 
-SECRETS = ["EMBERLINE__PRIVACY__KEY", "EMBERLINE__WAREHOUSE__URL", "EMBERLINE__KAFKA__SASL_PASSWORD"]
+SECRETS = [
+    "EMBERLINE__PRIVACY__KEY",
+    "EMBERLINE__WAREHOUSE__URL",
+    "EMBERLINE__KAFKA__SASL_PASSWORD",
+    "EMBERLINE__KAFKA__SSL_PASSWORD",
+]
 
 
 @pytest.mark.parametrize("variable", SECRETS)
@@ -118,10 +123,17 @@ def test_a_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch, variable: str):
     assert SECRET not in f"{settings!r} {settings} {settings.model_dump_json()}"
 
 
-@pytest.mark.parametrize("section", ["[lake.storage_options]\naws_secret_access_key", "[kafka.options]\nssl_password"])
-def test_options_that_may_hold_credentials_are_not_shown(write: Write, section: str):
-    write(f"{section} = '{SECRET}'")
+def test_options_of_the_store_may_hold_credentials_and_are_not_shown(write: Write):
+    write(f"[lake.storage_options]\naws_secret_access_key = '{SECRET}'")
     assert SECRET not in repr(load_settings())
+
+
+@pytest.mark.parametrize("option", ["sasl_plain_password", "ssl_password"])
+def test_a_password_among_kafkas_options_is_refused_and_not_shown(write: Write, option: str):
+    write(f"[kafka.options]\n{option} = '{SECRET}'")
+    with pytest.raises(SettingsError, match=option) as caught:
+        load_settings()
+    assert SECRET not in str(caught.value)
 
 
 @pytest.mark.parametrize(

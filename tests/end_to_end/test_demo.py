@@ -50,7 +50,9 @@ def test_the_demo_shows_the_planted_company_says_it_is_simulated_and_leaves_its_
 
     status = json.loads(emberline(folder, "--state", "state", "status", "--json"))
     psql = EmbeddedPostgres(StateFolder(folder / "state")).admin_psql()
-    listed = subprocess.run([psql, status["warehouse"], "-c", r"\dt mart.*"], capture_output=True, text=True, check=True)
+    listed = subprocess.run(
+        [psql, status["warehouse"], "-c", r"\dt mart.*"], capture_output=True, text=True, check=True
+    )
     assert "group_state" in listed.stdout
 
     funnel = json.loads(emberline(folder, "--state", "state", "funnel", "--json"))

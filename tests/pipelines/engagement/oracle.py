@@ -81,9 +81,7 @@ def retention(activity: list[Activity], unit: str, through: dt.date | None) -> s
     if not activity:
         return set()
     active = {(person, start_of(day, unit)) for person, _, day in activity}
-    cohort_of = {
-        person: min(start for other, start in active if other == person) for person, _ in active
-    }
+    cohort_of = {person: min(start for other, start in active if other == person) for person, _ in active}
     cells = set()
     for cohort in set(cohort_of.values()):
         persons = {person for person, of in cohort_of.items() if of == cohort}

@@ -41,9 +41,7 @@ def test_a_unit_starts_on_its_first_day(unit: Unit, day: str, start: str):
     assert found == dt.date.fromisoformat(start)
 
 
-@pytest.mark.parametrize(
-    ("unit", "last_day"), [("day", "2025-02-24"), ("week", "2025-03-02"), ("month", "2025-02-28")]
-)
+@pytest.mark.parametrize(("unit", "last_day"), [("day", "2025-02-24"), ("week", "2025-03-02"), ("month", "2025-02-28")])
 def test_a_unit_is_complete_with_its_last_day_and_not_before(unit: Unit, last_day: str):
     last = dt.date.fromisoformat(last_day)
     start = unit_start(pl.lit(last), unit)

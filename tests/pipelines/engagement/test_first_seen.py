@@ -21,9 +21,7 @@ from tests.pipelines.engagement.frames import (
 
 def test_each_group_has_its_own_first_day():
     later = MONDAY + dt.timedelta(days=3)
-    seen = first_seen(
-        person_days(("ann", "app:g", later), ("ann", "app:g", MONDAY), ("ann", "app:h", later))
-    )
+    seen = first_seen(person_days(("ann", "app:g", later), ("ann", "app:g", MONDAY), ("ann", "app:h", later)))
     assert rows_of(seen, "group_id", "first_day") == {("app:g", MONDAY), ("app:h", later)}
 
 

@@ -57,9 +57,7 @@ def test_silent_weeks_up_to_the_last_complete_day_are_there():
 
 
 def test_the_running_week_is_counted_so_far_and_flagged():
-    cells = lifecycle(
-        person_days(("ann", "app:g", day(0)), ("ann", "app:g", day(7))), "week", day(6)
-    )
+    cells = lifecycle(person_days(("ann", "app:g", day(0)), ("ann", "app:g", day(7))), "week", day(6))
     assert rows_of(cells, "start", "active", "is_complete") == {
         (day(0), 1, True),
         (day(7), 1, False),
@@ -71,15 +69,9 @@ def test_the_schema_is_that_of_the_table():
 
 
 def test_counts_that_contradict_each_other_are_named():
-    sound = lifecycle(
-        person_days(("ann", "app:g", day(0)), ("ann", "app:g", day(7))), "week", day(13)
-    )
-    wrong = sound.with_columns(
-        dormant=pl.when(pl.col("start") == day(7)).then(1).otherwise("dormant").cast(pl.Int64)
-    )
-    with pytest.raises(
-        LifecycleBroken, match=r"active is 1(?s:.*)unit week starting 2025-03-10"
-    ) as error:
+    sound = lifecycle(person_days(("ann", "app:g", day(0)), ("ann", "app:g", day(7))), "week", day(13))
+    wrong = sound.with_columns(dormant=pl.when(pl.col("start") == day(7)).then(1).otherwise("dormant").cast(pl.Int64))
+    with pytest.raises(LifecycleBroken, match=r"active is 1(?s:.*)unit week starting 2025-03-10") as error:
         assert_invariant(wrong)
     assert (error.value.unit, error.value.start, error.value.expected) == ("week", day(7), 0)
 

@@ -16,10 +16,7 @@ START = at("2025-03-03 10:00")
 
 def said(*words: tuple[float, str], **more: object) -> list[Row]:
     """Messages from (minutes after the start, who)."""
-    return [
-        {"account_id": who, "time": START + dt.timedelta(minutes=minutes), **more}
-        for minutes, who in words
-    ]
+    return [{"account_id": who, "time": START + dt.timedelta(minutes=minutes), **more} for minutes, who in words]
 
 
 def born_after(*rows: Row) -> float | None:

@@ -42,9 +42,7 @@ def state(
         for key, (life, _) in lives.items()
     ]
     group_days = pl.LazyFrame(days, schema=GROUP_DAY.schema)
-    return group_state(
-        group_days, pl.LazyFrame(groups, schema=GROUP.schema), through, ZONE, dead_after_days
-    )
+    return group_state(group_days, pl.LazyFrame(groups, schema=GROUP.schema), through, ZONE, dead_after_days)
 
 
 def told(active: list[int], through: int, **life: Any) -> list[tuple[Any, ...]]:
@@ -153,15 +151,10 @@ def test_without_a_complete_day_no_group_has_a_state():
 
 def test_days_of_birth_and_end_are_those_of_the_zone_given():
     life = Life(day(0), frozenset({day(0)}), None, day(2), None)
-    days = pl.LazyFrame(
-        [{"group_id": "app:g", "day": day(0), "active_members": 0}], schema=GROUP_DAY.schema
-    )
-    groups = pl.LazyFrame(
-        [{"group_id": "app:g", "closed_at": at(f"{life.closed} 00:30")}], schema=GROUP.schema
-    )
+    days = pl.LazyFrame([{"group_id": "app:g", "day": day(0), "active_members": 0}], schema=GROUP_DAY.schema)
+    groups = pl.LazyFrame([{"group_id": "app:g", "closed_at": at(f"{life.closed} 00:30")}], schema=GROUP.schema)
     spells_of = {
-        zone: group_state(days, groups, day(5), zone).filter(pl.col("state") == "ended")
-        for zone in (ZONE, "UTC")
+        zone: group_state(days, groups, day(5), zone).filter(pl.col("state") == "ended") for zone in (ZONE, "UTC")
     }
     assert {zone: rows_of(found, "since") for zone, found in spells_of.items()} == {
         ZONE: {(day(2),)},

@@ -56,9 +56,7 @@ def events() -> pl.LazyFrame:
 @pytest.fixture(scope="module")
 def messages() -> list[Message]:
     """Every message once, in the archive's order."""
-    archive = pl.read_parquet(
-        ARCHIVE, columns=["msg_id", "stream_id", "ts", "sender", "is_bot"]
-    ).rows()
+    archive = pl.read_parquet(ARCHIVE, columns=["msg_id", "stream_id", "ts", "sender", "is_bot"]).rows()
     first = {}
     for row in archive:
         first.setdefault(row[0], row)
@@ -69,9 +67,7 @@ def messages() -> list[Message]:
     ]
 
 
-def test_the_days_of_groups_are_those_counted_by_hand(
-    events: pl.LazyFrame, messages: list[Message]
-):
+def test_the_days_of_groups_are_those_counted_by_hand(events: pl.LazyFrame, messages: list[Message]):
     said, bots, speakers = Counter(), Counter(), defaultdict(set)
     for group, _, day, who, is_bot in messages:
         (bots if is_bot else said)[group, day] += 1
@@ -79,15 +75,12 @@ def test_the_days_of_groups_are_those_counted_by_hand(
             speakers[group, day].add(who)
     columns = ("group_id", "day", "messages", "speakers", "active_members", "bot_messages")
     expected = {
-        (*key, said[key], len(speakers[key]), len(speakers[key]), bots[key])
-        for key in said.keys() | bots.keys()
+        (*key, said[key], len(speakers[key]), len(speakers[key]), bots[key]) for key in said.keys() | bots.keys()
     }
     assert set(group_day(events).select(columns).collect().rows()) == expected
 
 
-def test_groups_are_born_when_a_sliding_window_says_so(
-    events: pl.LazyFrame, messages: list[Message]
-):
+def test_groups_are_born_when_a_sliding_window_says_so(events: pl.LazyFrame, messages: list[Message]):
     born, windows = {}, defaultdict(deque)
     for group, time, _, who, is_bot in sorted(messages, key=lambda message: message[1]):
         if is_bot or group in born:
@@ -102,9 +95,7 @@ def test_groups_are_born_when_a_sliding_window_says_so(
     assert dict(births(events).collect().rows()) == born
 
 
-def test_groups_die_and_revive_when_their_gaps_say_so(
-    events: pl.LazyFrame, messages: list[Message]
-):
+def test_groups_die_and_revive_when_their_gaps_say_so(events: pl.LazyFrame, messages: list[Message]):
     born = dict(births(events).collect().rows())
     active = defaultdict(set)
     for group, time, day, _, is_bot in messages:

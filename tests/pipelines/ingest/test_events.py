@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.ingest.events import BATCH, Counts, ingest_events, stored_counts
+from pipelines.ingest.events import BATCH, Counts, ZoneChanged, ingest_events, stored_counts
 from pipelines.lake import Handle, Lake
 from schemas.lake import EVENTS, QUARANTINE, TABLES, TOUCHED, LakeTable
 from tests.pipelines.canonical import BY_TOPIC, NOON, RULES, encoded, ingest, land, message, records
@@ -229,3 +229,11 @@ def test_events_rebuilt_in_one_batch_are_those_of_many(
     assert quarantine(grown) == quarantine(rebuilt)
     assert counted(grown) == stored_counts(grown)
     assert replace(stored_counts(grown), conflicts=0) == replace(stored_counts(rebuilt), conflicts=0)
+
+
+def test_another_business_zone_is_refused_as_stored_days_are_of_the_old_one(tmp_path: Path):
+    lake = Lake(str(tmp_path))
+    land(lake, records([encoded(message())]))
+    ingest(lake)
+    with pytest.raises(ZoneChanged, match="Europe/Berlin"):
+        ingest_events(lake, BY_TOPIC, replace(RULES, zone="Europe/Berlin"))

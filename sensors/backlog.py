@@ -1,0 +1,57 @@
+"""`kafka_backlog_sensor`: asks for a run when Kafka holds more than the lake."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import dagster as dg
+
+from assets.resources import Clock, Rules
+from pipelines.ingest.connection import KafkaConnection
+from pipelines.ingest.lag import backlog
+from pipelines.lake import Lake
+from pipelines.operations.backlog import Patience, Runs, decide_ingest
+from sensors.jobs import pipeline_job
+
+_IN_FLIGHT = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+_LOOKED_AT = 20
+
+
+@dg.sensor(
+    job=pipeline_job,
+    minimum_interval_seconds=2,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Asks for one run when records wait in Kafka: many, or one for long; none while a run is in flight.",
+)
+def kafka_backlog_sensor(
+    context: dg.SensorEvaluationContext,
+    kafka: dg.ResourceParam[KafkaConnection],
+    lake: dg.ResourceParam[Lake],
+    rules: dg.ResourceParam[Rules],
+    clock: dg.ResourceParam[Clock],
+) -> dg.RunRequest | dg.SkipReason:
+    """Where the lake has come to lies with its data: a rewound cursor or a killed tick neither skips nor doubles."""
+    runs = runs_of(context.instance, pipeline_job.name)
+    found = None if runs.in_flight else backlog(kafka, lake, rules.topics)
+    decision = decide_ingest(found, runs, Patience(), clock.now())
+    return dg.RunRequest() if decision.act else dg.SkipReason(decision.reason)
+
+
+def runs_of(instance: dg.DagsterInstance, job_name: str) -> Runs:
+    """The job's runs in flight, and the failures since its last success."""
+    in_flight = instance.get_runs_count(dg.RunsFilter(job_name=job_name, statuses=_IN_FLIGHT))
+    ended = instance.get_run_records(
+        dg.RunsFilter(job_name=job_name, statuses=[dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]),
+        limit=_LOOKED_AT,
+    )
+    failures = 0
+    while failures < len(ended) and ended[failures].dagster_run.status is dg.DagsterRunStatus.FAILURE:
+        failures += 1
+    end_time = ended[0].end_time if failures else None
+    return Runs(in_flight, None if end_time is None else dt.datetime.fromtimestamp(end_time, dt.UTC), failures)
