@@ -40,10 +40,15 @@ def dagster_environment(services: Services) -> dict[str, str]:
 
 @contextmanager
 def dagster_instance(services: Services) -> Iterator[dg.DagsterInstance]:
-    """The instance that runs of this process are recorded in."""
+    """The instance that runs of this process are recorded in. Dagster reads it from the environment only."""
+    before = dict(os.environ)
     os.environ.update(dagster_environment(services))
-    with dg.DagsterInstance.get() as instance:
-        yield instance
+    try:
+        with dg.DagsterInstance.get() as instance:
+            yield instance
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def _instance_file() -> Path:

@@ -51,7 +51,7 @@ class EmbeddedDagster:
             whole = {**os.environ, **environment}
             if self._process("daemon") is None:
                 on_progress("starting Dagster's daemon")
-                self._launch("daemon", ["dagster._daemon.cli", "run"], whole)
+                self._launch("daemon", ["dagster-daemon", "run"], whole)
             if self.address() is None:
                 on_progress("starting Dagster's web server")
                 launch_on_kept_ports([self._port], lambda port: self._launch_web(port, whole))
@@ -77,7 +77,7 @@ class EmbeddedDagster:
                 self._record(name).unlink(missing_ok=True)
 
     def _launch_web(self, port: int, environment: Mapping[str, str]) -> None:
-        self._launch("web", ["dagster_webserver", "-h", LOOPBACK, "-p", str(port)], environment)
+        self._launch("web", ["dagster-webserver", "-h", LOOPBACK, "-p", str(port)], environment)
         deadline = time.monotonic() + _READY_WITHIN_S
         while not _answers(f"http://{LOOPBACK}:{port}"):
             if self._process("web") is None or time.monotonic() > deadline:
@@ -88,9 +88,10 @@ class EmbeddedDagster:
                 )
             time.sleep(_POLL_S)
 
-    def _launch(self, name: str, module: list[str], environment: Mapping[str, str]) -> None:
+    def _launch(self, name: str, command: list[str], environment: Mapping[str, str]) -> None:
+        program = Path(sys.executable).with_name(command[0])
         daemon.launch(
-            [sys.executable, "-m", *module, "-w", str(self._workspace)],
+            [str(program), *command[1:], "-w", str(self._workspace)],
             log=self._log(name),
             record=self._record(name),
             env=environment,

@@ -12,6 +12,7 @@ from kafka.admin import NewTopic
 from kafka.errors import KafkaConnectionError, KafkaTimeoutError, TopicAlreadyExistsError
 from kafka.structs import TopicPartition
 
+from pipelines.ingest.reader import ReaderKind
 from schemas.errors import EmberlineError
 
 _CLIENT_ID: Final = "emberline"
@@ -38,11 +39,12 @@ class KafkaConnection:
     """Brokers and how to reach them.
 
     `options` are kafka-python's own names (`security_protocol`, `sasl_mechanism`, `ssl_cafile`, ...), handed to every
-    client.
+    client. `reader` is how records become columns; it never changes which.
     """
 
     bootstrap_servers: str
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    reader: ReaderKind = "auto"
 
     def consumer(self) -> KafkaConsumer:
         """A consumer that reads committed records only, from positions it is told, and never commits by itself."""

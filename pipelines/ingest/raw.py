@@ -17,7 +17,7 @@ from kafka.errors import OffsetOutOfRangeError
 from kafka.structs import TopicPartition
 
 from pipelines.ingest.connection import KafkaConnection, Topic
-from pipelines.ingest.reader import Buffer, ReaderKind, buffers
+from pipelines.ingest.reader import Buffer, buffers
 from pipelines.lake import Handle, Lake, LakeConflict
 from schemas.errors import EmberlineError
 from schemas.lake import RAW
@@ -63,7 +63,6 @@ def ingest_raw(
     topic_names: Iterable[str],
     limits: BatchLimits,
     on_progress: Callable[[int, int], None] = lambda _done, _todo: None,
-    reader: ReaderKind = "auto",
 ) -> RawReport:
     """Append to `raw` all committed records up to the ends of the logs found at the start.
 
@@ -75,10 +74,9 @@ def ingest_raw(
         topic_names: topics to read; those that do not exist yet are skipped.
         limits: when to commit a batch.
         on_progress: called after each commit with offsets passed and offsets to pass.
-        reader: how records become columns; never changes which.
 
     Raises:
-        FastReaderUnsupported: `reader` is `fast` and the installed client is none that was tested.
+        FastReaderUnsupported: the connection's reader is `fast` and the installed client is none that was tested.
         OffsetsGone: retention removed records before they were read.
         FeedStalled: the position stood still for `limits.stall_seconds` although there is lag.
     """
@@ -88,7 +86,7 @@ def ingest_raw(
         return report
     consumer = connection.consumer()
     try:
-        new_buffer = buffers(consumer, reader)
+        new_buffer = buffers(consumer, connection.reader)
         _Drain(consumer, new_buffer, lake, topics, connection.log_ends(topics), limits, report, on_progress).run()
     finally:
         consumer.close(autocommit=False)

@@ -45,7 +45,8 @@ class Project:
         )
         self.root = root
         self.lake = root / "state" / "lake"
-        self.environment = {**os.environ, "EMBERLINE__WAREHOUSE__URL": database}
+        others = {name: value for name, value in os.environ.items() if not name.startswith("EMBERLINE__")}
+        self.environment = {**others, "EMBERLINE__WAREHOUSE__URL": database}
         self.warehouse = Warehouse(database)
 
     def start_run(self) -> subprocess.Popen[bytes]:
