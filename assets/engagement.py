@@ -31,37 +31,36 @@ def person_day(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> 
 @dg.asset(group_name=GROUP, deps=[person_day], kinds=KINDS)
 def first_seen(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
     """When a person was first active in a group, over all history."""
-    days = lake.open(PERSON_DAY)
-    refreshed = refresh_whole(lake, FIRST_SEEN, inputs_of(lake, PERSON_DAY), lambda: compute_first_seen(days.scan()))
+    refreshed = refresh_whole(
+        lake, FIRST_SEEN, inputs_of(lake, PERSON_DAY), lambda: compute_first_seen(lake.open(PERSON_DAY).scan())
+    )
     return dg.MaterializeResult(metadata=asdict(refreshed))
 
 
 @dg.asset(group_name=GROUP, deps=[first_seen, person_day, "events"], kinds=KINDS)
 def retention(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
     """Cohorts by first-ever activity, by week and by month."""
-    through = complete_through(lake, rules)
-    seen, days = lake.open(FIRST_SEEN), lake.open(PERSON_DAY)
-    refreshed = refresh_whole(
-        lake,
-        RETENTION,
-        inputs_of(lake, FIRST_SEEN, PERSON_DAY, EVENTS, settings=rules.fingerprint),
-        lambda: pl.concat([compute_retention(seen.scan(), days.scan(), unit, through) for unit in ("week", "month")]),
-    )
+
+    def compute() -> pl.LazyFrame:
+        through = complete_through(lake, rules)
+        seen, days = lake.open(FIRST_SEEN).scan(), lake.open(PERSON_DAY).scan()
+        return pl.concat([compute_retention(seen, days, unit, through) for unit in ("week", "month")])
+
+    inputs = inputs_of(lake, FIRST_SEEN, PERSON_DAY, EVENTS, settings=rules.fingerprint)
+    refreshed = refresh_whole(lake, RETENTION, inputs, compute)
     return dg.MaterializeResult(metadata=asdict(refreshed))
 
 
 @dg.asset(group_name=GROUP, deps=[person_day, "events"], kinds=KINDS)
 def lifecycle(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
     """New, returning, resurrecting and dormant persons by day, week and month; the invariant is asserted."""
-    through = complete_through(lake, rules)
-    days = lake.open(PERSON_DAY)
 
     def compute() -> pl.LazyFrame:
-        units = pl.concat(
-            [compute_lifecycle(days.scan(), unit, through) for unit in ("day", "week", "month")]
-        ).collect()
+        through, days = complete_through(lake, rules), lake.open(PERSON_DAY).scan()
+        units = pl.concat([compute_lifecycle(days, unit, through) for unit in ("day", "week", "month")]).collect()
         assert_invariant(units.lazy())
         return units.lazy()
 
-    refreshed = refresh_whole(lake, LIFECYCLE, inputs_of(lake, PERSON_DAY, EVENTS, settings=rules.fingerprint), compute)
+    inputs = inputs_of(lake, PERSON_DAY, EVENTS, settings=rules.fingerprint)
+    refreshed = refresh_whole(lake, LIFECYCLE, inputs, compute)
     return dg.MaterializeResult(metadata=asdict(refreshed))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 import dagster as dg
+import polars as pl
 
 from assets.completeness import complete_through
 from assets.resources import Rules
@@ -25,10 +26,12 @@ KINDS = {"polars", "deltalake"}
 @dg.asset(group_name=GROUP, deps=["events", "identity"], kinds=KINDS)
 def group(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
     """Every group that an event named, as its newest events describe it, and when it was born."""
-    events = with_person(lake.open(EVENTS).scan(), lake.open(IDENTITY).scan())
-    refreshed = refresh_whole(
-        lake, GROUP_TABLE, inputs_of(lake, EVENTS, IDENTITY), lambda: group_table(events, births(events))
-    )
+
+    def compute() -> pl.LazyFrame:
+        events = with_person(lake.open(EVENTS).scan(), lake.open(IDENTITY).scan())
+        return group_table(events, births(events))
+
+    refreshed = refresh_whole(lake, GROUP_TABLE, inputs_of(lake, EVENTS, IDENTITY), compute)
     return dg.MaterializeResult(metadata=asdict(refreshed))
 
 
@@ -41,14 +44,11 @@ def group_day(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> d
 @dg.asset(group_name=GROUP, deps=[group, group_day, "events"], kinds=KINDS)
 def group_state(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
     """The life of each group over complete days: unborn, alive, dead, ended, with reasons."""
-    through = complete_through(lake, rules)
-    groups, days = lake.open(GROUP_TABLE), lake.open(GROUP_DAY)
-    refreshed = refresh_whole(
-        lake,
-        GROUP_STATE,
-        inputs_of(lake, GROUP_TABLE, GROUP_DAY, EVENTS, settings=rules.fingerprint),
-        lambda: compute_group_state(
-            days.scan(), groups.scan(), through, zone=rules.zone, dead_after_days=rules.dead_after_days
-        ),
-    )
+
+    def compute() -> pl.LazyFrame:
+        days, groups = lake.open(GROUP_DAY).scan(), lake.open(GROUP_TABLE).scan()
+        return compute_group_state(days, groups, complete_through(lake, rules), rules.zone, rules.dead_after_days)
+
+    inputs = inputs_of(lake, GROUP_TABLE, GROUP_DAY, EVENTS, settings=rules.fingerprint)
+    refreshed = refresh_whole(lake, GROUP_STATE, inputs, compute)
     return dg.MaterializeResult(metadata=asdict(refreshed))

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 import dagster as dg
+import polars as pl
 
-from assets.resources import Progress, Rules
+from assets.resources import Clock, Progress, Rules
 from pipelines.events.identity import identity as resolve_identity
 from pipelines.ingest.connection import KafkaConnection
 from pipelines.ingest.events import BATCH, ingest_events
@@ -25,12 +26,18 @@ def raw(
     lake: dg.ResourceParam[Lake],
     rules: dg.ResourceParam[Rules],
     progress: dg.ResourceParam[Progress],
+    clock: dg.ResourceParam[Clock],
 ) -> dg.MaterializeResult:
     """Kafka records, bytes and coordinates, exactly once."""
-    report = ingest_raw(kafka, lake, rules.topics, rules.limits, progress.of("reading Kafka"))
-    return dg.MaterializeResult(
-        metadata={"rows": report.rows, "commits": report.commits, "rows_by_topic": report.rows_by_topic}
+    report = ingest_raw(
+        kafka,
+        lake,
+        rules.topics,
+        rules.limits,
+        progress.of("reading Kafka"),
+        accept_gaps_at=clock.now() if rules.accept_gaps else None,
     )
+    return dg.MaterializeResult(metadata=asdict(report))
 
 
 @dg.multi_asset(
@@ -56,7 +63,14 @@ def decode_raw(
     lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules], progress: dg.ResourceParam[Progress]
 ) -> Iterator[dg.MaterializeResult]:
     """Decode, validate and deduplicate what `raw` holds beyond what `events` includes."""
-    counts = ingest_events(lake, rules.topics, rules.decoding, on_progress=progress.of("decoding events"))
+    counts = ingest_events(
+        lake,
+        rules.topics,
+        rules.decoding,
+        rules.limits.rows,
+        on_progress=progress.of("decoding events"),
+        tolerance=rules.tolerance,
+    )
     yield dg.MaterializeResult("events", metadata=asdict(counts))
     yield dg.MaterializeResult("quarantine", metadata={"rows": counts.quarantined})
 
@@ -64,13 +78,10 @@ def decode_raw(
 @dg.asset(group_name=GROUP, deps=["events"], kinds={"polars", "deltalake"})
 def identity(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
     """The person of every linked account."""
-    events = lake.open(EVENTS)
-    refreshed = refresh_whole(
-        lake,
-        IDENTITY,
-        inputs_of(lake, EVENTS),
-        lambda: resolve_identity(
-            events.scan(), lake.open(IDENTITY).scan().collect(), events.position(BATCH) or 0
-        ).lazy(),
-    )
+
+    def compute() -> pl.LazyFrame:
+        events, before = lake.open(EVENTS), lake.open(IDENTITY).scan().collect()
+        return resolve_identity(events.scan(), before, events.position(BATCH) or 0).lazy()
+
+    refreshed = refresh_whole(lake, IDENTITY, inputs_of(lake, EVENTS), compute)
     return dg.MaterializeResult(metadata=asdict(refreshed))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pipelines.carriers import Carrier
 from pipelines.events.decode import DecodeRules
 from pipelines.ingest.raw import BatchLimits
+from pipelines.ingest.tolerance import Tolerance
 from schemas.funnel import FunnelDefinition
 
 
@@ -16,12 +17,15 @@ from schemas.funnel import FunnelDefinition
 class Rules:
     """The company's definitions, as the settings and the funnel files give them.
 
-    `fingerprint` changes with every setting that facts depend on; `topics` maps a topic to its adapter.
+    `fingerprint` changes with every setting that facts depend on; `topics` maps a topic to its adapter;
+    `accept_gaps` lets ingest go on without records that Kafka removed before they were read.
     """
 
     topics: Mapping[str, Carrier]
     decoding: DecodeRules
     limits: BatchLimits
+    tolerance: Tolerance
+    accept_gaps: bool
     lateness: dt.timedelta
     idle_timeout: dt.timedelta
     dead_after_days: int
@@ -48,6 +52,6 @@ class Progress:
 
 @dataclass(frozen=True)
 class Clock:
-    """The wall clock; only what is stamped on a publication reads it."""
+    """The wall clock; only what is stamped on a publication or an accepted gap reads it."""
 
     now: Callable[[], dt.datetime] = field(default=lambda: dt.datetime.now(dt.UTC))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import shutil
 from importlib.metadata import version
 
 from rich.console import Console
@@ -21,14 +22,25 @@ def main() -> None:
         f"{os.cpu_count()} CPUs, {platform.machine()}, Python {platform.python_version()}, "
         f"kafka-python {version('kafka-python')}, polars {version('polars')}, deltalake {version('deltalake')}"
     )
-    rates = measure(options.events, options.rounds, lambda line: console.print(f"[dim]{line}[/dim]"))
-    console.print(_table(rates, options.rounds))
+    peers = [options.peers] if options.peers else _uv()
+    if peers is None:
+        console.print("Without uv on the PATH the peers are left out; --peers names a Python that has them.")
+    rates = measure(options.events, options.rounds, peers, lambda line: console.print(f"[dim]{line}[/dim]"))
+    for topic in dict.fromkeys(rate.topic for rate in rates):
+        console.print(_table(topic, [rate for rate in rates if rate.topic == topic], options.rounds))
+
+
+def _uv() -> list[str] | None:
+    """The command that runs a script with the packages it names, in an environment of its own."""
+    uv = shutil.which("uv")
+    return [uv, "run", "--quiet", "--no-project", "--script"] if uv else None
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Kafka to raw beside the bare client.")
-    parser.add_argument("--events", type=_positive, default=200_000, help="events to send (default: 200000)")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Kafka to the lake beside other readers.")
+    parser.add_argument("--events", type=_positive, default=500_000, help="values a topic (default: 500000)")
     parser.add_argument("--rounds", type=_positive, default=5, help="times each reader reads them all (default: 5)")
+    parser.add_argument("--peers", metavar="PYTHON", help="a Python with the packages that benchmarks/peers.py names")
     return parser.parse_args()
 
 
@@ -39,15 +51,16 @@ def _positive(text: str) -> int:
     return number
 
 
-def _table(rates: list[Rates], rounds: int) -> Table:
-    """Events a second, a row a reader; the ratio is that of the medians to the first reader's."""
-    title = f"Events/s over {rounds} rounds, readers in turn"
+def _table(topic: str, rates: list[Rates], rounds: int) -> Table:
+    """Values a second, a row a reader; the ratio is emberline's median to that of the row."""
+    ours = next(rate for rate in rates if rate.is_ours)
+    title = f"{topic}: values/s over {rounds} rounds, readers in turn"
     table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
-    for heading in ("Reader", "Min", "Median", "Max", "Ratio"):
+    for heading in ("Reader", "Min", "Median", "Max", "Emberline is"):
         table.add_column(heading, justify="left" if heading == "Reader" else "right")
-    for reader in rates:
-        numbers = (f"{rate:,.0f}" for rate in (min(reader.rounds), reader.median, max(reader.rounds)))
-        table.add_row(reader.reader, *numbers, f"{reader.median / rates[0].median:.2f}")
+    for rate in rates:
+        numbers = (f"{number:,.0f}" for number in (min(rate.rounds), rate.median, max(rate.rounds)))
+        table.add_row(rate.reader, *numbers, f"{ours.median / rate.median:.2f} x")
     return table
 
 

@@ -1,48 +1,51 @@
-"""How fast Kafka becomes committed rows of `raw`, beside the client's bare poll loop.
+"""How fast Kafka becomes committed rows of `raw`, and decoded `events`, beside other readers of the same topics.
 
-The poll loop is the ceiling: it reads the same records with the same client and options, and drops them. The ratio of
-the two is what exactly-once storage costs.
+The others only read, or read and parse, and drop what they have: what they reach is a ceiling for them, while emberline
+has stored its rows exactly once when its clock stops. Its clock runs from connecting on; that of the peers from the
+first record on (`benchmarks/peers.py`).
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import shutil
+import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Final
 
-import polars as pl
 from kafka.structs import TopicPartition
 
+from benchmarks.load import EVENTS, FLAT, PARTITIONS, send
 from emberline.embedded import EmbeddedKafka, StateFolder
+from pipelines.carriers import CARRIERS
+from pipelines.events.decode import DecodeRules
+from pipelines.events.pseudonym import Pseudonyms
 from pipelines.ingest.connection import KafkaConnection
+from pipelines.ingest.events import ingest_events
 from pipelines.ingest.raw import BatchLimits, ingest_raw
-from pipelines.ingest.replay import produce
 from pipelines.lake import Lake
 
-TOPIC: Final = "benchmark.messages"
-PARTITIONS: Final = 3
-VALUE_BYTES: Final = 165
-BARE: Final = "kafka-python, bare poll loop"
-RAW: Final = "emberline, Kafka to committed raw"
-
-_CHUNK: Final = 50_000
 _POLL_MS: Final = 500
+_PEER_SECONDS: Final = 600
+_PEERS: Final = Path(__file__).with_name("peers.py")
 
 
 class Incomplete(RuntimeError):
-    """A reader ended with another number of events than were sent: its time means nothing."""
+    """A reader ended with another number of events than were sent, or failed: its time means nothing."""
 
 
 @dataclass(frozen=True)
 class Rates:
-    """Events a second of one reader, a number a round."""
+    """Values a second that one reader read of one topic, a number a round."""
 
+    topic: str
     reader: str
     rounds: tuple[float, ...]
 
@@ -51,27 +54,70 @@ class Rates:
         """The middle round."""
         return median(self.rounds)
 
+    @property
+    def is_ours(self) -> bool:
+        """Is the reader emberline."""
+        return self.reader.startswith("emberline")
 
-def measure(events: int, rounds: int, on_progress: Callable[[str], None]) -> list[Rates]:
-    """Send `events` synthetic events to a broker of its own, then read them with each reader in turn, `rounds` times.
 
-    Every reading starts with a new client; that of emberline also with a lake that does not exist yet.
+def measure(values: int, rounds: int, peers: Sequence[str] | None, on_progress: Callable[[str], None]) -> list[Rates]:
+    """Send synthetic values to a broker of its own, then read them with each reader in turn, `rounds` times.
+
+    Before the rounds each reader reads once unmeasured: what is compiled or loaded at first use is no reading.
+
+    Args:
+        values: to send to each topic.
+        rounds: measured rounds.
+        peers: the command that runs a script with the packages of the peers; None leaves them out.
+        on_progress: told what is under way.
 
     Raises:
-        Incomplete: a reader did not read every event.
+        Incomplete: a reader did not read every value.
     """
     with _broker(on_progress) as (kafka, folder):
-        on_progress(f"sending {events:,} values of {VALUE_BYTES} bytes to {PARTITIONS} partitions")
-        kafka.create_topics([TOPIC], PARTITIONS)
-        for chunk in _chunks(events):
-            produce(kafka, chunk)
-        readers: dict[str, Callable[[], int]] = {BARE: lambda: _poll(kafka), RAW: lambda: _ingest(kafka, folder)}
-        rates: dict[str, list[float]] = {name: [] for name in readers}
-        for number in range(rounds):
-            on_progress(f"round {number + 1} of {rounds}")
-            for name, read in readers.items():
-                rates[name].append(_rate(name, read, events))
-    return [Rates(name, tuple(measured)) for name, measured in rates.items()]
+        send(kafka, values, on_progress)
+        readers = _readers(kafka, folder, values, peers)
+        rates: dict[tuple[str, str], list[float]] = {names: [] for names in readers}
+        for number in range(rounds + 1):
+            on_progress(f"round {number} of {rounds}" if number else "warming up")
+            for (topic, name), read in readers.items():
+                found, seconds = read()
+                if found != values:
+                    raise Incomplete(f"{name} read {found:,} of {values:,} values of {topic}.")
+                if number:
+                    rates[topic, name].append(values / seconds)
+    return [Rates(*names, tuple(measured)) for names, measured in rates.items()]
+
+
+Reading = partial[tuple[int, float]]
+"""Reads a topic once: how many values, in how many seconds."""
+
+
+def _readers(
+    kafka: KafkaConnection, folder: Path, values: int, peers: Sequence[str] | None
+) -> dict[tuple[str, str], Reading]:
+    """(topic, reader) -> what reads it."""
+
+    def peer(name: str, topic: str) -> Reading:
+        return partial(_peer, [*(peers or ()), str(_PEERS), name, kafka.bootstrap_servers, topic, str(values)])
+
+    flat: dict[str, Reading] = {
+        "confluent-kafka, bare consume": peer("confluent", FLAT),
+        "confluent-kafka, bare consume, no queue backoff": peer("confluent-tuned", FLAT),
+        "kafka-python, bare poll": partial(_timed, partial(_poll, kafka)),
+        "emberline, Kafka to committed raw": partial(_timed, partial(_raw, kafka, folder)),
+    }
+    canonical: dict[str, Reading] = {
+        "Quix Streams, parsed and dropped": peer("quix", EVENTS),
+        "Bytewax, parsed and dropped": peer("bytewax", EVENTS),
+        "emberline, Kafka to committed events": partial(_timed, partial(_events, kafka, folder)),
+    }
+    return {
+        (topic, name): read
+        for topic, of in ((FLAT, flat), (EVENTS, canonical))
+        for name, read in of.items()
+        if peers or read.func is _timed
+    }
 
 
 @contextmanager
@@ -86,32 +132,24 @@ def _broker(on_progress: Callable[[str], None]) -> Iterator[tuple[KafkaConnectio
         state.destroy()
 
 
-def _chunks(events: int) -> Iterator[pl.DataFrame]:
-    """Records (`topic`, `key`, `value`) of synthetic chat messages, flat JSON padded to `VALUE_BYTES`."""
-    for start in range(0, events, _CHUNK):
-        numbers = pl.DataFrame({"n": pl.int_range(start, min(start + _CHUNK, events), eager=True)})
-        n = pl.col("n")
-        body = pl.struct(
-            id=pl.format("synthetic/{}", n),
-            type=pl.lit("message.sent"),
-            ts=1_767_225_600_000 + n * 137,
-            group=pl.format("bench:{}", n % 400),
-            member=pl.format("bench:{}", n * 7919 % 30_000),
-            chars=n % 280,
-        ).struct.json_encode()
-        padding = pl.lit(',"text":"' + "x" * VALUE_BYTES)
-        padded = pl.concat_str(body.str.head(-1), padding).str.head(VALUE_BYTES - 2)
-        yield numbers.select(
-            topic=pl.lit(TOPIC),
-            key=pl.format("synthetic/{}", n).cast(pl.Binary),
-            value=pl.concat_str(padded, pl.lit('"}')).cast(pl.Binary),
-        )
+def _timed(read: Callable[[], int]) -> tuple[int, float]:
+    began = time.perf_counter()
+    found = read()
+    return found, time.perf_counter() - began
+
+
+def _peer(command: list[str]) -> tuple[int, float]:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=_PEER_SECONDS, check=False)
+    if done.returncode:
+        raise Incomplete(f"{' '.join(command)} failed: {done.stderr[-2000:]}")
+    found, seconds = done.stdout.split()[-2:]
+    return int(found), float(seconds)
 
 
 def _poll(kafka: KafkaConnection) -> int:
     consumer = kafka.consumer()
     try:
-        partitions = [TopicPartition(TOPIC, number) for number in range(PARTITIONS)]
+        partitions = [TopicPartition(FLAT, number) for number in range(PARTITIONS)]
         consumer.assign(partitions)
         consumer.seek_to_beginning()
         ends = consumer.end_offsets(partitions)
@@ -123,18 +161,22 @@ def _poll(kafka: KafkaConnection) -> int:
         consumer.close(autocommit=False)
 
 
-def _ingest(kafka: KafkaConnection, folder: Path) -> int:
-    lake = folder / "lake"
+def _raw(kafka: KafkaConnection, folder: Path) -> int:
+    with _lake(folder) as lake:
+        return ingest_raw(kafka, lake, [FLAT], BatchLimits()).rows
+
+
+def _events(kafka: KafkaConnection, folder: Path) -> int:
+    rules = DecodeRules("Asia/Shanghai", dt.timedelta(days=10_000), Pseudonyms(b"a key of this benchmark"))
+    with _lake(folder) as lake:
+        ingest_raw(kafka, lake, [EVENTS], BatchLimits())
+        return ingest_events(lake, {EVENTS: CARRIERS["cloudevents"]}, rules).events
+
+
+@contextmanager
+def _lake(folder: Path) -> Iterator[Lake]:
+    """A lake that does not exist before and after."""
     try:
-        return ingest_raw(kafka, Lake(str(lake)), [TOPIC], BatchLimits()).rows
+        yield Lake(str(folder / "lake"))
     finally:
-        shutil.rmtree(lake, ignore_errors=True)
-
-
-def _rate(name: str, read: Callable[[], int], events: int) -> float:
-    began = time.perf_counter()
-    found = read()
-    seconds = time.perf_counter() - began
-    if found != events:
-        raise Incomplete(f"{name} read {found:,} of {events:,} events.")
-    return events / seconds
+        shutil.rmtree(folder / "lake", ignore_errors=True)

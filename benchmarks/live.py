@@ -1,7 +1,7 @@
 """Event to mart: a steady stream into a pipeline that runs by itself, and how long each event took to be published.
 
-Synthetic events. The latency of an event is the publication of the first version that includes its batch, minus the time
-Kafka got the record.
+Synthetic events. The latency of an event is the publication of the first version that includes its batch, minus the
+time Kafka got the record.
 """
 
 from __future__ import annotations

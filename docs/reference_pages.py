@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, pairwise
 from pathlib import Path
 from types import ModuleType
-from typing import Any, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 import reference_words as words
@@ -197,6 +197,8 @@ def _plain_name(annotation: Any) -> str:
     """The name of the first known type in an annotation such as `Annotated[str, ...] | None`."""
     if get_origin(annotation) is dict:
         return "table"
+    if get_origin(annotation) is Literal:
+        return f"one of {_codes(get_args(annotation))}"
     if annotation in _TYPE_NAMES:
         return _TYPE_NAMES[annotation]
     return _plain_name(get_args(annotation)[0])

@@ -19,7 +19,13 @@ SETTINGS_MEANINGS = {
     "ingest.batch_bytes": "A commit to `raw` is made once keys and values of the batch reach so many bytes.",
     "ingest.batch_seconds": "A commit to `raw` is made after so many seconds, if any record arrived.",
     "ingest.stall_seconds": "The run fails when there is lag and no position moved for so many seconds.",
+    "ingest.reader": "How records become columns: `fast`; `plain`, by the client's own poll, which is slower; or "
+    "`auto`, which is fast where the installed client was tested. All give the same rows.",
     "ingest.max_skew_minutes": "An event that happened so much after Kafka's time of it is quarantined.",
+    "ingest.max_bad_share": "The run stops when more than this share of a batch, or of a topic in it, is no event.",
+    "ingest.bad_share_rows": "Batches with fewer records, and topics with fewer in a batch, are not judged so.",
+    "ingest.accept_gaps": "Go on without records that Kafka removed before they were read, and note each gap in "
+    "[`gaps`](lake.md#gaps). For one run: `emberline run --accept-gaps`.",
     "rules.zone": "IANA name of the zone whose calendar days, weeks and months are counted.",
     "rules.lateness_minutes": "How long after its end a day waits for late events before it is complete.",
     "rules.idle_feed_hours": "A source silent for so long no longer keeps days from being complete.",

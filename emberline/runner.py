@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import dagster as dg
 
@@ -12,6 +12,8 @@ from emberline.definitions import build_defs
 from emberline.instance import dagster_instance
 from emberline.services import Services
 from pipelines.ingest.events import Counts, stored_counts
+
+_NEXT_STEP: Final = "\nNext: "
 
 
 @dataclass(frozen=True)
@@ -27,21 +29,21 @@ class FailedCheck:
 class RunOutcome:
     """What a run did.
 
-    `counts` are of this run, `totals` of all history; `partitions_changed` are the days whose facts were recomputed,
-    `rows_changed` the warehouse rows inserted, updated or deleted, by table; `version` the published version, None
-    where this run published none; `error` why the run failed.
+    `counts` are of this run, `totals` of all history; `offsets_lost` are those of the gaps it was told to accept;
+    `partitions_changed` are the days whose facts were recomputed, `rows_changed` the warehouse rows inserted, updated
+    or deleted, by table; `version` the published version, None where this run published none; `error` why it failed.
     """
 
     run_id: str
     is_success: bool
     counts: Counts
     totals: Counts
+    offsets_lost: int
     partitions_changed: int
     rows_changed: dict[str, int]
     version: int | None
     failed_checks: tuple[FailedCheck, ...]
     error: str | None = None
-    error_kind: str | None = None
 
     @property
     def is_changed(self) -> bool:
@@ -90,18 +92,28 @@ def _outcome(result: dg.ExecuteInProcessResult, totals: Counts) -> RunOutcome:
             metadata.values[materialization.asset_key.to_user_string()] = dict(materialization.metadata)
     mart = [key for key in metadata.values if key.startswith("mart/")]
     failure = next((e for e in result.all_events if e.is_step_failure), None)
-    cause = failure.step_failure_data.error_display_string if failure else None
     return RunOutcome(
         run_id=result.run_id,
         is_success=result.success,
         counts=Counts(**{name: metadata.get("events", name, 0) for name in Counts.__dataclass_fields__}),
         totals=totals,
+        offsets_lost=metadata.get("raw", "offsets_lost", 0),
         partitions_changed=max(metadata.get(asset, "days", 0) for asset in ("person_day", "group_day")),
         rows_changed={key.removeprefix("mart/"): metadata.get(key, "rows_changed", 0) for key in mart},
         version=next((metadata.get(key, "version") for key in mart), None),
         failed_checks=tuple(_failed_checks(result)),
-        error=None if result.success else cause,
+        error=None if failure is None else _cause(failure.step_failure_data.error),
     )
+
+
+def _cause(error: Any) -> str:
+    """What made a step fail: the message alone where it is one of this project's, else with its trace."""
+    if error is None:
+        return "The step failed without an error: see the run in Dagster."
+    while error.cause is not None:
+        error = error.cause
+    _, _, message = error.message.partition(": ")
+    return message.strip() if _NEXT_STEP in message else error.to_string()
 
 
 def _value(recorded: dg.MetadataValue[Any]) -> Any:

@@ -15,6 +15,7 @@ from pipelines.events.decode import DecodeRules
 from pipelines.events.pseudonym import Pseudonyms
 from pipelines.ingest.connection import KafkaConnection
 from pipelines.ingest.raw import BatchLimits
+from pipelines.ingest.tolerance import Tolerance
 from pipelines.lake import Lake
 from pipelines.publish.warehouse import Warehouse
 from schemas.funnel import standard
@@ -41,7 +42,7 @@ class Services:
             "ssl_password": self.settings.kafka.ssl_password,
         }
         options.update({name: secret.get_secret_value() for name, secret in secrets.items() if secret is not None})
-        return KafkaConnection(servers, options)
+        return KafkaConnection(servers, options, self.settings.ingest.reader)
 
     def warehouse_url(self) -> str:
         """SQLAlchemy URL of the configured warehouse, or of the embedded one, started where it does not run."""
@@ -75,6 +76,8 @@ class Services:
                 seconds=settings.ingest.batch_seconds,
                 stall_seconds=settings.ingest.stall_seconds,
             ),
+            tolerance=Tolerance(share=settings.ingest.max_bad_share, rows=settings.ingest.bad_share_rows),
+            accept_gaps=settings.ingest.accept_gaps,
             lateness=settings.lateness,
             idle_timeout=dt.timedelta(hours=settings.rules.idle_feed_hours),
             dead_after_days=settings.rules.dead_after_days,

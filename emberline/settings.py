@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pydantic_settings import SettingsError as UnreadableVariable
 
 from pipelines.carriers import CARRIERS
+from pipelines.ingest.reader import ReaderKind
 from schemas.errors import EmberlineError
 
 _PREFIX: Final = "EMBERLINE__"
@@ -89,13 +90,17 @@ class WarehouseSettings(_Section):
 
 
 class IngestSettings(_Section):
-    """When a batch is committed, and what is taken for the future."""
+    """When a batch is committed, what is taken for the future, and what stops the run."""
 
     batch_rows: int = Field(default=200_000, ge=1)
     batch_bytes: int = Field(default=64 * 1024 * 1024, ge=1)
     batch_seconds: float = Field(default=10.0, gt=0)
     stall_seconds: float = Field(default=60.0, gt=0)
+    reader: ReaderKind = "auto"
     max_skew_minutes: int = Field(default=10, ge=0)
+    max_bad_share: float = Field(default=0.5, ge=0, le=1)
+    bad_share_rows: int = Field(default=1000, ge=1)
+    accept_gaps: bool = False
 
 
 class RuleSettings(_Section):

@@ -1,6 +1,10 @@
-"""Where everything is."""
+"""Where everything is, and how it is."""
 
 from __future__ import annotations
+
+import datetime as dt
+from dataclasses import asdict
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -32,3 +36,58 @@ def psql_url(services: Services) -> str | None:
         return None
     plain = sa.make_url(url).set(drivername="postgresql")
     return plain.render_as_string(hide_password=configured is not None)
+
+
+def condition(services: Services, now: dt.datetime) -> dict[str, Any]:
+    """How the pipeline is: what is unread, what is published, which runs and checks ended how. Nothing is started.
+
+    A part whose service does not run, or that has no data yet, is None.
+    """
+    kafka_runs = services.settings.kafka.bootstrap_servers or EmbeddedKafka(services.state).address()
+    warehouse_runs = services.settings.warehouse.url or EmbeddedPostgres(services.state).address()
+    return {
+        "backlog": _backlog(services, now) if kafka_runs else None,
+        "published": _published(services, now) if warehouse_runs else None,
+        "runs": _runs(services) if warehouse_runs else None,
+    }
+
+
+def _backlog(services: Services, now: dt.datetime) -> dict[str, Any]:
+    from pipelines.ingest.lag import backlog, partition_lags
+
+    kafka, lake, topics = services.kafka(), services.lake(), services.settings.kafka.topics
+    by_topic: dict[str, int] = {}
+    for lag in partition_lags(kafka, lake, topics):
+        by_topic[lag.topic] = by_topic.get(lag.topic, 0) + lag.records
+    unread = backlog(kafka, lake, topics)
+    age = None if unread.oldest is None else (now - unread.oldest).total_seconds()
+    return {"records": unread.records, "oldest_seconds": age, "by_topic": by_topic}
+
+
+def _published(services: Services, now: dt.datetime) -> dict[str, Any] | None:
+    from pipelines.publish.errors import ReadFailed
+    from pipelines.publish.switch import NEWEST
+
+    try:
+        newest = services.warehouse().read(NEWEST)
+    except ReadFailed:  # no run has prepared it yet
+        return None
+    if newest.is_empty():
+        return None
+    row = newest.row(0, named=True)
+    return {
+        "version": row["version"],
+        "published_at": row["published_at"],
+        "age_seconds": (now - row["published_at"]).total_seconds(),
+        "complete_through": row["complete_through"],
+        "is_synthetic": row["is_synthetic"],
+    }
+
+
+def _runs(services: Services) -> list[dict[str, Any]]:
+    """The newest runs, each with the checks that failed in it."""
+    from emberline.instance import dagster_instance
+    from emberline.runs import newest_runs
+
+    with dagster_instance(services) as instance:
+        return [asdict(run) for run in newest_runs(instance)]

@@ -8,13 +8,14 @@ id was written meanwhile is refused by Delta (`LakeConflict`); the caller loads 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, Schema, Transaction, write_deltalake
-from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from schemas.errors import EmberlineError
 from schemas.lake import LakeTable
@@ -24,6 +25,10 @@ _CONFIGURATION: Final = {"delta.checkpointInterval": "20", "delta.logRetentionDu
 
 class LakeConflict(EmberlineError):
     """Another writer committed the same application transaction first."""
+
+
+class LakeUnavailable(EmberlineError):
+    """The store of the lake did not answer, or could not take what was written."""
 
 
 class LakeSchemaMismatch(EmberlineError):
@@ -68,12 +73,13 @@ class Lake:
 
         Raises:
             LakeSchemaMismatch: the stored columns or their types differ from the contract.
+            LakeUnavailable: the store does not answer.
         """
         uri = self.table_uri(table)
         try:
-            delta = DeltaTable(uri, storage_options=dict(self.storage_options))
-        except TableNotFoundError:
-            delta = self._create(table, uri)
+            delta = self._load(table, uri)
+        except (DeltaError, OSError) as error:
+            raise _unavailable(table, uri, error) from error
         found, wanted = ({f.name: f.type for f in schema.fields} for schema in (delta.schema(), _delta_schema(table)))
         differing = sorted(name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name))
         if differing:
@@ -97,6 +103,7 @@ class Lake:
 
         Raises:
             LakeConflict: another writer moved one of these app ids since the handle was loaded.
+            LakeUnavailable: the store failed, for example because it is full.
         """
         self._write(handle, rows, positions, predicate=None)
 
@@ -121,6 +128,15 @@ class Lake:
             return
         listed = ", ".join(f"'{month.isoformat()}'" for month in sorted(months.unique()))
         self._write(handle, rows, positions, predicate=f"month IN ({listed})")
+
+    def _load(self, table: LakeTable, uri: str) -> DeltaTable:
+        options = dict(self.storage_options)
+        with suppress(TableNotFoundError):
+            return DeltaTable(uri, storage_options=options)
+        # Of two that create it at once the later one is refused, and the table is there.
+        with suppress(CommitFailedError):
+            return self._create(table, uri)
+        return DeltaTable(uri, storage_options=options)
 
     def _create(self, table: LakeTable, uri: str) -> DeltaTable:
         if "://" not in self.uri:
@@ -160,6 +176,16 @@ class Lake:
                 f"Lake table {table.name} at {handle.delta.table_uri}: another writer was faster ({error}).",
                 "Nothing was written; load the table again and go on from its positions.",
             ) from error
+        except (DeltaError, OSError) as error:
+            raise _unavailable(table, handle.delta.table_uri, error) from error
+
+
+def _unavailable(table: LakeTable, uri: str, error: Exception) -> LakeUnavailable:
+    return LakeUnavailable(
+        f"Lake table {table.name}: the store failed ({error}).",
+        "The version before is whole, and the next run goes on from it. See that the store answers and has room.",
+        uri,
+    )
 
 
 def _delta_schema(table: LakeTable) -> Schema:

@@ -27,7 +27,10 @@ class Refreshed:
 
 
 def inputs_of(lake: Lake, *tables: LakeTable, **others: int) -> dict[str, int]:
-    """The versions of input tables, and other numbers a fact depends on (settings, a definition's fingerprint)."""
+    """The versions of input tables, and other numbers a fact depends on (settings, a definition's fingerprint).
+
+    Taken before the inputs are read: a commit in between is computed and not recorded, and is then computed again.
+    """
     return {**{table.name: lake.open(table).version for table in tables}, **others}
 
 

@@ -56,6 +56,20 @@ RAW: Final = LakeTable(
 )
 """Records as Kafka held them, exactly once. Nothing is parsed here, so nothing can poison it."""
 
+GAPS: Final = LakeTable(
+    name="gaps",
+    columns={
+        "topic": pl.String(),
+        "topic_id": pl.String(),
+        "partition": pl.Int32(),
+        "from_offset": pl.Int64(),
+        "to_offset": pl.Int64(),
+        "accepted_at": UTC_TIME,
+    },
+    key=("topic_id", "partition", "from_offset"),
+)
+"""Offsets `[from_offset, to_offset)` that Kafka removed before they were read, and that a person agreed to miss."""
+
 EVENTS: Final = LakeTable(
     name="events",
     columns={
@@ -287,7 +301,7 @@ GROUP_STATE: Final = LakeTable(
 TABLES: Final[dict[str, LakeTable]] = {
     table.name: table
     for table in (
-        RAW, EVENTS, QUARANTINE, TOUCHED, IDENTITY, PERSON_DAY, FIRST_SEEN, RETENTION, LIFECYCLE, FUNNEL_ENTRY,
+        RAW, GAPS, EVENTS, QUARANTINE, TOUCHED, IDENTITY, PERSON_DAY, FIRST_SEEN, RETENTION, LIFECYCLE, FUNNEL_ENTRY,
         ORDER_CREDIT, GROUP, GROUP_DAY, GROUP_STATE,
     )
 }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,7 +21,13 @@ stderr = Console(stderr=True)
 
 def print_json(value: object) -> None:
     """One JSON document on standard output; dates and times as ISO 8601."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=_iso_8601))
+
+
+def _iso_8601(value: object) -> str:
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no JSON")
 
 
 def print_table(title: str, frame: pl.DataFrame, headings: Sequence[str], right: Sequence[str] = ()) -> None:

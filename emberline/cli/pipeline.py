@@ -57,14 +57,21 @@ def replay(
 
 
 @app.command()
-def run(as_json: Json = False) -> None:
+def run(
+    accept_gaps: Annotated[
+        bool,
+        typer.Option("--accept-gaps", help="Go on without records that Kafka removed before they were read."),
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Drain Kafka once, bring facts and warehouse up to date, print what changed."""
     from emberline.runner import run_pipeline
     from emberline.services import Services
     from emberline.settings import load_settings
 
+    settings = load_settings(**({"ingest": {"accept_gaps": True}} if accept_gaps else {}))
     with reporting(quiet=as_json) as show:
-        outcome = run_pipeline(Services(load_settings(), show.line), show.steps)
+        outcome = run_pipeline(Services(settings, show.line), show.steps)
     if as_json:
         print_json(as_dict(outcome))
     else:
@@ -83,6 +90,7 @@ def as_dict(outcome: RunOutcome) -> dict[str, Any]:
     """A run's outcome for machines."""
     return {
         **asdict(outcome.counts),
+        "offsets_lost": outcome.offsets_lost,
         "partitions_changed": outcome.partitions_changed,
         "rows_changed": outcome.rows_changed,
         "changed": outcome.is_changed,
@@ -108,6 +116,8 @@ def print_outcome(outcome: RunOutcome) -> None:
     if not outcome.is_success:
         print_error("The run failed", outcome.error or "See the run in Dagster.")
         return
+    if outcome.offsets_lost:
+        stdout.print(f"Went on without {outcome.offsets_lost:,} offsets that Kafka no longer has; see lake table gaps.")
     if not outcome.is_changed:
         stdout.print("Nothing new: no record, no partition and no row changed.")
         return

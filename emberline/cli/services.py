@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from emberline.cli.app import app
@@ -53,15 +54,46 @@ def _services() -> Services:
 
 
 def _print_status(services: Services, *, as_json: bool) -> None:
-    from emberline.status import addresses
+    import datetime as dt
+
+    from emberline.status import addresses, condition
 
     found = addresses(services)
+    how = condition(services, dt.datetime.now(dt.UTC))
     if as_json:
-        print_json(found)
+        print_json({**found, **how})
         return
     stdout.print(f"State folder  {services.state.path}")
     for name, value in found.items():
         stdout.print(f"{_label(name):<13} {value or '[dim]not running[/dim]'}", soft_wrap=True, highlight=False)
+    for line in _condition_lines(how):
+        stdout.print(line, highlight=False)
+
+
+def _condition_lines(how: dict[str, Any]) -> Iterator[str]:
+    """The pipeline's condition, a line each: what is unread, what is published, the newest runs."""
+    backlog, published, runs = how["backlog"], how["published"], how["runs"]
+    if backlog is not None:
+        since = "" if backlog["oldest_seconds"] is None else f", the oldest for {_duration(backlog['oldest_seconds'])}"
+        yield f"Unread        {backlog['records']:,} records{since}"
+    if published is not None:
+        synthetic = " [yellow](simulated)[/yellow]" if published["is_synthetic"] else ""
+        yield (
+            f"Published     version {published['version']}, {_duration(published['age_seconds'])} ago, "
+            f"complete through {published['complete_through']}{synthetic}"
+        )
+    for number, run in enumerate(runs or []):
+        ended = "" if run["seconds"] is None else f" in {_duration(run['seconds'])}"
+        checks = f", checks failed: {', '.join(run['failed_checks'])}" if run["failed_checks"] else ""
+        color = {"success": "green", "failure": "red"}.get(run["status"], "yellow")
+        label = "Newest runs" if number == 0 else ""
+        yield f"{label:<13} {run['started_at']:%m-%d %H:%M:%S} [{color}]{run['status']}[/{color}]{ended}{checks}"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def _label(name: str) -> str:

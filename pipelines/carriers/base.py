@@ -44,6 +44,10 @@ class Carrier(Protocol):
         """Decode record values, none of which is null."""
         ...
 
+    def decode_column(self, values: pl.Series) -> Decoded:
+        """Decode a Binary column without nulls: exactly what `decode` makes of its values."""
+        ...
+
 
 def parse(values: Sequence[bytes], decode: Callable[[bytes], T]) -> tuple[list[int], list[T], pl.DataFrame]:
     """Parse each value strictly.

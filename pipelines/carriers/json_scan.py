@@ -1,23 +1,32 @@
 """A compiled, strict reader of JSON objects by a `JsonTable`, one pass over the bytes of a column of values.
 
-It accepts a value only if it is certain what msgspec would make of it: no escapes in strings, plain numbers, one form
-of time, no field twice, no containers but those the table knows. It refuses all else without a reason, good or bad:
-msgspec, the authority, decides on that.
+It accepts a value only if it is certain what msgspec would make of it: no escapes in strings, plain whole numbers, one
+form of time, no field twice, no containers but those the table knows. All else it refuses without a reason, good or
+bad: msgspec, the authority, decides on that.
+
+All compiled functions stand in this one file: numba's cache keeps what was compiled until the file of the function that
+is called changes, and does not notice a change in another.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final, cast
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.carriers.json_table import CHOICE, INTEGER, INSTANT, KEY, LETTERS, STRUCT, TEXT
+from pipelines.carriers.json_table import CHOICE, INSTANT, INTEGER, KEY, LETTERS, STRUCT, TEXT
+
+_compiled: Final[Any] = cast(Any, numba.njit)(cache=True, nogil=True, _nrt=False)
+"""Without numba's counting of references, which every call would do for every array: it triples the speed.
+
+Nothing here makes an array or keeps one, so there is nothing to count.
+"""
 
 VIEW_WORDS: Final = 2
 INLINE_BYTES: Final = 12
-"""Arrow keeps a string this short in its view; of a longer one a prefix, the buffer's number and the position."""
+"""A string up to this long lies in its view."""
 
 _QUOTE: Final = ord('"')
 _COMMA: Final = ord(",")
@@ -48,7 +57,7 @@ _IN_KEY = np.zeros(256, np.bool_)
 _IN_KEY[list(b"abcdefghijklmnopqrstuvwxyz0123456789_.-")] = True
 
 
-@numba.njit(cache=True, nogil=True)
+@_compiled
 def _space(data: NDArray[np.uint8], at: int, end: int) -> int:
     """The position after any white space."""
     while at < end and (data[at] == 32 or data[at] == 10 or data[at] == 13 or data[at] == 9):
@@ -56,7 +65,7 @@ def _space(data: NDArray[np.uint8], at: int, end: int) -> int:
     return at
 
 
-@numba.njit(cache=True, nogil=True)
+@_compiled
 def _character(data: NDArray[np.uint8], at: int, end: int) -> int:
     """The position after a character of two to four bytes of UTF-8, as Unicode's table of well-formed ones says."""
     lead = data[at]
@@ -85,7 +94,7 @@ def _character(data: NDArray[np.uint8], at: int, end: int) -> int:
     return at + length
 
 
-@numba.njit(cache=True, nogil=True)
+@_compiled
 def _string(data: NDArray[np.uint8], at: int, end: int) -> tuple[int, int, int]:
     """The start and length of a string without escapes, and the position after its closing quote."""
     if at >= end or data[at] != ord('"'):
@@ -108,11 +117,11 @@ def _string(data: NDArray[np.uint8], at: int, end: int) -> tuple[int, int, int]:
     return 0, 0, _REFUSED
 
 
-@numba.njit(cache=True, nogil=True)
+@_compiled
 def _number(data: NDArray[np.uint8], at: int, end: int) -> tuple[int, int]:
     """A whole number that is not negative, and the position after it."""
     start = at
-    value = 0
+    value: Any = 0
     while at < end and ord("0") <= data[at] <= ord("9"):
         value = value * 10 + np.int64(data[at] - ord("0"))
         at += 1
@@ -125,7 +134,7 @@ def _number(data: NDArray[np.uint8], at: int, end: int) -> tuple[int, int]:
     return value, at
 
 
-@numba.njit(cache=True, nogil=True)
+@_compiled
 def _word(data: NDArray[np.uint8], at: int, end: int, word: bytes) -> int:
     if at + len(word) > end:
         return _REFUSED
@@ -135,7 +144,7 @@ def _word(data: NDArray[np.uint8], at: int, end: int, word: bytes) -> int:
     return at + len(word)
 
 
-@numba.njit(cache=True, nogil=True)
+@_compiled
 def _scalar(data: NDArray[np.uint8], at: int, end: int) -> int:
     """The position after a string, a whole number, true, false or null."""
     if at >= end:
@@ -152,9 +161,9 @@ def _scalar(data: NDArray[np.uint8], at: int, end: int) -> int:
     return _number(data, at, end)[1]
 
 
-@numba.njit(cache=True, nogil=True)
+@_compiled
 def _digits(data: NDArray[np.uint8], at: int, count: int) -> int:
-    value = 0
+    value: Any = 0
     for place in range(at, at + count):
         digit = np.int64(data[np.uintp(place)]) - 48
         if digit < 0 or digit > 9:
@@ -163,14 +172,14 @@ def _digits(data: NDArray[np.uint8], at: int, count: int) -> int:
     return value
 
 
-@numba.njit(cache=True, nogil=True)
+@_compiled
 def _days_in(year: int, month: int) -> int:
     if month == 2:
         return 29 if year % 4 == 0 and (year % 100 != 0 or year % 400 == 0) else 28
     return 30 if month in (4, 6, 9, 11) else 31
 
 
-@numba.njit(cache=True, nogil=True)
+@_compiled
 def _days(year: int, month: int, day: int) -> int:
     """Days since 1970-01-01 in the Gregorian calendar, counted in years that begin in March."""
     if month <= 2:
@@ -180,7 +189,7 @@ def _days(year: int, month: int, day: int) -> int:
     return 365 * year + year // 4 - year // 100 + year // 400 + of_year - _DAYS_BEFORE_1970
 
 
-@numba.njit(cache=True, nogil=True)
+@_compiled
 def _instant(data: NDArray[np.uint8], start: int, length: int) -> tuple[int, bool]:
     """Microseconds since 1970 UTC of `2026-01-31T12:00:00Z`, with up to 6 decimals or an offset `+08:00`; is it one?"""
     refused = (0, False)
@@ -228,7 +237,7 @@ def _instant(data: NDArray[np.uint8], start: int, length: int) -> tuple[int, boo
     return seconds * _MICROSECONDS + fraction, True
 
 
-@numba.njit(cache=True, nogil=True)
+@_compiled
 def _same(data: NDArray[np.uint8], at: int, text: NDArray[np.uint8], start: int, length: int) -> bool:
     for byte in range(length):  # noqa: SIM110 - compiled
         if data[np.uintp(at + byte)] != text[np.uintp(start + byte)]:
@@ -236,9 +245,15 @@ def _same(data: NDArray[np.uint8], at: int, text: NDArray[np.uint8], start: int,
     return True
 
 
-@numba.njit(cache=True, nogil=True)
+@_compiled
 def _field(
-    data: NDArray[np.uint8], at: int, length: int, scope: int, guess: int, fields: NDArray[np.void], text: NDArray[np.uint8]
+    data: NDArray[np.uint8],
+    at: int,
+    length: int,
+    scope: int,
+    guess: int,
+    fields: Any,
+    text: NDArray[np.uint8],
 ) -> int:
     """The field of a name, or -1; the search starts with the guess."""
     count = len(fields)
@@ -252,7 +267,7 @@ def _field(
     return -1
 
 
-@numba.njit(cache=True, nogil=True)
+@_compiled
 def _is_key(data: NDArray[np.uint8], start: int, length: int) -> bool:
     colon = start
     while colon < start + length and _IN_KEY[data[colon]]:
@@ -260,22 +275,22 @@ def _is_key(data: NDArray[np.uint8], start: int, length: int) -> bool:
     return start < colon < start + length - 1 and data[colon] == _COLON
 
 
-@numba.njit(cache=True, nogil=True)
+@_compiled
 def _is_letters(data: NDArray[np.uint8], start: int, length: int) -> bool:
     if length != 3:
         return False
-    for at in range(start, start + 3):
+    for at in range(start, start + 3):  # noqa: SIM110 - compiled
         if data[at] < ord("A") or data[at] > ord("Z"):
             return False
     return True
 
 
-@numba.njit(cache=True, nogil=True)
+@_compiled
 def _is_string_of(
     data: NDArray[np.uint8],
     start: int,
     length: int,
-    field: NDArray[np.void],
+    field: Any,
     options: NDArray[np.int32],
     text: NDArray[np.uint8],
 ) -> bool:
@@ -294,9 +309,11 @@ def _is_string_of(
     return field.kind == TEXT
 
 
-@numba.njit(cache=True, nogil=True)
-def _write_view(data: NDArray[np.uint8], start: int, length: int, views: NDArray[np.uint64], field: int, row: int) -> None:
-    """Arrow keeps a string of up to 12 bytes in its view; of a longer one its first 4, the buffer (0) and the position."""
+@_compiled
+def _write_view(
+    data: NDArray[np.uint8], start: int, length: int, views: NDArray[np.uint64], field: int, row: int
+) -> None:
+    """A view holds the length, then a short string, or a longer one's first 4 bytes, buffer (0) and start."""
     low = np.uint64(length)
     high = np.uint64(0)
     if length > INLINE_BYTES:
@@ -312,13 +329,13 @@ def _write_view(data: NDArray[np.uint8], start: int, length: int, views: NDArray
     views[field, row, 1] = high
 
 
-@numba.njit(cache=True, nogil=True)
+@_compiled
 def _object(
     data: NDArray[np.uint8],
     at: int,
     end: int,
     row: int,
-    fields: NDArray[np.void],
+    fields: Any,
     options: NDArray[np.int32],
     text: NDArray[np.uint8],
     views: NDArray[np.uint64],
@@ -425,12 +442,12 @@ def _object(
     return False
 
 
-@numba.njit(cache=True, nogil=True)
+@_compiled
 def scan(
     data: NDArray[np.uint8],
     ends: NDArray[np.int64],
     longest: int,
-    fields: NDArray[np.void],
+    fields: Any,
     options: NDArray[np.int32],
     text: NDArray[np.uint8],
     views: NDArray[np.uint64],

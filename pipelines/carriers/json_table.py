@@ -45,7 +45,7 @@ FIELD: Final = np.dtype(
         ("option_count", np.int32),
     ]
 )
-"""A field. `name` is a position in the table's bytes, `options` an index of its options; `scope` is 1 inside a struct."""
+"""A field. `name` is a position in the table's text, `options` an index of its options, `scope` 1 inside a struct."""
 
 
 class ContractTooDeep(TypeError):

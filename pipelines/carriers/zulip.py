@@ -50,6 +50,10 @@ class Zulip:
 
     name = "zulip"
 
+    def decode_column(self, values: pl.Series) -> Decoded:
+        """Decode a Binary column as `decode` does its values."""
+        return self.decode(values.to_list())
+
     def decode(self, values: Sequence[bytes]) -> Decoded:
         """Decode Zulip message events into `message.sent`."""
         rows, parsed, rejected = parse(values, _decoder.decode)

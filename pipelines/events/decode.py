@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -66,56 +66,58 @@ def decode(raw: pl.DataFrame, carriers: Mapping[str, Carrier], rules: DecodeRule
             raise CarrierUnknown(
                 f"Topic {topic} has records in the lake but no carrier.", "Name its carrier under [kafka.topics]."
             )
-        decoded = carrier.decode(records["value"].to_list())
-        positions = records.select(pl.col("row").alias("of_all")).with_row_index("row")
+        decoded = carrier.decode_column(records["value"])
         for parts, part in ((events, decoded.events), (rejected, decoded.rejected)):
-            placed = part.join(positions, on="row", how="left").with_columns(row=pl.col("of_all")).drop("of_all")
-            parts.append(placed)
-    located = pl.concat(events).join(present.select("row", *COORDINATES), on="row", how="left")
-    judged = located.with_columns(_breach(rules).alias("breach")).with_columns(
-        reason=pl.col("breach").struct.field("reason"), detail=pl.col("breach").struct.field("detail")
-    )
-    rejected.append(judged.filter(pl.col("reason").is_not_null()).select(REJECTED_SCHEMA.names()))
+            parts.append(part.with_columns(records["row"].gather(part["row"])))
+    decoded_rows = pl.concat(events)
+    located = decoded_rows.hstack(present.select(*COORDINATES)[decoded_rows["row"]])
+    is_breach = located.select(_is_breach(rules)).to_series()
+    rejected.append(located.filter(is_breach).select("row", _breach(rules).struct.unnest()))
     quarantine = pl.concat(rejected).join(present, on="row", how="left").with_columns(batch=pl.lit(None, pl.Int64))
     return DecodedRecords(
-        events=_finish(judged.filter(pl.col("reason").is_null()), rules),
+        events=_finish(located.filter(~is_breach), rules),
         quarantine=quarantine.select(QUARANTINE.schema.names()),
         tombstones=raw.height - present.height,
     )
 
 
+def _is_breach(rules: DecodeRules) -> pl.Expr:
+    """Does a decoded event break the contract; cheap, since almost none does."""
+    return pl.any_horizontal(clause.fill_null(value=False) for clause, _, _ in _clauses(rules))
+
+
 def _breach(rules: DecodeRules) -> pl.Expr:
-    """The first clause of the contract that a decoded event breaks, struct(reason, detail); nulls: none."""
+    """The first clause of the contract that a decoded event breaks, struct(reason, detail)."""
+    broken = [
+        pl.when(clause).then(pl.struct(reason=pl.lit(reason), detail=detail))
+        for clause, reason, detail in _clauses(rules)
+    ]
+    return pl.coalesce(broken)
 
-    def breach(reason: str, detail: pl.Expr) -> pl.Expr:
-        return pl.struct(reason=pl.lit(reason), detail=detail)
 
-    checks = pl.when(~pl.col("type").is_in(list(kinds.REQUIRED))).then(
-        breach("unknown_kind", pl.format("{} is no kind of event", "type"))
-    )
+def _clauses(rules: DecodeRules) -> Iterator[tuple[pl.Expr, str, pl.Expr]]:
+    """What no event may be, in order: a condition (null: it is not met), the reason and the detail."""
+    unknown = pl.format("{} is no kind of event", "type")
+    yield ~pl.col("type").is_in(list(kinds.REQUIRED)), "unknown_kind", unknown
     for kind, required in kinds.REQUIRED.items():
         for column in required:
-            checks = checks.when((pl.col("type") == kind) & pl.col(column).is_null()).then(
-                breach("missing_field", pl.lit(f"{kind} needs {column}"))
-            )
+            is_missing = (pl.col("type") == kind) & pl.col(column).is_null()
+            yield is_missing, "missing_field", pl.lit(f"{kind} needs {column}")
     for column in _TEXTS:
         nul = pl.col(column).str.contains("\0", literal=True)
-        checks = checks.when(nul).then(breach("invalid_field", pl.lit(f"{column} has a NUL, which no database stores")))
+        yield nul, "invalid_field", pl.lit(f"{column} has a NUL, which no database stores")
+    past = pl.format("{} is before {}", "time", pl.lit(EARLIEST.date().isoformat()))
+    yield pl.col("time") < EARLIEST, "past_time", past
+    untold = pl.lit("without it an event of the future cannot be told")
+    yield pl.col("kafka_time").is_null(), "missing_kafka_time", untold
+    ahead = pl.format("{} is after Kafka's {}", "time", "kafka_time")
+    yield pl.col("time") > pl.col("kafka_time") + rules.max_skew, "future_time", ahead
     planned_end = pl.col("group_planned_end")
+    out_of_range = pl.format("group_planned_end {} is out of range", planned_end)
+    yield ~planned_end.is_between(EARLIEST, _LATEST), "invalid_field", out_of_range
     blocked = _stands_for_nobody("account_id") | _stands_for_nobody("linked_account_id")
-    return (
-        checks.when(pl.col("time") < EARLIEST)
-        .then(breach("past_time", pl.format("{} is before {}", "time", pl.lit(EARLIEST.date().isoformat()))))
-        .when(pl.col("kafka_time").is_null())
-        .then(breach("missing_kafka_time", pl.lit("without it an event of the future cannot be told")))
-        .when(pl.col("time") > pl.col("kafka_time") + rules.max_skew)
-        .then(breach("future_time", pl.format("{} is after Kafka's {}", "time", "kafka_time")))
-        .when(~planned_end.is_between(EARLIEST, _LATEST))
-        .then(breach("invalid_field", pl.format("group_planned_end {} is out of range", planned_end)))
-        .when((pl.col("type") == kinds.IDENTITY_LINKED) & blocked)
-        .then(breach("blocked_id", pl.lit("an id that stands for nobody links no accounts")))
-        .otherwise(pl.struct(reason=pl.lit(None, pl.String), detail=pl.lit(None, pl.String)))
-    )
+    nobody = pl.lit("an id that stands for nobody links no accounts")
+    yield (pl.col("type") == kinds.IDENTITY_LINKED) & blocked, "blocked_id", nobody
 
 
 def _stands_for_nobody(column: str) -> pl.Expr:

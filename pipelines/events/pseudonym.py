@@ -6,7 +6,6 @@ pseudonym for as long as the key lives.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -24,7 +23,7 @@ class Pseudonyms:
 
     def of(self, account_id: str) -> str:
         """The pseudonym of one account."""
-        return hmac.new(self.key, account_id.encode(), hashlib.sha256).hexdigest()[:_HEX_DIGITS]
+        return hmac.digest(self.key, account_id.encode(), "sha256").hex()[:_HEX_DIGITS]
 
     def apply(self, frame: pl.DataFrame, columns: Iterable[str], list_columns: Iterable[str] = ()) -> pl.DataFrame:
         """Replace the account ids in string columns and in columns of lists of strings; nulls stay null."""

@@ -9,20 +9,30 @@ from typing import Any, Final
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.admin import NewTopic
-from kafka.errors import KafkaConnectionError, KafkaTimeoutError, TopicAlreadyExistsError
+from kafka.errors import (
+    KafkaConnectionError,
+    KafkaTimeoutError,
+    NoError,
+    TopicAlreadyExistsError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
 from kafka.structs import TopicPartition
 
 from pipelines.ingest.reader import ReaderKind
 from schemas.errors import EmberlineError
 
 _CLIENT_ID: Final = "emberline"
-_UNKNOWN_TOPIC: Final = 3
 _LOG_END: Final = -1
 """The timestamp that stands for the end of a log in a request for offsets."""
 
 
 class KafkaUnreachable(EmberlineError):
     """No broker answered."""
+
+
+class TopicUnreadable(EmberlineError):
+    """A topic exists, or may, and this user cannot see it."""
 
 
 @dataclass(frozen=True)
@@ -70,12 +80,23 @@ class KafkaConnection:
         )
 
     def topics(self, names: Iterable[str]) -> list[Topic]:
-        """Those of the named topics that exist, by name."""
+        """Those of the named topics that exist, by name.
+
+        Raises:
+            TopicUnreadable: the brokers refuse to describe one; it must not pass for a topic without records.
+        """
         admin = self._connect(KafkaAdminClient)
         try:
             described = admin.describe_topics(sorted(names))
         finally:
             admin.close()
+        for topic in described:
+            if topic["error_code"] not in {NoError.errno, UnknownTopicOrPartitionError.errno}:
+                reason = for_code(topic["error_code"]).__name__
+                raise TopicUnreadable(
+                    f"The brokers do not describe topic {topic['name']}: {reason}.",
+                    "Nothing was read. Let this user describe and read it, or take it out of [kafka.topics].",
+                )
         return [
             Topic(
                 name=topic["name"],
@@ -83,7 +104,7 @@ class KafkaConnection:
                 partitions=tuple(sorted(partition["partition_index"] for partition in topic["partitions"])),
             )
             for topic in described
-            if topic["error_code"] != _UNKNOWN_TOPIC
+            if topic["error_code"] == NoError.errno
         ]
 
     def log_ends(self, topics: Iterable[Topic]) -> dict[TopicPartition, int]:

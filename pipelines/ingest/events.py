@@ -18,6 +18,7 @@ from pipelines.carriers import Carrier
 from pipelines.events.decode import DecodedRecords, DecodeRules, decode
 from pipelines.events.deduplicate import Deduplicated, deduplicate
 from pipelines.ingest.raw import app_id, raw_rows
+from pipelines.ingest.tolerance import USUAL, Tolerance, refuse_bad_batch
 from pipelines.lake import Handle, Lake
 from schemas.errors import EmberlineError
 from schemas.lake import EVENTS, QUARANTINE, RAW, TOUCHED
@@ -64,6 +65,7 @@ def ingest_events(
     rules: DecodeRules,
     batch_rows: int = 250_000,
     on_progress: Callable[[int, int], None] = lambda _done, _todo: None,
+    tolerance: Tolerance = USUAL,
 ) -> Counts:
     """Decode, validate and deduplicate all records of `raw` that `events` does not include yet.
 
@@ -73,9 +75,11 @@ def ingest_events(
         rules: see `DecodeRules`.
         batch_rows: records a commit, about; bounds memory.
         on_progress: called after each batch with records done and to do.
+        tolerance: how much of a batch may be bad.
 
     Raises:
         ZoneChanged: the stored events have days of another zone.
+        TooManyBadRecords: more of a batch is bad than the tolerance allows; of this batch nothing was written.
     """
     raw, events = lake.open(RAW), lake.open(EVENTS)
     _refuse_another_zone(events, rules.zone)
@@ -84,7 +88,7 @@ def ingest_events(
     total = Counts()
     while spans:
         batch, spans = _take(spans, batch_rows)
-        total += _ingest_batch(lake, raw, events, batch, carriers, rules)
+        total += _ingest_batch(lake, raw, events, batch, carriers, rules, tolerance)
         on_progress(total.raw, todo)
     return total
 
@@ -134,12 +138,19 @@ def _take(spans: list[_Span], rows: int) -> tuple[list[_Span], list[_Span]]:
 
 
 def _ingest_batch(
-    lake: Lake, raw: Handle, events: Handle, spans: list[_Span], carriers: Mapping[str, Carrier], rules: DecodeRules
+    lake: Lake,
+    raw: Handle,
+    events: Handle,
+    spans: list[_Span],
+    carriers: Mapping[str, Carrier],
+    rules: DecodeRules,
+    tolerance: Tolerance,
 ) -> Counts:
     start = {(span.topic_id, span.partition): span.start for span in spans}
     stop = {(span.topic_id, span.partition): span.stop for span in spans}
     records = raw_rows(raw, start, stop)
     decoded = decode(records, carriers, rules)
+    refuse_bad_batch(records, decoded.quarantine, tolerance)
     found = deduplicate(decoded.events, _stored(events, decoded.events))
     counts = Counts(
         raw=records.height,

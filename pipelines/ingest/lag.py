@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kafka import KafkaConsumer
+from kafka.errors import OffsetOutOfRangeError
 from kafka.structs import TopicPartition
 
 from pipelines.ingest.connection import KafkaConnection
@@ -74,7 +75,10 @@ def _first_time(consumer: KafkaConsumer, lag: PartitionLag) -> dt.datetime | Non
     tp = TopicPartition(lag.topic, lag.partition)
     consumer.assign([tp])
     consumer.seek(tp, lag.position)
-    polled = consumer.poll(timeout_ms=_FIRST_RECORD_MS, max_records=1)
+    try:
+        polled = consumer.poll(timeout_ms=_FIRST_RECORD_MS, max_records=1)
+    except OffsetOutOfRangeError:
+        return None  # retention was faster; what to do about it is for a run to say
     records = polled.get(tp, [])
     if not records or records[0].timestamp < 0:
         return None

@@ -7,6 +7,7 @@ without doubles.
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from kafka.errors import OffsetOutOfRangeError
 from kafka.structs import TopicPartition
 
 from pipelines.ingest.connection import KafkaConnection, Topic
+from pipelines.ingest.gaps import Gap, record_gaps
 from pipelines.ingest.reader import Buffer, buffers
 from pipelines.lake import Handle, Lake, LakeConflict
 from schemas.errors import EmberlineError
@@ -45,10 +47,11 @@ class BatchLimits:
 
 @dataclass
 class RawReport:
-    """What one ingest added to `raw`."""
+    """What one ingest added to `raw`; `offsets_lost` are those of the gaps it was told to accept."""
 
     rows: int = 0
     commits: int = 0
+    offsets_lost: int = 0
     rows_by_topic: dict[str, int] = field(default_factory=dict)
 
 
@@ -63,6 +66,7 @@ def ingest_raw(
     topic_names: Iterable[str],
     limits: BatchLimits,
     on_progress: Callable[[int, int], None] = lambda _done, _todo: None,
+    accept_gaps_at: dt.datetime | None = None,
 ) -> RawReport:
     """Append to `raw` all committed records up to the ends of the logs found at the start.
 
@@ -74,10 +78,12 @@ def ingest_raw(
         topic_names: topics to read; those that do not exist yet are skipped.
         limits: when to commit a batch.
         on_progress: called after each commit with offsets passed and offsets to pass.
+        accept_gaps_at: the time now, UTC, where records that retention removed are to be noted in `gaps` and passed
+            over; None where they are an error.
 
     Raises:
         FastReaderUnsupported: the connection's reader is `fast` and the installed client is none that was tested.
-        OffsetsGone: retention removed records before they were read.
+        OffsetsGone: retention removed records before they were read, or the end of a log is gone.
         FeedStalled: the position stood still for `limits.stall_seconds` although there is lag.
     """
     topics = connection.topics(topic_names)
@@ -87,7 +93,8 @@ def ingest_raw(
     consumer = connection.consumer()
     try:
         new_buffer = buffers(consumer, connection.reader)
-        _Drain(consumer, new_buffer, lake, topics, connection.log_ends(topics), limits, report, on_progress).run()
+        ends = connection.log_ends(topics)
+        _Drain(consumer, new_buffer, lake, topics, ends, limits, report, on_progress, accept_gaps_at).run()
     finally:
         consumer.close(autocommit=False)
     return report
@@ -106,6 +113,7 @@ class _Drain:
         limits: BatchLimits,
         report: RawReport,
         on_progress: Callable[[int, int], None],
+        accept_gaps_at: dt.datetime | None,
     ) -> None:
         self._consumer = consumer
         self._new_buffer = new_buffer
@@ -113,6 +121,7 @@ class _Drain:
         self._limits = limits
         self._report = report
         self._on_progress = on_progress
+        self._accept_gaps_at = accept_gaps_at
         self._topic_ids = {topic.name: topic.topic_id for topic in topics}
         self._partitions = list(ends)
         self._ends = ends
@@ -144,14 +153,12 @@ class _Drain:
         beginnings = self._consumer.beginning_offsets(self._partitions)
         readable = self._consumer.end_offsets(self._partitions)
         positions: dict[TopicPartition, int] = {}
+        gaps: list[Gap] = []
         for tp in self._partitions:
             saved = handle.position(app_id(self._topic_ids[tp.topic], tp.partition))
             if saved is not None and saved < beginnings[tp]:
-                raise OffsetsGone(
-                    f"Topic {tp.topic}, partition {tp.partition}: the lake has offsets below {saved}, "
-                    f"but Kafka's log now starts at {beginnings[tp]}: {beginnings[tp] - saved} offsets are gone.",
-                    "Nothing was skipped. Restore the records from a mirror, or raise the topic's retention.",
-                )
+                gaps.append(Gap(tp.topic, self._topic_ids[tp.topic], tp.partition, saved, beginnings[tp]))
+                saved = beginnings[tp]
             if saved is not None and saved > readable[tp]:
                 raise OffsetsGone(
                     f"Topic {tp.topic}, partition {tp.partition}: the lake has offsets below {saved}, "
@@ -160,6 +167,27 @@ class _Drain:
                 )
             positions[tp] = beginnings[tp] if saved is None else saved
             self._consumer.seek(tp, positions[tp])
+        return (handle, positions) if not gaps else self._pass_over(gaps, handle, positions)
+
+    def _pass_over(
+        self, gaps: list[Gap], handle: Handle, positions: dict[TopicPartition, int]
+    ) -> tuple[Handle, dict[TopicPartition, int]]:
+        """Note gaps, then move the lake's positions behind them: a crash in between shows the same gaps again."""
+        if self._accept_gaps_at is None:
+            first = gaps[0]
+            others = f" So it is with {len(gaps) - 1} more partitions." if len(gaps) > 1 else ""
+            raise OffsetsGone(
+                f"Topic {first.topic}, partition {first.partition}: the lake has offsets below {first.start}, "
+                f"but Kafka's log now starts at {first.stop}: {first.offsets} offsets are gone.{others}",
+                "Nothing was skipped. Restore the records from a mirror and raise the topic's retention. To go on "
+                "without them: `emberline run --accept-gaps`, which notes the gap in lake table gaps.",
+            )
+        record_gaps(self._lake, gaps, self._accept_gaps_at)
+        try:
+            self._lake.append(handle, pl.DataFrame(schema=RAW.schema), self._transactions(positions))
+        except LakeConflict:
+            return self._seek()
+        self._report.offsets_lost += sum(gap.offsets for gap in gaps)
         return handle, positions
 
     def _read_batch(self, start: Mapping[TopicPartition, int]) -> tuple[Buffer, dict[TopicPartition, int]]:

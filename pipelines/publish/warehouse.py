@@ -74,7 +74,7 @@ class Warehouse:
                 f"The columns {', '.join(columns)} are missing.",
                 url=self._url,
                 table=f"mart.{table}",
-                next_step="Run the warehouse's migrations with a role that may change its tables.",
+                next_step="Another version of emberline made this database: use that version, or a new database.",
             )
 
     def stage(self, table: sa.Table, rows: pl.LazyFrame | pl.DataFrame) -> int:

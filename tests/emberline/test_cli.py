@@ -42,7 +42,8 @@ def test_status_of_nothing_names_the_lake_and_shows_that_nothing_runs(emberline,
     done = emberline("status", "--json")
     assert done.returncode == ExitCode.OK
     lake = str(tmp_path / ".emberline" / "lake")
-    assert json.loads(done.stdout) == {"kafka": None, "lake": lake, "warehouse": None, "web": None}
+    nothing = dict.fromkeys(("kafka", "warehouse", "web", "backlog", "published", "runs"))
+    assert json.loads(done.stdout) == {**nothing, "lake": lake}
 
 
 def test_an_unknown_setting_is_named(emberline, tmp_path):

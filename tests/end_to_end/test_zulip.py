@@ -190,7 +190,7 @@ def independent_deaths(messages: pl.DataFrame) -> set[tuple[str, dt.date]]:
 
 
 def test_killed_ten_times_at_random_the_ingest_loses_and_doubles_nothing(kafka, replayed, database, tmp_path):
-    project = Project(tmp_path / "project", kafka, replayed, database, batch_rows=20_000)
+    project = Project(tmp_path / "project", kafka, replayed, database, batch_rows=3_000)
     chance = random.Random(20261123)
     reached = []
     for _ in range(KILLS):

@@ -1,0 +1,81 @@
+"""Synthetic values, and the topics that hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+
+import polars as pl
+from kafka import KafkaProducer
+
+from pipelines.ingest.connection import KafkaConnection
+
+FLAT: Final = "benchmark.flat"
+EVENTS: Final = "benchmark.events"
+PARTITIONS: Final = 3
+FLAT_BYTES: Final = 165
+
+_CHUNK: Final = 50_000
+_START_MS: Final = 1_767_225_600_000
+_STEP_MS: Final = 137
+
+
+def send(kafka: KafkaConnection, values: int, on_progress: Callable[[str], None]) -> None:
+    """Fill both topics with as many values, keyed and not compressed."""
+    kafka.create_topics([FLAT, EVENTS], PARTITIONS)
+    for topic, make in _MAKERS.items():
+        on_progress(f"sending {values:,} values to {PARTITIONS} partitions of {topic}")
+        producer = KafkaProducer(bootstrap_servers=kafka.bootstrap_servers, linger_ms=50, batch_size=256 * 1024)
+        for numbers in _numbers(values):
+            for key, value in numbers.select(pl.format("synthetic/{}", "n").cast(pl.Binary), make).iter_rows():
+                producer.send(topic, key=key, value=value)
+        producer.close()
+
+
+def _numbers(values: int) -> Iterator[pl.DataFrame]:
+    for start in range(0, values, _CHUNK):
+        yield pl.DataFrame({"n": pl.int_range(start, min(start + _CHUNK, values), eager=True)})
+
+
+def _flat() -> pl.Expr:
+    """Flat JSON padded to `FLAT_BYTES`."""
+    n = pl.col("n")
+    body = pl.struct(
+        id=pl.format("synthetic/{}", n),
+        type=pl.lit("message.sent"),
+        ts=_START_MS + n * _STEP_MS,
+        group=pl.format("bench:{}", n % 400),
+        member=pl.format("bench:{}", n * 7919 % 30_000),
+        chars=n % 280,
+    ).struct.json_encode()
+    padding = pl.lit(',"text":"' + "x" * FLAT_BYTES)
+    padded = pl.concat_str(body.str.head(-1), padding).str.head(FLAT_BYTES - 2)
+    return pl.concat_str(padded, pl.lit('"}')).cast(pl.Binary).alias("value")
+
+
+def _canonical() -> pl.Expr:
+    """Messages as canonical CloudEvents."""
+    n = pl.col("n")
+    time = pl.from_epoch(_START_MS + n * _STEP_MS, time_unit="ms").dt.strftime("%Y-%m-%dT%H:%M:%S%.3fZ")
+    data = pl.struct(
+        member_id=pl.format("bench:{}", n * 7919 % 30_000),
+        role=pl.lit("member"),
+        message_id=pl.format("m{}", n),
+        message_kind=pl.lit("text"),
+        text_length=n % 280,
+        links=pl.lit(0),
+        mentions=pl.lit(0),
+    )
+    event = pl.struct(
+        specversion=pl.lit("1.0"),
+        id=pl.format("e{}", n),
+        source=pl.lit("bench"),
+        type=pl.lit("message.sent"),
+        time=time,
+        subject=pl.format("bench:{}", n % 400),
+        data=data,
+    )
+    return event.struct.json_encode().cast(pl.Binary).alias("value")
+
+
+_MAKERS: Final[Mapping[str, pl.Expr]] = {FLAT: _flat(), EVENTS: _canonical()}

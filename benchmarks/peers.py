@@ -1,0 +1,122 @@
+# /// script
+# requires-python = ">=3.11,<3.13"
+# dependencies = ["bytewax==0.21.1", "confluent-kafka==2.12.2", "orjson==3.13.0", "quixstreams==3.28.1"]
+# ///
+"""Readers of other projects: `peers.py READER BOOTSTRAP TOPIC EVENTS` prints how many were read, in how many seconds.
+
+A program of its own with an environment of its own, since these packages ask for older versions of what emberline uses.
+The clock runs from the first record to the last, so joining a consumer group costs a peer nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from confluent_kafka import Consumer, TopicPartition
+
+_BATCH = 10_000
+
+
+class Clock:
+    """Counts records; times them from the first to the last."""
+
+    def __init__(self) -> None:
+        self.read = 0
+        self.began = self.ended = 0.0
+
+    def tick(self, records: int = 1) -> None:
+        """So many records arrived."""
+        self.ended = time.perf_counter()
+        if not self.read:
+            self.began = self.ended
+        self.read += records
+
+
+def confluent(bootstrap: str, topic: str, events: int, **options: Any) -> Clock:
+    """The client's batch call; nothing is parsed. The clock runs from the assignment."""
+    clock = Clock()
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": str(uuid.uuid4()),
+            "enable.auto.commit": False,
+            "isolation.level": "read_committed",
+            **options,
+        }
+    )
+    partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+    clock.began = time.perf_counter()
+    consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
+    while clock.read < events:
+        clock.read += len(consumer.consume(_BATCH, 1.0))
+    clock.ended = time.perf_counter()
+    consumer.close()
+    return clock
+
+
+def confluent_tuned(bootstrap: str, topic: str, events: int) -> Clock:
+    """As `confluent`, without the second that the client waits each time its queue was full."""
+    return confluent(bootstrap, topic, events, **{"fetch.queue.backoff.ms": 1})
+
+
+def quix(bootstrap: str, topic: str, events: int) -> Clock:
+    """A stream that parses JSON and drops it."""
+    from quixstreams import Application
+
+    clock = Clock()
+    app = Application(
+        broker_address=bootstrap, consumer_group=str(uuid.uuid4()), auto_offset_reset="earliest", loglevel="ERROR"
+    )
+    stream = app.dataframe(app.topic(topic, value_deserializer="json", key_deserializer="bytes"))
+    stream.update(lambda _value: clock.tick())
+    app.run(count=events)
+    return clock
+
+
+def bytewax(bootstrap: str, topic: str, events: int) -> Clock:  # noqa: ARG001 - it ends where the topic does
+    """A dataflow that parses JSON and drops it."""
+    import bytewax.operators as op
+    from bytewax.connectors.kafka import KafkaSource
+    from bytewax.dataflow import Dataflow
+    from bytewax.outputs import DynamicSink, StatelessSinkPartition
+    from bytewax.testing import run_main
+
+    clock = Clock()
+
+    class Nowhere(StatelessSinkPartition[Any]):
+        def write_batch(self, items: list[Any]) -> None:
+            clock.tick(len(items))
+
+    class NullSink(DynamicSink[Any]):
+        def build(self, step_id: str, worker_index: int, worker_count: int) -> Nowhere:  # noqa: ARG002
+            return Nowhere()
+
+    flow = Dataflow("benchmark")
+    records = op.input("in", flow, KafkaSource([bootstrap], [topic], tail=False, batch_size=_BATCH))
+    op.output("out", op.map("parse", records, lambda record: orjson.loads(record.value)), NullSink())
+    run_main(flow)
+    return clock
+
+
+READERS: dict[str, Callable[[str, str, int], Clock]] = {
+    "confluent": confluent,
+    "confluent-tuned": confluent_tuned,
+    "quix": quix,
+    "bytewax": bytewax,
+}
+
+
+def main() -> None:
+    """Read a topic once."""
+    reader, bootstrap, topic, events = sys.argv[1:]
+    clock = READERS[reader](bootstrap, topic, int(events))
+    print(clock.read, clock.ended - clock.began)
+
+
+if __name__ == "__main__":
+    main()

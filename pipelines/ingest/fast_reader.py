@@ -1,0 +1,245 @@
+"""Kafka records as columns at once: kafka-python does the protocol, its loop that makes an object a record is replaced.
+
+Sessions, epochs, retries, aborted transactions, checksums and decompression stay with the client. Its fetcher is given
+another class for the records of one partition; that class hands it each batch as if it were one record, and reads the
+records out of the batch's bytes. This is the only module that knows the fetcher's insides: `unsupported` tells whether
+they are the ones it was tested with.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterator
+from functools import partial
+from typing import Any, Final
+
+import numpy as np
+from kafka import KafkaConsumer
+from kafka.consumer.fetcher import Fetcher
+from kafka.errors import CorruptRecordError
+from kafka.record.default_records import DefaultRecord
+from kafka.structs import TopicPartition
+from kafka.version import __version__ as kafka_version
+from numpy.typing import NDArray
+
+from pipelines.ingest.record_batch import LEAST_SIZE, NULL, RECORD, walk
+from pipelines.ingest.record_columns import ColumnBuffer, Part
+
+TESTED_VERSIONS: Final = frozenset({"3.0.12"})
+
+_FORMAT_V2: Final = 2
+_SHAPE: Final = {
+    "_unpack_records": ("self", "tp", "records", "key_deserializer", "value_deserializer"),
+    "take": ("self", "n"),
+    "drain": ("self",),
+}
+"""Methods of the fetcher's class that are called or replaced, with their parameters."""
+
+_PartitionRecords: Any = getattr(Fetcher, "PartitionRecords", object)
+
+
+def unsupported(consumer: KafkaConsumer) -> str | None:
+    """Why this consumer cannot be read fast, or None where it can."""
+    if kafka_version not in TESTED_VERSIONS:
+        return f"kafka-python {kafka_version} is none of the tested {', '.join(sorted(TESTED_VERSIONS))}"
+    if not isinstance(getattr(consumer, "_fetcher", None), Fetcher):
+        return "the consumer has no fetcher of the known kind"
+    for name, parameters in _SHAPE.items():
+        method = getattr(_PartitionRecords, name, None)
+        if method is None or tuple(inspect.signature(method).parameters) != parameters:
+            return f"the fetcher's {name} has changed"
+    return None
+
+
+class FastReader:
+    """Reads a consumer's records into columns. From then on the consumer's own `poll` returns no records."""
+
+    def __init__(self, consumer: KafkaConsumer) -> None:
+        self._consumer = consumer
+        self._target = Target()
+        fetcher: Any = vars(consumer)["_fetcher"]
+        fetcher.PartitionRecords = partial(ColumnarPartition, self._target)
+
+    def buffer(self) -> FastBuffer:
+        """An empty buffer."""
+        return FastBuffer(self._consumer, self._target)
+
+
+class Target:
+    """Where records go now, and how many bytes may lie there."""
+
+    def __init__(self) -> None:
+        self.buffer = ColumnBuffer()
+        self.full_at = 0
+
+    @property
+    def room(self) -> int:
+        """Bytes that may still be added; below zero where the last record was larger."""
+        return self.full_at - self.buffer.bytes
+
+
+class FastBuffer(ColumnBuffer):
+    """Columns of a commit, filled by the fetcher itself."""
+
+    def __init__(self, consumer: KafkaConsumer, target: Target) -> None:
+        super().__init__()
+        self._consumer = consumer
+        self._target = target
+
+    def poll(self, timeout_ms: int, rows: int, size: int) -> None:
+        """Add at most `rows` records, and none after `size` bytes, that Kafka gives within the time."""
+        self._target.buffer = self
+        self._target.full_at = self.bytes + size
+        try:
+            self._consumer.poll(timeout_ms=timeout_ms, max_records=rows)
+        finally:
+            # The consumer lives in cycles of references: what it holds on to stays until they are collected.
+            self._target.buffer = ColumnBuffer()
+
+
+class ColumnarPartition(_PartitionRecords):
+    """The fetched records of one partition, read batch by batch into the target."""
+
+    def __init__(self, target: Target, *args: Any, **options: Any) -> None:
+        self._target = target
+        self._open: Any = None
+        super().__init__(*args, **options)
+
+    def _unpack_records(self, tp: TopicPartition, records: Any, *deserializers: Any) -> Iterator[Any]:
+        return super()._unpack_records(tp, _Batches(records), *deserializers)
+
+    def take(self, n: int | None = None) -> _Taken:
+        """Read up to `n` records and move the position behind the last one.
+
+        The order is the parent's: what was read before an error is returned first, the error is raised next.
+        """
+        limit = sys.maxsize if n is None else n
+        rows = 0
+        while rows < limit and self._target.room > 0 and self:
+            if self._open is None:
+                try:
+                    found = super().take(1)
+                except Exception as error:
+                    if not rows:
+                        raise
+                    self._next_inline_exception = error
+                    break
+                if not found:
+                    break
+                self._open = found[0].value
+                self._open.skip_to(self.fetch_offset)
+            batch = self._open
+            if len(batch):
+                records = batch.next(limit - rows, self._target.room)
+                self._target.buffer.add(Part(self.topic_partition, batch.data, records))
+                rows += len(records)
+            self.next_fetch_offset = batch.position
+            if not len(batch):
+                self._open = None
+        return _Taken(rows, counted=rows if self._target.room > 0 else limit)
+
+
+class _Taken:
+    """What `take` returns. The fetcher counts it by `len`, so that a full target ends the poll as enough rows do."""
+
+    def __init__(self, rows: int, counted: int) -> None:
+        self._rows = rows
+        self._counted = counted
+
+    def __len__(self) -> int:
+        return self._counted
+
+    def __iter__(self) -> Iterator[int]:
+        return iter((self._rows,))
+
+
+class _Batches:
+    """The batches of a fetch. Those with records are wrapped, transaction markers stay as they are."""
+
+    def __init__(self, records: Any) -> None:
+        self._records = records
+
+    def next_batch(self) -> Any:
+        batch = self._records.next_batch()
+        if batch is None or (batch.magic == _FORMAT_V2 and batch.is_control_batch):
+            return batch
+        return _AsOneRecord(batch)
+
+
+class _AsOneRecord:
+    """A batch that yields itself, opened, as the value of one record; all else is the batch's own."""
+
+    def __init__(self, batch: Any) -> None:
+        self._batch = batch
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._batch, name)
+
+    def __iter__(self) -> Iterator[DefaultRecord]:
+        opened = _open(self._batch) if self._batch.magic == _FORMAT_V2 else _open_old(self._batch)
+        if len(opened):
+            yield DefaultRecord(len(opened.data), opened.next_offset - 1, NULL, 0, None, opened, [])
+
+
+class _Batch:
+    """Records of a batch that are not read yet. `position` is the offset to go on from."""
+
+    def __init__(self, data: NDArray[np.uint8], records: NDArray[np.void], next_offset: int) -> None:
+        self.data = data
+        self.next_offset = next_offset
+        self._left = records
+        self._behind_last = next_offset
+
+    def __len__(self) -> int:
+        return len(self._left)
+
+    @property
+    def position(self) -> int:
+        return self._behind_last if len(self._left) else self.next_offset
+
+    def skip_to(self, offset: int) -> None:
+        self._left = self._left[np.searchsorted(self._left["offset"], offset) :]
+
+    def next(self, rows: int, size: int) -> NDArray[np.void]:
+        """Up to `rows` records, and none after `size` bytes are reached."""
+        records = self._left[:rows]
+        enough = int(np.searchsorted(np.cumsum(records["size"]), size)) + 1
+        records, self._left = records[:enough], self._left[min(enough, rows) :]
+        self._behind_last = int(records["offset"][-1]) + 1
+        return records
+
+
+def _open(batch: Any) -> _Batch:
+    iter(batch)  # decompresses
+    data = np.frombuffer(batch._buffer, np.uint8)
+    start = batch._pos
+    if batch.records_count < 0 or batch.records_count * LEAST_SIZE > len(data) - start:
+        raise CorruptRecordError(
+            f"The batch at offset {batch.base_offset} holds less than its {batch.records_count} records."
+        )
+    records = np.empty(batch.records_count, RECORD)
+    found, end = walk(data, start, batch.base_offset, batch.first_timestamp, records)
+    if found < len(records) or end != len(data):
+        raise CorruptRecordError(f"The batch at offset {batch.base_offset} is corrupt after {found} records.")
+    if batch.timestamp_type == batch.LOG_APPEND_TIME:
+        records["time"] = batch.max_timestamp
+    return _Batch(data, records, batch.next_offset)
+
+
+def _open_old(batch: Any) -> _Batch:
+    """A batch of format v0 or v1: old segments only, so objects are good enough."""
+    found = list(batch)
+    if not all(record.validate_crc() for record in found):
+        raise CorruptRecordError(f"The batch at offset {batch.base_offset} failed its checksum.")
+    fields = [field for record in found for field in (record.key, record.value)]
+    lengths = np.array([NULL if field is None else len(field) for field in fields], np.int64)
+    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.maximum(lengths, 0))])
+    records = np.zeros(len(found), RECORD)
+    records["offset"] = [record.offset for record in found]
+    records["time"] = [NULL if record.timestamp is None else record.timestamp for record in found]
+    records["key"], records["value"] = starts[:-1:2], starts[1::2]
+    records["key_length"], records["value_length"] = lengths[::2], lengths[1::2]
+    records["size"] = starts[2::2] - starts[:-2:2]
+    data = np.frombuffer(b"".join(field or b"" for field in fields), np.uint8)
+    return _Batch(data, records, int(records["offset"][-1]) + 1 if found else 0)

@@ -1,0 +1,152 @@
+"""Kafka's record batches (format v2) as arrays: where each record's key, value and headers lie in the batch's bytes.
+
+A compiled walk, since the lengths are varints: a record's place is known only after the one before it. No Python object
+is made a record.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+NULL: Final = -1
+"""The length of a key or value that is null."""
+
+RECORD: Final = np.dtype(
+    [
+        ("offset", np.int64),
+        ("time", np.int64),
+        ("key", np.int64),
+        ("key_length", np.int64),
+        ("value", np.int64),
+        ("value_length", np.int64),
+        ("headers", np.int64),
+        ("header_count", np.int64),
+        ("size", np.int64),
+    ]
+)
+"""A record: `time` in milliseconds, `key`, `value` and `headers` are positions in the bytes, `size` is in bytes."""
+
+HEADER: Final = np.dtype([("key", np.int64), ("key_length", np.int64), ("value", np.int64), ("value_length", np.int64)])
+"""A header of a record, as positions in the bytes."""
+
+LEAST_SIZE: Final = 7
+"""Bytes of the smallest record: one each for length, attributes, time, offset, key, value and headers."""
+
+_CUT: Final = -1
+_LARGEST_SHIFT: Final = 63
+
+
+@numba.njit(cache=True, nogil=True)
+def _varint(data: NDArray[np.uint8], at: int) -> tuple[int, int]:
+    """A zigzag varint and the position after it, which is `_CUT` where the bytes end or the number is too long."""
+    number = np.uint64(0)
+    shift = 0
+    while at < len(data) and shift <= _LARGEST_SHIFT:
+        byte = np.uint64(data[at])
+        at += 1
+        number |= (byte & np.uint64(0x7F)) << np.uint64(shift)
+        if byte < np.uint64(0x80):
+            zigzag: Any = np.int64(number >> np.uint64(1)) ^ -np.int64(number & np.uint64(1))
+            return zigzag, at
+        shift += 7
+    return 0, _CUT
+
+
+@numba.njit(cache=True, nogil=True)
+def _sized(data: NDArray[np.uint8], at: int) -> tuple[int, int, int]:
+    """The start and length (`NULL`: null) of a field with its length before it, and the position after the field."""
+    length, start = _varint(data, at)
+    if start == _CUT or length > len(data) - start:
+        return 0, 0, _CUT
+    if length < 0:
+        return start, NULL, start
+    return start, length, start + length
+
+
+@numba.njit(cache=True, nogil=True)
+def walk(
+    data: NDArray[np.uint8], at: int, base_offset: int, base_time: int, records: NDArray[np.void]
+) -> tuple[int, int]:
+    """Find the records that follow each other from a position on.
+
+    Args:
+        data: the bytes of a batch, not compressed.
+        at: position of the first record.
+        base_offset: the batch's; a record holds the difference.
+        base_time: the batch's, in milliseconds; a record holds the difference.
+        records: [n] of `RECORD`, to be filled.
+
+    Returns:
+        How many records were found whole and sound, and the position after them. Fewer than n: the next one is corrupt.
+    """
+    for number in range(len(records)):
+        length, start = _varint(data, at)
+        if start == _CUT or length < LEAST_SIZE - 1 or length > len(data) - start:
+            return number, at
+        time, position = _varint(data, start + 1)
+        if position == _CUT:
+            return number, at
+        offset, position = _varint(data, position)
+        if position == _CUT:
+            return number, at
+        key, key_length, position = _sized(data, position)
+        if position == _CUT:
+            return number, at
+        value, value_length, position = _sized(data, position)
+        if position == _CUT:
+            return number, at
+        header_count, position = _varint(data, position)
+        if position == _CUT or header_count < 0:
+            return number, at
+        headers = position
+        for _ in range(header_count):
+            _, name_length, position = _sized(data, position)
+            if position == _CUT or name_length == NULL:
+                return number, at
+            _, _, position = _sized(data, position)
+            if position == _CUT:
+                return number, at
+        if position != start + length:
+            return number, at
+        record = records[number]
+        record.offset = base_offset + offset
+        record.time = base_time + time
+        record.key = key
+        record.key_length = key_length
+        record.value = value
+        record.value_length = value_length
+        record.headers = headers
+        record.header_count = header_count
+        record.size = position - at
+        at = position
+    return len(records), at
+
+
+@numba.njit(cache=True, nogil=True)
+def walk_headers(data: NDArray[np.uint8], records: NDArray[np.void], headers: NDArray[np.void]) -> None:
+    """Find the headers of records that `walk` found; `headers` has room for exactly these."""
+    number = 0
+    for record in records:
+        position = record.headers
+        for _ in range(record.header_count):
+            header = headers[number]
+            header.key, header.key_length, position = _sized(data, position)
+            header.value, header.value_length, position = _sized(data, position)
+            number += 1
+
+
+@numba.njit(cache=True, nogil=True)
+def gather(
+    data: NDArray[np.uint8], starts: NDArray[np.int64], lengths: NDArray[np.int64], into: NDArray[np.uint8]
+) -> None:
+    """Copy fields one after the other; `into` has room for exactly these."""
+    end = 0
+    for field in range(len(starts)):
+        start = starts[field]
+        for byte in range(lengths[field]):
+            into[end + byte] = data[start + byte]
+        end += max(0, lengths[field])

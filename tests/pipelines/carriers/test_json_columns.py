@@ -1,0 +1,241 @@
+"""The compiled reader of canonical events and msgspec, the authority, say the same of every value."""
+
+from __future__ import annotations
+
+import json
+import string
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from pipelines.carriers.cloudevents import CloudEvents
+from pipelines.carriers.json_columns import read_json
+from pipelines.carriers.json_table import JsonTable
+from schemas.kinds import Envelope
+from tests.pipelines.canonical import encoded, message
+
+ADAPTER = CloudEvents()
+TABLE = JsonTable.of(Envelope)
+
+EVERYTHING = message(
+    {
+        "customer_id": "shop:1",
+        "role": "operator",
+        "group_id": "app:other",
+        "message_kind": "red_packet",
+        "reply_to": "m0",
+        "text_length": 2**31 - 1,
+        "links": 0,
+        "mentions": 17,
+        "product_id": "p",
+        "order_id": "o",
+        "total_minor": 123_456_789_012,
+        "currency": "CNY",
+        "linked_id": "app:eve",
+        "name": "群聊 é 😀",
+        "purpose": "sales",
+        "planned_end": "2026-02-28T23:59:59.5+08:00",
+    }
+)
+
+
+def assert_both_agree(values: list[bytes]) -> None:
+    expected = ADAPTER.decode(values)
+    found = ADAPTER.decode_column(pl.Series(values, dtype=pl.Binary))
+    assert_frame_equal(found.events, expected.events)
+    assert_frame_equal(found.rejected, expected.rejected)
+
+
+def is_read(value: bytes) -> bool:
+    """Does the compiled reader take the value itself."""
+    return read_json(pl.Series([value], dtype=pl.Binary), TABLE).accepted[0]
+
+
+ODD_VALUES: list[Any] = [
+    None, True, False, 0, -1, -0.0, 1.0, 1.5, 2**31 - 1, 2**31, 2**62, 2**62 + 1, 2**64, 10**30, 1e300, "", " ", "0",
+    "app:x", "app:", ":x", "App:x", "app:\n", "a.b-c_d:e:f", "app: ", "CNY", "cny", "CNYX", "CNY\n", "members",
+    "member", "text", "message.sent", "1.0", "1.1", "x" * 512, "x" * 513, "é" * 512, "é" * 256, "app:" + "é" * 508,
+    "群", "😀",
+    "a\0b", "a\"b", "a\\b", "a/b", "\x7f", "\u2028", "\ud7ff", "\ue000", [], ["app:x"], {}, {"a": {"b": [1, None]}},
+]  # fmt: skip
+
+ODD_TIMES = [
+    "2026-01-31T12:00:00Z", "2026-01-31T12:00:00z", "2026-01-31t12:00:00Z", "2026-01-31 12:00:00Z", "2026-01-31T12:00Z",
+    "2026-02-29T00:00:00Z", "2024-02-29T00:00:00Z", "2100-02-29T00:00:00Z", "2000-02-29T23:59:59.999999Z",
+    "2026-04-31T00:00:00Z", "2026-13-01T00:00:00Z", "2026-00-01T00:00:00Z", "2026-01-00T00:00:00Z",
+    "2026-01-31T24:00:00Z", "2026-01-31T23:60:00Z", "2026-01-31T23:59:60Z", "2026-01-31T12:00:00", "2026-01-31",
+    "2026-01-31T12:00:00.Z", "2026-01-31T12:00:00.1Z", "2026-01-31T12:00:00.1234567Z", "2026-01-31T12:00:00.9999999Z",
+    "2026-01-31T12:00:00+08:00", "2026-01-31T12:00:00-08:30", "2026-01-31T12:00:00+0800", "2026-01-31T12:00:00+08",
+    "2026-01-31T12:00:00-00:00", "2026-01-31T12:00:00+24:00", "2026-01-31T12:00:00+23:59", "2026-01-31T12:00:00+08:60",
+    "0001-01-01T00:00:00+08:00", "9999-12-31T23:59:59-08:00", "1899-12-31T00:00:00Z", "1900-01-01T00:00:00+14:00",
+    "1969-12-31T23:59:59.999999Z", "-001-01-01T00:00:00Z", "2026-01-31T12:00:00ZZ", " 2026-01-31T12:00:00Z", 1767225600,
+]  # fmt: skip
+
+ENVELOPE_NAMES = ["specversion", "id", "source", "type", "time", "subject", "data", "datacontenttype"]
+DATA_NAMES = [*TABLE.names[7:], "extension", "id", "time"]
+
+
+def test_an_event_that_says_everything_but_operators_is_read():
+    assert is_read(encoded(EVERYTHING))
+    assert_both_agree([encoded(EVERYTHING)])
+
+
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": "), (" ,\n", "\t:\r\n")])
+def test_white_space_between_values_does_not_matter(separators: tuple[str, str]):
+    value = b" \n" + json.dumps(EVERYTHING, ensure_ascii=False, separators=separators).encode() + b"\t "
+    assert is_read(value)
+    assert_both_agree([value])
+
+
+@pytest.mark.parametrize("name", ENVELOPE_NAMES)
+def test_both_agree_on_any_value_of_a_field_of_the_envelope(name: str):
+    odd = ODD_VALUES + ODD_TIMES
+    assert_both_agree([encoded({**EVERYTHING, name: value}) for value in odd])
+
+
+@pytest.mark.parametrize("name", DATA_NAMES)
+def test_both_agree_on_any_value_of_a_field_of_the_payload(name: str):
+    odd = ODD_VALUES + ODD_TIMES
+    assert_both_agree([encoded({**EVERYTHING, "data": {**EVERYTHING["data"], name: value}}) for value in odd])
+
+
+@pytest.mark.parametrize("name", ENVELOPE_NAMES[:7])
+def test_both_agree_when_a_field_is_missing(name: str):
+    assert_both_agree([encoded({key: value for key, value in EVERYTHING.items() if key != name})])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"", b" ", b"{", b"{}", b"[]", b"null", b'"x"', b"1", b"\xef\xbb\xbf{}", b"\xff", b'{"id"', b'{"id":',
+        b'{"id":"', b'{"id":"e"', b'{"id":"e",', b'{"id":"e",}', b'{,}',
+        b'{"data":{', b'{"data":{}', b'{"data":{},', b'{"data":{},}',
+        b'{"data":{"role":"member",}}', b'{"data":{}}}', b"{}{}", b'{"id" "e"}', b"{'id':'e'}", b'{id:"e"}',
+    ],
+)  # fmt: skip
+def test_both_agree_on_what_is_no_event(value: bytes):
+    assert not is_read(value)
+    assert_both_agree([value])
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"id": "e1"', b'"id": "e1", "id": "e2"'),
+        (b'"id": "e1"', b'"i\\u0064": "e1"'),
+        (b'"id": "e1"', b'"id": "e1", "\\u0069d": "e2"'),
+        (b'"e1"', b'"e\\n1"'),
+        (b'"e1"', b'"e\n1"'),
+        (b'"e1"', b'"e\\u00001"'),
+        (b'"e1"', b'"\\ud83d\\ude00"'),
+        (b'"e1"', b'"\\ud83d"'),
+        (b'"e1"', b'"\\x"'),
+        (b'"e1"', b'"\xc0\x80"'),
+        (b'"e1"', b'"\xed\xa0\x80"'),
+        (b'"e1"', b'"\xe2\x82"'),
+        (b'"e1"', b'"\xf4\x90\x80\x80"'),
+        (b'"e1"', b'"\x80"'),
+        (b'"e1"', b"e1"),
+        (b"17", b"017"),
+        (b"17", b"+17"),
+        (b"17", b"-0"),
+        (b"17", b"1e1"),
+        (b"17", b"17.0"),
+        (b"17", b"17."),
+        (b"17", b"NaN"),
+        (b"17", b"Infinity"),
+        (b"17", b"nul"),
+        (b"17", b"nullx"),
+        (b"17", b"1 7"),
+        (b"17", b"17 "),
+        (b"17", b'17, "mentions": 18'),
+        (b"17", b'17, "mentions": null'),
+        (b"}}", b'}, "data": {}}'),
+        (b"}}", b'}, "data": {"role": "bot"}}'),
+        (b"17", b'17, "unknown": "\xff"'),
+        (b"17", b'17, "unknown": "\\q"'),
+        (b"17", b'17, "unknown": tru'),
+        (b"17", b'17, "unknown": 1e999'),
+        (b"17", b'17, "unknown": 00'),
+        (b"17", b'17, "unknown": -'),
+        (b"17", b'17, "unknown": [}'),
+        (b"17", b'17, "\xff": 1'),
+        (b"}}", b"}} x"),
+        (b"}}", b"},}"),
+        (b"}}", b"}}}"),
+    ],
+)
+def test_both_agree_where_the_bytes_were_changed(old: bytes, new: bytes):
+    value = encoded(EVERYTHING)
+    assert old in value
+    assert_both_agree([value, value.replace(old, new), value])
+
+
+def test_both_agree_on_a_value_at_the_limit_of_size():
+    padding = 1024 * 1024 - len(encoded(message(padding="")))
+    assert_both_agree([encoded(message(padding="x" * length)) for length in (padding, padding + 1)])
+
+
+def test_no_values_make_no_events():
+    assert_both_agree([])
+
+
+def test_rows_keep_their_numbers_when_some_are_left_to_msgspec():
+    values = [encoded(message(id=f"e{n}" if n % 3 else f'e"{n}')) for n in range(20)] + [b"x"]
+    found = ADAPTER.decode_column(pl.Series(values, dtype=pl.Binary))
+    assert found.events["row"].to_list() == list(range(20))
+    assert found.rejected["row"].to_list() == [20]
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**65), 2**65) | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+any_value = st.sampled_from(ODD_VALUES + ODD_TIMES) | json_values
+times = st.builds(
+    lambda t, z: t.isoformat() + z, st.datetimes(), st.sampled_from(["Z", "+08:00", "-11:30", "+00:00", "z", ""])
+)
+
+
+keys = st.from_regex(r"[a-z0-9_.-]{1,3}:[^\n\x00-\x1f]{1,5}", fullmatch=True)
+plausible = (
+    st.sampled_from([None, "m", "app:x", "群", 0, 17, 2**31 - 1, "member", "bot", "text", "EUR", "shop:é"]) | keys
+)
+seldom = st.sampled_from([False, False, False, False, True])
+
+
+@st.composite
+def mutated_events(draw: st.DrawFn) -> bytes:
+    """An event with a few other fields, some right, some wrong; seldom with a field less or with other bytes."""
+    values = plausible | times | any_value
+    changes = draw(st.dictionaries(st.sampled_from(DATA_NAMES), values, max_size=2))
+    event = {**EVERYTHING, "data": {**EVERYTHING["data"], **changes}}
+    event |= draw(st.dictionaries(st.sampled_from(ENVELOPE_NAMES), values, max_size=1)) if draw(seldom) else {}
+    if draw(seldom):
+        event.pop(draw(st.sampled_from(ENVELOPE_NAMES)), None)
+    value = bytearray(json.dumps(event, ensure_ascii=draw(seldom)).encode("utf-8", "surrogatepass"))
+    for _ in range(draw(st.sampled_from([0, 0, 0, 1, 2]))):
+        at = draw(st.integers(0, len(value) - 1))
+        byte = draw(st.integers(0, 255) | st.sampled_from((string.digits + '{}[]",:\\ \n').encode()))
+        match draw(st.sampled_from(["replace", "insert", "delete", "cut"])):
+            case "replace":
+                value[at] = byte
+            case "insert":
+                value.insert(at, byte)
+            case "delete":
+                del value[at]
+            case _:
+                del value[at + 1 :]
+    return bytes(value)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(mutated_events() | st.binary(max_size=40), max_size=8))
+@example([])
+def test_both_agree_on_events_that_were_changed_at_random(values: list[bytes]):
+    assert_both_agree(values)

@@ -1,0 +1,42 @@
+"""When a backlog is worth a run."""
+
+import datetime as dt
+
+import pytest
+
+from pipelines.operations.backlog import Backlog, Patience, Runs, decide_ingest
+
+NOW = dt.datetime(2025, 3, 3, 12, tzinfo=dt.UTC)
+PATIENCE = Patience(
+    records=100,
+    age=dt.timedelta(seconds=5),
+    after_failure=dt.timedelta(seconds=30),
+    longest_wait=dt.timedelta(minutes=10),
+)
+
+
+def ago(seconds: float) -> dt.datetime:
+    return NOW - dt.timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("backlog", "runs", "acts"),
+    [
+        pytest.param(Backlog(0, None), Runs(0), False, id="nothing is unread"),
+        pytest.param(Backlog(99, ago(4.9)), Runs(0), False, id="few and fresh"),
+        pytest.param(Backlog(100, ago(0)), Runs(0), True, id="many, however fresh"),
+        pytest.param(Backlog(1, ago(5)), Runs(0), True, id="one, waiting long enough"),
+        pytest.param(Backlog(1, None), Runs(0), True, id="unread since nobody knows when"),
+        pytest.param(Backlog(10_000, ago(600)), Runs(1), False, id="a run is in flight"),
+        pytest.param(None, Runs(0), False, id="could not be read"),
+        pytest.param(Backlog(1, ago(600)), Runs(0, ago(29), 1), False, id="just failed"),
+        pytest.param(Backlog(1, ago(600)), Runs(0, ago(30), 1), True, id="failed a while ago"),
+        pytest.param(Backlog(1, ago(600)), Runs(0, ago(100), 3), False, id="failed again and again: the wait doubles"),
+        pytest.param(Backlog(1, ago(600)), Runs(0, ago(120), 3), True, id="after the doubled wait"),
+        pytest.param(Backlog(1, ago(600)), Runs(0, ago(600), 50), True, id="the wait has an end"),
+    ],
+)
+def test_a_run_is_asked_for(backlog, runs, acts):
+    decision = decide_ingest(backlog, runs, PATIENCE, NOW)
+    assert decision.act is acts
+    assert decision.reason
