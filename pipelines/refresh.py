@@ -1,6 +1,6 @@
 """Facts follow their inputs: recompute what changed, nothing when nothing did, and record what was seen.
 
-A fact's commits carry `input/<name>` application transactions: for whole facts the versions of their inputs, for
+A fact's commits carry `input/<name>` application transactions: for whole facts the contents of their inputs, for
 facts by day the newest batch of events they include.
 """
 
@@ -27,11 +27,11 @@ class Refreshed:
 
 
 def inputs_of(lake: Lake, *tables: LakeTable, **others: int) -> dict[str, int]:
-    """The versions of input tables, and other numbers a fact depends on (settings, a definition's fingerprint).
+    """The contents of input tables, and other numbers a fact depends on (settings, a definition's fingerprint).
 
     Taken before the inputs are read: a commit in between is computed and not recorded, and is then computed again.
     """
-    return {**{table.name: lake.open(table).version for table in tables}, **others}
+    return {**{table.name: lake.open(table).content for table in tables}, **others}
 
 
 def refresh_whole(
@@ -74,8 +74,10 @@ def refresh_days(
     stored = {name: handle.position(name) for name in seen}
     if stored == seen:
         return Refreshed(is_changed=False, rows=_rows(handle))
-    done = stored if stored[_input("settings")] == settings else {}
-    days = _touched_days(lake, events, people, done.get(_input(BATCH)) or 0, done.get(_input(IDENTITY.name)) or 0)
+    if stored[_input("settings")] == settings:
+        days = _touched_days(lake, events, people, stored[_input(BATCH)] or 0, stored[_input(IDENTITY.name)] or 0)
+    else:
+        days = _all_days(events, handle)
     timeline = with_person(events.scan(), people.scan())
     months = days.dt.truncate("1mo").unique()
     fresh = compute(timeline.filter(pl.col("month").is_in(months.implode()) & pl.col("day").is_in(days.implode())))
@@ -97,6 +99,12 @@ def _touched_days(lake: Lake, events: Handle, people: Handle, done_events: int, 
     changed = people.scan().filter(pl.col("batch") > done_people).select("account_id")
     by_people = events.scan().join(changed, on="account_id", how="semi").select("day")
     return pl.concat([by_events, by_people]).unique().sort("day").collect(engine="streaming")["day"]
+
+
+def _all_days(events: Handle, fact: Handle) -> pl.Series:
+    """The days of both: a day may have lost its events. Marks in `touched` are forgotten one day, so not from there."""
+    days = pl.concat([events.scan().select("day"), fact.scan().select("day")])
+    return days.unique().sort("day").collect(engine="streaming")["day"]
 
 
 def _newest_change(people: Handle) -> int:

@@ -47,9 +47,9 @@ def warehouse_rows(lake: Lake, funnel: FunnelDefinition) -> dict[str, pl.LazyFra
 
 
 def lake_state(lake: Lake) -> int:
-    """A fingerprint of the versions of all facts that the warehouse is made from."""
-    versions = [(table.name, lake.open(table).version) for table in _FACTS]
-    return zlib.crc32(repr(versions).encode())
+    """A fingerprint of the contents of all facts that the warehouse is made from."""
+    contents = [(table.name, lake.open(table).content) for table in _FACTS]
+    return zlib.crc32(repr(contents).encode())
 
 
 def _credit_id() -> pl.Expr:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import signal
 import subprocess
 import tempfile
@@ -9,7 +10,6 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import polars as pl
 import psutil
 import psycopg
 import pytest
@@ -64,15 +64,13 @@ def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
     disk.remove()
 
 
-def test_fault_23_the_disk_is_full(
-    connection: KafkaConnection, topic: MakeTopic, send: Send, small_disk: SmallDisk
-):
+def test_fault_23_the_disk_is_full(connection: KafkaConnection, topic: MakeTopic, send: Send, small_disk: SmallDisk):
     lake, name = Lake(str(small_disk.folder / "lake")), topic()
     send(name, *[f"value {number}".encode() for number in range(3)])
     ingest_raw(connection, lake, [name], QUICK)
     before = in_raw(lake)
-    # Digits of large powers do not compress away.
-    send(name, *[str(7**number).encode() for number in range(20_000, 20_030)])
+    chance = random.Random(7)  # random bytes do not compress away
+    send(name, *[chance.randbytes(20_000) for _ in range(30)])
     with pytest.raises(LakeUnavailable, match=r"raw[\s\S]*No space left"):
         ingest_raw(connection, lake, [name], QUICK)
     assert in_raw(lake) == before
@@ -152,8 +150,7 @@ def test_fault_23_postgresql_goes_down_in_mid_publish(server: EmbeddedPostgres, 
     thread = threading.Thread(target=attempt)
     plain = sa.make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     holder = psycopg.connect(plain)
-    # The publish comes to this row after it has changed dim_group.
-    holder.execute("SELECT FROM mart.publication FOR UPDATE")
+    # The version's row is written last: all tables have changed by then.
     holder.execute("LOCK TABLE mart.publication IN EXCLUSIVE MODE")
     thread.start()
     backend = waiting_for_a_lock(holder, thread)
@@ -175,22 +172,49 @@ def test_fault_25_compaction_and_vacuum_during_ingest_lose_nothing(
     name = topic(partitions=2)
     for partition in (0, 1):
         send(name, *[f"value {number}".encode() for number in range(60)], partition=partition)
-    done, removed = threading.Event(), []
-    ingest_raw(connection, lake, [name], THREE_ROWS, stop_after(commits=4))
+    done, compacted = threading.Event(), threading.Event()
 
     def tidy() -> None:
         while not done.is_set():
             table = DeltaTable(lake.table_uri(RAW))
-            removed.append(table.optimize.compact()["numFilesRemoved"])
+            if table.optimize.compact()["numFilesRemoved"]:
+                compacted.set()
             table.vacuum(dry_run=False)
             table.create_checkpoint()
 
+    def wait_for_compaction(passed: int, _todo: int) -> None:
+        """Hold the ingest up in mid way until the first files are compacted away."""
+        if passed >= 30:
+            compacted.wait(10)
+
+    lake.open(RAW)
     tidying = threading.Thread(target=tidy)
     tidying.start()
     try:
-        ingest_raw(connection, lake, [name], THREE_ROWS)
+        ingest_raw(connection, lake, [name], THREE_ROWS, wait_for_compaction)
     finally:
         done.set()
         tidying.join()
-    assert sum(removed) > 0
+    assert compacted.is_set()
+    assert_each_record_once(connection, lake, name)
+
+
+def test_fault_25_positions_survive_the_removal_of_the_log_they_were_written_to(
+    connection: KafkaConnection, lake: Lake, topic: MakeTopic, send: Send
+):
+    name = topic()
+    send(name, *[f"value {number}".encode() for number in range(12)])
+    ingest_raw(connection, lake, [name], THREE_ROWS)
+    table = DeltaTable(lake.table_uri(RAW))
+    table.optimize.compact()
+    table.vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
+    table.alter.set_table_properties({"delta.logRetentionDuration": "interval 0 days"})
+    table.create_checkpoint()
+    table.cleanup_metadata()
+    log = Path(lake.table_uri(RAW)) / "_delta_log"
+    assert not (log / f"{1:020}.json").exists()
+    assert len(list(Path(lake.table_uri(RAW)).glob("*.parquet"))) == 1
+    assert ingest_raw(connection, lake, [name], THREE_ROWS).rows == 0
+    send(name, b"behind them")
+    assert ingest_raw(connection, lake, [name], THREE_ROWS).rows == 1
     assert_each_record_once(connection, lake, name)

@@ -95,12 +95,48 @@ def test_a_stale_handle_is_refused_also_where_it_shares_one_of_many_app_ids(lake
     assert lake.open(IDENTITY).position("three") is None
 
 
-def test_writers_with_different_app_ids_both_land(lake: Lake):
+def test_a_stale_handle_is_refused_also_where_its_app_ids_are_its_own(lake: Lake):
     one, other = lake.open(IDENTITY), lake.open(IDENTITY)
     lake.append(one, people("ann"), {"one": 1})
-    lake.append(other, people("bob"), {"other": 1})
+    with pytest.raises(LakeConflict):
+        lake.append(other, people("bob"), {"other": 1})
+    assert names(lake) == ["ann"]
+
+
+def test_every_write_moves_the_content_by_one(lake: Lake):
+    handle = lake.open(IDENTITY)
+    lake.append(handle, people("ann"), {})
+    lake.replace(handle, people("bob"), {})
+    lake.append(handle, people(), {"reader": 1})
+    assert (handle.content, lake.open(IDENTITY).content) == (3, 3)
+
+
+def test_a_compaction_moves_neither_content_nor_positions(lake: Lake):
+    handle = lake.open(IDENTITY)
+    lake.append(handle, people("ann"), {"reader": 1})
+    lake.append(handle, people("bob"), {"reader": 2})
+    lake.open(IDENTITY).delta.optimize.compact()
     opened = lake.open(IDENTITY)
-    assert (names(lake), opened.position("one"), opened.position("other")) == (["ann", "bob"], 1, 1)
+    assert (opened.version, opened.content, opened.position("reader")) == (3, 2, 2)
+
+
+def test_a_replacement_that_did_not_see_a_compaction_is_refused(lake: Lake):
+    handle = lake.open(IDENTITY)
+    lake.append(handle, people("ann"), {})
+    lake.append(handle, people("bob"), {})
+    lake.open(IDENTITY).delta.optimize.compact()
+    with pytest.raises(LakeConflict):
+        lake.replace(handle, people("cem"), {})
+    assert names(lake) == ["ann", "bob"]
+
+
+def test_an_append_that_did_not_see_a_compaction_lands(lake: Lake):
+    handle = lake.open(IDENTITY)
+    lake.append(handle, people("ann"), {})
+    lake.append(handle, people("bob"), {})
+    lake.open(IDENTITY).delta.optimize.compact()
+    lake.append(handle, people("cem"), {"reader": 1})
+    assert (names(lake), lake.open(IDENTITY).position("reader")) == (["ann", "bob", "cem"], 1)
 
 
 def test_a_stale_handle_replaces_nothing(lake: Lake):
