@@ -1,11 +1,9 @@
-"""Every committed record of Kafka is in `raw` exactly once, whoever writes, crashes or races."""
+"""Every committed record of Kafka is in `raw` exactly once. What faults do to that is in `tests/faults`."""
 
 from __future__ import annotations
 
 import datetime as dt
-import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
 import polars as pl
@@ -15,8 +13,8 @@ from kafka.admin import KafkaAdminClient
 from kafka.structs import TopicPartition
 
 from pipelines.ingest.connection import KafkaConnection
-from pipelines.ingest.raw import BatchLimits, FeedStalled, OffsetsGone, app_id, ingest_raw, raw_rows
-from pipelines.lake import Handle, Lake
+from pipelines.ingest.raw import BatchLimits, OffsetsGone, app_id, ingest_raw, raw_rows
+from pipelines.lake import Lake
 from schemas.lake import RAW
 
 Send = Callable[..., None]
@@ -35,11 +33,6 @@ def values(lake: Lake) -> list[tuple[int, bytes]]:
 
 def numbered(count: int, start: int = 0) -> list[bytes]:
     return [f"value {number}".encode() for number in range(start, start + count)]
-
-
-def position(lake: Lake, connection: KafkaConnection, topic: str, partition: int = 0) -> int | None:
-    [found] = connection.topics([topic])
-    return lake.open(RAW).position(app_id(found.topic_id, partition))
 
 
 def test_a_record_that_was_read_is_not_read_again(
@@ -79,22 +72,6 @@ def test_progress_ends_where_all_is_done(connection: KafkaConnection, lake: Lake
     seen: list[tuple[int, int]] = []
     ingest_raw(connection, lake, [name], THREE_ROWS, lambda done, todo: seen.append((done, todo)))
     assert seen == [(3, 7), (6, 7), (7, 7)]
-
-
-def test_a_run_that_dies_after_a_commit_goes_on_behind_it(
-    connection: KafkaConnection, lake: Lake, topic: MakeTopic, send: Send
-):
-    name = topic()
-    send(name, *numbered(8))
-
-    def die(_done: int, _todo: int) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        ingest_raw(connection, lake, [name], THREE_ROWS, die)
-    assert len(values(lake)) == 3
-    ingest_raw(connection, lake, [name], QUICK)
-    assert values(lake) == [(0, value) for value in numbered(8)]
 
 
 def test_a_topic_that_does_not_exist_is_skipped(connection: KafkaConnection, lake: Lake, topic: MakeTopic, send: Send):
@@ -138,49 +115,6 @@ def test_records_are_those_a_plain_consumer_sees(kafka: str, connection: KafkaCo
     assert stored == expected
 
 
-def test_a_topic_created_again_is_read_from_its_start(
-    connection: KafkaConnection, lake: Lake, topic: MakeTopic, send: Send, kafka_admin: KafkaAdminClient
-):
-    name = topic()
-    send(name, *numbered(5))
-    ingest_raw(connection, lake, [name], QUICK)
-    kafka_admin.delete_topics([name])
-    again: Any = {name: {"num_partitions": 1}}
-    kafka_admin.create_topics(again, **READY)
-    send(name, b"of the new one")
-    ingest_raw(connection, lake, [name], QUICK)
-    by_id = lake.open(RAW).scan().group_by("topic_id").agg(pl.len(), pl.col("offset").min()).collect()
-    assert sorted(by_id.select("len", "offset").rows()) == [(1, 0), (5, 0)]
-
-
-def test_a_partition_added_later_is_read_from_its_start(
-    connection: KafkaConnection, lake: Lake, topic: MakeTopic, send: Send, kafka_admin: KafkaAdminClient, kafka: str
-):
-    name = topic()
-    send(name, b"old")
-    ingest_raw(connection, lake, [name], QUICK)
-    more: Any = {name: 2}
-    kafka_admin.create_partitions(more)
-    fresh = KafkaProducer(bootstrap_servers=kafka)
-    fresh.send(name, b"new", partition=1)
-    fresh.close()
-    ingest_raw(connection, lake, [name], QUICK)
-    assert values(lake) == [(0, b"old"), (1, b"new")]
-
-
-def test_records_removed_before_they_were_read_are_an_error_that_says_where(
-    connection: KafkaConnection, lake: Lake, topic: MakeTopic, send: Send, kafka_admin: KafkaAdminClient
-):
-    name = topic()
-    send(name, *numbered(2))
-    ingest_raw(connection, lake, [name], QUICK)
-    send(name, *numbered(5))
-    kafka_admin.delete_records({TopicPartition(name, 0): 6})
-    with pytest.raises(OffsetsGone, match=f"{name}, partition 0: .* below 2, .* at 6: 4 offsets"):
-        ingest_raw(connection, lake, [name], QUICK)
-    assert len(values(lake)) == 2
-
-
 def test_a_topic_already_cut_is_read_from_where_it_begins(
     connection: KafkaConnection, lake: Lake, topic: MakeTopic, send: Send, kafka_admin: KafkaAdminClient
 ):
@@ -202,22 +136,6 @@ def test_a_position_beyond_the_log_is_an_error_and_no_silence(
         ingest_raw(connection, lake, [name], QUICK)
 
 
-def test_an_aborted_transaction_leaves_no_row_and_no_lag(
-    connection: KafkaConnection, lake: Lake, topic: MakeTopic, transactional: Callable[[str], Any], send: Send
-):
-    name = topic()
-    producer = transactional(f"abort-{name}")
-    for value in numbered(3):
-        producer.send(name, value, partition=0)
-    producer.flush()
-    producer.abort_transaction()
-    assert ingest_raw(connection, lake, [name], QUICK).rows == 0
-    assert position(lake, connection, name) == 4
-    send(name, b"after")
-    ingest_raw(connection, lake, [name], QUICK)
-    assert values(lake) == [(0, b"after")]
-
-
 def test_a_committed_transaction_is_read_whole(
     connection: KafkaConnection, lake: Lake, topic: MakeTopic, transactional: Callable[[str], Any]
 ):
@@ -228,75 +146,6 @@ def test_a_committed_transaction_is_read_whole(
     producer.commit_transaction()
     ingest_raw(connection, lake, [name], QUICK)
     assert values(lake) == [(0, value) for value in numbered(3)]
-
-
-def test_a_hanging_transaction_is_a_stalled_feed_and_keeps_what_came_before(
-    connection: KafkaConnection, lake: Lake, topic: MakeTopic, transactional: Callable[[str], Any], send: Send
-):
-    name = topic()
-    send(name, b"before")
-    producer = transactional(f"hang-{name}")
-    producer.send(name, b"never committed", partition=0).get(timeout=10)
-    send(name, b"after")
-    with pytest.raises(FeedStalled, match=f"{name}, partition 0: .* offset 1, .* ends at 3"):
-        ingest_raw(connection, lake, [name], BatchLimits(seconds=0.5, stall_seconds=1.5))
-    assert values(lake) == [(0, b"before")]
-
-
-@dataclass(frozen=True)
-class Interrupted(Lake):
-    """A lake where something happens just before the first append: a rival that was faster."""
-
-    rivals: list[Callable[[], object]] = field(default_factory=list)
-
-    def append(self, handle: Handle, rows: pl.DataFrame, positions: Mapping[str, int]) -> None:
-        if self.rivals:
-            self.rivals.pop()()
-        super().append(handle, rows, positions)
-
-
-def test_a_writer_whose_batch_a_rival_wrote_first_drops_it(
-    connection: KafkaConnection, lake: Lake, topic: MakeTopic, send: Send
-):
-    name = topic()
-    send(name, *numbered(8))
-    late = Interrupted(lake.uri, rivals=[lambda: ingest_raw(connection, lake, [name], THREE_ROWS)])
-    assert ingest_raw(connection, late, [name], QUICK).rows == 0
-    assert values(lake) == [(0, value) for value in numbered(8)]
-
-
-def test_a_rival_on_another_partition_is_noticed_too(
-    connection: KafkaConnection, lake: Lake, topic: MakeTopic, send: Send
-):
-    first, second = sorted([topic(), topic()])
-    send(first, *numbered(3))
-    send(second, *numbered(3, start=3))
-    late = Interrupted(lake.uri, rivals=[lambda: ingest_raw(connection, lake, [second], QUICK)])
-    ingest_raw(connection, late, [first, second], THREE_ROWS)
-    assert values(lake) == [(0, value) for value in numbered(6)]
-
-
-def test_two_writers_at_once_double_nothing(connection: KafkaConnection, lake: Lake, topic: MakeTopic, send: Send):
-    name = topic(partitions=2)
-    for partition in (0, 1):
-        send(name, *numbered(20), partition=partition)
-    failures: list[BaseException] = []
-    together = threading.Barrier(2)
-
-    def write() -> None:
-        try:
-            together.wait()
-            ingest_raw(connection, Lake(lake.uri), [name], THREE_ROWS)
-        except BaseException as error:
-            failures.append(error)
-
-    writers = [threading.Thread(target=write) for _ in range(2)]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
-    assert failures == []
-    assert values(lake) == [(partition, value) for partition in (0, 1) for value in numbered(20)]
 
 
 def test_a_span_of_raw_is_half_open_and_of_its_partition_only(
