@@ -17,7 +17,7 @@ from pipelines.groups.group_day import group_day
 from pipelines.ingest.events import BATCH
 from pipelines.lake import Lake
 from pipelines.refresh import Refreshed, has_simulated, inputs_of, refresh_days, refresh_whole
-from schemas.lake import EVENTS, FIRST_SEEN, GROUP_DAY, IDENTITY, PERSON_DAY, LakeTable
+from schemas.lake import EVENTS, FIRST_SEEN, GROUP_DAY, IDENTITY, PERSON_DAY, TOUCHED, LakeTable
 from tests.pipelines.canonical import NOON, PSEUDONYMS, encoded, ingest, land, link, message, records
 
 FACTS = {PERSON_DAY.name: (PERSON_DAY, person_day), GROUP_DAY.name: (GROUP_DAY, group_day)}
@@ -118,6 +118,23 @@ def test_other_settings_recompute_every_day(lake: Lake, feed: Feed):
     feed.send(said("app:ann"), said("app:ann", day=40))
     refresh(lake)
     assert refresh(lake, fingerprint=SETTINGS + 1).days == 2
+
+
+def test_other_settings_recompute_every_day_also_when_no_mark_is_left(lake: Lake, feed: Feed):
+    feed.send(said("app:ann"), said("app:ann", day=40))
+    refresh(lake)
+    lake.replace(lake.open(TOUCHED), pl.DataFrame(schema=TOUCHED.schema), {})
+    assert refresh(lake, fingerprint=SETTINGS + 1).days == 2
+
+
+def test_a_compaction_of_the_inputs_recomputes_nothing(lake: Lake, feed: Feed):
+    feed.send(said("app:ann"))
+    feed.send(said("app:bob"))
+    resolve(lake)
+    content = lake.open(IDENTITY).content
+    lake.open(EVENTS).delta.optimize.compact()
+    assert resolve(lake) == Refreshed(is_changed=False, rows=0)
+    assert lake.open(IDENTITY).content == content
 
 
 def test_a_merge_recomputes_all_days_of_the_accounts_whose_person_changed(lake: Lake, feed: Feed):
