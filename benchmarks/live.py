@@ -1,11 +1,13 @@
 """`python -m benchmarks.live`: how long events take from Kafka to mart while the pipeline runs by itself.
 
-Synthetic events. The latency of an event is the publication of the first version that includes its batch, minus the
-time Kafka got the record.
+Synthetic events, some of them duplicated, late or broken. The latency of an event is the publication of the first
+version that includes its batch, minus the time Kafka got the record. At the end the warehouse is compared with a
+recomputation of everything.
 """
 
 from __future__ import annotations
 
+import argparse
 import datetime as dt
 import json
 import random
@@ -15,10 +17,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import dagster as dg
 import polars as pl
 
+from benchmarks.recompute import differing_tables
 from emberline.embedded.dagster import EmbeddedDagster
-from emberline.instance import dagster_environment
+from emberline.instance import dagster_environment, dagster_instance
 from emberline.services import Services
 from emberline.settings import Settings
 from pipelines.ingest.lag import backlog
@@ -33,7 +37,10 @@ _DRAIN_SECONDS = 180
 
 @dataclass(frozen=True)
 class Live:
-    """Events sent and published, seconds from Kafka to mart, versions published, runs that failed."""
+    """Records sent, events published, seconds from Kafka to mart, versions published, runs and how many failed.
+
+    `differing` are the published tables that a recomputation of everything does not confirm.
+    """
 
     sent: int
     published: int
@@ -41,7 +48,9 @@ class Live:
     p95: float
     longest: float
     versions: int
+    runs: int
     failed_runs: int
+    differing: tuple[str, ...]
 
 
 def measure(services: Services, rate: int, seconds: int, say: Callable[[str], None] = print) -> Live:
@@ -55,9 +64,9 @@ def measure(services: Services, rate: int, seconds: int, say: Callable[[str], No
     try:
         sent = _send(services, rate, seconds, say)
         _wait_until_published(services, say)
-        return _measured(services, sent)
     finally:
         dagster.stop()
+    return _measured(services, sent)
 
 
 def _send(services: Services, rate: int, seconds: int, say: Callable[[str], None]) -> int:
@@ -127,24 +136,26 @@ def _measured(services: Services, sent: int) -> Live:
         p95=float(latency.quantile(0.95) or 0),
         longest=float(latency.max() or 0),  # type: ignore[arg-type]
         versions=versions.height,
-        failed_runs=_failed_runs(services),
+        runs=_runs(services),
+        failed_runs=_runs(services, dg.DagsterRunStatus.FAILURE),
+        differing=tuple(differing_tables(services)),
     )
 
 
-def _failed_runs(services: Services) -> int:
-    import dagster as dg
-
-    from emberline.instance import dagster_instance
-
+def _runs(services: Services, *statuses: dg.DagsterRunStatus) -> int:
     with dagster_instance(services) as instance:
-        return instance.get_runs_count(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
+        return instance.get_runs_count(dg.RunsFilter(statuses=list(statuses) or None))
 
 
 def main() -> None:
-    """Measure ten minutes at 200 events a second in a state folder of its own, then remove it."""
+    """Measure in a state folder of its own, then remove it."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.live", description="Event to mart, while it all runs.")
+    parser.add_argument("--rate", type=int, default=200, help="records a second (default: 200)")
+    parser.add_argument("--seconds", type=int, default=600, help="how long they are sent (default: 600)")
+    options = parser.parse_args()
     services = Services(Settings(state=Path(tempfile.mkdtemp(prefix="emberline-live-"))))
     try:
-        print(measure(services, rate=200, seconds=600))
+        print(measure(services, options.rate, options.seconds))
     finally:
         services.stop()
         services.state.destroy()
