@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.admin import NewTopic
@@ -25,6 +25,9 @@ from schemas.errors import EmberlineError
 _CLIENT_ID: Final = "emberline"
 _LOG_END: Final = -1
 """The timestamp that stands for the end of a log in a request for offsets."""
+
+
+Isolation = Literal["read_committed", "read_uncommitted"]
 
 
 class KafkaUnreachable(EmberlineError):
@@ -56,13 +59,13 @@ class KafkaConnection:
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     reader: ReaderKind = "auto"
 
-    def consumer(self) -> KafkaConsumer:
-        """A consumer that reads committed records only, from positions it is told, and never commits by itself."""
+    def consumer(self, isolation_level: Isolation = "read_committed") -> KafkaConsumer:
+        """A consumer of committed records, from positions it is told, that never commits by itself."""
         return self._connect(
             KafkaConsumer,
             auto_offset_reset="none",
             enable_auto_commit=False,
-            isolation_level="read_committed",
+            isolation_level=isolation_level,
             allow_auto_create_topics=False,
             max_poll_records=50_000,
             max_partition_fetch_bytes=8 * 1024 * 1024,
@@ -111,7 +114,7 @@ class KafkaConnection:
         """Where the log of each partition ends, open transactions included.
 
         A consumer of committed records is told the end of what it may read, which an open transaction holds back: by
-        that end a hanging transaction looks like a feed without lag.
+        that end alone a hanging transaction looks like a feed without lag.
         """
         partitions = [TopicPartition(topic.name, number) for topic in topics for number in topic.partitions]
         admin = self._connect(KafkaAdminClient)

@@ -21,12 +21,18 @@ _FIRST_RECORD_MS = 2_000
 
 @dataclass(frozen=True)
 class PartitionLag:
-    """Offsets `[position, end)` of a partition are unread; `end` is the last stable offset."""
+    """Offsets `[position, end)` of a partition are unread; `end` is the last stable offset.
+
+    `held_back` offsets from `end` on cannot be read: a transaction is open since `held_since`, the time that its first
+    record carries (UTC; None where nothing is held back, or that time is unknown).
+    """
 
     topic: str
     partition: int
     position: int
     end: int
+    held_back: int = 0
+    held_since: dt.datetime | None = None
 
     @property
     def records(self) -> int:
@@ -48,7 +54,11 @@ def backlog(connection: KafkaConnection, lake: Lake, topic_names: Iterable[str])
     consumer = connection.consumer()
     try:
         lags = [lag for lag in _lags(consumer, connection, lake, topic_names) if lag.records]
-        times = [time for lag in lags if (time := _first_time(consumer, lag)) is not None]
+        times = [
+            time
+            for lag in lags
+            if (time := _time_at(consumer, TopicPartition(lag.topic, lag.partition), lag.position)) is not None
+        ]
         return Backlog(sum(lag.records for lag in lags), min(times, default=None))
     finally:
         consumer.close(autocommit=False)
@@ -62,19 +72,38 @@ def _lags(
     if not partitions:
         return []
     ids = {topic.name: topic.topic_id for topic in topics}
+    # Before the stable ends: a transaction that ends in between must not look as if it held records back.
+    log_ends = connection.log_ends(topics)
     beginnings, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
     handle = lake.open(RAW)
+    held = {tp: end for tp, end in ends.items() if end < log_ends[tp]}
+    since = _open_since(connection, held)
     lags = []
     for tp in partitions:
         saved = handle.position(app_id(ids[tp.topic], tp.partition))
-        lags.append(PartitionLag(tp.topic, tp.partition, beginnings[tp] if saved is None else saved, ends[tp]))
+        position = beginnings[tp] if saved is None else saved
+        held_back = max(0, log_ends[tp] - ends[tp])
+        lags.append(PartitionLag(tp.topic, tp.partition, position, ends[tp], held_back, since.get(tp)))
     return lags
 
 
-def _first_time(consumer: KafkaConsumer, lag: PartitionLag) -> dt.datetime | None:
-    tp = TopicPartition(lag.topic, lag.partition)
+def _open_since(
+    connection: KafkaConnection, stable_ends: dict[TopicPartition, int]
+) -> dict[TopicPartition, dt.datetime | None]:
+    """When the oldest open transactions began: each has its first record at the last stable offset."""
+    if not stable_ends:
+        return {}
+    consumer = connection.consumer("read_uncommitted")
+    try:
+        return {tp: _time_at(consumer, tp, offset) for tp, offset in stable_ends.items()}
+    finally:
+        consumer.close(autocommit=False)
+
+
+def _time_at(consumer: KafkaConsumer, tp: TopicPartition, offset: int) -> dt.datetime | None:
+    """Kafka's time of the first record from an offset on."""
     consumer.assign([tp])
-    consumer.seek(tp, lag.position)
+    consumer.seek(tp, offset)
     try:
         polled = consumer.poll(timeout_ms=_FIRST_RECORD_MS, max_records=1)
     except OffsetOutOfRangeError:

@@ -47,12 +47,17 @@ class BatchLimits:
 
 @dataclass
 class RawReport:
-    """What one ingest added to `raw`; `offsets_lost` are those of the gaps it was told to accept."""
+    """What one ingest added to `raw`.
+
+    `offsets_lost` are those of the gaps it was told to accept. `held_back` are offsets that open transactions kept from
+    being read, of each "topic/partition" that has any.
+    """
 
     rows: int = 0
     commits: int = 0
     offsets_lost: int = 0
     rows_by_topic: dict[str, int] = field(default_factory=dict)
+    held_back: dict[str, int] = field(default_factory=dict)
 
 
 def app_id(topic_id: str, partition: int) -> str:
@@ -68,9 +73,9 @@ def ingest_raw(
     on_progress: Callable[[int, int], None] = lambda _done, _todo: None,
     accept_gaps_at: dt.datetime | None = None,
 ) -> RawReport:
-    """Append to `raw` all committed records up to the ends of the logs found at the start.
+    """Append to `raw` all records up to the last stable offsets found at the start.
 
-    A transaction open at the start is waited for: behind it lie records that nobody can read yet.
+    What lies behind a transaction open at that time nobody can read yet: it is reported, and a later run reads it.
 
     Args:
         connection: the brokers.
@@ -93,7 +98,12 @@ def ingest_raw(
     consumer = connection.consumer()
     try:
         new_buffer = buffers(consumer, connection.reader)
-        ends = connection.log_ends(topics)
+        # In this order: a transaction that ends in between must not look as if it held records back.
+        log_ends = connection.log_ends(topics)
+        ends: dict[TopicPartition, int] = consumer.end_offsets(list(log_ends))
+        report.held_back = {
+            f"{tp.topic}/{tp.partition}": end - ends[tp] for tp, end in log_ends.items() if end > ends[tp]
+        }
         _Drain(consumer, new_buffer, lake, topics, ends, limits, report, on_progress, accept_gaps_at).run()
     finally:
         consumer.close(autocommit=False)
@@ -101,7 +111,7 @@ def ingest_raw(
 
 
 class _Drain:
-    """One pass over the partitions, from the lake's positions to the ends that Kafka had at the start."""
+    """One pass over the partitions, from the lake's positions to the stable ends that Kafka had at the start."""
 
     def __init__(
         self,
@@ -216,8 +226,8 @@ class _Drain:
                 raise FeedStalled(
                     f"Topic {lagging.topic}, partition {lagging.partition}: no record arrived for "
                     f"{self._limits.stall_seconds:g} s at offset {positions[lagging]}, "
-                    f"though the log ends at {self._ends[lagging]}.",
-                    "What was read before is safe. Check the brokers and open transactions, then run again.",
+                    f"though there are records up to {self._ends[lagging]}.",
+                    "What was read before is safe. Check the brokers, then run again.",
                 )
         return buffer, positions
 
