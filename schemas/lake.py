@@ -56,6 +56,18 @@ RAW: Final = LakeTable(
 )
 """Records as Kafka held them, exactly once. Nothing is parsed here, so nothing can poison it."""
 
+FEED: Final = LakeTable(
+    name="feed",
+    columns={
+        "topic": pl.String(),
+        "topic_id": pl.String(),
+        "partition": pl.Int32(),
+        "from_offset": pl.Int64(),
+    },
+    key=("topic_id", "partition"),
+)
+"""Partitions that `raw` has records of, or may soon have: noted before their first record, with its least offset."""
+
 GAPS: Final = LakeTable(
     name="gaps",
     columns={
@@ -301,7 +313,7 @@ GROUP_STATE: Final = LakeTable(
 TABLES: Final[dict[str, LakeTable]] = {
     table.name: table
     for table in (
-        RAW, GAPS, EVENTS, QUARANTINE, TOUCHED, IDENTITY, PERSON_DAY, FIRST_SEEN, RETENTION, LIFECYCLE, FUNNEL_ENTRY,
-        ORDER_CREDIT, GROUP, GROUP_DAY, GROUP_STATE,
+        RAW, FEED, GAPS, EVENTS, QUARANTINE, TOUCHED, IDENTITY, PERSON_DAY, FIRST_SEEN, RETENTION, LIFECYCLE,
+        FUNNEL_ENTRY, ORDER_CREDIT, GROUP, GROUP_DAY, GROUP_STATE,
     )
 }  # fmt: skip

@@ -17,7 +17,8 @@ import polars as pl
 from pipelines.carriers import Carrier
 from pipelines.events.decode import DecodedRecords, DecodeRules, decode
 from pipelines.events.deduplicate import Deduplicated, deduplicate
-from pipelines.ingest.raw import app_id, raw_rows
+from pipelines.ingest.feeds import app_id, undecoded
+from pipelines.ingest.raw import in_spans, raw_rows
 from pipelines.ingest.tolerance import USUAL, Tolerance, refuse_bad_batch
 from pipelines.lake import Handle, Lake
 from schemas.errors import EmberlineError
@@ -83,7 +84,7 @@ def ingest_events(
     """
     raw, events = lake.open(RAW), lake.open(EVENTS)
     _refuse_another_zone(events, rules.zone)
-    spans = _new_spans(raw, events)
+    spans = _new_spans(lake, raw, events)
     todo = sum(span.rows for span in spans)
     total = Counts()
     while spans:
@@ -104,24 +105,19 @@ class _Span:
     rows: int
 
 
-def _new_spans(raw: Handle, events: Handle) -> list[_Span]:
+def _new_spans(lake: Lake, raw: Handle, events: Handle) -> list[_Span]:
+    """What is new, each from its first record on, with the number of records; nothing is read of those before."""
+    new = {(span.topic_id, span.partition): span for span in undecoded(lake, raw, events)}
+    wanted = in_spans({key: span.start for key, span in new.items()}, {key: span.stop for key, span in new.items()})
     of_partition = ["topic_id", "partition"]
-    ends = raw.scan().group_by(of_partition).agg(stop=pl.col("offset").max() + 1).collect(engine="streaming")
-    starts = [
-        events.position(app_id(topic_id, number)) or 0 for topic_id, number in ends.select(of_partition).iter_rows()
-    ]
-    behind = ends.with_columns(start=pl.Series(starts, dtype=pl.Int64)).filter(pl.col("start") < pl.col("stop"))
-    spans = (
-        raw.scan()
-        .join(behind.lazy(), on=of_partition)
-        .filter(pl.col("offset") >= pl.col("start"))
-        .group_by(*of_partition, "stop")
-        .agg(start=pl.col("offset").min(), rows=pl.len())
-        .select(*of_partition, "start", "stop", "rows")
-        .sort(of_partition)
-        .collect(engine="streaming")
-    )
-    return [_Span(*span) for span in spans.iter_rows()]
+    found = raw.scan().filter(wanted).group_by(of_partition).agg(pl.col("offset").min(), rows=pl.len())
+    counted = {(t, p): (first, rows) for t, p, first, rows in found.collect(engine="streaming").iter_rows()}
+    spans = []
+    for key, span in new.items():
+        # Where there is no record only the position moves: markers of transactions, or a gap.
+        first, rows = counted.get(key, (span.start, 0))
+        spans.append(_Span(*key, first, span.stop, rows))
+    return spans
 
 
 def _take(spans: list[_Span], rows: int) -> tuple[list[_Span], list[_Span]]:

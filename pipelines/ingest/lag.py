@@ -11,7 +11,7 @@ from kafka.errors import OffsetOutOfRangeError
 from kafka.structs import TopicPartition
 
 from pipelines.ingest.connection import KafkaConnection
-from pipelines.ingest.raw import app_id
+from pipelines.ingest.feeds import app_id, undecoded_offsets
 from pipelines.lake import Lake
 from pipelines.operations.backlog import Backlog
 from schemas.lake import RAW
@@ -50,7 +50,7 @@ def partition_lags(connection: KafkaConnection, lake: Lake, topic_names: Iterabl
 
 
 def backlog(connection: KafkaConnection, lake: Lake, topic_names: Iterable[str]) -> Backlog:
-    """All that is unread, and since when: the time of the oldest first unread record of the partitions."""
+    """All that waits, in Kafka or in `raw`, and since when: the time of the partitions' oldest first unread record."""
     consumer = connection.consumer()
     try:
         lags = [lag for lag in _lags(consumer, connection, lake, topic_names) if lag.records]
@@ -59,7 +59,7 @@ def backlog(connection: KafkaConnection, lake: Lake, topic_names: Iterable[str])
             for lag in lags
             if (time := _time_at(consumer, TopicPartition(lag.topic, lag.partition), lag.position)) is not None
         ]
-        return Backlog(sum(lag.records for lag in lags), min(times, default=None))
+        return Backlog(sum(lag.records for lag in lags) + undecoded_offsets(lake), min(times, default=None))
     finally:
         consumer.close(autocommit=False)
 

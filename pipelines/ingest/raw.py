@@ -18,6 +18,7 @@ from kafka.errors import OffsetOutOfRangeError
 from kafka.structs import TopicPartition
 
 from pipelines.ingest.connection import KafkaConnection, Topic
+from pipelines.ingest.feeds import Feed, app_id, record_feeds
 from pipelines.ingest.gaps import Gap, record_gaps
 from pipelines.ingest.reader import Buffer, buffers
 from pipelines.lake import Handle, Lake, LakeConflict
@@ -58,11 +59,6 @@ class RawReport:
     offsets_lost: int = 0
     rows_by_topic: dict[str, int] = field(default_factory=dict)
     held_back: dict[str, int] = field(default_factory=dict)
-
-
-def app_id(topic_id: str, partition: int) -> str:
-    """The application transaction that holds the position of one partition."""
-    return f"kafka/{topic_id}/{partition}"
 
 
 def ingest_raw(
@@ -177,6 +173,10 @@ class _Drain:
                 )
             positions[tp] = beginnings[tp] if saved is None else saved
             self._consumer.seek(tp, positions[tp])
+        record_feeds(
+            self._lake,
+            (Feed(tp.topic, self._topic_ids[tp.topic], tp.partition, start) for tp, start in positions.items()),
+        )
         return (handle, positions) if not gaps else self._pass_over(gaps, handle, positions)
 
     def _pass_over(
@@ -249,9 +249,9 @@ class _Drain:
         return {app_id(self._topic_ids[tp.topic], tp.partition): position for tp, position in positions.items()}
 
 
-def raw_rows(handle: Handle, start: Mapping[tuple[str, int], int], stop: Mapping[tuple[str, int], int]) -> pl.DataFrame:
-    """The records of `raw` with offsets in `[start, stop)` for each (topic id, partition)."""
-    wanted = pl.any_horizontal(
+def in_spans(start: Mapping[tuple[str, int], int], stop: Mapping[tuple[str, int], int]) -> pl.Expr:
+    """Whether a record of `raw` has an offset in `[start, stop)` of its (topic id, partition)."""
+    return pl.any_horizontal(
         pl.lit(value=False),
         *(
             (pl.col("topic_id") == topic_id)
@@ -260,4 +260,8 @@ def raw_rows(handle: Handle, start: Mapping[tuple[str, int], int], stop: Mapping
             for (topic_id, partition), end in stop.items()
         ),
     )
-    return handle.scan().filter(wanted).collect(engine="streaming")
+
+
+def raw_rows(handle: Handle, start: Mapping[tuple[str, int], int], stop: Mapping[tuple[str, int], int]) -> pl.DataFrame:
+    """The records of `raw` with offsets in `[start, stop)` for each (topic id, partition)."""
+    return handle.scan().filter(in_spans(start, stop)).collect(engine="streaming")

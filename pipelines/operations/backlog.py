@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Backlog:
-    """What Kafka holds beyond the lake.
+    """What Kafka holds beyond the lake's `raw`, and `raw` beyond `events`.
 
-    `records` offsets are unread (markers of transactions among them), the oldest since `oldest` (Kafka's time, UTC;
-    None where nothing is unread or its time is unknown).
+    `records` offsets wait (markers of transactions among them); the oldest that is still unread in Kafka was written
+    at `oldest` (Kafka's time, UTC; None where nothing is unread or its time is unknown).
     """
 
     records: int

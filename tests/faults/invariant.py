@@ -15,7 +15,7 @@ from pipelines.ingest.raw import BatchLimits, ingest_raw
 from pipelines.ingest.tolerance import USUAL, Tolerance
 from pipelines.lake import Lake
 from schemas.lake import EVENTS, QUARANTINE, RAW
-from tests.pipelines.canonical import RULES
+from tests.pipelines.canonical import RULES, land
 
 Record = tuple[str, int, int, bytes | None]
 """Topic id, partition, offset, value."""
@@ -69,7 +69,7 @@ def assert_each_record_accounted_for(lake: Lake) -> None:
     assert counts.raw == counts.events + counts.duplicates + counts.quarantined + counts.tombstones
     anew = Lake(f"{lake.uri}-anew")
     raw = lake.open(RAW).scan().collect()
-    anew.append(anew.open(RAW), raw, {})
+    land(anew, raw)
     ingest_events(anew, dict.fromkeys(raw["topic"].unique(), CARRIERS["cloudevents"]), RULES)
     for table in (EVENTS, QUARANTINE):
         found, expected = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,11 +20,12 @@ from kafka.structs import TopicPartition
 
 from emberline.embedded import StateFolder
 from pipelines.ingest.connection import KafkaConnection
+from pipelines.ingest.feeds import app_id
 from pipelines.ingest.lag import backlog, partition_lags
-from pipelines.ingest.raw import BatchLimits, FeedStalled, OffsetsGone, app_id, ingest_raw
+from pipelines.ingest.raw import BatchLimits, FeedStalled, OffsetsGone, ingest_raw
 from pipelines.lake import Handle, Lake
 from schemas.lake import GAPS, RAW
-from tests.faults.invariant import assert_each_record_once, in_kafka, in_raw
+from tests.faults.invariant import assert_each_record_once, drain, in_kafka, in_raw
 
 QUICK = BatchLimits(seconds=0.5, stall_seconds=30)
 IMPATIENT = BatchLimits(rows=3, seconds=0.5, stall_seconds=1.5)
@@ -144,7 +146,9 @@ def test_fault_08_a_crash_between_note_and_reading_notes_no_offset_twice(
 def test_fault_08_lost_offsets_are_a_backlog_so_that_a_run_is_asked_for_and_tells(
     connection: KafkaConnection, lake: Lake, cut: Callable[[int], str]
 ):
-    assert backlog(connection, lake, [cut(6)]).records == 5
+    name = cut(6)
+    assert [lag.records for lag in partition_lags(connection, lake, [name])] == [5]
+    assert backlog(connection, lake, [name]).records == 7, "2 of them are in raw and not decoded"
 
 
 def test_fault_09_a_topic_is_deleted_and_created_again(
@@ -160,6 +164,17 @@ def test_fault_09_a_topic_is_deleted_and_created_again(
     send(name, b"of the new one")
     ingest_raw(connection, lake, [name], QUICK)
     assert in_raw(lake) == sorted([*of_the_old_one, *in_kafka(connection, name)])
+
+
+def test_fault_09_records_of_a_topic_that_is_gone_are_decoded_all_the_same(
+    connection: KafkaConnection, lake: Lake, topic: MakeTopic, send: Send, kafka_admin: KafkaAdminClient
+):
+    kept, gone = topic(), f"gone-{uuid.uuid4().hex}"
+    connection.create_topics([gone], partitions=1)
+    send(gone, *numbered(5))
+    ingest_raw(connection, lake, [kept, gone], QUICK)
+    kafka_admin.delete_topics([gone])
+    assert drain(connection, lake, kept, gone).raw == 5
 
 
 def test_fault_10_partitions_grow_from_3_to_6_under_load(

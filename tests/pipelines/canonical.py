@@ -13,7 +13,7 @@ from pipelines.carriers import CARRIERS
 from pipelines.events.decode import DecodeRules
 from pipelines.events.pseudonym import Pseudonyms
 from pipelines.ingest.events import Counts, ingest_events
-from pipelines.ingest.raw import app_id
+from pipelines.ingest.feeds import Feed, app_id, record_feeds
 from pipelines.lake import Lake
 from schemas.lake import RAW
 
@@ -81,8 +81,10 @@ def records(
 def land(lake: Lake, *batches: pl.DataFrame) -> None:
     """Append records to `raw` as the reader of Kafka does, positions included."""
     for batch in batches:
-        ends = batch.group_by("topic_id", "partition").agg(pl.col("offset").max() + 1)
-        lake.append(lake.open(RAW), batch, {app_id(topic, number): end for topic, number, end in ends.iter_rows()})
+        of_partition = batch.group_by("topic", "topic_id", "partition")
+        bounds = of_partition.agg(pl.col("offset").min(), end=pl.col("offset").max() + 1).rows()
+        record_feeds(lake, [Feed(topic, topic_id, number, first) for topic, topic_id, number, first, _ in bounds])
+        lake.append(lake.open(RAW), batch, {app_id(topic_id, number): end for _, topic_id, number, _, end in bounds})
 
 
 def ingest(lake: Lake, batch_rows: int = 250_000) -> Counts:

@@ -8,6 +8,7 @@ import pytest
 from assets.resources import Clock
 from emberline.services import Services
 from emberline.settings import KafkaSettings, Settings
+from pipelines.ingest.events import ingest_events
 from pipelines.ingest.lag import backlog, partition_lags
 from pipelines.ingest.raw import BatchLimits, ingest_raw
 from pipelines.lake import Lake
@@ -41,7 +42,7 @@ def send(place, values: int) -> None:
 
 
 def test_unread_records_that_wait_ask_for_one_run_and_read_ones_for_none(place):
-    connection, lake, _, name = place
+    connection, lake, rules, name = place
     now = dt.datetime.now(dt.UTC)
     with dg.DagsterInstance.ephemeral() as instance:
         assert isinstance(evaluate(place, instance, now + LATER), dg.SkipReason)
@@ -50,8 +51,18 @@ def test_unread_records_that_wait_ask_for_one_run_and_read_ones_for_none(place):
         assert isinstance(evaluate(place, instance, now), dg.SkipReason)
         assert isinstance(evaluate(place, instance, now + LATER), dg.RunRequest)
         ingest_raw(connection, lake, [name], BatchLimits())
+        ingest_events(lake, rules.topics, rules.decoding, tolerance=rules.tolerance)
         assert backlog(connection, lake, [name]).records == 0
         assert isinstance(evaluate(place, instance, now + LATER), dg.SkipReason)
+
+
+def test_records_that_another_worker_put_into_raw_ask_for_a_run_too(place):
+    connection, lake, _, name = place
+    send(place, 5)
+    ingest_raw(connection, lake, [name], BatchLimits())
+    assert backlog(connection, lake, [name]).records == 5
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert isinstance(evaluate(place, instance, dt.datetime.now(dt.UTC)), dg.RunRequest)
 
 
 def test_the_oldest_unread_record_gives_the_age_also_from_the_middle_of_a_batch(place):

@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.ingest.events import BATCH, Counts, ZoneChanged, ingest_events, stored_counts
+from pipelines.ingest.feeds import app_id, undecoded_offsets
 from pipelines.lake import Handle, Lake
-from schemas.lake import EVENTS, QUARANTINE, TABLES, TOUCHED, LakeTable
-from tests.pipelines.canonical import BY_TOPIC, NOON, RULES, encoded, ingest, land, message, records
+from schemas.lake import EVENTS, QUARANTINE, RAW, TABLES, TOUCHED, LakeTable
+from tests.pipelines.canonical import BY_TOPIC, NOON, RULES, TOPIC_ID, encoded, ingest, land, message, records
 
 MONDAY = dt.date(2025, 3, 3)
 LATER = NOON + dt.timedelta(hours=1)
@@ -193,6 +194,26 @@ def test_a_log_that_begins_late_is_cut_into_batches_all_the_same(lake: Lake):
     seen: list[int] = []
     ingest_events(lake, BY_TOPIC, RULES, 2, lambda done, _todo: seen.append(done))
     assert seen == [2, 4, 6, 8]
+
+
+def test_nothing_is_read_of_the_records_that_are_decoded(lake: Lake):
+    land(lake, MIXED)
+    ingest(lake)
+    for file in lake.open(RAW).delta.file_uris():
+        Path(file).unlink()
+    land(lake, records([encoded(message(id="new"))], offsets=[6]))
+    assert ingest(lake) == Counts(raw=1, events=1)
+
+
+def test_a_span_of_markers_alone_moves_the_position(lake: Lake):
+    land(lake, MIXED)
+    ingest(lake)
+    before = stored_counts(lake)
+    lake.append(lake.open(RAW), pl.DataFrame(schema=RAW.schema), {app_id(TOPIC_ID, 0): 9})
+    assert undecoded_offsets(lake) == 3
+    assert ingest(lake) == Counts()
+    assert undecoded_offsets(lake) == 0
+    assert stored_counts(lake) == before
 
 
 def test_progress_ends_where_all_is_done(lake: Lake):

@@ -13,7 +13,8 @@ from kafka.admin import KafkaAdminClient
 from kafka.structs import TopicPartition
 
 from pipelines.ingest.connection import KafkaConnection
-from pipelines.ingest.raw import BatchLimits, OffsetsGone, app_id, ingest_raw, raw_rows
+from pipelines.ingest.feeds import app_id
+from pipelines.ingest.raw import BatchLimits, OffsetsGone, ingest_raw, raw_rows
 from pipelines.lake import Lake
 from schemas.lake import RAW
 

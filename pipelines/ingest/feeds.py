@@ -1,0 +1,81 @@
+"""Every partition that `raw` has, or may soon have, records of: lake table `feed`; and what of them is not decoded yet.
+
+A partition is noted before its first record is written, so that no record lies in `raw` unnoticed, also after its topic
+is gone. One noted too early costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass
+
+import polars as pl
+
+from pipelines.lake import Handle, Lake, LakeConflict
+from schemas.lake import EVENTS, FEED, RAW
+
+
+@dataclass(frozen=True)
+class Feed:
+    """One partition of one topic, read from `from_offset` on."""
+
+    topic: str
+    topic_id: str
+    partition: int
+    from_offset: int
+
+
+@dataclass(frozen=True)
+class Undecoded:
+    """Offsets `[start, stop)` of one partition that `raw` includes and `events` does not; some may have no record."""
+
+    topic_id: str
+    partition: int
+    start: int
+    stop: int
+
+
+def app_id(topic_id: str, partition: int) -> str:
+    """The application transaction that holds the position of one partition."""
+    return f"kafka/{topic_id}/{partition}"
+
+
+def record_feeds(lake: Lake, feeds: Iterable[Feed]) -> None:
+    """Note those feeds that are not noted yet."""
+    wanted = list(feeds)
+    while True:
+        handle = lake.open(FEED)
+        new = [feed for feed in wanted if handle.position(app_id(feed.topic_id, feed.partition)) is None]
+        if not new:
+            return
+        rows = pl.DataFrame([astuple(feed) for feed in new], schema=FEED.schema, orient="row")
+        try:
+            lake.append(handle, rows, {app_id(feed.topic_id, feed.partition): feed.from_offset for feed in new})
+        except LakeConflict:
+            continue
+        return
+
+
+def undecoded(lake: Lake, raw: Handle, events: Handle) -> list[Undecoded]:
+    """What `events` has to catch up with, by topic id and partition. No record is looked at.
+
+    Args:
+        lake: holds `feed`.
+        raw: of `RAW`.
+        events: of `EVENTS`.
+    """
+    found = []
+    # Read after `raw` was loaded: each partition that handle has a position of is noted by now.
+    for _, topic_id, partition, from_offset in lake.open(FEED).scan().sort(FEED.key).collect().iter_rows():
+        name = app_id(topic_id, partition)
+        stop, done = raw.position(name), events.position(name)
+        start = from_offset if done is None else done
+        if stop is not None and start < stop:
+            found.append(Undecoded(topic_id, partition, start, stop))
+    return found
+
+
+def undecoded_offsets(lake: Lake) -> int:
+    """How many offsets `raw` is ahead of `events`."""
+    raw, events = lake.open(RAW), lake.open(EVENTS)
+    return sum(span.stop - span.start for span in undecoded(lake, raw, events))
