@@ -28,7 +28,7 @@ from emberline import settings
 from emberline.cli import app
 from emberline.cli.errors import ExitCode
 from pipelines.carriers import CARRIERS
-from schemas import kinds, lake, warehouse
+from schemas import kinds, lake, operations, warehouse
 from schemas.expectations import SUITES
 
 _TYPE_NAMES = {
@@ -137,13 +137,13 @@ def lake_page() -> Iterator[str]:
 
 
 def warehouse_page() -> Iterator[str]:
-    """Every table of the schema `mart`."""
+    """Every table of the schemas `mart` and `ops`."""
     yield "# Warehouse tables"
     yield words.WAREHOUSE
-    for mart_table in (*warehouse.DATA_TABLES, warehouse.publication):
-        yield f"## {mart_table.fullname}"
-        yield mart_table.comment or ""
-        yield table(("Column", "Type", "Null", "Key", "Meaning"), map(_warehouse_column, mart_table.columns))
+    for stored in (*warehouse.DATA_TABLES, warehouse.publication, operations.alert):
+        yield f"## {stored.fullname}"
+        yield stored.comment or ""
+        yield table(("Column", "Type", "Null", "Key", "Meaning"), map(_warehouse_column, stored.columns))
 
 
 def checks_page() -> Iterator[str]:

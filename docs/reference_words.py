@@ -177,7 +177,8 @@ days of the business zone; `month` is the first day of the month of `day`. [How 
 them](../how-to/read-the-lake-and-warehouse.md)."""
 WAREHOUSE = """\
 PostgreSQL, schema `mart`. Everything a reader needs is here; the schema `staging` holds the next version while it is
-checked. Money is in minor units of the currency beside it. Persons appear as pseudonyms only."""
+checked, and the schema `ops` what the pipeline notes about itself. Money is in minor units of the currency beside it.
+Persons appear as pseudonyms only."""
 CHECKS = """\
 Great Expectations runs these on the schema `staging`. A failed `critical` one stops the publication and readers keep
 the version before; a `warning` is told and published. Beside them every table must hold exactly as many rows as were

@@ -8,7 +8,7 @@ from schemas.errors import EmberlineError
 
 
 class PublishError(EmberlineError):
-    """The warehouse could not be brought to a new version; the published one is untouched."""
+    """The warehouse could not be read or written; the published version is untouched."""
 
     def __init__(self, cause: str, *, url: sa.URL, next_step: str, table: str | None = None) -> None:
         """Name the table, if one is concerned, and the warehouse without its password."""
@@ -29,7 +29,7 @@ class PrepareFailed(PublishError):
 
 
 class WarehouseOutdated(PublishError):
-    """A table of `mart` lacks columns of the contract."""
+    """A table of `mart` or `ops` lacks columns of the contract."""
 
 
 class StagingMismatch(PublishError):
@@ -58,6 +58,10 @@ class PublishFailed(PublishError):
 
 class ReadFailed(PublishError):
     """PostgreSQL refused a query."""
+
+
+class LedgerFailed(PublishError):
+    """The ledger of alerts could not be read or written; it is as it was."""
 
 
 def without_password(text: str, url: sa.URL) -> str:

@@ -1,11 +1,16 @@
-"""Create what is missing of the schemas `mart` and `staging`, and see what there is deviates from the contract."""
+"""Create what is missing of the schemas of the warehouse, and see what there is deviates from the contract."""
 
 from __future__ import annotations
+
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.schema import CreateSchema, SetColumnComment, SetTableComment
 
-from schemas.warehouse import MART, STAGING, metadata
+from schemas import operations, warehouse
+
+_SCHEMAS: Final = (warehouse.MART, warehouse.STAGING, operations.OPS)
+_TABLES: Final = (*warehouse.metadata.sorted_tables, *operations.metadata.sorted_tables)
 
 
 def create(connection: sa.Connection) -> None:
@@ -13,25 +18,26 @@ def create(connection: sa.Connection) -> None:
 
     A table that is there keeps its columns: changing them is a migration's work.
     """
-    for schema in (MART, STAGING):
+    for schema in _SCHEMAS:
         connection.execute(CreateSchema(schema, if_not_exists=True))
-    metadata.create_all(connection)
+    for metadata in (warehouse.metadata, operations.metadata):
+        metadata.create_all(connection)
     inspector = sa.inspect(connection)
-    for table in metadata.sorted_tables:
-        if inspector.get_table_comment(table.name, MART)["text"] != table.comment:
+    for table in _TABLES:
+        if inspector.get_table_comment(table.name, table.schema)["text"] != table.comment:
             connection.execute(SetTableComment(table))
-        comments = {column["name"]: column.get("comment") for column in inspector.get_columns(table.name, MART)}
+        comments = {column["name"]: column.get("comment") for column in inspector.get_columns(table.name, table.schema)}
         for column in table.columns:
             if column.name in comments and comments[column.name] != column.comment:
                 connection.execute(SetColumnComment(column))
 
 
 def missing_columns(connection: sa.Connection) -> dict[str, list[str]]:
-    """The columns of the contract that tables of `mart` lack, by table; empty if none does."""
+    """The columns of the contract that tables lack, by table with its schema; empty if none does."""
     inspector = sa.inspect(connection)
     found: dict[str, list[str]] = {}
-    for table in metadata.sorted_tables:
-        there = {column["name"] for column in inspector.get_columns(table.name, MART)}
+    for table in _TABLES:
+        there = {column["name"] for column in inspector.get_columns(table.name, table.schema)}
         if lacking := [column.name for column in table.columns if column.name not in there]:
-            found[table.name] = lacking
+            found[table.fullname] = lacking
     return found

@@ -3,38 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
-import adbc_driver_manager
 import polars as pl
 import sqlalchemy as sa
-from adbc_driver_postgresql import dbapi as adbc
-from psycopg.conninfo import make_conninfo
-from sqlalchemy.exc import DBAPIError
 
 from pipelines.publish import staging, structure
 from pipelines.publish.columns import cast_to, mismatches, polars_type
+from pipelines.publish.database import Database, Refused, take_turns
 from pipelines.publish.errors import (
     NotStaged,
     PrepareFailed,
-    PublishError,
     PublishFailed,
     ReadFailed,
     StagingFailed,
     StagingMismatch,
-    UnsupportedWarehouse,
     WarehouseOutdated,
-    WarehouseUnreachable,
 )
 from pipelines.publish.switch import NEWEST, Known, Published, switch, unstaged
 
-_DRIVER = "postgresql+psycopg"
-_APPLICATION = {"application_name": "emberline"}
-
 
 class Warehouse:
-    """The schemas `mart` and `staging` of one PostgreSQL database.
+    """The schemas `mart` and `staging` of one PostgreSQL database, and `ops` beside them.
 
     Every call opens connections of its own and closes them; the constructor opens none. Every call
     raises `WarehouseUnreachable` where PostgreSQL does not answer.
@@ -42,38 +32,30 @@ class Warehouse:
 
     def __init__(self, url: str) -> None:
         """Take a SQLAlchemy URL; raise `UnsupportedWarehouse` unless it is `postgresql+psycopg://...`."""
-        self._url = sa.make_url(url)
-        if self._url.drivername != _DRIVER:
-            raise UnsupportedWarehouse(
-                f"The warehouse URL names {self._url.drivername}.",
-                url=self._url,
-                next_step=f"Spell it {_DRIVER}://user:password@host:port/database.",
-            )
-        # A run makes a handful of long calls: no pool means nothing to close and no stale connection.
-        self._engine = sa.create_engine(self._url, poolclass=sa.NullPool, connect_args=_APPLICATION)
+        self._database = Database(url)
 
     @property
     def url(self) -> str:
         """The SQLAlchemy URL, password and all."""
-        return self._url.render_as_string(hide_password=False)
+        return self._database.url.render_as_string(hide_password=False)
 
     def prepare(self) -> None:
         """Create the schemas and what is missing in them; two that start at once wait for each other.
 
         Raises:
-            WarehouseOutdated: A table of `mart` lacks columns of the contract.
+            WarehouseOutdated: A table of `mart` or `ops` lacks columns of the contract.
             PrepareFailed: PostgreSQL refused.
         """
-        refused = PrepareFailed, "Let a role that may create schemas in this database prepare it once."
-        with self._transaction() as connection, self._refusal(*refused):
-            _lock(connection, "prepare")
+        refused = Refused(PrepareFailed, "Let a role that may create schemas in this database prepare it once.")
+        with self._database.transaction(refused) as connection:
+            take_turns(connection, "prepare")
             structure.create(connection)
             outdated = structure.missing_columns(connection)
         for table, columns in outdated.items():
             raise WarehouseOutdated(
                 f"The columns {', '.join(columns)} are missing.",
-                url=self._url,
-                table=f"mart.{table}",
+                url=self._database.url,
+                table=table,
                 next_step="Another version of emberline made this database: use that version, or a new database.",
             )
 
@@ -97,13 +79,13 @@ class Warehouse:
             raise StagingMismatch(
                 "The frame does not fit: " + "; ".join(f"{name}: {what}" for name, what in found.items()) + ".",
                 columns=tuple(found),
-                url=self._url,
+                url=self._database.url,
                 table=place,
                 next_step="Select and cast in the asset that stages it, or change schemas/warehouse.py.",
             )
         frame = cast_to(table, rows).collect(engine="streaming")
-        refused = StagingFailed, "Mend what PostgreSQL names and run again; the rows staged before are still there."
-        with self._adbc() as connection, self._refusal(*refused, table=place):
+        next_step = "Mend what PostgreSQL names and run again; the rows staged before are still there."
+        with self._database.bulk(Refused(StagingFailed, next_step, place)) as connection:
             staging.load(connection, table, frame)
         return frame.height
 
@@ -130,13 +112,13 @@ class Warehouse:
         """
         if now.tzinfo is None:
             raise ValueError("`now` has no time zone: pass an aware datetime, for example in UTC")
-        refused = PublishFailed, "Readers still see the version before; mend what PostgreSQL names and publish again."
-        with self._refusal(*refused), self._transaction() as connection:
-            _lock(connection, "publish")
+        next_step = "Readers still see the version before; mend what PostgreSQL names and publish again."
+        with self._database.transaction(Refused(PublishFailed, next_step)) as connection:
+            take_turns(connection, "publish")
             if lacking := unstaged(connection, tables):
                 raise NotStaged(
                     f"Nothing is staged for {', '.join(lacking)}.",
-                    url=self._url,
+                    url=self._database.url,
                     next_step="Stage and audit all tables, then publish.",
                 )
             return switch(connection, tables, known, now)
@@ -156,51 +138,11 @@ class Warehouse:
         Raises:
             ReadFailed: PostgreSQL refused a query.
         """
-        refused = ReadFailed, "See that the warehouse is prepared and that this role may read it."
-        with self._transaction("REPEATABLE READ") as connection, self._refusal(*refused):
+        refused = Refused(ReadFailed, "See that the warehouse is prepared and that this role may read it.")
+        with self._database.transaction(refused, "REPEATABLE READ") as connection:
             return tuple(
                 _frame(connection, query.select() if isinstance(query, sa.Table) else query) for query in queries
             )
-
-    @contextmanager
-    def _transaction(self, isolation: str = "READ COMMITTED") -> Iterator[sa.Connection]:
-        try:
-            connection = self._engine.connect()
-        except DBAPIError as error:
-            raise self._unreachable(error.orig) from error
-        with connection.execution_options(isolation_level=isolation), connection.begin():
-            yield connection
-
-    @contextmanager
-    def _adbc(self) -> Iterator[adbc.Connection]:
-        # From a dialect of its own: the engine's adds arguments that only psycopg understands.
-        _, parameters = self._url.get_dialect()().create_connect_args(self._url)
-        try:
-            connection = adbc.connect(make_conninfo(**parameters, **_APPLICATION))
-        except adbc_driver_manager.Error as error:
-            raise self._unreachable(error) from error
-        with connection:
-            yield connection
-
-    def _unreachable(self, error: BaseException | None) -> WarehouseUnreachable:
-        return WarehouseUnreachable(
-            f"PostgreSQL does not answer: {error}",
-            url=self._url,
-            next_step="See that it runs, and that the warehouse URL names its host, port, user and database.",
-        )
-
-    @contextmanager
-    def _refusal(self, kind: type[PublishError], next_step: str, *, table: str | None = None) -> Iterator[None]:
-        """Tell what PostgreSQL refused as an error of this kind."""
-        try:
-            yield
-        except (DBAPIError, adbc_driver_manager.Error) as error:
-            cause = error.orig if isinstance(error, DBAPIError) else error
-            raise kind(f"PostgreSQL refused: {cause}", url=self._url, table=table, next_step=next_step) from error
-
-
-def _lock(connection: sa.Connection, purpose: str) -> None:
-    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"emberline {purpose}"))))
 
 
 def _frame(connection: sa.Connection, query: sa.Select) -> pl.DataFrame:

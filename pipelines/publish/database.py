@@ -1,0 +1,92 @@
+"""The way into one PostgreSQL database: transactions that tell what was refused as an error of this project."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final, NamedTuple
+
+import adbc_driver_manager
+import sqlalchemy as sa
+from adbc_driver_postgresql import dbapi as adbc
+from psycopg.conninfo import make_conninfo
+from sqlalchemy.exc import DBAPIError
+
+from pipelines.publish.errors import PublishError, UnsupportedWarehouse, WarehouseUnreachable
+
+_DRIVER: Final = "postgresql+psycopg"
+_APPLICATION: Final = {"application_name": "emberline"}
+
+
+class Refused(NamedTuple):
+    """As which error a refusal of PostgreSQL is told, with what to do next and the table, if one is concerned."""
+
+    kind: type[PublishError]
+    next_step: str
+    table: str | None = None
+
+
+class Database:
+    """Opens a connection a call and closes it; the constructor opens none.
+
+    Every call raises `WarehouseUnreachable` where PostgreSQL does not answer.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Take a SQLAlchemy URL; raise `UnsupportedWarehouse` unless it is `postgresql+psycopg://...`."""
+        self.url = sa.make_url(url)
+        if self.url.drivername != _DRIVER:
+            raise UnsupportedWarehouse(
+                f"The warehouse URL names {self.url.drivername}.",
+                url=self.url,
+                next_step=f"Spell it {_DRIVER}://user:password@host:port/database.",
+            )
+        # A run makes a handful of long calls: no pool means nothing to close and no stale connection.
+        self._engine = sa.create_engine(self.url, poolclass=sa.NullPool, connect_args=_APPLICATION)
+
+    @contextmanager
+    def transaction(self, refused: Refused, isolation: str = "READ COMMITTED") -> Iterator[sa.Connection]:
+        """A transaction, committed at the end and rolled back on any error."""
+        try:
+            connection = self._engine.connect()
+        except DBAPIError as error:
+            raise self._unreachable(error.orig) from error
+        with (
+            self._told(refused),
+            connection.execution_options(isolation_level=isolation),
+            connection.begin(),
+        ):
+            yield connection
+
+    @contextmanager
+    def bulk(self, refused: Refused) -> Iterator[adbc.Connection]:
+        """A connection that loads Arrow data; what is not committed is rolled back."""
+        # From a dialect of its own: the engine's adds arguments that only psycopg understands.
+        _, parameters = self.url.get_dialect()().create_connect_args(self.url)
+        try:
+            connection = adbc.connect(make_conninfo(**parameters, **_APPLICATION))
+        except adbc_driver_manager.Error as error:
+            raise self._unreachable(error) from error
+        with connection, self._told(refused):
+            yield connection
+
+    def _unreachable(self, error: BaseException | None) -> WarehouseUnreachable:
+        return WarehouseUnreachable(
+            f"PostgreSQL does not answer: {error}",
+            url=self.url,
+            next_step="See that it runs, and that the warehouse URL names its host, port, user and database.",
+        )
+
+    @contextmanager
+    def _told(self, refused: Refused) -> Iterator[None]:
+        try:
+            yield
+        except (DBAPIError, adbc_driver_manager.Error) as error:
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            told = f"PostgreSQL refused: {cause}"
+            raise refused.kind(told, url=self.url, table=refused.table, next_step=refused.next_step) from error
+
+
+def take_turns(connection: sa.Connection, purpose: str) -> None:
+    """Wait until no other transaction of the same purpose runs; the turn ends with this one."""
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"emberline {purpose}"))))
