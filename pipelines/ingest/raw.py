@@ -11,12 +11,14 @@ import datetime as dt
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import polars as pl
 from kafka import KafkaConsumer
 from kafka.errors import OffsetOutOfRangeError
 from kafka.structs import TopicPartition
 
+from pipelines.ingest.commits import Commits
 from pipelines.ingest.connection import KafkaConnection, Topic
 from pipelines.ingest.feeds import Feed, app_id, record_feeds
 from pipelines.ingest.gaps import Gap, record_gaps
@@ -136,19 +138,27 @@ class _Drain:
         self._consumer.assign(self._partitions)
         handle, positions = self._seek()
         todo = sum(max(0, end - positions[tp]) for tp, end in self._ends.items())
-        while self._behind(positions):
-            buffer, reached = self._read_batch(positions)
-            try:
-                self._lake.append(handle, buffer.frame(self._topic_ids), self._transactions(reached))
-            except LakeConflict:
-                handle, positions = self._seek()
-                continue
-            positions = reached
-            self._report.commits += 1
-            self._report.rows += len(buffer)
-            for topic, rows in buffer.rows_by_topic().items():
-                self._report.rows_by_topic[topic] = self._report.rows_by_topic.get(topic, 0) + rows
-            self._on_progress(todo - sum(max(0, end - positions[tp]) for tp, end in self._ends.items()), todo)
+        with Commits(self._lake) as commits:
+            is_done = False
+            while not is_done:
+                try:
+                    if self._behind(positions):
+                        buffer, reached = self._read_batch(positions)
+                        rows, transactions = partial(buffer.frame, self._topic_ids), self._transactions(reached)
+                        commits.begin(handle, rows, transactions, partial(self._landed, buffer, reached, todo))
+                        positions = reached
+                    else:
+                        commits.land()
+                        is_done = True
+                except LakeConflict:
+                    handle, positions = self._seek()
+
+    def _landed(self, buffer: Buffer, reached: Mapping[TopicPartition, int], todo: int) -> None:
+        self._report.commits += 1
+        self._report.rows += len(buffer)
+        for topic, rows in buffer.rows_by_topic().items():
+            self._report.rows_by_topic[topic] = self._report.rows_by_topic.get(topic, 0) + rows
+        self._on_progress(todo - sum(max(0, end - reached[tp]) for tp, end in self._ends.items()), todo)
 
     def _behind(self, positions: Mapping[TopicPartition, int]) -> bool:
         return any(positions[tp] < end for tp, end in self._ends.items())

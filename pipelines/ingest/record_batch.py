@@ -6,11 +6,14 @@ is made a record.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
+
+_compiled: Final[Any] = cast(Any, numba.njit)(cache=True, nogil=True, _nrt=False)
+"""Without numba's counting of references: nothing here makes an array or keeps one, so there is nothing to count."""
 
 NULL: Final = -1
 """The length of a key or value that is null."""
@@ -40,7 +43,7 @@ _CUT: Final = -1
 _LARGEST_SHIFT: Final = 63
 
 
-@numba.njit(cache=True, nogil=True)
+@_compiled
 def _varint(data: NDArray[np.uint8], at: int) -> tuple[int, int]:
     """A zigzag varint and the position after it, which is `_CUT` where the bytes end or the number is too long."""
     number = np.uint64(0)
@@ -56,7 +59,7 @@ def _varint(data: NDArray[np.uint8], at: int) -> tuple[int, int]:
     return 0, _CUT
 
 
-@numba.njit(cache=True, nogil=True)
+@_compiled
 def _sized(data: NDArray[np.uint8], at: int) -> tuple[int, int, int]:
     """The start and length (`NULL`: null) of a field with its length before it, and the position after the field."""
     length, start = _varint(data, at)
@@ -67,7 +70,7 @@ def _sized(data: NDArray[np.uint8], at: int) -> tuple[int, int, int]:
     return start, length, start + length
 
 
-@numba.njit(cache=True, nogil=True)
+@_compiled
 def walk(
     data: NDArray[np.uint8], at: int, base_offset: int, base_time: int, records: NDArray[np.void]
 ) -> tuple[int, int]:
@@ -126,7 +129,7 @@ def walk(
     return len(records), at
 
 
-@numba.njit(cache=True, nogil=True)
+@_compiled
 def walk_headers(data: NDArray[np.uint8], records: NDArray[np.void], headers: NDArray[np.void]) -> None:
     """Find the headers of records that `walk` found; `headers` has room for exactly these."""
     number = 0
@@ -139,14 +142,16 @@ def walk_headers(data: NDArray[np.uint8], records: NDArray[np.void], headers: ND
             number += 1
 
 
-@numba.njit(cache=True, nogil=True)
+@_compiled
 def gather(
     data: NDArray[np.uint8], starts: NDArray[np.int64], lengths: NDArray[np.int64], into: NDArray[np.uint8]
 ) -> None:
     """Copy fields one after the other; `into` has room for exactly these."""
-    end = 0
+    # Without signs: a position that might be negative would count from the end, and bytes would be copied singly.
+    end = np.uintp(0)
     for field in range(len(starts)):
-        start = starts[field]
-        for byte in range(lengths[field]):
+        start = np.uintp(starts[field])
+        length = np.uintp(max(0, lengths[field]))
+        for byte in range(length):
             into[end + byte] = data[start + byte]
-        end += max(0, lengths[field])
+        end += length
