@@ -7,16 +7,23 @@ import datetime as dt
 from assets.resources import Rules
 from pipelines.events.watermark import watermark
 from pipelines.lake import Lake
+from pipelines.refresh import recent_events
 from pipelines.time import last_complete_day
 from schemas.lake import EVENTS
 
 
 def lake_watermark(lake: Lake, rules: Rules) -> dt.datetime | None:
     """The watermark of `events`, UTC; None while there are none."""
-    return watermark(lake.open(EVENTS).scan(), rules.lateness, rules.idle_timeout)
+    # A source that is idle for longer than its timeout has no say.
+    return watermark(recent_events(lake.open(EVENTS), rules.idle_timeout), rules.lateness, rules.idle_timeout)
 
 
 def complete_through(lake: Lake, rules: Rules) -> dt.date | None:
     """The last complete day of the business zone; None while there are no events."""
     reached = lake_watermark(lake, rules)
     return None if reached is None else last_complete_day(reached, rules.zone)
+
+
+def ordinal(through: dt.date | None) -> int:
+    """The last complete day as an input of facts; 0 where there is none."""
+    return 0 if through is None else through.toordinal()

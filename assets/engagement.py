@@ -7,16 +7,15 @@ from dataclasses import asdict
 import dagster as dg
 import polars as pl
 
-from assets.completeness import complete_through
+from assets.completeness import complete_through, ordinal
 from assets.resources import Rules
-from pipelines.engagement.first_seen import first_seen as compute_first_seen
 from pipelines.engagement.lifecycle import assert_invariant
 from pipelines.engagement.lifecycle import lifecycle as compute_lifecycle
 from pipelines.engagement.person_day import person_day as compute_person_day
 from pipelines.engagement.retention import retention as compute_retention
 from pipelines.lake import Lake
-from pipelines.refresh import inputs_of, refresh_days, refresh_whole
-from schemas.lake import EVENTS, FIRST_SEEN, LIFECYCLE, PERSON_DAY, RETENTION
+from pipelines.refresh import inputs_of, refresh_days, refresh_first_seen, refresh_whole
+from schemas.lake import FIRST_SEEN, LIFECYCLE, PERSON_DAY, RETENTION
 
 GROUP = "engagement"
 KINDS = {"polars", "deltalake"}
@@ -31,22 +30,19 @@ def person_day(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> 
 @dg.asset(group_name=GROUP, deps=[person_day], kinds=KINDS)
 def first_seen(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
     """When a person was first active in a group, over all history."""
-    refreshed = refresh_whole(
-        lake, FIRST_SEEN, inputs_of(lake, PERSON_DAY), lambda: compute_first_seen(lake.open(PERSON_DAY).scan())
-    )
-    return dg.MaterializeResult(metadata=asdict(refreshed))
+    return dg.MaterializeResult(metadata=asdict(refresh_first_seen(lake)))
 
 
 @dg.asset(group_name=GROUP, deps=[first_seen, person_day, "events"], kinds=KINDS)
 def retention(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
     """Cohorts by first-ever activity, by week and by month."""
+    through = complete_through(lake, rules)
 
     def compute() -> pl.LazyFrame:
-        through = complete_through(lake, rules)
         seen, days = lake.open(FIRST_SEEN).scan(), lake.open(PERSON_DAY).scan()
         return pl.concat([compute_retention(seen, days, unit, through) for unit in ("week", "month")])
 
-    inputs = inputs_of(lake, FIRST_SEEN, PERSON_DAY, EVENTS, settings=rules.fingerprint)
+    inputs = inputs_of(lake, FIRST_SEEN, PERSON_DAY, settings=rules.fingerprint, through=ordinal(through))
     refreshed = refresh_whole(lake, RETENTION, inputs, compute)
     return dg.MaterializeResult(metadata=asdict(refreshed))
 
@@ -54,13 +50,14 @@ def retention(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> d
 @dg.asset(group_name=GROUP, deps=[person_day, "events"], kinds=KINDS)
 def lifecycle(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
     """New, returning, resurrecting and dormant persons by day, week and month; the invariant is asserted."""
+    through = complete_through(lake, rules)
 
     def compute() -> pl.LazyFrame:
-        through, days = complete_through(lake, rules), lake.open(PERSON_DAY).scan()
+        days = lake.open(PERSON_DAY).scan()
         units = pl.concat([compute_lifecycle(days, unit, through) for unit in ("day", "week", "month")]).collect()
         assert_invariant(units.lazy())
         return units.lazy()
 
-    inputs = inputs_of(lake, PERSON_DAY, EVENTS, settings=rules.fingerprint)
+    inputs = inputs_of(lake, PERSON_DAY, settings=rules.fingerprint, through=ordinal(through))
     refreshed = refresh_whole(lake, LIFECYCLE, inputs, compute)
     return dg.MaterializeResult(metadata=asdict(refreshed))

@@ -7,17 +7,14 @@ from dataclasses import asdict
 import dagster as dg
 import polars as pl
 
-from assets.completeness import complete_through
+from assets.completeness import complete_through, ordinal
 from assets.resources import Rules
-from pipelines.events.identity import with_person
-from pipelines.groups.birth import births
-from pipelines.groups.group import group_table
 from pipelines.groups.group_day import group_day as compute_group_day
 from pipelines.groups.state import group_state as compute_group_state
 from pipelines.lake import Lake
-from pipelines.refresh import inputs_of, refresh_days, refresh_whole
-from schemas.lake import EVENTS, GROUP_DAY, GROUP_STATE, IDENTITY
+from pipelines.refresh import inputs_of, refresh_days, refresh_groups, refresh_whole
 from schemas.lake import GROUP as GROUP_TABLE
+from schemas.lake import GROUP_DAY, GROUP_STATE
 
 GROUP = "groups"
 KINDS = {"polars", "deltalake"}
@@ -26,13 +23,7 @@ KINDS = {"polars", "deltalake"}
 @dg.asset(group_name=GROUP, deps=["events", "identity"], kinds=KINDS)
 def group(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
     """Every group that an event named, as its newest events describe it, and when it was born."""
-
-    def compute() -> pl.LazyFrame:
-        events = with_person(lake.open(EVENTS).scan(), lake.open(IDENTITY).scan())
-        return group_table(events, births(events))
-
-    refreshed = refresh_whole(lake, GROUP_TABLE, inputs_of(lake, EVENTS, IDENTITY), compute)
-    return dg.MaterializeResult(metadata=asdict(refreshed))
+    return dg.MaterializeResult(metadata=asdict(refresh_groups(lake)))
 
 
 @dg.asset(group_name=GROUP, deps=["events", "identity"], kinds=KINDS)
@@ -44,11 +35,12 @@ def group_day(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> d
 @dg.asset(group_name=GROUP, deps=[group, group_day, "events"], kinds=KINDS)
 def group_state(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
     """The life of each group over complete days: unborn, alive, dead, ended, with reasons."""
+    through = complete_through(lake, rules)
 
     def compute() -> pl.LazyFrame:
         days, groups = lake.open(GROUP_DAY).scan(), lake.open(GROUP_TABLE).scan()
-        return compute_group_state(days, groups, complete_through(lake, rules), rules.zone, rules.dead_after_days)
+        return compute_group_state(days, groups, through, rules.zone, rules.dead_after_days)
 
-    inputs = inputs_of(lake, GROUP_TABLE, GROUP_DAY, EVENTS, settings=rules.fingerprint)
+    inputs = inputs_of(lake, GROUP_TABLE, GROUP_DAY, settings=rules.fingerprint, through=ordinal(through))
     refreshed = refresh_whole(lake, GROUP_STATE, inputs, compute)
     return dg.MaterializeResult(metadata=asdict(refreshed))

@@ -6,16 +6,13 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 import dagster as dg
-import polars as pl
 
 from assets.resources import Clock, Progress, Rules
-from pipelines.events.identity import identity as resolve_identity
 from pipelines.ingest.connection import KafkaConnection
-from pipelines.ingest.events import BATCH, ingest_events
+from pipelines.ingest.events import ingest_events
 from pipelines.ingest.raw import ingest_raw
 from pipelines.lake import Lake
-from pipelines.refresh import inputs_of, refresh_whole
-from schemas.lake import EVENTS, IDENTITY
+from pipelines.refresh import refresh_identity
 
 GROUP = "ingest"
 
@@ -78,10 +75,4 @@ def decode_raw(
 @dg.asset(group_name=GROUP, deps=["events"], kinds={"polars", "deltalake"})
 def identity(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
     """The person of every linked account."""
-
-    def compute() -> pl.LazyFrame:
-        events, before = lake.open(EVENTS), lake.open(IDENTITY).scan().collect()
-        return resolve_identity(events.scan(), before, events.position(BATCH) or 0).lazy()
-
-    refreshed = refresh_whole(lake, IDENTITY, inputs_of(lake, EVENTS), compute)
-    return dg.MaterializeResult(metadata=asdict(refreshed))
+    return dg.MaterializeResult(metadata=asdict(refresh_identity(lake)))

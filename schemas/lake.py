@@ -146,10 +146,18 @@ TOUCHED: Final = LakeTable(
         "day": pl.Date(),
         "group_id": pl.String(),
         "account_id": pl.String(),
+        "order_id": pl.String(),
+        "reaches_group": pl.Boolean(),
+        "describes_group": pl.Boolean(),
+        "links": pl.Boolean(),
     },
-    key=("batch", "day", "group_id", "account_id"),
+    key=("batch", "day", "group_id", "account_id", "order_id", "reaches_group", "describes_group", "links"),
 )
-"""What each batch of events touched. Written before it: a mark too many costs a recomputation, never a number."""
+"""What each batch of events touched. Written before it: a mark too many costs a recomputation, never a number.
+
+`reaches_group`: every member of the group could see it. `describes_group`: what is known of the group may change.
+`links`: it ties accounts together.
+"""
 
 IDENTITY: Final = LakeTable(
     name="identity",
@@ -160,6 +168,18 @@ IDENTITY: Final = LakeTable(
 
 An account that is not in it is a person of its own.
 """
+
+IDENTITY_CHANGE: Final = LakeTable(
+    name="identity_change",
+    columns={
+        "batch": pl.Int64(),
+        "account_id": pl.String(),
+        "person_before": pl.String(),
+        "person_id": pl.String(),
+    },
+    key=("batch", "account_id", "person_before", "person_id"),
+)
+"""Whose person changed from whom to whom, by the batch that changed it. Written before `identity`, as a mark is."""
 
 PERSON_DAY: Final = LakeTable(
     name="person_day",
@@ -313,7 +333,7 @@ GROUP_STATE: Final = LakeTable(
 TABLES: Final[dict[str, LakeTable]] = {
     table.name: table
     for table in (
-        RAW, FEED, GAPS, EVENTS, QUARANTINE, TOUCHED, IDENTITY, PERSON_DAY, FIRST_SEEN, RETENTION, LIFECYCLE,
-        FUNNEL_ENTRY, ORDER_CREDIT, GROUP, GROUP_DAY, GROUP_STATE,
+        RAW, FEED, GAPS, EVENTS, QUARANTINE, TOUCHED, IDENTITY, IDENTITY_CHANGE, PERSON_DAY, FIRST_SEEN, RETENTION,
+        LIFECYCLE, FUNNEL_ENTRY, ORDER_CREDIT, GROUP, GROUP_DAY, GROUP_STATE,
     )
 }  # fmt: skip

@@ -8,7 +8,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from schemas import kinds
-from schemas.lake import IDENTITY
+from schemas.lake import IDENTITY, IDENTITY_CHANGE
 
 
 def identity(events: pl.LazyFrame, before: pl.DataFrame, batch: int) -> pl.DataFrame:
@@ -48,6 +48,26 @@ def identity(events: pl.LazyFrame, before: pl.DataFrame, batch: int) -> pl.DataF
         )
         .select(IDENTITY.schema.names())
         .sort("account_id")
+    )
+
+
+def changes(before: pl.DataFrame, after: pl.DataFrame, batch: int) -> pl.DataFrame:
+    """The accounts that are another person after than before; an account that was never linked was its own.
+
+    Args:
+        before: rows of `IDENTITY`.
+        after: rows of `IDENTITY`, of all accounts in `before` and maybe more.
+        batch: the batch that changed them.
+
+    Returns:
+        `IDENTITY_CHANGE`.
+    """
+    return (
+        after.select("account_id", "person_id", batch=pl.lit(batch, pl.Int64))
+        .join(before.select("account_id", person_before="person_id"), on="account_id", how="left")
+        .with_columns(pl.coalesce("person_before", "account_id").alias("person_before"))
+        .filter(pl.col("person_before") != pl.col("person_id"))
+        .select(IDENTITY_CHANGE.schema.names())
     )
 
 

@@ -47,6 +47,11 @@ def funnel(timeline: pl.LazyFrame, definition: FunnelDefinition, watermark: dt.d
     )
 
 
+def is_mature(entered_at: pl.Expr, definition: FunnelDefinition, watermark: dt.datetime) -> pl.Expr:
+    """True for entries whose window is over at the watermark."""
+    return entered_at + definition.window <= watermark
+
+
 def _entries(rows: pl.DataFrame, definition: FunnelDefinition, watermark: dt.datetime) -> pl.DataFrame:
     persons = rows["person_id"].rle().struct.unnest()
     starts = np.zeros(persons.height + 1, np.int64)
@@ -76,6 +81,6 @@ def _entries(rows: pl.DataFrame, definition: FunnelDefinition, watermark: dt.dat
         persons["value"].gather(matches["person"]).alias("person_id"),
         entered_at.alias("entered_at"),
         pl.Series("steps_reached", reached[matches["person"].to_numpy()], pl.Int16),
-        (entered_at + definition.window <= watermark).alias("is_mature"),
+        is_mature(entered_at, definition, watermark).alias("is_mature"),
         "matches",
     )

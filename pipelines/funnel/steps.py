@@ -59,7 +59,7 @@ def timeline(events: pl.LazyFrame) -> pl.LazyFrame:
     columns = (*_EVENT, *ORDERING_KEY, "person_id", "message_kind", "day")
     leaving = (pl.col("type") == kinds.MEMBER_LEFT) & pl.col("person_id").is_not_null()
     return (
-        events.filter(_is_own() | leaving | _is_product_message())
+        events.filter(_is_own() | leaving | is_product_message())
         .select(columns)
         .map_batches(_timeline, schema=TIMELINE)
     )
@@ -73,7 +73,7 @@ def _timeline(events: pl.DataFrame) -> pl.DataFrame:
         steps.lazy().filter("joined"),
         events.lazy().filter((pl.col("type") == kinds.MEMBER_LEFT) & pl.col("person_id").is_not_null()),
     ).collect()
-    seen = exposures(stays, own, events.filter(_is_product_message()))
+    seen = exposures(stays, own, events.filter(is_product_message()))
     marked = {name: steps.filter(name)["position"] for name in ("joined", "activated", "retained")}
     marked["repurchased"] = _later_orders(own)
     own_rows = own.with_columns(_mark(name, marked.get(name), own["position"], events.height) for name in MARKS)
@@ -95,7 +95,8 @@ def _is_own() -> pl.Expr:
     return pl.col("person_id").is_not_null() & (pl.col("type") != kinds.FEED_HEARTBEAT) & acts
 
 
-def _is_product_message() -> pl.Expr:
+def is_product_message() -> pl.Expr:
+    """True for a message about a product in a group, whoever wrote it: every member of the group is exposed to it."""
     complete = pl.col("product_id").is_not_null() & pl.col("group_id").is_not_null()
     return (pl.col("type") == kinds.MESSAGE_SENT) & complete
 

@@ -10,6 +10,12 @@ from schemas.lake import GROUP, ORDERING_KEY
 _GROUP_EVENTS = (kinds.GROUP_CREATED, kinds.GROUP_UPDATED, kinds.GROUP_CLOSED)
 
 
+def describes_group() -> pl.Expr:
+    """True for an event that bears on a row of `group` otherwise than by its time: on all but `born_at`."""
+    is_operators = (pl.col("role") == "operator").fill_null(value=False)
+    return pl.col("type").is_in(_GROUP_EVENTS) | pl.col("group_name").is_not_null() | is_operators
+
+
 def group_table(events: pl.LazyFrame, births: pl.LazyFrame) -> pl.LazyFrame:
     """Describe every group that an event names (definitions, section 1).
 

@@ -17,6 +17,7 @@ import polars as pl
 from pipelines.carriers import Carrier
 from pipelines.events.decode import DecodedRecords, DecodeRules, decode
 from pipelines.events.deduplicate import Deduplicated, deduplicate
+from pipelines.events.marks import marks
 from pipelines.ingest.feeds import app_id, undecoded
 from pipelines.ingest.raw import in_spans, raw_rows
 from pipelines.ingest.tolerance import USUAL, Tolerance, refuse_bad_batch
@@ -159,7 +160,7 @@ def _ingest_batch(
     batch = (events.position(BATCH) or 0) + 1
     positions = {app_id(*partition): offset for partition, offset in stop.items()}
     superseded = _rows_of(events, found.superseded)
-    _mark_touched(lake, batch, pl.concat([found.added, superseded]))
+    _mark_touched(lake, marks(found.added, superseded, batch))
     _quarantine(lake, batch, decoded, positions)
     settings = {_ZONE: _code(rules.zone)}
     _write_events(lake, events, batch, found, superseded, positions | _counters(events, counts) | settings)
@@ -181,10 +182,9 @@ def _rows_of(events: Handle, keys: pl.DataFrame) -> pl.DataFrame:
     return matching.join(keys.lazy(), on=EVENTS.key, how="semi").collect(engine="streaming")
 
 
-def _mark_touched(lake: Lake, batch: int, changed: pl.DataFrame) -> None:
-    marks = changed.with_columns(batch=pl.lit(batch, pl.Int64)).select(TOUCHED.schema.names()).unique()
-    if not marks.is_empty():
-        lake.append(lake.open(TOUCHED), marks, {})
+def _mark_touched(lake: Lake, touched: pl.DataFrame) -> None:
+    if not touched.is_empty():
+        lake.append(lake.open(TOUCHED), touched, {})
 
 
 def _quarantine(lake: Lake, batch: int, decoded: DecodedRecords, positions: Mapping[str, int]) -> None:

@@ -12,11 +12,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipelines.engagement.person_day import person_day
-from pipelines.events.identity import identity, with_person
+from pipelines.events.identity import with_person
 from pipelines.groups.group_day import group_day
-from pipelines.ingest.events import BATCH
 from pipelines.lake import Lake
-from pipelines.refresh import Refreshed, has_simulated, inputs_of, refresh_days, refresh_whole
+from pipelines.refresh import Refreshed, has_simulated, refresh_days, refresh_identity, refresh_whole
 from schemas.lake import EVENTS, FIRST_SEEN, GROUP_DAY, IDENTITY, PERSON_DAY, TOUCHED, LakeTable
 from tests.pipelines.canonical import NOON, PSEUDONYMS, encoded, ingest, land, link, message, records
 
@@ -58,14 +57,7 @@ def said(account: str, day: int = 0, name: str | None = None) -> dict[str, Any]:
 
 def resolve(lake: Lake) -> Refreshed:
     """Refresh `identity`, as its asset does."""
-    events = lake.open(EVENTS)
-    before = lake.open(IDENTITY).scan().collect()
-    return refresh_whole(
-        lake,
-        IDENTITY,
-        inputs_of(lake, EVENTS),
-        lambda: identity(events.scan(), before, events.position(BATCH) or 0).lazy(),
-    )
+    return refresh_identity(lake)
 
 
 def refresh(lake: Lake, fact: str = PERSON_DAY.name, fingerprint: int = SETTINGS) -> Refreshed:
@@ -93,7 +85,7 @@ def test_only_the_days_of_new_events_are_recomputed(lake: Lake, feed: Feed):
     feed.send(said("app:ann"), said("app:ann", day=1), said("app:ann", day=40))
     assert refresh(lake) == Refreshed(is_changed=True, rows=3, days=3)
     feed.send(said("app:bob", day=40))
-    assert refresh(lake) == Refreshed(is_changed=True, rows=4, days=1)
+    assert refresh(lake) == Refreshed(is_changed=True, rows=4, days=1, persons=1)
 
 
 def test_a_late_event_leaves_the_other_months_files_alone(lake: Lake, feed: Feed):
@@ -143,7 +135,7 @@ def test_a_merge_recomputes_all_days_of_the_accounts_whose_person_changed(lake: 
     feed.send(link("app:ann", "shop:ann", id="link"))
     resolve(lake)
     changed = max("app:ann", "shop:ann", key=PSEUDONYMS.of)
-    assert refresh(lake).days == (2 if changed == "shop:ann" else 1) + (changed == "app:ann")
+    assert refresh(lake).days == (2 if changed == "shop:ann" else 1)
     assert stored(lake, PERSON_DAY).equals(recomputed(lake, PERSON_DAY.name))
 
 

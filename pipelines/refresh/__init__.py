@@ -1,0 +1,32 @@
+"""Facts follow their inputs: recompute what changed, nothing when nothing did, and record what was seen.
+
+A fact's commits carry `input/<name>` application transactions. Facts of events note the newest batch of `events` and
+the newest change of `identity` they include: what came later names, by its marks, the persons, groups, days and orders
+to recompute. The result always equals a full recomputation.
+"""
+
+from __future__ import annotations
+
+from pipelines.refresh.days import refresh_days
+from pipelines.refresh.first_seen import refresh_first_seen
+from pipelines.refresh.funnel import refresh_funnel
+from pipelines.refresh.groups import refresh_groups
+from pipelines.refresh.identity import refresh_identity
+from pipelines.refresh.orders import refresh_credit
+from pipelines.refresh.recent import has_simulated, recent_events
+from pipelines.refresh.whole import inputs_of, refresh_whole
+from pipelines.refresh.written import Refreshed
+
+__all__ = [
+    "Refreshed",
+    "has_simulated",
+    "inputs_of",
+    "recent_events",
+    "refresh_credit",
+    "refresh_days",
+    "refresh_first_seen",
+    "refresh_funnel",
+    "refresh_groups",
+    "refresh_identity",
+    "refresh_whole",
+]

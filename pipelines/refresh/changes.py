@@ -1,0 +1,102 @@
+"""What is new to a fact: the marks of later batches, and the accounts whose person changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+from pipelines.events.identity import with_person
+from pipelines.ingest.events import BATCH
+from pipelines.lake import Handle, Lake
+from pipelines.refresh.written import input_id
+from schemas.lake import EVENTS, IDENTITY, IDENTITY_CHANGE, TOUCHED
+
+BATCH_INPUT: Final = input_id(BATCH)
+IDENTITY_INPUT: Final = input_id(IDENTITY.name)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """`events` and `identity` as one refresh sees them: loaded once, so that what is read and what is noted agree."""
+
+    events: Handle
+    people: pl.DataFrame
+
+    @classmethod
+    def of(cls, lake: Lake) -> Sources:
+        """Load both."""
+        return cls(lake.open(EVENTS), lake.open(IDENTITY).scan().collect())
+
+    def positions(self) -> dict[str, int]:
+        """How far these are: the newest batch, and the batch that last changed a person, which can lag behind."""
+        newest_change = self.people["batch"].max()
+        return {
+            BATCH_INPUT: self.events.position(BATCH) or 0,
+            IDENTITY_INPUT: newest_change if isinstance(newest_change, int) else 0,
+        }
+
+    def timeline(self, events: pl.LazyFrame | None = None) -> pl.LazyFrame:
+        """Add `person_id` to events, by default to all."""
+        return with_person(self.events.scan() if events is None else events, self.people.lazy())
+
+    def accounts_of(self, persons: pl.Series) -> pl.DataFrame:
+        """The accounts that belong to persons now: `person_id`, `account_id`.
+
+        An account that was never linked is a person of its own. One that was merged away is none now and has none.
+        """
+        linked = self.people.join(persons.alias("person_id").to_frame(), on="person_id", how="semi")
+        alone = (
+            persons.alias("person_id")
+            .to_frame()
+            .join(self.people, left_on="person_id", right_on="account_id", how="anti")
+        )
+        columns = ("person_id", "account_id")
+        return pl.concat([linked.select(columns), alone.select("person_id", account_id="person_id")])
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a fact does not include yet.
+
+    `marks` are rows of `TOUCHED`, `moved` rows of `IDENTITY_CHANGE`, `people` the rows of `IDENTITY` now.
+    """
+
+    marks: pl.DataFrame
+    moved: pl.DataFrame
+    people: pl.DataFrame
+
+    @classmethod
+    def since(cls, lake: Lake, sources: Sources, done: Mapping[str, int | None]) -> Changes:
+        """All that came after the positions `done`. Read after the sources were: marks are written before changes."""
+        later = pl.col("batch") > pl.lit(done[BATCH_INPUT] or 0)
+        changed = pl.col("batch") > pl.lit(done[IDENTITY_INPUT] or 0)
+        return cls(
+            lake.open(TOUCHED).scan().filter(later).collect(engine="streaming"),
+            lake.open(IDENTITY_CHANGE).scan().filter(changed).collect(engine="streaming"),
+            sources.people,
+        )
+
+    def moved_accounts(self) -> pl.Series:
+        """The accounts whose person changed."""
+        return self.moved["account_id"].unique()
+
+    def with_persons(self, accounts: pl.DataFrame) -> pl.DataFrame:
+        """Add `person_id` to rows with `account_id`: a row for each person the account is, or was to the fact."""
+        known = [
+            self.people.select("account_id", "person_id"),
+            self.moved.select("account_id", "person_id"),
+            self.moved.select("account_id", person_id="person_before"),
+        ]
+        return (
+            accounts.drop_nulls("account_id")
+            .join(pl.concat(known).unique(), on="account_id", how="left")
+            .with_columns(pl.coalesce("person_id", "account_id").alias("person_id"))
+        )
+
+    def persons(self) -> pl.Series:
+        """The persons whose own events changed, and those who gained or lost an account."""
+        accounts = pl.concat([self.marks["account_id"], self.moved["account_id"]]).unique().to_frame()
+        return self.with_persons(accounts)["person_id"].unique()

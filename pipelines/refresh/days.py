@@ -1,0 +1,111 @@
+"""Facts by day, `person_day` and `group_day`: the touched days of touched persons or groups, and no others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import polars as pl
+
+from pipelines.lake import Handle, Lake
+from pipelines.refresh.changes import Changes, Sources
+from pipelines.refresh.written import Refreshed, input_id, moved, note, noted, unchanged
+from schemas.lake import LakeTable
+
+Compute = Callable[[pl.LazyFrame], pl.LazyFrame]
+
+
+def refresh_days(lake: Lake, table: LakeTable, compute: Compute, settings: int) -> Refreshed:
+    """Recompute exactly the cells of a fact, a person or group on a day, that new events or merged persons touched.
+
+    Args:
+        lake: holds the fact, `events`, `touched`, `identity` and `identity_change`.
+        table: a fact with `person_id` or else `group_id`, `day` and `month`, partitioned by `month`.
+        compute: events with `person_id` -> rows of the fact; each row follows from the events of that day and person,
+            or of that day and group.
+        settings: fingerprint of what else the fact depends on; where it changes, everything is recomputed.
+    """
+    handle, sources = lake.open(table), Sources.of(lake)
+    seen = {**sources.positions(), input_id("settings"): settings}
+    done = noted(handle, seen)
+    if done == seen:
+        return unchanged(handle)
+    if done[input_id("settings")] != settings:
+        return _rebuild(lake, handle, compute(sources.timeline()), seen)
+    changes = Changes.since(lake, sources, done)
+    if "person_id" in table.schema:
+        cells = _person_days(sources, changes)
+        events = _events_of_persons(sources, cells)
+    else:
+        cells = _group_days(sources, changes)
+        events = _events_of_groups(sources, cells)
+    return _splice(lake, handle, cells, compute(sources.timeline(events)), seen)
+
+
+def _rebuild(lake: Lake, handle: Handle, fresh: pl.LazyFrame, seen: dict[str, int]) -> Refreshed:
+    stored_days = handle.scan().select("day").unique().collect(engine="streaming")["day"]
+    rows = fresh.collect(engine="streaming")
+    # A day may have lost its events.
+    days = pl.concat([stored_days, rows["day"]]).n_unique()
+    if days:
+        lake.replace(handle, rows, {**seen, **moved(handle)})
+    else:
+        note(lake, handle, seen)
+    return Refreshed(is_changed=days > 0, rows=rows.height, days=days)
+
+
+def _splice(lake: Lake, handle: Handle, cells: pl.DataFrame, compute: pl.LazyFrame, seen: dict[str, int]) -> Refreshed:
+    """Put the fresh rows of the cells in the place of the stored ones, in the months concerned."""
+    names, months = handle.table.schema.names(), _months(cells)
+    owner = "person_id" if "person_id" in cells.columns else "group_id"
+    stored = handle.scan().filter(pl.col("month").is_in(months.implode())).collect(engine="streaming")
+    before = stored.join(cells, on=cells.columns, how="semi").sort(handle.table.key)
+    fresh = compute.select(names).sort(handle.table.key).collect(engine="streaming")
+    # Only the months whose rows differ are written.
+    differing = pl.concat([before, fresh]).filter(~pl.struct(names).is_duplicated())["month"].unique()
+    is_changed = not differing.is_empty()
+    if is_changed:
+        kept = stored.filter(pl.col("month").is_in(differing.implode())).join(cells, on=cells.columns, how="anti")
+        rows = pl.concat([kept, fresh.filter(pl.col("month").is_in(differing.implode()))])
+        lake.replace_months(handle, rows, differing, {**seen, **moved(handle)})
+    else:
+        note(lake, handle, seen)
+    counted = {"persons" if owner == "person_id" else "groups": cells[owner].n_unique()}
+    return Refreshed(is_changed, unchanged(handle).rows, cells["day"].n_unique(), **counted)
+
+
+def _person_days(sources: Sources, changes: Changes) -> pl.DataFrame:
+    """Persons and days, of new events and of all events of accounts whose person changed."""
+    of_moved = _moved_events(sources, changes).select("account_id", "day").unique().collect(engine="streaming")
+    touched = pl.concat([changes.marks.select("account_id", "day"), of_moved]).unique()
+    return changes.with_persons(touched).select("person_id", "day").unique()
+
+
+def _group_days(sources: Sources, changes: Changes) -> pl.DataFrame:
+    """Groups and days, likewise: persons are counted in them."""
+    of_moved = _moved_events(sources, changes).select("group_id", "day").unique().collect(engine="streaming")
+    return pl.concat([changes.marks.select("group_id", "day"), of_moved]).drop_nulls().unique()
+
+
+def _moved_events(sources: Sources, changes: Changes) -> pl.LazyFrame:
+    return sources.events.scan().filter(pl.col("account_id").is_in(changes.moved_accounts().implode()))
+
+
+def _events_of_persons(sources: Sources, cells: pl.DataFrame) -> pl.LazyFrame:
+    accounts = sources.accounts_of(cells["person_id"].unique())
+    wanted = cells.join(accounts, on="person_id").select("account_id", "day")
+    return _events_of(sources, wanted)
+
+
+def _events_of_groups(sources: Sources, cells: pl.DataFrame) -> pl.LazyFrame:
+    return _events_of(sources, cells.select("group_id", "day"))
+
+
+def _events_of(sources: Sources, wanted: pl.DataFrame) -> pl.LazyFrame:
+    """The events of accounts or groups on days, out of the months concerned."""
+    owner, day = wanted.columns
+    near = pl.col("month").is_in(_months(wanted).implode()) & pl.col(owner).is_in(wanted[owner].unique().implode())
+    return sources.events.scan().filter(near).join(wanted.lazy(), on=[owner, day], how="semi")
+
+
+def _months(cells: pl.DataFrame) -> pl.Series:
+    return cells["day"].dt.truncate("1mo").unique()

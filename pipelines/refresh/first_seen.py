@@ -1,0 +1,33 @@
+"""`first_seen` follows `person_day`: the persons that a later state of it touched."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from pipelines.engagement.first_seen import first_seen
+from pipelines.lake import Lake
+from pipelines.refresh.changes import Changes, Sources
+from pipelines.refresh.written import Refreshed, input_id, noted, unchanged, write
+from schemas.lake import FIRST_SEEN, PERSON_DAY
+
+
+def refresh_first_seen(lake: Lake) -> Refreshed:
+    """Recompute the persons of whom `person_day` includes more than this fact does.
+
+    What `person_day` includes stands in its commits. Marks that are even newer cost a recomputation, never a number.
+    """
+    handle, days = lake.open(FIRST_SEEN), lake.open(PERSON_DAY)
+    sources = Sources.of(lake)
+    included = (*sources.positions(), input_id("settings"))
+    seen = {name: days.position(name) or 0 for name in included}
+    done = noted(handle, seen)
+    if done == seen:
+        return unchanged(handle)
+    stored = handle.scan().collect(engine="streaming")
+    if done[input_id("settings")] != seen[input_id("settings")]:
+        return write(lake, handle, first_seen(days.scan()).collect(engine="streaming"), stored, seen)
+    persons = Changes.since(lake, sources, done).persons()
+    touched = pl.col("person_id").is_in(persons.implode())
+    fresh = first_seen(days.scan().filter(touched)).collect(engine="streaming")
+    rows = pl.concat([stored.filter(~touched), fresh])
+    return write(lake, handle, rows, stored, seen, Refreshed(is_changed=False, rows=0, persons=len(persons)))

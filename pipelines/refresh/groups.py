@@ -1,0 +1,54 @@
+"""`group`: the groups that new events describe, and those whose birth may have been another."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import polars as pl
+
+from pipelines.groups.birth import births
+from pipelines.groups.group import group_table
+from pipelines.lake import Lake
+from pipelines.refresh.changes import Changes, Sources
+from pipelines.refresh.written import Refreshed, noted, unchanged, write
+from schemas.lake import GROUP
+
+
+def refresh_groups(lake: Lake) -> Refreshed:
+    """Recompute the groups that changed. What happens in a group after its birth says nothing about its birth."""
+    handle, sources = lake.open(GROUP), Sources.of(lake)
+    seen = sources.positions()
+    done = noted(handle, seen)
+    if done == seen:
+        return unchanged(handle)
+    stored = handle.scan().collect(engine="streaming")
+    if None in done.values():
+        return write(lake, handle, _groups(sources.timeline()), stored, seen)
+    groups = _touched(sources, Changes.since(lake, sources, done), stored)
+    touched = pl.col("group_id").is_in(groups.implode())
+    fresh = _groups(sources.timeline(sources.events.scan().filter(touched)))
+    rows = pl.concat([stored.filter(~touched), fresh])
+    return write(lake, handle, rows, stored, seen, Refreshed(is_changed=False, rows=0, groups=len(groups)))
+
+
+def _groups(events: pl.LazyFrame) -> pl.DataFrame:
+    return group_table(events, births(events)).collect(engine="streaming")
+
+
+def _touched(sources: Sources, changes: Changes, stored: pl.DataFrame) -> pl.Series:
+    """Groups that are described anew or not known yet, and those with a change before or on the day of their birth."""
+    of_moved = (
+        sources.events.scan()
+        .filter(pl.col("account_id").is_in(changes.moved_accounts().implode()))
+        .select("group_id", "day", describes_group=pl.lit(value=False))
+        .unique()
+        .collect(engine="streaming")
+    )
+    # The day of birth in any zone is at most the one after that in UTC.
+    last_day = pl.col("born_at").dt.date() + dt.timedelta(days=1)
+    return (
+        pl.concat([changes.marks.select("group_id", "day", "describes_group"), of_moved])
+        .drop_nulls("group_id")
+        .join(stored.select("group_id", last_day=last_day), on="group_id", how="left")
+        .filter(pl.col("describes_group") | pl.col("last_day").is_null() | (pl.col("day") <= pl.col("last_day")))
+    )["group_id"].unique()

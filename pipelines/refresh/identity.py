@@ -1,0 +1,35 @@
+"""`identity` follows the links between accounts, and leaves word of every account whose person changes."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from pipelines.events.identity import changes, identity
+from pipelines.ingest.events import BATCH
+from pipelines.lake import Lake
+from pipelines.refresh.changes import BATCH_INPUT
+from pipelines.refresh.written import Refreshed, note, unchanged, write
+from schemas.lake import EVENTS, IDENTITY, IDENTITY_CHANGE, TOUCHED
+
+
+def refresh_identity(lake: Lake) -> Refreshed:
+    """Resolve persons anew if a link came or went.
+
+    The persons before and after are in `identity_change` before they are in `identity`: a run that dies in between
+    leaves a row too many, which costs facts a recomputation.
+    """
+    handle, events = lake.open(IDENTITY), lake.open(EVENTS)
+    batch, done = events.position(BATCH) or 0, handle.position(BATCH_INPUT)
+    if done == batch:
+        return unchanged(handle)
+    seen = {BATCH_INPUT: batch}
+    new_links = lake.open(TOUCHED).scan().filter(pl.col("batch") > (done or 0)).filter("links")
+    if new_links.head(1).collect().is_empty():
+        note(lake, handle, seen)
+        return unchanged(handle)
+    before = handle.scan().collect(engine="streaming")
+    after = identity(events.scan(), before, batch)
+    changed = changes(before, after, batch)
+    if not changed.is_empty():
+        lake.append(lake.open(IDENTITY_CHANGE), changed, {})
+    return write(lake, handle, after, before, seen)

@@ -1,0 +1,27 @@
+"""What is asked of all events and answered from few of them."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import polars as pl
+
+from pipelines.lake import Handle, Lake
+from schemas.lake import EVENTS
+
+
+def recent_events(events: Handle, span: dt.timedelta) -> pl.LazyFrame:
+    """Events of whole months, among them all that are at most `span` older than the newest event."""
+    months = [dt.date.fromisoformat(partition["month"]) for partition in events.delta.partitions()]
+    if not months:
+        return events.scan()
+    newest = events.scan().filter(pl.col("month") == max(months)).select(pl.col("time").max()).collect().item()
+    # A day of the business zone may begin before that of UTC.
+    first = (newest - span - dt.timedelta(days=1)).date().replace(day=1)
+    return events.scan().filter(pl.col("month") >= first)
+
+
+def has_simulated(lake: Lake) -> bool:
+    """True when any event comes from the simulator, whose sources begin with `simulator/`."""
+    sources = lake.open(EVENTS).scan().select("source")
+    return sources.filter(pl.col("source").str.starts_with("simulator/")).head(1).collect().height > 0

@@ -1,0 +1,34 @@
+"""Facts that are computed as a whole: small ones that follow from other facts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import polars as pl
+
+from pipelines.lake import Lake
+from pipelines.refresh.written import Refreshed, input_id, noted, rows_version, unchanged, write
+from schemas.lake import LakeTable
+
+
+def inputs_of(lake: Lake, *tables: LakeTable, **others: int) -> dict[str, int]:
+    """The contents of input tables, and other numbers a fact depends on (settings, a definition's fingerprint).
+
+    Taken before the inputs are read: a commit in between is computed and not recorded, and is then computed again.
+    """
+    return {**{table.name: rows_version(lake.open(table)) for table in tables}, **others}
+
+
+def refresh_whole(
+    lake: Lake, table: LakeTable, inputs: Mapping[str, int], compute: Callable[[], pl.LazyFrame]
+) -> Refreshed:
+    """Recompute a fact from scratch if any of its inputs changed since its last commit.
+
+    The contents are replaced only where they differ, so what follows from this fact is not woken for nothing.
+    """
+    handle = lake.open(table)
+    seen = {input_id(name): version for name, version in inputs.items()}
+    if noted(handle, seen) == seen:
+        return unchanged(handle)
+    fresh = compute().select(table.schema.names()).collect(engine="streaming")
+    return write(lake, handle, fresh, handle.scan().collect(engine="streaming"), seen)
