@@ -58,7 +58,7 @@ def _events_of(sources: Sources, of_orders: pl.Expr, look_back: dt.timedelta) ->
     # A day of the business zone may begin before that of UTC.
     first = (pl.col("time").min() - look_back - dt.timedelta(days=1)).dt.date().dt.month_start()
     clicks = events.filter(
-        (pl.col("month") >= payments.select(first).item())
+        (pl.col("month") >= pl.lit(payments.select(first).item(), pl.Date))
         & (pl.col("type") == kinds.LINK_CLICKED)
         & pl.col("account_id").is_in(accounts.implode())
     )

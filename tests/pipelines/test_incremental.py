@@ -1,0 +1,182 @@
+"""Whatever arrives in whatever batches, every fact of events is what a computation of all of it from nothing gives."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipelines.engagement.first_seen import first_seen
+from pipelines.engagement.person_day import person_day
+from pipelines.events.identity import with_person
+from pipelines.events.watermark import watermark
+from pipelines.funnel.attribution import last_click
+from pipelines.funnel.funnel import funnel
+from pipelines.funnel.steps import timeline
+from pipelines.groups.birth import births
+from pipelines.groups.group import group_table
+from pipelines.groups.group_day import group_day
+from pipelines.lake import Lake
+from pipelines.refresh import (
+    Refreshed,
+    recent_events,
+    refresh_credit,
+    refresh_days,
+    refresh_first_seen,
+    refresh_funnel,
+    refresh_groups,
+    refresh_identity,
+)
+from schemas import kinds
+from schemas.funnel import standard
+from schemas.lake import (
+    EVENTS,
+    FIRST_SEEN,
+    FUNNEL_ENTRY,
+    GROUP,
+    GROUP_DAY,
+    IDENTITY,
+    ORDER_CREDIT,
+    PERSON_DAY,
+    LakeTable,
+)
+from tests.pipelines.canonical import NOON, Event, encoded, ingest, land, message, records
+
+DAY, MINUTE = dt.timedelta(days=1), dt.timedelta(minutes=1)
+LOOK_BACK = 7 * DAY
+IDLE = 3 * DAY
+FACTS = (PERSON_DAY, FIRST_SEEN, FUNNEL_ENTRY, ORDER_CREDIT, GROUP, GROUP_DAY)
+
+
+@dataclass
+class Company:
+    """A lake, what is sent into it, and its facts, refreshed as their assets do."""
+
+    lake: Lake
+    sent: int = 0
+    refreshed: dict[str, Refreshed] = field(default_factory=dict)
+
+    def send(self, *events: Event, kafka_time: dt.datetime = NOON) -> None:
+        offsets = range(self.sent, self.sent + len(events))
+        self.sent += len(events)
+        land(self.lake, records([encoded(event) for event in events], offsets=offsets, kafka_time=kafka_time))
+        ingest(self.lake)
+
+    def reached(self) -> dt.datetime:
+        return watermark(recent_events(self.lake.open(EVENTS), IDLE), MINUTE, IDLE) or NOON
+
+    def refresh(self, rules: int = 1) -> None:
+        lake = self.lake
+        self.refreshed = {
+            PERSON_DAY.name: refresh_days(lake, PERSON_DAY, person_day, rules),
+            GROUP_DAY.name: refresh_days(lake, GROUP_DAY, group_day, rules),
+            FIRST_SEEN.name: refresh_first_seen(lake),
+            FUNNEL_ENTRY.name: refresh_funnel(lake, standard(), self.reached(), rules),
+            ORDER_CREDIT.name: refresh_credit(lake, LOOK_BACK, rules),
+            GROUP.name: refresh_groups(lake),
+        }
+
+    def stored(self, table: LakeTable) -> pl.DataFrame:
+        return self.lake.open(table).scan().sort(table.key).collect()
+
+    def computed(self, table: LakeTable) -> pl.DataFrame:
+        """The fact from nothing, out of all events."""
+        events = with_person(self.lake.open(EVENTS).scan(), self.lake.open(IDENTITY).scan())
+        everything = {
+            PERSON_DAY.name: person_day,
+            FIRST_SEEN.name: lambda events: first_seen(person_day(events)),
+            FUNNEL_ENTRY.name: lambda events: funnel(
+                timeline(events), standard(), watermark(events, MINUTE, IDLE) or NOON
+            ),
+            ORDER_CREDIT.name: lambda events: last_click(events, LOOK_BACK),
+            GROUP.name: lambda events: group_table(events, births(events)),
+            GROUP_DAY.name: group_day,
+        }
+        return everything[table.name](events).sort(table.key).collect()
+
+    def assert_exact(self) -> None:
+        for table in FACTS:
+            stored, computed = self.stored(table), self.computed(table)
+            assert stored.equals(computed, null_equal=True), f"{table.name}\nstored {stored}\ncomputed {computed}"
+
+
+@pytest.fixture
+def company(tmp_path_factory: pytest.TempPathFactory) -> Company:
+    return Company(Lake(str(tmp_path_factory.mktemp("company"))))
+
+
+def happened(kind: str, day: float = 0, minute: float = 0, **payload: Any) -> Event:
+    """An event so many days before Monday noon; its id is that of the payload's `id`, or all of what it says."""
+    name = payload.pop("id", None) or f"{kind} {day} {minute} {sorted(payload.items())}"
+    source = payload.pop("source", "bridge")
+    group = payload.pop("group", ...)
+    time = (NOON - day * DAY + minute * MINUTE).isoformat()
+    data = {"member_id": ..., "message_id": ..., **payload}
+    return message(data, id=name, source=source, type=kind, subject=group, time=time)
+
+
+def said(account: str, day: float = 0, minute: float = 0, group: str = "app:g", **payload: Any) -> Event:
+    return happened(kinds.MESSAGE_SENT, day, minute, member_id=account, group=group, message_id="m", **payload)
+
+
+ACCOUNTS = st.sampled_from(["app:a", "app:b", "app:c", "shop:a", "shop:b"])
+GROUPS = st.sampled_from(["app:g", "app:h"])
+_MONEY = {"currency": "CNY"}
+
+
+@st.composite
+def events(draw: st.DrawFn) -> Event:
+    """An event of any kind; few ids, so that copies say something else and an earlier one takes back a later one."""
+    kind = draw(st.sampled_from(sorted(kinds.REQUIRED)))
+    required = kinds.REQUIRED[kind]
+    payload: dict[str, Any] = {"role": draw(st.sampled_from(["member", "member", "member", "operator"]))}
+    if "account_id" in required or draw(st.booleans()):
+        payload["member_id"] = draw(ACCOUNTS)
+    if "group_id" in required or draw(st.booleans()):
+        payload["group"] = draw(GROUPS)
+    if "order_id" in required:
+        payload |= {"order_id": draw(st.sampled_from(["o1", "o2"])), "total_minor": draw(st.integers(0, 9)), **_MONEY}
+    if kind in {kinds.PRODUCT_VIEWED, kinds.CART_ADDED} or draw(st.integers(0, 3)) == 0:
+        payload["product_id"] = draw(st.sampled_from(["x", "y"]))
+    if "message_id" in required:
+        payload["message_id"] = draw(st.sampled_from(["m1", "m2"]))
+    if kind == kinds.IDENTITY_LINKED:
+        payload["linked_id"] = draw(ACCOUNTS)
+    if kind.startswith("group.") and draw(st.booleans()):
+        payload["name"] = draw(st.sampled_from(["tea", "rice"]))
+    if draw(st.booleans()):
+        payload["id"] = f"copy {draw(st.integers(1, 3))}"
+    return happened(kind, draw(st.sampled_from([0, 1, 2, 8, 40, 70])), draw(st.integers(0, 12)), **payload)
+
+
+@st.composite
+def conversations(draw: st.DrawFn) -> list[Event]:
+    """Minutes in which three accounts talk, so that groups are born; which of them later turn out to be one person?"""
+    day, group = draw(st.sampled_from([0, 2, 40])), draw(GROUPS)
+    return [said(name, day, minute, group) for minute, name in enumerate(["app:a", "app:b", "app:c", "app:a"])]
+
+
+BATCH_OF_EVENTS = st.one_of(st.lists(events(), max_size=8), conversations())
+STEP = st.tuples(BATCH_OF_EVENTS, st.integers(0, 3), st.booleans(), st.booleans())
+"""Events, the day on which Kafka got them, and whether identity and the facts are refreshed after them."""
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(STEP, min_size=1, max_size=5))
+def test_every_fact_equals_a_computation_from_nothing_after_any_batches(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[list[Event], int, bool, bool]]
+):
+    company = Company(Lake(str(tmp_path_factory.mktemp("company"))))
+    for batch, day, is_resolved, is_refreshed in [*steps, ([], 0, True, True)]:
+        if batch:
+            company.send(*batch, kafka_time=NOON + day * DAY)
+        if is_resolved:
+            refresh_identity(company.lake)
+        if is_refreshed:
+            company.refresh()
+    company.assert_exact()
