@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from pipelines.carriers import Carrier
 from pipelines.events.decode import DecodeRules
-from pipelines.ingest.raw import BatchLimits
+from pipelines.ingest.intake import BatchLimits
 from pipelines.ingest.tolerance import Tolerance
 from schemas.funnel import FunnelDefinition
 

@@ -29,7 +29,8 @@ from pipelines.events.decode import DecodeRules
 from pipelines.events.pseudonym import Pseudonyms
 from pipelines.ingest.connection import KafkaConnection
 from pipelines.ingest.events import ingest_events
-from pipelines.ingest.raw import BatchLimits, ingest_raw
+from pipelines.ingest.intake import BatchLimits
+from pipelines.ingest.raw import ingest_raw
 from pipelines.lake import Lake
 
 _POLL_MS: Final = 500

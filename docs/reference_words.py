@@ -19,6 +19,10 @@ SETTINGS_MEANINGS = {
     "ingest.batch_bytes": "A commit to `raw` is made once keys and values of the batch reach so many bytes.",
     "ingest.batch_seconds": "A commit to `raw` is made after so many seconds, if any record arrived.",
     "ingest.stall_seconds": "The run fails when there is lag and no position moved for so many seconds.",
+    "ingest.run_rows": "A run that the sensor asks for reads about so many records at most, and the next one goes on; "
+    "`emberline run` reads all there are.",
+    "ingest.group": "Consumer group of the workers (`emberline ingest`). Only monitoring tools read its offsets.",
+    "ingest.session_seconds": "A worker that gives no sign of life for so long loses its partitions to the others.",
     "ingest.reader": "How records become columns: `fast`; `plain`, by the client's own poll, which is slower; or "
     "`auto`, which is fast where the installed client was tested. All give the same rows.",
     "ingest.max_skew_minutes": "An event that happened so much after Kafka's time of it is quarantined.",

@@ -14,7 +14,7 @@ from pipelines.carriers import CARRIERS
 from pipelines.events.decode import DecodeRules
 from pipelines.events.pseudonym import Pseudonyms
 from pipelines.ingest.connection import KafkaConnection
-from pipelines.ingest.raw import BatchLimits
+from pipelines.ingest.intake import BatchLimits
 from pipelines.ingest.tolerance import Tolerance
 from pipelines.lake import Lake
 from pipelines.publish.warehouse import Warehouse
@@ -75,6 +75,7 @@ class Services:
                 bytes=settings.ingest.batch_bytes,
                 seconds=settings.ingest.batch_seconds,
                 stall_seconds=settings.ingest.stall_seconds,
+                run_rows=settings.ingest.run_rows,
             ),
             tolerance=Tolerance(share=settings.ingest.max_bad_share, rows=settings.ingest.bad_share_rows),
             accept_gaps=settings.ingest.accept_gaps,

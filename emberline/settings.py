@@ -96,7 +96,10 @@ class IngestSettings(_Section):
     batch_bytes: int = Field(default=64 * 1024 * 1024, ge=1)
     batch_seconds: float = Field(default=10.0, gt=0)
     stall_seconds: float = Field(default=60.0, gt=0)
+    run_rows: int = Field(default=5_000_000, ge=1)
     reader: ReaderKind = "auto"
+    group: str = Field(default="emberline", min_length=1)
+    session_seconds: float = Field(default=30.0, ge=6)
     max_skew_minutes: int = Field(default=10, ge=0)
     max_bad_share: float = Field(default=0.5, ge=0, le=1)
     bad_share_rows: int = Field(default=1000, ge=1)

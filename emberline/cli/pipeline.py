@@ -1,7 +1,10 @@
-"""Commands that move data: `replay` and `run`."""
+"""Commands that move data: `replay`, `ingest` and `run`."""
 
 from __future__ import annotations
 
+import datetime as dt
+import signal
+import threading
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
     from emberline.runner import RunOutcome
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+AcceptGaps = Annotated[
+    bool, typer.Option("--accept-gaps", help="Go on without records that Kafka removed before they were read.")
+]
 
 
 @app.command()
@@ -57,11 +63,40 @@ def replay(
 
 
 @app.command()
+def ingest(accept_gaps: AcceptGaps = False, as_json: Json = False) -> None:
+    """Read Kafka into the lake until stopped; several of these share the partitions."""
+    from emberline.services import Services
+    from emberline.settings import load_settings
+    from pipelines.ingest.connection import GroupTimes
+    from pipelines.ingest.group import ingest_as_worker
+
+    settings = load_settings(**({"ingest": {"accept_gaps": True}} if accept_gaps else {}))
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    with reporting(quiet=as_json) as show:
+        services = Services(settings, show.line)
+        rules = services.rules()
+        report = ingest_as_worker(
+            services.kafka(),
+            services.lake(),
+            rules.topics,
+            rules.limits,
+            settings.ingest.group,
+            stopping.is_set,
+            on_commit=lambda report: show.steps.report("reading Kafka", report.rows, 0),
+            accept_gaps_at=(lambda: dt.datetime.now(dt.UTC)) if rules.accept_gaps else None,
+            times=GroupTimes(session_s=settings.ingest.session_seconds),
+        )
+    if as_json:
+        print_json(asdict(report))
+    else:
+        stdout.print(f"Added {report.rows:,} records to raw in {report.commits:,} commits.")
+
+
+@app.command()
 def run(
-    accept_gaps: Annotated[
-        bool,
-        typer.Option("--accept-gaps", help="Go on without records that Kafka removed before they were read."),
-    ] = False,
+    accept_gaps: AcceptGaps = False,
     as_json: Json = False,
 ) -> None:
     """Drain Kafka once, bring facts and warehouse up to date, print what changed."""

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.admin import NewTopic
+from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from kafka.errors import (
-    KafkaConnectionError,
-    KafkaTimeoutError,
+    AuthorizationError,
     NoError,
+    RetriableError,  # pyright: ignore[reportAttributeAccessIssue] - the type stubs are of an older client
+    SaslAuthenticationFailedError,
     TopicAlreadyExistsError,
     UnknownTopicOrPartitionError,
+    UnsupportedSaslMechanismError,
     for_code,
 )
 from kafka.structs import TopicPartition
@@ -23,6 +27,7 @@ from pipelines.ingest.reader import ReaderKind
 from schemas.errors import EmberlineError
 
 _CLIENT_ID: Final = "emberline"
+_PATIENCE_S: Final = 30.0
 _LOG_END: Final = -1
 """The timestamp that stands for the end of a log in a request for offsets."""
 
@@ -34,8 +39,20 @@ class KafkaUnreachable(EmberlineError):
     """No broker answered."""
 
 
+class KafkaRefused(EmberlineError):
+    """The brokers answered, and do not let this user in."""
+
+
 class TopicUnreadable(EmberlineError):
     """A topic exists, or may, and this user cannot see it."""
+
+
+@dataclass(frozen=True)
+class GroupTimes:
+    """After how long without a sign of life a worker loses its partitions, and how often topics are looked at anew."""
+
+    session_s: float = 30.0
+    look_again_s: float = 10.0
 
 
 @dataclass(frozen=True)
@@ -47,40 +64,11 @@ class Topic:
     partitions: tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class KafkaConnection:
-    """Brokers and how to reach them.
+class TopicDirectory:
+    """The topics as the cluster has them at the moment of asking."""
 
-    `options` are kafka-python's own names (`security_protocol`, `sasl_mechanism`, `ssl_cafile`, ...), handed to every
-    client. `reader` is how records become columns; it never changes which.
-    """
-
-    bootstrap_servers: str
-    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    reader: ReaderKind = "auto"
-
-    def consumer(self, isolation_level: Isolation = "read_committed") -> KafkaConsumer:
-        """A consumer of committed records, from positions it is told, that never commits by itself."""
-        return self._connect(
-            KafkaConsumer,
-            auto_offset_reset="none",
-            enable_auto_commit=False,
-            isolation_level=isolation_level,
-            allow_auto_create_topics=False,
-            max_poll_records=50_000,
-            max_partition_fetch_bytes=8 * 1024 * 1024,
-        )
-
-    def producer(self) -> KafkaProducer:
-        """A producer whose records are acknowledged by all replicas and never doubled by its own retries."""
-        return self._connect(
-            KafkaProducer,
-            acks="all",
-            enable_idempotence=True,
-            linger_ms=20,
-            batch_size=256 * 1024,
-            compression_type="gzip",
-        )
+    def __init__(self, admin: KafkaAdminClient) -> None:
+        self._admin = admin
 
     def topics(self, names: Iterable[str]) -> list[Topic]:
         """Those of the named topics that exist, by name.
@@ -88,11 +76,7 @@ class KafkaConnection:
         Raises:
             TopicUnreadable: the brokers refuse to describe one; it must not pass for a topic without records.
         """
-        admin = self._connect(KafkaAdminClient)
-        try:
-            described = admin.describe_topics(sorted(names))
-        finally:
-            admin.close()
+        described: Any = self._admin.describe_topics(sorted(names))
         for topic in described:
             if topic["error_code"] not in {NoError.errno, UnknownTopicOrPartitionError.errno}:
                 reason = for_code(topic["error_code"]).__name__
@@ -109,6 +93,62 @@ class KafkaConnection:
             for topic in described
             if topic["error_code"] == NoError.errno
         ]
+
+
+@dataclass(frozen=True)
+class KafkaConnection:
+    """Brokers and how to reach them.
+
+    `options` are kafka-python's own names (`security_protocol`, `sasl_mechanism`, `ssl_cafile`, ...), handed to every
+    client. `reader` is how records become columns; it never changes which.
+    """
+
+    bootstrap_servers: str
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    reader: ReaderKind = "auto"
+
+    def consumer(self, isolation_level: Isolation = "read_committed") -> KafkaConsumer:
+        """A consumer of committed records, from positions it is told, that never commits by itself."""
+        return self._consumer(isolation_level=isolation_level)
+
+    def group_member(self, group: str, times: GroupTimes) -> KafkaConsumer:
+        """A consumer as `consumer` gives, that shares the partitions of topics with the others of its group.
+
+        They are dealt out one by one over all topics: by ranges, topics of few partitions would all fall to the first.
+        """
+        return self._consumer(
+            isolation_level="read_committed",
+            group_id=group,
+            partition_assignment_strategy=(RoundRobinPartitionAssignor,),
+            session_timeout_ms=int(times.session_s * 1000),
+            heartbeat_interval_ms=int(times.session_s * 1000 / 10),
+            metadata_max_age_ms=int(times.look_again_s * 1000),
+        )
+
+    def producer(self) -> KafkaProducer:
+        """A producer whose records are acknowledged by all replicas and never doubled by its own retries."""
+        return self._connect(
+            KafkaProducer,
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=20,
+            batch_size=256 * 1024,
+            compression_type="gzip",
+        )
+
+    def topics(self, names: Iterable[str]) -> list[Topic]:
+        """Those of the named topics that exist, by name; see `TopicDirectory.topics`."""
+        with self.directory() as directory:
+            return directory.topics(names)
+
+    @contextmanager
+    def directory(self, patience_s: float = _PATIENCE_S) -> Iterator[TopicDirectory]:
+        """A directory of the topics, for who asks more than once; an answer may take so many seconds."""
+        admin = self._connect(KafkaAdminClient, request_timeout_ms=int(patience_s * 1000))
+        try:
+            yield TopicDirectory(admin)
+        finally:
+            admin.close()
 
     def log_ends(self, topics: Iterable[Topic]) -> dict[TopicPartition, int]:
         """Where the log of each partition ends, open transactions included.
@@ -136,13 +176,44 @@ class KafkaConnection:
         finally:
             admin.close()
 
-    def _connect(self, client: type[Any], **options: Any) -> Any:
+    @contextmanager
+    def errors_told(self) -> Iterator[None]:
+        """Tell the client's errors as this project's, wherever brokers are spoken to.
+
+        Raises:
+            KafkaRefused: the brokers do not accept the credentials, or do not allow what was asked for.
+            KafkaUnreachable: no broker answered in time.
+        """
         try:
-            return client(
-                bootstrap_servers=self.bootstrap_servers, client_id=_CLIENT_ID, **options, **dict(self.options)
-            )
-        except (KafkaConnectionError, KafkaTimeoutError) as error:
+            yield
+        except (AuthorizationError, SaslAuthenticationFailedError, UnsupportedSaslMechanismError) as error:
+            raise KafkaRefused(
+                f"The Kafka brokers at {self.bootstrap_servers} refuse this user ({error}).",
+                "Check security_protocol, sasl_mechanism and sasl_plain_username in [kafka.options], the password in "
+                "EMBERLINE__KAFKA__SASL_PASSWORD, and what the user may read.",
+            ) from error
+        except RetriableError as error:
             raise KafkaUnreachable(
                 f"No Kafka broker answers at {self.bootstrap_servers} ({error}).",
                 "Check kafka.bootstrap_servers and the security options, or leave both out for the embedded broker.",
             ) from error
+
+    def _consumer(self, **options: Any) -> KafkaConsumer:
+        return self._connect(
+            KafkaConsumer,
+            auto_offset_reset="none",
+            enable_auto_commit=False,
+            allow_auto_create_topics=False,
+            max_poll_records=50_000,
+            max_partition_fetch_bytes=8 * 1024 * 1024,
+            **options,
+        )
+
+    def _connect(self, client: type[Any], **options: Any) -> Any:
+        with self.errors_told():
+            return client(
+                bootstrap_servers=self.bootstrap_servers,
+                client_id=_CLIENT_ID,
+                bootstrap_timeout_ms=int(_PATIENCE_S * 1000),
+                **{**options, **self.options},
+            )

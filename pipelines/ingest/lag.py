@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from kafka import KafkaConsumer
 from kafka.errors import OffsetOutOfRangeError
 from kafka.structs import TopicPartition
 
-from pipelines.ingest.connection import KafkaConnection
+from pipelines.ingest.connection import Isolation, KafkaConnection
 from pipelines.ingest.feeds import app_id, undecoded_offsets
 from pipelines.lake import Lake
 from pipelines.operations.backlog import Backlog
@@ -42,17 +43,13 @@ class PartitionLag:
 
 def partition_lags(connection: KafkaConnection, lake: Lake, topic_names: Iterable[str]) -> list[PartitionLag]:
     """The lag of every partition of the topics that exist, by topic and partition."""
-    consumer = connection.consumer()
-    try:
+    with _consumer(connection) as consumer:
         return _lags(consumer, connection, lake, topic_names)
-    finally:
-        consumer.close(autocommit=False)
 
 
 def backlog(connection: KafkaConnection, lake: Lake, topic_names: Iterable[str]) -> Backlog:
     """All that waits, in Kafka or in `raw`, and since when: the time of the partitions' oldest first unread record."""
-    consumer = connection.consumer()
-    try:
+    with _consumer(connection) as consumer:
         lags = [lag for lag in _lags(consumer, connection, lake, topic_names) if lag.records]
         times = [
             time
@@ -60,8 +57,16 @@ def backlog(connection: KafkaConnection, lake: Lake, topic_names: Iterable[str])
             if (time := _time_at(consumer, TopicPartition(lag.topic, lag.partition), lag.position)) is not None
         ]
         return Backlog(sum(lag.records for lag in lags) + undecoded_offsets(lake), min(times, default=None))
-    finally:
-        consumer.close(autocommit=False)
+
+
+@contextmanager
+def _consumer(connection: KafkaConnection, isolation_level: Isolation = "read_committed") -> Iterator[KafkaConsumer]:
+    with connection.errors_told():
+        consumer = connection.consumer(isolation_level)
+        try:
+            yield consumer
+        finally:
+            consumer.close(autocommit=False)
 
 
 def _lags(
@@ -93,11 +98,8 @@ def _open_since(
     """When the oldest open transactions began: each has its first record at the last stable offset."""
     if not stable_ends:
         return {}
-    consumer = connection.consumer("read_uncommitted")
-    try:
+    with _consumer(connection, "read_uncommitted") as consumer:
         return {tp: _time_at(consumer, tp, offset) for tp, offset in stable_ends.items()}
-    finally:
-        consumer.close(autocommit=False)
 
 
 def _time_at(consumer: KafkaConsumer, tp: TopicPartition, offset: int) -> dt.datetime | None:

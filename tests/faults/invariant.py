@@ -11,7 +11,8 @@ from kafka.structs import TopicPartition
 from pipelines.carriers import CARRIERS
 from pipelines.ingest.connection import KafkaConnection
 from pipelines.ingest.events import Counts, ingest_events, stored_counts
-from pipelines.ingest.raw import BatchLimits, ingest_raw
+from pipelines.ingest.intake import BatchLimits
+from pipelines.ingest.raw import ingest_raw
 from pipelines.ingest.tolerance import USUAL, Tolerance
 from pipelines.lake import Lake
 from schemas.lake import EVENTS, QUARANTINE, RAW

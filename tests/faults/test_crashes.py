@@ -11,7 +11,8 @@ import polars as pl
 import pytest
 
 from pipelines.ingest.connection import KafkaConnection
-from pipelines.ingest.raw import BatchLimits, ingest_raw
+from pipelines.ingest.intake import BatchLimits
+from pipelines.ingest.raw import ingest_raw
 from pipelines.lake import Handle, Lake, LakeConflict
 from schemas.lake import RAW
 from tests.faults.invariant import assert_each_record_once
@@ -68,14 +69,15 @@ def test_fault_02_killed_after_the_delta_commit(
 
 @dataclass(frozen=True)
 class Unanswered(Lake):
-    """A lake that commits and loses the answer, once: the writer is told a failure in its place."""
+    """A lake that commits to `raw` and loses the answer, once: the writer is told a failure in its place."""
 
     failures: list[Exception] = field(default_factory=list)
 
     def append(self, handle: Handle, rows: pl.DataFrame, positions: Mapping[str, int]) -> None:
+        is_lost = handle.table is RAW and self.failures
         # Through a handle of its own: a writer without an answer knows nothing of the new version.
-        super().append(self.open(handle.table) if self.failures else handle, rows, positions)
-        if self.failures:
+        super().append(self.open(handle.table) if is_lost else handle, rows, positions)
+        if is_lost:
             raise self.failures.pop()
 
 

@@ -19,10 +19,11 @@ from kafka.admin import KafkaAdminClient
 from kafka.structs import TopicPartition
 
 from emberline.embedded import StateFolder
-from pipelines.ingest.connection import KafkaConnection
+from pipelines.ingest.connection import KafkaConnection, KafkaUnreachable
 from pipelines.ingest.feeds import app_id
+from pipelines.ingest.intake import BatchLimits, FeedStalled, OffsetsGone
 from pipelines.ingest.lag import backlog, partition_lags
-from pipelines.ingest.raw import BatchLimits, FeedStalled, OffsetsGone, ingest_raw
+from pipelines.ingest.raw import ingest_raw
 from pipelines.lake import Handle, Lake
 from schemas.lake import GAPS, RAW
 from tests.faults.invariant import assert_each_record_once, drain, in_kafka, in_raw
@@ -59,12 +60,26 @@ def test_fault_07_the_position_stands_still_while_there_is_lag(
     state_folder: StateFolder, connection: KafkaConnection, lake: Lake, topic: MakeTopic, send: Send
 ):
     name = topic()
-    # More than two fetches of 8 MiB hold: some are unread when the broker falls silent.
-    send(name, *[bytes(900_000)] * 30)
-    stalled = pytest.raises(FeedStalled, match=f"{name}, partition 0: no record arrived for 1.5 s .* records up to 30")
+    # Fetches hold 8 MiB, a batch three of them: the second batch is not full when the broker falls silent.
+    send(name, *[bytes(900_000)] * 60)
+    limits = BatchLimits(bytes=24 * 1024 * 1024, seconds=60, stall_seconds=1.5)
+    stalled = pytest.raises(FeedStalled, match=f"{name}, partition 0: no record arrived for 1.5 s .* records up to 60")
     with broker_of(state_folder) as broker, stalled:
+        ingest_raw(connection, lake, [name], limits, lambda _done, _todo: broker.suspend())
+    assert 20 <= len(in_raw(lake)) < 60
+    ingest_raw(connection, lake, [name], QUICK)
+    assert_each_record_once(connection, lake, name)
+
+
+def test_fault_07_a_broker_that_falls_silent_before_a_commit_is_named(
+    state_folder: StateFolder, connection: KafkaConnection, lake: Lake, topic: MakeTopic, send: Send
+):
+    """Nobody can say then whether the topic is still the same."""
+    name = topic()
+    send(name, *numbered(30))
+    with broker_of(state_folder) as broker, pytest.raises(KafkaUnreachable, match=connection.bootstrap_servers):
         ingest_raw(connection, lake, [name], IMPATIENT, lambda _done, _todo: broker.suspend())
-    assert 3 <= len(in_raw(lake)) < 30
+    assert len(in_raw(lake)) == 3
     ingest_raw(connection, lake, [name], QUICK)
     assert_each_record_once(connection, lake, name)
 
@@ -164,6 +179,26 @@ def test_fault_09_a_topic_is_deleted_and_created_again(
     send(name, b"of the new one")
     ingest_raw(connection, lake, [name], QUICK)
     assert in_raw(lake) == sorted([*of_the_old_one, *in_kafka(connection, name)])
+
+
+def test_fault_09_a_topic_is_created_again_in_mid_batch(
+    connection: KafkaConnection, lake: Lake, topic: MakeTopic, send: Send, kafka_admin: KafkaAdminClient
+):
+    """Its offsets go on where those of the old one were read to, and are not taken for them."""
+    name = topic()
+    send(name, *numbered(5))
+
+    def create_again(_done: int, _todo: int) -> None:
+        if not seen:
+            seen.extend(in_raw(lake))
+            kafka_admin.delete_topics([name])
+            again: Any = {name: {"num_partitions": 1}}
+            kafka_admin.create_topics(again, **READY)
+            send(name, *numbered(20, start=100))
+
+    seen: list[Any] = []
+    ingest_raw(connection, lake, [name], IMPATIENT, create_again)
+    assert in_raw(lake) == sorted([*seen, *in_kafka(connection, name)])
 
 
 def test_fault_09_records_of_a_topic_that_is_gone_are_decoded_all_the_same(

@@ -18,7 +18,8 @@ from deltalake import DeltaTable
 
 from emberline.embedded import EmbeddedPostgres, StateFolder
 from pipelines.ingest.connection import KafkaConnection
-from pipelines.ingest.raw import BatchLimits, ingest_raw
+from pipelines.ingest.intake import BatchLimits
+from pipelines.ingest.raw import ingest_raw
 from pipelines.lake import Lake, LakeUnavailable
 from pipelines.publish.errors import PublishError, PublishFailed
 from pipelines.publish.switch import Known, Published

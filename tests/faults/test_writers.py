@@ -12,7 +12,8 @@ import polars as pl
 import psutil
 
 from pipelines.ingest.connection import KafkaConnection
-from pipelines.ingest.raw import BatchLimits, ingest_raw
+from pipelines.ingest.intake import BatchLimits
+from pipelines.ingest.raw import ingest_raw
 from pipelines.lake import Handle, Lake
 from schemas.lake import RAW
 from tests.faults.invariant import assert_each_record_once
@@ -77,12 +78,12 @@ def comes_to(pid: int, status: str, within_s: float = 10) -> bool:
 
 @dataclass(frozen=True)
 class Interrupted(Lake):
-    """A lake where something happens just before the first append: a rival that was faster."""
+    """A lake where something happens just before the first append to `raw`: a rival that was faster."""
 
     rivals: list[Callable[[], object]] = field(default_factory=list)
 
     def append(self, handle: Handle, rows: pl.DataFrame, positions: Mapping[str, int]) -> None:
-        if self.rivals:
+        if handle.table is RAW and self.rivals:
             self.rivals.pop()()
         super().append(handle, rows, positions)
 

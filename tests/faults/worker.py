@@ -17,8 +17,10 @@ from pathlib import Path
 import polars as pl
 
 from pipelines.ingest.connection import KafkaConnection
-from pipelines.ingest.raw import BatchLimits, ingest_raw
+from pipelines.ingest.intake import BatchLimits
+from pipelines.ingest.raw import ingest_raw
 from pipelines.lake import Handle, Lake
+from schemas.lake import RAW
 
 BEFORE = "before the commit"
 AFTER = "after the commit"
@@ -43,11 +45,14 @@ class Place:
 
 @dataclass(frozen=True)
 class Stopping(Lake):
-    """A lake whose writer stops before or after a commit; before one, with the data file already written."""
+    """A lake whose writer stops before or after a commit to `raw`; before one, with the data file already written."""
 
     place: Place = field(default_factory=lambda: Place(""))
 
     def append(self, handle: Handle, rows: pl.DataFrame, positions: Mapping[str, int]) -> None:
+        if handle.table is not RAW:
+            super().append(handle, rows, positions)
+            return
         if self.place.name == BEFORE and self.place.commits_first <= 0:
             # What a writer leaves that dies between its data file and its entry in the log.
             rows.write_parquet(Path(self.table_uri(handle.table)) / f"part-00000-{uuid.uuid4()}.parquet")

@@ -9,8 +9,9 @@ from assets.resources import Clock
 from emberline.services import Services
 from emberline.settings import KafkaSettings, Settings
 from pipelines.ingest.events import ingest_events
+from pipelines.ingest.intake import BatchLimits
 from pipelines.ingest.lag import backlog, partition_lags
-from pipelines.ingest.raw import BatchLimits, ingest_raw
+from pipelines.ingest.raw import ingest_raw
 from pipelines.lake import Lake
 from sensors.backlog import kafka_backlog_sensor, runs_of
 

@@ -23,7 +23,8 @@ from polars.testing import assert_frame_equal
 from pipelines.ingest import fast_reader
 from pipelines.ingest.connection import KafkaConnection
 from pipelines.ingest.fast_reader import ColumnarPartition, Target
-from pipelines.ingest.raw import BatchLimits, ingest_raw
+from pipelines.ingest.intake import BatchLimits
+from pipelines.ingest.raw import ingest_raw
 from pipelines.ingest.reader import FastReaderUnsupported, ReaderKind, buffers
 from pipelines.ingest.record_columns import ColumnBuffer
 from pipelines.lake import Lake

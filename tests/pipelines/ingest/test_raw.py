@@ -14,7 +14,8 @@ from kafka.structs import TopicPartition
 
 from pipelines.ingest.connection import KafkaConnection
 from pipelines.ingest.feeds import app_id
-from pipelines.ingest.raw import BatchLimits, OffsetsGone, ingest_raw, raw_rows
+from pipelines.ingest.intake import BatchLimits, OffsetsGone
+from pipelines.ingest.raw import ingest_raw, raw_rows
 from pipelines.lake import Lake
 from schemas.lake import RAW
 

@@ -1,0 +1,304 @@
+"""Partitions of Kafka into lake table `raw`, batch by batch, exactly once: what a single pass and a worker share.
+
+A commit is made through a handle whose positions are those the batch was read from, and Delta refuses it where any
+other commit to `raw` came in between. So of any number of readers of a partition, whoever wrote first is right, and the
+others notice: no lock, no lease, and no trust in Kafka's idea of who owns a partition.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+import polars as pl
+from kafka import KafkaConsumer
+from kafka.errors import OffsetOutOfRangeError
+from kafka.structs import TopicPartition
+
+from pipelines.ingest.connection import KafkaConnection, TopicDirectory
+from pipelines.ingest.feeds import Feed, app_id, record_feeds
+from pipelines.ingest.gaps import Gap, record_gaps
+from pipelines.ingest.reader import buffers
+from pipelines.lake import Lake, LakeConflict
+from schemas.errors import EmberlineError
+from schemas.lake import RAW
+
+_POLL_MS = 500
+
+Offsets = Mapping[TopicPartition, int]
+Now = Callable[[], dt.datetime]
+
+
+class OffsetsGone(EmberlineError):
+    """Kafka no longer has the records that the lake wants next."""
+
+
+class FeedStalled(EmberlineError):
+    """There are records to read and none arrive."""
+
+
+@dataclass(frozen=True)
+class BatchLimits:
+    """A commit is made when any of these is reached; together they bound memory whatever the backlog.
+
+    `run_rows` bounds a pass: it ends after so many records, though there are more. None: it does not.
+    """
+
+    rows: int = 200_000
+    bytes: int = 64 * 1024 * 1024
+    seconds: float = 10.0
+    stall_seconds: float = 60.0
+    run_rows: int | None = None
+
+
+@dataclass
+class RawReport:
+    """What one ingest added to `raw`.
+
+    `offsets_lost` are those of the gaps it was told to accept. `held_back` are offsets that open transactions kept from
+    being read, of each "topic/partition" that has any.
+    """
+
+    rows: int = 0
+    commits: int = 0
+    offsets_lost: int = 0
+    rows_by_topic: dict[str, int] = field(default_factory=dict)
+    held_back: dict[str, int] = field(default_factory=dict)
+
+
+class Intake:
+    """The partitions of one consumer, from the lake's positions on; never more than one batch in memory.
+
+    `positions` are what the lake holds of them, `reached` how far the batch goes that is not committed yet.
+    """
+
+    def __init__(
+        self,
+        connection: KafkaConnection,
+        consumer: KafkaConsumer,
+        directory: TopicDirectory,
+        lake: Lake,
+        limits: BatchLimits,
+        accept_gaps_at: Now | None,
+    ) -> None:
+        """Read nothing yet.
+
+        Args:
+            connection: its reader says how records become columns.
+            consumer: of committed records, without any position.
+            directory: of the same brokers.
+            lake: where `raw` lies.
+            limits: when a batch is to be committed.
+            accept_gaps_at: the clock, UTC, where records that retention removed are to be noted in `gaps` and passed
+                over; None where they are an error.
+        """
+        self._consumer = consumer
+        self._directory = directory
+        self._lake = lake
+        self._limits = limits
+        self._accept_gaps_at = accept_gaps_at
+        self._new_buffer = buffers(consumer, connection.reader)
+        self._wanted: list[TopicPartition] = []
+        self.report = RawReport()
+        self.topic_ids: dict[str, str] = {}
+        self.positions: dict[TopicPartition, int] = {}
+        self._drop()
+
+    def seek(self, partitions: Iterable[TopicPartition]) -> None:
+        """Go to the lake's positions of these partitions, and drop what was read and not committed.
+
+        The start of reading, and the answer to a lost race, a rebalance or a topic created again. A partition whose
+        topic does not exist is left out.
+
+        Raises:
+            OffsetsGone: retention removed records before they were read, or the end of a log is gone.
+        """
+        self._wanted = list(partitions)
+        self.topic_ids = self._ids()
+        there = [tp for tp in self._wanted if tp.topic in self.topic_ids]
+        self._handle = self._lake.open(RAW)
+        beginnings = self._consumer.beginning_offsets(there) if there else {}
+        readable = self._consumer.end_offsets(there) if there else {}
+        stored = {tp: saved for tp in there if (saved := self._saved(tp)) is not None}
+        gaps = [
+            Gap(tp.topic, self.topic_ids[tp.topic], tp.partition, saved, beginnings[tp])
+            for tp, saved in stored.items()
+            if saved < beginnings[tp]
+        ]
+        beyond = [tp for tp, saved in stored.items() if saved > readable[tp]]
+        if (gaps or beyond) and self.is_topic_new():
+            self.seek(self._wanted)
+            return
+        if beyond:
+            tp = beyond[0]
+            raise OffsetsGone(
+                f"Topic {tp.topic}, partition {tp.partition}: the lake has offsets below {stored[tp]}, "
+                f"but Kafka's log ends at {readable[tp]}: its tail is gone, and new records get old offsets.",
+                "Nothing was skipped. Restore the log from a mirror, or create the topic anew: it is read whole.",
+            )
+        self.positions = {tp: max(beginnings[tp], stored.get(tp, 0)) for tp in there}
+        for tp, position in self.positions.items():
+            self._consumer.seek(tp, position)
+        self._drop()
+        record_feeds(
+            self._lake,
+            (Feed(tp.topic, self.topic_ids[tp.topic], tp.partition, start) for tp, start in self.positions.items()),
+        )
+        if gaps:
+            self._pass_over(gaps)
+
+    def poll(self, ends: Callable[[], Offsets], rows: int = sys.maxsize) -> None:
+        """Add to the batch what Kafka gives within half a second.
+
+        Args:
+            ends: up to where there are records to read, asked for when none arrive for long.
+            rows: at most so many records in the batch, if the limits allow more.
+
+        Raises:
+            FeedStalled: no position moved for `limits.stall_seconds` although there are records to read.
+            OffsetsGone: see `seek`.
+        """
+        most = min(rows, self._limits.rows)
+        try:
+            self._buffer.poll(_POLL_MS, most - len(self._buffer), self._limits.bytes - self._buffer.bytes)
+        except OffsetOutOfRangeError:
+            # Retention was faster, or the topic is another one now: the lake's positions say which.
+            moved_at = self._moved_at
+            self.seek(self._wanted)
+            self._moved_at = moved_at
+        reached = {tp: self._position(tp) for tp in self.positions}
+        now = time.monotonic()
+        if reached != self.reached:
+            self.reached, self._moved_at = reached, now
+            self._began = self._began or now
+        elif now - self._moved_at > self._limits.stall_seconds:
+            self._refuse_stall(ends())
+            self._moved_at = now
+
+    @property
+    def rows(self) -> int:
+        """Records in the batch."""
+        return len(self._buffer)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the batch has reached a limit."""
+        waited = self._began is not None and time.monotonic() - self._began >= self._limits.seconds
+        return waited or self.rows >= self._limits.rows or self._buffer.bytes >= self._limits.bytes
+
+    def commit(self) -> bool:
+        """Append the batch to `raw`, and begin the next one.
+
+        Returns:
+            Whether it was appended. If not, another writer has moved one of the positions or a topic was created again:
+            the batch was dropped, and reading goes on from the lake's positions.
+        """
+        if self._land():
+            return True
+        self.seek(self._wanted)
+        return False
+
+    def give_up(self, *, is_committed: bool) -> None:
+        """Have no partitions any more; before that the batch is committed, if it can be, or dropped.
+
+        Kafka is asked for nothing but the topics: it may be the one that calls.
+        """
+        if is_committed:
+            self._land()
+        self._wanted, self.topic_ids, self.positions = [], {}, {}
+        self._drop()
+
+    def _land(self) -> bool:
+        if self.reached == self.positions:
+            return True
+        # Offsets say nothing without the topic they are of. An id never comes back: the same one before and after the
+        # reading is the one the records are of.
+        if self.is_topic_new():
+            return False
+        frame = self._buffer.frame(self.topic_ids)
+        if not self._append(frame, self.reached):
+            return False
+        self.report.commits += 1
+        self.report.rows += frame.height
+        for topic, rows in self._buffer.rows_by_topic().items():
+            self.report.rows_by_topic[topic] = self.report.rows_by_topic.get(topic, 0) + rows
+        self._drop()
+        return True
+
+    def is_topic_new(self) -> bool:
+        """Whether a topic was created, deleted, or both, since the last seek."""
+        return self._ids() != self.topic_ids
+
+    def _ids(self) -> dict[str, str]:
+        names = {tp.topic for tp in self._wanted}
+        return {topic.name: topic.topic_id for topic in self._directory.topics(names)} if names else {}
+
+    def _drop(self) -> None:
+        self._buffer = self._new_buffer()
+        self.reached = dict(self.positions)
+        self._began: float | None = None
+        self._moved_at = time.monotonic()
+
+    def _append(self, rows: pl.DataFrame, reached: Offsets) -> bool:
+        """Move the lake from `positions` to `reached`; False where it is no longer at `positions`.
+
+        The handle's positions are always those this reader believes in. A commit of another reader makes it stale; a
+        fresh one may be used only if none of its positions differs, also of partitions that this batch has nothing of.
+        """
+        before = {tp: self._saved(tp) for tp in self.positions}
+        while True:
+            try:
+                self._lake.append(self._handle, rows, self._transactions(reached))
+            except LakeConflict:
+                self._handle = self._lake.open(RAW)
+                if any(self._saved(tp) != saved for tp, saved in before.items()):
+                    return False
+                continue
+            self.positions = dict(reached)
+            return True
+
+    def _saved(self, tp: TopicPartition) -> int | None:
+        return self._handle.position(app_id(self.topic_ids[tp.topic], tp.partition))
+
+    def _transactions(self, reached: Offsets) -> dict[str, int]:
+        """The positions of all partitions: one that stood still is then known, and a gap in it is noticed."""
+        return {app_id(self.topic_ids[tp.topic], tp.partition): position for tp, position in reached.items()}
+
+    def _pass_over(self, gaps: list[Gap]) -> None:
+        """Note gaps, then move the lake's positions behind them: a crash in between shows the same gaps again."""
+        if self._accept_gaps_at is None:
+            first = gaps[0]
+            others = f" So it is with {len(gaps) - 1} more partitions." if len(gaps) > 1 else ""
+            raise OffsetsGone(
+                f"Topic {first.topic}, partition {first.partition}: the lake has offsets below {first.start}, "
+                f"but Kafka's log now starts at {first.stop}: {first.offsets} offsets are gone.{others}",
+                "Nothing was skipped. Restore the records from a mirror and raise the topic's retention. To go on "
+                "without them: `emberline run --accept-gaps`, which notes the gap in lake table gaps.",
+            )
+        record_gaps(self._lake, gaps, self._accept_gaps_at())
+        if not self._append(pl.DataFrame(schema=RAW.schema), self.positions):
+            self.seek(self._wanted)
+            return
+        self.report.offsets_lost += sum(gap.offsets for gap in gaps)
+
+    def _refuse_stall(self, ends: Offsets) -> None:
+        for tp, reached in self.reached.items():
+            if reached < ends.get(tp, 0):
+                raise FeedStalled(
+                    f"Topic {tp.topic}, partition {tp.partition}: no record arrived for "
+                    f"{self._limits.stall_seconds:g} s at offset {reached}, "
+                    f"though there are records up to {ends[tp]}.",
+                    "What was read before is safe. Check the brokers, then run again.",
+                )
+
+    def _position(self, tp: TopicPartition) -> int:
+        position = self._consumer.position(tp)
+        if position is None:
+            raise FeedStalled(
+                f"Topic {tp.topic}, partition {tp.partition}: the consumer lost its position.",
+                "What was read before is safe; run again.",
+            )
+        return position
