@@ -58,11 +58,11 @@ def ingest_as_worker(
     with connection.errors_told(), connection.directory(limits.stall_seconds) as directory:
         consumer = connection.group_member(group, times)
         try:
-            intake = Intake(connection, consumer, directory, lake, limits, accept_gaps_at)
-            _Worker(consumer, intake, on_commit).run(list(topic_names), is_stopping, times.look_again_s)
+            with Intake(connection, consumer, directory, lake, limits, accept_gaps_at) as intake:
+                _Worker(consumer, intake, on_commit).run(list(topic_names), is_stopping, times.look_again_s)
+                return intake.report
         finally:
             consumer.close(autocommit=False)
-    return intake.report
 
 
 class _Worker:

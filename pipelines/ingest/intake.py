@@ -11,7 +11,10 @@ import datetime as dt
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from types import TracebackType
+from typing import NamedTuple, Self
 
 import polars as pl
 from kafka import KafkaConsumer
@@ -21,7 +24,7 @@ from kafka.structs import TopicPartition
 from pipelines.ingest.connection import KafkaConnection, TopicDirectory
 from pipelines.ingest.feeds import Feed, app_id, record_feeds
 from pipelines.ingest.gaps import Gap, record_gaps
-from pipelines.ingest.reader import buffers
+from pipelines.ingest.reader import Buffer, buffers
 from pipelines.lake import Lake, LakeConflict
 from schemas.errors import EmberlineError
 from schemas.lake import RAW
@@ -69,10 +72,19 @@ class RawReport:
     held_back: dict[str, int] = field(default_factory=dict)
 
 
-class Intake:
-    """The partitions of one consumer, from the lake's positions on; never more than one batch in memory.
+class _UnderWay(NamedTuple):
+    """A batch that is being committed, how far it goes, and whether it was appended."""
 
-    `positions` are what the lake holds of them, `reached` how far the batch goes that is not committed yet.
+    batch: Buffer
+    reached: dict[TopicPartition, int]
+    is_appended: Future[bool]
+
+
+class Intake:
+    """The partitions of one consumer, from the lake's positions on; at most two batches in memory.
+
+    `positions` are what the lake holds of them, `reached` how far the batch goes that is being read. The batch before
+    it may be under way into the lake, in a thread of its own.
     """
 
     def __init__(
@@ -105,10 +117,19 @@ class Intake:
         self.report = RawReport()
         self.topic_ids: dict[str, str] = {}
         self.positions: dict[TopicPartition, int] = {}
-        self._drop()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="commit to raw")
+        self._under_way: _UnderWay | None = None
+        self._start({})
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Wait for what is under way; what was read beyond it is dropped."""
+        self._thread.shutdown()
 
     def seek(self, partitions: Iterable[TopicPartition]) -> None:
-        """Go to the lake's positions of these partitions, and drop what was read and not committed.
+        """Go to the lake's positions of these partitions, and drop what was read and no commit was begun for.
 
         The start of reading, and the answer to a lost race, a rebalance or a topic created again. A partition whose
         topic does not exist is left out.
@@ -116,6 +137,7 @@ class Intake:
         Raises:
             OffsetsGone: retention removed records before they were read, or the end of a log is gone.
         """
+        self._land()
         self._wanted = list(partitions)
         self.topic_ids = self._ids()
         there = [tp for tp in self._wanted if tp.topic in self.topic_ids]
@@ -142,7 +164,7 @@ class Intake:
         self.positions = {tp: max(beginnings[tp], stored.get(tp, 0)) for tp in there}
         for tp, position in self.positions.items():
             self._consumer.seek(tp, position)
-        self._drop()
+        self._start(self.positions)
         record_feeds(
             self._lake,
             (Feed(tp.topic, self.topic_ids[tp.topic], tp.partition, start) for tp, start in self.positions.items()),
@@ -180,8 +202,13 @@ class Intake:
 
     @property
     def rows(self) -> int:
-        """Records in the batch."""
+        """Records in the batch that is being read."""
         return len(self._buffer)
+
+    @property
+    def rows_launched(self) -> int:
+        """Records appended, and those under way."""
+        return self.report.rows + (0 if self._under_way is None else len(self._under_way.batch))
 
     @property
     def is_due(self) -> bool:
@@ -189,14 +216,17 @@ class Intake:
         waited = self._began is not None and time.monotonic() - self._began >= self._limits.seconds
         return waited or self.rows >= self._limits.rows or self._buffer.bytes >= self._limits.bytes
 
-    def commit(self) -> bool:
+    def commit(self, *, is_awaited: bool = True) -> bool:
         """Append the batch to `raw`, and begin the next one.
 
+        Args:
+            is_awaited: whether to wait for it. If not, the next one is read meanwhile, and the next call tells.
+
         Returns:
-            Whether it was appended. If not, another writer has moved one of the positions or a topic was created again:
-            the batch was dropped, and reading goes on from the lake's positions.
+            Whether all that was to be appended by now is. If not, another writer has moved one of the positions or a
+            topic was created again: batches not appended were dropped, and reading goes on from the lake's positions.
         """
-        if self._land():
+        if self._land() and self._launch() and not (is_awaited and not self._land()):
             return True
         self.seek(self._wanted)
         return False
@@ -206,26 +236,37 @@ class Intake:
 
         Kafka is asked for nothing but the topics: it may be the one that calls.
         """
-        if is_committed:
+        if self._land() and is_committed and self._launch():
             self._land()
         self._wanted, self.topic_ids, self.positions = [], {}, {}
-        self._drop()
+        self._start({})
 
-    def _land(self) -> bool:
-        if self.reached == self.positions:
+    def _launch(self) -> bool:
+        """Send the batch on its way and start the next; False where its records may be of other topics."""
+        if self.reached == self._started_at:
             return True
         # Offsets say nothing without the topic they are of. An id never comes back: the same one before and after the
         # reading is the one the records are of.
         if self.is_topic_new():
             return False
-        frame = self._buffer.frame(self.topic_ids)
-        if not self._append(frame, self.reached):
+        batch, reached = self._buffer, self.reached
+        is_appended = self._thread.submit(lambda: self._append(batch.frame(self.topic_ids), reached))
+        self._under_way = _UnderWay(batch, reached, is_appended)
+        self._start(reached)
+        return True
+
+    def _land(self) -> bool:
+        """Wait for the batch that is under way, if any; whether it was appended."""
+        if self._under_way is None:
+            return True
+        (batch, reached, is_appended), self._under_way = self._under_way, None
+        if not is_appended.result():
             return False
+        self.positions = dict(reached)
         self.report.commits += 1
-        self.report.rows += frame.height
-        for topic, rows in self._buffer.rows_by_topic().items():
+        self.report.rows += len(batch)
+        for topic, rows in batch.rows_by_topic().items():
             self.report.rows_by_topic[topic] = self.report.rows_by_topic.get(topic, 0) + rows
-        self._drop()
         return True
 
     def is_topic_new(self) -> bool:
@@ -236,9 +277,11 @@ class Intake:
         names = {tp.topic for tp in self._wanted}
         return {topic.name: topic.topic_id for topic in self._directory.topics(names)} if names else {}
 
-    def _drop(self) -> None:
+    def _start(self, positions: Offsets) -> None:
+        """Start a batch at these positions; what was read of one before and not launched is dropped."""
         self._buffer = self._new_buffer()
-        self.reached = dict(self.positions)
+        self._started_at = dict(positions)
+        self.reached = dict(positions)
         self._began: float | None = None
         self._moved_at = time.monotonic()
 
@@ -257,7 +300,6 @@ class Intake:
                 if any(self._saved(tp) != saved for tp, saved in before.items()):
                     return False
                 continue
-            self.positions = dict(reached)
             return True
 
     def _saved(self, tp: TopicPartition) -> int | None:

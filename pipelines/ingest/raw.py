@@ -56,11 +56,11 @@ def ingest_raw(
         consumer = connection.consumer()
         try:
             clock = None if accept_gaps_at is None else lambda: accept_gaps_at
-            intake = Intake(connection, consumer, directory, lake, limits, clock)
-            _Drain(connection, consumer, directory, intake, on_progress).run(names, limits.run_rows)
+            with Intake(connection, consumer, directory, lake, limits, clock) as intake:
+                _Drain(connection, consumer, directory, intake, on_progress).run(names, limits.run_rows)
+                return intake.report
         finally:
             consumer.close(autocommit=False)
-    return intake.report
 
 
 class _Drain:
@@ -84,14 +84,22 @@ class _Drain:
     def run(self, names: list[str], most: int | None) -> None:
         ids = self._begin(names)
         todo = self._left(self._intake.positions)
-        while self._left(self._intake.positions) and (room := _room(most, self._intake.report.rows)):
+        is_done = not todo
+        while not is_done:
+            room = sys.maxsize if most is None else most - self._intake.rows_launched
             while self._left(self._intake.reached) and not self._intake.is_due and self._intake.rows < room:
                 self._intake.poll(lambda: self._ends, room)
-            if self._intake.commit():
-                self._on_progress(todo - self._left(self._intake.positions), todo)
-            elif self._intake.topic_ids != ids:
+            is_done = not self._left(self._intake.reached) or self._intake.rows >= room
+            before = self._left(self._intake.positions)
+            if self._intake.commit(is_awaited=is_done):
+                left = self._left(self._intake.positions)
+                if left < before:
+                    self._on_progress(todo - left, todo)
+                continue
+            if self._intake.topic_ids != ids:
                 ids = self._begin(names)
                 todo = self._left(self._intake.positions)
+            is_done = not self._left(self._intake.positions)
 
     def _begin(self, names: list[str]) -> dict[str, str]:
         """Find out where the logs end, and seek; the ids of the topics."""
@@ -108,10 +116,6 @@ class _Drain:
     def _left(self, positions: Mapping[TopicPartition, int]) -> int:
         """How many offsets lie between these positions and the ends."""
         return sum(max(0, end - positions[tp]) for tp, end in self._ends.items() if tp in positions)
-
-
-def _room(most: int | None, rows: int) -> int:
-    return sys.maxsize if most is None else max(0, most - rows)
 
 
 def in_spans(start: Mapping[tuple[str, int], int], stop: Mapping[tuple[str, int], int]) -> pl.Expr:
