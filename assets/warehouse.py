@@ -9,15 +9,15 @@ import polars as pl
 
 from assets.completeness import complete_through
 from assets.resources import Clock, Progress, Rules
-from pipelines.ingest.events import BATCH
 from pipelines.lake import Lake
 from pipelines.publish.audit import Verdict, audit
-from pipelines.publish.rows import lake_state, warehouse_rows
-from pipelines.publish.switch import Known
+from pipelines.publish.lateness import lateness
+from pipelines.publish.rows import lake_state, newest_batch, rules_state, warehouse_rows
+from pipelines.publish.switch import Known, Late
 from pipelines.publish.warehouse import Warehouse
 from pipelines.refresh import has_simulated
 from schemas.expectations import SUITES
-from schemas.lake import EVENTS
+from schemas.lake import EVENTS, IDENTITY
 from schemas.warehouse import DATA_TABLES, MART, STAGING
 
 GROUP = "warehouse"
@@ -124,13 +124,19 @@ def publish(
     clock: dg.ResourceParam[Clock],
 ) -> Iterator[dg.MaterializeResult]:
     """Switch all tables of `mart` to the checked version in one transaction."""
+    batch = newest_batch(lake)
     published = warehouse.publish(
         DATA_TABLES,
         known=Known(
-            events_batch=lake.open(EVENTS).position(BATCH) or 0,
+            events_batch=batch,
             lake_state=lake_state(lake),
             complete_through=complete_through(lake, rules),
             is_synthetic=has_simulated(lake),
+            rules=rules_state(lake),
+        ),
+        late=Late(
+            since=lambda before: lateness(lake.open(EVENTS).scan(), lake.open(IDENTITY).scan(), before, batch),
+            zone=rules.zone,
         ),
         now=clock.now(),
     )
@@ -140,6 +146,7 @@ def publish(
             metadata={
                 "version": published.version,
                 "rows_changed": published.rows_changed.get(table.name, 0),
+                "figures_restated": published.restated.get(table.name, 0),
                 "is_new_version": published.is_new,
             },
         )

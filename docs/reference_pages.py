@@ -140,7 +140,7 @@ def warehouse_page() -> Iterator[str]:
     """Every table of the schemas `mart` and `ops`."""
     yield "# Warehouse tables"
     yield words.WAREHOUSE
-    for stored in (*warehouse.DATA_TABLES, warehouse.publication, operations.alert):
+    for stored in (*warehouse.DATA_TABLES, warehouse.publication, warehouse.restatement, operations.alert):
         yield f"## {stored.fullname}"
         yield stored.comment or ""
         yield table(("Column", "Type", "Null", "Key", "Meaning"), map(_warehouse_column, stored.columns))

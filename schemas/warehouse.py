@@ -7,7 +7,8 @@ null.
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Literal
 
 import sqlalchemy as sa
 
@@ -20,6 +21,37 @@ metadata: Final = sa.MetaData(
 )
 
 _TIME = sa.DateTime(timezone=True)
+
+Bearing = Literal["in_group", "activity", "sales"]
+"""Which late events bear on a figure: those of its group on its day; or, up to the end of its period and of all
+groups, members' activity, or clicks and orders."""
+
+RESTATED: Final = "restated"
+
+
+@dataclass(frozen=True)
+class Restated:
+    """How changes of a table's published figures are noted in `restatement`. A row that is not there counts as 0.
+
+    Attributes:
+        figures: The columns of numbers that are final once their period is complete.
+        bearing: Which late events and merges are told with a change.
+        start: Column with the first day of the row's period, or a time on it.
+        unit: Column with the period's length, `day`, `week` or `month`; none: a day.
+        after: Column with the number of units from `start` to the period; none: it begins there.
+    """
+
+    figures: tuple[str, ...]
+    bearing: Bearing
+    start: str
+    unit: str | None = None
+    after: str | None = None
+
+
+def _restated(
+    *figures: str, bearing: Bearing, start: str, unit: str | None = None, after: str | None = None
+) -> dict[str, Restated]:
+    return {RESTATED: Restated(figures, bearing, start, unit, after)}
 
 
 def _count(name: str, comment: str | None = None) -> sa.Column[int]:
@@ -59,7 +91,11 @@ group_day = sa.Table(
     _count("clicks"),
     sa.Index(None, "day"),
     comment="What happened in a group on a day with any event; operators and bots are counted apart.",
-)
+    info=_restated(
+        "speakers", "active_members", "messages", "replies", "reactions", "joined", "left", "operator_messages",
+        "bot_messages", "product_messages", "clicks", bearing="in_group", start="day",
+    ),
+)  # fmt: skip
 
 group_state = sa.Table(
     "group_state",
@@ -87,6 +123,7 @@ retention = sa.Table(
     sa.Column("active", sa.BigInteger, comment="null while the period is incomplete"),
     sa.Column("is_complete", sa.Boolean, nullable=False),
     comment="Cohort by first-ever activity; active in exactly that period (mode `on`, calendar units).",
+    info=_restated("cohort_size", "active", bearing="activity", start="cohort", unit="unit", after="period"),
 )
 
 lifecycle = sa.Table(
@@ -101,6 +138,9 @@ lifecycle = sa.Table(
     _count("dormant"),
     sa.Column("is_complete", sa.Boolean, nullable=False),
     comment="active = active before - dormant + new + resurrecting.",
+    info=_restated(
+        "active", "new", "returning", "resurrecting", "dormant", bearing="activity", start="start", unit="unit"
+    ),
 )
 
 funnel_step = sa.Table(
@@ -159,6 +199,8 @@ order_credit = sa.Table(
     _count("refunded_minor"),
     _count("net_minor"),
     comment="Paid orders credited to groups; over a model's rows of an order net_minor sums to its net.",
+    # Not what is refunded and net: a refund may come at any time, and is not late.
+    info=_restated("paid_minor", bearing="sales", start="paid_at"),
 )
 
 group_sales = sa.Table(
@@ -184,9 +226,35 @@ publication = sa.Table(
     sa.Column("lake_state", sa.BigInteger, nullable=False, comment="fingerprint of the facts it was made from"),
     sa.Column("complete_through", sa.Date, comment="last complete day"),
     sa.Column("is_synthetic", sa.Boolean, nullable=False, comment="true when any event is simulated"),
+    sa.Column("rules", sa.BigInteger, nullable=False, comment="fingerprint of the settings its facts were made with"),
     sa.Column("rows_changed", sa.BigInteger, nullable=False),
     comment="One row a published version; a reader sees exactly one version in all tables.",
 )
 
-DATA_TABLES: Final[tuple[sa.Table, ...]] = tuple(t for t in metadata.sorted_tables if t is not publication)
+restatement = sa.Table(
+    "restatement",
+    metadata,
+    sa.Column("version", sa.BigInteger, primary_key=True, comment="the version that changed the figure"),
+    sa.Column("table_name", sa.Text, primary_key=True, comment="the table of mart that holds it"),
+    sa.Column("key", sa.Text, primary_key=True, comment="primary key of its row as JSON: key::jsonb ->> 'group_id'"),
+    sa.Column("figure", sa.Text, primary_key=True, comment="the column"),
+    sa.Column("period", sa.Date, nullable=False, index=True, comment="first day of the period it is of"),
+    sa.Column("before", sa.BigInteger, comment="what was published, 0 without a row; null: it was withdrawn before"),
+    sa.Column(
+        "after", sa.BigInteger, comment="what is now, 0 without a row; null: withdrawn, the period is open again"
+    ),
+    _count(
+        "late_events",
+        "events that came after their day was complete and bear on the figure: in group_day those of the group on the"
+        " day, of every kind; elsewhere those of all groups up to the end of the period: members' activity, for"
+        " order_credit clicks and orders",
+    ),
+    _count("merges", "accounts that came to another person and have events that bear on the figure"),
+    sa.Column("rules_changed", sa.Boolean, nullable=False, comment="true when the version has other settings"),
+    comment="Published figures of complete periods that a later version changed, and because of what.",
+)
+
+DATA_TABLES: Final[tuple[sa.Table, ...]] = tuple(
+    table for table in metadata.sorted_tables if table not in (publication, restatement)
+)
 """The tables that a run stages, checks and publishes."""

@@ -10,7 +10,9 @@ import polars as pl
 
 from pipelines.funnel.attribution import group_sales
 from pipelines.funnel.views import entry_rows, matches, summary
+from pipelines.ingest.events import BATCH
 from pipelines.lake import Lake
+from pipelines.refresh import SETTINGS, recorded
 from schemas import lake as facts
 from schemas import warehouse
 from schemas.funnel import FunnelDefinition
@@ -50,6 +52,17 @@ def lake_state(lake: Lake) -> int:
     """A fingerprint of the contents of all facts that the warehouse is made from."""
     contents = [(table.name, lake.open(table).content) for table in _FACTS]
     return zlib.crc32(repr(contents).encode())
+
+
+def rules_state(lake: Lake) -> int:
+    """A fingerprint of the settings that the facts were computed with, all facts that the warehouse is made from."""
+    used = [(table.name, recorded(lake.open(table), SETTINGS)) for table in _FACTS]
+    return zlib.crc32(repr(used).encode())
+
+
+def newest_batch(lake: Lake) -> int:
+    """The newest batch of events that all facts by day include; 0 where there are none."""
+    return min(recorded(lake.open(table), BATCH) or 0 for table in (facts.GROUP_DAY, facts.PERSON_DAY))
 
 
 def _credit_id() -> pl.Expr:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, fields
 
+import polars as pl
 import sqlalchemy as sa
 
+from pipelines.publish.lateness import Before
+from pipelines.publish.restatements import note_restatements
 from pipelines.publish.staging import staged
 from schemas.warehouse import STAGING, publication
 
@@ -24,12 +27,27 @@ class Known:
         lake_state: Fingerprint of the facts it was made from.
         complete_through: Last complete day.
         is_synthetic: True when any event is simulated.
+        rules: Fingerprint of the settings its facts were made with.
     """
 
     events_batch: int
     lake_state: int
     complete_through: dt.date | None
     is_synthetic: bool
+    rules: int
+
+
+@dataclass(frozen=True)
+class Late:
+    """Where the reasons of restatements come from.
+
+    Attributes:
+        since: Gives `pipelines.publish.lateness.LATENESS` since what was published.
+        zone: IANA name of the business zone.
+    """
+
+    since: Callable[[Before], pl.DataFrame]
+    zone: str
 
 
 @dataclass(frozen=True)
@@ -40,11 +58,13 @@ class Published:
         version: The version that readers see now.
         rows_changed: Rows deleted, updated and inserted, by table.
         is_new: Whether this publish made the version; false where nothing differed.
+        restated: Published figures of complete periods that changed, by table; none of tables without any.
     """
 
     version: int
     rows_changed: dict[str, int]
     is_new: bool
+    restated: dict[str, int] = field(default_factory=dict)
 
 
 def difference(table: sa.Table) -> tuple[sa.Delete | sa.Update | sa.Insert, ...]:
@@ -76,28 +96,48 @@ def unstaged(connection: sa.Connection, tables: Sequence[sa.Table]) -> list[str]
     return [table.name for table in tables if table.name not in there]
 
 
-def switch(connection: sa.Connection, tables: Sequence[sa.Table], known: Known, now: dt.datetime) -> Published:
-    """Apply every table's difference and write the version's row in `publication`, if anything differs.
+def switch(
+    connection: sa.Connection, tables: Sequence[sa.Table], known: Known, late: Late, now: dt.datetime
+) -> Published:
+    """Note what is restated, apply every table's difference and write the version's row, if anything differs.
 
     Args:
         connection: In a READ COMMITTED transaction that holds the lock of publishers.
         tables: The tables to switch together, all of them staged.
         known: What the staged rows know.
+        late: Why published figures changed.
         now: When it is published.
     """
     # Staging again drops the table: under this lock all statements below read the same rows.
     names = ", ".join(staged(table).fullname for table in tables)
     connection.execute(sa.text(f"LOCK TABLE {names} IN SHARE MODE"))
+    newest = connection.execute(NEWEST).one_or_none()
+    version = newest.version if newest else 0
+    restated = {} if newest is None else _restate(connection, tables, newest, known, late)
     # Of an INSERT SQLAlchemy forgets the count unless told to keep it.
     counted = connection.execution_options(preserve_rowcount=True)
     changed = {
         table.name: sum(counted.execute(statement).rowcount for statement in difference(table)) for table in tables
     }
-    newest = connection.execute(NEWEST).one_or_none()
-    version = newest.version if newest else 0
     before = newest and Known(*(getattr(newest, field.name) for field in fields(Known)))
     if before == known and not any(changed.values()):
         return Published(version, changed, is_new=False)
     row = {"version": version + 1, "published_at": now, "rows_changed": sum(changed.values()), **asdict(known)}
     connection.execute(sa.insert(publication).values(row))
-    return Published(version + 1, changed, is_new=True)
+    return Published(version + 1, changed, is_new=True, restated=restated)
+
+
+def _restate(
+    connection: sa.Connection, tables: Sequence[sa.Table], newest: sa.Row, known: Known, late: Late
+) -> dict[str, int]:
+    # The watermark can fall back, when an old feed wakes up: a day once published as complete stays one.
+    complete_through = connection.execute(sa.select(sa.func.max(publication.c.complete_through))).scalar()
+    if complete_through is None:
+        return {}
+    before = Before(newest.version, newest.events_batch, complete_through)
+    causes, rules_changed = late.since(before), newest.rules != known.rules
+    noted = {
+        table.name: note_restatements(connection, table, before, causes, zone=late.zone, rules_changed=rules_changed)
+        for table in tables
+    }
+    return {name: figures for name, figures in noted.items() if figures}

@@ -20,7 +20,8 @@ from pipelines.publish.errors import (
     StagingMismatch,
     WarehouseOutdated,
 )
-from pipelines.publish.switch import NEWEST, Known, Published, switch, unstaged
+from pipelines.publish.switch import NEWEST, Known, Late, Published, switch, unstaged
+from schemas.warehouse import publication, restatement
 
 
 class Warehouse:
@@ -94,16 +95,19 @@ class Warehouse:
         tables: Sequence[sa.Table],
         *,
         known: Known,
+        late: Late,
         now: dt.datetime,
     ) -> Published:
         """Make the staged rows of all tables the published ones, in one transaction.
 
         Readers are never blocked and see the version before until the switch is committed. If nothing differs,
-        neither a row nor what the version knows, none is written.
+        neither a row nor what the version knows, none is written. Figures of complete periods that change are
+        noted in `restatement`, in the same transaction.
 
         Args:
             tables: The tables to switch together, each staged and audited before.
             known: What the staged rows know of the data they were made from.
+            late: Asked, unless it is the first publish, why published figures of complete periods changed.
             now: When it is published, with a time zone.
 
         Raises:
@@ -121,7 +125,18 @@ class Warehouse:
                     url=self._database.url,
                     next_step="Stage and audit all tables, then publish.",
                 )
-            return switch(connection, tables, known, now)
+            return switch(connection, tables, known, late, now)
+
+    def forget_restatements(self, before: dt.datetime) -> int:
+        """Delete what versions published before this time restated; the number of figures.
+
+        Raises:
+            PublishFailed: PostgreSQL refused; nothing is forgotten.
+        """
+        refused = Refused(PublishFailed, "See that this role may delete from it, then try again.", restatement.fullname)
+        old = sa.select(publication.c.version).where(publication.c.published_at < before)
+        with self._database.transaction(refused) as connection:
+            return connection.execute(sa.delete(restatement).where(restatement.c.version.in_(old))).rowcount
 
     def lake_state(self) -> int | None:
         """The fingerprint of the facts that the published version was made from; None where nothing is published."""

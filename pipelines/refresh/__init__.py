@@ -15,13 +15,15 @@ from pipelines.refresh.identity import refresh_identity
 from pipelines.refresh.orders import refresh_credit
 from pipelines.refresh.recent import has_simulated, recent_events
 from pipelines.refresh.whole import inputs_of, refresh_whole
-from pipelines.refresh.written import Refreshed
+from pipelines.refresh.written import SETTINGS, Refreshed, recorded
 
 __all__ = [
+    "SETTINGS",
     "Refreshed",
     "has_simulated",
     "inputs_of",
     "recent_events",
+    "recorded",
     "refresh_credit",
     "refresh_days",
     "refresh_first_seen",

@@ -8,7 +8,7 @@ import polars as pl
 
 from pipelines.lake import Handle, Lake
 from pipelines.refresh.changes import Changes, Sources
-from pipelines.refresh.written import Refreshed, input_id, moved, note, noted, unchanged
+from pipelines.refresh.written import SETTINGS, Refreshed, input_id, moved, note, noted, unchanged
 from schemas.lake import LakeTable
 
 Compute = Callable[[pl.LazyFrame], pl.LazyFrame]
@@ -25,11 +25,11 @@ def refresh_days(lake: Lake, table: LakeTable, compute: Compute, settings: int) 
         settings: fingerprint of what else the fact depends on; where it changes, everything is recomputed.
     """
     handle, sources = lake.open(table), Sources.of(lake)
-    seen = {**sources.positions(), input_id("settings"): settings}
+    seen = {**sources.positions(), input_id(SETTINGS): settings}
     done = noted(handle, seen)
     if done == seen:
         return unchanged(handle)
-    if done[input_id("settings")] != settings:
+    if done[input_id(SETTINGS)] != settings:
         return _rebuild(lake, handle, compute(sources.timeline()), seen)
     changes = Changes.since(lake, sources, done)
     if "person_id" in table.schema:

@@ -7,7 +7,7 @@ import polars as pl
 from pipelines.engagement.first_seen import first_seen
 from pipelines.lake import Lake
 from pipelines.refresh.changes import Changes, Sources
-from pipelines.refresh.written import Refreshed, input_id, noted, unchanged, write
+from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, unchanged, write
 from schemas.lake import FIRST_SEEN, PERSON_DAY
 
 
@@ -18,13 +18,13 @@ def refresh_first_seen(lake: Lake) -> Refreshed:
     """
     handle, days = lake.open(FIRST_SEEN), lake.open(PERSON_DAY)
     sources = Sources.of(lake)
-    included = (*sources.positions(), input_id("settings"))
+    included = (*sources.positions(), input_id(SETTINGS))
     seen = {name: days.position(name) or 0 for name in included}
     done = noted(handle, seen)
     if done == seen:
         return unchanged(handle)
     stored = handle.scan().collect(engine="streaming")
-    if done[input_id("settings")] != seen[input_id("settings")]:
+    if done[input_id(SETTINGS)] != seen[input_id(SETTINGS)]:
         return write(lake, handle, first_seen(days.scan()).collect(engine="streaming"), stored, seen)
     persons = Changes.since(lake, sources, done).persons()
     touched = pl.col("person_id").is_in(persons.implode())

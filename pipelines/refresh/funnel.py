@@ -11,7 +11,7 @@ from pipelines.funnel.funnel import funnel, is_mature
 from pipelines.funnel.steps import is_product_message, timeline
 from pipelines.lake import Lake
 from pipelines.refresh.changes import Changes, Sources
-from pipelines.refresh.written import Refreshed, input_id, noted, unchanged, write
+from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, unchanged, write
 from schemas.funnel import FunnelDefinition, fingerprint
 from schemas.lake import FUNNEL_ENTRY
 
@@ -31,7 +31,7 @@ def refresh_funnel(lake: Lake, definition: FunnelDefinition, watermark: dt.datet
         settings: fingerprint of the rules, likewise.
     """
     handle, sources = lake.open(FUNNEL_ENTRY), Sources.of(lake)
-    rules = {input_id("settings"): settings, input_id("definition"): fingerprint(definition)}
+    rules = {input_id(SETTINGS): settings, input_id("definition"): fingerprint(definition)}
     reached = (watermark - _EPOCH) // dt.timedelta(microseconds=1)
     seen = {**sources.positions(), **rules, input_id("watermark"): reached}
     done = noted(handle, seen)

@@ -9,7 +9,7 @@ import polars as pl
 from pipelines.funnel.attribution import last_click
 from pipelines.lake import Lake
 from pipelines.refresh.changes import Changes, Sources
-from pipelines.refresh.written import Refreshed, input_id, noted, unchanged, write
+from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, unchanged, write
 from schemas import kinds
 from schemas.lake import ORDER_CREDIT
 
@@ -28,12 +28,12 @@ def refresh_credit(lake: Lake, look_back: dt.timedelta, settings: int) -> Refres
         settings: fingerprint of the rules; where it changes, everything is recomputed.
     """
     handle, sources = lake.open(ORDER_CREDIT), Sources.of(lake)
-    seen = {**sources.positions(), input_id("settings"): settings}
+    seen = {**sources.positions(), input_id(SETTINGS): settings}
     done = noted(handle, seen)
     if done == seen:
         return unchanged(handle)
     stored = handle.scan().collect(engine="streaming")
-    if done[input_id("settings")] != settings:
+    if done[input_id(SETTINGS)] != settings:
         fresh = last_click(sources.timeline(), look_back).collect(engine="streaming")
         return write(lake, handle, fresh, stored, seen)
     changes = Changes.since(lake, sources, done)

@@ -13,6 +13,9 @@ from pipelines.lake import Handle, Lake
 _ROWS: Final = "rows"
 """The application transaction that moves only when rows of a fact change, while its contents move with every note."""
 
+SETTINGS: Final = "settings"
+"""The name under which facts note the fingerprint of the settings they depend on."""
+
 
 @dataclass(frozen=True)
 class Refreshed:
@@ -36,6 +39,11 @@ def input_id(name: str) -> str:
 def noted(handle: Handle, names: Mapping[str, int]) -> dict[str, int | None]:
     """What a fact noted of these inputs at its last commit."""
     return {name: handle.position(name) for name in names}
+
+
+def recorded(fact: Handle, name: str) -> int | None:
+    """The number that a fact noted of an input at its last commit; None where it has none of that name."""
+    return fact.position(input_id(name))
 
 
 def rows_version(handle: Handle) -> int:

@@ -22,12 +22,12 @@ from pipelines.ingest.intake import BatchLimits
 from pipelines.ingest.raw import ingest_raw
 from pipelines.lake import Lake, LakeUnavailable
 from pipelines.publish.errors import PublishError, PublishFailed
-from pipelines.publish.switch import Known, Published
+from pipelines.publish.switch import Published
 from pipelines.publish.warehouse import Warehouse
 from schemas.lake import RAW
 from schemas.warehouse import DATA_TABLES
 from tests.faults.invariant import QUICK, assert_each_record_once, in_raw
-from tests.pipelines.publish.company import COMPANY, MONDAY, NOON, frames
+from tests.pipelines.publish.company import COMPANY, NOON, NOTHING_LATE, frames, known
 
 THREE_ROWS = BatchLimits(rows=3, seconds=0.5, stall_seconds=30)
 
@@ -112,8 +112,7 @@ def stage(warehouse: Warehouse, **replaced: list[dict[str, object]]) -> None:
 
 
 def publish(warehouse: Warehouse, batch: int) -> Published:
-    known = Known(batch, lake_state=batch, complete_through=MONDAY, is_synthetic=True)
-    return warehouse.publish(DATA_TABLES, known=known, now=NOON)
+    return warehouse.publish(DATA_TABLES, known=known(batch), late=NOTHING_LATE, now=NOON)
 
 
 def seen(url: str) -> tuple[object, ...]:

@@ -7,12 +7,22 @@ import polars as pl
 import sqlalchemy as sa
 
 from pipelines.publish.columns import polars_type
+from pipelines.publish.lateness import LATENESS
+from pipelines.publish.switch import Known, Late
 from schemas.warehouse import DATA_TABLES, metadata
 
 MONDAY = dt.date(2025, 3, 3)
 NOON = dt.datetime(2025, 3, 3, 12, tzinfo=dt.UTC)
 
+ZONE = "Asia/Shanghai"
+NOTHING_LATE = Late(since=lambda _before: pl.DataFrame(schema=LATENESS), zone=ZONE)
+
 Row = dict[str, Any]
+
+
+def known(events_batch: int, complete_through: dt.date | None = MONDAY, rules: int = 0) -> Known:
+    """What a version of this batch of events knows."""
+    return Known(events_batch, events_batch, complete_through, is_synthetic=True, rules=rules)
 
 
 def table(name: str) -> sa.Table:

@@ -2,10 +2,10 @@ from collections.abc import Callable
 
 import pytest
 
-from pipelines.publish.switch import Known, Published
+from pipelines.publish.switch import Published
 from pipelines.publish.warehouse import Warehouse
 from schemas.warehouse import DATA_TABLES
-from tests.pipelines.publish.company import MONDAY, NOON, Row, frames
+from tests.pipelines.publish.company import NOON, NOTHING_LATE, Row, frames, known
 
 
 @pytest.fixture
@@ -32,7 +32,6 @@ def publish(warehouse: Warehouse) -> Callable[..., Published]:
     """Publish what is staged of all tables, as of a batch of events."""
 
     def publish_all(events_batch: int) -> Published:
-        known = Known(events_batch, lake_state=events_batch, complete_through=MONDAY, is_synthetic=True)
-        return warehouse.publish(DATA_TABLES, known=known, now=NOON)
+        return warehouse.publish(DATA_TABLES, known=known(events_batch), late=NOTHING_LATE, now=NOON)
 
     return publish_all

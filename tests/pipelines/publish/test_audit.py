@@ -9,12 +9,11 @@ import sqlalchemy as sa
 
 from pipelines.publish.audit import audit
 from pipelines.publish.errors import NotStaged, WarehouseUnreachable
-from pipelines.publish.switch import Known
 from pipelines.publish.verdict import Verdict
 from pipelines.publish.warehouse import Warehouse
 from schemas.expectations import SUITES
 from schemas.warehouse import DATA_TABLES
-from tests.pipelines.publish.company import MONDAY, NOON, day, frame, frames, table
+from tests.pipelines.publish.company import MONDAY, NOON, NOTHING_LATE, day, frame, frames, known, table
 from tests.pipelines.publish.planted import PLANTED, Planted
 
 ALL = list(SUITES.values())
@@ -72,7 +71,7 @@ def test_a_table_that_lost_all_its_published_rows_is_a_warning(
     database: str, warehouse: Warehouse, stage: Stage
 ) -> None:
     stage()
-    warehouse.publish(DATA_TABLES, known=Known(1, 1, None, is_synthetic=True), now=NOON)
+    warehouse.publish(DATA_TABLES, known=known(1, None), late=NOTHING_LATE, now=NOON)
     verdicts = failed(audit(database, ALL, rows=stage(retention=[])))
     assert [(v.table, v.severity) for v in verdicts.values()] == [("retention", "warn")]
 

@@ -10,10 +10,22 @@ import pytest
 import sqlalchemy as sa
 
 from pipelines.publish.errors import NotStaged, PublishError, PublishFailed
-from pipelines.publish.switch import Known, Published
+from pipelines.publish.switch import Published
 from pipelines.publish.warehouse import Warehouse
 from schemas.warehouse import DATA_TABLES, publication
-from tests.pipelines.publish.company import COMPANY, MONDAY, NOON, day, days_later, frame, frames, sales, table
+from tests.pipelines.publish.company import (
+    COMPANY,
+    MONDAY,
+    NOON,
+    NOTHING_LATE,
+    day,
+    days_later,
+    frame,
+    frames,
+    known,
+    sales,
+    table,
+)
 
 # Changes a table early in the order of publishing, and one late in it.
 CHANGED = {
@@ -100,7 +112,7 @@ def test_publication_says_what_the_version_is_made_of(warehouse: Warehouse, stag
     assert warehouse.read(publication).rows(named=True) == [
         {
             "version": 1, "published_at": NOON, "events_batch": 7, "lake_state": 7, "complete_through": MONDAY,
-            "is_synthetic": True, "rows_changed": sum(staged.values()),
+            "is_synthetic": True, "rules": 0, "rows_changed": sum(staged.values()),
         }
     ]  # fmt: skip
 
@@ -261,4 +273,4 @@ def test_nothing_is_published_of_a_table_that_was_not_staged(warehouse: Warehous
 def test_a_publish_needs_an_aware_clock(warehouse: Warehouse, stage: Stage) -> None:
     stage()
     with pytest.raises(ValueError, match="time zone"):
-        warehouse.publish(DATA_TABLES, known=Known(1, 1, None, is_synthetic=True), now=NOON.replace(tzinfo=None))
+        warehouse.publish(DATA_TABLES, known=known(1), late=NOTHING_LATE, now=NOON.replace(tzinfo=None))

@@ -18,7 +18,7 @@ from pipelines.publish.errors import (
 )
 from pipelines.publish.staging import staged
 from pipelines.publish.warehouse import Warehouse
-from schemas.warehouse import DATA_TABLES, publication
+from schemas.warehouse import DATA_TABLES, publication, restatement
 from tests.pipelines.publish.company import COMPANY, frame, frames, table
 
 GROUPS = frame("dim_group", COMPANY["dim_group"])
@@ -29,7 +29,7 @@ UNREACHABLE = "postgresql+psycopg://user:hush-hush@127.0.0.1:1/emberline"
 def test_a_prepared_warehouse_has_every_table_and_its_comments(database: str) -> None:
     inspector = sa.inspect(sa.create_engine(database, poolclass=sa.NullPool))
     there = {name: inspector.get_table_comment(name, "mart")["text"] for name in inspector.get_table_names("mart")}
-    assert there == {t.name: t.comment for t in (*DATA_TABLES, publication)}
+    assert there == {t.name: t.comment for t in (*DATA_TABLES, publication, restatement)}
 
 
 def test_preparing_again_changes_nothing(warehouse: Warehouse) -> None:

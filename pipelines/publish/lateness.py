@@ -1,0 +1,96 @@
+"""What came late between two versions: events of days that were complete, and accounts that came to other persons."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+from pipelines.engagement.activity import is_activity
+from schemas import kinds
+from schemas.warehouse import Bearing
+
+LATENESS: Final = pl.Schema(
+    {"bearing": pl.String, "group_id": pl.String, "day": pl.Date, "events": pl.Int64, "merges": pl.Int64}
+)
+"""How many late events and merged accounts bear on figures: of `group_id` on `day` where `bearing` is `in_group`,
+else of periods that end with `day`."""
+
+_SALES: Final = (kinds.LINK_CLICKED, kinds.ORDER_PLACED, kinds.ORDER_PAID)
+
+
+@dataclass(frozen=True)
+class Before:
+    """What was published before a new version.
+
+    Attributes:
+        version: The published version.
+        events_batch: Newest batch of events it includes.
+        complete_through: Last day that it or any version before it called complete.
+    """
+
+    version: int
+    events_batch: int
+    complete_through: dt.date
+
+
+def lateness(events: pl.LazyFrame, identity: pl.LazyFrame, before: Before, events_batch: int) -> pl.DataFrame:
+    """Count what came late.
+
+    A merge counts on every day on which the account has events, as these are another person's now; up to the end
+    of a period it counts once.
+
+    Args:
+        events: `schemas.lake.EVENTS`.
+        identity: `schemas.lake.IDENTITY`.
+        before: What was published.
+        events_batch: Newest batch of events that the new version includes.
+
+    Returns:
+        `LATENESS`: a row for each group and day with any; for the other bearings a row for every day from the first
+        with any through `before.complete_through`, each with the counts up to and with it.
+    """
+    is_new = pl.col("batch").is_between(before.events_batch, events_batch, closed="right")
+    closed = events.filter(pl.col("day") <= before.complete_through)
+    late = closed.filter(is_new)
+    # An account that is its own person was merged into by others, or never was of another.
+    moved = identity.filter(is_new & (pl.col("person_id") != pl.col("account_id"))).select("account_id")
+    merged = closed.join(moved, on="account_id", how="semi")
+    counts = (
+        _in_group(late, merged),
+        _through(late, merged, "activity", is_activity(), before.complete_through),
+        _through(late, merged, "sales", pl.col("type").is_in(_SALES), before.complete_through),
+    )
+    return pl.concat(pl.collect_all(counts, engine="streaming"))
+
+
+def _in_group(late: pl.LazyFrame, merged: pl.LazyFrame) -> pl.LazyFrame:
+    key = ("group_id", "day")
+    events = late.group_by(key).agg(events=pl.len())
+    merges = merged.group_by(key).agg(merges=pl.col("account_id").n_unique())
+    return _counted(events, merges, key).drop_nulls("group_id").pipe(_shaped, "in_group")
+
+
+def _through(late: pl.LazyFrame, merged: pl.LazyFrame, bearing: Bearing, bears: pl.Expr, last: dt.date) -> pl.LazyFrame:
+    events = late.filter(bears).group_by("day").agg(events=pl.len())
+    first_days = merged.filter(bears).group_by("account_id").agg(pl.col("day").min())
+    by_day = _counted(events, first_days.group_by("day").agg(merges=pl.len()), ("day",))
+    first = by_day.select(pl.col("day").min()).drop_nulls()
+    days = first.select(pl.date_ranges("day", pl.lit(last), closed="both")).explode("day")
+    return (
+        days.join(by_day, on="day", how="left")
+        .sort("day")
+        .with_columns(pl.col("events", "merges").fill_null(0).cum_sum())
+        .pipe(_shaped, bearing)
+    )
+
+
+def _counted(events: pl.LazyFrame, merges: pl.LazyFrame, key: tuple[str, ...]) -> pl.LazyFrame:
+    return pl.concat([events, merges], how="diagonal").group_by(key).agg(pl.col("events", "merges").sum())
+
+
+def _shaped(counts: pl.LazyFrame, bearing: Bearing) -> pl.LazyFrame:
+    group = () if bearing == "in_group" else (pl.lit(None, pl.String).alias("group_id"),)
+    return counts.with_columns(pl.lit(bearing).alias("bearing"), *group).select(LATENESS.names()).cast(LATENESS)

@@ -1,0 +1,125 @@
+"""What came late: new events of days that were complete, and accounts that came to another person."""
+
+import datetime as dt
+from typing import Any
+
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines.publish.lateness import LATENESS, Before, lateness
+from schemas import kinds
+from schemas.lake import EVENTS, IDENTITY
+from tests.pipelines.publish.company import MONDAY, days_later
+
+PUBLISHED = Before(version=3, events_batch=5, complete_through=days_later(4))
+NEW = 7
+
+Counted = set[tuple[str, str | None, dt.date, int, int]]
+
+
+def event(day: int = 0, batch: int = 6, group: str | None = "qq:1", account: str = "ann", **more: Any) -> dict:
+    """A member's message so many days after Monday."""
+    sent = {"type": kinds.MESSAGE_SENT, "role": "member"}
+    return {"day": days_later(day), "batch": batch, "group_id": group, "account_id": account, **sent, **more}
+
+
+def came_late(events: list[dict], moved: list[tuple[str, str, int]] | None = None) -> Counted:
+    found = lateness(
+        pl.LazyFrame(events, schema=EVENTS.schema),
+        pl.LazyFrame(moved or [], schema=IDENTITY.schema, orient="row"),
+        PUBLISHED,
+        NEW,
+    )
+    assert found.schema == LATENESS
+    return set(found.rows())
+
+
+def in_group(counted: Counted) -> Counted:
+    return {row for row in counted if row[0] == "in_group"}
+
+
+def test_nothing_new_is_nothing_late():
+    assert came_late([event(batch=5)]) == set()
+
+
+def test_a_new_event_of_a_complete_day_is_late_and_one_of_an_open_day_is_not():
+    counted = came_late([event(day=4), event(day=5)])
+    assert in_group(counted) == {("in_group", "qq:1", days_later(4), 1, 0)}
+
+
+def test_an_event_that_the_version_does_not_include_yet_is_not_counted():
+    assert came_late([event(batch=8)]) == set()
+
+
+def test_activity_counts_up_to_the_end_of_every_later_period():
+    counted = came_late([event(day=2), event(day=2, group="qq:2"), event(day=3, role="operator")])
+    assert counted - in_group(counted) == {("activity", None, days_later(n), 2, 0) for n in (2, 3, 4)}
+
+
+def test_clicks_and_orders_bear_on_sales():
+    order = event(day=4, type=kinds.ORDER_PAID, group=None, role=None)
+    assert came_late([order]) == {("sales", None, days_later(4), 1, 0)}
+
+
+def test_a_merged_account_counts_on_each_of_its_days_and_once_up_to_a_day():
+    counted = came_late(
+        [event(day=2, batch=1, account="bob"), event(day=3, batch=1, account="bob"), event(day=3, batch=1)],
+        [("ann", "ann", 6), ("bob", "ann", 6)],
+    )
+    assert counted == {
+        *(("in_group", "qq:1", days_later(n), 0, 1) for n in (2, 3)),
+        *(("activity", None, days_later(n), 0, 1) for n in (2, 3, 4)),
+    }
+
+
+def test_an_account_merged_before_is_told_no_more():
+    assert came_late([event(batch=1, account="bob")], [("bob", "ann", 5)]) == set()
+
+
+KINDS = (kinds.MESSAGE_SENT, kinds.REACTION_ADDED, kinds.MEMBER_JOINED, kinds.LINK_CLICKED, kinds.ORDER_PAID)
+EVENT = st.builds(
+    event,
+    day=st.integers(0, 6),
+    batch=st.integers(4, 8),
+    group=st.sampled_from(["qq:1", "qq:2", None]),
+    account=st.sampled_from("abcd"),
+    type=st.sampled_from(KINDS),
+    role=st.sampled_from(["member", "operator"]),
+)
+MOVED = st.lists(
+    st.tuples(st.sampled_from("abcd"), st.sampled_from("ab"), st.integers(4, 8)), unique_by=lambda row: row[0]
+)
+
+
+def one_by_one(events: list[dict], moved: list[tuple[str, str, int]]) -> Counted:
+    """The same, counted anew for every group, day and bearing."""
+    last = PUBLISHED.complete_through
+    merged = {account for account, person, batch in moved if account != person and 5 < batch <= NEW}
+    days = [MONDAY + dt.timedelta(days=n) for n in range((last - MONDAY).days + 1)]
+
+    def count(bears: Any) -> tuple[int, int]:
+        borne = [e for e in events if e["day"] <= last and bears(e)]
+        return sum(5 < e["batch"] <= NEW for e in borne), len({e["account_id"] for e in borne} & merged)
+
+    def is_activity(e: dict) -> bool:
+        return e["type"] in KINDS[:2] and e["role"] == "member"
+
+    def is_sale(e: dict) -> bool:
+        return e["type"] in KINDS[3:]
+
+    rows = {
+        ("in_group", group, day, *count(lambda e, g=group, d=day: (e["group_id"], e["day"]) == (g, d)))
+        for group in ("qq:1", "qq:2")
+        for day in days
+    } | {
+        (bearing, None, day, *count(lambda e, b=bears, d=day: b(e) and e["day"] <= d))
+        for bearing, bears in (("activity", is_activity), ("sales", is_sale))
+        for day in days
+    }
+    return {row for row in rows if row[3:] != (0, 0)}
+
+
+@given(events=st.lists(EVENT, max_size=12), moved=MOVED)
+def test_what_came_late_is_what_counting_one_by_one_gives(events: list[dict], moved: list[tuple[str, str, int]]):
+    assert came_late(events, moved) == one_by_one(events, moved)
