@@ -8,7 +8,7 @@ ROOMS := schemas pipelines assets sensors emberline tests benchmarks docs
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint up down bench docs clean
+.PHONY: help install demo test lint up down bench chaos mutants docs clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,12 @@ down: $(STAMP) ## Stop them; the data stays
 
 bench: $(STAMP) ## Measure the ingest beside the bare Kafka client
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+chaos: $(STAMP) ## Break things at random under load for 30 minutes, then tell what is left
+	@$(BIN)/python -m tests.chaos $(ARGS)
+
+mutants: $(STAMP) ## Take each protection out, and see the tests of its fault fail
+	@$(BIN)/python -m tests.faults.mutants $(ARGS)
 
 docs: $(STAMP) ## Write docs/reference anew from the code
 	@$(BIN)/python docs/build_reference.py

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import signal
-import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -27,30 +26,13 @@ from pipelines.publish.warehouse import Warehouse
 from schemas.lake import RAW
 from schemas.warehouse import DATA_TABLES
 from tests.faults.invariant import QUICK, assert_each_record_once, in_raw
-from tests.pipelines.publish.company import COMPANY, NOON, NOTHING_LATE, frames, known
+from tests.faults.small_disk import NotMounted, SmallDisk
+from tests.pipelines.publish.company import COMPANY, MONDAY, NOON, NOTHING_LATE, frames, known
 
 THREE_ROWS = BatchLimits(rows=3, seconds=0.5, stall_seconds=30)
 
 MakeTopic = Callable[..., str]
 Send = Callable[..., None]
-
-
-class SmallDisk:
-    """A disk of a test's own, in memory."""
-
-    def __init__(self, folder: Path, kilobytes: int) -> None:
-        self.folder = folder
-        self._mount(f"size={kilobytes}k")
-
-    def grow(self, kilobytes: int) -> None:
-        self._mount(f"remount,size={kilobytes}k")
-
-    def remove(self) -> None:
-        subprocess.run(["/bin/umount", self.folder], check=True)
-
-    def _mount(self, options: str) -> None:
-        command = ["/bin/mount", "-t", "tmpfs", "-o", options, "tmpfs", self.folder]
-        subprocess.run(command, check=True, capture_output=True)
 
 
 @pytest.fixture
@@ -59,8 +41,8 @@ def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
     folder.mkdir()
     try:
         disk = SmallDisk(folder, kilobytes=256)
-    except (subprocess.CalledProcessError, FileNotFoundError):
-        pytest.skip("a small disk can only be mounted by root, and not in every container")
+    except NotMounted as reason:
+        pytest.skip(str(reason))
     yield disk
     disk.remove()
 
@@ -75,7 +57,7 @@ def test_fault_23_the_disk_is_full(connection: KafkaConnection, topic: MakeTopic
     with pytest.raises(LakeUnavailable, match=r"raw[\s\S]*No space left"):
         ingest_raw(connection, lake, [name], QUICK)
     assert in_raw(lake) == before
-    small_disk.grow(kilobytes=16_384)
+    small_disk.resize(kilobytes=16_384)
     ingest_raw(connection, lake, [name], QUICK)
     assert_each_record_once(connection, lake, name)
 

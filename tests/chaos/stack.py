@@ -1,0 +1,132 @@
+"""The pipeline as `emberline up` starts it, its processes, and the supervisor that a deployment would have."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from signal import SIGKILL, SIGTERM
+from typing import Final
+
+import psutil
+
+from emberline.embedded import EmbeddedKafka, EmbeddedPostgres, EngineError, StateFolder, daemon
+from emberline.embedded.dagster import EmbeddedDagster
+from emberline.instance import dagster_environment
+from emberline.services import Services
+from emberline.settings import LakeSettings, Settings
+from pipelines.ingest.connection import KafkaConnection
+from pipelines.lake import Lake
+from pipelines.publish.warehouse import Warehouse
+from tests.faults.small_disk import NotMounted, SmallDisk
+
+DISK_KILOBYTES: Final = 4 * 1024 * 1024
+"""Memory is taken by what is on it, not by its size."""
+
+_CODE_SERVER: Final = "api grpc"
+_RUN: Final = "multiprocessing.spawn"
+_SUPERVISED_EVERY_S: Final = 1.0
+
+
+class Stack:
+    """A pipeline in a folder of its own that is gone afterwards."""
+
+    def __init__(self) -> None:
+        """Describe it and mount its disk, where this user may; nothing is started."""
+        # Not under a folder of root's: PostgreSQL has a user of its own.
+        folder = Path(tempfile.mkdtemp(prefix="emberline-chaos-"))
+        self.disk = _disk(folder.with_name(f"{folder.name}-disk"))
+        lake = str((self.disk.folder if self.disk else folder) / "lake")
+        self.services = Services(Settings(state=folder, lake=LakeSettings(uri=lake)))
+        self.state: StateFolder = self.services.state
+        self.lake: Lake = self.services.lake()
+        self.broker = EmbeddedKafka(self.state)
+        self.database = EmbeddedPostgres(self.state)
+        self.dagster = EmbeddedDagster(self.state)
+        self.restarts = 0
+        self._environment: dict[str, str] = {}
+        self._over = threading.Event()
+        self._supervisor = threading.Thread(target=self._supervise, name="supervisor", daemon=True)
+
+    @property
+    def topics(self) -> list[str]:
+        """The topics the pipeline reads."""
+        return list(self.services.settings.kafka.topics)
+
+    def start(self, say: Callable[[str], None]) -> None:
+        """Start everything, and the supervisor."""
+        self.services.on_progress = say
+        self.kafka: KafkaConnection = self.services.kafka()
+        self.kafka.create_topics(self.topics, self.services.settings.kafka.partitions)
+        self.warehouse: Warehouse = self.services.warehouse()
+        self.warehouse.prepare()
+        self._environment = {**dagster_environment(self.services), "EMBERLINE__LAKE__URI": self.lake.uri}
+        self.dagster.start(self._environment, say)
+        self._supervisor.start()
+
+    def stop(self) -> None:
+        """End every process and remove every file, whatever state they are in."""
+        self._over.set()
+        if self._supervisor.is_alive():
+            self._supervisor.join()
+        for process in self._of_dagster(""):
+            process.resume()
+        self.dagster.stop()
+        for process in self._of_dagster(_CODE_SERVER) + self._of_dagster(_RUN):
+            daemon.end(process, [(SIGTERM, 5.0), (SIGKILL, 5.0)])
+        self.services.stop()
+        self.state.destroy()
+        if self.disk is not None:
+            self.disk.remove()
+            self.disk.folder.rmdir()
+
+    def daemon(self) -> psutil.Process | None:
+        """Dagster's daemon, while it lives."""
+        folder = self.state.path / "dagster"
+        return daemon.recorded(folder / "daemon.pid", str(folder / "workspace.yaml"))
+
+    def code_servers(self) -> list[psutil.Process]:
+        """The processes that hold the definitions for daemon and web server, and start the runs."""
+        return self._of_dagster(_CODE_SERVER)
+
+    def runs(self) -> list[psutil.Process]:
+        """The processes that carry out runs, also of a daemon that is gone."""
+        return self._of_dagster(_RUN)
+
+    def broker_process(self) -> psutil.Process:
+        """The broker."""
+        return psutil.Process(int((self.state.path / "kafka" / "kafka.pid").read_text()))
+
+    def postmaster(self) -> psutil.Process:
+        """PostgreSQL's first process."""
+        [record] = (self.state.path / "postgres").resolve().glob("data/postmaster.pid")
+        return psutil.Process(int(record.read_text().split(maxsplit=1)[0]))
+
+    def _of_dagster(self, words: str) -> list[psutil.Process]:
+        """Processes with this instance's home in their environment and these words in their command line."""
+        home, found = self._environment.get("DAGSTER_HOME"), []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                command = " ".join(process.cmdline())
+                if words in command and process.environ().get("DAGSTER_HOME") == home:
+                    found.append(process)
+        return found
+
+    def _supervise(self) -> None:
+        """Start a dead daemon again, as systemd or Kubernetes would: by the command that started it first."""
+        while not self._over.wait(_SUPERVISED_EVERY_S):
+            if self.daemon() is None:
+                with suppress(EngineError):
+                    self.dagster.start(self._environment)
+                    self.restarts += 1
+
+
+def _disk(folder: Path) -> SmallDisk | None:
+    folder.mkdir()
+    try:
+        return SmallDisk(folder, DISK_KILOBYTES)
+    except NotMounted:
+        folder.rmdir()
+        return None

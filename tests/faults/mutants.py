@@ -1,0 +1,155 @@
+"""Take each protection out, and see the tests of its fault fail: `python -m tests.faults.mutants --rows 1-8`.
+
+`mutants.toml` names the protections. They are taken out of a copy, one at a time; a mutant that a test survives shows
+a test that is too weak, or a protection that is not needed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from xml.etree import ElementTree
+
+from rich.console import Console
+
+ROOT: Final = Path(__file__).parents[2]
+
+_TEST_SECONDS: Final = 60
+_BROKEN_CODE: Final = ("ImportError", "ModuleNotFoundError", "SyntaxError", "IndentationError", "NameError")
+"""Errors of a mutant that is no program: what they stop proves nothing."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A text that occurs once in a file, and what replaces it."""
+
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """What takes one protection of a row of the matrix out, and the tests that then have to fail, each of them."""
+
+    row: int
+    takes_out: str
+    file: str
+    tests: tuple[str, ...]
+    edits: tuple[Edit, ...]
+
+
+def mutants() -> list[Mutant]:
+    """All of them, by row."""
+    listed = tomllib.loads(Path(__file__).with_suffix(".toml").read_text())["mutant"]
+    return [
+        Mutant(m["row"], m["takes_out"], m["file"], tuple(m["tests"]), tuple(Edit(**edit) for edit in m["edit"]))
+        for m in listed
+    ]
+
+
+def survivors(mutant: Mutant, copy: Path) -> dict[str, str]:
+    """The tests that did not fail as they should, each with what it did instead."""
+    with _applied(mutant, copy):
+        results = _results(mutant.tests, copy)
+    return {test: verdict for test in mutant.tests if (verdict := _verdict(results.get(test, [])))}
+
+
+@contextmanager
+def copied() -> Iterator[Path]:
+    """The project's tracked files, as they are now, in a folder that is gone afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="emberline-mutants-"))
+    try:
+        listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+        for name in filter(None, listed.split("\0")):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def _applied(mutant: Mutant, copy: Path) -> Iterator[None]:
+    file = copy / mutant.file
+    whole = text = file.read_text()
+    for edit in mutant.edits:
+        text = text.replace(edit.old, edit.new)
+    file.write_text(text)
+    try:
+        yield
+    finally:
+        file.write_text(whole)
+
+
+def _results(tests: Sequence[str], copy: Path) -> dict[str, list[ElementTree.Element]]:
+    """Test -> a `testcase` of JUnit's each time it was run; parameters make it several."""
+    report = copy / "junit.xml"
+    report.unlink(missing_ok=True)
+    options = ["-q", "-p", "no:cacheprovider", "-o", "timeout_func_only=true", f"--timeout={_TEST_SECONDS}"]
+    subprocess.run(
+        [sys.executable, "-m", "pytest", *options, f"--junitxml={report}", *tests],
+        cwd=copy,
+        # Compiled files are trusted by time and size: a mutant of the same second and size would pass for the original.
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(copy)},
+        capture_output=True,
+        check=False,
+    )
+    found: dict[str, list[ElementTree.Element]] = {}
+    if report.exists():
+        for case in ElementTree.parse(report).iter("testcase"):
+            module, name = case.attrib["classname"], case.attrib["name"].partition("[")[0]
+            found.setdefault(f"{module.replace('.', '/')}.py::{name}", []).append(case)
+    return found
+
+
+def _verdict(cases: Sequence[ElementTree.Element]) -> str | None:
+    """None where a test failed at what it is about, else what it did instead."""
+    if not cases:
+        return "was not run"
+    failures = [failure.attrib.get("message", "") for case in cases for failure in case.iter("failure")]
+    if any(not message.startswith(_BROKEN_CODE) for message in failures):
+        return None
+    if failures:
+        return f"met broken code: {failures[0].splitlines()[0]}"
+    if any(True for case in cases for _ in case.iter("error")):
+        return "could not begin"
+    return "was skipped" if all(case.find("skipped") is not None for case in cases) else "passed"
+
+
+def main() -> int:
+    """Try the mutants of the rows asked for; 1 where a test survived one."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.mutants", description="See the fault tests fail.")
+    parser.add_argument("--rows", type=_rows, default=range(1, 31), metavar="1-8,13", help="rows (default: all)")
+    wanted = parser.parse_args().rows
+    console = Console(highlight=False, soft_wrap=True)
+    survived = tried = 0
+    with copied() as copy:
+        for mutant in mutants():
+            if mutant.row in wanted:
+                left = survivors(mutant, copy)
+                tried, survived = tried + 1, survived + bool(left)
+                verdict = "[red]survived[/red]" if left else "[green]seen to fail[/green]"
+                console.print(f"{mutant.row:>2}  {verdict}  without: {mutant.takes_out}")
+                for test, what in left.items():
+                    console.print(f"      {test} {what}")
+    console.print(f"{tried} mutants, {survived} survived")
+    return int(bool(survived))
+
+
+def _rows(text: str) -> set[int]:
+    bounds = [part.partition("-") for part in text.split(",")]
+    return {row for first, _, last in bounds for row in range(int(first), int(last or first) + 1)}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
