@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -13,6 +13,7 @@ from assets.resources import Progress
 from emberline.runner import run_pipeline
 from emberline.services import Services
 from emberline.settings import KafkaSettings, LakeSettings, PrivacySettings, Settings, WarehouseSettings
+from pipelines.ingest.connection import KafkaConnection
 from pipelines.ingest.events import stored_counts
 from pipelines.lake import Lake
 from schemas.lake import EVENTS, QUARANTINE, LakeTable
@@ -26,7 +27,11 @@ _FRESH = "fresh"
 
 @dataclass(frozen=True)
 class Counted:
-    """Records by what became of them. Zero in all but the first three is what this program is about."""
+    """Records by what became of them.
+
+    `kept` are those Kafka has. `unkept` were acknowledged and are not there; of Kafka's, `lost` are not in `raw`;
+    `doubled` are there twice, `invented` are in `raw` only.
+    """
 
     sent: int
     acknowledged: int
@@ -42,23 +47,23 @@ class Counted:
         return self.kept - self.acknowledged
 
 
-def count(stack: Stack, account: Account) -> Counted:
+def count(kafka: KafkaConnection, lake: Lake, topics: Sequence[str], account: Account) -> Counted:
     """Compare what the producer was told, what a plain consumer is given, and what `raw` holds."""
-    kept, stored = in_kafka(stack.kafka, *stack.topics), in_raw(stack.lake)
+    kept, stored = in_kafka(kafka, *topics), in_raw(lake)
+    names = {topic.topic_id: topic.name for topic in kafka.topics(topics)}
     return Counted(
         sent=account.sent,
         acknowledged=len(account.acknowledged),
         kept=len(kept),
-        unkept=_unkept(stack, account, kept),
+        unkept=_unkept(account, kept, names),
         lost=(Counter(kept) - Counter(stored)).total(),
         doubled=len(stored) - len({record[:3] for record in stored}),
         invented=len(set(stored) - set(kept)),
     )
 
 
-def _unkept(stack: Stack, account: Account, kept: list[Record]) -> int:
-    """Acknowledged records that Kafka does not have at their place, with their value."""
-    names = {topic.topic_id: topic.name for topic in stack.kafka.topics(stack.topics)}
+def _unkept(account: Account, kept: list[Record], names: Mapping[str, str]) -> int:
+    """Acknowledged records that Kafka does not have at their place, with their value; `names` by topic id."""
     found = {(names[topic_id], partition, offset): hash(value) for topic_id, partition, offset, value in kept}
     return sum(found.get(place) != value for place, value in account.acknowledged.items())
 

@@ -108,12 +108,10 @@ class Account:
 
     sent: int = 0
     acknowledged: dict[Place, int] = field(default_factory=dict)
-    answered_twice: int = 0
 
     def take(self, value: Value, metadata: Any) -> None:
         """Note an acknowledged record; `metadata` is the client's."""
         place = (metadata.topic, metadata.partition, metadata.offset)
-        self.answered_twice += place in self.acknowledged
         self.acknowledged[place] = hash(value)
 
 

@@ -76,7 +76,7 @@ def _run(stack: Stack, plan: Plan, say: Say) -> Result:
     findings = [f"It did not come back within {_COMES_BACK_WITHIN_S:.0f} s: {amiss}"] if amiss else []
     findings += _unhealthy(stack, found)
     say(f"Back after {came_back_after:.0f} s. Reading Kafka and lake with other readers, computing everything again.")
-    counted = count(stack, account)
+    counted = count(stack.kafka, stack.lake, stack.topics, account)
     findings += [*faults_of(counted), *differences_from_fresh(stack)]
     return Result(incidents, counted, found, latencies(stack.services), stack.restarts, came_back_after, findings)
 
