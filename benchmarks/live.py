@@ -111,6 +111,16 @@ def _records(chance: random.Random, rate: int, second: int) -> Iterator[tuple[by
             yield key, value
 
 
+def latencies(services: Services, versions: pl.DataFrame) -> pl.Series:
+    """Seconds from Kafka to mart, one an event of the lake; null while no version includes its batch.
+
+    `versions` are rows of `mart.publication`, sorted by `events_batch`.
+    """
+    events = services.lake().open(EVENTS).scan().select("batch", "kafka_time").collect().sort("batch")
+    joined = events.join_asof(versions, left_on="batch", right_on="events_batch", strategy="forward")
+    return joined.select((pl.col("published_at") - pl.col("kafka_time")).dt.total_microseconds() / 1e6).to_series()
+
+
 def _wait_until_published(services: Services, say: Callable[[str], None]) -> None:
     deadline = time.monotonic() + _DRAIN_SECONDS
     lake, warehouse, kafka = services.lake(), services.warehouse(), services.kafka()
@@ -124,23 +134,16 @@ def _wait_until_published(services: Services, say: Callable[[str], None]) -> Non
     say(f"Not all was published after {_DRAIN_SECONDS} s.")
 
 
-def latencies(services: Services) -> pl.Series:
-    """Seconds from Kafka to mart, one an event of the lake; null while no published version includes its batch."""
-    versions = services.warehouse().read(mart.publication).select("events_batch", "published_at").sort("events_batch")
-    events = services.lake().open(EVENTS).scan().select("batch", "kafka_time").collect().sort("batch")
-    joined = events.join_asof(versions, left_on="batch", right_on="events_batch", strategy="forward")
-    return joined.select((pl.col("published_at") - pl.col("kafka_time")).dt.total_microseconds() / 1e6).to_series()
-
-
 def _measured(services: Services, sent: int) -> Live:
-    latency = latencies(services)
+    versions = services.warehouse().read(mart.publication).select("events_batch", "published_at").sort("events_batch")
+    latency = latencies(services, versions)
     return Live(
         sent=sent,
         published=latency.drop_nulls().len(),
         p50=float(latency.quantile(0.5) or 0),
         p95=float(latency.quantile(0.95) or 0),
         longest=float(latency.max() or 0),  # type: ignore[arg-type]
-        versions=services.warehouse().read(mart.publication).height,
+        versions=versions.height,
         runs=_runs(services),
         failed_runs=_runs(services, dg.DagsterRunStatus.FAILURE),
         differing=tuple(differing_tables(services)),

@@ -12,6 +12,7 @@ from typing import Final
 import polars as pl
 
 from benchmarks.live import latencies
+from schemas.warehouse import publication
 from tests.chaos.faults import FAULTS, Incident, in_random_order, inject
 from tests.chaos.health import Runs, runs, silent_sensors, wait_until_current
 from tests.chaos.judgement import Counted, count, differences_from_fresh, faults_of
@@ -78,7 +79,8 @@ def _run(stack: Stack, plan: Plan, say: Say) -> Result:
     say(f"Back after {came_back_after:.0f} s. Reading Kafka and lake with other readers, computing everything again.")
     counted = count(stack.kafka, stack.lake, stack.topics, account)
     findings += [*faults_of(counted), *differences_from_fresh(stack)]
-    return Result(incidents, counted, found, latencies(stack.services), stack.restarts, came_back_after, findings)
+    latency = latencies(stack.services, stack.warehouse.read(publication).sort("events_batch"))
+    return Result(incidents, counted, found, latency, stack.restarts, came_back_after, findings)
 
 
 def _break(stack: Stack, plan: Plan, say: Say) -> Iterator[Incident]:

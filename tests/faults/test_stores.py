@@ -27,7 +27,7 @@ from schemas.lake import RAW
 from schemas.warehouse import DATA_TABLES
 from tests.faults.invariant import QUICK, assert_each_record_once, in_raw
 from tests.faults.small_disk import NotMounted, SmallDisk
-from tests.pipelines.publish.company import COMPANY, MONDAY, NOON, NOTHING_LATE, frames, known
+from tests.pipelines.publish.company import COMPANY, NOON, NOTHING_LATE, frames, known
 
 THREE_ROWS = BatchLimits(rows=3, seconds=0.5, stall_seconds=30)
 
