@@ -7,9 +7,9 @@ from tests.chaos.session import Plan, run
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_a_minute_of_chaos_loses_nothing_doubles_nothing_and_needs_nobody():
-    faults = ("run killed", "daemon killed", "broker killed", "database crashed", "code server killed")
-    result = run(Plan(minutes=1, rate=50, seed=7, gap=(2, 6), faults=faults), print)
+def test_half_a_minute_of_chaos_loses_nothing_doubles_nothing_and_needs_nobody():
+    faults = ("run killed", "daemon killed", "broker killed", "database crashed")
+    result = run(Plan(minutes=0.5, rate=50, seed=7, gap=(1, 4), faults=faults), print)
     assert result.findings == []
-    assert {incident.fault for incident in result.incidents if incident.detail}
+    assert len([incident for incident in result.incidents if incident.detail]) >= 2
     assert result.counted.kept > 0
