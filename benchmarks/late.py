@@ -1,0 +1,163 @@
+"""`python -m benchmarks.late`: what late events cost, beside the computation of every fact from nothing.
+
+A synthetic history is in the lake and in its facts; then events arrive that happened 1 to 40 days before, of a share of
+the persons. All assets that follow `events` are refreshed, and computed anew in a lake that has the same events and no
+facts. The tables of both must be equal. Each way runs in a process of its own, so that its memory is its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from assets import engagement, funnel, groups, ingest
+from assets.resources import Rules
+from benchmarks.history import company, write_history, write_late
+from emberline.services import Services
+from emberline.settings import Settings
+from pipelines.lake import Lake
+from schemas.errors import EmberlineError
+from schemas.lake import EVENTS, IDENTITY, TABLES, TOUCHED
+
+_FACTS: dict[str, Callable[..., Any]] = {
+    "identity": lambda lake, _rules: ingest.identity(lake),
+    "person_day": lambda lake, rules: engagement.person_day(lake, rules),
+    "group_day": lambda lake, rules: groups.group_day(lake, rules),
+    "first_seen": lambda lake, _rules: engagement.first_seen(lake),
+    "retention": lambda lake, rules: engagement.retention(lake, rules),
+    "lifecycle": lambda lake, rules: engagement.lifecycle(lake, rules),
+    "funnel_entry": lambda lake, rules: funnel.funnel_entry(lake, rules),
+    "order_credit": lambda lake, rules: funnel.order_credit(lake, rules),
+    "group": lambda lake, _rules: groups.group(lake),
+    "group_state": lambda lake, rules: groups.group_state(lake, rules),
+}
+"""The assets below `events`, in the order of their dependencies; the name is that of the lake table."""
+
+
+class Differs(EmberlineError):
+    """A fact that was refreshed is not what a computation from nothing gives."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds on the clock and of the processors, by fact, and the most memory that the process held, bytes."""
+
+    wall: dict[str, float]
+    cpu: dict[str, float]
+    memory: int
+
+
+def refresh(uri: str, state: str) -> Cost:
+    """Refresh every fact of a lake."""
+    lake, rules = Lake(uri), _rules(state)
+    wall, cpu = {}, {}
+    for name, fact in _FACTS.items():
+        began, began_cpu = time.perf_counter(), time.process_time()
+        fact(lake, rules)
+        wall[name], cpu[name] = time.perf_counter() - began, time.process_time() - began_cpu
+    unit = 1 if sys.platform == "darwin" else 1024
+    return Cost(wall, cpu, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
+
+
+def measure(folder: Path, history: int, late: int, share: float, say: Callable[[str], None]) -> tuple[Cost, Cost]:
+    """Write the history, then the late events; return the costs of both ways.
+
+    Raises:
+        Differs: the two ways do not agree.
+    """
+    lake, anew = Lake(str(folder / "lake")), Lake(str(folder / "anew"))
+    world = company(history)
+    written = write_history(lake, world, history)
+    say(f"{written:,} events of {world.persons:,} persons in {world.groups:,} groups are in the lake")
+    before = _alone(refresh, lake.uri, str(folder / "state"))
+    say(f"their facts are computed: {sum(before.wall.values()):.1f} s")
+    added, persons = write_late(lake, world, late, share)
+    say(f"{added:,} events of {persons:,} persons arrive late")
+    incremental = _alone(refresh, lake.uri, str(folder / "state"))
+    say(f"refreshed: {sum(incremental.wall.values()):.1f} s")
+    _share_events(lake, anew)
+    full = _alone(refresh, anew.uri, str(folder / "state"))
+    say(f"computed from nothing: {sum(full.wall.values()):.1f} s")
+    for name in _FACTS:
+        _assert_equal(lake, anew, name)
+    say("the tables of both are equal")
+    return incremental, full
+
+
+def _alone(task: Callable[..., Cost], *arguments: str) -> Cost:
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(task, *arguments).result()
+
+
+def _rules(state: str) -> Rules:
+    return Services(Settings(state=Path(state))).rules()
+
+
+def _share_events(lake: Lake, anew: Lake) -> None:
+    """Let a lake without facts have the events of another: the same files."""
+    Path(anew.uri).mkdir()
+    for table in (EVENTS, TOUCHED):
+        Path(anew.table_uri(table)).symlink_to(lake.table_uri(table), target_is_directory=True)
+
+
+def _assert_equal(lake: Lake, anew: Lake, name: str) -> None:
+    table = TABLES[name]
+    # Which batch was the newest when a person changed depends on when identity was refreshed.
+    columns = [column for column in table.columns if not (table is IDENTITY and column == "batch")]
+    found, expected = (
+        place.open(table).scan().select(columns).sort(table.key).collect(engine="streaming") for place in (lake, anew)
+    )
+    if expected.is_empty() or not found.equals(expected, null_equal=True):
+        raise Differs(
+            f"{name} is empty, or not what its computation from nothing gives.", "This is a defect: report it."
+        )
+
+
+def _table(incremental: Cost, full: Cost) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for heading in ("Fact", "Late, s", "From nothing, s", "Share", "Late, CPU s", "From nothing, CPU s", "Share"):
+        table.add_column(heading, justify="left" if heading == "Fact" else "right")
+    for name in (*_FACTS, "all"):
+        cells = []
+        for late, whole in ((incremental.wall, full.wall), (incremental.cpu, full.cpu)):
+            ours, theirs = (sum(c.values()) if name == "all" else c[name] for c in (late, whole))
+            cells += [f"{ours:.2f}", f"{theirs:.2f}", f"{ours / theirs:.1%}"]
+        table.add_row(name, *cells)
+    return table
+
+
+def main() -> None:
+    """Measure in a folder of its own, then remove it."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.late", description="Late events, and everything anew.")
+    parser.add_argument("--history", type=int, default=20_000_000, help="events before (default: 20000000)")
+    parser.add_argument("--late", type=int, default=1_000_000, help="events that come late (default: 1000000)")
+    parser.add_argument("--share", type=float, default=0.02, help="of the persons, those they are of (default: 0.02)")
+    options = parser.parse_args()
+    console, folder = Console(), Path(tempfile.mkdtemp(prefix="emberline-late-"))
+
+    def say(line: str) -> None:
+        console.print(f"[dim]{line}[/dim]")
+
+    try:
+        incremental, full = measure(folder, options.history, options.late, options.share, say)
+        console.print(_table(incremental, full))
+        console.print(f"Most memory: {incremental.memory / 1e9:.1f} GB late, {full.memory / 1e9:.1f} GB from nothing")
+    finally:
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()
