@@ -23,8 +23,7 @@ def refresh_identity(lake: Lake) -> Refreshed:
     if done == batch:
         return unchanged(handle)
     seen = {BATCH_INPUT: batch}
-    new_links = lake.open(TOUCHED).scan().filter(pl.col("batch") > (done or 0)).filter("links")
-    if new_links.head(1).collect().is_empty():
+    if done is not None and not _has_new_links(lake, done):
         note(lake, handle, seen)
         return unchanged(handle)
     before = handle.scan().collect(engine="streaming")
@@ -33,3 +32,8 @@ def refresh_identity(lake: Lake) -> Refreshed:
     if not changed.is_empty():
         lake.append(lake.open(IDENTITY_CHANGE), changed, {})
     return write(lake, handle, after, before, seen)
+
+
+def _has_new_links(lake: Lake, done: int) -> bool:
+    marks = lake.open(TOUCHED).scan().filter((pl.col("batch") > done) & pl.col("links"))
+    return not marks.head(1).collect().is_empty()

@@ -147,6 +147,13 @@ def test_a_merge_found_after_the_fact_was_refreshed_is_not_missed(lake: Lake, fe
     assert stored(lake, PERSON_DAY)["person_id"].n_unique() == 1
 
 
+def test_persons_are_resolved_also_when_no_mark_is_left(lake: Lake, feed: Feed):
+    feed.send(said("app:ann"), said("shop:ann"), link("app:ann", "shop:ann", id="link"))
+    lake.replace(lake.open(TOUCHED), pl.DataFrame(schema=TOUCHED.schema), {})
+    resolve(lake)
+    assert stored(lake, IDENTITY)["person_id"].n_unique() == 1
+
+
 def test_a_link_that_an_earlier_copy_takes_back_parts_the_persons_again(lake: Lake, feed: Feed):
     feed.send(said("app:ann"), said("shop:ann"))
     feed.send(link("app:ann", "shop:ann", id="link"), kafka_time=NOON + dt.timedelta(days=1))
