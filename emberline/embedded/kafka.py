@@ -91,7 +91,7 @@ class EmbeddedKafka:
         if self._process() is None:
             return None
         port = int(self._client_port.read_text())
-        return f"{LOOPBACK}:{port}" if answers(port) else None
+        return f"{LOOPBACK}:{port}" if self._answers(port) else None
 
     def stop(self) -> None:
         """Stop the broker, by force if it does not follow; no error when it is down."""
@@ -152,11 +152,15 @@ class EmbeddedKafka:
             )
         write_private(stamp, cluster)
 
+    def _answers(self, port: int) -> bool:
+        protocols = self._properties.get("listener.security.protocol.map", "")
+        return answers(port, is_tls="CLIENT:SSL" in protocols or "CLIENT:SASL_SSL" in protocols)
+
     def _comes_to_answer(self) -> bool:
         """Wait until the broker answers (True) or its process has ended (False)."""
         port = int(self._client_port.read_text())
         deadline = time.monotonic() + _READY_WITHIN_S
-        while not answers(port):
+        while not self._answers(port):
             if self._process() is None:
                 return False
             if time.monotonic() > deadline:

@@ -5,6 +5,7 @@ connection while the broker starts. Two small requests of the protocol need neit
 """
 
 import socket
+import ssl
 import struct
 
 from emberline.embedded.ports import LOOPBACK
@@ -15,14 +16,14 @@ _CLIENT_ID = b"emberline"
 _ALL_TOPICS_OFF = struct.pack(">i", 0)
 
 
-def answers(port: int, timeout_s: float = 3.0) -> bool:
-    """Tell whether a broker without TLS on this loopback port is ready for clients.
+def answers(port: int, timeout_s: float = 3.0, *, is_tls: bool = False) -> bool:
+    """Tell whether a broker on this loopback port is ready for clients; of one with TLS any certificate will do.
 
     Ready means that it speaks the protocol and counts itself among the brokers of its cluster. A
     broker with SASL closes the connection at the second question: that counts as ready too.
     """
     try:
-        with socket.create_connection((LOOPBACK, port), timeout_s) as connection:
+        with socket.create_connection((LOOPBACK, port), timeout_s) as plain, _wrapped(plain, is_tls) as connection:
             # ApiVersions v0 -> correlation id, error code, ...
             if _ask(connection, _API_VERSIONS, 0, b"")[4:6] != b"\0\0":
                 return False
@@ -33,6 +34,16 @@ def answers(port: int, timeout_s: float = 3.0) -> bool:
                 return True
     except OSError:
         return False
+
+
+def _wrapped(connection: socket.socket, is_tls: bool) -> socket.socket:
+    if not is_tls:
+        return connection
+    # Whether it answers is asked, and no secret is told: who it is does not matter.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context.wrap_socket(connection)
 
 
 def _ask(connection: socket.socket, api: int, version: int, body: bytes) -> bytes:

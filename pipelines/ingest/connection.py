@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from kafka.admin import NewTopic
 from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from kafka.errors import (
     AuthorizationError,
+    KafkaConnectionError,
+    KafkaTimeoutError,
     NoError,
     RetriableError,  # pyright: ignore[reportAttributeAccessIssue] - the type stubs are of an older client
     SaslAuthenticationFailedError,
@@ -28,6 +31,9 @@ from schemas.errors import EmberlineError
 
 _CLIENT_ID: Final = "emberline"
 _PATIENCE_S: Final = 30.0
+_FIRST_ANSWER_S: Final = 10.0
+_REFUSALS: Final = (AuthorizationError, SaslAuthenticationFailedError, UnsupportedSaslMechanismError)
+_HUNG_UP: Final = "socket disconnected"
 _LOG_END: Final = -1
 """The timestamp that stands for the end of a log in a request for offsets."""
 
@@ -186,7 +192,7 @@ class KafkaConnection:
         """
         try:
             yield
-        except (AuthorizationError, SaslAuthenticationFailedError, UnsupportedSaslMechanismError) as error:
+        except _REFUSALS as error:
             raise KafkaRefused(
                 f"The Kafka brokers at {self.bootstrap_servers} refuse this user ({error}).",
                 "Check security_protocol, sasl_mechanism and sasl_plain_username in [kafka.options], the password in "
@@ -210,10 +216,47 @@ class KafkaConnection:
         )
 
     def _connect(self, client: type[Any], **options: Any) -> Any:
-        with self.errors_told():
-            return client(
-                bootstrap_servers=self.bootstrap_servers,
-                client_id=_CLIENT_ID,
-                bootstrap_timeout_ms=int(_PATIENCE_S * 1000),
-                **{**options, **self.options},
-            )
+        common = {
+            "bootstrap_servers": self.bootstrap_servers,
+            "client_id": _CLIENT_ID,
+            "bootstrap_timeout_ms": int(_FIRST_ANSWER_S * 1000),
+        }
+        with self.errors_told(), _failures_noted() as failures:
+            try:
+                return client(**{**common, **options, **self.options})
+            except KafkaTimeoutError as error:
+                causes = [failure for failure in failures if not isinstance(failure, KafkaTimeoutError)]
+                if not causes:
+                    raise
+                why = causes[-1]
+                # A broker that does not accept a login may hang up so soon that its answer is lost.
+                if self._has_login and any(_HUNG_UP in str(cause) for cause in causes):
+                    raise SaslAuthenticationFailedError("the broker hangs up on the login") from error
+                raise (why if isinstance(why, _REFUSALS) else KafkaConnectionError(str(why))) from error
+
+    @property
+    def _has_login(self) -> bool:
+        return str(self.options.get("security_protocol", "")).startswith("SASL")
+
+
+class _Failures(logging.Handler):
+    """Keeps the errors that are logged: all that the client tells of why it could not connect."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.found: list[Exception] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        arguments = record.args if isinstance(record.args, tuple) else ()
+        self.found.extend(argument for argument in arguments if isinstance(argument, Exception))
+
+
+@contextmanager
+def _failures_noted() -> Iterator[list[Exception]]:
+    """A client that is turned away tries again until its time is up, and then knows of a timeout only."""
+    handler, logger = _Failures(), logging.getLogger("kafka.net.manager")
+    logger.addHandler(handler)
+    try:
+        yield handler.found
+    finally:
+        logger.removeHandler(handler)

