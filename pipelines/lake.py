@@ -15,7 +15,15 @@ from pathlib import Path
 from typing import Final
 
 import polars as pl
-from deltalake import CommitProperties, DeltaTable, Schema, Transaction, write_deltalake
+from deltalake import (
+    ColumnProperties,
+    CommitProperties,
+    DeltaTable,
+    Schema,
+    Transaction,
+    WriterProperties,
+    write_deltalake,
+)
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from schemas.errors import EmberlineError
@@ -174,12 +182,21 @@ class Lake:
             max_commit_retries=0 if predicate == "" else None,
             app_transactions=[Transaction(app_id, version) for app_id, version in moved.items()],
         )
+        plain = {name: ColumnProperties(dictionary_enabled=False) for name in table.distinct}
+        writer = WriterProperties(compression="SNAPPY", column_properties=plain)
         try:
             if predicate is None:
-                write_deltalake(handle.delta, rows, mode="append", commit_properties=properties)
+                write_deltalake(
+                    handle.delta, rows, mode="append", commit_properties=properties, writer_properties=writer
+                )
             else:
                 write_deltalake(
-                    handle.delta, rows, mode="overwrite", predicate=predicate or None, commit_properties=properties
+                    handle.delta,
+                    rows,
+                    mode="overwrite",
+                    predicate=predicate or None,
+                    commit_properties=properties,
+                    writer_properties=writer,
                 )
         except CommitFailedError as error:
             raise LakeConflict(

@@ -37,6 +37,8 @@ class LakeTable:
     key: tuple[str, ...]
     partition_by: tuple[str, ...] = ()
     sort_by: tuple[str, ...] = ()
+    distinct: tuple[str, ...] = ()
+    """Columns whose values seldom repeat: a dictionary of them costs time and saves nothing."""
 
     @property
     def schema(self) -> pl.Schema:
@@ -53,6 +55,7 @@ RAW: Final = LakeTable(
         "value": pl.Binary(),
     },
     key=("topic_id", "partition", "offset"),
+    distinct=("offset", "kafka_time", "key", "value"),
 )
 """Records as Kafka held them, exactly once. Nothing is parsed here, so nothing can poison it."""
 
@@ -116,6 +119,7 @@ EVENTS: Final = LakeTable(
     key=("source", "event_id"),
     partition_by=("month",),
     sort_by=("account_id", *ORDERING_KEY),
+    distinct=("event_id", "message_id", "time", "offset", "kafka_time"),
 )
 """Decoded, valid, distinct events. `account_id` (of a member or a customer) is a keyed hash, `batch` counts commits."""
 

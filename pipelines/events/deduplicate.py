@@ -6,7 +6,7 @@ batched, so that events rebuilt from raw are the same events.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -35,6 +35,19 @@ def deduplicate(new: pl.DataFrame, stored: pl.DataFrame) -> Deduplicated:
         new: rows of `EVENTS`, any number of copies of an event.
         stored: the stored rows with the same keys as any of `new`, at most one each.
     """
+    # Sorting whole rows is dear and few have a second copy: only those of equal hashes are compared.
+    is_lone = new.select(~key_hash().is_in(stored.select(key_hash()).to_series().implode()) & key_hash().is_unique())
+    lone, repeated = new.filter(is_lone.to_series()), new.filter(~is_lone.to_series())
+    found = _compare(repeated, stored)
+    return replace(found, added=pl.concat([lone, found.added]))
+
+
+def key_hash() -> pl.Expr:
+    """A 64-bit hash of an event's key, the same within one process."""
+    return pl.struct(EVENTS.key).hash()
+
+
+def _compare(new: pl.DataFrame, stored: pl.DataFrame) -> Deduplicated:
     copies = pl.concat(
         [new.with_columns(is_stored=pl.lit(value=False)), stored.with_columns(is_stored=pl.lit(value=True))]
     ).sort([*EVENTS.key, *_DELIVERY], nulls_last=True)

@@ -8,7 +8,8 @@ unmarked.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from typing import Final
 
@@ -19,6 +20,7 @@ from pipelines.events.decode import DecodedRecords, DecodeRules, decode
 from pipelines.events.deduplicate import Deduplicated, deduplicate
 from pipelines.events.marks import marks
 from pipelines.ingest.feeds import app_id, undecoded
+from pipelines.ingest.known_keys import KnownKeys
 from pipelines.ingest.raw import in_spans, raw_rows
 from pipelines.ingest.tolerance import USUAL, Tolerance, refuse_bad_batch
 from pipelines.lake import Handle, Lake
@@ -87,12 +89,46 @@ def ingest_events(
     _refuse_another_zone(events, rules.zone)
     spans = _new_spans(lake, raw, events)
     todo = sum(span.rows for span in spans)
+    known = KnownKeys(events, todo) if todo > batch_rows else None
     total = Counts()
-    while spans:
-        batch, spans = _take(spans, batch_rows)
-        total += _ingest_batch(lake, raw, events, batch, carriers, rules, tolerance)
+    for batch in _ahead(raw, spans, batch_rows, carriers, rules):
+        total += _ingest_batch(lake, events, known, batch, rules, tolerance)
         on_progress(total.raw, todo)
     return total
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Records of `raw`, what was decoded of them, and the offset behind them for each (topic id, partition)."""
+
+    records: pl.DataFrame
+    decoded: DecodedRecords
+    stop: dict[tuple[str, int], int]
+
+
+def _ahead(
+    raw: Handle, spans: list[_Span], batch_rows: int, carriers: Mapping[str, Carrier], rules: DecodeRules
+) -> Iterator[_Batch]:
+    """The batches in order, one decoded ahead in a thread while the caller stores the one before: two in memory."""
+
+    def read(batch: list[_Span]) -> _Batch:
+        start = {(span.topic_id, span.partition): span.start for span in batch}
+        stop = {(span.topic_id, span.partition): span.stop for span in batch}
+        records = raw_rows(raw, start, stop)
+        return _Batch(records, decode(records, carriers, rules), stop)
+
+    with ThreadPoolExecutor(1, thread_name_prefix="decode") as thread:
+        ahead: Future[_Batch] | None = None
+        while spans or ahead:
+            done = ahead
+            ahead = None
+            if done is not None:
+                batch = done.result()
+            if spans:
+                taken, spans = _take(spans, batch_rows)
+                ahead = thread.submit(read, taken)
+            if done is not None:
+                yield batch
 
 
 @dataclass(frozen=True)
@@ -135,20 +171,12 @@ def _take(spans: list[_Span], rows: int) -> tuple[list[_Span], list[_Span]]:
 
 
 def _ingest_batch(
-    lake: Lake,
-    raw: Handle,
-    events: Handle,
-    spans: list[_Span],
-    carriers: Mapping[str, Carrier],
-    rules: DecodeRules,
-    tolerance: Tolerance,
+    lake: Lake, events: Handle, known: KnownKeys | None, read: _Batch, rules: DecodeRules, tolerance: Tolerance
 ) -> Counts:
-    start = {(span.topic_id, span.partition): span.start for span in spans}
-    stop = {(span.topic_id, span.partition): span.stop for span in spans}
-    records = raw_rows(raw, start, stop)
-    decoded = decode(records, carriers, rules)
+    records, decoded, stop = read.records, read.decoded, read.stop
     refuse_bad_batch(records, decoded.quarantine, tolerance)
-    found = deduplicate(decoded.events, _stored(events, decoded.events))
+    suspects = decoded.events if known is None else decoded.events.filter(known.may_hold(decoded.events))
+    found = deduplicate(decoded.events, _stored(events, suspects))
     counts = Counts(
         raw=records.height,
         events=found.added.height - found.superseded.height,
@@ -164,11 +192,15 @@ def _ingest_batch(
     _quarantine(lake, batch, decoded, positions)
     settings = {_ZONE: _code(rules.zone)}
     _write_events(lake, events, batch, found, superseded, positions | _counters(events, counts) | settings)
+    if known is not None:
+        known.add(found.added)
     return counts
 
 
 def _stored(events: Handle, new: pl.DataFrame) -> pl.DataFrame:
     """The stored rows with the keys of `new`. Keys are compared first: few rows are read whole."""
+    if new.is_empty():
+        return pl.DataFrame(schema=EVENTS.schema)
     keys = new.select(EVENTS.key).unique()
     known = events.scan().select(EVENTS.key).join(keys.lazy(), on=EVENTS.key, how="semi").collect(engine="streaming")
     return _rows_of(events, known)
