@@ -8,6 +8,7 @@ import dagster as dg
 import polars as pl
 
 from assets.completeness import complete_through, ordinal
+from assets.pools import WRITER
 from assets.resources import Rules
 from pipelines.engagement.lifecycle import assert_invariant
 from pipelines.engagement.lifecycle import lifecycle as compute_lifecycle
@@ -21,19 +22,19 @@ GROUP = "engagement"
 KINDS = {"polars", "deltalake"}
 
 
-@dg.asset(group_name=GROUP, deps=["events", "identity"], kinds=KINDS)
+@dg.asset(group_name=GROUP, deps=["events", "identity"], kinds=KINDS, pool=WRITER)
 def person_day(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
     """Days on which a person was active in a group; only touched days are recomputed."""
     return dg.MaterializeResult(metadata=asdict(refresh_days(lake, PERSON_DAY, compute_person_day, rules.fingerprint)))
 
 
-@dg.asset(group_name=GROUP, deps=[person_day], kinds=KINDS)
+@dg.asset(group_name=GROUP, deps=[person_day], kinds=KINDS, pool=WRITER)
 def first_seen(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
     """When a person was first active in a group, over all history."""
     return dg.MaterializeResult(metadata=asdict(refresh_first_seen(lake)))
 
 
-@dg.asset(group_name=GROUP, deps=[first_seen, person_day, "events"], kinds=KINDS)
+@dg.asset(group_name=GROUP, deps=[first_seen, person_day, "events"], kinds=KINDS, pool=WRITER)
 def retention(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
     """Cohorts by first-ever activity, by week and by month."""
     through = complete_through(lake, rules)
@@ -47,7 +48,7 @@ def retention(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> d
     return dg.MaterializeResult(metadata=asdict(refreshed))
 
 
-@dg.asset(group_name=GROUP, deps=[person_day, "events"], kinds=KINDS)
+@dg.asset(group_name=GROUP, deps=[person_day, "events"], kinds=KINDS, pool=WRITER)
 def lifecycle(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
     """New, returning, resurrecting and dormant persons by day, week and month; the invariant is asserted."""
     through = complete_through(lake, rules)

@@ -8,6 +8,7 @@ from dataclasses import asdict
 import dagster as dg
 
 from assets.completeness import lake_watermark
+from assets.pools import WRITER
 from assets.resources import Rules
 from pipelines.lake import Lake
 from pipelines.refresh import refresh_credit, refresh_funnel
@@ -17,14 +18,14 @@ KINDS = {"polars", "deltalake"}
 _NO_EVENTS = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
 
 
-@dg.asset(group_name=GROUP, deps=["events", "identity"], kinds=KINDS)
+@dg.asset(group_name=GROUP, deps=["events", "identity"], kinds=KINDS, pool=WRITER)
 def funnel_entry(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
     """Entries of the standard funnel, each with the events that matched its steps."""
     reached = lake_watermark(lake, rules) or _NO_EVENTS
     return dg.MaterializeResult(metadata=asdict(refresh_funnel(lake, rules.funnel, reached, rules.fingerprint)))
 
 
-@dg.asset(group_name=GROUP, deps=["events", "identity"], kinds=KINDS)
+@dg.asset(group_name=GROUP, deps=["events", "identity"], kinds=KINDS, pool=WRITER)
 def order_credit(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
     """Paid orders credited to groups by last click."""
     return dg.MaterializeResult(metadata=asdict(refresh_credit(lake, rules.click_look_back, rules.fingerprint)))

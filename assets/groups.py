@@ -8,6 +8,7 @@ import dagster as dg
 import polars as pl
 
 from assets.completeness import complete_through, ordinal
+from assets.pools import WRITER
 from assets.resources import Rules
 from pipelines.groups.group_day import group_day as compute_group_day
 from pipelines.groups.state import group_state as compute_group_state
@@ -20,19 +21,19 @@ GROUP = "groups"
 KINDS = {"polars", "deltalake"}
 
 
-@dg.asset(group_name=GROUP, deps=["events", "identity"], kinds=KINDS)
+@dg.asset(group_name=GROUP, deps=["events", "identity"], kinds=KINDS, pool=WRITER)
 def group(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
     """Every group that an event named, as its newest events describe it, and when it was born."""
     return dg.MaterializeResult(metadata=asdict(refresh_groups(lake)))
 
 
-@dg.asset(group_name=GROUP, deps=["events", "identity"], kinds=KINDS)
+@dg.asset(group_name=GROUP, deps=["events", "identity"], kinds=KINDS, pool=WRITER)
 def group_day(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
     """What happened in a group on a day; only touched days are recomputed."""
     return dg.MaterializeResult(metadata=asdict(refresh_days(lake, GROUP_DAY, compute_group_day, rules.fingerprint)))
 
 
-@dg.asset(group_name=GROUP, deps=[group, group_day, "events"], kinds=KINDS)
+@dg.asset(group_name=GROUP, deps=[group, group_day, "events"], kinds=KINDS, pool=WRITER)
 def group_state(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
     """The life of each group over complete days: unborn, alive, dead, ended, with reasons."""
     through = complete_through(lake, rules)

@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 import dagster as dg
 
+from assets.pools import WRITER
 from assets.resources import Clock, Progress, Rules
 from pipelines.ingest.connection import KafkaConnection
 from pipelines.ingest.events import ingest_events
@@ -17,7 +18,7 @@ from pipelines.refresh import refresh_identity
 GROUP = "ingest"
 
 
-@dg.asset(group_name=GROUP, kinds={"kafka", "deltalake"})
+@dg.asset(group_name=GROUP, kinds={"kafka", "deltalake"}, pool=WRITER)
 def raw(
     kafka: dg.ResourceParam[KafkaConnection],
     lake: dg.ResourceParam[Lake],
@@ -55,6 +56,7 @@ def raw(
         ),
     ],
     name="decode_raw",
+    pool=WRITER,
 )
 def decode_raw(
     lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules], progress: dg.ResourceParam[Progress]
@@ -72,7 +74,7 @@ def decode_raw(
     yield dg.MaterializeResult("quarantine", metadata={"rows": counts.quarantined})
 
 
-@dg.asset(group_name=GROUP, deps=["events"], kinds={"polars", "deltalake"})
+@dg.asset(group_name=GROUP, deps=["events"], kinds={"polars", "deltalake"}, pool=WRITER)
 def identity(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
     """The person of every linked account."""
     return dg.MaterializeResult(metadata=asdict(refresh_identity(lake)))

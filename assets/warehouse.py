@@ -8,6 +8,7 @@ import dagster as dg
 import polars as pl
 
 from assets.completeness import complete_through
+from assets.pools import WRITER
 from assets.resources import Clock, Progress, Rules
 from pipelines.lake import Lake
 from pipelines.publish.audit import Verdict, audit
@@ -50,7 +51,8 @@ _SHOWN = 5
             skippable=True,
         )
         for table in DATA_TABLES
-    ]
+    ],
+    pool=WRITER,
 )
 def stage(
     lake: dg.ResourceParam[Lake],
@@ -81,7 +83,8 @@ def stage(
             description=f"{len(SUITES[table.name].expectations)} expectations; an error stops the publication.",
         )
         for table in DATA_TABLES
-    ]
+    ],
+    pool=WRITER,
 )
 def check_staging(
     lake: dg.ResourceParam[Lake], warehouse: dg.ResourceParam[Warehouse], rules: dg.ResourceParam[Rules]
@@ -115,7 +118,8 @@ def check_staging(
             description=table.comment,
         )
         for table in DATA_TABLES
-    ]
+    ],
+    pool=WRITER,
 )
 def publish(
     lake: dg.ResourceParam[Lake],

@@ -11,6 +11,7 @@ from assets import engagement, funnel, groups, ingest, warehouse
 from assets.resources import Clock, Progress
 from emberline.services import Services
 from emberline.settings import load_settings
+from sensors.automation import automated, follow_sensor
 from sensors.backlog import kafka_backlog_sensor
 from sensors.jobs import pipeline_job
 
@@ -34,10 +35,10 @@ def _resources() -> dict[str, Any]:
 def build_defs(overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
     """All definitions; `overrides` replace resources by name."""
     return dg.Definitions(
-        assets=dg.load_assets_from_modules([ingest, engagement, funnel, groups, warehouse]),
+        assets=automated(dg.load_assets_from_modules([ingest, engagement, funnel, groups, warehouse])),
         asset_checks=[warehouse.check_staging],
         jobs=[pipeline_job],
-        sensors=[kafka_backlog_sensor],
+        sensors=[kafka_backlog_sensor, follow_sensor],
         resources={**_resources(), **(overrides or {})},
         executor=dg.in_process_executor,
     )

@@ -44,8 +44,8 @@ def kafka_backlog_sensor(
 
 
 def runs_of(instance: dg.DagsterInstance, job_name: str) -> Runs:
-    """The job's runs in flight, and the failures since its last success."""
-    in_flight = instance.get_runs_count(dg.RunsFilter(job_name=job_name, statuses=_IN_FLIGHT))
+    """The runs in flight, of any job since all of them write, and the job's failures since its last success."""
+    in_flight = instance.get_runs_count(dg.RunsFilter(statuses=_IN_FLIGHT))
     ended = instance.get_run_records(
         dg.RunsFilter(job_name=job_name, statuses=[dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]),
         limit=_LOOKED_AT,

@@ -20,7 +20,7 @@ class Backlog:
 
 @dataclass(frozen=True)
 class Runs:
-    """The job's runs: how many are queued or running, when the newest failed if it did, and how many in a row."""
+    """How many runs are queued or running; of the job, when the newest failed if it did, and how many in a row."""
 
     in_flight: int
     failed_at: dt.datetime | None = None
@@ -58,10 +58,13 @@ def decide_ingest(backlog: Backlog | None, runs: Runs, patience: Patience, now: 
         return Decision(False, f"{runs.in_flight} run is in flight; it reads what is there now.")
     if backlog is None:
         return Decision(False, "The backlog could not be read.")
+    if runs.failed_at is not None:
+        # A run that failed half way leaves work behind Kafka that no lag tells of.
+        if now < runs.failed_at + _wait(runs.failures, patience):
+            return Decision(False, f"The last {runs.failures} runs failed; the next try waits.")
+        return Decision(True, f"The last {runs.failures} runs failed; it is time for the next try.")
     if not backlog.records:
         return Decision(False, "Nothing is unread.")
-    if runs.failed_at is not None and now < runs.failed_at + _wait(runs.failures, patience):
-        return Decision(False, f"The last {runs.failures} runs failed; the next try waits.")
     if backlog.records >= patience.records:
         return Decision(True, f"{backlog.records} records are unread.")
     if backlog.oldest is None or now - backlog.oldest >= patience.age:

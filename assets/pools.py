@@ -1,0 +1,8 @@
+"""Pools: what only so many runs may do at once. Their limits are in `dagster.yaml`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+WRITER: Final = "writer"
+"""Writes the lake or the warehouse. Two such runs would be exact, but one of them would fail and begin anew."""
