@@ -14,6 +14,7 @@ from emberline.settings import load_settings
 from sensors.automation import automated, follow_sensor
 from sensors.backlog import kafka_backlog_sensor
 from sensors.jobs import pipeline_job
+from sensors.maintenance import maintenance_job, maintenance_schedule
 
 
 def _services() -> Services:
@@ -27,6 +28,7 @@ def _resources() -> dict[str, Any]:
         "lake": dg.ResourceDefinition(lambda _: _services().lake()),
         "warehouse": dg.ResourceDefinition(lambda _: _services().warehouse()),
         "rules": dg.ResourceDefinition(lambda _: _services().rules()),
+        "upkeep": dg.ResourceDefinition(lambda _: _services().upkeep()),
         "progress": Progress(),
         "clock": Clock(),
     }
@@ -37,7 +39,8 @@ def build_defs(overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
     return dg.Definitions(
         assets=automated(dg.load_assets_from_modules([ingest, engagement, funnel, groups, warehouse])),
         asset_checks=[warehouse.check_staging],
-        jobs=[pipeline_job],
+        jobs=[pipeline_job, maintenance_job],
+        schedules=[maintenance_schedule],
         sensors=[kafka_backlog_sensor, follow_sensor],
         resources={**_resources(), **(overrides or {})},
         executor=dg.in_process_executor,

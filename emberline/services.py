@@ -17,6 +17,7 @@ from pipelines.ingest.connection import KafkaConnection
 from pipelines.ingest.intake import BatchLimits
 from pipelines.ingest.tolerance import Tolerance
 from pipelines.lake import Lake
+from pipelines.operations.maintenance import Upkeep
 from pipelines.publish.warehouse import Warehouse
 from schemas.funnel import standard
 
@@ -85,6 +86,19 @@ class Services:
             click_look_back=dt.timedelta(days=settings.rules.click_look_back_days),
             fingerprint=settings.fingerprint(),
             funnel=standard(),
+        )
+
+    def upkeep(self) -> Upkeep:
+        """What is kept for how long."""
+        kept = self.settings.maintenance
+        return Upkeep(
+            small_files=kept.small_files,
+            small_bytes=kept.small_file_mb * 1024 * 1024,
+            keep_versions=dt.timedelta(hours=kept.keep_versions_hours),
+            keep_runs=kept.keep_runs,
+            keep_runs_for=dt.timedelta(days=kept.keep_run_days),
+            keep_ticks=dt.timedelta(hours=kept.keep_tick_hours),
+            keep_alerts=dt.timedelta(days=kept.keep_alert_days),
         )
 
     def stop(self) -> None:

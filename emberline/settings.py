@@ -116,6 +116,22 @@ class RuleSettings(_Section):
     click_look_back_days: int = Field(default=7, ge=1)
 
 
+class MaintenanceSettings(_Section):
+    """What the hourly upkeep keeps, and when it puts files together.
+
+    A reader of the lake that holds a version for longer than `keep_versions_hours` fails. Of Dagster's runs the newest
+    `keep_runs` stay, none of them longer than `keep_run_days`.
+    """
+
+    small_files: int = Field(default=50, ge=2)
+    small_file_mb: int = Field(default=32, ge=1)
+    keep_versions_hours: int = Field(default=24, ge=1)
+    keep_runs: int = Field(default=1000, ge=1)
+    keep_run_days: int = Field(default=7, ge=1)
+    keep_tick_hours: int = Field(default=6, ge=1)
+    keep_alert_days: int = Field(default=90, ge=1)
+
+
 class PrivacySettings(_Section):
     """Pseudonyms. No `key`: a random one in the state folder."""
 
@@ -137,6 +153,7 @@ class Settings(BaseSettings):
     warehouse: WarehouseSettings = WarehouseSettings()
     ingest: IngestSettings = IngestSettings()
     rules: RuleSettings = RuleSettings()
+    maintenance: MaintenanceSettings = MaintenanceSettings()
     privacy: PrivacySettings = PrivacySettings()
 
     @classmethod

@@ -30,7 +30,7 @@ from schemas.errors import EmberlineError
 from schemas.lake import LakeTable
 
 _CONTENT: Final = "content"
-_CONFIGURATION: Final = {"delta.checkpointInterval": "20", "delta.logRetentionDuration": "interval 7 days"}
+_CONFIGURATION: Final = {"delta.checkpointInterval": "20"}
 
 
 class LakeConflict(EmberlineError):

@@ -1,0 +1,176 @@
+"""`python -m benchmarks.runs`: what a thousand runs leave behind, with upkeep every so many.
+
+Synthetic events. Each run is one of the real `pipeline_job`, in this process, over a few new events; upkeep is the real
+`maintenance_job`, with what it keeps scaled down to the length of the measurement. The suites of Great Expectations
+take most of a small run's time and leave one row a check whatever they find: only every so many runs evaluate them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+from unittest.mock import patch
+
+import dagster as dg
+import sqlalchemy as sa
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from assets import warehouse
+from emberline.definitions import build_defs
+from emberline.instance import dagster_instance
+from emberline.services import Services
+from emberline.settings import Settings
+from pipelines.operations.maintenance import Upkeep
+from schemas.lake import TABLES
+
+_TOPIC = "group.messages"
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+_LARGEST = 8
+
+
+@dataclass(frozen=True)
+class Left:
+    """What is there after so many runs: bytes, files, and rows of Dagster's tables by name."""
+
+    runs: int
+    seconds_a_run: float
+    dagster_bytes: int
+    rows: dict[str, int]
+    log_bytes: int
+    log_files: int
+    data_files: int
+    data_bytes: int
+
+
+def measure(
+    services: Services, runs: int, every: int, keep: int, audit_every: int, report_every: int
+) -> Iterator[Left]:
+    """Run the pipeline so often, upkeep every `every` runs; what is left, every `report_every` runs."""
+    kafka = services.kafka()
+    kafka.create_topics(services.settings.kafka.topics, 1)
+    upkeep = Upkeep(small_files=20, keep_versions=dt.timedelta(0), keep_runs=keep)
+    resources: dict[str, Any] = {
+        "kafka": kafka,
+        "lake": services.lake(),
+        "warehouse": services.warehouse(),
+        "rules": services.rules(),
+        "upkeep": upkeep,
+    }
+    defs = build_defs(resources)
+    pipeline, maintenance = (defs.resolve_job_def(name) for name in ("pipeline_job", "maintenance_job"))
+    took: list[float] = []
+    with dagster_instance(services) as instance:
+        for number in range(1, runs + 1):
+            _say(services, number)
+            began = time.monotonic()
+            with nullcontext() if number % audit_every == 0 else _without_audit():
+                _run(pipeline, instance)
+            took.append(time.monotonic() - began)
+            if number % every == 0:
+                _run(maintenance, instance)
+            if number % report_every == 0:
+                yield _left(services, number, statistics.median(took))
+                took.clear()
+
+
+@contextmanager
+def _without_audit() -> Iterator[None]:
+    """Every check passes unevaluated; its row is written all the same."""
+    with patch.object(warehouse, "audit", lambda *_, **__: []):
+        yield
+
+
+def _run(job: dg.JobDefinition, instance: dg.DagsterInstance) -> None:
+    job.execute_in_process(instance=instance, run_config=_QUIET)
+
+
+def _say(services: Services, number: int) -> None:
+    producer = services.kafka().producer()
+    for member in range(5):
+        event = {
+            "specversion": "1.0",
+            "id": f"run-{number}-{member}",
+            "source": "simulator/runs",
+            "type": "message.sent",
+            "time": (dt.datetime.now(dt.UTC) - dt.timedelta(days=member)).isoformat(),
+            "subject": f"wecom:simulated-{number % 7}",
+            "data": {"member_id": f"wecom:simulated-{number % 50}-{member}", "message_id": f"{number}-{member}"},
+        }
+        producer.send(_TOPIC, key=None, value=json.dumps(event).encode())
+    producer.close()
+
+
+def _left(services: Services, number: int, seconds: float) -> Left:
+    rows, size = _dagster_tables(services)
+    lake = Path(services.lake().uri)
+    log = [path for name in TABLES for path in (lake / name / "_delta_log").glob("*")]
+    data = [path for name in TABLES for path in (lake / name).rglob("*.parquet") if "_delta_log" not in path.parts]
+    return Left(number, seconds, size, rows, _bytes(log), len(log), len(data), _bytes(data))
+
+
+def _bytes(paths: list[Path]) -> int:
+    return sum(path.stat().st_size for path in paths)
+
+
+def _dagster_tables(services: Services) -> tuple[dict[str, int], int]:
+    """Rows by table, and the bytes of all with their indexes."""
+    sizes = """
+        SELECT relname, pg_total_relation_size(oid) FROM pg_class
+        WHERE relnamespace = 'dagster'::regnamespace AND relkind = 'r'
+    """
+    engine = sa.create_engine(services.warehouse_url(), poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        size = {name: held for name, held in connection.execute(sa.text(sizes)).all()}  # noqa: C416
+        tables = {name: sa.table(name, schema="dagster") for name in size}
+        rows = {
+            name: connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+            for name, table in tables.items()
+        }
+    return rows, sum(size.values())
+
+
+def main(
+    runs: Annotated[int, typer.Option(help="Runs of the pipeline.")] = 1000,
+    every: Annotated[int, typer.Option(help="Runs between two of upkeep.")] = 25,
+    keep: Annotated[int, typer.Option(help="Runs that upkeep keeps.")] = 50,
+    audit_every: Annotated[int, typer.Option(help="Runs of which one evaluates the expectations.")] = 20,
+    report_every: Annotated[int, typer.Option(help="Runs between two lines.")] = 100,
+) -> None:
+    """Measure what runs leave behind."""
+    console = Console(width=200)
+    table = Table("runs", "s a run", "Dagster MB", "log MB", "log files", "data MB", "data files", "rows of Dagster")
+    with tempfile.TemporaryDirectory(prefix="emberline-runs-") as folder:
+        services = Services(Settings(state=Path(folder) / "state"))
+        try:
+            for left in measure(services, runs, every, keep, audit_every, report_every):
+                largest = sorted(left.rows.items(), key=lambda held: -held[1])[:_LARGEST]
+                table.add_row(
+                    f"{left.runs:,}",
+                    f"{left.seconds_a_run:.2f}",
+                    f"{left.dagster_bytes / 1e6:.1f}",
+                    f"{left.log_bytes / 1e6:.2f}",
+                    f"{left.log_files:,}",
+                    f"{left.data_bytes / 1e6:.2f}",
+                    f"{left.data_files:,}",
+                    ", ".join(f"{name} {count:,}" for name, count in largest if count),
+                )
+                console.print(
+                    f"{left.runs} runs, {left.seconds_a_run:.2f} s a run, Dagster {left.dagster_bytes:,} bytes"
+                )
+        finally:
+            services.stop()
+            console.print(table)
+
+
+if __name__ == "__main__":
+    typer.run(main)

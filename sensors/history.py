@@ -1,0 +1,110 @@
+"""Dagster's own history, kept to what is asked for: runs with all that is theirs, ticks that asked for nothing.
+
+`delete_run` leaves executions of checks and captured output behind, events of no run stay for ever, and Dagster prunes
+ticks by the day only. Those tables have no interface, so SQL over the instance's own storage does it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import dagster as dg
+import sqlalchemy as sa
+
+from pipelines.operations.maintenance import EndedRun, Upkeep, runs_to_forget
+
+_ENDED: Final = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+_LOOKED_AT: Final = 2000
+"""Runs that one pass looks at: upkeep stays short, and catches up hour by hour."""
+
+_checks: Final = sa.table(
+    "asset_check_executions",
+    *map(sa.column, ("id", "run_id", "asset_key", "check_name", "execution_status")),
+)
+_events: Final = sa.table(
+    "event_logs", *map(sa.column, ("id", "run_id", "timestamp", "asset_key", "dagster_event_type"))
+)
+_ticks: Final = sa.table("job_ticks", *map(sa.column, ("id", "status", "timestamp")))
+_OF_NO_RUN: Final = ""
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """How much was forgotten: runs, events that belonged to no run, ticks."""
+
+    runs: int
+    events: int
+    ticks: int
+
+
+def forget_history(instance: dg.DagsterInstance, upkeep: Upkeep, now: dt.datetime) -> Forgotten:
+    """Forget what is beyond what `upkeep` keeps. Runs that hold what is newest of an asset or a check stay."""
+    with _storage(instance) as connection:
+        needed = set(connection.execute(_runs_of_newest_checks()).scalars())
+    needed |= _runs_of_newest_materializations(instance)
+    ended = dg.RunsFilter(statuses=_ENDED)
+    records = instance.get_run_records(ended, limit=_LOOKED_AT, ascending=True)
+    forgotten = runs_to_forget(
+        [_ended_run(record) for record in records], instance.get_runs_count(ended), needed, upkeep, now
+    )
+    for run_id in forgotten:
+        instance.delete_run(run_id)
+        instance.compute_log_manager.delete_logs(prefix=[run_id])
+    with _storage(instance) as connection:
+        connection.execute(sa.delete(_checks).where(_checks.c.run_id.in_(forgotten)))
+        events = connection.execute(_forget_events(_naive(now - upkeep.keep_runs_for))).rowcount
+        ticks = 0
+        if sa.inspect(connection).has_table(_ticks.name):
+            is_old = _ticks.c.timestamp < _naive(now - upkeep.keep_ticks)
+            ticks = connection.execute(sa.delete(_ticks).where(_ticks.c.status == "SKIPPED", is_old)).rowcount
+    return Forgotten(len(forgotten), events, ticks)
+
+
+@contextmanager
+def _storage(instance: dg.DagsterInstance) -> Iterator[sa.Connection]:
+    """A transaction in the database of the instance."""
+    storage: Any = instance.event_log_storage
+    with storage.index_connection() as connection:
+        yield connection
+        if connection.in_transaction():
+            connection.commit()
+
+
+def _runs_of_newest_materializations(instance: dg.DagsterInstance) -> set[str]:
+    newest = instance.get_latest_materialization_events(instance.get_asset_keys())
+    return {event.run_id for event in newest.values() if event is not None}
+
+
+def _runs_of_newest_checks() -> sa.Select[Any]:
+    """The runs that hold the newest result of each check; a skipped check leaves a row without one."""
+    newest = (
+        sa.select(sa.func.max(_checks.c.id))
+        .where(_checks.c.execution_status.in_(["SUCCEEDED", "FAILED"]))
+        .group_by(_checks.c.asset_key, _checks.c.check_name)
+    )
+    return sa.select(_checks.c.run_id).where(_checks.c.id.in_(newest)).distinct()
+
+
+def _forget_events(before: dt.datetime) -> sa.Delete:
+    """Old events that belong to no run, such as changes of freshness, but the newest of a kind and asset."""
+    newest = sa.select(sa.func.max(_events.c.id)).group_by(_events.c.asset_key, _events.c.dagster_event_type)
+    return sa.delete(_events).where(
+        _events.c.run_id == _OF_NO_RUN,
+        _events.c.timestamp < before,
+        _events.c.id.not_in(newest.where(_events.c.run_id == _OF_NO_RUN)),
+    )
+
+
+def _ended_run(record: dg.RunRecord) -> EndedRun:
+    # A run that was cancelled in the queue has no end.
+    end = record.end_time or record.update_timestamp.timestamp()
+    return EndedRun(record.dagster_run.run_id, dt.datetime.fromtimestamp(end, dt.UTC))
+
+
+def _naive(time: dt.datetime) -> dt.datetime:
+    """Dagster stores UTC without a zone."""
+    return time.astimezone(dt.UTC).replace(tzinfo=None)

@@ -1,0 +1,59 @@
+"""`maintenance_job`: upkeep of lake, ledger and Dagster's history, hour by hour, in one run."""
+
+# Dagster reads the type of a context from the annotation itself, so annotations are no strings here.
+from dataclasses import asdict
+
+import dagster as dg
+
+from assets.pools import WRITER
+from assets.resources import Clock
+from pipelines.lake import Lake
+from pipelines.lake_upkeep import forget_marks, tidy_all
+from pipelines.operations.ledger import AlertLedger
+from pipelines.operations.maintenance import Upkeep
+from pipelines.publish.warehouse import Warehouse
+from sensors.history import forget_history
+
+
+@dg.op(pool=WRITER, out=dg.Out(dg.Nothing))
+def tidy_lake(context: dg.OpExecutionContext, lake: dg.ResourceParam[Lake], upkeep: dg.ResourceParam[Upkeep]) -> None:
+    """Forget marks that all have seen, put small files together, remove old ones and their log."""
+    marks = forget_marks(lake)
+    for done in tidy_all(lake, upkeep):
+        if done.compacted or done.removed or done.prevented:
+            context.log.info(f"{done.table}: {asdict(done)}")
+    context.add_output_metadata({"marks": marks})
+
+
+@dg.op(ins={"after": dg.In(dg.Nothing)}, out=dg.Out(dg.Nothing))
+def forget(
+    context: dg.OpExecutionContext,
+    warehouse: dg.ResourceParam[Warehouse],
+    upkeep: dg.ResourceParam[Upkeep],
+    clock: dg.ResourceParam[Clock],
+) -> None:
+    """Forget runs, ticks and resolved alerts beyond those kept."""
+    now = clock.now()
+    warehouse.prepare()
+    alerts = AlertLedger(warehouse.url).forget(now - upkeep.keep_alerts)
+    context.add_output_metadata({**asdict(forget_history(context.instance, upkeep, now)), "alerts": alerts})
+
+
+@dg.job(
+    executor_def=dg.in_process_executor,
+    description="Put small files of the lake together; forget old files, log, marks, runs, ticks and alerts.",
+)
+def maintenance_job() -> None:
+    """The lake, then all that is only forgotten."""
+    forget(tidy_lake())
+
+
+@dg.schedule(
+    job=maintenance_job,
+    cron_schedule="41 * * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Upkeep once an hour; a run that comes late does not make up for those it missed.",
+)
+def maintenance_schedule() -> dg.RunRequest:
+    """One run an hour."""
+    return dg.RunRequest()
