@@ -11,6 +11,7 @@ from assets import engagement, funnel, groups, ingest, warehouse
 from assets.resources import Clock, Progress
 from emberline.services import Services
 from emberline.settings import load_settings
+from sensors.alerts import check_failure_sensor, run_failure_sensor, staleness_sensor
 from sensors.automation import automated, follow_sensor
 from sensors.backlog import kafka_backlog_sensor
 from sensors.jobs import pipeline_job
@@ -41,7 +42,7 @@ def build_defs(overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
         asset_checks=[warehouse.check_staging],
         jobs=[pipeline_job, maintenance_job],
         schedules=[maintenance_schedule],
-        sensors=[kafka_backlog_sensor, follow_sensor],
+        sensors=[kafka_backlog_sensor, follow_sensor, staleness_sensor, run_failure_sensor, check_failure_sensor],
         resources={**_resources(), **(overrides or {})},
         executor=dg.in_process_executor,
     )

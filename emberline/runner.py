@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any
 
 import dagster as dg
 
@@ -12,8 +12,7 @@ from emberline.definitions import build_defs
 from emberline.instance import dagster_instance
 from emberline.services import Services
 from pipelines.ingest.events import Counts, stored_counts
-
-_NEXT_STEP: Final = "\nNext: "
+from sensors.failures import cause_of
 
 
 @dataclass(frozen=True)
@@ -102,18 +101,8 @@ def _outcome(result: dg.ExecuteInProcessResult, totals: Counts) -> RunOutcome:
         rows_changed={key.removeprefix("mart/"): metadata.get(key, "rows_changed", 0) for key in mart},
         version=next((metadata.get(key, "version") for key in mart), None),
         failed_checks=tuple(_failed_checks(result)),
-        error=None if failure is None else _cause(failure.step_failure_data.error),
+        error=None if failure is None else cause_of(failure.step_failure_data.error),
     )
-
-
-def _cause(error: Any) -> str:
-    """What made a step fail: the message alone where it is one of this project's, else with its trace."""
-    if error is None:
-        return "The step failed without an error: see the run in Dagster."
-    while error.cause is not None:
-        error = error.cause
-    _, _, message = error.message.partition(": ")
-    return message.strip() if _NEXT_STEP in message else error.to_string()
 
 
 def _value(recorded: dg.MetadataValue[Any]) -> Any:

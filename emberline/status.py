@@ -48,7 +48,8 @@ def condition(services: Services, now: dt.datetime) -> dict[str, Any]:
     return {
         "backlog": _backlog(services, now) if kafka_runs else None,
         "published": _published(services, now) if warehouse_runs else None,
-        "runs": _runs(services) if warehouse_runs else None,
+        "alerts": _alerts(services, now) if warehouse_runs else None,
+        **(_runs(services) if warehouse_runs else {"runs": None, "checks": None}),
     }
 
 
@@ -84,10 +85,28 @@ def _published(services: Services, now: dt.datetime) -> dict[str, Any] | None:
     }
 
 
-def _runs(services: Services) -> list[dict[str, Any]]:
-    """The newest runs, each with the checks that failed in it."""
+def _alerts(services: Services, now: dt.datetime) -> list[dict[str, Any]] | None:
+    """What is wrong now, the longest first."""
+    from pipelines.operations.ledger import AlertLedger
+    from pipelines.publish.errors import LedgerFailed
+
+    try:
+        alerts = AlertLedger(services.warehouse().url).open_alerts()
+    except LedgerFailed:  # no run has prepared it yet
+        return None
+    return [{**asdict(alert), "open_seconds": (now - alert.opened_at).total_seconds()} for alert in alerts]
+
+
+def _runs(services: Services) -> dict[str, Any]:
+    """The newest runs, each with the checks that failed in it, and the newest result of every check."""
     from emberline.instance import dagster_instance
     from emberline.runs import newest_runs
+    from sensors.failures import newest_evaluations
 
     with dagster_instance(services) as instance:
-        return [asdict(run) for run in newest_runs(instance)]
+        evaluations = newest_evaluations(instance)
+        failed = sorted(table for table, found in evaluations.items() if not found.passed)
+        return {
+            "runs": [asdict(run) for run in newest_runs(instance)],
+            "checks": {"passed": len(evaluations) - len(failed), "failed": failed} if evaluations else None,
+        }

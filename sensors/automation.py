@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 import dagster as dg
 
@@ -57,7 +57,7 @@ follow_sensor: Final = dg.AutomationConditionSensorDefinition(
 )
 
 
-def automated(assets: Iterable[dg.AssetsDefinition]) -> list[dg.AssetsDefinition]:
+def automated(assets: Iterable[Any]) -> list[Any]:
     """The assets, each with its condition and, where one applies, its freshness policy."""
     return list(dg.map_asset_specs(_automated, list(assets)))
 

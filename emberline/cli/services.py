@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from rich.markup import escape
+
 from emberline.cli.app import app
 from emberline.cli.output import print_json, reporting, stdout
 from emberline.cli.pipeline import Json
@@ -71,8 +73,8 @@ def _print_status(services: Services, *, as_json: bool) -> None:
 
 
 def _condition_lines(how: dict[str, Any]) -> Iterator[str]:
-    """The pipeline's condition, a line each: what is unread, what is published, the newest runs."""
-    backlog, published, runs = how["backlog"], how["published"], how["runs"]
+    """The pipeline's condition, a line each: what is unread and published, checks, runs, alerts."""
+    backlog, published, runs, checks = how["backlog"], how["published"], how["runs"], how["checks"]
     if backlog is not None:
         since = "" if backlog["oldest_seconds"] is None else f", the oldest for {_duration(backlog['oldest_seconds'])}"
         yield f"Unread        {backlog['records']:,} records{since}"
@@ -82,12 +84,25 @@ def _condition_lines(how: dict[str, Any]) -> Iterator[str]:
             f"Published     version {published['version']}, {_duration(published['age_seconds'])} ago, "
             f"complete through {published['complete_through']}{synthetic}"
         )
+    if checks is not None:
+        failed = f", [red]failed: {', '.join(checks['failed'])}[/red]" if checks["failed"] else ""
+        yield f"Checks        {checks['passed']} passed{failed}"
     for number, run in enumerate(runs or []):
         ended = "" if run["seconds"] is None else f" in {_duration(run['seconds'])}"
         checks = f", checks failed: {', '.join(run['failed_checks'])}" if run["failed_checks"] else ""
         color = {"success": "green", "failure": "red"}.get(run["status"], "yellow")
         label = "Newest runs" if number == 0 else ""
         yield f"{label:<13} {run['started_at']:%m-%d %H:%M:%S} [{color}]{run['status']}[/{color}]{ended}{checks}"
+
+    if how["alerts"] is not None:
+        yield f"Alerts        {len(how['alerts']) or '[green]none[/green]'}"
+    for alert in how["alerts"] or []:
+        color = "red" if alert["severity"] == "critical" else "yellow"
+        yield (
+            f"{'':<13} [{color}]{alert['rule']}[/{color}] of {escape(alert['subject'])}, for "
+            f"{_duration(alert['open_seconds'])}: {escape(alert['message'])}"
+        )
+        yield f"{'':<13} Next: {escape(alert['next_step'])}"
 
 
 def _duration(seconds: float) -> str:

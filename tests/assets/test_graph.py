@@ -1,7 +1,11 @@
 """The asset graph is what it was: a change of names, dependencies or checks must be meant."""
 
+import dagster as dg
+
+from assets.pools import WRITER
 from emberline.definitions import build_defs
 from schemas.warehouse import DATA_TABLES
+from sensors.automation import FOLLOW
 
 LAKE = {
     "raw": set(),
@@ -33,7 +37,7 @@ STAGING = {
 
 
 SPECS = build_defs().resolve_all_asset_specs()
-JOBS = {"pipeline_job"}
+JOBS = {"pipeline_job", "maintenance_job"}
 
 
 def test_assets_and_their_dependencies():
@@ -62,3 +66,21 @@ def test_every_asset_says_what_it_is_and_belongs_to_a_group():
 def test_the_jobs():
     named = {job.name for job in build_defs().resolve_all_job_defs() if not job.name.startswith("__")}
     assert named == JOBS
+
+
+def test_every_asset_that_reads_another_follows_it_and_all_that_writes_is_in_the_pool_of_writers():
+    assert [spec.key for spec in SPECS if bool(spec.deps) != (spec.automation_condition is FOLLOW)] == []
+    for name in JOBS:
+        assert {node.definition.pool for node in build_defs().resolve_job_def(name).nodes} <= {WRITER, None}
+    assert {node.definition.pool for node in build_defs().resolve_job_def("pipeline_job").nodes} == {WRITER}
+
+
+def test_what_runs_by_itself_runs_without_anybody_switching_it_on():
+    defs = build_defs()
+    sensors = {sensor.name: sensor.default_status for sensor in defs.sensors or []}
+    assert set(sensors) == {
+        *("kafka_backlog_sensor", "follow_sensor"),
+        *("staleness_sensor", "run_failure_sensor", "check_failure_sensor"),
+    }
+    assert set(sensors.values()) == {dg.DefaultSensorStatus.RUNNING}
+    assert {schedule.default_status for schedule in defs.schedules or []} == {dg.DefaultScheduleStatus.RUNNING}

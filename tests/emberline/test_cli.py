@@ -42,7 +42,7 @@ def test_status_of_nothing_names_the_lake_and_shows_that_nothing_runs(emberline,
     done = emberline("status", "--json")
     assert done.returncode == ExitCode.OK
     lake = str(tmp_path / ".emberline" / "lake")
-    nothing = dict.fromkeys(("kafka", "warehouse", "web", "backlog", "published", "runs"))
+    nothing = dict.fromkeys(("kafka", "warehouse", "web", "backlog", "published", "checks", "runs", "alerts"))
     assert json.loads(done.stdout) == {**nothing, "lake": lake}
 
 

@@ -34,6 +34,9 @@ def ago(seconds: float) -> dt.datetime:
         pytest.param(Backlog(1, ago(600)), Runs(0, ago(100), 3), False, id="failed again and again: the wait doubles"),
         pytest.param(Backlog(1, ago(600)), Runs(0, ago(120), 3), True, id="after the doubled wait"),
         pytest.param(Backlog(1, ago(600)), Runs(0, ago(600), 50), True, id="the wait has an end"),
+        pytest.param(Backlog(0, None), Runs(0, ago(29), 1), False, id="just failed, and nothing is unread"),
+        pytest.param(Backlog(0, None), Runs(0, ago(30), 1), True, id="failed: what it left undone shows in no lag"),
+        pytest.param(None, Runs(0, ago(600), 1), False, id="failed, and Kafka could not be read"),
     ],
 )
 def test_a_run_is_asked_for(backlog, runs, acts):

@@ -1,0 +1,165 @@
+"""What is wrong with the pipeline now: findings over signals, for the ledger of alerts."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from pipelines.operations.backlog import Backlog
+from pipelines.operations.ledger import Finding
+
+UNREADABLE: Final = "source_unreadable"
+STALE: Final = "data_stale"
+BEHIND: Final = "warehouse_behind"
+HELD_BACK: Final = "feed_held_back"
+STALLED: Final = "feed_stalled"
+RUN_FAILED: Final = "run_failed"
+CHECK_FAILED: Final = "check_failed"
+
+
+@dataclass(frozen=True)
+class Feed:
+    """A partition: how many offsets are unread, and since when its position stands still although some are.
+
+    `held_back` offsets cannot be read since `held_since`: a transaction is open.
+    """
+
+    topic: str
+    partition: int
+    unread: int
+    still_since: dt.datetime | None = None
+    held_back: int = 0
+    held_since: dt.datetime | None = None
+
+    @property
+    def name(self) -> str:
+        """Topic and partition."""
+        return f"{self.topic}, partition {self.partition}"
+
+
+@dataclass(frozen=True)
+class Signals:
+    """What could be read; None is what could not. Times are UTC.
+
+    `behind_since`: since when `mart` differs from the facts in the lake, None where it does not; `is_behind_known`
+    tells whether that could be read. `unreadable` are what could not be read and why.
+    """
+
+    backlog: Backlog | None
+    feeds: tuple[Feed, ...] | None
+    is_behind_known: bool
+    behind_since: dt.datetime | None
+    unreadable: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long is too long."""
+
+    stale: dt.timedelta = dt.timedelta(minutes=10)
+    behind: dt.timedelta = dt.timedelta(minutes=10)
+    held_back: dt.timedelta = dt.timedelta(minutes=15)
+    still: dt.timedelta = dt.timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The findings, and the rules that could be evaluated: no finding of one of those is good news."""
+
+    findings: tuple[Finding, ...]
+    rules: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A run or a check that failed last: of what, what was found, and what to do."""
+
+    subject: str
+    message: str
+    next_step: str
+    is_critical: bool = True
+
+
+def judge(signals: Signals, limits: Limits, now: dt.datetime) -> Verdict:
+    """What is stale or stands still; a signal that could not be read evaluates no rule but `source_unreadable`."""
+    findings = [
+        Finding(UNREADABLE, source, "critical", error, f"See that {source} runs and answers.")
+        for source, error in signals.unreadable.items()
+    ]
+    rules = {UNREADABLE}
+    if signals.backlog is not None:
+        rules.add(STALE)
+        findings += _stale(signals.backlog, limits, now)
+    if signals.is_behind_known:
+        rules.add(BEHIND)
+        findings += _behind(signals.behind_since, limits, now)
+    if signals.feeds is not None:
+        rules |= {HELD_BACK, STALLED}
+        findings += _feeds(signals.feeds, limits, now)
+    return Verdict(tuple(findings), frozenset(rules))
+
+
+def judge_failures(rule: str, failures: Iterable[Failure] | None) -> Verdict:
+    """One finding a failure; None where they could not be read."""
+    if failures is None:
+        return Verdict((), frozenset())
+    findings = [
+        Finding(rule, failed.subject, "critical" if failed.is_critical else "warning", failed.message, failed.next_step)
+        for failed in failures
+    ]
+    return Verdict(tuple(findings), frozenset({rule}))
+
+
+def remember(since: Mapping[str, dt.datetime], true_now: Collection[str], now: dt.datetime) -> dict[str, dt.datetime]:
+    """Since when each of these has been true without a break, as far as `since` remembers."""
+    return {name: since.get(name, now) for name in true_now}
+
+
+def _stale(backlog: Backlog, limits: Limits, now: dt.datetime) -> Iterable[Finding]:
+    if backlog.records and backlog.oldest is not None and now - backlog.oldest >= limits.stale:
+        waited = _minutes(now - backlog.oldest)
+        yield Finding(
+            STALE,
+            "pipeline",
+            "critical",
+            f"{backlog.records:,} records are unread, the oldest for {waited} minutes.",
+            "See in Dagster whether runs fail or none is started; `emberline run` catches up by hand.",
+        )
+
+
+def _behind(since: dt.datetime | None, limits: Limits, now: dt.datetime) -> Iterable[Finding]:
+    if since is not None and now - since >= limits.behind:
+        yield Finding(
+            BEHIND,
+            "mart",
+            "critical",
+            f"The facts in the lake have been newer than what is published for {_minutes(now - since)} minutes.",
+            "See in Dagster whether a check blocks the publication or runs fail.",
+        )
+
+
+def _feeds(feeds: Iterable[Feed], limits: Limits, now: dt.datetime) -> Iterable[Finding]:
+    for feed in feeds:
+        if feed.held_back and feed.held_since is not None and now - feed.held_since >= limits.held_back:
+            yield Finding(
+                HELD_BACK,
+                feed.name,
+                "critical",
+                f"An open transaction has held {feed.held_back:,} offsets back for "
+                f"{_minutes(now - feed.held_since)} minutes.",
+                "End the producer's transaction, or abort it with kafka-transactions.sh.",
+            )
+        if feed.unread and feed.still_since is not None and now - feed.still_since >= limits.still:
+            yield Finding(
+                STALLED,
+                feed.name,
+                "critical",
+                f"{feed.unread:,} offsets are unread and none was read for {_minutes(now - feed.still_since)} minutes.",
+                "See what the newest runs say of this feed.",
+            )
+
+
+def _minutes(span: dt.timedelta) -> int:
+    return int(span.total_seconds() // 60)

@@ -1,0 +1,138 @@
+"""What is wrong with the pipeline goes to the ledger of alerts, and leaves it when it is good again."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+import dagster as dg
+
+from assets.resources import Clock, Rules
+from pipelines.ingest.connection import KafkaConnection
+from pipelines.ingest.lag import PartitionLag, backlog, partition_lags
+from pipelines.lake import Lake
+from pipelines.operations.ledger import AlertLedger
+from pipelines.operations.staleness import (
+    CHECK_FAILED,
+    RUN_FAILED,
+    Feed,
+    Limits,
+    Signals,
+    Verdict,
+    judge,
+    judge_failures,
+    remember,
+)
+from pipelines.publish.rows import lake_state
+from pipelines.publish.warehouse import Warehouse
+from schemas.errors import EmberlineError
+from sensors.failures import failed_checks, failed_runs
+from sensors.jobs import pipeline_job
+from sensors.maintenance import maintenance_job
+
+_EVERY_S: Final = 30
+_BEHIND: Final = "mart"
+_FOLLOWING: Final = "__ASSET_JOB"
+"""Dagster's name for runs of chosen assets: those by hand and those that conditions request."""
+
+_Read = TypeVar("_Read")
+
+
+@dg.sensor(
+    minimum_interval_seconds=_EVERY_S,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Tells when data is stale, a feed stands still or is held back, or the warehouse falls behind.",
+)
+def staleness_sensor(
+    context: dg.SensorEvaluationContext,
+    kafka: dg.ResourceParam[KafkaConnection],
+    lake: dg.ResourceParam[Lake],
+    warehouse: dg.ResourceParam[Warehouse],
+    rules: dg.ResourceParam[Rules],
+    clock: dg.ResourceParam[Clock],
+) -> dg.SensorResult:
+    """The cursor remembers since when something is so; where it is lost, the time counts from now."""
+    now, unreadable = clock.now(), {}
+
+    def read(source: str, how: Callable[[], _Read]) -> _Read | None:
+        try:
+            return how()
+        except EmberlineError as error:
+            unreadable[source] = error.cause
+            return None
+
+    waiting = read("Kafka", lambda: backlog(kafka, lake, rules.topics))
+    lags = read("Kafka", lambda: partition_lags(kafka, lake, rules.topics))
+    is_behind = read("what is published", lambda: _is_behind(warehouse, lake))
+    true_now = {_place(lag) for lag in lags or [] if lag.records} | ({_BEHIND} if is_behind else set())
+    since = remember(_since(context.cursor), true_now, now)
+    signals = Signals(
+        waiting,
+        None if lags is None else tuple(_feed(lag, since) for lag in lags),
+        is_behind is not None,
+        since.get(_BEHIND),
+        unreadable,
+    )
+    told = _report(context, warehouse, judge(signals, Limits(), now), now)
+    cursor = json.dumps({name: time.isoformat() for name, time in since.items()})
+    return dg.SensorResult(skip_reason=told, cursor=cursor)
+
+
+@dg.sensor(
+    minimum_interval_seconds=_EVERY_S,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Tells when the newest run of a job failed.",
+)
+def run_failure_sensor(
+    context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Warehouse], clock: dg.ResourceParam[Clock]
+) -> dg.SkipReason:
+    """An alert a job, until a run of it succeeds."""
+    failed = failed_runs(context.instance, [pipeline_job.name, maintenance_job.name, _FOLLOWING])
+    return dg.SkipReason(_report(context, warehouse, judge_failures(RUN_FAILED, failed), clock.now()))
+
+
+@dg.sensor(
+    minimum_interval_seconds=_EVERY_S,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Tells when an expectation does not hold of the newest staging tables.",
+)
+def check_failure_sensor(
+    context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Warehouse], clock: dg.ResourceParam[Clock]
+) -> dg.SkipReason:
+    """An alert a table, until its check passes."""
+    verdict = judge_failures(CHECK_FAILED, failed_checks(context.instance))
+    return dg.SkipReason(_report(context, warehouse, verdict, clock.now()))
+
+
+def _report(context: dg.SensorEvaluationContext, warehouse: Warehouse, verdict: Verdict, now: dt.datetime) -> str:
+    """Write findings into the ledger, log what changed, and say what is wrong in a line."""
+    warehouse.prepare()
+    changed = AlertLedger(warehouse.url).report(verdict.findings, rules=verdict.rules, now=now)
+    for alert in changed.opened:
+        context.log.warning(f"{alert.rule} of {alert.subject}: {alert.message} Next: {alert.next_step}")
+    for alert in changed.resolved:
+        context.log.info(f"Good again: {alert.rule} of {alert.subject}.")
+    if not verdict.findings:
+        return "Nothing is wrong." if verdict.rules else "Nothing could be judged."
+    return "; ".join(f"{found.rule} of {found.subject}" for found in verdict.findings)
+
+
+def _is_behind(warehouse: Warehouse, lake: Lake) -> bool:
+    """Whether the lake holds other facts than `mart` was made of."""
+    warehouse.prepare()
+    return warehouse.lake_state() != lake_state(lake)
+
+
+def _feed(lag: PartitionLag, since: dict[str, dt.datetime]) -> Feed:
+    return Feed(lag.topic, lag.partition, lag.records, since.get(_place(lag)), lag.held_back, lag.held_since)
+
+
+def _place(lag: PartitionLag) -> str:
+    """Where a partition has come to: while that is the same, it stands still."""
+    return f"{lag.topic}/{lag.partition} at {lag.position}"
+
+
+def _since(cursor: str | None) -> dict[str, dt.datetime]:
+    return {name: dt.datetime.fromisoformat(time) for name, time in json.loads(cursor or "{}").items()}

@@ -1,0 +1,81 @@
+"""What failed last, as Dagster's instance has it: runs by job, checks by table."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import dagster as dg
+
+from assets.warehouse import CHECK
+from pipelines.operations.staleness import Failure
+from schemas.warehouse import DATA_TABLES, STAGING
+
+_NEXT_STEP: Final = "\nNext: "
+_ENDED: Final = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
+_LOOKED_AT: Final = 20
+"""Executions of a check that are searched for one with a result: a skipped one has none."""
+
+
+def failed_runs(instance: dg.DagsterInstance, jobs: list[str]) -> list[Failure]:
+    """The jobs whose newest ended run failed."""
+    found = []
+    for job in jobs:
+        newest = instance.get_run_records(dg.RunsFilter(job_name=job, statuses=_ENDED), limit=1)
+        if newest and newest[0].dagster_run.status is dg.DagsterRunStatus.FAILURE:
+            run_id = newest[0].dagster_run.run_id
+            cause, _, next_step = _cause_of_run(instance, run_id).partition(_NEXT_STEP)
+            found.append(Failure(job, cause, next_step or f"See run {run_id} in Dagster."))
+    return found
+
+
+def failed_checks(instance: dg.DagsterInstance) -> list[Failure] | None:
+    """The staging tables whose newest evaluation broke an expectation; None while there has been none."""
+    evaluations = newest_evaluations(instance)
+    if not evaluations:
+        return None
+    return [_failed_check(name, found) for name, found in evaluations.items() if not found.passed]
+
+
+def newest_evaluations(instance: dg.DagsterInstance) -> dict[str, Any]:
+    """The newest result of the check of each staging table that has one, by table: `passed`, `severity`, ..."""
+    newest = {
+        table.name: _newest_evaluation(instance, dg.AssetCheckKey(dg.AssetKey([STAGING, table.name]), CHECK))
+        for table in DATA_TABLES
+    }
+    return {name: evaluation for name, evaluation in newest.items() if evaluation is not None}
+
+
+def _failed_check(table: str, evaluation: Any) -> Failure:
+    is_critical = evaluation.severity is dg.AssetCheckSeverity.ERROR
+    effect = "The publication is blocked" if is_critical else "It was published all the same"
+    return Failure(
+        table,
+        evaluation.description or "An expectation does not hold.",
+        f"{effect}; see the check of {STAGING}/{table} in Dagster.",
+        is_critical,
+    )
+
+
+def cause_of(error: Any) -> str:
+    """What made a step fail: the message alone where it is one of this project's, else with its trace."""
+    if error is None:
+        return "The step failed without an error: see the run in Dagster."
+    while error.cause is not None:
+        error = error.cause
+    _, _, message = error.message.partition(": ")
+    return message.strip() if _NEXT_STEP in message else error.to_string()
+
+
+def _cause_of_run(instance: dg.DagsterInstance, run_id: str) -> str:
+    failures = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.STEP_FAILURE, limit=1).records
+    event = failures[0].event_log_entry.dagster_event if failures else None
+    return "The run ended without its process saying why." if event is None else cause_of(event.step_failure_data.error)
+
+
+def _newest_evaluation(instance: dg.DagsterInstance, key: dg.AssetCheckKey) -> Any:
+    storage: Any = instance.event_log_storage
+    for record in storage.get_asset_check_execution_history(check_key=key, limit=_LOOKED_AT):
+        event = record.event.dagster_event if record.event else None
+        if event is not None and event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            return event.asset_check_evaluation_data
+    return None

@@ -1,0 +1,93 @@
+"""The sensors that tell what is wrong, on a real Kafka, lake, warehouse and instance."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+
+import dagster as dg
+import pytest
+
+from assets.resources import Clock
+from emberline.services import Services
+from pipelines.ingest.connection import KafkaConnection
+from pipelines.operations.ledger import AlertLedger
+from sensors.alerts import check_failure_sensor, run_failure_sensor, staleness_sensor
+from tests.sensors.conftest import Place
+from tests.sensors.test_automation import broken
+
+pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
+MINUTE = dt.timedelta(minutes=1)
+
+
+def alerts(services: Services) -> set[tuple[str, str]]:
+    return {(alert.rule, alert.subject) for alert in AlertLedger(services.warehouse().url).open_alerts()}
+
+
+@pytest.fixture
+def tick(whole: Place) -> Callable[..., str | None]:
+    """A tick of the staleness sensor so many minutes from now, returns the cursor."""
+
+    def tick_at(minutes: float = 0, cursor: str | None = None, kafka: KafkaConnection | None = None) -> str | None:
+        at = dt.datetime.now(dt.UTC) + minutes * MINUTE
+        services = whole.services
+        with dg.build_sensor_context(instance=whole.instance, cursor=cursor) as context:
+            return staleness_sensor(
+                context,
+                kafka=kafka or services.kafka(),
+                lake=services.lake(),
+                warehouse=services.warehouse(),
+                rules=services.rules(),
+                clock=Clock(lambda: at),
+            ).cursor
+
+    return tick_at
+
+
+def test_records_that_stay_unread_are_an_alert_until_they_are_read(whole: Place, tick: Callable[..., str | None]):
+    whole.say(0)
+    cursor = tick()
+    assert alerts(whole.services) == set()
+    cursor = tick(11, cursor)
+    assert alerts(whole.services) == {("data_stale", "pipeline"), ("feed_stalled", f"{whole.topic}, partition 0")}
+    whole.run()
+    tick(12, cursor)
+    assert alerts(whole.services) == set()
+
+
+def test_facts_that_stay_unpublished_are_an_alert(whole: Place, tick: Callable[..., str | None]):
+    whole.say(0)
+    whole.run()
+    whole.say(1)
+    whole.run("raw", "events", "quarantine", "group_day")
+    tick(11, tick())
+    assert alerts(whole.services) == {("warehouse_behind", "mart")}
+
+
+def test_a_kafka_that_does_not_answer_is_an_alert_and_no_good_news(whole: Place, tick: Callable[..., str | None]):
+    whole.say(0)
+    cursor = tick(11, tick())
+    stale = alerts(whole.services)
+    gone = KafkaConnection("127.0.0.1:1", {"bootstrap_timeout_ms": 500}, "auto")
+    tick(12, cursor, gone)
+    assert alerts(whole.services) == stale | {("source_unreadable", "Kafka")}
+
+
+def test_a_failed_run_and_the_check_that_broke_it_are_alerts_until_the_next_good_one(
+    whole: Place, monkeypatch: pytest.MonkeyPatch
+):
+    def look() -> set[tuple[str, str]]:
+        with dg.build_sensor_context(instance=whole.instance) as context:
+            for sensor in (run_failure_sensor, check_failure_sensor):
+                sensor(context, warehouse=whole.services.warehouse(), clock=Clock())
+        return alerts(whole.services)
+
+    whole.say(0)
+    with monkeypatch.context() as patch:
+        patch.setattr("assets.warehouse.audit", broken)
+        whole.run(succeeds=False)
+    found = look()
+    assert ("run_failed", "pipeline_job") in found
+    assert ("check_failed", "group_day") in found
+    whole.run()
+    assert look() == set()
