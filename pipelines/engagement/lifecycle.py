@@ -54,14 +54,15 @@ def lifecycle(person_day: pl.LazyFrame, unit: Unit, complete_through: dt.date | 
         to the one that holds the newer of `complete_through` and the last day with activity. An
         incomplete unit has the counts so far and is flagged.
     """
-    start = pl.col("start")
+    start, person = pl.col("start"), pl.col("person_id")
+    # Neighbours in one sorted column: a window function a person takes several times as long.
     spells = (
         person_day.select("person_id", start=unit_start(pl.col("day"), unit))
         .unique()
         .sort("person_id", "start")
         .with_columns(
-            since_before=units_between(start.shift(1), start, unit).over("person_id"),
-            until_after=units_between(start, start.shift(-1), unit).over("person_id"),
+            since_before=pl.when(person == person.shift(1)).then(units_between(start.shift(1), start, unit)),
+            until_after=pl.when(person == person.shift(-1)).then(units_between(start, start.shift(-1), unit)),
         )
     )
     present = spells.group_by("start").agg(
