@@ -119,15 +119,13 @@ def _ahead(
 
     with ThreadPoolExecutor(1, thread_name_prefix="decode") as thread:
         ahead: Future[_Batch] | None = None
-        while spans or ahead:
-            done = ahead
+        while spans or ahead is not None:
+            batch = None if ahead is None else ahead.result()
             ahead = None
-            if done is not None:
-                batch = done.result()
             if spans:
                 taken, spans = _take(spans, batch_rows)
                 ahead = thread.submit(read, taken)
-            if done is not None:
+            if batch is not None:
                 yield batch
 
 
