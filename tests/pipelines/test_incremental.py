@@ -204,10 +204,10 @@ TAKEN_BACK = {
 def test_what_an_earlier_copy_takes_back_is_gone_from_every_fact(
     company: Company, others: list[Event], first: Event, winner: Event
 ):
-    company.send(*others, {**first, "source": "bridge"}, kafka_time=NOON + DAY)
+    company.send(*others, first, kafka_time=NOON + DAY)
     refresh_identity(company.lake)
     company.refresh()
-    company.send({**winner, "source": "bridge"})
+    company.send(winner)
     refresh_identity(company.lake)
     company.refresh()
     company.assert_exact()
