@@ -11,6 +11,13 @@ run after a change there. Two keys act on what is read from then on and leave th
 are: `rules.zone` and `privacy.key`. Set them before the first run, or begin a new lake."""
 
 SETTINGS_MEANINGS = {
+    "maintenance.small_files": "A partition of a lake table with more small files than this is put together.",
+    "maintenance.small_file_mb": "What a small file is, in MiB.",
+    "maintenance.keep_versions_hours": "How long old files and log of the lake stay.",
+    "maintenance.keep_runs": "How many of Dagster's newest runs stay.",
+    "maintenance.keep_run_days": "How long any of them stays.",
+    "maintenance.keep_tick_hours": "How long sensor ticks that asked for nothing stay.",
+    "maintenance.keep_alert_days": "How long resolved alerts stay.",
     "kafka.bootstrap_servers": "Brokers, `host:port`, several with commas.",
     "lake.uri": "A folder, or the URI of an object store.",
     "lake.storage_options": "Handed to the object store's client: endpoint, credentials, region.",

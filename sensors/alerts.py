@@ -28,6 +28,7 @@ from pipelines.operations.staleness import (
 from pipelines.publish.rows import lake_state
 from pipelines.publish.warehouse import Warehouse
 from schemas.errors import EmberlineError
+from schemas.lake import EVENTS
 from sensors.failures import failed_checks, failed_runs
 from sensors.jobs import pipeline_job
 from sensors.maintenance import maintenance_job
@@ -122,7 +123,10 @@ def _report(context: dg.SensorEvaluationContext, warehouse: Warehouse, verdict: 
 def _is_behind(warehouse: Warehouse, lake: Lake) -> bool:
     """Whether the lake holds other facts than `mart` was made of."""
     warehouse.prepare()
-    return warehouse.lake_state() != lake_state(lake)
+    published = warehouse.lake_state()
+    if published is None:  # a new installation that has heard of nothing yet is not behind
+        return lake.open(EVENTS).content > 0
+    return published != lake_state(lake)
 
 
 def _feed(lag: PartitionLag, since: dict[str, dt.datetime]) -> Feed:

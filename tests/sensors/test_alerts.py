@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -32,14 +33,15 @@ def tick(whole: Place) -> Callable[..., str | None]:
         at = dt.datetime.now(dt.UTC) + minutes * MINUTE
         services = whole.services
         with dg.build_sensor_context(instance=whole.instance, cursor=cursor) as context:
-            return staleness_sensor(
+            result: Any = staleness_sensor(
                 context,
                 kafka=kafka or services.kafka(),
                 lake=services.lake(),
                 warehouse=services.warehouse(),
                 rules=services.rules(),
                 clock=Clock(lambda: at),
-            ).cursor
+            )
+            return result.cursor
 
     return tick_at
 
