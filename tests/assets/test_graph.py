@@ -77,7 +77,7 @@ def test_every_asset_that_reads_another_follows_it_and_all_that_writes_is_in_the
 
 
 def pools(job: str) -> set[str | None]:
-    nodes: list[Any] = build_defs().resolve_job_def(job).nodes
+    nodes: Any = build_defs().resolve_job_def(job).nodes
     return {node.definition.pool for node in nodes}
 
 
