@@ -56,11 +56,11 @@ def _table(topic: str, rates: list[Rates], rounds: int) -> Table:
     ours = next(rate for rate in rates if rate.is_ours)
     title = f"{topic}: values/s over {rounds} rounds, readers in turn"
     table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
-    for heading in ("Reader", "Min", "Median", "Max", "Emberline is"):
+    for heading in ("Reader", "Min", "Median", "Max", "Emberline is", "Peak MB"):
         table.add_column(heading, justify="left" if heading == "Reader" else "right")
     for rate in rates:
         numbers = (f"{number:,.0f}" for number in (min(rate.rounds), rate.median, max(rate.rounds)))
-        table.add_row(rate.reader, *numbers, f"{ours.median / rate.median:.2f} x")
+        table.add_row(rate.reader, *numbers, f"{ours.median / rate.median:.2f} x", f"{rate.peak_mb:,.0f}")
     return table
 
 

@@ -8,6 +8,8 @@ first record on (`benchmarks/peers.py`).
 from __future__ import annotations
 
 import datetime as dt
+import gc
+import resource
 import shutil
 import subprocess
 import tempfile
@@ -35,6 +37,8 @@ from pipelines.lake import Lake
 
 _POLL_MS: Final = 500
 _PEER_SECONDS: Final = 600
+_CLEAR_REFS: Final = Path("/proc/self/clear_refs")
+_STATUS: Final = Path("/proc/self/status")
 _PEERS: Final = Path(__file__).with_name("peers.py")
 
 
@@ -44,11 +48,12 @@ class Incomplete(RuntimeError):
 
 @dataclass(frozen=True)
 class Rates:
-    """Values a second that one reader read of one topic, a number a round."""
+    """Values a second that one reader read of one topic, a number a round, and the most memory its process had, MB."""
 
     topic: str
     reader: str
     rounds: tuple[float, ...]
+    peak_mb: float
 
     @property
     def median(self) -> float:
@@ -79,19 +84,21 @@ def measure(values: int, rounds: int, peers: Sequence[str] | None, on_progress: 
         send(kafka, values, on_progress)
         readers = _readers(kafka, folder, values, peers)
         rates: dict[tuple[str, str], list[float]] = {names: [] for names in readers}
+        peaks = dict.fromkeys(readers, 0.0)
         for number in range(rounds + 1):
             on_progress(f"round {number} of {rounds}" if number else "warming up")
             for (topic, name), read in readers.items():
-                found, seconds = read()
+                found, seconds, peak_mb = read()
                 if found != values:
                     raise Incomplete(f"{name} read {found:,} of {values:,} values of {topic}.")
                 if number:
                     rates[topic, name].append(values / seconds)
-    return [Rates(*names, tuple(measured)) for names, measured in rates.items()]
+                    peaks[topic, name] = max(peaks[topic, name], peak_mb)
+    return [Rates(*names, tuple(measured), peaks[names]) for names, measured in rates.items()]
 
 
-Reading = partial[tuple[int, float]]
-"""Reads a topic once: how many values, in how many seconds."""
+Reading = partial[tuple[int, float, float]]
+"""Reads a topic once: how many values, in how many seconds, and the most memory its process had meanwhile, MB."""
 
 
 def _readers(
@@ -110,7 +117,8 @@ def _readers(
     }
     canonical: dict[str, Reading] = {
         "Quix Streams, parsed and dropped": peer("quix", EVENTS),
-        "Bytewax, parsed and dropped": peer("bytewax", EVENTS),
+        "Bytewax as its guide has it, parsed and dropped": peer("bytewax", EVENTS),
+        "Bytewax, orjson and larger batches": peer("bytewax-tuned", EVENTS),
         "emberline, Kafka to committed events": partial(_timed, partial(_events, kafka, folder)),
     }
     return {
@@ -133,18 +141,34 @@ def _broker(on_progress: Callable[[str], None]) -> Iterator[tuple[KafkaConnectio
         state.destroy()
 
 
-def _timed(read: Callable[[], int]) -> tuple[int, float]:
+def _timed(read: Callable[[], int]) -> tuple[int, float, float]:
+    gc.collect()
+    _forget_peak()
     began = time.perf_counter()
     found = read()
-    return found, time.perf_counter() - began
+    return found, time.perf_counter() - began, _peak_mb()
 
 
-def _peer(command: list[str]) -> tuple[int, float]:
+def _forget_peak() -> None:
+    """Let Linux count the most memory of this process from now on."""
+    if _CLEAR_REFS.exists():
+        _CLEAR_REFS.write_text("5")
+
+
+def _peak_mb() -> float:
+    """The most memory this process had since `_forget_peak`, or where that is not Linux since its start, MB."""
+    if not _STATUS.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    peak = next(line for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
+    return int(peak.split()[1]) / 1024
+
+
+def _peer(command: list[str]) -> tuple[int, float, float]:
     done = subprocess.run(command, capture_output=True, text=True, timeout=_PEER_SECONDS, check=False)
     if done.returncode:
         raise Incomplete(f"{' '.join(command)} failed: {done.stderr[-2000:]}")
-    found, seconds = done.stdout.split()[-2:]
-    return int(found), float(seconds)
+    found, seconds, peak_mb = done.stdout.split()[-3:]
+    return int(found), float(seconds), float(peak_mb)
 
 
 def _poll(kafka: KafkaConnection) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from typing import Final
 
@@ -118,15 +118,13 @@ def _ahead(
         return _Batch(records, decode(records, carriers, rules), stop)
 
     with ThreadPoolExecutor(1, thread_name_prefix="decode") as thread:
-        ahead: Future[_Batch] | None = None
-        while spans or ahead is not None:
-            batch = None if ahead is None else ahead.result()
-            ahead = None
-            if spans:
-                taken, spans = _take(spans, batch_rows)
-                ahead = thread.submit(read, taken)
-            if batch is not None:
-                yield batch
+        taken, left = _take(spans, batch_rows)
+        ahead = thread.submit(read, taken) if taken else None
+        while ahead is not None:
+            batch = ahead.result()
+            taken, left = _take(left, batch_rows)
+            ahead = thread.submit(read, taken) if taken else None
+            yield batch
 
 
 @dataclass(frozen=True)

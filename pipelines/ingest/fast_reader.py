@@ -28,6 +28,7 @@ from pipelines.ingest.record_columns import ColumnBuffer, Part
 
 TESTED_VERSIONS: Final = frozenset({"3.0.12"})
 
+_RECEIVED_AT_ONCE: Final = 1024 * 1024
 _FORMAT_V2: Final = 2
 _SHAPE: Final = {
     "_unpack_records": ("self", "tp", "records", "key_deserializer", "value_deserializer"),
@@ -45,6 +46,8 @@ def unsupported(consumer: KafkaConsumer) -> str | None:
         return f"kafka-python {kafka_version} is none of the tested {', '.join(sorted(TESTED_VERSIONS))}"
     if not isinstance(getattr(consumer, "_fetcher", None), Fetcher):
         return "the consumer has no fetcher of the known kind"
+    if not hasattr(vars(consumer)["_fetcher"], "_manager"):
+        return "the fetcher's connections have changed"
     for name, parameters in _SHAPE.items():
         method = getattr(_PartitionRecords, name, None)
         if method is None or tuple(inspect.signature(method).parameters) != parameters:
@@ -60,10 +63,40 @@ class FastReader:
         self._target = Target()
         fetcher: Any = vars(consumer)["_fetcher"]
         fetcher.PartitionRecords = partial(ColumnarPartition, self._target)
+        _receive_widely(fetcher._manager)
 
     def buffer(self) -> FastBuffer:
         """An empty buffer."""
         return FastBuffer(self._consumer, self._target)
+
+
+def _receive_widely(manager: Any) -> None:
+    """Let connections made from now on take what the socket holds at once, not 4 KiB a call.
+
+    Connections with TLS stay as they are: a call returns at most one TLS record.
+    """
+    connect = manager._build_transport
+
+    async def build(*args: Any, **options: Any) -> Any:
+        transport = await connect(*args, **options)
+        if not manager.ssl_enabled:
+            transport._sock = _WideSocket(transport._sock)
+        return transport
+
+    manager._build_transport = build
+
+
+class _WideSocket:
+    """A socket that gives more than was asked for; all else is the socket's own."""
+
+    def __init__(self, sock: Any) -> None:
+        self._sock = sock
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
+
+    def recv(self, size: int) -> bytes:
+        return self._sock.recv(max(size, _RECEIVED_AT_ONCE))
 
 
 class Target:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kafka import KafkaProducer
+from kafka import KafkaConsumer, KafkaProducer
 from kafka.consumer.fetcher import Fetcher
 from kafka.errors import CorruptRecordError
 from kafka.protocol.consumer import IsolationLevel
@@ -308,6 +309,41 @@ def test_the_broker_s_own_time_is_taken_where_the_topic_says_so(topic: MakeTopic
         producer.send(name, b"x", timestamp_ms=1_000 + number)
     producer.close()
     assert both(name)["kafka_time"].dt.year().min() > 2000  # type: ignore[operator]
+
+
+def test_a_compacted_topic_is_read_with_the_gaps_inside_its_batches(topic: MakeTopic, both: Both, kafka: str):
+    configs = {"cleanup.policy": "compact", "segment.ms": "100", "min.cleanable.dirty.ratio": "0.01"}
+    name = topic(configs={**configs, "max.compaction.lag.ms": "100"})
+    producer = KafkaProducer(bootstrap_servers=kafka, linger_ms=1000)
+    for number in range(200):
+        producer.send(name, key=f"key {number if number % 3 else 0}".encode(), value=f"value {number}".encode())
+    producer.flush()
+    left: list[int] = []
+    deadline = time.monotonic() + 90
+    while len(left) != 134 and time.monotonic() < deadline:
+        # A segment is compacted only when a newer one was begun.
+        producer.send(name, key=str(time.monotonic()).encode(), value=b"later").get(10)
+        time.sleep(0.5)
+        left = [record.offset for record in polled(kafka, name) if record.value != b"later"]
+    producer.close()
+    rows = both(name).filter(pl.col("value") != b"later")
+    assert rows["offset"].to_list() == [n for n in range(200) if n % 3 or n == 198]
+
+
+def polled(kafka: str, name: str) -> list[Any]:
+    """All records of partition 0, by the client's own poll."""
+    consumer = KafkaConsumer(bootstrap_servers=kafka)
+    try:
+        consumer.assign([TopicPartition(name, 0)])
+        consumer.seek_to_beginning()
+        end = consumer.end_offsets([TopicPartition(name, 0)])[TopicPartition(name, 0)]
+        records: list[Any] = []
+        while (consumer.position(TopicPartition(name, 0)) or 0) < end:
+            for found in consumer.poll(500).values():
+                records += found
+        return records
+    finally:
+        consumer.close()
 
 
 @pytest.mark.parametrize("limits", [BatchLimits(rows=7, seconds=0.5), BatchLimits(bytes=400, seconds=0.5)])
