@@ -82,7 +82,8 @@ def _changed(table: sa.Table, restated: Restated, before: Before, zone: str) -> 
             *(value.label(f"after_{number}") for number, value in enumerate(staged_now)),
         )
         .select_from(table.outerjoin(new, same_key, full=True))
-        .where(last <= before.complete_through)
+        # Few rows differ at all: only they are taken apart into figures.
+        .where(last <= before.complete_through, sa.tuple_(*published).is_distinct_from(sa.tuple_(*staged_now)))
         .subquery("pairs")
     )
     figures = (
