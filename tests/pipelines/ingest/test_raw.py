@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import polars as pl
@@ -14,9 +17,10 @@ from kafka.structs import TopicPartition
 
 from pipelines.ingest.connection import KafkaConnection
 from pipelines.ingest.feeds import app_id
-from pipelines.ingest.intake import BatchLimits, OffsetsGone
+from pipelines.ingest.intake import BatchLimits, Intake, OffsetsGone
 from pipelines.ingest.raw import ingest_raw, raw_rows
-from pipelines.lake import Lake
+from pipelines.ingest.reader import ReaderKind
+from pipelines.lake import Handle, Lake
 from schemas.lake import RAW
 
 Send = Callable[..., None]
@@ -160,3 +164,86 @@ def test_a_span_of_raw_is_half_open_and_of_its_partition_only(
     [found] = connection.topics([name])
     span = raw_rows(lake.open(RAW), {(found.topic_id, 0): 1}, {(found.topic_id, 0): 3})
     assert sorted(span.select("partition", "offset").rows()) == [(0, 1), (0, 2)]
+
+
+@pytest.mark.parametrize("reader", ["fast", "plain"])
+@pytest.mark.parametrize(
+    ("run_rows", "passes"),
+    [
+        pytest.param(2, [2, 2, 2, 2, 0], id="less than a batch"),
+        pytest.param(3, [3, 3, 2, 0], id="a batch"),
+        pytest.param(5, [5, 3, 0], id="a batch, and some while it is under way"),
+        pytest.param(8, [8, 0], id="all there are"),
+    ],
+)
+def test_a_pass_ends_after_so_many_records_and_the_next_goes_on(
+    kafka: str, lake: Lake, topic: MakeTopic, send: Send, reader: ReaderKind, run_rows: int, passes: list[int]
+):
+    connection = KafkaConnection(kafka, reader=reader)
+    name = topic(partitions=2)
+    for partition in (0, 1):
+        send(name, *numbered(4), partition=partition)
+    limits = replace(THREE_ROWS, run_rows=run_rows)
+    assert [ingest_raw(connection, lake, [name], limits).rows for _ in passes] == passes
+    assert values(lake) == [(partition, value) for partition in (0, 1) for value in numbered(4)]
+
+
+@dataclass(frozen=True)
+class Slow(Lake):
+    """A lake that appends to `raw` when it is let."""
+
+    may_append: threading.Event = field(default_factory=threading.Event)
+
+    def append(self, handle: Handle, rows: pl.DataFrame, positions: Mapping[str, int]) -> None:
+        if handle.table is RAW:
+            assert self.may_append.wait(30)
+        super().append(handle, rows, positions)
+
+
+@contextmanager
+def reading(connection: KafkaConnection, lake: Lake, topic: str, limits: BatchLimits) -> Iterator[Intake]:
+    """An intake of partition 0, at the lake's position."""
+    consumer = connection.consumer()
+    consumer.assign([TopicPartition(topic, 0)])
+    try:
+        with (
+            connection.directory() as directory,
+            Intake(connection, consumer, directory, lake, limits, accept_gaps_at=None) as intake,
+        ):
+            intake.seek([TopicPartition(topic, 0)])
+            yield intake
+    finally:
+        consumer.close(autocommit=False)
+
+
+def test_no_more_than_two_batches_are_held_while_the_lake_is_slow(
+    connection: KafkaConnection, lake: Lake, topic: MakeTopic, send: Send
+):
+    name = topic()
+    send(name, *numbered(9))
+    slow = Slow(lake.uri)
+    limits = replace(THREE_ROWS, seconds=60)
+
+    def read(intake: Intake) -> int:
+        while not intake.is_due:
+            intake.poll(dict)
+        return intake.rows
+
+    with reading(connection, slow, name, limits) as intake:
+        try:
+            assert read(intake) == 3
+            assert intake.commit(is_awaited=False)
+            assert (intake.report.rows, intake.rows_launched) == (0, 3)
+            assert read(intake) == 3
+            second = threading.Thread(target=intake.commit, kwargs={"is_awaited": False})
+            second.start()
+            second.join(0.5)
+            assert second.is_alive(), "a third batch would be begun"
+            assert (intake.rows, intake.rows_launched) == (3, 0)
+        finally:
+            slow.may_append.set()
+        second.join()
+        assert read(intake) == 3
+        assert intake.commit()
+        assert (intake.report.rows, intake.report.commits) == (9, 3)
+    assert values(lake) == [(0, value) for value in numbered(9)]
