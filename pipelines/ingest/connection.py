@@ -33,7 +33,11 @@ _CLIENT_ID: Final = "emberline"
 _PATIENCE_S: Final = 30.0
 _FIRST_ANSWER_S: Final = 10.0
 _REFUSALS: Final = (AuthorizationError, SaslAuthenticationFailedError, UnsupportedSaslMechanismError)
-_HUNG_UP: Final = "socket disconnected"
+_HUNG_UP: Final = ("socket disconnected", "Connection reset by peer", "Broken pipe")
+_CHECK_LOGIN: Final = (
+    "Check security_protocol, sasl_mechanism and sasl_plain_username in [kafka.options], and the password in "
+    "EMBERLINE__KAFKA__SASL_PASSWORD."
+)
 _LOG_END: Final = -1
 """The timestamp that stands for the end of a log in a request for offsets."""
 
@@ -47,6 +51,10 @@ class KafkaUnreachable(EmberlineError):
 
 class KafkaRefused(EmberlineError):
     """The brokers answered, and do not let this user in."""
+
+
+class KafkaHungUp(EmberlineError):
+    """The brokers close the connection while this user logs in, and do not say why."""
 
 
 class TopicUnreadable(EmberlineError):
@@ -188,6 +196,7 @@ class KafkaConnection:
 
         Raises:
             KafkaRefused: the brokers do not accept the credentials, or do not allow what was asked for.
+            KafkaHungUp: the brokers close the connection during the login.
             KafkaUnreachable: no broker answered in time.
         """
         try:
@@ -195,8 +204,7 @@ class KafkaConnection:
         except _REFUSALS as error:
             raise KafkaRefused(
                 f"The Kafka brokers at {self.bootstrap_servers} refuse this user ({error}).",
-                "Check security_protocol, sasl_mechanism and sasl_plain_username in [kafka.options], the password in "
-                "EMBERLINE__KAFKA__SASL_PASSWORD, and what the user may read.",
+                f"{_CHECK_LOGIN} Look at what the user may read, too.",
             ) from error
         except RetriableError as error:
             raise KafkaUnreachable(
@@ -223,20 +231,43 @@ class KafkaConnection:
         }
         with self.errors_told(), _failures_noted() as failures:
             try:
-                return client(**{**common, **options, **self.options})
+                return client(**{**common, **options, **self._untold_options})
             except KafkaTimeoutError as error:
                 causes = [failure for failure in failures if not isinstance(failure, KafkaTimeoutError)]
                 if not causes:
                     raise
-                why = causes[-1]
-                # A broker that does not accept a login may hang up so soon that its answer is lost.
-                if self._has_login and any(_HUNG_UP in str(cause) for cause in causes):
-                    raise SaslAuthenticationFailedError("the broker hangs up on the login") from error
-                raise (why if isinstance(why, _REFUSALS) else KafkaConnectionError(str(why))) from error
+                refusal = next((cause for cause in causes if isinstance(cause, _REFUSALS)), None)
+                if refusal is not None:
+                    raise refusal from error
+                if self._has_login and any(words in str(causes[-1]) for words in _HUNG_UP):
+                    raise self._hung_up() from error
+                raise KafkaConnectionError(str(causes[-1])) from error
+
+    def _hung_up(self) -> KafkaHungUp:
+        """A broker that does not accept a login often closes so soon that its answer is lost; others close as well."""
+        return KafkaHungUp(
+            f"The Kafka brokers at {self.bootstrap_servers} close the connection while this user logs in, "
+            "and do not say why.",
+            f"{_CHECK_LOGIN} If all are right, the brokers' own log says more.",
+        )
+
+    @property
+    def _untold_options(self) -> dict[str, Any]:
+        """The options; the admin client would write its passwords into the debug log."""
+        return {name: _Untold(value) if name.endswith("password") else value for name, value in self.options.items()}
 
     @property
     def _has_login(self) -> bool:
         return str(self.options.get("security_protocol", "")).startswith("SASL")
+
+
+class _Untold(str):
+    """A text that is not shown where what holds it is."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'…'"
 
 
 class _Failures(logging.Handler):

@@ -52,6 +52,7 @@ def ingest_as_worker(
         OffsetsGone: retention removed records before they were read, or the end of a log is gone.
         FeedStalled: a position stood still for `limits.stall_seconds` although there is lag.
         KafkaRefused: the brokers do not let this user in.
+        KafkaHungUp: they close the connection during the login.
         KafkaUnreachable: no broker answers.
         LakeUnavailable: the lake does not answer.
     """

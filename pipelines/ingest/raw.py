@@ -47,6 +47,7 @@ def ingest_raw(
         OffsetsGone: retention removed records before they were read, or the end of a log is gone.
         FeedStalled: the position stood still for `limits.stall_seconds` although there is lag.
         KafkaRefused: the brokers do not let this user in.
+        KafkaHungUp: they close the connection during the login.
         KafkaUnreachable: no broker answers; what was read and not committed is read again by the next run.
     """
     names = list(topic_names)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+import socket
 import subprocess
 import tempfile
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,18 +28,17 @@ from pydantic import SecretStr
 from emberline.embedded import EmbeddedKafka, StateFolder
 from emberline.services import Services
 from emberline.settings import IngestSettings, KafkaSettings, LakeSettings, Settings
-from pipelines.ingest.connection import KafkaRefused, KafkaUnreachable
+from pipelines.ingest.connection import KafkaConnection, KafkaHungUp, KafkaRefused, KafkaUnreachable
 from pipelines.ingest.group import ingest_as_worker
 from pipelines.ingest.lag import backlog
 from pipelines.ingest.raw import ingest_raw
 from pipelines.ingest.replay import produce
-from schemas.errors import EmberlineError
 
 ADMIN, USER = "admin", "reader"
 PASSWORD = "correct horse"
 WRONG = "battery staple"
 TOPIC = "group.messages"
-SOON_S = 25
+SOON_S = 20
 
 
 def broker_properties(protocol: str, login: str) -> dict[str, str]:
@@ -158,16 +161,46 @@ def test_the_right_password_writes_reads_and_joins_a_group(guarded: Guarded):
     ],
     ids=["pass", "backlog", "worker", "producer"],
 )
-def test_a_wrong_password_is_said_soon_and_not_shown(guarded: Guarded, ask: Callable[[Services], object]):
+def test_a_wrong_password_is_said_soon_and_not_shown(
+    guarded: Guarded, ask: Callable[[Services], object], caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level(logging.DEBUG)
     began = time.monotonic()
-    with pytest.raises(KafkaRefused, match="EMBERLINE__KAFKA__SASL_PASSWORD") as refused:
+    # The broker's answer is often lost; then it is not known that there was one.
+    with pytest.raises((KafkaRefused, KafkaHungUp), match="EMBERLINE__KAFKA__SASL_PASSWORD") as refused:
         ask(guarded.services(WRONG))
     assert time.monotonic() - began < SOON_S
-    assert WRONG not in told(refused.value)
+    assert WRONG not in "".join(traceback.format_exception(refused.value))
+    assert WRONG not in repr(refused.value)
+    assert WRONG not in caplog.text
 
 
-def told(error: EmberlineError) -> str:
-    return f"{error} {error!r} {error.__cause__!r}"
+@pytest.fixture
+def hangs_up() -> Iterator[str]:
+    """The address of a server that closes each connection at once: a proxy without a broker behind it."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def close_all() -> None:
+            with suppress(OSError):
+                while True:
+                    server.accept()[0].close()
+
+        thread = threading.Thread(target=close_all)
+        thread.start()
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def test_a_broker_that_hangs_up_on_a_login_is_not_said_to_refuse_the_user(hangs_up: str):
+    options = {"security_protocol": "SASL_PLAINTEXT", "sasl_mechanism": "SCRAM-SHA-512", "sasl_plain_username": USER}
+    with pytest.raises(KafkaHungUp, match="do not say why"):
+        KafkaConnection(hangs_up, {**options, "sasl_plain_password": PASSWORD}).topics([TOPIC])
+
+
+def test_a_broker_that_hangs_up_on_who_has_no_login_is_no_matter_of_passwords(hangs_up: str):
+    with pytest.raises(KafkaUnreachable, match=r"socket disconnected|reset by peer|Broken pipe"):
+        KafkaConnection(hangs_up).topics([TOPIC])
 
 
 def test_a_broker_that_nobody_vouches_for_is_not_spoken_to(guarded: Guarded):
