@@ -2,12 +2,15 @@
 
 Run as `python -m tests.faults.worker KAFKA TOPIC LAKE PLACE`. Having come to the place it prints one line and waits
 for a line on its standard input; a test kills or stops it there. When its ingest is done it prints the rows it added.
+With a group and the seconds of its session behind the place it is a worker of that group, until it is terminated.
 """
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +19,8 @@ from pathlib import Path
 
 import polars as pl
 
-from pipelines.ingest.connection import KafkaConnection
+from pipelines.ingest.connection import GroupTimes, KafkaConnection
+from pipelines.ingest.group import ingest_as_worker
 from pipelines.ingest.intake import BatchLimits
 from pipelines.ingest.raw import ingest_raw
 from pipelines.lake import Handle, Lake
@@ -62,16 +66,24 @@ class Stopping(Lake):
 
 
 def main() -> None:
-    kafka, topic, lake, place = sys.argv[1:]
+    kafka, topic, uri, place, *group = sys.argv[1:]
+    connection, lake = KafkaConnection(kafka), Stopping(uri, place=Place(place))
     limits = BatchLimits(rows=3, seconds=0.5, stall_seconds=30)
-    report = ingest_raw(KafkaConnection(kafka), Stopping(lake, place=Place(place)), [topic], limits)
+    if group:
+        name, session_s = group
+        stopping = threading.Event()
+        signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+        times = GroupTimes(session_s=float(session_s))
+        report = ingest_as_worker(connection, lake, [topic], limits, name, stopping.is_set, times=times)
+    else:
+        report = ingest_raw(connection, lake, [topic], limits)
     print(report.rows, flush=True)
 
 
 @contextmanager
-def worker_stopped(kafka: str, topic: str, lake: Lake, place: str) -> Iterator[subprocess.Popen[str]]:
+def worker_stopped(kafka: str, topic: str, lake: Lake, place: str, *group: str) -> Iterator[subprocess.Popen[str]]:
     """A worker that has come to its place, killed at the end if it still lives."""
-    command = [sys.executable, "-m", "tests.faults.worker", kafka, topic, lake.uri, place]
+    command = [sys.executable, "-m", "tests.faults.worker", kafka, topic, lake.uri, place, *group]
     root = Path(__file__).parents[2]
     with subprocess.Popen(command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
