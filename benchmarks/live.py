@@ -20,7 +20,7 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 
-from benchmarks.recompute import differing_tables
+from benchmarks.recompute import differences
 from emberline.embedded.dagster import EmbeddedDagster
 from emberline.instance import dagster_environment, dagster_instance
 from emberline.services import Services
@@ -39,7 +39,7 @@ _DRAIN_SECONDS = 180
 class Live:
     """Records sent, events published, seconds from Kafka to mart, versions published, runs and how many failed.
 
-    `differing` are the published tables that a recomputation of everything does not confirm.
+    `differences` are what a recomputation of everything does not confirm.
     """
 
     sent: int
@@ -50,7 +50,7 @@ class Live:
     versions: int
     runs: int
     failed_runs: int
-    differing: tuple[str, ...]
+    differences: tuple[str, ...]
 
 
 def measure(services: Services, rate: int, seconds: int, say: Callable[[str], None] = print) -> Live:
@@ -146,7 +146,7 @@ def _measured(services: Services, sent: int) -> Live:
         versions=versions.height,
         runs=_runs(services),
         failed_runs=_runs(services, dg.DagsterRunStatus.FAILURE),
-        differing=tuple(differing_tables(services)),
+        differences=tuple(differences(services)),
     )
 
 

@@ -1,55 +1,77 @@
-"""The batch recomputation of a warehouse: the same topics, a lake and a database that do not exist before."""
+"""The batch recomputation of what ran live: the same topics, a lake and a database that do not exist before."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import polars as pl
 import sqlalchemy as sa
 
 from assets.resources import Progress
 from emberline.runner import run_pipeline
 from emberline.services import Services
 from emberline.settings import LakeSettings, WarehouseSettings
+from pipelines.lake import Lake
+from schemas.lake import EVENTS, QUARANTINE, LakeTable
 from schemas.warehouse import DATA_TABLES
 
-
-class RecomputationFailed(RuntimeError):
-    """The run over everything did not succeed, so there is nothing to compare with."""
+_ANEW = "recomputed"
 
 
-def differing_tables(services: Services) -> list[str]:
-    """Names of the published tables whose rows differ from those that one run over all of Kafka computes."""
-    with _fresh(services) as fresh:
-        outcome = run_pipeline(fresh, Progress())
+def differences(services: Services) -> Iterator[str]:
+    """In what `events`, `quarantine` and the published tables differ from those of one run over all of Kafka."""
+    with _anew(services) as anew:
+        outcome = run_pipeline(anew, Progress())
         if not outcome.is_success:
-            raise RecomputationFailed(outcome.error or f"{len(outcome.failed_checks)} checks failed")
-        live, anew = services.warehouse(), fresh.warehouse()
-        return [
-            table.name
-            for table in DATA_TABLES
-            if sorted(live.read(table).rows(), key=repr) != sorted(anew.read(table).rows(), key=repr)
-        ]
+            failed = ", ".join(check.table for check in outcome.failed_checks)
+            yield f"the run that computes everything again failed: {outcome.error or failed}"
+            return
+        for table in (EVENTS, QUARANTINE):
+            found, expected = (_of_lake(lake, table) for lake in (services.lake(), anew.lake()))
+            if found != expected:
+                yield f"lake table {table.name}: {_differing(found, expected)}"
+        live, fresh = services.warehouse(), anew.warehouse()
+        for table in DATA_TABLES:
+            found, expected = _rows(live.read(table)), _rows(fresh.read(table))
+            if found != expected:
+                yield f"warehouse table {table.name}: {_differing(found, expected)}"
 
 
 @contextmanager
-def _fresh(services: Services) -> Iterator[Services]:
-    """The same engines with a lake and a database of their own, which go afterwards."""
+def _anew(services: Services) -> Iterator[Services]:
+    """The same engines and pseudonyms with a lake and a database of their own, which go with the state folder."""
     url = sa.make_url(services.warehouse_url())
-    name = "recomputed"
     server = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
     with server.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}"))
-    database = url.set(database=name).render_as_string(hide_password=False)
+        connection.execute(sa.text(f"CREATE DATABASE {_ANEW}"))
+    database = url.set(database=_ANEW).render_as_string(hide_password=False)
     try:
         yield Services(
             services.settings.model_copy(
                 update={
-                    "lake": LakeSettings(uri=str(services.state.path / name)),
+                    "lake": LakeSettings(uri=str(services.state.path / _ANEW)),
                     "warehouse": WarehouseSettings(url=database),  # type: ignore[arg-type]
                 }
             )
         )
     finally:
         with server.connect() as connection:
-            connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+            connection.execute(sa.text(f"DROP DATABASE {_ANEW} WITH (FORCE)"))
+
+
+def _rows(rows: pl.DataFrame) -> Counter[str]:
+    """The rows as text: some hold lists, which cannot be counted."""
+    return Counter(map(repr, rows.iter_rows()))
+
+
+def _of_lake(lake: Lake, table: LakeTable) -> Counter[str]:
+    """All rows without their batch, which tells when a row came and not what it says."""
+    return _rows(lake.open(table).scan().drop("batch").collect())
+
+
+def _differing(found: Counter[str], expected: Counter[str]) -> str:
+    more, less = found - expected, expected - found
+    first = next(iter(more or less))
+    return f"{more.total()} rows too many or different, {less.total()} missing or different, such as {first}"

@@ -6,23 +6,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import polars as pl
-import sqlalchemy as sa
-
-from assets.resources import Progress
-from emberline.runner import run_pipeline
-from emberline.services import Services
-from emberline.settings import KafkaSettings, LakeSettings, PrivacySettings, Settings, WarehouseSettings
+from benchmarks.recompute import differences
 from pipelines.ingest.connection import KafkaConnection
 from pipelines.ingest.events import stored_counts
 from pipelines.lake import Lake
-from schemas.lake import EVENTS, QUARANTINE, LakeTable
-from schemas.warehouse import DATA_TABLES
 from tests.chaos.load import Account
 from tests.chaos.stack import Stack
 from tests.faults.invariant import Record, in_kafka, in_raw
-
-_FRESH = "fresh"
 
 
 @dataclass(frozen=True)
@@ -84,56 +74,8 @@ def faults_of(counted: Counted) -> Iterator[str]:
 
 
 def differences_from_fresh(stack: Stack) -> Iterator[str]:
-    """Read the same topics at once into a lake and a database of their own; what differs from what the faults left."""
+    """What differs between what the faults left and one run over the same topics, in a lake and database of its own."""
     counts = stored_counts(stack.lake)
     if counts.raw != counts.events + counts.duplicates + counts.quarantined + counts.tombstones:
         yield f"the counts do not add up: {counts}"
-    fresh = _fresh(stack)
-    outcome = run_pipeline(fresh, Progress())
-    if not outcome.is_success:
-        yield f"the run that computes everything again failed: {outcome.error}"
-        return
-    for table in (EVENTS, QUARANTINE):
-        found, expected = _of_lake(stack.lake, table), _of_lake(fresh.lake(), table)
-        if found != expected:
-            yield f"lake table {table.name}: {_differing(found, expected)}"
-    here, there = stack.warehouse, fresh.warehouse()
-    for table in DATA_TABLES:
-        found, expected = _rows(here.read(table)), _rows(there.read(table))
-        if found != expected:
-            yield f"warehouse table {table.name}: {_differing(found, expected)}"
-
-
-def _fresh(stack: Stack) -> Services:
-    """The same topics, zone and key of pseudonyms; everything else its own."""
-    url = sa.make_url(stack.warehouse.url)
-    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
-    with engine.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {_FRESH}"))
-    database = url.set(database=_FRESH).render_as_string(hide_password=False)
-    folder = stack.state.path / _FRESH
-    return Services(
-        Settings(
-            state=folder,
-            kafka=KafkaSettings(bootstrap_servers=stack.kafka.bootstrap_servers),
-            lake=LakeSettings(uri=str(folder / "lake")),
-            warehouse=WarehouseSettings(url=database),  # type: ignore[arg-type]
-            privacy=PrivacySettings(key=stack.state.secret("pseudonyms")),  # type: ignore[arg-type]
-        )
-    )
-
-
-def _rows(rows: pl.DataFrame) -> Counter[str]:
-    """The rows as text: some hold lists, which cannot be counted."""
-    return Counter(map(repr, rows.iter_rows()))
-
-
-def _of_lake(lake: Lake, table: LakeTable) -> Counter[str]:
-    """All rows without their batch, which tells when a row came and not what it says."""
-    return _rows(lake.open(table).scan().drop("batch").collect())
-
-
-def _differing(found: Counter[str], expected: Counter[str]) -> str:
-    more, less = found - expected, expected - found
-    first = next(iter(more or less))
-    return f"{more.total()} rows too many or different, {less.total()} missing or different, such as {first}"
+    yield from differences(stack.services)
