@@ -17,6 +17,7 @@ from kafka.errors import (
     KafkaConnectionError,
     KafkaTimeoutError,
     NoError,
+    RequestTimedOutError,
     RetriableError,  # pyright: ignore[reportAttributeAccessIssue] - the type stubs are of an older client
     SaslAuthenticationFailedError,
     TopicAlreadyExistsError,
@@ -239,9 +240,11 @@ class KafkaConnection:
                 refusal = next((cause for cause in causes if isinstance(cause, _REFUSALS)), None)
                 if refusal is not None:
                     raise refusal from error
-                if self._has_login and any(words in str(causes[-1]) for words in _HUNG_UP):
+                # The last attempt is cut short by the end of the patience, which says nothing of the broker.
+                why = next((cause for cause in causes[::-1] if not isinstance(cause, RequestTimedOutError)), causes[-1])
+                if self._has_login and any(words in str(why) for words in _HUNG_UP):
                     raise self._hung_up() from error
-                raise KafkaConnectionError(str(causes[-1])) from error
+                raise KafkaConnectionError(str(why)) from error
 
     def _hung_up(self) -> KafkaHungUp:
         """A broker that does not accept a login often closes so soon that its answer is lost; others close as well."""
