@@ -18,6 +18,7 @@ SETTINGS_MEANINGS = {
     "maintenance.keep_run_days": "How long any of them stays.",
     "maintenance.keep_tick_hours": "How long sensor ticks that asked for nothing stay.",
     "maintenance.keep_alert_days": "How long resolved alerts stay.",
+    "maintenance.keep_restatement_days": "How long it is remembered which published figures changed.",
     "kafka.bootstrap_servers": "Brokers, `host:port`, several with commas.",
     "lake.uri": "A folder, or the URI of an object store.",
     "lake.storage_options": "Handed to the object store's client: endpoint, credentials, region.",

@@ -99,6 +99,7 @@ class Services:
             keep_runs_for=dt.timedelta(days=kept.keep_run_days),
             keep_ticks=dt.timedelta(hours=kept.keep_tick_hours),
             keep_alerts=dt.timedelta(days=kept.keep_alert_days),
+            keep_restatements=dt.timedelta(days=kept.keep_restatement_days),
         )
 
     def stop(self) -> None:

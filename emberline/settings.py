@@ -130,6 +130,7 @@ class MaintenanceSettings(_Section):
     keep_run_days: int = Field(default=7, ge=1)
     keep_tick_hours: int = Field(default=6, ge=1)
     keep_alert_days: int = Field(default=90, ge=1)
+    keep_restatement_days: int = Field(default=400, ge=1)
 
 
 class PrivacySettings(_Section):

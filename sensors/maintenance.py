@@ -1,4 +1,4 @@
-"""`maintenance_job`: upkeep of lake, ledger and Dagster's history, hour by hour, in one run."""
+"""`maintenance_job`: upkeep of lake, warehouse and Dagster's history, hour by hour, in one run."""
 
 # Dagster reads the type of a context from the annotation itself, so annotations are no strings here.
 from dataclasses import asdict
@@ -32,16 +32,20 @@ def forget(
     upkeep: dg.ResourceParam[Upkeep],
     clock: dg.ResourceParam[Clock],
 ) -> None:
-    """Forget runs, ticks and resolved alerts beyond those kept."""
+    """Forget runs, ticks, resolved alerts and restatements beyond those kept."""
     now = clock.now()
     warehouse.prepare()
-    alerts = AlertLedger(warehouse.url).forget(now - upkeep.keep_alerts)
-    context.add_output_metadata({**asdict(forget_history(context.instance, upkeep, now)), "alerts": alerts})
+    forgotten = {
+        **asdict(forget_history(context.instance, upkeep, now)),
+        "alerts": AlertLedger(warehouse.url).forget(now - upkeep.keep_alerts),
+        "restatements": warehouse.forget_restatements(now - upkeep.keep_restatements),
+    }
+    context.add_output_metadata(forgotten)
 
 
 @dg.job(
     executor_def=dg.in_process_executor,
-    description="Put small files of the lake together; forget old files, log, marks, runs, ticks and alerts.",
+    description="Put small files of the lake together; forget old files and log, runs, alerts and restatements.",
 )
 def maintenance_job() -> None:
     """The lake, then all that is only forgotten."""

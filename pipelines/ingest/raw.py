@@ -88,8 +88,18 @@ class _Drain:
         is_done = not todo
         while not is_done:
             room = sys.maxsize if most is None else most - self._intake.rows_launched
-            while self._left(self._intake.reached) and not self._intake.is_due and self._intake.rows < room:
+            while (
+                self._left(self._intake.reached)
+                and not self._intake.is_due
+                and self._intake.rows < room
+                and self._intake.topic_ids == ids
+            ):
                 self._intake.poll(lambda: self._ends, room)
+            if self._intake.topic_ids != ids:
+                ids = self._begin(names)
+                todo = self._left(self._intake.positions)
+                is_done = not todo
+                continue
             is_done = not self._left(self._intake.reached) or self._intake.rows >= room
             before = self._left(self._intake.positions)
             if self._intake.commit(is_awaited=is_done):
@@ -97,10 +107,7 @@ class _Drain:
                 if left < before:
                     self._on_progress(todo - left, todo)
                 continue
-            if self._intake.topic_ids != ids:
-                ids = self._begin(names)
-                todo = self._left(self._intake.positions)
-            is_done = not self._left(self._intake.positions)
+            is_done = self._intake.topic_ids == ids and not self._left(self._intake.positions)
 
     def _begin(self, names: list[str]) -> dict[str, str]:
         """Find out where the logs end, and seek; the ids of the topics."""

@@ -181,10 +181,11 @@ def test_fault_09_a_topic_is_deleted_and_created_again(
     assert in_raw(lake) == sorted([*of_the_old_one, *in_kafka(connection, name)])
 
 
+@pytest.mark.parametrize("anew", [40, 2], ids=["longer", "shorter"])
 def test_fault_09_a_topic_is_created_again_in_mid_batch(
-    connection: KafkaConnection, lake: Lake, topic: MakeTopic, send: Send, kafka_admin: KafkaAdminClient
+    connection: KafkaConnection, lake: Lake, topic: MakeTopic, send: Send, kafka_admin: KafkaAdminClient, anew: int
 ):
-    """Its offsets go on where those of the old one were read to, and are not taken for them."""
+    """Its offsets go on where those of the old one were read to, or end before, and are not taken for them."""
     name = topic()
     send(name, *numbered(20))
     old = [(connection.topics([name])[0].topic_id, 0, offset, value) for offset, value in enumerate(numbered(20))]
@@ -196,7 +197,7 @@ def test_fault_09_a_topic_is_created_again_in_mid_batch(
             kafka_admin.delete_topics([name])
             again: Any = {name: {"num_partitions": 1}}
             kafka_admin.create_topics(again, **READY)
-            send(name, *numbered(40, start=100))
+            send(name, *numbered(anew, start=100))
 
     ingest_raw(connection, lake, [name], IMPATIENT, create_again)
     of_the_old_one = [record for record in in_raw(lake) if record[0] == old[0][0]]
