@@ -5,18 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict
 
 import dagster as dg
-import polars as pl
 
-from assets.completeness import complete_through, ordinal
+from assets.completeness import complete_through
 from assets.pools import WRITER
 from assets.resources import Rules
-from pipelines.engagement.lifecycle import assert_invariant
-from pipelines.engagement.lifecycle import lifecycle as compute_lifecycle
 from pipelines.engagement.person_day import person_day as compute_person_day
-from pipelines.engagement.retention import retention as compute_retention
 from pipelines.lake import Lake
-from pipelines.refresh import inputs_of, refresh_days, refresh_first_seen, refresh_whole
-from schemas.lake import FIRST_SEEN, LIFECYCLE, PERSON_DAY, RETENTION
+from pipelines.refresh import refresh_days, refresh_first_seen, refresh_lifecycle, refresh_retention
+from schemas.lake import PERSON_DAY
 
 GROUP = "engagement"
 KINDS = {"polars", "deltalake"}
@@ -37,28 +33,12 @@ def first_seen(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
 @dg.asset(group_name=GROUP, deps=[first_seen, person_day, "events"], kinds=KINDS, pool=WRITER)
 def retention(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
     """Cohorts by first-ever activity, by week and by month."""
-    through = complete_through(lake, rules)
-
-    def compute() -> pl.LazyFrame:
-        seen, days = lake.open(FIRST_SEEN).scan(), lake.open(PERSON_DAY).scan()
-        return pl.concat([compute_retention(seen, days, unit, through) for unit in ("week", "month")])
-
-    inputs = inputs_of(lake, FIRST_SEEN, PERSON_DAY, settings=rules.fingerprint, through=ordinal(through))
-    refreshed = refresh_whole(lake, RETENTION, inputs, compute)
+    refreshed = refresh_retention(lake, ("week", "month"), complete_through(lake, rules))
     return dg.MaterializeResult(metadata=asdict(refreshed))
 
 
-@dg.asset(group_name=GROUP, deps=[person_day, "events"], kinds=KINDS, pool=WRITER)
+@dg.asset(group_name=GROUP, deps=[first_seen, person_day, "events"], kinds=KINDS, pool=WRITER)
 def lifecycle(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
     """New, returning, resurrecting and dormant persons by day, week and month; the invariant is asserted."""
-    through = complete_through(lake, rules)
-
-    def compute() -> pl.LazyFrame:
-        days = lake.open(PERSON_DAY).scan()
-        units = pl.concat([compute_lifecycle(days, unit, through) for unit in ("day", "week", "month")]).collect()
-        assert_invariant(units.lazy())
-        return units.lazy()
-
-    inputs = inputs_of(lake, PERSON_DAY, settings=rules.fingerprint, through=ordinal(through))
-    refreshed = refresh_whole(lake, LIFECYCLE, inputs, compute)
+    refreshed = refresh_lifecycle(lake, ("day", "week", "month"), complete_through(lake, rules))
     return dg.MaterializeResult(metadata=asdict(refreshed))

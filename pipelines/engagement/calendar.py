@@ -29,6 +29,16 @@ def next_unit_start(start: pl.Expr, unit: Unit) -> pl.Expr:
     return start.dt.offset_by(_EVERY[unit])
 
 
+def previous_unit_start(start: pl.Expr, unit: Unit) -> pl.Expr:
+    """First day (Date) of the unit before the one that starts at `start` (Date)."""
+    return start.dt.offset_by(f"-{_EVERY[unit]}")
+
+
+def later_unit_start(start: pl.Expr, units: pl.Expr, unit: Unit) -> pl.Expr:
+    """First day (Date) of the unit that is `units` (integer) after the one that starts at `start` (Date)."""
+    return start.dt.offset_by(pl.format("{}" + _EVERY[unit].removeprefix("1"), units))
+
+
 def unit_starts(first: pl.Expr, last: pl.Expr, unit: Unit) -> pl.Expr:
     """Starts (List of Date) of all units from the one starting at `first` to that at `last`."""
     return pl.date_ranges(first, last, interval=_EVERY[unit], closed="both")

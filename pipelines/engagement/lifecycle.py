@@ -54,6 +54,22 @@ def lifecycle(person_day: pl.LazyFrame, unit: Unit, complete_through: dt.date | 
         to the one that holds the newer of `complete_through` and the last day with activity. An
         incomplete unit has the counts so far and is flagged.
     """
+    span = person_day.select(first=pl.col("day").min(), last=pl.col("day").max())
+    return lifecycle_rows(lifecycle_counts(person_day, unit), span, unit, complete_through)
+
+
+def lifecycle_counts(person_day: pl.LazyFrame, unit: Unit, first_seen: pl.LazyFrame | None = None) -> pl.LazyFrame:
+    """Count the persons of units, without rows for units that have nobody to count.
+
+    Args:
+        person_day: `person_id, day`, in whole units. Counts hold for a unit whose activity is here and that of the
+            unit before.
+        unit: Calendar unit to count by.
+        first_seen: `person_id, first_day` over all history; without it `person_day` is all of history.
+
+    Returns:
+        `start`, and the counts of `schemas.lake.LIFECYCLE`; null is 0.
+    """
     start, person = pl.col("start"), pl.col("person_id")
     # Neighbours in one sorted column: a window function a person takes several times as long.
     spells = (
@@ -65,11 +81,14 @@ def lifecycle(person_day: pl.LazyFrame, unit: Unit, complete_through: dt.date | 
             until_after=pl.when(person == person.shift(-1)).then(units_between(start, start.shift(-1), unit)),
         )
     )
+    new = pl.col("since_before").is_null()
+    if first_seen is not None:
+        firsts = first_seen.group_by("person_id").agg(opening=unit_start(pl.col("first_day").min(), unit))
+        spells = spells.join(firsts, on="person_id", how="left")
+        new = new & (pl.col("opening") == start)
+    returning = (pl.col("since_before") == 1).fill_null(value=False)
     present = spells.group_by("start").agg(
-        active=pl.len(),
-        new=pl.col("since_before").is_null().sum(),
-        returning=(pl.col("since_before") == 1).sum(),
-        resurrecting=(pl.col("since_before") > 1).sum(),
+        active=pl.len(), new=new.sum(), returning=returning.sum(), resurrecting=(~new & ~returning).sum()
     )
     # Counted from the persons themselves and not as `active before - returning`: the invariant
     # could not fail otherwise.
@@ -78,17 +97,33 @@ def lifecycle(person_day: pl.LazyFrame, unit: Unit, complete_through: dt.date | 
         .group_by(start=next_unit_start(start, unit))
         .agg(dormant=pl.len())
     )
-    newest_day = pl.max_horizontal(pl.col("day").max(), pl.lit(complete_through, pl.Date))
-    counts = pl.col("active", "new", "returning", "resurrecting", "dormant")
+    return present.join(absent, on="start", how="full", coalesce=True)
+
+
+def lifecycle_rows(
+    counts: pl.LazyFrame, span: pl.LazyFrame, unit: Unit, complete_through: dt.date | None
+) -> pl.LazyFrame:
+    """Lay counts on the calendar, see `lifecycle`.
+
+    Args:
+        counts: What `lifecycle_counts` gives.
+        span: One row `first, last`: the first and the last day with activity, null where there is none.
+        unit: Calendar unit of the counts.
+        complete_through: Last complete day, none if no day is complete.
+
+    Returns:
+        `schemas.lake.LIFECYCLE`.
+    """
+    start = pl.col("start")
+    columns = pl.col("active", "new", "returning", "resurrecting", "dormant")
+    newest_day = pl.max_horizontal(pl.col("last"), pl.lit(complete_through, pl.Date))
     return (
-        person_day.select(first=unit_start(pl.col("day").min(), unit), last=unit_start(newest_day, unit))
-        .drop_nulls("first")
-        .select(start=unit_starts(pl.col("first"), pl.col("last"), unit))
+        span.drop_nulls("first")
+        .select(start=unit_starts(unit_start(pl.col("first"), unit), unit_start(newest_day, unit), unit))
         .explode("start")
-        .join(present, on="start", how="left")
-        .join(absent, on="start", how="left")
+        .join(counts, on="start", how="left")
         .with_columns(
-            counts.fill_null(0).cast(pl.Int64),
+            columns.fill_null(0).cast(pl.Int64),
             unit=pl.lit(unit),
             is_complete=is_complete(start, unit, complete_through),
         )

@@ -33,20 +33,53 @@ def retention(
         the unit that holds the newer of `complete_through` and the last day with activity. `active`
         is 0 where a complete period had nobody and null in an incomplete one.
     """
-    cohorts = first_seen.group_by("person_id").agg(cohort=unit_start(pl.col("first_day").min(), unit))
-    sizes = cohorts.group_by("cohort").agg(cohort_size=pl.len())
-    active = (
+    active = retention_counts(first_seen, person_day, unit)
+    return retention_rows(first_seen, active, person_day.select(pl.col("day").max()), unit, complete_through)
+
+
+def retention_counts(first_seen: pl.LazyFrame, person_day: pl.LazyFrame, unit: Unit) -> pl.LazyFrame:
+    """Count the active persons of each cohort in the units that `person_day` holds: `cohort, start, active`.
+
+    Args:
+        first_seen: `person_id, first_day` over all history.
+        person_day: `person_id, day`, in whole units.
+        unit: Calendar unit of cohorts and periods.
+    """
+    return (
         person_day.select("person_id", start=unit_start(pl.col("day"), unit))
         .unique()
-        .join(cohorts, on="person_id")
+        .join(_cohorts(first_seen, unit), on="person_id")
         .group_by("cohort", "start")
         .agg(active=pl.len())
     )
-    newest_day = pl.max_horizontal(pl.col("day").max(), pl.lit(complete_through, pl.Date))
-    newest = person_day.select(newest=unit_start(newest_day, unit))
+
+
+def retention_rows(
+    first_seen: pl.LazyFrame,
+    active: pl.LazyFrame,
+    last_day: pl.LazyFrame,
+    unit: Unit,
+    complete_through: dt.date | None,
+) -> pl.LazyFrame:
+    """Lay counts on cohorts and periods, see `retention`.
+
+    Args:
+        first_seen: `person_id, first_day` over all history.
+        active: What `retention_counts` gives.
+        last_day: One row `day`: the last one with activity.
+        unit: Calendar unit of cohorts and periods.
+        complete_through: Last complete day, none if no day is complete.
+
+    Returns:
+        `schemas.lake.RETENTION`.
+    """
+    newest_day = pl.max_horizontal(pl.col("day"), pl.lit(complete_through, pl.Date))
     is_over = is_complete(pl.col("start"), unit, complete_through)
     return (
-        sizes.join(newest, how="cross")
+        _cohorts(first_seen, unit)
+        .group_by("cohort")
+        .agg(cohort_size=pl.len())
+        .join(last_day.select(newest=unit_start(newest_day, unit)), how="cross")
         .with_columns(start=unit_starts(pl.col("cohort"), pl.col("newest"), unit))
         .explode("start")
         .join(active, on=["cohort", "start"], how="left")
@@ -59,3 +92,7 @@ def retention(
         .select(RETENTION.columns.keys())
         .cast(RETENTION.schema)
     )
+
+
+def _cohorts(first_seen: pl.LazyFrame, unit: Unit) -> pl.LazyFrame:
+    return first_seen.group_by("person_id").agg(cohort=unit_start(pl.col("first_day").min(), unit))

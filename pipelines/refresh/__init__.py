@@ -14,6 +14,7 @@ from pipelines.refresh.groups import refresh_groups
 from pipelines.refresh.identity import refresh_identity
 from pipelines.refresh.orders import refresh_credit
 from pipelines.refresh.recent import has_simulated, recent_events
+from pipelines.refresh.units import refresh_lifecycle, refresh_retention
 from pipelines.refresh.whole import inputs_of, refresh_whole
 from pipelines.refresh.written import SETTINGS, Refreshed, recorded
 
@@ -30,5 +31,7 @@ __all__ = [
     "refresh_funnel",
     "refresh_groups",
     "refresh_identity",
+    "refresh_lifecycle",
+    "refresh_retention",
     "refresh_whole",
 ]

@@ -17,7 +17,7 @@ LAKE = {
     "person_day": {"events", "identity"},
     "first_seen": {"person_day"},
     "retention": {"events", "first_seen", "person_day"},
-    "lifecycle": {"events", "person_day"},
+    "lifecycle": {"events", "first_seen", "person_day"},
     "funnel_entry": {"events", "identity"},
     "order_credit": {"events", "identity"},
     "group": {"events", "identity"},

@@ -11,8 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipelines.engagement.calendar import Unit
 from pipelines.engagement.first_seen import first_seen
+from pipelines.engagement.lifecycle import lifecycle
 from pipelines.engagement.person_day import person_day
+from pipelines.engagement.retention import retention
 from pipelines.events.identity import with_person
 from pipelines.events.watermark import watermark
 from pipelines.funnel.attribution import last_click
@@ -31,8 +34,11 @@ from pipelines.refresh import (
     refresh_funnel,
     refresh_groups,
     refresh_identity,
+    refresh_lifecycle,
+    refresh_retention,
 )
 from pipelines.refresh import funnel as funnel_module
+from pipelines.time import last_complete_day
 from schemas import kinds
 from schemas.funnel import standard
 from schemas.lake import (
@@ -42,16 +48,20 @@ from schemas.lake import (
     GROUP,
     GROUP_DAY,
     IDENTITY,
+    LIFECYCLE,
     ORDER_CREDIT,
     PERSON_DAY,
+    RETENTION,
     LakeTable,
 )
 from tests.pipelines.canonical import NOON, Event, encoded, ingest, land, message, records
 
 DAY, MINUTE = dt.timedelta(days=1), dt.timedelta(minutes=1)
 LOOK_BACK = 7 * DAY
+COHORTS: tuple[Unit, ...] = ("week", "month")
+UNITS: tuple[Unit, ...] = ("day", "week", "month")
 IDLE = 3 * DAY
-FACTS = (PERSON_DAY, FIRST_SEEN, FUNNEL_ENTRY, ORDER_CREDIT, GROUP, GROUP_DAY)
+FACTS = (PERSON_DAY, FIRST_SEEN, RETENTION, LIFECYCLE, FUNNEL_ENTRY, ORDER_CREDIT, GROUP, GROUP_DAY)
 
 
 @dataclass
@@ -71,12 +81,17 @@ class Company:
     def reached(self) -> dt.datetime:
         return watermark(recent_events(self.lake.open(EVENTS), IDLE), MINUTE, IDLE) or NOON
 
+    def through(self) -> dt.date:
+        return last_complete_day(self.reached(), "Asia/Shanghai")
+
     def refresh(self, rules: int = 1) -> None:
         lake = self.lake
         self.refreshed = {
             PERSON_DAY.name: refresh_days(lake, PERSON_DAY, person_day, rules),
             GROUP_DAY.name: refresh_days(lake, GROUP_DAY, group_day, rules),
             FIRST_SEEN.name: refresh_first_seen(lake),
+            RETENTION.name: refresh_retention(lake, COHORTS, self.through()),
+            LIFECYCLE.name: refresh_lifecycle(lake, UNITS, self.through()),
             FUNNEL_ENTRY.name: refresh_funnel(lake, standard(), self.reached(), rules),
             ORDER_CREDIT.name: refresh_credit(lake, LOOK_BACK, rules),
             GROUP.name: refresh_groups(lake),
@@ -91,6 +106,12 @@ class Company:
         everything = {
             PERSON_DAY.name: person_day,
             FIRST_SEEN.name: lambda events: first_seen(person_day(events)),
+            RETENTION.name: lambda events: pl.concat(
+                retention(first_seen(person_day(events)), person_day(events), unit, self.through()) for unit in COHORTS
+            ),
+            LIFECYCLE.name: lambda events: pl.concat(
+                lifecycle(person_day(events), unit, self.through()) for unit in UNITS
+            ),
             FUNNEL_ENTRY.name: lambda events: funnel(
                 timeline(events), standard(), watermark(events, MINUTE, IDLE) or NOON
             ),
@@ -223,6 +244,8 @@ def test_one_late_event_recomputes_one_person(company: Company):
         PERSON_DAY.name: (1, 1, 0),
         GROUP_DAY.name: (0, 1, 1),
         FIRST_SEEN.name: (1, 0, 0),
+        RETENTION.name: (0, 2, 0),
+        LIFECYCLE.name: (0, 2, 0),
         FUNNEL_ENTRY.name: (1, 0, 0),
         ORDER_CREDIT.name: (1, 0, 0),
         GROUP.name: (0, 0, 1),

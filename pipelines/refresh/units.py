@@ -1,0 +1,177 @@
+"""Facts by calendar unit, `retention` and `lifecycle`: the units that changed days reach, and no others."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from pipelines.engagement.calendar import (
+    Unit,
+    later_unit_start,
+    next_unit_start,
+    previous_unit_start,
+    unit_start,
+)
+from pipelines.engagement.first_seen import first_seen as firsts_of
+from pipelines.engagement.lifecycle import assert_invariant, lifecycle, lifecycle_counts, lifecycle_rows
+from pipelines.engagement.retention import retention, retention_counts, retention_rows
+from pipelines.lake import Handle, Lake
+from pipelines.refresh.changes import Changes, Sources
+from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, unchanged, write
+from schemas.lake import FIRST_SEEN, LIFECYCLE, PERSON_DAY, RETENTION, LakeTable
+
+
+@dataclass(frozen=True)
+class _History:
+    """`person_day`, and the first days that follow from this very version of it."""
+
+    days: Handle
+    firsts: pl.LazyFrame
+
+    def in_units(self, starts: pl.Series, unit: Unit) -> pl.LazyFrame:
+        """`person_id, day` of the units that begin on these days."""
+        last = _after(starts, unit).dt.offset_by("-1d")
+        months = pl.concat([starts, last]).dt.month_start().unique()
+        near = pl.col("month").is_in(months.implode()) & unit_start(pl.col("day"), unit).is_in(starts.implode())
+        return self.days.scan().filter(near).select("person_id", "day")
+
+    def span(self) -> pl.LazyFrame:
+        """One row `first, last`: the days between which anybody was active."""
+        months = [dt.date.fromisoformat(partition["month"]) for partition in self.days.delta.partitions()]
+        newest = self.days.scan().filter(pl.col("month") == pl.lit(max(months, default=None), pl.Date))
+        return pl.concat(
+            [self.firsts.select(first=pl.col("first_day").min()), newest.select(last=pl.col("day").max())],
+            how="horizontal",
+        )
+
+
+Rows = Callable[[_History, pl.DataFrame, pl.Series], pl.LazyFrame]
+"""What the fact is to have: history, its stored rows, and the days whose units are counted anew."""
+
+
+def refresh_retention(lake: Lake, units: Sequence[Unit], through: dt.date | None) -> Refreshed:
+    """Recompute `retention` for the units that changed days reach.
+
+    Args:
+        lake: holds the fact, `person_day`, `first_seen` and the marks.
+        units: calendar units of cohorts.
+        through: last complete day.
+    """
+
+    def whole(history: _History) -> pl.LazyFrame:
+        return pl.concat([retention(history.firsts, history.days.scan(), unit, through) for unit in units])
+
+    def some(history: _History, stored: pl.DataFrame, days: pl.Series) -> pl.LazyFrame:
+        last_day = history.span().select(day="last")
+        parts = []
+        for unit in units:
+            start = later_unit_start(pl.col("cohort"), pl.col("period"), unit)
+            cells = stored.filter(pl.col("unit") == unit).with_columns(start=start)
+            # A period that ran was stored without its count.
+            running = cells.filter(~pl.col("is_complete"))["start"]
+            touched = pl.concat([_starts(days, unit), running]).unique()
+            counted = retention_counts(history.firsts, history.in_units(touched, unit), unit)
+            kept = cells.lazy().filter(~pl.col("start").is_in(touched.implode())).select("cohort", "start", "active")
+            active = pl.concat([kept, counted.cast({"active": pl.Int64})])
+            parts.append(retention_rows(history.firsts, active, last_day, unit, through))
+        return pl.concat(parts)
+
+    return _refresh(lake, RETENTION, whole, some, through)
+
+
+def refresh_lifecycle(lake: Lake, units: Sequence[Unit], through: dt.date | None) -> Refreshed:
+    """Recompute `lifecycle` for the units that changed days reach, and those after them; see `refresh_retention`.
+
+    Raises:
+        LifecycleBroken: the counts contradict each other.
+    """
+
+    def whole(history: _History) -> pl.LazyFrame:
+        return pl.concat([lifecycle(history.days.scan(), unit, through) for unit in units])
+
+    def some(history: _History, stored: pl.DataFrame, days: pl.Series) -> pl.LazyFrame:
+        parts = []
+        for unit in units:
+            cells = stored.filter(pl.col("unit") == unit).drop("unit", "is_complete")
+            ends = _after(cells["start"].sort().tail(1), unit)
+            touched = pl.concat([_starts(days, unit), ends]).unique()
+            touched = pl.concat([touched, _after(touched, unit)]).unique()
+            needed = pl.concat([touched, _before(touched, unit)]).unique()
+            is_touched = pl.col("start").is_in(touched.implode())
+            counted = lifecycle_counts(history.in_units(needed, unit), unit, history.firsts).filter(is_touched)
+            names = cells.columns
+            whole_numbers = counted.select("start", pl.col(names[1:]).cast(pl.Int64))
+            counts = pl.concat([cells.lazy().filter(~is_touched), whole_numbers])
+            parts.append(lifecycle_rows(counts, history.span(), unit, through))
+        return pl.concat(parts)
+
+    return _refresh(lake, LIFECYCLE, whole, some, through)
+
+
+def _refresh(
+    lake: Lake,
+    table: LakeTable,
+    whole: Callable[[_History], pl.LazyFrame],
+    some: Rows,
+    through: dt.date | None,
+) -> Refreshed:
+    handle, firsts, days = lake.open(table), lake.open(FIRST_SEEN), lake.open(PERSON_DAY)
+    sources = Sources.of(lake)
+    included = {name: days.position(name) or 0 for name in (*sources.positions(), input_id(SETTINGS))}
+    seen = {**included, input_id("through"): 0 if through is None else through.toordinal()}
+    done = noted(handle, seen)
+    if done == seen:
+        return unchanged(handle)
+    is_current = noted(firsts, included) == included
+    history = _History(days, firsts.scan() if is_current else firsts_of(days.scan()))
+    stored = handle.scan().collect(engine="streaming")
+    changed: pl.Series | None = None
+    if None not in done.values() and done[input_id(SETTINGS)] == seen[input_id(SETTINGS)] and not stored.is_empty():
+        changed = _changed_days(history, Changes.since(lake, sources, done))
+    rows = (whole(history) if changed is None else some(history, stored, changed)).collect(engine="streaming")
+    if table is LIFECYCLE:
+        assert_invariant(rows.lazy())
+    counted = Refreshed(is_changed=False, rows=0, days=0 if changed is None else len(changed))
+    return write(lake, handle, rows, stored, seen, counted)
+
+
+def _changed_days(history: _History, changes: Changes) -> pl.Series:
+    """Days on which a person's activity, or what it counts as, may differ.
+
+    The days of marks; and of persons whose first day may be another one, or who gained or lost an account, every day.
+    """
+    marked = changes.with_persons(changes.marks.select("account_id", "day").unique())
+    moved = changes.with_persons(changes.moved.select("account_id").unique()).select("person_id")
+    first = history.firsts.group_by("person_id").agg(pl.col("first_day").min())
+    earliest = marked.group_by("person_id").agg(pl.col("day").min())
+    # A first day that is before all that are marked was the first day before, too.
+    restarted = (
+        first.join(earliest.lazy(), on="person_id")
+        .filter(pl.col("day") <= pl.col("first_day"))
+        .select("person_id")
+        .collect(engine="streaming")
+    )
+    persons = pl.concat([restarted, moved]).unique()["person_id"]
+    everywhere = (
+        history.days.scan()
+        .filter(pl.col("person_id").is_in(persons.implode()))
+        .select("day")
+        .unique()
+        .collect(engine="streaming")
+    )
+    return pl.concat([changes.marks["day"], everywhere["day"]]).unique()
+
+
+def _starts(days: pl.Series, unit: Unit) -> pl.Series:
+    return pl.select(start=unit_start(pl.lit(days), unit)).to_series()
+
+
+def _after(starts: pl.Series, unit: Unit) -> pl.Series:
+    return pl.select(start=next_unit_start(pl.lit(starts), unit)).to_series()
+
+
+def _before(starts: pl.Series, unit: Unit) -> pl.Series:
+    return pl.select(start=previous_unit_start(pl.lit(starts), unit)).to_series()
