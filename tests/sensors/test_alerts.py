@@ -8,14 +8,19 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from kafka import KafkaAdminClient
+from kafka.structs import TopicPartition
 
 from assets.resources import Clock
 from emberline.services import Services
 from pipelines.ingest.connection import KafkaConnection
 from pipelines.operations.ledger import AlertLedger
 from sensors.alerts import check_failure_sensor, run_failure_sensor, staleness_sensor
+from tests.pipelines.ingest.conftest import transactional
 from tests.sensors.conftest import Place
 from tests.sensors.test_automation import broken
+
+__all__ = ["transactional"]
 
 pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
 MINUTE = dt.timedelta(minutes=1)
@@ -93,3 +98,46 @@ def test_a_failed_run_and_the_check_that_broke_it_are_alerts_until_the_next_good
     assert ("check_failed", "group_day") in found
     whole.run()
     assert look() == set()
+
+
+def test_a_transaction_that_hangs_open_is_an_alert_until_it_ends(
+    whole: Place, tick: Callable[..., str | None], transactional: Callable[[str], Any]
+):
+    producer = transactional(f"hang-{whole.topic}")
+    producer.send(whole.topic, b"not yet committed").get(timeout=10)
+    cursor = tick(14)
+    assert alerts(whole.services) == set()
+    cursor = tick(16, cursor)
+    assert alerts(whole.services) == {("feed_held_back", f"{whole.topic}, partition 0")}
+    producer.abort_transaction()
+    tick(17, cursor)
+    assert ("feed_held_back", f"{whole.topic}, partition 0") not in alerts(whole.services)
+
+
+def test_records_that_kafka_removed_unread_are_an_alert_that_names_the_way_on(
+    whole: Place, kafka_admin: KafkaAdminClient
+):
+    whole.say(0)
+    whole.run("raw")
+    whole.say(1, 2)
+    kafka_admin.delete_records({TopicPartition(whole.topic, 0): 2})
+    whole.run("raw", succeeds=False)
+    assert "--accept-gaps" in failure_told(whole)
+
+
+def test_a_batch_with_too_many_bad_records_is_an_alert_that_quotes_them(whole: Place):
+    producer = whole.services.kafka().producer()
+    for _ in range(whole.services.rules().tolerance.rows):
+        producer.send(whole.topic, b"{")
+    producer.close()
+    whole.run("raw", "events", "quarantine", succeeds=False)
+    assert "bad_json" in failure_told(whole)
+
+
+def failure_told(whole: Place) -> str:
+    """What the one alert about failed runs says, and what to do."""
+    with dg.build_sensor_context(instance=whole.instance) as context:
+        run_failure_sensor(context, warehouse=whole.services.warehouse(), clock=Clock())
+    [alert] = AlertLedger(whole.services.warehouse().url).open_alerts()
+    assert alert.rule == "run_failed"
+    return f"{alert.message} {alert.next_step}"
