@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,7 +25,8 @@ from rich.console import Console
 
 ROOT: Final = Path(__file__).parents[2]
 
-_TEST_SECONDS: Final = 60
+_TEST_SECONDS: Final = 180
+_OUT_OF_TIME: Final = "Failed: Timeout"
 _BROKEN_CODE: Final = ("ImportError", "ModuleNotFoundError", "SyntaxError", "IndentationError", "NameError")
 """Errors of a mutant that is no program: what they stop proves nothing."""
 
@@ -57,11 +59,19 @@ def mutants() -> list[Mutant]:
     ]
 
 
-def survivors(mutant: Mutant, copy: Path) -> dict[str, str]:
-    """The tests that did not fail as they should, each with what it did instead."""
+@dataclass(frozen=True)
+class Outcome:
+    """What a test did, and whether it failed as it should."""
+
+    is_seen: bool
+    told: str
+
+
+def outcomes(mutant: Mutant, copy: Path) -> dict[str, Outcome]:
+    """What each test of a mutant did under it."""
     with _applied(mutant, copy):
         results = _results(mutant.tests, copy)
-    return {test: verdict for test in mutant.tests if (verdict := _verdict(results.get(test, [])))}
+    return {test: _outcome(results.get(test, [])) for test in mutant.tests}
 
 
 @contextmanager
@@ -112,18 +122,26 @@ def _results(tests: Sequence[str], copy: Path) -> dict[str, list[ElementTree.Ele
     return found
 
 
-def _verdict(cases: Sequence[ElementTree.Element]) -> str | None:
-    """None where a test failed at what it is about, else what it did instead."""
+def _outcome(cases: Sequence[ElementTree.Element]) -> Outcome:
+    """What a test did in all its cases; one that failed at what it is about is enough."""
     if not cases:
-        return "was not run"
+        return Outcome(is_seen=False, told="was not run")
     failures = [failure.attrib.get("message", "") for case in cases for failure in case.iter("failure")]
-    if any(not message.startswith(_BROKEN_CODE) for message in failures):
-        return None
+    telling = [message for message in failures if not message.startswith(_BROKEN_CODE)]
+    if telling:
+        # To hang is a way to fail, and the least telling one.
+        told = "failed" if any(not message.startswith(_OUT_OF_TIME) for message in telling) else "ran out of time"
+        return Outcome(is_seen=True, told=f"{told}: {_in_short(telling[0])}")
     if failures:
-        return f"met broken code: {failures[0].splitlines()[0]}"
+        return Outcome(is_seen=False, told=f"met broken code: {_in_short(failures[0])}")
     if any(True for case in cases for _ in case.iter("error")):
-        return "could not begin"
-    return "was skipped" if all(case.find("skipped") is not None for case in cases) else "passed"
+        return Outcome(is_seen=False, told="could not begin")
+    is_skipped = all(case.find("skipped") is not None for case in cases)
+    return Outcome(is_seen=False, told="was skipped" if is_skipped else "passed")
+
+
+def _in_short(message: str) -> str:
+    return textwrap.shorten(message.partition("\n")[0], 160, placeholder=" ...")
 
 
 def main() -> int:
@@ -136,12 +154,13 @@ def main() -> int:
     with copied() as copy:
         for mutant in mutants():
             if mutant.row in wanted:
-                left = survivors(mutant, copy)
-                tried, survived = tried + 1, survived + bool(left)
-                verdict = "[red]survived[/red]" if left else "[green]seen to fail[/green]"
+                found = outcomes(mutant, copy)
+                is_seen = all(outcome.is_seen for outcome in found.values())
+                tried, survived = tried + 1, survived + (not is_seen)
+                verdict = "[green]seen to fail[/green]" if is_seen else "[red]survived[/red]"
                 console.print(f"{mutant.row:>2}  {verdict}  without: {mutant.takes_out}")
-                for test, what in left.items():
-                    console.print(f"      {test} {what}")
+                for test, outcome in found.items():
+                    console.print(f"      {test} {outcome.told}", markup=False)
     console.print(f"{tried} mutants, {survived} survived")
     return int(bool(survived))
 

@@ -48,15 +48,13 @@ class Workers:
             "EMBERLINE__LAKE__URI": lake.uri,
             "EMBERLINE__INGEST__GROUP": topic,
             "EMBERLINE__INGEST__BATCH_ROWS": "40",
-            "EMBERLINE__INGEST__BATCH_SECONDS": "0.3",
             "EMBERLINE__INGEST__SESSION_SECONDS": str(SESSION_S),
         }
 
-    def start(self) -> subprocess.Popen[str]:
+    def start(self, batch_s: float = 0.3) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "emberline", "ingest", "--json"]
-        process = subprocess.Popen(
-            command, env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        environment = {**self._environment, "EMBERLINE__INGEST__BATCH_SECONDS": str(batch_s)}
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.running.append(process)
         return process
 
@@ -152,6 +150,20 @@ def test_fault_06_a_third_worker_joins_and_another_is_killed(
     assert_each_record_once(connection, lake, name)
 
 
+def test_fault_06_what_a_worker_has_read_is_committed_before_another_gets_its_partitions(
+    lake: Lake, group: tuple[str, Workers], send: Callable[..., None]
+):
+    """Whoever gets them would have to read it again; neither of the two has a full batch, nor will within the test."""
+    name, workers = group
+    send(name, *(b"value %d" % number for number in range(60)))
+    workers.start(batch_s=600)
+    assert comes_true(lambda: rows(lake) > 0)
+    time.sleep(1)
+    assert rows(lake) == 40
+    workers.start(batch_s=600)
+    assert comes_true(lambda: rows(lake) == 60)
+
+
 def test_fault_06_a_worker_sleeps_through_a_rebalance_and_wakes_up(
     kafka: str, connection: KafkaConnection, lake: Lake, group: tuple[str, Workers]
 ):
@@ -196,6 +208,24 @@ def test_fault_06_partitions_grow_under_two_workers_and_a_run(
     assert_all_arrives_once(connection, lake, name)
     for worker in list(workers.running):
         workers.stop(worker)
+
+
+def test_fault_11_a_worker_passes_over_an_aborted_transaction(
+    connection: KafkaConnection,
+    lake: Lake,
+    group: tuple[str, Workers],
+    transactional: Callable[[str], Any],
+    send: Callable[..., None],
+):
+    name, workers = group
+    send(name, b"before")
+    producer = transactional(f"abort-{name}")
+    producer.send(name, b"never committed", partition=0).get(timeout=10)
+    producer.abort_transaction()
+    send(name, b"after")
+    workers.start()
+    assert_all_arrives_once(connection, lake, name)
+    assert rows(lake) == 2
 
 
 def test_fault_06_workers_are_killed_and_started_at_random(

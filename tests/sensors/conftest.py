@@ -13,6 +13,9 @@ from emberline.definitions import build_defs
 from emberline.services import Services
 from emberline.settings import KafkaSettings, LakeSettings, Settings, WarehouseSettings
 from tests.pipelines.canonical import NOON, encoded, message
+from tests.pipelines.ingest.conftest import send, transactional
+
+__all__ = ["send", "transactional"]
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
