@@ -183,17 +183,18 @@ def test_tables_read_together_are_of_one_version(
     stage()
     publish(1)
     stage(**CHANGED)
-    slow = sa.select(sa.cast(sa.func.pg_sleep(1), sa.Text).label("nothing"))
+    held = sa.select(sa.cast(sa.func.pg_advisory_xact_lock_shared(1, 2), sa.Text).label("nothing"))
     read: list[tuple] = []
     reader = threading.Thread(
-        target=lambda: read.append(warehouse.read_together(table("dim_group"), slow, table("retention")))
+        target=lambda: read.append(warehouse.read_together(table("dim_group"), held, table("retention")))
     )
-    reader.start()
-    with connect(database, autocommit=True) as watcher:
-        asleep = "SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
-        while watcher.execute(asleep).fetchone() is None:
+    with connect(database, autocommit=True) as holder:
+        holder.execute("SELECT pg_advisory_lock(1, 2)")
+        reader.start()
+        waiting = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND (classid, objid) = (1, 2) AND NOT granted"
+        while holder.execute(waiting).fetchone() is None:
             assert reader.is_alive()
-    publish(2)
+        publish(2)
     reader.join()
     groups, _, retention = read[0]
     assert (set(groups["name"]), set(retention["cohort_size"])) == ({None}, {3})
