@@ -1,0 +1,93 @@
+"""`emberline up` and `down`, as an operator runs them."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+
+from emberline.services import Services
+from emberline.settings import Settings
+from emberline.simulator import Scenario, simulate
+from pipelines.ingest.replay import produce
+
+pytestmark = pytest.mark.slow
+
+_FOLLOWED_WITHIN_S = 180
+
+
+@pytest.fixture
+def state() -> Iterator[Path]:
+    # Not pytest's own temporary folder: that is closed to the user PostgreSQL runs as under root.
+    with tempfile.TemporaryDirectory(prefix="emberline-up-", ignore_cleanup_errors=True) as root:
+        Path(root).chmod(0o755)
+        folder = Path(root) / "state"
+        yield folder
+        emberline(folder, "down")
+
+
+def emberline(state: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "emberline", "--state", str(state), *arguments],
+        env={**os.environ, "NO_COLOR": "1", "COLUMNS": "160"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def status(state: Path) -> dict:
+    return json.loads(emberline(state, "status", "--json"))
+
+
+def processes_of(state: Path) -> list[str]:
+    """What runs and has the folder in its command line or environment: engines, code servers, runs."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            words = [*process.cmdline(), *process.environ().values()]
+        except psutil.Error:
+            continue
+        if process.pid != os.getpid() and any(str(state) in word for word in words):
+            found.append(" ".join(process.cmdline()))
+    return found
+
+
+def is_open(address: str) -> bool:
+    place = urlsplit(address if "//" in address else f"//{address}")
+    with socket.socket() as probe:
+        return probe.connect_ex((place.hostname, place.port)) == 0
+
+
+@pytest.mark.timeout(600)
+def test_up_follows_kafka_by_itself_and_down_leaves_no_process_and_no_open_port_behind(state):
+    before = json.loads(emberline(state, "up", "--json"))
+    addresses = [before["kafka"], before["warehouse"], before["web"]]
+    assert all(map(is_open, addresses))
+    running = {record: record.read_text() for record in state.rglob("*.pid")}
+    emberline(state, "up")
+    assert {record: record.read_text() for record in state.rglob("*.pid")} == running, "up started something twice"
+
+    company = simulate(Scenario(seed=4, days=100, groups=8, members=120))
+    produce(Services(Settings(state=state)).kafka(), company.records)
+    deadline = time.monotonic() + _FOLLOWED_WITHIN_S
+    while (now := status(state))["published"] is None or now["backlog"]["records"]:
+        assert time.monotonic() < deadline, now
+        time.sleep(2)
+
+    emberline(state, "down")
+    emberline(state, "down")
+    assert processes_of(state) == []
+    assert not any(map(is_open, addresses))
+    after = status(state)
+    assert [after["kafka"], after["warehouse"], after["web"]] == [None, None, None]
