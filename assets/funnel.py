@@ -27,5 +27,5 @@ def funnel_entry(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -
 
 @dg.asset(group_name=GROUP, deps=["events", "identity"], kinds=KINDS, pool=WRITER)
 def order_credit(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
-    """Paid orders credited to groups by last click."""
-    return dg.MaterializeResult(metadata=asdict(refresh_credit(lake, rules.click_look_back, rules.fingerprint)))
+    """Paid orders credited to messages of groups, by every model of the settings."""
+    return dg.MaterializeResult(metadata=asdict(refresh_credit(lake, rules.attribution, rules.fingerprint)))

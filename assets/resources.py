@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from pipelines.carriers import Carrier
 from pipelines.events.decode import DecodeRules
+from pipelines.funnel.attribution import AttributionRules
 from pipelines.ingest.intake import BatchLimits
 from pipelines.ingest.tolerance import Tolerance
 from schemas.funnel import FunnelDefinition
@@ -29,7 +30,7 @@ class Rules:
     lateness: dt.timedelta
     idle_timeout: dt.timedelta
     dead_after_days: int
-    click_look_back: dt.timedelta
+    attribution: AttributionRules
     fingerprint: int
     funnel: FunnelDefinition
 

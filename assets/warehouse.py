@@ -33,6 +33,8 @@ SOURCES = {
     "funnel_match": ["funnel_entry"],
     "order_credit": ["order_credit"],
     "group_sales": ["order_credit"],
+    "message_sales": ["order_credit"],
+    "segment_sales": ["order_credit", "group"],
 }
 """Lake facts that a warehouse table is made of."""
 

@@ -42,7 +42,10 @@ SETTINGS_MEANINGS = {
     "rules.lateness_minutes": "How long after its end a day waits for late events before it is complete.",
     "rules.idle_feed_hours": "A source silent for so long no longer keeps days from being complete.",
     "rules.dead_after_days": "Complete days without member activity after which a group is dead.",
-    "rules.click_look_back_days": "How long before a payment a click can still be credited with it.",
+    "rules.attribution_models": "Models that credit orders, each all of them: `last_click`, `first_click`, "
+    "`last_exposure`, `linear`, `position_based`, `time_decay`.",
+    "rules.look_back_days": "How long before a payment a click or an exposure can still be credited with it.",
+    "rules.half_life_days": "Under `time_decay` a touch so much earlier than another one weighs half as much.",
 }
 """Of the settings that have no words in the code, by section and key."""
 

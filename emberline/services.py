@@ -13,6 +13,7 @@ from emberline.settings import Settings
 from pipelines.carriers import CARRIERS
 from pipelines.events.decode import DecodeRules
 from pipelines.events.pseudonym import Pseudonyms
+from pipelines.funnel.attribution import AttributionRules
 from pipelines.ingest.connection import KafkaConnection
 from pipelines.ingest.intake import BatchLimits
 from pipelines.ingest.tolerance import Tolerance
@@ -83,7 +84,11 @@ class Services:
             lateness=settings.lateness,
             idle_timeout=dt.timedelta(hours=settings.rules.idle_feed_hours),
             dead_after_days=settings.rules.dead_after_days,
-            click_look_back=dt.timedelta(days=settings.rules.click_look_back_days),
+            attribution=AttributionRules(
+                models=settings.rules.attribution_models,
+                look_back=dt.timedelta(days=settings.rules.look_back_days),
+                half_life=dt.timedelta(days=settings.rules.half_life_days),
+            ),
             fingerprint=settings.fingerprint(),
             funnel=standard(),
         )

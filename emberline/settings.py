@@ -19,6 +19,7 @@ from pydantic_settings import SettingsError as UnreadableVariable
 
 from pipelines.carriers import CARRIERS
 from pipelines.ingest.reader import ReaderKind
+from schemas.attribution import MODELS, Model
 from schemas.errors import EmberlineError
 
 _PREFIX: Final = "EMBERLINE__"
@@ -46,6 +47,12 @@ def _without_secrets(options: dict[str, str | int | bool]) -> dict[str, str | in
         variables = f"{_PREFIX}KAFKA__SASL_PASSWORD or {_PREFIX}KAFKA__SSL_PASSWORD"
         raise ValueError(f"{secret[0]} is a secret: it goes into the environment, as {variables}")
     return options
+
+
+def _distinct(models: tuple[Model, ...]) -> tuple[Model, ...]:
+    if len(set(models)) < len(models):
+        raise ValueError("a model is named twice")
+    return models
 
 
 class _Section(BaseModel):
@@ -113,7 +120,9 @@ class RuleSettings(_Section):
     lateness_minutes: int = Field(default=60, ge=0)
     idle_feed_hours: int = Field(default=24, ge=1)
     dead_after_days: int = Field(default=28, ge=1)
-    click_look_back_days: int = Field(default=7, ge=1)
+    attribution_models: Annotated[tuple[Model, ...], Field(min_length=1), AfterValidator(_distinct)] = MODELS
+    look_back_days: int = Field(default=7, ge=1)
+    half_life_days: int = Field(default=7, ge=1)
 
 
 class MaintenanceSettings(_Section):

@@ -115,9 +115,22 @@ RULES: Final[dict[str, dict[str, str]]] = {
         """,
     },
     "order_credit": {
-        "net_minor is paid less refunded, and not below 0": """
-            SELECT credit_id, paid_minor, refunded_minor, net_minor
-            FROM {batch} WHERE net_minor <> greatest(0, paid_minor - refunded_minor)
+        "net_minor of an order is paid less refunded, and not below 0": """
+            SELECT model, shop, order_id, sum(paid_minor) AS paid_minor, sum(refunded_minor) AS refunded_minor,
+                sum(net_minor) AS net_minor
+            FROM {batch} GROUP BY model, shop, order_id
+            HAVING sum(net_minor) <> greatest(0, sum(paid_minor) - sum(refunded_minor))
+        """,
+        "every model credits the same money of an order": """
+            WITH models AS (
+                SELECT shop, order_id, model, sum(paid_minor) AS paid_minor, sum(refunded_minor) AS refunded_minor
+                FROM {batch} GROUP BY shop, order_id, model
+            )
+            SELECT shop, order_id, min(paid_minor) AS least_paid_minor, max(paid_minor) AS most_paid_minor,
+                min(refunded_minor) AS least_refunded_minor, max(refunded_minor) AS most_refunded_minor
+            FROM models GROUP BY shop, order_id
+            HAVING min(paid_minor) <> max(paid_minor) OR min(refunded_minor) <> max(refunded_minor)
+                OR count(*) <> (SELECT count(DISTINCT model) FROM models)
         """,
         "group_id is one of dim_group": _KNOWN_GROUP,
     },
@@ -132,6 +145,33 @@ RULES: Final[dict[str, dict[str, str]]] = {
             SELECT model, group_id, currency, sum(paid_minor) AS paid_minor_too_many,
                 sum(refunded_minor) AS refunded_minor_too_many, sum(net_minor) AS net_minor_too_many
             FROM both_sides GROUP BY model, group_id, currency
+            HAVING sum(paid_minor) <> 0 OR sum(refunded_minor) <> 0 OR sum(net_minor) <> 0
+        """,
+    },
+    "message_sales": {
+        "money is that of group_sales": """
+            WITH both_sides AS (
+                SELECT model, group_id, currency, paid_minor, refunded_minor, net_minor FROM {batch}
+                UNION ALL
+                SELECT model, group_id, currency, -paid_minor, -refunded_minor, -net_minor FROM staging.group_sales
+            )
+            SELECT model, group_id, currency, sum(paid_minor) AS paid_minor_too_many,
+                sum(refunded_minor) AS refunded_minor_too_many, sum(net_minor) AS net_minor_too_many
+            FROM both_sides GROUP BY model, group_id, currency
+            HAVING sum(paid_minor) <> 0 OR sum(refunded_minor) <> 0 OR sum(net_minor) <> 0
+        """,
+    },
+    "segment_sales": {
+        "money of each breakdown is that of group_sales": """
+            WITH both_sides AS (
+                SELECT model, breakdown, currency, paid_minor, refunded_minor, net_minor FROM {batch}
+                UNION ALL
+                SELECT model, breakdown, currency, -paid_minor, -refunded_minor, -net_minor
+                FROM staging.group_sales, (VALUES ('purpose'), ('carrier')) AS breakdowns (breakdown)
+            )
+            SELECT model, breakdown, currency, sum(paid_minor) AS paid_minor_too_many,
+                sum(refunded_minor) AS refunded_minor_too_many, sum(net_minor) AS net_minor_too_many
+            FROM both_sides GROUP BY model, breakdown, currency
             HAVING sum(paid_minor) <> 0 OR sum(refunded_minor) <> 0 OR sum(net_minor) <> 0
         """,
     },

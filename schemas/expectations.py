@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, get_args
 import sqlalchemy as sa
 
 from schemas import kinds
+from schemas.attribution import MODELS, UNATTRIBUTED
 from schemas.business_rules import EMPTIED, RULES
 from schemas.warehouse import DATA_TABLES
 
@@ -23,9 +24,6 @@ Severity = Literal["critical", "warning"]
 
 GROUP_STATES: Final = ("unborn", "alive", "declining", "dying", "dead", "revived", "ended")
 """The states of a group (definitions, section 7)."""
-
-UNATTRIBUTED: Final = "unattributed"
-"""Stands for the group in `group_sales` where no group is credited."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +58,8 @@ _VALUES: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("group_state", "state"): GROUP_STATES,
     ("retention", "unit"): ("week", "month"),
     ("lifecycle", "unit"): ("day", "week", "month"),
+    ("order_credit", "model"): MODELS,
+    ("segment_sales", "breakdown"): ("purpose", "carrier"),
 }
 
 _PATTERNS: Final[dict[str, str]] = {"group_id": _pattern(kinds.Key), "currency": _pattern(kinds.Currency)}
@@ -102,7 +102,7 @@ def _of_column(table: sa.Table, column: sa.Column[Any]) -> Iterator[Expectation]
         name = f"{column.name} is one of {', '.join(values)}"
         yield Expectation("expect_column_values_to_be_in_set", name, at | {"value_set": list(values)})
     if pattern := _PATTERNS.get(column.name):
-        if (table.name, column.name) == ("group_sales", "group_id"):
+        if column.name == "group_id" and table.name in {"group_sales", "message_sales"}:
             pattern = f"{pattern}|^{UNATTRIBUTED}$"
         name = f"{column.name} matches {pattern}"
         yield Expectation("expect_column_values_to_match_regex", name, at | {"regex": pattern})

@@ -273,9 +273,10 @@ ORDER_CREDIT: Final = LakeTable(
         "refunded_minor": pl.Int64(),
         "net_minor": pl.Int64(),
     },
-    key=("model", "shop", "order_id", "group_id"),
+    key=("model", "shop", "order_id", "group_id", "message_id"),
 )
-"""Credit of paid orders to groups, minor units; no group: unattributed. `shop` is the source of the order's events."""
+"""Credit of paid orders to messages of groups, minor units, by model; no group: unattributed. Over a model's rows of an
+order each amount sums to the order's. `shop` is the source of its events, `touched_at` the message's latest touch."""
 
 GROUP: Final = LakeTable(
     name="group",

@@ -24,7 +24,8 @@ _TIME = sa.DateTime(timezone=True)
 
 Bearing = Literal["in_group", "activity", "sales"]
 """Which late events bear on a figure: those of its group on its day; or, up to the end of its period and of all
-groups, members' activity, or clicks and orders."""
+groups, members' activity, or whatever decides about credit: orders, clicks, product messages, joinings, leavings and
+members' activity."""
 
 RESTATED: Final = "restated"
 
@@ -185,20 +186,20 @@ funnel_match = sa.Table(
 order_credit = sa.Table(
     "order_credit",
     metadata,
-    sa.Column("credit_id", sa.Text, primary_key=True, comment="model, shop, order and group in one key"),
+    sa.Column("credit_id", sa.Text, primary_key=True, comment="model, shop, order, group and message in one key"),
     sa.Column("model", sa.Text, nullable=False, comment="attribution model"),
     sa.Column("shop", sa.Text, nullable=False, comment="source of the order's events"),
     sa.Column("order_id", sa.Text, nullable=False),
     sa.Column("person_id", sa.Text, nullable=False, comment="pseudonym"),
     sa.Column("group_id", sa.Text, index=True, comment="null: unattributed"),
-    sa.Column("message_id", sa.Text),
-    sa.Column("touched_at", _TIME),
+    sa.Column("message_id", sa.Text, comment="null: unattributed, or no event names the message"),
+    sa.Column("touched_at", _TIME, comment="the latest touch of the message"),
     sa.Column("paid_at", _TIME, nullable=False),
     sa.Column("currency", sa.Text, nullable=False, comment="ISO 4217"),
     _count("paid_minor"),
     _count("refunded_minor"),
     _count("net_minor"),
-    comment="Paid orders credited to groups; over a model's rows of an order net_minor sums to its net.",
+    comment="Paid orders credited to messages of groups; over a model's rows of an order each amount sums to its own.",
     # Not what is refunded and net: a refund may come at any time, and is not late.
     info=_restated("paid_minor", bearing="sales", start="paid_at"),
 )
@@ -214,7 +215,37 @@ group_sales = sa.Table(
     _count("paid_minor"),
     _count("refunded_minor"),
     _count("net_minor"),
-    comment="What was sold from where, a row a group and currency.",
+    comment="What was sold from where, a row a model, group and currency; orders and buyers do not add up over groups.",
+)
+
+message_sales = sa.Table(
+    "message_sales",
+    metadata,
+    sa.Column("model", sa.Text, primary_key=True),
+    sa.Column("group_id", sa.Text, primary_key=True, comment="'unattributed' is a row of its own"),
+    sa.Column("message_id", sa.Text, primary_key=True, comment="'unknown' where no event names the message"),
+    sa.Column("currency", sa.Text, primary_key=True),
+    _count("orders"),
+    _count("buyers"),
+    _count("paid_minor"),
+    _count("refunded_minor"),
+    _count("net_minor"),
+    comment="The same by message; what is of no group is of the message 'unattributed'.",
+)
+
+segment_sales = sa.Table(
+    "segment_sales",
+    metadata,
+    sa.Column("model", sa.Text, primary_key=True),
+    sa.Column("breakdown", sa.Text, primary_key=True, comment="purpose or carrier of the group"),
+    sa.Column("segment", sa.Text, primary_key=True, comment="'unattributed' and 'unknown' are rows of their own"),
+    sa.Column("currency", sa.Text, primary_key=True),
+    _count("orders"),
+    _count("buyers"),
+    _count("paid_minor"),
+    _count("refunded_minor"),
+    _count("net_minor"),
+    comment="The same by purpose and by carrier; each breakdown has all of the money.",
 )
 
 publication = sa.Table(
@@ -247,7 +278,7 @@ restatement = sa.Table(
         "late_events",
         "events that came after their day was complete and bear on the figure: in group_day those of the group on the"
         " day, of every kind; elsewhere those of all groups up to the end of the period: members' activity, for"
-        " order_credit clicks and orders",
+        " order_credit also orders, clicks, product messages, joinings and leavings",
     ),
     _count("merges", "accounts that came to another person and have events that bear on the figure"),
     sa.Column("rules_changed", sa.Boolean, nullable=False, comment="true when the version has other settings"),

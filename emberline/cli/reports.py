@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from emberline.cli.output import print_table, stdout
 from pipelines.publish.warehouse import Warehouse
 from schemas import warehouse as mart
+from schemas.attribution import MODELS
 
 _SHOWN: Final = 10
 _STATE_ORDER: Final = ("dead", "alive", "unborn", "ended")
@@ -87,10 +88,12 @@ def print_groups(frame: pl.DataFrame) -> None:
 
 
 def print_sales(frame: pl.DataFrame) -> None:
-    """Sales by group, in major units of each currency."""
+    """Sales by group under the first model there is, in major units of each currency."""
     if frame.is_empty():
         stdout.print("No sales yet.\n")
         return
+    model = next(name for name in MODELS if name in frame["model"])
+    frame = frame.filter(model=model)
     shown = frame.head(_SHOWN).select(
         pl.coalesce("name", "group_id"),
         "orders",
@@ -100,7 +103,9 @@ def print_sales(frame: pl.DataFrame) -> None:
     )
     more = f", the first {_SHOWN} of {frame.height} rows" if frame.height > _SHOWN else ""
     headings = ("Group", "Orders", "Buyers", "Currency", "Paid", "Refunded", "Net")
-    print_table(f"Sales by group, last click{more}", shown, headings, right=(*headings[1:3], *headings[4:]))
+    print_table(
+        f"Sales by group, {model.replace('_', ' ')}{more}", shown, headings, right=(*headings[1:3], *headings[4:])
+    )
 
 
 def _percent(column: str) -> pl.Expr:

@@ -1,140 +1,137 @@
-"""Which group an order is owed to (definitions, section 6)."""
+"""Which messages and groups an order is owed to (definitions, section 6)."""
 
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
+import numpy as np
 import polars as pl
 
+from pipelines.funnel.apportionment import apportion
+from pipelines.funnel.models import Paths, weigh
+from pipelines.funnel.orders import ORDER_EVENTS, paid_orders
+from pipelines.funnel.steps import is_own, is_product_message
+from pipelines.funnel.touches import touches
 from schemas import kinds
+from schemas.attribution import MODELS, Model
 from schemas.lake import ORDER_CREDIT, ORDERING_KEY
 
-LAST_CLICK: Final = "last_click"
-UNATTRIBUTED: Final = "unattributed"
-LOOK_BACK: Final = dt.timedelta(days=7)
+MONEY: Final = ("paid_minor", "refunded_minor", "net_minor")
 
-_ORDER: Final = ("source", "order_id")
-_TOUCH: Final = ("group_id", "message_id", "touched_at")
+_COLUMNS: Final = (
+    *ORDERING_KEY,
+    *("person_id", "source", "type", "role", "group_id", "message_id", "message_kind", "product_id"),
+    *("order_id", "currency", "amount_minor", "day"),
+)
+_MICROSECOND: Final = dt.timedelta(microseconds=1)
 
 
-def last_click(events: pl.LazyFrame, look_back: dt.timedelta = LOOK_BACK) -> pl.LazyFrame:
-    """Credit each paid order to one group: the one its link came from, else that of the last click before it.
+@dataclass(frozen=True)
+class AttributionRules:
+    """How orders are credited.
 
-    The first `order.paid` of an order (by shop and order id) is its payment; later ones say nothing new. The touch is
+    Attributes:
+        models: Each credits all orders in full.
+        look_back: How long before the payment a touch still counts.
+        half_life: For `time_decay`.
+    """
 
-    1. the group that the payment names, or else that the order's first `order.placed` with a group names (in both the
-       shop tells whose link led to the order, at the time of that event);
-    2. else the person's last `link.clicked` with a group before the payment, in `[paid_at - look_back, paid_at]`;
-    3. else none: `group_id` is null.
+    models: tuple[Model, ...] = MODELS
+    look_back: dt.timedelta = dt.timedelta(days=7)
+    half_life: dt.timedelta = dt.timedelta(days=7)
 
-    Refunds are summed over the whole history in the currency of the payment; more than was paid nets to 0. Nothing
-    depends on the order of arrival.
+
+def order_credit(events: pl.LazyFrame, rules: AttributionRules = AttributionRules()) -> pl.LazyFrame:
+    """Split each paid order over the messages that touched its buyer, by every model.
+
+    Touches are those of `touches.touches`, weights those of `models.weigh`, payments and refunds those of
+    `orders.paid_orders`. Each of the three amounts is apportioned on its own, to the last minor unit, by largest
+    remainder; equal remainders go by the order of the touches. So over an order's rows of a model every amount sums to
+    that of the order, while in one row paid less refunded may differ from net by a unit. Nothing depends on the order
+    of arrival.
 
     Args:
         events: `schemas.lake.EVENTS` with `person_id`, distinct, in any order.
-        look_back: How long before the payment a click still counts.
+        rules: Models, look-back window and half-life.
 
     Returns:
-        `schemas.lake.ORDER_CREDIT`, a row a paid order.
+        `schemas.lake.ORDER_CREDIT`: a row a model, order and message that has weight, `touched_at` its latest touch;
+        one without a group where none has.
+
+    Examples:
+        >>> import datetime as dt, polars as pl
+        >>> from pipelines.funnel import order_credit
+        >>> from schemas.lake import EVENTS
+        >>> def event(type, hour, **more):
+        ...     said = {"source": "shop", "topic_id": "t", "partition": 0, "offset": hour, "person_id": "ann"}
+        ...     return {**said, "type": type, "time": dt.datetime(2025, 3, 3, hour, tzinfo=dt.UTC), **more}
+        >>> order = {"order_id": "o1", "currency": "CNY"}
+        >>> events = [
+        ...     event("link.clicked", 8, group_id="qq:tea", message_id="m1"),
+        ...     event("link.clicked", 9, group_id="qq:rice", message_id="m2"),
+        ...     event("order.paid", 10, amount_minor=1001, **order),
+        ...     event("order.refunded", 11, amount_minor=300, **order),
+        ... ]
+        >>> frame = pl.LazyFrame(events, schema={**EVENTS.schema, "person_id": pl.String})
+        >>> credit = order_credit(frame, AttributionRules(models=("last_click", "linear")))
+        >>> credit.select("model", "group_id", "net_minor").sort(pl.all()).collect().rows()
+        [('last_click', 'qq:rice', 701), ('linear', 'qq:rice', 350), ('linear', 'qq:tea', 351)]
     """
-    paid = _first(events, kinds.ORDER_PAID, pl.col("order_id").is_not_null())
-    placed = _first(events, kinds.ORDER_PLACED, pl.col("group_id").is_not_null())
-    named = paid.join(placed.select(*_ORDER, *_TOUCH), on=_ORDER, how="left", suffix="_placed")
-    by_link = pl.col("group_id").is_not_null()
-    by_order = pl.col("group_id_placed").is_not_null()
-    touches = [
-        pl.when(by_link)
-        .then(column)
-        .when(by_order)
-        .then(f"{column}_placed")
-        .otherwise(f"{column}_clicked")
-        .alias(column)
-        for column in _TOUCH
-    ]
-    refunded = pl.col("refunded_minor").fill_null(0)
+    bears = pl.any_horizontal(
+        is_own(), is_product_message(), pl.col("type").is_in([*ORDER_EVENTS, kinds.LINK_CLICKED, kinds.MEMBER_LEFT])
+    )
     return (
-        named.join(_clicked(events, paid, look_back), on=_ORDER, how="left", suffix="_clicked")
-        .join(_refunds(events), on=(*_ORDER, "currency"), how="left")
-        .with_columns(*touches, refunded)
-        .select(
-            pl.lit(LAST_CLICK).alias("model"),
-            pl.col("source").alias("shop"),
-            "order_id",
-            "person_id",
-            *_TOUCH,
-            pl.col("time").alias("paid_at"),
-            "currency",
-            pl.col("amount_minor").alias("paid_minor"),
-            "refunded_minor",
-            pl.max_horizontal(0, pl.col("amount_minor") - refunded).alias("net_minor"),
+        events.filter(bears)
+        .select(_COLUMNS)
+        .map_batches(partial(_order_credit, rules=rules), schema=ORDER_CREDIT.schema)
+    )
+
+
+def _order_credit(events: pl.DataFrame, rules: AttributionRules) -> pl.DataFrame:
+    events = events.sort(ORDERING_KEY).with_row_index("position")
+    orders = paid_orders(events)
+    path = touches(orders, events, rules.look_back)
+    met = path.select(events["group_id", "message_id"][path["position"]])
+    messages = met.unique().with_row_index("message")
+    path = path.with_columns(
+        met.join(messages, on=met.columns, how="left", nulls_equal=True, maintain_order="left")["message"],
+        time=events["time"].gather(path["position"]),
+        paid_at=orders["paid_at"].gather(path["order"]),
+    ).with_columns(time=pl.min_horizontal("time", "paid_at"))
+    shares = _shares(path, orders, rules)
+    touch = events["group_id", "message_id", "time"]
+    return pl.concat(
+        [
+            shares.select("model", *MONEY),
+            touch.select(pl.all().gather(shares["position"])).rename({"time": "touched_at"}),
+            orders.select(pl.all().exclude(MONEY).gather(shares["order"])).rename({"source": "shop"}),
+        ],
+        how="horizontal",
+    ).match_to_schema(ORDER_CREDIT.schema, extra_columns="ignore")
+
+
+def _shares(path: pl.DataFrame, orders: pl.DataFrame, rules: AttributionRules) -> pl.DataFrame:
+    """`model, order, position` of the latest touch of a message, and its amounts; no position: unattributed."""
+    runs = path["order"].rle().struct.unnest()
+    starts = np.zeros(runs.height + 1, np.int64)
+    np.cumsum(runs["len"].to_numpy(), out=starts[1:])
+    paths = Paths(starts[:-1], path["time"].to_physical().to_numpy(), path["is_click"].to_numpy())
+    totals = {name: orders[name].gather(runs["value"]).to_numpy(writable=True) for name in MONEY}
+    nobody = pl.lit(None, pl.UInt32)
+    parts: list[pl.DataFrame] = []
+    for model in rules.models:
+        weights = weigh(model, paths, rules.half_life // _MICROSECOND)
+        amounts = [pl.Series(name, apportion(starts, weights, total)) for name, total in totals.items()]
+        credited = (
+            path.with_columns(amounts)
+            .filter(pl.Series(weights > 0))
+            .group_by("order", "message")
+            .agg(pl.col("position").max(), pl.col(MONEY).sum())
+            .select("order", "position", *MONEY)
         )
-        .match_to_schema(ORDER_CREDIT.schema)
-    )
-
-
-def group_sales(credits: pl.LazyFrame) -> pl.LazyFrame:
-    """Sum credits a model, group and currency, in the columns of `warehouse.group_sales`.
-
-    Orders without a group are the row `unattributed`. Buyers are distinct persons. Currencies are never summed.
-    """
-    money = ("paid_minor", "refunded_minor", "net_minor")
-    return (
-        credits.with_columns(pl.col("group_id").fill_null(UNATTRIBUTED))
-        .group_by("model", "group_id", "currency")
-        .agg(
-            pl.struct("shop", "order_id").n_unique().cast(pl.Int64).alias("orders"),
-            pl.col("person_id").n_unique().cast(pl.Int64).alias("buyers"),
-            pl.col(money).sum(),
-        )
-    )
-
-
-def _first(events: pl.LazyFrame, kind: str, condition: pl.Expr) -> pl.LazyFrame:
-    """The first event of a kind an order, by the ordering key."""
-    return (
-        events.filter((pl.col("type") == kind) & condition)
-        .select(
-            *_ORDER,
-            *ORDERING_KEY,
-            "person_id",
-            "group_id",
-            "message_id",
-            pl.col("time").alias("touched_at"),
-            "currency",
-            "amount_minor",
-        )
-        .sort(ORDERING_KEY)
-        .unique(_ORDER, keep="first", maintain_order=True)
-    )
-
-
-def _clicked(events: pl.LazyFrame, paid: pl.LazyFrame, look_back: dt.timedelta) -> pl.LazyFrame:
-    """The last click with a group before each payment, where it is not too old: the order and the touch."""
-    clicks = events.filter(
-        (pl.col("type") == kinds.LINK_CLICKED) & pl.col("group_id").is_not_null() & pl.col("person_id").is_not_null()
-    ).select(
-        "person_id",
-        *ORDERING_KEY,
-        pl.struct("group_id", "message_id", touched_at="time").alias("touch"),
-    )
-    return (
-        pl.concat(
-            [clicks, paid.select("person_id", *ORDERING_KEY, pl.struct(_ORDER).alias("order"))],
-            how="diagonal",
-        )
-        .sort("person_id", *ORDERING_KEY)
-        .with_columns(pl.col("touch").forward_fill().over("person_id"))
-        .filter(pl.col("order").is_not_null())
-        .unnest("order", "touch")
-        .filter(pl.col("touched_at") >= pl.col("time") - look_back)
-        .select(*_ORDER, *_TOUCH)
-    )
-
-
-def _refunds(events: pl.LazyFrame) -> pl.LazyFrame:
-    return (
-        events.filter(pl.col("type") == kinds.ORDER_REFUNDED)
-        .group_by(*_ORDER, "currency")
-        .agg(pl.col("amount_minor").sum().alias("refunded_minor"))
-    )
+        others = orders.join(credited, on="order", how="anti").select("order", *MONEY, position=nobody)
+        parts.append(pl.concat([credited, others], how="diagonal").with_columns(model=pl.lit(model)))
+    return pl.concat(parts)

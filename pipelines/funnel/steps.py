@@ -59,15 +59,13 @@ def timeline(events: pl.LazyFrame) -> pl.LazyFrame:
     columns = (*_EVENT, *ORDERING_KEY, "person_id", "message_kind", "day")
     leaving = (pl.col("type") == kinds.MEMBER_LEFT) & pl.col("person_id").is_not_null()
     return (
-        events.filter(_is_own() | leaving | is_product_message())
-        .select(columns)
-        .map_batches(_timeline, schema=TIMELINE)
+        events.filter(is_own() | leaving | is_product_message()).select(columns).map_batches(_timeline, schema=TIMELINE)
     )
 
 
 def _timeline(events: pl.DataFrame) -> pl.DataFrame:
     events = events.sort(ORDERING_KEY).with_row_index("position")
-    own = events.filter(_is_own())
+    own = events.filter(is_own())
     steps = milestones(own.lazy()).collect()
     stays = memberships(
         steps.lazy().filter("joined"),
@@ -90,7 +88,8 @@ def _timeline(events: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([own_rows.select(names), exposed_rows.select(names)])
 
 
-def _is_own() -> pl.Expr:
+def is_own() -> pl.Expr:
+    """True for what a person did: anything but a heartbeat by a member, and commerce whatever the role."""
     acts = (pl.col("role") == "member").fill_null(value=False) | pl.col("type").is_in(COMMERCE)
     return pl.col("person_id").is_not_null() & (pl.col("type") != kinds.FEED_HEARTBEAT) & acts
 

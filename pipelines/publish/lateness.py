@@ -9,6 +9,7 @@ from typing import Final
 import polars as pl
 
 from pipelines.engagement.activity import is_activity
+from pipelines.funnel.steps import is_product_message
 from schemas import kinds
 from schemas.warehouse import Bearing
 
@@ -18,7 +19,9 @@ LATENESS: Final = pl.Schema(
 """How many late events and merged accounts bear on figures: of `group_id` on `day` where `bearing` is `in_group`,
 else of periods that end with `day`."""
 
-_SALES: Final = (kinds.LINK_CLICKED, kinds.ORDER_PLACED, kinds.ORDER_PAID)
+_SALES: Final = (
+    kinds.LINK_CLICKED, kinds.ORDER_PLACED, kinds.ORDER_PAID, kinds.MEMBER_JOINED, kinds.MEMBER_LEFT,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -61,9 +64,14 @@ def lateness(events: pl.LazyFrame, identity: pl.LazyFrame, before: Before, event
     counts = (
         _in_group(late, merged),
         _through(late, merged, "activity", is_activity(), before.complete_through),
-        _through(late, merged, "sales", pl.col("type").is_in(_SALES), before.complete_through),
+        _through(late, merged, "sales", _bears_on_sales(), before.complete_through),
     )
     return pl.concat(pl.collect_all(counts, engine="streaming"))
+
+
+def _bears_on_sales() -> pl.Expr:
+    # A first activity stands for a joining, which decides what a buyer could see.
+    return pl.col("type").is_in(_SALES) | is_product_message() | is_activity()
 
 
 def _in_group(late: pl.LazyFrame, merged: pl.LazyFrame) -> pl.LazyFrame:

@@ -8,7 +8,7 @@ from typing import Final
 
 import polars as pl
 
-from pipelines.funnel.attribution import group_sales
+from pipelines.funnel.sales import group_sales, message_sales, segment_sales
 from pipelines.funnel.views import entry_rows, matches, summary
 from pipelines.ingest.events import BATCH
 from pipelines.lake import Lake
@@ -41,6 +41,8 @@ def warehouse_rows(lake: Lake, funnel: FunnelDefinition) -> dict[str, pl.LazyFra
         "funnel_match": lambda: matches(scan(facts.FUNNEL_ENTRY)),
         "order_credit": lambda: scan(facts.ORDER_CREDIT).with_columns(credit_id=_credit_id()),
         "group_sales": lambda: group_sales(scan(facts.ORDER_CREDIT)),
+        "message_sales": lambda: message_sales(scan(facts.ORDER_CREDIT)),
+        "segment_sales": lambda: segment_sales(scan(facts.ORDER_CREDIT), scan(facts.GROUP)),
     }
     return {
         table.name: rows[table.name]().select(column.name for column in table.columns)
@@ -66,6 +68,6 @@ def newest_batch(lake: Lake) -> int:
 
 
 def _credit_id() -> pl.Expr:
-    """One text key of model, shop, order and group; a length before each part keeps different parts different."""
+    """One text key of model, shop, order, group and message; lengths keep different parts different."""
     parts = (pl.col(name).fill_null("") for name in facts.ORDER_CREDIT.key)
     return pl.concat_str([pl.format("{}:{}", part.str.len_bytes(), part) for part in parts], separator="/")

@@ -1,30 +1,37 @@
-"""`order_credit`: the orders that new events name, and those of persons who clicked, merged or parted."""
+"""`order_credit`: the orders that new events name, and those of persons whose touches may differ."""
 
 from __future__ import annotations
 
 import datetime as dt
+from typing import Final
 
 import polars as pl
 
-from pipelines.funnel.attribution import last_click
+from pipelines.funnel.attribution import AttributionRules, order_credit
+from pipelines.funnel.orders import ORDER_EVENTS
+from pipelines.funnel.steps import is_product_message
 from pipelines.lake import Lake
 from pipelines.refresh.changes import Changes, Sources
 from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, unchanged, write
 from schemas import kinds
 from schemas.lake import ORDER_CREDIT
 
-_ORDER_EVENTS = (kinds.ORDER_PLACED, kinds.ORDER_PAID, kinds.ORDER_REFUNDED)
+_ORDERS_AT_ONCE: Final = 200_000
+"""A fact built anew takes the buyers in so many parts that each has about so many payments: it bounds memory."""
+
+_DAY: Final = dt.timedelta(days=1)
 
 
-def refresh_credit(lake: Lake, look_back: dt.timedelta, settings: int) -> Refreshed:
+def refresh_credit(lake: Lake, rules: AttributionRules, settings: int) -> Refreshed:
     """Recompute the credit of orders that changed.
 
-    An order changes with its own events, whoever caused them (a refund may name nobody), and with the clicks of the
-    person who paid. Which orders a person paid says the fact itself, and marks say it of newer ones.
+    An order changes with its own events, whoever caused them (a refund may name nobody), with any event of the person
+    who paid, and with a product message in a group that this person had to do with. Which orders a person paid says the
+    fact itself, and marks say it of newer ones.
 
     Args:
         lake: holds the fact and what it follows.
-        look_back: how long before the payment a click still counts.
+        rules: models, look-back window and half-life.
         settings: fingerprint of the rules; where it changes, everything is recomputed.
     """
     handle, sources = lake.open(ORDER_CREDIT), Sources.of(lake)
@@ -34,32 +41,55 @@ def refresh_credit(lake: Lake, look_back: dt.timedelta, settings: int) -> Refres
         return unchanged(handle)
     stored = handle.scan().collect(engine="streaming")
     if done[input_id(SETTINGS)] != settings:
-        fresh = last_click(sources.timeline(), look_back).collect(engine="streaming")
-        return write(lake, handle, fresh, stored, seen)
+        return write(lake, handle, _rebuilt(sources, rules), stored, seen)
     changes = Changes.since(lake, sources, done)
     persons = changes.persons()
-    paid = stored.filter(pl.col("person_id").is_in(persons.implode()))["order_id"]
+    is_touched = pl.col("person_id").is_in(persons.implode()) | _is_reached(sources, changes, rules.look_back)
+    paid = stored.filter(is_touched)["order_id"]
     # By id alone: two shops that number orders alike cost a recomputation.
     orders = pl.concat([changes.marks["order_id"].drop_nulls(), paid]).unique()
     of_orders = pl.col("order_id").is_in(orders.implode())
-    events = _events_of(sources, of_orders, look_back)
-    fresh = last_click(sources.timeline(events.lazy()), look_back).collect(engine="streaming")
-    rows = pl.concat([stored.filter(~of_orders), fresh])
+    rows = pl.concat([stored.filter(~of_orders), _credit(sources, of_orders, rules)])
     return write(lake, handle, rows, stored, seen, Refreshed(is_changed=False, rows=0, persons=len(persons)))
 
 
-def _events_of(sources: Sources, of_orders: pl.Expr, look_back: dt.timedelta) -> pl.DataFrame:
-    """The events of orders, and the clicks of those who paid, as far back as they can count."""
+def _is_reached(sources: Sources, changes: Changes, look_back: dt.timedelta) -> pl.Expr:
+    """Credit of those who had to do with a group in which a product message came or went, paid while that counts."""
+    offers = changes.marks.filter("reaches_group")
+    if offers.is_empty():
+        return pl.lit(value=False)
+    groups = offers["group_id"].unique()
+    members = sources.events.scan().filter(pl.col("group_id").is_in(groups.implode())).select("account_id").unique()
+    persons = changes.with_persons(members.collect(engine="streaming"))["person_id"].unique()
+    # A day of the business zone begins and ends within a day of that of UTC.
+    first, last = offers["day"].cast(pl.Datetime("us", "UTC")).sort().gather([0, -1])
+    is_in_time = pl.col("paid_at").is_between(first - _DAY, last + look_back + 2 * _DAY)
+    return pl.col("person_id").is_in(persons.implode()) & is_in_time
+
+
+def _credit(sources: Sources, of_orders: pl.Expr, rules: AttributionRules) -> pl.DataFrame:
+    """The credit of orders, from their events and all of those who paid, and what these could see in the time."""
     events = sources.events.scan()
-    found = events.filter(pl.col("type").is_in(_ORDER_EVENTS) & of_orders).collect(engine="streaming")
+    is_order = pl.col("type").is_in(ORDER_EVENTS)
+    found = events.filter(is_order & of_orders).collect(engine="streaming")
     payments = found.filter(pl.col("type") == kinds.ORDER_PAID)
     payers = sources.timeline(payments.lazy()).select("person_id").collect()["person_id"].unique()
     accounts = sources.accounts_of(payers)["account_id"]
-    # A day of the business zone may begin before that of UTC.
-    first = (pl.col("time").min() - look_back - dt.timedelta(days=1)).dt.date().dt.month_start()
-    clicks = events.filter(
-        (pl.col("month") >= pl.lit(payments.select(first).item(), pl.Date))
-        & (pl.col("type") == kinds.LINK_CLICKED)
-        & pl.col("account_id").is_in(accounts.implode())
-    )
-    return pl.concat([found, clicks.collect(engine="streaming")])
+    own = pl.col("account_id").is_in(accounts.implode()).fill_null(value=False)
+    first, last = payments.select(
+        first=(pl.col("time").min() - rules.look_back - _DAY).dt.date().dt.month_start(),
+        last=(pl.col("time").max() + _DAY).dt.date(),
+    ).row(0)
+    is_in_time = pl.col("month").is_between(pl.lit(first, pl.Date), pl.lit(last, pl.Date))
+    others = events.filter(~is_order & (own | (is_product_message() & is_in_time)))
+    everything = pl.concat([found, others.collect(engine="streaming")])
+    return order_credit(sources.timeline(everything.lazy()), rules).collect(engine="streaming")
+
+
+def _rebuilt(sources: Sources, rules: AttributionRules) -> pl.DataFrame:
+    payments = sources.events.scan().filter(pl.col("type") == kinds.ORDER_PAID).select("order_id")
+    n_payments = payments.select(pl.len()).collect().item()
+    n_parts = max(1, -(-n_payments // _ORDERS_AT_ONCE))
+    # All events of an order are in one part, whoever caused them, so that its payment is the same in all.
+    parts = (pl.col("order_id").hash() % n_parts == part for part in range(n_parts))
+    return pl.concat([_credit(sources, of_orders, rules) for of_orders in parts])

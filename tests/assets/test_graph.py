@@ -33,8 +33,10 @@ STAGING = {
     "group_sales": {"order_credit"},
     "group_state": {"group_state"},
     "lifecycle": {"lifecycle"},
+    "message_sales": {"order_credit"},
     "order_credit": {"order_credit"},
     "retention": {"retention"},
+    "segment_sales": {"group", "order_credit"},
 }
 
 

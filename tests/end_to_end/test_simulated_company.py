@@ -5,6 +5,7 @@ import sqlalchemy as sa
 
 from pipelines.lake import Lake
 from schemas import warehouse as mart
+from schemas.attribution import MODELS
 from schemas.lake import EVENTS, QUARANTINE, RAW
 
 
@@ -47,9 +48,15 @@ def test_the_planted_company_is_recovered_exactly(pipeline, world):
     assert born["born_at"].to_list() == truth.groups.sort("group_id")["born_at"].to_list()
 
     money = ["orders", "paid_minor", "refunded_minor", "net_minor"]
-    sales = warehouse.read(mart.group_sales).select("group_id", "currency", *money).sort("group_id", "currency")
+    all_sales = warehouse.read(mart.group_sales)
+    sales = all_sales.filter(model="last_click").select("group_id", "currency", *money).sort("group_id", "currency")
     told = truth.sales.with_columns(pl.col("group_id").fill_null("unattributed")).select(sales.columns)
     assert sales.rows() == told.sort("group_id", "currency").rows()
+    owed = sales.group_by("currency").agg(pl.col(money[1:]).sum()).sort("currency")
+    for model in MODELS:
+        credited = all_sales.filter(model=model).group_by("currency").agg(pl.col(money[1:]).sum()).sort("currency")
+        assert credited.rows() == owed.rows(), model
+    assert all_sales.filter(model="last_exposure")["group_id"].n_unique() > 1
 
 
 def test_a_second_run_changes_nothing_and_the_next_day_changes_its_days_only(pipeline, world):

@@ -18,7 +18,7 @@ from pipelines.engagement.person_day import person_day
 from pipelines.engagement.retention import retention
 from pipelines.events.identity import with_person
 from pipelines.events.watermark import watermark
-from pipelines.funnel.attribution import last_click
+from pipelines.funnel.attribution import AttributionRules, order_credit
 from pipelines.funnel.funnel import funnel
 from pipelines.funnel.steps import timeline
 from pipelines.groups.birth import births
@@ -38,6 +38,7 @@ from pipelines.refresh import (
     refresh_retention,
 )
 from pipelines.refresh import funnel as funnel_module
+from pipelines.refresh import orders as orders_module
 from pipelines.time import last_complete_day
 from schemas import kinds
 from schemas.funnel import standard
@@ -57,7 +58,7 @@ from schemas.lake import (
 from tests.pipelines.canonical import NOON, Event, encoded, ingest, land, message, records
 
 DAY, MINUTE = dt.timedelta(days=1), dt.timedelta(minutes=1)
-LOOK_BACK = 7 * DAY
+ATTRIBUTION = AttributionRules()
 COHORTS: tuple[Unit, ...] = ("week", "month")
 UNITS: tuple[Unit, ...] = ("day", "week", "month")
 IDLE = 3 * DAY
@@ -93,7 +94,7 @@ class Company:
             RETENTION.name: refresh_retention(lake, COHORTS, self.through()),
             LIFECYCLE.name: refresh_lifecycle(lake, UNITS, self.through()),
             FUNNEL_ENTRY.name: refresh_funnel(lake, standard(), self.reached(), rules),
-            ORDER_CREDIT.name: refresh_credit(lake, LOOK_BACK, rules),
+            ORDER_CREDIT.name: refresh_credit(lake, ATTRIBUTION, rules),
             GROUP.name: refresh_groups(lake),
         }
 
@@ -115,7 +116,7 @@ class Company:
             FUNNEL_ENTRY.name: lambda events: funnel(
                 timeline(events), standard(), watermark(events, MINUTE, IDLE) or NOON
             ),
-            ORDER_CREDIT.name: lambda events: last_click(events, LOOK_BACK),
+            ORDER_CREDIT.name: lambda events: order_credit(events, ATTRIBUTION),
             GROUP.name: lambda events: group_table(events, births(events)),
             GROUP_DAY.name: group_day,
         }
@@ -166,6 +167,36 @@ REACHING = {
     ),
     "a refund names nobody": ([PAID], [ordered(kinds.ORDER_REFUNDED, "o1")], ORDER_CREDIT),
     "a late click": ([PAID], [CLICKED], ORDER_CREDIT),
+    "an offer reaches a buyer": ([*ACTIVE, PAID], [said("app:op", 3, role="operator", product_id="x")], ORDER_CREDIT),
+    "an offer at the end of a day reaches a buyer a week later": (
+        [*ACTIVE, PAID],
+        [said("app:op", 7, role="operator", product_id="x")],
+        ORDER_CREDIT,
+    ),
+    "a late joining shows a buyer an offer": (
+        [said("app:op", 3, role="operator", product_id="x"), PAID],
+        [JOINED],
+        ORDER_CREDIT,
+    ),
+    "a late leaving hides an offer from a buyer": (
+        [*ACTIVE, said("app:op", 3, role="operator", product_id="x"), PAID],
+        [happened(kinds.MEMBER_LEFT, 4, member_id="app:a", group="app:g")],
+        ORDER_CREDIT,
+    ),
+    "a link joins a member to a buyer who saw nothing": (
+        [
+            *ACTIVE,
+            said("app:op", 3, role="operator", product_id="x"),
+            ordered(kinds.ORDER_PAID, "o1", member_id="shop:a"),
+        ],
+        [LINK],
+        ORDER_CREDIT,
+    ),
+    "a link makes an offer the buyer's own": (
+        [*ACTIVE, said("shop:a", 2, product_id="x"), PAID],
+        [LINK],
+        ORDER_CREDIT,
+    ),
     "a late placing by another account": (
         [PAID],
         [ordered(kinds.ORDER_PLACED, "o1", -9, member_id="app:b", group="app:h")],
@@ -268,6 +299,34 @@ def test_a_funnel_built_in_parts_is_the_same(company: Company, monkeypatch: pyte
     company.refresh()
     assert company.stored(FUNNEL_ENTRY).height > 1
     company.assert_exact()
+
+
+def test_credit_built_in_parts_is_the_same(company: Company, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(orders_module, "_ORDERS_AT_ONCE", 1)
+    company.send(*ACTIVE, CLICKED, said("app:op", 3, role="operator", product_id="x"))
+    company.send(*(ordered(kinds.ORDER_PAID, f"o{n}", n, member_id=f"app:{'ab'[n % 2]}") for n in range(5)))
+    company.send(ordered(kinds.ORDER_PAID, "o1", 9, member_id="app:a"), ordered(kinds.ORDER_REFUNDED, "o2"))
+    company.refresh()
+    assert company.stored(ORDER_CREDIT)["order_id"].n_unique() == 5
+    company.assert_exact()
+
+
+def test_an_offer_recomputes_only_orders_of_its_time(company: Company, monkeypatch: pytest.MonkeyPatch):
+    company.send(*ACTIVE, PAID)
+    company.refresh()
+    recomputed: list[pl.DataFrame] = []
+
+    def noted(*arguments: Any) -> pl.DataFrame:
+        recomputed.append(credit(*arguments))
+        return recomputed[-1]
+
+    credit = orders_module._credit
+    monkeypatch.setattr(orders_module, "_credit", noted)
+    for day in (40, 3):
+        company.send(said("app:op", day, role="operator", product_id="x"))
+        company.refresh()
+        company.assert_exact()
+    assert [rows["order_id"].n_unique() for rows in recomputed] == [0, 1]
 
 
 def test_nothing_new_wakes_nobody(company: Company):

@@ -86,38 +86,3 @@ def _seen(person: str, group: str, joined: list[Event], ordered: list[Event]) ->
         and m["person_id"] != person
         and any(key(j) < key(m) and not any(key(j) < key(x) < key(m) for x in left) for j in joined)
     ]
-
-
-def credits(events: list[Event], look_back: dt.timedelta) -> set[tuple[Any, ...]]:
-    """(shop, order, person, group, touched at, paid, refunded, net) of every paid order."""
-    result = set()
-    ordered = sorted(events, key=key)
-    for shop, order in {(e["source"], e["order_id"]) for e in ordered if e["type"] == kinds.ORDER_PAID}:
-        of_order = [e for e in ordered if e["source"] == shop and e.get("order_id") == order]
-        paid = next(e for e in of_order if e["type"] == kinds.ORDER_PAID)
-        placed = [e for e in of_order if e["type"] == kinds.ORDER_PLACED]
-        clicks = [
-            e
-            for e in reversed(ordered)
-            if e["type"] == kinds.LINK_CLICKED
-            and e["person_id"] == paid["person_id"]
-            and key(e) < key(paid)
-            and e["time"] >= paid["time"] - look_back
-        ]
-        touch = next((e for e in [paid, *placed, *clicks] if e.get("group_id") is not None), None)
-        refunds = [e for e in of_order if e["type"] == kinds.ORDER_REFUNDED and e["currency"] == paid["currency"]]
-        amount, refunded = paid["amount_minor"], sum(e["amount_minor"] for e in refunds)
-        group, touched = (touch["group_id"], touch["time"]) if touch else (None, None)
-        result.add(
-            (
-                shop,
-                order,
-                paid["person_id"],
-                group,
-                touched,
-                amount,
-                refunded,
-                max(0, amount - refunded),
-            )
-        )
-    return result

@@ -102,6 +102,8 @@ def _events(draw: st.DrawFn) -> Event:
     fields: Event = {"role": draw(st.sampled_from(["member"] * 4 + ["operator", None]))}
     needs_group = kinds.GROUP in kinds.REQUIRED[kind]
     fields["group_id"] = draw(st.sampled_from(["qq:g", "qq:h"] if needs_group else ["qq:g", "qq:h", None, None]))
+    if kind in {kinds.MESSAGE_SENT, kinds.LINK_CLICKED}:
+        fields["message_id"] = draw(st.sampled_from(["m1", "m2", None]))
     if kind == kinds.MESSAGE_SENT:
         fields["product_id"] = draw(st.sampled_from(["x", "y", None]))
         fields["message_kind"] = draw(st.sampled_from([None, "text", "red_packet"]))

@@ -1,15 +1,20 @@
 import datetime as dt
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from pipelines.funnel.attribution import group_sales, last_click
-from schemas import kinds, warehouse
+from pipelines.funnel.attribution import MONEY, AttributionRules, order_credit
+from schemas import kinds
+from schemas.attribution import MODELS, Model
 from schemas.lake import ORDER_CREDIT
-from tests.pipelines.funnel import oracle
+from tests.pipelines.funnel import attribution_oracle as oracle
 from tests.pipelines.funnel.samples import at, event, frame, histories, numbered
+
+LAST_CLICK = AttributionRules(models=("last_click",))
+JOINED = event(kinds.MEMBER_JOINED, at(0), "p", group_id="qq:g")
 
 
 def pays(days: float, order: str = "o", person: str = "p", **fields):
@@ -22,16 +27,28 @@ def refunds(days: float, amount: int, order: str = "o", **fields):
     return event(kinds.ORDER_REFUNDED, at(days), **{**money, **fields})
 
 
-def clicks(days: float, group: str | None, person: str = "p"):
-    return event(kinds.LINK_CLICKED, at(days), person, group_id=group)
+def clicks(days: float, group: str | None, person: str = "p", message: str | None = None):
+    return event(kinds.LINK_CLICKED, at(days), person, group_id=group, message_id=message)
+
+
+def offers(days: float, group: str = "qq:g", message: str = "m", **fields):
+    sent = {"role": "operator", "product_id": "x", "group_id": group, "message_id": message}
+    return event(kinds.MESSAGE_SENT, at(days), "seller", **{**sent, **fields})
 
 
 def credited(*events) -> dict[str, str | None]:
-    return dict(last_click(frame(numbered(events))).select("order_id", "group_id").collect().iter_rows())
+    credit = order_credit(frame(numbered(events)), LAST_CLICK)
+    return dict(credit.select("order_id", "group_id").collect().iter_rows())
 
 
 def net(*events) -> list[tuple[int, int]]:
-    return last_click(frame(numbered(events))).select("refunded_minor", "net_minor").collect().rows()
+    return order_credit(frame(numbered(events)), LAST_CLICK).select("refunded_minor", "net_minor").collect().rows()
+
+
+def split(model: Model, *events, **rules) -> dict[str | None, int]:
+    """Message to net amount, of one order."""
+    credit = order_credit(frame(numbered(events)), AttributionRules(models=(model,), **rules))
+    return dict(credit.select("message_id", "net_minor").collect().iter_rows())
 
 
 def test_the_last_click_before_the_payment_gets_the_order():
@@ -85,41 +102,100 @@ def test_an_order_id_of_two_shops_is_two_orders():
     assert len(net(pays(1), pays(1, source="//other"))) == 2
 
 
-def test_sales_are_summed_by_group_and_currency_with_the_unattributed_apart():
-    events = [
-        clicks(0, "qq:g"),
-        pays(1, "o1"),
-        pays(2, "o2"),
-        pays(3, "o3", currency="USD"),
-        pays(1, "o4", person="q", amount_minor=5),
-        refunds(4, 100, "o1"),
-    ]
-    sales = group_sales(last_click(frame(numbered(events)))).sort("group_id", "currency").drop("model").collect()
-    assert sales.rows() == [
-        ("qq:g", "CNY", 2, 1, 1800, 100, 1700),
-        ("qq:g", "USD", 1, 1, 900, 0, 900),
-        ("unattributed", "CNY", 1, 1, 5, 0, 5),
-    ]
+PATH = (
+    JOINED,
+    offers(1, message="seen"),
+    clicks(2, "qq:g", message="first"),
+    offers(3, message="seen last"),
+    clicks(4, "qq:h", message="last"),
+    pays(5, amount_minor=1001),
+    refunds(6, 1),
+)
+SPLITS: dict[Model, dict[str | None, int]] = {
+    "last_click": {"last": 1000},
+    "first_click": {"first": 1000},
+    "last_exposure": {"seen last": 1000},
+    "linear": {"seen": 250, "first": 250, "seen last": 250, "last": 250},
+    "position_based": {"seen": 400, "first": 100, "seen last": 100, "last": 400},
+    # 1 + 2 + 4 + 8 = 15 parts: a day is a half-life.
+    "time_decay": {"seen": 67, "first": 133, "seen last": 267, "last": 533},
+}
 
 
-def test_credits_and_sales_have_the_columns_of_their_tables():
-    credit = last_click(frame([]))
-    assert credit.collect().schema == ORDER_CREDIT.schema
-    assert group_sales(credit).collect_schema().names() == warehouse.group_sales.columns.keys()
+@pytest.mark.parametrize("model", MODELS)
+def test_a_path_of_seen_and_followed_messages_is_split_by_each_model(model: Model):
+    assert split(model, *PATH, half_life=dt.timedelta(days=1)) == SPLITS[model]
+
+
+def test_two_touches_share_alike_by_position():
+    assert split("position_based", JOINED, offers(1, message="a"), offers(2, message="b"), pays(3)) == {
+        "a": 450,
+        "b": 450,
+    }
+
+
+def test_a_message_seen_and_followed_is_two_touches_and_one_row():
+    path = (JOINED, offers(1, message="a"), clicks(2, "qq:g", message="a"), offers(3, message="b"), pays(4))
+    assert split("linear", *path) == {"a": 600, "b": 300}
+
+
+@pytest.mark.parametrize(
+    "path",
+    {
+        "sent before the joining": [offers(4), event(kinds.MEMBER_JOINED, at(5), "p", group_id="qq:g")],
+        "sent after the leaving": [JOINED, event(kinds.MEMBER_LEFT, at(8), "p", group_id="qq:g"), offers(9)],
+        "the buyer's own": [JOINED, offers(9, person_id="p")],
+        "of no product": [JOINED, offers(9, product_id=None)],
+        "of another group": [JOINED, offers(9, group="qq:h")],
+        "too long ago": [JOINED, offers(2.99)],
+        "after the payment": [JOINED, offers(11)],
+    }.values(),
+)
+def test_a_message_that_the_buyer_could_not_see_in_time_earns_nothing(path):
+    assert split("last_exposure", *path, pays(10)) == {None: 900}
+
+
+def test_every_exposure_counts_and_none_is_thinned():
+    same = [offers(1 + n / 1000, message=f"m{n}") for n in range(9)]
+    assert split("linear", JOINED, *same, pays(2)) == {f"m{n}": 100 for n in range(9)}
+
+
+def test_units_that_are_left_go_to_the_touches_that_came_first():
+    three = [offers(n, message=f"m{n}") for n in (1, 2, 3)]
+    assert split("linear", JOINED, *three, pays(4, amount_minor=200)) == {"m1": 67, "m2": 67, "m3": 66}
+
+
+def test_an_amount_of_the_largest_size_is_split_exactly():
+    two = [offers(n, message=f"m{n}") for n in (1, 2)]
+    parts = split("time_decay", JOINED, *two, pays(3, amount_minor=2**62), half_life=dt.timedelta(days=1))
+    assert parts == {"m1": 2**62 // 3, "m2": 2**62 - 2**62 // 3}
+
+
+def test_an_order_without_money_keeps_its_rows():
+    assert split("linear", clicks(1, "qq:g", message="m"), pays(2, amount_minor=0)) == {"m": 0}
+
+
+def test_the_schema_is_that_of_the_lake():
+    assert order_credit(frame([])).collect().schema == ORDER_CREDIT.schema
+
+
+def test_the_models_are_those_with_a_name():
+    assert set(order_credit(frame(numbered([pays(1)]))).collect()["model"]) == set(get_args(Model))
 
 
 @settings(deadline=None)
-@given(histories(), st.sampled_from([0, 1, 7]))
-def test_credits_are_those_that_reading_order_by_order_gives(events, days):
-    look_back = dt.timedelta(days=days)
-    columns = ["shop", "order_id", "person_id", "group_id", "touched_at", "paid_minor", "refunded_minor", "net_minor"]
-    rows = last_click(frame(events), look_back).select(columns).collect().rows()
-    assert len(rows) == len(set(rows))
-    assert set(rows) == oracle.credits(events, look_back)
+@given(histories(), st.sampled_from(MODELS), st.sampled_from([0, 1, 7]), st.sampled_from([0.001, 1, 7]))
+def test_credits_are_those_that_reading_order_by_order_gives(events, model, days, half_life):
+    rules = AttributionRules((model,), dt.timedelta(days=days), dt.timedelta(days=half_life))
+    key = [name for name in ORDER_CREDIT.key if name != "model"]
+    rows = order_credit(frame(events), rules).collect()
+    found = dict(zip(rows.select(key).rows(), rows.select("person_id", "touched_at", *MONEY).rows(), strict=True))
+    assert len(found) == rows.height
+    assert found == oracle.credits(events, model, rules.look_back, rules.half_life)
 
 
 @settings(deadline=None)
 @given(histories(), st.randoms())
 def test_credits_are_the_same_for_every_order_of_arrival(events, random):
-    shuffled = last_click(frame(random.sample(events, len(events))))
-    assert_frame_equal(last_click(frame(events)).collect(), shuffled.collect(), check_row_order=False)
+    shuffled = order_credit(frame(random.sample(events, len(events))))
+    assert_frame_equal(order_credit(frame(events)).collect(), shuffled.collect(), check_row_order=False)

@@ -98,6 +98,14 @@ def sales(group: str, paid: int, refunded: int, net: int) -> Row:
     }  # fmt: skip
 
 
+def message(group: str, message: str, paid: int, refunded: int, net: int) -> Row:
+    return sales(group, paid, refunded, net) | {"message_id": message}
+
+
+def segment(breakdown: str, segment: str, paid: int, refunded: int, net: int) -> Row:
+    return sales("", paid, refunded, net) | {"breakdown": breakdown, "segment": segment}
+
+
 def days_later(days: int) -> dt.date:
     return MONDAY + dt.timedelta(days=days)
 
@@ -117,6 +125,11 @@ COMPANY: dict[str, list[Row]] = {
     "funnel_match": [match("p1", 1), match("p1", 2), match("p2", 1)],
     "order_credit": [credit("o1", "qq:1", 500, 100, 400), credit("o2", None, 200, 300, 0)],
     "group_sales": [sales("qq:1", 500, 100, 400), sales("unattributed", 200, 300, 0)],
+    "message_sales": [message("qq:1", "m", 500, 100, 400), message("unattributed", "unattributed", 200, 300, 0)],
+    "segment_sales": [
+        *(segment("purpose", *part) for part in (("sales", 500, 100, 400), ("unattributed", 200, 300, 0))),
+        *(segment("carrier", *part) for part in (("qq", 500, 100, 400), ("unattributed", 200, 300, 0))),
+    ],
 }
 
 

@@ -194,7 +194,21 @@ PLANTED = [
     Planted(
         "order_credit",
         without_last("order_credit", credit("o2", None, 200, 300, -100)),
-        "net_minor is paid less refunded, and not below 0",
+        "net_minor of an order is paid less refunded, and not below 0",
+        1,
+        {"order_id": "o2"},
+    ),
+    Planted(
+        "order_credit",
+        also("order_credit", credit("o1", "qq:1", 500, 100, 400) | {"credit_id": "linear", "model": "linear"}),
+        "every model credits the same money of an order",
+        1,
+        {"order_id": "o2"},
+    ),
+    Planted(
+        "order_credit",
+        without_last("order_credit", credit("o2", None, 200, 300, 0) | {"model": "by heart"}),
+        "model is one of last_click, first_click, last_exposure, linear, position_based, time_decay",
         1,
         {"credit_id": "o2"},
     ),
@@ -225,6 +239,20 @@ PLANTED = [
         "money is that of order_credit by model, group and currency",
         1,
         {"group_id": "unattributed"},
+    ),
+    Planted(
+        "message_sales",
+        without_last("message_sales"),
+        "money is that of group_sales",
+        1,
+        {"group_id": "unattributed"},
+    ),
+    Planted(
+        "segment_sales",
+        without_last("segment_sales"),
+        "money of each breakdown is that of group_sales",
+        1,
+        {"breakdown": "carrier"},
     ),
 ]
 

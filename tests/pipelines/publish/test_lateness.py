@@ -54,12 +54,20 @@ def test_an_event_that_the_version_does_not_include_yet_is_not_counted():
 
 def test_activity_counts_up_to_the_end_of_every_later_period():
     counted = came_late([event(day=2), event(day=2, group="qq:2"), event(day=3, role="operator")])
-    assert counted - in_group(counted) == {("activity", None, days_later(n), 2, 0) for n in (2, 3, 4)}
+    wanted = {("activity", None, days_later(n), 2, 0) for n in (2, 3, 4)}
+    assert {row for row in counted if row[0] == "activity"} == wanted
 
 
 def test_clicks_and_orders_bear_on_sales():
     order = event(day=4, type=kinds.ORDER_PAID, group=None, role=None)
     assert came_late([order]) == {("sales", None, days_later(4), 1, 0)}
+
+
+def test_what_decides_who_could_see_an_offer_bears_on_sales():
+    offer = event(day=4, role="operator", product_id="x")
+    joining = event(day=4, type=kinds.MEMBER_JOINED)
+    counted = came_late([offer, joining, event(day=4), event(day=4, role="operator")])
+    assert {row for row in counted if row[0] == "sales"} == {("sales", None, days_later(4), 3, 0)}
 
 
 def test_a_merged_account_counts_on_each_of_its_days_and_once_up_to_a_day():
@@ -69,7 +77,7 @@ def test_a_merged_account_counts_on_each_of_its_days_and_once_up_to_a_day():
     )
     assert counted == {
         *(("in_group", "qq:1", days_later(n), 0, 1) for n in (2, 3)),
-        *(("activity", None, days_later(n), 0, 1) for n in (2, 3, 4)),
+        *((bearing, None, days_later(n), 0, 1) for bearing in ("activity", "sales") for n in (2, 3, 4)),
     }
 
 
@@ -106,7 +114,7 @@ def one_by_one(events: list[dict], moved: list[tuple[str, str, int]]) -> Counted
         return e["type"] in KINDS[:2] and e["role"] == "member"
 
     def is_sale(e: dict) -> bool:
-        return e["type"] in KINDS[3:]
+        return e["type"] in KINDS[2:] or is_activity(e)
 
     rows = {
         ("in_group", group, day, *count(lambda e, g=group, d=day: (e["group_id"], e["day"]) == (g, d)))

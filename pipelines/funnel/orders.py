@@ -1,0 +1,60 @@
+"""Paid orders: who paid how much, net of refunds, and which group the shop names (definitions, section 6)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+from schemas import kinds
+
+ORDER_EVENTS: Final = (kinds.ORDER_PLACED, kinds.ORDER_PAID, kinds.ORDER_REFUNDED)
+
+_ORDER: Final = ("source", "order_id")
+
+
+def paid_orders(events: pl.DataFrame) -> pl.DataFrame:
+    """Find the orders that were paid.
+
+    The first `order.paid` of an order (by shop and order id) is its payment; later ones say nothing new. The payment,
+    or else the first `order.placed` with a group, names the group whose link led to the order. Refunds are summed over
+    the whole history in the currency of the payment; more than was paid nets to 0.
+
+    Args:
+        events: `schemas.lake.EVENTS` with `person_id` and `position`, their rank in the ordering key.
+
+    Returns:
+        A row an order, by the position of the payment: `order`, its number; `source, order_id, person_id, currency`;
+        `position` of the payment and `named`, that of the event which names a group, or null; `paid_at`, and in minor
+        units `paid_minor`, `refunded_minor`, `net_minor`.
+    """
+    of_orders = events.filter(pl.col("type").is_in(ORDER_EVENTS) & pl.col("order_id").is_not_null())
+    is_paid, is_placed = pl.col("type") == kinds.ORDER_PAID, pl.col("type") == kinds.ORDER_PLACED
+    names_group = pl.col("group_id").is_not_null()
+    refunds = (
+        of_orders.filter(pl.col("type") == kinds.ORDER_REFUNDED)
+        .group_by(*_ORDER, "currency")
+        .agg(refunded_minor=pl.col("amount_minor").sum())
+    )
+    placed = of_orders.filter(is_placed & names_group).group_by(_ORDER).agg(named=pl.col("position").min())
+    return (
+        of_orders.filter(is_paid)
+        .sort("position")
+        .unique(_ORDER, keep="first", maintain_order=True)
+        .join(placed, on=_ORDER, how="left")
+        .join(refunds, on=(*_ORDER, "currency"), how="left")
+        .sort("position")
+        .with_row_index("order")
+        .select(
+            "order",
+            *_ORDER,
+            "person_id",
+            "currency",
+            "position",
+            named=pl.when(names_group).then("position").otherwise("named"),
+            paid_at="time",
+            paid_minor="amount_minor",
+            refunded_minor=pl.col("refunded_minor").fill_null(0),
+        )
+        .with_columns(net_minor=pl.max_horizontal(0, pl.col("paid_minor") - pl.col("refunded_minor")))
+    )
