@@ -1,0 +1,134 @@
+"""What people did between two steps of a funnel, or after one: their commonest sequences of events (section 4)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Final
+
+import polars as pl
+
+from schemas.lake import ORDERING_KEY
+
+PATHS: Final = pl.Schema(
+    {
+        "rank": pl.UInt32,
+        "path": pl.List(pl.String),
+        "is_cut": pl.Boolean,
+        "persons": pl.UInt32,
+        "entries": pl.UInt32,
+    }
+)
+"""A row a path, the commonest first. The last one has neither path nor `is_cut` where it stands for all others."""
+
+_ENTRY: Final = ("person_id", "entered_at")
+
+
+def paths(
+    timeline: pl.LazyFrame,
+    entries: pl.LazyFrame,
+    after: str,
+    before: str | None = None,
+    *,
+    window: dt.timedelta,
+    by: str = "type",
+    collapse: bool = True,
+    max_length: int = 10,
+    top: int = 20,
+) -> pl.LazyFrame:
+    """Count the sequences of own events after a matched step of each entry.
+
+    The events lie strictly between the two matched events by the ordering key, and at most `window` after the first of
+    them. Exposures are left out, since the timeline has only some of them, and so are events without the property.
+    Entries that did not reach both steps are not counted; one with nothing between them has the empty path.
+
+    Args:
+        timeline: Rows of `pipelines.funnel.steps.TIMELINE`, in any order.
+        entries: `schemas.lake.FUNNEL_ENTRY` of one funnel.
+        after: Name of the step after which paths begin.
+        before: Name of the step before which they end; none: at the end of the window.
+        window: How long after the first step an event still belongs to the path.
+        by: A text column of the timeline that names an event.
+        collapse: Take the same name several times in a row as once.
+        max_length: So many names are kept of a path; a longer one `is_cut`.
+        top: So many paths have a row of their own.
+
+    Returns:
+        `PATHS`. Entries sum to those that reached the steps. Equal counts are ordered by path; a person with several
+        entries counts in each path once, so persons do not sum.
+
+    Examples:
+        >>> import datetime as dt, polars as pl
+        >>> from pipelines.funnel.paths import paths
+        >>> from pipelines.funnel.steps import TIMELINE
+        >>> from schemas.lake import FUNNEL_ENTRY
+        >>> def at(hour):
+        ...     return dt.datetime(2025, 3, 3, hour, tzinfo=dt.UTC)
+        >>> happened = ["member.joined", "product.viewed", "product.viewed", "cart.added", "order.paid"]
+        >>> events = [
+        ...     {"person_id": "ann", "source": "shop", "event_id": str(n), "type": kind, "time": at(n)}
+        ...     for n, kind in enumerate(happened)
+        ... ]
+        >>> matches = [
+        ...     {"step": step, "source": "shop", "event_id": str(n), "time": at(n)}
+        ...     for step, n in [("joined", 0), ("paid", 4)]
+        ... ]
+        >>> entry = {"funnel": "sample", "person_id": "ann", "entered_at": at(0), "matches": matches}
+        >>> found = paths(
+        ...     pl.DataFrame(events).match_to_schema(TIMELINE, missing_columns="insert").lazy(),
+        ...     pl.DataFrame([entry]).match_to_schema(FUNNEL_ENTRY.schema, missing_columns="insert").lazy(),
+        ...     "joined",
+        ...     "paid",
+        ...     window=dt.timedelta(days=1),
+        ... )
+        >>> found.collect().rows()
+        [(1, ['product.viewed', 'cart.added'], False, 1, 1)]
+    """
+    placed = (
+        timeline.select("person_id", *ORDERING_KEY, "source", "event_id", "type", name=by)
+        .sort("person_id", *ORDERING_KEY)
+        .with_row_index("position")
+    )
+    matched = entries.select(*_ENTRY, match="matches").explode("match").unnest("match").drop("time")
+    matched = matched.join(placed, on=("person_id", "source", "event_id")).select(*_ENTRY, "step", "position", "time")
+    begun = matched.filter(pl.col("step") == after).select(*_ENTRY, begin="position", begin_time="time")
+    if before is None:
+        spans = begun.with_columns(end=pl.lit(None, pl.UInt32))
+    else:
+        ended = matched.filter(pl.col("step") == before).select(*_ENTRY, end="position")
+        spans = begun.join(ended, on=_ENTRY)
+    own = placed.filter(pl.col("type").is_not_null() & pl.col("name").is_not_null())
+    is_between = (pl.col("position") > pl.col("begin")) & (pl.col("position") < pl.col("end")).fill_null(value=True)
+    names = (
+        spans.join(own, on="person_id")
+        .filter(is_between & (pl.col("time") <= pl.col("begin_time") + window))
+        .sort(*_ENTRY, "position")
+    )
+    if collapse:
+        names = names.filter(pl.col("name").ne_missing(pl.col("name").shift(1).over(_ENTRY)))
+    found = names.group_by(_ENTRY).agg(path=pl.col("name").head(max_length), is_cut=pl.len() > max_length)
+    walked = (
+        spans.select(_ENTRY)
+        .join(found, on=_ENTRY, how="left")
+        .with_columns(pl.col("path").fill_null(pl.lit([], pl.List(pl.String))), pl.col("is_cut").fill_null(value=False))
+    )
+    return _ranked(walked, top)
+
+
+def _ranked(walked: pl.LazyFrame, top: int) -> pl.LazyFrame:
+    is_other = pl.col("rank") > top
+    return (
+        walked.group_by("path", "is_cut")
+        .agg(person="person_id", entries=pl.len())
+        .sort(-pl.col("entries").cast(pl.Int64), "path", "is_cut")
+        .with_row_index("rank", offset=1)
+        .with_columns(pl.min_horizontal("rank", top + 1))
+        .group_by("rank")
+        .agg(
+            path=pl.when(~is_other.first()).then(pl.col("path").first()),
+            is_cut=pl.when(~is_other.first()).then(pl.col("is_cut").first()),
+            persons=pl.col("person").list.explode().n_unique(),
+            entries=pl.col("entries").sum(),
+        )
+        .sort("rank")
+        .cast(PATHS)
+    )
