@@ -41,6 +41,12 @@ def test_the_file_of_the_working_folder_is_read(write: Write):
     assert (settings.zone_info.key, settings.kafka.topics) == ("Europe/Berlin", {"chat": "zulip"})
 
 
+def test_a_model_named_twice_is_an_error(write: Write):
+    write('[rules]\nattribution_models = ["linear", "linear"]')
+    with pytest.raises(SettingsError, match="named twice"):
+        load_settings()
+
+
 def test_the_environment_goes_over_the_file_key_by_key(write: Write, monkeypatch: pytest.MonkeyPatch):
     write("[rules]\nlateness_minutes = 5\nidle_feed_hours = 7")
     monkeypatch.setenv("EMBERLINE__RULES__LATENESS_MINUTES", "9")

@@ -74,9 +74,9 @@ _KINDS = (
 
 
 @st.composite
-def histories(draw: st.DrawFn, size: int = 25) -> list[Event]:
+def histories(draw: st.DrawFn, size: int = 25, of: Sequence[str] = _KINDS) -> list[Event]:
     """Events of few persons, groups and products at few instants, so that they tie, repeat and overlap."""
-    drawn = draw(st.lists(_events(), max_size=size))
+    drawn = draw(st.lists(_events(of), max_size=size))
     places = draw(st.permutations(range(len(drawn))))
     placed = [
         {
@@ -92,8 +92,8 @@ def histories(draw: st.DrawFn, size: int = 25) -> list[Event]:
 
 
 @st.composite
-def _events(draw: st.DrawFn) -> Event:
-    kind = draw(st.sampled_from(_KINDS))
+def _events(draw: st.DrawFn, of: Sequence[str]) -> Event:
+    kind = draw(st.sampled_from(of))
     time = at(
         days=draw(st.sampled_from([0, 0.25, 0.5, 1, 6, 6.75, 7, 8, 14, 21])),
         minutes=draw(st.sampled_from([0, 1])),

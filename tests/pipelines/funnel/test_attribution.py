@@ -183,8 +183,36 @@ def test_the_models_are_those_with_a_name():
     assert set(order_credit(frame(numbered([pays(1)]))).collect()["model"]) == set(get_args(Model))
 
 
+@st.composite
+def purchases(draw: st.DrawFn):
+    """A member whom offers reach, who follows some and pays at the end, and anything between and beside."""
+    kinds_of_sales = (
+        *(kinds.MEMBER_JOINED, kinds.MEMBER_LEFT, kinds.REACTION_ADDED, kinds.LINK_CLICKED, kinds.LINK_CLICKED),
+        *(kinds.MESSAGE_SENT, kinds.MESSAGE_SENT, kinds.ORDER_PLACED, kinds.ORDER_PAID, kinds.ORDER_REFUNDED),
+    )
+    anything = draw(histories(15, kinds_of_sales))
+    amount = draw(st.integers(1, 100))
+    days = st.sampled_from([0.25, 0.5, 1, 6, 6.75])
+    groups, messages = st.sampled_from(["qq:g", "qq:h"]), st.sampled_from(["m1", "m2", None])
+    offered = [
+        offers(draw(days), draw(groups), draw(messages), person_id=draw(st.sampled_from(["seller", "q", "p"])))
+        for _ in range(draw(st.integers(0, 5)))
+    ]
+    followed = [clicks(draw(days), draw(groups), message=draw(messages)) for _ in range(draw(st.integers(0, 3)))]
+    placed = {**pays(draw(days), group_id=draw(groups | st.none())), "type": kinds.ORDER_PLACED}
+    planned = [
+        JOINED,
+        *offered,
+        *followed,
+        placed,
+        pays(6.75, amount_minor=amount),
+        refunds(8, draw(st.integers(0, amount))),
+    ]
+    return [*anything, *({**e, "event_id": f"p{e['event_id']}", "topic_id": "P"} for e in numbered(planned))]
+
+
 @settings(deadline=None)
-@given(histories(), st.sampled_from(MODELS), st.sampled_from([0, 1, 7]), st.sampled_from([0.001, 1, 7]))
+@given(histories() | purchases(), st.sampled_from(MODELS), st.sampled_from([0, 1, 7]), st.sampled_from([0.001, 1, 7]))
 def test_credits_are_those_that_reading_order_by_order_gives(events, model, days, half_life):
     rules = AttributionRules((model,), dt.timedelta(days=days), dt.timedelta(days=half_life))
     key = [name for name in ORDER_CREDIT.key if name != "model"]
@@ -195,7 +223,7 @@ def test_credits_are_those_that_reading_order_by_order_gives(events, model, days
 
 
 @settings(deadline=None)
-@given(histories(), st.randoms())
+@given(histories() | purchases(), st.randoms())
 def test_credits_are_the_same_for_every_order_of_arrival(events, random):
     shuffled = order_credit(frame(random.sample(events, len(events))))
     assert_frame_equal(order_credit(frame(events)).collect(), shuffled.collect(), check_row_order=False)
