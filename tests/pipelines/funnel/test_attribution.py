@@ -171,6 +171,12 @@ def test_an_amount_of_the_largest_size_is_split_exactly():
     assert parts == {"m1": 2**62 // 3, "m2": 2**62 - 2**62 // 3}
 
 
+def test_an_order_event_after_the_payment_makes_no_touch_before_it_older():
+    placed = {**pays(9, group_id="qq:h", message_id="named"), "type": kinds.ORDER_PLACED}
+    parts = split("time_decay", clicks(1, "qq:g", message="m"), pays(2), placed, half_life=dt.timedelta(days=1))
+    assert parts == {"m": 300, "named": 600}
+
+
 def test_an_order_without_money_keeps_its_rows():
     assert split("linear", clicks(1, "qq:g", message="m"), pays(2, amount_minor=0)) == {"m": 0}
 
