@@ -31,7 +31,7 @@ def clicks(days: float, group: str | None, person: str = "p", message: str | Non
     return event(kinds.LINK_CLICKED, at(days), person, group_id=group, message_id=message)
 
 
-def offers(days: float, group: str = "qq:g", message: str = "m", **fields):
+def offers(days: float, group: str = "qq:g", message: str | None = "m", **fields):
     sent = {"role": "operator", "product_id": "x", "group_id": group, "message_id": message}
     return event(kinds.MESSAGE_SENT, at(days), "seller", **{**sent, **fields})
 
