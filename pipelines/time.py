@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 import polars as pl
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The instants from `start` on and before `end`, both UTC."""
+
+    start: dt.datetime
+    end: dt.datetime
+
+    @classmethod
+    def of_days(cls, first: dt.date, last: dt.date, zone: str) -> Interval:
+        """Calendar days of the zone, both included; how many hours they have is the zone's matter."""
+        return cls(day_end(first - dt.timedelta(days=1), zone), day_end(last, zone))
 
 
 def business_day(time: pl.Expr, zone: str) -> pl.Expr:

@@ -97,7 +97,7 @@ RULES: Final[dict[str, dict[str, str]]] = {
     "funnel_entry": {
         "steps_reached is a step of the funnel": """
             WITH checked AS (SELECT * FROM {batch})
-            SELECT funnel, person_id, entered_at, steps_reached FROM checked
+            SELECT funnel, person_id, entry, entered_at, steps_reached FROM checked
             WHERE NOT EXISTS (
                 SELECT FROM staging.funnel_step AS s
                 WHERE s.funnel = checked.funnel AND s.step_number = checked.steps_reached
@@ -105,12 +105,12 @@ RULES: Final[dict[str, dict[str, str]]] = {
         """,
         "an entry has a row of funnel_match for each step it reached": """
             WITH both_sides AS (
-                SELECT funnel, person_id, entered_at, steps_reached, 0 AS matches FROM {batch}
+                SELECT funnel, person_id, entry, steps_reached, 0 AS matches FROM {batch}
                 UNION ALL
-                SELECT funnel, person_id, entered_at, 0, 1 FROM staging.funnel_match
+                SELECT funnel, person_id, entry, 0, 1 FROM staging.funnel_match
             )
-            SELECT funnel, person_id, entered_at, sum(steps_reached) AS steps_reached, sum(matches) AS matches
-            FROM both_sides GROUP BY funnel, person_id, entered_at
+            SELECT funnel, person_id, entry, sum(steps_reached) AS steps_reached, sum(matches) AS matches
+            FROM both_sides GROUP BY funnel, person_id, entry
             HAVING sum(steps_reached) <> sum(matches)
         """,
     },

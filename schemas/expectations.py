@@ -65,6 +65,7 @@ _VALUES: Final[dict[tuple[str, str], tuple[str, ...]]] = {
 _PATTERNS: Final[dict[str, str]] = {"group_id": _pattern(kinds.Key), "currency": _pattern(kinds.Currency)}
 
 _RANGES: Final[dict[str, tuple[float, float | None]]] = {
+    "entry": (1, None),
     "step_number": (1, None),
     "steps_reached": (1, None),
     "rate_overall": (0, 1),

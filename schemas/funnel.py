@@ -5,8 +5,13 @@ A definition is data. The project's own is the packaged `funnels/standard.yaml`;
     name: standard
     description: optional, one line
     mode: sequential
+    strict_increase: true  # optional, as are hold, exclude and its between
     count: persons
     window: 60d            # <integer> and m, h or d, measured from the first step
+    hold: [group_id]
+    exclude:
+      - when: type = 'member.left'
+        between: [joined, paid]
     steps:
       - name: joined
         when: joined       # an SQL predicate over the columns of the timeline
@@ -29,10 +34,12 @@ import yaml
 
 from schemas.errors import EmberlineError
 
-MODES: Final = ("sequential",)
-"""How the events of a chain may follow each other; `sequential`: in order, anything may lie between."""
-COUNTS: Final = ("persons",)
-"""What is counted; `persons`: each once, by the best chain."""
+MODES: Final = ("sequential", "strict_order", "consecutive", "any_order")
+"""How the events of a chain may follow each other. `sequential`: in order, anything may lie between. `strict_order`:
+no event of another step between those of two steps. `consecutive`: no other event at all between. `any_order`: after
+the first step the others in any order."""
+COUNTS: Final = ("persons", "entries")
+"""What is counted. `persons`: each once, by the best chain. `entries`: again after a conversion or after the window."""
 MIN_STEPS: Final = 2
 MAX_STEPS: Final = 62
 """The steps that an event satisfies are the bits of one integer."""
@@ -70,8 +77,25 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Exclusion:
+    """An event that ends a chain which has matched the first step of `between`, and not yet the second.
+
+    Without `between`, it ends every chain that is not whole.
+    """
+
+    when: str
+    between: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FunnelDefinition:
-    """A funnel: `steps` in order, reached within `window` of the first, matched by `mode`, counted by `count`."""
+    """A funnel: `steps` in order, reached within `window` of the first, matched by `mode`, counted by `count`.
+
+    Attributes:
+        strict_increase: The times of a chain increase; equal ones are not ordered by the ordering key.
+        hold: Columns of the timeline that are equal, and not null, in all events of a chain.
+        exclude: What ends a chain.
+    """
 
     name: str
     description: str
@@ -79,6 +103,15 @@ class FunnelDefinition:
     count: str
     window: dt.timedelta
     steps: tuple[Step, ...]
+    strict_increase: bool = False
+    hold: tuple[str, ...] = ()
+    exclude: tuple[Exclusion, ...] = ()
+
+    def gaps(self) -> list[int]:
+        """For each exclusion the steps, as bits, after which it ends a chain: bit k is step k, counted from 0."""
+        names = [step.name for step in self.steps]
+        between = [exclusion.between or (names[0], names[-1]) for exclusion in self.exclude]
+        return [(1 << names.index(last)) - (1 << names.index(first)) for first, last in between]
 
 
 def parse(text: str, where: str) -> FunnelDefinition:
@@ -109,6 +142,9 @@ def fingerprint(definition: FunnelDefinition) -> int:
         definition.count,
         definition.window // dt.timedelta(microseconds=1),
         [[step.name, step.when] for step in definition.steps],
+        definition.strict_increase,
+        definition.hold,
+        [[exclusion.when, exclusion.between] for exclusion in definition.exclude],
     ]
     digest = hashlib.blake2b(json.dumps(meaning).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
@@ -131,25 +167,72 @@ class _Reader:
             raise self._error(1, str(error), "well-formed YAML") from error
         if root is None:
             raise self._error(1, "nothing", "a mapping with name, window and steps")
-        fields = self._mapping(root, required=("name", "mode", "count", "window", "steps"), optional=("description",))
-        description = fields.get("description")
+        optional = ("description", "strict_increase", "hold", "exclude")
+        fields = self._mapping(root, required=("name", "mode", "count", "window", "steps"), optional=optional)
+        description, strict_increase = fields.get("description"), fields.get("strict_increase")
+        mode = self._choice(fields["mode"], MODES)
+        is_strict = strict_increase is not None and self._truth(strict_increase)
+        if strict_increase is not None and is_strict and mode == "any_order":
+            raise self._error(_line(strict_increase), "times that increase in any order", "one of the ordered modes")
+        steps = self._steps(fields["steps"])
         return FunnelDefinition(
             name=self._name(fields["name"]),
             description="" if description is None else self._text(description),
-            mode=self._choice(fields["mode"], MODES),
+            mode=mode,
             count=self._choice(fields["count"], COUNTS),
             window=self._duration(fields["window"]),
-            steps=self._steps(fields["steps"]),
+            steps=steps,
+            strict_increase=is_strict,
+            hold=self._columns(fields.get("hold")),
+            exclude=self._exclusions(fields.get("exclude"), mode, [step.name for step in steps]),
         )
+
+    def _columns(self, node: yaml.Node | None) -> tuple[str, ...]:
+        items = [] if node is None else self._list(node, "a list of columns of the timeline")
+        names: list[str] = []
+        for item in items:
+            name = self._name(item)
+            if name in names:
+                raise self._error(_line(item), f"'{name}' again", "each column once")
+            names.append(name)
+        return tuple(names)
+
+    def _exclusions(self, node: yaml.Node | None, mode: str, names: list[str]) -> tuple[Exclusion, ...]:
+        exclusions: list[Exclusion] = []
+        for item in [] if node is None else self._list(node, "a list of mappings with when and between"):
+            fields = self._mapping(item, required=("when",), optional=("between",))
+            between = fields.get("between")
+            if between is not None and mode == "any_order":
+                raise self._error(_line(between), "between in any order", "exclusions between all steps")
+            exclusions.append(
+                Exclusion(self._text(fields["when"]), None if between is None else self._between(between, names))
+            )
+        return tuple(exclusions)
+
+    def _between(self, node: yaml.Node, names: list[str]) -> tuple[str, str]:
+        ends = self._list(node, "a list of two steps")
+        if len(ends) != 2:
+            raise self._error(_line(node), f"{len(ends)} steps", "a list of two steps")
+        first, last = (self._choice(end, tuple(names)) for end in ends)
+        if names.index(first) >= names.index(last):
+            raise self._error(_line(node), f"'{first}', '{last}'", "a step and a later one")
+        return first, last
+
+    def _list(self, node: yaml.Node, allowed: str) -> list[yaml.Node]:
+        if not isinstance(node, yaml.SequenceNode):
+            raise self._error(_line(node), _shown(node), allowed)
+        return node.value
+
+    def _truth(self, node: yaml.Node) -> bool:
+        return self._choice(node, ("true", "false")) == "true"
 
     def _steps(self, node: yaml.Node) -> tuple[Step, ...]:
         allowed = f"a list of {MIN_STEPS} to {MAX_STEPS} steps"
-        if not isinstance(node, yaml.SequenceNode):
-            raise self._error(_line(node), _shown(node), allowed)
-        if not MIN_STEPS <= len(node.value) <= MAX_STEPS:
-            raise self._error(_line(node), f"{len(node.value)} steps", allowed)
+        items = self._list(node, allowed)
+        if not MIN_STEPS <= len(items) <= MAX_STEPS:
+            raise self._error(_line(node), f"{len(items)} steps", allowed)
         steps: dict[str, Step] = {}
-        for item in node.value:
+        for item in items:
             fields = self._mapping(item, required=("name", "when"))
             name = self._name(fields["name"])
             if name in steps:

@@ -246,6 +246,7 @@ FUNNEL_ENTRY: Final = LakeTable(
     columns={
         "funnel": pl.String(),
         "person_id": pl.String(),
+        "entry": pl.Int32(),
         "entered_at": UTC_TIME,
         "steps_reached": pl.Int16(),
         "is_mature": pl.Boolean(),
@@ -253,9 +254,9 @@ FUNNEL_ENTRY: Final = LakeTable(
             pl.Struct({"step": pl.String(), "source": pl.String(), "event_id": pl.String(), "time": UTC_TIME})
         ),
     },
-    key=("funnel", "person_id", "entered_at"),
+    key=("funnel", "person_id", "entry"),
 )
-"""One row an entry with the event that matched each step it reached."""
+"""One row an entry with the event that matched each step it reached; a person's entries are numbered from 1."""
 
 ORDER_CREDIT: Final = LakeTable(
     name="order_credit",

@@ -1,49 +1,105 @@
-"""Entries of a funnel: one row a person with the events that matched, and whether its window is over (section 4)."""
+"""Entries of a funnel, each with the events that matched, and whether its window is over (definitions, section 4)."""
 
 from __future__ import annotations
 
 import datetime as dt
-from functools import partial
 
 import numpy as np
 import polars as pl
 
 from pipelines.funnel import kernel
+from pipelines.funnel.chains import Chains, find_chains
 from pipelines.funnel.predicates import predicates
+from pipelines.time import Interval
 from schemas.funnel import FunnelDefinition
-from schemas.lake import FUNNEL_ENTRY, ORDERING_KEY
-
-_KERNELS = {"sequential": kernel.sequential}
-
-_MICROSECOND = dt.timedelta(microseconds=1)
+from schemas.lake import FUNNEL_ENTRY, UTC_TIME
 
 
-def funnel(timeline: pl.LazyFrame, definition: FunnelDefinition, watermark: dt.datetime) -> pl.LazyFrame:
-    """Find each person's best chain: the longest, among equals the one that starts last.
+def funnel(
+    timeline: pl.LazyFrame,
+    definition: FunnelDefinition,
+    watermark: dt.datetime,
+    entered: Interval | None = None,
+) -> pl.LazyFrame:
+    """Find each person's best chain, or the best chain of each entry: the longest, among equals the one starting last.
+
+    >>> import datetime as dt
+    >>> import polars as pl
+    >>> from pipelines.funnel import funnel
+    >>> from pipelines.funnel.steps import TIMELINE
+    >>> from schemas.funnel import parse
+    >>> paid = parse('''
+    ... name: paid
+    ... mode: sequential
+    ... count: persons
+    ... window: 7d
+    ... steps:
+    ...   - {name: clicked, when: type = 'link.clicked'}
+    ...   - {name: paid, when: type = 'order.paid'}
+    ... ''', "an example")
+    >>> midnight = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    >>> events = [("ann", 1, "link.clicked"), ("ann", 2, "order.paid"), ("bob", 3, "link.clicked")]
+    >>> rows = [
+    ...     {"person_id": person, "time": midnight.replace(day=day), "type": kind, "offset": day}
+    ...     for person, day, kind in events
+    ... ]
+    >>> entries = funnel(pl.LazyFrame(rows, schema=TIMELINE), paid, midnight.replace(day=9))
+    >>> entries.select("person_id", "steps_reached", "is_mature").collect().rows()
+    [('ann', 2, True), ('bob', 1, False)]
 
     Args:
-        timeline: Rows of `pipelines.funnel.steps.TIMELINE`, in any order.
-        definition: The steps, the window and the mode.
+        timeline: Rows of `pipelines.funnel.steps.TIMELINE`, in any order. Sorted by person and ordering key, they are
+            read in parts and not sorted again.
+        definition: The steps, the window, the mode and what is counted.
         watermark: UTC; entries whose window is not over by then are not mature.
+        entered: Only entries of this interval; what follows within their window counts wherever it lies.
 
     Returns:
-        `schemas.lake.FUNNEL_ENTRY`, a row a person who reached the first step; `matches` holds a row a step reached.
+        `schemas.lake.FUNNEL_ENTRY`: a row a person who reached the first step, or a row an entry. `matches` holds the
+        matched events in their order.
 
     Raises:
-        FunnelDefinitionError: A step's predicate does not fit the timeline.
+        FunnelDefinitionError: The definition does not fit the timeline.
     """
-    satisfied = pl.sum_horizontal(
-        pl.when(predicate).then(pl.lit(1 << bit, pl.UInt64)).otherwise(pl.lit(0, pl.UInt64))
-        for bit, predicate in enumerate(predicates(definition))
+    predicates(definition)
+    return pl.defer(
+        lambda: pl.concat(
+            [
+                pl.DataFrame(schema=FUNNEL_ENTRY.schema),
+                *(
+                    _entries(chains, definition, watermark)
+                    for chains in find_chains(timeline, definition, entered, ("source", "event_id"))
+                ),
+            ]
+        ).lazy(),
+        schema=FUNNEL_ENTRY.schema,
     )
-    return (
-        timeline.select("person_id", *ORDERING_KEY, "source", "event_id", satisfied.alias("satisfied"))
-        .filter(pl.col("satisfied") > 0)
-        .sort("person_id", *ORDERING_KEY)
-        .map_batches(
-            partial(_entries, definition=definition, watermark=watermark),
-            schema=FUNNEL_ENTRY.schema,
-        )
+
+
+def matched_steps(
+    timeline: pl.LazyFrame,
+    definition: FunnelDefinition,
+    watermark: dt.datetime,
+    entered: Interval | None = None,
+) -> pl.LazyFrame:
+    """The matches of `funnel(...)` without persons and events: for sums over many entries.
+
+    Returns:
+        `entered_at`, `is_mature`, `step_number` from 1, `time`; a row an entry and step reached.
+    """
+    schema = {"entered_at": UTC_TIME, "is_mature": pl.Boolean, "step_number": pl.Int32, "time": UTC_TIME}
+    predicates(definition)
+    return pl.defer(
+        lambda: pl.concat(
+            [
+                pl.DataFrame(schema=schema),
+                *(
+                    _matched_steps(chains, definition, watermark)
+                    for chains in find_chains(timeline, definition, entered)
+                ),
+            ]
+        ).lazy(),
+        schema=schema,
     )
 
 
@@ -52,35 +108,38 @@ def is_mature(entered_at: pl.Expr, definition: FunnelDefinition, watermark: dt.d
     return entered_at + definition.window <= watermark
 
 
-def _entries(rows: pl.DataFrame, definition: FunnelDefinition, watermark: dt.datetime) -> pl.DataFrame:
-    persons = rows["person_id"].rle().struct.unnest()
-    starts = np.zeros(persons.height + 1, np.int64)
-    np.cumsum(persons["len"].to_numpy(), out=starts[1:])
-    reached, matched = _KERNELS[definition.mode](
-        starts,
-        rows["time"].to_physical().to_numpy(writable=True),
-        rows["satisfied"].to_numpy(writable=True),
-        definition.window // _MICROSECOND,
-        len(definition.steps),
-    )
-    person, step = np.nonzero(matched != kernel.NO_ROW)
+def _entries(chains: Chains, definition: FunnelDefinition, watermark: dt.datetime) -> pl.DataFrame:
+    chain, place = np.nonzero(chains.matched != kernel.NO_ROW)
     names = pl.Series("step", [step.name for step in definition.steps], pl.String)
     matches = (
-        rows.select("source", "event_id", "time")[matched[person, step]]
-        .insert_column(0, names.gather(step))
-        .select(
-            pl.Series("person", person),
-            pl.struct("step", "source", "event_id", "time").alias("match"),
-        )
-        .group_by("person", maintain_order=True)
+        chains.rows.select("source", "event_id", "time")[chains.matched[chain, place]]
+        .insert_column(0, names.gather(chains.steps[chain, place]))
+        .select(pl.Series("chain", chain), pl.struct("step", "source", "event_id", "time").alias("match"))
+        .group_by("chain", maintain_order=True)
         .agg(pl.col("match").alias("matches"))
     )
-    entered_at = pl.col("matches").list.first().struct.field("time")
-    return matches.select(
+    return pl.select(
         pl.lit(definition.name).alias("funnel"),
-        persons["value"].gather(matches["person"]).alias("person_id"),
-        entered_at.alias("entered_at"),
-        pl.Series("steps_reached", reached[matches["person"].to_numpy()], pl.Int16),
-        is_mature(entered_at, definition, watermark).alias("is_mature"),
-        "matches",
+        chains.person_id.alias("person_id"),
+        chains.number.alias("entry"),
+        chains.entered_at.alias("entered_at"),
+        chains.reached.alias("steps_reached"),
+        is_mature(pl.lit(chains.entered_at), definition, watermark).alias("is_mature"),
+        matches["matches"],
+    )
+
+
+def _matched_steps(chains: Chains, definition: FunnelDefinition, watermark: dt.datetime) -> pl.DataFrame:
+    chain, place = np.nonzero(chains.matched != kernel.NO_ROW)
+    return pl.DataFrame(
+        {
+            "entered_at": chains.entered_at.gather(chain),
+            "step_number": pl.Series(place + 1, dtype=pl.Int32),
+            "time": chains.rows["time"].gather(chains.matched[chain, place]),
+        }
+    ).select(
+        "entered_at",
+        is_mature(pl.col("entered_at"), definition, watermark).alias("is_mature"),
+        "step_number",
+        "time",
     )

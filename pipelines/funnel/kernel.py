@@ -1,70 +1,421 @@
-"""The longest chain of funnel steps a person, as a compiled loop over sorted rows.
+"""The longest chains of funnel steps, as a compiled loop over sorted rows (definitions, section 4).
 
 A loop, since a chain is a small state machine over a person's events: this says it in a few lines, exactly, and costs
-one step of work an event and step. Each order mode is a function of this shape.
+a constant amount of work an event and step. `sequential`, `strict_order` and `consecutive` are one search that differs
+in which rows end a chain; `any_order` is a search of its own.
+
+All of it is one module because numba does not compile a cached function anew when a function of another file changes.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
 NO_ROW = -1
+SEQUENTIAL, STRICT_ORDER, CONSECUTIVE, ANY_ORDER = range(4)
+_compiled = numba.njit(cache=True, nogil=True)
 
 
-@numba.njit(cache=True, nogil=True)
-def sequential(
-    starts: NDArray[np.int64],
-    time: NDArray[np.int64],
-    satisfied: NDArray[np.uint64],
-    window: int,
-    n_steps: int,
-) -> tuple[NDArray[np.int16], NDArray[np.int64]]:
-    """Match steps in order, anything between them (definitions, section 4).
+class Rows(NamedTuple):
+    """Events, sorted by person and ordering key. `excluded` and `held` may be empty: none are, and all are alike.
 
-    Of all chains within `time - first time <= window` it takes the longest, of these the one whose first step is
-    latest, and for that first step the earliest rows that follow. A row satisfies at most one step of a chain.
-
-    Args:
+    Attributes:
         starts: [persons + 1] first row of each person, and the number of rows.
-        time: [rows] microseconds, ascending inside a person; rows of equal time stand in the ordering key's order.
+        time: [rows] microseconds.
         satisfied: [rows] bit k is set where the row satisfies step k.
-        window: Microseconds.
+        excluded: [rows] bit k is set where the row ends the chains that have matched step k and not yet step k + 1.
+        held: [rows] equal numbers where the held properties are equal, below the number of rows; -1 where one is null.
+    """
+
+    starts: NDArray[np.int64]
+    time: NDArray[np.int64]
+    satisfied: NDArray[np.unsignedinteger]
+    excluded: NDArray[np.int64]
+    held: NDArray[np.int64]
+
+
+class Rules(NamedTuple):
+    """How rows make a chain.
+
+    Attributes:
         n_steps: At most 62.
+        window: Microseconds from the first row of a chain to its last, both included.
+        mode: One of the constants above.
+        strict_increase: Each row of a chain is later than the one before, not only after it; not with `ANY_ORDER`.
+        entries: All entries of a person, or else the best chain.
+        start_before: Microseconds; rows from here on start no chain.
+    """
+
+    n_steps: int
+    window: int
+    mode: int
+    strict_increase: bool
+    entries: bool
+    start_before: int
+
+
+class _Search(NamedTuple):
+    """Scratch of a search. What is kept of chains under way has a line for each value of `held`.
+
+    Attributes:
+        value: [lines] the value a line is of.
+        line: [values] the line of a value, where `value` confirms it.
+        first, last: [lines, steps, 2] rows; each search says of what.
+        start, floor: [lines] rows; of `_best_any_order`.
+        ended: [steps] the last row that ended chains which had matched the step.
+        note: [rows of a person] a number a row.
+        came_from: [steps] of `_place`.
+    """
+
+    value: NDArray[np.int64]
+    line: NDArray[np.int64]
+    first: NDArray[np.int64]
+    last: NDArray[np.int64]
+    start: NDArray[np.int64]
+    floor: NDArray[np.int64]
+    ended: NDArray[np.int64]
+    note: NDArray[np.int64]
+    came_from: NDArray[np.int64]
+
+
+class _Best(NamedTuple):
+    """The best chain so far: its length, its first row, and the row at which it was whole."""
+
+    length: int
+    first: int
+    last: int
+
+
+@_compiled
+def chains(rows: Rows, rules: Rules) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int8]]:
+    """Find each person's best chain, or the best chain of each entry.
+
+    The best chain is the longest, among equals the one whose first row is latest; it has the earliest rows from there.
+
+    An entry opens at the first row of step 0 after the entry before has closed. Every start within the window of that
+    row is an attempt of the same entry, with a window of its own. The first chain that has all steps closes the entry
+    and is its chain. Otherwise it closes when the window of the row that opened it is over, and has the best chain.
 
     Returns:
-        [persons] number of steps reached, and [persons, n_steps] the row of each step, -1 where not reached.
+        [chains] number of the person; [chains, n_steps] rows of the chain in their order, -1 where it is shorter; and
+        [chains, n_steps] the step that each row matches.
     """
-    n_persons = len(starts) - 1
-    reached = np.zeros(n_persons, np.int16)
-    rows = np.full((n_persons, n_steps), NO_ROW, np.int64)
-    # latest[k]: the latest first row of any chain of k + 1 steps so far. A later start leaves more of the window, so
-    # no other start of the same length can ever do better.
-    latest = np.empty(n_steps, np.int64)
+    n_persons, n_steps = len(rows.starts) - 1, rules.n_steps
+    capacity, most = n_persons, 1
+    if rules.entries:
+        capacity = 0
+        for row in range(len(rows.time)):
+            capacity += np.int64(rows.satisfied[row]) & 1
     for person in range(n_persons):
-        begin, end = starts[person], starts[person + 1]
-        latest[:] = NO_ROW
-        length = 0
-        for row in range(begin, end):
-            bits = satisfied[row]
-            # From the last step down, so that this row cannot extend a chain that it just joined.
-            for step in range(min(length, n_steps - 1), 0, -1):
-                start = latest[step - 1]
-                if bits >> np.uint64(step) & np.uint64(1) and time[row] - time[start] <= window:
-                    latest[step] = start
-                    length = max(length, step + 1)
-            if bits & np.uint64(1):
-                latest[0] = row
-                length = max(length, 1)
-        if length == 0:
-            continue
-        reached[person] = length
-        row = latest[length - 1]
-        rows[person, 0] = row
-        for step in range(1, length):
-            row += 1
-            while not satisfied[row] >> np.uint64(step) & np.uint64(1):
+        most = max(most, rows.starts[person + 1] - rows.starts[person])
+    persons = np.empty(capacity, np.int64)
+    matched = np.full((capacity, n_steps), NO_ROW, np.int64)
+    steps = np.zeros((capacity, n_steps), np.int8)
+    search = _scratch(len(rows.held), n_steps, most)
+    n_found = 0
+    for person in range(n_persons):
+        row, end = rows.starts[person], rows.starts[person + 1]
+        while row < end:
+            if not (_bits(rows, row) & 1 and _value(rows, row) >= 0 and rows.time[row] < rules.start_before):
                 row += 1
-            rows[person, step] = row
-    return reached, rows
+                continue
+            over = rows.time[row] + rules.window
+            last_start = min(over, rules.start_before - 1) if rules.entries else rules.start_before - 1
+            if rules.mode == ANY_ORDER:
+                best = _best_any_order(rows, rules, search, row, end, last_start)
+                _fill_any_order(rows, search, best, matched[n_found], steps[n_found])
+            else:
+                best = _best_ordered(rows, rules, search, row, end, last_start)
+                _fill_ordered(rows, rules, search, best, matched[n_found], steps[n_found])
+            persons[n_found] = person
+            n_found += 1
+            if not rules.entries:
+                break
+            if best.length == n_steps:
+                row = best.last + 1
+            else:
+                while row < end and rows.time[row] <= over:
+                    row += 1
+    return persons[:n_found], matched[:n_found], steps[:n_found]
+
+
+@_compiled
+def _best_ordered(rows, rules, search, begin, end, last_start):
+    """The best chain that starts in rows from `begin` on, no later than `last_start`; of an entry, the first whole one.
+
+    Of the chains of one length that are still under way the one that starts last has most of its window left, and a
+    row that ends one of them ends all: so it is the only one to keep, in `first[..., 0]` with its last row. Where that
+    is a row of this very instant and times must increase, `[..., 1]` is the one before it.
+    """
+    n_steps, first, last = rules.n_steps, search.first, search.last
+    search.ended[:] = NO_ROW
+    best = _Best(0, NO_ROW, NO_ROW)
+    n_lines = 0
+    tie = begin
+    for row in range(begin, end):
+        now = rows.time[row]
+        if now - rules.window > last_start:
+            break
+        if not rules.strict_increase or now != rows.time[tie]:
+            tie = row
+        ends = _ends(rows, rules, row)
+        line = _line(rows, search, row, n_lines)
+        if line == n_lines:
+            n_lines += 1
+            first[line] = NO_ROW
+            last[line] = NO_ROW
+        bits = _bits(rows, row) if line >= 0 else 0
+        # From the last step down, so that this row cannot extend a chain that it just joined.
+        for step in range(min(best.length, n_steps - 1), -1, -1):
+            if not bits >> step & 1:
+                continue
+            if step == 0:
+                start = row if now <= last_start else NO_ROW
+            else:
+                before = 0 if last[line, step - 1, 0] < tie else 1
+                start = first[line, step - 1, before]
+                if last[line, step - 1, before] < search.ended[step - 1]:
+                    start = NO_ROW
+            if start == NO_ROW or now - rows.time[start] > rules.window:
+                continue
+            best = _better(best, step + 1, start, row)
+            is_over = ends >> step & 1 or last[line, step, 0] < search.ended[step]
+            if is_over or first[line, step, 0] < start:
+                if last[line, step, 0] < tie:
+                    first[line, step, 1], last[line, step, 1] = first[line, step, 0], last[line, step, 0]
+                first[line, step, 0], last[line, step, 0] = start, row
+        if ends:
+            for step in range(n_steps):
+                if ends >> step & 1:
+                    search.ended[step] = row
+        if rules.entries and best.length == n_steps:
+            break
+    return best
+
+
+@_compiled
+def _ends(rows, rules, row):
+    """Bit k is set where a chain that has matched step k ends, unless this very row is its last or its next."""
+    if rules.mode == CONSECUTIVE:
+        return np.int64(-1)
+    ends = rows.excluded[row] if len(rows.excluded) else np.int64(0)
+    if rules.mode == STRICT_ORDER:
+        # Between steps k and k + 1, more events of these two are no events of another step.
+        bits = _bits(rows, row)
+        lowest = bits & -bits
+        others = bits ^ lowest
+        if bits == 0:
+            return ends
+        if others == 0:
+            return ends | ~(lowest | lowest >> 1)
+        if others == lowest << 1:
+            return ends | ~lowest
+        return np.int64(-1)
+    return ends
+
+
+@_compiled
+def _fill_ordered(rows, rules, search, best, matched, steps):
+    """Write the earliest rows of the best chain: backwards which rows lead on to its end, then forwards the first ones.
+
+    Bit k of `ahead` is set where a row further on can be step k, of `ahead_now` where it is of the same instant, and
+    nothing in between ends a chain that waits for it. `note` says which steps a row can be.
+    """
+    matched[0] = best.first
+    if best.length == 1:
+        return
+    ahead, ahead_now = np.int64(0), np.int64(1) << (best.length - 1)
+    search.note[best.last - best.first] = ahead_now
+    for row in range(best.last - 1, best.first, -1):
+        if not rules.strict_increase or rows.time[row] != rows.time[row + 1]:
+            ahead |= ahead_now
+            ahead_now = 0
+        fits = ahead >> 1 & _bits(rows, row) if _value(rows, row) == _value(rows, best.first) else 0
+        search.note[row - best.first] = fits
+        lost = _ends(rows, rules, row) << 1
+        ahead &= ~lost
+        ahead_now = ahead_now & ~lost | fits
+    row = best.first
+    for step in range(1, best.length):
+        before = row
+        while not search.note[row - best.first] >> step & 1 or not _follows(rows, rules, before, row):
+            row += 1
+        matched[step], steps[step] = row, step
+
+
+@_compiled
+def _follows(rows, rules, before, row):
+    return rows.time[row] > rows.time[before] if rules.strict_increase else row > before
+
+
+@_compiled
+def _best_any_order(rows, rules, search, begin, end, last_start):
+    """As `_best_ordered`: after its first row, a chain has each step at most once, in any order.
+
+    How many steps the rows since a start can be is a matching of rows with steps. Kept is the matching that prefers
+    later rows: that part of it which lies after any start is as large as a matching of those rows can be (the greedy
+    algorithm on a transversal matroid). An excluded row ends a chain unless it is matched, so the excluded rows that
+    can all be matched are kept in the same way; `floor` is the last that cannot, and no chain starts before it.
+
+    `last[..., 0]` is the row that a step is matched with, `[..., 1]` the same among excluded rows; `note` is the latest
+    start before a row.
+    """
+    n_steps, search_last = rules.n_steps, search.last
+    best = _Best(0, NO_ROW, NO_ROW)
+    n_lines = 0
+    # The last excluded row, and the last one that holds another value than it.
+    excluded, excluded_otherwise = NO_ROW, NO_ROW
+    for row in range(begin, end):
+        now = rows.time[row]
+        if now - rules.window > last_start:
+            break
+        line = _line(rows, search, row, n_lines)
+        if line == n_lines:
+            n_lines += 1
+            search_last[line] = NO_ROW
+            search.start[line] = NO_ROW
+            search.floor[line] = NO_ROW
+        bits = _bits(rows, row) & ~1
+        if line >= 0 and bits:
+            foreign = excluded
+            if excluded != NO_ROW and _value(rows, excluded) == _value(rows, row):
+                foreign = excluded_otherwise
+            floor = max(search.floor[line], foreign)
+            search.note[row - begin] = search.start[line]
+            _place(rows, search, search_last[line, :, 0], row, bits, True)
+            length, first = 1, row
+            for step in range(1, n_steps):
+                held = search_last[line, step, 0]
+                if held == NO_ROW:
+                    continue
+                start = search.note[held - begin]
+                if start >= max(floor, 0) and now - rows.time[start] <= rules.window:
+                    length += 1
+                    first = min(first, start)
+            if length > 1:
+                best = _better(best, length, first, row)
+        if line >= 0 and _bits(rows, row) & 1 and now <= last_start:
+            search.start[line] = row
+            best = _better(best, 1, row, row)
+        if len(rows.excluded) and rows.excluded[row]:
+            if line >= 0:
+                search.floor[line] = max(
+                    search.floor[line], _place(rows, search, search_last[line, :, 1], row, bits, True)
+                )
+            if excluded != NO_ROW and _value(rows, excluded) != _value(rows, row):
+                excluded_otherwise = excluded
+            excluded = row
+        if rules.entries and best.length == n_steps:
+            break
+    return best
+
+
+@_compiled
+def _fill_any_order(rows, search, best, matched, steps):
+    """Write the rows of the best chain: every excluded one before its last, else the earliest that add a step."""
+    holder = search.last[0, :, 0]
+    holder[:] = NO_ROW
+    for must in (True, False):
+        for row in range(best.first + 1, best.last + 1):
+            is_excluded = len(rows.excluded) > 0 and rows.excluded[row] != 0 and row < best.last
+            if is_excluded == must and _value(rows, row) == _value(rows, best.first):
+                _place(rows, search, holder, row, _bits(rows, row) & ~1, False)
+    matched[0] = best.first
+    length = 1
+    for step in range(1, len(holder)):
+        if holder[step] == NO_ROW:
+            continue
+        place = length
+        while matched[place - 1] > holder[step]:
+            matched[place], steps[place] = matched[place - 1], steps[place - 1]
+            place -= 1
+        matched[place], steps[place] = holder[step], step
+        length += 1
+
+
+@_compiled
+def _place(rows, search, holder, row, bits, is_preferred):
+    """Give the row a step, others moving to steps that they satisfy as well; returns the row that has none, or -1.
+
+    Where there is no step for all of them, the oldest that can make room goes, if this row is preferred to it.
+    """
+    seen, ahead, target = np.int64(0), bits, -1
+    for step in range(len(holder)):
+        if bits >> step & 1:
+            search.came_from[step] = -1
+    while ahead and target < 0:
+        step = 0
+        while not ahead >> step & 1:
+            step += 1
+        ahead ^= np.int64(1) << step
+        seen |= np.int64(1) << step
+        if holder[step] == NO_ROW:
+            target = step
+            break
+        more = _bits(rows, holder[step]) & ~1 & ~seen & ~ahead
+        ahead |= more
+        for other in range(len(holder)):
+            if more >> other & 1:
+                search.came_from[other] = step
+    left = NO_ROW
+    if target < 0:
+        if not is_preferred or bits == 0:
+            return row
+        for step in range(len(holder)):
+            if seen >> step & 1 and (target < 0 or holder[step] < holder[target]):
+                target = step
+        left = holder[target]
+    while search.came_from[target] >= 0:
+        holder[target] = holder[search.came_from[target]]
+        target = search.came_from[target]
+    holder[target] = row
+    return left
+
+
+@_compiled
+def _better(best, length, first, last):
+    is_better = length > best.length or (length == best.length and first > best.first)
+    return _Best(length, first, last) if is_better else best
+
+
+@_compiled
+def _bits(rows, row):
+    return np.int64(rows.satisfied[row])
+
+
+@_compiled
+def _value(rows, row):
+    return rows.held[row] if len(rows.held) else np.int64(0)
+
+
+@_compiled
+def _line(rows, search, row, n_lines):
+    """The line of the row's value: `n_lines` where the search has not met the value yet, -1 for null."""
+    value = _value(rows, row)
+    if value < 0:
+        return NO_ROW
+    line = search.line[value]
+    if line < n_lines and search.value[line] == value:
+        return line
+    search.line[value], search.value[n_lines] = n_lines, value
+    return n_lines
+
+
+@_compiled
+def _scratch(n_values, n_steps, most):
+    lines = most if n_values else 1
+    return _Search(
+        np.empty(lines, np.int64),
+        np.zeros(max(1, n_values), np.int64),
+        np.empty((lines, n_steps, 2), np.int64),
+        np.empty((lines, n_steps, 2), np.int64),
+        np.empty(lines, np.int64),
+        np.empty(lines, np.int64),
+        np.empty(n_steps, np.int64),
+        np.empty(most, np.int64),
+        np.empty(n_steps, np.int64),
+    )

@@ -6,7 +6,7 @@ import polars as pl
 
 from schemas.funnel import FunnelDefinition
 
-_ENTRY = ("funnel", "person_id", "entered_at")
+_ENTRY = ("funnel", "person_id", "entry", "entered_at")
 
 
 def entry_rows(entries: pl.LazyFrame) -> pl.LazyFrame:
@@ -23,23 +23,27 @@ def summary(entries: pl.LazyFrame, definition: FunnelDefinition) -> pl.LazyFrame
     """One row a step, reached or not, in order and in the columns of `warehouse.funnel_step`.
 
     Counts, rates and times are of mature entries; immature ones are counted apart. Both rates of the first step are 1.
-    A rate over nothing, and the median time of nobody, is null.
+    A rate over nothing, and the median time of nobody, is null. In any order, a row is a number of steps, whichever
+    these are.
     """
+    return summary_of_matches(_matched(entries.filter(pl.col("funnel") == definition.name)), definition)
+
+
+def summary_of_matches(matches: pl.LazyFrame, definition: FunnelDefinition) -> pl.LazyFrame:
+    """The summary from `funnel.matched_steps`, which takes less time and memory than entries with their events do."""
     names = [step.name for step in definition.steps]
+    if definition.mode == "any_order":
+        names[1:] = (f"{number} steps" for number in range(2, len(names) + 1))
     steps = pl.LazyFrame(
         {"step_number": range(1, len(names) + 1), "step": names},
         schema={"step_number": pl.Int32, "step": pl.String},
     )
     mature = pl.col("is_mature")
     seconds = (pl.col("time") - pl.col("entered_at")).dt.total_microseconds() / 1_000_000
-    by_step = (
-        _matched(entries.filter(pl.col("funnel") == definition.name))
-        .group_by("step_number")
-        .agg(
-            mature.sum().cast(pl.Int64).alias("reached"),
-            (~mature).sum().cast(pl.Int64).alias("reached_immature"),
-            seconds.filter(mature).median().alias("median_seconds"),
-        )
+    by_step = matches.group_by("step_number").agg(
+        mature.sum().cast(pl.Int64).alias("reached"),
+        (~mature).sum().cast(pl.Int64).alias("reached_immature"),
+        seconds.filter(mature).median().alias("median_seconds"),
     )
     counts = pl.col("reached", "reached_immature").fill_null(0)
     reached = pl.col("reached")
@@ -64,7 +68,7 @@ def summary(entries: pl.LazyFrame, definition: FunnelDefinition) -> pl.LazyFrame
 
 
 def _matched(entries: pl.LazyFrame) -> pl.LazyFrame:
-    # A chain is never empty and never skips a step: its n-th match is step n.
+    # A chain is never empty: its n-th match reaches n steps.
     return (
         entries.select(
             *_ENTRY,

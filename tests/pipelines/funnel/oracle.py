@@ -3,24 +3,102 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections import defaultdict
-from itertools import combinations
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations, pairwise, permutations
 from typing import Any
 
 from schemas import kinds
 from tests.pipelines.funnel.samples import Event, key
 
 
-def best_chain(times: list[int], satisfied: list[int], window: int, n_steps: int) -> list[int]:
-    """Rows of the longest chain; among equals the latest first row, then the earliest following ones."""
-    chains = [
-        rows
-        for length in range(1, n_steps + 1)
-        for rows in combinations(range(len(times)), length)
-        if all(satisfied[row] >> step & 1 for step, row in enumerate(rows))
-        and times[rows[-1]] - times[rows[0]] <= window
+@dataclass(frozen=True)
+class Row:
+    """One event: its time, the steps it satisfies, the gaps between steps it is excluded from, and what is held."""
+
+    time: int
+    steps: frozenset[int]
+    excluded: frozenset[int] = frozenset()
+    held: int | None = 0
+
+
+@dataclass(frozen=True)
+class Options:
+    """A definition, and the time from which no chain may start."""
+
+    n_steps: int
+    window: int
+    mode: str = "sequential"
+    strict_increase: bool = False
+    count: str = "persons"
+    start_before: float = math.inf
+
+
+Chain = tuple[tuple[int, int], ...]
+"""(row, step) of each match, rows ascending."""
+
+
+def all_chains(rows: Sequence[Row], options: Options) -> list[Chain]:
+    """Every chain there is: every choice of rows, with every step for each of them, that breaks no rule."""
+    steps = range(1, options.n_steps)
+    return [
+        chain
+        for length in range(1, options.n_steps + 1)
+        for chosen in combinations(range(len(rows)), length)
+        for others in permutations(steps, length - 1)
+        if _is_chain(rows, chain := tuple(zip(chosen, (0, *others), strict=True)), options)
     ]
-    return list(min(chains, key=lambda rows: (-len(rows), -rows[0], rows[1:]), default=()))
+
+
+def _is_chain(rows: Sequence[Row], chain: Chain, options: Options) -> bool:
+    first, last = rows[chain[0][0]], rows[chain[-1][0]]
+    return (
+        all(step in rows[row].steps for row, step in chain)
+        and first.time < options.start_before
+        and last.time - first.time <= options.window
+        and all(rows[row].held is not None and rows[row].held == first.held for row, _ in chain)
+        and all(_may_follow(rows, before, after, options) for before, after in pairwise(chain))
+    )
+
+
+def _may_follow(rows: Sequence[Row], before: tuple[int, int], after: tuple[int, int], options: Options) -> bool:
+    between = rows[before[0] + 1 : after[0]]
+    if options.mode == "any_order":
+        return not any(row.excluded for row in between)
+    pair = {before[1], after[1]}
+    return (
+        after[1] == before[1] + 1
+        and not any(before[1] in row.excluded for row in between)
+        and not (options.strict_increase and rows[before[0]].time == rows[after[0]].time)
+        and not (options.mode == "consecutive" and between)
+        and not (options.mode == "strict_order" and any(row.steps - pair for row in between))
+    )
+
+
+def best_chains(rows: Sequence[Row], options: Options) -> list[Chain]:
+    """The chains that count: the best one, or the one of each entry."""
+    chains = all_chains(rows, options)
+    if options.count == "persons":
+        return [min(chains, key=_rank)] if chains else []
+    found = []
+    opened = -1
+    while starts := [chain[0][0] for chain in chains if chain[0][0] > opened]:
+        opening = min(starts)
+        over = rows[opening].time + options.window
+        attempts = [chain for chain in chains if chain[0][0] >= opening and rows[chain[0][0]].time <= over]
+        whole = [chain for chain in attempts if len(chain) == options.n_steps]
+        first_whole = min((chain[-1][0] for chain in whole), default=None)
+        found.append(min((c for c in whole if c[-1][0] == first_whole), key=_rank, default=min(attempts, key=_rank)))
+        opened = max(n for n, row in enumerate(rows) if row.time <= over) if first_whole is None else first_whole
+    return found
+
+
+def _rank(chain: Chain) -> tuple[Any, ...]:
+    """Longest first, then the latest start, then the earliest end, then the earliest rows."""
+    places = [row for row, _ in chain]
+    return (-len(places), -places[0], places[-1], places)
 
 
 def is_own(e: Event) -> bool:

@@ -83,7 +83,7 @@ def test_views_have_the_columns_of_their_warehouse_table(made, table):
 def test_the_drill_down_counts_what_the_summary_counts(events):
     """Trap 13."""
     rows = funnel(timeline(frame(events)), standard(), at(62)).collect().lazy()
-    mature = matches(rows).join(entry_rows(rows).filter("is_mature"), on=["person_id", "entered_at"]).collect()
+    mature = matches(rows).join(entry_rows(rows).filter("is_mature"), on=["person_id", "entry"]).collect()
     drilled = [mature.filter(step_number=n).height for n in range(1, len(standard().steps) + 1)]
     assert summary(rows, standard()).collect()["reached"].to_list() == drilled
 

@@ -71,14 +71,14 @@ def step(number: int, reached: int) -> Row:
 
 def entry(person: str, steps_reached: int) -> Row:
     return {
-        "funnel": "standard", "person_id": person, "entered_at": NOON, "steps_reached": steps_reached,
+        "funnel": "standard", "person_id": person, "entry": 1, "entered_at": NOON, "steps_reached": steps_reached,
         "is_mature": True,
     }  # fmt: skip
 
 
 def match(person: str, number: int) -> Row:
     return {
-        "funnel": "standard", "person_id": person, "entered_at": NOON, "step_number": number,
+        "funnel": "standard", "person_id": person, "entry": 1, "entered_at": NOON, "step_number": number,
         "step": f"step {number}", "source": "simulator", "event_id": f"{person}-{number}", "time": NOON,
     }  # fmt: skip
 

@@ -1,0 +1,142 @@
+"""Timeline rows in the order that chains are searched in: one person after another, each by the ordering key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import chain
+from typing import Final, TypeVar
+
+import numba
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from schemas.lake import ORDERING_KEY
+
+_ROWS_AT_ONCE: Final = 500_000
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True)
+class Persons:
+    """Whole persons: `rows` by person and ordering key, `ids` of the persons, `starts` their first rows and the end."""
+
+    rows: pl.DataFrame
+    ids: pl.Series
+    starts: NDArray[np.int64]
+
+
+def by_person(rows: pl.LazyFrame, is_needed: pl.Expr, work: Callable[[Persons], _Result]) -> list[_Result]:
+    """Do the work on all persons, a part of them at a time, in the order of their ids.
+
+    Rows that come sorted by person and ordering key are taken as they come, and only some of them are held at once.
+    Others are held all at once and sorted. Which it is shows while they are read; where it shows late, they are read
+    again.
+
+    Args:
+        rows: `person_id`, the ordering key and any other columns.
+        is_needed: False or null for rows that need not be sorted, because the work does not look at them.
+        work: Its results are those of the parts.
+    """
+    batches = rows.collect_batches(chunk_size=_ROWS_AT_ONCE)
+    done: list[_Result] = []
+    held: pl.DataFrame | None = None
+    for batch in batches:
+        held = batch if held is None else pl.concat([held, batch], rechunk=True)
+        persons = _runs(held)
+        if not _is_sorted(persons):
+            again = rows.collect_batches(chunk_size=_ROWS_AT_ONCE) if done else chain([held], batches)
+            return [work(_sorted(again, is_needed))]
+        # The last person's rows may go on in the next batch.
+        whole = int(persons.starts[-2]) if held.height else 0
+        if whole:
+            done.append(work(Persons(held.head(whole), persons.ids[:-1], persons.starts[:-1])))
+        held = held[whole:]
+    if held is not None and held.height:
+        done.append(work(_runs(held)))
+    return done
+
+
+def _runs(rows: pl.DataFrame) -> Persons:
+    runs = rows["person_id"].rle().struct.unnest()
+    starts = np.zeros(runs.height + 1, np.int64)
+    np.cumsum(runs["len"].to_numpy(), out=starts[1:])
+    return Persons(rows, runs["value"], starts)
+
+
+def _is_sorted(persons: Persons) -> bool:
+    if not persons.ids.is_sorted():
+        return False
+    is_ascending, ties = _ties(persons.starts, persons.rows["time"].to_physical().to_numpy(writable=True))
+    if not is_ascending or not len(ties):
+        return is_ascending
+    key = persons.rows.select(ORDERING_KEY)
+    pairs = key[ties - 1].hstack(key[ties].rename(lambda name: f"{name}_after"))
+    return pairs.select(_is_before(ORDERING_KEY[1:]).all()).item()
+
+
+def _is_before(names: tuple[str, ...]) -> pl.Expr:
+    name, *others = names
+    before = pl.col(name) < pl.col(f"{name}_after")
+    if not others:
+        return before
+    return before | ((pl.col(name) == pl.col(f"{name}_after")) & _is_before(tuple(others)))
+
+
+@numba.njit(cache=True, nogil=True)
+def _ties(starts: NDArray[np.int64], time: NDArray[np.int64]) -> tuple[bool, NDArray[np.int64]]:
+    """Whether no person's time falls, and if so the rows whose time is that of the person's row before."""
+    ties = np.empty(len(time), np.int64)
+    n_ties = 0
+    for person in range(len(starts) - 1):
+        for row in range(starts[person] + 1, starts[person + 1]):
+            if time[row] < time[row - 1]:
+                return False, ties[:0]
+            if time[row] == time[row - 1]:
+                ties[n_ties] = row
+                n_ties += 1
+    return True, ties[:n_ties]
+
+
+def _sorted(batches: Iterable[pl.DataFrame], is_needed: pl.Expr) -> Persons:
+    """All persons at once. Persons are numbered, so that strings are compared once a person and not once a row."""
+    category = pl.Categorical(pl.Categories.random())
+    rows = pl.concat([batch.filter(is_needed).cast({"person_id": category}) for batch in batches], rechunk=True)
+    codes = rows["person_id"].to_physical().to_numpy(writable=True)
+    first = _first_rows(codes, int(codes.max()) + 1 if len(codes) else 0)
+    present = np.flatnonzero(first >= 0)
+    ids = rows["person_id"].gather(first[present]).cast(pl.String)
+    by_id = ids.arg_sort().to_numpy()
+    number = np.zeros(len(first), np.uint32)
+    number[present[by_id]] = np.arange(len(present), dtype=np.uint32)
+    order, starts = _grouped(number[codes], len(present))
+    rows = rows.with_columns(pl.Series("person_id", number[codes]))
+    persons = Persons(rows[order], ids.gather(by_id), starts)
+    if _is_sorted(persons):
+        return persons
+    return Persons(rows.sort("person_id", *ORDERING_KEY), persons.ids, starts)
+
+
+@numba.njit(cache=True, nogil=True)
+def _first_rows(codes: NDArray[np.uint32], n_codes: int) -> NDArray[np.int64]:
+    """The first row of each code, -1 where it has none."""
+    first = np.full(n_codes, -1, np.int64)
+    for row in range(len(codes) - 1, -1, -1):
+        first[codes[row]] = row
+    return first
+
+
+@numba.njit(cache=True, nogil=True)
+def _grouped(number: NDArray[np.uint32], n_groups: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows by group, in a group as they were (a counting sort); and where each group starts, and the end."""
+    starts = np.zeros(n_groups + 1, np.int64)
+    for group in number:
+        starts[group + 1] += 1
+    starts = np.cumsum(starts)
+    free = starts[:-1].copy()
+    order = np.empty(len(number), np.int64)
+    for row in range(len(number)):
+        order[free[number[row]]] = row
+        free[number[row]] += 1
+    return order, starts

@@ -1,0 +1,161 @@
+"""From a timeline and a definition to chains: what the kernel needs as arrays, and what it finds (section 4)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from typing import Final
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from pipelines.funnel import kernel
+from pipelines.funnel.by_person import Persons, by_person
+from pipelines.funnel.predicates import predicates
+from pipelines.time import Interval
+from schemas.funnel import FunnelDefinition
+from schemas.lake import ORDERING_KEY, UTC_TIME
+
+_MODES: Final = {
+    "sequential": kernel.SEQUENTIAL,
+    "strict_order": kernel.STRICT_ORDER,
+    "consecutive": kernel.CONSECUTIVE,
+    "any_order": kernel.ANY_ORDER,
+}
+_NEVER: Final = 2**62
+_MICROSECOND: Final = dt.timedelta(microseconds=1)
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+@dataclass(frozen=True)
+class Chains:
+    """Chains of some persons, by person and time.
+
+    Attributes:
+        rows: What the chains were found in.
+        person_id: [chains] of whom.
+        number: [chains] from 1, a person.
+        matched: [chains, steps] rows in their order; -1 where the chain is shorter.
+        steps: [chains, steps] the step that each row matches, from 0.
+    """
+
+    rows: pl.DataFrame
+    person_id: pl.Series
+    number: pl.Series
+    matched: NDArray[np.int64]
+    steps: NDArray[np.int8]
+
+    @property
+    def reached(self) -> pl.Series:
+        """How long each chain is."""
+        return pl.Series((self.matched != kernel.NO_ROW).sum(axis=1), dtype=pl.Int16)
+
+    @property
+    def entered_at(self) -> pl.Series:
+        """The time of each chain's first row."""
+        return self.rows["time"].gather(self.matched[:, 0])
+
+
+def find_chains(
+    timeline: pl.LazyFrame, definition: FunnelDefinition, entered: Interval | None, others: tuple[str, ...] = ()
+) -> list[Chains]:
+    """Find the best chain of each person, or of each entry; `others` are columns of the timeline to keep in the rows.
+
+    Of persons, only chains that start in `entered` are looked at; what an entry is does not depend on it, entries that
+    start elsewhere are left out.
+
+    Raises:
+        FunnelDefinitionError: The definition does not fit the timeline.
+    """
+    counts_entries = definition.count == "entries"
+    if entered is not None and not counts_entries:
+        timeline = timeline.filter(
+            (pl.col("time") >= entered.start) & (pl.col("time") < entered.end + definition.window + _MICROSECOND)
+        )
+    rules = kernel.Rules(
+        n_steps=len(definition.steps),
+        window=definition.window // _MICROSECOND,
+        mode=_MODES[definition.mode],
+        strict_increase=definition.strict_increase,
+        entries=counts_entries,
+        start_before=_NEVER if entered is None or counts_entries else (entered.end - _EPOCH) // _MICROSECOND,
+    )
+    steps, excluded = predicates(definition)
+    masks = [1 << bit for bit in range(len(steps))]
+    rows = timeline.select(
+        "person_id",
+        *ORDERING_KEY,
+        *others,
+        _mask(steps, masks, _bits(len(steps))).alias("satisfied"),
+        *([_mask(excluded, definition.gaps(), pl.Int64()).alias("excluded")] if excluded else []),
+        *(pl.col(name).alias(_held(name)) for name in definition.hold),
+    )
+    is_needed = pl.any_horizontal(
+        pl.col("satisfied") > 0,
+        *([pl.col("excluded") > 0] if excluded else []),
+        pl.lit(definition.mode == "consecutive"),
+    )
+    return by_person(rows, is_needed, lambda persons: _chains(persons, definition, rules, entered))
+
+
+def _chains(persons: Persons, definition: FunnelDefinition, rules: kernel.Rules, entered: Interval | None) -> Chains:
+    rows = persons.rows
+    nothing = np.empty(0, np.int64)
+    person, matched, steps = kernel.chains(
+        kernel.Rows(
+            starts=persons.starts,
+            # A column is read-only or not as it happens to lie in memory, and each case would be compiled.
+            time=rows["time"].to_physical().to_numpy(writable=True),
+            satisfied=rows["satisfied"].to_numpy(writable=True).astype(np.uint64),
+            excluded=rows["excluded"].to_numpy(writable=True) if definition.exclude else nothing,
+            held=_held_values(rows, definition) if definition.hold else nothing,
+        ),
+        rules,
+    )
+    number = np.arange(len(person)) - np.searchsorted(person, person) + 1
+    if entered is not None:
+        first = rows["time"].gather(matched[:, 0])
+        is_in = first.is_between(
+            pl.Series([entered.start], dtype=UTC_TIME), pl.Series([entered.end], dtype=UTC_TIME), closed="left"
+        ).to_numpy()
+        person, matched, steps, number = person[is_in], matched[is_in], steps[is_in], number[is_in]
+    return Chains(rows, persons.ids.gather(person), pl.Series(number, dtype=pl.Int32), matched, steps)
+
+
+def _held(name: str) -> str:
+    return f"held_{name}"
+
+
+def _held_values(rows: pl.DataFrame, definition: FunnelDefinition) -> NDArray[np.int64]:
+    """A number for each combination of held values; -1 where one is null, since a join matches no nulls."""
+    names = [_held(name) for name in definition.hold]
+    held = rows.select(names)
+    numbers = held.unique().with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias("number"))
+    return (
+        held.join(numbers, on=names, how="left", maintain_order="left")["number"].fill_null(-1).to_numpy(writable=True)
+    )
+
+
+def _mask(predicates: list[pl.Expr], masks: list[int], dtype: pl.DataType) -> pl.Expr:
+    """The masks of all predicates that hold, as one number."""
+    none = pl.lit(0, dtype)
+    return reduce(
+        or_,
+        (
+            pl.when(predicate).then(pl.lit(mask, dtype)).otherwise(none)
+            for predicate, mask in zip(predicates, masks, strict=True)
+        ),
+        none,
+    )
+
+
+def _bits(n_steps: int) -> pl.DataType:
+    """The smallest type with a bit a step: what is read and sorted is as narrow as it can be."""
+    return next(
+        kind
+        for bits, kind in ((8, pl.UInt8()), (16, pl.UInt16()), (32, pl.UInt32()), (64, pl.UInt64()))
+        if n_steps <= bits
+    )
