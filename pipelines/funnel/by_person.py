@@ -43,7 +43,7 @@ def by_person(rows: pl.LazyFrame, is_needed: pl.Expr, work: Callable[[Persons], 
     done: list[_Result] = []
     held: pl.DataFrame | None = None
     for batch in batches:
-        held = batch if held is None else pl.concat([held, batch], rechunk=True)
+        held = batch if held is None else pl.concat([held, batch], rechunk=False)
         persons = _runs(held)
         if not _is_sorted(persons):
             again = rows.collect_batches(chunk_size=_ROWS_AT_ONCE) if done else chain([held], batches)

@@ -61,9 +61,10 @@ def on_timeline(rows: Sequence[Event]) -> pl.LazyFrame:
     return pl.LazyFrame(filled, schema=TIMELINE)
 
 
-def definition(*when: str, window: dt.timedelta = dt.timedelta(days=60)) -> FunnelDefinition:
+def definition(*when: str, window: dt.timedelta = dt.timedelta(days=60), **options: Any) -> FunnelDefinition:
     steps = tuple(Step(f"step_{n}", predicate) for n, predicate in enumerate(when, start=1))
-    return FunnelDefinition("sample", "", "sequential", "persons", window, steps)
+    given = {"name": "sample", "description": "", "mode": "sequential", "count": "persons", **options}
+    return FunnelDefinition(window=window, steps=steps, **given)
 
 
 _KINDS = (

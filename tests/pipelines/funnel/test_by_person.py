@@ -1,0 +1,72 @@
+import datetime as dt
+from itertools import pairwise
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from pipelines.funnel import by_person as module
+from pipelines.funnel import funnel
+from pipelines.funnel.by_person import Persons, by_person
+from pipelines.funnel.funnel import matched_steps
+from pipelines.funnel.views import summary, summary_of_matches
+from schemas.funnel import COUNTS, MODES
+from schemas.lake import ORDERING_KEY
+from tests.pipelines.funnel.samples import at, definition, on_timeline
+
+KEY = ("person_id", *ORDERING_KEY)
+ROWS = st.lists(
+    st.tuples(st.sampled_from("pqr"), st.integers(0, 4), st.sampled_from("TU"), st.integers(0, 1), st.integers(0, 3)),
+    max_size=30,
+    unique=True,
+)
+
+
+def frame(rows) -> pl.LazyFrame:
+    columns = [dict(zip(KEY, row, strict=True)) | {"time": at(row[1])} for row in rows]
+    kinds = [{"type": "abcx"[(row[1] + row[4]) % 4], "source": "//test", "event_id": str(row)} for row in rows]
+    return on_timeline([one | other for one, other in zip(columns, kinds, strict=True)])
+
+
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "_ROWS_AT_ONCE", 4)
+
+
+@pytest.mark.usefixtures("small_parts")
+@pytest.mark.parametrize("order", ["sorted", "by time", "as drawn"])
+def test_parts_hold_whole_persons_in_order_whatever_the_order_of_the_rows(order: str):
+    @settings(deadline=None)
+    @given(ROWS)
+    def check(rows):
+        arranged = {"sorted": sorted(rows), "by time": sorted(rows, key=lambda row: row[1:])}.get(order, rows)
+        parts: list[Persons] = by_person(frame(arranged), pl.lit(value=True), lambda persons: persons)
+        ids = [person for part in parts for person in part.ids]
+        assert ids == sorted({row[0] for row in rows})
+        keys = [row for part in parts for row in part.rows.select(ORDERING_KEY).rows()]
+        assert keys == [(at(row[1]), *row[2:]) for row in sorted(rows)]
+        sizes = [end - start for part in parts for start, end in pairwise(part.starts)]
+        assert sizes == [sum(row[0] == person for row in rows) for person in ids]
+
+    check()
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_rows_whose_disorder_shows_late_are_read_again():
+    rows = [(person, n, "T", 0, 0) for person in "pq" for n in range(9)] + [("p", 20, "T", 0, 0)]
+    parts = by_person(frame(rows), pl.lit(value=True), lambda persons: persons)
+    assert [(part.ids.to_list(), part.starts.tolist()) for part in parts] == [(["p", "q"], [0, 10, 19])]
+
+
+@pytest.mark.usefixtures("small_parts")
+@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(ROWS, st.sampled_from(MODES), st.sampled_from(COUNTS), st.integers(1, 4))
+def test_the_summary_of_matches_is_that_of_entries_whatever_the_order_of_the_rows(rows, mode, count, days):
+    chosen = definition(*(f"type = '{kind}'" for kind in "abc"), window=dt.timedelta(days=days), mode=mode, count=count)
+    expected = summary(funnel(frame(rows), chosen, at(4)), chosen).collect()
+    for arranged in (rows, sorted(rows)):
+        assert_frame_equal(
+            summary_of_matches(matched_steps(frame(arranged), chosen, at(4)), chosen).collect(), expected
+        )
