@@ -116,7 +116,7 @@ def duckdb(path: Path) -> list[int]:
         reached = f"CASE WHEN type = '{kind}' AND time - {latest} <= {days} THEN {latest} END AS s{step}"
         query = f"SELECT *, {reached} FROM ({query})"  # noqa: S608
     counts = ", ".join(f"count(DISTINCT person_id) FILTER (s{step} IS NOT NULL)" for step in range(len(STEPS)))
-    return list(engine.sql(f"SELECT {counts} FROM ({query})").fetchall()[0])  # noqa: S608
+    return list(engine.connect().execute(f"SELECT {counts} FROM ({query})").fetchall()[0])  # noqa: S608
 
 
 def _variants() -> dict[str, Callable[[Path], list[int]]]:

@@ -71,7 +71,7 @@ def funnel(
                     for chains in find_chains(timeline, definition, entered, ("source", "event_id"))
                 ),
             ]
-        ).lazy(),
+        ),
         schema=FUNNEL_ENTRY.schema,
     )
 
@@ -98,7 +98,7 @@ def matched_steps(
                     for chains in find_chains(timeline, definition, entered)
                 ),
             ]
-        ).lazy(),
+        ),
         schema=schema,
     )
 

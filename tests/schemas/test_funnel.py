@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from schemas.funnel import FunnelDefinition, FunnelDefinitionError, Step, fingerprint, parse, standard
+from schemas.funnel import Exclusion, FunnelDefinition, FunnelDefinitionError, Step, fingerprint, parse, standard
 
 GOOD = """\
 name: buying
@@ -71,6 +71,80 @@ def test_what_no_funnel_can_be_made_of_is_refused_with_its_line(old, new, line, 
     assert (refused.value.line, refused.value.found.partition(",")[0]) == (line, found)
     assert str(refused.value).startswith(f"found {found}")
     assert f"Where: mine.yaml, line {line}\n" in str(refused.value)
+
+
+FULL = (
+    GOOD.replace("mode: sequential", "mode: strict_order").replace("count: persons", "count: entries")
+    + """\
+strict_increase: true
+hold: [group_id, currency]
+exclude:
+  - when: type = 'order.refunded'
+    between: [cart, paid]
+  - when: type = 'member.left'
+"""
+)
+
+
+def test_a_definition_may_exclude_hold_and_count_entries():
+    definition = parse(FULL, "f")
+    assert (definition.mode, definition.count, definition.strict_increase) == ("strict_order", "entries", True)
+    assert definition.hold == ("group_id", "currency")
+    assert definition.exclude == (
+        Exclusion("type = 'order.refunded'", ("cart", "paid")),
+        Exclusion("type = 'member.left'"),
+    )
+
+
+def test_an_exclusion_ends_chains_after_its_first_step_and_before_its_last():
+    steps = "".join(f"  - {{name: s{n}, when: joined}}\n" for n in range(4))
+    text = (
+        GOOD[: GOOD.index("  - name: cart")] + steps + "exclude: [{when: exposed, between: [s1, s3]}, {when: exposed}]"
+    )
+    assert parse(text, "f").gaps() == [0b0110, 0b0111]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "found"),
+    [
+        ("strict_increase: true", "strict_increase: maybe", 11, "'maybe'"),
+        ("mode: strict_order", "mode: any_order", 11, "times that increase in any order"),
+        ("mode: strict_order\n", "mode: any_order\n# strict_increase below\n", 12, "times that increase in any order"),
+        ("hold: [group_id, currency]", "hold: group_id", 12, "'group_id'"),
+        ("hold: [group_id, currency]", "hold: [group_id, group_id]", 12, "'group_id' again"),
+        ("[cart, paid]", "[paid, cart]", 15, "'paid'"),
+        ("[cart, paid]", "[cart]", 15, "1 steps"),
+        ("[cart, paid]", "[cart, sold]", 15, "'sold'"),
+        ("  - when: type = 'member.left'", "  - type = 'member.left'", 16, "'type = 'member.left''"),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_refused_with_its_line(old, new, line, found):
+    assert old in FULL
+    with pytest.raises(FunnelDefinitionError) as refused:
+        parse(FULL.replace(old, new), "mine.yaml")
+    assert (refused.value.line, refused.value.found.partition(",")[0]) == (line, found)
+
+
+def test_exclusions_between_steps_are_refused_in_any_order():
+    text = FULL.replace("strict_order", "any_order").replace("strict_increase: true\n", "")
+    with pytest.raises(FunnelDefinitionError, match=r"(?s)found between in any order.*line 14"):
+        parse(text, "mine.yaml")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("strict_increase: true", "strict_increase: false"),
+        ("entries", "persons"),
+        ("strict_order", "consecutive"),
+        ("[group_id, currency]", "[group_id]"),
+        ("    between: [cart, paid]\n", ""),
+        ("member.left", "member.joined"),
+    ],
+)
+def test_a_fingerprint_tells_options_apart(old, new):
+    assert old in FULL
+    assert fingerprint(parse(FULL.replace(old, new), "f")) != fingerprint(parse(FULL, "f"))
 
 
 def test_sixty_three_steps_are_too_many():

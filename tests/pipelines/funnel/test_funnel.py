@@ -1,4 +1,6 @@
 import datetime as dt
+import doctest
+import sys
 
 import polars as pl
 import pytest
@@ -8,8 +10,9 @@ from polars.testing import assert_frame_equal
 from pipelines.funnel.funnel import funnel
 from pipelines.funnel.steps import timeline
 from pipelines.funnel.views import entry_rows, matches, summary
+from pipelines.time import Interval
 from schemas import kinds, warehouse
-from schemas.funnel import FunnelDefinitionError, standard
+from schemas.funnel import Exclusion, FunnelDefinitionError, standard
 from schemas.lake import FUNNEL_ENTRY
 from tests.pipelines.funnel.samples import at, definition, event, frame, histories, numbered, on_timeline
 
@@ -124,3 +127,57 @@ def test_a_predicate_that_does_not_fit_the_timeline_is_refused_by_step(when, rea
 def test_a_predicate_may_list_values():
     listed = definition("type IN ('a', 'b') AND amount_minor IS NULL", "exposed")
     assert funnel(on_timeline(numbered([acts("p", 0, "b")])), listed, at(0)).collect().height == 1
+
+
+def test_an_unknown_held_column_is_refused():
+    with pytest.raises(FunnelDefinitionError, match="an unknown column 'channel'") as refused:
+        funnel(on_timeline([]), definition("joined", "exposed", hold=("channel",)), at(0))
+    assert refused.value.place == "funnel 'sample', hold"
+
+
+def test_consecutive_sees_events_that_match_no_step():
+    rows = acts("p", 1, "a"), acts("p", 2, "x"), acts("p", 3, "b")
+    for arranged in (rows, rows[::-1]):
+        entry = funnel(
+            on_timeline(numbered(arranged)), definition("type = 'a'", "type = 'b'", mode="consecutive"), at(9)
+        )
+        assert entry.collect()["steps_reached"].to_list() == [1]
+
+
+def test_held_properties_are_equal_along_a_chain_and_null_equals_nothing():
+    def reached(*groups: str | None) -> list[int]:
+        rows = [
+            acts("p", n, kind) | {"group_id": group} for n, (kind, group) in enumerate(zip("aab", groups, strict=True))
+        ]
+        held = definition("type = 'a'", "type = 'b'", hold=("group_id",))
+        return funnel(on_timeline(numbered(rows)), held, at(9)).collect()["steps_reached"].to_list()
+
+    assert (reached("g", "h", "g"), reached("g", "h", "i"), reached("g", None, None), reached(None, None, None)) == (
+        [2], [1], [1], [],
+    )  # fmt: skip
+
+
+def test_an_exclusion_between_two_steps_ends_the_chain_there():
+    left = definition(
+        "type = 'a'", "type = 'b'", "type = 'c'", exclude=(Exclusion("type = 'x'", ("step_2", "step_3")),)
+    )
+    before = acts("p", 1, "a"), acts("p", 2, "x"), acts("p", 3, "b"), acts("p", 4, "c")
+    after = acts("q", 1, "a"), acts("q", 2, "b"), acts("q", 3, "x"), acts("q", 4, "c")
+    entries = funnel(on_timeline(numbered([*before, *after])), left, at(9)).collect()
+    assert dict(entries.select("person_id", "steps_reached").iter_rows()) == {"p": 3, "q": 2}
+
+
+def test_entries_are_numbered_a_person_and_a_range_leaves_their_numbers():
+    rows = [
+        acts(person, day, kind) for person in "pq" for day, kind in ((1, "a"), (2, "b"), (3, "a"), (3, "b"), (8, "a"))
+    ]
+    again = definition("type = 'a'", "type = 'b'", window=dt.timedelta(days=3), count="entries")
+    late = funnel(on_timeline(numbered(rows)), again, at(99), Interval(at(3), at(99))).collect()
+    assert late.select("person_id", "entry", "steps_reached").rows() == [
+        ("p", 2, 2), ("p", 3, 1), ("q", 2, 2), ("q", 3, 1),
+    ]  # fmt: skip
+
+
+def test_the_example_of_the_public_function_runs():
+    result = doctest.testmod(sys.modules["pipelines.funnel.funnel"])
+    assert (result.failed, result.attempted > 0) == (0, True)
