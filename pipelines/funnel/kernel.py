@@ -280,7 +280,8 @@ def _best_any_order(rows, rules, search, begin, end, last_start):
             search.start[line] = NO_ROW
             search.floor[line] = NO_ROW
         bits = _bits(rows, row) & ~1
-        if line >= 0 and bits:
+        has_start = line >= 0 and search.start[line] != NO_ROW and now - rows.time[search.start[line]] <= rules.window
+        if has_start and bits:
             foreign = excluded
             if excluded != NO_ROW and _value(rows, excluded) == _value(rows, row):
                 foreign = excluded_otherwise
@@ -293,7 +294,7 @@ def _best_any_order(rows, rules, search, begin, end, last_start):
                 if held == NO_ROW:
                     continue
                 start = search.note[held - begin]
-                if start >= max(floor, 0) and now - rows.time[start] <= rules.window:
+                if start >= floor and now - rows.time[start] <= rules.window:
                     length += 1
                     first = min(first, start)
             if length > 1:
