@@ -197,6 +197,8 @@ def _plain_name(annotation: Any) -> str:
     """The name of the first known type in an annotation such as `Annotated[str, ...] | None`."""
     if get_origin(annotation) is dict:
         return "table"
+    if get_origin(annotation) is list:
+        return f"list of {_plain_name(get_args(annotation)[0])}"
     if get_origin(annotation) is Literal:
         return f"one of {_codes(get_args(annotation))}"
     if annotation in _TYPE_NAMES:

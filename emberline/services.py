@@ -71,6 +71,7 @@ class Services:
                 zone=settings.rules.zone,
                 max_skew=dt.timedelta(minutes=settings.ingest.max_skew_minutes),
                 pseudonyms=Pseudonyms(self._pseudonym_key()),
+                blocked_ids=frozenset(settings.identity.blocked_ids),
             ),
             limits=BatchLimits(
                 rows=settings.ingest.batch_rows,

@@ -125,6 +125,16 @@ class RuleSettings(_Section):
     half_life_days: int = Field(default=7, ge=1)
 
 
+class IdentitySettings(_Section):
+    """Which ids stand for nobody, and from when on a person is suspicious."""
+
+    blocked_ids: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)
+    """Native ids that stand for nobody, beside `null`, `undefined`, zeros and the like; holds for what is decoded from
+    then on."""
+    max_accounts: int = Field(default=50, ge=2)
+    """A person of more accounts is reported: one id that many share chains them all."""
+
+
 class MaintenanceSettings(_Section):
     """What the hourly upkeep keeps, and when it puts files together.
 
@@ -163,6 +173,7 @@ class Settings(BaseSettings):
     warehouse: WarehouseSettings = WarehouseSettings()
     ingest: IngestSettings = IngestSettings()
     rules: RuleSettings = RuleSettings()
+    identity: IdentitySettings = IdentitySettings()
     maintenance: MaintenanceSettings = MaintenanceSettings()
     privacy: PrivacySettings = PrivacySettings()
 

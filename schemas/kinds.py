@@ -112,6 +112,12 @@ REQUIRED: Final[dict[str, tuple[str, ...]]] = {
 """Columns of the event schema (`schemas.lake.EVENTS`) that a kind may not leave empty. Its keys are all the kinds."""
 
 BLOCKED_NATIVE_IDS: Final[frozenset[str]] = frozenset(
-    {"", "0", "-1", "null", "none", "undefined", "nan", "nil", "[object object]", "anonymous", "guest", "unknown"}
+    {
+        *("-1", "null", "(null)", "none", "undefined", "nan", "nil", "n/a", "[object object]", "true", "false"),
+        *("anonymous", "guest", "unknown", "not_authenticated", "distinct_id", "distinctid", "id", "email"),
+    }
 )
-"""Native ids, lower case, that stand for nobody: they never link two accounts (definitions, trap 12)."""
+"""Native ids, lower case, that stand for nobody, beside those of nothing but zeros (definitions, trap 12).
+
+The second line is what PostHog refuses as placeholders (plugin-server, `isDistinctIdIllegal`), and `unknown`.
+"""

@@ -121,7 +121,10 @@ EVENTS: Final = LakeTable(
     sort_by=("account_id", *ORDERING_KEY),
     distinct=("event_id", "message_id", "time", "offset", "kafka_time"),
 )
-"""Decoded, valid, distinct events. `account_id` (of a member or a customer) is a keyed hash, `batch` counts commits."""
+"""Decoded, valid, distinct events. `account_id` (of a member or a customer) is a keyed hash, `batch` counts commits.
+
+Where the id stands for nobody `account_id` is null, and so is `role` unless it is that of an operator or a bot.
+"""
 
 EVENT_BODY: Final[tuple[str, ...]] = tuple(
     name for name in EVENTS.columns if name not in {*COORDINATES, "source", "event_id", "day", "month", "batch"}

@@ -192,7 +192,7 @@ order_credit = sa.Table(
     sa.Column("model", sa.Text, nullable=False, comment="attribution model"),
     sa.Column("shop", sa.Text, nullable=False, comment="source of the order's events"),
     sa.Column("order_id", sa.Text, nullable=False),
-    sa.Column("person_id", sa.Text, nullable=False, comment="pseudonym"),
+    sa.Column("person_id", sa.Text, comment="pseudonym; null: the account stands for nobody"),
     sa.Column("group_id", sa.Text, index=True, comment="null: unattributed"),
     sa.Column("message_id", sa.Text, comment="null: unattributed, or no event names the message"),
     sa.Column("touched_at", _TIME, comment="the latest touch of the message"),

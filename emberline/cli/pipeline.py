@@ -157,8 +157,9 @@ def print_outcome(outcome: RunOutcome) -> None:
         stdout.print("Nothing new: no record, no partition and no row changed.")
         return
     counts = outcome.counts
+    of_nobody = f" ({counts.of_nobody:,} of nobody)" if counts.of_nobody else ""
     stdout.print(
-        f"Read {counts.raw:,} records: {counts.events:,} new events, {counts.duplicates:,} duplicates "
+        f"Read {counts.raw:,} records: {counts.events:,} new events{of_nobody}, {counts.duplicates:,} duplicates "
         f"({counts.conflicts:,} in conflict), {counts.quarantined:,} quarantined, {counts.tombstones:,} tombstones."
     )
     stdout.print(

@@ -11,6 +11,7 @@ import polars as pl
 
 from pipelines.carriers import Carrier
 from pipelines.carriers.base import DECODED_SCHEMA, REJECTED_SCHEMA
+from pipelines.events.nobody import stands_for_nobody, without_nobody
 from pipelines.events.pseudonym import Pseudonyms
 from pipelines.time import business_day, month_of
 from schemas import kinds
@@ -31,11 +32,15 @@ class CarrierUnknown(EmberlineError):
 
 @dataclass(frozen=True)
 class DecodeRules:
-    """What decoding needs to know of the company: its zone, the skew its clocks may have, its pseudonyms."""
+    """What decoding needs to know of the company: its zone, the skew its clocks may have, its pseudonyms.
+
+    `blocked_ids` are native ids that stand for nobody, beside those that do so everywhere.
+    """
 
     zone: str
     max_skew: dt.timedelta
     pseudonyms: Pseudonyms
+    blocked_ids: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -115,18 +120,15 @@ def _clauses(rules: DecodeRules) -> Iterator[tuple[pl.Expr, str, pl.Expr]]:
     planned_end = pl.col("group_planned_end")
     out_of_range = pl.format("group_planned_end {} is out of range", planned_end)
     yield ~planned_end.is_between(EARLIEST, _LATEST), "invalid_field", out_of_range
-    blocked = _stands_for_nobody("account_id") | _stands_for_nobody("linked_account_id")
+    ends = (pl.col(name) for name in ("account_id", "linked_account_id"))
+    blocked = pl.any_horizontal(stands_for_nobody(end, rules.blocked_ids) for end in ends)
     nobody = pl.lit("an id that stands for nobody links no accounts")
     yield (pl.col("type") == kinds.IDENTITY_LINKED) & blocked, "blocked_id", nobody
 
 
-def _stands_for_nobody(column: str) -> pl.Expr:
-    native = pl.col(column).str.extract("(?s)^[^:]+:(.*)$").str.strip_chars().str.to_lowercase()
-    return native.is_in(kinds.BLOCKED_NATIVE_IDS)
-
-
 def _finish(events: pl.DataFrame, rules: DecodeRules) -> pl.DataFrame:
-    pseudonymised = rules.pseudonyms.apply(events, ("account_id", "linked_account_id"), ("group_operators",))
+    known = without_nobody(events, rules.blocked_ids)
+    pseudonymised = rules.pseudonyms.apply(known, ("account_id", "linked_account_id"), ("group_operators",))
     return (
         pseudonymised.with_columns(day=business_day(pl.col("time"), rules.zone), batch=pl.lit(None, pl.Int64))
         .with_columns(month=month_of(pl.col("day")))

@@ -55,7 +55,7 @@ def segment_sales(credits: pl.LazyFrame, groups: pl.LazyFrame) -> pl.LazyFrame:
 def _sales(credits: pl.LazyFrame, *key: str) -> pl.LazyFrame:
     return credits.group_by("model", *key, "currency").agg(
         pl.struct("shop", "order_id").n_unique().cast(pl.Int64).alias("orders"),
-        pl.col("person_id").n_unique().cast(pl.Int64).alias("buyers"),
+        pl.col("person_id").drop_nulls().n_unique().cast(pl.Int64).alias("buyers"),
         pl.col(MONEY).sum(),
     )
 

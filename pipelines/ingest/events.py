@@ -19,6 +19,7 @@ from pipelines.carriers import Carrier
 from pipelines.events.decode import DecodedRecords, DecodeRules, decode
 from pipelines.events.deduplicate import Deduplicated, deduplicate
 from pipelines.events.marks import marks
+from pipelines.events.nobody import acts_nobody
 from pipelines.ingest.feeds import app_id, undecoded
 from pipelines.ingest.known_keys import KnownKeys
 from pipelines.ingest.raw import in_spans, raw_rows
@@ -43,7 +44,8 @@ class Counts:
     """What became of records of raw: `raw = events + duplicates + quarantined + tombstones`.
 
     `conflicts` are the duplicates whose body differs from the copy that won in their batch. All numbers but this one
-    are the same whatever the batches; this one is zero exactly if no two copies of an event differ.
+    are the same whatever the batches; this one is zero exactly if no two copies of an event differ. `of_nobody` are the
+    events whose account stands for nobody.
     """
 
     raw: int = 0
@@ -52,6 +54,7 @@ class Counts:
     conflicts: int = 0
     quarantined: int = 0
     tombstones: int = 0
+    of_nobody: int = 0
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
@@ -173,6 +176,7 @@ def _ingest_batch(
     refuse_bad_batch(records, decoded.quarantine, tolerance)
     suspects = decoded.events if known is None else decoded.events.filter(known.may_hold(decoded.events))
     found = deduplicate(decoded.events, _stored(events, suspects))
+    superseded = _rows_of(events, found.superseded)
     counts = Counts(
         raw=records.height,
         events=found.added.height - found.superseded.height,
@@ -180,10 +184,10 @@ def _ingest_batch(
         conflicts=found.conflicts,
         quarantined=decoded.quarantine.height,
         tombstones=decoded.tombstones,
+        of_nobody=_of_nobody(found.added) - _of_nobody(superseded),
     )
     batch = (events.position(BATCH) or 0) + 1
     positions = {app_id(*partition): offset for partition, offset in stop.items()}
-    superseded = _rows_of(events, found.superseded)
     _mark_touched(lake, marks(found.added, superseded, batch))
     _quarantine(lake, batch, decoded, positions)
     settings = {_ZONE: _code(rules.zone)}
@@ -191,6 +195,10 @@ def _ingest_batch(
     if known is not None:
         known.add(found.added)
     return counts
+
+
+def _of_nobody(events: pl.DataFrame) -> int:
+    return events.select(acts_nobody().sum()).item()
 
 
 def _stored(events: Handle, new: pl.DataFrame) -> pl.DataFrame:

@@ -337,7 +337,7 @@ def test_nothing_new_wakes_nobody(company: Company):
     assert {table.name: company.lake.open(table).version for table in FACTS} == versions
 
 
-ACCOUNTS = st.sampled_from(["app:a", "app:b", "app:c", "shop:a", "shop:b"])
+ACCOUNTS = st.sampled_from(["app:a", "app:b", "app:c", "shop:a", "shop:b", "shop:null"])
 GROUPS = st.sampled_from(["app:g", "app:h"])
 _MONEY = {"currency": "CNY"}
 

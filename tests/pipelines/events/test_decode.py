@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -155,7 +156,11 @@ def test_a_field_that_its_kind_needs_is_missed_by_name(kind: str, field: str):
     assert verdict(encoded(message(FULL, type=kind))) is None
 
 
-@pytest.mark.parametrize("native", sorted(BLOCKED_NATIVE_IDS - {""}))
+ZEROS = ("0", "000", "00000000-0000-0000-0000-000000000000", "{0000}", "+00 000 0000", "(000) 000.000", " ", "-")
+NOBODY = (*sorted(BLOCKED_NATIVE_IDS), *ZEROS)
+
+
+@pytest.mark.parametrize("native", NOBODY)
 @pytest.mark.parametrize("is_other", [False, True], ids=["own", "other"])
 def test_an_id_that_stands_for_nobody_links_nobody(native: str, is_other: bool):
     nobody = f"shop:{native.upper()}"
@@ -170,6 +175,30 @@ def test_blanks_around_an_id_that_stands_for_nobody_do_not_hide_it():
         ("blocked_id", "an id that stands for nobody links no accounts"),
         None,
     ]
+
+
+@pytest.mark.parametrize("native", [*NOBODY, "[ Object\tOBJECT ]", " Null\n", "'null'", '"0"'])
+def test_an_event_of_an_id_that_stands_for_nobody_is_kept_and_is_nobodys(native: str):
+    row = event(encoded(message({"member_id": f"app:{native}"})))
+    assert (row["account_id"], row["role"], row["message_id"]) == (None, None, "m1")
+
+
+@pytest.mark.parametrize("native", ["0x", "null island", "10", "a:null", "00000000-0000-0000-0000-000000000001"])
+def test_an_id_that_only_resembles_one_of_nobody_is_somebodys(native: str):
+    assert event(encoded(message({"member_id": f"app:{native}"})))["account_id"] == PSEUDONYMS.of(f"app:{native}")
+
+
+def test_an_operator_without_an_id_remains_an_operator():
+    row = event(encoded(message({"member_id": "app:0", "role": "operator"})))
+    assert (row["account_id"], row["role"]) == (None, "operator")
+
+
+def test_the_company_blocks_ids_of_its_own_in_any_spelling():
+    rules = replace(RULES, blocked_ids=frozenset({"Test User"}))
+    values = [encoded(message({"member_id": f"app:{name}"}, id=name)) for name in ("testuser", "test user2")]
+    found = decode(records([*values, encoded(link("app:ann", "shop:TEST USER"))]), BY_TOPIC, rules)
+    assert found.events["account_id"].to_list() == [None, PSEUDONYMS.of("app:test user2")]
+    assert found.quarantine["reason"].to_list() == ["blocked_id"]
 
 
 def test_a_record_without_kafkas_time_cannot_be_of_the_future_unseen():

@@ -75,3 +75,11 @@ def test_a_purpose_that_nobody_told_is_a_segment_of_its_own():
 def test_sales_of_nothing_are_no_rows():
     nothing = pl.LazyFrame(schema=ORDER_CREDIT.schema)
     assert rows(group_sales(nothing), warehouse.group_sales) == []
+
+
+def test_what_nobody_pays_is_sold_and_has_no_buyer_and_no_touch():
+    nobodys = [{**pays(day, order), "account_id": None, "person_id": None} for day, order in ((1, "o1"), (2, "o2"))]
+    events = [clicks(0, "qq:g"), pays(3, "o3"), *nobodys]
+    credit = order_credit(frame(numbered(events)), AttributionRules(models=("last_click",)))
+    sold = group_sales(credit).select("group_id", "orders", "buyers").sort("group_id").collect()
+    assert sold.rows() == [("qq:g", 1, 1), ("unattributed", 2, 0)]
