@@ -10,12 +10,14 @@ import dagster as dg
 from assets.pools import WRITER
 from assets.resources import Clock, Progress, Rules
 from pipelines.ingest.connection import KafkaConnection
-from pipelines.ingest.events import ingest_events
+from pipelines.ingest.events import ingest_events, stored_counts
 from pipelines.ingest.raw import ingest_raw
 from pipelines.lake import Lake
-from pipelines.refresh import refresh_identity
+from pipelines.refresh import crowded_persons, refresh_identity
 
 GROUP = "ingest"
+CROWDED_CHECK = "crowded_persons"
+_SHOWN = 5
 
 
 @dg.asset(group_name=GROUP, kinds={"kafka", "deltalake"}, pool=WRITER)
@@ -74,7 +76,37 @@ def decode_raw(
     yield dg.MaterializeResult("quarantine", metadata={"rows": counts.quarantined})
 
 
-@dg.asset(group_name=GROUP, deps=["events"], kinds={"polars", "deltalake"}, pool=WRITER)
-def identity(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
+@dg.asset(
+    group_name=GROUP,
+    deps=["events"],
+    kinds={"polars", "deltalake"},
+    check_specs=[
+        dg.AssetCheckSpec(
+            CROWDED_CHECK,
+            asset="identity",
+            description="No person has more accounts than `identity.max_accounts`; told, not blocking.",
+        )
+    ],
+    pool=WRITER,
+)
+def identity(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
     """The person of every linked account."""
-    return dg.MaterializeResult(metadata=asdict(refresh_identity(lake)))
+    refreshed = refresh_identity(lake)
+    crowded = crowded_persons(lake, rules.max_accounts)
+    messages = [
+        f"Person {person} has {accounts:,} accounts; account {account} is linked to {others:,} others."
+        for person, accounts, account, others in crowded.head(_SHOWN).iter_rows()
+    ]
+    check = dg.AssetCheckResult(
+        check_name=CROWDED_CHECK,
+        passed=crowded.is_empty(),
+        severity=dg.AssetCheckSeverity.WARN,
+        description=" ".join(messages) or None,
+        metadata={
+            "persons": crowded.height,
+            "most_accounts_allowed": rules.max_accounts,
+            "events_of_nobody": stored_counts(lake).of_nobody,
+            "failed": messages,
+        },
+    )
+    return dg.MaterializeResult(metadata=asdict(refreshed), check_results=[check])

@@ -19,7 +19,8 @@ class Rules:
     """The company's definitions, as the settings and the funnel files give them.
 
     `fingerprint` changes with every setting that facts depend on; `topics` maps a topic to its adapter;
-    `accept_gaps` lets ingest go on without records that Kafka removed before they were read.
+    `accept_gaps` lets ingest go on without records that Kafka removed before they were read; a person of more than
+    `max_accounts` accounts is reported.
     """
 
     topics: Mapping[str, Carrier]
@@ -27,6 +28,7 @@ class Rules:
     limits: BatchLimits
     tolerance: Tolerance
     accept_gaps: bool
+    max_accounts: int
     lateness: dt.timedelta
     idle_timeout: dt.timedelta
     dead_after_days: int

@@ -18,7 +18,7 @@ from pipelines.publish.switch import Known, Late
 from pipelines.publish.warehouse import Warehouse
 from pipelines.refresh import has_simulated
 from schemas.expectations import SUITES
-from schemas.lake import EVENTS, IDENTITY
+from schemas.lake import EVENTS, IDENTITY_CHANGE
 from schemas.warehouse import DATA_TABLES, MART, STAGING
 
 GROUP = "warehouse"
@@ -141,7 +141,7 @@ def publish(
             rules=rules_state(lake),
         ),
         late=Late(
-            since=lambda before: lateness(lake.open(EVENTS).scan(), lake.open(IDENTITY).scan(), before, batch),
+            since=lambda before: lateness(lake.open(EVENTS).scan(), lake.open(IDENTITY_CHANGE).scan(), before, batch),
             zone=rules.zone,
         ),
         now=clock.now(),

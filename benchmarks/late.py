@@ -33,7 +33,7 @@ from schemas.errors import EmberlineError
 from schemas.lake import EVENTS, IDENTITY, TABLES, TOUCHED
 
 _FACTS: dict[str, Callable[..., Any]] = {
-    "identity": lambda lake, _rules: ingest.identity(lake),
+    "identity": ingest.identity,
     "person_day": lambda lake, rules: engagement.person_day(lake, rules),
     "group_day": lambda lake, rules: groups.group_day(lake, rules),
     "first_seen": lambda lake, _rules: engagement.first_seen(lake),

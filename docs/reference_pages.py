@@ -81,11 +81,20 @@ def cli_page() -> Iterator[str]:
     yield "## emberline"
     yield root.help
     yield table(("Option", "Type", "Meaning"), _parameters(root))
-    for name, command in root.commands.items():
+    for name, command in _commands(root):
         yield f"## emberline {name}"
         yield command.help
         if rows := list(_parameters(command)):
             yield table(("Option", "Type", "Meaning"), rows)
+
+
+def _commands(group: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every command below a group by its full name, groups themselves left out."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _commands(command, f"{prefix}{name} ")
+        else:
+            yield f"{prefix}{name}", command
 
 
 def exit_codes_page() -> Iterator[str]:

@@ -157,13 +157,14 @@ TOUCHED: Final = LakeTable(
         "reaches_group": pl.Boolean(),
         "describes_group": pl.Boolean(),
         "links": pl.Boolean(),
+        "unlinks": pl.Boolean(),
     },
-    key=("batch", "day", "group_id", "account_id", "order_id", "reaches_group", "describes_group", "links"),
+    key=("batch", "day", "group_id", "account_id", "order_id", "reaches_group", "describes_group", "links", "unlinks"),
 )
 """What each batch of events touched. Written before it: a mark too many costs a recomputation, never a number.
 
 `reaches_group`: every member of the group could see it. `describes_group`: what is known of the group may change.
-`links`: it ties accounts together.
+`links`: it ties accounts together. `unlinks`: it was such an event, and a copy delivered earlier took its place.
 """
 
 IDENTITY: Final = LakeTable(
@@ -187,6 +188,25 @@ IDENTITY_CHANGE: Final = LakeTable(
     key=("batch", "account_id", "person_before", "person_id"),
 )
 """Whose person changed from whom to whom, by the batch that changed it. Written before `identity`, as a mark is."""
+
+IDENTITY_RULING: Final = LakeTable(
+    name="identity_ruling",
+    columns={
+        "ruling": pl.Int64(),
+        "account_id": pl.String(),
+        "linked_account_id": pl.String(),
+        "is_withdrawn": pl.Boolean(),
+        "actor": pl.String(),
+        "reason": pl.String(),
+        "ruled_at": UTC_TIME,
+    },
+    key=("ruling",),
+)
+"""What people ruled about links: that one does not hold, or does again; the newest ruling on a link stands.
+
+Nothing is ever taken out of it. The accounts are pseudonyms, the smaller first; no `linked_account_id`: it is about
+every link of the account, also those to come.
+"""
 
 PERSON_DAY: Final = LakeTable(
     name="person_day",
@@ -342,7 +362,7 @@ GROUP_STATE: Final = LakeTable(
 TABLES: Final[dict[str, LakeTable]] = {
     table.name: table
     for table in (
-        RAW, FEED, GAPS, EVENTS, QUARANTINE, TOUCHED, IDENTITY, IDENTITY_CHANGE, PERSON_DAY, FIRST_SEEN, RETENTION,
-        LIFECYCLE, FUNNEL_ENTRY, ORDER_CREDIT, GROUP, GROUP_DAY, GROUP_STATE,
+        RAW, FEED, GAPS, EVENTS, QUARANTINE, TOUCHED, IDENTITY, IDENTITY_CHANGE, IDENTITY_RULING, PERSON_DAY,
+        FIRST_SEEN, RETENTION, LIFECYCLE, FUNNEL_ENTRY, ORDER_CREDIT, GROUP, GROUP_DAY, GROUP_STATE,
     )
 }  # fmt: skip

@@ -6,9 +6,16 @@ from typing import Any, Final
 
 import dagster as dg
 
+from assets.ingest import CROWDED_CHECK
 from assets.warehouse import CHECK
 from pipelines.operations.staleness import Failure
 from schemas.warehouse import DATA_TABLES, STAGING
+
+CHECKS: Final = {
+    **{table.name: dg.AssetCheckKey(dg.AssetKey([STAGING, table.name]), CHECK) for table in DATA_TABLES},
+    "identity": dg.AssetCheckKey(dg.AssetKey("identity"), CROWDED_CHECK),
+}
+"""The check of every table that has one."""
 
 _NEXT_STEP: Final = "\nNext: "
 _ENDED: Final = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
@@ -29,7 +36,7 @@ def failed_runs(instance: dg.DagsterInstance, jobs: list[str]) -> list[Failure]:
 
 
 def failed_checks(instance: dg.DagsterInstance) -> list[Failure] | None:
-    """The staging tables whose newest evaluation broke an expectation; None while there has been none."""
+    """The tables whose newest evaluation broke an expectation; None while there has been none."""
     evaluations = newest_evaluations(instance)
     if not evaluations:
         return None
@@ -37,11 +44,8 @@ def failed_checks(instance: dg.DagsterInstance) -> list[Failure] | None:
 
 
 def newest_evaluations(instance: dg.DagsterInstance) -> dict[str, Any]:
-    """The newest result of the check of each staging table that has one, by table: `passed`, `severity`, ..."""
-    newest = {
-        table.name: _newest_evaluation(instance, dg.AssetCheckKey(dg.AssetKey([STAGING, table.name]), CHECK))
-        for table in DATA_TABLES
-    }
+    """The newest result of the check of each table that has one, by table: `passed`, `severity`, ..."""
+    newest = {name: _newest_evaluation(instance, key) for name, key in CHECKS.items()}
     return {name: evaluation for name, evaluation in newest.items() if evaluation is not None}
 
 
@@ -51,7 +55,7 @@ def _failed_check(table: str, evaluation: Any) -> Failure:
     return Failure(
         table,
         evaluation.description or "An expectation does not hold.",
-        f"{effect}; see the check of {STAGING}/{table} in Dagster.",
+        f"{effect}; see the check of {CHECKS[table].asset_key.to_user_string()} in Dagster.",
         is_critical,
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import polars as pl
 from scipy.sparse import coo_array
@@ -10,36 +12,69 @@ from scipy.sparse.csgraph import connected_components
 from schemas import kinds
 from schemas.lake import IDENTITY, IDENTITY_CHANGE
 
+LINK: Final = ("account_id", "linked_account_id")
 
-def identity(events: pl.LazyFrame, before: pl.DataFrame, batch: int) -> pl.DataFrame:
-    """The person of every account that is or was linked: the smallest account id of its component.
+
+def links(events: pl.LazyFrame, withdrawn: pl.DataFrame) -> pl.DataFrame:
+    """The distinct links that events tell, without those withdrawn.
 
     Args:
         events: rows of `EVENTS`.
-        before: the `IDENTITY` table so far, to tell which accounts' persons changed.
-        batch: the newest batch in `events`, noted for accounts whose person is new.
+        withdrawn: `account_id`, `linked_account_id` in either order; no other account: every link of the account.
 
     Returns:
-        `IDENTITY`, sorted by account.
+        `account_id`, `linked_account_id`.
     """
-    links = (
-        events.filter(pl.col("type") == kinds.IDENTITY_LINKED)
-        .select(account="account_id", other="linked_account_id")
-        .unique()
-        .collect(engine="streaming")
+    told = events.filter(pl.col("type") == kinds.IDENTITY_LINKED).select(LINK).unique().collect(engine="streaming")
+    if withdrawn.is_empty():
+        return told
+    pairs = withdrawn.filter(pl.col("linked_account_id").is_not_null())
+    either_way = pl.concat([pairs, pairs.select(account_id="linked_account_id", linked_account_id="account_id")])
+    alone = withdrawn.filter(pl.col("linked_account_id").is_null())["account_id"]
+    is_alone = pl.any_horizontal(pl.col(LINK).is_in(alone.implode()))
+    return told.join(either_way, on=LINK, how="anti").filter(~is_alone)
+
+
+def united(persons: pl.DataFrame, links: pl.DataFrame) -> pl.DataFrame:
+    """Put persons together whose accounts are linked; the new person is the smallest account id among them.
+
+    Args:
+        persons: `account_id`, `person_id`; an account that is not in it is a person of its own.
+        links: `account_id`, `linked_account_id`.
+
+    Returns:
+        The same of the accounts in either.
+    """
+    new = pl.concat([links["account_id"], links["linked_account_id"].alias("account_id")]).unique().to_frame()
+    known = persons.select("account_id", "person_id")
+    fresh = new.join(known, on="account_id", how="anti").select("account_id", person_id="account_id")
+    table = pl.concat([known, fresh])
+    ends = links.join(table, on="account_id").join(
+        table, left_on="linked_account_id", right_on="account_id", suffix="_other"
     )
-    # An account stays when its last link is replaced: it is itself again, and whoever follows persons must learn of it.
-    known = [links["account"], links["other"].alias("account"), before["account_id"].alias("account")]
-    accounts = pl.concat(known).unique().sort()
-    code = pl.Series(np.arange(len(accounts), dtype=np.int64))
-    ends = [links[name].replace_strict(accounts, code, return_dtype=pl.Int64).to_numpy() for name in links.columns]
-    graph = coo_array((np.ones(links.height, dtype=np.int8), (ends[0], ends[1])), shape=(len(accounts),) * 2)
-    _, component = connected_components(graph, directed=False)
+    joined = _components(ends["person_id"], ends["person_id_other"])
     return (
-        pl.DataFrame(
-            {"account_id": accounts, "component": component}, schema={"account_id": pl.String, "component": pl.Int32}
-        )
-        .with_columns(person_id=pl.col("account_id").min().over("component"))
+        table.join(joined, left_on="person_id", right_on="node", how="left")
+        .select("account_id", person_id=pl.coalesce("smallest", "person_id"))
+        .sort("account_id")
+    )
+
+
+def identity(persons: pl.DataFrame, links: pl.DataFrame, before: pl.DataFrame, batch: int) -> pl.DataFrame:
+    """The person of every account that is or was linked: the smallest account id of its component.
+
+    Args:
+        persons: what the links are added to, `account_id`, `person_id`: `before` where all links that it knows still
+            stand, else its accounts as persons of their own (`apart`).
+        links: `account_id`, `linked_account_id` of those that `persons` does not know.
+        before: `IDENTITY` of these accounts so far, to tell which accounts' persons changed.
+        batch: noted for accounts whose person is new.
+
+    Returns:
+        `IDENTITY` of the accounts in `persons` and `links`, sorted by account.
+    """
+    return (
+        united(persons, links)
         .join(before.rename({"person_id": "person_before", "batch": "batch_before"}), on="account_id", how="left")
         .with_columns(
             batch=pl.when(pl.col("person_id").eq_missing(pl.col("person_before")))
@@ -49,6 +84,14 @@ def identity(events: pl.LazyFrame, before: pl.DataFrame, batch: int) -> pl.DataF
         .select(IDENTITY.schema.names())
         .sort("account_id")
     )
+
+
+def apart(before: pl.DataFrame) -> pl.DataFrame:
+    """The accounts of `IDENTITY`, each a person of its own.
+
+    An account stays when its last link goes: it is itself again, and whoever follows persons must learn of it.
+    """
+    return before.select("account_id", person_id="account_id")
 
 
 def changes(before: pl.DataFrame, after: pl.DataFrame, batch: int) -> pl.DataFrame:
@@ -76,3 +119,15 @@ def with_person(events: pl.LazyFrame, identity: pl.LazyFrame) -> pl.LazyFrame:
     return events.join(identity.select("account_id", "person_id"), on="account_id", how="left").with_columns(
         person_id=pl.coalesce("person_id", "account_id")
     )
+
+
+def _components(one: pl.Series, other: pl.Series) -> pl.DataFrame:
+    """The smallest node that each node reaches over edges from `one` to `other`: `node`, `smallest`."""
+    nodes = pl.concat([one.alias("node"), other.alias("node")]).unique().sort()
+    code = pl.Series(np.arange(len(nodes), dtype=np.int64))
+    ends = [side.replace_strict(nodes, code, return_dtype=pl.Int64).to_numpy() for side in (one, other)]
+    graph = coo_array((np.ones(len(one), dtype=np.int8), (ends[0], ends[1])), shape=(len(nodes),) * 2)
+    _, component = connected_components(graph, directed=False)
+    return pl.DataFrame(
+        {"node": nodes, "component": component}, schema={"node": pl.String, "component": pl.Int32}
+    ).select("node", smallest=pl.col("node").min().over("component"))

@@ -23,6 +23,7 @@ def marks(added: pl.DataFrame, superseded: pl.DataFrame, batch: int) -> pl.DataF
     """
     # A group is known by its events: the one taken away may have been its only one.
     changed = pl.concat([added.with_columns(is_gone=False), superseded.with_columns(is_gone=True)])
+    is_link = pl.col("type") == kinds.IDENTITY_LINKED
     return (
         changed.select(
             "day",
@@ -32,7 +33,8 @@ def marks(added: pl.DataFrame, superseded: pl.DataFrame, batch: int) -> pl.DataF
             batch=pl.lit(batch, pl.Int64),
             reaches_group=is_product_message(),
             describes_group=pl.col("group_id").is_not_null() & (pl.col("is_gone") | describes_group()),
-            links=pl.col("type") == kinds.IDENTITY_LINKED,
+            links=is_link & ~pl.col("is_gone"),
+            unlinks=is_link & pl.col("is_gone"),
         )
         .select(TOUCHED.schema.names())
         .unique()

@@ -260,6 +260,15 @@ def _write_events(
     lake.replace_months(events, pl.concat([kept, added]), months, positions)
 
 
+def advance_batch(lake: Lake, events: Handle) -> None:
+    """Count a batch without events: what changes without any still is later than all that was.
+
+    Raises:
+        LakeConflict: another writer committed since the handle was loaded.
+    """
+    lake.append(events, pl.DataFrame(schema=EVENTS.schema), {BATCH: (events.position(BATCH) or 0) + 1})
+
+
 def _refuse_another_zone(events: Handle, zone: str) -> None:
     """An event's day is of the zone it was stored in; two zones in one table would count days twice or not at all."""
     stored = events.position(_ZONE)

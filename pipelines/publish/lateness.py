@@ -39,15 +39,15 @@ class Before:
     complete_through: dt.date
 
 
-def lateness(events: pl.LazyFrame, identity: pl.LazyFrame, before: Before, events_batch: int) -> pl.DataFrame:
+def lateness(events: pl.LazyFrame, changes: pl.LazyFrame, before: Before, events_batch: int) -> pl.DataFrame:
     """Count what came late.
 
-    A merge counts on every day on which the account has events, as these are another person's now; up to the end
-    of a period it counts once.
+    An account that came to another person, or became one of its own again, counts as a merge on every day on which it
+    has events, as these are another person's now; up to the end of a period it counts once.
 
     Args:
         events: `schemas.lake.EVENTS`.
-        identity: `schemas.lake.IDENTITY`.
+        changes: `schemas.lake.IDENTITY_CHANGE`.
         before: What was published.
         events_batch: Newest batch of events that the new version includes.
 
@@ -58,8 +58,14 @@ def lateness(events: pl.LazyFrame, identity: pl.LazyFrame, before: Before, event
     is_new = pl.col("batch").is_between(before.events_batch, events_batch, closed="right")
     closed = events.filter(pl.col("day") <= before.complete_through)
     late = closed.filter(is_new)
-    # An account that is its own person was merged into by others, or never was of another.
-    moved = identity.filter(is_new & (pl.col("person_id") != pl.col("account_id"))).select("account_id")
+    moved = (
+        changes.filter(is_new)
+        .group_by("account_id")
+        .agg(before=pl.col("person_before").sort_by("batch").first(), now=pl.col("person_id").sort_by("batch").last())
+        # One that came to another person and back is where it was.
+        .filter(pl.col("before") != pl.col("now"))
+        .select("account_id")
+    )
     merged = closed.join(moved, on="account_id", how="semi")
     counts = (
         _in_group(late, merged),

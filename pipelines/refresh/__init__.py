@@ -7,6 +7,7 @@ to recompute. The result always equals a full recomputation.
 
 from __future__ import annotations
 
+from pipelines.refresh.crowded import crowded_persons
 from pipelines.refresh.days import refresh_days
 from pipelines.refresh.first_seen import refresh_first_seen
 from pipelines.refresh.funnel import refresh_funnel
@@ -21,6 +22,7 @@ from pipelines.refresh.written import SETTINGS, Refreshed, recorded
 __all__ = [
     "SETTINGS",
     "Refreshed",
+    "crowded_persons",
     "has_simulated",
     "inputs_of",
     "recent_events",

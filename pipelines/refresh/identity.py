@@ -4,36 +4,63 @@ from __future__ import annotations
 
 import polars as pl
 
-from pipelines.events.identity import changes, identity
-from pipelines.ingest.events import BATCH
-from pipelines.lake import Lake
+from pipelines.events.identity import LINK, apart, changes, identity, links
+from pipelines.ingest.events import BATCH, advance_batch
+from pipelines.lake import Handle, Lake
 from pipelines.refresh.changes import BATCH_INPUT
-from pipelines.refresh.written import Refreshed, note, unchanged, write
-from schemas.lake import EVENTS, IDENTITY, IDENTITY_CHANGE, TOUCHED
+from pipelines.refresh.written import Refreshed, input_id, note, noted, unchanged, write
+from pipelines.rulings import withdrawn
+from schemas import kinds
+from schemas.lake import EVENTS, IDENTITY, IDENTITY_CHANGE, IDENTITY_RULING, TOUCHED
+
+_RULINGS_INPUT = input_id(IDENTITY_RULING.name)
 
 
 def refresh_identity(lake: Lake) -> Refreshed:
-    """Resolve persons anew if a link came or went.
+    """Put together the persons whom new links connect; resolve all anew where a link went or a person ruled on one.
 
     The persons before and after are in `identity_change` before they are in `identity`: a run that dies in between
     leaves a row too many, which costs facts a recomputation.
     """
-    handle, events = lake.open(IDENTITY), lake.open(EVENTS)
-    batch, done = events.position(BATCH) or 0, handle.position(BATCH_INPUT)
-    if done == batch:
+    handle, events, rulings = lake.open(IDENTITY), lake.open(EVENTS), lake.open(IDENTITY_RULING)
+    batch = events.position(BATCH) or 0
+    seen = {BATCH_INPUT: batch, _RULINGS_INPUT: rulings.content}
+    done = noted(handle, seen)
+    if done == seen:
         return unchanged(handle)
-    seen = {BATCH_INPUT: batch}
-    if done is not None and not _has_new_links(lake, done):
+    stored, without = handle.scan().collect(engine="streaming"), withdrawn(rulings.scan())
+    marks = lake.open(TOUCHED).scan().filter(pl.col("batch") > (done[BATCH_INPUT] or 0)).collect(engine="streaming")
+    if done[_RULINGS_INPUT] != rulings.content or marks["unlinks"].any():
+        new, before = links(events.scan(), without), stored
+        persons = apart(before)
+    else:
+        new = links(_new_events(events, marks.filter("links"), done[BATCH_INPUT] or 0), without)
+        persons = before = _concerned(stored, new)
+    # Where only a ruling is new, the facts may have noted this batch: what changes now belongs to one of its own.
+    number = batch + 1 if done[BATCH_INPUT] == batch else batch
+    after = identity(persons, new, before, number)
+    concerned = Refreshed(is_changed=False, rows=0, persons=after["person_id"].n_unique())
+    if after.equals(before.sort("account_id")):
         note(lake, handle, seen)
         return unchanged(handle)
-    before = handle.scan().collect(engine="streaming")
-    after = identity(events.scan(), before, batch)
-    changed = changes(before, after, batch)
+    if number > batch:
+        advance_batch(lake, events)
+    changed = changes(before, after, number)
     if not changed.is_empty():
         lake.append(lake.open(IDENTITY_CHANGE), changed, {})
-    return write(lake, handle, after, before, seen)
+    rows = pl.concat([stored.join(before, on="account_id", how="anti"), after])
+    return write(lake, handle, rows, stored, {**seen, BATCH_INPUT: number}, concerned)
 
 
-def _has_new_links(lake: Lake, done: int) -> bool:
-    marks = lake.open(TOUCHED).scan().filter((pl.col("batch") > done) & pl.col("links"))
-    return not marks.head(1).collect().is_empty()
+def _new_events(events: Handle, marks: pl.DataFrame, done: int) -> pl.LazyFrame:
+    """The links of later batches than `done`, out of the months in which marks say there are any."""
+    months = marks["day"].dt.month_start().unique()
+    is_link = pl.col("type") == kinds.IDENTITY_LINKED
+    return events.scan().filter(pl.col("month").is_in(months.implode()) & (pl.col("batch") > done) & is_link)
+
+
+def _concerned(stored: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
+    """All accounts of the persons whom the ends of new links belong to."""
+    ends = pl.concat([new[end].alias("account_id") for end in LINK]).unique()
+    persons = stored.filter(pl.col("account_id").is_in(ends.implode()))["person_id"].unique()
+    return stored.filter(pl.col("person_id").is_in(persons.implode()))

@@ -8,6 +8,7 @@ from assets.pools import WRITER
 from emberline.definitions import build_defs
 from schemas.warehouse import DATA_TABLES
 from sensors.automation import FOLLOW
+from sensors.failures import CHECKS
 
 LAKE = {
     "raw": set(),
@@ -60,6 +61,11 @@ def test_every_staging_table_has_one_blocking_check():
     specs = [spec for checks in build_defs().asset_checks or [] for spec in checks.check_specs]
     assert sorted(spec.asset_key.to_user_string() for spec in specs) == sorted(f"staging/{t.name}" for t in DATA_TABLES)
     assert all(spec.blocking for spec in specs)
+
+
+def test_every_check_of_the_graph_is_followed_by_the_alerts():
+    graph = build_defs().resolve_asset_graph()
+    assert set(graph.asset_check_keys) == set(CHECKS.values())
 
 
 def test_every_asset_says_what_it_is_and_belongs_to_a_group():

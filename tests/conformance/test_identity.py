@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from functools import partial
+
 import polars as pl
 import pytest
 
+from emberline.simulator import Scenario, simulate
 from pipelines.lake import Lake
 from pipelines.refresh import refresh_identity
+from pipelines.rulings import rule
 from schemas import kinds
 from schemas.lake import EVENTS, FIRST_SEEN, FUNNEL_ENTRY, GROUP_DAY, IDENTITY, ORDER_CREDIT, PERSON_DAY
+from tests.pipelines.canonical import NOON, PSEUDONYMS, ingest, land, records
 from tests.pipelines.test_incremental import Company, happened, ordered, said
 
 NOBODIES = (
@@ -21,6 +27,9 @@ NOBODIES = (
     "anonymous",
     "0" * 8 + "-0000-0000-0000-" + "0" * 12,
 )
+
+
+LONG_AFTER = NOON + dt.timedelta(days=365)
 
 
 @pytest.fixture
@@ -54,3 +63,49 @@ def test_trap_12_all_events_of_an_id_of_nobody_are_no_person(company: Company, n
         assert company.stored(fact)["person_id"].n_unique() == 1
     assert company.stored(GROUP_DAY).select(pl.col("speakers", "messages", "joined").sum()).row(0) == (1, 1, 0)
     assert company.stored(ORDER_CREDIT).select("person_id", "group_id", "paid_minor").rows() == [(None, None, 100)]
+
+
+BY_PERSON = (PERSON_DAY, FIRST_SEEN, FUNNEL_ENTRY, ORDER_CREDIT)
+
+
+def test_trap_12_a_merge_of_one_person_in_a_hundred_recomputes_their_history_and_nobody_elses(company: Company):
+    world = simulate(Scenario(days=98, groups=8, members=400))
+    company.sent = world.records.height
+    land(company.lake, records(world.records["value"].to_list(), kafka_time=LONG_AFTER))
+    ingest(company.lake)
+    resolve(company)
+    before = {fact.name: company.stored(fact) for fact in BY_PERSON}
+    joined = world.truth.levels.filter(pl.col("level") > 0)["members"].list.first().sample(8, seed=7).to_list()
+    persons = [person_of(company, account) for account in joined]
+
+    company.send(
+        *(
+            happened(kinds.IDENTITY_LINKED, member_id=one, linked_id=other)
+            for one, other in zip(joined[::2], joined[1::2], strict=True)
+        )
+    )
+    resolve(company)
+    assert len(set(persons)) == 8
+    assert len({person_of(company, account) for account in joined}) == 4
+    assert {fact.name: company.refreshed[fact.name].persons for fact in BY_PERSON} == dict.fromkeys(before, 8)
+    others = ~pl.col("person_id").is_in(persons)
+    for fact in BY_PERSON:
+        assert company.stored(fact).filter(others).equals(before[fact.name].filter(others))
+    company.assert_exact()
+
+    rule_out = partial(rule, company.lake, is_withdrawn=True, actor="ann", reason="not one human", now=NOON)
+    rule_out(PSEUDONYMS.of(joined[0]), PSEUDONYMS.of(joined[1]))
+    resolve(company)
+    assert {fact.name: company.refreshed[fact.name].persons for fact in BY_PERSON} == dict.fromkeys(before, 2)
+    assert len({person_of(company, account) for account in joined}) == 5
+    company.assert_exact()
+
+
+def resolve(company: Company) -> None:
+    refresh_identity(company.lake)
+    company.refresh()
+
+
+def person_of(company: Company, account: str) -> str:
+    pseudonym = PSEUDONYMS.of(account)
+    return dict(company.stored(IDENTITY).select("account_id", "person_id").iter_rows()).get(pseudonym, pseudonym)

@@ -6,16 +6,24 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.events.identity import identity, with_person
+from pipelines.events.identity import LINK, apart, identity, links, with_person
 from schemas.lake import EVENTS, IDENTITY
 
 Links = list[tuple[str, str]]
 NOBODY = pl.DataFrame(schema=IDENTITY.schema)
 
 
-def links(pairs: Links) -> pl.LazyFrame:
+NONE = pl.DataFrame(schema=dict.fromkeys(LINK, pl.String))
+
+
+def told(pairs: Links) -> pl.LazyFrame:
     rows = [{"type": "identity.linked", "account_id": one, "linked_account_id": other} for one, other in pairs]
     return pl.LazyFrame(rows, schema=EVENTS.schema)
+
+
+def resolved(pairs: Links, before: pl.DataFrame, batch: int) -> pl.DataFrame:
+    """All persons anew."""
+    return identity(apart(before), links(told(pairs), NONE), before, batch)
 
 
 def persons(table: pl.DataFrame) -> dict[str, str]:
@@ -39,7 +47,7 @@ pairs = st.lists(st.tuples(st.sampled_from("abcdefgh"), st.sampled_from("abcdefg
 
 
 def test_accounts_linked_through_a_third_are_one_person():
-    assert persons(identity(links([("c", "b"), ("b", "a"), ("y", "x")]), NOBODY, 1)) == {
+    assert persons(resolved([("c", "b"), ("b", "a"), ("y", "x")], NOBODY, 1)) == {
         "a": "a",
         "b": "a",
         "c": "a",
@@ -49,40 +57,40 @@ def test_accounts_linked_through_a_third_are_one_person():
 
 
 def test_without_links_there_is_nobody_to_note():
-    assert identity(links([]), NOBODY, 1).equals(NOBODY)
+    assert resolved([], NOBODY, 1).equals(NOBODY)
 
 
 def test_events_that_link_nothing_are_no_links():
     message = pl.LazyFrame([{"type": "message.sent", "account_id": "a"}], schema=EVENTS.schema)
-    assert identity(message, NOBODY, 1).is_empty()
+    assert links(message, NONE).is_empty()
 
 
 def test_a_link_to_itself_is_a_person_of_one_account():
-    assert persons(identity(links([("a", "a")]), NOBODY, 1)) == {"a": "a"}
+    assert persons(resolved([("a", "a")], NOBODY, 1)) == {"a": "a"}
 
 
 def test_only_accounts_whose_person_changed_get_the_new_batch():
-    before = identity(links([("a", "b"), ("x", "y")]), NOBODY, 1)
-    after = identity(links([("a", "b"), ("x", "y"), ("b", "c")]), before, 2)
+    before = resolved([("a", "b"), ("x", "y")], NOBODY, 1)
+    after = resolved([("a", "b"), ("x", "y"), ("b", "c")], before, 2)
     assert batches(after) == {"a": 1, "b": 1, "c": 2, "x": 1, "y": 1}
 
 
 def test_a_smaller_account_gives_all_of_its_person_the_new_batch():
-    before = identity(links([("c", "b")]), NOBODY, 1)
-    after = identity(links([("c", "b"), ("a", "b")]), before, 2)
+    before = resolved([("c", "b")], NOBODY, 1)
+    after = resolved([("c", "b"), ("a", "b")], before, 2)
     assert (persons(after), batches(after)) == ({"a": "a", "b": "a", "c": "a"}, {"a": 2, "b": 2, "c": 2})
 
 
 def test_an_account_whose_link_was_replaced_is_itself_again_and_changed():
-    before = identity(links([("a", "b")]), NOBODY, 1)
-    after = identity(links([("a", "c")]), before, 2)
+    before = resolved([("a", "b")], NOBODY, 1)
+    after = resolved([("a", "c")], before, 2)
     assert (persons(after)["b"], batches(after)["b"]) == ("b", 2)
 
 
 @given(pairs, pairs)
 def test_persons_and_their_changes_equal_the_oracle(first: Links, second: Links):
-    before = identity(links(first), NOBODY, 1)
-    after = identity(links(second), before, 2)
+    before = resolved(first, NOBODY, 1)
+    after = resolved(second, before, 2)
     were, are = components(first), components(second)
     assert persons(before) == were
     assert persons(after) == {account: are.get(account, account) for account in were | are}
@@ -93,7 +101,7 @@ def test_persons_and_their_changes_equal_the_oracle(first: Links, second: Links)
 
 def test_an_account_never_linked_is_a_person_of_its_own_and_none_is_nobody():
     events = pl.LazyFrame({"account_id": ["b", "z", None]}, schema={"account_id": pl.String()})
-    table = identity(links([("a", "b")]), NOBODY, 1)
+    table = resolved([("a", "b")], NOBODY, 1)
     assert with_person(events, table.lazy()).collect().sort("account_id", nulls_last=True).rows() == [
         ("b", "a"),
         ("z", "z"),

@@ -1,0 +1,96 @@
+"""Commands about who is one person: `identity links`, `unlink`, `relink`, `rulings`."""
+
+from __future__ import annotations
+
+import datetime as dt
+import getpass
+from typing import Annotated
+
+import typer
+
+from emberline.cli.app import app
+from emberline.cli.output import print_json, print_table, stdout
+from emberline.cli.pipeline import Json
+
+identity_app = typer.Typer(
+    name="identity", no_args_is_help=True, help="See which links make accounts one person, and withdraw wrong ones."
+)
+app.add_typer(identity_app)
+
+Account = Annotated[str, typer.Argument(help="carrier:native_id, or the pseudonym of the account.")]
+Other = Annotated[
+    str | None,
+    typer.Argument(help="The other account; none: every link of the account, also those to come."),
+]
+Reason = Annotated[str, typer.Option(help="Why; it is kept.")]
+Actor = Annotated[str | None, typer.Option(help="Who rules, if it is not the user of the system; it is kept.")]
+
+
+@identity_app.command()
+def links(account: Account, as_json: Json = False) -> None:
+    """List the links that hold between an account and others, as pseudonyms."""
+    from emberline.services import Services
+    from emberline.settings import load_settings
+    from pipelines.rulings import as_pseudonym, links_of
+
+    services = Services(load_settings())
+    found = links_of(services.lake(), as_pseudonym(account, services.rules().decoding.pseudonyms))
+    if as_json:
+        print_json(found.to_dicts())
+    else:
+        print_table(f"{found.height} links", found, ("Account", "Linked account"))
+
+
+@identity_app.command()
+def unlink(account: Account, reason: Reason, other: Other = None, actor: Actor = None) -> None:
+    """Withdraw a link: the next run takes the two accounts for two persons, unless other links connect them."""
+    _rule(account, other, reason, actor, is_withdrawn=True)
+
+
+@identity_app.command()
+def relink(account: Account, reason: Reason, other: Other = None, actor: Actor = None) -> None:
+    """Let a withdrawn link hold again, from the next run on."""
+    _rule(account, other, reason, actor, is_withdrawn=False)
+
+
+@identity_app.command()
+def rulings(as_json: Json = False) -> None:
+    """List what was ruled about links, by whom, when and why."""
+    import polars as pl
+
+    from emberline.services import Services
+    from emberline.settings import load_settings
+    from schemas.lake import IDENTITY_RULING
+
+    found = Services(load_settings()).lake().open(IDENTITY_RULING).scan().sort("ruling").collect()
+    if as_json:
+        print_json(found.to_dicts())
+        return
+    shown = found.select(
+        pl.col("ruled_at").dt.to_string("%Y-%m-%d %H:%M"),
+        pl.when("is_withdrawn").then(pl.lit("withdrawn")).otherwise(pl.lit("holds again")),
+        "account_id",
+        pl.col("linked_account_id").fill_null("every account"),
+        "actor",
+        "reason",
+    )
+    print_table(f"{found.height} rulings", shown, ("When (UTC)", "Ruling", "Account", "Linked account", "Who", "Why"))
+
+
+def _rule(account: str, other: str | None, reason: str, actor: str | None, *, is_withdrawn: bool) -> None:
+    from emberline.services import Services
+    from emberline.settings import load_settings
+    from pipelines.rulings import as_pseudonym, rule
+
+    services = Services(load_settings())
+    pseudonyms = services.rules().decoding.pseudonyms
+    rule(
+        services.lake(),
+        as_pseudonym(account, pseudonyms),
+        None if other is None else as_pseudonym(other, pseudonyms),
+        is_withdrawn=is_withdrawn,
+        actor=actor or getpass.getuser(),
+        reason=reason,
+        now=dt.datetime.now(dt.UTC),
+    )
+    stdout.print("Noted. Next: [bold]emberline run[/bold]")

@@ -1,0 +1,43 @@
+"""Persons of too many accounts: one id that many people share chains all of them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+from pipelines.events.identity import LINK, links
+from pipelines.lake import Lake
+from pipelines.rulings import withdrawn
+from schemas.lake import EVENTS, IDENTITY, IDENTITY_RULING
+
+CROWDED: Final = pl.Schema({"person_id": pl.String, "accounts": pl.Int64, "most_linked": pl.String, "others": pl.Int64})
+"""A person, how many accounts it has, and which of them is linked to most others."""
+
+
+def crowded_persons(lake: Lake, most: int) -> pl.DataFrame:
+    """The persons with more than `most` accounts, those with most of them first: rows of `CROWDED`."""
+    people = lake.open(IDENTITY).scan().select("account_id", "person_id")
+    crowded = (
+        people.group_by("person_id").agg(accounts=pl.len().cast(pl.Int64)).filter(pl.col("accounts") > most).collect()
+    )
+    if crowded.is_empty():
+        return pl.DataFrame(schema=CROWDED)
+    told = links(lake.open(EVENTS).scan(), withdrawn(lake.open(IDENTITY_RULING).scan())).lazy()
+    either_way = pl.concat([told, told.select(account_id=LINK[1], linked_account_id=LINK[0])]).unique()
+    most_linked = (
+        either_way.filter(pl.col(LINK[0]) != pl.col(LINK[1]))
+        .group_by("account_id")
+        .agg(others=pl.len().cast(pl.Int64))
+        .join(people, on="account_id")
+        .sort(["others", "account_id"], descending=[True, False])
+        .unique("person_id", keep="first", maintain_order=True)
+        .select("person_id", "others", most_linked="account_id")
+    )
+    return (
+        crowded.lazy()
+        .join(most_linked, on="person_id")
+        .sort(["accounts", "person_id"], descending=[True, False])
+        .select(CROWDED.names())
+        .collect()
+    )
