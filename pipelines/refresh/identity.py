@@ -8,7 +8,7 @@ from pipelines.events.identity import LINK, apart, changes, identity, links
 from pipelines.ingest.events import BATCH, advance_batch
 from pipelines.lake import Handle, Lake
 from pipelines.refresh.changes import BATCH_INPUT
-from pipelines.refresh.written import Refreshed, input_id, note, noted, unchanged, write
+from pipelines.refresh.written import Refreshed, input_id, moved, note, noted, unchanged
 from pipelines.rulings import withdrawn
 from schemas import kinds
 from schemas.lake import EVENTS, IDENTITY, IDENTITY_CHANGE, IDENTITY_RULING, TOUCHED
@@ -39,7 +39,6 @@ def refresh_identity(lake: Lake) -> Refreshed:
     # Where only a ruling is new, the facts may have noted this batch: what changes now belongs to one of its own.
     number = batch + 1 if done[BATCH_INPUT] == batch else batch
     after = identity(persons, new, before, number)
-    concerned = Refreshed(is_changed=False, rows=0, persons=after["person_id"].n_unique())
     if after.equals(before.sort("account_id")):
         note(lake, handle, seen)
         return unchanged(handle)
@@ -49,7 +48,8 @@ def refresh_identity(lake: Lake) -> Refreshed:
     if not changed.is_empty():
         lake.append(lake.open(IDENTITY_CHANGE), changed, {})
     rows = pl.concat([stored.join(before, on="account_id", how="anti"), after])
-    return write(lake, handle, rows, stored, {**seen, BATCH_INPUT: number}, concerned)
+    lake.replace(handle, rows, {**seen, BATCH_INPUT: number, **moved(handle)})
+    return Refreshed(is_changed=True, rows=rows.height, persons=after["person_id"].n_unique())
 
 
 def _new_events(events: Handle, marks: pl.DataFrame, done: int) -> pl.LazyFrame:
