@@ -15,18 +15,19 @@ from schemas.lake import IDENTITY, IDENTITY_CHANGE
 LINK: Final = ("account_id", "linked_account_id")
 
 
-def links(events: pl.LazyFrame, withdrawn: pl.DataFrame) -> pl.DataFrame:
+def links(events: pl.LazyFrame, withdrawn: pl.DataFrame | None = None) -> pl.DataFrame:
     """The distinct links that events tell, without those withdrawn.
 
     Args:
         events: rows of `EVENTS`.
         withdrawn: `account_id`, `linked_account_id` in either order; no other account: every link of the account.
+            None: all hold.
 
     Returns:
         `account_id`, `linked_account_id`.
     """
     told = events.filter(pl.col("type") == kinds.IDENTITY_LINKED).select(LINK).unique().collect(engine="streaming")
-    if withdrawn.is_empty():
+    if withdrawn is None or withdrawn.is_empty():
         return told
     pairs = withdrawn.filter(pl.col("linked_account_id").is_not_null())
     either_way = pl.concat([pairs, pairs.select(account_id="linked_account_id", linked_account_id="account_id")])

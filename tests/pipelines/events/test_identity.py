@@ -6,14 +6,11 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.events.identity import LINK, apart, identity, links, with_person
+from pipelines.events.identity import apart, identity, links, with_person
 from schemas.lake import EVENTS, IDENTITY
 
 Links = list[tuple[str, str]]
 NOBODY = pl.DataFrame(schema=IDENTITY.schema)
-
-
-NONE = pl.DataFrame(schema=dict.fromkeys(LINK, pl.String))
 
 
 def told(pairs: Links) -> pl.LazyFrame:
@@ -23,7 +20,7 @@ def told(pairs: Links) -> pl.LazyFrame:
 
 def resolved(pairs: Links, before: pl.DataFrame, batch: int) -> pl.DataFrame:
     """All persons anew."""
-    return identity(apart(before), links(told(pairs), NONE), before, batch)
+    return identity(apart(before), links(told(pairs)), before, batch)
 
 
 def persons(table: pl.DataFrame) -> dict[str, str]:
@@ -62,7 +59,7 @@ def test_without_links_there_is_nobody_to_note():
 
 def test_events_that_link_nothing_are_no_links():
     message = pl.LazyFrame([{"type": "message.sent", "account_id": "a"}], schema=EVENTS.schema)
-    assert links(message, NONE).is_empty()
+    assert links(message).is_empty()
 
 
 def test_a_link_to_itself_is_a_person_of_one_account():
