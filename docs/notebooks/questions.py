@@ -62,11 +62,14 @@ def shown(frame: pl.DataFrame, bar: str | None = None) -> mo.Html:
     most = float(top) if isinstance(top, int | float) and top > 0 else 1.0
     line = "border-bottom:1px solid #8884;padding:0.3rem 0.8rem;"
 
+    def side(name: str) -> str:
+        return "right" if frame.schema[name].is_numeric() else "left"
+
     def cell(name: str, value: object) -> str:
         is_number = frame.schema[name].is_numeric()
         text = f"{value:,}" if is_number and value is not None else "" if value is None else str(value)
         room = "white-space:nowrap;" if len(text) < 40 else "min-width:14rem;"
-        style = f"{line}{room}text-align:{'right' if is_number else 'left'};"
+        style = f"{line}{room}text-align:{side(name)};"
         if name == bar and isinstance(value, int | float):
             share = 100 * max(0.0, float(value)) / most
             style += (
@@ -75,8 +78,8 @@ def shown(frame: pl.DataFrame, bar: str | None = None) -> mo.Html:
         return f"<td style='{style}'>{html.escape(text)}</td>"
 
     heads = "".join(
-        f"<th style='{line}white-space:nowrap;text-align:{'right' if dtype.is_numeric() else 'left'};'>{html.escape(name)}</th>"
-        for name, dtype in frame.schema.items()
+        f"<th style='{line}white-space:nowrap;text-align:{side(name)};'>{html.escape(name)}</th>"
+        for name in frame.columns
     )
     rows = "".join(f"<tr>{''.join(map(cell, frame.columns, row))}</tr>" for row in frame.iter_rows())
     table = f"<table style='border-collapse:collapse;font-size:0.9rem;'><tr>{heads}</tr>{rows}</table>"
