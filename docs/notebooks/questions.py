@@ -28,8 +28,9 @@ with app.setup:
     from pipelines.events.identity import apart, identity, links, with_person
     from pipelines.events.pseudonym import Pseudonyms
     from pipelines.events.watermark import watermark
-    from pipelines.funnel.attribution import group_sales, last_click
+    from pipelines.funnel.attribution import AttributionRules, order_credit
     from pipelines.funnel.funnel import funnel
+    from pipelines.funnel.sales import group_sales
     from pipelines.funnel.steps import timeline
     from pipelines.funnel.views import summary
     from pipelines.groups.birth import births
@@ -140,7 +141,7 @@ def _(events, zone):
     states = group_state(group_days.lazy(), groups.lazy(), through, zone).collect()
     steps = timeline(events).collect()
     entries = funnel(steps.lazy(), standard(), reached).collect()
-    credits = last_click(events).collect()
+    credits = order_credit(events, AttributionRules(models=("last_click",))).collect()
     names = groups.select("group_id", "purpose", group=pl.coalesce("name", "group_id"))
     return (
         activity,
