@@ -70,7 +70,7 @@ _RANGES: Final[dict[str, tuple[float, float | None]]] = {
     "steps_reached": (1, None),
     "rate_overall": (0, 1),
     "rate_step": (0, 1),
-    "median_seconds": (0, None),
+    **{f"{prefix}{measure}_seconds": (0, None) for prefix in ("", "step_") for measure in ("median", "mean", "p90")},
 }
 
 

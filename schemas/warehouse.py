@@ -59,6 +59,14 @@ def _count(name: str, comment: str | None = None) -> sa.Column[int]:
     return sa.Column(name, sa.BigInteger, nullable=False, comment=comment)
 
 
+def _times_to_convert() -> tuple[sa.Column[float], ...]:
+    return tuple(
+        sa.Column(f"{prefix}{measure}_seconds", sa.Double, comment=f"{since} to this step, mature entries")
+        for prefix, since in (("", "from entry"), ("step_", "from the step before"))
+        for measure in ("median", "mean", "p90")
+    )
+
+
 dim_group = sa.Table(
     "dim_group",
     metadata,
@@ -154,7 +162,7 @@ funnel_step = sa.Table(
     _count("reached_immature", "entries whose window is not over yet"),
     sa.Column("rate_overall", sa.Double, comment="reached / entered, mature entries"),
     sa.Column("rate_step", sa.Double, comment="reached / reached the step before, mature entries"),
-    sa.Column("median_seconds", sa.Double, comment="from entry to this step, mature entries"),
+    *_times_to_convert(),
     comment="The funnel's summary, computed from funnel_match's entries.",
 )
 

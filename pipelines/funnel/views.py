@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from pipelines.funnel.reached import by_cell, reached_steps
 from schemas.funnel import FunnelDefinition
 
 _ENTRY = ("funnel", "person_id", "entry", "entered_at")
@@ -16,70 +17,31 @@ def entry_rows(entries: pl.LazyFrame) -> pl.LazyFrame:
 
 def matches(entries: pl.LazyFrame) -> pl.LazyFrame:
     """One row an entry and step reached, in the columns of `warehouse.funnel_match`; steps count from 1."""
-    return _matched(entries).select(*_ENTRY, "step_number", "step", "source", "event_id", "time")
+    return reached_steps(entries).select(*_ENTRY, "step_number", "step", "source", "event_id", "time")
+
+
+def of_funnel(entries: pl.LazyFrame, definition: FunnelDefinition) -> pl.LazyFrame:
+    """The entries of one funnel."""
+    return entries.filter(pl.col("funnel") == definition.name)
 
 
 def summary(entries: pl.LazyFrame, definition: FunnelDefinition) -> pl.LazyFrame:
-    """One row a step, reached or not, in order and in the columns of `warehouse.funnel_step`.
+    """One row a step, reached or not, in order and in the columns of `warehouse.funnel_step`; see `reached.by_cell`.
 
-    Counts, rates and times are of mature entries; immature ones are counted apart. Both rates of the first step are 1.
-    A rate over nothing, and the median time of nobody, is null. In any order, a row is a number of steps, whichever
-    these are.
+    Times are from the entry, and with the prefix `step_` from the step before; the 90th percentile is interpolated
+    linearly. In any order, a row is a number of steps, whichever these are.
     """
-    return summary_of_matches(_matched(entries.filter(pl.col("funnel") == definition.name)), definition)
+    return _summary(reached_steps(of_funnel(entries, definition)), definition)
 
 
 def summary_of_matches(matches: pl.LazyFrame, definition: FunnelDefinition) -> pl.LazyFrame:
     """The summary from `funnel.matched_steps`, which takes less time and memory than entries with their events do."""
-    names = [step.name for step in definition.steps]
-    if definition.mode == "any_order":
-        names[1:] = (f"{number} steps" for number in range(2, len(names) + 1))
-    steps = pl.LazyFrame(
-        {"step_number": range(1, len(names) + 1), "step": names},
-        schema={"step_number": pl.Int32, "step": pl.String},
-    )
-    mature = pl.col("is_mature")
-    seconds = (pl.col("time") - pl.col("entered_at")).dt.total_microseconds() / 1_000_000
-    by_step = matches.group_by("step_number").agg(
-        mature.sum().cast(pl.Int64).alias("reached"),
-        (~mature).sum().cast(pl.Int64).alias("reached_immature"),
-        seconds.filter(mature).median().alias("median_seconds"),
-    )
-    counts = pl.col("reached", "reached_immature").fill_null(0)
-    reached = pl.col("reached")
-    return (
-        steps.join(by_step, on="step_number", how="left", maintain_order="left")
-        .with_columns(counts)
-        .with_columns(
-            _rate(reached, reached.first()).alias("rate_overall"),
-            _rate(reached, reached.shift(1).fill_null(reached)).alias("rate_step"),
-        )
-        .select(
-            pl.lit(definition.name).alias("funnel"),
-            "step_number",
-            "step",
-            "reached",
-            "reached_immature",
-            "rate_overall",
-            "rate_step",
-            "median_seconds",
-        )
-    )
+    time = pl.col("time")
+    step_waited = pl.when(pl.col("step_number") > 1).then(time.diff().dt.total_microseconds())
+    waited = (time - pl.col("entered_at")).dt.total_microseconds()
+    reached = matches.with_columns(funnel=pl.lit(definition.name), waited=waited, step_waited=step_waited)
+    return _summary(reached, definition)
 
 
-def _matched(entries: pl.LazyFrame) -> pl.LazyFrame:
-    # A chain is never empty: its n-th match reaches n steps.
-    return (
-        entries.select(
-            *_ENTRY,
-            "is_mature",
-            pl.int_ranges(1, pl.col("matches").list.len().cast(pl.Int32) + 1, dtype=pl.Int32).alias("step_number"),
-            "matches",
-        )
-        .explode("step_number", "matches")
-        .unnest("matches")
-    )
-
-
-def _rate(part: pl.Expr, whole: pl.Expr) -> pl.Expr:
-    return pl.when(whole > 0).then(part / whole)
+def _summary(reached: pl.LazyFrame, definition: FunnelDefinition) -> pl.LazyFrame:
+    return by_cell(reached, definition, pl.LazyFrame({"funnel": [definition.name]}))
