@@ -15,6 +15,10 @@ A definition is data. The project's own is the packaged `funnels/standard.yaml`;
     steps:
       - name: joined
         when: joined       # an SQL predicate over the columns of the timeline
+    breakdowns:            # optional: what the summary is published by
+      - by: group_id
+        touch: first_step
+        limit: 10          # optional
 
 Whether a predicate fits the timeline is not known here: `pipelines.funnel.predicates` looks at that.
 """
@@ -40,6 +44,15 @@ no event of another step between those of two steps. `consecutive`: no other eve
 the first step the others in any order."""
 COUNTS: Final = ("persons", "entries")
 """What is counted. `persons`: each once, by the best chain. `entries`: again after a conversion or after the window."""
+PURPOSE: Final = "purpose"
+"""The property that the matched event does not carry itself: what the event's group is for."""
+PROPERTIES: Final = ("group_id", PURPOSE, "carrier", "product_id", "currency", "source", "type", "message_kind", "role")
+"""What entries can be broken down by: the purpose, and columns of events that hold few values and no person."""
+TOUCHES: Final = ("first_step", "last_step", "first_touch", "last_touch", "all_steps")
+"""Whose value of a property an entry has; `pipelines.funnel.breakdown` says which event each names."""
+SEGMENTS: Final = 25
+"""The values of a breakdown that have a segment each, where the definition does not say; the rest is `other`."""
+MAX_SEGMENTS: Final = 1000
 MIN_STEPS: Final = 2
 MAX_STEPS: Final = 62
 """The steps that an event satisfies are the bits of one integer."""
@@ -88,6 +101,15 @@ class Exclusion:
 
 
 @dataclass(frozen=True, slots=True)
+class Breakdown:
+    """The summary by the value of a property: `by` which, by the value at which `touch`, into how many segments."""
+
+    by: str
+    touch: str
+    limit: int = SEGMENTS
+
+
+@dataclass(frozen=True, slots=True)
 class FunnelDefinition:
     """A funnel: `steps` in order, reached within `window` of the first, matched by `mode`, counted by `count`.
 
@@ -95,6 +117,7 @@ class FunnelDefinition:
         strict_increase: The times of a chain increase; equal ones are not ordered by the ordering key.
         hold: Columns of the timeline that are equal, and not null, in all events of a chain.
         exclude: What ends a chain.
+        breakdowns: What the summary is published by.
     """
 
     name: str
@@ -106,6 +129,7 @@ class FunnelDefinition:
     strict_increase: bool = False
     hold: tuple[str, ...] = ()
     exclude: tuple[Exclusion, ...] = ()
+    breakdowns: tuple[Breakdown, ...] = ()
 
     def gaps(self) -> list[int]:
         """For each exclusion the steps, as bits, after which it ends a chain: bit k is step k, counted from 0."""
@@ -132,7 +156,7 @@ def standard() -> FunnelDefinition:
 
 
 def fingerprint(definition: FunnelDefinition) -> int:
-    """A 63-bit number of all that bears on the result; the description does not.
+    """A 63-bit number of all that bears on the entries; the description and the breakdowns do not.
 
     It is the same in every process, so stored results can tell which definition they are of.
     """
@@ -167,7 +191,7 @@ class _Reader:
             raise self._error(1, str(error), "well-formed YAML") from error
         if root is None:
             raise self._error(1, "nothing", "a mapping with name, window and steps")
-        optional = ("description", "strict_increase", "hold", "exclude")
+        optional = ("description", "strict_increase", "hold", "exclude", "breakdowns")
         fields = self._mapping(root, required=("name", "mode", "count", "window", "steps"), optional=optional)
         description, strict_increase = fields.get("description"), fields.get("strict_increase")
         mode = self._choice(fields["mode"], MODES)
@@ -185,7 +209,25 @@ class _Reader:
             strict_increase=is_strict,
             hold=self._columns(fields.get("hold")),
             exclude=self._exclusions(fields.get("exclude"), mode, [step.name for step in steps]),
+            breakdowns=self._breakdowns(fields.get("breakdowns")),
         )
+
+    def _breakdowns(self, node: yaml.Node | None) -> tuple[Breakdown, ...]:
+        breakdowns: dict[tuple[str, str], Breakdown] = {}
+        for item in [] if node is None else self._list(node, "a list of breakdowns"):
+            fields = self._mapping(item, required=("by", "touch"), optional=("limit",))
+            by, touch = self._choice(fields["by"], PROPERTIES), self._choice(fields["touch"], TOUCHES)
+            if (by, touch) in breakdowns:
+                raise self._error(_line(item), f"a second breakdown by {by}, {touch}", "breakdowns that differ")
+            limit = self._limit(fields["limit"]) if "limit" in fields else SEGMENTS
+            breakdowns[by, touch] = Breakdown(by, touch, limit)
+        return tuple(breakdowns.values())
+
+    def _limit(self, node: yaml.Node) -> int:
+        is_number = isinstance(node, yaml.ScalarNode) and re.fullmatch(r"[0-9]{1,4}", node.value)
+        if not is_number or not 1 <= int(node.value) <= MAX_SEGMENTS:
+            raise self._error(_line(node), _shown(node), f"an integer from 1 to {MAX_SEGMENTS}")
+        return int(node.value)
 
     def _columns(self, node: yaml.Node | None) -> tuple[str, ...]:
         items = [] if node is None else self._list(node, "a list of columns of the timeline")

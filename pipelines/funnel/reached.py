@@ -9,7 +9,8 @@ import polars as pl
 
 from schemas.funnel import FunnelDefinition
 
-_MICROSECONDS: Final = 1_000_000
+MICROSECONDS: Final = 1_000_000
+"""In a second."""
 _TIMES: Final = [f"{prefix}{name}_seconds" for prefix in ("", "step_") for name in ("median", "mean", "p90")]
 
 
@@ -21,16 +22,16 @@ def reached_steps(entries: pl.LazyFrame) -> pl.LazyFrame:
 
     Returns:
         The columns of entries but `matches`, and those of a match; `step_number` from 1; `waited` since the entry and
-        `step_waited` since the step before, both Duration, the latter null for the first step.
+        `step_waited` since the step before, both in microseconds, the latter null for the first step.
     """
-    times = pl.col("matches").list.eval(pl.element().struct.field("time"))
+    times = pl.col("matches").list.eval(pl.element().struct.field("time").to_physical())
     # A chain is never empty: its n-th match reaches n steps.
     numbers = pl.int_ranges(1, pl.col("matches").list.len().cast(pl.Int32) + 1, dtype=pl.Int32)
     return (
         entries.with_columns(step_number=numbers, step_waited=times.list.diff())
         .explode("step_number", "step_waited", "matches")
         .unnest("matches")
-        .with_columns(waited=pl.col("time") - pl.col("entered_at"))
+        .with_columns(waited=(pl.col("time") - pl.col("entered_at")).dt.total_microseconds())
     )
 
 
@@ -59,7 +60,7 @@ def by_cell(reached: pl.LazyFrame, definition: FunnelDefinition, cells: pl.LazyF
         rates of the first step are 1; a rate over nothing, and the time of nobody, is null.
     """
     mature, key = pl.col("is_mature"), cells.collect_schema().names()
-    waited, step_waited = (pl.col(name).dt.total_microseconds().filter(mature) for name in ("waited", "step_waited"))
+    waited, step_waited = (pl.col(name).filter(mature) for name in ("waited", "step_waited"))
     measured = reached.group_by(*key, "step_number").agg(
         mature.sum().cast(pl.Int64).alias("reached"),
         (~mature).sum().cast(pl.Int64).alias("reached_immature"),
@@ -88,7 +89,7 @@ def _times(waited: pl.Expr, prefix: str) -> Iterator[pl.Expr]:
         "p90": waited.quantile(0.9, "linear"),
     }
     for name, measure in measures.items():
-        yield (measure / _MICROSECONDS).alias(f"{prefix}{name}_seconds")
+        yield (measure / MICROSECONDS).alias(f"{prefix}{name}_seconds")
 
 
 def _rate(part: pl.Expr, whole: pl.Expr) -> pl.Expr:

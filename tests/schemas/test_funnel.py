@@ -4,7 +4,16 @@ import sys
 
 import pytest
 
-from schemas.funnel import Exclusion, FunnelDefinition, FunnelDefinitionError, Step, fingerprint, parse, standard
+from schemas.funnel import (
+    Breakdown,
+    Exclusion,
+    FunnelDefinition,
+    FunnelDefinitionError,
+    Step,
+    fingerprint,
+    parse,
+    standard,
+)
 
 GOOD = """\
 name: buying
@@ -26,6 +35,56 @@ def test_a_definition_says_what_its_file_says():
     assert parse(GOOD, "f") == FunnelDefinition(
         "buying", "From cart to payment.", "sequential", "persons", window, steps
     )
+
+
+BROKEN_DOWN = (
+    GOOD
+    + """\
+breakdowns:
+  - by: group_id
+    touch: first_step
+  - by: purpose
+    touch: all_steps
+    limit: 3
+"""
+)
+
+
+def test_a_definition_says_what_it_is_published_by():
+    assert parse(BROKEN_DOWN, "f").breakdowns == (
+        Breakdown("group_id", "first_step", 25),
+        Breakdown("purpose", "all_steps", 3),
+    )
+
+
+def test_a_fingerprint_does_not_depend_on_what_it_is_published_by():
+    assert fingerprint(parse(BROKEN_DOWN, "f")) == fingerprint(parse(GOOD, "f"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "found"),
+    [
+        ("by: purpose", "by: account_id", 14, "'account_id'"),
+        ("touch: all_steps", "touch: any", 15, "'any'"),
+        ("    touch: first_step\n", "", 12, "no key 'touch'"),
+        ("limit: 3", "limit: 0", 16, "'0'"),
+        ("limit: 3", "limit: 1001", 16, "'1001'"),
+        ("limit: 3", "limit: 3.0", 16, "'3.0'"),
+        ("limit: 3", "most: 3", 16, "the key 'most'"),
+        (
+            "by: purpose\n    touch: all_steps",
+            "by: group_id\n    touch: first_step",
+            14,
+            "a second breakdown by group_id",
+        ),
+        (BROKEN_DOWN[len(GOOD) :], "breakdowns: group_id\n", 11, "'group_id'"),
+    ],
+)
+def test_a_breakdown_that_cannot_be_is_refused_with_its_line(old, new, line, found):
+    assert old in BROKEN_DOWN
+    with pytest.raises(FunnelDefinitionError) as refused:
+        parse(BROKEN_DOWN.replace(old, new), "mine.yaml")
+    assert (refused.value.line, refused.value.found.partition(",")[0]) == (line, found)
 
 
 def test_a_description_may_be_left_out():
