@@ -1,0 +1,127 @@
+"""The conversion curve: what share of entries reached a step by when, fresh entries among them (section 4).
+
+The estimate is that of Kaplan & Meier, its variance that of Greenwood, and the interval is symmetric on the scale of
+log(-log), so that it stays between 0 and 1 (Kalbfleisch & Prentice, The Statistical Analysis of Failure Time Data,
+2nd edition 2002, section 1.4).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Final
+
+import polars as pl
+from scipy.stats import norm
+
+from pipelines.funnel.reached import MICROSECONDS, steps_of
+from schemas.funnel import FunnelDefinition
+
+PARTS: Final = 60
+"""The window is cut into so many equal parts, and the curve is told at the end of each."""
+CONFIDENCE: Final = 0.95
+
+_MICROSECOND: Final = dt.timedelta(microseconds=1)
+
+
+def curve(entries: pl.LazyFrame, definition: FunnelDefinition, watermark: dt.datetime) -> pl.LazyFrame:
+    """Estimate how many reach each step after the first, by the time since the entry.
+
+    An entry is observed until its window is over or to the watermark, whichever is earlier; from then on nothing is
+    known of it (right-censored). What it reached after that, from events between the watermark and the newest one, does
+    not count, as of others it is not known yet; an entry after the watermark is not in the curve.
+
+    Args:
+        entries: `schemas.lake.FUNNEL_ENTRY` of this funnel, mature or not.
+        definition: The funnel.
+        watermark: UTC.
+
+    Returns:
+        `warehouse.funnel_curve`: a row a step after the first and point in time, from 0 to the end of the window in
+        `PARTS` parts, as far as any entry was observed. `at_risk` were observed that long and had not reached the step
+        before; `converted` are those who had by then.
+    """
+    window = definition.window // _MICROSECOND
+    points = pl.LazyFrame({"at": [window * part // PARTS for part in range(PARTS + 1)]}, schema={"at": pl.Int64})
+    estimates = pl.concat(
+        kaplan_meier(_durations(entries, position, window, watermark)).with_columns(
+            step_number=pl.lit(position + 1, pl.Int32)
+        )
+        for position in range(1, len(definition.steps))
+    )
+    steps = steps_of(definition).filter(pl.col("step_number") > 1)
+    grid = steps.join(points, how="cross").sort("at")
+    at_risk = estimates.select("step_number", "duration", "at_risk").sort("duration")
+    so_far = estimates.drop("at_risk").sort("duration")
+    return (
+        grid.join_asof(at_risk, left_on="at", right_on="duration", by="step_number", strategy="forward")
+        .drop_nulls("at_risk")
+        .sort("at")
+        .join_asof(so_far, left_on="at", right_on="duration", by="step_number")
+        .sort("step_number", "at")
+        .select(
+            pl.lit(definition.name).alias("funnel"),
+            *("step_number", "step"),
+            (pl.col("at") / MICROSECONDS).alias("seconds"),
+            "at_risk",
+            pl.col("converted").fill_null(0),
+            pl.col("conversion").fill_null(0.0),
+            "conversion_low",
+            "conversion_high",
+        )
+    )
+
+
+def kaplan_meier(durations: pl.LazyFrame) -> pl.LazyFrame:
+    """The product-limit estimate of how many have converted by when.
+
+    Args:
+        durations: `duration`, Int64 in any unit, and `is_converted`: whether it ended with the conversion; otherwise it
+            was observed no longer.
+
+    Returns:
+        A row a distinct duration, in order: `duration`; `at_risk`, who lasted at least so long; `converted`, how many
+        did so by then; `conversion`, the estimate for then; `conversion_low`, `conversion_high`, its interval at
+        `CONFIDENCE`, null while nobody has converted and once all at risk have: Greenwood's variance does not exist.
+    """
+    ended, left, at_risk = pl.col("ended"), pl.col("left"), pl.col("at_risk")
+    survival, hazard = pl.col("survival"), pl.col("hazard")
+    z = float(norm.ppf((1 + CONFIDENCE) / 2))
+    spread = z * pl.col("variance").sqrt() / survival.log().abs()
+    is_between = survival.is_between(0, 1, closed="none")
+    return (
+        durations.group_by("duration")
+        .agg(ended=pl.col("is_converted").sum().cast(pl.Int64), left=pl.len().cast(pl.Int64))
+        .sort("duration")
+        .with_columns(at_risk=left.cum_sum(reverse=True))
+        .with_columns(hazard=ended / at_risk)
+        .with_columns(
+            converted=ended.cum_sum(),
+            survival=(1 - hazard).cum_prod(),
+            # Of the logarithm of the survival.
+            variance=(hazard / (at_risk - ended)).cum_sum(),
+        )
+        .select(
+            "duration",
+            "at_risk",
+            "converted",
+            conversion=1 - survival,
+            conversion_low=pl.when(is_between).then(1 - survival.pow((-spread).exp())),
+            conversion_high=pl.when(is_between).then(1 - survival.pow(spread.exp())),
+        )
+    )
+
+
+def _durations(entries: pl.LazyFrame, position: int, window: int, watermark: dt.datetime) -> pl.LazyFrame:
+    """How long each entry was observed before it reached the step at this position from 0, in microseconds."""
+    entered = pl.col("entered_at")
+    matched = pl.col("matches").list.get(position, null_on_oob=True).struct.field("time")
+    observed = pl.min_horizontal((pl.lit(watermark) - entered).dt.total_microseconds(), pl.lit(window))
+    waited = (matched - entered).dt.total_microseconds()
+    return (
+        entries.filter(entered <= watermark)
+        .select(waited=waited, observed=observed)
+        .select(
+            duration=pl.min_horizontal("waited", "observed"),
+            is_converted=(pl.col("waited") <= pl.col("observed")).fill_null(value=False),
+        )
+    )
