@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import polars as pl
 from scipy.stats import fisher_exact, norm
@@ -135,5 +135,5 @@ def _z_test(first: Rate, second: Rate) -> float:
 
 def _fisher(first: Rate, second: Rate) -> float:
     table = [[rate.converted, rate.entered - rate.converted] for rate in (first, second)]
-    _, p_value = fisher_exact(table)
-    return float(p_value)
+    found: Any = fisher_exact(table)
+    return float(found.pvalue)
