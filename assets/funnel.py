@@ -11,7 +11,7 @@ from assets.completeness import lake_watermark
 from assets.pools import WRITER
 from assets.resources import Rules
 from pipelines.lake import Lake
-from pipelines.refresh import refresh_credit, refresh_funnel
+from pipelines.refresh import refresh_credit, refresh_funnels
 
 GROUP = "funnel"
 KINDS = {"polars", "deltalake"}
@@ -20,9 +20,9 @@ _NO_EVENTS = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
 
 @dg.asset(group_name=GROUP, deps=["events", "identity"], kinds=KINDS, pool=WRITER)
 def funnel_entry(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
-    """Entries of the standard funnel, each with the events that matched its steps."""
+    """Entries of all funnels, each with the events that matched its steps."""
     reached = lake_watermark(lake, rules) or _NO_EVENTS
-    return dg.MaterializeResult(metadata=asdict(refresh_funnel(lake, rules.funnel, reached, rules.fingerprint)))
+    return dg.MaterializeResult(metadata=asdict(refresh_funnels(lake, rules.funnels, reached, rules.fingerprint)))
 
 
 @dg.asset(group_name=GROUP, deps=["events", "identity"], kinds=KINDS, pool=WRITER)

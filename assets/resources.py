@@ -34,7 +34,7 @@ class Rules:
     dead_after_days: int
     attribution: AttributionRules
     fingerprint: int
-    funnel: FunnelDefinition
+    funnels: tuple[FunnelDefinition, ...]
 
     @property
     def zone(self) -> str:

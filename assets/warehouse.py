@@ -30,6 +30,10 @@ SOURCES = {
     "lifecycle": ["lifecycle"],
     "funnel_step": ["funnel_entry"],
     "funnel_entry": ["funnel_entry"],
+    "funnel_breakdown": ["funnel_entry", "events", "group"],
+    "funnel_curve": ["funnel_entry"],
+    "funnel_time_to_convert": ["funnel_entry"],
+    "funnel_trend": ["funnel_entry"],
     "funnel_match": ["funnel_entry"],
     "order_credit": ["order_credit"],
     "group_sales": ["order_credit"],
@@ -69,7 +73,7 @@ def stage(
     warehouse.prepare()
     if warehouse.lake_state() == lake_state(lake):
         return
-    rows = warehouse_rows(lake, rules.funnel)
+    rows = warehouse_rows(lake, rules.funnels, rules.zone)
     for number, table in enumerate(DATA_TABLES, start=1):
         loaded = warehouse.stage(table, rows[table.name])
         progress.report("staging tables", number, len(DATA_TABLES))
@@ -93,7 +97,8 @@ def check_staging(
 ) -> Iterator[dg.AssetCheckResult]:
     """Run the Great Expectations suites on the staging tables; a broken critical one blocks the publication."""
     by_table: dict[str, list[Verdict]] = {table.name: [] for table in DATA_TABLES}
-    rows = {name: frame.select(pl.len()).collect().item() for name, frame in warehouse_rows(lake, rules.funnel).items()}
+    frames = warehouse_rows(lake, rules.funnels, rules.zone)
+    rows = {name: frame.select(pl.len()).collect().item() for name, frame in frames.items()}
     for verdict in audit(warehouse.url, list(SUITES.values()), rows=rows):
         by_table[verdict.table].append(verdict)
     for name, verdicts in by_table.items():

@@ -58,7 +58,10 @@ EXIT_CODES = {
     "OK": ("Done, also where there was nothing to do.", "Nothing."),
     "DEFECT": ("A defect of emberline.", "Report it with the traceback."),
     "USAGE": ("The command line is wrong.", "See `emberline --help`."),
-    "SETTINGS": ("A setting is unknown or has a wrong value.", "See [settings](settings.md)."),
+    "SETTINGS": (
+        "A setting is unknown or has a wrong value, or a funnel's file is wrong.",
+        "See [settings](settings.md) and [define a funnel](../how-to/define-a-funnel.md).",
+    ),
     "ENGINE": (
         "An embedded Kafka, PostgreSQL or Dagster did not start or stop.",
         "Read the log that the error quotes.",

@@ -9,7 +9,8 @@ from functools import cached_property
 
 from assets.resources import Rules
 from emberline.embedded import EmbeddedKafka, EmbeddedPostgres, StateFolder
-from emberline.settings import Settings
+from emberline.funnels import load_funnels
+from emberline.settings import Settings, settings_file
 from pipelines.carriers import CARRIERS
 from pipelines.events.decode import DecodeRules
 from pipelines.events.pseudonym import Pseudonyms
@@ -20,7 +21,6 @@ from pipelines.ingest.tolerance import Tolerance
 from pipelines.lake import Lake
 from pipelines.operations.maintenance import Upkeep
 from pipelines.publish.warehouse import Warehouse
-from schemas.funnel import standard
 
 
 @dataclass
@@ -92,7 +92,7 @@ class Services:
                 half_life=dt.timedelta(days=settings.rules.half_life_days),
             ),
             fingerprint=settings.fingerprint(),
-            funnel=standard(),
+            funnels=load_funnels(settings.funnels.files, settings_file().absolute().parent),
         )
 
     def upkeep(self) -> Upkeep:

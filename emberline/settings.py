@@ -135,6 +135,13 @@ class IdentitySettings(_Section):
     """A person of more accounts is reported: one id that many share chains them all."""
 
 
+class FunnelSettings(_Section):
+    """Funnels beside the packaged one."""
+
+    files: tuple[str, ...] = ()
+    """YAML files, or patterns of them such as `funnels/*.yaml`; relative ones lie beside the settings file."""
+
+
 class MaintenanceSettings(_Section):
     """What the hourly upkeep keeps, and when it puts files together.
 
@@ -174,6 +181,7 @@ class Settings(BaseSettings):
     ingest: IngestSettings = IngestSettings()
     rules: RuleSettings = RuleSettings()
     identity: IdentitySettings = IdentitySettings()
+    funnels: FunnelSettings = FunnelSettings()
     maintenance: MaintenanceSettings = MaintenanceSettings()
     privacy: PrivacySettings = PrivacySettings()
 

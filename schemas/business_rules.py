@@ -114,6 +114,84 @@ RULES: Final[dict[str, dict[str, str]]] = {
             HAVING sum(steps_reached) <> sum(matches)
         """,
     },
+    "funnel_breakdown": {
+        "the total is that of funnel_step": """
+            WITH checked AS (SELECT * FROM {batch} WHERE segment_kind = 'total')
+            SELECT funnel, by, touch, step_number, reached, reached_immature FROM checked
+            WHERE NOT EXISTS (
+                SELECT FROM staging.funnel_step AS s
+                WHERE s.funnel = checked.funnel AND s.step_number = checked.step_number
+                    AND s.reached = checked.reached AND s.reached_immature = checked.reached_immature
+            )
+        """,
+        "an entry is in one segment, or by all_steps in one or more": """
+            SELECT funnel, by, touch, step_number,
+                sum(reached) FILTER (WHERE segment_kind = 'total') AS in_total,
+                coalesce(sum(reached) FILTER (WHERE segment_kind <> 'total'), 0) AS in_segments
+            FROM {batch} GROUP BY funnel, by, touch, step_number
+            HAVING CASE touch
+                WHEN 'all_steps' THEN coalesce(sum(reached) FILTER (WHERE segment_kind <> 'total'), 0)
+                    < sum(reached) FILTER (WHERE segment_kind = 'total')
+                ELSE coalesce(sum(reached) FILTER (WHERE segment_kind <> 'total'), 0)
+                    IS DISTINCT FROM sum(reached) FILTER (WHERE segment_kind = 'total')
+            END
+        """,
+        "reached never rises from step to step": """
+            WITH steps AS (
+                SELECT funnel, by, touch, segment_kind, segment, step_number, reached, lag(reached) OVER (
+                    PARTITION BY funnel, by, touch, segment_kind, segment ORDER BY step_number
+                ) AS reached_before
+                FROM {batch}
+            )
+            SELECT * FROM steps WHERE reached > reached_before
+        """,
+    },
+    "funnel_time_to_convert": {
+        "bins count the entries of funnel_step": """
+            WITH bins AS (
+                SELECT funnel, step_number, since, sum(reached) AS in_bins
+                FROM {batch} GROUP BY funnel, step_number, since
+            )
+            SELECT * FROM bins
+            WHERE NOT EXISTS (
+                SELECT FROM staging.funnel_step AS s
+                WHERE s.funnel = bins.funnel AND s.step_number = bins.step_number AND s.reached = bins.in_bins
+            )
+        """,
+    },
+    "funnel_curve": {
+        "conversion never falls": """
+            WITH points AS (
+                SELECT funnel, step_number, seconds, conversion, lag(conversion) OVER (
+                    PARTITION BY funnel, step_number ORDER BY seconds
+                ) AS conversion_before
+                FROM {batch}
+            )
+            SELECT * FROM points WHERE conversion < conversion_before
+        """,
+        "conversion is within its interval": """
+            SELECT funnel, step_number, seconds, conversion_low, conversion, conversion_high
+            FROM {batch} WHERE conversion NOT BETWEEN conversion_low AND conversion_high
+        """,
+    },
+    "funnel_trend": {
+        "reached is null exactly while the unit is not mature": """
+            SELECT funnel, unit, start, step_number, reached, is_mature
+            FROM {batch} WHERE is_mature = (reached IS NULL)
+        """,
+        "units count the entries of funnel_entry": """
+            WITH units AS (
+                SELECT checked.funnel, checked.unit, checked.step_number,
+                    sum(checked.reached_so_far) AS in_units, (
+                        SELECT count(*) FROM staging.funnel_entry AS e
+                        WHERE e.funnel = checked.funnel AND e.steps_reached >= checked.step_number
+                    ) AS entries
+                FROM (SELECT * FROM {batch}) AS checked
+                GROUP BY checked.funnel, checked.unit, checked.step_number
+            )
+            SELECT * FROM units WHERE in_units <> entries
+        """,
+    },
     "order_credit": {
         "net_minor of an order is paid less refunded, and not below 0": """
             SELECT model, shop, order_id, sum(paid_minor) AS paid_minor, sum(refunded_minor) AS refunded_minor,

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from schemas import kinds
 from schemas.attribution import MODELS, UNATTRIBUTED
 from schemas.business_rules import EMPTIED, RULES
+from schemas.funnel import PROPERTIES, TOUCHES
 from schemas.warehouse import DATA_TABLES
 
 Severity = Literal["critical", "warning"]
@@ -60,6 +61,11 @@ _VALUES: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("lifecycle", "unit"): ("day", "week", "month"),
     ("order_credit", "model"): MODELS,
     ("segment_sales", "breakdown"): ("purpose", "carrier"),
+    ("funnel_breakdown", "by"): PROPERTIES,
+    ("funnel_breakdown", "touch"): TOUCHES,
+    ("funnel_breakdown", "segment_kind"): ("total", "value", "none", "other"),
+    ("funnel_time_to_convert", "since"): ("entry", "step_before"),
+    ("funnel_trend", "unit"): ("day", "week", "month"),
 }
 
 _PATTERNS: Final[dict[str, str]] = {"group_id": _pattern(kinds.Key), "currency": _pattern(kinds.Currency)}
@@ -70,6 +76,9 @@ _RANGES: Final[dict[str, tuple[float, float | None]]] = {
     "steps_reached": (1, None),
     "rate_overall": (0, 1),
     "rate_step": (0, 1),
+    "conversion": (0, 1),
+    "conversion_low": (0, 1),
+    "conversion_high": (0, 1),
     **{f"{prefix}{measure}_seconds": (0, None) for prefix in ("", "step_") for measure in ("median", "mean", "p90")},
 }
 

@@ -29,10 +29,11 @@ import datetime as dt
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass, field
 from functools import cache
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final
 
 import yaml
 
@@ -83,10 +84,11 @@ class FunnelDefinitionError(EmberlineError):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step: its name, and the SQL predicate over the timeline that an event must satisfy."""
+    """One step: its name, and the SQL predicate over the timeline that an event must satisfy; `line` is that of it."""
 
     name: str
     when: str
+    line: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ class Exclusion:
 
     when: str
     between: tuple[str, str] | None = None
+    line: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,8 @@ class FunnelDefinition:
         hold: Columns of the timeline that are equal, and not null, in all events of a chain.
         exclude: What ends a chain.
         breakdowns: What the summary is published by.
+        where: The file.
+        line: Of the name in the file; `hold_line`, of `hold`.
     """
 
     name: str
@@ -130,6 +135,9 @@ class FunnelDefinition:
     hold: tuple[str, ...] = ()
     exclude: tuple[Exclusion, ...] = ()
     breakdowns: tuple[Breakdown, ...] = ()
+    where: str | None = field(default=None, compare=False)
+    line: int | None = field(default=None, compare=False)
+    hold_line: int | None = field(default=None, compare=False)
 
     def gaps(self) -> list[int]:
         """For each exclusion the steps, as bits, after which it ends a chain: bit k is step k, counted from 0."""
@@ -170,6 +178,15 @@ def fingerprint(definition: FunnelDefinition) -> int:
         definition.hold,
         [[exclusion.when, exclusion.between] for exclusion in definition.exclude],
     ]
+    return _number(meaning)
+
+
+def fingerprint_of_all(definitions: Iterable[FunnelDefinition]) -> int:
+    """A number as `fingerprint`, of which funnels there are and what is published of each."""
+    return _number([[fingerprint(one), [astuple(shown) for shown in one.breakdowns]] for one in definitions])
+
+
+def _number(meaning: list[Any]) -> int:
     digest = hashlib.blake2b(json.dumps(meaning).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
 
@@ -210,6 +227,9 @@ class _Reader:
             hold=self._columns(fields.get("hold")),
             exclude=self._exclusions(fields.get("exclude"), mode, [step.name for step in steps]),
             breakdowns=self._breakdowns(fields.get("breakdowns")),
+            where=self._where,
+            line=_line(fields["name"]),
+            hold_line=_line(fields["hold"]) if "hold" in fields else None,
         )
 
     def _breakdowns(self, node: yaml.Node | None) -> tuple[Breakdown, ...]:
@@ -246,9 +266,8 @@ class _Reader:
             between = fields.get("between")
             if between is not None and mode == "any_order":
                 raise self._error(_line(between), "between in any order", "exclusions between all steps")
-            exclusions.append(
-                Exclusion(self._text(fields["when"]), None if between is None else self._between(between, names))
-            )
+            steps = None if between is None else self._between(between, names)
+            exclusions.append(Exclusion(self._text(fields["when"]), steps, _line(fields["when"])))
         return tuple(exclusions)
 
     def _between(self, node: yaml.Node, names: list[str]) -> tuple[str, str]:
@@ -279,7 +298,7 @@ class _Reader:
             name = self._name(fields["name"])
             if name in steps:
                 raise self._error(_line(item), f"a second step '{name}'", "step names that differ")
-            steps[name] = Step(name, self._text(fields["when"]))
+            steps[name] = Step(name, self._text(fields["when"]), _line(fields["when"]))
         return tuple(steps.values())
 
     def _mapping(

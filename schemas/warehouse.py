@@ -8,7 +8,7 @@ null.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import sqlalchemy as sa
 
@@ -59,11 +59,18 @@ def _count(name: str, comment: str | None = None) -> sa.Column[int]:
     return sa.Column(name, sa.BigInteger, nullable=False, comment=comment)
 
 
-def _times_to_convert() -> tuple[sa.Column[float], ...]:
-    return tuple(
-        sa.Column(f"{prefix}{measure}_seconds", sa.Double, comment=f"{since} to this step, mature entries")
-        for prefix, since in (("", "from entry"), ("step_", "from the step before"))
-        for measure in ("median", "mean", "p90")
+def _reached() -> tuple[sa.Column[Any], ...]:
+    """What is counted and measured of a step."""
+    return (
+        _count("reached", "mature entries that reached the step"),
+        _count("reached_immature", "entries whose window is not over yet"),
+        sa.Column("rate_overall", sa.Double, comment="reached / entered, mature entries"),
+        sa.Column("rate_step", sa.Double, comment="reached / reached the step before, mature entries"),
+        *(
+            sa.Column(f"{prefix}{measure}_seconds", sa.Double, comment=f"{since} to this step, mature entries")
+            for prefix, since in (("", "from entry"), ("step_", "from the step before"))
+            for measure in ("median", "mean", "p90")
+        ),
     )
 
 
@@ -158,11 +165,7 @@ funnel_step = sa.Table(
     sa.Column("funnel", sa.Text, primary_key=True),
     sa.Column("step_number", sa.Integer, primary_key=True, comment="from 1"),
     sa.Column("step", sa.Text, nullable=False),
-    _count("reached", "mature entries that reached the step"),
-    _count("reached_immature", "entries whose window is not over yet"),
-    sa.Column("rate_overall", sa.Double, comment="reached / entered, mature entries"),
-    sa.Column("rate_step", sa.Double, comment="reached / reached the step before, mature entries"),
-    *_times_to_convert(),
+    *_reached(),
     comment="The funnel's summary, computed from funnel_match's entries.",
 )
 
@@ -191,6 +194,69 @@ funnel_match = sa.Table(
     sa.Column("event_id", sa.Text, nullable=False),
     sa.Column("time", _TIME, nullable=False),
     comment="The event that matched each step an entry reached.",
+)
+
+funnel_breakdown = sa.Table(
+    "funnel_breakdown",
+    metadata,
+    sa.Column("funnel", sa.Text, primary_key=True),
+    sa.Column("by", sa.Text, primary_key=True, comment="the property"),
+    sa.Column("touch", sa.Text, primary_key=True, comment="the matched event whose value an entry has"),
+    sa.Column(
+        "segment_kind",
+        sa.Text,
+        primary_key=True,
+        comment="total; value; none: without a value; other: values without a segment of their own",
+    ),
+    sa.Column("segment", sa.Text, primary_key=True, comment="the value, or again the kind"),
+    sa.Column("step_number", sa.Integer, primary_key=True, comment="from 1"),
+    sa.Column("step", sa.Text, nullable=False),
+    *_reached(),
+    comment="funnel_step by the value of a property; by all_steps an entry can be in several segments.",
+)
+
+funnel_time_to_convert = sa.Table(
+    "funnel_time_to_convert",
+    metadata,
+    sa.Column("funnel", sa.Text, primary_key=True),
+    sa.Column("step_number", sa.Integer, primary_key=True, comment="from 2"),
+    sa.Column("since", sa.Text, primary_key=True, comment="entry or step_before"),
+    sa.Column("from_seconds", sa.BigInteger, primary_key=True, comment="start of the bin"),
+    _count("until_seconds", "end of the bin, no longer in it; in the last bin, which ends with the window, it is"),
+    sa.Column("step", sa.Text, nullable=False),
+    _count("reached", "mature entries that reached the step after so long"),
+    comment="How long it took to reach a step, as a histogram.",
+)
+
+funnel_curve = sa.Table(
+    "funnel_curve",
+    metadata,
+    sa.Column("funnel", sa.Text, primary_key=True),
+    sa.Column("step_number", sa.Integer, primary_key=True, comment="from 2"),
+    sa.Column("seconds", sa.BigInteger, primary_key=True, comment="since the entry"),
+    sa.Column("step", sa.Text, nullable=False),
+    _count("at_risk", "entries that were observed so long and had not reached the step before"),
+    _count("converted", "entries that had reached the step by then"),
+    sa.Column("conversion", sa.Double, nullable=False, comment="Kaplan-Meier estimate of the share that reaches it"),
+    sa.Column("conversion_low", sa.Double, comment="of its 95 % confidence interval; null: there is none"),
+    sa.Column("conversion_high", sa.Double),
+    comment="Conversion by the time since entry, fresh entries included for as long as they were observed.",
+)
+
+funnel_trend = sa.Table(
+    "funnel_trend",
+    metadata,
+    sa.Column("funnel", sa.Text, primary_key=True),
+    sa.Column("unit", sa.Text, primary_key=True, comment="day, week or month"),
+    sa.Column("start", sa.Date, primary_key=True, comment="first day of the unit in which they entered"),
+    sa.Column("step_number", sa.Integer, primary_key=True, comment="from 1"),
+    sa.Column("step", sa.Text, nullable=False),
+    _count("reached_so_far", "entries of the unit that reached the step, mature or not"),
+    sa.Column("reached", sa.BigInteger, comment="the same, once the unit is mature; null before"),
+    sa.Column("rate_overall", sa.Double, comment="reached / entered; null before the unit is mature"),
+    sa.Column("rate_step", sa.Double, comment="reached / reached the step before; null before the unit is mature"),
+    sa.Column("is_mature", sa.Boolean, nullable=False, comment="the window of all its entries is over"),
+    comment="Conversion by the calendar unit of the entry.",
 )
 
 order_credit = sa.Table(

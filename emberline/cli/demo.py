@@ -25,7 +25,7 @@ def demo(
 ) -> None:
     """Run everything once on a simulated company: simulate, ingest, compute, check, publish, show."""
     from emberline.cli.pipeline import code_of, print_outcome
-    from emberline.cli.reports import funnel_frame, groups_frame, print_funnel, print_groups, print_sales, sales_frame
+    from emberline.cli.reports import funnel_frame, groups_frame, print_funnels, print_groups, print_sales, sales_frame
     from emberline.runner import run_pipeline
 
     began = time.monotonic()
@@ -39,7 +39,7 @@ def demo(
         raise typer.Exit(code_of(outcome))
     stdout.print("\n[bold yellow]All of this is simulated:[/bold yellow] no such company, groups or customers exist.\n")
     warehouse = services.warehouse()
-    print_funnel(funnel_frame(warehouse))
+    print_funnels(funnel_frame(warehouse))
     print_groups(groups_frame(warehouse))
     print_sales(sales_frame(warehouse))
     _say_how_to_go_on(services, state, time.monotonic() - began)

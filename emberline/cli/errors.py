@@ -14,6 +14,7 @@ from emberline.cli.output import stderr
 from emberline.embedded.errors import EngineError
 from emberline.settings import SettingsError
 from schemas.errors import EmberlineError
+from schemas.funnel import FunnelDefinitionError
 
 
 class ExitCode(IntEnum):
@@ -31,7 +32,7 @@ class ExitCode(IntEnum):
 def exit_code(error: EmberlineError) -> ExitCode:
     """The exit code of an error."""
     match error:
-        case SettingsError():
+        case SettingsError() | FunnelDefinitionError():
             return ExitCode.SETTINGS
         case EngineError():
             return ExitCode.ENGINE

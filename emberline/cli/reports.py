@@ -11,6 +11,7 @@ from emberline.cli.output import print_table, stdout
 from pipelines.publish.warehouse import Warehouse
 from schemas import warehouse as mart
 from schemas.attribution import MODELS
+from schemas.funnel import standard
 
 _SHOWN: Final = 10
 _STATE_ORDER: Final = ("dead", "alive", "unborn", "ended")
@@ -58,9 +59,15 @@ def is_synthetic(warehouse: Warehouse) -> bool:
     return warehouse.read(newest)["is_synthetic"].any()
 
 
-def print_funnel(frame: pl.DataFrame) -> None:
-    """The funnel as a table."""
-    shown = frame.select(
+def print_funnels(frame: pl.DataFrame) -> None:
+    """Each funnel as a table, the packaged one first."""
+    packaged = standard().name
+    for name in sorted(frame["funnel"].unique(), key=lambda name: (name != packaged, name)):
+        _print_funnel(name, frame.filter(funnel=name))
+
+
+def _print_funnel(name: str, steps: pl.DataFrame) -> None:
+    shown = steps.select(
         pl.col("step"),
         pl.col("reached"),
         _percent("rate_step"),
@@ -69,7 +76,7 @@ def print_funnel(frame: pl.DataFrame) -> None:
         pl.col("reached_immature"),
     )
     headings = ("Step", "Reached", "Of step before", "Of all", "Median days", "Window still open")
-    print_table("Funnel: standard", shown, headings, right=headings[1:])
+    print_table(f"Funnel: {name}", shown, headings, right=headings[1:])
 
 
 def print_groups(frame: pl.DataFrame) -> None:

@@ -19,14 +19,14 @@ class NothingPublished(EmberlineError):
 
 @app.command()
 def funnel(as_json: Json = False) -> None:
-    """Show the standard funnel: how many reached each step, of whom, and how fast."""
-    from emberline.cli.reports import funnel_frame, print_funnel
+    """Show the funnels: how many reached each step, of whom, and how fast."""
+    from emberline.cli.reports import funnel_frame, print_funnels
 
     frame = funnel_frame(_warehouse())
     if as_json:
         print_json(frame.to_dicts())
     else:
-        print_funnel(frame)
+        print_funnels(frame)
 
 
 @app.command()

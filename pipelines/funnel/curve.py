@@ -61,7 +61,7 @@ def curve(entries: pl.LazyFrame, definition: FunnelDefinition, watermark: dt.dat
         .select(
             pl.lit(definition.name).alias("funnel"),
             *("step_number", "step"),
-            (pl.col("at") / MICROSECONDS).alias("seconds"),
+            (pl.col("at") // MICROSECONDS).alias("seconds"),
             "at_risk",
             pl.col("converted").fill_null(0),
             pl.col("conversion").fill_null(0.0),

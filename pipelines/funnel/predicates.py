@@ -20,32 +20,37 @@ def predicates(definition: FunnelDefinition) -> tuple[list[pl.Expr], list[pl.Exp
         FunnelDefinitionError: A `when` is no SQL predicate, names a column that the timeline does not have, or is not
             one truth value an event; or `hold` names a column that the timeline does not have.
     """
-    funnel = f"funnel '{definition.name}'"
     for name in definition.hold:
         if name not in TIMELINE:
-            raise FunnelDefinitionError(f"{funnel}, hold", None, f"an unknown column '{name}'", _COLUMNS)
+            found = f"an unknown column '{name}'"
+            raise FunnelDefinitionError(_place(definition, "hold"), definition.hold_line, found, _COLUMNS)
     return (
-        [_predicate(f"{funnel}, step '{step.name}'", step.when) for step in definition.steps],
-        [_predicate(f"{funnel}, exclude", exclusion.when) for exclusion in definition.exclude],
+        [_predicate(_place(definition, f"step '{step.name}'"), step.line, step.when) for step in definition.steps],
+        [_predicate(_place(definition, "exclude"), one.line, one.when) for one in definition.exclude],
     )
 
 
-def _predicate(where: str, when: str) -> pl.Expr:
+def _place(definition: FunnelDefinition, part: str) -> str:
+    """The file, or the part of a definition that has none."""
+    return definition.where or f"funnel '{definition.name}', {part}"
+
+
+def _predicate(where: str, line: int | None, when: str) -> pl.Expr:
     found = f"when: {when}"
     try:
         predicate = pl.sql_expr(when)
         result = pl.DataFrame(schema=TIMELINE).select(predicate.alias("is_step"))
     except ColumnNotFoundError as error:
-        raise FunnelDefinitionError(where, None, f"an unknown column in {found}", _COLUMNS) from error
+        raise FunnelDefinitionError(where, line, f"an unknown column in {found}", _COLUMNS) from error
     except PolarsError as error:
         reason = str(error).partition("\n")[0]
         allowed = "an SQL predicate such as type = 'order.paid'"
-        raise FunnelDefinitionError(where, None, f"{found} ({reason})", allowed) from error
+        raise FunnelDefinitionError(where, line, f"{found} ({reason})", allowed) from error
     if result["is_step"].dtype != pl.Boolean:
         kind = result["is_step"].dtype
-        raise FunnelDefinitionError(where, None, f"{found}, which is {kind}", "a truth value")
+        raise FunnelDefinitionError(where, line, f"{found}, which is {kind}", "a truth value")
     # An aggregate or a constant gives a row even for no events.
     if result.height:
         allowed = "a predicate of each event's own columns, without aggregates"
-        raise FunnelDefinitionError(where, None, found, allowed)
+        raise FunnelDefinitionError(where, line, found, allowed)
     return predicate

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import polars as pl
 
 from pipelines.funnel.sales import group_sales, message_sales, segment_sales
-from pipelines.funnel.views import entry_rows, matches, summary
+from pipelines.funnel.views import entry_rows, matches
 from pipelines.ingest.events import BATCH
 from pipelines.lake import Lake
+from pipelines.publish.funnel_views import funnel_views
 from pipelines.refresh import SETTINGS, recorded
 from schemas import lake as facts
 from schemas import warehouse
@@ -24,8 +25,14 @@ _FACTS: Final = (
 )  # fmt: skip
 
 
-def warehouse_rows(lake: Lake, funnel: FunnelDefinition) -> dict[str, pl.LazyFrame]:
-    """The complete contents of every table in `schemas.warehouse.DATA_TABLES`, by table name, columns in its order."""
+def warehouse_rows(lake: Lake, funnels: Sequence[FunnelDefinition], zone: str) -> dict[str, pl.LazyFrame]:
+    """The complete contents of every table in `schemas.warehouse.DATA_TABLES`, by table name, columns in its order.
+
+    Args:
+        lake: Holds the facts.
+        funnels: The definitions that its entries are of.
+        zone: IANA name of the business zone.
+    """
 
     def scan(table: LakeTable) -> pl.LazyFrame:
         return lake.open(table).scan()
@@ -36,7 +43,7 @@ def warehouse_rows(lake: Lake, funnel: FunnelDefinition) -> dict[str, pl.LazyFra
         "group_state": lambda: scan(facts.GROUP_STATE),
         "retention": lambda: scan(facts.RETENTION),
         "lifecycle": lambda: scan(facts.LIFECYCLE),
-        "funnel_step": lambda: summary(scan(facts.FUNNEL_ENTRY), funnel),
+        **funnel_views(lake, funnels, zone),
         "funnel_entry": lambda: entry_rows(scan(facts.FUNNEL_ENTRY)),
         "funnel_match": lambda: matches(scan(facts.FUNNEL_ENTRY)),
         "order_credit": lambda: scan(facts.ORDER_CREDIT).with_columns(credit_id=_credit_id()),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pipelines.refresh.crowded import crowded_persons
 from pipelines.refresh.days import refresh_days
 from pipelines.refresh.first_seen import refresh_first_seen
-from pipelines.refresh.funnel import refresh_funnel
+from pipelines.refresh.funnel import entries_watermark, refresh_funnels
 from pipelines.refresh.groups import refresh_groups
 from pipelines.refresh.identity import refresh_identity
 from pipelines.refresh.orders import refresh_credit
@@ -23,6 +23,7 @@ __all__ = [
     "SETTINGS",
     "Refreshed",
     "crowded_persons",
+    "entries_watermark",
     "has_simulated",
     "inputs_of",
     "recent_events",
@@ -30,7 +31,7 @@ __all__ = [
     "refresh_credit",
     "refresh_days",
     "refresh_first_seen",
-    "refresh_funnel",
+    "refresh_funnels",
     "refresh_groups",
     "refresh_identity",
     "refresh_lifecycle",

@@ -3,52 +3,97 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import polars as pl
 
 from pipelines.funnel.funnel import funnel, is_mature
 from pipelines.funnel.steps import is_product_message, timeline
-from pipelines.lake import Lake
+from pipelines.lake import Handle, Lake
 from pipelines.refresh.changes import Changes, Sources
 from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, unchanged, write
-from schemas.funnel import FunnelDefinition, fingerprint
+from schemas.funnel import FunnelDefinition, fingerprint, fingerprint_of_all
 from schemas.lake import FUNNEL_ENTRY
 
 _EVENTS_AT_ONCE: Final = 5_000_000
-"""A funnel built anew takes the persons in so many parts that each has about so many events: it bounds memory."""
+"""Funnels built anew take the persons in so many parts that each has about so many events: it bounds memory."""
 
+_DEFINITIONS: Final = input_id("definitions")
+_WATERMARK: Final = input_id("watermark")
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
-def refresh_funnel(lake: Lake, definition: FunnelDefinition, watermark: dt.datetime, settings: int) -> Refreshed:
+def refresh_funnels(
+    lake: Lake, definitions: Sequence[FunnelDefinition], watermark: dt.datetime, settings: int
+) -> Refreshed:
     """Recompute the entries of touched persons, and tell of all others whether they are mature by now.
+
+    A funnel that is new or whose definition changed is built anew, and no other; the entries of one that is no longer
+    defined go.
 
     Args:
         lake: holds the fact and what it follows.
-        definition: the funnel; where it changes, everything is recomputed.
+        definitions: the funnels, no two of one name.
         watermark: UTC.
-        settings: fingerprint of the rules, likewise.
+        settings: fingerprint of the rules; where it changes, every funnel is built anew.
     """
     handle, sources = lake.open(FUNNEL_ENTRY), Sources.of(lake)
-    rules = {input_id(SETTINGS): settings, input_id("definition"): fingerprint(definition)}
+    rules = {
+        input_id(SETTINGS): settings,
+        _DEFINITIONS: fingerprint_of_all(definitions),
+        **{_definition(one): fingerprint(one) for one in definitions},
+    }
     reached = (watermark - _EPOCH) // dt.timedelta(microseconds=1)
-    seen = {**sources.positions(), **rules, input_id("watermark"): reached}
+    seen = {**sources.positions(), **rules, _WATERMARK: reached}
     done = noted(handle, seen)
     if done == seen:
         return unchanged(handle)
     stored = handle.scan().collect(engine="streaming")
-    if any(done[name] != value for name, value in rules.items()):
-        return write(lake, handle, _rebuilt(sources, definition, watermark), stored, seen)
-    persons = _persons(sources, Changes.since(lake, sources, done))
-    untouched = stored.filter(~pl.col("person_id").is_in(persons.implode()))
-    rows = pl.concat(
-        [
-            untouched.with_columns(is_mature(pl.col("entered_at"), definition, watermark).alias("is_mature")),
-            _entries(_events_of(sources, persons), definition, watermark),
-        ]
+    is_same = {one.name: _is_same(one, rules, done, stored) for one in definitions}
+    kept = [one for one in definitions if is_same[one.name]]
+    others = [one for one in definitions if not is_same[one.name]]
+    persons = _persons(sources, Changes.since(lake, sources, done)) if kept else pl.Series(dtype=pl.String)
+    rows = [
+        *(_matured(stored, persons, one, watermark) for one in kept),
+        *(_entries(_events_of(sources, persons), kept, watermark) if kept else ()),
+        *(_rebuilt(sources, others, watermark) if others else ()),
+    ]
+    fresh = pl.concat([pl.DataFrame(schema=FUNNEL_ENTRY.schema), *rows])
+    return write(lake, handle, fresh, stored, seen, Refreshed(is_changed=False, rows=0, persons=len(persons)))
+
+
+def entries_watermark(entries: Handle) -> dt.datetime | None:
+    """The watermark, UTC, at which the entries are mature or not; none where they were never refreshed."""
+    reached = entries.position(_WATERMARK)
+    return None if reached is None else _EPOCH + dt.timedelta(microseconds=reached)
+
+
+def _is_same(
+    definition: FunnelDefinition, rules: Mapping[str, int], done: Mapping[str, int | None], stored: pl.DataFrame
+) -> bool:
+    """Whether the stored entries are those of this definition.
+
+    A note outlives its funnel: one that was taken out and is back has the fingerprint of old, and no entries. Nor has
+    one that nobody ever entered; to build that anew when the funnels change costs little.
+    """
+    if any(done[name] != rules[name] for name in (input_id(SETTINGS), _definition(definition))):
+        return False
+    return done[_DEFINITIONS] == rules[_DEFINITIONS] or definition.name in stored["funnel"]
+
+
+def _definition(definition: FunnelDefinition) -> str:
+    return input_id(f"definition/{definition.name}")
+
+
+def _matured(
+    stored: pl.DataFrame, persons: pl.Series, definition: FunnelDefinition, watermark: dt.datetime
+) -> pl.DataFrame:
+    """The entries of untouched persons."""
+    untouched = (pl.col("funnel") == definition.name) & ~pl.col("person_id").is_in(persons.implode())
+    return stored.filter(untouched).with_columns(
+        is_mature(pl.col("entered_at"), definition, watermark).alias("is_mature")
     )
-    return write(lake, handle, rows, stored, seen, Refreshed(is_changed=False, rows=0, persons=len(persons)))
 
 
 def _persons(sources: Sources, changes: Changes) -> pl.Series:
@@ -76,16 +121,22 @@ def _and_messages(sources: Sources, own: pl.Expr) -> pl.LazyFrame:
     )
 
 
-def _entries(events: pl.LazyFrame, definition: FunnelDefinition, watermark: dt.datetime) -> pl.DataFrame:
-    return funnel(timeline(events), definition, watermark).collect(engine="streaming")
+def _entries(
+    events: pl.LazyFrame, definitions: Sequence[FunnelDefinition], watermark: dt.datetime
+) -> Iterator[pl.DataFrame]:
+    rows = timeline(events).collect(engine="streaming").lazy()
+    for definition in definitions:
+        yield funnel(rows, definition, watermark).collect(engine="streaming")
 
 
-def _rebuilt(sources: Sources, definition: FunnelDefinition, watermark: dt.datetime) -> pl.DataFrame:
+def _rebuilt(
+    sources: Sources, definitions: Sequence[FunnelDefinition], watermark: dt.datetime
+) -> Iterator[pl.DataFrame]:
     n_events = sources.events.scan().select(pl.len()).collect().item()
     n_parts = max(1, -(-n_events // _EVENTS_AT_ONCE))
     if n_parts == 1:
-        return _entries(sources.timeline(), definition, watermark)
+        yield from _entries(sources.timeline(), definitions, watermark)
+        return
     part = pl.col("person_id").hash() % n_parts
-    return pl.concat(
-        _entries(_and_messages(sources, part == number), definition, watermark) for number in range(n_parts)
-    )
+    for number in range(n_parts):
+        yield from _entries(_and_messages(sources, part == number), definitions, watermark)

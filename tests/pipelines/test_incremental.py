@@ -31,7 +31,7 @@ from pipelines.refresh import (
     refresh_credit,
     refresh_days,
     refresh_first_seen,
-    refresh_funnel,
+    refresh_funnels,
     refresh_groups,
     refresh_identity,
     refresh_lifecycle,
@@ -41,7 +41,7 @@ from pipelines.refresh import funnel as funnel_module
 from pipelines.refresh import orders as orders_module
 from pipelines.time import last_complete_day
 from schemas import kinds
-from schemas.funnel import standard
+from schemas.funnel import FunnelDefinition, Step, standard
 from schemas.lake import (
     EVENTS,
     FIRST_SEEN,
@@ -72,6 +72,7 @@ class Company:
     lake: Lake
     sent: int = 0
     refreshed: dict[str, Refreshed] = field(default_factory=dict)
+    funnels: tuple[FunnelDefinition, ...] = (standard(),)
 
     def send(self, *events: Event, kafka_time: dt.datetime = NOON) -> None:
         offsets = range(self.sent, self.sent + len(events))
@@ -93,7 +94,7 @@ class Company:
             FIRST_SEEN.name: refresh_first_seen(lake),
             RETENTION.name: refresh_retention(lake, COHORTS, self.through()),
             LIFECYCLE.name: refresh_lifecycle(lake, UNITS, self.through()),
-            FUNNEL_ENTRY.name: refresh_funnel(lake, standard(), self.reached(), rules),
+            FUNNEL_ENTRY.name: refresh_funnels(lake, self.funnels, self.reached(), rules),
             ORDER_CREDIT.name: refresh_credit(lake, ATTRIBUTION, rules),
             GROUP.name: refresh_groups(lake),
         }
@@ -113,8 +114,11 @@ class Company:
             LIFECYCLE.name: lambda events: pl.concat(
                 lifecycle(person_day(events), unit, self.through()) for unit in UNITS
             ),
-            FUNNEL_ENTRY.name: lambda events: funnel(
-                timeline(events), standard(), watermark(events, MINUTE, IDLE) or NOON
+            FUNNEL_ENTRY.name: lambda events: pl.concat(
+                [
+                    pl.LazyFrame(schema=FUNNEL_ENTRY.schema),
+                    *(funnel(timeline(events), one, watermark(events, MINUTE, IDLE) or NOON) for one in self.funnels),
+                ]
             ),
             ORDER_CREDIT.name: lambda events: order_credit(events, ATTRIBUTION),
             GROUP.name: lambda events: group_table(events, births(events)),
@@ -329,6 +333,76 @@ def test_an_offer_recomputes_only_orders_of_its_time(company: Company, monkeypat
     assert [rows["order_id"].n_unique() for rows in recomputed] == [0, 1]
 
 
+def talking(name: str, then: str = "type = 'link.clicked'") -> FunnelDefinition:
+    """A funnel of two steps, the first of them speaking."""
+    steps = (Step("spoke", "type = 'message.sent'"), Step("then", then))
+    return FunnelDefinition(name, "", "sequential", "persons", 10 * DAY, steps)
+
+
+def built_anew(company: Company, monkeypatch: pytest.MonkeyPatch, *funnels: FunnelDefinition) -> list[str]:
+    """The funnels that a refresh with these definitions builds anew; the entries are right after it."""
+    built: list[str] = []
+    rebuild = funnel_module._rebuilt
+
+    def watched(sources: Any, definitions: Any, watermark: dt.datetime) -> Any:
+        built.extend(one.name for one in definitions)
+        return rebuild(sources, definitions, watermark)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(funnel_module, "_rebuilt", watched)
+        company.funnels = funnels
+        company.refresh()
+    company.assert_exact()
+    assert set(company.stored(FUNNEL_ENTRY)["funnel"]) <= {one.name for one in funnels}
+    return built
+
+
+def test_a_changed_definition_builds_its_funnel_anew_and_no_other(company: Company, monkeypatch: pytest.MonkeyPatch):
+    company.send(*ACTIVE, *TALK, CLICKED)
+    assert built_anew(company, monkeypatch, standard(), talking("talk")) == ["standard", "talk"]
+    assert built_anew(company, monkeypatch, standard(), talking("talk", "type = 'message.sent'")) == ["talk"]
+    assert built_anew(company, monkeypatch, talking("other"), standard()) == ["other"]
+
+
+def test_a_funnel_taken_out_is_gone_and_back_with_what_it_missed(company: Company, monkeypatch: pytest.MonkeyPatch):
+    company.send(*ACTIVE)
+    built_anew(company, monkeypatch, standard(), talking("talk"))
+    assert built_anew(company, monkeypatch, standard()) == []
+    company.send(*TALK, CLICKED)
+    company.refresh()
+    assert built_anew(company, monkeypatch, standard(), talking("talk")) == ["talk"]
+    assert company.stored(FUNNEL_ENTRY).filter(funnel="talk").height == 3
+
+
+def test_a_funnel_that_nobody_had_entered_is_back_with_whoever_enters(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+):
+    nobody = talking("talk")
+    company.send(JOINED)
+    built_anew(company, monkeypatch, standard(), nobody)
+    built_anew(company, monkeypatch, standard())
+    company.send(*TALK)
+    company.refresh()
+    built_anew(company, monkeypatch, standard(), nobody)
+    assert company.stored(FUNNEL_ENTRY).filter(funnel="talk").height == 3
+
+
+def test_late_events_reach_every_funnel(company: Company, monkeypatch: pytest.MonkeyPatch):
+    company.send(*ACTIVE)
+    both = (standard(), talking("talk"))
+    built_anew(company, monkeypatch, *both)
+    company.send(CLICKED, said("app:b", 3))
+    assert built_anew(company, monkeypatch, *both) == []
+    assert company.refreshed[FUNNEL_ENTRY.name].persons == 2
+
+
+def test_without_any_funnel_there_are_no_entries(company: Company, monkeypatch: pytest.MonkeyPatch):
+    company.send(*ACTIVE)
+    built_anew(company, monkeypatch, standard())
+    built_anew(company, monkeypatch)
+    assert company.stored(FUNNEL_ENTRY).is_empty()
+
+
 def test_nothing_new_wakes_nobody(company: Company):
     company.send(*TALK)
     company.refresh()
@@ -384,7 +458,7 @@ STEP = st.tuples(BATCH_OF_EVENTS, st.integers(0, 3), st.booleans(), st.booleans(
 def test_every_fact_equals_a_computation_from_nothing_after_any_batches(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[list[Event], int, bool, bool]]
 ):
-    company = Company(Lake(str(tmp_path_factory.mktemp("company"))))
+    company = Company(Lake(str(tmp_path_factory.mktemp("company"))), funnels=(standard(), talking("talk")))
     for batch, day, is_resolved, is_refreshed in [*steps, ([], 0, True, True)]:
         if batch:
             company.send(*batch, kafka_time=NOON + day * DAY)
