@@ -41,6 +41,7 @@ def test_the_estimate_is_that_of_the_textbooks():
     )
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=12), st.lists(st.integers(1, 9), max_size=12))
 def test_estimate_and_interval_are_those_of_scipy(ended, censored):
     table = estimated(ended, censored).filter(pl.col("conversion") > 0)
@@ -55,6 +56,7 @@ def test_estimate_and_interval_are_those_of_scipy(ended, censored):
         assert table.filter(open_ended)[name].null_count() == open_ended.sum()
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 9), max_size=12), st.lists(st.integers(1, 9), max_size=12))
 def test_the_estimate_is_the_product_of_those_who_stayed_of_those_at_risk(ended, censored):
     everybody = ended + censored

@@ -83,6 +83,31 @@ def match(person: str, number: int) -> Row:
     }  # fmt: skip
 
 
+def segment(kind: str, name: str, number: int, reached: int, touch: str = "first_step") -> Row:
+    return step(number, reached) | {"by": "group_id", "touch": touch, "segment_kind": kind, "segment": name}
+
+
+def time_bin(start: int, reached: int, since: str = "entry") -> Row:
+    return {
+        "funnel": "standard", "step_number": 2, "since": since, "from_seconds": start, "until_seconds": start + 60,
+        "step": "step 2", "reached": reached,
+    }  # fmt: skip
+
+
+def point(seconds: int, converted: int, conversion: float) -> Row:
+    return {
+        "funnel": "standard", "step_number": 2, "seconds": seconds, "step": "step 2", "at_risk": 2,
+        "converted": converted, "conversion": conversion, "conversion_low": 0.0, "conversion_high": 0.9,
+    }  # fmt: skip
+
+
+def entered(unit: str, start: dt.date, number: int, reached: int, *, is_mature: bool) -> Row:
+    return {
+        "funnel": "standard", "unit": unit, "start": start, "step_number": number, "step": f"step {number}",
+        "reached_so_far": reached, "reached": reached if is_mature else None, "is_mature": is_mature,
+    }  # fmt: skip
+
+
 def credit(order: str, group: str | None, paid: int, refunded: int, net: int) -> Row:
     return {
         "credit_id": order, "model": "last_click", "shop": "shop", "order_id": order, "person_id": "p1",
@@ -123,6 +148,21 @@ COMPANY: dict[str, list[Row]] = {
     "funnel_step": [step(1, 2), step(2, 1)],
     "funnel_entry": [entry("p1", 2), entry("p2", 1)],
     "funnel_match": [match("p1", 1), match("p1", 2), match("p2", 1)],
+    "funnel_breakdown": [
+        segment("total", "total", 1, 2),
+        segment("total", "total", 2, 1),
+        segment("value", "qq:1", 1, 1),
+        segment("value", "qq:1", 2, 1),
+        segment("none", "none", 1, 1),
+        segment("none", "none", 2, 0),
+    ],
+    "funnel_time_to_convert": [time_bin(0, 1), time_bin(60, 0), time_bin(0, 1, "step_before")],
+    "funnel_curve": [point(0, 0, 0.0), point(60, 1, 0.5)],
+    "funnel_trend": [
+        entered("week", MONDAY, 1, 2, is_mature=True),
+        entered("week", MONDAY, 2, 1, is_mature=True),
+        entered("week", days_later(7), 1, 0, is_mature=False),
+    ],
     "order_credit": [credit("o1", "qq:1", 500, 100, 400), credit("o2", None, 200, 300, 0)],
     "group_sales": [sales("qq:1", 500, 100, 400), sales("unattributed", 200, 300, 0)],
     "message_sales": [message("qq:1", "m", 500, 100, 400), message("unattributed", "unattributed", 200, 300, 0)],
