@@ -47,7 +47,7 @@ def test_a_funnel_of_a_file_is_published_beside_the_packaged_one_until_its_file_
     named = services.settings.model_copy(update={"funnels": FunnelSettings(files=(str(file),))})
     pipeline.services = Services(named)
     file.write_text(TALK.format(window="7d", by="group_id"))
-    pipeline.send(simulate(Scenario(seed=5, days=30, groups=4, members=60)).records)
+    pipeline.send(simulate(Scenario(seed=5, days=100, groups=16, members=200)).records)
     assert pipeline.run().is_success
     warehouse = services.warehouse()
     assert {table.name: funnels_of(warehouse, table) for table in VIEWS} == {
