@@ -23,7 +23,7 @@ def breakdown(
 
     - `first_step`: of the event that matched the first step;
     - `last_step`: of the event that matched the last step it reached;
-    - `first_touch`, `last_touch`: of the earliest or the latest matched event that has one;
+    - `first_touch`, `last_touch`: of the first or the last matched event that has one;
     - `all_steps`: of each of its matched events, so that it can be in several segments, in each once.
 
     PostHog's first and last touchpoint mean the same as here, and its specific step names a step as the first two do;
@@ -44,14 +44,13 @@ def breakdown(
     Returns:
         `warehouse.funnel_breakdown`: a row a segment and step, and of the total a row a step.
     """
-    segments = _segments(entries, shown, properties)
+    segments = _segments(entries, shown, properties).cache()
     total = pl.LazyFrame({"segment_kind": [TOTAL], "segment": [TOTAL]})
     in_total = reached_steps(entries).with_columns(segment_kind=pl.lit(TOTAL), segment=pl.lit(TOTAL))
-    in_segments = segments.explode("steps").unnest("steps")
     counted = pl.concat(
         [
             by_cell(in_total, definition, total),
-            by_cell(in_segments, definition, segments.select(_CELL).unique()),
+            by_cell(segments, definition, segments.select(_CELL).unique()),
         ]
     )
     return counted.select(
@@ -77,28 +76,28 @@ def property_values(events: pl.LazyFrame, groups: pl.LazyFrame, by: str) -> pl.L
 
 
 def _segments(entries: pl.LazyFrame, shown: Breakdown, properties: pl.LazyFrame) -> pl.LazyFrame:
-    """A row an entry and segment it is in, with its `steps`."""
+    """A row an entry, segment it is in and step it reached."""
     value = pl.col("value")
+    known = value.drop_nulls()
     chosen = {
-        "first_step": value.sort_by("step_number").head(1),
-        "last_step": value.sort_by("step_number").tail(1),
-        "first_touch": value.sort_by("time", "step_number").drop_nulls().head(1),
-        "last_touch": value.sort_by("time", "step_number").drop_nulls().tail(1),
-        "all_steps": value.drop_nulls().unique(),
+        "first_step": value.first(),
+        "last_step": value.last(),
+        "first_touch": known.first(),
+        "last_touch": known.last(),
+        "all_steps": known.unique().implode(),
     }
-    of_entry = (
+    rows = (
         # An entry is known by its row: a person can have several, and they may begin with the same event.
         reached_steps(entries.with_row_index("row"))
         .join(properties, on=["source", "event_id"], how="left")
-        .group_by("row")
-        .agg(
-            chosen[shown.touch],
-            steps=pl.struct("step_number", "is_mature", "waited", "step_waited"),
-        )
-        .explode("value", empty_as_null=True)
+        .sort("row", "step_number")
+        .with_columns(chosen[shown.touch].over("row"))
     )
+    if shown.touch == "all_steps":
+        rows = rows.explode("value", empty_as_null=True)
+    rows = rows.cache()
     largest = (
-        of_entry.drop_nulls("value")
+        rows.filter(pl.col("step_number") == 1, value.is_not_null())
         .group_by("value")
         .agg(entries=pl.len())
         .sort("entries", "value", descending=[True, False])
@@ -106,10 +105,11 @@ def _segments(entries: pl.LazyFrame, shown: Breakdown, properties: pl.LazyFrame)
         .select("value", is_shown=pl.lit(value=True))
     )
     kind = pl.when(value.is_null()).then(pl.lit(NONE)).when("is_shown").then(pl.lit(VALUE)).otherwise(pl.lit(OTHER))
-    return (
-        of_entry.join(largest, on="value", how="left")
+    in_segments = (
+        rows.join(largest, on="value", how="left")
         .with_columns(segment_kind=kind)
         .with_columns(segment=pl.when(pl.col("segment_kind") == VALUE).then("value").otherwise("segment_kind"))
-        .unique(["row", *_CELL])
-        .select(*_CELL, "steps")
+        .select("row", "step_number", *_CELL, "is_mature", "waited", "step_waited")
     )
+    # Only an entry with several values can be in `other` more than once.
+    return in_segments.unique() if shown.touch == "all_steps" else in_segments

@@ -18,7 +18,7 @@ from pipelines.publish.columns import polars_type
 from pipelines.refresh import entries_watermark
 from schemas import lake as facts
 from schemas import warehouse
-from schemas.funnel import FunnelDefinition
+from schemas.funnel import PROPERTIES, PURPOSE, FunnelDefinition
 
 _UNITS: Final[tuple[Unit, ...]] = ("day", "week", "month")
 
@@ -36,13 +36,14 @@ def funnel_views(lake: Lake, funnels: Sequence[FunnelDefinition], zone: str) -> 
 
     def breakdowns() -> Iterator[pl.LazyFrame]:
         events, groups = lake.open(facts.EVENTS).scan(), lake.open(facts.GROUP).scan()
+        matched = entries.select("matches").explode("matches").unnest("matches")
+        carried = ("source", "event_id", *(name for name in PROPERTIES if name not in {"source", PURPOSE}))
+        # Few of all events matched: they are looked up once for all breakdowns.
+        looked_up = events.select(carried).join(matched, on=["source", "event_id"], how="semi")
+        of_matched = looked_up.collect(engine="streaming").lazy()
         for one in funnels:
-            of_one = of_funnel(entries, one)
-            matched = of_one.select("matches").explode("matches").unnest("matches")
-            # Of all events few matched; without them a breakdown would hold all in memory.
-            of_matched = events.join(matched, on=["source", "event_id"], how="semi")
             for shown in one.breakdowns:
-                yield breakdown(of_one, one, shown, property_values(of_matched, groups, shown.by))
+                yield breakdown(of_funnel(entries, one), one, shown, property_values(of_matched, groups, shown.by))
 
     def curves() -> Iterator[pl.LazyFrame]:
         if watermark is not None:
