@@ -83,7 +83,7 @@ def match(person: str, number: int) -> Row:
     }  # fmt: skip
 
 
-def segment(kind: str, name: str, number: int, reached: int, touch: str = "first_step") -> Row:
+def in_segment(kind: str, name: str, number: int, reached: int, touch: str = "first_step") -> Row:
     return step(number, reached) | {"by": "group_id", "touch": touch, "segment_kind": kind, "segment": name}
 
 
@@ -149,12 +149,12 @@ COMPANY: dict[str, list[Row]] = {
     "funnel_entry": [entry("p1", 2), entry("p2", 1)],
     "funnel_match": [match("p1", 1), match("p1", 2), match("p2", 1)],
     "funnel_breakdown": [
-        segment("total", "total", 1, 2),
-        segment("total", "total", 2, 1),
-        segment("value", "qq:1", 1, 1),
-        segment("value", "qq:1", 2, 1),
-        segment("none", "none", 1, 1),
-        segment("none", "none", 2, 0),
+        in_segment("total", "total", 1, 2),
+        in_segment("total", "total", 2, 1),
+        in_segment("value", "qq:1", 1, 1),
+        in_segment("value", "qq:1", 2, 1),
+        in_segment("none", "none", 1, 1),
+        in_segment("none", "none", 2, 0),
     ],
     "funnel_time_to_convert": [time_bin(0, 1), time_bin(60, 0), time_bin(0, 1, "step_before")],
     "funnel_curve": [point(0, 0, 0.0), point(60, 1, 0.5)],

@@ -13,10 +13,10 @@ from tests.pipelines.publish.company import (
     days_later,
     entered,
     entry,
+    in_segment,
     match,
     point,
     sales,
-    segment,
     spell,
     step,
     time_bin,
@@ -197,14 +197,14 @@ PLANTED = [
     ),
     Planted(
         "funnel_breakdown",
-        [segment("total", "total", 1, 2), segment("total", "total", 2, 2)],
+        [in_segment("total", "total", 1, 2), in_segment("total", "total", 2, 2)],
         "the total is that of funnel_step",
         1,
         {"by": "group_id", "step_number": 2},
     ),
     Planted(
         "funnel_breakdown",
-        without_last("funnel_breakdown", segment("none", "none", 2, 2)),
+        without_last("funnel_breakdown", in_segment("none", "none", 2, 2)),
         "an entry is in one segment, or by all_steps in one or more",
         1,
         {"touch": "first_step", "step_number": 2, "in_total": 1, "in_segments": 3},
@@ -212,7 +212,9 @@ PLANTED = [
     Planted(
         "funnel_breakdown",
         also(
-            "funnel_breakdown", segment("total", "total", 1, 2, "all_steps"), segment("value", "a", 1, 1, "all_steps")
+            "funnel_breakdown",
+            in_segment("total", "total", 1, 2, "all_steps"),
+            in_segment("value", "a", 1, 1, "all_steps"),
         ),
         "an entry is in one segment, or by all_steps in one or more",
         1,
@@ -220,14 +222,14 @@ PLANTED = [
     ),
     Planted(
         "funnel_breakdown",
-        without_last("funnel_breakdown", segment("none", "none", 2, 2)),
+        without_last("funnel_breakdown", in_segment("none", "none", 2, 2)),
         "reached never rises from step to step",
         1,
         {"segment": "none", "step_number": 2},
     ),
     Planted(
         "funnel_breakdown",
-        also("funnel_breakdown", segment("sum", "sum", 1, 0)),
+        also("funnel_breakdown", in_segment("sum", "sum", 1, 0)),
         "segment_kind is one of total, value, none, other",
         1,
         {"segment": "sum"},
