@@ -138,7 +138,7 @@ class IdentitySettings(_Section):
 class FunnelSettings(_Section):
     """Funnels beside the packaged one."""
 
-    files: tuple[str, ...] = ()
+    files: list[str] = Field(default_factory=list)
     """YAML files, or patterns of them such as `funnels/*.yaml`; relative ones lie beside the settings file."""
 
 

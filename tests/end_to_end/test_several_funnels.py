@@ -44,7 +44,7 @@ def test_a_funnel_of_a_file_is_published_beside_the_packaged_one_until_its_file_
     pipeline: Pipeline, tmp_path: Path
 ):
     file, services = tmp_path / "talk.yaml", pipeline.services
-    named = services.settings.model_copy(update={"funnels": FunnelSettings(files=(str(file),))})
+    named = services.settings.model_copy(update={"funnels": FunnelSettings(files=[str(file)])})
     pipeline.services = Services(named)
     file.write_text(TALK.format(window="7d", by="group_id"))
     pipeline.send(simulate(Scenario(seed=5, days=100, groups=16, members=200)).records)
