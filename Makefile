@@ -23,7 +23,7 @@ demo: $(STAMP) ## Run everything once on a simulated company
 	@$(BIN)/emberline demo $(ARGS)
 
 test: $(STAMP) ## Run the tests, against a real Kafka and a real PostgreSQL
-	@$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(STAMP) ## Check style, format, types, imports and Dagster's definitions
 	$(BIN)/ruff check

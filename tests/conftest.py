@@ -20,6 +20,12 @@ FAST_POSTGRES = {"fsync": "off", "synchronous_commit": "off", "full_page_writes"
 READY: dict[str, Any] = {"wait_for_metadata": True}
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with files of slow tests: one that begins last keeps a worker busy while the other has nothing to do."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session")
 def state_folder() -> Iterator[StateFolder]:
     """Yield a state folder of this test session, removed at its end."""
