@@ -75,6 +75,8 @@ def _run(stack: Stack, plan: Plan, say: Say) -> Result:
     came_back_after = time.monotonic() - began
     found = runs(stack)
     findings = [f"It did not come back within {_COMES_BACK_WITHIN_S:.0f} s: {amiss}"] if amiss else []
+    if amiss:
+        say(stack.last_words())
     findings += _unhealthy(stack, found)
     say(f"Back after {came_back_after:.0f} s. Reading Kafka and lake with other readers, computing everything again.")
     counted = count(stack.kafka, stack.lake, stack.topics, account)

@@ -47,6 +47,7 @@ class Stack:
         self.dagster = EmbeddedDagster(self.state)
         self.restarts = 0
         self._environment: dict[str, str] = {}
+        self._say: Callable[[str], None] = print
         self._over = threading.Event()
         self._supervisor = threading.Thread(target=self._supervise, name="supervisor", daemon=True)
 
@@ -57,7 +58,7 @@ class Stack:
 
     def start(self, say: Callable[[str], None]) -> None:
         """Start everything, and the supervisor."""
-        self.services.on_progress = say
+        self.services.on_progress = self._say = say
         self.kafka: KafkaConnection = self.services.kafka()
         self.kafka.create_topics(self.topics, self.services.settings.kafka.partitions)
         self.warehouse: Warehouse = self.services.warehouse()
@@ -117,10 +118,17 @@ class Stack:
     def _supervise(self) -> None:
         """Start a dead daemon again, as systemd or Kubernetes would: by the command that started it first."""
         while not self._over.wait(_SUPERVISED_EVERY_S):
-            if self.daemon() is None:
-                with suppress(EngineError):
+            try:
+                if self.daemon() is None:
                     self.dagster.start(self._environment)
                     self.restarts += 1
+            except (EngineError, OSError, psutil.Error) as error:
+                self._say(f"The supervisor could not start Dagster: {error}")
+
+    def last_words(self, lines: int = 40) -> str:
+        """The end of the daemon's log."""
+        log = self.state.path / "dagster" / "daemon.log"
+        return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
 
 
 def _disk(folder: Path) -> SmallDisk | None:
