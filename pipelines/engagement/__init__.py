@@ -1,1 +1,7 @@
-"""Who was active when: person days, first activity, retention and lifecycle (definitions, section 5)."""
+"""Who was active when, how often and how: retention, lifecycle, stickiness, states, value (definitions, section 5)."""
+
+from __future__ import annotations
+
+from pipelines.engagement.retention import retention
+
+__all__ = ["retention"]

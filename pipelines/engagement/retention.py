@@ -1,98 +1,208 @@
-"""Retention: of the persons first active in a unit, how many were active in each unit since."""
+"""Retention: of the persons who started in a unit, how many returned in each period since."""
 
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
+from typing import Final, Literal
 
+import numpy as np
 import polars as pl
 
-from pipelines.engagement.calendar import Unit, is_complete, unit_start, unit_starts, units_between
-from schemas.lake import RETENTION
+from pipelines.engagement import retention_kernel as kernel
+from pipelines.engagement.calendar import Unit, is_complete, later_unit_start, next_unit_start, unit_start, unit_starts
+from pipelines.time import business_day, day_end
+from schemas.lake import UTC_TIME
+
+Cohort = Literal["first_ever", "every_start"]
+Mode = Literal["on", "on_or_after"]
+Periods = Literal["calendar", "rolling"]
+
+ROLLING: Final[dict[Unit, dt.timedelta]] = {
+    "day": dt.timedelta(hours=24),
+    "week": 7 * dt.timedelta(hours=24),
+    "month": 30 * dt.timedelta(hours=24),
+}
+"""How long a rolling period is."""
+
+COHORTS: Final = pl.Schema(
+    {
+        "unit": pl.String(),
+        "cohort": pl.Date(),
+        "period": pl.Int32(),
+        "cohort_size": pl.Int64(),
+        "returned": pl.Int64(),
+        "is_complete": pl.Boolean(),
+    }
+)
+
+_A_DAY: Final = dt.timedelta(days=1)
+_MICROSECOND: Final = dt.timedelta(microseconds=1)
+_NEVER: Final = np.iinfo(np.int64).min
 
 
 def retention(
-    first_seen: pl.LazyFrame,
-    person_day: pl.LazyFrame,
+    events: pl.LazyFrame,
+    start: pl.Expr,
+    returns: pl.Expr,
+    *,
     unit: Unit,
+    zone: str,
     complete_through: dt.date | None,
+    cohort: Cohort = "first_ever",
+    mode: Mode = "on",
+    periods: Periods = "calendar",
+    first_starts: pl.LazyFrame | None = None,
 ) -> pl.LazyFrame:
-    """Count persons by cohort and by calendar units since, mode `on` (definitions, section 5).
+    """Count persons by the unit in which they started, and who of them returned in each period (section 5).
 
-    A person's cohort is the unit of the first activity ever, in whichever group. `cohort_size`
-    counts the cohort's persons, also while its unit runs; `active` of period 0 is counted on its
-    own from activity, as that of every other period.
+    A person who starts at 20:00 and returns at 06:00 returned in day 1 by calendar and in day 0 of rolling 24 hours:
+
+    >>> import datetime as dt
+    >>> import polars as pl
+    >>> from pipelines.engagement import retention
+    >>> times = [dt.datetime(2025, 3, 3, 20, tzinfo=dt.UTC), dt.datetime(2025, 3, 4, 6, tzinfo=dt.UTC)]
+    >>> events = pl.LazyFrame({"person_id": ["ann", "ann"], "type": ["member.joined", "message.sent"], "time": times})
+    >>> joined, spoke = pl.col("type") == "member.joined", pl.col("type") == "message.sent"
+    >>> asked = {"unit": "day", "zone": "UTC", "complete_through": dt.date(2025, 3, 5)}
+    >>> calendar = retention(events, joined, spoke, **asked).collect()
+    >>> calendar.select("period", "cohort_size", "returned").rows()
+    [(0, 1, 0), (1, 1, 1), (2, 1, 0)]
+    >>> rolling = retention(events, joined, spoke, periods="rolling", **asked).collect()
+    >>> rolling.select("period", "cohort_size", "returned").rows()
+    [(0, 1, 1), (1, 1, 0), (2, 1, None)]
+
+    A return is an event that is no earlier than the start and before the end of `complete_through`. The start itself
+    is a return of period 0 where it satisfies `returns`, too.
 
     Args:
-        first_seen: `schemas.lake.FIRST_SEEN` over all history.
-        person_day: `schemas.lake.PERSON_DAY` over all history.
-        unit: Calendar unit of cohorts and periods.
+        events: `person_id` (String), `time` (UTC microseconds) and what the predicates ask for, in any order. Rows
+            without a person do not count.
+        start: Predicate of the events that start.
+        returns: Predicate of the events that are returns.
+        unit: Calendar unit of cohorts, and length of periods (`ROLLING` where they are rolling).
+        zone: IANA name of the business zone, whose days make units.
         complete_through: Last complete day, none if no day is complete.
+        cohort: `first_ever`: a person is in the cohort of the first start. `every_start`: in that of every unit with
+            a start, once, from the first start in it on.
+        mode: `on`: returned in that very period. `on_or_after`: in that period or any later one.
+        periods: `calendar`: units of the business zone after that of the cohort. `rolling`: time since the start.
+        first_starts: `person_id, time` of first starts over all history, for `events` that are a range of it; cohorts
+            from before the range then lack the returns before it. None: `events` is all of history.
 
     Returns:
-        `schemas.lake.RETENTION`: for every cohort with a person a row a period, without gaps, up to
-        the unit that holds the newer of `complete_through` and the last day with activity. `active`
-        is 0 where a complete period had nobody and null in an incomplete one.
+        `COHORTS`: for every cohort with a person a row a period, without gaps, up to the one that holds the newer of
+        the last event and the end of `complete_through`. `returned` is null where the period is not over for all that
+        may be in the cohort.
+
+    Raises:
+        ValueError: `first_starts` with `every_start`, which has no first.
     """
-    active = retention_counts(first_seen, person_day, unit)
-    return retention_rows(first_seen, active, person_day.select(pl.col("day").max()), unit, complete_through)
-
-
-def retention_counts(first_seen: pl.LazyFrame, person_day: pl.LazyFrame, unit: Unit) -> pl.LazyFrame:
-    """Count the active persons of each cohort in the units that `person_day` holds: `cohort, start, active`.
-
-    Args:
-        first_seen: `person_id, first_day` over all history.
-        person_day: `person_id, day`, in whole units.
-        unit: Calendar unit of cohorts and periods.
-    """
+    if first_starts is not None and cohort == "every_start":
+        raise ValueError("first_starts holds first starts alone: use it with cohort='first_ever'")
+    asked = _Asked(unit, zone, complete_through, cohort, mode, periods)
+    starts = start.fill_null(value=False) if first_starts is None else pl.lit(value=False)
+    kind = starts.cast(pl.UInt8) * kernel.STARTS + returns.fill_null(value=False).cast(pl.UInt8) * kernel.RETURNS
+    rows = events.select("person_id", "time", kind=kind)
+    if first_starts is not None:
+        firsts = first_starts.select("person_id", "time", kind=pl.lit(kernel.STARTS, pl.UInt8))
+        rows = pl.concat([rows, firsts])
     return (
-        person_day.select("person_id", start=unit_start(pl.col("day"), unit))
-        .unique()
-        .join(_cohorts(first_seen, unit), on="person_id")
-        .group_by("cohort", "start")
-        .agg(active=pl.len())
+        rows.filter((pl.col("kind") > 0) & pl.col("person_id").is_not_null())
+        # Categories of its own: those that all frames share would grow with every call.
+        .with_columns(pl.col("person_id").cast(pl.Categorical(pl.Categories.random())).to_physical())
+        .map_batches(asked.count, schema=COHORTS)
     )
 
 
-def retention_rows(
-    first_seen: pl.LazyFrame,
-    active: pl.LazyFrame,
-    last_day: pl.LazyFrame,
-    unit: Unit,
-    complete_through: dt.date | None,
-) -> pl.LazyFrame:
-    """Lay counts on cohorts and periods, see `retention`.
+@dataclass(frozen=True)
+class _Asked:
+    unit: Unit
+    zone: str
+    complete_through: dt.date | None
+    cohort: Cohort
+    mode: Mode
+    periods: Periods
 
-    Args:
-        first_seen: `person_id, first_day` over all history.
-        active: What `retention_counts` gives.
-        last_day: One row `day`: the last one with activity.
-        unit: Calendar unit of cohorts and periods.
-        complete_through: Last complete day, none if no day is complete.
-
-    Returns:
-        `schemas.lake.RETENTION`.
-    """
-    newest_day = pl.max_horizontal(pl.col("day"), pl.lit(complete_through, pl.Date))
-    is_over = is_complete(pl.col("start"), unit, complete_through)
-    return (
-        _cohorts(first_seen, unit)
-        .group_by("cohort")
-        .agg(cohort_size=pl.len())
-        .join(last_day.select(newest=unit_start(newest_day, unit)), how="cross")
-        .with_columns(start=unit_starts(pl.col("cohort"), pl.col("newest"), unit))
-        .explode("start")
-        .join(active, on=["cohort", "start"], how="left")
-        .with_columns(
-            unit=pl.lit(unit),
-            period=units_between(pl.col("cohort"), pl.col("start"), unit),
-            active=pl.when(is_over).then(pl.col("active").fill_null(0)),
-            is_complete=is_over,
+    def count(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """`COHORTS` of rows with `person_id` as a number, `time` and `kind`."""
+        if rows.is_empty():
+            return COHORTS.to_frame()
+        end = None if self.complete_through is None else day_end(self.complete_through, self.zone)
+        first, newest = rows.select(first=pl.col("time").min(), last=pl.col("time").max()).row(0)
+        newest = newest if end is None else max(newest, end - _MICROSECOND)
+        units = self._units(first, newest)
+        bounds = np.array([_microseconds(day_end(day - _A_DAY, self.zone)) for day in units])
+        length = ROLLING[self.unit] // _MICROSECOND if self.periods == "rolling" else 0
+        n_periods = (_microseconds(newest) - int(bounds[0])) // length + 1 if length else len(units) - 1
+        person = rows["person_id"].to_numpy(writable=True)
+        time = rows["time"].cast(UTC_TIME).to_physical().to_numpy(writable=True)
+        kind = rows["kind"].to_numpy(writable=True)
+        grouped = kernel.group_rows(person, time, kind, bounds, int(person.max()) + 1)
+        size, returned = kernel.count_returns(
+            *grouped,
+            n_units=len(units) - 1,
+            n_periods=n_periods,
+            length=length,
+            until=_NEVER if end is None else _microseconds(end),
+            of_every_start=self.cohort == "every_start",
+            newest_only=self.mode == "on_or_after",
         )
-        .select(RETENTION.columns.keys())
-        .cast(RETENTION.schema)
-    )
+        if self.mode == "on_or_after":
+            returned = np.flip(np.cumsum(np.flip(returned, axis=1), axis=1), axis=1)
+        return self._rows(units[:-1], size, returned, newest, end)
+
+    def _units(self, first: dt.datetime, newest: dt.datetime) -> pl.Series:
+        """First days of the units from that of `first` to that of `newest`, and of the one after."""
+        first_day, newest_day = (business_day(pl.lit(time), self.zone) for time in (first, newest))
+        last = next_unit_start(unit_start(newest_day, self.unit), self.unit)
+        return pl.select(unit_starts(unit_start(first_day, self.unit), last, self.unit).explode()).to_series()
+
+    def _rows(
+        self,
+        units: pl.Series,
+        size: np.ndarray[tuple[int], np.dtype[np.int64]],
+        returned: np.ndarray[tuple[int, int], np.dtype[np.int64]],
+        newest: dt.datetime,
+        end: dt.datetime | None,
+    ) -> pl.DataFrame:
+        """Lay the counts on cohorts and periods."""
+        cohorts = np.flatnonzero(size)
+        n_periods = returned.shape[1]
+        laid = pl.DataFrame(
+            {
+                "cohort": units.gather(np.repeat(cohorts, n_periods)),
+                "period": np.tile(np.arange(n_periods), len(cohorts)),
+                "cohort_size": np.repeat(size[cohorts], n_periods),
+                "returned": returned[cohorts].ravel(),
+            }
+        )
+        has_begun, is_over = self._progress(newest, end)
+        return (
+            laid.lazy()
+            .filter(has_begun)
+            .with_columns(unit=pl.lit(self.unit), is_complete=is_over)
+            .with_columns(returned=pl.when("is_complete").then("returned"))
+            .select(COHORTS.names())
+            .cast(COHORTS)
+            .collect()
+        )
+
+    def _progress(self, newest: dt.datetime, end: dt.datetime | None) -> tuple[pl.Expr, pl.Expr]:
+        """Whether a period has begun by `newest` for the first of its cohort, and is over by `end` for the last."""
+        cohort, period = pl.col("cohort"), pl.col("period")
+        if self.periods == "calendar":
+            begins = later_unit_start(cohort, period, self.unit)
+            has_begun = begins <= business_day(pl.lit(newest), self.zone)
+            return has_begun, is_complete(begins, self.unit, self.complete_through)
+        # Days are compared, at the instant a period's length before: the zone may change its clock in between.
+        length = ROLLING[self.unit]
+        has_begun = business_day(pl.lit(newest) - period * length, self.zone) >= cohort
+        if end is None:
+            return has_begun, pl.lit(value=False)
+        last_start = pl.lit(end) - (period + 1) * length
+        return has_begun, business_day(last_start, self.zone) >= next_unit_start(cohort, self.unit)
 
 
-def _cohorts(first_seen: pl.LazyFrame, unit: Unit) -> pl.LazyFrame:
-    return first_seen.group_by("person_id").agg(cohort=unit_start(pl.col("first_day").min(), unit))
+def _microseconds(time: dt.datetime) -> int:
+    return (time - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // _MICROSECOND

@@ -17,7 +17,7 @@ from pipelines.engagement.calendar import (
 )
 from pipelines.engagement.first_seen import first_seen as firsts_of
 from pipelines.engagement.lifecycle import assert_invariant, lifecycle, lifecycle_counts, lifecycle_rows
-from pipelines.engagement.retention import retention, retention_counts, retention_rows
+from pipelines.engagement.retention_table import retention_counts, retention_rows, retention_table
 from pipelines.lake import Handle, Lake
 from pipelines.refresh.changes import Changes, Sources
 from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, unchanged, write
@@ -62,7 +62,7 @@ def refresh_retention(lake: Lake, units: Sequence[Unit], through: dt.date | None
     """
 
     def whole(history: _History) -> pl.LazyFrame:
-        return pl.concat([retention(history.firsts, history.days.scan(), unit, through) for unit in units])
+        return pl.concat([retention_table(history.firsts, history.days.scan(), unit, through) for unit in units])
 
     def some(history: _History, stored: pl.DataFrame, days: pl.Series) -> pl.LazyFrame:
         last_day = history.span().select(day="last")

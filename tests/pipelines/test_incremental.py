@@ -15,7 +15,7 @@ from pipelines.engagement.calendar import Unit
 from pipelines.engagement.first_seen import first_seen
 from pipelines.engagement.lifecycle import lifecycle
 from pipelines.engagement.person_day import person_day
-from pipelines.engagement.retention import retention
+from pipelines.engagement.retention_table import retention_table
 from pipelines.events.identity import with_person
 from pipelines.events.watermark import watermark
 from pipelines.funnel.attribution import AttributionRules, order_credit
@@ -109,7 +109,8 @@ class Company:
             PERSON_DAY.name: person_day,
             FIRST_SEEN.name: lambda events: first_seen(person_day(events)),
             RETENTION.name: lambda events: pl.concat(
-                retention(first_seen(person_day(events)), person_day(events), unit, self.through()) for unit in COHORTS
+                retention_table(first_seen(person_day(events)), person_day(events), unit, self.through())
+                for unit in COHORTS
             ),
             LIFECYCLE.name: lambda events: pl.concat(
                 lifecycle(person_day(events), unit, self.through()) for unit in UNITS
