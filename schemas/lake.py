@@ -264,6 +264,27 @@ LIFECYCLE: Final = LakeTable(
 )
 """Active persons a unit by where they come from; `dormant` were active the unit before and are not now."""
 
+MEMBER_STATE: Final = LakeTable(
+    name="member_state",
+    columns={
+        "group_id": pl.String(),
+        "person_id": pl.String(),
+        "day": pl.Date(),
+        "state": pl.String(),
+        "is_consistent": pl.Boolean(),
+        "is_vital": pl.Boolean(),
+        "is_still_active": pl.Boolean(),
+        "is_dropped": pl.Boolean(),
+        "is_about_to_disengage": pl.Boolean(),
+        "active_windows": pl.Int32(),
+        "connected_windows": pl.Int32(),
+        "first_active_day": pl.Date(),
+        "last_active_day": pl.Date(),
+    },
+    key=("group_id", "person_id"),
+)
+"""How engaged each person is in each group on `day`, the newest complete one, seen over windows of 7 days."""
+
 FUNNEL_ENTRY: Final = LakeTable(
     name="funnel_entry",
     columns={
@@ -363,6 +384,7 @@ TABLES: Final[dict[str, LakeTable]] = {
     table.name: table
     for table in (
         RAW, FEED, GAPS, EVENTS, QUARANTINE, TOUCHED, IDENTITY, IDENTITY_CHANGE, IDENTITY_RULING, PERSON_DAY,
-        FIRST_SEEN, RETENTION, LIFECYCLE, FUNNEL_ENTRY, ORDER_CREDIT, GROUP, GROUP_DAY, GROUP_STATE,
+        FIRST_SEEN, RETENTION, LIFECYCLE, MEMBER_STATE, FUNNEL_ENTRY, ORDER_CREDIT, GROUP, GROUP_DAY,
+        GROUP_STATE,
     )
 }  # fmt: skip

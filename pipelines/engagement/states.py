@@ -1,0 +1,188 @@
+"""How engaged members are in their groups: newly active, active, paused, disengaged, returned, lurking, and more.
+
+After TogetherCrew's member engagement (github.com/TogetherCrew/core-analyzer-lib, its thresholds and windows), on the
+activity of this project: receiving a reply is no activity, silent days shift no window, who has left does not lurk
+(definitions, section 5).
+
+Windows have 7 days and are counted back from the day that is asked for: window 0 ends with it, window 1 is the seven
+days before, and so on.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Final
+
+import polars as pl
+
+from pipelines.engagement.activity import is_activity, is_member_message
+from schemas import kinds
+from schemas.lake import MEMBER_STATE, ORDERING_KEY
+
+WINDOW_DAYS: Final = 7
+WINDOWS: Final = 4
+"""The windows that consistent and vital members are judged by."""
+
+ENOUGH_WINDOWS: Final = 3
+"""Of `WINDOWS`."""
+
+ENOUGH_EXCHANGES: Final = 5
+"""Answers between two members in a window that connect them."""
+
+ENOUGH_MEMBERS: Final = 5
+"""Members one is connected with, to be connected."""
+
+ANSWERED_WITHIN: Final = dt.timedelta(days=28)
+"""How old a message may be for an answer to connect two members."""
+
+NEWLY_ACTIVE: Final = "newly_active"
+ACTIVE: Final = "active"
+RETURNED: Final = "returned"
+PAUSED: Final = "paused"
+DISENGAGED: Final = "disengaged"
+LURKER: Final = "lurker"
+
+_MEMBER: Final = ("group_id", "person_id")
+
+
+def member_state(events: pl.LazyFrame, day: dt.date | None) -> pl.LazyFrame:
+    """Tell how engaged each person is in each group at the end of a day, from what happened up to then.
+
+    `state` is one of `newly_active` (active in window 0, never before), `active` (in window 0, and in 1 or 2),
+    `returned` (in window 0 after two silent ones or more), `paused` (last active in window 1), `disengaged` (before
+    that), `lurker` (joined, has not left, was never active). `is_consistent`: active in 3 of windows 0 to 3.
+    `is_vital`: connected in 3 of them, where connected is who was active and exchanged at least 5 answers (replies and
+    reactions, either way) with each of at least 5 members. `is_still_active`: newly active two windows ago and active
+    in both since. `is_dropped`: newly active one window ago and silent since. `is_about_to_disengage`: paused and not
+    consistent.
+
+    Args:
+        events: Columns of `schemas.lake.EVENTS` plus `person_id`, of all history, distinct, in any order.
+        day: The newest complete day; none: nobody is judged.
+
+    Returns:
+        `schemas.lake.MEMBER_STATE`: a row for each person and group with any activity, and for each lurker.
+    """
+    known = events.filter(pl.col("day") <= pl.lit(day, pl.Date))
+    windows = _active_windows(known, day)
+    # Windows with activity, the newest first.
+    newest, before = pl.col("windows").list.first(), pl.col("windows").list.get(1, null_on_oob=True)
+    first = pl.col("windows").list.last()
+    is_here, is_paused = newest == 0, newest == 1
+    state = (
+        pl.when(newest.is_null()).then(pl.lit(LURKER))
+        .when(is_here & before.is_null()).then(pl.lit(NEWLY_ACTIVE))
+        .when(is_here & (before <= 2)).then(pl.lit(ACTIVE))
+        .when(is_here).then(pl.lit(RETURNED))
+        .when(is_paused).then(pl.lit(PAUSED))
+        .otherwise(pl.lit(DISENGAGED))
+    )  # fmt: skip
+    is_consistent = pl.col("active_windows") >= ENOUGH_WINDOWS
+    flags = {
+        "is_consistent": is_consistent,
+        "is_vital": pl.col("connected_windows") >= ENOUGH_WINDOWS,
+        "is_still_active": (first == 2) & pl.col("windows").list.contains(1) & is_here,
+        "is_dropped": (first == 1) & is_paused,
+        "is_about_to_disengage": is_paused & ~is_consistent,
+    }
+    return (
+        windows.join(_connected_windows(known, day), on=_MEMBER, how="left")
+        .join(_members(known), on=_MEMBER, how="full", coalesce=True)
+        .with_columns(pl.col("active_windows", "connected_windows").fill_null(0))
+        .with_columns(state=state, day=pl.lit(day, pl.Date), **flags)
+        .with_columns(pl.col(flags.keys()).fill_null(value=False))
+        .select(MEMBER_STATE.columns.keys())
+        .cast(MEMBER_STATE.schema)
+    )
+
+
+def group_engagement(member_state: pl.LazyFrame) -> pl.LazyFrame:
+    """Count the members of each group by state, from `schemas.lake.MEMBER_STATE`: a row a group."""
+    states = (NEWLY_ACTIVE, ACTIVE, RETURNED, PAUSED, DISENGAGED, LURKER)
+    flags = ("consistent", "vital", "still_active", "dropped", "about_to_disengage")
+    return member_state.group_by("group_id", "day").agg(
+        *((pl.col("state") == state).sum().cast(pl.Int64).alias(state) for state in states),
+        *(pl.col(f"is_{flag}").sum().cast(pl.Int64).alias(flag) for flag in flags),
+    )
+
+
+def _window(day: dt.date | None) -> pl.Expr:
+    return (pl.lit(day, pl.Date) - pl.col("day")).dt.total_days() // WINDOW_DAYS
+
+
+def _active_windows(events: pl.LazyFrame, day: dt.date | None) -> pl.LazyFrame:
+    """A row a person and group with activity: its `windows`, the newest first, and the days it began and ended."""
+    return (
+        events.filter(is_activity())
+        .select(*_MEMBER, "day", window=_window(day))
+        .unique()
+        .group_by(_MEMBER)
+        .agg(
+            windows=pl.col("window").unique().sort(),
+            first_active_day=pl.col("day").min(),
+            last_active_day=pl.col("day").max(),
+        )
+        .with_columns(
+            active_windows=pl.col("windows").list.eval(pl.element().filter(pl.element() < WINDOWS)).list.len()
+        )
+    )
+
+
+def _connected_windows(events: pl.LazyFrame, day: dt.date | None) -> pl.LazyFrame:
+    """In how many of the newest windows each person was connected in a group."""
+    there = (*_MEMBER, "window")
+    oldest = pl.lit(day, pl.Date) - dt.timedelta(days=WINDOWS * WINDOW_DAYS) - ANSWERED_WITHIN
+    answers = (
+        _answers(events.filter(pl.col("day") >= oldest))
+        .with_columns(window=_window(day))
+        .filter(pl.col("window") < WINDOWS)
+    )
+    other = pl.col("other_id").alias("person_id"), pl.col("person_id").alias("other_id")
+    both_ways = pl.concat(
+        [
+            answers.select("group_id", "person_id", "other_id", "window"),
+            answers.select("group_id", *other, "window"),
+        ]
+    )
+    active = events.filter(is_activity()).select(*_MEMBER, window=_window(day)).unique()
+    return (
+        both_ways.group_by(*there, "other_id")
+        .agg(exchanges=pl.len())
+        .filter(pl.col("exchanges") >= ENOUGH_EXCHANGES)
+        .group_by(there)
+        .agg(members=pl.len())
+        .filter(pl.col("members") >= ENOUGH_MEMBERS)
+        .join(active, on=there, how="semi")
+        .group_by(_MEMBER)
+        .agg(connected_windows=pl.len())
+    )
+
+
+def _answers(events: pl.LazyFrame) -> pl.LazyFrame:
+    """Members' replies and reactions to messages of other members: `group_id, person_id, other_id, day`."""
+    named = pl.when(pl.col("type") == kinds.MESSAGE_SENT).then("reply_to").otherwise("message_id")
+    answering = events.filter(is_activity()).select(*_MEMBER, "day", "time", answered=named).drop_nulls("answered")
+    written = (
+        events.filter(is_member_message())
+        .sort(ORDERING_KEY)
+        .unique(["group_id", "message_id"], keep="first", maintain_order=True)
+        .select("group_id", answered="message_id", other_id="person_id", written="time")
+    )
+    age = pl.col("time") - pl.col("written")
+    return (
+        answering.join(written, on=["group_id", "answered"])
+        .filter((pl.col("person_id") != pl.col("other_id")) & (age <= ANSWERED_WITHIN))
+        .select(*_MEMBER, "other_id", "day")
+    )
+
+
+def _members(events: pl.LazyFrame) -> pl.LazyFrame:
+    """Who joined a group as a member and has not left it since."""
+    joins = (pl.col("type") == kinds.MEMBER_JOINED) & (pl.col("role") == "member")
+    return (
+        events.filter(joins | (pl.col("type") == kinds.MEMBER_LEFT))
+        .sort(ORDERING_KEY)
+        .unique(_MEMBER, keep="last", maintain_order=True)
+        .filter(joins)
+        .select(_MEMBER)
+    )
