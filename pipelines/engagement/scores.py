@@ -1,0 +1,155 @@
+"""Scores of persons: RFE from what they do in groups, RFM from what they pay."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+import polars as pl
+
+from pipelines.time import business_day
+
+
+@dataclass(frozen=True)
+class Quantiles:
+    """Scores from 1 to `n` by rank: 1 + the `n`ths of all values that are lower, rounded down. Equals score alike."""
+
+    n: int = 5
+
+    def __post_init__(self) -> None:
+        if self.n < 1:
+            raise ValueError(f"{self.n} quantiles: at least 1 is needed")
+
+    def score(self, value: pl.Expr) -> pl.Expr:
+        """The score (Int32) of a column of integers, higher is better."""
+        lower = value.rank("min").cast(pl.Int64) - 1
+        return (lower * self.n // value.count() + 1).cast(pl.Int32)
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """Scores from 1 to one more than there are cuts: 1 + how many of them a value has reached."""
+
+    cuts: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if any(low >= high for low, high in pairwise(self.cuts)):
+            raise ValueError(f"the cuts {self.cuts} do not rise")
+
+    def score(self, value: pl.Expr) -> pl.Expr:
+        """The score (Int32) of a column of integers, higher is better."""
+        return sum(((value >= cut).cast(pl.Int32) for cut in self.cuts), start=value.cast(pl.Int32) * 0 + 1)
+
+
+Cuts = Quantiles | Fixed
+FIFTHS: Final = Quantiles(5)
+
+RFE: Final = pl.Schema(
+    {
+        "person_id": pl.String(),
+        "recency_days": pl.Int32(),
+        "active_days": pl.Int32(),
+        "actions": pl.Int64(),
+        "recency_score": pl.Int32(),
+        "frequency_score": pl.Int32(),
+        "engagement_score": pl.Int32(),
+    }
+)
+
+RFM: Final = pl.Schema(
+    {
+        "person_id": pl.String(),
+        "currency": pl.String(),
+        "recency_days": pl.Int32(),
+        "orders": pl.Int64(),
+        "net_minor": pl.Int64(),
+        "recency_score": pl.Int32(),
+        "frequency_score": pl.Int32(),
+        "monetary_score": pl.Int32(),
+    }
+)
+
+
+def rfe(
+    person_day: pl.LazyFrame,
+    day: dt.date,
+    *,
+    days: int = 90,
+    recency: Cuts = FIFTHS,
+    frequency: Cuts = FIFTHS,
+    engagement: Cuts = FIFTHS,
+) -> pl.LazyFrame:
+    """Score persons by recency, frequency and engagement in the `days` up to a day (definitions, section 5).
+
+    Args:
+        person_day: `schemas.lake.PERSON_DAY`.
+        day: The newest day that counts.
+        days: How many days count.
+        recency: Cuts of the days since the last activity, counted from 0 downwards: `Fixed((-6, -1))` scores 1 for 7
+            days or more, 2 up to 6 and 3 up to 1.
+        frequency: Cuts of the days with activity.
+        engagement: Cuts of the messages and reactions.
+
+    Returns:
+        `RFE`: a row for each person who was active in that time, in whichever group.
+    """
+    newest = pl.lit(day)
+    return (
+        person_day.filter(pl.col("day").is_between(newest - dt.timedelta(days=days), newest, closed="right"))
+        .group_by("person_id")
+        .agg(
+            recency_days=(newest - pl.col("day").max()).dt.total_days(),
+            active_days=pl.col("day").n_unique(),
+            actions=pl.sum_horizontal("messages", "reactions").cast(pl.Int64).sum(),
+        )
+        .with_columns(
+            recency_score=recency.score(-pl.col("recency_days")),
+            frequency_score=frequency.score(pl.col("active_days").cast(pl.Int64)),
+            engagement_score=engagement.score(pl.col("actions")),
+        )
+        .select(RFE.names())
+        .cast(RFE)
+    )
+
+
+def rfm(
+    orders: pl.LazyFrame,
+    day: dt.date,
+    zone: str,
+    *,
+    recency: Cuts = FIFTHS,
+    frequency: Cuts = FIFTHS,
+    monetary: Cuts = FIFTHS,
+) -> pl.LazyFrame:
+    """Score buyers by recency, frequency and money, in each currency on its own (definitions, sections 1 and 5).
+
+    Args:
+        orders: A row a paid order: `person_id, currency, paid_at` (UTC), `net_minor` (integer, minor units).
+        day: The newest day that counts.
+        zone: IANA name of the business zone.
+        recency: Cuts of the days since the last order, counted from 0 downwards, see `rfe`.
+        frequency: Cuts of the orders.
+        monetary: Cuts of what was paid net of refunds, in minor units; fixed ones suit one currency.
+
+    Returns:
+        `RFM`: a row for each person and currency with an order; scores compare buyers in the same currency.
+    """
+    newest, paid_on = pl.lit(day), business_day(pl.col("paid_at"), zone)
+    return (
+        orders.filter(paid_on <= newest)
+        .group_by("person_id", "currency")
+        .agg(
+            recency_days=(newest - paid_on.max()).dt.total_days(),
+            orders=pl.len().cast(pl.Int64),
+            net_minor=pl.col("net_minor").sum(),
+        )
+        .with_columns(
+            recency_score=recency.score(-pl.col("recency_days")).over("currency"),
+            frequency_score=frequency.score(pl.col("orders")).over("currency"),
+            monetary_score=monetary.score(pl.col("net_minor")).over("currency"),
+        )
+        .select(RFM.names())
+        .cast(RFM)
+    )

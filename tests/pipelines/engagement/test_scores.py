@@ -1,0 +1,118 @@
+"""Scores compare persons by recency, frequency and engagement or money, with cuts of the company's own."""
+
+import datetime as dt
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipelines.engagement.scores import RFE, RFM, Cuts, Fixed, Quantiles, rfe, rfm
+from schemas.lake import UTC_TIME
+from tests.pipelines.engagement.frames import MONDAY, ZONE, at, person_days, rows_of
+
+ORDERS = {"person_id": pl.String(), "currency": pl.String(), "paid_at": UTC_TIME, "net_minor": pl.Int64()}
+
+
+def scores(cuts: Cuts, *values: int) -> list[int]:
+    return pl.DataFrame({"value": values}).select(cuts.score(pl.col("value")))["value"].to_list()
+
+
+def test_quantiles_divide_by_rank_and_equal_values_score_alike():
+    assert scores(Quantiles(5), 50, 40, 30, 20, 10) == [5, 4, 3, 2, 1]
+    assert scores(Quantiles(2), 1, 1, 1, 9) == [1, 1, 1, 2]
+    assert scores(Quantiles(3), 7, 7, 7) == [1, 1, 1]
+
+
+def test_fixed_cuts_begin_the_next_score():
+    assert scores(Fixed((10, 20)), 9, 10, 19, 20) == [1, 2, 2, 3]
+    assert scores(Fixed(()), 9, 10) == [1, 1]
+
+
+@pytest.mark.parametrize("cuts", [lambda: Fixed((2, 2)), lambda: Fixed((3, 1)), lambda: Quantiles(0)])
+def test_cuts_that_do_not_rise_are_refused(cuts):
+    with pytest.raises(ValueError, match=r"rise|at least 1"):
+        cuts()
+
+
+def test_recency_scores_higher_the_fewer_days_ago():
+    days = person_days(*((name, "app:g", MONDAY - dt.timedelta(days=n)) for name, n in (("a", 0), ("b", 6), ("c", 7))))
+    found = rfe(days, MONDAY, recency=Fixed((-6, -1)))
+    assert rows_of(found, "person_id", "recency_score") == {("a", 3), ("b", 2), ("c", 1)}
+
+
+def test_money_of_two_currencies_is_neither_summed_nor_compared():
+    noon = at("2025-03-03 12:00")
+    paid = [("ann", "CNY", noon, 100), ("ann", "USD", noon, 1), ("bob", "USD", noon, 2)]
+    found = rfm(pl.LazyFrame(paid, schema=ORDERS, orient="row"), MONDAY, ZONE, monetary=Quantiles(2))
+    expected = {("ann", "CNY", 100, 1), ("ann", "USD", 1, 1), ("bob", "USD", 2, 2)}
+    assert rows_of(found, "person_id", "currency", "net_minor", "monetary_score") == expected
+
+
+def score_of(cuts: Cuts, value: int, everybody: list[int]) -> int:
+    if isinstance(cuts, Fixed):
+        return 1 + sum(value >= cut for cut in cuts.cuts)
+    return 1 + cuts.n * sum(other < value for other in everybody) // len(everybody)
+
+
+CUTS: st.SearchStrategy[Cuts] = st.one_of(
+    st.integers(1, 6).map(Quantiles),
+    st.lists(st.integers(-8, 12), unique=True, max_size=4).map(lambda cuts: Fixed(tuple(sorted(cuts)))),
+)
+
+
+@settings(deadline=None)
+@given(
+    paid=st.lists(
+        st.tuples(st.sampled_from("abcd"), st.sampled_from(["CNY", "USD"]), st.integers(-200, 20), st.integers(-2, 9)),
+        max_size=14,
+    ),
+    cuts=st.tuples(CUTS, CUTS, CUTS),
+)
+def test_rfm_equals_the_oracle(paid: list[tuple[str, str, int, int]], cuts: tuple[Cuts, Cuts, Cuts]):
+    midnight = at(f"{MONDAY + dt.timedelta(days=1)} 00:00")
+    rows = [(who, currency, midnight + dt.timedelta(hours=hours), net) for who, currency, hours, net in paid]
+    known = [(who, currency, -(hours // 24) - 1, net) for who, currency, hours, net in paid if hours < 0]
+    raw: dict[tuple[str, str], tuple[int, int, int]] = {}
+    for key in {(who, currency) for who, currency, _, _ in known}:
+        own = [(days, net) for who, currency, days, net in known if (who, currency) == key]
+        raw[key] = (min(days for days, _ in own), len(own), sum(net for _, net in own))
+    expected = set()
+    for (who, currency), values in raw.items():
+        peers = [other for (_, c), other in raw.items() if c == currency]
+        signed = [(-days, orders, net) for days, orders, net in peers]
+        own = (-values[0], *values[1:])
+        expected.add(
+            (who, currency, *values, *(score_of(cuts[i], own[i], [peer[i] for peer in signed]) for i in range(3)))
+        )
+    orders = pl.LazyFrame(rows, schema=ORDERS, orient="row")
+    found = rfm(orders, MONDAY, ZONE, recency=cuts[0], frequency=cuts[1], monetary=cuts[2])
+    assert found.collect_schema() == RFM
+    assert rows_of(found) == expected
+
+
+@settings(deadline=None)
+@given(
+    active=st.lists(
+        st.tuples(st.sampled_from("abcd"), st.sampled_from(["app:g", "app:h"]), st.integers(-3, 15)),
+        max_size=14,
+        unique=True,
+    ),
+    cuts=st.tuples(CUTS, CUTS, CUTS),
+)
+def test_rfe_equals_the_oracle(active: list[tuple[str, str, int]], cuts: tuple[Cuts, Cuts, Cuts]):
+    days = person_days(*((who, group, MONDAY - dt.timedelta(days=ago)) for who, group, ago in active))
+    days = days.with_columns(reactions=pl.lit(2, pl.Int32))
+    raw: dict[str, tuple[Any, ...]] = {}
+    for who in {who for who, _, ago in active if 0 <= ago < 10}:
+        own = [ago for other, _, ago in active if other == who and 0 <= ago < 10]
+        raw[who] = (min(own), len(set(own)), 3 * len(own))
+    signed = {who: (-values[0], *values[1:]) for who, values in raw.items()}
+    expected = {
+        (who, *raw[who], *(score_of(cuts[i], own[i], [peer[i] for peer in signed.values()]) for i in range(3)))
+        for who, own in signed.items()
+    }
+    found = rfe(days, MONDAY, days=10, recency=cuts[0], frequency=cuts[1], engagement=cuts[2])
+    assert found.collect_schema() == RFE
+    assert rows_of(found) == expected
