@@ -65,7 +65,7 @@ def duckdb_distinct(path: str) -> Matrix:
         SELECT cohort, (week - cohort) // 7 AS period, count(*) AS persons
         FROM weeks JOIN firsts USING (person_id) GROUP BY cohort, period
     """  # noqa: S608
-    return duckdb.connect().execute(query).pl()
+    return duckdb.connect().sql(query).pl()
 
 
 def chdb_retention(path: str) -> Matrix:
