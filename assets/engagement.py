@@ -1,4 +1,4 @@
-"""Who was active when: `person_day`, `first_seen`, `retention`, `lifecycle`."""
+"""Who was active when and how engaged: `person_day`, `first_seen`, `retention`, `lifecycle`, `member_state`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ from assets.pools import WRITER
 from assets.resources import Rules
 from pipelines.engagement.person_day import person_day as compute_person_day
 from pipelines.lake import Lake
-from pipelines.refresh import refresh_days, refresh_first_seen, refresh_lifecycle, refresh_retention
+from pipelines.refresh import (
+    refresh_days,
+    refresh_first_seen,
+    refresh_lifecycle,
+    refresh_member_state,
+    refresh_retention,
+)
 from schemas.lake import PERSON_DAY
 
 GROUP = "engagement"
@@ -41,4 +47,11 @@ def retention(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> d
 def lifecycle(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
     """New, returning, resurrecting and dormant persons by day, week and month; the invariant is asserted."""
     refreshed = refresh_lifecycle(lake, ("day", "week", "month"), complete_through(lake, rules))
+    return dg.MaterializeResult(metadata=asdict(refreshed))
+
+
+@dg.asset(group_name=GROUP, deps=["events", "identity"], kinds=KINDS, pool=WRITER)
+def member_state(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
+    """How engaged each member is in each group on the newest complete day."""
+    refreshed = refresh_member_state(lake, complete_through(lake, rules), rules.fingerprint)
     return dg.MaterializeResult(metadata=asdict(refreshed))

@@ -1,4 +1,4 @@
-"""From joining to buying again: `funnel_entry` and `order_credit`."""
+"""From joining to buying again: `funnel_entry`, `order_credit` and `person_value`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import asdict
 
 import dagster as dg
 
-from assets.completeness import lake_watermark
+from assets.completeness import complete_through, lake_watermark
 from assets.pools import WRITER
 from assets.resources import Rules
 from pipelines.lake import Lake
-from pipelines.refresh import refresh_credit, refresh_funnels
+from pipelines.refresh import refresh_credit, refresh_funnels, refresh_person_value
 
 GROUP = "funnel"
 KINDS = {"polars", "deltalake"}
@@ -29,3 +29,10 @@ def funnel_entry(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -
 def order_credit(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
     """Paid orders credited to messages of groups, by every model of the settings."""
     return dg.MaterializeResult(metadata=asdict(refresh_credit(lake, rules.attribution, rules.fingerprint)))
+
+
+@dg.asset(group_name=GROUP, deps=[order_credit, "events"], kinds=KINDS, pool=WRITER)
+def person_value(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
+    """What buyers are worth on the newest complete day: RFM, and BG/NBD where enough bought again."""
+    refreshed = refresh_person_value(lake, complete_through(lake, rules), rules.zone, rules.fingerprint)
+    return dg.MaterializeResult(metadata=asdict(refreshed))

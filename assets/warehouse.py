@@ -28,6 +28,8 @@ SOURCES = {
     "group_state": ["group_state"],
     "retention": ["retention"],
     "lifecycle": ["lifecycle"],
+    "member_state": ["member_state"],
+    "group_engagement": ["member_state"],
     "funnel_step": ["funnel_entry"],
     "funnel_entry": ["funnel_entry"],
     "funnel_breakdown": ["funnel_entry", "events", "group"],
@@ -39,6 +41,7 @@ SOURCES = {
     "group_sales": ["order_credit"],
     "message_sales": ["order_credit"],
     "segment_sales": ["order_credit", "group"],
+    "person_value": ["person_value"],
 }
 """Lake facts that a warehouse table is made of."""
 

@@ -39,8 +39,10 @@ _FACTS: dict[str, Callable[..., Any]] = {
     "first_seen": lambda lake, _rules: engagement.first_seen(lake),
     "retention": lambda lake, rules: engagement.retention(lake, rules),
     "lifecycle": lambda lake, rules: engagement.lifecycle(lake, rules),
+    "member_state": lambda lake, rules: engagement.member_state(lake, rules),
     "funnel_entry": lambda lake, rules: funnel.funnel_entry(lake, rules),
     "order_credit": lambda lake, rules: funnel.order_credit(lake, rules),
+    "person_value": lambda lake, rules: funnel.person_value(lake, rules),
     "group": lambda lake, _rules: groups.group(lake),
     "group_state": lambda lake, rules: groups.group_state(lake, rules),
 }

@@ -74,6 +74,26 @@ RULES: Final[dict[str, dict[str, str]]] = {
             FROM {batch} WHERE active <> new + "returning" + resurrecting
         """,
     },
+    "member_state": {
+        "who lurks was never active, and everybody else was": """
+            SELECT group_id, person_id, state, first_active_day
+            FROM {batch} WHERE (state = 'lurker') <> (first_active_day IS NULL)
+        """,
+        "group_id is one of dim_group": _KNOWN_GROUP,
+    },
+    "group_engagement": {
+        "the states together are the rows of member_state": """
+            WITH both_sides AS (
+                SELECT group_id, day,
+                    newly_active + active + returned + paused + disengaged + lurker AS members, 0 AS rows_there
+                FROM {batch}
+                UNION ALL
+                SELECT group_id, day, 0, 1 FROM staging.member_state
+            )
+            SELECT group_id, day, sum(members) AS members, sum(rows_there) AS rows_there
+            FROM both_sides GROUP BY group_id, day HAVING sum(members) <> sum(rows_there)
+        """,
+    },
     "funnel_step": {
         "reached never rises from step to step": """
             WITH steps AS (
@@ -251,6 +271,13 @@ RULES: Final[dict[str, dict[str, str]]] = {
                 sum(refunded_minor) AS refunded_minor_too_many, sum(net_minor) AS net_minor_too_many
             FROM both_sides GROUP BY model, breakdown, currency
             HAVING sum(paid_minor) <> 0 OR sum(refunded_minor) <> 0 OR sum(net_minor) <> 0
+        """,
+    },
+    "person_value": {
+        "p_alive and expected_purchases are null exactly where unmodelled says why": """
+            SELECT person_id, currency, p_alive, expected_purchases, unmodelled FROM {batch}
+            WHERE (p_alive IS NULL) <> (unmodelled IS NOT NULL)
+                OR (expected_purchases IS NULL) <> (unmodelled IS NOT NULL)
         """,
     },
 }

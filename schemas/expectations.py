@@ -26,6 +26,9 @@ Severity = Literal["critical", "warning"]
 GROUP_STATES: Final = ("unborn", "alive", "declining", "dying", "dead", "revived", "ended")
 """The states of a group (definitions, section 7)."""
 
+MEMBER_STATES: Final = ("newly_active", "active", "returned", "paused", "disengaged", "lurker")
+"""The states of a member in a group (definitions, section 5)."""
+
 
 @dataclass(frozen=True)
 class Expectation:
@@ -57,6 +60,7 @@ def _pattern(annotated: object) -> str:
 
 _VALUES: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("group_state", "state"): GROUP_STATES,
+    ("member_state", "state"): MEMBER_STATES,
     ("retention", "unit"): ("week", "month"),
     ("lifecycle", "unit"): ("day", "week", "month"),
     ("order_credit", "model"): MODELS,
@@ -80,6 +84,13 @@ _RANGES: Final[dict[str, tuple[float, float | None]]] = {
     "conversion_low": (0, 1),
     "conversion_high": (0, 1),
     **{f"{prefix}{measure}_seconds": (0, None) for prefix in ("", "step_") for measure in ("median", "mean", "p90")},
+    "active_windows": (0, 4),
+    "connected_windows": (0, 4),
+    "recency_score": (1, 5),
+    "frequency_score": (1, 5),
+    "monetary_score": (1, 5),
+    "p_alive": (0, 1),
+    "expected_purchases": (0, None),
 }
 
 

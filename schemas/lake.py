@@ -323,6 +323,26 @@ ORDER_CREDIT: Final = LakeTable(
 """Credit of paid orders to messages of groups, minor units, by model; no group: unattributed. Over a model's rows of an
 order each amount sums to the order's. `shop` is the source of its events, `touched_at` the message's latest touch."""
 
+PERSON_VALUE: Final = LakeTable(
+    name="person_value",
+    columns={
+        "person_id": pl.String(),
+        "currency": pl.String(),
+        "day": pl.Date(),
+        "recency_days": pl.Int32(),
+        "orders": pl.Int64(),
+        "net_minor": pl.Int64(),
+        "recency_score": pl.Int32(),
+        "frequency_score": pl.Int32(),
+        "monetary_score": pl.Int32(),
+        "p_alive": pl.Float64(),
+        "expected_purchases": pl.Float64(),
+        "unmodelled": pl.String(),
+    },
+    key=("person_id", "currency"),
+)
+"""What buyers are worth on `day`, the newest complete one: RFM a currency, and BG/NBD for the next 28 days."""
+
 GROUP: Final = LakeTable(
     name="group",
     columns={
@@ -384,7 +404,7 @@ TABLES: Final[dict[str, LakeTable]] = {
     table.name: table
     for table in (
         RAW, FEED, GAPS, EVENTS, QUARANTINE, TOUCHED, IDENTITY, IDENTITY_CHANGE, IDENTITY_RULING, PERSON_DAY,
-        FIRST_SEEN, RETENTION, LIFECYCLE, MEMBER_STATE, FUNNEL_ENTRY, ORDER_CREDIT, GROUP, GROUP_DAY,
+        FIRST_SEEN, RETENTION, LIFECYCLE, MEMBER_STATE, FUNNEL_ENTRY, ORDER_CREDIT, PERSON_VALUE, GROUP, GROUP_DAY,
         GROUP_STATE,
     )
 }  # fmt: skip

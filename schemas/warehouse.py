@@ -159,6 +159,44 @@ lifecycle = sa.Table(
     ),
 )
 
+member_state = sa.Table(
+    "member_state",
+    metadata,
+    sa.Column("group_id", sa.Text, primary_key=True),
+    sa.Column("person_id", sa.Text, primary_key=True, comment="pseudonym"),
+    sa.Column("day", sa.Date, nullable=False, comment="the newest complete day; windows of 7 days are counted back"),
+    sa.Column("state", sa.Text, nullable=False, comment="by the newest windows with activity"),
+    sa.Column("is_consistent", sa.Boolean, nullable=False, comment="active in 3 of the last 4 windows"),
+    sa.Column("is_vital", sa.Boolean, nullable=False, comment="connected with 5 members in 3 of the last 4 windows"),
+    sa.Column("is_still_active", sa.Boolean, nullable=False, comment="newly active two windows ago, active since"),
+    sa.Column("is_dropped", sa.Boolean, nullable=False, comment="newly active a window ago, silent since"),
+    sa.Column("is_about_to_disengage", sa.Boolean, nullable=False, comment="paused and not consistent"),
+    sa.Column("active_windows", sa.Integer, nullable=False, comment="of the last 4"),
+    sa.Column("connected_windows", sa.Integer, nullable=False, comment="of the last 4"),
+    sa.Column("first_active_day", sa.Date, comment="null: never active"),
+    sa.Column("last_active_day", sa.Date, comment="null: never active"),
+    comment="How engaged each member is in each group on the newest complete day.",
+)
+
+group_engagement = sa.Table(
+    "group_engagement",
+    metadata,
+    sa.Column("group_id", sa.Text, primary_key=True),
+    sa.Column("day", sa.Date, primary_key=True, comment="the newest complete day"),
+    _count("newly_active"),
+    _count("active", "active before, too, and not after two silent windows"),
+    _count("returned"),
+    _count("paused"),
+    _count("disengaged"),
+    _count("lurker"),
+    _count("consistent"),
+    _count("vital"),
+    _count("still_active"),
+    _count("dropped"),
+    _count("about_to_disengage"),
+    comment="The members of each group by state, counted from member_state.",
+)
+
 funnel_step = sa.Table(
     "funnel_step",
     metadata,
@@ -322,6 +360,24 @@ segment_sales = sa.Table(
     _count("refunded_minor"),
     _count("net_minor"),
     comment="The same by purpose and by carrier; each breakdown has all of the money.",
+)
+
+person_value = sa.Table(
+    "person_value",
+    metadata,
+    sa.Column("person_id", sa.Text, primary_key=True, comment="pseudonym"),
+    sa.Column("currency", sa.Text, primary_key=True, comment="ISO 4217; scores compare buyers in it"),
+    sa.Column("day", sa.Date, nullable=False, comment="the newest complete day"),
+    sa.Column("recency_days", sa.Integer, nullable=False, comment="days since the last order"),
+    _count("orders"),
+    _count("net_minor", "paid less refunded"),
+    sa.Column("recency_score", sa.Integer, nullable=False, comment="1 to 5 by rank, 5: bought last"),
+    sa.Column("frequency_score", sa.Integer, nullable=False, comment="1 to 5 by rank, 5: most orders"),
+    sa.Column("monetary_score", sa.Integer, nullable=False, comment="1 to 5 by rank, 5: paid most"),
+    sa.Column("p_alive", sa.Double, comment="BG/NBD over all currencies: probability of still buying"),
+    sa.Column("expected_purchases", sa.Double, comment="BG/NBD: days with a purchase in the next 28 days"),
+    sa.Column("unmodelled", sa.Text, comment="why p_alive and expected_purchases are null"),
+    comment="What buyers are worth on the newest complete day, a row a person and currency.",
 )
 
 publication = sa.Table(

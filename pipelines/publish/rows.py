@@ -8,6 +8,7 @@ from typing import Final
 
 import polars as pl
 
+from pipelines.engagement.states import group_engagement
 from pipelines.funnel.sales import group_sales, message_sales, segment_sales
 from pipelines.funnel.views import entry_rows, matches
 from pipelines.ingest.events import BATCH
@@ -20,8 +21,8 @@ from schemas.funnel import FunnelDefinition
 from schemas.lake import LakeTable
 
 _FACTS: Final = (
-    facts.GROUP, facts.GROUP_DAY, facts.GROUP_STATE, facts.RETENTION, facts.LIFECYCLE, facts.FUNNEL_ENTRY,
-    facts.ORDER_CREDIT,
+    facts.GROUP, facts.GROUP_DAY, facts.GROUP_STATE, facts.RETENTION, facts.LIFECYCLE, facts.MEMBER_STATE,
+    facts.FUNNEL_ENTRY, facts.ORDER_CREDIT, facts.PERSON_VALUE,
 )  # fmt: skip
 
 
@@ -43,6 +44,8 @@ def warehouse_rows(lake: Lake, funnels: Sequence[FunnelDefinition], zone: str) -
         "group_state": lambda: scan(facts.GROUP_STATE),
         "retention": lambda: scan(facts.RETENTION),
         "lifecycle": lambda: scan(facts.LIFECYCLE),
+        "member_state": lambda: scan(facts.MEMBER_STATE),
+        "group_engagement": lambda: group_engagement(scan(facts.MEMBER_STATE)),
         **funnel_views(lake, funnels, zone),
         "funnel_entry": lambda: entry_rows(scan(facts.FUNNEL_ENTRY)),
         "funnel_match": lambda: matches(scan(facts.FUNNEL_ENTRY)),
@@ -50,6 +53,7 @@ def warehouse_rows(lake: Lake, funnels: Sequence[FunnelDefinition], zone: str) -
         "group_sales": lambda: group_sales(scan(facts.ORDER_CREDIT)),
         "message_sales": lambda: message_sales(scan(facts.ORDER_CREDIT)),
         "segment_sales": lambda: segment_sales(scan(facts.ORDER_CREDIT), scan(facts.GROUP)),
+        "person_value": lambda: scan(facts.PERSON_VALUE),
     }
     return {
         table.name: rows[table.name]().select(column.name for column in table.columns)

@@ -13,9 +13,11 @@ from pipelines.refresh.first_seen import refresh_first_seen
 from pipelines.refresh.funnel import entries_watermark, refresh_funnels
 from pipelines.refresh.groups import refresh_groups
 from pipelines.refresh.identity import refresh_identity
+from pipelines.refresh.members import refresh_member_state
 from pipelines.refresh.orders import refresh_credit
 from pipelines.refresh.recent import has_simulated, recent_events
 from pipelines.refresh.units import refresh_lifecycle, refresh_retention
+from pipelines.refresh.value import refresh_person_value
 from pipelines.refresh.whole import inputs_of, refresh_whole
 from pipelines.refresh.written import SETTINGS, Refreshed, recorded
 
@@ -35,6 +37,8 @@ __all__ = [
     "refresh_groups",
     "refresh_identity",
     "refresh_lifecycle",
+    "refresh_member_state",
+    "refresh_person_value",
     "refresh_retention",
     "refresh_whole",
 ]

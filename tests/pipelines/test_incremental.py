@@ -15,7 +15,9 @@ from pipelines.engagement.calendar import Unit
 from pipelines.engagement.first_seen import first_seen
 from pipelines.engagement.lifecycle import lifecycle
 from pipelines.engagement.person_day import person_day
+from pipelines.engagement.person_value import credited_orders, person_value
 from pipelines.engagement.retention_table import retention_table
+from pipelines.engagement.states import member_state
 from pipelines.events.identity import with_person
 from pipelines.events.watermark import watermark
 from pipelines.funnel.attribution import AttributionRules, order_credit
@@ -35,6 +37,8 @@ from pipelines.refresh import (
     refresh_groups,
     refresh_identity,
     refresh_lifecycle,
+    refresh_member_state,
+    refresh_person_value,
     refresh_retention,
 )
 from pipelines.refresh import funnel as funnel_module
@@ -50,8 +54,10 @@ from schemas.lake import (
     GROUP_DAY,
     IDENTITY,
     LIFECYCLE,
+    MEMBER_STATE,
     ORDER_CREDIT,
     PERSON_DAY,
+    PERSON_VALUE,
     RETENTION,
     LakeTable,
 )
@@ -62,7 +68,10 @@ ATTRIBUTION = AttributionRules()
 COHORTS: tuple[Unit, ...] = ("week", "month")
 UNITS: tuple[Unit, ...] = ("day", "week", "month")
 IDLE = 3 * DAY
-FACTS = (PERSON_DAY, FIRST_SEEN, RETENTION, LIFECYCLE, FUNNEL_ENTRY, ORDER_CREDIT, GROUP, GROUP_DAY)
+FACTS = (
+    PERSON_DAY, FIRST_SEEN, RETENTION, LIFECYCLE, MEMBER_STATE, FUNNEL_ENTRY, ORDER_CREDIT, PERSON_VALUE, GROUP,
+    GROUP_DAY,
+)  # fmt: skip
 
 
 @dataclass
@@ -94,8 +103,10 @@ class Company:
             FIRST_SEEN.name: refresh_first_seen(lake),
             RETENTION.name: refresh_retention(lake, COHORTS, self.through()),
             LIFECYCLE.name: refresh_lifecycle(lake, UNITS, self.through()),
+            MEMBER_STATE.name: refresh_member_state(lake, self.through(), rules),
             FUNNEL_ENTRY.name: refresh_funnels(lake, self.funnels, self.reached(), rules),
             ORDER_CREDIT.name: refresh_credit(lake, ATTRIBUTION, rules),
+            PERSON_VALUE.name: refresh_person_value(lake, self.through(), "Asia/Shanghai", rules),
             GROUP.name: refresh_groups(lake),
         }
 
@@ -115,6 +126,7 @@ class Company:
             LIFECYCLE.name: lambda events: pl.concat(
                 lifecycle(person_day(events), unit, self.through()) for unit in UNITS
             ),
+            MEMBER_STATE.name: lambda events: member_state(events, self.through()),
             FUNNEL_ENTRY.name: lambda events: pl.concat(
                 [
                     pl.LazyFrame(schema=FUNNEL_ENTRY.schema),
@@ -122,6 +134,9 @@ class Company:
                 ]
             ),
             ORDER_CREDIT.name: lambda events: order_credit(events, ATTRIBUTION),
+            PERSON_VALUE.name: lambda events: person_value(
+                credited_orders(order_credit(events, ATTRIBUTION)), self.through(), "Asia/Shanghai"
+            ),
             GROUP.name: lambda events: group_table(events, births(events)),
             GROUP_DAY.name: group_day,
         }
@@ -162,6 +177,7 @@ ACTIVE = [JOINED, said("app:a", 29), said("app:a", 21)]
 PAID = ordered(kinds.ORDER_PAID, "o1", member_id="app:a")
 CLICKED = happened(kinds.LINK_CLICKED, 1, member_id="app:a", group="app:g")
 LINK = happened(kinds.IDENTITY_LINKED, 3, member_id="app:a", linked_id="shop:a")
+LINK_MEMBERS = happened(kinds.IDENTITY_LINKED, member_id="app:a", linked_id="app:b")
 TALK = [said(name, 5, minute) for minute, name in enumerate(["app:a", "app:b", "app:c", "app:a"])]
 
 REACHING = {
@@ -220,6 +236,16 @@ REACHING = {
         TALK,
         [happened(kinds.IDENTITY_LINKED, member_id="app:a", linked_id="app:b")],
         GROUP,
+    ),
+    "a late message before the end of the newest complete day": (
+        [said("app:a"), said("app:b", 3)],
+        [said("app:b", 60)],
+        MEMBER_STATE,
+    ),
+    "a link makes one member of two": (
+        [said("app:a"), said("app:b", 3), said("app:a", 9)],
+        [LINK_MEMBERS],
+        MEMBER_STATE,
     ),
     "a late name": (TALK, [happened(kinds.GROUP_UPDATED, 2, group="app:g", name="tea")], GROUP),
     "a late leaving": ([said("app:a")], [happened(kinds.MEMBER_LEFT, 1, member_id="app:a", group="app:g")], GROUP_DAY),
@@ -282,8 +308,10 @@ def test_one_late_event_recomputes_one_person(company: Company):
         FIRST_SEEN.name: (1, 0, 0),
         RETENTION.name: (0, 2, 0),
         LIFECYCLE.name: (0, 2, 0),
+        MEMBER_STATE.name: (0, 0, 1),
         FUNNEL_ENTRY.name: (1, 0, 0),
         ORDER_CREDIT.name: (1, 0, 0),
+        PERSON_VALUE.name: (0, 0, 0),
         GROUP.name: (0, 0, 1),
     }
 

@@ -16,8 +16,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
 TABLES = {table.name for table in DATA_TABLES}
 WAREHOUSE = {f"{schema}/{name}" for schema in ("staging", "mart") for name in TABLES}
 BELOW_EVENTS = {
-    *("identity", "person_day", "first_seen", "retention", "lifecycle"),
-    *("funnel_entry", "order_credit", "group", "group_day", "group_state"),
+    *("identity", "person_day", "first_seen", "retention", "lifecycle", "member_state"),
+    *("funnel_entry", "order_credit", "person_value", "group", "group_day", "group_state"),
     *WAREHOUSE,
 }
 

@@ -62,6 +62,33 @@ def unit(start: dt.date, active: int, new: int, returning: int, dormant: int) ->
     }  # fmt: skip
 
 
+def state(group: str, person: str, name: str, first_active_day: dt.date | None = MONDAY) -> Row:
+    flags = ("is_consistent", "is_vital", "is_still_active", "is_dropped", "is_about_to_disengage")
+    windows = {"active_windows": 1, "connected_windows": 0, "first_active_day": first_active_day}
+    return {
+        "group_id": group,
+        "person_id": person,
+        "day": MONDAY,
+        "state": name,
+        **dict.fromkeys(flags, False),
+        **windows,
+    }
+
+
+def engagement(group: str, **counts: int) -> Row:
+    states = ("newly_active", "active", "returned", "paused", "disengaged", "lurker")
+    flags = ("consistent", "vital", "still_active", "dropped", "about_to_disengage")
+    return {"group_id": group, "day": MONDAY, **dict.fromkeys((*states, *flags), 0), **counts}
+
+
+def value(person: str, p_alive: float | None, unmodelled: str | None) -> Row:
+    scores = {"recency_score": 1, "frequency_score": 5, "monetary_score": 3}
+    return {
+        "person_id": person, "currency": "CNY", "day": MONDAY, "recency_days": 0, "orders": 1, "net_minor": 400,
+        **scores, "p_alive": p_alive, "expected_purchases": p_alive, "unmodelled": unmodelled,
+    }  # fmt: skip
+
+
 def step(number: int, reached: int) -> Row:
     return {
         "funnel": "standard", "step_number": number, "step": f"step {number}", "reached": reached,
@@ -145,6 +172,8 @@ COMPANY: dict[str, list[Row]] = {
     ],
     "retention": [cell(0, 3), cell(1, 2), cell(2, None)],
     "lifecycle": [unit(MONDAY, 3, 3, 0, 0), unit(days_later(1), 2, 0, 2, 1)],
+    "member_state": [state("qq:1", "p1", "active"), state("qq:1", "p2", "lurker", None)],
+    "group_engagement": [engagement("qq:1", active=1, lurker=1)],
     "funnel_step": [step(1, 2), step(2, 1)],
     "funnel_entry": [entry("p1", 2), entry("p2", 1)],
     "funnel_match": [match("p1", 1), match("p1", 2), match("p2", 1)],
@@ -170,6 +199,7 @@ COMPANY: dict[str, list[Row]] = {
         *(segment("purpose", *part) for part in (("sales", 500, 100, 400), ("unattributed", 200, 300, 0))),
         *(segment("carrier", *part) for part in (("qq", 500, 100, 400), ("unattributed", 200, 300, 0))),
     ],
+    "person_value": [value("p1", 0.5, None), value("p2", None, "too few")],
 }
 
 

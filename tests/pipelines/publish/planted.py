@@ -11,6 +11,7 @@ from tests.pipelines.publish.company import (
     credit,
     day,
     days_later,
+    engagement,
     entered,
     entry,
     in_segment,
@@ -18,9 +19,11 @@ from tests.pipelines.publish.company import (
     point,
     sales,
     spell,
+    state,
     step,
     time_bin,
     unit,
+    value,
 )
 
 
@@ -158,6 +161,44 @@ PLANTED = [
         "active is new, returning and resurrecting together",
         1,
         {"start": days_later(1)},
+    ),
+    Planted(
+        "member_state",
+        without_last("member_state", state("qq:1", "p2", "lurker")),
+        "who lurks was never active, and everybody else was",
+        1,
+        {"person_id": "p2"},
+    ),
+    Planted(
+        "member_state",
+        without_last("member_state", state("qq:1", "p2", "asleep")),
+        "state is one of newly_active, active, returned, paused, disengaged, lurker",
+        1,
+        {"person_id": "p2"},
+    ),
+    Planted(
+        "member_state", also("member_state", state("qq:9", "p1", "active")), "group_id is one of dim_group", 1, QQ9
+    ),
+    Planted(
+        "group_engagement",
+        [engagement("qq:1", active=2, lurker=1)],
+        "the states together are the rows of member_state",
+        1,
+        {"group_id": "qq:1"},
+    ),
+    Planted(
+        "person_value",
+        without_last("person_value", value("p2", None, None)),
+        "p_alive and expected_purchases are null exactly where unmodelled says why",
+        1,
+        {"person_id": "p2"},
+    ),
+    Planted(
+        "person_value",
+        without_last("person_value", value("p2", 1.5, None)),
+        "p_alive is at least 0 and at most 1",
+        1,
+        {"person_id": "p2"},
     ),
     Planted("funnel_step", [step(1, 2), step(2, 3)], "reached never rises from step to step", 1, {"step_number": 2}),
     Planted(
