@@ -22,7 +22,7 @@ with app.setup:
     from pipelines.carriers import CARRIERS
     from pipelines.engagement.first_seen import first_seen
     from pipelines.engagement.person_day import person_day
-    from pipelines.engagement.retention import retention
+    from pipelines.engagement.retention_table import retention_table
     from pipelines.events.decode import DecodeRules, decode
     from pipelines.events.deduplicate import deduplicate
     from pipelines.events.identity import apart, identity, links, with_person
@@ -267,7 +267,7 @@ def _(activity, firsts, steps, through, zone):
             "persons": [joiners.height, joiners["spoke"].sum(), joiners["came_back"].sum()],
         }
     ).with_columns((100 * pl.col("persons") / max(1, joiners.height)).round(1).alias("of joiners (%)"))
-    weekly = retention(firsts.lazy(), activity.lazy(), "week", through).filter(pl.col("is_complete"))
+    weekly = retention_table(firsts.lazy(), activity.lazy(), "week", through).filter(pl.col("is_complete"))
     curve = (
         weekly.filter(pl.col("period") <= 8)
         .group_by("period")
