@@ -22,8 +22,3 @@ def complete_through(lake: Lake, rules: Rules) -> dt.date | None:
     """The last complete day of the business zone; None while there are no events."""
     reached = lake_watermark(lake, rules)
     return None if reached is None else last_complete_day(reached, rules.zone)
-
-
-def ordinal(through: dt.date | None) -> int:
-    """The last complete day as an input of facts; 0 where there is none."""
-    return 0 if through is None else through.toordinal()

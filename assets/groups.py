@@ -1,21 +1,19 @@
-"""What happened in groups and how they live and die: `group`, `group_day`, `group_state`."""
+"""What happened in groups and how they live and die: `group`, `group_day`, `group_health`, `group_state`."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 
 import dagster as dg
-import polars as pl
 
-from assets.completeness import complete_through, ordinal
+from assets.completeness import complete_through
 from assets.pools import WRITER
 from assets.resources import Rules
 from pipelines.groups.group_day import group_day as compute_group_day
-from pipelines.groups.state import group_state as compute_group_state
 from pipelines.lake import Lake
-from pipelines.refresh import inputs_of, refresh_days, refresh_groups, refresh_whole
-from schemas.lake import GROUP as GROUP_TABLE
-from schemas.lake import GROUP_DAY, GROUP_STATE
+from pipelines.refresh import refresh_days, refresh_feed_days, refresh_groups, refresh_life
+from schemas.lake import GROUP_DAY, GROUP_HEALTH, GROUP_STATE
 
 GROUP = "groups"
 KINDS = {"polars", "deltalake"}
@@ -33,15 +31,30 @@ def group_day(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> d
     return dg.MaterializeResult(metadata=asdict(refresh_days(lake, GROUP_DAY, compute_group_day, rules.fingerprint)))
 
 
-@dg.asset(group_name=GROUP, deps=[group, group_day, "events"], kinds=KINDS, pool=WRITER)
-def group_state(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
-    """The life of each group over complete days: unborn, alive, dead, ended, with reasons."""
-    through = complete_through(lake, rules)
+@dg.asset(group_name=GROUP, deps=["events"], kinds=KINDS, pool=WRITER)
+def feed_day(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
+    """Days on which a source told anything: a silent feed is not a silent group."""
+    return dg.MaterializeResult(metadata=asdict(refresh_feed_days(lake)))
 
-    def compute() -> pl.LazyFrame:
-        days, groups = lake.open(GROUP_DAY).scan(), lake.open(GROUP_TABLE).scan()
-        return compute_group_state(days, groups, through, rules.zone, rules.dead_after_days)
 
-    inputs = inputs_of(lake, GROUP_TABLE, GROUP_DAY, settings=rules.fingerprint, through=ordinal(through))
-    refreshed = refresh_whole(lake, GROUP_STATE, inputs, compute)
-    return dg.MaterializeResult(metadata=asdict(refreshed))
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            table.name,
+            deps=[group, group_day, feed_day, "person_day", "events"],
+            group_name=GROUP,
+            kinds=KINDS,
+            description=description,
+        )
+        for table, description in (
+            (GROUP_HEALTH, "The health of each living group on each complete day, against its own past."),
+            (GROUP_STATE, "The life of each group over complete days, from unborn to dead or ended, with reasons."),
+        )
+    ],
+    pool=WRITER,
+)
+def group_life(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> Iterator[dg.MaterializeResult]:
+    """Judge the groups whose complete days changed; all of them when a day gets complete."""
+    refreshed = refresh_life(lake, complete_through(lake, rules), rules.zone, rules.life, rules.life_fingerprint)
+    for name, outcome in refreshed.items():
+        yield dg.MaterializeResult(name, metadata=asdict(outcome))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pipelines.carriers import Carrier
 from pipelines.events.decode import DecodeRules
 from pipelines.funnel.attribution import AttributionRules
+from pipelines.groups.thresholds import LifeRules
 from pipelines.ingest.intake import BatchLimits
 from pipelines.ingest.tolerance import Tolerance
 from schemas.funnel import FunnelDefinition
@@ -18,9 +19,9 @@ from schemas.funnel import FunnelDefinition
 class Rules:
     """The company's definitions, as the settings and the funnel files give them.
 
-    `fingerprint` changes with every setting that facts depend on; `topics` maps a topic to its adapter;
-    `accept_gaps` lets ingest go on without records that Kafka removed before they were read; a person of more than
-    `max_accounts` accounts is reported.
+    `fingerprint` changes with every setting that facts depend on, `life_fingerprint` also with those of groups' lives
+    alone; `topics` maps a topic to its adapter; `accept_gaps` lets ingest go on without records that Kafka removed
+    before they were read; a person of more than `max_accounts` accounts is reported.
     """
 
     topics: Mapping[str, Carrier]
@@ -31,8 +32,9 @@ class Rules:
     max_accounts: int
     lateness: dt.timedelta
     idle_timeout: dt.timedelta
-    dead_after_days: int
     attribution: AttributionRules
+    life: LifeRules
+    life_fingerprint: int
     fingerprint: int
     funnels: tuple[FunnelDefinition, ...]
 

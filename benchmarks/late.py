@@ -14,11 +14,11 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from rich.console import Console
 from rich.table import Table
@@ -44,9 +44,14 @@ _FACTS: dict[str, Callable[..., Any]] = {
     "order_credit": lambda lake, rules: funnel.order_credit(lake, rules),
     "person_value": lambda lake, rules: funnel.person_value(lake, rules),
     "group": lambda lake, _rules: groups.group(lake),
-    "group_state": lambda lake, rules: groups.group_state(lake, rules),
+    "feed_day": lambda lake, _rules: groups.feed_day(lake),
+    "group_health": lambda lake, rules: _judge(lake, rules),
+    "group_state": lambda lake, rules: _judge(lake, rules),
 }
-"""The assets below `events`, in the order of their dependencies; the name is that of the lake table."""
+"""The assets below `events`, in the order of their dependencies; the name is that of the lake table.
+
+`group_health` computes `group_state` along with it, which is then left with nothing to do.
+"""
 
 
 class Differs(EmberlineError):
@@ -110,6 +115,10 @@ def _lakes(folder: Path) -> tuple[Lake, Lake]:
 def _alone(task: Callable[..., Cost], *arguments: str) -> Cost:
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         return pool.submit(task, *arguments).result()
+
+
+def _judge(lake: Lake, rules: Rules) -> None:
+    list(cast("Iterable[object]", groups.group_life(lake, rules)))
 
 
 def _rules(state: str) -> Rules:

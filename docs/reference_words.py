@@ -6,9 +6,9 @@ environment variables, which go over the file. The variable of a key is `EMBERLI
 `EMBERLINE__RULES__ZONE=Europe/Berlin`; a table as a whole is given as JSON. An unknown key is an error (exit code 3).
 The option `--state` of every command goes over both.
 
-Secret texts belong into the environment, not into the file. Facts that depend on `[rules]` are recomputed by the next
-run after a change there. Two keys act on what is read from then on and leave the days of events already decoded as they
-are: `rules.zone` and `privacy.key`. Set them before the first run, or begin a new lake."""
+Secret texts belong into the environment, not into the file. Facts that depend on `[rules]` or `[groups]` are recomputed
+by the next run after a change there. Two keys act on what is read from then on and leave the days of events already
+decoded as they are: `rules.zone` and `privacy.key`. Set them before the first run, or begin a new lake."""
 
 SETTINGS_MEANINGS = {
     "maintenance.small_files": "A partition of a lake table with more small files than this is put together.",
@@ -41,11 +41,22 @@ SETTINGS_MEANINGS = {
     "rules.zone": "IANA name of the zone whose calendar days, weeks and months are counted.",
     "rules.lateness_minutes": "How long after its end a day waits for late events before it is complete.",
     "rules.idle_feed_hours": "A source silent for so long no longer keeps days from being complete.",
-    "rules.dead_after_days": "Complete days without member activity after which a group is dead.",
     "rules.attribution_models": "Models that credit orders, each all of them: `last_click`, `first_click`, "
     "`last_exposure`, `linear`, `position_based`, `time_decay`.",
     "rules.look_back_days": "How long before a payment a click or an exposure can still be credited with it.",
     "rules.half_life_days": "Under `time_decay` a touch so much earlier than another one weighs half as much.",
+    "groups.dead_after_days": "Complete, measured days without member activity after which a group is dead.",
+    "groups.baseline_weeks": "Most weeks before that make a group's baseline.",
+    "groups.least_baseline_weeks": "Fewest of them; a younger group is not judged.",
+    "groups.least_messages": "Messages in a usual week below which a group is not judged: chance would be.",
+    "groups.deviations": "How many robust standard deviations below the baseline a fall must reach, too.",
+    "groups.confirm_days": "Measured days in a row on which a level must hold before it changes the state.",
+    "groups.stay_days": "Days before a state may give way to another one; death, revival and end do not wait.",
+    "groups.declining_enter": "A group declines with speakers and messages of 7 days below this share of its baseline.",
+    "groups.declining_leave": "It is alive again with one of them at this share or above.",
+    "groups.dying_enter": "A group is dying with both below this share.",
+    "groups.dying_leave": "It is only declining with one of them at this share or above.",
+    "groups.purposes": "Other values for groups of a purpose, by its name.",
 }
 """Of the settings that have no words in the code, by section and key."""
 

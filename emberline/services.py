@@ -85,12 +85,13 @@ class Services:
             max_accounts=settings.identity.max_accounts,
             lateness=settings.lateness,
             idle_timeout=dt.timedelta(hours=settings.rules.idle_feed_hours),
-            dead_after_days=settings.rules.dead_after_days,
             attribution=AttributionRules(
                 models=settings.rules.attribution_models,
                 look_back=dt.timedelta(days=settings.rules.look_back_days),
                 half_life=dt.timedelta(days=settings.rules.half_life_days),
             ),
+            life=settings.groups.life(),
+            life_fingerprint=settings.life_fingerprint(),
             fingerprint=settings.fingerprint(),
             funnels=load_funnels(settings.funnels.files, settings_file().absolute().parent),
         )

@@ -10,14 +10,15 @@ import os
 import tomllib
 import zlib
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 from pydantic_settings import SettingsError as UnreadableVariable
 
 from pipelines.carriers import CARRIERS
+from pipelines.groups.thresholds import LifeRules, Thresholds
 from pipelines.ingest.reader import ReaderKind
 from schemas.attribution import MODELS, Model
 from schemas.errors import EmberlineError
@@ -119,7 +120,6 @@ class RuleSettings(_Section):
     zone: Annotated[str, AfterValidator(_known_zone)] = "Asia/Shanghai"
     lateness_minutes: int = Field(default=60, ge=0)
     idle_feed_hours: int = Field(default=24, ge=1)
-    dead_after_days: int = Field(default=28, ge=1)
     attribution_models: Annotated[tuple[Model, ...], Field(min_length=1), AfterValidator(_distinct)] = MODELS
     look_back_days: int = Field(default=7, ge=1)
     half_life_days: int = Field(default=7, ge=1)
@@ -140,6 +140,69 @@ class FunnelSettings(_Section):
 
     files: list[str] = Field(default_factory=list)
     """YAML files, or patterns of them such as `funnels/*.yaml`; relative ones lie beside the settings file."""
+
+
+_DEFAULTS: Final = Thresholds()
+_Level = Annotated[float, Field(gt=0, le=1)]
+_ASCENDING: Final = (
+    ("least_baseline_weeks", "baseline_weeks"), ("dying_enter", "declining_enter"), ("dying_enter", "dying_leave"),
+    ("declining_enter", "declining_leave"), ("dying_leave", "declining_leave"),
+)  # fmt: skip
+
+
+class ThresholdSettings(_Section):
+    """When a group declines, is dying, recovers and is dead, by its own past."""
+
+    dead_after_days: int = Field(default=_DEFAULTS.dead_after_days, ge=1)
+    baseline_weeks: int = Field(default=_DEFAULTS.baseline_weeks, ge=1)
+    least_baseline_weeks: int = Field(default=_DEFAULTS.least_baseline_weeks, ge=1)
+    least_messages: float = Field(default=_DEFAULTS.least_messages, gt=0)
+    deviations: float = Field(default=_DEFAULTS.deviations, ge=0)
+    confirm_days: int = Field(default=_DEFAULTS.confirm_days, ge=1)
+    stay_days: int = Field(default=_DEFAULTS.stay_days, ge=1)
+    declining_enter: _Level = _DEFAULTS.declining_enter
+    declining_leave: _Level = _DEFAULTS.declining_leave
+    dying_enter: _Level = _DEFAULTS.dying_enter
+    dying_leave: _Level = _DEFAULTS.dying_leave
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        for low, high in _ASCENDING:
+            if getattr(self, low) > getattr(self, high):
+                raise ValueError(f"{low} is above {high}")
+        return self
+
+    def thresholds(self) -> Thresholds:
+        """What the pipeline works with."""
+        return Thresholds(**{name: getattr(self, name) for name in Thresholds._fields})
+
+
+class GroupSettings(ThresholdSettings):
+    """When a group declines, is dying, recovers and is dead, measured against its own past.
+
+    `[groups.purposes.NAME]` may set each key but `purposes` otherwise, for groups of that purpose:
+    `[groups.purposes.sales]`, `declining_enter = 0.5`.
+    """
+
+    purposes: dict[str, dict[str, int | float]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _purposes_agree(self) -> Self:
+        for purpose in self.purposes:
+            try:
+                self.of(purpose)
+            except ValidationError as error:
+                wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+                raise ValueError(f"purposes.{purpose}: {wrong}") from None
+        return self
+
+    def of(self, purpose: str) -> ThresholdSettings:
+        """The settings of groups of a purpose."""
+        return ThresholdSettings(**{**self.model_dump(exclude={"purposes"}), **self.purposes[purpose]})
+
+    def life(self) -> LifeRules:
+        """What the pipeline works with."""
+        return LifeRules(self.thresholds(), {purpose: self.of(purpose).thresholds() for purpose in self.purposes})
 
 
 class MaintenanceSettings(_Section):
@@ -182,6 +245,7 @@ class Settings(BaseSettings):
     rules: RuleSettings = RuleSettings()
     identity: IdentitySettings = IdentitySettings()
     funnels: FunnelSettings = FunnelSettings()
+    groups: GroupSettings = GroupSettings()
     maintenance: MaintenanceSettings = MaintenanceSettings()
     privacy: PrivacySettings = PrivacySettings()
 
@@ -201,6 +265,10 @@ class Settings(BaseSettings):
     def fingerprint(self) -> int:
         """A number that changes with the definitions facts depend on."""
         return zlib.crc32(self.rules.model_dump_json().encode())
+
+    def life_fingerprint(self) -> int:
+        """A number that changes with those, and with the thresholds that the lives of groups depend on."""
+        return zlib.crc32(self.groups.model_dump_json().encode(), self.fingerprint())
 
     @property
     def lateness(self) -> dt.timedelta:

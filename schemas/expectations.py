@@ -18,13 +18,11 @@ from schemas import kinds
 from schemas.attribution import MODELS, UNATTRIBUTED
 from schemas.business_rules import EMPTIED, RULES
 from schemas.funnel import PROPERTIES, TOUCHES
+from schemas.lake import GROUP_STATES
 from schemas.warehouse import DATA_TABLES
 
 Severity = Literal["critical", "warning"]
 """`critical` stops the publish, `warning` is told and published."""
-
-GROUP_STATES: Final = ("unborn", "alive", "declining", "dying", "dead", "revived", "ended")
-"""The states of a group (definitions, section 7)."""
 
 MEMBER_STATES: Final = ("newly_active", "active", "returned", "paused", "disengaged", "lurker")
 """The states of a member in a group (definitions, section 5)."""
@@ -79,6 +77,7 @@ _RANGES: Final[dict[str, tuple[float, float | None]]] = {
     "step_number": (1, None),
     "steps_reached": (1, None),
     "rate_overall": (0, 1),
+    "operator_share_28d": (0, 1),
     "rate_step": (0, 1),
     "conversion": (0, 1),
     "conversion_low": (0, 1),

@@ -26,6 +26,12 @@ GROUP_UPDATED: Final = "group.updated"
 GROUP_CLOSED: Final = "group.closed"
 FEED_HEARTBEAT: Final = "feed.heartbeat"
 
+OF_CHAT: Final[frozenset[str]] = frozenset({
+    MEMBER_JOINED, MEMBER_LEFT, MESSAGE_SENT, MESSAGE_EDITED, MESSAGE_RECALLED, REACTION_ADDED, REACTION_REMOVED,
+    GROUP_CREATED, GROUP_UPDATED, GROUP_CLOSED,
+})  # fmt: skip
+"""Kinds that only the connector of a group's chat tells; a shop or a tracker of links may name a group, too."""
+
 Role = Literal["member", "operator", "bot"]
 """Who acts: `operator` and `bot` work for the company and never count as engagement."""
 

@@ -376,13 +376,64 @@ GROUP_DAY: Final = LakeTable(
         "bot_messages": pl.Int32(),
         "product_messages": pl.Int32(),
         "clicks": pl.Int32(),
+        "source": pl.String(),
         "month": pl.Date(),
     },
     key=("group_id", "day"),
     partition_by=("month",),
     sort_by=("group_id", "day"),
 )
-"""What happened in a group on a day that had any event. Counts of members leave operators and bots out."""
+"""What happened in a group on a day that had any event. Counts of members leave operators and bots out.
+
+`source` is the connector that told of its chat, of several the first by name; none: only a shop named the group.
+"""
+
+FEED_DAY: Final = LakeTable(
+    name="feed_day",
+    columns={"source": pl.String(), "day": pl.Date()},
+    key=("source", "day"),
+)
+"""Days on which a source told anything, a heartbeat at the least. On other days what it would tell is not known."""
+
+GROUP_STATES: Final = ("unborn", "alive", "declining", "dying", "dead", "revived", "ended")
+"""The states of a group (definitions, section 7)."""
+
+COMPONENTS: Final[dict[str, pl.DataType]] = {
+    "speaker_days_7d": pl.Int32(),
+    "speaker_days_usual": pl.Float64(),
+    "messages_7d": pl.Int32(),
+    "messages_usual": pl.Float64(),
+    "replies_7d": pl.Int32(),
+    "replies_usual": pl.Float64(),
+    "baseline_weeks": pl.Int32(),
+    "operator_messages_7d": pl.Int32(),
+    "messages_28d": pl.Int32(),
+    "operator_share_28d": pl.Float64(),
+    "half_writers_28d": pl.Int32(),
+    "half_writers_before": pl.Int32(),
+    "joined_28d": pl.Int32(),
+    "left_28d": pl.Int32(),
+    "newly_active_28d": pl.Int32(),
+}
+"""What the health of a group is made of (`pipelines.groups.health`)."""
+
+GROUP_HEALTH: Final = LakeTable(
+    name="group_health",
+    columns={
+        "group_id": pl.String(),
+        "day": pl.Date(),
+        "state": pl.String(),
+        "is_measured": pl.Boolean(),
+        "silent_days": pl.Int32(),
+        **COMPONENTS,
+    },
+    key=("group_id", "day"),
+)
+"""The health of a group on each complete day from its birth on, while it is neither dead nor ended.
+
+Components of the 7 and the 28 days that end with the day; `usual` is the median of the `baseline_weeks` before, null
+where there is no baseline. `silent_days` counts measured days since the last member activity.
+"""
 
 GROUP_STATE: Final = LakeTable(
     name="group_state",
@@ -395,16 +446,21 @@ GROUP_STATE: Final = LakeTable(
         "last_active_day": pl.Date(),
         "silent_days": pl.Int32(),
         "reason": pl.String(),
+        **COMPONENTS,
     },
     key=("group_id", "since"),
 )
-"""The life of a group as spells of days `[since, until)`; `until` of the current spell is null."""
+"""The life of a group as spells of days `[since, until)`; `until` of the current spell is null.
+
+`reason` says in words why the spell began; the components are those of its first day, null where the group was not
+born before it.
+"""
 
 TABLES: Final[dict[str, LakeTable]] = {
     table.name: table
     for table in (
         RAW, FEED, GAPS, EVENTS, QUARANTINE, TOUCHED, IDENTITY, IDENTITY_CHANGE, IDENTITY_RULING, PERSON_DAY,
-        FIRST_SEEN, RETENTION, LIFECYCLE, MEMBER_STATE, FUNNEL_ENTRY, ORDER_CREDIT, PERSON_VALUE, GROUP, GROUP_DAY,
-        GROUP_STATE,
+        FIRST_SEEN, RETENTION, LIFECYCLE, MEMBER_STATE, FUNNEL_ENTRY, ORDER_CREDIT, PERSON_VALUE, FEED_DAY, GROUP,
+        GROUP_DAY, GROUP_HEALTH, GROUP_STATE,
     )
 }  # fmt: skip

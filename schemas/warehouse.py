@@ -124,7 +124,22 @@ group_state = sa.Table(
     sa.Column("last_active_day", sa.Date, comment="last day with member activity before the spell's end"),
     sa.Column("silent_days", sa.Integer, comment="complete days without member activity at the spell's end"),
     sa.Column("reason", sa.Text, nullable=False, comment="why, with the numbers behind it"),
-    comment="The life of a group as spells of days.",
+    sa.Column("speaker_days_7d", sa.Integer, comment="members who wrote, a day, summed over 7 days"),
+    sa.Column("speaker_days_usual", sa.Double, comment="median of the weeks before; null: no baseline"),
+    sa.Column("messages_7d", sa.Integer),
+    sa.Column("messages_usual", sa.Double, comment="likewise"),
+    sa.Column("replies_7d", sa.Integer),
+    sa.Column("replies_usual", sa.Double, comment="likewise"),
+    sa.Column("baseline_weeks", sa.Integer, comment="weeks behind what is usual, 0: too few"),
+    sa.Column("operator_messages_7d", sa.Integer),
+    sa.Column("messages_28d", sa.Integer),
+    sa.Column("operator_share_28d", sa.Double, comment="messages of operators and bots / all messages"),
+    sa.Column("half_writers_28d", sa.Integer, comment="fewest members who wrote half of the messages"),
+    sa.Column("half_writers_before", sa.Integer, comment="the same in the 28 days before"),
+    sa.Column("joined_28d", sa.Integer),
+    sa.Column("left_28d", sa.Integer),
+    sa.Column("newly_active_28d", sa.Integer, comment="members whose first activity in the group it was"),
+    comment="The life of a group as spells of days, with the components of each spell's first day.",
 )
 
 retention = sa.Table(

@@ -14,7 +14,7 @@ from schemas.attribution import MODELS
 from schemas.funnel import standard
 
 _SHOWN: Final = 10
-_STATE_ORDER: Final = ("dead", "alive", "unborn", "ended")
+_STATE_ORDER: Final = ("dying", "declining", "dead", "revived", "alive", "unborn", "ended")
 
 
 def funnel_frame(warehouse: Warehouse) -> pl.DataFrame:
@@ -80,7 +80,7 @@ def _print_funnel(name: str, steps: pl.DataFrame) -> None:
 
 
 def print_groups(frame: pl.DataFrame) -> None:
-    """Groups by state: a count each, then the groups themselves, the dead first."""
+    """Groups by state: a count each, then the groups themselves, first those that need somebody."""
     counts = frame.group_by("state").agg(pl.len().alias("groups"))
     order = {state: number for number, state in enumerate(_STATE_ORDER)}
     counts = counts.sort(pl.col("state").replace_strict(order, default=len(order)))

@@ -15,6 +15,7 @@ def group_day(events: pl.LazyFrame) -> pl.LazyFrame:
     `speakers`, `active_members`, `joined` and `left` count distinct persons. `messages`, `replies`
     (among them) and `reactions` are members' activity. `operator_messages`, `bot_messages` and
     `product_messages` count messages of every kind, the last of every role; `clicks` counts events.
+    `source` is the first by name of those that told of the group's chat.
 
     Args:
         events: Columns of `schemas.lake.EVENTS` plus `person_id`, distinct, in any order.
@@ -42,6 +43,7 @@ def group_day(events: pl.LazyFrame) -> pl.LazyFrame:
             bot_messages=(sent & (role == "bot")).sum(),
             product_messages=(sent & pl.col("product_id").is_not_null()).sum(),
             clicks=(pl.col("type") == kinds.LINK_CLICKED).sum(),
+            source=pl.col("source").filter(pl.col("type").is_in(kinds.OF_CHAT)).min(),
         )
         .with_columns(month=pl.col("day").dt.month_start())
         .select(GROUP_DAY.columns.keys())

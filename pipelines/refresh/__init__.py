@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from pipelines.refresh.crowded import crowded_persons
 from pipelines.refresh.days import refresh_days
+from pipelines.refresh.feeds import refresh_feed_days
 from pipelines.refresh.first_seen import refresh_first_seen
 from pipelines.refresh.funnel import entries_watermark, refresh_funnels
 from pipelines.refresh.groups import refresh_groups
 from pipelines.refresh.identity import refresh_identity
+from pipelines.refresh.life import refresh_life
 from pipelines.refresh.members import refresh_member_state
 from pipelines.refresh.orders import refresh_credit
 from pipelines.refresh.recent import has_simulated, recent_events
@@ -32,10 +34,12 @@ __all__ = [
     "recorded",
     "refresh_credit",
     "refresh_days",
+    "refresh_feed_days",
     "refresh_first_seen",
     "refresh_funnels",
     "refresh_groups",
     "refresh_identity",
+    "refresh_life",
     "refresh_lifecycle",
     "refresh_member_state",
     "refresh_person_value",

@@ -25,7 +25,9 @@ LAKE = {
     "person_value": {"events", "order_credit"},
     "group": {"events", "identity"},
     "group_day": {"events", "identity"},
-    "group_state": {"events", "group", "group_day"},
+    "feed_day": {"events"},
+    "group_health": {"events", "feed_day", "group", "group_day", "person_day"},
+    "group_state": {"events", "feed_day", "group", "group_day", "person_day"},
 }
 STAGING = {
     "dim_group": {"group"},

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from emberline.settings import SettingsError, load_settings
+from pipelines.groups.thresholds import Thresholds
 
 Write = Callable[[str], None]
 SECRET = "hunter2-hunter2-hunter2"
@@ -86,6 +87,18 @@ def test_a_file_named_in_the_environment_must_be_there(tmp_path: Path, monkeypat
         pytest.param("[ingest]\nbatch_rows = 'many'", r"ingest\.batch_rows", id="wrong type"),
         pytest.param("[rules]\nzone = ", r"emberline\.toml", id="no TOML"),
         pytest.param("rules = 5", "rules", id="section is a number"),
+        pytest.param("[groups]\ndying_enter = 0", r"groups\.dying_enter", id="a level of nothing"),
+        pytest.param(
+            "[groups]\ndying_enter = 0.7", "dying_enter is above declining_enter", id="dying before declining"
+        ),
+        pytest.param("[groups]\ndying_leave = 0.2", "dying_enter is above dying_leave", id="leaving below entering"),
+        pytest.param("[groups]\nbaseline_weeks = 3", "least_baseline_weeks is above", id="a baseline too short"),
+        pytest.param("[groups.purposes.sales]\ndeep = 1", r"purposes\.sales: deep", id="unknown key of a purpose"),
+        pytest.param(
+            "[groups.purposes.sales]\ndeclining_leave = 0.5",
+            r"purposes\.sales: .*declining_enter is above declining_leave",
+            id="a purpose at odds with the thresholds of all",
+        ),
     ],
 )
 def test_a_wrong_file_is_an_error_that_names_the_key(write: Write, text: str, named: str):
@@ -167,8 +180,29 @@ def test_the_fingerprint_follows_the_rules_and_nothing_else(write: Write):
     before = load_settings().fingerprint()
     write("[kafka]\npartitions = 4000")
     assert load_settings().fingerprint() == before
-    write("[rules]\ndead_after_days = 27")
+    write("[rules]\nlateness_minutes = 7")
     assert load_settings().fingerprint() != before
+
+
+def test_the_fingerprint_of_groups_lives_follows_the_rules_and_their_thresholds(write: Write):
+    found = [load_settings().life_fingerprint()]
+    for text in ("[groups]\ndead_after_days = 27", "[groups.purposes.sales]\nstay_days = 9", "[rules]\nzone = 'UTC'"):
+        write(text)
+        found.append(load_settings().life_fingerprint())
+    assert len(set(found)) == len(found)
+
+
+def test_thresholds_of_groups_wake_no_other_fact(write: Write):
+    before = load_settings().fingerprint()
+    write("[groups]\ndead_after_days = 27")
+    assert load_settings().fingerprint() == before
+
+
+def test_a_purpose_has_the_thresholds_of_all_groups_but_for_its_own(write: Write):
+    write("[groups]\ndead_after_days = 30\n[groups.purposes.sales]\ndying_enter = 0.2")
+    life = load_settings().groups.life()
+    assert life.of("service") == life.of(None) == Thresholds(dead_after_days=30)
+    assert life.of("sales") == Thresholds(dead_after_days=30, dying_enter=0.2)
 
 
 def test_settings_do_not_change_once_loaded():

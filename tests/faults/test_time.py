@@ -13,9 +13,12 @@ from pipelines.engagement.person_day import person_day
 from pipelines.events.identity import with_person
 from pipelines.events.watermark import watermark
 from pipelines.groups.birth import births
+from pipelines.groups.feed_day import feed_day
 from pipelines.groups.group import group_table
 from pipelines.groups.group_day import group_day
+from pipelines.groups.health import life_days
 from pipelines.groups.state import group_state
+from pipelines.groups.thresholds import LifeRules
 from pipelines.ingest.connection import KafkaConnection
 from pipelines.lake import Lake
 from pipelines.refresh import refresh_days
@@ -90,7 +93,9 @@ def states(lake: Lake) -> list[tuple[str, str, dt.date]]:
     assert reached is not None
     through = last_complete_day(reached, RULES.zone)
     groups = group_table(events, births(events))
-    current = group_state(group_day(events), groups, through, RULES.zone).filter("is_current")
+    days, people, feeds = group_day(events), person_day(events), feed_day(events)
+    life = life_days(days, people, feeds, groups, through, RULES.zone, LifeRules())
+    current = group_state(life.lazy()).filter("is_current")
     return [(*row, through) for row in current.select("group_id", "state").collect().rows()]
 
 

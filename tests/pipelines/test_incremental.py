@@ -24,18 +24,24 @@ from pipelines.funnel.attribution import AttributionRules, order_credit
 from pipelines.funnel.funnel import funnel
 from pipelines.funnel.steps import timeline
 from pipelines.groups.birth import births
+from pipelines.groups.feed_day import feed_day
 from pipelines.groups.group import group_table
 from pipelines.groups.group_day import group_day
+from pipelines.groups.health import group_health, life_days
+from pipelines.groups.state import group_state
+from pipelines.groups.thresholds import LifeRules, Thresholds
 from pipelines.lake import Lake
 from pipelines.refresh import (
     Refreshed,
     recent_events,
     refresh_credit,
     refresh_days,
+    refresh_feed_days,
     refresh_first_seen,
     refresh_funnels,
     refresh_groups,
     refresh_identity,
+    refresh_life,
     refresh_lifecycle,
     refresh_member_state,
     refresh_person_value,
@@ -48,10 +54,13 @@ from schemas import kinds
 from schemas.funnel import FunnelDefinition, Step, standard
 from schemas.lake import (
     EVENTS,
+    FEED_DAY,
     FIRST_SEEN,
     FUNNEL_ENTRY,
     GROUP,
     GROUP_DAY,
+    GROUP_HEALTH,
+    GROUP_STATE,
     IDENTITY,
     LIFECYCLE,
     MEMBER_STATE,
@@ -68,9 +77,12 @@ ATTRIBUTION = AttributionRules()
 COHORTS: tuple[Unit, ...] = ("week", "month")
 UNITS: tuple[Unit, ...] = ("day", "week", "month")
 IDLE = 3 * DAY
+LIFE = LifeRules(
+    Thresholds(dead_after_days=9, baseline_weeks=3, least_baseline_weeks=1, least_messages=1.0, confirm_days=2)
+)
 FACTS = (
     PERSON_DAY, FIRST_SEEN, RETENTION, LIFECYCLE, MEMBER_STATE, FUNNEL_ENTRY, ORDER_CREDIT, PERSON_VALUE, GROUP,
-    GROUP_DAY,
+    GROUP_DAY, FEED_DAY, GROUP_HEALTH, GROUP_STATE,
 )  # fmt: skip
 
 
@@ -108,7 +120,9 @@ class Company:
             ORDER_CREDIT.name: refresh_credit(lake, ATTRIBUTION, rules),
             PERSON_VALUE.name: refresh_person_value(lake, self.through(), "Asia/Shanghai", rules),
             GROUP.name: refresh_groups(lake),
+            FEED_DAY.name: refresh_feed_days(lake),
         }
+        self.refreshed |= refresh_life(lake, self.through(), "Asia/Shanghai", LIFE, rules)
 
     def stored(self, table: LakeTable) -> pl.DataFrame:
         return self.lake.open(table).scan().sort(table.key).collect()
@@ -139,8 +153,16 @@ class Company:
             ),
             GROUP.name: lambda events: group_table(events, births(events)),
             GROUP_DAY.name: group_day,
+            FEED_DAY.name: feed_day,
+            GROUP_HEALTH.name: lambda events: group_health(self.life(events)),
+            GROUP_STATE.name: lambda events: group_state(self.life(events)),
         }
         return everything[table.name](events).sort(table.key).collect()
+
+    def life(self, events: pl.LazyFrame) -> pl.LazyFrame:
+        groups = group_table(events, births(events))
+        facts = (group_day(events), person_day(events), feed_day(events), groups)
+        return life_days(*facts, self.through(), "Asia/Shanghai", LIFE).lazy()
 
     def assert_exact(self) -> None:
         for table in FACTS:
@@ -179,6 +201,8 @@ CLICKED = happened(kinds.LINK_CLICKED, 1, member_id="app:a", group="app:g")
 LINK = happened(kinds.IDENTITY_LINKED, 3, member_id="app:a", linked_id="shop:a")
 LINK_MEMBERS = happened(kinds.IDENTITY_LINKED, member_id="app:a", linked_id="app:b")
 TALK = [said(name, 5, minute) for minute, name in enumerate(["app:a", "app:b", "app:c", "app:a"])]
+
+LONG_AGO = [said(name, 40, minute) for minute, name in enumerate(["app:a", "app:b", "app:c", "app:a"])]
 
 REACHING = {
     "an offer reaches a member who does nothing": (
@@ -248,6 +272,12 @@ REACHING = {
         MEMBER_STATE,
     ),
     "a late name": (TALK, [happened(kinds.GROUP_UPDATED, 2, group="app:g", name="tea")], GROUP),
+    "a late heartbeat shows that a group was silent": (
+        [*LONG_AGO, happened(kinds.FEED_HEARTBEAT, source="other")],
+        [happened(kinds.FEED_HEARTBEAT, day) for day in range(30, 40)],
+        GROUP_STATE,
+    ),
+    "a late word of a group": ([*LONG_AGO, said("app:b", 5, 0, "app:h")], [said("app:a", 35)], GROUP_HEALTH),
     "a late leaving": ([said("app:a")], [happened(kinds.MEMBER_LEFT, 1, member_id="app:a", group="app:g")], GROUP_DAY),
 }
 
@@ -313,7 +343,31 @@ def test_one_late_event_recomputes_one_person(company: Company):
         ORDER_CREDIT.name: (1, 0, 0),
         PERSON_VALUE.name: (0, 0, 0),
         GROUP.name: (0, 0, 1),
+        FEED_DAY.name: (0, 1, 0),
+        # On that day the feed now proves to have flowed: that measures all groups anew.
+        GROUP_HEALTH.name: (0, 0, 0),
+        GROUP_STATE.name: (0, 0, 0),
     }
+
+
+def test_a_late_event_on_a_day_that_was_measured_judges_one_group_anew(company: Company):
+    company.send(
+        *LONG_AGO, *(said(name, 9, number, "app:h") for number, name in enumerate(["app:a", "app:b"])), said("app:a")
+    )
+    company.refresh()
+    company.send(said("app:b", 9))
+    company.refresh()
+    assert [company.refreshed[table.name].groups for table in (GROUP_HEALTH, GROUP_STATE)] == [1, 1]
+    company.assert_exact()
+
+
+def test_what_happens_today_judges_nobody_anew(company: Company):
+    company.send(*LONG_AGO, said("app:a"))
+    company.refresh()
+    company.send(said("app:b", 0, 1))
+    company.refresh()
+    assert [company.refreshed[table.name].groups for table in (GROUP_HEALTH, GROUP_STATE)] == [0, 0]
+    company.assert_exact()
 
 
 def test_an_entry_matures_with_the_watermark_and_is_not_computed_again(company: Company):

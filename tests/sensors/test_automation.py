@@ -17,8 +17,8 @@ TABLES = {table.name for table in DATA_TABLES}
 WAREHOUSE = {f"{schema}/{name}" for schema in ("staging", "mart") for name in TABLES}
 BELOW_CREDIT = {"person_value", *WAREHOUSE}
 BELOW_EVENTS = {
-    *("identity", "person_day", "first_seen", "retention", "lifecycle", "member_state"),
-    *("funnel_entry", "order_credit", "person_value", "group", "group_day", "group_state"),
+    *("identity", "person_day", "first_seen", "retention", "lifecycle", "member_state", "funnel_entry"),
+    *("order_credit", "person_value", "feed_day", "group", "group_day", "group_health", "group_state"),
     *WAREHOUSE,
 }
 

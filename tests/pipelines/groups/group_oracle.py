@@ -12,6 +12,7 @@ from tests.pipelines.engagement.oracle import is_message, is_reaction
 
 Row = dict[str, Any]
 A_DAY = dt.timedelta(days=1)
+CHAT = {"member", "message", "reaction", "group"}
 
 
 def births(rows: list[Row]) -> dict[str, dt.datetime]:
@@ -40,7 +41,7 @@ def group_day(rows: list[Row]) -> set[tuple[Any, ...]]:
     return {(*key, *_counts(own), key[1].replace(day=1)) for key, own in days.items()}
 
 
-def _counts(rows: list[Row]) -> tuple[int, ...]:
+def _counts(rows: list[Row]) -> tuple[Any, ...]:
     said = [r for r in rows if is_message(r)]
     reacted = [r for r in rows if is_reaction(r)]
     sent = [r for r in rows if r["type"] == "message.sent"]
@@ -60,6 +61,7 @@ def _counts(rows: list[Row]) -> tuple[int, ...]:
         sum(r["role"] == "bot" for r in sent),
         sum(r["product_id"] is not None for r in sent),
         sum(r["type"] == "link.clicked" for r in rows),
+        min((r["source"] for r in rows if r["type"].split(".")[0] in CHAT), default=None),
     )
 
 
@@ -113,7 +115,7 @@ class Life:
 
 @dataclass(frozen=True)
 class Spell:
-    """A row of `GROUP_STATE` without its group and its reason."""
+    """A row of `GROUP_STATE` without its group, its reason and its components."""
 
     state: str
     since: dt.date
@@ -143,12 +145,20 @@ def spells(life: Life, through: dt.date, dead_after_days: int) -> list[Spell]:
     return found
 
 
-def _state(life: Life, day: dt.date, dead_after_days: int) -> str:
+def _state(life: Life, day: dt.date, dead_after_days: int, stay_days: int = 7) -> str:
     if any(end is not None and end <= day for end in (life.closed, life.planned)):
         return "ended"
     if life.born is None or day < life.born:
         return "unborn"
-    silent = 0
-    while day - A_DAY * silent not in life.active:
-        silent += 1
-    return "dead" if silent >= dead_after_days else "alive"
+    active = sorted(each for each in life.active if life.born <= each <= day)
+    if (day - active[-1]).days >= dead_after_days:
+        return "dead"
+    # The life that lasts began after the last silence that was long enough for death.
+    begun = max(
+        each
+        for before, each in zip([None, *active], active, strict=False)
+        if before is None or (each - before).days > dead_after_days
+    )
+    if begun == active[0]:
+        return "alive"
+    return "alive" if any((each - begun).days >= stay_days for each in active) else "revived"

@@ -14,7 +14,7 @@ NOON = at("2025-03-03 12:00")
 def counts(*rows: Row) -> dict[str, int]:
     """The counts of the only day that are not zero."""
     day = group_day(events(*({"account_id": "ann", "time": NOON, **row} for row in rows)))
-    row = day.drop("group_id", "day", "month").collect().row(0, named=True)
+    row = day.drop("group_id", "day", "month", "source").collect().row(0, named=True)
     return {name: count for name, count in row.items() if count}
 
 
@@ -49,6 +49,20 @@ def test_joining_twice_is_one_person_joined():
 def test_two_accounts_of_one_person_are_one_speaker():
     other = {"account_id": "ann'", "person_id": "ann"}
     assert counts({}, other) == {"speakers": 1, "active_members": 1, "messages": 2}
+
+
+@pytest.mark.parametrize(
+    ("rows", "source"),
+    [
+        ([{"source": "b"}, {"source": "a"}], "a"),
+        ([{"source": "b"}, {"source": "a", "type": "order.paid"}, {"source": "a", "type": "link.clicked"}], "b"),
+        ([{"source": "a", "type": "order.paid"}], None),
+    ],
+    ids=["the first by name", "not the shop's", "none but the shop's"],
+)
+def test_the_source_is_a_connector_of_the_groups_chat(rows: list[Row], source: str | None):
+    day = group_day(events(*({"account_id": "ann", "time": NOON, **row} for row in rows)))
+    assert rows_of(day, "source") == {(source,)}
 
 
 def test_an_event_of_no_group_makes_no_day():

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+import re
 from typing import Any
 
 import polars as pl
@@ -9,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipelines.groups.health import life_days
 from pipelines.groups.state import group_state
-from schemas.lake import GROUP, GROUP_DAY, GROUP_STATE
+from pipelines.groups.thresholds import LifeRules, Thresholds
+from schemas.lake import FEED_DAY, GROUP, GROUP_DAY, GROUP_STATE, PERSON_DAY
 from tests.pipelines.engagement.frames import MONDAY, ZONE, at, rows_of
 from tests.pipelines.groups.group_oracle import Life, Spell, spells
 
@@ -21,6 +24,23 @@ SPAN = 40
 def day(number: int) -> dt.date:
     """A day counted from the first Monday."""
     return MONDAY + dt.timedelta(days=number)
+
+
+def judged(
+    days: list[dict[str, Any]], groups: list[dict[str, Any]], through: dt.date | None, zone: str = ZONE, **rules: Any
+) -> pl.LazyFrame:
+    """The states of groups whose feed told something on every day."""
+    flowing = pl.date_range(day(-9), day(400), eager=True).alias("day").to_frame().with_columns(source=pl.lit("feed"))
+    life = life_days(
+        pl.LazyFrame(days, schema=GROUP_DAY.schema).with_columns(source=pl.lit("feed")),
+        pl.LazyFrame(schema=PERSON_DAY.schema),
+        flowing.select(FEED_DAY.columns.keys()).lazy(),
+        pl.LazyFrame(groups, schema=GROUP.schema),
+        through,
+        zone,
+        LifeRules(Thresholds(**rules)),
+    )
+    return group_state(life.lazy())
 
 
 def state(
@@ -41,8 +61,7 @@ def state(
         }
         for key, (life, _) in lives.items()
     ]
-    group_days = pl.LazyFrame(days, schema=GROUP_DAY.schema)
-    return group_state(group_days, pl.LazyFrame(groups, schema=GROUP.schema), through, ZONE, dead_after_days)
+    return judged(days, groups, through, dead_after_days=dead_after_days)
 
 
 def told(active: list[int], through: int, **life: Any) -> list[tuple[Any, ...]]:
@@ -101,11 +120,12 @@ def test_activity_on_the_twenty_eighth_day_keeps_a_group_alive():
     assert told([0, 28], through=28) == [("alive", 0, 0, BORN)]
 
 
-def test_activity_after_death_is_life_again():
-    assert told([0, 36], through=40) == [
+def test_activity_after_death_is_revival_and_activity_a_week_after_that_is_life():
+    assert told([0, 36, 42, 44], through=45) == [
         ("alive", 0, 27, BORN),
         ("dead", 28, 35, "no member activity for 28 days since 2025-03-03"),
-        ("alive", 36, 4, "member activity again after 35 silent days"),
+        ("revived", 36, 1, "member activity again after 35 silent days"),
+        ("alive", 44, 1, "members active again, and still so"),
     ]
 
 
@@ -150,16 +170,65 @@ def test_without_a_complete_day_no_group_has_a_state():
 
 
 def test_days_of_birth_and_end_are_those_of_the_zone_given():
-    life = Life(day(0), frozenset({day(0)}), None, day(2), None)
-    days = pl.LazyFrame([{"group_id": "app:g", "day": day(0), "active_members": 0}], schema=GROUP_DAY.schema)
-    groups = pl.LazyFrame([{"group_id": "app:g", "closed_at": at(f"{life.closed} 00:30")}], schema=GROUP.schema)
-    spells_of = {
-        zone: group_state(days, groups, day(5), zone).filter(pl.col("state") == "ended") for zone in (ZONE, "UTC")
-    }
+    days = [{"group_id": "app:g", "day": day(0), "active_members": 0}]
+    groups = [{"group_id": "app:g", "closed_at": at(f"{day(2)} 00:30")}]
+    spells_of = {zone: judged(days, groups, day(5), zone).filter(pl.col("state") == "ended") for zone in (ZONE, "UTC")}
     assert {zone: rows_of(found, "since") for zone, found in spells_of.items()} == {
         ZONE: {(day(2),)},
         "UTC": {(day(1),)},
     }
+
+
+def talk(share: float, days: range, **others: int) -> list[dict[str, Any]]:
+    """Days on which so much of 20 speakers' talk happens, and other things."""
+    counts = {"speakers": 20, "active_members": 20, "messages": 40, "replies": 10}
+    happened = {name: round(number * share) for name, number in counts.items()}
+    return [{"group_id": "app:g", "day": day(number), **happened, **others} for number in days]
+
+
+def reasons(days: list[dict[str, Any]], through: int) -> dict[str, str]:
+    """The reason of each state that a group born on day 0 came into last."""
+    found = judged(days, [{"group_id": "app:g", "born_at": at(f"{day(0)} 00:00")}], day(through))
+    return dict(found.sort("since").select("state", "reason").collect().rows())
+
+
+def test_a_decline_tells_speakers_messages_and_replies_with_their_numbers():
+    assert reasons([*talk(1, range(70)), *talk(0.5, range(70, 100))], 99)["declining"] == (
+        "speakers at 50 % of usual (10 a day, usually 20); messages at 50 % (140 a week, usually 280); "
+        "replies at 50 % (35 a week, usually 70)"
+    )
+
+
+def test_what_is_usually_nothing_is_not_told():
+    days = [*talk(1, range(70), replies=0), *talk(0.5, range(70, 100), replies=0)]
+    assert reasons(days, 99)["declining"] == (
+        "speakers at 50 % of usual (10 a day, usually 20); messages at 50 % (140 a week, usually 280)"
+    )
+
+
+def test_dying_tells_what_else_speaks_for_it():
+    silent = talk(0, range(70, 98), operator_messages=5, joined=1, left=2)
+    dying = reasons([*talk(1, range(70)), *silent], 97)["dying"]
+    assert dying.startswith("speakers at 0 % of usual (0 a day, usually 20)")
+    assert "operators alone: 35 messages in 7 days, none of a member" in dying
+    assert re.search(r"(\d+) left and (\d+) joined in 28 days", dying)
+    assert re.search(r"none became active in 28 days, \d+ joined", dying)
+
+
+def test_recovery_tells_its_numbers_too():
+    back = [*talk(1, range(70)), *talk(0.4, range(70, 90)), *talk(1, range(90, 120))]
+    assert reasons(back, 119)["alive"].startswith("back: speakers at ")
+
+
+def test_components_are_those_of_the_first_day_of_a_spell():
+    days = [*talk(1, range(70)), *talk(0.5, range(70, 100), operator_messages=20)]
+    found = judged(days, [{"group_id": "app:g", "born_at": at(f"{day(0)} 00:00")}], day(99))
+    shown = found.filter(pl.col("state") == "declining").collect().row(0, named=True)
+    numbers = ("speaker_days_7d", "speaker_days_usual", "messages_7d", "messages_usual", "baseline_weeks")
+    assert [shown[name] for name in numbers] == [70, 140, 140, 280, 11]
+    first = (shown["since"] - MONDAY).days
+    assert shown["messages_28d"] == 20 * (first - 69) + 40 * (28 - (first - 69))
+    assert shown["operator_share_28d"] == 20 * (first - 69) / (20 * (first - 69) + shown["messages_28d"])
 
 
 def test_the_schema_is_that_of_the_table():

@@ -8,10 +8,14 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import pytest
 
+from pipelines.engagement.person_day import person_day
 from pipelines.groups.birth import births
+from pipelines.groups.feed_day import feed_day
 from pipelines.groups.group import group_table
 from pipelines.groups.group_day import group_day
+from pipelines.groups.health import life_days
 from pipelines.groups.state import group_state
+from pipelines.groups.thresholds import LifeRules
 from schemas.lake import EVENTS
 
 ARCHIVE = Path(__file__).parents[3].parent / "shared" / "data" / "zulip" / "messages.parquet"
@@ -108,7 +112,10 @@ def test_groups_die_and_revive_when_their_gaps_say_so(events: pl.LazyFrame, mess
         if ((back or THROUGH + A_DAY) - day).days > 28
     }
     groups = group_table(events, births(events))
-    states = group_state(group_day(events), groups, THROUGH, ZONE)
+    life = life_days(
+        group_day(events), person_day(events), feed_day(events), groups, THROUGH, ZONE, LifeRules()
+    ).lazy()  # fmt: skip
+    states = group_state(life)
     dead = states.filter(pl.col("state") == "dead").select("group_id", "since", "until")
     assert deaths
     assert set(dead.collect().rows()) == deaths

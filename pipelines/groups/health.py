@@ -1,0 +1,196 @@
+"""The health of groups: what their days add up to, measured against their own past, and the state that follows."""
+
+from __future__ import annotations
+
+import datetime as dt
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from pipelines.groups.concentration import half_writers
+from pipelines.groups.feed_day import measured_days
+from pipelines.groups.life import ALIVE, DECLINING, DYING, MESSAGES, REPLIES, REVIVED, SPEAKERS, WEEK, live
+from pipelines.groups.thresholds import LifeRules
+from schemas.lake import GROUP_HEALTH, GROUP_STATES
+
+MONTH: Final = 28
+LIVING: Final = tuple(GROUP_STATES[state] for state in (ALIVE, DECLINING, DYING, REVIVED))
+"""States in which a group can fall ill."""
+
+LIFE_DAY: Final = pl.Schema({
+    **GROUP_HEALTH.schema, "active_members": pl.Int32(), "born_day": pl.Date(), "end_day": pl.Date(),
+    "end_reason": pl.String(),
+})  # fmt: skip
+"""A day of any state, with the facts of the group's life."""
+
+_COUNTS: Final = ("speakers", "messages", "replies")
+_SUMMED: Final = (*_COUNTS, "active_members", "joined", "left", "operator_messages", "bot_messages")
+_A_DAY: Final = dt.timedelta(days=1)
+
+
+def life_days(
+    group_day: pl.LazyFrame,
+    person_day: pl.LazyFrame,
+    feed_day: pl.LazyFrame,
+    groups: pl.LazyFrame,
+    complete_through: dt.date | None,
+    zone: str,
+    rules: LifeRules,
+) -> pl.DataFrame:
+    """Give each group a state and its components on each complete day (definitions, section 7).
+
+    Only complete days are looked at: what happened later is as if it were not known. Days of the group follow from
+    rows of the group alone and from `feed_day`, so groups can be computed apart.
+
+    Args:
+        group_day: `schemas.lake.GROUP_DAY` over all history of some groups.
+        person_day: `schemas.lake.PERSON_DAY` of the same groups.
+        feed_day: `schemas.lake.FEED_DAY` of all sources.
+        groups: `schemas.lake.GROUP` of the same groups.
+        complete_through: Last complete day; none judges no day and gives no row.
+        zone: IANA name of the business zone, in which the days of birth and end are taken.
+        rules: Thresholds, by purpose.
+
+    Returns:
+        `LIFE_DAY`, sorted by group and day: a row for each group and complete day from the group's first event on.
+    """
+    through = pl.lit(complete_through, pl.Date)
+    known = group_day.filter(pl.col("day") <= through)
+    days, writers = pl.collect_all([
+        _every_day(known, feed_day, _lives(known, groups, through, zone), person_day, through),
+        person_day.filter((pl.col("day") <= through) & (pl.col("messages") > 0)).select(
+            "group_id", "person_id", "day", pl.col("messages").cast(pl.Int64)
+        ).sort("group_id", "day"),
+    ])  # fmt: skip
+    return _judged(_with_months(days), writers, rules)
+
+
+def group_health(life: pl.LazyFrame) -> pl.LazyFrame:
+    """Keep the days of `LIFE_DAY` on which a group lives, as `schemas.lake.GROUP_HEALTH`."""
+    return life.filter(pl.col("state").is_in(LIVING)).select(GROUP_HEALTH.columns.keys())
+
+
+def _lives(days: pl.LazyFrame, groups: pl.LazyFrame, through: pl.Expr, zone: str) -> pl.LazyFrame:
+    """First day, days of birth and end where reached by `through`, and why it ended, a group."""
+
+    def day_of(column: str) -> pl.Expr:
+        day = pl.col(column).dt.convert_time_zone(zone).dt.date()
+        return pl.when(day <= through).then(day)
+
+    closed, planned = pl.col("closed_day"), pl.col("planned_day")
+    end = pl.min_horizontal(closed, planned)
+    end_reason = (
+        pl.when(planned.is_null() | (closed <= planned))
+        .then(pl.format("closed on {}", closed))
+        .otherwise(pl.format("planned to end on {}", planned))
+    )
+    return (
+        days.group_by("group_id")
+        .agg(first_day=pl.col("day").min())
+        .join(
+            groups.select(
+                "group_id",
+                "purpose",
+                born_day=day_of("born_at"),
+                closed_day=day_of("closed_at"),
+                planned_day=day_of("planned_end"),
+            ),
+            on="group_id",
+            how="left",
+        )
+        .with_columns(
+            # Spells begin with the first day known: an end before it makes all of them ended.
+            end_day=pl.when(end.is_not_null()).then(pl.max_horizontal("first_day", end)),
+            end_reason=end_reason,
+        )
+    )
+
+
+def _every_day(
+    known: pl.LazyFrame, feed_day: pl.LazyFrame, lives: pl.LazyFrame, person_day: pl.LazyFrame, through: pl.Expr
+) -> pl.LazyFrame:
+    """A row for each group and day from its first on, counts of nothing 0."""
+    first_words = person_day.group_by("group_id", "person_id").agg(pl.col("day").min())
+    newly_active = first_words.group_by("group_id", "day").agg(newly_active=pl.len())
+    measured = measured_days(known, feed_day).with_columns(is_measured=pl.lit(value=True))
+    counts = (*_SUMMED, "newly_active")
+    return (
+        lives.with_columns(day=pl.date_ranges("first_day", through))
+        .explode("day")
+        .join(known.select("group_id", "day", *_SUMMED), on=["group_id", "day"], how="left")
+        .join(newly_active, on=["group_id", "day"], how="left")
+        .join(measured, on=["group_id", "day"], how="left")
+        .with_columns(pl.col(*counts).fill_null(0).cast(pl.Int64), pl.col("is_measured").fill_null(value=False))
+        .sort("group_id", "day")
+    )
+
+
+def _with_months(days: pl.DataFrame) -> pl.DataFrame:
+    """Add the sums of 28 days, and of operators also those of 7."""
+
+    def summed(column: str, span: int) -> pl.Expr:
+        return pl.col(column).rolling_sum(span, min_samples=1).over("group_id")
+
+    staff = summed("operator_messages", MONTH) + summed("bot_messages", MONTH)
+    everybody = staff + summed("messages", MONTH)
+    return days.with_columns(
+        messages_28d=summed("messages", MONTH),
+        operator_messages_7d=summed("operator_messages", WEEK),
+        operator_share_28d=pl.when(everybody > 0).then(staff / everybody),
+        joined_28d=summed("joined", MONTH),
+        left_28d=summed("left", MONTH),
+        newly_active_28d=summed("newly_active", MONTH),
+    )
+
+
+def _judged(days: pl.DataFrame, writers: pl.DataFrame, rules: LifeRules) -> pl.DataFrame:
+    """Add states, comparisons with the usual and concentration: what is computed a group at a time."""
+    size = days.height
+    states, weeks, silent = np.zeros(size, np.int8), np.zeros(size, np.int64), np.zeros(size, np.int64)
+    sums, usual, half = np.zeros((size, 3), np.int64), np.full((size, 3), np.nan), np.zeros(size, np.int64)
+    bounds = np.append(np.flatnonzero(days["group_id"].rle_id().diff().fill_null(1).to_numpy()), size)
+    told = {key: rows for (key,), rows in writers.partition_by("group_id", as_dict=True).items()}
+    for begin, stop in pairwise(bounds.tolist()):
+        own = days[begin:stop]
+        facts = own.row(0, named=True)
+        part = slice(begin, stop)
+        states[part], sums[part], usual[part], weeks[part], silent[part] = live(
+            np.ascontiguousarray(own.select(_COUNTS).to_numpy()),
+            (own["active_members"] > 0).to_numpy(writable=True),
+            own["is_measured"].to_numpy(writable=True),
+            _offset(facts["born_day"], facts["first_day"], own.height),
+            _offset(facts["end_day"], facts["first_day"], own.height),
+            rules.of(facts["purpose"]),
+        )
+        if (rows := told.get(facts["group_id"])) is not None:
+            half[part] = _half_writers(own, rows)
+    before = pl.col("half_writers_28d").shift(MONTH, fill_value=0).over("group_id")
+    return (
+        days.with_columns(
+            state=pl.Series(np.array(GROUP_STATES)[states], dtype=pl.String),
+            silent_days=silent,
+            speaker_days_7d=sums[:, SPEAKERS],
+            messages_7d=sums[:, MESSAGES],
+            replies_7d=sums[:, REPLIES],
+            speaker_days_usual=usual[:, SPEAKERS],
+            messages_usual=usual[:, MESSAGES],
+            replies_usual=usual[:, REPLIES],
+            baseline_weeks=weeks,
+            half_writers_28d=half,
+        )
+        .with_columns(pl.col("^.*_usual$").fill_nan(None), half_writers_before=before)
+        .select(LIFE_DAY.keys())
+        .cast(LIFE_DAY)
+    )
+
+
+def _offset(day: dt.date | None, first_day: dt.date, unknown: int) -> int:
+    return unknown if day is None else max(0, (day - first_day).days)
+
+
+def _half_writers(days: pl.DataFrame, rows: pl.DataFrame) -> np.ndarray:
+    starts = np.append(rows["day"].search_sorted(days["day"]).to_numpy(), rows.height).astype(np.int64)
+    writer = rows["person_id"].rank("dense").cast(pl.Int64).to_numpy(writable=True) - 1
+    return half_writers(starts, writer, rows["messages"].to_numpy(writable=True), MONTH)

@@ -1,0 +1,183 @@
+"""The state machine of one group's life, as a compiled loop over its days.
+
+A loop, since a state follows from the one before and from days in a row: this says it in a few lines and exactly.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.groups.thresholds import Thresholds
+from schemas.lake import GROUP_STATES
+
+UNBORN, ALIVE, DECLINING, DYING, DEAD, REVIVED, ENDED = range(len(GROUP_STATES))
+
+SPEAKERS, MESSAGES, REPLIES = range(3)
+"""Columns of the counts."""
+
+WEEK: Final = 7
+_MAD_TO_DEVIATION: Final = 1.4826
+"""The median absolute deviation of a normal distribution times this is its standard deviation."""
+
+
+@numba.njit(cache=True, nogil=True)
+def live(
+    counts: NDArray[np.int64],
+    is_active: NDArray[np.bool_],
+    is_measured: NDArray[np.bool_],
+    born: int,
+    ended: int,
+    rules: Thresholds,
+) -> tuple[NDArray[np.int8], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+    """Give every day of one group its state (definitions, section 7).
+
+    The last 7 days are compared with the same measured weekdays of up to `baseline_weeks` weeks before them. While a
+    group declines or is dying, those are the weeks before the decline began, for as long as the decline is no older
+    than the baseline is long: nobody gets used to it any sooner. A life begins with birth or revival, and its baseline
+    with it.
+
+    Args:
+        counts: [days, 3] speakers, messages and replies of members on each day, from the first day on.
+        is_active: [days] whether a member was active.
+        is_measured: [days] whether anything is known of the day. An unmeasured day neither changes a state nor counts.
+        born: Day of birth, the number of days or more where it is not known yet.
+        ended: Day from which the group has ended, likewise.
+        rules: The thresholds.
+
+    Returns:
+        [days] state, index into `GROUP_STATES`; [days, 3] counts of 7 days; [days, 3] their usual values, NaN without
+        a baseline; [days] weeks of the baseline; [days] measured days since the last activity. All from birth to the
+        end, 0 or NaN elsewhere.
+    """
+    n_days = len(is_active)
+    states = np.full(n_days, UNBORN, np.int8)
+    sums = np.zeros((n_days, 3), np.int64)
+    usual = np.full((n_days, 3), np.nan)
+    weeks = np.zeros(n_days, np.int64)
+    silences = np.zeros(n_days, np.int64)
+    spread = np.empty(3)
+    state, since, begun, silent = UNBORN, 0, 0, 0
+    fall, plunge, recovery, rally, fell = 0, 0, 0, 0, 0
+    for day in range(min(born, ended), n_days):
+        if day >= ended:
+            states[day] = ENDED
+            continue
+        silent = 0 if is_active[day] else silent + is_measured[day]
+        silences[day] = silent
+        before = state
+        if state == UNBORN:
+            state = ALIVE
+        elif state == DEAD:
+            state = REVIVED if is_active[day] else DEAD
+        elif silent >= rules.dead_after_days:
+            state = DEAD
+        elif state == REVIVED:
+            state = ALIVE if is_active[day] and day - since >= rules.stay_days else REVIVED
+        if state != before and (before == UNBORN or state == REVIVED):
+            begun = day
+        is_declined = state in (DECLINING, DYING)
+        start = max(fell, day - WEEK * rules.baseline_weeks) if is_declined else day
+        weeks[day] = _baseline(counts, is_measured, day, start, begun, rules, sums[day], usual[day], spread)
+        if state == ALIVE or is_declined:
+            # An unmeasured day neither confirms a level nor breaks a row of days that did.
+            if is_measured[day]:
+                fall = fall + 1 if _is_below(sums[day], usual[day], spread, rules.declining_enter, rules) else 0
+                plunge = plunge + 1 if _is_below(sums[day], usual[day], spread, rules.dying_enter, rules) else 0
+                recovery = recovery + 1 if _is_back(sums[day], usual[day], rules.declining_leave, rules) else 0
+                rally = rally + 1 if _is_back(sums[day], usual[day], rules.dying_leave, rules) else 0
+                if not is_declined and fall == 1:
+                    fell = day
+            if is_measured[day] and state == before and day - since >= rules.stay_days:
+                if state != DYING and plunge >= rules.confirm_days:
+                    state = DYING
+                elif state == ALIVE and fall >= rules.confirm_days:
+                    state = DECLINING
+                elif is_declined and recovery >= rules.confirm_days:
+                    state = ALIVE
+                elif state == DYING and rally >= rules.confirm_days:
+                    state = DECLINING
+        if state != before:
+            since = day
+        if state in (DEAD, REVIVED):
+            fall, plunge, recovery, rally = 0, 0, 0, 0
+        states[day] = state
+    return states, sums, usual, weeks, silences
+
+
+@numba.njit(cache=True, nogil=True)
+def _baseline(
+    counts: NDArray[np.int64],
+    is_measured: NDArray[np.bool_],
+    day: int,
+    start: int,
+    begun: int,
+    rules: Thresholds,
+    sums: NDArray[np.int64],
+    usual: NDArray[np.float64],
+    spread: NDArray[np.float64],
+) -> int:
+    """Sum up the week that ends with `day`; find its usual value and spread, from weeks that end before `start`.
+
+    Returns:
+        The number of weeks, 0 where they are too few.
+    """
+    for back in range(min(WEEK, day - begun + 1)):
+        sums += counts[day - back]
+    past = np.empty((3, rules.baseline_weeks), np.int64)
+    found = 0
+    # Whole weeks back, so that weekdays fall on weekdays; the last one ends before the week of `start` begins.
+    nearest = 1 + (day - start + WEEK - 1) // WEEK
+    for lag in range(nearest, nearest + rules.baseline_weeks):
+        end = day - lag * WEEK
+        if end - WEEK + 1 < begun:
+            break
+        past[:, found] = 0
+        is_whole = True
+        for back in range(WEEK):
+            if is_measured[day - back]:
+                past[:, found] += counts[end - back]
+                is_whole = is_whole and is_measured[end - back]
+        found += is_whole
+    if found < rules.least_baseline_weeks:
+        return 0
+    for column in range(3):
+        weekly = past[column, :found]
+        usual[column] = np.median(weekly)
+        deviation = _MAD_TO_DEVIATION * np.median(np.abs(weekly - usual[column]))
+        # Counts of rare things vary by the root of their mean even where nothing changes.
+        spread[column] = max(deviation, np.sqrt(usual[column]))
+    return found
+
+
+@numba.njit(cache=True, nogil=True)
+def _is_below(
+    sums: NDArray[np.int64],
+    usual: NDArray[np.float64],
+    spread: NDArray[np.float64],
+    level: float,
+    rules: Thresholds,
+) -> bool:
+    """Whether speakers and messages are below a level of the usual, by more than chance, in a group of some volume."""
+    # NaN, no baseline, is below nothing.
+    if not usual[MESSAGES] >= rules.least_messages:
+        return False
+    for column in (SPEAKERS, MESSAGES):
+        fallen = usual[column] - sums[column]
+        if sums[column] >= level * usual[column] or fallen < rules.deviations * spread[column]:
+            return False
+    return True
+
+
+@numba.njit(cache=True, nogil=True)
+def _is_back(sums: NDArray[np.int64], usual: NDArray[np.float64], level: float, rules: Thresholds) -> bool:
+    """Whether speakers or messages are at a level of the usual or above it, the latter at that of some volume."""
+    if np.isnan(usual[MESSAGES]):
+        return False
+    has_volume = usual[MESSAGES] >= rules.least_messages
+    if has_volume and sums[SPEAKERS] >= level * usual[SPEAKERS]:
+        return True
+    return sums[MESSAGES] >= level * max(usual[MESSAGES], rules.least_messages)

@@ -1,0 +1,84 @@
+"""Why a group came into a state, in words, with the numbers behind them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+from pipelines.groups.birth import BIRTH_MEMBERS, BIRTH_MESSAGES, BIRTH_WINDOW
+from pipelines.groups.life import ALIVE, DEAD, DECLINING, DYING, REVIVED, UNBORN
+from schemas.lake import GROUP_STATES
+
+_BIRTH: Final = f"within {BIRTH_WINDOW.seconds // 60} minutes"
+_BORN: Final = f"{BIRTH_MEMBERS} members exchanged {BIRTH_MESSAGES} messages {_BIRTH}"
+_NOT_BORN: Final = f"not yet {BIRTH_MESSAGES} messages of {BIRTH_MEMBERS} members {_BIRTH}"
+
+
+def reason() -> pl.Expr:
+    """The reasons of a spell as one text, of the spell's first day.
+
+    Reads `state`, `before` (the state of the day before), `since`, `silent_days` (measured), `active_before` (the last
+    day with member activity before `since`), `end_reason` and the components.
+    """
+    state, before = pl.col("state"), pl.col("before")
+    silence = (pl.col("since") - pl.col("active_before")).dt.total_days()
+    known = pl.when(silence > pl.col("silent_days")).then(pl.lit("measured days")).otherwise(pl.lit("days"))
+    no_activity = pl.format("no member activity for {} {} since {}", "silent_days", known, "active_before")
+    again = pl.format("member activity again after {} silent days", silence - 1)
+    still = pl.lit("members active again, and still so")
+    is_fallen = before.is_in([GROUP_STATES[DECLINING], GROUP_STATES[DYING]])
+
+    def is_state(number: int) -> pl.Expr:
+        return state == GROUP_STATES[number]
+
+    return (
+        pl.when(is_state(UNBORN)).then(pl.lit(_NOT_BORN))
+        .when(is_state(ALIVE) & is_fallen).then(pl.format("back: {}", _joined(_levels())))
+        .when(is_state(ALIVE) & (before == GROUP_STATES[REVIVED])).then(still)
+        .when(is_state(ALIVE)).then(pl.lit(_BORN))
+        .when(is_state(DECLINING) & is_fallen).then(pl.format("better: {}", _joined([*_levels(), *_causes()])))
+        .when(is_state(DECLINING) | is_state(DYING)).then(_joined([*_levels(), *_causes()]))
+        .when(is_state(DEAD)).then(no_activity)
+        .when(is_state(REVIVED)).then(again)
+        .otherwise("end_reason")
+    )  # fmt: skip
+
+
+def _levels() -> list[pl.Expr]:
+    """Speakers, messages and replies against their usual; null where there is no usual."""
+    return [
+        _level("speakers at {} % of usual ({} a day, usually {})", "speaker_days_7d", "speaker_days_usual", days=7),
+        _level("messages at {} % ({} a week, usually {})", "messages_7d", "messages_usual"),
+        _level("replies at {} % ({} a week, usually {})", "replies_7d", "replies_usual"),
+    ]
+
+
+def _level(text: str, now: str, usual: str, days: int = 1) -> pl.Expr:
+    above_nothing = pl.when(pl.col(usual) > 0).then(usual)
+    share = (100 * pl.col(now) / above_nothing).round().cast(pl.Int64)
+    shown = ((number / days).round(1).cast(pl.String).str.strip_suffix(".0") for number in (pl.col(now), above_nothing))
+    return pl.format(text, share, *shown)
+
+
+def _causes() -> list[pl.Expr]:
+    """What else speaks for decline; null where it does not."""
+    joined, left, new = pl.col("joined_28d"), pl.col("left_28d"), pl.col("newly_active_28d")
+    half, half_before = pl.col("half_writers_28d"), pl.col("half_writers_before")
+    staff = pl.col("operator_messages_7d")
+    return [
+        pl.when((pl.col("messages_7d") == 0) & (staff > 0)).then(
+            pl.format("operators alone: {} messages in 7 days, none of a member", staff)
+        ),
+        pl.when(left > joined).then(pl.format("{} left and {} joined in 28 days", left, joined)),
+        pl.when((joined > 0) & (new == 0)).then(
+            pl.format("none became active in 28 days, {} joined", joined)
+        ),
+        pl.when((half > 0) & (2 * half <= half_before)).then(
+            pl.format("half of the messages from {} of the members, from {} in the 28 days before", half, half_before)
+        ),
+    ]  # fmt: skip
+
+
+def _joined(parts: list[pl.Expr]) -> pl.Expr:
+    return pl.concat_str(parts, separator="; ", ignore_nulls=True)

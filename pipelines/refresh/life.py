@@ -1,0 +1,87 @@
+"""`group_health` and `group_state`: the groups whose complete days changed; all of them when a day gets complete."""
+
+from __future__ import annotations
+
+import datetime as dt
+import zlib
+from dataclasses import replace
+
+import polars as pl
+
+from pipelines.groups.health import group_health, life_days
+from pipelines.groups.state import group_state
+from pipelines.groups.thresholds import LifeRules
+from pipelines.lake import Lake
+from pipelines.refresh.changes import BATCH_INPUT, IDENTITY_INPUT, Changes, Sources
+from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, recorded, unchanged, write
+from schemas.lake import FEED_DAY, GROUP, GROUP_DAY, GROUP_HEALTH, GROUP_STATE, PERSON_DAY
+
+_POSITIONS = (BATCH_INPUT, IDENTITY_INPUT)
+
+
+def refresh_life(
+    lake: Lake, through: dt.date | None, zone: str, rules: LifeRules, settings: int
+) -> dict[str, Refreshed]:
+    """Recompute the lives of groups that changed.
+
+    A group changes with events of its complete days, with what describes it, and with the persons in it. A day more
+    that is complete, or a feed that turns out to have flowed on one, changes all.
+
+    Args:
+        lake: holds the facts and what they follow: `group`, `group_day`, `person_day`, `feed_day`.
+        through: last complete day; None: there is none.
+        zone: the business zone.
+        rules: the thresholds.
+        settings: fingerprint of zone and thresholds; where it changes, everything is recomputed.
+
+    Returns:
+        What was done, by lake table.
+    """
+    facts = [lake.open(table) for table in (GROUP_HEALTH, GROUP_STATE)]
+    days, people, groups, feeds = (lake.open(table) for table in (GROUP_DAY, PERSON_DAY, GROUP, FEED_DAY))
+    sources = Sources.of(lake)
+    until = pl.col("day") <= pl.lit(through, pl.Date)
+    flowing = feeds.scan().filter(until).sort(FEED_DAY.key).collect(engine="streaming")
+    of_all = {
+        input_id(SETTINGS): settings,
+        input_id("through"): 0 if through is None else through.toordinal(),
+        input_id(FEED_DAY.name): zlib.crc32(flowing.write_csv().encode()),
+        **{input_id(f"{fact.table.name}/{SETTINGS}"): recorded(fact, SETTINGS) or 0 for fact in (days, people)},
+    }
+    # What all of them include is included; what some of them have beyond that is computed now, and again later.
+    included = {name: min(fact.position(name) or 0 for fact in (days, people, groups)) for name in _POSITIONS}
+    seen = included | of_all
+    done = [noted(fact, seen) for fact in facts]
+    if all(position == seen for position in done):
+        return {fact.table.name: unchanged(fact) for fact in facts}
+
+    is_touched, counted = pl.lit(value=True), Refreshed(is_changed=False, rows=0)
+    if all(position[name] == seen[name] for position in done for name in of_all):
+        oldest = {name: min(position[name] or 0 for position in done) for name in _POSITIONS}
+        touched = _touched(sources, Changes.since(lake, sources, oldest), through)
+        is_touched = pl.col("group_id").is_in(touched.implode())
+        counted = replace(counted, groups=len(touched))
+    life = life_days(
+        days.scan().filter(is_touched), people.scan().filter(is_touched), flowing.lazy(),
+        groups.scan().filter(is_touched), through, zone, rules,
+    ).lazy()  # fmt: skip
+    refreshed = {}
+    for fact, fresh in zip(facts, (group_health(life), group_state(life)), strict=True):
+        stored = fact.scan().collect(engine="streaming")
+        rows = pl.concat([stored.filter(~is_touched), fresh.collect(engine="streaming")])
+        refreshed[fact.table.name] = write(lake, fact, rows, stored, seen, counted)
+    return refreshed
+
+
+def _touched(sources: Sources, changes: Changes, through: dt.date | None) -> pl.Series:
+    """Groups with a change on a complete day, that are described anew, or in which a person is another one."""
+    is_complete = pl.col("day") <= pl.lit(through, pl.Date)
+    marked = changes.marks.filter(is_complete | pl.col("describes_group")).select("group_id")
+    of_moved = (
+        sources.events.scan()
+        .filter(pl.col("account_id").is_in(changes.moved_accounts().implode()))
+        .select("group_id")
+        .unique()
+        .collect(engine="streaming")
+    )
+    return pl.concat([marked, of_moved]).drop_nulls()["group_id"].unique()
