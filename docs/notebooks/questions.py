@@ -34,9 +34,12 @@ with app.setup:
     from pipelines.funnel.steps import timeline
     from pipelines.funnel.views import summary
     from pipelines.groups.birth import births
+    from pipelines.groups.feed_day import feed_day
     from pipelines.groups.group import group_table
     from pipelines.groups.group_day import group_day
+    from pipelines.groups.health import life_days
     from pipelines.groups.state import group_state
+    from pipelines.groups.thresholds import LifeRules
     from pipelines.time import last_complete_day
     from schemas.funnel import standard
     from schemas.lake import EVENTS, IDENTITY, RAW
@@ -136,9 +139,9 @@ def _(events, zone):
     through = last_complete_day(reached, zone)
     activity = person_day(events).collect()
     firsts = first_seen(activity.lazy()).collect()
-    group_days = group_day(events).collect()
     groups = group_table(events, births(events)).collect()
-    states = group_state(group_days.lazy(), groups.lazy(), through, zone).collect()
+    life = life_days(group_day(events), activity.lazy(), feed_day(events), groups.lazy(), through, zone, LifeRules())
+    states = group_state(life.lazy()).collect()
     steps = timeline(events).collect()
     entries = funnel(steps.lazy(), standard(), reached).collect()
     credits = order_credit(events, AttributionRules(models=("last_click",))).collect()
@@ -148,7 +151,6 @@ def _(events, zone):
         credits,
         entries,
         firsts,
-        group_days,
         names,
         states,
         steps,
@@ -174,60 +176,21 @@ def _():
 
 
 @app.cell
-def _(group_days, names, states, through):
-    def weeks(first: int, last: int) -> pl.Expr:
-        """The days from `first` to `last` weeks ago, whole weeks back from the last complete day."""
-        return pl.col("day").is_between(through - first * 7 * DAY, through - last * 7 * DAY, closed="right")
-
-    def change(column: str) -> list[pl.Expr]:
-        return [
-            pl.col(column).filter(weeks(8, 4)).sum().alias(f"{column} before"),
-            pl.col(column).filter(weeks(4, 0)).sum().alias(f"{column} now"),
-        ]
-
+def _(names, states):
     current = states.filter("is_current")
-    fading = (
-        group_days.join(current.filter(pl.col("state") == "alive"), on="group_id")
-        .group_by("group_id")
-        .agg(
-            *change("messages"),
-            *change("speakers"),
-            *change("operator_messages"),
-            *change("joined"),
-            *change("left"),
-            silent=pl.col("silent_days").first(),
-        )
-        .filter(pl.col("messages before") >= 20)
-        .with_columns(lost=(100 * (1 - pl.col("messages now") / pl.col("messages before"))).round().cast(pl.Int64))
-        .filter(pl.col("lost") >= 50)
+    ill = (
+        current.filter(pl.col("state").is_in(["declining", "dying"]))
         .join(names, on="group_id")
-        .sort("lost", "group_id", descending=[True, False])
+        .sort("state", "since", descending=True)
     )
-    reasons = [
-        pl.when(pl.col("silent") > 0).then(pl.format("silent for {} days", "silent")),
-        pl.when(pl.col("speakers now") * 2 <= pl.col("speakers before")).then(pl.lit("few still speak")),
-        pl.when(pl.col("joined now") < pl.col("left now")).then(pl.lit("more leave than join")),
-        pl.when(pl.col("operator_messages now") > pl.col("messages now")).then(pl.lit("operators among themselves")),
-    ]
     dead = current.filter(pl.col("state") == "dead").join(names, on="group_id").sort("since", descending=True)
     mo.vstack(
         [
             said(
-                f"**{fading.height} living groups lost half or more of their messages** in four weeks; "
-                f"{dead.height} of {current.height} are dead. A feed that stands still looks the same as a silent "
-                "group: see its alerts first."
+                f"**{ill.height} living groups decline or are dying**, measured against their own past; "
+                f"{dead.height} of {current.height} are dead. A feed that stands still brings no verdict."
             ),
-            shown(
-                fading.select(
-                    "group",
-                    "purpose",
-                    "messages before",
-                    "messages now",
-                    pl.col("lost").alias("lost (%)"),
-                    pl.concat_str(reasons, separator=", ", ignore_nulls=True).alias("why"),
-                ),
-                bar="lost (%)",
-            ),
+            shown(ill.select("group", "purpose", "state", "since", "reason")),
             mo.md("The newest deaths, and the reason that is stored with each:"),
             shown(dead.head(5).select("group", "purpose", "since", "reason")),
         ]

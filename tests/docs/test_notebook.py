@@ -24,7 +24,7 @@ def answers() -> str:
 
 def test_each_question_has_an_answer_with_numbers(answers: str):
     for answer in (
-        r"\d living groups lost half or more",
+        r"\d living groups decline or are dying",
         r"Of \*\*\d+ who first joined in June 2025\*\*, [\d.]+ % spoke up",
         r"weakest step is \*\*\w+ → \w+\*\*: \d+ %",
         r"first five of \d+ groups make \d+ %",

@@ -13,7 +13,7 @@ from emberline.simulator import Scenario, Truth, simulate
 from pipelines.engagement.person_day import person_day
 from pipelines.events.decode import decode
 from pipelines.events.deduplicate import deduplicate
-from pipelines.events.identity import identity, with_person
+from pipelines.events.identity import apart, identity, links, with_person
 from pipelines.groups.birth import births
 from pipelines.groups.feed_day import feed_day
 from pipelines.groups.group import group_table
@@ -51,5 +51,6 @@ def company(scenario: Scenario) -> Company:
     sent = [value for value in world.records["value"].to_list() if value is not None]
     found = decode(records(sent, kafka_time=dt.datetime(2100, 1, 1, tzinfo=dt.UTC)), BY_TOPIC, RULES).events
     events = deduplicate(found, pl.DataFrame(schema=EVENTS.schema)).added
-    people = identity(events.lazy(), pl.DataFrame(schema=IDENTITY.schema), batch=1)
+    nobody = pl.DataFrame(schema=IDENTITY.schema)
+    people = identity(apart(nobody), links(events.lazy()), nobody, batch=1)
     return Company(with_person(events.lazy(), people.lazy()).collect(), world.truth)
