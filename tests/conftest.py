@@ -7,10 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from kafka.admin import KafkaAdminClient
 from sqlalchemy import create_engine, make_url, text
 
 from emberline.embedded import EmbeddedKafka, EmbeddedPostgres, StateFolder
+
+# How long an example takes, or its making, tells of the machine and not of the code.
+settings.register_profile("emberline", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("emberline")
 
 # Nobody needs the rows of a test after a loss of power.
 FAST_POSTGRES = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}

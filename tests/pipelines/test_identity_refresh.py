@@ -233,7 +233,7 @@ STEP = st.one_of(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(STEP, max_size=9))
 def test_persons_are_the_components_of_the_links_that_hold_after_any_steps(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple]

@@ -176,7 +176,7 @@ STEP = st.tuples(st.lists(EVENT, max_size=4), st.integers(0, 3), st.booleans(), 
 """A batch of events, the day Kafka got it, and whether identity and the facts are refreshed after it."""
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.lists(STEP, min_size=1, max_size=4))
 @example([([said("app:a"), said("shop:a"), link("app:a", "shop:a")], 0, False, True), ([], 0, True, True)])
 def test_facts_by_day_equal_a_full_recomputation_after_any_batches(

@@ -234,7 +234,7 @@ def mutated_events(draw: st.DrawFn) -> bytes:
     return bytes(value)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(mutated_events() | st.binary(max_size=40), max_size=8))
 @example([])
 def test_both_agree_on_events_that_were_changed_at_random(values: list[bytes]):

@@ -104,7 +104,7 @@ def grid(model: BgNbd) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return (rate / model.alpha)[:, None], ((leave + 1) / 2)[None, :], weight
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(model=MODELS, x=st.integers(0, 8), observed=AGES, share=SHARES, t=AGES)
 def test_the_formulas_are_the_integrals_over_all_buyers(model: BgNbd, x: int, observed: float, share: float, t: float):
     observed, t = observed * model.alpha, t * model.alpha

@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from hypothesis import given, settings
+from hypothesis import given
 
 from pipelines.engagement.first_seen import first_seen
 from pipelines.engagement.person_day import person_day
@@ -29,7 +29,6 @@ def test_the_schema_is_that_of_the_table():
     assert first_seen(person_days()).collect().schema == FIRST_SEEN.schema
 
 
-@settings(deadline=None)
 @given(event_rows())
 def test_first_activity_is_the_earliest_event_of_a_person_in_a_group(rows: list[Row]):
     earliest: dict[tuple[str, str], Row] = {}

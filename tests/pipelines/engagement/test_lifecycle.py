@@ -4,7 +4,7 @@ import datetime as dt
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from pipelines.engagement.calendar import Unit
 from pipelines.engagement.lifecycle import LifecycleBroken, assert_invariant, lifecycle
@@ -88,7 +88,6 @@ def test_the_units_are_checked_each_on_its_own():
 
 
 @pytest.mark.parametrize("unit", UNITS)
-@settings(deadline=None)
 @given(activity=activity_days(SPAN), through=last_complete_days(SPAN))
 def test_lifecycle_equals_the_oracle_and_keeps_the_invariant(
     unit: Unit, activity: list[oracle.Activity], through: dt.date | None

@@ -2,7 +2,7 @@
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from pipelines.engagement.person_day import person_day
 from schemas.lake import PERSON_DAY
@@ -70,7 +70,6 @@ def test_the_schema_is_that_of_the_table():
     assert person_day(events()).collect().schema == PERSON_DAY.schema
 
 
-@settings(deadline=None)
 @given(event_rows())
 def test_person_days_equal_the_oracle_in_any_row_order(rows: list[Row]):
     days: pl.LazyFrame = person_day(events(*rows))

@@ -98,7 +98,6 @@ def test_nobody_makes_no_cohort():
 
 
 @pytest.mark.parametrize("unit", UNITS)
-@settings(deadline=None)
 @given(activity=activity_days(100), through=last_complete_days(100))
 def test_the_table_of_retention_is_that_of_first_ever_activity_by_calendar(
     unit: Unit, activity: list[tuple[str, str, dt.date]], through: dt.date | None
@@ -131,7 +130,7 @@ def histories(draw: st.DrawFn, near: dt.datetime) -> list[oracle.Event]:
 
 
 @pytest.mark.parametrize("zone", ZONES)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_retention_equals_the_oracle(zone: str, data: st.DataObject):
     near = ZONES[zone]

@@ -4,7 +4,7 @@ import datetime as dt
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.engagement.calendar import Unit
@@ -77,7 +77,6 @@ def test_the_schema_is_that_of_the_table():
 
 
 @pytest.mark.parametrize("unit", UNITS)
-@settings(deadline=None)
 @given(activity=activity_days(SPAN), through=last_complete_days(SPAN), data=st.data())
 def test_the_table_equals_the_oracle_in_any_row_order(
     unit: Unit,

@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.engagement.scores import RFE, RFM, Cuts, Fixed, Quantiles, rfe, rfm
@@ -62,7 +62,6 @@ CUTS: st.SearchStrategy[Cuts] = st.one_of(
 )
 
 
-@settings(deadline=None)
 @given(
     paid=st.lists(
         st.tuples(st.sampled_from("abcd"), st.sampled_from(["CNY", "USD"]), st.integers(-200, 20), st.integers(-2, 9)),
@@ -92,7 +91,6 @@ def test_rfm_equals_the_oracle(paid: list[tuple[str, str, int, int]], cuts: tupl
     assert rows_of(found) == expected
 
 
-@settings(deadline=None)
 @given(
     active=st.lists(
         st.tuples(st.sampled_from("abcd"), st.sampled_from(["app:g", "app:h"]), st.integers(-3, 15)),

@@ -152,14 +152,14 @@ def histories(draw: st.DrawFn) -> list[Row]:
     return draw(st.lists(row, max_size=30))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(rows=histories())
 def test_states_equal_the_oracle(rows: list[Row]):
     whole = complete(rows)
     assert rows_of(member_state(events(*rows), DAY)) == oracle.member_state(whole, DAY)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_connections_equal_the_oracle(data: st.DataObject):
     rows = circle(0, 1, 2, 3, members=7)

@@ -3,7 +3,7 @@
 import datetime as dt
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from pipelines.engagement.calendar import Unit
 from pipelines.engagement.stickiness import ACTIVE_PERSONS, STICKINESS, active_persons, stickiness
@@ -39,7 +39,6 @@ def test_a_person_counts_for_a_week_and_a_month_after_a_day():
 
 
 @pytest.mark.parametrize("unit", UNITS)
-@settings(deadline=None)
 @given(activity=activity_days(40), through=last_complete_days(40))
 def test_stickiness_equals_the_oracle(unit: Unit, activity: list[Activity], through: dt.date | None):
     expected = set()
@@ -55,7 +54,6 @@ def test_stickiness_equals_the_oracle(unit: Unit, activity: list[Activity], thro
     assert rows_of(found) == expected
 
 
-@settings(deadline=None)
 @given(activity=activity_days(70), through=last_complete_days(70))
 def test_active_persons_equal_the_oracle(activity: list[Activity], through: dt.date | None):
     active = {(person, on) for person, _, on in activity}

@@ -343,7 +343,7 @@ def mutated(draw: st.DrawFn) -> bytes:
     return draw(st.just(text) | st.binary(max_size=4).map(lambda b: text[:start] + b + text[start + length :]))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(mutated(), min_size=1, max_size=4))
 def test_no_mutation_of_a_valid_event_stops_the_pipeline(values: list[bytes]):
     each_once(decoded(*values), list(values))

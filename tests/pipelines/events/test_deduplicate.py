@@ -6,7 +6,7 @@ import datetime as dt
 from collections import defaultdict
 
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.events.deduplicate import Deduplicated, deduplicate
@@ -140,7 +140,6 @@ def run(batches: list[list[tuple[int, Copy]]]) -> tuple[set[int], int, int]:
     return set(stored["offset"]), duplicates, conflicts
 
 
-@settings(deadline=None)
 @given(batched())
 def test_events_and_duplicates_depend_on_the_copies_alone(batches: list[list[tuple[int, Copy]]]):
     together = [each for batch in batches for each in batch]
@@ -151,7 +150,6 @@ def test_events_and_duplicates_depend_on_the_copies_alone(batches: list[list[tup
     assert conflicts <= duplicates
 
 
-@settings(deadline=None)
 @given(batched())
 def test_conflicts_are_told_of_exactly_the_events_that_have_any(batches: list[list[tuple[int, Copy]]]):
     """How many depends on the batches: two later copies may agree with each other before the first one arrives."""
@@ -161,7 +159,6 @@ def test_conflicts_are_told_of_exactly_the_events_that_have_any(batches: list[li
         assert (conflicts > 0) == (len({each[1][5:] for each in of_event}) > 1)
 
 
-@settings(deadline=None)
 @given(copies, st.lists(st.integers(0, 10), max_size=3))
 def test_conflicts_are_exact_when_copies_come_in_the_order_of_delivery(listed: list[Copy], cuts: list[int]):
     ordered = sorted(enumerate(listed), key=delivery)

@@ -2,7 +2,7 @@ import datetime as dt
 from typing import get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -217,7 +217,6 @@ def purchases(draw: st.DrawFn):
     return [*anything, *({**e, "event_id": f"p{e['event_id']}", "topic_id": "P"} for e in numbered(planned))]
 
 
-@settings(deadline=None)
 @given(histories() | purchases(), st.sampled_from(MODELS), st.sampled_from([0, 1, 7]), st.sampled_from([0.001, 1, 7]))
 def test_credits_are_those_that_reading_order_by_order_gives(events, model, days, half_life):
     rules = AttributionRules((model,), dt.timedelta(days=days), dt.timedelta(days=half_life))
@@ -228,7 +227,6 @@ def test_credits_are_those_that_reading_order_by_order_gives(events, model, days
     assert found == oracle.credits(events, model, rules.look_back, rules.half_life)
 
 
-@settings(deadline=None)
 @given(histories() | purchases(), st.randoms())
 def test_credits_are_the_same_for_every_order_of_arrival(events, random):
     shuffled = order_credit(frame(random.sample(events, len(events))))

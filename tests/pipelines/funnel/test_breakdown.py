@@ -2,7 +2,7 @@ from collections import Counter
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.funnel.breakdown import breakdown, property_values
@@ -114,7 +114,6 @@ def _segments(entry: Entry, touch: str) -> set[str | None]:
 
 
 @pytest.mark.parametrize("touch", TOUCHES)
-@settings(deadline=None)
 @given(entries=entry_lists(), limit=st.integers(1, 3))
 def test_a_segment_is_the_summary_of_the_entries_that_have_its_value(touch, entries, limit):
     sizes = Counter(value for e in entries for value in _segments(e, touch) if value is not None)

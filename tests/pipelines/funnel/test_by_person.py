@@ -38,7 +38,6 @@ def small_parts(monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.usefixtures("small_parts")
 @pytest.mark.parametrize("order", ["sorted", "by time", "as drawn"])
 def test_parts_hold_whole_persons_in_order_whatever_the_order_of_the_rows(order: str):
-    @settings(deadline=None)
     @given(ROWS)
     def check(rows):
         arranged = {"sorted": sorted(rows), "by time": sorted(rows, key=lambda row: row[1:])}.get(order, rows)
@@ -61,7 +60,7 @@ def test_rows_whose_disorder_shows_late_are_read_again():
 
 
 @pytest.mark.usefixtures("small_parts")
-@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ROWS, st.sampled_from(MODES), st.sampled_from(COUNTS), st.integers(1, 4))
 def test_the_summary_of_matches_is_that_of_entries_whatever_the_order_of_the_rows(rows, mode, count, days):
     chosen = definition(*(f"type = '{kind}'" for kind in "abc"), window=dt.timedelta(days=days), mode=mode, count=count)

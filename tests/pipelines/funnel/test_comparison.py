@@ -3,7 +3,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest, chi2_contingency, hypergeom
 
@@ -65,7 +65,6 @@ def rates(most: int) -> st.SearchStrategy[Rate]:
     return st.integers(1, most).flatmap(lambda n: st.integers(0, n).map(lambda k: Rate(k, n)))
 
 
-@settings(deadline=None)
 @given(rates(400), rates(400))
 def test_the_test_of_large_counts_is_the_chi_square_test_of_scipy(first, second):
     found = compare(first, second)
@@ -77,7 +76,6 @@ def test_the_test_of_large_counts_is_the_chi_square_test_of_scipy(first, second)
         assert expected.expected_freq.min() >= 5
 
 
-@settings(deadline=None)
 @given(rates(12), rates(12))
 def test_the_test_of_small_counts_adds_up_all_tables_that_are_no_likelier(first, second):
     found = compare(first, second)
@@ -90,7 +88,6 @@ def test_the_test_of_small_counts_adds_up_all_tables_that_are_no_likelier(first,
         assert found.p_value == pytest.approx(sum(chance for chance in chances if chance <= seen * (1 + 1e-9)))
 
 
-@settings(deadline=None)
 @given(rates(400), rates(400))
 def test_the_interval_comes_from_the_score_intervals_of_scipy(first, second):
     found = compare(first, second)
@@ -101,7 +98,6 @@ def test_the_interval_comes_from_the_score_intervals_of_scipy(first, second):
     assert (found.low, found.high) == pytest.approx((found.difference - below, found.difference + above), abs=1e-9)
 
 
-@settings(deadline=None)
 @given(rates(400), rates(400))
 def test_two_rates_the_other_way_round_differ_the_other_way_round(first, second):
     there, back = compare(first, second), compare(second, first)

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import CensoredData, ecdf
 
@@ -41,7 +41,6 @@ def test_the_estimate_is_that_of_the_textbooks():
     )
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=12), st.lists(st.integers(1, 9), max_size=12))
 def test_estimate_and_interval_are_those_of_scipy(ended, censored):
     table = estimated(ended, censored).filter(pl.col("conversion") > 0)
@@ -56,7 +55,6 @@ def test_estimate_and_interval_are_those_of_scipy(ended, censored):
         assert table.filter(open_ended)[name].null_count() == open_ended.sum()
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(1, 9), max_size=12), st.lists(st.integers(1, 9), max_size=12))
 def test_the_estimate_is_the_product_of_those_who_stayed_of_those_at_risk(ended, censored):
     everybody = ended + censored
@@ -100,7 +98,6 @@ def test_a_curve_of_mature_entries_ends_at_the_rate_of_the_summary():
     assert at_day(table, 10)["conversion"] == pytest.approx(2 / 4)
 
 
-@settings(deadline=None)
 @given(entry_lists(), st.sampled_from([0, 1, 7.5, 31, 60]))
 def test_every_point_is_what_reading_entry_by_entry_gives(entries, days):
     watermark = at(days)

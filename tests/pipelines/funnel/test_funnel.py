@@ -4,7 +4,7 @@ import sys
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from polars.testing import assert_frame_equal
 
 from pipelines.funnel.funnel import funnel
@@ -83,7 +83,6 @@ def test_views_have_the_columns_of_their_warehouse_table(made, table):
     assert made(entries(acts("p", 0, "a"))).collect_schema().names() == table.columns.keys()
 
 
-@settings(deadline=None)
 @given(histories(size=40))
 def test_the_drill_down_counts_what_the_summary_counts(events):
     """Trap 13."""

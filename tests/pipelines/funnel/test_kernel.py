@@ -72,7 +72,7 @@ def everyone(n_steps: int, exclusions: bool, hold: bool):
 def test_the_kernel_finds_the_chains_that_trying_all_chains_finds(variant):
     mode, strict, exclusions, hold, count = variant
 
-    @settings(deadline=None, max_examples=150)
+    @settings(max_examples=150)
     @given(st.data(), st.integers(2, 4), st.integers(0, 7), st.sampled_from([1, 3, 5, float("inf")]))
     def check(data: st.DataObject, n_steps: int, window: int, start_before: float):
         everybody = data.draw(everyone(n_steps, exclusions, hold))

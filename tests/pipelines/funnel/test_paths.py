@@ -4,7 +4,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.funnel.funnel import funnel
@@ -100,7 +100,6 @@ def brute(rows: list[dict], found: list[dict], before: str | None, window: dt.ti
     return shown + ([(None, None, len(set(others)), len(others))] if others else [])
 
 
-@settings(deadline=None)
 @given(
     histories(),
     st.sampled_from([None, LAST]),

@@ -3,7 +3,7 @@ import datetime as dt
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from pipelines.funnel.views import summary
 from tests.pipelines.funnel.entries import ABC, Entry, entry, entry_lists, frame_of
@@ -43,7 +43,6 @@ def _seconds(entries: list[Entry], step: int, since: int) -> list[float]:
     return [(m[step]["time"] - m[since]["time"]) / dt.timedelta(seconds=1) for m in reached]
 
 
-@settings(deadline=None)
 @given(entry_lists())
 def test_counts_rates_and_times_are_those_that_reading_entry_by_entry_gives(entries):
     mature = [len(e["matches"]) for e in entries if e["is_mature"]]

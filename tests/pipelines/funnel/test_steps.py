@@ -2,7 +2,7 @@ import datetime as dt
 from collections import defaultdict
 
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -123,7 +123,6 @@ def test_no_events_give_an_empty_timeline():
     assert_frame_equal(timeline(frame([])).collect(), pl.DataFrame(schema=TIMELINE))
 
 
-@settings(deadline=None)
 @given(histories())
 def test_derived_events_are_those_that_the_definitions_name(events):
     expected = oracle.marks(events)
@@ -171,7 +170,6 @@ def funnels(draw):
     return definition(*steps, window=dt.timedelta(days=draw(st.sampled_from([0, 1, 7, 60]))))
 
 
-@settings(deadline=None)
 @given(histories(size=40), funnels())
 def test_thinned_exposures_give_the_very_chains_that_all_exposures_give(events, chosen):
     thinned = funnel(timeline(frame(events)), chosen, WATERMARK)
@@ -193,7 +191,6 @@ def _with_every_exposure(events) -> pl.LazyFrame:
     return on_timeline([*own, *seen])
 
 
-@settings(deadline=None)
 @given(histories(), st.randoms())
 def test_the_timeline_is_the_same_for_every_order_of_arrival(events, random):
     shuffled = random.sample(events, len(events))

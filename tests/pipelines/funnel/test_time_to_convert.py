@@ -3,7 +3,7 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from pipelines.funnel.time_to_convert import BIN_STARTS, time_to_convert
 from pipelines.funnel.views import summary
@@ -48,7 +48,6 @@ def test_steps_that_nobody_reached_have_bins_of_nobody():
     assert table["reached"].to_list() == [0] * (2 * 2 * len(BINS))
 
 
-@settings(deadline=None)
 @given(entry_lists())
 def test_bins_count_what_reading_entry_by_entry_gives_and_sum_to_the_summary(entries):
     mature = [e["matches"] for e in entries if e["is_mature"]]

@@ -3,7 +3,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.engagement.calendar import Unit
@@ -79,7 +79,6 @@ def _next(start: dt.date, unit: Unit) -> dt.date:
 
 
 @pytest.mark.parametrize("unit", UNITS)
-@settings(deadline=None)
 @given(entries=entry_lists(), days=st.sampled_from([-1, 0, 1, 9.99, 10, 41, 42, 60, 80]))
 def test_every_cell_is_what_reading_entry_by_entry_gives(unit, entries, days):
     watermark = at(days)

@@ -83,7 +83,7 @@ def test_the_columns_have_their_types():
     assert births(events()).collect().schema == {"group_id": pl.String(), "born_at": UTC_TIME}
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(event_rows())
 def test_births_equal_the_oracle_in_any_row_order(rows: list[Row]):
     expected = group_oracle.births(complete(rows))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.groups.concentration import half_writers
@@ -46,7 +46,6 @@ def fewest(days: list[Day]) -> int:
     return next(number for number in range(len(busiest) + 1) if 2 * sum(busiest[:number]) >= sum(busiest))
 
 
-@settings(deadline=None)
 @given(st.lists(st.dictionaries(st.integers(0, 5), st.integers(1, 9), max_size=4), max_size=12), st.integers(1, 5))
 def test_a_sliding_window_equals_counting_each_anew(days: list[Day], window: int):
     assert found(days, window) == [fewest(days[max(0, day - window + 1) : day + 1]) for day in range(len(days))]

@@ -120,7 +120,7 @@ def group_rows(draw: st.DrawFn) -> list[Row]:
     return rows
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(group_rows())
 def test_groups_equal_the_oracle_in_any_row_order(rows: list[Row]):
     unborn = pl.LazyFrame(schema=births(events()).collect_schema())

@@ -1,7 +1,7 @@
 """Group days count members' activity and show the company's beside it."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from pipelines.groups.group_day import group_day
 from schemas.lake import GROUP_DAY
@@ -74,7 +74,6 @@ def test_the_schema_is_that_of_the_table():
     assert group_day(events()).collect().schema == GROUP_DAY.schema
 
 
-@settings(deadline=None)
 @given(event_rows())
 def test_group_days_equal_the_oracle_in_any_row_order(rows: list[Row]):
     assert rows_of(group_day(events(*rows))) == group_oracle.group_day(complete(rows))

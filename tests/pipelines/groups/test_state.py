@@ -247,7 +247,7 @@ def lives(draw: st.DrawFn) -> tuple[Life, set[dt.date]]:
     return Life(first, active, born, draw(maybe), draw(maybe)), quiet
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(
     one=lives(),
     other=lives(),

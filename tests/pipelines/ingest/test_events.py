@@ -236,7 +236,7 @@ copies = st.tuples(st.sampled_from("ab"), st.sampled_from(["m1", "m2"]), st.inte
 """Event id, body, partition, and the day of Kafka's time."""
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.lists(st.lists(copies | st.none(), min_size=1, max_size=4), min_size=1, max_size=3), st.integers(1, 4))
 def test_events_rebuilt_in_one_batch_are_those_of_many(
     tmp_path_factory: pytest.TempPathFactory, arrivals: list[list[tuple[str, str, int, int] | None]], batch_rows: int

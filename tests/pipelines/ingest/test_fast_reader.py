@@ -143,7 +143,7 @@ def batches(draw: st.DrawFn) -> Batch:
     return Batch(codec, made, gaps, producer_id)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(batches(), min_size=1, max_size=5),
     st.integers(0, 200),

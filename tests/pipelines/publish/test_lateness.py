@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Any
 
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.publish.lateness import LATENESS, Before, lateness
@@ -144,7 +144,6 @@ def one_by_one(events: list[dict], moved: list[Move]) -> Counted:
     return {row for row in rows if row[3:] != (0, 0)}
 
 
-@settings(deadline=None)
 @given(events=st.lists(EVENT, max_size=12), moved=MOVED)
 def test_what_came_late_is_what_counting_one_by_one_gives(events: list[dict], moved: list[Move]):
     assert came_late(events, moved) == one_by_one(events, moved)

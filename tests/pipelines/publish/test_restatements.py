@@ -324,7 +324,7 @@ def expected(name: str, before: list[Row], after: list[Row], through: dt.date) -
 
 @pytest.mark.parametrize("name", [table.name for table in TABLES])
 @given(drawn=st.data())
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_is_noted_is_what_two_versions_compared_one_by_one_differ_in(
     warehouse: Warehouse, database: str, name: str, drawn: st.DataObject
 ) -> None:
