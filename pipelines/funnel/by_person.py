@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import chain
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import numba
 import numpy as np
@@ -41,21 +41,40 @@ def by_person(rows: pl.LazyFrame, is_needed: pl.Expr, work: Callable[[Persons], 
     """
     batches = rows.collect_batches(chunk_size=_ROWS_AT_ONCE)
     done: list[_Result] = []
-    held: pl.DataFrame | None = None
+    # The person a batch ends with, who may go on in the next.
+    last: pl.DataFrame | None = None
     for batch in batches:
-        held = batch if held is None else pl.concat([held, batch], rechunk=False)
-        persons = _runs(held)
-        if not _is_sorted(persons):
-            again = rows.collect_batches(chunk_size=_ROWS_AT_ONCE) if done else chain([held], batches)
+        if batch.is_empty():
+            continue
+        everybody = _runs(batch)
+        first = batch.head(int(everybody.starts[1]))
+        edge = _runs(first if last is None else pl.concat([last, first]))
+        if not (_is_sorted(everybody) and _is_sorted(edge)):
+            again = chain([batch], batches) if last is None else rows.collect_batches(chunk_size=_ROWS_AT_ONCE)
             return [work(_sorted(again, is_needed))]
-        # The last person's rows may go on in the next batch.
-        whole = int(persons.starts[-2]) if held.height else 0
-        if whole:
-            done.append(work(Persons(held.head(whole), persons.ids[:-1], persons.starts[:-1])))
-        held = held[whole:]
-    if held is not None and held.height:
-        done.append(work(_runs(held)))
-    return done
+        if len(everybody.ids) > 1:
+            last = batch[int(everybody.starts[-2]) :]
+        else:
+            last = edge.rows[int(edge.starts[-2]) :]
+            edge = _between(edge, 0, len(edge.ids) - 1)
+        whole = (edge, _between(everybody, 1, len(everybody.ids) - 1))
+        done += [work(persons) for persons in whole if len(persons.ids)]
+    return done if last is None else [*done, work(_runs(last))]
+
+
+def fixed(column: pl.Series) -> NDArray[Any]:
+    """The values as an array that nobody may write to.
+
+    A column's array is writable or not as it happens to lie in memory, and numba would compile each case.
+    """
+    return frozen(column.to_physical().to_numpy())
+
+
+def frozen(array: NDArray[Any]) -> NDArray[Any]:
+    """The same array, to be read only."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def _runs(rows: pl.DataFrame) -> Persons:
@@ -65,10 +84,17 @@ def _runs(rows: pl.DataFrame) -> Persons:
     return Persons(rows, runs["value"], starts)
 
 
+def _between(persons: Persons, first: int, end: int) -> Persons:
+    """The persons with numbers in `[first, end)`, none where that is empty."""
+    starts = persons.starts[first : max(first, end) + 1]
+    rows = persons.rows[int(starts[0]) : int(starts[-1])]
+    return Persons(rows, persons.ids[first : max(first, end)], starts - starts[0])
+
+
 def _is_sorted(persons: Persons) -> bool:
     if not persons.ids.is_sorted():
         return False
-    is_ascending, ties = _ties(persons.starts, persons.rows["time"].to_physical().to_numpy(writable=True))
+    is_ascending, ties = _ties(persons.starts, fixed(persons.rows["time"]))
     if not is_ascending or not len(ties):
         return is_ascending
     key = persons.rows.select(ORDERING_KEY)
@@ -103,7 +129,7 @@ def _sorted(batches: Iterable[pl.DataFrame], is_needed: pl.Expr) -> Persons:
     """All persons at once. Persons are numbered, so that strings are compared once a person and not once a row."""
     category = pl.Categorical(pl.Categories.random())
     rows = pl.concat([batch.filter(is_needed).cast({"person_id": category}) for batch in batches], rechunk=True)
-    codes = rows["person_id"].to_physical().to_numpy(writable=True)
+    codes = fixed(rows["person_id"])
     first = _first_rows(codes, int(codes.max()) + 1 if len(codes) else 0)
     present = np.flatnonzero(first >= 0)
     ids = rows["person_id"].gather(first[present]).cast(pl.String)

@@ -13,7 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipelines.funnel import kernel
-from pipelines.funnel.by_person import Persons, by_person
+from pipelines.funnel.by_person import Persons, by_person, fixed, frozen
 from pipelines.funnel.predicates import predicates
 from pipelines.time import Interval
 from schemas.funnel import FunnelDefinition
@@ -103,14 +103,13 @@ def find_chains(
 
 def _chains(persons: Persons, definition: FunnelDefinition, rules: kernel.Rules, entered: Interval | None) -> Chains:
     rows = persons.rows
-    nothing = np.empty(0, np.int64)
+    nothing = frozen(np.empty(0, np.int64))
     person, matched, steps = kernel.chains(
         kernel.Rows(
             starts=persons.starts,
-            # A column is read-only or not as it happens to lie in memory, and each case would be compiled.
-            time=rows["time"].to_physical().to_numpy(writable=True),
-            satisfied=rows["satisfied"].to_numpy(writable=True).astype(np.uint64),
-            excluded=rows["excluded"].to_numpy(writable=True) if definition.exclude else nothing,
+            time=fixed(rows["time"]),
+            satisfied=fixed(rows["satisfied"]),
+            excluded=fixed(rows["excluded"]) if definition.exclude else nothing,
             held=_held_values(rows, definition) if definition.hold else nothing,
         ),
         rules,
@@ -134,9 +133,7 @@ def _held_values(rows: pl.DataFrame, definition: FunnelDefinition) -> NDArray[np
     names = [_held(name) for name in definition.hold]
     held = rows.select(names)
     numbers = held.unique().with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias("number"))
-    return (
-        held.join(numbers, on=names, how="left", maintain_order="left")["number"].fill_null(-1).to_numpy(writable=True)
-    )
+    return fixed(held.join(numbers, on=names, how="left", maintain_order="left")["number"].fill_null(-1))
 
 
 def _mask(predicates: list[pl.Expr], masks: list[int], dtype: pl.DataType) -> pl.Expr:
@@ -153,9 +150,5 @@ def _mask(predicates: list[pl.Expr], masks: list[int], dtype: pl.DataType) -> pl
 
 
 def _bits(n_steps: int) -> pl.DataType:
-    """The smallest type with a bit a step: what is read and sorted is as narrow as it can be."""
-    return next(
-        kind
-        for bits, kind in ((8, pl.UInt8()), (16, pl.UInt16()), (32, pl.UInt32()), (64, pl.UInt64()))
-        if n_steps <= bits
-    )
+    """A type with a bit a step: narrow for most funnels, and two of them, because each is compiled for."""
+    return pl.UInt8() if n_steps <= 8 else pl.UInt64()

@@ -9,15 +9,17 @@ All of it is one module because numba does not compile a cached function anew wh
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
+from numba.cpython.unsafe.numbers import trailing_zeros
 from numpy.typing import NDArray
 
 NO_ROW = -1
 SEQUENTIAL, STRICT_ORDER, CONSECUTIVE, ANY_ORDER = range(4)
 _compiled = numba.njit(cache=True, nogil=True)
+_lowest: Any = trailing_zeros
 
 
 class Rows(NamedTuple):
@@ -269,6 +271,10 @@ def _best_any_order(rows, rules, search, begin, end, last_start):
     n_lines = 0
     # The last excluded row, and the last one that holds another value than it.
     excluded, excluded_otherwise = NO_ROW, NO_ROW
+    # The first row within the window.
+    opens = begin
+    # Of a step that no row is matched with: no row is before the first.
+    search.note[0] = NO_ROW
     for row in range(begin, end):
         now = rows.time[row]
         if now - rules.window > last_start:
@@ -286,17 +292,17 @@ def _best_any_order(rows, rules, search, begin, end, last_start):
             if excluded != NO_ROW and _value(rows, excluded) == _value(rows, row):
                 foreign = excluded_otherwise
             floor = max(search.floor[line], foreign)
+            while now - rows.time[opens] > rules.window:
+                opens += 1
+            floor = max(floor, opens)
             search.note[row - begin] = search.start[line]
-            _place(rows, search, search_last[line, :, 0], row, bits, True)
+            _place(rows, search, search_last, line, 0, row, bits, True)
             length, first = 1, row
             for step in range(1, n_steps):
-                held = search_last[line, step, 0]
-                if held == NO_ROW:
-                    continue
-                start = search.note[held - begin]
-                if start >= floor and now - rows.time[start] <= rules.window:
-                    length += 1
-                    first = min(first, start)
+                start = search.note[max(search_last[line, step, 0] - begin, 0)]
+                is_in = start >= floor
+                length += is_in
+                first = min(first, start if is_in else row)
             if length > 1:
                 best = _better(best, length, first, row)
         if line >= 0 and _bits(rows, row) & 1 and now <= last_start:
@@ -305,7 +311,7 @@ def _best_any_order(rows, rules, search, begin, end, last_start):
         if len(rows.excluded) and rows.excluded[row]:
             if line >= 0:
                 search.floor[line] = max(
-                    search.floor[line], _place(rows, search, search_last[line, :, 1], row, bits, True)
+                    search.floor[line], _place(rows, search, search_last, line, 1, row, bits, True)
                 )
             if excluded != NO_ROW and _value(rows, excluded) != _value(rows, row):
                 excluded_otherwise = excluded
@@ -318,40 +324,58 @@ def _best_any_order(rows, rules, search, begin, end, last_start):
 @_compiled
 def _fill_any_order(rows, search, best, matched, steps):
     """Write the rows of the best chain: every excluded one before its last, else the earliest that add a step."""
-    holder = search.last[0, :, 0]
-    holder[:] = NO_ROW
-    for must in (True, False):
+    search_last = search.last
+    search_last[0, :, 0] = NO_ROW
+    has_excluded = len(rows.excluded) > 0
+    for others in range(0 if has_excluded else 1, 2):
         for row in range(best.first + 1, best.last + 1):
-            is_excluded = len(rows.excluded) > 0 and rows.excluded[row] != 0 and row < best.last
-            if is_excluded == must and _value(rows, row) == _value(rows, best.first):
-                _place(rows, search, holder, row, _bits(rows, row) & ~1, False)
+            is_excluded = has_excluded and rows.excluded[row] != 0 and row < best.last
+            if is_excluded != others and _value(rows, row) == _value(rows, best.first):
+                _place(rows, search, search_last, 0, 0, row, _bits(rows, row) & ~1, False)
     matched[0] = best.first
     length = 1
-    for step in range(1, len(holder)):
-        if holder[step] == NO_ROW:
+    for step in range(1, len(matched)):
+        row = search_last[0, step, 0]
+        if row == NO_ROW:
             continue
         place = length
-        while matched[place - 1] > holder[step]:
+        while matched[place - 1] > row:
             matched[place], steps[place] = matched[place - 1], steps[place - 1]
             place -= 1
-        matched[place], steps[place] = holder[step], step
+        matched[place], steps[place] = row, step
         length += 1
 
 
-@_compiled
-def _place(rows, search, holder, row, bits, is_preferred):
+# Inlined, as passing rows and search to it would cost more than what it does.
+@numba.njit(cache=True, nogil=True, inline="always")
+def _place(rows, search, search_last, line, kind, row, bits, is_preferred):
     """Give the row a step, others moving to steps that they satisfy as well; returns the row that has none, or -1.
 
     Where there is no step for all of them, the oldest that can make room goes, if this row is preferred to it.
     """
+    if bits == 0:
+        return row
+    if bits & (bits - 1) == 0:
+        step = _lowest(bits)
+        before = search_last[line, step, kind]
+        if before == NO_ROW or not _bits(rows, before) & ~1 & ~bits:
+            if before != NO_ROW and not is_preferred:
+                return row
+            search_last[line, step, kind] = row
+            return before
+    return _make_room(rows, search, line, kind, row, bits, is_preferred)
+
+
+@_compiled
+def _make_room(rows, search, line, kind, row, bits, is_preferred):
+    """As `_place`, where the row has a choice or another must move."""
+    holder = search.last[line, :, kind]
     seen, ahead, target = np.int64(0), bits, -1
     for step in range(len(holder)):
         if bits >> step & 1:
             search.came_from[step] = -1
     while ahead and target < 0:
-        step = 0
-        while not ahead >> step & 1:
-            step += 1
+        step = _lowest(ahead)
         ahead ^= np.int64(1) << step
         seen |= np.int64(1) << step
         if holder[step] == NO_ROW:
@@ -364,7 +388,7 @@ def _place(rows, search, holder, row, bits, is_preferred):
                 search.came_from[other] = step
     left = NO_ROW
     if target < 0:
-        if not is_preferred or bits == 0:
+        if not is_preferred:
             return row
         for step in range(len(holder)):
             if seen >> step & 1 and (target < 0 or holder[step] < holder[target]):

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.funnel import kernel
+from pipelines.funnel.by_person import frozen
 from pipelines.funnel.kernel import ANY_ORDER, CONSECUTIVE, NO_ROW, SEQUENTIAL, STRICT_ORDER, Rows, Rules
 from tests.pipelines.funnel.oracle import Chain, Options, Row, all_chains, best_chains
 
@@ -29,13 +30,13 @@ def chains(persons: list[list[Row]], options: Options) -> list[list[Chain]]:
     flat = [row for person in persons for row in person]
     starts = np.cumsum([0, *map(len, persons)]).astype(np.int64)
     has_excluded, has_held = any(row.excluded for row in flat), any(row.held != 0 for row in flat)
-    rows = Rows(
-        starts,
+    columns = (
         np.array([row.time for row in flat], np.int64),
         np.array([sum(1 << step for step in row.steps) for row in flat], np.uint64),
         np.array([sum(1 << step for step in row.excluded) for row in flat] if has_excluded else [], np.int64),
         np.array([-1 if row.held is None else row.held for row in flat] if has_held else [], np.int64),
     )
+    rows = Rows(starts, *map(frozen, columns))
     rules = Rules(
         options.n_steps,
         options.window,
