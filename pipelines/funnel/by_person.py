@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final, TypeVar
@@ -40,7 +42,28 @@ def by_person(rows: pl.LazyFrame, is_needed: pl.Expr, work: Callable[[Persons], 
         work: Its results are those of the parts.
     """
     batches = rows.collect_batches(chunk_size=_ROWS_AT_ONCE)
-    done: list[_Result] = []
+    first = next((batch for batch in batches if batch.height), None)
+    if first is None:
+        return []
+    batches = chain([first], batches)
+    if not _is_sorted(_runs(first)):
+        return [work(_sorted(batches, is_needed))]
+    try:
+        return _in_threads(work, _parts(batches))
+    except _OutOfOrder:
+        return [work(_sorted(rows.collect_batches(chunk_size=_ROWS_AT_ONCE), is_needed))]
+
+
+class _OutOfOrder(Exception):
+    """A row is of an earlier person or time than the one before."""
+
+
+def _parts(batches: Iterable[pl.DataFrame]) -> Iterator[Persons]:
+    """Parts of sorted batches, none empty, of whole persons.
+
+    Raises:
+        _OutOfOrder: They are not sorted.
+    """
     # The person a batch ends with, who may go on in the next.
     last: pl.DataFrame | None = None
     for batch in batches:
@@ -50,16 +73,27 @@ def by_person(rows: pl.LazyFrame, is_needed: pl.Expr, work: Callable[[Persons], 
         first = batch.head(int(everybody.starts[1]))
         edge = _runs(first if last is None else pl.concat([last, first]))
         if not (_is_sorted(everybody) and _is_sorted(edge)):
-            again = chain([batch], batches) if last is None else rows.collect_batches(chunk_size=_ROWS_AT_ONCE)
-            return [work(_sorted(again, is_needed))]
+            raise _OutOfOrder
         if len(everybody.ids) > 1:
             last = batch[int(everybody.starts[-2]) :]
         else:
             last = edge.rows[int(edge.starts[-2]) :]
             edge = _between(edge, 0, len(edge.ids) - 1)
-        whole = (edge, _between(everybody, 1, len(everybody.ids) - 1))
-        done += [work(persons) for persons in whole if len(persons.ids)]
-    return done if last is None else [*done, work(_runs(last))]
+        yield from (part for part in (edge, _between(everybody, 1, len(everybody.ids) - 1)) if len(part.ids))
+    if last is not None:
+        yield _runs(last)
+
+
+def _in_threads(work: Callable[[Persons], _Result], parts: Iterable[Persons]) -> list[_Result]:
+    """The results in the order of the parts, of which few are held at a time."""
+    done: list[_Result] = []
+    under_way: deque[Future[_Result]] = deque()
+    with ThreadPoolExecutor(pl.thread_pool_size()) as threads:
+        for part in parts:
+            under_way.append(threads.submit(work, part))
+            if len(under_way) > pl.thread_pool_size():
+                done.append(under_way.popleft().result())
+        return [*done, *(future.result() for future in under_way)]
 
 
 def fixed(column: pl.Series) -> NDArray[Any]:

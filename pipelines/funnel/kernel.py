@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 NO_ROW = -1
 SEQUENTIAL, STRICT_ORDER, CONSECUTIVE, ANY_ORDER = range(4)
 _compiled = numba.njit(cache=True, nogil=True)
+# Of what makes no array. Counting references to those it reads would cost several times what it does.
+_lean = numba.njit(cache=True, nogil=True, _nrt=False)  # pyright: ignore[reportCallIssue]
 _lowest: Any = trailing_zeros
 
 
@@ -145,7 +147,7 @@ def chains(rows: Rows, rules: Rules) -> tuple[NDArray[np.int64], NDArray[np.int6
     return persons[:n_found], matched[:n_found], steps[:n_found]
 
 
-@_compiled
+@_lean
 def _best_ordered(rows, rules, search, begin, end, last_start):
     """The best chain that starts in rows from `begin` on, no later than `last_start`; of an entry, the first whole one.
 
@@ -199,7 +201,7 @@ def _best_ordered(rows, rules, search, begin, end, last_start):
     return best
 
 
-@_compiled
+@_lean
 def _ends(rows, rules, row):
     """Bit k is set where a chain that has matched step k ends, unless this very row is its last or its next."""
     if rules.mode == CONSECUTIVE:
@@ -220,7 +222,7 @@ def _ends(rows, rules, row):
     return ends
 
 
-@_compiled
+@_lean
 def _fill_ordered(rows, rules, search, best, matched, steps):
     """Write the earliest rows of the best chain: backwards which rows lead on to its end, then forwards the first ones.
 
@@ -249,12 +251,12 @@ def _fill_ordered(rows, rules, search, best, matched, steps):
         matched[step], steps[step] = row, step
 
 
-@_compiled
+@_lean
 def _follows(rows, rules, before, row):
     return rows.time[row] > rows.time[before] if rules.strict_increase else row > before
 
 
-@_compiled
+@_lean
 def _best_any_order(rows, rules, search, begin, end, last_start):
     """As `_best_ordered`: after its first row, a chain has each step at most once, in any order.
 
@@ -321,7 +323,7 @@ def _best_any_order(rows, rules, search, begin, end, last_start):
     return best
 
 
-@_compiled
+@_lean
 def _fill_any_order(rows, search, best, matched, steps):
     """Write the rows of the best chain: every excluded one before its last, else the earliest that add a step."""
     search_last = search.last
@@ -346,8 +348,7 @@ def _fill_any_order(rows, search, best, matched, steps):
         length += 1
 
 
-# Inlined, as passing rows and search to it would cost more than what it does.
-@numba.njit(cache=True, nogil=True, inline="always")
+@_lean
 def _place(rows, search, search_last, line, kind, row, bits, is_preferred):
     """Give the row a step, others moving to steps that they satisfy as well; returns the row that has none, or -1.
 
@@ -366,7 +367,7 @@ def _place(rows, search, search_last, line, kind, row, bits, is_preferred):
     return _make_room(rows, search, line, kind, row, bits, is_preferred)
 
 
-@_compiled
+@_lean
 def _make_room(rows, search, line, kind, row, bits, is_preferred):
     """As `_place`, where the row has a choice or another must move."""
     holder = search.last[line, :, kind]
@@ -401,23 +402,23 @@ def _make_room(rows, search, line, kind, row, bits, is_preferred):
     return left
 
 
-@_compiled
+@_lean
 def _better(best, length, first, last):
     is_better = length > best.length or (length == best.length and first > best.first)
     return _Best(length, first, last) if is_better else best
 
 
-@_compiled
+@_lean
 def _bits(rows, row):
     return np.int64(rows.satisfied[row])
 
 
-@_compiled
+@_lean
 def _value(rows, row):
     return rows.held[row] if len(rows.held) else np.int64(0)
 
 
-@_compiled
+@_lean
 def _line(rows, search, row, n_lines):
     """The line of the row's value: `n_lines` where the search has not met the value yet, -1 for null."""
     value = _value(rows, row)
