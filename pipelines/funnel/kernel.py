@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numba
 import numpy as np
-from numba.cpython.unsafe.numbers import trailing_zeros
+from numba.cpython.unsafe.numbers import leading_zeros, trailing_zeros
 from numpy.typing import NDArray
 
 NO_ROW = -1
@@ -21,6 +21,7 @@ SEQUENTIAL, STRICT_ORDER, CONSECUTIVE, ANY_ORDER = range(4)
 _compiled = numba.njit(cache=True, nogil=True)
 # Of what makes no array. Counting references to those it reads would cost several times what it does.
 _lean = numba.njit(cache=True, nogil=True, _nrt=False)  # pyright: ignore[reportCallIssue]
+_leading: Any = leading_zeros
 _lowest: Any = trailing_zeros
 
 
@@ -156,6 +157,7 @@ def _best_ordered(rows, rules, search, begin, end, last_start):
     is a row of this very instant and times must increase, `[..., 1]` is the one before it.
     """
     n_steps, first, last = rules.n_steps, search.first, search.last
+    has_ends = rules.mode != SEQUENTIAL or len(rows.excluded) > 0
     search.ended[:] = NO_ROW
     best = _Best(0, NO_ROW, NO_ROW)
     n_lines = 0
@@ -166,7 +168,7 @@ def _best_ordered(rows, rules, search, begin, end, last_start):
             break
         if not rules.strict_increase or now != rows.time[tie]:
             tie = row
-        ends = _ends(rows, rules, row)
+        ends = _ends(rows, rules, row) if has_ends else np.int64(0)
         line = _line(rows, search, row, n_lines)
         if line == n_lines:
             n_lines += 1
@@ -174,9 +176,10 @@ def _best_ordered(rows, rules, search, begin, end, last_start):
             last[line] = NO_ROW
         bits = _bits(rows, row) if line >= 0 else 0
         # From the last step down, so that this row cannot extend a chain that it just joined.
-        for step in range(min(best.length, n_steps - 1), -1, -1):
-            if not bits >> step & 1:
-                continue
+        bits &= (np.int64(2) << min(best.length, n_steps - 1)) - 1
+        while bits:
+            step = 63 - _leading(bits)
+            bits ^= np.int64(1) << step
             if step == 0:
                 start = row if now <= last_start else NO_ROW
             else:
