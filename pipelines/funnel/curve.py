@@ -8,7 +8,7 @@ log(-log), so that it stays between 0 and 1 (Kalbfleisch & Prentice, The Statist
 from __future__ import annotations
 
 import datetime as dt
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 from scipy.stats import norm
@@ -52,11 +52,18 @@ def curve(entries: pl.LazyFrame, definition: FunnelDefinition, watermark: dt.dat
     grid = steps.join(points, how="cross").sort("at")
     at_risk = estimates.select("step_number", "duration", "at_risk").sort("duration")
     so_far = estimates.drop("at_risk").sort("duration")
+    by_time: dict[str, Any] = {
+        "left_on": "at",
+        "right_on": "duration",
+        "by": "step_number",
+        # All sides are sorted; with `by` Polars cannot see it and would warn.
+        "check_sortedness": False,
+    }
     return (
-        grid.join_asof(at_risk, left_on="at", right_on="duration", by="step_number", strategy="forward")
+        grid.join_asof(at_risk, strategy="forward", **by_time)
         .drop_nulls("at_risk")
         .sort("at")
-        .join_asof(so_far, left_on="at", right_on="duration", by="step_number")
+        .join_asof(so_far, **by_time)
         .sort("step_number", "at")
         .select(
             pl.lit(definition.name).alias("funnel"),
