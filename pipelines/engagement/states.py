@@ -96,6 +96,11 @@ def member_state(events: pl.LazyFrame, day: dt.date | None) -> pl.LazyFrame:
     )
 
 
+def connects_from(day: dt.date | None) -> pl.Expr:
+    """The first day whose events can connect members on a day."""
+    return pl.lit(day, pl.Date) - dt.timedelta(days=WINDOWS * WINDOW_DAYS) - ANSWERED_WITHIN
+
+
 def group_engagement(member_state: pl.LazyFrame) -> pl.LazyFrame:
     """Count the members of each group by state, from `schemas.lake.MEMBER_STATE`: a row a group."""
     states = (NEWLY_ACTIVE, ACTIVE, RETURNED, PAUSED, DISENGAGED, LURKER)
@@ -131,9 +136,8 @@ def _active_windows(events: pl.LazyFrame, day: dt.date | None) -> pl.LazyFrame:
 def _connected_windows(events: pl.LazyFrame, day: dt.date | None) -> pl.LazyFrame:
     """In how many of the newest windows each person was connected in a group."""
     there = (*_MEMBER, "window")
-    oldest = pl.lit(day, pl.Date) - dt.timedelta(days=WINDOWS * WINDOW_DAYS) - ANSWERED_WITHIN
     answers = (
-        _answers(events.filter(pl.col("day") >= oldest))
+        _answers(events.filter(pl.col("day") >= connects_from(day)))
         .with_columns(window=_window(day))
         .filter(pl.col("window") < WINDOWS)
     )

@@ -1,4 +1,4 @@
-"""`member_state`: all groups when another day is complete, else those in which something changed before its end."""
+"""`member_state`: all members when another day is complete, else those touched before its end, in their groups."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import datetime as dt
 
 import polars as pl
 
-from pipelines.engagement.states import member_state
+from pipelines.engagement.states import connects_from, member_state
 from pipelines.lake import Lake
 from pipelines.refresh.changes import Changes, Sources
 from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, unchanged, write
@@ -14,7 +14,7 @@ from schemas.lake import MEMBER_STATE
 
 
 def refresh_member_state(lake: Lake, through: dt.date | None, settings: int) -> Refreshed:
-    """Recompute the groups of late events and of merged persons; all of them with another day or other rules.
+    """Recompute the persons of late events and those merged; all of them with another day or other rules.
 
     Args:
         lake: holds the fact and what it follows.
@@ -30,11 +30,38 @@ def refresh_member_state(lake: Lake, through: dt.date | None, settings: int) -> 
     stored = handle.scan().collect(engine="streaming")
     if any(done[name] != value for name, value in whole.items()):
         return write(lake, handle, _states(sources.timeline(), through), stored, seen)
-    groups = _touched(sources, Changes.since(lake, sources, done), through)
-    touched = pl.col("group_id").is_in(groups.implode())
-    fresh = _states(sources.timeline(sources.events.scan().filter(touched)), through)
-    rows = pl.concat([stored.filter(~touched), fresh])
-    return write(lake, handle, rows, stored, seen, Refreshed(is_changed=False, rows=0, groups=len(groups)))
+    changes = Changes.since(lake, sources, done)
+    persons, groups = changes.persons(), _touched(sources, changes, through)
+    rows = _renewed(stored, sources, persons, groups, through)
+    counted = Refreshed(is_changed=False, rows=0, persons=len(persons), groups=len(groups))
+    return write(lake, handle, rows, stored, seen, counted)
+
+
+def _renewed(
+    stored: pl.DataFrame, sources: Sources, persons: pl.Series, groups: pl.Series, through: dt.date | None
+) -> pl.DataFrame:
+    """The stored rows, with touched persons judged anew in touched groups, and with the connections of all in these.
+
+    A person's own events of all history say the state; answers of the newest windows, whoever gave them, connect.
+    """
+    of_persons = pl.col("account_id").is_in(sources.accounts_of(persons)["account_id"].implode())
+    is_recent = pl.col("day") >= connects_from(through)
+    in_groups = pl.col("group_id").is_in(groups.implode())
+    judged = _states(sources.timeline(sources.events.scan().filter(in_groups & (of_persons | is_recent))), through)
+    is_touched = pl.col("person_id").is_in(persons.implode())
+    # Of the others their own past is not all there: only how they are connected is known anew.
+    connected = judged.select(*MEMBER_STATE.key, "is_vital", "connected_windows")
+    others = stored.filter(in_groups & ~is_touched).drop("is_vital", "connected_windows")
+    return pl.concat(
+        [
+            stored.filter(~in_groups),
+            judged.filter(is_touched),
+            others.join(connected, on=MEMBER_STATE.key, how="left").with_columns(
+                pl.col("is_vital").fill_null(value=False), pl.col("connected_windows").fill_null(0)
+            ),
+        ],
+        how="diagonal",
+    )
 
 
 def _states(events: pl.LazyFrame, through: dt.date | None) -> pl.DataFrame:

@@ -338,7 +338,7 @@ def test_one_late_event_recomputes_one_person(company: Company):
         FIRST_SEEN.name: (1, 0, 0),
         RETENTION.name: (0, 2, 0),
         LIFECYCLE.name: (0, 2, 0),
-        MEMBER_STATE.name: (0, 0, 1),
+        MEMBER_STATE.name: (1, 0, 1),
         FUNNEL_ENTRY.name: (1, 0, 0),
         ORDER_CREDIT.name: (1, 0, 0),
         PERSON_VALUE.name: (0, 0, 0),
@@ -358,6 +358,20 @@ def test_a_late_event_on_a_day_that_was_measured_judges_one_group_anew(company: 
     company.send(said("app:b", 9))
     company.refresh()
     assert [company.refreshed[table.name].groups for table in (GROUP_HEALTH, GROUP_STATE)] == [1, 1]
+    company.assert_exact()
+
+
+def test_a_late_answer_connects_a_member_who_did_nothing(company: Company):
+    answers = [said(f"app:{'abcde'[n % 5]}", 3, 1 + n, reply_to="m") for n in range(25)]
+    liked_long_ago = happened(kinds.REACTION_ADDED, 60, member_id="app:hub", group="app:g", message_id="x")
+    company.send(liked_long_ago, said("app:hub", 3), *answers[:-1], said("app:a"))
+    company.refresh()
+    before = company.stored(MEMBER_STATE)
+    company.send(answers[-1])
+    company.refresh()
+    after = company.stored(MEMBER_STATE)
+    assert (before["connected_windows"].sum(), after["connected_windows"].sum()) == (0, 1)
+    assert company.refreshed[MEMBER_STATE.name].persons == 1
     company.assert_exact()
 
 
