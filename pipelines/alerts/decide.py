@@ -1,0 +1,195 @@
+"""What becomes of alerts at an evaluation, and what of it is told: pure, with the clock as an argument."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from schemas.expectations import Severity
+
+AlertState = Literal["firing", "acknowledged", "snoozed", "no_data", "errored", "resolved"]
+Event = Literal["firing", "reminder", "recovered", "closed", "test"]
+"""What a notice is about. `closed`: it holds no more, and that is no good news, as of a group that died."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a subject: `since` when it is so and why, in words; `details` are the numbers behind it."""
+
+    since: dt.date
+    reason: str
+    name: str | None = None
+    purpose: str | None = None
+    state: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a rule holds of a subject; None: it could not be measured.
+
+    `is_recovery` tells, where it does not hold, whether that is good news.
+    """
+
+    subject: str
+    holds: bool | None
+    known: Known
+    is_recovery: bool = True
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The verdicts of one rule; `error` instead of them where it could not be evaluated at all.
+
+    A subject without a verdict could not be measured.
+    """
+
+    rule: str
+    verdicts: tuple[Verdict, ...] = ()
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Alert:
+    """An alert that is open, or was until this evaluation.
+
+    `known` is what was known when it fired; `told_at` the time of its newest notice, of which there were `notices`.
+    """
+
+    rule: str
+    subject: str
+    severity: Severity
+    known: Known
+    opened_at: dt.datetime
+    seen_at: dt.datetime
+    told_at: dt.datetime
+    notices: int = 1
+    acknowledged_at: dt.datetime | None = None
+    acknowledged_by: str | None = None
+    snoozed_until: dt.datetime | None = None
+    unmeasured_since: dt.datetime | None = None
+    error: str | None = None
+    resolved_at: dt.datetime | None = None
+
+    def state(self, now: dt.datetime) -> AlertState:
+        """The one word for it: what cannot be known comes before what a person has said."""
+        if self.resolved_at is not None:
+            return "resolved"
+        if self.error is not None:
+            return "errored"
+        if self.unmeasured_since is not None:
+            return "no_data"
+        if self.snoozed_until is not None and now < self.snoozed_until:
+            return "snoozed"
+        return "firing" if self.acknowledged_at is None else "acknowledged"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Which rules are on, and how severe they are; after how long an alert is told again (None: never).
+
+    What has been so for longer than `news` when it is first seen is no news: a start on years of history is silent.
+    """
+
+    severities: Mapping[str, Severity]
+    renotify: dt.timedelta | None = dt.timedelta(hours=72)
+    news: dt.timedelta = dt.timedelta(days=14)
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something to tell about an alert, with what is known now."""
+
+    alert: Alert
+    event: Event
+    known: Known
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The alerts as they are from now on, those that changed or were looked at, and what to tell."""
+
+    alerts: tuple[Alert, ...]
+    notices: tuple[Notice, ...]
+
+
+def decide(
+    open_alerts: Iterable[Alert], evaluations: Iterable[Evaluation], policy: Policy, now: dt.datetime
+) -> Decision:
+    """Open, keep and resolve alerts: at most one open for a rule and subject (definitions, section 8).
+
+    It depends on what is so now and not on how many evaluations were missed, so a late one replays nothing.
+
+    Args:
+        open_alerts: All that are open.
+        evaluations: At most one a rule. Alerts of rules that are not among them stay as they are; those of rules that
+            are off are resolved without a word.
+        policy: What is on, and how often it is told.
+        now: The clock, UTC. Alerts that were seen later than that stay as they are.
+    """
+    known_open = {(alert.rule, alert.subject): alert for alert in open_alerts}
+    by_rule = {evaluation.rule: evaluation for evaluation in evaluations}
+    verdicts = {name: {found.subject: found for found in rule.verdicts} for name, rule in by_rule.items()}
+    alerts: list[Alert] = []
+    notices: list[Notice] = []
+    for alert in known_open.values():
+        if now < alert.seen_at:
+            continue
+        if alert.rule not in policy.severities:
+            alerts.append(replace(alert, seen_at=now, resolved_at=now))
+        elif alert.rule in by_rule:
+            verdict = verdicts[alert.rule].get(alert.subject)
+            kept, notice = _follow(alert, verdict, by_rule[alert.rule].error, policy, now)
+            alerts.append(kept)
+            notices += [] if notice is None else [notice]
+    fired = list(_fire(known_open, by_rule.values(), policy, now))
+    opened_of = {alert.subject for alert in fired}
+    return Decision(
+        (*alerts, *fired),
+        (
+            *(Notice(alert, "firing", alert.known) for alert in fired),
+            # That a group is dead tells that it is dying no more.
+            *(notice for notice in notices if notice.event != "closed" or notice.alert.subject not in opened_of),
+        ),
+    )
+
+
+def _follow(
+    alert: Alert, verdict: Verdict | None, error: str | None, policy: Policy, now: dt.datetime
+) -> tuple[Alert, Notice | None]:
+    """The alert after an evaluation of its rule, and what to tell of it."""
+    if error is not None or verdict is None or verdict.holds is None:
+        return replace(alert, seen_at=now, unmeasured_since=alert.unmeasured_since or now, error=error), None
+    alert = replace(alert, seen_at=now, unmeasured_since=None, error=None)
+    if not verdict.holds:
+        resolved = replace(alert, resolved_at=now, notices=alert.notices + 1)
+        return resolved, Notice(resolved, "recovered" if verdict.is_recovery else "closed", verdict.known)
+    if not _is_due(alert, policy, now):
+        return alert, None
+    told = replace(alert, told_at=now, notices=alert.notices + 1, snoozed_until=None)
+    return told, Notice(told, "reminder", verdict.known)
+
+
+def _is_due(alert: Alert, policy: Policy, now: dt.datetime) -> bool:
+    """Whether an alert that still holds is told again."""
+    if alert.state(now) != "firing":
+        return False
+    is_snooze_over = alert.snoozed_until is not None
+    return is_snooze_over or (policy.renotify is not None and now - alert.told_at >= policy.renotify)
+
+
+def _fire(
+    known_open: Mapping[tuple[str, str], Alert], evaluations: Iterable[Evaluation], policy: Policy, now: dt.datetime
+) -> Iterator[Alert]:
+    """Alerts of what holds, is news and is not open."""
+    oldest = (now - policy.news).date()
+    for evaluation in evaluations:
+        severity = policy.severities.get(evaluation.rule)
+        if severity is None or evaluation.error is not None:
+            continue
+        for verdict in evaluation.verdicts:
+            is_new = (evaluation.rule, verdict.subject) not in known_open
+            if verdict.holds and is_new and verdict.known.since >= oldest:
+                yield Alert(evaluation.rule, verdict.subject, severity, verdict.known, now, now, now)

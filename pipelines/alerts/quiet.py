@@ -1,0 +1,36 @@
+"""Quiet hours: when nothing is delivered, though all is evaluated."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+
+@dataclass(frozen=True)
+class QuietHours:
+    """The hours `[start, end)` of every day by the clock of the business zone; they may pass midnight."""
+
+    start: dt.time
+    end: dt.time
+    zone: ZoneInfo
+
+    def __post_init__(self) -> None:
+        """Refuse hours that would mean never or always."""
+        if self.start == self.end:
+            raise ValueError("quiet hours begin and end at the same time: leave them out, or take alerts off")
+
+    @classmethod
+    def of(cls, text: str, zone: ZoneInfo) -> QuietHours:
+        """Read `22:00-08:00`; raise ValueError for any other form."""
+        start, separator, end = text.partition("-")
+        if not separator:
+            raise ValueError(f"{text!r} is not of the form 22:00-08:00")
+        return cls(dt.time.fromisoformat(start.strip()), dt.time.fromisoformat(end.strip()), zone)
+
+    def include(self, now: dt.datetime) -> bool:
+        """Whether it is quiet at this instant."""
+        clock = now.astimezone(self.zone).time()
+        if self.start < self.end:
+            return self.start <= clock < self.end
+        return clock >= self.start or clock < self.end
