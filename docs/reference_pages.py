@@ -149,7 +149,8 @@ def warehouse_page() -> Iterator[str]:
     """Every table of the schemas `mart` and `ops`."""
     yield "# Warehouse tables"
     yield words.WAREHOUSE
-    for stored in (*warehouse.DATA_TABLES, warehouse.publication, warehouse.restatement, operations.alert):
+    of_operations = (operations.alert, operations.group_alert, operations.alert_notice)
+    for stored in (*warehouse.DATA_TABLES, warehouse.publication, warehouse.restatement, *of_operations):
         yield f"## {stored.fullname}"
         yield stored.comment or ""
         yield table(("Column", "Type", "Null", "Key", "Meaning"), map(_warehouse_column, stored.columns))

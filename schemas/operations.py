@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 
 OPS: Final = "ops"
 
@@ -35,3 +36,65 @@ OPEN_ALERT: Final = sa.Index(
     "ux_alert_open", alert.c.rule, alert.c.subject, unique=True, postgresql_where=alert.c.resolved_at.is_(None)
 )
 """What keeps two reporters from opening the same alert twice."""
+
+group_alert: Final = sa.Table(
+    "group_alert",
+    metadata,
+    sa.Column("alert_id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("rule", sa.Text, nullable=False, comment="group_dying, group_dead, group_declining or stale_feed"),
+    sa.Column("subject", sa.Text, nullable=False, comment="the group_id, or the source of a feed"),
+    sa.Column("severity", sa.Text, nullable=False, comment="critical or warning, when it fired"),
+    sa.Column("since", sa.Date, nullable=False, comment="since when it was so, as known when it fired"),
+    sa.Column("reason", sa.Text, nullable=False, comment="why, with the numbers behind it"),
+    sa.Column("name", sa.Text, comment="of the group"),
+    sa.Column("purpose", sa.Text, comment="of the group"),
+    sa.Column("state", sa.Text, comment="of the group"),
+    sa.Column("details", JSONB, nullable=False, comment="the numbers, by name"),
+    sa.Column("opened_at", _TIME, nullable=False, comment="when it fired"),
+    sa.Column("seen_at", _TIME, nullable=False, comment="when its rule was last evaluated"),
+    sa.Column("told_at", _TIME, nullable=False, comment="when its newest notice was decided on"),
+    sa.Column("notices", sa.Integer, nullable=False, comment="how many there were"),
+    sa.Column("acknowledged_at", _TIME, comment="null: not acknowledged"),
+    sa.Column("acknowledged_by", sa.Text),
+    sa.Column("snoozed_until", _TIME, comment="no reminder before; then one"),
+    sa.Column("unmeasured_since", _TIME, comment="since when it cannot be known whether it still holds; null: it can"),
+    sa.Column("error", sa.Text, comment="why its rule could not be evaluated; null: it could"),
+    sa.Column("resolved_at", _TIME, comment="when it held no more; null: open"),
+    sa.Column("outcome", sa.Text, comment="what became of the group: died, recovered or ended; null: not known yet"),
+    sa.Column("outcome_day", sa.Date, comment="the day on which it did"),
+    comment="Alerts on groups and their feeds: at most one open for a rule and subject, what was known when it fired, "
+    "and what became of the group.",
+)
+
+OPEN_GROUP_ALERT: Final = sa.Index(
+    "ux_group_alert_open",
+    group_alert.c.rule,
+    group_alert.c.subject,
+    unique=True,
+    postgresql_where=group_alert.c.resolved_at.is_(None),
+)
+"""What keeps two evaluations from opening the same alert twice."""
+
+alert_notice: Final = sa.Table(
+    "alert_notice",
+    metadata,
+    sa.Column("notice_id", sa.BigInteger, sa.Identity(always=True), primary_key=True, comment="key in Kafka"),
+    sa.Column("alert_id", sa.ForeignKey(group_alert.c.alert_id, ondelete="CASCADE"), nullable=False),
+    sa.Column("channel", sa.Text, nullable=False, comment="name in [alerts.channels], or kafka"),
+    sa.Column("event", sa.Text, nullable=False, comment="firing, reminder, recovered or closed"),
+    sa.Column("known", JSONB, nullable=False, comment="what is told: since, reason, name, purpose, state, details"),
+    sa.Column("decided_at", _TIME, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0", comment="deliveries that failed"),
+    sa.Column("next_try_at", _TIME, nullable=False, comment="not before"),
+    sa.Column("error", sa.Text, comment="of the newest failed delivery"),
+    sa.Column("delivered_at", _TIME, comment="null: waiting"),
+    comment="What is to be told of alerts on groups, a row for each channel; written with the decision to tell it.",
+)
+
+WAITING_NOTICE: Final = sa.Index(
+    "ix_alert_notice_waiting",
+    alert_notice.c.channel,
+    alert_notice.c.notice_id,
+    postgresql_where=alert_notice.c.delivered_at.is_(None),
+)
+"""Finds what waits without looking at what was delivered."""

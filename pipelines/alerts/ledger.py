@@ -1,0 +1,184 @@
+"""The ledger of alerts on groups, `ops.group_alert`, and what is to be told of them, written in one transaction."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from pipelines.alerts.decide import Alert, Decision, Evaluation, Known, Notice, Policy, decide
+from pipelines.publish.database import Database, Refused, take_turns
+from pipelines.publish.errors import LedgerFailed
+from schemas.errors import EmberlineError
+from schemas.operations import alert_notice, group_alert
+
+_REFUSED: Final = Refused(
+    LedgerFailed,
+    "See that the warehouse is prepared and that this role may write to its schema ops.",
+    group_alert.fullname,
+)
+_OPEN: Final = group_alert.c.resolved_at.is_(None)
+_KNOWN: Final = ("since", "reason", "name", "purpose", "state", "details")
+_MOVING: Final = (
+    "seen_at", "told_at", "notices", "acknowledged_at", "acknowledged_by", "snoozed_until", "unmeasured_since", "error",
+    "resolved_at",
+)  # fmt: skip
+"""What may change after an alert fired."""
+_FIELDS: Final = ("rule", "subject", "severity", "opened_at", *_MOVING)
+_ENDS: Final = ("recovered", "closed")
+
+Judge = Callable[[Sequence[Alert]], Iterable[Evaluation]]
+"""Evaluates the rules, given the alerts that are open."""
+
+
+class NoSuchAlert(EmberlineError):
+    """No open alert has this number."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An alert with its number and what became of the group."""
+
+    alert_id: int
+    alert: Alert
+    outcome: str | None
+    outcome_day: dt.date | None
+
+
+class GroupAlerts:
+    """The tables `ops.group_alert` and `ops.alert_notice` of a prepared warehouse.
+
+    Every call raises `LedgerFailed` where PostgreSQL refuses, and `WarehouseUnreachable` where it does not answer.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Take the warehouse's SQLAlchemy URL, `postgresql+psycopg://...`."""
+        self._database = Database(url)
+
+    def update(self, judge: Judge, policy: Policy, channels: Collection[str], now: dt.datetime) -> Decision:
+        """Evaluate, decide, and write alerts and notices, all or nothing; evaluations take turns.
+
+        Args:
+            judge: Called with the open alerts, inside the transaction: nobody acknowledges meanwhile.
+            policy: What is on, and how often it is told.
+            channels: Where what fires, and reminders, are told. Its end is told where the alert was told before.
+            now: The clock, with a time zone.
+        """
+        with self._database.transaction(_REFUSED) as connection:
+            _lock(connection)
+            rows = connection.execute(sa.select(group_alert).where(_OPEN).order_by(group_alert.c.alert_id)).all()
+            numbers = {(row.rule, row.subject): row.alert_id for row in rows}
+            known_open = [_alert(row) for row in rows]
+            decision = decide(known_open, judge(known_open), policy, now)
+            numbers |= _save(connection, decision.alerts, numbers)
+            _enqueue(connection, decision.notices, numbers, channels, now)
+        return decision
+
+    def entries(self, *, only_open: bool = True) -> tuple[Entry, ...]:
+        """The alerts, the newest last."""
+        query = sa.select(group_alert).order_by(group_alert.c.opened_at, group_alert.c.alert_id)
+        with self._database.transaction(_REFUSED) as connection:
+            rows = connection.execute(query.where(_OPEN) if only_open else query)
+            return tuple(Entry(row.alert_id, _alert(row), row.outcome, row.outcome_day) for row in rows)
+
+    def acknowledge(self, alert_id: int, actor: str, now: dt.datetime) -> Alert:
+        """Note that somebody takes care: no more reminders; raise `NoSuchAlert` where none is open."""
+        return self._change(alert_id, acknowledged_at=now, acknowledged_by=actor)
+
+    def snooze(self, alert_id: int, until: dt.datetime) -> Alert:
+        """No reminder before this time, then one; raise `NoSuchAlert` where none is open."""
+        return self._change(alert_id, snoozed_until=until)
+
+    def forget_delivered(self, before: dt.datetime) -> int:
+        """Delete notices of resolved alerts that were delivered before this time; the alerts stay."""
+        resolved = sa.select(group_alert.c.alert_id).where(sa.not_(_OPEN))
+        old = sa.delete(alert_notice).where(alert_notice.c.delivered_at < before, alert_notice.c.alert_id.in_(resolved))
+        with self._database.transaction(_REFUSED) as connection:
+            return connection.execute(old).rowcount
+
+    def _change(self, alert_id: int, **values: Any) -> Alert:
+        statement = sa.update(group_alert).where(_OPEN, group_alert.c.alert_id == alert_id).values(**values)
+        with self._database.transaction(_REFUSED) as connection:
+            _lock(connection)
+            row = connection.execute(statement.returning(group_alert)).one_or_none()
+        if row is None:
+            raise NoSuchAlert(f"No open alert has the number {alert_id}.", "See `emberline alerts list`.")
+        return _alert(row)
+
+
+def known_as_json(known: Known) -> dict[str, Any]:
+    """What is known, as `ops.alert_notice` keeps it."""
+    return {**asdict(known), "since": known.since.isoformat()}
+
+
+def known_from_json(stored: Mapping[str, Any]) -> Known:
+    """The reverse of `known_as_json`."""
+    return Known(**{**stored, "since": dt.date.fromisoformat(stored["since"])})
+
+
+def _lock(connection: sa.Connection) -> None:
+    take_turns(connection, "group alerts")
+
+
+def _save(
+    connection: sa.Connection, alerts: Iterable[Alert], numbers: Mapping[tuple[str, str], int]
+) -> dict[tuple[str, str], int]:
+    """Write alerts that are in `numbers` again and others as new rows; the numbers of the new ones."""
+    changed, opened = [], []
+    for alert in alerts:
+        number = numbers.get((alert.rule, alert.subject))
+        if number is None:
+            opened.append(_row(alert))
+        else:
+            changed.append({"number": number, **{name: getattr(alert, name) for name in _MOVING}})
+    if changed:
+        values = {name: sa.bindparam(name) for name in _MOVING}
+        statement = sa.update(group_alert).where(group_alert.c.alert_id == sa.bindparam("number")).values(values)
+        connection.execute(statement, changed)
+    if not opened:
+        return {}
+    columns = (group_alert.c.rule, group_alert.c.subject, group_alert.c.alert_id)
+    rows = connection.execute(sa.insert(group_alert).returning(*columns), opened)
+    return {(row.rule, row.subject): row.alert_id for row in rows}
+
+
+def _enqueue(
+    connection: sa.Connection,
+    notices: Iterable[Notice],
+    numbers: Mapping[tuple[str, str], int],
+    channels: Collection[str],
+    now: dt.datetime,
+) -> None:
+    notices = list(notices)
+    ended = [numbers[notice.alert.rule, notice.alert.subject] for notice in notices if notice.event in _ENDS]
+    told = sa.select(alert_notice.c.alert_id, alert_notice.c.channel).where(alert_notice.c.alert_id.in_(ended))
+    told_in: dict[int, set[str]] = {}
+    for alert_id, channel in connection.execute(told):
+        told_in.setdefault(alert_id, set()).add(channel)
+    rows = []
+    for notice in notices:
+        number = numbers[notice.alert.rule, notice.alert.subject]
+        row = {
+            "alert_id": number,
+            "event": notice.event,
+            "known": known_as_json(notice.known),
+            "decided_at": now,
+            "next_try_at": now,
+        }
+        goes_to = told_in.get(number, set()) if notice.event in _ENDS else channels
+        rows += [{**row, "channel": channel} for channel in sorted(goes_to)]
+    if rows:
+        connection.execute(sa.insert(alert_notice), rows)
+
+
+def _row(alert: Alert) -> dict[str, Any]:
+    known = {name: getattr(alert.known, name) for name in _KNOWN}
+    return {**{name: getattr(alert, name) for name in _FIELDS}, **known}
+
+
+def _alert(row: sa.Row) -> Alert:
+    known = Known(**{name: getattr(row, name) for name in _KNOWN})
+    return Alert(**{name: getattr(row, name) for name in _FIELDS}, known=known)

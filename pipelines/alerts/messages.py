@@ -1,0 +1,178 @@
+"""What an operator reads of alerts: one in full, many as a digest that names each. Pure."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote
+
+from pipelines.alerts.decide import Event, Known
+from pipelines.alerts.rules import GROUP_DEAD, GROUP_DECLINING, GROUP_DYING, STALE_FEED
+
+_IS: Final = {GROUP_DECLINING: "declining", GROUP_DYING: "dying", GROUP_DEAD: "dead", STALE_FEED: "silent"}
+_IN_FULL: Final = 3
+_CUT: Final = "…"
+
+
+@dataclass(frozen=True)
+class Told:
+    """A notice as it is delivered; `notice_id` is the same at every attempt and in no other notice of the channel."""
+
+    notice_id: int
+    alert_id: int
+    event: Event
+    rule: str
+    subject: str
+    severity: str
+    known: Known
+    opened_at: dt.datetime
+    decided_at: dt.datetime
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message about the first `notices` of those it was made of."""
+
+    title: str
+    body: str
+    notices: int
+
+
+def message(told: Sequence[Told], link_base: str | None, limit: int) -> Message:
+    """Put as many notices into one message as it takes, in their order.
+
+    Args:
+        told: At least one.
+        link_base: Address that ends before `/groups/GROUP_ID`; None: no links.
+        limit: Bytes in UTF-8 that title and body may have together. One notice is cut to it, several are left for the
+            next message.
+    """
+    count = len(told)
+    while True:
+        title, body = _title(told[:count]), _body(told[:count], link_base)
+        if _size(title) + _size(body) <= limit:
+            return Message(title, body, count)
+        if count == 1:
+            return Message(title, _cut(body, limit - _size(title)), 1)
+        # Three quarters: few attempts, and messages that are nearly full.
+        count = max(1, count * 3 // 4)
+
+
+def record(told: Told, link_base: str | None) -> dict[str, Any]:
+    """A notice as a value of the topic `group.alerts`: what JSON can say."""
+    return {
+        "notice_id": told.notice_id,
+        "alert_id": told.alert_id,
+        "event": told.event,
+        "rule": told.rule,
+        "subject": told.subject,
+        "severity": told.severity,
+        "since": told.known.since.isoformat(),
+        "reason": told.known.reason,
+        "name": told.known.name,
+        "purpose": told.known.purpose,
+        "state": told.known.state,
+        "details": dict(told.known.details),
+        "opened_at": told.opened_at.isoformat(),
+        "decided_at": told.decided_at.isoformat(),
+        "link": link(told, link_base),
+    }
+
+
+def link(told: Told, link_base: str | None) -> str | None:
+    """The address of the group's page."""
+    if link_base is None or told.rule == STALE_FEED:
+        return None
+    return f"{link_base.rstrip('/')}/groups/{quote(told.subject, safe='')}"
+
+
+def _title(told: Sequence[Told]) -> str:
+    if len(told) == 1:
+        return _headline(told[0])
+    counts = Counter(_kind(one) for one in told)
+    return f"{len(told)} alerts: " + ", ".join(f"{number} {kind}" for kind, number in counts.items())
+
+
+def _body(told: Sequence[Told], link_base: str | None) -> str:
+    if len(told) <= _IN_FULL:
+        return "\n\n".join(_in_full(one, link_base) for one in told)
+    kinds: dict[str, list[str]] = {}
+    for one in told:
+        kinds.setdefault(_kind(one), []).append(_line(one))
+    return "\n\n".join(
+        f"{kind[0].upper()}{kind[1:]} ({len(lines)}):\n" + "\n".join(lines) for kind, lines in kinds.items()
+    )
+
+
+def _in_full(told: Told, link_base: str | None) -> str:
+    known, details = told.known, told.known.details
+    lines = [
+        f"{_headline(told)}, since {known.since} ({_identity(told)}).",
+        f"Why: {known.reason}.",
+    ]
+    if told.event in ("firing", "reminder"):
+        if details.get("core_silent"):
+            silent = details["core_silent"]
+            lines.append(f"Silent of the {details['core']} who wrote half of it before: {', '.join(silent)}.")
+        if details.get("precedent"):
+            lines.append(f"{details['precedent']}.")
+        lines.append(f"Alert {told.alert_id}: emberline alerts ack {told.alert_id}, or snooze {told.alert_id}")
+    if (address := link(told, link_base)) is not None:
+        lines.append(address)
+    return "\n".join(lines)
+
+
+def _line(told: Told) -> str:
+    return f"- {_name(told)}, since {told.known.since} (alert {told.alert_id})"
+
+
+def _headline(told: Told) -> str:
+    name, is_so = _name(told), _IS.get(told.rule, told.rule)
+    match told.event:
+        case "firing":
+            return f"{name} is {is_so}"
+        case "reminder":
+            return f"{name} is still {is_so}"
+        case "recovered":
+            return f"{name} is no longer {is_so}" + (f": {told.known.state}" if told.known.state else "")
+        case "closed":
+            return f"{name} is {told.known.state}, and was {is_so}"
+        case "test":
+            return f"{name}: a test of this channel"
+
+
+def _kind(told: Told) -> str:
+    is_so = _IS.get(told.rule, told.rule)
+    match told.event:
+        case "firing":
+            return is_so
+        case "reminder":
+            return f"still {is_so}"
+        case "recovered":
+            return f"no longer {is_so}"
+        case "closed":
+            return f"{told.known.state}, was {is_so}"
+        case "test":
+            return "test"
+
+
+def _name(told: Told) -> str:
+    return f"Feed {told.subject}" if told.rule == STALE_FEED else told.known.name or told.subject
+
+
+def _identity(told: Told) -> str:
+    parts = [told.known.purpose, told.subject if told.known.name else None, told.severity]
+    return ", ".join(part for part in parts if part)
+
+
+def _size(text: str) -> int:
+    return len(text.encode())
+
+
+def _cut(text: str, limit: int) -> str:
+    """The beginning of a text that has at most `limit` bytes, marked as cut."""
+    kept = text.encode()[: max(0, limit - _size(_CUT))]
+    return kept.decode(errors="ignore") + _CUT

@@ -1,0 +1,118 @@
+"""The ledger of alerts on groups: what was decided is written with what is to be told, or nothing is."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from pipelines.alerts.decide import Alert, Decision, Evaluation
+from pipelines.alerts.ledger import GroupAlerts, NoSuchAlert
+from pipelines.publish.errors import LedgerFailed
+from schemas.operations import alert_notice, group_alert
+from tests.pipelines.alerts.samples import DAY, HOUR, NOON, POLICY, judged
+
+
+@pytest.fixture
+def ledger(prepared: str) -> GroupAlerts:
+    return GroupAlerts(prepared)
+
+
+def evaluate(
+    ledger: GroupAlerts, *evaluations: Evaluation, channels: Sequence[str] = ("ops",), now: dt.datetime = NOON
+) -> Decision:
+    return ledger.update(lambda _open: evaluations, POLICY, channels, now)
+
+
+def notices(url: str) -> list[tuple[str, str, str]]:
+    query = (
+        sa.select(group_alert.c.subject, alert_notice.c.event, alert_notice.c.channel)
+        .join_from(alert_notice, group_alert)
+        .order_by(alert_notice.c.notice_id)
+    )
+    with sa.create_engine(url).connect() as connection:
+        return [tuple(row) for row in connection.execute(query)]
+
+
+def test_what_was_decided_is_read_again_as_it_was(ledger: GroupAlerts):
+    decided = evaluate(ledger, judged(True, "a", "b"))
+    assert tuple(entry.alert for entry in ledger.entries()) == decided.alerts
+    assert [entry.alert_id for entry in ledger.entries()] == [1, 2]
+
+
+def test_an_evaluation_is_given_what_is_open(ledger: GroupAlerts):
+    evaluate(ledger, judged(True, "a", "b"))
+    evaluate(ledger, judged(False, "b"), now=NOON + HOUR)
+    given: list[Alert] = []
+    ledger.update(lambda known: given.extend(known) or (), POLICY, (), NOON + 2 * HOUR)
+    assert [alert.subject for alert in given] == ["a"]
+
+
+def test_a_notice_goes_to_every_channel_and_the_end_to_those_that_were_told(ledger: GroupAlerts, prepared: str):
+    evaluate(ledger, judged(True, "a"), channels=["ops", "kafka"])
+    evaluate(ledger, judged(False, "a"), channels=["ops", "new"], now=NOON + HOUR)
+    assert notices(prepared) == [
+        ("a", "firing", "kafka"), ("a", "firing", "ops"), ("a", "recovered", "kafka"), ("a", "recovered", "ops"),
+    ]  # fmt: skip
+
+
+def test_an_evaluation_that_breaks_writes_nothing(ledger: GroupAlerts, prepared: str):
+    def breaks(_open: Sequence[Alert]) -> list[Evaluation]:
+        raise RuntimeError
+
+    evaluate(ledger, judged(True, "a"))
+    before = ledger.entries(only_open=False), notices(prepared)
+    with pytest.raises(RuntimeError):
+        ledger.update(breaks, POLICY, ["ops"], NOON + HOUR)
+    # A channel without a name is refused after the alerts were written.
+    with pytest.raises(LedgerFailed):
+        evaluate(ledger, judged(True, "b"), channels=[None], now=NOON + HOUR)  # type: ignore[list-item]
+    assert (ledger.entries(only_open=False), notices(prepared)) == before
+
+
+def test_the_database_itself_refuses_a_second_open_alert(ledger: GroupAlerts, prepared: str):
+    evaluate(ledger, judged(True, "a"))
+    again = sa.text(
+        "INSERT INTO ops.group_alert (rule, subject, severity, since, reason, details, opened_at, seen_at, told_at, "
+        "notices) SELECT rule, subject, severity, since, reason, details, opened_at, seen_at, told_at, notices "
+        "FROM ops.group_alert"
+    )
+    with sa.create_engine(prepared).begin() as connection, pytest.raises(IntegrityError):
+        connection.execute(again)
+
+
+def test_an_acknowledged_alert_keeps_who_and_when_and_is_not_told_again(ledger: GroupAlerts, prepared: str):
+    evaluate(ledger, judged(True, "a"))
+    alert = ledger.acknowledge(1, "li", NOON + HOUR)
+    assert (alert.acknowledged_by, alert.state(NOON + HOUR)) == ("li", "acknowledged")
+    evaluate(ledger, judged(True, "a"), now=NOON + 9 * DAY)
+    assert [event for _, event, _ in notices(prepared)] == ["firing"]
+
+
+def test_a_snoozed_alert_is_told_again_when_its_time_is_over(ledger: GroupAlerts, prepared: str):
+    evaluate(ledger, judged(True, "a"))
+    assert ledger.snooze(1, NOON + 5 * DAY).state(NOON + DAY) == "snoozed"
+    evaluate(ledger, judged(True, "a"), now=NOON + 4 * DAY)
+    assert [event for _, event, _ in notices(prepared)] == ["firing"]
+    evaluate(ledger, judged(True, "a"), now=NOON + 5 * DAY)
+    assert [event for _, event, _ in notices(prepared)] == ["firing", "reminder"]
+    assert ledger.entries()[0].alert.snoozed_until is None
+
+
+@pytest.mark.parametrize("number", [1, 7])
+def test_what_is_not_open_is_neither_acknowledged_nor_snoozed(ledger: GroupAlerts, number: int):
+    evaluate(ledger, judged(True, "a"))
+    evaluate(ledger, judged(False, "a"), now=NOON + HOUR)
+    with pytest.raises(NoSuchAlert, match=str(number)):
+        ledger.acknowledge(number, "li", NOON)
+    with pytest.raises(NoSuchAlert, match=str(number)):
+        ledger.snooze(number, NOON + DAY)
+
+
+def test_what_holds_again_is_an_alert_of_its_own(ledger: GroupAlerts):
+    for hours, holds in ((0, True), (1, False), (2, True)):
+        evaluate(ledger, judged(holds, "a"), now=NOON + hours * HOUR)
+    assert [entry.alert.resolved_at for entry in ledger.entries(only_open=False)] == [NOON + HOUR, None]
