@@ -41,7 +41,9 @@ group_alert: Final = sa.Table(
     "group_alert",
     metadata,
     sa.Column("alert_id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
-    sa.Column("rule", sa.Text, nullable=False, comment="group_dying, group_dead, group_declining or stale_feed"),
+    sa.Column(
+        "rule", sa.Text, nullable=False, comment="group_dying, group_dead, group_declining, group_silent or stale_feed"
+    ),
     sa.Column("subject", sa.Text, nullable=False, comment="the group_id, or the source of a feed"),
     sa.Column("severity", sa.Text, nullable=False, comment="critical or warning, when it fired"),
     sa.Column("since", sa.Date, nullable=False, comment="since when it was so, as known when it fired"),

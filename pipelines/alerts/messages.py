@@ -10,9 +10,15 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from pipelines.alerts.decide import Event, Known
-from pipelines.alerts.rules import GROUP_DEAD, GROUP_DECLINING, GROUP_DYING, STALE_FEED
+from pipelines.alerts.rules import GROUP_DEAD, GROUP_DECLINING, GROUP_DYING, GROUP_SILENT, STALE_FEED
 
-_IS: Final = {GROUP_DECLINING: "declining", GROUP_DYING: "dying", GROUP_DEAD: "dead", STALE_FEED: "silent"}
+_IS: Final = {
+    GROUP_DECLINING: "declining",
+    GROUP_DYING: "dying",
+    GROUP_DEAD: "dead",
+    GROUP_SILENT: "silent",
+    STALE_FEED: "stale",
+}
 _IN_FULL: Final = 3
 _CUT: Final = "…"
 
@@ -116,7 +122,7 @@ def _in_full(told: Told, link_base: str | None) -> str:
     if told.event in ("firing", "reminder"):
         if details.get("core_silent"):
             silent = details["core_silent"]
-            lines.append(f"Silent of the {details['core']} who wrote half of it before: {', '.join(silent)}.")
+            lines.append(f"Silent of the {details['core']} who wrote half of the messages before: {', '.join(silent)}.")
         if details.get("precedent"):
             lines.append(f"{details['precedent']}.")
         lines.append(f"Alert {told.alert_id}: emberline alerts ack {told.alert_id}, or snooze {told.alert_id}")
@@ -130,7 +136,7 @@ def _line(told: Told) -> str:
 
 
 def _headline(told: Told) -> str:
-    name, is_so = _name(told), _IS.get(told.rule, told.rule)
+    name, is_so = _name(told), _IS[told.rule]
     match told.event:
         case "firing":
             return f"{name} is {is_so}"
@@ -145,7 +151,7 @@ def _headline(told: Told) -> str:
 
 
 def _kind(told: Told) -> str:
-    is_so = _IS.get(told.rule, told.rule)
+    is_so = _IS[told.rule]
     match told.event:
         case "firing":
             return is_so

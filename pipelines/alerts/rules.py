@@ -15,13 +15,34 @@ from pipelines.time import business_day
 GROUP_DYING: Final = "group_dying"
 GROUP_DEAD: Final = "group_dead"
 GROUP_DECLINING: Final = "group_declining"
+GROUP_SILENT: Final = "group_silent"
 STALE_FEED: Final = "stale_feed"
 
+RULES: Final = (GROUP_DYING, GROUP_DEAD, GROUP_DECLINING, GROUP_SILENT, STALE_FEED)
+
 _STATES: Final = {GROUP_DECLINING: "declining", GROUP_DYING: "dying", GROUP_DEAD: "dead"}
+_LIVELY: Final = ("alive", "revived")
 _WORSE: Final = {"alive": 0, "revived": 0, "declining": 1, "dying": 2, "dead": 3}
+_AS_BAD_AS: Final = {GROUP_SILENT: 1, **{rule: _WORSE[state] for rule, state in _STATES.items()}}
+"""A group that comes to a state below this has recovered from what the rule told of."""
 
 HEARD: Final = pl.Schema({"group_id": pl.String(), "source": pl.String(), "heard_at": pl.Datetime("us", "UTC")})
 """When a source last told of a group; without a group: of none, as by a heartbeat."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When silence is told of.
+
+    Attributes:
+        idle: A source is stale after so long without any event.
+        silent_days: A group is silent after so many measured days without member activity,
+        least_messages: if it usually has at least so many messages a week.
+    """
+
+    idle: dt.timedelta = dt.timedelta(hours=24)
+    silent_days: int = 14
+    least_messages: float = 10.0
 
 
 @dataclass(frozen=True)
@@ -29,7 +50,8 @@ class Signals:
     """What rules are judged by.
 
     Attributes:
-        groups: The current spell of every group: `group_id`, `state`, `since`, `reason`, `name`, `purpose`, and
+        groups: The current spell of every group: `group_id`, `state`, `since`, `reason`, `name`, `purpose`,
+            `last_active_day`, `silent_days` (measured) and `messages_usual` (a week) by the newest complete day, and
             numbers in any other column.
         heard: `HEARD`; None where what feeds tell is not read up to now, so that their silence means nothing.
         error: Why `heard` could not be read, if so.
@@ -40,32 +62,48 @@ class Signals:
     error: str | None = None
 
 
-def heard(events: pl.LazyFrame) -> pl.LazyFrame:
-    """When each source last told of each group (`HEARD`).
+def heard(group_day: pl.LazyFrame, feed_day: pl.LazyFrame, events: pl.LazyFrame) -> pl.LazyFrame:
+    """Find which sources tell of which group, and when they last told anything (`HEARD`).
+
+    A source that tells of no group, such as a shop's, has a row without one. Of `events` only the newest day of each
+    source is read.
 
     Args:
+        group_day: Columns of `schemas.lake.GROUP_DAY`.
+        feed_day: Columns of `schemas.lake.FEED_DAY`.
         events: Columns of `schemas.lake.EVENTS`.
     """
-    return events.group_by("group_id", "source").agg(heard_at=pl.col("time").max()).select(HEARD.names())
+    newest = feed_day.group_by("source").agg(pl.col("day").max()).collect(engine="streaming")
+    days = newest["day"].unique()
+    near = pl.col("month").is_in(days.dt.month_start().unique().implode()) & pl.col("day").is_in(days.implode())
+    times = (
+        events.filter(near)
+        .join(newest.lazy(), on=["source", "day"], how="semi")
+        .group_by("source")
+        .agg(heard_at=pl.col("time").max())
+    )
+    connectors = group_day.select("group_id", "source").drop_nulls("source").unique()
+    return times.join(connectors, on="source", how="left").select(HEARD.names())
 
 
 def evaluate(
     signals: Signals,
     rules: Collection[str],
     open_subjects: Mapping[str, Collection[str]],
-    idle: dt.timedelta,
+    limits: Limits,
     zone: str,
     now: dt.datetime,
 ) -> tuple[Evaluation, ...]:
     """Judge groups and feeds.
 
-    A silent feed is not a silent group: a group none of whose sources told anything within `idle` is not measured.
+    A silent feed is not a silent group: where no source of a group told anything within `limits.idle`, the group is
+    not measured.
 
     Args:
         signals: What could be read.
         rules: Those that are on.
         open_subjects: By rule, subjects to judge also where the rule does not hold of them.
-        idle: After how long without any event a source is stale.
+        limits: When a feed is stale, and a group silent.
         zone: IANA name of the business zone.
         now: The clock, UTC.
 
@@ -74,13 +112,16 @@ def evaluate(
     """
     if signals.error is not None:
         return tuple(Evaluation(rule, error=signals.error) for rule in rules)
-    feeds = None if signals.heard is None else _feeds(signals.heard, idle, now)
-    return tuple(
-        Evaluation(rule, tuple(_of_feeds(feeds, open_subjects.get(rule, ()), zone)))
-        if rule == STALE_FEED
-        else Evaluation(rule, tuple(_of_groups(signals.groups, feeds, rule, open_subjects.get(rule, ()))))
-        for rule in rules
-    )
+    feeds = None if signals.heard is None else _feeds(signals.heard, limits.idle, now)
+    found = []
+    for rule in rules:
+        subjects = open_subjects.get(rule, ())
+        if rule == STALE_FEED:
+            verdicts = _of_feeds(feeds, subjects, zone)
+        else:
+            verdicts = _of_groups(_holding(signals.groups, rule, limits), feeds, rule, subjects)
+        found.append(Evaluation(rule, tuple(verdicts)))
+    return tuple(found)
 
 
 def _feeds(heard: pl.DataFrame, idle: dt.timedelta, now: dt.datetime) -> pl.DataFrame:
@@ -91,21 +132,39 @@ def _feeds(heard: pl.DataFrame, idle: dt.timedelta, now: dt.datetime) -> pl.Data
     )
 
 
+def _holding(groups: pl.DataFrame, rule: str, limits: Limits) -> pl.DataFrame:
+    """The groups with `holds`, and with since when and why it does."""
+    if rule != GROUP_SILENT:
+        return groups.with_columns(holds=pl.col("state") == _STATES[rule])
+    days, usual = pl.col("silent_days"), pl.col("messages_usual")
+    is_silent = (days >= limits.silent_days) & (usual >= limits.least_messages)
+    holds = (pl.col("state").is_in(_LIVELY) & is_silent).fill_null(value=False)
+    told = pl.format(
+        "no member activity on {} measured days since {}; usually {} messages a week",
+        days, "last_active_day", usual.round(0).cast(pl.Int64, strict=False),
+    )  # fmt: skip
+    first_silent = pl.col("last_active_day") + pl.duration(days=1)
+    return groups.with_columns(
+        holds=holds,
+        since=pl.when(holds).then(first_silent).otherwise("since"),
+        reason=pl.when(holds).then(told).otherwise("reason"),
+    )
+
+
 def _of_groups(
     groups: pl.DataFrame, feeds: pl.DataFrame | None, rule: str, subjects: Collection[str]
 ) -> Iterator[Verdict]:
-    state = _STATES[rule]
-    concerned = groups.filter((pl.col("state") == state) | pl.col("group_id").is_in(list(subjects)))
+    concerned = groups.filter(pl.col("holds") | pl.col("group_id").is_in(list(subjects))).drop("last_active_day")
     if feeds is None:
         concerned = concerned.with_columns(is_measured=pl.lit(value=False))
     else:
         measured = feeds.select("group_id", "is_measured").unique()
         concerned = concerned.join(measured, on="group_id", how="left", maintain_order="left")
     for row in concerned.iter_rows(named=True):
-        is_measured, group_id = row.pop("is_measured"), row.pop("group_id")
+        is_measured, holds, group_id = row.pop("is_measured"), row.pop("holds"), row.pop("group_id")
         known = Known(row.pop("since"), row.pop("reason"), row.pop("name"), row.pop("purpose"), row.pop("state"), row)
-        is_better = known.state in _WORSE and _WORSE[known.state] < _WORSE[state]
-        yield Verdict(group_id, known.state == state if is_measured else None, known, is_better)
+        is_better = known.state in _WORSE and _WORSE[known.state] < _AS_BAD_AS[rule]
+        yield Verdict(group_id, holds if is_measured else None, known, is_better)
 
 
 def _of_feeds(feeds: pl.DataFrame | None, subjects: Collection[str], zone: str) -> Iterator[Verdict]:

@@ -7,17 +7,22 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from pipelines.alerts.decide import Evaluation
-from pipelines.alerts.rules import HEARD, Signals, evaluate, heard
+from pipelines.alerts.decide import Evaluation, Verdict
+from pipelines.alerts.rules import HEARD, Limits, Signals, evaluate, heard
 from tests.pipelines.alerts.samples import DAY, HOUR, NOON
 
 ALL = ("group_dying", "group_dead", "group_declining", "stale_feed")
+LIMITS = Limits(idle=DAY, silent_days=14, least_messages=10)
 
 
 def groups(**states: str) -> pl.DataFrame:
     texts = ("group_id", "state", "reason", "name", "purpose")
-    schema = {**dict.fromkeys(texts, pl.String), "since": pl.Date, "n": pl.Int32}
-    rows = [(name, state, "why", name, None, NOON.date(), 3) for name, state in states.items()]
+    schema = {
+        **dict.fromkeys(texts, pl.String), "since": pl.Date, "last_active_day": pl.Date, "silent_days": pl.Int32,
+        "messages_usual": pl.Float64, "n": pl.Int32,
+    }  # fmt: skip
+    today = NOON.date()
+    rows = [(name, state, "why", name, None, today, today - 15 * DAY, 14, 12.0, 3) for name, state in states.items()]
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
@@ -26,7 +31,7 @@ def told(*rows: tuple[str | None, str, dt.datetime]) -> pl.DataFrame:
 
 
 def judge(signals: Signals, **open_subjects: set[str]) -> dict[str, dict[str, bool | None]]:
-    found = evaluate(signals, ALL, open_subjects, DAY, "Asia/Shanghai", NOON)
+    found = evaluate(signals, ALL, open_subjects, LIMITS, "Asia/Shanghai", NOON)
     return {rule.rule: {verdict.subject: verdict.holds for verdict in rule.verdicts} for rule in found}
 
 
@@ -50,7 +55,7 @@ def test_an_open_group_is_judged_also_where_the_rule_holds_no_more():
 )
 def test_only_a_better_state_is_a_recovery(state: str, is_recovery: bool):
     signals = Signals(groups(a=state), NOW)
-    [dying] = evaluate(signals, ["group_dying"], {"group_dying": {"a"}}, DAY, "Asia/Shanghai", NOON)
+    [dying] = evaluate(signals, ["group_dying"], {"group_dying": {"a"}}, LIMITS, "Asia/Shanghai", NOON)
     assert dying.verdicts[0].is_recovery is is_recovery
 
 
@@ -70,7 +75,7 @@ def test_a_heartbeat_or_another_group_tells_that_a_feed_is_alive():
 
 def test_a_group_that_another_connector_took_over_is_measured():
     moved = told(("a", "old", NOON - 9 * DAY), ("a", "new", NOON))
-    found = evaluate(Signals(groups(a="dying"), moved), ALL, {}, DAY, "Asia/Shanghai", NOON)
+    found = evaluate(Signals(groups(a="dying"), moved), ALL, {}, LIMITS, "Asia/Shanghai", NOON)
     assert found[0].verdicts[0].holds
     assert found[3].verdicts[0].known.details["groups"] == 0
 
@@ -85,23 +90,64 @@ def test_where_feeds_are_not_read_up_to_now_nothing_is_measured():
 
 
 def test_where_feeds_cannot_be_read_the_rules_have_the_error():
-    found = evaluate(Signals(groups(), None, "no lake"), ["group_dead"], {}, DAY, "Asia/Shanghai", NOON)
+    found = evaluate(Signals(groups(), None, "no lake"), ["group_dead"], {}, LIMITS, "Asia/Shanghai", NOON)
     assert found == (Evaluation("group_dead", error="no lake"),)
 
 
+def silent(**columns: object) -> Verdict | None:
+    """What is found of a living group of which nothing was heard for 14 days, and that usually has 12 messages."""
+    group = groups(a="alive")
+    changed = {name: pl.lit(value, group.schema[name]) for name, value in columns.items()}
+    signals = Signals(group.with_columns(**changed), NOW)
+    [found] = evaluate(signals, ["group_silent"], {}, LIMITS, "Asia/Shanghai", NOON)
+    return found.verdicts[0] if found.verdicts else None
+
+
+def test_a_living_group_without_member_activity_for_long_is_silent_since_the_day_after_the_last():
+    found = silent()
+    assert found is not None
+    assert (found.holds, found.known.since) == (True, NOON.date() - 14 * DAY)
+    assert found.known.reason == ("no member activity on 14 measured days since 2026-02-15; usually 12 messages a week")
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [{"silent_days": 13}, {"messages_usual": 9.0}, {"messages_usual": None}, {"silent_days": None}, {"state": "dying"}],
+)
+def test_a_group_is_not_silent_sooner_nor_where_silence_is_usual_nor_where_its_state_says_more(
+    columns: dict[str, object],
+):
+    assert silent(**columns) is None
+
+
+@pytest.mark.parametrize(("state", "is_recovery"), [("alive", True), ("declining", False), ("dead", False)])
+def test_a_silent_group_recovers_only_by_speaking(state: str, is_recovery: bool):
+    signals = Signals(groups(a=state).with_columns(silent_days=pl.lit(0)), NOW)
+    [found] = evaluate(signals, ["group_silent"], {"group_silent": {"a"}}, LIMITS, "Asia/Shanghai", NOON)
+    assert (found.verdicts[0].holds, found.verdicts[0].is_recovery) == (False, is_recovery)
+
+
 def test_the_verdict_keeps_what_is_known():
-    [dying] = evaluate(Signals(groups(a="dying"), NOW), ["group_dying"], {}, DAY, "Asia/Shanghai", NOON)
+    [dying] = evaluate(Signals(groups(a="dying"), NOW), ["group_dying"], {}, LIMITS, "Asia/Shanghai", NOON)
     known = dying.verdicts[0].known
     assert (known.name, known.state, known.since, known.reason, known.details) == (
-        "a", "dying", NOON.date(), "why", {"n": 3},
+        "a", "dying", NOON.date(), "why", {"silent_days": 14, "messages_usual": 12.0, "n": 3},
     )  # fmt: skip
 
 
-def test_heard_is_the_newest_event_of_a_source_and_group():
+def test_heard_is_when_the_sources_of_a_group_last_told_anything():
+    day, month = NOON.date(), NOON.date().replace(day=1)
     events = pl.LazyFrame(
-        [("a", "chat", NOON), ("a", "chat", NOON + HOUR), (None, "chat", NOON), ("a", "shop", NOON)],
-        schema={"group_id": pl.String, "source": pl.String, "time": HEARD["heard_at"]},
+        [("chat", NOON, day, month), ("chat", NOON + HOUR, day, month), ("shop", NOON, day, month),
+         ("old", NOON - 40 * DAY, day - 40 * DAY, (day - 40 * DAY).replace(day=1))],
+        schema={"source": pl.String, "time": HEARD["heard_at"], "day": pl.Date, "month": pl.Date},
         orient="row",
-    )
-    found = set(heard(events).collect().rows())
-    assert found == {("a", "chat", NOON + HOUR), (None, "chat", NOON), ("a", "shop", NOON)}
+    )  # fmt: skip
+    feed_day = events.select("source", "day").unique()
+    group_day = pl.LazyFrame(
+        [("a", "old"), ("a", "chat"), ("b", "chat"), ("b", None)], schema={"group_id": pl.String, "source": pl.String},
+        orient="row",
+    )  # fmt: skip
+    assert set(heard(group_day, feed_day, events).collect().rows()) == {
+        ("a", "old", NOON - 40 * DAY), ("a", "chat", NOON + HOUR), ("b", "chat", NOON + HOUR), (None, "shop", NOON),
+    }  # fmt: skip
