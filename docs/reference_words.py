@@ -17,7 +17,8 @@ SETTINGS_MEANINGS = {
     "maintenance.keep_runs": "How many of Dagster's newest runs stay.",
     "maintenance.keep_run_days": "How long any of them stays.",
     "maintenance.keep_tick_hours": "How long sensor ticks that asked for nothing stay.",
-    "maintenance.keep_alert_days": "How long resolved alerts stay.",
+    "maintenance.keep_alert_days": "How long resolved alerts on the pipeline stay, and notices of resolved alerts on "
+    "groups, once delivered. Alerts on groups themselves stay: they are the record of their rules.",
     "maintenance.keep_restatement_days": "How long it is remembered which published figures changed.",
     "kafka.bootstrap_servers": "Brokers, `host:port`, several with commas.",
     "lake.uri": "A folder, or the URI of an object store.",
@@ -56,6 +57,17 @@ SETTINGS_MEANINGS = {
     "groups.declining_leave": "It is alive again with one of them at this share or above.",
     "groups.dying_enter": "A group is dying with both below this share.",
     "groups.dying_leave": "It is only declining with one of them at this share or above.",
+    "alerts.topic": "Kafka topic that gets every notice as JSON; empty: none.",
+    "alerts.group_dying": "How severe it is that a group is dying.",
+    "alerts.group_dead": "That a group is dead.",
+    "alerts.group_declining": "That a group declines.",
+    "alerts.group_silent": "That a group with at least `groups.least_messages` in a usual week is silent.",
+    "alerts.stale_feed": "That a source told nothing for `rules.idle_feed_hours`; its groups are not judged meanwhile.",
+    "alerts.silent_days": "Measured days without member activity after which a group is silent.",
+    "alerts.renotify_hours": "What still holds is told again after so long, unless acknowledged or snoozed; 0: never.",
+    "alerts.news_days": "What has been so for longer when it is first seen is not told.",
+    "alerts.quiet_hours": "Hours of the business zone, such as `22:00-08:00`, in which nothing is delivered.",
+    "alerts.link_base": "Address of the pages of groups, which end in `/groups/GROUP_ID`; none: no links.",
     "groups.purposes": "Other values for groups of a purpose, by its name.",
 }
 """Of the settings that have no words in the code, by section and key."""

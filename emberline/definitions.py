@@ -14,6 +14,7 @@ from emberline.settings import load_settings
 from sensors.alerts import check_failure_sensor, run_failure_sensor, staleness_sensor
 from sensors.automation import automated, follow_sensor
 from sensors.backlog import kafka_backlog_sensor
+from sensors.group_alerts import alerts_sensor
 from sensors.jobs import pipeline_job
 from sensors.maintenance import maintenance_job, maintenance_schedule
 
@@ -29,6 +30,7 @@ def _resources() -> dict[str, Any]:
         "lake": dg.ResourceDefinition(lambda _: _services().lake()),
         "warehouse": dg.ResourceDefinition(lambda _: _services().warehouse()),
         "rules": dg.ResourceDefinition(lambda _: _services().rules()),
+        "alerting": dg.ResourceDefinition(lambda _: _services().alerting()),
         "upkeep": dg.ResourceDefinition(lambda _: _services().upkeep()),
         "progress": Progress(),
         "clock": Clock(),
@@ -42,7 +44,14 @@ def build_defs(overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
         asset_checks=[warehouse.check_staging],
         jobs=[pipeline_job, maintenance_job],
         schedules=[maintenance_schedule],
-        sensors=[kafka_backlog_sensor, follow_sensor, staleness_sensor, run_failure_sensor, check_failure_sensor],
+        sensors=[
+            kafka_backlog_sensor,
+            follow_sensor,
+            staleness_sensor,
+            run_failure_sensor,
+            check_failure_sensor,
+            alerts_sensor,
+        ],
         resources={**_resources(), **(overrides or {})},
         executor=dg.in_process_executor,
     )

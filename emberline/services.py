@@ -11,6 +11,10 @@ from assets.resources import Rules
 from emberline.embedded import EmbeddedKafka, EmbeddedPostgres, StateFolder
 from emberline.funnels import load_funnels
 from emberline.settings import Settings, settings_file
+from pipelines.alerts.channels import AppriseChannel, Channel, KafkaChannel
+from pipelines.alerts.quiet import QuietHours
+from pipelines.alerts.rules import Limits
+from pipelines.alerts.watch import Alerting
 from pipelines.carriers import CARRIERS
 from pipelines.events.decode import DecodeRules
 from pipelines.events.pseudonym import Pseudonyms
@@ -94,6 +98,26 @@ class Services:
             life_fingerprint=settings.life_fingerprint(),
             fingerprint=settings.fingerprint(),
             funnels=load_funnels(settings.funnels.files, settings_file().absolute().parent),
+        )
+
+    def alerting(self) -> Alerting:
+        """Who is told what of groups and feeds, and when; raise `UnknownService` for a channel that is none."""
+        settings, alerts = self.settings, self.settings.alerts
+        channels: list[Channel] = [
+            AppriseChannel(name, url.get_secret_value(), alerts.link_base) for name, url in alerts.channels.items()
+        ]
+        if alerts.topic:
+            channels.append(KafkaChannel(self.kafka(), alerts.topic, alerts.link_base))
+        return Alerting(
+            policy=alerts.policy(),
+            limits=Limits(
+                idle=dt.timedelta(hours=settings.rules.idle_feed_hours),
+                silent_days=alerts.silent_days,
+                least_messages=settings.groups.least_messages,
+            ),
+            zone=settings.rules.zone,
+            channels=tuple(channels),
+            quiet=None if alerts.quiet_hours is None else QuietHours.of(alerts.quiet_hours, settings.zone_info),
         )
 
     def upkeep(self) -> Upkeep:

@@ -10,13 +10,17 @@ import os
 import tomllib
 import zlib
 from pathlib import Path
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 from pydantic_settings import SettingsError as UnreadableVariable
 
+from pipelines.alerts.decide import Policy
+from pipelines.alerts.messages import KAFKA
+from pipelines.alerts.quiet import QuietHours
+from pipelines.alerts.rules import RULES
 from pipelines.carriers import CARRIERS
 from pipelines.groups.thresholds import LifeRules, Thresholds
 from pipelines.ingest.reader import ReaderKind
@@ -205,6 +209,54 @@ class GroupSettings(ThresholdSettings):
         return LifeRules(self.thresholds(), {purpose: self.of(purpose).thresholds() for purpose in self.purposes})
 
 
+AlertLevel = Literal["critical", "warning", "off"]
+
+
+def _quiet_hours(text: str | None) -> str | None:
+    if text is not None:
+        QuietHours.of(text, ZoneInfo("UTC"))
+    return text
+
+
+def _no_reserved_name(channels: dict[str, SecretStr]) -> dict[str, SecretStr]:
+    if KAFKA in channels:
+        raise ValueError(f"{KAFKA!r} is the name of the channel that alerts.topic names")
+    return channels
+
+
+class AlertSettings(_Section):
+    """Which groups and feeds are told of, to whom and when.
+
+    A channel is one Apprise URL, which holds a secret: `EMBERLINE__ALERTS__CHANNELS__OPS=wecombot://...` makes the
+    channel `ops`.
+    """
+
+    channels: Annotated[dict[str, SecretStr], AfterValidator(_no_reserved_name)] = Field(
+        default_factory=dict, repr=False
+    )
+    """Apprise URLs by the name of the channel, from the environment: EMBERLINE__ALERTS__CHANNELS__NAME."""
+    topic: str = "group.alerts"
+    group_dying: AlertLevel = "critical"
+    group_dead: AlertLevel = "warning"
+    group_declining: AlertLevel = "warning"
+    group_silent: AlertLevel = "warning"
+    stale_feed: AlertLevel = "critical"
+    silent_days: int = Field(default=14, ge=1)
+    renotify_hours: int = Field(default=72, ge=0)
+    news_days: int = Field(default=14, ge=1)
+    quiet_hours: Annotated[str | None, AfterValidator(_quiet_hours)] = None
+    link_base: str | None = None
+
+    def policy(self) -> Policy:
+        """What the pipeline works with."""
+        levels = {rule: getattr(self, rule) for rule in RULES}
+        return Policy(
+            severities={rule: level for rule, level in levels.items() if level != "off"},
+            renotify=dt.timedelta(hours=self.renotify_hours) if self.renotify_hours else None,
+            news=dt.timedelta(days=self.news_days),
+        )
+
+
 class MaintenanceSettings(_Section):
     """What the hourly upkeep keeps, and when it puts files together.
 
@@ -246,6 +298,7 @@ class Settings(BaseSettings):
     identity: IdentitySettings = IdentitySettings()
     funnels: FunnelSettings = FunnelSettings()
     groups: GroupSettings = GroupSettings()
+    alerts: AlertSettings = AlertSettings()
     maintenance: MaintenanceSettings = MaintenanceSettings()
     privacy: PrivacySettings = PrivacySettings()
 

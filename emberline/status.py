@@ -49,6 +49,7 @@ def condition(services: Services, now: dt.datetime) -> dict[str, Any]:
         "backlog": _backlog(services, now) if kafka_runs else None,
         "published": _published(services, now) if warehouse_runs else None,
         "alerts": _alerts(services, now) if warehouse_runs else None,
+        "group_alerts": _group_alerts(services, now) if warehouse_runs else None,
         **(_runs(services) if warehouse_runs else {"runs": None, "checks": None}),
     }
 
@@ -95,6 +96,25 @@ def _alerts(services: Services, now: dt.datetime) -> list[dict[str, Any]] | None
     except LedgerFailed:  # no run has prepared it yet
         return None
     return [{**asdict(alert), "open_seconds": (now - alert.opened_at).total_seconds()} for alert in alerts]
+
+
+def _group_alerts(services: Services, now: dt.datetime) -> dict[str, Any] | None:
+    """How many alerts on groups and feeds are open, by rule, and what waits for a channel."""
+    from collections import Counter
+
+    from pipelines.alerts.ledger import GroupAlerts
+    from pipelines.alerts.outbox import Outbox
+    from pipelines.publish.errors import LedgerFailed
+
+    url = services.warehouse().url
+    try:
+        entries, waiting = GroupAlerts(url).entries(), Outbox(url).waiting()
+    except LedgerFailed:  # no run has prepared it yet
+        return None
+    return {
+        "open": dict(Counter(entry.alert.rule for entry in entries)),
+        "waiting": [{**asdict(channel), "seconds": (now - channel.since).total_seconds()} for channel in waiting],
+    }
 
 
 def _runs(services: Services) -> dict[str, Any]:

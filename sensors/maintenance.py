@@ -7,6 +7,7 @@ import dagster as dg
 
 from assets.pools import WRITER
 from assets.resources import Clock
+from pipelines.alerts.ledger import GroupAlerts
 from pipelines.lake import Lake
 from pipelines.lake_upkeep import forget_marks, tidy_all
 from pipelines.operations.ledger import AlertLedger
@@ -32,12 +33,13 @@ def forget(
     upkeep: dg.ResourceParam[Upkeep],
     clock: dg.ResourceParam[Clock],
 ) -> None:
-    """Forget runs, ticks, resolved alerts and restatements beyond those kept."""
+    """Forget runs, ticks, resolved alerts, delivered notices and restatements beyond those kept."""
     now = clock.now()
     warehouse.prepare()
     forgotten = {
         **asdict(forget_history(context.instance, upkeep, now)),
         "alerts": AlertLedger(warehouse.url).forget(now - upkeep.keep_alerts),
+        "notices": GroupAlerts(warehouse.url).forget_delivered(now - upkeep.keep_alerts),
         "restatements": warehouse.forget_restatements(now - upkeep.keep_restatements),
     }
     context.add_output_metadata(forgotten)
@@ -45,7 +47,7 @@ def forget(
 
 @dg.job(
     executor_def=dg.in_process_executor,
-    description="Put small files of the lake together; forget old files and log, runs, alerts and restatements.",
+    description="Put small files of the lake together; forget old files, log, runs, alerts, notices and restatements.",
 )
 def maintenance_job() -> None:
     """The lake, then all that is only forgotten."""

@@ -94,6 +94,7 @@ def _condition_lines(how: dict[str, Any]) -> Iterator[str]:
         label = "Newest runs" if number == 0 else ""
         yield f"{label:<13} {run['started_at']:%m-%d %H:%M:%S} [{color}]{run['status']}[/{color}]{ended}{checks}"
 
+    yield from _group_alert_lines(how["group_alerts"])
     if how["alerts"] is not None:
         yield f"Alerts        {len(how['alerts']) or '[green]none[/green]'}"
     for alert in how["alerts"] or []:
@@ -103,6 +104,19 @@ def _condition_lines(how: dict[str, Any]) -> Iterator[str]:
             f"{_duration(alert['open_seconds'])}: {escape(alert['message'])}"
         )
         yield f"{'':<13} Next: {escape(alert['next_step'])}"
+
+
+def _group_alert_lines(found: dict[str, Any] | None) -> Iterator[str]:
+    if found is None:
+        return
+    told = ", ".join(f"{number} {rule}" for rule, number in sorted(found["open"].items()))
+    yield f"Of groups     {f'[red]{told}[/red], see emberline alerts list' if told else '[green]no alerts[/green]'}"
+    for channel in found["waiting"]:
+        why = f": {escape(channel['error'])}" if channel["error"] else ""
+        yield (
+            f"{'':<13} [yellow]{channel['notices']} notices wait for {channel['channel']}[/yellow] "
+            f"for {_duration(channel['seconds'])}{why}"
+        )
 
 
 def _duration(seconds: float) -> str:

@@ -10,12 +10,9 @@ from typing import Any, Final, Protocol
 import apprise
 from kafka.errors import KafkaError
 
-from pipelines.alerts.messages import Told, message, record
+from pipelines.alerts.messages import KAFKA, Told, message, record
 from pipelines.ingest.connection import KafkaConnection
 from schemas.errors import EmberlineError
-
-KAFKA: Final = "kafka"
-"""The name of the channel that is the topic."""
 
 _ACKNOWLEDGED_S: Final = 30
 

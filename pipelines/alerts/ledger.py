@@ -7,11 +7,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+import polars as pl
 import sqlalchemy as sa
 
 from pipelines.alerts.decide import Alert, Decision, Evaluation, Known, Notice, Policy, decide
+from pipelines.alerts.outcomes import outcomes, track_record
 from pipelines.publish.database import Database, Refused, take_turns
 from pipelines.publish.errors import LedgerFailed
+from pipelines.time import business_day
 from schemas.errors import EmberlineError
 from schemas.operations import alert_notice, group_alert
 
@@ -91,6 +94,31 @@ class GroupAlerts:
     def snooze(self, alert_id: int, until: dt.datetime) -> Alert:
         """No reminder before this time, then one; raise `NoSuchAlert` where none is open."""
         return self._change(alert_id, snoozed_until=until)
+
+    def note_outcomes(self, spells: pl.DataFrame) -> int:
+        """Note what became of the groups of alerts of which it is not known yet (`outcomes`); of how many."""
+        unknown = sa.select(
+            group_alert.c.alert_id, group_alert.c.rule, group_alert.c.subject, group_alert.c.since
+        ).where(group_alert.c.outcome.is_(None))
+        statement = sa.update(group_alert).where(group_alert.c.alert_id == sa.bindparam("number"))
+        with self._database.transaction(_REFUSED) as connection:
+            rows = connection.execute(unknown).fetchall()
+            schema = {"alert_id": pl.Int64, "rule": pl.String, "subject": pl.String, "since": pl.Date}
+            found = outcomes(pl.DataFrame(rows, schema=schema, orient="row"), spells)
+            if not found.is_empty():
+                values = {name: sa.bindparam(name) for name in ("outcome", "outcome_day")}
+                connection.execute(statement.values(values), found.rename({"alert_id": "number"}).to_dicts())
+        return found.height
+
+    def track_record(self, zone: str) -> pl.DataFrame:
+        """How good the rules are by the ledger (`pipelines.alerts.outcomes.RECORD`); days are those of the zone."""
+        rows = [
+            (entry.alert.rule, entry.alert.opened_at, entry.outcome, entry.outcome_day)
+            for entry in self.entries(only_open=False)
+        ]
+        schema = {"rule": pl.String, "at": pl.Datetime("us", "UTC"), "outcome": pl.String, "outcome_day": pl.Date}
+        alerts = pl.DataFrame(rows, schema=schema, orient="row")
+        return track_record(alerts.with_columns(opened_day=business_day(pl.col("at"), zone)))
 
     def forget_delivered(self, before: dt.datetime) -> int:
         """Delete notices of resolved alerts that were delivered before this time; the alerts stay."""

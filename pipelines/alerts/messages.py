@@ -19,6 +19,9 @@ _IS: Final = {
     GROUP_SILENT: "silent",
     STALE_FEED: "stale",
 }
+KAFKA: Final = "kafka"
+"""The name of the channel that is a topic: it gets records and no messages."""
+
 _IN_FULL: Final = 3
 _CUT: Final = "…"
 
@@ -45,6 +48,12 @@ class Message:
     title: str
     body: str
     notices: int
+
+
+def notice_of_test(now: dt.datetime) -> Told:
+    """What is told to try a channel: of no group, and of no alert in the ledger (number 0)."""
+    known = Known(now.date(), "somebody asked for a test of the channels of alerts")
+    return Told(0, 0, "test", GROUP_DYING, "emberline", "warning", known, now, now)
 
 
 def message(told: Sequence[Told], link_base: str | None, limit: int) -> Message:
@@ -147,7 +156,7 @@ def _headline(told: Told) -> str:
         case "closed":
             return f"{name} is {told.known.state}, and was {is_so}"
         case "test":
-            return f"{name}: a test of this channel"
+            return f"{name}: a test of this channel, no group is concerned"
 
 
 def _kind(told: Told) -> str:

@@ -14,7 +14,7 @@ class Upkeep:
     A partition of a lake table is compacted when it has more than `small_files` files under `small_bytes`. Files and
     log of versions older than `keep_versions` are removed: who reads such a version still fails. Of Dagster's history
     the newest `keep_runs` runs stay, none older than `keep_runs_for`; sensor ticks that asked for nothing stay for
-    `keep_ticks`, resolved alerts for `keep_alerts`, restatements for `keep_restatements`.
+    `keep_ticks`, resolved alerts and delivered notices for `keep_alerts`, restatements for `keep_restatements`.
     """
 
     small_files: int = 50

@@ -42,8 +42,27 @@ def test_status_of_nothing_names_the_lake_and_shows_that_nothing_runs(emberline,
     done = emberline("status", "--json")
     assert done.returncode == ExitCode.OK
     lake = str(tmp_path / ".emberline" / "lake")
-    nothing = dict.fromkeys(("kafka", "warehouse", "web", "backlog", "published", "checks", "runs", "alerts"))
+    nothing = dict.fromkeys(
+        ("kafka", "warehouse", "web", "backlog", "published", "checks", "runs", "alerts", "group_alerts")
+    )
     assert json.loads(done.stdout) == {**nothing, "lake": lake}
+
+
+def test_a_test_of_channels_names_who_took_it_and_who_did_not(emberline):
+    gone = "json://127.0.0.1:9/"
+    done = emberline("alerts", "test", "--json", EMBERLINE__ALERTS__TOPIC="", EMBERLINE__ALERTS__CHANNELS__OPS=gone)
+    assert done.returncode == ExitCode.FAILED
+    assert "ops did not accept" in json.loads(done.stdout)["ops"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("CHANNELS__KAFKA", "json://127.0.0.1/"), ("QUIET_HOURS", "at night"), ("GROUP_DYING", "loud")],
+)
+def test_a_wrong_setting_of_alerts_is_refused(emberline, variable, value):
+    done = emberline("status", **{f"EMBERLINE__ALERTS__{variable}": value})
+    assert done.returncode == ExitCode.SETTINGS
+    assert f"alerts.{variable.partition('__')[0].lower()}" in done.stderr
 
 
 def test_an_unknown_setting_is_named(emberline, tmp_path):

@@ -27,7 +27,7 @@ def committed(kafka: str, topic: str) -> list[tuple[str, dict[str, object]]]:
     consumer.seek_to_beginning(*partitions)
     end = consumer.end_offsets(partitions)[partitions[0]]
     found: list[tuple[str, dict[str, object]]] = []
-    while consumer.position(partitions[0]) < end:
+    while (consumer.position(partitions[0]) or 0) < end:
         for records in consumer.poll(timeout_ms=1000).values():
             found += [(record.key.decode(), json.loads(record.value)) for record in records]
     consumer.close(autocommit=False)

@@ -77,11 +77,7 @@ def told(of: Company) -> Told:
     nothing = next(iter(groups.values())).clear()
     latest = pl.DataFrame(schema=HEARD)
     by_day = heard.partition_by("on", as_dict=True, include_key=False)
-    first, last = life["day"].min(), life["day"].max()
-    assert isinstance(first, dt.date)
-    assert isinstance(last, dt.date)
-    for number in range((last - first).days + 1):
-        day = first + dt.timedelta(days=number)
+    for day in life["day"].unique().sort().to_list():
         now = day_end(day, RULES.zone)
         newest = by_day.get((day,))
         if newest is not None:

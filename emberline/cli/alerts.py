@@ -1,0 +1,141 @@
+"""Commands about alerts on groups: `alerts list`, `ack`, `snooze`, `test`."""
+
+from __future__ import annotations
+
+import datetime as dt
+import getpass
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from emberline.cli.app import app
+from emberline.cli.errors import ExitCode
+from emberline.cli.output import print_json, print_table, stdout
+from emberline.cli.pipeline import Json
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from emberline.services import Services
+    from pipelines.alerts.ledger import Entry, GroupAlerts
+
+alerts_app = typer.Typer(
+    name="alerts", no_args_is_help=True, help="See which groups are told of, and take care of them."
+)
+app.add_typer(alerts_app)
+
+Number = Annotated[int, typer.Argument(help="Number of the alert, as `alerts list` and messages show it.")]
+Actor = Annotated[str | None, typer.Option(help="Who takes care, if it is not the user of the system; it is kept.")]
+
+
+@alerts_app.command("list")
+def list_alerts(
+    every: Annotated[bool, typer.Option("--all", help="Those that are resolved, too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List the open alerts on groups and feeds, and how good the rules have been."""
+    services = _services()
+    ledger, now = _ledger(services), dt.datetime.now(dt.UTC)
+    entries, record = ledger.entries(only_open=not every), ledger.track_record(services.settings.rules.zone)
+    if as_json:
+        print_json({"alerts": [_as_dict(entry, now) for entry in entries], "record": record.to_dicts()})
+        return
+    headings = ("No.", "Severity", "State", "Rule", "Group or feed", "Since", "Why", "Became of it")
+    print_table(f"{len(entries)} alerts", _shown(entries, now), headings)
+    if record.height:
+        _print_record(record)
+
+
+@alerts_app.command()
+def ack(number: Number, actor: Actor = None) -> None:
+    """Acknowledge an alert: no more reminders; its end is still told."""
+    alert = _ledger(_services()).acknowledge(number, actor or getpass.getuser(), dt.datetime.now(dt.UTC))
+    stdout.print(f"Noted: {alert.acknowledged_by} takes care of {alert.known.name or alert.subject}.", highlight=False)
+
+
+@alerts_app.command()
+def snooze(
+    number: Number, days: Annotated[int, typer.Option(min=1, help="No reminder for so many days, then one.")] = 3
+) -> None:
+    """Put an alert off for some days; its end is still told."""
+    alert = _ledger(_services()).snooze(number, dt.datetime.now(dt.UTC) + dt.timedelta(days=days))
+    until = f"{alert.snoozed_until:%Y-%m-%d %H:%M} UTC"
+    stdout.print(f"No reminder of {alert.known.name or alert.subject} before {until}.", highlight=False)
+
+
+@alerts_app.command("test")
+def send_test(as_json: Json = False) -> None:
+    """Send a message to every channel, now, and show who took it."""
+    from pipelines.alerts.channels import ChannelFailed
+    from pipelines.alerts.messages import notice_of_test
+
+    alerting = _services().alerting()
+    errors: dict[str, str | None] = {}
+    for channel in alerting.channels:
+        try:
+            channel.send([notice_of_test(dt.datetime.now(dt.UTC))])
+        except ChannelFailed as error:
+            errors[channel.name] = error.cause
+        else:
+            errors[channel.name] = None
+    if as_json:
+        print_json(errors)
+    else:
+        for name, error in errors.items():
+            stdout.print(f"{name:<12} {'[green]took it[/green]' if error is None else f'[red]{error}[/red]'}")
+    if any(errors.values()):
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def _services() -> Services:
+    from emberline.services import Services
+    from emberline.settings import load_settings
+
+    return Services(load_settings())
+
+
+def _ledger(services: Services) -> GroupAlerts:
+    from pipelines.alerts.ledger import GroupAlerts
+
+    warehouse = services.warehouse()
+    warehouse.prepare()
+    return GroupAlerts(warehouse.url)
+
+
+def _as_dict(entry: Entry, now: dt.datetime) -> dict[str, object]:
+    alert = entry.alert
+    fields = {name: value for name, value in asdict(alert).items() if name != "known"}
+    outcome = {"outcome": entry.outcome, "outcome_day": entry.outcome_day}
+    return {"alert_id": entry.alert_id, "alert_state": alert.state(now), **fields, **asdict(alert.known), **outcome}
+
+
+def _shown(entries: tuple[Entry, ...], now: dt.datetime) -> pl.DataFrame:
+    import polars as pl
+
+    rows = [
+        (
+            str(entry.alert_id),
+            entry.alert.severity,
+            entry.alert.state(now),
+            entry.alert.rule,
+            entry.alert.known.name or entry.alert.subject,
+            entry.alert.known.since.isoformat(),
+            entry.alert.known.reason,
+            "" if entry.outcome is None else f"{entry.outcome} {entry.outcome_day}",
+        )
+        for entry in entries
+    ]
+    columns = ("number", "severity", "state", "rule", "subject", "since", "reason", "outcome")
+    return pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")
+
+
+def _print_record(record: pl.DataFrame) -> None:
+    import polars as pl
+
+    shown = record.with_columns(
+        pl.format("{} %", (100 * pl.col("precision")).round().cast(pl.Int64)),
+        pl.format("{} days", pl.col("median_lead_days")),
+    )
+    headings = ("Rule", "Fired", "Died", "Recovered", "Ended", "Not known yet", "Precision", "Median lead")
+    print_table("What became of the groups", shown, headings, right=headings[1:])

@@ -1,0 +1,144 @@
+"""Look at what is published and heard, decide what to tell, and tell it: what the sensor does at a tick."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+import sqlalchemy as sa
+
+from pipelines.alerts.channels import Channel
+from pipelines.alerts.core import CORE_DAYS, RECENT_DAYS, silent_core
+from pipelines.alerts.decide import Alert, Decision, Evaluation, Policy
+from pipelines.alerts.ledger import GroupAlerts
+from pipelines.alerts.outbox import Delivered, Outbox
+from pipelines.alerts.precedents import precedent
+from pipelines.alerts.quiet import QuietHours
+from pipelines.alerts.rules import Limits, Signals, evaluate, heard
+from pipelines.lake import Lake
+from pipelines.operations.backlog import Backlog
+from pipelines.publish.warehouse import Warehouse
+from schemas.errors import EmberlineError
+from schemas.lake import COMPONENTS, EVENTS, FEED_DAY, GROUP_DAY, GROUP_HEALTH, PERSON_DAY
+from schemas.warehouse import dim_group, group_state
+
+_FALLING: Final = ("declining", "dying")
+_EVERY: Final = dt.timedelta(minutes=10)
+_UNREAD: Final = dt.timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Alerting:
+    """Who is told what, and when."""
+
+    policy: Policy
+    limits: Limits
+    zone: str
+    channels: tuple[Channel, ...] = ()
+    quiet: QuietHours | None = None
+
+
+@dataclass(frozen=True)
+class Looked:
+    """When rules were last evaluated, and at which published state of the lake."""
+
+    at: dt.datetime
+    lake_state: int | None
+
+
+def is_due(last: Looked | None, lake_state: int | None, now: dt.datetime) -> bool:
+    """Whether to evaluate: at first, after a publication, and every ten minutes."""
+    return last is None or lake_state != last.lake_state or now - last.at >= _EVERY
+
+
+def is_read_up(backlog: Backlog | None, now: dt.datetime) -> bool:
+    """Whether what feeds told is read up to now, but for minutes; only then their silence means something.
+
+    Args:
+        backlog: None where it could not be read.
+        now: The clock, UTC.
+    """
+    if backlog is None:
+        return False
+    return backlog.records == 0 or (backlog.oldest is not None and now - backlog.oldest < _UNREAD)
+
+
+def look(warehouse: Warehouse, lake: Lake, alerting: Alerting, now: dt.datetime, *, read_up: bool) -> Decision:
+    """Evaluate the rules, and write alerts, notices and what became of groups.
+
+    Args:
+        warehouse: Prepared.
+        lake: Of which the warehouse was made.
+        alerting: The rules that are on, and the channels that are told.
+        now: The clock, UTC.
+        read_up: As `is_read_up` found; where it is not so, nothing is measured.
+    """
+    signals = read_signals(warehouse, lake, read_up=read_up)
+
+    def judge(known_open: Sequence[Alert]) -> tuple[Evaluation, ...]:
+        subjects: dict[str, set[str]] = {}
+        for alert in known_open:
+            subjects.setdefault(alert.rule, set()).add(alert.subject)
+        return evaluate(signals, list(alerting.policy.severities), subjects, alerting.limits, alerting.zone, now)
+
+    ledger = GroupAlerts(warehouse.url)
+    decision = ledger.update(judge, alerting.policy, [channel.name for channel in alerting.channels], now)
+    ledger.note_outcomes(warehouse.read(sa.select(group_state.c.group_id, group_state.c.state, group_state.c.since)))
+    return decision
+
+
+def tell(warehouse_url: str, alerting: Alerting, now: dt.datetime) -> Mapping[str, Delivered]:
+    """Deliver what waits, by channel; nothing in quiet hours."""
+    if alerting.quiet is not None and alerting.quiet.include(now):
+        return {}
+    outbox = Outbox(warehouse_url)
+    return {channel.name: outbox.deliver(channel, now) for channel in alerting.channels}
+
+
+def read_signals(warehouse: Warehouse, lake: Lake, *, read_up: bool) -> Signals:
+    """Read what rules are judged by; what cannot be read is told in `error`."""
+    spells, names = warehouse.read_together(
+        group_state, sa.select(dim_group.c.group_id, dim_group.c.name, dim_group.c.purpose)
+    )
+    current = spells.filter("is_current")
+    columns = ("group_id", "state", "since", "reason", "last_active_day", *COMPONENTS)
+    groups = current.select(columns).join(names, on="group_id", how="left", maintain_order="left")
+    falling = groups.filter(pl.col("state").is_in(_FALLING)).select("group_id", "since")
+    try:
+        heard_now = _heard(lake) if read_up else None
+        core = _core(lake, falling)
+        newest = _newest_health(lake)
+    except EmberlineError as error:
+        return Signals(groups, None, error.cause)
+    groups = (
+        groups.drop("messages_usual")
+        .join(newest, on="group_id", how="left", maintain_order="left")
+        .join(core, on="group_id", how="left", maintain_order="left")
+        .with_columns(precedent=pl.when(pl.col("state") == "dying").then(pl.lit(precedent(spells), pl.String)))
+    )
+    return Signals(groups, heard_now)
+
+
+def _heard(lake: Lake) -> pl.DataFrame:
+    scans = (lake.open(table).scan() for table in (GROUP_DAY, FEED_DAY, EVENTS))
+    return heard(*scans).collect(engine="streaming")
+
+
+def _core(lake: Lake, falling: pl.DataFrame) -> pl.DataFrame:
+    days = lake.open(PERSON_DAY).scan()
+    earliest = falling["since"].min()
+    if isinstance(earliest, dt.date):
+        first = earliest - dt.timedelta(days=CORE_DAYS + RECENT_DAYS)
+        days = days.filter(pl.col("month") >= first.replace(day=1))
+    return silent_core(days, falling.lazy()).collect(engine="streaming")
+
+
+def _newest_health(lake: Lake) -> pl.DataFrame:
+    """How long groups have been silent and what is usual, by the newest complete day they were judged on."""
+    newest = pl.all().sort_by("day").last()
+    columns = ("group_id", "day", "silent_days", "messages_usual")
+    found = lake.open(GROUP_HEALTH).scan().select(columns).group_by("group_id").agg(newest)
+    return found.drop("day").collect(engine="streaming")

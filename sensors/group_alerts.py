@@ -1,0 +1,71 @@
+"""`alerts_sensor`: what is told of dying groups and stale feeds."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import Final
+
+import dagster as dg
+
+from assets.resources import Clock, Rules
+from pipelines.alerts.watch import Alerting, Looked, is_due, is_read_up, look, tell
+from pipelines.ingest.connection import KafkaConnection
+from pipelines.ingest.lag import backlog
+from pipelines.lake import Lake
+from pipelines.operations.backlog import Backlog
+from pipelines.publish.warehouse import Warehouse
+from schemas.errors import EmberlineError
+
+_EVERY_S: Final = 30
+
+
+@dg.sensor(
+    minimum_interval_seconds=_EVERY_S,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Tells of groups that are dying and of feeds that are stale, after a publication and every ten "
+    "minutes, and delivers what waits for a channel.",
+)
+def alerts_sensor(
+    context: dg.SensorEvaluationContext,
+    kafka: dg.ResourceParam[KafkaConnection],
+    lake: dg.ResourceParam[Lake],
+    warehouse: dg.ResourceParam[Warehouse],
+    rules: dg.ResourceParam[Rules],
+    alerting: dg.ResourceParam[Alerting],
+    clock: dg.ResourceParam[Clock],
+) -> dg.SensorResult:
+    """Alerts and what waits lie in the warehouse: a cursor that is lost makes it look once more, and tells nothing."""
+    now = clock.now()
+    warehouse.prepare()
+    looked, said = _looked(context.cursor), []
+    lake_state = warehouse.lake_state()
+    if is_due(looked, lake_state, now):
+        decision = look(warehouse, lake, alerting, now, read_up=is_read_up(_backlog(kafka, lake, rules), now))
+        looked = Looked(now, lake_state)
+        said.append(f"{len(decision.notices)} things to tell of groups and feeds")
+    for name, delivered in tell(warehouse.url, alerting, now).items():
+        if delivered.error is not None:
+            context.log.warning(delivered.error)
+            said.append(f"{name} failed")
+        if delivered.notices:
+            said.append(f"{name} took {delivered.notices} notices in {delivered.messages} messages")
+    return dg.SensorResult(skip_reason="; ".join(said) or "Nothing to tell.", cursor=_cursor(looked))
+
+
+def _backlog(kafka: KafkaConnection, lake: Lake, rules: Rules) -> Backlog | None:
+    try:
+        return backlog(kafka, lake, rules.topics)
+    except EmberlineError:  # the staleness sensor tells of it
+        return None
+
+
+def _looked(cursor: str | None) -> Looked | None:
+    if cursor is None:
+        return None
+    stored = json.loads(cursor)
+    return Looked(dt.datetime.fromisoformat(stored["at"]), stored["lake_state"])
+
+
+def _cursor(looked: Looked | None) -> str | None:
+    return None if looked is None else json.dumps({"at": looked.at.isoformat(), "lake_state": looked.lake_state})

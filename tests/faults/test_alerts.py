@@ -1,0 +1,79 @@
+"""A channel is down, many groups are dying at once, and the daemon is restarted in between."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from pipelines.alerts.channels import AppriseChannel, KafkaChannel
+from pipelines.alerts.decide import Evaluation, Policy, Verdict
+from pipelines.alerts.ledger import GroupAlerts
+from pipelines.alerts.outbox import Outbox
+from pipelines.alerts.rules import Limits
+from pipelines.alerts.watch import Alerting, tell
+from pipelines.ingest.connection import KafkaConnection
+from pipelines.publish.warehouse import Warehouse
+from tests.pipelines.alerts.receiver import Receiver
+from tests.pipelines.alerts.samples import HOUR, NOON, known
+from tests.pipelines.alerts.test_channels import committed
+
+POLICY = Policy({"group_dying": "critical"})
+GROUPS = tuple(f"wecom:{number:03}" for number in range(500))
+TICK = dt.timedelta(seconds=30)
+
+
+@pytest.mark.timeout(180)
+def test_fault_30_a_channel_is_down_for_an_hour_in_a_storm_of_alerts_and_the_daemon_is_restarted(
+    database: str, kafka: str, topic: Callable[..., str]
+):
+    Warehouse(database).prepare()
+    name, broker = topic(), KafkaConnection(kafka)
+
+    def daemon(url: str) -> Alerting:
+        return Alerting(POLICY, Limits(), "Asia/Shanghai", (AppriseChannel("ops", url), KafkaChannel(broker, name)))
+
+    def evaluate(holds: bool, now: dt.datetime) -> None:
+        channels = [channel.name for channel in alerting.channels]
+        verdicts = tuple(Verdict(group, holds, replace(known(), name=group)) for group in GROUPS)
+        storm = Evaluation("group_dying", verdicts)
+        GroupAlerts(database).update(lambda _open: [storm], POLICY, channels, now)
+
+    with Receiver().running() as service:
+        service.accepts = False
+        alerting, now = daemon(service.url), NOON
+        evaluate(True, now)
+        while now < NOON + HOUR:
+            tell(database, alerting, now)
+            now += TICK
+            if now == NOON + HOUR / 2:
+                alerting = daemon(service.url)
+            if now.minute % 10 == 0 and now.second == 0:
+                evaluate(True, now)
+        refused = service.asked
+        service.accepts = True
+        for _ in range(2 * 30):
+            tell(database, alerting, now)
+            now += TICK
+        evaluate(False, now)
+        for _ in range(10):
+            tell(database, alerting, now)
+            now += TICK
+        firing = re.findall(r"wecom:\d+(?=, since .*\(alert)", service.text.partition("no longer dying")[0])
+        ended = re.findall(r"wecom:\d+(?=, since .*\(alert)", service.text.partition("no longer dying")[2])
+        print(
+            f"{refused} attempts while down; {len(service.messages)} messages about {len(firing)} alerts and their end"
+        )
+        assert tuple(firing) == GROUPS
+        assert tuple(ended) == GROUPS
+        assert refused < 15
+        assert len(service.messages) < 10
+    records = committed(kafka, name)
+    assert [(value["event"], value["subject"]) for _, value in records] == [
+        *(("firing", group) for group in GROUPS), *(("recovered", group) for group in GROUPS),
+    ]  # fmt: skip
+    assert len({key for key, _ in records}) == 1000
+    assert Outbox(database).waiting() == ()
