@@ -105,7 +105,7 @@ def test_what_runs_by_itself_runs_without_anybody_switching_it_on():
     sensors = {sensor.name: sensor.default_status for sensor in defs.sensors or []}
     assert set(sensors) == {
         *("kafka_backlog_sensor", "follow_sensor"),
-        *("staleness_sensor", "run_failure_sensor", "check_failure_sensor"),
+        *("staleness_sensor", "run_failure_sensor", "check_failure_sensor", "alerts_sensor"),
     }
     assert set(sensors.values()) == {dg.DefaultSensorStatus.RUNNING}
     assert {schedule.default_status for schedule in defs.schedules or []} == {dg.DefaultScheduleStatus.RUNNING}

@@ -64,9 +64,7 @@ def test_fault_30_a_channel_is_down_for_an_hour_in_a_storm_of_alerts_and_the_dae
             now += TICK
         firing = re.findall(r"wecom:\d+(?=, since .*\(alert)", service.text.partition("no longer dying")[0])
         ended = re.findall(r"wecom:\d+(?=, since .*\(alert)", service.text.partition("no longer dying")[2])
-        print(
-            f"{refused} attempts while down; {len(service.messages)} messages about {len(firing)} alerts and their end"
-        )
+        print(f"{refused} attempts while down; {len(service.messages)} messages about 500 alerts and their ends")
         assert tuple(firing) == GROUPS
         assert tuple(ended) == GROUPS
         assert refused < 15

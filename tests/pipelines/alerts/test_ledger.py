@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
+import polars as pl
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -116,3 +117,27 @@ def test_what_holds_again_is_an_alert_of_its_own(ledger: GroupAlerts):
     for hours, holds in ((0, True), (1, False), (2, True)):
         evaluate(ledger, judged(holds, "a"), now=NOON + hours * HOUR)
     assert [entry.alert.resolved_at for entry in ledger.entries(only_open=False)] == [NOON + HOUR, None]
+
+
+def test_what_became_of_a_group_is_noted_and_makes_the_record_of_its_rule(ledger: GroupAlerts):
+    evaluate(ledger, judged(True, "a", "b", "c"))
+    spells = pl.DataFrame(
+        {"group_id": ["a", "b"], "state": ["dead", "alive"], "since": [NOON.date() + 20 * DAY, NOON.date() + 5 * DAY]}
+    )
+    assert [ledger.note_outcomes(spells), ledger.note_outcomes(spells)] == [2, 0]
+    assert [(entry.outcome, entry.outcome_day) for entry in ledger.entries()] == [
+        ("died", NOON.date() + 20 * DAY), ("recovered", NOON.date() + 5 * DAY), (None, None),
+    ]  # fmt: skip
+    assert ledger.track_record("Asia/Shanghai").rows() == [("group_dying", 3, 1, 1, 0, 1, 0.5, 20.0)]
+
+
+def test_upkeep_forgets_what_was_delivered_of_resolved_alerts_and_keeps_the_alerts(ledger: GroupAlerts, prepared: str):
+    evaluate(ledger, judged(True, "a", "b"))
+    evaluate(ledger, judged(False, "a"), now=NOON + HOUR)
+    delivered = sa.update(alert_notice).values(delivered_at=NOON + HOUR)
+    with sa.create_engine(prepared).begin() as connection:
+        connection.execute(delivered.where(alert_notice.c.event == "firing"))
+    assert ledger.forget_delivered(NOON + HOUR) == 0
+    assert ledger.forget_delivered(NOON + DAY) == 1
+    assert notices(prepared) == [("b", "firing", "ops"), ("a", "recovered", "ops")]
+    assert len(ledger.entries(only_open=False)) == 2
