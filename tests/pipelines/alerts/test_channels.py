@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable
 
 import pytest
+from kafka.admin import KafkaAdminClient
 from kafka.structs import TopicPartition
 
 from pipelines.alerts.channels import AppriseChannel, ChannelFailed, KafkaChannel, UnknownService
@@ -79,6 +81,13 @@ def test_the_topic_gets_a_record_a_notice_keyed_by_its_number(kafka: str, topic:
     assert found[1][1]["name"] == "Group 1"
     assert found[1][1]["details"]["core_silent"] == ["p1", "p2"]  # type: ignore[index]
     assert found[1][1]["link"] == "https://emberline.example/groups/wecom%3A1%20a"
+
+
+def test_a_topic_that_is_missing_is_made(kafka: str, kafka_admin: KafkaAdminClient):
+    name = f"alerts-{uuid.uuid4().hex}"
+    assert KafkaChannel(KafkaConnection(kafka), name).send([DYING]) == 1
+    assert [key for key, _ in committed(kafka, name)] == ["17"]
+    kafka_admin.delete_topics([name])
 
 
 def test_a_kafka_that_does_not_answer_is_a_failure():
