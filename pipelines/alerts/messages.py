@@ -99,7 +99,7 @@ def record(told: Told, link_base: str | None) -> dict[str, Any]:
 
 def link(told: Told, link_base: str | None) -> str | None:
     """The address of the group's page."""
-    if link_base is None or told.rule == STALE_FEED:
+    if link_base is None or told.rule == STALE_FEED or told.event == "test":
         return None
     return f"{link_base.rstrip('/')}/groups/{quote(told.subject, safe='')}"
 
@@ -124,6 +124,8 @@ def _body(told: Sequence[Told], link_base: str | None) -> str:
 
 def _in_full(told: Told, link_base: str | None) -> str:
     known, details = told.known, told.known.details
+    if told.event == "test":
+        return f"Why: {known.reason}."
     lines = [
         f"{_headline(told)}, since {known.since} ({_identity(told)}).",
         f"Why: {known.reason}.",

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.alerts.decide import Event, Known
-from pipelines.alerts.messages import Told, link, message, record
+from pipelines.alerts.messages import Told, link, message, notice_of_test, record
 from tests.pipelines.alerts.samples import NOON, TODAY
 
 KNOWN = Known(
@@ -59,6 +59,12 @@ def test_a_feed_has_no_page():
 )
 def test_each_event_has_its_words(event: Event, state: str, title: str):
     assert message([replace(DYING, event=event, known=replace(KNOWN, state=state))], None, 5000).title == title
+
+
+def test_a_test_names_no_group_and_has_no_link():
+    told = message([notice_of_test(NOON)], "https://emberline.example", 5000)
+    assert told.title == "emberline: a test of this channel, no group is concerned"
+    assert told.body == "Why: somebody asked for a test of the channels of alerts."
 
 
 def test_a_group_without_a_name_is_named_by_its_id():
