@@ -1,0 +1,104 @@
+"""What drives a risk, in words: how much lower it were if one side of a group were as on a usual day."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from pipelines.groups.risk.model import RiskModel, encode
+from pipelines.groups.risk.walk import FEATURES
+
+_SHOWN: Final = 3
+_LEAST_POINTS: Final = 1
+_LATELY, _BEFORE = 28, 224
+
+DRIVERS: Final[dict[str, tuple[str, ...]]] = {
+    "silence": ("since_active_day_1",),
+    "rhythm": (
+        *(name for name in FEATURES if name.startswith(("activity_", "since_message_"))),
+        *("since_active_day_2", "since_active_day_3", "since_active_day_5", "since_active_day_10"),
+    ),
+    "persons": tuple(name for name in FEATURES if name.startswith("persons_")),
+    "newcomers": tuple(name for name in FEATURES if name.startswith("newcomers_")),
+    "answers": ("since_other_person", "ends_alone"),
+    "history": ("longest_pause", "outlasting_pauses", "active_weeks", "silent_fortnights"),
+    "age": ("age",),
+}
+"""By driver, the features that make it: each is of exactly one."""
+
+
+def drivers(model: RiskModel, measured: pl.DataFrame) -> pl.DataFrame:
+    """Tell the risks of measured days and what drives the first of them.
+
+    The effect of a driver is the difference, in percentage points, to the same day with the driver's features at their
+    mean over all days the model learnt from. Effects of several need not add up.
+
+    Args:
+        model: that tells the risks.
+        measured: `group_id`, `day` and `FEATURES`, as `risk_features` gives them.
+
+    Returns:
+        A row a row: `group_id`, `day`, `risk_28`, `risk_56` (0 to 1) and `drivers` (String), up to three that raise the
+        risk by a point or more, the strongest first, empty where there are none.
+    """
+    encoded = encode(measured)
+    risks = model.risks(encoded)
+    mean = np.array(model.mean)
+    effects = {}
+    for name, features in DRIVERS.items():
+        usual = encoded.copy()
+        columns = [FEATURES.index(feature) for feature in features]
+        usual[:, columns] = mean[columns]
+        effects[name] = 100 * (risks[:, 0] - model.risks(usual)[:, 0])
+    words = measured.select(**_words())
+    told = [pl.struct(points=pl.lit(pl.Series(effects[name])), words=pl.lit(words[name])) for name in DRIVERS]
+    raising = pl.element().filter(pl.element().struct["points"] >= _LEAST_POINTS)
+    strongest = raising.sort_by(raising.struct["points"], descending=True).head(_SHOWN)
+    told_words = pl.format("{} (+{})", strongest.struct["words"], strongest.struct["points"].round(0).cast(pl.Int64))
+    return measured.select(
+        "group_id",
+        "day",
+        risk_28=pl.Series(risks[:, 0], dtype=pl.Float64),
+        risk_56=pl.Series(risks[:, 1], dtype=pl.Float64),
+        drivers=pl.concat_list(told).list.eval(told_words).list.join("; "),
+    )
+
+
+def _words() -> dict[str, pl.Expr]:
+    """What is so, by driver, with the numbers behind it."""
+
+    def number(name: str) -> pl.Expr:
+        return pl.col(name).round(0).cast(pl.Int64)
+
+    def rate(kind: str, days: int, per: int) -> pl.Expr:
+        return (pl.col(f"{kind}_{days}") * per).round(1)
+
+    return {
+        "silence": pl.format("no member active for {} days", number("since_active_day_1")),
+        "rhythm": pl.format(
+            "active on {} days a week lately, {} before", rate("activity", _LATELY, 7), rate("activity", _BEFORE, 7)
+        ),
+        "persons": pl.format(
+            "{} persons a day lately, {} before", rate("persons", _LATELY, 1), rate("persons", _BEFORE, 1)
+        ),
+        "newcomers": pl.format(
+            "{} new persons in four weeks lately, {} before",
+            rate("newcomers", _LATELY, 28),
+            rate("newcomers", _BEFORE, 28),
+        ),
+        "answers": pl.when(pl.col("ends_alone") == 1)
+        .then(
+            pl.format(
+                "the last words are unanswered; another person was active {} days ago", number("since_other_person")
+            )
+        )
+        .otherwise(pl.format("another than the last person was active {} days ago", number("since_other_person"))),
+        "history": pl.format(
+            "active in {}% of the weeks of a year, longest pause {} days",
+            (pl.col("active_weeks") * 100).round(0).cast(pl.Int64),
+            number("longest_pause"),
+        ),
+        "age": pl.format("the group is {} days old", number("age")),
+    }

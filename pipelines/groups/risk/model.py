@@ -1,0 +1,156 @@
+"""A model of how long groups stay silent: kernel ridge regression on survival at several horizons, calibrated."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+from sklearn.decomposition import PCA
+from sklearn.kernel_approximation import Nystroem
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.preprocessing import StandardScaler
+
+from pipelines.groups.risk.walk import FEATURES
+
+HORIZONS: Final = (28, 56)
+"""Days of silence whose probability is told."""
+
+SURVIVAL_DAYS: Final = (7, 14, 21, 28, 42, 56, 84)
+"""Silences that are learnt together: the neighbours of 28 days tell more of it than it does alone."""
+
+LEAST_GROUPS: Final = 8
+LEAST_DEATHS: Final = 40
+"""Below so many groups, or measured days of each outcome, nothing is learnt."""
+
+_COMPONENTS: Final = 15
+_LANDMARKS: Final = 250
+_GAMMA: Final = 0.002
+_PENALTY: Final = 0.5
+_RARE: Final = 0.02
+_NEAR_ZERO: Final = 0.05
+_MEANS: Final = ("activity_", "persons_", "newcomers_", "active_weeks", "silent_fortnights")
+
+
+@dataclass(frozen=True)
+class RiskModel:
+    """All that predicting takes, as plain numbers.
+
+    A measurement is encoded, standardised by `mean` and `scale`, projected on `axes` (components x features), compared
+    with `landmarks` (points x components) by a Gaussian kernel and weighed: the score estimates the mean probability of
+    silence over `SURVIVAL_DAYS`. `calibration` holds intercept and slope of its logistic curve for each of `HORIZONS`.
+    """
+
+    mean: list[float]
+    scale: list[float]
+    axes: list[list[float]]
+    landmarks: list[list[float]]
+    weights: list[float]
+    intercept: float
+    calibration: list[list[float]]
+
+    def to_json(self) -> str:
+        """The parameters as JSON, the same text for the same model."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> RiskModel:
+        """Read what `to_json` wrote."""
+        return cls(**json.loads(text))
+
+    def risks(self, encoded: np.ndarray) -> np.ndarray:
+        """Probabilities of no member activity in each of `HORIZONS` days from now: rows x horizons."""
+        projected = (encoded - np.array(self.mean)) / np.array(self.scale) @ np.array(self.axes).T
+        score = _kernel(projected, np.array(self.landmarks)) @ np.array(self.weights) + self.intercept
+        curves = np.array(self.calibration)
+        return 1 / (1 + np.exp(-(curves[:, 0] + _bent(score)[:, None] * curves[:, 1])))
+
+
+def encode(measured: pl.DataFrame) -> np.ndarray:
+    """`FEATURES` of `risk_features` on scales where equal steps mean equal ratios: rows x features."""
+    return measured.select(_scaled(name) for name in FEATURES).to_numpy()
+
+
+def _scaled(name: str) -> pl.Expr:
+    value = pl.col(name)
+    if name == "ends_alone":
+        return value
+    if name == "outlasting_pauses":
+        return value.log()
+    return (value + _RARE).log() if name.startswith(_MEANS) else value.log1p()
+
+
+def was_silent(waited: pl.DataFrame, days: int) -> np.ndarray:
+    """True where no member was active in `days` days from the row's on; `waited` is of `features.waits`."""
+    return waited.select((pl.col("wait_days") > days).fill_null(value=True)).to_series().to_numpy()
+
+
+def train(waited: pl.DataFrame) -> RiskModel | None:
+    """Learn from measured days whose `SURVIVAL_DAYS` are all over by the last known day.
+
+    The parameters were chosen once, on a public community, and are no settings. Calibration is on scores of groups that
+    were left out, by the closed form of ridge regression (Cook & Weisberg 1982), so it needs no other fit.
+
+    Args:
+        waited: Columns of `features.waits`, in any order.
+
+    Returns:
+        The model; None where there are too few groups or outcomes to learn from.
+    """
+    mature = waited.filter(pl.col("known_days") >= max(SURVIVAL_DAYS)).sort("group_id", "day")
+    deaths = was_silent(mature, HORIZONS[0])
+    if mature["group_id"].n_unique() < LEAST_GROUPS or min(deaths.sum(), (~deaths).sum()) < LEAST_DEATHS:
+        return None
+    survival = np.mean([was_silent(mature, days) for days in SURVIVAL_DAYS], axis=0)
+    scaler = StandardScaler()
+    standard = scaler.fit_transform(encode(mature))
+    axes = PCA(_COMPONENTS, svd_solver="full").fit(standard)
+    projected = standard @ np.asarray(axes.components_).T
+    space = Nystroem(gamma=_GAMMA, n_components=min(_LANDMARKS, len(projected)), random_state=0)
+    mapped = space.fit_transform(projected)
+    ridge = Ridge(_PENALTY).fit(mapped, survival)
+    left_out = _left_out(mapped, survival - ridge.predict(mapped), mature["group_id"].rle_id().to_numpy(), survival)
+    curves = [_calibrated(left_out, was_silent(mature, days)) for days in HORIZONS]
+    return RiskModel(
+        mean=_plain(scaler.mean_),
+        scale=_plain(scaler.scale_),
+        axes=_plain(axes.components_),
+        landmarks=_plain(space.components_),
+        weights=_plain(space.normalization_.T @ ridge.coef_),
+        intercept=float(ridge.intercept_),
+        calibration=curves,
+    )
+
+
+def _left_out(mapped: np.ndarray, residual: np.ndarray, group: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """What the ridge regression predicts for each group when fitted without it: target - (I - H_gg)^-1 residual_g."""
+    centred = mapped - mapped.mean(axis=0)
+    inverse = np.linalg.inv(centred.T @ centred + _PENALTY * np.eye(mapped.shape[1]))
+    predicted = np.empty(len(target))
+    for one in np.unique(group):
+        rows = np.flatnonzero(group == one)
+        leverage = centred[rows] @ inverse @ centred[rows].T + 1 / len(target)
+        predicted[rows] = target[rows] - np.linalg.solve(np.eye(len(rows)) - leverage, residual[rows])
+    return predicted
+
+
+def _calibrated(score: np.ndarray, outcome: np.ndarray) -> list[float]:
+    """Intercept and slope of the logistic curve through the outcomes (Platt 1999)."""
+    curve = LogisticRegression(C=1e6).fit(_bent(score)[:, None], outcome)
+    return [float(curve.intercept_[0]), float(curve.coef_[0, 0])]
+
+
+def _bent(score: np.ndarray) -> np.ndarray:
+    """The logarithm of a score, bent into a straight line where the score, a regression's, comes near 0 or below."""
+    return np.log(_NEAR_ZERO * np.logaddexp(0, score / _NEAR_ZERO))
+
+
+def _kernel(points: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    squares = (points**2).sum(axis=1)[:, None] + (landmarks**2).sum(axis=1) - 2 * points @ landmarks.T
+    return np.exp(-_GAMMA * squares)
+
+
+def _plain(values: Any) -> list[Any]:
+    return np.asarray(values).tolist()
