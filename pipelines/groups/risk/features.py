@@ -8,12 +8,14 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from pipelines.groups.risk.walk import FEATURES, walk
+from pipelines.groups.risk.walk import FEATURES, PATIENCE, walk
+
+LEAST_MESSAGES: Final = 30
 
 _EPOCH: Final = dt.date(1970, 1, 1)
 
 
-def risk_features(person_day: pl.LazyFrame, through: dt.date, every: int = 1) -> pl.LazyFrame:
+def risk_features(person_day: pl.LazyFrame, through: dt.date, every: int = 1, since: dt.date = _EPOCH) -> pl.LazyFrame:
     """Measure groups on every `every`-th day from their day 28 on, where a member was active in the 28 days before.
 
     A group's day 0 is the first with member activity. Each row follows from activity up to its day alone:
@@ -29,6 +31,7 @@ def risk_features(person_day: pl.LazyFrame, through: dt.date, every: int = 1) ->
         person_day: `schemas.lake.PERSON_DAY`, in any order.
         through: last complete day.
         every: days, 1 or more.
+        since: first day to measure.
 
     Returns:
         `group_id`, `day`, and `FEATURES` as Float64.
@@ -51,12 +54,12 @@ def risk_features(person_day: pl.LazyFrame, through: dt.date, every: int = 1) ->
             is_new=pl.col("day") == pl.col("day").min().over("group_id", "person_id"),
             is_alone=(is_same | ((acts >= 2) & is_after)).fill_null(value=False),
         )
-        .map_batches(lambda rows: _measured(rows, through, every), schema=schema)
+        .map_batches(lambda rows: _measured(rows, through, every, since), schema=schema)
     )
 
 
 def waits(person_day: pl.LazyFrame, rows: pl.LazyFrame, through: dt.date) -> pl.LazyFrame:
-    """Say of each row how many days it took until a member was active again.
+    """Say of each row how long it took until a member was active again, and until the group was dead.
 
     Args:
         person_day: `schemas.lake.PERSON_DAY`, in any order.
@@ -64,53 +67,116 @@ def waits(person_day: pl.LazyFrame, rows: pl.LazyFrame, through: dt.date) -> pl.
         through: last complete day; activity after it is as if it were not known.
 
     Returns:
-        `rows` by group and day, with `wait_days`, 1 or more, null where nobody was active again, and `known_days`, how
-        many days after the row's are complete.
+        `rows` by group and day, with `wait_days`, 1 or more, null where nobody was active again; `dead_days`, the days
+        until 28 in a row without member activity are over, all of them after the row's, null where that did not come;
+        `known_days`, how many days after the row's are complete.
     """
+    known = (pl.lit(through) - pl.col("day")).dt.total_days()
     active = person_day.filter(pl.col("day") <= through).select("group_id", next_day="day").unique()
-    return (
-        rows.sort("day")
-        .with_columns(tomorrow=pl.col("day") + pl.duration(days=1))
-        .join_asof(
-            active.sort("next_day"),
+    waited = rows.sort("day").with_columns(known_days=known, tomorrow=pl.col("day") + pl.duration(days=1))
+    for found, column in ((active, "next_day"), (quiet_days(person_day, through), "last_day")):
+        waited = waited.join_asof(
+            found.sort(column),
             left_on="tomorrow",
-            right_on="next_day",
+            right_on=column,
             by="group_id",
             strategy="forward",
             coalesce=False,
-            # Both sides are sorted just above; with `by` Polars cannot see it and would warn.
+            # Both sides are sorted; with `by` Polars cannot see it and would warn.
             check_sortedness=False,
         )
+    return (
+        waited.with_columns(wait_days=(pl.col("next_day") - pl.col("day")).dt.total_days())
         .with_columns(
-            wait_days=(pl.col("next_day") - pl.col("day")).dt.total_days(),
-            known_days=(pl.lit(through) - pl.col("day")).dt.total_days(),
+            dead_days=pl.when(_is_quiet(pl.col("wait_days"), pl.col("known_days")))
+            .then(PATIENCE)
+            .otherwise((pl.col("last_day") - pl.col("day")).dt.total_days() + PATIENCE)
         )
-        .drop("tomorrow", "next_day")
+        .drop("tomorrow", "next_day", "last_day")
         .sort("group_id", "day")
     )
 
 
-def messages_before(person_day: pl.LazyFrame, rows: pl.LazyFrame, days: int) -> pl.LazyFrame:
-    """Add `messages`, how often members were active in the `days` days that end with the row's `day`."""
+def quiet_days(person_day: pl.LazyFrame, through: dt.date) -> pl.LazyFrame:
+    """The active days after which no member is known to have been active for 28 days: `group_id`, `last_day`."""
+    wait = (pl.col("day").shift(-1).over("group_id") - pl.col("day")).dt.total_days()
+    known = (pl.lit(through) - pl.col("day")).dt.total_days()
+    return (
+        person_day.filter(pl.col("day") <= through)
+        .select("group_id", "day")
+        .unique()
+        .sort("group_id", "day")
+        .filter(_is_quiet(wait, known))
+        .select("group_id", last_day="day")
+    )
+
+
+def _is_quiet(wait_days: pl.Expr, known_days: pl.Expr) -> pl.Expr:
+    return wait_days.fill_null(known_days + 1) > PATIENCE
+
+
+def with_messages(person_day: pl.LazyFrame, rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Add how often members were active up to each row's day.
+
+    Args:
+        person_day: `schemas.lake.PERSON_DAY`, in any order.
+        rows: `group_id`, `day` and any others.
+
+    Returns:
+        `rows` by group and day, with `messages_so_far`, `messages_28d` of the 28 days that end with `day`, and
+        `messages_28d_before` of the 28 days before those.
+    """
     total = (
-        person_day.group_by("group_id", "day")
-        .agg(pl.col("messages").cast(pl.Int64).sum() + pl.col("reactions").cast(pl.Int64).sum())
-        .sort("group_id", "day")
-        .select("group_id", "day", until=pl.col("messages").cum_sum().over("group_id"))
-        .sort("day")
+        person_day.group_by("group_id", at="day")
+        .agg(messages=pl.col("messages").cast(pl.Int64).sum() + pl.col("reactions").cast(pl.Int64).sum())
+        .sort("group_id", "at")
+        .with_columns(pl.col("messages").cum_sum().over("group_id"))
+        .sort("at")
     )
-    opens = rows.with_columns(opens=pl.col("day") - pl.duration(days=days))
-    for column, name in (("day", "through"), ("opens", "before")):
-        # Both sides are sorted; with `by` Polars cannot see it and would warn.
-        opens = opens.sort(column).join_asof(
-            total.select("group_id", at="day", **{name: "until"}),
-            left_on=column, right_on="at", by="group_id", coalesce=False, check_sortedness=False,
-        ).drop("at")  # fmt: skip
-    messages = pl.col("through").fill_null(0) - pl.col("before").fill_null(0)
-    return opens.with_columns(messages=messages).drop("opens", "through", "before").sort("group_id", "day")
+    counted = rows
+    for months in range(3):
+        counted = (
+            counted.with_columns(end=pl.col("day") - pl.duration(days=months * PATIENCE))
+            .sort("end")
+            # Both sides are sorted; with `by` Polars cannot see it and would warn.
+            .join_asof(total, left_on="end", right_on="at", by="group_id", coalesce=False, check_sortedness=False)
+            .with_columns(pl.col("messages").fill_null(0).alias(f"until_{months}"))
+            .drop("end", "at", "messages")
+        )
+    return (
+        counted.with_columns(
+            messages_so_far="until_0",
+            messages_28d=pl.col("until_0") - pl.col("until_1"),
+            messages_28d_before=pl.col("until_1") - pl.col("until_2"),
+        )
+        .drop("until_0", "until_1", "until_2")
+        .sort("group_id", "day")
+    )
 
 
-def _measured(rows: pl.DataFrame, through: dt.date, every: int) -> pl.DataFrame:
+def history(person_day: pl.LazyFrame, through: dt.date, every: int = 7) -> pl.DataFrame:
+    """Measure the past of groups with at least 30 messages, and what came of each day: what the risk is learnt from.
+
+    Args:
+        person_day: `schemas.lake.PERSON_DAY`, in any order.
+        through: last complete day; what happened after it is as if it were not known.
+        every: days from one measurement to the next.
+
+    Returns:
+        The columns of `risk_features`, `waits` and `with_messages`, by group and day.
+    """
+    spoken = talkative(person_day.filter(pl.col("day") <= through))
+    rows = risk_features(spoken, through, every)
+    return with_messages(spoken, waits(spoken, rows, through)).collect()
+
+
+def talkative(person_day: pl.LazyFrame) -> pl.LazyFrame:
+    """The rows of groups whose members were active at least 30 times: of others nothing is said."""
+    acts = pl.col("messages").cast(pl.Int64) + pl.col("reactions")
+    return person_day.filter(acts.sum().over("group_id") >= LEAST_MESSAGES)
+
+
+def _measured(rows: pl.DataFrame, through: dt.date, every: int, since: dt.date) -> pl.DataFrame:
     # A column is read-only or not as it happens to lie in memory, and each case would be compiled.
     at, day, values = walk(
         rows["group"].to_numpy(writable=True),
@@ -119,6 +185,7 @@ def _measured(rows: pl.DataFrame, through: dt.date, every: int) -> pl.DataFrame:
         rows["messages"].to_numpy(writable=True),
         rows["is_new"].to_numpy(writable=True),
         rows["is_alone"].to_numpy(writable=True),
+        (since - _EPOCH).days,
         (through - _EPOCH).days,
         every,
     )

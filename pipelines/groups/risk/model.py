@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -12,11 +13,12 @@ from sklearn.decomposition import PCA
 from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from pipelines.groups.risk.walk import FEATURES
 
 HORIZONS: Final = (28, 56)
-"""Days of silence whose probability is told."""
+"""The risks told are of being dead within so many days: that they hold 28 in a row without member activity."""
 
 SURVIVAL_DAYS: Final = (7, 14, 21, 28, 42, 56, 84)
 """Silences that are learnt together: the neighbours of 28 days tell more of it than it does alone."""
@@ -24,6 +26,9 @@ SURVIVAL_DAYS: Final = (7, 14, 21, 28, 42, 56, 84)
 LEAST_GROUPS: Final = 8
 LEAST_DEATHS: Final = 40
 """Below so many groups, or measured days of each outcome, nothing is learnt."""
+
+_MOST_ROWS: Final = 20_000
+"""Of a longer history some groups are learnt from: beyond it more rows cost memory and hardly teach anything."""
 
 _COMPONENTS: Final = 15
 _LANDMARKS: Final = 250
@@ -43,6 +48,7 @@ class RiskModel:
     silence over `SURVIVAL_DAYS`. `calibration` holds intercept and slope of its logistic curve for each of `HORIZONS`.
     """
 
+    features: list[str]
     mean: list[float]
     scale: list[float]
     axes: list[list[float]]
@@ -60,12 +66,18 @@ class RiskModel:
         """Read what `to_json` wrote."""
         return cls(**json.loads(text))
 
+    @property
+    def is_current(self) -> bool:
+        """Whether it is of the features that are measured now."""
+        return self.features == list(FEATURES)
+
     def risks(self, encoded: np.ndarray) -> np.ndarray:
-        """Probabilities of no member activity in each of `HORIZONS` days from now: rows x horizons."""
+        """Probabilities of being dead within each of `HORIZONS` days: rows x horizons, none below the one before."""
         projected = (encoded - np.array(self.mean)) / np.array(self.scale) @ np.array(self.axes).T
         score = _kernel(projected, np.array(self.landmarks)) @ np.array(self.weights) + self.intercept
         curves = np.array(self.calibration)
-        return 1 / (1 + np.exp(-(curves[:, 0] + _bent(score)[:, None] * curves[:, 1])))
+        risks = 1 / (1 + np.exp(-(curves[:, 0] + _bent(score)[:, None] * curves[:, 1])))
+        return np.maximum.accumulate(risks, axis=1)
 
 
 def encode(measured: pl.DataFrame) -> np.ndarray:
@@ -87,6 +99,11 @@ def was_silent(waited: pl.DataFrame, days: int) -> np.ndarray:
     return waited.select((pl.col("wait_days") > days).fill_null(value=True)).to_series().to_numpy()
 
 
+def was_dead(waited: pl.DataFrame, days: int) -> np.ndarray:
+    """True where the `days` days from the row's on held 28 in a row without member activity."""
+    return waited.select((pl.col("dead_days") <= days).fill_null(value=False)).to_series().to_numpy()
+
+
 def train(waited: pl.DataFrame) -> RiskModel | None:
     """Learn from measured days whose `SURVIVAL_DAYS` are all over by the last known day.
 
@@ -99,28 +116,46 @@ def train(waited: pl.DataFrame) -> RiskModel | None:
     Returns:
         The model; None where there are too few groups or outcomes to learn from.
     """
-    mature = waited.filter(pl.col("known_days") >= max(SURVIVAL_DAYS)).sort("group_id", "day")
-    deaths = was_silent(mature, HORIZONS[0])
+    mature = _some(waited.filter(pl.col("known_days") >= max(SURVIVAL_DAYS))).sort("group_id", "day")
+    deaths = was_dead(mature, HORIZONS[0])
     if mature["group_id"].n_unique() < LEAST_GROUPS or min(deaths.sum(), (~deaths).sum()) < LEAST_DEATHS:
         return None
     survival = np.mean([was_silent(mature, days) for days in SURVIVAL_DAYS], axis=0)
+    outcomes = [was_dead(mature, days) for days in HORIZONS]
+    # One thread: matrices are small, and the sums come out the same on every machine of a kind.
+    with threadpool_limits(1):
+        return _fitted(encode(mature), survival, mature["group_id"].rle_id().to_numpy(), outcomes)
+
+
+def _some(rows: pl.DataFrame) -> pl.DataFrame:
+    """All rows of as many groups, in the order of a hash of their ids, as there is room for."""
+    size = rows.group_by("group_id").len().sort(pl.col("group_id").map_batches(_hash, return_dtype=pl.UInt32))
+    kept = size.filter(pl.col("len").cum_sum() <= _MOST_ROWS)["group_id"]
+    return rows.filter(pl.col("group_id").is_in(kept.implode()))
+
+
+def _hash(groups: pl.Series) -> pl.Series:
+    return pl.Series([zlib.crc32(group.encode()) for group in groups], dtype=pl.UInt32)
+
+
+def _fitted(encoded: np.ndarray, survival: np.ndarray, group: np.ndarray, outcomes: list[np.ndarray]) -> RiskModel:
     scaler = StandardScaler()
-    standard = scaler.fit_transform(encode(mature))
+    standard = scaler.fit_transform(encoded)
     axes = PCA(_COMPONENTS, svd_solver="full").fit(standard)
     projected = standard @ np.asarray(axes.components_).T
     space = Nystroem(gamma=_GAMMA, n_components=min(_LANDMARKS, len(projected)), random_state=0)
     mapped = space.fit_transform(projected)
     ridge = Ridge(_PENALTY).fit(mapped, survival)
-    left_out = _left_out(mapped, survival - ridge.predict(mapped), mature["group_id"].rle_id().to_numpy(), survival)
-    curves = [_calibrated(left_out, was_silent(mature, days)) for days in HORIZONS]
+    left_out = _left_out(mapped, survival - ridge.predict(mapped), group, survival)
     return RiskModel(
+        features=list(FEATURES),
         mean=_plain(scaler.mean_),
         scale=_plain(scaler.scale_),
         axes=_plain(axes.components_),
         landmarks=_plain(space.components_),
         weights=_plain(space.normalization_.T @ ridge.coef_),
         intercept=float(ridge.intercept_),
-        calibration=curves,
+        calibration=[_calibrated(left_out, outcome) for outcome in outcomes],
     )
 
 

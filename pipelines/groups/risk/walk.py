@@ -40,6 +40,7 @@ def walk(
     messages: np.ndarray,
     is_new: np.ndarray,
     is_alone: np.ndarray,
+    opens: int,
     through: int,
     every: int,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -52,6 +53,7 @@ def walk(
         messages: how often on that day.
         is_new: true on the person's first day in the group.
         is_alone: true where nobody else was active since before the person's last two activities.
+        opens: first day to measure.
         through: last day to measure.
         every: days from one measurement to the next.
 
@@ -64,7 +66,7 @@ def walk(
         end = start
         while end < len(group) and group[end] == group[start]:
             end += 1
-        rows += max(0, through - day[start] - PATIENCE + every) // every
+        rows += max(0, through - max(opens, day[start] + PATIENCE) + every) // every
         start = end
     at = np.zeros(rows, np.int64)
     days = np.zeros(rows, np.int64)
@@ -77,14 +79,14 @@ def walk(
             end += 1
         row = _measure_group(
             day[start:end], person[start:end], messages[start:end], is_new[start:end], is_alone[start:end],
-            through, every, at, days, values, row, start,
+            opens, through, every, at, days, values, row, start,
         )  # fmt: skip
         start = end
     return at[:row], days[:row], values[:row]
 
 
 @numba.njit(cache=True, nogil=True)
-def _measure_group(day, person, messages, is_new, is_alone, through, every, at, days, values, row, index):
+def _measure_group(day, person, messages, is_new, is_alone, opens, through, every, at, days, values, row, index):
     first = day[0]
     span = through - first + 1
     if span <= PATIENCE:
@@ -131,7 +133,7 @@ def _measure_group(day, person, messages, is_new, is_alone, through, every, at, 
             decayed[0, h] = decayed[0, h] * keep + (persons > 0)
             decayed[1, h] = decayed[1, h] * keep + persons
             decayed[2, h] = decayed[2, h] * keep + newcomers
-        if since < PATIENCE or (since - PATIENCE) % every or t - last_day >= PATIENCE:
+        if t < opens or since < PATIENCE or (since - PATIENCE) % every or t - last_day >= PATIENCE:
             continue
         at[row] = index
         days[row] = t

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import polars as pl
@@ -83,9 +84,9 @@ def _day(past: list[Active], first: int, day: int) -> dict[str, float]:
     last = past[-1]
     others = [row for row in past if row.person != last.person]
     values["since_other_person"] = day - others[-1].day if others else day - first + 28
-    values["ends_alone"] = _ends_alone(past)
+    values["ends_alone"] = float(_ends_alone(past))
     values["age"] = day - first
-    pauses = [(later - earlier, later) for earlier, later in zip(days, days[1:], strict=False)]
+    pauses = [(later - earlier, later) for earlier, later in pairwise(days)]
     values["longest_pause"] = max((pause for pause, end in pauses if end > day - 364), default=0)
     silence = day - days[-1]
     longer = sum(pause > silence for pause, _ in pauses)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.groups.risk.features import messages_before, risk_features, waits
+from pipelines.groups.risk.features import LEAST_MESSAGES, history, risk_features, waits, with_messages
 from pipelines.groups.risk.walk import FEATURES
 from tests.pipelines.groups.risk.oracle import A_DAY, FIRST, Active, frame, measured
 
@@ -62,28 +62,61 @@ def test_a_coarser_grid_has_some_of_the_days_and_the_same_values(history: list[A
     assert coarse.equals(kept)
 
 
+@settings(deadline=None, max_examples=20)
+@given(history=histories(), since=st.integers(0, SPAN), every=st.integers(1, 9))
+def test_a_later_first_day_leaves_days_out_and_changes_none(history: list[Active], since: int, every: int):
+    opens = FIRST + since * A_DAY
+    all_days = risk_features(frame(history), THROUGH, every).collect()
+    assert (
+        risk_features(frame(history), THROUGH, every, opens).collect().equals(all_days.filter(pl.col("day") >= opens))
+    )
+
+
+def dead_days(active: list[int], day: int, through: int) -> int | None:
+    """Days until 28 quiet ones in a row, all after the day, are over."""
+    return next(
+        (end - day for end in range(day + 28, through + 1) if not any(end - 27 <= one <= end for one in active)),
+        None,
+    )
+
+
 @settings(deadline=None, max_examples=30)
 @given(history=histories(), through=st.integers(30, SPAN))
-def test_waits_end_with_the_next_active_day_that_is_known(history: list[Active], through: int):
+def test_waits_end_with_the_next_active_day_and_deaths_with_28_quiet_days(history: list[Active], through: int):
     last = FIRST + through * A_DAY
     rows = waits(frame(history), risk_features(frame(history), last), last).collect()
-    for group, day, wait, known in rows.select("group_id", "day", "wait_days", "known_days").rows():
+    columns = ("group_id", "day", "wait_days", "dead_days", "known_days")
+    for group, day, wait, dead, known in rows.select(columns).rows():
         number = (day - FIRST).days
         later = [row.day for row in history if row.group == group and number < row.day <= through]
         assert wait == (min(later) - number if later else None)
+        assert dead == dead_days(later, number, through)
         assert known == through - number
 
 
-def test_messages_before_counts_the_days_up_to_the_row_and_no_others():
-    history = [Active("qq:1", "a", day, 2, 1, 0, 10) for day in (0, 1, 27, 28, 29, 40)]
-    rows = pl.LazyFrame({"group_id": ["qq:1"] * 3, "day": [FIRST + day * A_DAY for day in (28, 29, 60)]})
-    counted = messages_before(frame(history), rows, 28).collect()
-    assert counted.rows() == [
-        ("qq:1", FIRST + 28 * A_DAY, 9),
-        ("qq:1", FIRST + 29 * A_DAY, 9),
-        ("qq:1", FIRST + 60 * A_DAY, 3),
-    ]
+@settings(deadline=None, max_examples=20)
+@given(history=histories(), through=st.integers(30, SPAN))
+def test_messages_are_counted_in_windows_that_end_with_the_day(history: list[Active], through: int):
+    last = FIRST + through * A_DAY
+    rows = with_messages(frame(history), risk_features(frame(history), last)).collect()
+    columns = ("group_id", "day", "messages_so_far", "messages_28d", "messages_28d_before")
+    for group, day, *counted in rows.select(columns).rows():
+        number = (day - FIRST).days
+        said = [(row.day, row.messages + row.reactions) for row in history if row.group == group and row.day <= number]
+        assert counted == [
+            sum(count for _, count in said),
+            sum(count for one, count in said if one > number - 28),
+            sum(count for one, count in said if number - 56 < one <= number - 28),
+        ]
+
+
+def test_groups_of_few_messages_have_no_history():
+    few = [Active("qq:1", "a", day, 1, 0, 0, 10) for day in range(LEAST_MESSAGES)]
+    last = FIRST + 50 * A_DAY
+    assert history(frame(few), last).height > 0
+    assert history(frame(few[1:]), last).is_empty()
 
 
 def test_a_history_without_rows_has_no_features():
     assert risk_features(frame([]), dt.date(2025, 1, 1)).collect().height == 0
+    assert history(frame([]), dt.date(2025, 1, 1)).height == 0

@@ -1,0 +1,110 @@
+"""What alerts had been worth, of whatever rule: which foretold a death, which deaths were foretold, and how early."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+from pipelines.groups.risk.features import quiet_days
+from pipelines.groups.risk.walk import PATIENCE
+
+AHEAD: Final = 56
+"""An alert foretells a death that comes within so many days after it."""
+
+EARLY: Final = 14
+"""Days that somebody needs to do something about it: half of the silence that makes a death."""
+
+_WEEK: Final = 7
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What a rule's alerts had been worth.
+
+    Attributes:
+        alerts: how many there were.
+        precision: of those whose 56 days are known, the share after which the group died within them.
+        deaths: of groups that were watched from their last activity on.
+        recall: the share of deaths with an alert in the 56 days before.
+        early: the share of deaths with such an alert 14 days before them or more.
+        lead_days: median over foretold deaths of the days from the first such alert to the death.
+        weekly: alerts a week and a hundred groups.
+
+    None is what nothing can be divided by.
+    """
+
+    alerts: int
+    precision: float | None
+    deaths: int
+    recall: float | None
+    early: float | None
+    lead_days: float | None
+    weekly: float
+
+
+def deaths(person_day: pl.LazyFrame, watched: pl.DataFrame) -> pl.DataFrame:
+    """The days on which watched groups had been without member activity for 28 days.
+
+    Args:
+        person_day: `schemas.lake.PERSON_DAY`, in any order.
+        watched: `group_id`, `day` and `known_days`, the measured days; only deaths of a silence that began on the
+            group's first of them or later count.
+
+    Returns:
+        `group_id`, `death`.
+    """
+    spans = watched.group_by("group_id").agg(pl.col("day").min(), through=_through().max())
+    return (
+        quiet_days(person_day, spans["through"].max())
+        .collect()
+        .join(spans, on="group_id")
+        .filter(pl.col("last_day") >= pl.col("day"))
+        .select("group_id", death=pl.col("last_day") + pl.duration(days=PATIENCE))
+        .sort("group_id", "death")
+    )
+
+
+def worth(alerts: pl.DataFrame, watched: pl.DataFrame, died: pl.DataFrame) -> Worth:
+    """Say what alerts had been worth (the definitions stand at `Worth`).
+
+    Args:
+        alerts: `group_id`, `day`; those of groups or days that were not watched are left out.
+        watched: `group_id`, `day` and `known_days`, a row a week and group.
+        died: of `deaths`.
+    """
+    spans = watched.group_by("group_id").agg(first_day=pl.col("day").min(), through=_through().max())
+    made = alerts.join(spans, on="group_id").filter(pl.col("day").is_between("first_day", "through"))
+    pairs = made.join(died, on="group_id").with_columns(lead=(pl.col("death") - pl.col("day")).dt.total_days())
+    pairs = pairs.filter(pl.col("lead").is_between(1, AHEAD))
+    right = pairs.select("group_id", "day").unique()
+    is_known = (pl.col("through") - pl.col("day")).dt.total_days() >= AHEAD
+    known = made.filter(is_known)
+    leads = pairs.group_by("group_id", "death").agg(pl.col("lead").max())["lead"]
+    lead = leads.median()
+    return Worth(
+        alerts=made.height,
+        precision=_share(known.join(right, on=["group_id", "day"], how="semi").height, known.height),
+        deaths=died.height,
+        recall=_share(len(leads), died.height),
+        early=_share((leads >= EARLY).sum(), died.height),
+        lead_days=float(lead) if isinstance(lead, int | float) else None,
+        weekly=100 * made.height / watched.height if watched.height else 0.0,
+    )
+
+
+def crossings(rows: pl.DataFrame, score: pl.Expr, threshold: float) -> pl.DataFrame:
+    """Measured days on which a score reaches a threshold, not having been there a week before: `group_id`, `day`."""
+    is_high = score >= threshold
+    goes_on = is_high.shift(1) & (pl.col("day").diff().dt.total_days() == _WEEK)
+    begins = is_high & ~goes_on.over("group_id", order_by="day").fill_null(value=False)
+    return rows.filter(begins).select("group_id", "day")
+
+
+def _through() -> pl.Expr:
+    return pl.col("day") + pl.duration(days=pl.col("known_days"))
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
