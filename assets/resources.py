@@ -20,8 +20,9 @@ class Rules:
     """The company's definitions, as the settings and the funnel files give them.
 
     `fingerprint` changes with every setting that facts depend on, `life_fingerprint` also with those of groups' lives
-    alone; `topics` maps a topic to its adapter; `accept_gaps` lets ingest go on without records that Kafka removed
-    before they were read; a person of more than `max_accounts` accounts is reported.
+    alone; a model of the risk is used for `risk_retrain_days`; `topics` maps a topic to its adapter; `accept_gaps` lets
+    ingest go on without records that Kafka removed before they were read; a person of more than `max_accounts` accounts
+    is reported.
     """
 
     topics: Mapping[str, Carrier]
@@ -35,6 +36,7 @@ class Rules:
     attribution: AttributionRules
     life: LifeRules
     life_fingerprint: int
+    risk_retrain_days: int
     fingerprint: int
     funnels: tuple[FunnelDefinition, ...]
 

@@ -96,6 +96,7 @@ class Services:
             ),
             life=settings.groups.life(),
             life_fingerprint=settings.life_fingerprint(),
+            risk_retrain_days=settings.groups.risk_retrain_days,
             fingerprint=settings.fingerprint(),
             funnels=load_funnels(settings.funnels.files, settings_file().absolute().parent),
         )

@@ -184,10 +184,12 @@ class ThresholdSettings(_Section):
 class GroupSettings(ThresholdSettings):
     """When a group declines, is dying, recovers and is dead, measured against its own past.
 
-    `[groups.purposes.NAME]` may set each key but `purposes` otherwise, for groups of that purpose:
-    `[groups.purposes.sales]`, `declining_enter = 0.5`.
+    `[groups.purposes.NAME]` may set each key of these otherwise, for groups of that purpose:
+    `[groups.purposes.sales]`, `declining_enter = 0.5`. The model of the risk is of all groups, and trained anew when it
+    is `risk_retrain_days` old.
     """
 
+    risk_retrain_days: int = Field(default=91, ge=1)
     purposes: dict[str, dict[str, int | float]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -202,7 +204,7 @@ class GroupSettings(ThresholdSettings):
 
     def of(self, purpose: str) -> ThresholdSettings:
         """The settings of groups of a purpose."""
-        return ThresholdSettings(**{**self.model_dump(exclude={"purposes"}), **self.purposes[purpose]})
+        return ThresholdSettings(**{**self.thresholds()._asdict(), **self.purposes[purpose]})
 
     def life(self) -> LifeRules:
         """What the pipeline works with."""
@@ -321,7 +323,7 @@ class Settings(BaseSettings):
 
     def life_fingerprint(self) -> int:
         """A number that changes with those, and with the thresholds that the lives of groups depend on."""
-        return zlib.crc32(self.groups.model_dump_json().encode(), self.fingerprint())
+        return zlib.crc32(self.groups.model_dump_json(exclude={"risk_retrain_days"}).encode(), self.fingerprint())
 
     @property
     def lateness(self) -> dt.timedelta:

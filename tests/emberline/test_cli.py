@@ -28,7 +28,7 @@ def emberline(tmp_path: Path):
 
 def test_help_lists_the_commands_and_the_exit_codes(emberline):
     shown = emberline("--help").stdout
-    for command in ("demo", "run", "replay", "funnel", "groups", "up", "down", "status"):
+    for command in ("demo", "run", "replay", "funnel", "groups", "backtest", "up", "down", "status"):
         assert command in shown
     assert "5 checks blocked the publication" in shown
 
@@ -120,3 +120,11 @@ def test_a_link_that_no_event_told_cannot_be_withdrawn(emberline):
     assert done.returncode == ExitCode.FAILED
     assert "Next: They may be one person by way of others" in done.stderr
     assert json.loads(emberline("identity", "rulings", "--json").stdout) == []
+
+
+def test_a_back_test_without_history_says_what_is_missing(emberline):
+    done = emberline("backtest")
+    assert done.returncode == ExitCode.FAILED
+    assert "No group has 30 messages" in done.stderr
+    assert "Next: Wait, or replay older messages" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import Final
 
@@ -56,8 +57,11 @@ def deaths(person_day: pl.LazyFrame, watched: pl.DataFrame) -> pl.DataFrame:
         `group_id`, `death`.
     """
     spans = watched.group_by("group_id").agg(pl.col("day").min(), through=_through().max())
+    through = spans["through"].max()
+    if not isinstance(through, dt.date):
+        return pl.DataFrame(schema={"group_id": pl.String(), "death": pl.Date()})
     return (
-        quiet_days(person_day, spans["through"].max())
+        quiet_days(person_day, through)
         .collect()
         .join(spans, on="group_id")
         .filter(pl.col("last_day") >= pl.col("day"))
@@ -88,7 +92,7 @@ def worth(alerts: pl.DataFrame, watched: pl.DataFrame, died: pl.DataFrame) -> Wo
         precision=_share(known.join(right, on=["group_id", "day"], how="semi").height, known.height),
         deaths=died.height,
         recall=_share(len(leads), died.height),
-        early=_share((leads >= EARLY).sum(), died.height),
+        early=_share(leads.filter(leads >= EARLY).len(), died.height),
         lead_days=float(lead) if isinstance(lead, int | float) else None,
         weekly=100 * made.height / watched.height if watched.height else 0.0,
     )

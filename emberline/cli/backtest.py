@@ -1,0 +1,43 @@
+"""The command `backtest`: what the risk, the rules and the baselines would have told of the lake's own past."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from emberline.cli.app import app
+from emberline.cli.output import print_json, stderr
+from emberline.cli.pipeline import Json
+
+if TYPE_CHECKING:
+    from pipelines.groups.risk.summary import BackTest
+
+
+@app.command()
+def backtest(as_json: Json = False) -> None:
+    """Show how early and how surely the risk, the rules and simple counts would have told of groups that died."""
+    from emberline.cli.backtest_report import print_backtest
+
+    with stderr.status("Training models of the past and telling the future from them"):
+        done = _done()
+    if as_json:
+        print_json(asdict(done))
+    else:
+        print_backtest(done)
+
+
+def _done() -> BackTest:
+    from assets.completeness import complete_through
+    from emberline.services import Services
+    from emberline.settings import load_settings
+    from pipelines.groups.risk.summary import back_test
+    from schemas.lake import GROUP_STATE, PERSON_DAY
+
+    services = Services(load_settings())
+    lake, rules = services.lake(), services.rules()
+    return back_test(
+        lake.open(PERSON_DAY).scan(),
+        lake.open(GROUP_STATE).scan(),
+        complete_through(lake, rules),
+        rules.risk_retrain_days,
+    )

@@ -1,0 +1,95 @@
+"""The back-test as the terminal shows it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+from emberline.cli.output import print_table, stdout
+from pipelines.groups.risk.backtest import BINS, Calibration
+from pipelines.groups.risk.ranking import Interval
+from pipelines.groups.risk.summary import BackTest, Ranked
+from pipelines.groups.risk.worth import AHEAD, EARLY, Worth
+
+_WIDTH: Final = 50
+_TOLD, _CAME, _BOTH = "│", "●", "◉"
+
+
+def print_backtest(done: BackTest) -> None:
+    """How scores rank, what alerts were worth, and whether risks came true."""
+    _print_ranked("Groups the model never saw", done.across)
+    _print_ranked("Groups the model never saw, from the past alone", done.forward)
+    _print_worth(done)
+    _print_calibration(done.calibration)
+
+
+def _print_ranked(title: str, ranked: Ranked) -> None:
+    rows = [
+        (name, f"{g.auc:.3f}", _interval(g.auc_interval), f"{g.precision:.3f}", _interval(g.precision_interval))
+        for name, g in ranked.grades.items()
+    ]
+    headings = ("Score", "AUC", "95 %", "Average precision", "95 % ")
+    frame = pl.DataFrame(rows, schema=list(headings), orient="row")
+    print_table(f"{title}: is anybody there in the next 28 days?", frame, headings, right=headings[1:])
+    stdout.print(
+        f"{ranked.days:,} days of {ranked.groups} groups from {ranked.first_day} to {ranked.last_day}, a week apart; "
+        f"after {_percent(ranked.dead_share)} of them nobody was.\n",
+        highlight=False,
+    )
+
+
+def _print_worth(done: BackTest) -> None:
+    headings = ("Alert", "Alerts", "Precision", "Recall", f"{EARLY} days before", "Lead, days", "Weekly")
+    rows = [_cells(name, worth) for name, worth in done.worth.items()]
+    frame = pl.DataFrame(rows, schema=list(headings), orient="row")
+    print_table(f"Alerts since {done.forward.first_day}, from the past alone", frame, headings, right=headings[1:])
+    deaths = max(worth.deaths for worth in done.worth.values())
+    stdout.print(
+        f"Precision: alerts with a death within {AHEAD} days. Recall: of {deaths} deaths those with an alert in the "
+        f"{AHEAD} days before; {EARLY} days before: one as early as that. Lead: median. Weekly: alerts a week and 100 "
+        "groups.\n",
+        highlight=False,
+    )
+
+
+def _cells(name: str, worth: Worth) -> tuple[str, ...]:
+    lead = "" if worth.lead_days is None else f"{worth.lead_days:.0f}"
+    shares = (worth.precision, worth.recall, worth.early)
+    return (name, f"{worth.alerts:,}", *map(_percent, shares), lead, f"{worth.weekly:.1f}")
+
+
+def _print_calibration(told: Calibration) -> None:
+    headings = ("Risk told", "Days", "Mean", "Came true", f"0 % {'─' * (_WIDTH - 12)} 100 %")
+    rows = [
+        (_tenth(one.risk), f"{one.days:,}", _percent(one.risk), _percent(one.dead), _track(one.risk, one.dead))
+        for one in told.bins
+    ]
+    frame = pl.DataFrame(rows, schema=list(headings), orient="row")
+    print_table("Calibration, from the past alone", frame, headings, right=headings[:4])
+    stdout.print(
+        f"{_TOLD} told, {_CAME} came true, {_BOTH} both. Expected calibration error {told.error:.3f}, "
+        f"Brier score {told.brier:.3f}.",
+        highlight=False,
+    )
+
+
+def _tenth(risk: float) -> str:
+    low = min(int(risk * BINS), BINS - 1) * 100 // BINS
+    return f"{low} to {low + 100 // BINS} %"
+
+
+def _track(told: float, came: float) -> str:
+    at_told, at_came = (min(int(share * _WIDTH), _WIDTH - 1) for share in (told, came))
+    track = [" "] * _WIDTH
+    track[at_told] = _TOLD
+    track[at_came] = _BOTH if at_told == at_came else _CAME
+    return "".join(track).rstrip()
+
+
+def _interval(interval: Interval) -> str:
+    return f"{interval[0]:.3f} to {interval[1]:.3f}"
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.1f} %"
