@@ -26,6 +26,7 @@ SOURCES = {
     "dim_group": ["group"],
     "group_day": ["group_day"],
     "group_state": ["group_state"],
+    "group_risk": ["group_risk"],
     "retention": ["retention"],
     "lifecycle": ["lifecycle"],
     "member_state": ["member_state"],

@@ -57,6 +57,7 @@ SETTINGS_MEANINGS = {
     "groups.declining_leave": "It is alive again with one of them at this share or above.",
     "groups.dying_enter": "A group is dying with both below this share.",
     "groups.dying_leave": "It is only declining with one of them at this share or above.",
+    "groups.risk_retrain_days": "A model of the risk is used for so many days before another one is trained.",
     "alerts.topic": "Kafka topic that gets every notice as JSON; empty: none.",
     "alerts.group_dying": "How severe it is that a group is dying.",
     "alerts.group_dead": "That a group is dead.",

@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets import engagement, funnel, groups, ingest, warehouse
+from assets import engagement, funnel, groups, ingest, risk, warehouse
 from assets.resources import Clock, Progress
 from emberline.services import Services
 from emberline.settings import load_settings
@@ -40,7 +40,7 @@ def _resources() -> dict[str, Any]:
 def build_defs(overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
     """All definitions; `overrides` replace resources by name."""
     return dg.Definitions(
-        assets=automated(dg.load_assets_from_modules([ingest, engagement, funnel, groups, warehouse])),
+        assets=automated(dg.load_assets_from_modules([ingest, engagement, funnel, groups, risk, warehouse])),
         asset_checks=[warehouse.check_staging],
         jobs=[pipeline_job, maintenance_job],
         schedules=[maintenance_schedule],

@@ -52,6 +52,15 @@ RULES: Final[dict[str, dict[str, str]]] = {
         """,
         "group_id is one of dim_group": _KNOWN_GROUP,
     },
+    "group_risk": {
+        "a longer time is no smaller a risk": """
+            SELECT group_id, day, risk_28, risk_56 FROM {batch} WHERE risk_28 > risk_56
+        """,
+        "the risks of a day are of one model": """
+            SELECT day, count(DISTINCT model) AS models FROM {batch} GROUP BY day HAVING count(DISTINCT model) > 1
+        """,
+        "group_id is one of dim_group": _KNOWN_GROUP,
+    },
     "retention": {
         "active is no more than cohort_size": """
             SELECT unit, cohort, period, active, cohort_size FROM {batch} WHERE active > cohort_size

@@ -90,6 +90,8 @@ _RANGES: Final[dict[str, tuple[float, float | None]]] = {
     "monetary_score": (1, 5),
     "p_alive": (0, 1),
     "expected_purchases": (0, None),
+    "risk_28": (0, 1),
+    "risk_56": (0, 1),
 }
 
 

@@ -456,11 +456,59 @@ GROUP_STATE: Final = LakeTable(
 born before it.
 """
 
+RISK_MODEL: Final = LakeTable(
+    name="risk_model",
+    columns={
+        "version": pl.String(),
+        "trained_through": pl.Date(),
+        "groups": pl.Int32(),
+        "days": pl.Int32(),
+        "judged_days": pl.Int32(),
+        "judged_deaths": pl.Int32(),
+        "auc": pl.Float64(),
+        "auc_silence": pl.Float64(),
+        "auc_messages": pl.Float64(),
+        "average_precision": pl.Float64(),
+        "average_precision_silence": pl.Float64(),
+        "average_precision_messages": pl.Float64(),
+        "calibration_error": pl.Float64(),
+        "may_alert": pl.Boolean(),
+        "parameters": pl.String(),
+    },
+    key=("version",),
+)
+"""Models of the risk that groups die, each trained on the complete days through `trained_through`.
+
+The grades are those of models trained in the same way on earlier days and asked about later ones, for `judged_days`
+weekly days of groups; beside them those of days of silence and of messages in 28 days. They are null where there was
+nothing to judge. Only a model that is better than both, well calibrated and judged on enough deaths `may_alert`.
+"""
+
+GROUP_RISK: Final = LakeTable(
+    name="group_risk",
+    columns={
+        "group_id": pl.String(),
+        "day": pl.Date(),
+        "risk_28": pl.Float64(),
+        "risk_56": pl.Float64(),
+        "drivers": pl.String(),
+        "model": pl.String(),
+        "may_alert": pl.Boolean(),
+    },
+    key=("group_id", "day"),
+)
+"""How likely a living group was to be dead within 28 and 56 days, as told when `day` was the newest complete one.
+
+Dead: 28 of these days in a row are without member activity. `drivers` says in words what raises the risk, with the
+percentage points, the strongest first. A day has no rows while history is too short for a model; a group has none
+before its day 28 or its 30th message, or where a silent feed hides whether it is silent. `model` is the version.
+"""
+
 TABLES: Final[dict[str, LakeTable]] = {
     table.name: table
     for table in (
         RAW, FEED, GAPS, EVENTS, QUARANTINE, TOUCHED, IDENTITY, IDENTITY_CHANGE, IDENTITY_RULING, PERSON_DAY,
         FIRST_SEEN, RETENTION, LIFECYCLE, MEMBER_STATE, FUNNEL_ENTRY, ORDER_CREDIT, PERSON_VALUE, FEED_DAY, GROUP,
-        GROUP_DAY, GROUP_HEALTH, GROUP_STATE,
+        GROUP_DAY, GROUP_HEALTH, GROUP_STATE, RISK_MODEL, GROUP_RISK,
     )
 }  # fmt: skip

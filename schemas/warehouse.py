@@ -142,6 +142,20 @@ group_state = sa.Table(
     comment="The life of a group as spells of days, with the components of each spell's first day.",
 )
 
+group_risk = sa.Table(
+    "group_risk",
+    metadata,
+    sa.Column("group_id", sa.Text, primary_key=True),
+    sa.Column("day", sa.Date, primary_key=True, comment="the newest complete day when this was told"),
+    sa.Column("risk_28", sa.Double, nullable=False, comment="probability of being dead within 28 days"),
+    sa.Column("risk_56", sa.Double, nullable=False, comment="likewise within 56 days"),
+    sa.Column("drivers", sa.Text, nullable=False, comment="what raises risk_28, in words, with percentage points"),
+    sa.Column("model", sa.Text, nullable=False, comment="version of the model"),
+    sa.Column("may_alert", sa.Boolean, nullable=False, comment="true where the model had done better than counts"),
+    sa.Index(None, "day"),
+    comment="How likely living groups were to die, as told on each day; no rows while history is short.",
+)
+
 retention = sa.Table(
     "retention",
     metadata,

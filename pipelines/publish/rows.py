@@ -21,8 +21,8 @@ from schemas.funnel import FunnelDefinition
 from schemas.lake import LakeTable
 
 _FACTS: Final = (
-    facts.GROUP, facts.GROUP_DAY, facts.GROUP_STATE, facts.RETENTION, facts.LIFECYCLE, facts.MEMBER_STATE,
-    facts.FUNNEL_ENTRY, facts.ORDER_CREDIT, facts.PERSON_VALUE,
+    facts.GROUP, facts.GROUP_DAY, facts.GROUP_STATE, facts.GROUP_RISK, facts.RETENTION, facts.LIFECYCLE,
+    facts.MEMBER_STATE, facts.FUNNEL_ENTRY, facts.ORDER_CREDIT, facts.PERSON_VALUE,
 )  # fmt: skip
 
 
@@ -42,6 +42,7 @@ def warehouse_rows(lake: Lake, funnels: Sequence[FunnelDefinition], zone: str) -
         "dim_group": lambda: scan(facts.GROUP),
         "group_day": lambda: scan(facts.GROUP_DAY),
         "group_state": lambda: scan(facts.GROUP_STATE),
+        "group_risk": lambda: scan(facts.GROUP_RISK),
         "retention": lambda: scan(facts.RETENTION),
         "lifecycle": lambda: scan(facts.LIFECYCLE),
         "member_state": lambda: scan(facts.MEMBER_STATE),

@@ -18,6 +18,7 @@ from pipelines.refresh.life import refresh_life
 from pipelines.refresh.members import refresh_member_state
 from pipelines.refresh.orders import refresh_credit
 from pipelines.refresh.recent import has_simulated, recent_events
+from pipelines.refresh.risk import refresh_risk
 from pipelines.refresh.units import refresh_lifecycle, refresh_retention
 from pipelines.refresh.value import refresh_person_value
 from pipelines.refresh.whole import inputs_of, refresh_whole
@@ -44,5 +45,6 @@ __all__ = [
     "refresh_member_state",
     "refresh_person_value",
     "refresh_retention",
+    "refresh_risk",
     "refresh_whole",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -100,3 +101,17 @@ class Changes:
         """The persons whose own events changed, and those who gained or lost an account."""
         accounts = pl.concat([self.marks["account_id"], self.moved["account_id"]]).unique().to_frame()
         return self.with_persons(accounts)["person_id"].unique()
+
+
+def touched_groups(sources: Sources, changes: Changes, through: dt.date | None) -> pl.Series:
+    """Groups with a change on a complete day, that are described anew, or in which a person is another one."""
+    is_complete = pl.col("day") <= pl.lit(through, pl.Date)
+    marked = changes.marks.filter(is_complete | pl.col("describes_group")).select("group_id")
+    of_moved = (
+        sources.events.scan()
+        .filter(pl.col("account_id").is_in(changes.moved_accounts().implode()))
+        .select("group_id")
+        .unique()
+        .collect(engine="streaming")
+    )
+    return pl.concat([marked, of_moved]).drop_nulls()["group_id"].unique()

@@ -12,7 +12,7 @@ from pipelines.groups.health import group_health, life_days
 from pipelines.groups.state import group_state
 from pipelines.groups.thresholds import LifeRules
 from pipelines.lake import Lake
-from pipelines.refresh.changes import BATCH_INPUT, IDENTITY_INPUT, Changes, Sources
+from pipelines.refresh.changes import BATCH_INPUT, IDENTITY_INPUT, Changes, Sources, touched_groups
 from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, recorded, unchanged, write
 from schemas.lake import FEED_DAY, GROUP, GROUP_DAY, GROUP_HEALTH, GROUP_STATE, PERSON_DAY
 
@@ -58,7 +58,7 @@ def refresh_life(
     is_touched, counted = pl.lit(value=True), Refreshed(is_changed=False, rows=0)
     if all(position[name] == seen[name] for position in done for name in of_all):
         oldest = {name: min(position[name] or 0 for position in done) for name in _POSITIONS}
-        touched = _touched(sources, Changes.since(lake, sources, oldest), through)
+        touched = touched_groups(sources, Changes.since(lake, sources, oldest), through)
         is_touched = pl.col("group_id").is_in(touched.implode())
         counted = replace(counted, groups=len(touched))
     life = life_days(
@@ -71,17 +71,3 @@ def refresh_life(
         rows = pl.concat([stored.filter(~is_touched), fresh.collect(engine="streaming")])
         refreshed[fact.table.name] = write(lake, fact, rows, stored, seen, counted)
     return refreshed
-
-
-def _touched(sources: Sources, changes: Changes, through: dt.date | None) -> pl.Series:
-    """Groups with a change on a complete day, that are described anew, or in which a person is another one."""
-    is_complete = pl.col("day") <= pl.lit(through, pl.Date)
-    marked = changes.marks.filter(is_complete | pl.col("describes_group")).select("group_id")
-    of_moved = (
-        sources.events.scan()
-        .filter(pl.col("account_id").is_in(changes.moved_accounts().implode()))
-        .select("group_id")
-        .unique()
-        .collect(engine="streaming")
-    )
-    return pl.concat([marked, of_moved]).drop_nulls()["group_id"].unique()

@@ -28,6 +28,8 @@ LAKE = {
     "feed_day": {"events"},
     "group_health": {"events", "feed_day", "group", "group_day", "person_day"},
     "group_state": {"events", "feed_day", "group", "group_day", "person_day"},
+    "risk_model": {"events", "group_health", "person_day"},
+    "group_risk": {"events", "group_health", "person_day"},
 }
 STAGING = {
     "dim_group": {"group"},
@@ -43,6 +45,7 @@ STAGING = {
     "member_state": {"member_state"},
     "person_value": {"person_value"},
     "group_sales": {"order_credit"},
+    "group_risk": {"group_risk"},
     "group_state": {"group_state"},
     "lifecycle": {"lifecycle"},
     "message_sales": {"order_credit"},

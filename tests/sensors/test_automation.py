@@ -19,6 +19,7 @@ BELOW_CREDIT = {"person_value", *WAREHOUSE}
 BELOW_EVENTS = {
     *("identity", "person_day", "first_seen", "retention", "lifecycle", "member_state", "funnel_entry"),
     *("order_credit", "person_value", "feed_day", "group", "group_day", "group_health", "group_state"),
+    *("risk_model", "group_risk"),
     *WAREHOUSE,
 }
 
