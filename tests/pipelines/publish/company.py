@@ -48,6 +48,13 @@ def spell(group: str, since: dt.date, until: dt.date | None, state: str) -> Row:
     }  # fmt: skip
 
 
+def risk(group: str, day: dt.date, risk_28: float, risk_56: float, model: str = "m1") -> Row:
+    return {
+        "group_id": group, "day": day, "risk_28": risk_28, "risk_56": risk_56, "drivers": "", "model": model,
+        "may_alert": True,
+    }  # fmt: skip
+
+
 def cell(period: int, active: int | None) -> Row:
     return {
         "unit": "week", "cohort": MONDAY, "period": period, "cohort_size": 3, "active": active,
@@ -170,6 +177,7 @@ COMPANY: dict[str, list[Row]] = {
         spell("qq:1", days_later(1), None, "alive"),
         spell("qq:2", MONDAY, None, "unborn"),
     ],
+    "group_risk": [risk("qq:1", days_later(1), 0.2, 0.4), risk("qq:1", days_later(2), 0.3, 0.3)],
     "retention": [cell(0, 3), cell(1, 2), cell(2, None)],
     "lifecycle": [unit(MONDAY, 3, 3, 0, 0), unit(days_later(1), 2, 0, 2, 1)],
     "member_state": [state("qq:1", "p1", "active"), state("qq:1", "p2", "lurker", None)],

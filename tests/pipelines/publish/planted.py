@@ -17,6 +17,7 @@ from tests.pipelines.publish.company import (
     in_segment,
     match,
     point,
+    risk,
     sales,
     spell,
     state,
@@ -133,6 +134,28 @@ PLANTED = [
     Planted(
         "group_state", also("group_state", spell("qq:9", MONDAY, None, "alive")), "group_id is one of dim_group", 1, QQ9
     ),
+    Planted(
+        "group_risk",
+        without_last("group_risk", risk("qq:1", days_later(2), 0.3, 0.2)),
+        "a longer time is no smaller a risk",
+        1,
+        {"group_id": "qq:1", "day": days_later(2)},
+    ),
+    Planted(
+        "group_risk",
+        also("group_risk", risk("qq:2", days_later(2), 0.1, 0.2, "m2")),
+        "the risks of a day are of one model",
+        1,
+        {"day": days_later(2)},
+    ),
+    Planted(
+        "group_risk",
+        without_last("group_risk", risk("qq:1", days_later(2), 0.3, 1.1)),
+        "risk_56 is at least 0 and at most 1",
+        1,
+        {"day": days_later(2)},
+    ),
+    Planted("group_risk", also("group_risk", risk("qq:9", MONDAY, 0.1, 0.2)), "group_id is one of dim_group", 1, QQ9),
     Planted(
         "retention",
         [cell(0, 3), cell(1, 4)],
