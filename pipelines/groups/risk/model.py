@@ -9,10 +9,6 @@ from typing import Any, Final
 
 import numpy as np
 import polars as pl
-from sklearn.decomposition import PCA
-from sklearn.kernel_approximation import Nystroem
-from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from pipelines.groups.risk.walk import FEATURES
@@ -139,6 +135,12 @@ def _hash(groups: pl.Series) -> pl.Series:
 
 
 def _fitted(encoded: np.ndarray, survival: np.ndarray, group: np.ndarray, outcomes: list[np.ndarray]) -> RiskModel:
+    # It takes a second to import, and few runs train anything.
+    from sklearn.decomposition import PCA
+    from sklearn.kernel_approximation import Nystroem
+    from sklearn.linear_model import Ridge
+    from sklearn.preprocessing import StandardScaler
+
     scaler = StandardScaler()
     standard = scaler.fit_transform(encoded)
     axes = PCA(_COMPONENTS, svd_solver="full").fit(standard)
@@ -173,6 +175,8 @@ def _left_out(mapped: np.ndarray, residual: np.ndarray, group: np.ndarray, targe
 
 def _calibrated(score: np.ndarray, outcome: np.ndarray) -> list[float]:
     """Intercept and slope of the logistic curve through the outcomes (Platt 1999)."""
+    from sklearn.linear_model import LogisticRegression
+
     curve = LogisticRegression(C=1e6).fit(_bent(score)[:, None], outcome)
     return [float(curve.intercept_[0]), float(curve.coef_[0, 0])]
 
