@@ -91,7 +91,7 @@ def _words() -> dict[str, pl.Expr]:
         "answers": pl.when(pl.col("ends_alone") == 1)
         .then(
             pl.format(
-                "the last words are unanswered; another person was active {} days ago", number("since_other_person")
+                "the last words are unanswered, and another person was active {} days ago", number("since_other_person")
             )
         )
         .otherwise(pl.format("another than the last person was active {} days ago", number("since_other_person"))),

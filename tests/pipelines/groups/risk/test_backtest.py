@@ -35,6 +35,7 @@ def test_another_future_changes_no_risk_told_before(other_groups: bool):
     rows = company(1, groups=30)
     known = [row for row in rows if row.day <= NOW]
     later = [row._replace(day=row.day + NOW + 1) for row in company(9)]
+    later += [row._replace(group=f"{row.group}-new") for row in later]
     told = walking_forward(history(frame(known), now), PERIOD, other_groups=other_groups)
     groups = told["group_id"].unique()
     much_later = FIRST + 1100 * A_DAY

@@ -66,7 +66,7 @@ def test_words_tell_the_numbers_of_the_group():
         "rhythm": "active on 1.0 days a week lately, 3.5 before",
         "persons": "0.3 persons a day lately, 1.0 before",
         "newcomers": "0.0 new persons in four weeks lately, 1.4 before",
-        "answers": "the last words are unanswered; another person was active 19 days ago",
+        "answers": "the last words are unanswered, and another person was active 19 days ago",
         "history": "active in 80% of the weeks of a year, longest pause 13 days",
         "age": "the group is 400 days old",
     }
