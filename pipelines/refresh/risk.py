@@ -93,6 +93,7 @@ def _risks(model: pl.DataFrame, people: Handle, health: Handle, through: dt.date
         .join(living, on="group_id")
         # Where the feed was silent too, the group's silence is not known, and nothing is told of it.
         .filter(pl.col("since_active_day_1") == pl.col("silent_days"))
+        .sort("group_id")
         .collect()
     )
     return (

@@ -12,6 +12,7 @@ from pipelines.groups.risk.walk import FEATURES
 
 _SHOWN: Final = 3
 _LEAST_POINTS: Final = 1
+_DECIMALS: Final = 6
 _LATELY, _BEFORE = 28, 224
 
 DRIVERS: Final[dict[str, tuple[str, ...]]] = {
@@ -40,8 +41,8 @@ def drivers(model: RiskModel, measured: pl.DataFrame) -> pl.DataFrame:
         measured: `group_id`, `day` and `FEATURES`, as `risk_features` gives them.
 
     Returns:
-        A row a row: `group_id`, `day`, `risk_28`, `risk_56` (0 to 1) and `drivers` (String), up to three that raise the
-        risk by a point or more, the strongest first, empty where there are none.
+        A row a row: `group_id`, `day`, `risk_28`, `risk_56` (0 to 1, to six decimals) and `drivers` (String), up to
+        three that raise the risk by a point or more, the strongest first, empty where there are none.
     """
     encoded = encode(measured)
     risks = model.risks(encoded)
@@ -60,8 +61,9 @@ def drivers(model: RiskModel, measured: pl.DataFrame) -> pl.DataFrame:
     return measured.select(
         "group_id",
         "day",
-        risk_28=pl.Series(risks[:, 0], dtype=pl.Float64),
-        risk_56=pl.Series(risks[:, 1], dtype=pl.Float64),
+        # Products of matrices may differ in their last bit from run to run, and nothing has changed then.
+        risk_28=pl.Series(risks[:, 0].round(_DECIMALS), dtype=pl.Float64),
+        risk_56=pl.Series(risks[:, 1].round(_DECIMALS), dtype=pl.Float64),
         drivers=pl.concat_list(told).list.eval(told_words).list.join("; "),
     )
 

@@ -69,8 +69,9 @@ class RiskModel:
 
     def risks(self, encoded: np.ndarray) -> np.ndarray:
         """Probabilities of being dead within each of `HORIZONS` days: rows x horizons, none below the one before."""
-        projected = (encoded - np.array(self.mean)) / np.array(self.scale) @ np.array(self.axes).T
-        score = _kernel(projected, np.array(self.landmarks)) @ np.array(self.weights) + self.intercept
+        with _one_thread():
+            projected = (encoded - np.array(self.mean)) / np.array(self.scale) @ np.array(self.axes).T
+            score = _kernel(projected, np.array(self.landmarks)) @ np.array(self.weights) + self.intercept
         curves = np.array(self.calibration)
         risks = 1 / (1 + np.exp(-(curves[:, 0] + _bent(score)[:, None] * curves[:, 1])))
         return np.maximum.accumulate(risks, axis=1)
@@ -118,9 +119,13 @@ def train(waited: pl.DataFrame) -> RiskModel | None:
         return None
     survival = np.mean([was_silent(mature, days) for days in SURVIVAL_DAYS], axis=0)
     outcomes = [was_dead(mature, days) for days in HORIZONS]
-    # One thread: matrices are small, and the sums come out the same on every machine of a kind.
-    with threadpool_limits(1):
+    with _one_thread():
         return _fitted(encode(mature), survival, mature["group_id"].rle_id().to_numpy(), outcomes)
+
+
+def _one_thread() -> threadpool_limits:
+    """Small matrices gain nothing by two threads, and sums of one thread come out the same each time."""
+    return threadpool_limits(1)
 
 
 def _some(rows: pl.DataFrame) -> pl.DataFrame:
