@@ -1,9 +1,11 @@
-"""A channel is down, many groups are dying at once, and the daemon is restarted in between."""
+"""A channel is down, many groups are dying at once, and the daemon is killed in the middle of telling it."""
 
 from __future__ import annotations
 
 import datetime as dt
+import multiprocessing
 import re
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -26,15 +28,38 @@ GROUPS = tuple(f"wecom:{number:03}" for number in range(500))
 TICK = dt.timedelta(seconds=30)
 
 
+def told_to(url: str, kafka: str, topic: str) -> Alerting:
+    channels = (AppriseChannel("ops", url), KafkaChannel(KafkaConnection(kafka), topic))
+    return Alerting(POLICY, Limits(), "Asia/Shanghai", channels)
+
+
+def tell_for_ever(database: str, url: str, kafka: str, topic: str, now: dt.datetime) -> None:
+    alerting = told_to(url, kafka, topic)
+    while True:
+        tell(database, alerting, now)
+        now += TICK
+
+
+def kill_a_daemon_that_tells(service: Receiver, database: str, kafka: str, topic: str, now: dt.datetime) -> None:
+    """A daemon in a process of its own, killed while the service has its message and has not answered."""
+    asked, service.stalls = service.asked, True
+    spawned = multiprocessing.get_context("spawn")
+    process = spawned.Process(target=tell_for_ever, args=(database, service.url, kafka, topic, now))
+    process.start()
+    while service.asked == asked:
+        assert process.is_alive()
+        time.sleep(0.05)
+    process.kill()
+    process.join()
+    service.stalls = False
+
+
 @pytest.mark.timeout(180)
-def test_fault_30_a_channel_is_down_for_an_hour_in_a_storm_of_alerts_and_the_daemon_is_restarted(
+def test_fault_30_a_channel_is_down_for_an_hour_in_a_storm_of_alerts_and_the_daemon_is_killed(
     database: str, kafka: str, topic: Callable[..., str]
 ):
     Warehouse(database).prepare()
-    name, broker = topic(), KafkaConnection(kafka)
-
-    def daemon(url: str) -> Alerting:
-        return Alerting(POLICY, Limits(), "Asia/Shanghai", (AppriseChannel("ops", url), KafkaChannel(broker, name)))
+    name = topic()
 
     def evaluate(holds: bool, now: dt.datetime) -> None:
         channels = [channel.name for channel in alerting.channels]
@@ -44,13 +69,14 @@ def test_fault_30_a_channel_is_down_for_an_hour_in_a_storm_of_alerts_and_the_dae
 
     with Receiver().running() as service:
         service.accepts = False
-        alerting, now = daemon(service.url), NOON
+        alerting, now = told_to(service.url, kafka, name), NOON
         evaluate(True, now)
         while now < NOON + HOUR:
             tell(database, alerting, now)
             now += TICK
             if now == NOON + HOUR / 2:
-                alerting = daemon(service.url)
+                kill_a_daemon_that_tells(service, database, kafka, name, now)
+                alerting = told_to(service.url, kafka, name)
             if now.minute % 10 == 0 and now.second == 0:
                 evaluate(True, now)
         refused = service.asked

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,18 +12,24 @@ from typing import Any
 
 
 class Receiver:
-    """Counts what it is asked; takes it while `accepts` is true. Messages have `title` and `message`."""
+    """Counts what it is asked; takes it while `accepts` is true. Messages have `title` and `message`.
+
+    It answers nobody while it `stalls`.
+    """
 
     def __init__(self) -> None:
         self.messages: list[dict[str, Any]] = []
         self.asked = 0
         self.accepts = True
+        self.stalls = False
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 receiver.asked += 1
                 message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                while receiver.stalls:
+                    time.sleep(0.05)
                 if receiver.accepts:
                     receiver.messages.append(message)
                 self.send_response(200 if receiver.accepts else 503)
