@@ -21,6 +21,10 @@ class NoSuchSegment(EmberlineError):
     """A breakdown has no such segment."""
 
 
+class NotComparable(EmberlineError):
+    """Two segments can hold the same entry."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rate:
     """`converted` of `entered`, both counts of distinct entries."""
@@ -100,7 +104,13 @@ def compare_segments(breakdown: pl.LazyFrame, first: str, second: str, step_numb
 
     Raises:
         NoSuchSegment: A value has no segment of its own.
+        NotComparable: The touch is `all_steps`.
     """
+    if not breakdown.filter(touch="all_steps").head(1).collect().is_empty():
+        raise NotComparable(
+            "By all_steps an entry can be in both segments.",
+            "Break it down by another touch, such as last_touch.",
+        )
     values = breakdown.filter(pl.col("segment_kind") == "value").select("segment", "step_number", "reached").collect()
     return compare(_rate(values, first, step_number), _rate(values, second, step_number))
 

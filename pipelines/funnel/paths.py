@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Final
 
 import polars as pl
 
+from schemas.errors import EmberlineError
+from schemas.funnel import FunnelDefinition
 from schemas.lake import ORDERING_KEY
 
 PATHS: Final = pl.Schema(
@@ -23,13 +24,17 @@ PATHS: Final = pl.Schema(
 _ENTRY: Final = ("person_id", "entered_at")
 
 
+class NoSuchStep(EmberlineError):
+    """A funnel has no step of this name."""
+
+
 def paths(
     timeline: pl.LazyFrame,
     entries: pl.LazyFrame,
+    definition: FunnelDefinition,
     after: str,
     before: str | None = None,
     *,
-    window: dt.timedelta,
     by: str = "type",
     collapse: bool = True,
     max_length: int = 10,
@@ -37,16 +42,16 @@ def paths(
 ) -> pl.LazyFrame:
     """Count the sequences of own events after a matched step of each entry.
 
-    The events lie strictly between the two matched events by the ordering key, and at most `window` after the first of
-    them. Exposures are left out, since the timeline has only some of them, and so are events without the property.
-    Entries that did not reach both steps are not counted; one with nothing between them has the empty path.
+    The events lie strictly between the two matched events by the ordering key, and at most the funnel's window after
+    the first of them. Exposures are left out, since the timeline has only some of them, and so are events without the
+    property. Entries that did not reach both steps are not counted; one with nothing between them has the empty path.
 
     Args:
         timeline: Rows of `pipelines.funnel.steps.TIMELINE`, in any order.
-        entries: `schemas.lake.FUNNEL_ENTRY` of one funnel.
+        entries: `schemas.lake.FUNNEL_ENTRY` of the funnel.
+        definition: The funnel.
         after: Name of the step after which paths begin.
         before: Name of the step before which they end; none: at the end of the window.
-        window: How long after the first step an event still belongs to the path.
         by: A text column of the timeline that names an event.
         collapse: Take the same name several times in a row as once.
         max_length: So many names are kept of a path; a longer one `is_cut`.
@@ -56,10 +61,14 @@ def paths(
         `PATHS`. Entries sum to those that reached the steps. Equal counts are ordered by path; a person with several
         entries counts in each path once, so persons do not sum.
 
+    Raises:
+        NoSuchStep: The funnel has no step of that name.
+
     Examples:
         >>> import datetime as dt, polars as pl
         >>> from pipelines.funnel.paths import paths
         >>> from pipelines.funnel.steps import TIMELINE
+        >>> from schemas.funnel import FunnelDefinition, Step
         >>> from schemas.lake import FUNNEL_ENTRY
         >>> def at(hour):
         ...     return dt.datetime(2025, 3, 3, hour, tzinfo=dt.UTC)
@@ -73,16 +82,24 @@ def paths(
         ...     for step, n in [("joined", 0), ("paid", 4)]
         ... ]
         >>> entry = {"funnel": "sample", "person_id": "ann", "entered_at": at(0), "matches": matches}
+        >>> steps = (Step("joined", "type = 'member.joined'"), Step("paid", "type = 'order.paid'"))
+        >>> paid = FunnelDefinition(
+        ...     "paid", "", mode="sequential", count="persons", window=dt.timedelta(days=1), steps=steps
+        ... )
         >>> found = paths(
         ...     pl.DataFrame(events).match_to_schema(TIMELINE, missing_columns="insert").lazy(),
         ...     pl.DataFrame([entry]).match_to_schema(FUNNEL_ENTRY.schema, missing_columns="insert").lazy(),
+        ...     paid,
         ...     "joined",
         ...     "paid",
-        ...     window=dt.timedelta(days=1),
         ... )
         >>> found.collect().rows()
         [(1, ['product.viewed', 'cart.added'], False, 1, 1)]
     """
+    names_of_steps = [step.name for step in definition.steps]
+    for name in (after, before):
+        if name is not None and name not in names_of_steps:
+            raise NoSuchStep(f"Funnel {definition.name} has no step '{name}'.", f"Steps: {', '.join(names_of_steps)}.")
     placed = (
         timeline.select("person_id", *ORDERING_KEY, "source", "event_id", "type", name=by)
         .sort("person_id", *ORDERING_KEY)
@@ -100,7 +117,7 @@ def paths(
     is_between = (pl.col("position") > pl.col("begin")) & (pl.col("position") < pl.col("end")).fill_null(value=True)
     names = (
         spans.join(own, on="person_id")
-        .filter(is_between & (pl.col("time") <= pl.col("begin_time") + window))
+        .filter(is_between & (pl.col("time") <= pl.col("begin_time") + definition.window))
         .sort(*_ENTRY, "position")
     )
     if collapse:

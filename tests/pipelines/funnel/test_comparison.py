@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest, chi2_contingency, hypergeom
 
-from pipelines.funnel.comparison import Comparison, NoSuchSegment, Rate, compare, compare_segments
+from pipelines.funnel.comparison import Comparison, NoSuchSegment, NotComparable, Rate, compare, compare_segments
 
 
 def compared(a: int, m: int, b: int, n: int) -> Comparison:
@@ -109,6 +109,7 @@ def test_two_rates_the_other_way_round_differ_the_other_way_round(first, second)
 
 BREAKDOWN = pl.LazyFrame(
     {
+        "touch": ["last_touch"] * 6,
         "segment_kind": ["total", "total", "value", "value", "value", "value"],
         "segment": ["total", "total", "qq:g", "qq:g", "qq:h", "qq:h"],
         "step_number": [1, 2, 1, 2, 1, 2],
@@ -127,3 +128,8 @@ def test_segments_are_compared_by_the_entries_that_reached_the_step():
 def test_a_segment_or_step_that_is_not_there_is_told(value, step):
     with pytest.raises(NoSuchSegment, match=r"(?s)Segments: qq:g, qq:h"):
         compare_segments(BREAKDOWN, value, "qq:h", step)
+
+
+def test_segments_that_can_hold_the_same_entry_are_not_compared():
+    with pytest.raises(NotComparable, match="another touch"):
+        compare_segments(BREAKDOWN.with_columns(touch=pl.lit("all_steps")), "qq:g", "qq:h", 2)

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.funnel.funnel import funnel
-from pipelines.funnel.paths import PATHS, paths
+from pipelines.funnel.paths import PATHS, NoSuchStep, paths
 from pipelines.funnel.steps import timeline
+from schemas.funnel import FunnelDefinition
 from schemas.lake import FUNNEL_ENTRY
 from tests.pipelines.funnel.samples import at, definition, frame, histories, key, on_timeline
 
@@ -39,9 +40,13 @@ def entries(*stories: list[dict[str, Any]]) -> pl.LazyFrame:
     return pl.DataFrame(rows).match_to_schema(FUNNEL_ENTRY.schema, missing_columns="insert").lazy()
 
 
+def two_steps(window: dt.timedelta = DAY) -> FunnelDefinition:
+    return definition("joined or exposed", "type = 'order.paid'", window=window)
+
+
 def walked(*stories: list[dict[str, Any]], before: str | None = LAST, window: dt.timedelta = DAY, **how: Any):
     rows = on_timeline([e for one in stories for e in one])
-    found = paths(rows, entries(*stories), FIRST, before, window=window, by="product_id", **how)
+    found = paths(rows, entries(*stories), two_steps(window), FIRST, before, by="product_id", **how)
     return found.drop("rank").collect().rows()
 
 
@@ -109,8 +114,8 @@ def brute(rows: list[dict], found: list[dict], before: str | None, window: dt.ti
 )
 def test_paths_are_those_that_walking_each_entry_gives(events, before, window, by, how):
     rows = timeline(frame(events)).collect()
-    found = funnel(rows.lazy(), definition("joined or exposed", "type = 'order.paid'"), at(100)).collect()
-    result = paths(rows.lazy(), found.lazy(), FIRST, before, window=window, by=by, **how).collect()
+    found = funnel(rows.lazy(), two_steps(7 * DAY), at(100)).collect()
+    result = paths(rows.lazy(), found.lazy(), two_steps(window), FIRST, before, by=by, **how).collect()
     assert result.schema == PATHS
     assert result["rank"].to_list() == list(range(1, result.height + 1))
     assert result.drop("rank").rows() == brute(rows.to_dicts(), found.to_dicts(), before, window, by, **how)
@@ -119,3 +124,9 @@ def test_paths_are_those_that_walking_each_entry_gives(events, before, window, b
 def test_counts_of_entries_sum_to_those_that_reached_both_steps():
     stories = [story("a", *names, "z", person=f"p{n}") for n, names in enumerate(["bc", "b", "cb", "bc", ""])]
     assert sum(row[3] for row in walked(*stories, top=2)) == len(stories)
+
+
+@pytest.mark.parametrize(("after", "before"), [("step_3", None), (FIRST, "stpe_2")])
+def test_a_step_that_the_funnel_does_not_have_is_told(after: str, before: str | None):
+    with pytest.raises(NoSuchStep, match=r"(?s)Steps: step_1, step_2"):
+        paths(on_timeline([]), entries(story("a", "b")), two_steps(), after, before)
