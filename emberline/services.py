@@ -115,6 +115,8 @@ class Services:
                 idle=dt.timedelta(hours=settings.rules.idle_feed_hours),
                 silent_days=alerts.silent_days,
                 least_messages=settings.groups.least_messages,
+                risk_enter=alerts.risk_enter,
+                risk_leave=alerts.risk_leave,
             ),
             zone=settings.rules.zone,
             channels=tuple(channels),

@@ -20,7 +20,7 @@ from pydantic_settings import SettingsError as UnreadableVariable
 from pipelines.alerts.decide import Policy
 from pipelines.alerts.messages import KAFKA
 from pipelines.alerts.quiet import QuietHours
-from pipelines.alerts.rules import RULES
+from pipelines.alerts.rules import RULES, Limits
 from pipelines.carriers import CARRIERS
 from pipelines.groups.thresholds import LifeRules, Thresholds
 from pipelines.ingest.reader import ReaderKind
@@ -147,6 +147,7 @@ class FunnelSettings(_Section):
 
 
 _DEFAULTS: Final = Thresholds()
+_LIMITS: Final = Limits()
 _Level = Annotated[float, Field(gt=0, le=1)]
 _ASCENDING: Final = (
     ("least_baseline_weeks", "baseline_weeks"), ("dying_enter", "declining_enter"), ("dying_enter", "dying_leave"),
@@ -242,12 +243,21 @@ class AlertSettings(_Section):
     group_dead: AlertLevel = "warning"
     group_declining: AlertLevel = "warning"
     group_silent: AlertLevel = "warning"
+    group_at_risk: AlertLevel = "warning"
     stale_feed: AlertLevel = "critical"
     silent_days: int = Field(default=14, ge=1)
+    risk_enter: _Level = _LIMITS.risk_enter
+    risk_leave: _Level = _LIMITS.risk_leave
     renotify_hours: int = Field(default=72, ge=0)
     news_days: int = Field(default=14, ge=1)
     quiet_hours: Annotated[str | None, AfterValidator(_quiet_hours)] = None
     link_base: str | None = None
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if self.risk_leave > self.risk_enter:
+            raise ValueError("risk_leave is above risk_enter")
+        return self
 
     def policy(self) -> Policy:
         """What the pipeline works with."""

@@ -42,7 +42,10 @@ group_alert: Final = sa.Table(
     metadata,
     sa.Column("alert_id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
     sa.Column(
-        "rule", sa.Text, nullable=False, comment="group_dying, group_dead, group_declining, group_silent or stale_feed"
+        "rule",
+        sa.Text,
+        nullable=False,
+        comment="group_dying, group_dead, group_declining, group_silent, group_at_risk or stale_feed",
     ),
     sa.Column("subject", sa.Text, nullable=False, comment="the group_id, or the source of a feed"),
     sa.Column("severity", sa.Text, nullable=False, comment="critical or warning, when it fired"),

@@ -10,13 +10,14 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from pipelines.alerts.decide import Event, Known
-from pipelines.alerts.rules import GROUP_DEAD, GROUP_DECLINING, GROUP_DYING, GROUP_SILENT, STALE_FEED
+from pipelines.alerts.rules import GROUP_AT_RISK, GROUP_DEAD, GROUP_DECLINING, GROUP_DYING, GROUP_SILENT, STALE_FEED
 
 _IS: Final = {
     GROUP_DECLINING: "declining",
     GROUP_DYING: "dying",
     GROUP_DEAD: "dead",
     GROUP_SILENT: "silent",
+    GROUP_AT_RISK: "at risk",
     STALE_FEED: "stale",
 }
 KAFKA: Final = "kafka"

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import polars as pl
 
 from pipelines.alerts.decide import Evaluation, Known, Verdict
+from pipelines.alerts.risks import RISKS
 from pipelines.time import business_day
 
 GROUP_DYING: Final = "group_dying"
 GROUP_DEAD: Final = "group_dead"
 GROUP_DECLINING: Final = "group_declining"
 GROUP_SILENT: Final = "group_silent"
+GROUP_AT_RISK: Final = "group_at_risk"
 STALE_FEED: Final = "stale_feed"
 
-RULES: Final = (GROUP_DYING, GROUP_DEAD, GROUP_DECLINING, GROUP_SILENT, STALE_FEED)
+RULES: Final = (GROUP_DYING, GROUP_DEAD, GROUP_DECLINING, GROUP_SILENT, GROUP_AT_RISK, STALE_FEED)
 
 _STATES: Final = {GROUP_DECLINING: "declining", GROUP_DYING: "dying", GROUP_DEAD: "dead"}
 _LIVELY: Final = ("alive", "revived")
+_NOT_YET_DYING: Final = (*_LIVELY, "declining")
 _WORSE: Final = {"alive": 0, "revived": 0, "declining": 1, "dying": 2, "dead": 3}
-_AS_BAD_AS: Final = {GROUP_SILENT: 1, **{rule: _WORSE[state] for rule, state in _STATES.items()}}
+_AS_BAD_AS: Final = {GROUP_SILENT: 1, GROUP_AT_RISK: 2, **{rule: _WORSE[state] for rule, state in _STATES.items()}}
 """A group that comes to a state below this has recovered from what the rule told of."""
 
 HEARD: Final = pl.Schema({"group_id": pl.String(), "source": pl.String(), "heard_at": pl.Datetime("us", "UTC")})
@@ -32,17 +35,21 @@ HEARD: Final = pl.Schema({"group_id": pl.String(), "source": pl.String(), "heard
 
 @dataclass(frozen=True)
 class Limits:
-    """When silence is told of.
+    """When silence is told of, and when a risk.
 
     Attributes:
         idle: A source is stale after so long without any event.
         silent_days: A group is silent after so many measured days without member activity,
         least_messages: if it usually has at least so many messages a week.
+        risk_enter: A group is at risk where it is so likely to be dead within 28 days,
+        risk_leave: until it is less likely than that.
     """
 
     idle: dt.timedelta = dt.timedelta(hours=24)
     silent_days: int = 14
     least_messages: float = 10.0
+    risk_enter: float = 0.2
+    risk_leave: float = 0.15
 
 
 @dataclass(frozen=True)
@@ -55,11 +62,13 @@ class Signals:
             numbers in any other column.
         heard: `HEARD`; None where what feeds tell is not read up to now, so that their silence means nothing.
         error: Why `heard` could not be read, if so.
+        risks: `RISKS`; a group that is not among them has none that may alert.
     """
 
     groups: pl.DataFrame
     heard: pl.DataFrame | None
     error: str | None = None
+    risks: pl.DataFrame = field(default_factory=RISKS.to_frame)
 
 
 def heard(group_day: pl.LazyFrame, feed_day: pl.LazyFrame, events: pl.LazyFrame) -> pl.LazyFrame:
@@ -119,7 +128,7 @@ def evaluate(
         if rule == STALE_FEED:
             verdicts = _of_feeds(feeds, subjects, zone)
         else:
-            verdicts = _of_groups(_holding(signals.groups, rule, limits), feeds, rule, subjects)
+            verdicts = _of_groups(_holding(signals, rule, subjects, limits), feeds, rule, subjects)
         found.append(Evaluation(rule, tuple(verdicts)))
     return tuple(found)
 
@@ -132,10 +141,16 @@ def _feeds(heard: pl.DataFrame, idle: dt.timedelta, now: dt.datetime) -> pl.Data
     )
 
 
-def _holding(groups: pl.DataFrame, rule: str, limits: Limits) -> pl.DataFrame:
+def _holding(signals: Signals, rule: str, subjects: Collection[str], limits: Limits) -> pl.DataFrame:
     """The groups with `holds`, and with since when and why it does."""
-    if rule != GROUP_SILENT:
-        return groups.with_columns(holds=pl.col("state") == _STATES[rule])
+    if rule == GROUP_SILENT:
+        return _silent(signals.groups, limits)
+    if rule == GROUP_AT_RISK:
+        return _at_risk(signals.groups.join(signals.risks, on="group_id", how="left"), subjects, limits)
+    return signals.groups.with_columns(holds=pl.col("state") == _STATES[rule])
+
+
+def _silent(groups: pl.DataFrame, limits: Limits) -> pl.DataFrame:
     days, usual = pl.col("silent_days"), pl.col("messages_usual")
     is_silent = (days >= limits.silent_days) & (usual >= limits.least_messages)
     holds = (pl.col("state").is_in(_LIVELY) & is_silent).fill_null(value=False)
@@ -149,6 +164,25 @@ def _holding(groups: pl.DataFrame, rule: str, limits: Limits) -> pl.DataFrame:
         since=pl.when(holds).then(first_silent).otherwise("since"),
         reason=pl.when(holds).then(told).otherwise("reason"),
     )
+
+
+def _at_risk(groups: pl.DataFrame, subjects: Collection[str], limits: Limits) -> pl.DataFrame:
+    """Of a group that is dying or dead its state says more; of a living one without a risk nothing is known."""
+    risk, drivers = pl.col("risk_28"), pl.col("drivers")
+    is_asked = pl.col("state").is_in(_NOT_YET_DYING)
+    is_open = pl.col("group_id").is_in(list(subjects))
+    holds = risk >= pl.when(is_open).then(limits.risk_leave).otherwise(limits.risk_enter)
+    percent = (100 * risk).round(0).cast(pl.Int64)
+    told = pl.format("the risk of 28 days without any member from now on is {} %", percent)
+    is_told = is_asked & risk.is_not_null()
+    began = pl.when(holds).then(pl.coalesce("risk_since", "risk_day")).otherwise("risk_day")
+    return groups.with_columns(
+        holds=pl.when(is_asked).then(holds).otherwise(pl.lit(value=False)),
+        since=pl.when(is_told).then(began).otherwise("since"),
+        reason=pl.when(is_told & (drivers != "")).then(pl.format("{}: {}", told, drivers))
+        .when(is_told).then(told)
+        .otherwise("reason"),
+    ).drop("risk_since", "risk_day")  # fmt: skip
 
 
 def _of_groups(

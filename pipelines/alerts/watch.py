@@ -17,12 +17,13 @@ from pipelines.alerts.ledger import GroupAlerts
 from pipelines.alerts.outbox import Delivered, Outbox
 from pipelines.alerts.precedents import precedent
 from pipelines.alerts.quiet import QuietHours
+from pipelines.alerts.risks import newest_risks
 from pipelines.alerts.rules import Limits, Signals, evaluate, heard
 from pipelines.lake import Lake
 from pipelines.operations.backlog import Backlog
 from pipelines.publish.warehouse import Warehouse
 from schemas.errors import EmberlineError
-from schemas.lake import COMPONENTS, EVENTS, FEED_DAY, GROUP_DAY, GROUP_HEALTH, PERSON_DAY
+from schemas.lake import COMPONENTS, EVENTS, FEED_DAY, GROUP_DAY, GROUP_HEALTH, GROUP_RISK, PERSON_DAY
 from schemas.warehouse import dim_group, group_state
 
 _FALLING: Final = ("declining", "dying")
@@ -76,7 +77,7 @@ def look(warehouse: Warehouse, lake: Lake, alerting: Alerting, now: dt.datetime,
         now: The clock, UTC.
         read_up: As `is_read_up` found; where it is not so, nothing is measured.
     """
-    signals = read_signals(warehouse, lake, read_up=read_up)
+    signals = read_signals(warehouse, lake, alerting.limits, read_up=read_up)
 
     def judge(known_open: Sequence[Alert]) -> tuple[Evaluation, ...]:
         subjects: dict[str, set[str]] = {}
@@ -98,7 +99,7 @@ def tell(warehouse_url: str, alerting: Alerting, now: dt.datetime) -> Mapping[st
     return {channel.name: outbox.deliver(channel, now) for channel in alerting.channels}
 
 
-def read_signals(warehouse: Warehouse, lake: Lake, *, read_up: bool) -> Signals:
+def read_signals(warehouse: Warehouse, lake: Lake, limits: Limits, *, read_up: bool) -> Signals:
     """Read what rules are judged by; what cannot be read is told in `error`."""
     spells, names = warehouse.read_together(
         group_state, sa.select(dim_group.c.group_id, dim_group.c.name, dim_group.c.purpose)
@@ -111,15 +112,16 @@ def read_signals(warehouse: Warehouse, lake: Lake, *, read_up: bool) -> Signals:
         heard_now = _heard(lake) if read_up else None
         core = _core(lake, falling)
         newest = _newest_health(lake)
+        risks = _risks(lake, newest, limits)
     except EmberlineError as error:
         return Signals(groups, None, error.cause)
     groups = (
         groups.drop("messages_usual")
-        .join(newest, on="group_id", how="left", maintain_order="left")
+        .join(newest.drop("day"), on="group_id", how="left", maintain_order="left")
         .join(core, on="group_id", how="left", maintain_order="left")
         .with_columns(precedent=pl.when(pl.col("state") == "dying").then(pl.lit(precedent(spells), pl.String)))
     )
-    return Signals(groups, heard_now)
+    return Signals(groups, heard_now, risks=risks)
 
 
 def _heard(lake: Lake) -> pl.DataFrame:
@@ -140,5 +142,9 @@ def _newest_health(lake: Lake) -> pl.DataFrame:
     """How long groups have been silent and what is usual, by the newest complete day they were judged on."""
     newest = pl.all().sort_by("day").last()
     columns = ("group_id", "day", "silent_days", "messages_usual")
-    found = lake.open(GROUP_HEALTH).scan().select(columns).group_by("group_id").agg(newest)
-    return found.drop("day").collect(engine="streaming")
+    return lake.open(GROUP_HEALTH).scan().select(columns).group_by("group_id").agg(newest).collect(engine="streaming")
+
+
+def _risks(lake: Lake, newest: pl.DataFrame, limits: Limits) -> pl.DataFrame:
+    told = newest_risks(lake.open(GROUP_RISK).scan(), newest.lazy(), limits.risk_enter, limits.risk_leave)
+    return told.collect(engine="streaming")
