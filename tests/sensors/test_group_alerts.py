@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import dagster as dg
+import polars as pl
 import pytest
 
 from assets.resources import Clock
@@ -16,6 +17,8 @@ from pipelines.alerts.ledger import Entry, GroupAlerts
 from pipelines.alerts.quiet import QuietHours
 from pipelines.alerts.watch import Alerting
 from pipelines.ingest.connection import KafkaConnection
+from pipelines.refresh.written import write
+from schemas.lake import GROUP_HEALTH, GROUP_RISK
 from sensors.group_alerts import alerts_sensor
 from tests.pipelines.alerts.receiver import Receiver
 from tests.pipelines.canonical import NOON, encoded, message
@@ -116,6 +119,39 @@ def test_a_feed_that_tells_nothing_is_stale_and_none_of_its_groups_is_told_of(
     tick(last + 2.1)
     assert open_alerts(whole) == {("group_dead", "app:quiet")}
     assert "Feed bridge is no longer stale" in service.text
+
+
+def tell_risk(whole: Place, risk: float) -> None:
+    """The model tells this risk of every group on its newest day."""
+    lake = whole.services.lake()
+    facts = lake.open(GROUP_RISK)
+    rows = (
+        lake.open(GROUP_HEALTH).scan().group_by("group_id").agg(pl.col("day").max())
+        .with_columns(
+            risk_28=risk, risk_56=risk, drivers=pl.lit("no member active for 3 days (+9)"), model=pl.lit("m"),
+            may_alert=pl.lit(value=True),
+        )
+        .select(GROUP_RISK.schema.names()).collect()
+    )  # fmt: skip
+    write(lake, facts, rows, facts.scan().collect(), {})
+
+
+def test_a_group_at_risk_is_told_of_with_what_drives_it_and_recovers(
+    whole: Place, tick: Callable[..., str | None], service: Receiver
+):
+    talk(whole, "lively", range(3))
+    whole.run()
+    tell_risk(whole, 0.31)
+    tick(2.5)
+    assert open_alerts(whole) == {("group_at_risk", "app:lively")}
+    assert service.messages[0]["title"] == "app:lively is at risk"
+    assert "is 31 %: no member active for 3 days (+9)." in service.messages[0]["message"]
+    tell_risk(whole, 0.16)
+    tick(2.6)
+    assert len(service.messages) == 1
+    tell_risk(whole, 0.14)
+    tick(2.7)
+    assert service.messages[1]["title"] == "app:lively is no longer at risk: alive"
 
 
 def test_while_kafka_does_not_answer_silence_means_nothing(whole: Place, tick: Callable[..., str | None]):

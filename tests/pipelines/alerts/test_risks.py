@@ -61,7 +61,8 @@ def test_of_a_group_that_is_dying_dead_or_ended_the_state_says_more(state: str):
 
 def test_what_is_open_goes_on_down_to_the_lower_threshold_and_recovers_below_it():
     on, over = judged((0, 0.25, True), is_open=True), judged((0, 0.24, True), is_open=True)
-    assert on is not None and over is not None
+    assert on is not None
+    assert over is not None
     assert on.holds
     assert (over.holds, over.is_recovery) == (False, True)
     assert over.known.reason.startswith("the risk of 28 days without any member from now on is 24 %")
