@@ -48,8 +48,8 @@ class Limits:
     idle: dt.timedelta = dt.timedelta(hours=24)
     silent_days: int = 14
     least_messages: float = 10.0
-    risk_enter: float = 0.2
-    risk_leave: float = 0.15
+    risk_enter: float = 0.4
+    risk_leave: float = 0.3
 
 
 @dataclass(frozen=True)
