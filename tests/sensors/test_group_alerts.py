@@ -141,15 +141,15 @@ def test_a_group_at_risk_is_told_of_with_what_drives_it_and_recovers(
 ):
     talk(whole, "lively", range(3))
     whole.run()
-    tell_risk(whole, 0.31)
+    tell_risk(whole, 0.45)
     tick(2.5)
     assert open_alerts(whole) == {("group_at_risk", "app:lively")}
     assert service.messages[0]["title"] == "app:lively is at risk"
-    assert "is 31 %: no member active for 3 days (+9)." in service.messages[0]["message"]
-    tell_risk(whole, 0.16)
+    assert "is 45 %: no member active for 3 days (+9)." in service.messages[0]["message"]
+    tell_risk(whole, 0.35)
     tick(2.6)
     assert len(service.messages) == 1
-    tell_risk(whole, 0.14)
+    tell_risk(whole, 0.25)
     tick(2.7)
     assert service.messages[1]["title"] == "app:lively is no longer at risk: alive"
 
