@@ -60,9 +60,11 @@ def life_days(
     known = group_day.filter(pl.col("day") <= through)
     days, writers = pl.collect_all([
         _every_day(known, feed_day, _lives(known, groups, through, zone), person_day, through),
+        # Persons as numbers: there are many rows, and who it was does not matter.
         person_day.filter((pl.col("day") <= through) & (pl.col("messages") > 0)).select(
-            "group_id", "person_id", "day", pl.col("messages").cast(pl.Int64)
-        ).sort("group_id", "day"),
+            "group_id", "day", pl.col("messages").cast(pl.Int64),
+            writer=pl.col("person_id").cast(pl.Categorical).to_physical(),
+        ),
     ])  # fmt: skip
     return _judged(_with_months(days), writers, rules)
 
@@ -151,8 +153,10 @@ def _judged(days: pl.DataFrame, writers: pl.DataFrame, rules: LifeRules) -> pl.D
     states, weeks, silent = np.zeros(size, np.int8), np.zeros(size, np.int64), np.zeros(size, np.int64)
     sums, usual, half = np.zeros((size, 3), np.int64), np.full((size, 3), np.nan), np.zeros(size, np.int64)
     bounds = np.append(np.flatnonzero(days["group_id"].rle_id().diff().fill_null(1).to_numpy()), size)
-    told = {key: rows for (key,), rows in writers.partition_by("group_id", as_dict=True).items()}
-    for begin, stop in pairwise(bounds.tolist()):
+    groups = days.select(pl.col("group_id").unique(maintain_order=True)).with_row_index("group")
+    writers = writers.join(groups, on="group_id").sort("group", "day")
+    told = np.append(writers["group"].search_sorted(groups["group"]).to_numpy(), writers.height).tolist()
+    for (begin, stop), (first, end) in zip(pairwise(bounds.tolist()), pairwise(told), strict=True):
         own = days[begin:stop]
         facts = own.row(0, named=True)
         part = slice(begin, stop)
@@ -164,8 +168,7 @@ def _judged(days: pl.DataFrame, writers: pl.DataFrame, rules: LifeRules) -> pl.D
             _offset(facts["end_day"], facts["first_day"], own.height),
             rules.of(facts["purpose"]),
         )
-        if (rows := told.get(facts["group_id"])) is not None:
-            half[part] = _half_writers(own, rows)
+        half[part] = _half_writers(own, writers[first:end])
     before = pl.col("half_writers_28d").shift(MONTH, fill_value=0).over("group_id")
     return (
         days.with_columns(
@@ -192,5 +195,5 @@ def _offset(day: dt.date | None, first_day: dt.date, unknown: int) -> int:
 
 def _half_writers(days: pl.DataFrame, rows: pl.DataFrame) -> np.ndarray:
     starts = np.append(rows["day"].search_sorted(days["day"]).to_numpy(), rows.height).astype(np.int64)
-    writer = rows["person_id"].rank("dense").cast(pl.Int64).to_numpy(writable=True) - 1
+    writer = np.unique(rows["writer"].to_numpy(), return_inverse=True)[1]
     return half_writers(starts, writer, rows["messages"].to_numpy(writable=True), MONTH)
