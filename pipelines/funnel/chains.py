@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 import polars as pl
@@ -25,6 +26,7 @@ _MODES: Final = {
     "consecutive": kernel.CONSECUTIVE,
     "any_order": kernel.ANY_ORDER,
 }
+_Result = TypeVar("_Result")
 _NEVER: Final = 2**62
 _MICROSECOND: Final = dt.timedelta(microseconds=1)
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -60,12 +62,26 @@ class Chains:
 
 
 def find_chains(
-    timeline: pl.LazyFrame, definition: FunnelDefinition, entered: Interval | None, others: tuple[str, ...] = ()
-) -> list[Chains]:
-    """Find the best chain of each person, or of each entry; `others` are columns of the timeline to keep in the rows.
+    timeline: pl.LazyFrame,
+    definition: FunnelDefinition,
+    entered: Interval | None,
+    result: Callable[[Chains], _Result],
+    others: tuple[str, ...] = (),
+) -> list[_Result]:
+    """Find the best chain of each person, or of each entry, a part of the persons after another.
 
     Of persons, only chains that start in `entered` are looked at; what an entry is does not depend on it, entries that
     start elsewhere are left out.
+
+    Args:
+        timeline: Rows of `pipelines.funnel.steps.TIMELINE`.
+        definition: The funnel.
+        entered: None: of all times.
+        result: What to keep of a part, whose rows are many more than its chains.
+        others: Columns of the timeline that the rows of a part have too.
+
+    Returns:
+        The results, by person.
 
     Raises:
         FunnelDefinitionError: The definition does not fit the timeline.
@@ -98,7 +114,7 @@ def find_chains(
         *([pl.col("excluded") > 0] if excluded else []),
         pl.lit(definition.mode == "consecutive"),
     )
-    return by_person(rows, is_needed, lambda persons: _chains(persons, definition, rules, entered))
+    return by_person(rows, is_needed, lambda persons: result(_chains(persons, definition, rules, entered)))
 
 
 def _chains(persons: Persons, definition: FunnelDefinition, rules: kernel.Rules, entered: Interval | None) -> Chains:

@@ -66,9 +66,12 @@ def funnel(
         lambda: pl.concat(
             [
                 pl.DataFrame(schema=FUNNEL_ENTRY.schema),
-                *(
-                    _entries(chains, definition, watermark)
-                    for chains in find_chains(timeline, definition, entered, ("source", "event_id"))
+                *find_chains(
+                    timeline,
+                    definition,
+                    entered,
+                    lambda chains: _entries(chains, definition, watermark),
+                    ("source", "event_id"),
                 ),
             ]
         ),
@@ -93,9 +96,8 @@ def matched_steps(
         lambda: pl.concat(
             [
                 pl.DataFrame(schema=schema),
-                *(
-                    _matched_steps(chains, definition, watermark)
-                    for chains in find_chains(timeline, definition, entered)
+                *find_chains(
+                    timeline, definition, entered, lambda chains: _matched_steps(chains, definition, watermark)
                 ),
             ]
         ),
