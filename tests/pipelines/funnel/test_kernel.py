@@ -30,11 +30,13 @@ def chains(persons: list[list[Row]], options: Options) -> list[list[Chain]]:
     flat = [row for person in persons for row in person]
     starts = np.cumsum([0, *map(len, persons)]).astype(np.int64)
     has_excluded, has_held = any(row.excluded for row in flat), any(row.held != 0 for row in flat)
+    # The kernel asks for numbers below the number of rows.
+    number = {value: n for n, value in enumerate(sorted({row.held for row in flat if row.held is not None}))}
     columns = (
         np.array([row.time for row in flat], np.int64),
         np.array([sum(1 << step for step in row.steps) for row in flat], np.uint64),
         np.array([sum(1 << step for step in row.excluded) for row in flat] if has_excluded else [], np.int64),
-        np.array([-1 if row.held is None else row.held for row in flat] if has_held else [], np.int64),
+        np.array([-1 if row.held is None else number[row.held] for row in flat] if has_held else [], np.int64),
     )
     rows = Rows(starts, *map(frozen, columns))
     rules = Rules(
