@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emberline.cli.app import app
+from emberline.cli.app import app, configured
 from emberline.cli.errors import ExitCode
 from emberline.cli.output import print_json, print_table, stdout
 from emberline.cli.pipeline import Json
@@ -35,7 +35,7 @@ def list_alerts(
     as_json: Json = False,
 ) -> None:
     """List the open alerts on groups and feeds, and how good the rules have been."""
-    services = _services()
+    services = configured()
     ledger, now = _ledger(services), dt.datetime.now(dt.UTC)
     entries, record = ledger.entries(only_open=not every), ledger.track_record(services.settings.rules.zone)
     if as_json:
@@ -50,7 +50,7 @@ def list_alerts(
 @alerts_app.command()
 def ack(number: Number, actor: Actor = None) -> None:
     """Acknowledge an alert: no more reminders; its end is still told."""
-    alert = _ledger(_services()).acknowledge(number, actor or getpass.getuser(), dt.datetime.now(dt.UTC))
+    alert = _ledger(configured()).acknowledge(number, actor or getpass.getuser(), dt.datetime.now(dt.UTC))
     stdout.print(f"Noted: {alert.acknowledged_by} takes care of {alert.known.name or alert.subject}.", highlight=False)
 
 
@@ -59,7 +59,7 @@ def snooze(
     number: Number, days: Annotated[int, typer.Option(min=1, help="No reminder for so many days, then one.")] = 3
 ) -> None:
     """Put an alert off for some days; its end is still told."""
-    alert = _ledger(_services()).snooze(number, dt.datetime.now(dt.UTC) + dt.timedelta(days=days))
+    alert = _ledger(configured()).snooze(number, dt.datetime.now(dt.UTC) + dt.timedelta(days=days))
     until = f"{alert.snoozed_until:%Y-%m-%d %H:%M} UTC"
     stdout.print(f"No reminder of {alert.known.name or alert.subject} before {until}.", highlight=False)
 
@@ -70,7 +70,7 @@ def send_test(as_json: Json = False) -> None:
     from pipelines.alerts.channels import ChannelFailed
     from pipelines.alerts.messages import notice_of_test
 
-    alerting = _services().alerting()
+    alerting = configured().alerting()
     errors: dict[str, str | None] = {}
     for channel in alerting.channels:
         try:
@@ -86,13 +86,6 @@ def send_test(as_json: Json = False) -> None:
             stdout.print(f"{name:<12} {'[green]took it[/green]' if error is None else f'[red]{error}[/red]'}")
     if any(errors.values()):
         raise typer.Exit(ExitCode.FAILED)
-
-
-def _services() -> Services:
-    from emberline.services import Services
-    from emberline.settings import load_settings
-
-    return Services(load_settings())
 
 
 def _ledger(services: Services) -> GroupAlerts:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from emberline.cli.errors import ErrorsAsText
+
+if TYPE_CHECKING:
+    from emberline.services import Services
 
 app = typer.Typer(
     name="emberline",
@@ -33,3 +36,11 @@ def options(
     """Set what all commands share. The environment carries it to Dagster's processes too."""
     if state is not None:
         os.environ["EMBERLINE__STATE"] = str(state.resolve())
+
+
+def configured() -> Services:
+    """The services of the settings as they are now."""
+    from emberline.services import Services
+    from emberline.settings import load_settings
+
+    return Services(load_settings())

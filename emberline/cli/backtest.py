@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from emberline.cli.app import app
+from emberline.cli.app import app, configured
 from emberline.cli.output import print_json, stderr
 from emberline.cli.pipeline import Json
 
@@ -28,12 +28,10 @@ def backtest(as_json: Json = False) -> None:
 
 def _done() -> BackTest:
     from assets.completeness import complete_through
-    from emberline.services import Services
-    from emberline.settings import load_settings
     from pipelines.groups.risk.summary import back_test
     from schemas.lake import GROUP_STATE, PERSON_DAY
 
-    services = Services(load_settings())
+    services = configured()
     lake, rules = services.lake(), services.rules()
     return back_test(
         lake.open(PERSON_DAY).scan(),

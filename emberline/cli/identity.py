@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from emberline.cli.app import app
+from emberline.cli.app import app, configured
 from emberline.cli.output import print_json, print_table, stdout
 from emberline.cli.pipeline import Json
 
@@ -29,11 +29,9 @@ Actor = Annotated[str | None, typer.Option(help="Who rules, if it is not the use
 @identity_app.command()
 def links(account: Account, as_json: Json = False) -> None:
     """List the links that hold between an account and others, as pseudonyms."""
-    from emberline.services import Services
-    from emberline.settings import load_settings
     from pipelines.rulings import as_pseudonym, links_of
 
-    services = Services(load_settings())
+    services = configured()
     found = links_of(services.lake(), as_pseudonym(account, services.rules().decoding.pseudonyms))
     if as_json:
         print_json(found.to_dicts())
@@ -58,11 +56,9 @@ def rulings(as_json: Json = False) -> None:
     """List what was ruled about links, by whom, when and why."""
     import polars as pl
 
-    from emberline.services import Services
-    from emberline.settings import load_settings
     from schemas.lake import IDENTITY_RULING
 
-    found = Services(load_settings()).lake().open(IDENTITY_RULING).scan().sort("ruling").collect()
+    found = configured().lake().open(IDENTITY_RULING).scan().sort("ruling").collect()
     if as_json:
         print_json(found.to_dicts())
         return
@@ -78,11 +74,9 @@ def rulings(as_json: Json = False) -> None:
 
 
 def _rule(account: str, other: str | None, reason: str, actor: str | None, *, is_withdrawn: bool) -> None:
-    from emberline.services import Services
-    from emberline.settings import load_settings
     from pipelines.rulings import as_pseudonym, rule
 
-    services = Services(load_settings())
+    services = configured()
     pseudonyms = services.rules().decoding.pseudonyms
     rule(
         services.lake(),

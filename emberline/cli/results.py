@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emberline.cli.app import app
+from emberline.cli.app import app, configured
 from emberline.cli.output import print_json
 from emberline.cli.pipeline import Json
 from schemas.errors import EmberlineError
@@ -44,10 +44,8 @@ def groups(as_json: Json = False) -> None:
 
 
 def _warehouse() -> Warehouse:
-    from emberline.services import Services
-    from emberline.settings import load_settings
 
-    warehouse = Services(load_settings()).warehouse()
+    warehouse = configured().warehouse()
     warehouse.prepare()
     if warehouse.lake_state() is None:
         raise NothingPublished("The warehouse is empty.", "Run the pipeline: emberline run")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
-from emberline.cli.app import app
+from emberline.cli.app import app, configured
 from emberline.cli.output import print_json, reporting, stdout
 from emberline.cli.pipeline import Json
 
@@ -21,7 +21,7 @@ def up(as_json: Json = False) -> None:
     from emberline.embedded.dagster import EmbeddedDagster
     from emberline.instance import dagster_environment
 
-    services = _services()
+    services = configured()
     with reporting(quiet=as_json) as show:
         services.on_progress = show.line
         kafka = services.kafka()
@@ -36,7 +36,7 @@ def down() -> None:
     """Stop what is embedded. Data stays in the state folder; services configured elsewhere are not touched."""
     from emberline.embedded.dagster import EmbeddedDagster
 
-    services = _services()
+    services = configured()
     EmbeddedDagster(services.state).stop()
     services.stop()
     stdout.print(f"Stopped. The data stays in {services.state.path}")
@@ -45,14 +45,7 @@ def down() -> None:
 @app.command()
 def status(as_json: Json = False) -> None:
     """Show where everything is and whether it runs."""
-    _print_status(_services(), as_json=as_json)
-
-
-def _services() -> Services:
-    from emberline.services import Services
-    from emberline.settings import load_settings
-
-    return Services(load_settings())
+    _print_status(configured(), as_json=as_json)
 
 
 def _print_status(services: Services, *, as_json: bool) -> None:
