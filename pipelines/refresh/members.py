@@ -8,7 +8,7 @@ import polars as pl
 
 from pipelines.engagement.states import connects_from, member_state
 from pipelines.lake import Lake
-from pipelines.refresh.changes import Changes, Sources
+from pipelines.refresh.changes import Changes, Sources, touched_groups
 from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, unchanged, write
 from schemas.lake import MEMBER_STATE
 
@@ -31,7 +31,7 @@ def refresh_member_state(lake: Lake, through: dt.date | None, settings: int) -> 
     if any(done[name] != value for name, value in whole.items()):
         return write(lake, handle, _states(sources.timeline(), through), stored, seen)
     changes = Changes.since(lake, sources, done)
-    persons, groups = changes.persons(), _touched(sources, changes, through)
+    persons, groups = changes.persons(), touched_groups(sources, changes, through)
     rows = _renewed(stored, sources, persons, groups, through)
     counted = Refreshed(is_changed=False, rows=0, persons=len(persons), groups=len(groups))
     return write(lake, handle, rows, stored, seen, counted)
@@ -66,15 +66,3 @@ def _renewed(
 
 def _states(events: pl.LazyFrame, through: dt.date | None) -> pl.DataFrame:
     return member_state(events, through).collect(engine="streaming")
-
-
-def _touched(sources: Sources, changes: Changes, through: dt.date | None) -> pl.Series:
-    of_moved = (
-        sources.events.scan()
-        .filter(pl.col("account_id").is_in(changes.moved_accounts().implode()))
-        .select("group_id", "day")
-        .unique()
-        .collect(engine="streaming")
-    )
-    found = pl.concat([changes.marks.select("group_id", "day"), of_moved])
-    return found.filter(pl.col("day") <= pl.lit(through, pl.Date))["group_id"].drop_nulls().unique()
