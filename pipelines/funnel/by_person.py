@@ -45,17 +45,18 @@ def by_person(rows: pl.LazyFrame, is_needed: pl.Expr, work: Callable[[Persons], 
     first = next((batch for batch in batches if batch.height), None)
     if first is None:
         return []
-    batches = chain([first], batches)
-    if not _is_sorted(_runs(first)):
-        return [work(_sorted(batches, is_needed))]
     try:
-        return _in_threads(work, _parts(batches))
-    except _OutOfOrder:
-        return [work(_sorted(rows.collect_batches(chunk_size=_ROWS_AT_ONCE), is_needed))]
+        return _in_threads(work, _parts(chain([first], batches)))
+    except _OutOfOrder as found:
+        again = chain([first], batches) if found.at_once else rows.collect_batches(chunk_size=_ROWS_AT_ONCE)
+        return [work(_sorted(again, is_needed))]
 
 
 class _OutOfOrder(Exception):
-    """A row is of an earlier person or time than the one before."""
+    """A row is of an earlier person or time than the one before; `at_once`: already in the first batch."""
+
+    def __init__(self, *, at_once: bool) -> None:
+        self.at_once = at_once
 
 
 def _parts(batches: Iterable[pl.DataFrame]) -> Iterator[Persons]:
@@ -73,7 +74,7 @@ def _parts(batches: Iterable[pl.DataFrame]) -> Iterator[Persons]:
         first = batch.head(int(everybody.starts[1]))
         edge = _runs(first if last is None else pl.concat([last, first]))
         if not (_is_sorted(everybody) and _is_sorted(edge)):
-            raise _OutOfOrder
+            raise _OutOfOrder(at_once=last is None)
         if len(everybody.ids) > 1:
             last = batch[int(everybody.starts[-2]) :]
         else:
