@@ -32,6 +32,9 @@ ALERTS: Final[dict[str, tuple[pl.Expr, float]]] = {
 """What is compared with the rules: an alert is made where the score reaches the threshold."""
 
 
+_WAIT: Final = "Wait, or replay older messages: emberline replay. Until then the rules of group_state judge the groups."
+
+
 class HistoryTooShort(EmberlineError):
     """There is too little of a history to learn from, or to judge what was learnt."""
 
@@ -83,7 +86,7 @@ def back_test(
     if past is None or past.is_empty():
         raise HistoryTooShort(
             f"No group has {LEAST_MESSAGES} messages and 28 complete days of history yet.",
-            "Wait, or replay older messages: emberline replay. Until then the rules of group_state judge the groups.",
+            _WAIT,
         )
     across, forward = across_groups(past), walking_forward(past, retrain_days, other_groups=True)
     if not _is_judged(across) or not _is_judged(forward):
@@ -91,7 +94,7 @@ def back_test(
             f"{past['group_id'].n_unique()} groups from {past['day'].min()} to {past['day'].max()} are too few or too "
             f"short to learn from: it takes {LEAST_GROUPS} groups, {LEAST_DEATHS} weeks before a death, and some time "
             "after them.",
-            "Wait, or replay older messages: emberline replay. Until then the rules of group_state judge the groups.",
+            _WAIT,
         )
     died = deaths(person_day, forward)
     alerts = {
