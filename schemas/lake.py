@@ -317,11 +317,14 @@ ORDER_CREDIT: Final = LakeTable(
         "paid_minor": pl.Int64(),
         "refunded_minor": pl.Int64(),
         "net_minor": pl.Int64(),
+        "month": pl.Date(),
     },
     key=("model", "shop", "order_id", "group_id", "message_id"),
+    partition_by=("month",),
 )
 """Credit of paid orders to messages of groups, minor units, by model; no group: unattributed. Over a model's rows of an
-order each amount sums to the order's. `shop` is the source of its events, `touched_at` the message's latest touch."""
+order each amount sums to the order's. `shop` is the source of its events, `touched_at` the message's latest touch,
+`month` that of `paid_at`, in UTC."""
 
 PERSON_VALUE: Final = LakeTable(
     name="person_value",

@@ -103,14 +103,18 @@ def _order_credit(events: pl.DataFrame, rules: AttributionRules) -> pl.DataFrame
     ).with_columns(time=pl.min_horizontal("time", "paid_at"))
     shares = _shares(path, orders, rules)
     touch = events["group_id", "message_id", "time"]
-    return pl.concat(
-        [
-            shares.select("model", *MONEY),
-            touch.select(pl.all().gather(shares["position"])).rename({"time": "touched_at"}),
-            orders.select(pl.all().exclude(MONEY).gather(shares["order"])).rename({"source": "shop"}),
-        ],
-        how="horizontal",
-    ).match_to_schema(ORDER_CREDIT.schema, extra_columns="ignore")
+    return (
+        pl.concat(
+            [
+                shares.select("model", *MONEY),
+                touch.select(pl.all().gather(shares["position"])).rename({"time": "touched_at"}),
+                orders.select(pl.all().exclude(MONEY).gather(shares["order"])).rename({"source": "shop"}),
+            ],
+            how="horizontal",
+        )
+        .with_columns(month=pl.col("paid_at").dt.date().dt.month_start())
+        .match_to_schema(ORDER_CREDIT.schema, extra_columns="ignore")
+    )
 
 
 def _shares(path: pl.DataFrame, orders: pl.DataFrame, rules: AttributionRules) -> pl.DataFrame:

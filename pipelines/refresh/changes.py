@@ -97,6 +97,17 @@ class Changes:
             .with_columns(pl.coalesce("person_id", "account_id").alias("person_id"))
         )
 
+    def first_days(self) -> pl.DataFrame:
+        """`person_id, since`: the first day on which a person's own events changed, null of one who is another now."""
+        marked = self.with_persons(self.marks.select("account_id", since="day"))
+        moved = self.with_persons(self.moved.select("account_id", since=pl.lit(None, pl.Date)))
+        columns = ("person_id", "since")
+        return (
+            pl.concat([marked.select(columns), moved.select(columns)])
+            .group_by("person_id")
+            .agg(pl.when(pl.col("since").is_not_null().all()).then(pl.col("since").min()))
+        )
+
     def persons(self) -> pl.Series:
         """The persons whose own events changed, and those who gained or lost an account."""
         accounts = pl.concat([self.marks["account_id"], self.moved["account_id"]]).unique().to_frame()

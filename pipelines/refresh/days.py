@@ -8,7 +8,7 @@ import polars as pl
 
 from pipelines.lake import Handle, Lake
 from pipelines.refresh.changes import Changes, Sources
-from pipelines.refresh.written import SETTINGS, Refreshed, input_id, moved, note, noted, unchanged
+from pipelines.refresh.written import SETTINGS, Refreshed, differing_months, input_id, moved, note, noted, unchanged
 from schemas.lake import LakeTable
 
 Compute = Callable[[pl.LazyFrame], pl.LazyFrame]
@@ -58,10 +58,10 @@ def _splice(lake: Lake, handle: Handle, cells: pl.DataFrame, compute: pl.LazyFra
     names, months = handle.table.schema.names(), _months(cells)
     owner = "person_id" if "person_id" in cells.columns else "group_id"
     stored = handle.scan().filter(pl.col("month").is_in(months.implode())).collect(engine="streaming")
-    before = stored.join(cells, on=cells.columns, how="semi").sort(handle.table.key)
-    fresh = compute.select(names).sort(handle.table.key).collect(engine="streaming")
+    before = stored.join(cells, on=cells.columns, how="semi")
+    fresh = compute.select(names).collect(engine="streaming")
     # Only the months whose rows differ are written.
-    differing = pl.concat([before, fresh]).filter(~pl.struct(names).is_duplicated())["month"].unique()
+    differing = differing_months(before, fresh)
     is_changed = not differing.is_empty()
     if is_changed:
         kept = stored.filter(pl.col("month").is_in(differing.implode())).join(cells, on=cells.columns, how="anti")

@@ -19,12 +19,11 @@ def refresh_feed_days(lake: Lake) -> Refreshed:
     done = noted(handle, seen)
     if done == seen:
         return unchanged(handle)
-    stored = handle.scan().collect(engine="streaming")
     if done[BATCH_INPUT] is None:
-        return write(lake, handle, feed_day(sources.events.scan()).collect(engine="streaming"), stored, seen)
+        return write(lake, handle, feed_day(sources.events.scan()).collect(engine="streaming"), seen)
     marks = Changes.since(lake, sources, {**positions, **done}).marks
     days = marks["day"].unique()
-    near = pl.col("month").is_in(days.dt.month_start().unique().implode()) & pl.col("day").is_in(days.implode())
+    touched = pl.col("day").is_in(days.implode())
+    near = pl.col("month").is_in(days.dt.month_start().unique().implode()) & touched
     fresh = feed_day(sources.events.scan().filter(near)).collect(engine="streaming")
-    rows = pl.concat([stored.filter(~pl.col("day").is_in(days.implode())), fresh])
-    return write(lake, handle, rows, stored, seen, Refreshed(is_changed=False, rows=0, days=len(days)))
+    return write(lake, handle, fresh, seen, Refreshed(is_changed=False, rows=0, days=len(days)), touched)

@@ -23,11 +23,9 @@ def refresh_first_seen(lake: Lake) -> Refreshed:
     done = noted(handle, seen)
     if done == seen:
         return unchanged(handle)
-    stored = handle.scan().collect(engine="streaming")
     if done[input_id(SETTINGS)] != seen[input_id(SETTINGS)]:
-        return write(lake, handle, first_seen(days.scan()).collect(engine="streaming"), stored, seen)
+        return write(lake, handle, first_seen(days.scan()).collect(engine="streaming"), seen)
     persons = Changes.since(lake, sources, done).persons()
     touched = pl.col("person_id").is_in(persons.implode())
     fresh = first_seen(days.scan().filter(touched)).collect(engine="streaming")
-    rows = pl.concat([stored.filter(~touched), fresh])
-    return write(lake, handle, rows, stored, seen, Refreshed(is_changed=False, rows=0, persons=len(persons)))
+    return write(lake, handle, fresh, seen, Refreshed(is_changed=False, rows=0, persons=len(persons)), touched)

@@ -60,7 +60,7 @@ def refresh_funnels(
         *(_rebuilt(sources, others, watermark) if others else ()),
     ]
     fresh = pl.concat([pl.DataFrame(schema=FUNNEL_ENTRY.schema), *rows])
-    return write(lake, handle, fresh, stored, seen, Refreshed(is_changed=False, rows=0, persons=len(persons)))
+    return write(lake, handle, fresh, seen, Refreshed(is_changed=False, rows=0, persons=len(persons)))
 
 
 def entries_watermark(entries: Handle) -> dt.datetime | None:

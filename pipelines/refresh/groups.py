@@ -23,12 +23,11 @@ def refresh_groups(lake: Lake) -> Refreshed:
         return unchanged(handle)
     stored = handle.scan().collect(engine="streaming")
     if None in done.values():
-        return write(lake, handle, _groups(sources.timeline()), stored, seen)
+        return write(lake, handle, _groups(sources.timeline()), seen)
     groups = _touched(sources, Changes.since(lake, sources, done), stored)
     touched = pl.col("group_id").is_in(groups.implode())
     fresh = _groups(sources.timeline(sources.events.scan().filter(touched)))
-    rows = pl.concat([stored.filter(~touched), fresh])
-    return write(lake, handle, rows, stored, seen, Refreshed(is_changed=False, rows=0, groups=len(groups)))
+    return write(lake, handle, fresh, seen, Refreshed(is_changed=False, rows=0, groups=len(groups)), touched)
 
 
 def _groups(events: pl.LazyFrame) -> pl.DataFrame:

@@ -67,7 +67,6 @@ def refresh_life(
     ).lazy()  # fmt: skip
     refreshed = {}
     for fact, fresh in zip(facts, (group_health(life), group_state(life)), strict=True):
-        stored = fact.scan().collect(engine="streaming")
-        rows = pl.concat([stored.filter(~is_touched), fresh.collect(engine="streaming")])
-        refreshed[fact.table.name] = write(lake, fact, rows, stored, seen, counted)
+        rows = fresh.collect(engine="streaming")
+        refreshed[fact.table.name] = write(lake, fact, rows, seen, counted, is_touched)
     return refreshed

@@ -29,12 +29,12 @@ def refresh_member_state(lake: Lake, through: dt.date | None, settings: int) -> 
         return unchanged(handle)
     stored = handle.scan().collect(engine="streaming")
     if any(done[name] != value for name, value in whole.items()):
-        return write(lake, handle, _states(sources.timeline(), through), stored, seen)
+        return write(lake, handle, _states(sources.timeline(), through), seen)
     changes = Changes.since(lake, sources, done)
     persons, groups = changes.persons(), touched_groups(sources, changes, through)
     rows = _renewed(stored, sources, persons, groups, through)
     counted = Refreshed(is_changed=False, rows=0, persons=len(persons), groups=len(groups))
-    return write(lake, handle, rows, stored, seen, counted)
+    return write(lake, handle, rows, seen, counted)
 
 
 def _renewed(

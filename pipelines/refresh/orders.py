@@ -25,9 +25,9 @@ _DAY: Final = dt.timedelta(days=1)
 def refresh_credit(lake: Lake, rules: AttributionRules, settings: int) -> Refreshed:
     """Recompute the credit of orders that changed.
 
-    An order changes with its own events, whoever caused them (a refund may name nobody), with any event of the person
-    who paid, and with a product message in a group that this person had to do with. Which orders a person paid says the
-    fact itself, and marks say it of newer ones.
+    An order changes with its own events, whoever caused them (a refund may name nobody), with any event before its
+    payment of the person who paid, and with a product message in a group that this person had to do with. Which orders
+    a person paid says the fact itself, and marks say it of newer ones.
 
     Args:
         lake: holds the fact and what it follows.
@@ -39,18 +39,23 @@ def refresh_credit(lake: Lake, rules: AttributionRules, settings: int) -> Refres
     done = noted(handle, seen)
     if done == seen:
         return unchanged(handle)
-    stored = handle.scan().collect(engine="streaming")
     if done[input_id(SETTINGS)] != settings:
-        return write(lake, handle, _rebuilt(sources, rules), stored, seen)
+        return write(lake, handle, _rebuilt(sources, rules), seen)
     changes = Changes.since(lake, sources, done)
-    persons = changes.persons()
-    is_touched = pl.col("person_id").is_in(persons.implode()) | _is_reached(sources, changes, rules.look_back)
-    paid = stored.filter(is_touched)["order_id"]
+    persons = changes.first_days()
+    credit = handle.scan().select("order_id", "person_id", "paid_at")
+    # What is new on a day bears on what was paid before only by the ids of orders.
+    since = pl.col("since").cast(pl.Datetime("us", "UTC")) - _DAY
+    of_persons = credit.join(persons.lazy(), on="person_id").filter(
+        pl.col("since").is_null() | (pl.col("paid_at") >= since)
+    )
+    reached = credit.filter(_is_reached(sources, changes, rules.look_back))
+    paid = pl.concat([rows.select("order_id").unique() for rows in (of_persons, reached)]).collect(engine="streaming")
     # By id alone: two shops that number orders alike cost a recomputation.
-    orders = pl.concat([changes.marks["order_id"].drop_nulls(), paid]).unique()
+    orders = pl.concat([changes.marks["order_id"].drop_nulls(), paid["order_id"]]).unique()
     of_orders = pl.col("order_id").is_in(orders.implode())
-    rows = pl.concat([stored.filter(~of_orders), _credit(sources, of_orders, rules)])
-    return write(lake, handle, rows, stored, seen, Refreshed(is_changed=False, rows=0, persons=len(persons)))
+    counted = Refreshed(is_changed=False, rows=0, persons=persons.height)
+    return write(lake, handle, _credit(sources, of_orders, rules), seen, counted, of_orders)
 
 
 def _is_reached(sources: Sources, changes: Changes, look_back: dt.timedelta) -> pl.Expr:
@@ -71,8 +76,8 @@ def _credit(sources: Sources, of_orders: pl.Expr, rules: AttributionRules) -> pl
     """The credit of orders, from their events and all of those who paid, and what these could see in the time."""
     events = sources.events.scan()
     is_order = pl.col("type").is_in(ORDER_EVENTS)
-    found = events.filter(is_order & of_orders).collect(engine="streaming")
-    payments = found.filter(pl.col("type") == kinds.ORDER_PAID)
+    payments = events.filter((pl.col("type") == kinds.ORDER_PAID) & of_orders).select("account_id", "time")
+    payments = payments.collect(engine="streaming")
     payers = sources.timeline(payments.lazy()).select("person_id").collect()["person_id"].unique()
     accounts = sources.accounts_of(payers)["account_id"]
     own = pl.col("account_id").is_in(accounts.implode()).fill_null(value=False)
@@ -81,9 +86,8 @@ def _credit(sources: Sources, of_orders: pl.Expr, rules: AttributionRules) -> pl
         last=(pl.col("time").max() + _DAY).dt.date(),
     ).row(0)
     is_in_time = pl.col("month").is_between(pl.lit(first, pl.Date), pl.lit(last, pl.Date))
-    others = events.filter(~is_order & (own | (is_product_message() & is_in_time)))
-    everything = pl.concat([found, others.collect(engine="streaming")])
-    return order_credit(sources.timeline(everything.lazy()), rules).collect(engine="streaming")
+    bears = pl.when(is_order).then(of_orders).otherwise(own | (is_product_message() & is_in_time))
+    return order_credit(sources.timeline(events.filter(bears)), rules).collect(engine="streaming")
 
 
 def _rebuilt(sources: Sources, rules: AttributionRules) -> pl.DataFrame:

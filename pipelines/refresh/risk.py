@@ -51,11 +51,9 @@ def refresh_risk(lake: Lake, through: dt.date | None, retrain_days: int) -> dict
 
     stored = models.scan().collect()
     trained = _trained(stored, people, through, retrain_days)
-    refreshed = {RISK_MODEL.name: write(lake, models, pl.concat([stored, trained]), stored, seen)}
-    told = risks.scan().collect(engine="streaming")
+    refreshed = {RISK_MODEL.name: write(lake, models, pl.concat([stored, trained]), seen)}
     fresh = _risks(_newest(pl.concat([stored, trained])), people, health, through)
-    rows = pl.concat([told.filter(pl.col("day") != through), fresh])
-    return refreshed | {GROUP_RISK.name: write(lake, risks, rows, told, seen)}
+    return refreshed | {GROUP_RISK.name: write(lake, risks, fresh, seen, replaced=pl.col("day") == through)}
 
 
 def _is_touched(

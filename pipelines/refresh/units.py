@@ -135,7 +135,7 @@ def _refresh(
     if table is LIFECYCLE:
         assert_invariant(rows.lazy())
     counted = Refreshed(is_changed=False, rows=0, days=0 if changed is None else len(changed))
-    return write(lake, handle, rows, stored, seen, counted)
+    return write(lake, handle, rows, seen, counted)
 
 
 def _changed_days(history: _History, changes: Changes) -> pl.Series:

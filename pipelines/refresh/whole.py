@@ -31,4 +31,4 @@ def refresh_whole(
     if noted(handle, seen) == seen:
         return unchanged(handle)
     fresh = compute().select(table.schema.names()).collect(engine="streaming")
-    return write(lake, handle, fresh, handle.scan().collect(engine="streaming"), seen)
+    return write(lake, handle, fresh, seen)

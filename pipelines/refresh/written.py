@@ -13,6 +13,9 @@ from pipelines.lake import Handle, Lake
 _ROWS: Final = "rows"
 """The application transaction that moves only when rows of a fact change, while its contents move with every note."""
 
+_MONTH: Final = "month"
+_ALL: Final = pl.lit(value=True)
+
 SETTINGS: Final = "settings"
 """The name under which facts note the fingerprint of the settings they depend on."""
 
@@ -59,28 +62,48 @@ def unchanged(handle: Handle) -> Refreshed:
 def write(
     lake: Lake,
     handle: Handle,
-    rows: pl.DataFrame,
-    stored: pl.DataFrame,
+    fresh: pl.DataFrame,
     seen: Mapping[str, int],
     recomputed: Refreshed = Refreshed(is_changed=False, rows=0),
+    replaced: pl.Expr = _ALL,
 ) -> Refreshed:
-    """Replace the rows of a fact if they differ from the stored ones, and note its inputs.
+    """Put fresh rows in the place of stored ones if they differ, and note the inputs of the fact.
+
+    Of a fact partitioned by month only the months whose rows differ are written; any other is written as a whole.
 
     Args:
         lake: holds the fact.
-        handle: of the fact, from which `stored` was read.
-        rows: all rows the fact is to have, in any order.
-        stored: all rows it has, in any order.
-        seen: the inputs that `rows` include.
+        handle: of the fact, loaded before `fresh` was computed.
+        fresh: the rows the fact is to have where `replaced` holds, in any order.
+        seen: the inputs that the fact then includes.
         recomputed: what was counted on the way; the rest of it is filled in here.
+        replaced: which stored rows are replaced, by default all; null: not this one.
     """
-    table = handle.table
-    rows = rows.select(table.schema.names()).sort(table.key)
-    if rows.equals(stored.select(table.schema.names()).sort(table.key), null_equal=True):
+    table, positions = handle.table, {**seen, **moved(handle)}
+    is_replaced = replaced.fill_null(value=False)
+    fresh = fresh.select(table.schema.names())
+    before = handle.scan().filter(is_replaced).collect(engine="streaming")
+    kept = handle.scan().filter(~is_replaced)
+    if _MONTH in table.partition_by:
+        months = differing_months(before, fresh)
+        is_changed = not months.is_empty()
+        if is_changed:
+            is_written = pl.col(_MONTH).is_in(months.implode())
+            rows = pl.concat([kept.filter(is_written).collect(engine="streaming"), fresh.filter(is_written)])
+            lake.replace_months(handle, rows, months, positions)
+    else:
+        is_changed = not fresh.sort(table.key).equals(before.sort(table.key), null_equal=True)
+        if is_changed:
+            lake.replace(handle, pl.concat([kept.collect(engine="streaming"), fresh]), positions)
+    if not is_changed:
         note(lake, handle, seen)
-        return replace(recomputed, is_changed=False, rows=rows.height)
-    lake.replace(handle, rows, {**seen, **moved(handle)})
-    return replace(recomputed, is_changed=True, rows=rows.height)
+    return replace(recomputed, is_changed=is_changed, rows=unchanged(handle).rows)
+
+
+def differing_months(before: pl.DataFrame, after: pl.DataFrame) -> pl.Series:
+    """The months of a fact of which one of two has a row that the other has not; a row is in each at most once."""
+    names = after.columns
+    return pl.concat([before.select(names), after]).filter(~pl.struct(names).is_duplicated())[_MONTH].unique()
 
 
 def note(lake: Lake, handle: Handle, seen: Mapping[str, int]) -> None:
