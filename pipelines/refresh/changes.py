@@ -43,6 +43,13 @@ class Sources:
         """Add `person_id` to events, by default to all."""
         return with_person(self.events.scan() if events is None else events, self.people.lazy())
 
+    def moved_events(self, changes: Changes) -> pl.LazyFrame:
+        """The events of accounts whose person changed; where there are no such accounts, nothing is read."""
+        accounts = changes.moved_accounts()
+        if accounts.is_empty():
+            return pl.LazyFrame(schema=EVENTS.schema)
+        return self.events.scan().filter(pl.col("account_id").is_in(accounts.implode()))
+
     def accounts_of(self, persons: pl.Series) -> pl.DataFrame:
         """The accounts that belong to persons now: `person_id`, `account_id`.
 
@@ -111,8 +118,7 @@ def touched_since(sources: Sources, changes: Changes, through: dt.date | None) -
     """
     is_complete = pl.col("day") <= pl.lit(through, pl.Date)
     marked = changes.marks.lazy().filter(is_complete | pl.col("describes_group"))
-    of_moved = sources.events.scan().filter(pl.col("account_id").is_in(changes.moved_accounts().implode()))
-    earliest = [part.group_by("group_id").agg(pl.col("day").min()) for part in (marked, of_moved)]
+    earliest = [part.group_by("group_id").agg(pl.col("day").min()) for part in (marked, sources.moved_events(changes))]
     return (
         pl.concat(earliest)
         .drop_nulls("group_id")
