@@ -41,7 +41,7 @@ def feed_day(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
     specs=[
         dg.AssetSpec(
             table.name,
-            deps=[group, group_day, feed_day, "person_day", "events"],
+            deps=[group, group_day, feed_day, "person_day", "first_seen", "events"],
             group_name=GROUP,
             kinds=KINDS,
             description=description,

@@ -2,21 +2,90 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from typing import Final
+
 import numba
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
+
+from pipelines.groups.life import LIVING, MONTH
+from schemas.lake import GROUP_HEALTH
+
+HALF_WRITERS: Final = ("half_writers_28d", "half_writers_before")
+"""How few wrote half of the messages of 28 days, and of the 28 days before these."""
+
+
+def with_half_writers(days: pl.DataFrame, person_day: pl.LazyFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """Add how few wrote half of the messages, as `HALF_WRITERS`.
+
+    What is known is taken over; of `person_day`, only what the other days follow from is read.
+
+    Args:
+        days: `group_id`, `day` and `state` of some groups: every day from a group's first to the same last one, sorted
+            by group and day.
+        person_day: `schemas.lake.PERSON_DAY` of the same groups.
+        known: `schemas.lake.GROUP_HEALTH` of days of which it still holds, maybe of none.
+
+    Returns:
+        The days; the two numbers are null where a group does not live.
+    """
+    now, before = HALF_WRITERS
+    held = known.select(*GROUP_HEALTH.key, *HALF_WRITERS)
+    days = days.join(held, on=GROUP_HEALTH.key, how="left", maintain_order="left")
+    is_living = pl.col("state").is_in(LIVING)
+    since = days.filter(is_living & pl.col(now).is_null())["day"].min()
+    counted = pl.lit(None, pl.Int32)
+    if isinstance(since, dt.date):
+        # The month before a month.
+        first = since - dt.timedelta(days=2 * MONTH - 1)
+        counted = _counted(days, person_day.filter(pl.col("day") >= first, pl.col("month") >= first.replace(day=1)))
+    anew = {now: pl.col("counted"), before: pl.col("counted").shift(MONTH, fill_value=0).over("group_id")}
+    return (
+        days.with_columns(counted=counted)
+        .with_columns(pl.when(is_living).then(pl.coalesce(name, number)).alias(name) for name, number in anew.items())
+        .drop("counted")
+    )
+
+
+def _counted(days: pl.DataFrame, person_day: pl.LazyFrame) -> pl.Series:
+    """How few wrote half of the messages of the month that ends with each day."""
+    groups = days.with_row_index("begin").group_by("group_id", maintain_order=True).agg(pl.col("begin", "day").first())
+    number = pl.col("begin").cast(pl.Int32) + (pl.col("day") - pl.col("first_day")).dt.total_days().cast(pl.Int32)
+    written = (
+        person_day.filter(pl.col("messages") > 0, pl.col("day") <= pl.lit(days["day"].max(), pl.Date))
+        # Persons as numbers: there are many rows, and who it was does not matter.
+        .select("group_id", "day", "messages", writer=pl.col("person_id").cast(pl.Categorical).to_physical())
+        .join(groups.lazy().rename({"day": "first_day"}), on="group_id")
+        .filter(pl.col("day") >= pl.col("first_day"))
+        .select("messages", "writer", day=number)
+        .collect(engine="streaming")
+    )
+    bounds = np.append(groups["begin"].to_numpy(), days.height).astype(np.int64)
+    day, writer, messages = (written[name].to_numpy(writable=True) for name in ("day", "writer", "messages"))
+    return pl.Series(half_writers(bounds, day, writer, messages, MONTH), dtype=pl.Int32)
 
 
 @numba.njit(cache=True, nogil=True)
 def half_writers(
-    starts: NDArray[np.int64], writer: NDArray[np.int64], messages: NDArray[np.int64], window: int
+    bounds: NDArray[np.int64],
+    day: NDArray[np.int32],
+    writer: NDArray[np.uint32],
+    messages: NDArray[np.int32],
+    window: int,
 ) -> NDArray[np.int64]:
     """Find the smallest number of members who wrote half of the messages of the days up to each day.
 
-    The contributor absence factor of CHAOSS (definitions, section 5), of one group.
+    The contributor absence factor of CHAOSS (definitions, section 5), group by group.
+
+    Who is among the busiest changes little from day to day. So writers are kept counted by their number of messages,
+    and the number from which on they wrote half of all moves to where it is next: by fewer steps a day than the window
+    has messages.
 
     Args:
-        starts: [days + 1] first row of each day, and the number of rows.
+        bounds: [groups + 1] first day of each group among the days of all, and the number of days.
+        day: [rows] on which day, in any order.
         writer: [rows] who wrote, counted from 0.
         messages: [rows] how many.
         window: Days that count, the day itself among them.
@@ -24,19 +93,60 @@ def half_writers(
     Returns:
         [days] the number; 0 where nobody wrote.
     """
-    n_days = len(starts) - 1
-    found = np.zeros(n_days, np.int64)
+    found = np.zeros(bounds[-1], np.int64)
+    starts, writer, messages = _by_day(bounds[-1], day, writer, messages)
     by_writer = np.zeros(writer.max() + 1 if len(writer) else 0, np.int64)
-    for day in range(n_days):
-        for row in range(starts[day], starts[day + 1]):
-            by_writer[writer[row]] += messages[row]
-        if day >= window:
-            for row in range(starts[day - window], starts[day - window + 1]):
-                by_writer[writer[row]] -= messages[row]
-        ascending = np.sort(by_writer[by_writer > 0])
-        rest = ascending.sum()
-        half = rest / 2
-        while rest > half:
-            found[day] += 1
-            rest -= ascending[-found[day]]
+    writers = np.zeros(64, np.int64)  # by their number of messages
+    for group in range(len(bounds) - 1):
+        begin, stop = bounds[group], bounds[group + 1]
+        # Of `least` messages some of the writers are needed, and all above, who are so many with so many messages.
+        total, least, above, told_above = 0, 1, 0, 0
+        # The days after the last one let go of what the window still holds.
+        for today in range(begin, stop + window):
+            for sign, changed in ((1, today), (-1, today - window)):
+                if not begin <= changed < stop:
+                    continue
+                for row in range(starts[changed], starts[changed + 1]):
+                    before = by_writer[writer[row]]
+                    now = before + sign * messages[row]
+                    by_writer[writer[row]] = now
+                    if now >= len(writers):
+                        writers = np.append(writers, np.zeros(now, np.int64))
+                    writers[before] -= 1
+                    writers[now] += 1
+                    total += now - before
+                    if before > least:
+                        above -= 1
+                        told_above -= before
+                    if now > least:
+                        above += 1
+                        told_above += now
+            while 2 * told_above >= total > 0:
+                least += 1
+                above -= writers[least]
+                told_above -= least * writers[least]
+            while 2 * (told_above + least * writers[least]) < total:
+                above += writers[least]
+                told_above += least * writers[least]
+                least -= 1
+            if today < stop and total > 0:
+                found[today] = above + -((2 * told_above - total) // (2 * least))
     return found
+
+
+@numba.njit(cache=True, nogil=True)
+def _by_day(
+    n_days: int, day: NDArray[np.int32], writer: NDArray[np.uint32], messages: NDArray[np.int32]
+) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.int32]]:
+    """Sort rows by day, by counting: the first row of each day and the number of rows; writers; messages."""
+    starts = np.zeros(n_days + 1, np.int64)
+    for row in range(len(day)):
+        starts[day[row] + 1] += 1
+    starts = np.cumsum(starts)
+    place = starts[:-1].copy()
+    sorted_writer, sorted_messages = np.empty_like(writer), np.empty_like(messages)
+    for row in range(len(day)):
+        at = place[day[row]]
+        place[day[row]] += 1
+        sorted_writer[at], sorted_messages[at] = writer[row], messages[row]
+    return starts, sorted_writer, sorted_messages

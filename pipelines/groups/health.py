@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from itertools import pairwise
 from typing import Final
 
 import numpy as np
 import polars as pl
 
-from pipelines.groups.concentration import half_writers
+from pipelines.engagement.first_seen import first_seen
+from pipelines.groups.concentration import HALF_WRITERS, with_half_writers
 from pipelines.groups.feed_day import measured_days
-from pipelines.groups.life import ALIVE, DECLINING, DYING, MESSAGES, REPLIES, REVIVED, SPEAKERS, WEEK, live
+from pipelines.groups.life import LIVING, MESSAGES, MONTH, REPLIES, SPEAKERS, WEEK, live
 from pipelines.groups.thresholds import LifeRules
 from schemas.lake import GROUP_HEALTH, GROUP_STATES
-
-MONTH: Final = 28
-LIVING: Final = tuple(GROUP_STATES[state] for state in (ALIVE, DECLINING, DYING, REVIVED))
-"""States in which a group can fall ill."""
 
 LIFE_DAY: Final = pl.Schema({
     **GROUP_HEALTH.schema, "active_members": pl.Int32(), "born_day": pl.Date(), "end_day": pl.Date(),
@@ -27,7 +23,7 @@ LIFE_DAY: Final = pl.Schema({
 
 _COUNTS: Final = ("speakers", "messages", "replies")
 _SUMMED: Final = (*_COUNTS, "active_members", "joined", "left", "operator_messages", "bot_messages")
-_A_DAY: Final = dt.timedelta(days=1)
+_JUDGED: Final = pl.Schema({name: dtype for name, dtype in LIFE_DAY.items() if name not in HALF_WRITERS})
 
 
 def life_days(
@@ -56,17 +52,30 @@ def life_days(
     Returns:
         `LIFE_DAY`, sorted by group and day: a row for each group and complete day from the group's first event on.
     """
+    days = judged_days(group_day, first_seen(person_day), feed_day, groups, complete_through, zone, rules)
+    return with_half_writers(days, person_day, pl.DataFrame(schema=GROUP_HEALTH.schema)).select(LIFE_DAY.keys())
+
+
+def judged_days(
+    group_day: pl.LazyFrame,
+    first_seen: pl.LazyFrame,
+    feed_day: pl.LazyFrame,
+    groups: pl.LazyFrame,
+    complete_through: dt.date | None,
+    zone: str,
+    rules: LifeRules,
+) -> pl.DataFrame:
+    """Give each group a state, and all components but how few wrote half of the messages.
+
+    The arguments are those of `life_days`, with `schemas.lake.FIRST_SEEN` of the same groups for `person_day`.
+
+    Returns:
+        `LIFE_DAY` without `HALF_WRITERS`, in the same order.
+    """
     through = pl.lit(complete_through, pl.Date)
     known = group_day.filter(pl.col("day") <= through)
-    days, writers = pl.collect_all([
-        _every_day(known, feed_day, _lives(known, groups, through, zone), person_day, through),
-        # Persons as numbers: there are many rows, and who it was does not matter.
-        person_day.filter((pl.col("day") <= through) & (pl.col("messages") > 0)).select(
-            "group_id", "day", pl.col("messages").cast(pl.Int64),
-            writer=pl.col("person_id").cast(pl.Categorical).to_physical(),
-        ),
-    ])  # fmt: skip
-    return _judged(_with_months(days), writers, rules)
+    days = _every_day(known, feed_day, _lives(known, groups, through, zone), first_seen, through)
+    return _judged(_with_months(days).collect(engine="streaming"), rules)
 
 
 def group_health(life: pl.LazyFrame) -> pl.LazyFrame:
@@ -111,11 +120,10 @@ def _lives(days: pl.LazyFrame, groups: pl.LazyFrame, through: pl.Expr, zone: str
 
 
 def _every_day(
-    known: pl.LazyFrame, feed_day: pl.LazyFrame, lives: pl.LazyFrame, person_day: pl.LazyFrame, through: pl.Expr
+    known: pl.LazyFrame, feed_day: pl.LazyFrame, lives: pl.LazyFrame, first_seen: pl.LazyFrame, through: pl.Expr
 ) -> pl.LazyFrame:
     """A row for each group and day from its first on, counts of nothing 0."""
-    first_words = person_day.group_by("group_id", "person_id").agg(pl.col("day").min())
-    newly_active = first_words.group_by("group_id", "day").agg(newly_active=pl.len())
+    newly_active = first_seen.group_by("group_id", day="first_day").agg(newly_active=pl.len())
     measured = measured_days(known, feed_day).with_columns(is_measured=pl.lit(value=True))
     counts = (*_SUMMED, "newly_active")
     return (
@@ -129,7 +137,7 @@ def _every_day(
     )
 
 
-def _with_months(days: pl.DataFrame) -> pl.DataFrame:
+def _with_months(days: pl.LazyFrame) -> pl.LazyFrame:
     """Add the sums of 28 days, and of operators also those of 7."""
 
     def summed(column: str, span: int) -> pl.Expr:
@@ -147,32 +155,27 @@ def _with_months(days: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _judged(days: pl.DataFrame, writers: pl.DataFrame, rules: LifeRules) -> pl.DataFrame:
-    """Add states, comparisons with the usual and concentration: what is computed a group at a time."""
+def _judged(days: pl.DataFrame, rules: LifeRules) -> pl.DataFrame:
+    """Add states and comparisons with the usual: what is computed a group at a time."""
     size = days.height
     states, weeks, silent = np.zeros(size, np.int8), np.zeros(size, np.int64), np.zeros(size, np.int64)
-    sums, usual, half = np.zeros((size, 3), np.int64), np.full((size, 3), np.nan), np.zeros(size, np.int64)
-    bounds = np.append(np.flatnonzero(days["group_id"].rle_id().diff().fill_null(1).to_numpy()), size)
-    groups = days.select(pl.col("group_id").unique(maintain_order=True)).with_row_index("group")
-    writers = writers.join(groups, on="group_id").sort("group", "day")
-    told = np.append(writers["group"].search_sorted(groups["group"]).to_numpy(), writers.height).tolist()
-    for (begin, stop), (first, end) in zip(pairwise(bounds.tolist()), pairwise(told), strict=True):
-        own = days[begin:stop]
-        facts = own.row(0, named=True)
+    sums, usual = np.zeros((size, 3), np.int64), np.full((size, 3), np.nan)
+    counts = np.ascontiguousarray(days.select(_COUNTS).to_numpy())
+    is_active = (days["active_members"] > 0).to_numpy(writable=True)
+    is_measured = days["is_measured"].to_numpy(writable=True)
+    lives = days.group_by("group_id", maintain_order=True).agg(
+        pl.len(), pl.col("purpose").first(), born=_offset("born_day", size), ended=_offset("end_day", size)
+    )
+    stop = 0
+    for _, length, purpose, born, ended in lives.iter_rows():
+        begin, stop = stop, stop + length
         part = slice(begin, stop)
         states[part], sums[part], usual[part], weeks[part], silent[part] = live(
-            np.ascontiguousarray(own.select(_COUNTS).to_numpy()),
-            (own["active_members"] > 0).to_numpy(writable=True),
-            own["is_measured"].to_numpy(writable=True),
-            _offset(facts["born_day"], facts["first_day"], own.height),
-            _offset(facts["end_day"], facts["first_day"], own.height),
-            rules.of(facts["purpose"]),
+            counts[part], is_active[part], is_measured[part], born, ended, rules.of(purpose)
         )
-        half[part] = _half_writers(own, writers[first:end])
-    before = pl.col("half_writers_28d").shift(MONTH, fill_value=0).over("group_id")
     return (
         days.with_columns(
-            state=pl.Series(np.array(GROUP_STATES)[states], dtype=pl.String),
+            state=pl.Series(states).replace_strict(range(len(GROUP_STATES)), GROUP_STATES, return_dtype=pl.String),
             silent_days=silent,
             speaker_days_7d=sums[:, SPEAKERS],
             messages_7d=sums[:, MESSAGES],
@@ -181,19 +184,13 @@ def _judged(days: pl.DataFrame, writers: pl.DataFrame, rules: LifeRules) -> pl.D
             messages_usual=usual[:, MESSAGES],
             replies_usual=usual[:, REPLIES],
             baseline_weeks=weeks,
-            half_writers_28d=half,
         )
-        .with_columns(pl.col("^.*_usual$").fill_nan(None), half_writers_before=before)
-        .select(LIFE_DAY.keys())
-        .cast(LIFE_DAY)
+        .with_columns(pl.col("^.*_usual$").fill_nan(None))
+        .select(_JUDGED.keys())
+        .cast(_JUDGED)
     )
 
 
-def _offset(day: dt.date | None, first_day: dt.date, unknown: int) -> int:
-    return unknown if day is None else max(0, (day - first_day).days)
-
-
-def _half_writers(days: pl.DataFrame, rows: pl.DataFrame) -> np.ndarray:
-    starts = np.append(rows["day"].search_sorted(days["day"]).to_numpy(), rows.height).astype(np.int64)
-    writer = np.unique(rows["writer"].to_numpy(), return_inverse=True)[1]
-    return half_writers(starts, writer, rows["messages"].to_numpy(writable=True), MONTH)
+def _offset(day: str, unknown: int) -> pl.Expr:
+    offset = (pl.col(day) - pl.col("first_day")).dt.total_days().clip(lower_bound=0)
+    return offset.fill_null(unknown).first()

@@ -19,7 +19,11 @@ UNBORN, ALIVE, DECLINING, DYING, DEAD, REVIVED, ENDED = range(len(GROUP_STATES))
 SPEAKERS, MESSAGES, REPLIES = range(3)
 """Columns of the counts."""
 
+LIVING: Final = tuple(GROUP_STATES[state] for state in (ALIVE, DECLINING, DYING, REVIVED))
+"""States in which a group can fall ill."""
+
 WEEK: Final = 7
+MONTH: Final = 28
 _MAD_TO_DEVIATION: Final = 1.4826
 """The median absolute deviation of a normal distribution times this is its standard deviation."""
 
@@ -59,7 +63,7 @@ def live(
     usual = np.full((n_days, 3), np.nan)
     weeks = np.zeros(n_days, np.int64)
     silences = np.zeros(n_days, np.int64)
-    spread = np.empty(3)
+    spread, past = np.empty(3), np.empty((3, rules.baseline_weeks))
     state, since, begun, silent = UNBORN, 0, 0, 0
     fall, plunge, recovery, rally, fell = 0, 0, 0, 0, 0
     for day in range(min(born, ended), n_days):
@@ -81,7 +85,7 @@ def live(
             begun = day
         is_declined = state in (DECLINING, DYING)
         start = max(fell, day - WEEK * rules.baseline_weeks) if is_declined else day
-        weeks[day] = _baseline(counts, is_measured, day, start, begun, rules, sums[day], usual[day], spread)
+        weeks[day] = _baseline(counts, is_measured, day, start, begun, rules, sums[day], usual[day], spread, past)
         if state == ALIVE or is_declined:
             # An unmeasured day neither confirms a level nor breaks a row of days that did.
             if is_measured[day]:
@@ -119,15 +123,19 @@ def _baseline(
     sums: NDArray[np.int64],
     usual: NDArray[np.float64],
     spread: NDArray[np.float64],
+    past: NDArray[np.float64],
 ) -> int:
     """Sum up the week that ends with `day`; find its usual value and spread, from weeks that end before `start`.
+
+    `sums`, `usual` and `spread`, [3] each, receive them; the latter two keep what they hold where there is no baseline.
+    `past`, [3, `baseline_weeks`], is room to work in.
 
     Returns:
         The number of weeks, 0 where they are too few.
     """
     for back in range(min(WEEK, day - begun + 1)):
-        sums += counts[day - back]
-    past = np.empty((3, rules.baseline_weeks), np.int64)
+        for column in range(3):
+            sums[column] += counts[day - back, column]
     found = 0
     # Whole weeks back, so that weekdays fall on weekdays; the last one ends before the week of `start` begins.
     nearest = 1 + (day - start + WEEK - 1) // WEEK
@@ -139,18 +147,33 @@ def _baseline(
         is_whole = True
         for back in range(WEEK):
             if is_measured[day - back]:
-                past[:, found] += counts[end - back]
                 is_whole = is_whole and is_measured[end - back]
+                for column in range(3):
+                    past[column, found] += counts[end - back, column]
         found += is_whole
     if found < rules.least_baseline_weeks:
         return 0
     for column in range(3):
         weekly = past[column, :found]
-        usual[column] = np.median(weekly)
-        deviation = _MAD_TO_DEVIATION * np.median(np.abs(weekly - usual[column]))
+        usual[column] = _median(weekly)
+        for week in range(found):
+            weekly[week] = abs(weekly[week] - usual[column])
         # Counts of rare things vary by the root of their mean even where nothing changes.
-        spread[column] = max(deviation, np.sqrt(usual[column]))
+        spread[column] = max(_MAD_TO_DEVIATION * _median(weekly), np.sqrt(usual[column]))
     return found
+
+
+@numba.njit(cache=True, nogil=True)
+def _median(values: NDArray[np.float64]) -> float:
+    """The median of a few values, which it sorts: so few that insertion is fastest."""
+    for begin in range(1, len(values)):
+        value, place = values[begin], begin
+        while place > 0 and values[place - 1] > value:
+            values[place] = values[place - 1]
+            place -= 1
+        values[place] = value
+    middle = len(values) // 2
+    return values[middle] if len(values) % 2 else (values[middle - 1] + values[middle]) / 2
 
 
 @numba.njit(cache=True, nogil=True)

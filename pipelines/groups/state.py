@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from pipelines.groups.health import LIVING
+from pipelines.groups.life import LIVING
 from pipelines.groups.reasons import reason
 from schemas.lake import COMPONENTS, GROUP_STATE
 

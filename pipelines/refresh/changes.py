@@ -43,6 +43,13 @@ class Sources:
         """Add `person_id` to events, by default to all."""
         return with_person(self.events.scan() if events is None else events, self.people.lazy())
 
+    def moved_events(self, changes: Changes) -> pl.LazyFrame:
+        """The events of accounts whose person changed; where there are no such accounts, nothing is read."""
+        accounts = changes.moved_accounts()
+        if accounts.is_empty():
+            return pl.LazyFrame(schema=EVENTS.schema)
+        return self.events.scan().filter(pl.col("account_id").is_in(accounts.implode()))
+
     def accounts_of(self, persons: pl.Series) -> pl.DataFrame:
         """The accounts that belong to persons now: `person_id`, `account_id`.
 
@@ -114,15 +121,24 @@ class Changes:
         return self.with_persons(accounts)["person_id"].unique()
 
 
-def touched_groups(sources: Sources, changes: Changes, through: dt.date | None) -> pl.Series:
-    """Groups with a change on a complete day, that are described anew, or in which a person is another one."""
+def touched_since(sources: Sources, changes: Changes, through: dt.date | None) -> pl.DataFrame:
+    """Groups with a change on a complete day, that are described anew, or in which a person is another one.
+
+    Returns:
+        `group_id`, and `since`, the day of the group's earliest change.
+    """
     is_complete = pl.col("day") <= pl.lit(through, pl.Date)
-    marked = changes.marks.filter(is_complete | pl.col("describes_group")).select("group_id")
-    of_moved = (
-        sources.events.scan()
-        .filter(pl.col("account_id").is_in(changes.moved_accounts().implode()))
-        .select("group_id")
-        .unique()
+    marked = changes.marks.lazy().filter(is_complete | pl.col("describes_group"))
+    earliest = [part.group_by("group_id").agg(pl.col("day").min()) for part in (marked, sources.moved_events(changes))]
+    return (
+        pl.concat(earliest)
+        .drop_nulls("group_id")
+        .group_by("group_id")
+        .agg(since=pl.col("day").min())
         .collect(engine="streaming")
     )
-    return pl.concat([marked, of_moved]).drop_nulls()["group_id"].unique()
+
+
+def touched_groups(sources: Sources, changes: Changes, through: dt.date | None) -> pl.Series:
+    """The groups of `touched_since`."""
+    return touched_since(sources, changes, through)["group_id"]

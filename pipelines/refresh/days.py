@@ -75,19 +75,15 @@ def _splice(lake: Lake, handle: Handle, cells: pl.DataFrame, compute: pl.LazyFra
 
 def _person_days(sources: Sources, changes: Changes) -> pl.DataFrame:
     """Persons and days, of new events and of all events of accounts whose person changed."""
-    of_moved = _moved_events(sources, changes).select("account_id", "day").unique().collect(engine="streaming")
+    of_moved = sources.moved_events(changes).select("account_id", "day").unique().collect(engine="streaming")
     touched = pl.concat([changes.marks.select("account_id", "day"), of_moved]).unique()
     return changes.with_persons(touched).select("person_id", "day").unique()
 
 
 def _group_days(sources: Sources, changes: Changes) -> pl.DataFrame:
     """Groups and days, likewise: persons are counted in them."""
-    of_moved = _moved_events(sources, changes).select("group_id", "day").unique().collect(engine="streaming")
+    of_moved = sources.moved_events(changes).select("group_id", "day").unique().collect(engine="streaming")
     return pl.concat([changes.marks.select("group_id", "day"), of_moved]).drop_nulls().unique()
-
-
-def _moved_events(sources: Sources, changes: Changes) -> pl.LazyFrame:
-    return sources.events.scan().filter(pl.col("account_id").is_in(changes.moved_accounts().implode()))
 
 
 def _events_of_persons(sources: Sources, cells: pl.DataFrame) -> pl.LazyFrame:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from pipelines.engagement.first_seen import first_seen
-from pipelines.lake import Lake
-from pipelines.refresh.changes import Changes, Sources
+from pipelines.lake import Handle, Lake
+from pipelines.refresh.changes import BATCH_INPUT, IDENTITY_INPUT, Changes, Sources
 from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, unchanged, write
 from schemas.lake import FIRST_SEEN, PERSON_DAY
 
@@ -29,3 +29,10 @@ def refresh_first_seen(lake: Lake) -> Refreshed:
     touched = pl.col("person_id").is_in(persons.implode())
     fresh = first_seen(days.scan().filter(touched)).collect(engine="streaming")
     return write(lake, handle, fresh, seen, Refreshed(is_changed=False, rows=0, persons=len(persons)), touched)
+
+
+def first_days(lake: Lake, days: Handle) -> pl.LazyFrame:
+    """The rows of `first_seen` that follow from this very version of `person_day`: computed where the stored lag."""
+    included = {name: days.position(name) or 0 for name in (BATCH_INPUT, IDENTITY_INPUT, input_id(SETTINGS))}
+    firsts = lake.open(FIRST_SEEN)
+    return firsts.scan() if noted(firsts, included) == included else first_seen(days.scan())

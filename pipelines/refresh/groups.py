@@ -37,8 +37,7 @@ def _groups(events: pl.LazyFrame) -> pl.DataFrame:
 def _touched(sources: Sources, changes: Changes, stored: pl.DataFrame) -> pl.Series:
     """Groups that are described anew or not known yet, and those with a change before or on the day of their birth."""
     of_moved = (
-        sources.events.scan()
-        .filter(pl.col("account_id").is_in(changes.moved_accounts().implode()))
+        sources.moved_events(changes)
         .select("group_id", "day", describes_group=pl.lit(value=False))
         .unique()
         .collect(engine="streaming")

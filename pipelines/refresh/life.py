@@ -8,11 +8,13 @@ from dataclasses import replace
 
 import polars as pl
 
-from pipelines.groups.health import group_health, life_days
+from pipelines.groups.concentration import with_half_writers
+from pipelines.groups.health import group_health, judged_days
 from pipelines.groups.state import group_state
 from pipelines.groups.thresholds import LifeRules
 from pipelines.lake import Lake
-from pipelines.refresh.changes import BATCH_INPUT, IDENTITY_INPUT, Changes, Sources, touched_groups
+from pipelines.refresh.changes import BATCH_INPUT, IDENTITY_INPUT, Changes, Sources, touched_since
+from pipelines.refresh.first_seen import first_days
 from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, recorded, unchanged, write
 from schemas.lake import FEED_DAY, GROUP, GROUP_DAY, GROUP_HEALTH, GROUP_STATE, PERSON_DAY
 
@@ -43,28 +45,35 @@ def refresh_life(
     until = pl.col("day") <= pl.lit(through, pl.Date)
     flowing = feeds.scan().filter(until).sort(FEED_DAY.key).collect(engine="streaming")
     of_all = {
-        input_id(SETTINGS): settings,
         input_id("through"): 0 if through is None else through.toordinal(),
         input_id(FEED_DAY.name): zlib.crc32(flowing.write_csv().encode()),
+    }
+    of_rules = {
+        input_id(SETTINGS): settings,
         **{input_id(f"{fact.table.name}/{SETTINGS}"): recorded(fact, SETTINGS) or 0 for fact in (days, people)},
     }
     # What all of them include is included; what some of them have beyond that is computed now, and again later.
     included = {name: min(fact.position(name) or 0 for fact in (days, people, groups)) for name in _POSITIONS}
-    seen = included | of_all
+    seen = included | of_rules | of_all
     done = [noted(fact, seen) for fact in facts]
     if all(position == seen for position in done):
         return {fact.table.name: unchanged(fact) for fact in facts}
 
-    is_touched, counted = pl.lit(value=True), Refreshed(is_changed=False, rows=0)
-    if all(position[name] == seen[name] for position in done for name in of_all):
+    health = facts[0].scan().collect(engine="streaming")
+    is_touched, counted, known = pl.lit(value=True), Refreshed(is_changed=False, rows=0), health.clear()
+    if all(position[name] == seen[name] for position in done for name in of_rules):
         oldest = {name: min(position[name] or 0 for position in done) for name in _POSITIONS}
-        touched = touched_groups(sources, Changes.since(lake, sources, oldest), through)
-        is_touched = pl.col("group_id").is_in(touched.implode())
-        counted = replace(counted, groups=len(touched))
-    life = life_days(
-        days.scan().filter(is_touched), people.scan().filter(is_touched), flowing.lazy(),
+        touched = touched_since(sources, Changes.since(lake, sources, oldest), through)
+        is_before = (pl.col("day") < pl.col("since")).fill_null(value=True)
+        known = health.join(touched, on="group_id", how="left").filter(is_before)
+        if all(position[name] == seen[name] for position in done for name in of_all):
+            is_touched = pl.col("group_id").is_in(touched["group_id"].implode())
+            counted = replace(counted, groups=touched.height)
+    judged = judged_days(
+        days.scan().filter(is_touched), first_days(lake, people).filter(is_touched), flowing.lazy(),
         groups.scan().filter(is_touched), through, zone, rules,
-    ).lazy()  # fmt: skip
+    )  # fmt: skip
+    life = with_half_writers(judged, people.scan().filter(is_touched), known).lazy()
     refreshed = {}
     for fact, fresh in zip(facts, (group_health(life), group_state(life)), strict=True):
         rows = fresh.collect(engine="streaming")

@@ -15,13 +15,13 @@ from pipelines.engagement.calendar import (
     previous_unit_start,
     unit_start,
 )
-from pipelines.engagement.first_seen import first_seen as firsts_of
 from pipelines.engagement.lifecycle import assert_invariant, lifecycle, lifecycle_counts, lifecycle_rows
 from pipelines.engagement.retention_table import retention_counts, retention_rows, retention_table
 from pipelines.lake import Handle, Lake
 from pipelines.refresh.changes import Changes, Sources
+from pipelines.refresh.first_seen import first_days
 from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, unchanged, write
-from schemas.lake import FIRST_SEEN, LIFECYCLE, PERSON_DAY, RETENTION, LakeTable
+from schemas.lake import LIFECYCLE, PERSON_DAY, RETENTION, LakeTable
 
 
 @dataclass(frozen=True)
@@ -118,15 +118,14 @@ def _refresh(
     some: Rows,
     through: dt.date | None,
 ) -> Refreshed:
-    handle, firsts, days = lake.open(table), lake.open(FIRST_SEEN), lake.open(PERSON_DAY)
+    handle, days = lake.open(table), lake.open(PERSON_DAY)
     sources = Sources.of(lake)
     included = {name: days.position(name) or 0 for name in (*sources.positions(), input_id(SETTINGS))}
     seen = {**included, input_id("through"): 0 if through is None else through.toordinal()}
     done = noted(handle, seen)
     if done == seen:
         return unchanged(handle)
-    is_current = noted(firsts, included) == included
-    history = _History(days, firsts.scan() if is_current else firsts_of(days.scan()))
+    history = _History(days, first_days(lake, days))
     stored = handle.scan().collect(engine="streaming")
     changed: pl.Series | None = None
     if None not in done.values() and done[input_id(SETTINGS)] == seen[input_id(SETTINGS)] and not stored.is_empty():

@@ -26,8 +26,8 @@ LAKE = {
     "group": {"events", "identity"},
     "group_day": {"events", "identity"},
     "feed_day": {"events"},
-    "group_health": {"events", "feed_day", "group", "group_day", "person_day"},
-    "group_state": {"events", "feed_day", "group", "group_day", "person_day"},
+    "group_health": {"events", "feed_day", "first_seen", "group", "group_day", "person_day"},
+    "group_state": {"events", "feed_day", "first_seen", "group", "group_day", "person_day"},
     "risk_model": {"events", "group_health", "person_day"},
     "group_risk": {"events", "group_health", "person_day"},
 }

@@ -24,7 +24,7 @@ from pipelines.alerts.rules import (
     evaluate,
 )
 from pipelines.alerts.rules import RULES as RULE_NAMES
-from pipelines.groups.health import LIVING
+from pipelines.groups.life import LIVING
 from pipelines.time import day_end
 from tests.pipelines.canonical import RULES
 from tests.pipelines.groups.simulated import Company, company

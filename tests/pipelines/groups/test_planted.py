@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from emberline.simulator import Scenario
-from pipelines.groups.health import LIVING
+from pipelines.groups.life import LIVING
 from pipelines.groups.thresholds import LifeRules, Thresholds
 from tests.pipelines.groups.simulated import Company, company
 
