@@ -45,7 +45,7 @@ LURKER: Final = "lurker"
 _MEMBER: Final = ("group_id", "person_id")
 
 
-def member_state(events: pl.LazyFrame, day: dt.date | None) -> pl.LazyFrame:
+def member_state(events: pl.LazyFrame, person_day: pl.LazyFrame, day: dt.date | None) -> pl.LazyFrame:
     """Tell how engaged each person is in each group at the end of a day, from what happened up to then.
 
     `state` is one of `newly_active` (active in window 0, never before), `active` (in window 0, and in 1 or 2),
@@ -58,21 +58,22 @@ def member_state(events: pl.LazyFrame, day: dt.date | None) -> pl.LazyFrame:
 
     Args:
         events: Columns of `schemas.lake.EVENTS` plus `person_id`, of all history, distinct, in any order.
+        person_day: `schemas.lake.PERSON_DAY` of these events.
         day: The newest complete day; none: nobody is judged.
 
     Returns:
         `schemas.lake.MEMBER_STATE`: a row for each person and group with any activity, and for each lurker.
     """
-    known = events.filter(pl.col("day") <= pl.lit(day, pl.Date))
-    windows = _active_windows(known, day)
-    # Windows with activity, the newest first.
-    newest, before = pl.col("windows").list.first(), pl.col("windows").list.get(1, null_on_oob=True)
-    first = pl.col("windows").list.last()
-    is_here, is_paused = newest == 0, newest == 1
+    until = pl.col("day") <= pl.lit(day, pl.Date)
+    known = events.filter(until)
+    first, last = _window(pl.col("first_active_day"), day), _window(pl.col("last_active_day"), day)
+    active = [pl.col(f"active_{window}") for window in range(WINDOWS)]
+    connected = [active[window] & pl.col(f"connected_{window}") for window in range(WINDOWS)]
+    is_here, is_paused = last == 0, last == 1
     state = (
-        pl.when(newest.is_null()).then(pl.lit(LURKER))
-        .when(is_here & before.is_null()).then(pl.lit(NEWLY_ACTIVE))
-        .when(is_here & (before <= 2)).then(pl.lit(ACTIVE))
+        pl.when(last.is_null()).then(pl.lit(LURKER))
+        .when(is_here & (first == 0)).then(pl.lit(NEWLY_ACTIVE))
+        .when(is_here & (active[1] | active[2])).then(pl.lit(ACTIVE))
         .when(is_here).then(pl.lit(RETURNED))
         .when(is_paused).then(pl.lit(PAUSED))
         .otherwise(pl.lit(DISENGAGED))
@@ -81,14 +82,15 @@ def member_state(events: pl.LazyFrame, day: dt.date | None) -> pl.LazyFrame:
     flags = {
         "is_consistent": is_consistent,
         "is_vital": pl.col("connected_windows") >= ENOUGH_WINDOWS,
-        "is_still_active": (first == 2) & pl.col("windows").list.contains(1) & is_here,
+        "is_still_active": (first == 2) & active[1] & is_here,
         "is_dropped": (first == 1) & is_paused,
         "is_about_to_disengage": is_paused & ~is_consistent,
     }
     return (
-        windows.join(_connected_windows(known, day), on=_MEMBER, how="left")
+        _active(person_day.filter(until), day)
+        .join(_connected(known, day), on=_MEMBER, how="left")
         .join(_members(known), on=_MEMBER, how="full", coalesce=True)
-        .with_columns(pl.col("active_windows", "connected_windows").fill_null(0))
+        .with_columns(active_windows=pl.sum_horizontal(active), connected_windows=pl.sum_horizontal(connected))
         .with_columns(state=state, day=pl.lit(day, pl.Date), **flags)
         .with_columns(pl.col(flags.keys()).fill_null(value=False))
         .select(MEMBER_STATE.columns.keys())
@@ -96,9 +98,9 @@ def member_state(events: pl.LazyFrame, day: dt.date | None) -> pl.LazyFrame:
     )
 
 
-def connects_from(day: dt.date | None) -> pl.Expr:
-    """The first day whose events can connect members on a day."""
-    return pl.lit(day, pl.Date) - dt.timedelta(days=WINDOWS * WINDOW_DAYS) - ANSWERED_WITHIN
+def windows_from(day: dt.date | None) -> pl.Expr:
+    """The first day of the windows that consistent and vital members are judged by."""
+    return pl.lit(day, pl.Date) - dt.timedelta(days=WINDOWS * WINDOW_DAYS - 1)
 
 
 def group_engagement(member_state: pl.LazyFrame) -> pl.LazyFrame:
@@ -111,72 +113,64 @@ def group_engagement(member_state: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _window(day: dt.date | None) -> pl.Expr:
-    return (pl.lit(day, pl.Date) - pl.col("day")).dt.total_days() // WINDOW_DAYS
+def _window(of: pl.Expr, day: dt.date | None) -> pl.Expr:
+    return (pl.lit(day, pl.Date) - of).dt.total_days() // WINDOW_DAYS
 
 
-def _active_windows(events: pl.LazyFrame, day: dt.date | None) -> pl.LazyFrame:
-    """A row a person and group with activity: its `windows`, the newest first, and the days it began and ended."""
-    return (
-        events.filter(is_activity())
-        .select(*_MEMBER, "day", window=_window(day))
-        .unique()
-        .group_by(_MEMBER)
-        .agg(
-            windows=pl.col("window").unique().sort(),
-            first_active_day=pl.col("day").min(),
-            last_active_day=pl.col("day").max(),
-        )
-        .with_columns(
-            active_windows=pl.col("windows").list.eval(pl.element().filter(pl.element() < WINDOWS)).list.len()
-        )
+def _active(person_day: pl.LazyFrame, day: dt.date | None) -> pl.LazyFrame:
+    """A row a person and group: the first and the last active day, and `active_0` to `active_3`, by window."""
+    window = _window(pl.col("day"), day)
+    return person_day.group_by(_MEMBER).agg(
+        first_active_day=pl.col("day").min(),
+        last_active_day=pl.col("day").max(),
+        **{f"active_{number}": (window == number).any() for number in range(WINDOWS)},
     )
 
 
-def _connected_windows(events: pl.LazyFrame, day: dt.date | None) -> pl.LazyFrame:
-    """In how many of the newest windows each person was connected in a group."""
-    there = (*_MEMBER, "window")
-    answers = (
-        _answers(events.filter(pl.col("day") >= connects_from(day)))
-        .with_columns(window=_window(day))
-        .filter(pl.col("window") < WINDOWS)
-    )
-    other = pl.col("other_id").alias("person_id"), pl.col("person_id").alias("other_id")
-    both_ways = pl.concat(
-        [
-            answers.select("group_id", "person_id", "other_id", "window"),
-            answers.select("group_id", *other, "window"),
-        ]
-    )
-    active = events.filter(is_activity()).select(*_MEMBER, window=_window(day)).unique()
-    return (
-        both_ways.group_by(*there, "other_id")
+def _connected(events: pl.LazyFrame, day: dt.date | None) -> pl.LazyFrame:
+    """A row a person and group with enough exchanges in a window: `connected_0` to `connected_3`, by window."""
+    pair = {"one": pl.min_horizontal("person_id", "other_id"), "other": pl.max_horizontal("person_id", "other_id")}
+    pairs = (
+        _answers(events, day)
+        .group_by("group_id", "window", **pair)
         .agg(exchanges=pl.len())
         .filter(pl.col("exchanges") >= ENOUGH_EXCHANGES)
-        .group_by(there)
+    )
+    both_ways = pl.concat([pairs.select("group_id", "window", person_id=end) for end in pair])
+    return (
+        both_ways.group_by(*_MEMBER, "window")
         .agg(members=pl.len())
         .filter(pl.col("members") >= ENOUGH_MEMBERS)
-        .join(active, on=there, how="semi")
         .group_by(_MEMBER)
-        .agg(connected_windows=pl.len())
+        .agg(**{f"connected_{number}": (pl.col("window") == number).any() for number in range(WINDOWS)})
     )
 
 
-def _answers(events: pl.LazyFrame) -> pl.LazyFrame:
-    """Members' replies and reactions to messages of other members: `group_id, person_id, other_id, day`."""
+def _answers(events: pl.LazyFrame, day: dt.date | None) -> pl.LazyFrame:
+    """Members' replies and reactions to messages of other members: `group_id, person_id, other_id, window`."""
     named = pl.when(pl.col("type") == kinds.MESSAGE_SENT).then("reply_to").otherwise("message_id")
-    answering = events.filter(is_activity()).select(*_MEMBER, "day", "time", answered=named).drop_nulls("answered")
+    answering = (
+        events.filter(is_activity() & (pl.col("day") >= windows_from(day)))
+        .select(*_MEMBER, "time", answered=named, window=_window(pl.col("day"), day))
+        .drop_nulls("answered")
+    )
+    message = ["group_id", "answered"]
+    # A day more, as one of them may have 23 hours.
+    written_from = windows_from(day) - ANSWERED_WITHIN - dt.timedelta(days=1)
+    # Only messages that were answered are worth sorting.
     written = (
-        events.filter(is_member_message())
+        events.filter(is_member_message() & (pl.col("day") >= written_from))
+        .select("group_id", *ORDERING_KEY, answered="message_id", other_id="person_id")
+        .join(answering, on=message, how="semi")
         .sort(ORDERING_KEY)
-        .unique(["group_id", "message_id"], keep="first", maintain_order=True)
-        .select("group_id", answered="message_id", other_id="person_id", written="time")
+        .unique(message, keep="first", maintain_order=True)
+        .select(*message, "other_id", written="time")
     )
     age = pl.col("time") - pl.col("written")
     return (
-        answering.join(written, on=["group_id", "answered"])
+        answering.join(written, on=message)
         .filter((pl.col("person_id") != pl.col("other_id")) & (age <= ANSWERED_WITHIN))
-        .select(*_MEMBER, "other_id", "day")
+        .select(*_MEMBER, "other_id", "window")
     )
 
 

@@ -6,49 +6,63 @@ import datetime as dt
 
 import polars as pl
 
-from pipelines.engagement.states import connects_from, member_state
-from pipelines.lake import Lake
+from pipelines.engagement.states import member_state, windows_from
+from pipelines.lake import Handle, Lake
 from pipelines.refresh.changes import Changes, Sources, touched_groups
 from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, unchanged, write
-from schemas.lake import MEMBER_STATE
+from schemas.lake import MEMBER_STATE, PERSON_DAY
 
 
-def refresh_member_state(lake: Lake, through: dt.date | None, settings: int) -> Refreshed:
+def refresh_member_state(lake: Lake, through: dt.date | None) -> Refreshed:
     """Recompute the persons of late events and those merged; all of them with another day or other rules.
 
+    What `person_day` includes is included; events that are even newer are judged now, and again with it.
+
     Args:
-        lake: holds the fact and what it follows.
+        lake: holds the fact and what it follows, `events`, `identity` and `person_day`.
         through: last complete day, which the fact is of.
-        settings: fingerprint of the rules.
     """
-    handle, sources = lake.open(MEMBER_STATE), Sources.of(lake)
-    whole = {input_id(SETTINGS): settings, input_id("through"): 0 if through is None else through.toordinal()}
-    seen = {**sources.positions(), **whole}
+    handle, days = lake.open(MEMBER_STATE), lake.open(PERSON_DAY)
+    sources = Sources.of(lake)
+    included = {name: days.position(name) or 0 for name in sources.positions()}
+    whole = {
+        input_id(SETTINGS): days.position(input_id(SETTINGS)) or 0,
+        input_id("through"): 0 if through is None else through.toordinal(),
+    }
+    seen = included | whole
     done = noted(handle, seen)
     if done == seen:
         return unchanged(handle)
     stored = handle.scan().collect(engine="streaming")
     if any(done[name] != value for name, value in whole.items()):
-        return write(lake, handle, _states(sources.timeline(), through), seen)
+        rows = member_state(sources.timeline(), days.scan(), through).collect(engine="streaming")
+        return write(lake, handle, rows, seen)
     changes = Changes.since(lake, sources, done)
     persons, groups = changes.persons(), touched_groups(sources, changes, through)
-    rows = _renewed(stored, sources, persons, groups, through)
+    rows = _renewed(stored, sources, days, persons, groups, through)
     counted = Refreshed(is_changed=False, rows=0, persons=len(persons), groups=len(groups))
     return write(lake, handle, rows, seen, counted)
 
 
 def _renewed(
-    stored: pl.DataFrame, sources: Sources, persons: pl.Series, groups: pl.Series, through: dt.date | None
+    stored: pl.DataFrame,
+    sources: Sources,
+    days: Handle,
+    persons: pl.Series,
+    groups: pl.Series,
+    through: dt.date | None,
 ) -> pl.DataFrame:
     """The stored rows, with touched persons judged anew in touched groups, and with the connections of all in these.
 
-    A person's own events of all history say the state; answers of the newest windows, whoever gave them, connect.
+    A person's own days of all history say the state; answers of the newest windows, whoever gave them, connect.
     """
-    of_persons = pl.col("account_id").is_in(sources.accounts_of(persons)["account_id"].implode())
-    is_recent = pl.col("day") >= connects_from(through)
-    in_groups = pl.col("group_id").is_in(groups.implode())
-    judged = _states(sources.timeline(sources.events.scan().filter(in_groups & (of_persons | is_recent))), through)
-    is_touched = pl.col("person_id").is_in(persons.implode())
+    is_touched, in_groups = pl.col("person_id").is_in(persons.implode()), pl.col("group_id").is_in(groups.implode())
+    is_recent = pl.col("day") >= windows_from(through)
+    judged = member_state(
+        sources.timeline(sources.events.scan().filter(in_groups)),
+        days.scan().filter(in_groups & (is_touched | is_recent)),
+        through,
+    ).collect(engine="streaming")
     # Of the others their own past is not all there: only how they are connected is known anew.
     connected = judged.select(*MEMBER_STATE.key, "is_vital", "connected_windows")
     others = stored.filter(in_groups & ~is_touched).drop("is_vital", "connected_windows")
@@ -62,7 +76,3 @@ def _renewed(
         ],
         how="diagonal",
     )
-
-
-def _states(events: pl.LazyFrame, through: dt.date | None) -> pl.DataFrame:
-    return member_state(events, through).collect(engine="streaming")

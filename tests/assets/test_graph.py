@@ -19,7 +19,7 @@ LAKE = {
     "first_seen": {"person_day"},
     "retention": {"events", "first_seen", "person_day"},
     "lifecycle": {"events", "first_seen", "person_day"},
-    "member_state": {"events", "identity"},
+    "member_state": {"events", "person_day"},
     "funnel_entry": {"events", "identity"},
     "order_credit": {"events", "identity"},
     "person_value": {"events", "order_credit"},

@@ -115,7 +115,7 @@ class Company:
             FIRST_SEEN.name: refresh_first_seen(lake),
             RETENTION.name: refresh_retention(lake, COHORTS, self.through()),
             LIFECYCLE.name: refresh_lifecycle(lake, UNITS, self.through()),
-            MEMBER_STATE.name: refresh_member_state(lake, self.through(), rules),
+            MEMBER_STATE.name: refresh_member_state(lake, self.through()),
             FUNNEL_ENTRY.name: refresh_funnels(lake, self.funnels, self.reached(), rules),
             ORDER_CREDIT.name: refresh_credit(lake, ATTRIBUTION, rules),
             PERSON_VALUE.name: refresh_person_value(lake, self.through(), "Asia/Shanghai", rules),
@@ -140,7 +140,7 @@ class Company:
             LIFECYCLE.name: lambda events: pl.concat(
                 lifecycle(person_day(events), unit, self.through()) for unit in UNITS
             ),
-            MEMBER_STATE.name: lambda events: member_state(events, self.through()),
+            MEMBER_STATE.name: lambda events: member_state(events, person_day(events), self.through()),
             FUNNEL_ENTRY.name: lambda events: pl.concat(
                 [
                     pl.LazyFrame(schema=FUNNEL_ENTRY.schema),

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipelines.engagement.person_day import person_day
 from pipelines.engagement.states import group_engagement, member_state
 from schemas.lake import MEMBER_STATE
 from tests.pipelines.engagement import states_oracle as oracle
@@ -26,9 +27,13 @@ def spoke(*days: float, account: str = "ann", **said) -> list[Row]:
     return [{"account_id": account, "time": ago(day), **said} for day in days]
 
 
+def judged(*rows: Row, day: dt.date | None = DAY) -> pl.LazyFrame:
+    return member_state(events(*rows), person_day(events(*rows)), day)
+
+
 def of_ann(*rows: Row) -> tuple[str, set[str]]:
     """Ann's state and the flags that hold."""
-    [found] = member_state(events(*rows), DAY).filter(pl.col("person_id") == "ann").collect().rows(named=True)
+    [found] = judged(*rows).filter(pl.col("person_id") == "ann").collect().rows(named=True)
     return found["state"], {flag for flag in FLAGS if found[flag]}
 
 
@@ -68,13 +73,13 @@ def test_who_joined_and_never_spoke_lurks_until_leaving():
     joined = spoke(30, type="member.joined")
     left = spoke(3, type="member.left", role=None)
     assert of_ann(*joined) == ("lurker", set())
-    assert member_state(events(*joined, *left), DAY).collect().is_empty()
+    assert judged(*joined, *left).collect().is_empty()
     assert of_ann(*joined, *left, *spoke(1, type="member.joined")) == ("lurker", set())
 
 
 def test_operators_neither_lurk_nor_engage():
     rows = [*spoke(30, type="member.joined", role="operator"), *spoke(0, role="operator")]
-    assert member_state(events(*rows), DAY).collect().is_empty()
+    assert judged(*rows).collect().is_empty()
 
 
 def circle(*windows: int, members: int = 6, answers: int = 5, late: float = 0) -> list[Row]:
@@ -125,13 +130,13 @@ def test_who_is_answered_and_silent_is_not_connected():
 def test_each_group_counts_its_members_by_state():
     rows = [*spoke(0), *spoke(7, account="bob"), *spoke(0, account="cem", group_id="app:h")]
     rows += spoke(9, account="dan", type="member.joined")
-    counts = group_engagement(member_state(events(*rows), DAY))
+    counts = group_engagement(judged(*rows))
     columns = ("group_id", "newly_active", "paused", "lurker", "dropped", "active")
     assert rows_of(counts, *columns) == {("app:g", 1, 1, 1, 1, 0), ("app:h", 1, 0, 0, 0, 0)}
 
 
 def test_without_a_complete_day_nobody_is_judged():
-    found = member_state(events(*spoke(0)), None).collect()
+    found = judged(*spoke(0), day=None).collect()
     assert (found.height, found.schema) == (0, MEMBER_STATE.schema)
 
 
@@ -156,7 +161,7 @@ def histories(draw: st.DrawFn) -> list[Row]:
 @given(rows=histories())
 def test_states_equal_the_oracle(rows: list[Row]):
     whole = complete(rows)
-    assert rows_of(member_state(events(*rows), DAY)) == oracle.member_state(whole, DAY)
+    assert rows_of(judged(*rows)) == oracle.member_state(whole, DAY)
 
 
 @settings(max_examples=25)
@@ -168,4 +173,4 @@ def test_connections_equal_the_oracle(data: st.DataObject):
     for number, days in moved:
         rows[number] = {**rows[number], "time": rows[number]["time"] - dt.timedelta(days=days)}
     rows = [row for number, row in enumerate(rows) if number not in kept]
-    assert rows_of(member_state(events(*rows), DAY)) == oracle.member_state(complete(rows), DAY)
+    assert rows_of(judged(*rows)) == oracle.member_state(complete(rows), DAY)
