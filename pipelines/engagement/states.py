@@ -129,14 +129,14 @@ def _active(person_day: pl.LazyFrame, day: dt.date | None) -> pl.LazyFrame:
 
 def _connected(events: pl.LazyFrame, day: dt.date | None) -> pl.LazyFrame:
     """A row a person and group with enough exchanges in a window: `connected_0` to `connected_3`, by window."""
-    pair = {"one": pl.min_horizontal("person_id", "other_id"), "other": pl.max_horizontal("person_id", "other_id")}
+    one, other = (end("person_id", "other_id") for end in (pl.min_horizontal, pl.max_horizontal))
     pairs = (
         _answers(events, day)
-        .group_by("group_id", "window", **pair)
+        .group_by("group_id", "window", one.alias("one"), other.alias("other"))
         .agg(exchanges=pl.len())
         .filter(pl.col("exchanges") >= ENOUGH_EXCHANGES)
     )
-    both_ways = pl.concat([pairs.select("group_id", "window", person_id=end) for end in pair])
+    both_ways = pl.concat([pairs.select("group_id", "window", person_id=end) for end in ("one", "other")])
     return (
         both_ways.group_by(*_MEMBER, "window")
         .agg(members=pl.len())

@@ -133,7 +133,7 @@ def tell_risk(whole: Place, risk: float) -> None:
         )
         .select(GROUP_RISK.schema.names()).collect()
     )  # fmt: skip
-    write(lake, facts, rows, facts.scan().collect(), {})
+    write(lake, facts, rows, {})
 
 
 def test_a_group_at_risk_is_told_of_with_what_drives_it_and_recovers(
