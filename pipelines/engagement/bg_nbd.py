@@ -76,9 +76,10 @@ class BgNbd:
 
         By Euler's transformation of 2F1 (DLMF 15.8.1), as its arguments would else grow with `x` and lose digits.
         """
-        # At a = 1 it is 0 / 0 with a limit.
+        # At a = 1 it is 0 / 0 with a limit, and at a + b + x = 1 it is 0 times infinity with one.
         before = self.a - 1 if abs(self.a - 1) > 1e-6 else 1e-6
         total = before + self.b + x
+        total = np.where(np.abs(total) > 1e-6, total, 1e-6)
         later = self.alpha + observed
         series = hyp2f1(before + self.b - self.r, before, total, t / (later + t))
         return total / before * (1 - (later / (later + t)) ** before * series)

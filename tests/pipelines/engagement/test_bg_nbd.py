@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.special import roots_genlaguerre, roots_jacobi
 
@@ -106,6 +106,7 @@ def grid(model: BgNbd) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 @settings(max_examples=60)
 @given(model=MODELS, x=st.integers(0, 8), observed=AGES, share=SHARES, t=AGES)
+@example(model=BgNbd(1.0, 1.0, 0.5, 0.5), x=0, observed=1.0, share=0.0, t=1.0)
 def test_the_formulas_are_the_integrals_over_all_buyers(model: BgNbd, x: int, observed: float, share: float, t: float):
     observed, t = observed * model.alpha, t * model.alpha
     t_x = observed * share if x else 0.0
