@@ -12,11 +12,16 @@ import polars as pl
 from pipelines.events.identity import with_person
 from pipelines.ingest.events import BATCH
 from pipelines.lake import Handle, Lake
-from pipelines.refresh.written import input_id
+from pipelines.refresh.written import SETTINGS, input_id
 from schemas.lake import EVENTS, IDENTITY, IDENTITY_CHANGE, TOUCHED
 
 BATCH_INPUT: Final = input_id(BATCH)
 IDENTITY_INPUT: Final = input_id(IDENTITY.name)
+
+
+def included(fact: Handle) -> dict[str, int]:
+    """What a fact of events includes, by what it noted: the newest batch, the newest change of a person, the rules."""
+    return {name: fact.position(name) or 0 for name in (BATCH_INPUT, IDENTITY_INPUT, input_id(SETTINGS))}
 
 
 @dataclass(frozen=True)
@@ -104,21 +109,19 @@ class Changes:
             .with_columns(pl.coalesce("person_id", "account_id").alias("person_id"))
         )
 
-    def first_days(self) -> pl.DataFrame:
+    def persons_since(self) -> pl.DataFrame:
         """`person_id, since`: the first day on which a person's own events changed, null of one who is another now."""
-        marked = self.with_persons(self.marks.select("account_id", since="day"))
-        moved = self.with_persons(self.moved.select("account_id", since=pl.lit(None, pl.Date)))
-        columns = ("person_id", "since")
+        marked = self.marks.select("account_id", since="day")
+        moved = self.moved.select("account_id", since=pl.lit(None, pl.Date))
         return (
-            pl.concat([marked.select(columns), moved.select(columns)])
+            self.with_persons(pl.concat([marked, moved]).unique())
             .group_by("person_id")
             .agg(pl.when(pl.col("since").is_not_null().all()).then(pl.col("since").min()))
         )
 
     def persons(self) -> pl.Series:
         """The persons whose own events changed, and those who gained or lost an account."""
-        accounts = pl.concat([self.marks["account_id"], self.moved["account_id"]]).unique().to_frame()
-        return self.with_persons(accounts)["person_id"].unique()
+        return self.persons_since()["person_id"]
 
 
 def touched_since(sources: Sources, changes: Changes, through: dt.date | None) -> pl.DataFrame:

@@ -8,7 +8,7 @@ import polars as pl
 
 from pipelines.lake import Handle, Lake
 from pipelines.refresh.changes import Changes, Sources
-from pipelines.refresh.written import SETTINGS, Refreshed, differing_months, input_id, moved, note, noted, unchanged
+from pipelines.refresh.written import SETTINGS, Refreshed, input_id, moved, note, noted, put, unchanged
 from schemas.lake import LakeTable
 
 Compute = Callable[[pl.LazyFrame], pl.LazyFrame]
@@ -55,20 +55,12 @@ def _rebuild(lake: Lake, handle: Handle, fresh: pl.LazyFrame, seen: dict[str, in
 
 def _splice(lake: Lake, handle: Handle, cells: pl.DataFrame, compute: pl.LazyFrame, seen: dict[str, int]) -> Refreshed:
     """Put the fresh rows of the cells in the place of the stored ones, in the months concerned."""
-    names, months = handle.table.schema.names(), _months(cells)
     owner = "person_id" if "person_id" in cells.columns else "group_id"
-    stored = handle.scan().filter(pl.col("month").is_in(months.implode())).collect(engine="streaming")
+    stored = handle.scan().filter(pl.col("month").is_in(_months(cells).implode())).collect(engine="streaming")
     before = stored.join(cells, on=cells.columns, how="semi")
-    fresh = compute.select(names).collect(engine="streaming")
-    # Only the months whose rows differ are written.
-    differing = differing_months(before, fresh)
-    is_changed = not differing.is_empty()
-    if is_changed:
-        kept = stored.filter(pl.col("month").is_in(differing.implode())).join(cells, on=cells.columns, how="anti")
-        rows = pl.concat([kept, fresh.filter(pl.col("month").is_in(differing.implode()))])
-        lake.replace_months(handle, rows, differing, {**seen, **moved(handle)})
-    else:
-        note(lake, handle, seen)
+    kept = stored.lazy().join(cells.lazy(), on=cells.columns, how="anti")
+    fresh = compute.select(handle.table.schema.names()).collect(engine="streaming")
+    is_changed = put(lake, handle, before, kept, fresh, seen)
     counted = {"persons" if owner == "person_id" else "groups": cells[owner].n_unique()}
     return Refreshed(is_changed, unchanged(handle).rows, cells["day"].n_unique(), **counted)
 

@@ -6,7 +6,7 @@ import polars as pl
 
 from pipelines.engagement.first_seen import first_seen
 from pipelines.lake import Handle, Lake
-from pipelines.refresh.changes import BATCH_INPUT, IDENTITY_INPUT, Changes, Sources
+from pipelines.refresh.changes import Changes, Sources, included
 from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, unchanged, write
 from schemas.lake import FIRST_SEEN, PERSON_DAY
 
@@ -17,15 +17,13 @@ def refresh_first_seen(lake: Lake) -> Refreshed:
     What `person_day` includes stands in its commits. Marks that are even newer cost a recomputation, never a number.
     """
     handle, days = lake.open(FIRST_SEEN), lake.open(PERSON_DAY)
-    sources = Sources.of(lake)
-    included = (*sources.positions(), input_id(SETTINGS))
-    seen = {name: days.position(name) or 0 for name in included}
+    seen = included(days)
     done = noted(handle, seen)
     if done == seen:
         return unchanged(handle)
     if done[input_id(SETTINGS)] != seen[input_id(SETTINGS)]:
         return write(lake, handle, first_seen(days.scan()).collect(engine="streaming"), seen)
-    persons = Changes.since(lake, sources, done).persons()
+    persons = Changes.since(lake, Sources.of(lake), done).persons()
     touched = pl.col("person_id").is_in(persons.implode())
     fresh = first_seen(days.scan().filter(touched)).collect(engine="streaming")
     return write(lake, handle, fresh, seen, Refreshed(is_changed=False, rows=0, persons=len(persons)), touched)
@@ -33,6 +31,5 @@ def refresh_first_seen(lake: Lake) -> Refreshed:
 
 def first_days(lake: Lake, days: Handle) -> pl.LazyFrame:
     """The rows of `first_seen` that follow from this very version of `person_day`: computed where the stored lag."""
-    included = {name: days.position(name) or 0 for name in (BATCH_INPUT, IDENTITY_INPUT, input_id(SETTINGS))}
-    firsts = lake.open(FIRST_SEEN)
-    return firsts.scan() if noted(firsts, included) == included else first_seen(days.scan())
+    firsts, wanted = lake.open(FIRST_SEEN), included(days)
+    return firsts.scan() if noted(firsts, wanted) == wanted else first_seen(days.scan())

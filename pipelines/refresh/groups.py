@@ -21,9 +21,9 @@ def refresh_groups(lake: Lake) -> Refreshed:
     done = noted(handle, seen)
     if done == seen:
         return unchanged(handle)
-    stored = handle.scan().collect(engine="streaming")
     if None in done.values():
         return write(lake, handle, _groups(sources.timeline()), seen)
+    stored = handle.scan().collect(engine="streaming")
     groups = _touched(sources, Changes.since(lake, sources, done), stored)
     touched = pl.col("group_id").is_in(groups.implode())
     fresh = _groups(sources.timeline(sources.events.scan().filter(touched)))

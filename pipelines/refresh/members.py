@@ -8,7 +8,7 @@ import polars as pl
 
 from pipelines.engagement.states import member_state, windows_from
 from pipelines.lake import Handle, Lake
-from pipelines.refresh.changes import Changes, Sources, touched_groups
+from pipelines.refresh.changes import Changes, Sources, included, touched_groups
 from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, unchanged, write
 from schemas.lake import MEMBER_STATE, PERSON_DAY
 
@@ -24,39 +24,29 @@ def refresh_member_state(lake: Lake, through: dt.date | None) -> Refreshed:
     """
     handle, days = lake.open(MEMBER_STATE), lake.open(PERSON_DAY)
     sources = Sources.of(lake)
-    included = {name: days.position(name) or 0 for name in sources.positions()}
-    whole = {
-        input_id(SETTINGS): days.position(input_id(SETTINGS)) or 0,
-        input_id("through"): 0 if through is None else through.toordinal(),
-    }
-    seen = included | whole
+    of_all = {input_id("through"): 0 if through is None else through.toordinal()}
+    seen = included(days) | of_all
     done = noted(handle, seen)
     if done == seen:
         return unchanged(handle)
-    stored = handle.scan().collect(engine="streaming")
-    if any(done[name] != value for name, value in whole.items()):
+    if any(done[name] != seen[name] for name in (*of_all, input_id(SETTINGS))):
         rows = member_state(sources.timeline(), days.scan(), through).collect(engine="streaming")
         return write(lake, handle, rows, seen)
     changes = Changes.since(lake, sources, done)
     persons, groups = changes.persons(), touched_groups(sources, changes, through)
-    rows = _renewed(stored, sources, days, persons, groups, through)
+    is_touched, in_groups = pl.col("person_id").is_in(persons.implode()), pl.col("group_id").is_in(groups.implode())
+    rows = _renewed(handle, sources, days, is_touched, in_groups, through)
     counted = Refreshed(is_changed=False, rows=0, persons=len(persons), groups=len(groups))
-    return write(lake, handle, rows, seen, counted)
+    return write(lake, handle, rows, seen, counted, in_groups)
 
 
 def _renewed(
-    stored: pl.DataFrame,
-    sources: Sources,
-    days: Handle,
-    persons: pl.Series,
-    groups: pl.Series,
-    through: dt.date | None,
+    handle: Handle, sources: Sources, days: Handle, is_touched: pl.Expr, in_groups: pl.Expr, through: dt.date | None
 ) -> pl.DataFrame:
-    """The stored rows, with touched persons judged anew in touched groups, and with the connections of all in these.
+    """The rows of touched groups: touched persons judged anew, and the connections of all others.
 
     A person's own days of all history say the state; answers of the newest windows, whoever gave them, connect.
     """
-    is_touched, in_groups = pl.col("person_id").is_in(persons.implode()), pl.col("group_id").is_in(groups.implode())
     is_recent = pl.col("day") >= windows_from(through)
     judged = member_state(
         sources.timeline(sources.events.scan().filter(in_groups)),
@@ -65,14 +55,8 @@ def _renewed(
     ).collect(engine="streaming")
     # Of the others their own past is not all there: only how they are connected is known anew.
     connected = judged.select(*MEMBER_STATE.key, "is_vital", "connected_windows")
-    others = stored.filter(in_groups & ~is_touched).drop("is_vital", "connected_windows")
-    return pl.concat(
-        [
-            stored.filter(~in_groups),
-            judged.filter(is_touched),
-            others.join(connected, on=MEMBER_STATE.key, how="left").with_columns(
-                pl.col("is_vital").fill_null(value=False), pl.col("connected_windows").fill_null(0)
-            ),
-        ],
-        how="diagonal",
+    others = handle.scan().filter(in_groups & ~is_touched).drop("is_vital", "connected_windows")
+    renewed = others.join(connected.lazy(), on=MEMBER_STATE.key, how="left").with_columns(
+        pl.col("is_vital").fill_null(value=False), pl.col("connected_windows").fill_null(0)
     )
+    return pl.concat([judged.filter(is_touched), renewed.collect(engine="streaming")], how="diagonal")

@@ -42,7 +42,7 @@ def refresh_credit(lake: Lake, rules: AttributionRules, settings: int) -> Refres
     if done[input_id(SETTINGS)] != settings:
         return write(lake, handle, _rebuilt(sources, rules), seen)
     changes = Changes.since(lake, sources, done)
-    persons = changes.first_days()
+    persons = changes.persons_since()
     credit = handle.scan().select("order_id", "person_id", "paid_at")
     # What is new on a day bears on what was paid before only by the ids of orders.
     since = pl.col("since").cast(pl.Datetime("us", "UTC")) - _DAY

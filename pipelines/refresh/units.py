@@ -18,7 +18,7 @@ from pipelines.engagement.calendar import (
 from pipelines.engagement.lifecycle import assert_invariant, lifecycle, lifecycle_counts, lifecycle_rows
 from pipelines.engagement.retention_table import retention_counts, retention_rows, retention_table
 from pipelines.lake import Handle, Lake
-from pipelines.refresh.changes import Changes, Sources
+from pipelines.refresh.changes import Changes, Sources, included
 from pipelines.refresh.first_seen import first_days
 from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, unchanged, write
 from schemas.lake import LIFECYCLE, PERSON_DAY, RETENTION, LakeTable
@@ -120,8 +120,7 @@ def _refresh(
 ) -> Refreshed:
     handle, days = lake.open(table), lake.open(PERSON_DAY)
     sources = Sources.of(lake)
-    included = {name: days.position(name) or 0 for name in (*sources.positions(), input_id(SETTINGS))}
-    seen = {**included, input_id("through"): 0 if through is None else through.toordinal()}
+    seen = {**included(days), input_id("through"): 0 if through is None else through.toordinal()}
     done = noted(handle, seen)
     if done == seen:
         return unchanged(handle)

@@ -79,31 +79,35 @@ def write(
         recomputed: what was counted on the way; the rest of it is filled in here.
         replaced: which stored rows are replaced, by default all; null: not this one.
     """
-    table, positions = handle.table, {**seen, **moved(handle)}
     is_replaced = replaced.fill_null(value=False)
-    fresh = fresh.select(table.schema.names())
     before = handle.scan().filter(is_replaced).collect(engine="streaming")
-    kept = handle.scan().filter(~is_replaced)
-    if _MONTH in table.partition_by:
-        months = differing_months(before, fresh)
-        is_changed = not months.is_empty()
-        if is_changed:
-            is_written = pl.col(_MONTH).is_in(months.implode())
-            rows = pl.concat([kept.filter(is_written).collect(engine="streaming"), fresh.filter(is_written)])
-            lake.replace_months(handle, rows, months, positions)
-    else:
-        is_changed = not fresh.sort(table.key).equals(before.sort(table.key), null_equal=True)
-        if is_changed:
-            lake.replace(handle, pl.concat([kept.collect(engine="streaming"), fresh]), positions)
-    if not is_changed:
-        note(lake, handle, seen)
+    is_changed = put(lake, handle, before, handle.scan().filter(~is_replaced), fresh, seen)
     return replace(recomputed, is_changed=is_changed, rows=unchanged(handle).rows)
 
 
-def differing_months(before: pl.DataFrame, after: pl.DataFrame) -> pl.Series:
-    """The months of a fact of which one of two has a row that the other has not; a row is in each at most once."""
-    names = after.columns
-    return pl.concat([before.select(names), after]).filter(~pl.struct(names).is_duplicated())[_MONTH].unique()
+def put(
+    lake: Lake, handle: Handle, before: pl.DataFrame, kept: pl.LazyFrame, fresh: pl.DataFrame, seen: Mapping[str, int]
+) -> bool:
+    """Put fresh rows in the place of those before, beside those kept; see `write`.
+
+    Returns:
+        Whether they differ; if not, only the inputs are noted.
+    """
+    table, positions = handle.table, {**seen, **moved(handle)}
+    names = table.schema.names()
+    before, fresh = before.select(names), fresh.select(names)
+    if _MONTH in table.partition_by:
+        months = pl.concat([before, fresh]).filter(~pl.struct(names).is_duplicated())[_MONTH].unique()
+        if not months.is_empty():
+            is_written = pl.col(_MONTH).is_in(months.implode())
+            rows = pl.concat([kept.filter(is_written).collect(engine="streaming"), fresh.filter(is_written)])
+            lake.replace_months(handle, rows, months, positions)
+            return True
+    elif not fresh.sort(table.key).equals(before.sort(table.key), null_equal=True):
+        lake.replace(handle, pl.concat([kept.collect(engine="streaming"), fresh]), positions)
+        return True
+    note(lake, handle, seen)
+    return False
 
 
 def note(lake: Lake, handle: Handle, seen: Mapping[str, int]) -> None:
