@@ -18,7 +18,7 @@ KINDS = {"polars", "deltalake"}
 _NO_EVENTS = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
 
 
-@dg.asset(group_name=GROUP, deps=["events", "identity"], kinds=KINDS, pool=WRITER)
+@dg.asset(group_name=GROUP, deps=["events", "identity", "first_seen"], kinds=KINDS, pool=WRITER)
 def funnel_entry(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
     """Entries of all funnels, each with the events that matched its steps."""
     reached = lake_watermark(lake, rules) or _NO_EVENTS

@@ -29,7 +29,6 @@ BATCH_ROWS: Final = 1_000_000
 
 _DAY_US: Final = 86_400_000_000
 _END_US: Final = int(END.timestamp()) * 1_000_000
-_START_US: Final = _END_US - DAYS * _DAY_US
 _EVENTS_A_PERSON: Final = 100
 _MEMBERS_A_GROUP: Final = 200
 _GROUPS_A_PERSON: Final = 2
@@ -50,8 +49,12 @@ _COMMERCE: Final = (kinds.PRODUCT_VIEWED, kinds.ORDER_PLACED, kinds.ORDER_PAID, 
 
 @dataclass(frozen=True)
 class Company:
-    """Who is a member of what since when: person `p` has the accounts `chat[p]` and, if linked, `shop[p]`."""
+    """Who is a member of what since when: person `p` has the accounts `chat[p]` and, if linked, `shop[p]`.
 
+    All of it happens from `start` on, microseconds.
+    """
+
+    start: int
     persons: int
     groups: int
     chat: pl.Series
@@ -62,14 +65,16 @@ class Company:
     joined: NDArray[np.int64]
 
 
-def company(events: int, seed: int = 4) -> Company:
-    """A company whose history has about so many events."""
+def company(events: int, days: int = DAYS, seed: int = 4) -> Company:
+    """A company whose history of so many days has about so many events."""
     rng = np.random.default_rng(seed)
+    start = _END_US - days * _DAY_US
     persons = max(100, events // _EVENTS_A_PERSON)
     groups = max(5, persons * _GROUPS_A_PERSON // _MEMBERS_A_GROUP)
     n_members = persons * _GROUPS_A_PERSON
-    joined = np.sort(_START_US + (rng.beta(1, 3, n_members) * DAYS * _DAY_US).astype(np.int64))
+    joined = np.sort(start + (rng.beta(1, 3, n_members) * days * _DAY_US).astype(np.int64))
     return Company(
+        start=start,
         persons=persons,
         groups=groups,
         chat=pl.Series([_pseudonym(f"chat {number}") for number in range(persons)]),
@@ -81,20 +86,24 @@ def company(events: int, seed: int = 4) -> Company:
     )
 
 
-def write_history(lake: Lake, world: Company, events: int, seed: int = 5) -> int:
-    """Append the history batch by batch, in the order of time, as ingest does; returns the events written."""
+def write_history(lake: Lake, world: Company, events: int, left: int = 0, seed: int = 5) -> int:
+    """Append the history but for the days left, batch by batch in the order of time; returns the events written."""
     n_batches = max(1, round(events / BATCH_ROWS))
-    edges = np.linspace(_START_US, _END_US, n_batches + 1).astype(np.int64)
+    edges = np.linspace(world.start, _END_US - left * _DAY_US, n_batches + 1).astype(np.int64)
     written = 0
     for batch, (start, end) in enumerate(pairwise(edges), start=1):
         rng = np.random.default_rng((seed, batch))
         structure = [_founded(world, rng), _links(world, rng)] if batch == 1 else []
-        structure += [_joinings(world, start, end), _offers(world, rng, start, end)]
-        size = max(0, events // n_batches - sum(len(part) for part in structure))
-        candidates = np.arange(max(1, np.searchsorted(world.joined, end)))
-        rows = pl.concat([*structure, _doings(world, rng, candidates, start, end, size)], how="diagonal")
+        rows = _span(world, rng, structure, start, end, events // n_batches)
         written += _append(lake, rows, batch, is_marked=False)
     return written
+
+
+def write_day(lake: Lake, world: Company, events: int, seed: int = 7) -> int:
+    """Append the last day, with its marks as ingest does; returns the events written."""
+    done = lake.open(EVENTS).position(BATCH) or 0
+    rows = _span(world, np.random.default_rng(seed), [], _END_US - _DAY_US, _END_US, events)
+    return _append(lake, rows, done + 1, is_marked=True)
 
 
 def write_late(lake: Lake, world: Company, events: int, share: float, seed: int = 6) -> tuple[int, int]:
@@ -115,6 +124,16 @@ def write_late(lake: Lake, world: Company, events: int, share: float, seed: int 
         rows = _doings(world, rng, candidates, start, end, int(size))
         written += _append(lake, rows, batch, is_marked=True)
     return written, len(persons)
+
+
+def _span(
+    world: Company, rng: np.random.Generator, structure: list[pl.DataFrame], start: int, end: int, events: int
+) -> pl.DataFrame:
+    """So many events from start to end, what is given among them."""
+    structure = [*structure, _joinings(world, start, end), _offers(world, rng, start, end)]
+    size = max(0, events - sum(len(part) for part in structure))
+    candidates = np.arange(max(1, np.searchsorted(world.joined, end)))
+    return pl.concat([*structure, _doings(world, rng, candidates, start, end, size)], how="diagonal")
 
 
 def _append(lake: Lake, rows: pl.DataFrame, batch: int, *, is_marked: bool) -> int:
@@ -156,7 +175,7 @@ def _group_columns(group: NDArray[np.int64]) -> dict[str, pl.Expr]:
 
 def _founded(world: Company, rng: np.random.Generator) -> pl.DataFrame:
     group = np.arange(world.groups)
-    return pl.DataFrame({"us": _START_US + rng.integers(_DAY_US, size=world.groups)}).select(
+    return pl.DataFrame({"us": world.start + rng.integers(_DAY_US, size=world.groups)}).select(
         "us", type=pl.lit(kinds.GROUP_CREATED), role=pl.lit("operator"), group_name=pl.lit("a group"),
         **_group_columns(group),
     )  # fmt: skip
@@ -164,7 +183,7 @@ def _founded(world: Company, rng: np.random.Generator) -> pl.DataFrame:
 
 def _links(world: Company, rng: np.random.Generator) -> pl.DataFrame:
     person = np.flatnonzero(world.linked)
-    return pl.DataFrame({"us": _START_US + rng.integers(_DAY_US, size=len(person))}).select(
+    return pl.DataFrame({"us": world.start + rng.integers(_DAY_US, size=len(person))}).select(
         "us", type=pl.lit(kinds.IDENTITY_LINKED), role=pl.lit("member"), source=pl.lit("shop"),
         account_id=world.chat.gather(person), linked_account_id=world.shop.gather(person),
     )  # fmt: skip

@@ -11,12 +11,11 @@ import argparse
 import inspect
 import multiprocessing
 import resource
-import shutil
 import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,12 +68,12 @@ class Cost:
     memory: int
 
 
-def refresh(uri: str, state: str) -> Cost:
-    """Refresh every fact of a lake. What Dagster does around an asset is left out: it costs the same either way."""
+def refresh(uri: str, state: str, facts: Sequence[str]) -> Cost:
+    """Refresh facts of a lake. What Dagster does around an asset is left out: it costs the same either way."""
     given = {"lake": Lake(uri), "rules": _rules(state)}
     wall, cpu = {}, {}
-    for name, asset in _FACTS.items():
-        compute = asset.op.compute_fn.decorated_fn  # pyright: ignore[reportFunctionMemberAccess]
+    for name in facts:
+        compute = _FACTS[name].op.compute_fn.decorated_fn  # pyright: ignore[reportFunctionMemberAccess]
         resources = {one: given[one] for one in inspect.signature(compute).parameters}
         began, began_cpu = time.perf_counter(), time.process_time()
         result = compute(**resources)
@@ -85,40 +84,43 @@ def refresh(uri: str, state: str) -> Cost:
     return Cost(wall, cpu, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
 
 
-def measure(folder: Path, history: int, late: int, share: float, say: Callable[[str], None]) -> tuple[Cost, Cost]:
-    """Write the history, then the late events; return the costs of both ways."""
-    lake, anew = _lakes(folder)
-    world = company(history)
-    written = write_history(lake, world, history)
-    say(f"{written:,} events of {world.persons:,} persons in {world.groups:,} groups are in the lake")
-    before = _alone(refresh, lake.uri, str(folder / "state"))
-    say(f"their facts are computed: {sum(before.wall.values()):.1f} s")
-    added, persons = write_late(lake, world, late, share)
-    say(f"{added:,} events of {persons:,} persons arrive late")
-    incremental = _alone(refresh, lake.uri, str(folder / "state"))
-    say(f"refreshed: {sum(incremental.wall.values()):.1f} s")
-    _share_events(lake, anew)
-    full = _alone(refresh, anew.uri, str(folder / "state"))
-    say(f"computed from nothing: {sum(full.wall.values()):.1f} s")
-    return incremental, full
+def measure(
+    folder: Path,
+    facts: Sequence[str],
+    write: Callable[[Lake], str],
+    arrive: Callable[[Lake], str],
+    say: Callable[[str], None],
+) -> tuple[Cost, Cost]:
+    """Cost of both ways: of refreshing facts when events arrive after others, and of computing them anew.
 
-
-def compare(folder: Path) -> None:
-    """Compare the facts of the two lakes that `measure` left in a folder.
+    Args:
+        folder: of the two lakes; exists and is empty.
+        facts: which, in the order of their dependencies.
+        write: puts the history into a lake, and says so.
+        arrive: puts later events into it, and says so.
+        say: takes what goes on.
 
     Raises:
         Differs: the two ways do not agree.
     """
-    lake, anew = _lakes(folder)
-    for name in _FACTS:
+    lake, anew = Lake(str(folder / "lake")), Lake(str(folder / "anew"))
+    state = str(folder / "state")
+    say(write(lake))
+    before = _alone(refresh, lake.uri, state, facts)
+    say(f"the facts are computed: {sum(before.wall.values()):.1f} s")
+    say(arrive(lake))
+    incremental = _alone(refresh, lake.uri, state, facts)
+    say(f"refreshed: {sum(incremental.wall.values()):.1f} s")
+    _share_events(lake, anew)
+    full = _alone(refresh, anew.uri, state, facts)
+    say(f"computed from nothing: {sum(full.wall.values()):.1f} s")
+    for name in facts:
         _assert_equal(lake, anew, name)
+    say("the tables of both are equal")
+    return incremental, full
 
 
-def _lakes(folder: Path) -> tuple[Lake, Lake]:
-    return Lake(str(folder / "lake")), Lake(str(folder / "anew"))
-
-
-def _alone(task: Callable[..., Cost], *arguments: str) -> Cost:
+def _alone(task: Callable[..., Cost], *arguments: str | Sequence[str]) -> Cost:
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         return pool.submit(task, *arguments).result()
 
@@ -147,17 +149,28 @@ def _assert_equal(lake: Lake, anew: Lake, name: str) -> None:
         )
 
 
-def _table(incremental: Cost, full: Cost) -> Table:
+def report(console: Console, incremental: Cost, full: Cost, arrived: str) -> None:
+    """Print both ways side by side, fact by fact."""
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for heading in ("Fact", "Late, s", "From nothing, s", "Share", "Late, CPU s", "From nothing, CPU s", "Share"):
+    for heading in (
+        "Fact",
+        f"{arrived}, s",
+        "From nothing, s",
+        "Share",
+        f"{arrived}, CPU s",
+        "From nothing, CPU s",
+        "Share",
+    ):
         table.add_column(heading, justify="left" if heading == "Fact" else "right")
-    for name in (*_FACTS, "all"):
+    for name in (*full.wall, "all"):
         cells = []
-        for late, whole in ((incremental.wall, full.wall), (incremental.cpu, full.cpu)):
-            ours, theirs = (sum(c.values()) if name == "all" else c[name] for c in (late, whole))
+        for some, whole in ((incremental.wall, full.wall), (incremental.cpu, full.cpu)):
+            ours, theirs = (sum(c.values()) if name == "all" else c[name] for c in (some, whole))
             cells += [f"{ours:.2f}", f"{theirs:.2f}", f"{ours / theirs:.1%}"]
         table.add_row(name, *cells)
-    return table
+    console.print(table)
+    memory = f"{incremental.memory / 1e9:.1f} GB {arrived.lower()}, {full.memory / 1e9:.1f} GB from nothing"
+    console.print(f"Most memory: {memory}")
 
 
 def main() -> None:
@@ -167,19 +180,19 @@ def main() -> None:
     parser.add_argument("--late", type=int, default=1_000_000, help="events that come late (default: 1000000)")
     parser.add_argument("--share", type=float, default=0.02, help="of the persons, those they are of (default: 0.02)")
     options = parser.parse_args()
-    console, folder = Console(), Path(tempfile.mkdtemp(prefix="emberline-late-"))
+    console, world = Console(), company(options.history)
 
-    def say(line: str) -> None:
-        console.print(f"[dim]{line}[/dim]")
+    def write(lake: Lake) -> str:
+        written = write_history(lake, world, options.history)
+        return f"{written:,} events of {world.persons:,} persons in {world.groups:,} groups are in the lake"
 
-    try:
-        incremental, full = measure(folder, options.history, options.late, options.share, say)
-        console.print(_table(incremental, full))
-        console.print(f"Most memory: {incremental.memory / 1e9:.1f} GB late, {full.memory / 1e9:.1f} GB from nothing")
-        compare(folder)
-        console.print("The tables of both are equal.")
-    finally:
-        shutil.rmtree(folder)
+    def arrive(lake: Lake) -> str:
+        added, persons = write_late(lake, world, options.late, options.share)
+        return f"{added:,} events of {persons:,} persons arrive late"
+
+    with tempfile.TemporaryDirectory(prefix="emberline-late-") as folder:
+        costs = measure(Path(folder), list(_FACTS), write, arrive, lambda line: console.print(f"[dim]{line}[/dim]"))
+    report(console, *costs, "Late")
 
 
 if __name__ == "__main__":

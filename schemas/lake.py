@@ -294,13 +294,18 @@ FUNNEL_ENTRY: Final = LakeTable(
         "entered_at": UTC_TIME,
         "steps_reached": pl.Int16(),
         "is_mature": pl.Boolean(),
+        "restarted_at": UTC_TIME,
         "matches": pl.List(
             pl.Struct({"step": pl.String(), "source": pl.String(), "event_id": pl.String(), "time": UTC_TIME})
         ),
     },
     key=("funnel", "person_id", "entry"),
 )
-"""One row an entry with the event that matched each step it reached; a person's entries are numbered from 1."""
+"""One row an entry with the event that matched each step it reached; a person's entries are numbered from 1.
+
+`restarted_at`: when the person last satisfied the first step after the start of this entry, whose chain is better; null
+where entries are counted.
+"""
 
 ORDER_CREDIT: Final = LakeTable(
     name="order_credit",

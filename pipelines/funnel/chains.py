@@ -42,6 +42,8 @@ class Chains:
         number: [chains] from 1, a person.
         matched: [chains, steps] rows in their order; -1 where the chain is shorter.
         steps: [chains, steps] the step that each row matches, from 0.
+        ends: [chains] the end of the person's rows.
+        start_before: Microseconds; rows from here on start no chain.
     """
 
     rows: pl.DataFrame
@@ -49,6 +51,8 @@ class Chains:
     number: pl.Series
     matched: NDArray[np.int64]
     steps: NDArray[np.int8]
+    ends: NDArray[np.int64]
+    start_before: int
 
     @property
     def reached(self) -> pl.Series:
@@ -59,6 +63,15 @@ class Chains:
     def entered_at(self) -> pl.Series:
         """The time of each chain's first row."""
         return self.rows["time"].gather(self.matched[:, 0])
+
+    @property
+    def restarted_at(self) -> pl.Series:
+        """The time of the person's last row that could start a chain; null where it starts this one."""
+        could = (fixed(self.rows["satisfied"]) & 1 != 0) & (fixed(self.rows["time"]) < self.start_before)
+        starts = np.flatnonzero(could)
+        last = starts[np.searchsorted(starts, self.ends) - 1]
+        is_later = pl.Series(last > self.matched[:, 0])
+        return pl.select(pl.when(is_later).then(self.rows["time"].gather(last))).to_series()
 
 
 def find_chains(
@@ -137,7 +150,9 @@ def _chains(persons: Persons, definition: FunnelDefinition, rules: kernel.Rules,
             pl.Series([entered.start], dtype=UTC_TIME), pl.Series([entered.end], dtype=UTC_TIME), closed="left"
         ).to_numpy()
         person, matched, steps, number = person[is_in], matched[is_in], steps[is_in], number[is_in]
-    return Chains(rows, persons.ids.gather(person), pl.Series(number, dtype=pl.Int32), matched, steps)
+    ends = persons.starts[person + 1]
+    ids, numbers = persons.ids.gather(person), pl.Series(number, dtype=pl.Int32)
+    return Chains(rows, ids, numbers, matched, steps, ends, rules.start_before)
 
 
 def _held(name: str) -> str:

@@ -120,6 +120,9 @@ def _entries(chains: Chains, definition: FunnelDefinition, watermark: dt.datetim
         .group_by("chain", maintain_order=True)
         .agg(pl.col("match").alias("matches"))
     )
+    restarted_at = chains.restarted_at
+    if definition.count == "entries":
+        restarted_at = restarted_at.clear(len(restarted_at))
     return pl.select(
         pl.lit(definition.name).alias("funnel"),
         chains.person_id.alias("person_id"),
@@ -127,6 +130,7 @@ def _entries(chains: Chains, definition: FunnelDefinition, watermark: dt.datetim
         chains.entered_at.alias("entered_at"),
         chains.reached.alias("steps_reached"),
         is_mature(pl.lit(chains.entered_at), definition, watermark).alias("is_mature"),
+        restarted_at.alias("restarted_at"),
         matches["matches"],
     )
 

@@ -1,4 +1,4 @@
-"""`funnel_entry`: the persons whose events changed, and those whom a product message could reach."""
+"""`funnel_entry`: the persons whose entries can differ, computed from all of their events."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import polars as pl
 from pipelines.funnel.funnel import funnel, is_mature
 from pipelines.funnel.steps import is_product_message, timeline
 from pipelines.lake import Handle, Lake
+from pipelines.refresh.affected import affected_persons
 from pipelines.refresh.changes import Changes, Sources
-from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, unchanged, write
+from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, put, unchanged
 from schemas.funnel import FunnelDefinition, fingerprint, fingerprint_of_all
 from schemas.lake import FUNNEL_ENTRY
 
@@ -27,7 +28,7 @@ _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 def refresh_funnels(
     lake: Lake, definitions: Sequence[FunnelDefinition], watermark: dt.datetime, settings: int
 ) -> Refreshed:
-    """Recompute the entries of touched persons, and tell of all others whether they are mature by now.
+    """Recompute the entries of persons whose entries can differ, and tell of all others whether they are mature by now.
 
     A funnel that is new or whose definition changed is built anew, and no other; the entries of one that is no longer
     defined go.
@@ -53,14 +54,14 @@ def refresh_funnels(
     is_same = {one.name: _is_same(one, rules, done, stored) for one in definitions}
     kept = [one for one in definitions if is_same[one.name]]
     others = [one for one in definitions if not is_same[one.name]]
-    persons = _persons(sources, Changes.since(lake, sources, done)) if kept else pl.Series(dtype=pl.String)
-    rows = [
-        *(_matured(stored, persons, one, watermark) for one in kept),
-        *(_entries(_events_of(sources, persons), kept, watermark) if kept else ()),
-        *(_rebuilt(sources, others, watermark) if others else ()),
-    ]
-    fresh = pl.concat([pl.DataFrame(schema=FUNNEL_ENTRY.schema), *rows])
-    return write(lake, handle, fresh, seen, Refreshed(is_changed=False, rows=0, persons=len(persons)))
+    persons, rows = _renewed(lake, sources, Changes.since(lake, sources, done), kept, stored, watermark)
+    matures = _is_mature(kept, watermark)
+    untouched = pl.col("funnel").is_in([one.name for one in kept]) & ~pl.col("person_id").is_in(persons.implode())
+    stays = untouched & (matures == pl.col("is_mature"))
+    matured = stored.filter(untouched & ~stays).with_columns(is_mature=matures)
+    fresh = pl.concat([matured, *rows, *(_rebuilt(sources, others, watermark) if others else ())])
+    is_changed = put(lake, handle, stored.filter(~stays), stored.lazy().filter(stays), fresh, seen)
+    return Refreshed(is_changed, unchanged(handle).rows, persons=len(persons))
 
 
 def entries_watermark(entries: Handle) -> dt.datetime | None:
@@ -86,24 +87,36 @@ def _definition(definition: FunnelDefinition) -> str:
     return input_id(f"definition/{definition.name}")
 
 
-def _matured(
-    stored: pl.DataFrame, persons: pl.Series, definition: FunnelDefinition, watermark: dt.datetime
-) -> pl.DataFrame:
-    """The entries of untouched persons."""
-    untouched = (pl.col("funnel") == definition.name) & ~pl.col("person_id").is_in(persons.implode())
-    return stored.filter(untouched).with_columns(
-        is_mature(pl.col("entered_at"), definition, watermark).alias("is_mature")
+def _is_mature(definitions: Sequence[FunnelDefinition], watermark: dt.datetime) -> pl.Expr:
+    """Whether stored entries are mature by now; null for those of other funnels."""
+    return pl.coalesce(
+        pl.lit(None, pl.Boolean),
+        *(
+            pl.when(pl.col("funnel") == one.name).then(is_mature(pl.col("entered_at"), one, watermark))
+            for one in definitions
+        ),
     )
 
 
-def _persons(sources: Sources, changes: Changes) -> pl.Series:
-    """Besides those touched: whoever had to do with a group in which a product message came or went."""
+def _renewed(
+    lake: Lake,
+    sources: Sources,
+    changes: Changes,
+    definitions: Sequence[FunnelDefinition],
+    stored: pl.DataFrame,
+    watermark: dt.datetime,
+) -> tuple[pl.Series, list[pl.DataFrame]]:
+    """Whose entries are computed again, and these."""
+    if not definitions:
+        return pl.Series(dtype=pl.String), []
+    found = affected_persons(lake, sources, changes, definitions, stored)
+    touched = found.filter("is_touched")["person_id"]
     groups = changes.marks.filter("reaches_group")["group_id"].unique()
-    if groups.is_empty():
-        return changes.persons()
-    members = sources.events.scan().filter(pl.col("group_id").is_in(groups.implode())).select("account_id").unique()
-    reached = changes.with_persons(members.collect(engine="streaming"))["person_id"]
-    return pl.concat([changes.persons(), reached]).unique()
+    is_reached = pl.col("group_id").is_in(groups.implode()).any().over("person_id")
+    matters = pl.col("person_id").is_null() | pl.col("person_id").is_in(touched.implode()) | is_reached
+    rows = timeline(_events_of(sources, found["person_id"]).filter(matters)).collect(engine="streaming")
+    persons = pl.concat([touched, rows["person_id"]]).unique()
+    return persons, [funnel(rows.lazy(), one, watermark).collect(engine="streaming") for one in definitions]
 
 
 def _events_of(sources: Sources, persons: pl.Series) -> pl.LazyFrame:
@@ -121,22 +134,13 @@ def _and_messages(sources: Sources, own: pl.Expr) -> pl.LazyFrame:
     )
 
 
-def _entries(
-    events: pl.LazyFrame, definitions: Sequence[FunnelDefinition], watermark: dt.datetime
-) -> Iterator[pl.DataFrame]:
-    rows = timeline(events).collect(engine="streaming").lazy()
-    for definition in definitions:
-        yield funnel(rows, definition, watermark).collect(engine="streaming")
-
-
 def _rebuilt(
     sources: Sources, definitions: Sequence[FunnelDefinition], watermark: dt.datetime
 ) -> Iterator[pl.DataFrame]:
     n_events = sources.events.scan().select(pl.len()).collect().item()
     n_parts = max(1, -(-n_events // _EVENTS_AT_ONCE))
-    if n_parts == 1:
-        yield from _entries(sources.timeline(), definitions, watermark)
-        return
     part = pl.col("person_id").hash() % n_parts
     for number in range(n_parts):
-        yield from _entries(_and_messages(sources, part == number), definitions, watermark)
+        rows = timeline(_and_messages(sources, part == number)).collect(engine="streaming").lazy()
+        for definition in definitions:
+            yield funnel(rows, definition, watermark).collect(engine="streaming")

@@ -1,0 +1,190 @@
+"""Whose entries can change when events from some day on do, told without the events before (definitions, section 4).
+
+Say that a person's rows are as they were before a time, the cut, and that no chain in the entries goes beyond it. These
+chains then still are chains, for only what lies between its rows ends one. The best one stays the best unless another
+is longer, or is as long and starts later. Let the best have n rows:
+
+- The row n + 1 of a longer chain is after the cut, or the chain up to it was better before. So a row after the cut
+  satisfies step n + 1, and the first step was satisfied within the window before it.
+- The last row of a chain as long is after the cut, too, and satisfies step n. It starts later than the best one: from a
+  row that was already there (`restarted_at`), or from one after the cut.
+
+An entry of `count: entries` stays as it is once it is whole or no row after the cut is within its windows. In any order
+a row counts for every step but the first.
+
+Each rule errs on one side: a person too many costs a computation, never an entry.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from functools import reduce
+from itertools import combinations
+from operator import or_
+from typing import Final
+
+import polars as pl
+
+from pipelines.engagement.activity import is_activity
+from pipelines.funnel.membership import is_joining
+from pipelines.funnel.predicates import predicates
+from pipelines.funnel.steps import MARKS, TIMELINE, is_own
+from schemas import kinds
+from schemas.funnel import FunnelDefinition
+
+_FIRST_OFFSET: Final = dt.timedelta(hours=14)
+"""The business zone that is furthest ahead of UTC: there a day begins so long before it does in UTC."""
+
+_THREAD: Final = ("person_id", "group_id")
+
+
+def own_rows(events: pl.LazyFrame, cuts: pl.LazyFrame, first_days: pl.LazyFrame) -> pl.LazyFrame:
+    """Rows of the timeline from each person's cut on, marked with all that they could be.
+
+    Args:
+        events: `schemas.lake.EVENTS` with `person_id`; more of them than needed do no harm.
+        cuts: `person_id, since`: the day of the cut. Rows of others, and of null ones, are left out.
+        first_days: `person_id, group_id, first_day` of first activities. Where none is known, any activity could be it.
+
+    Returns:
+        Rows of `pipelines.funnel.steps.TIMELINE` in which a mark is true where it may be true.
+    """
+    active = is_activity().fill_null(value=False) & pl.col("group_id").is_not_null()
+    is_first = (pl.col("first_day") >= pl.col("since")).fill_null(value=True)
+    may_be = {
+        "joined": (is_joining() & pl.col("group_id").is_not_null()) | (active & is_first),
+        "activated": active,
+        "retained": active,
+        "exposed": pl.lit(value=False),
+        "repurchased": (pl.col("type") == kinds.ORDER_PAID) & pl.col("order_id").is_not_null(),
+    }
+    return (
+        events.filter(is_own())
+        .join(cuts, on="person_id")
+        .filter(pl.col("day") >= pl.col("since"))
+        .join(first_days.select(*_THREAD, "first_day"), on=_THREAD, how="left")
+        .with_columns(may_be[name].fill_null(value=False).alias(name) for name in MARKS)
+        .select(TIMELINE.names())
+    )
+
+
+def exposed_rows(messages: pl.LazyFrame) -> pl.LazyFrame:
+    """Product messages as rows of the timeline of whoever could see them; nobody is named."""
+    shown = {name: pl.lit(None, TIMELINE[name]) for name in ("person_id", "type", "role")}
+    return messages.with_columns(**shown, **{name: pl.lit(name == "exposed") for name in MARKS}).select(
+        TIMELINE.names()
+    )
+
+
+def possible_steps(rows: pl.DataFrame, definition: FunnelDefinition) -> pl.DataFrame:
+    """Tell which steps rows could satisfy, whichever of their possible marks they have.
+
+    Returns:
+        `person_id` of the rows, and a Boolean column a step, named by its number from 1.
+    """
+    steps, _ = predicates(definition)
+    numbered = enumerate(steps, start=1)
+    return rows.select("person_id").with_columns(_possible(rows, step).alias(str(number)) for number, step in numbered)
+
+
+def _possible(rows: pl.DataFrame, step: pl.Expr) -> pl.Series:
+    names = step.meta.root_names()
+    if "person_id" in names:
+        # An exposure is anybody's.
+        return pl.Series([True]).new_from_index(0, rows.height)
+    marks = [mark for mark in MARKS if mark in names]
+    some = (chosen for n_marks in range(len(marks) + 1) for chosen in combinations(marks, n_marks))
+    readings = (rows.with_columns(pl.lit(value=False).alias(mark) for mark in absent) for absent in some)
+    return reduce(or_, (reading.select(step.fill_null(value=False)).to_series() for reading in readings))
+
+
+def affected(entries: pl.DataFrame, changes: pl.DataFrame, definition: FunnelDefinition) -> pl.Series:
+    """Find the persons whose entries may differ.
+
+    Args:
+        entries: `schemas.lake.FUNNEL_ENTRY` of this funnel, as they were before.
+        changes: A row a person: `person_id`; `since`, the day of the cut, null where everything may differ; and the
+            columns of `possible_steps`, true where any row from the cut on could satisfy the step.
+        definition: The funnel.
+
+    Returns:
+        Their ids, each once.
+    """
+    numbers = range(1, len(definition.steps) + 1)
+    reached, starts_anew = pl.col("steps_reached"), pl.col("restarted_at") >= _opens(definition)
+    longer = [pl.col(str(number)) & (reached == number - 1) for number in numbers]
+    as_long = [pl.col(str(number)) & (reached == number) for number in numbers]
+    if definition.mode == "any_order" or definition.count == "entries":
+        longer = [pl.col(str(number)) & (reached < len(numbers)) for number in numbers[1:]]
+        as_long = [pl.col(str(number)) for number in numbers[1:]]
+    reasons = (
+        pl.col("since").is_null(),
+        pl.col(str(numbers[0])),
+        _is_beyond_cut(),
+        _is_open(definition) & pl.any_horizontal(longer),
+        starts_anew & pl.any_horizontal(as_long),
+    )
+    return (
+        changes.join(entries, on="person_id", how="left")
+        .filter(pl.any_horizontal(reason.fill_null(value=False) for reason in reasons))
+        .get_column("person_id")
+        .unique()
+    )
+
+
+def within_reach(
+    entries: pl.DataFrame, possible: pl.DataFrame, since: dt.date, definition: FunnelDefinition
+) -> pl.Series | None:
+    """Find the persons whose entries could differ if what they were exposed to did.
+
+    Where a funnel only asks for steps in order, another exposure lengthens a chain by itself or lets one start later;
+    elsewhere it can let older rows do so.
+
+    Args:
+        entries: As for `affected`.
+        possible: Of product messages from the cut on, what `possible_steps` tells.
+        since: The day of the cut.
+        definition: The funnel.
+
+    Returns:
+        Their ids; None: anybody's, for an exposure can be the first step.
+    """
+    steps = [number for number in range(1, len(definition.steps) + 1) if possible[str(number)].any()]
+    if 1 in steps:
+        return None
+    is_plain = definition.mode == "sequential" and definition.count == "persons"
+    is_plain = is_plain and not definition.exclude and not definition.hold
+    is_next = (pl.col("steps_reached") + 1).is_in(steps) if is_plain else pl.lit(bool(steps))
+    reasons = (
+        _is_beyond_cut(),
+        _is_open(definition) & is_next,
+        (pl.col("restarted_at") >= _opens(definition)) & bool(steps),
+    )
+    return (
+        entries.with_columns(since=pl.lit(since, pl.Date))
+        .filter(pl.any_horizontal(reason.fill_null(value=False) for reason in reasons))
+        .get_column("person_id")
+        .unique()
+    )
+
+
+def _cut() -> pl.Expr:
+    return pl.col("since").cast(pl.Datetime("us", "UTC")) - _FIRST_OFFSET
+
+
+def _opens(definition: FunnelDefinition) -> pl.Expr:
+    """The earliest time of a first step from which a row at the cut can go on."""
+    return _cut() - definition.window
+
+
+def _is_beyond_cut() -> pl.Expr:
+    last = pl.col("matches").list.last().struct.field("time")
+    return pl.max_horizontal(last, "restarted_at") >= _cut()
+
+
+def _is_open(definition: FunnelDefinition) -> pl.Expr:
+    """True where a row at the cut can be of a chain that begins with a first step of before."""
+    if definition.count == "entries":
+        # Attempts begin within the window of the entry's first row, each with a window of its own.
+        return pl.col("entered_at") + definition.window >= _opens(definition)
+    return pl.max_horizontal("entered_at", "restarted_at") >= _opens(definition)

@@ -1,0 +1,100 @@
+"""Whose funnel entries can differ: told by the entries and the events since what changed, not those of all history."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from pipelines.funnel.affected import affected, exposed_rows, own_rows, possible_steps, within_reach
+from pipelines.funnel.steps import is_product_message
+from pipelines.lake import Lake
+from pipelines.refresh.changes import Changes, Sources
+from pipelines.refresh.written import noted
+from schemas.funnel import FunnelDefinition
+from schemas.lake import FIRST_SEEN
+
+
+@dataclass(frozen=True)
+class _Funnel:
+    """A definition, its stored entries, and what `possible_steps` tells of product messages since the first change."""
+
+    definition: FunnelDefinition
+    entries: pl.DataFrame
+    exposed: pl.DataFrame
+
+    @property
+    def steps(self) -> list[str]:
+        return [str(number) for number in range(1, len(self.definition.steps) + 1)]
+
+
+def affected_persons(
+    lake: Lake, sources: Sources, changes: Changes, definitions: Sequence[FunnelDefinition], stored: pl.DataFrame
+) -> pl.DataFrame:
+    """Find the persons whose entries of any of the funnels can differ.
+
+    Args:
+        lake: holds `first_seen`, which says whose activity is the first in a group; where it lags, any may be.
+        sources: events and identity now.
+        changes: what the stored entries do not include.
+        definitions: the funnels whose definition is that of the entries, at least one.
+        stored: `schemas.lake.FUNNEL_ENTRY`.
+
+    Returns:
+        A row a person: `person_id`, and `is_touched`: their own events changed, or they gained or lost an account. All
+        others matter only if they had to do with a group in which a product message came or went.
+    """
+    own, offers = changes.persons_since(), changes.marks.filter("reaches_group")
+    earliest = pl.concat([own["since"], offers["day"]]).min()
+    messages = exposed_rows(_from(sources, earliest).filter(is_product_message())).collect(engine="streaming")
+    funnels = [
+        _Funnel(one, stored.filter(pl.col("funnel") == one.name), possible_steps(messages, one)) for one in definitions
+    ]
+    cuts = (
+        pl.concat([own, _reached(sources, changes, offers, funnels)])
+        .group_by("person_id")
+        .agg(pl.when(pl.col("since").is_not_null().all()).then(pl.col("since").min()))
+    )
+    rows = _own_rows(lake, sources, cuts.drop_nulls())
+    found = [affected(one.entries, _with_steps(cuts, rows, one), one.definition) for one in funnels]
+    persons = pl.concat(found).unique().alias("person_id").to_frame()
+    return persons.with_columns(is_touched=pl.col("person_id").is_in(own["person_id"].implode()))
+
+
+def _reached(sources: Sources, changes: Changes, offers: pl.DataFrame, funnels: Sequence[_Funnel]) -> pl.DataFrame:
+    """`person_id, since`: whose entries can differ if they were exposed to a product message that came or went."""
+    since = offers["day"].min()
+    if not isinstance(since, dt.date):
+        return pl.DataFrame(schema={"person_id": pl.String, "since": pl.Date})
+    of_funnels = [within_reach(one.entries, one.exposed, since, one.definition) for one in funnels]
+    named = [persons for persons in of_funnels if persons is not None]
+    if len(named) < len(funnels):
+        in_groups = pl.col("group_id").is_in(offers["group_id"].unique().implode())
+        members = sources.events.scan().filter(in_groups).select("account_id").unique().collect(engine="streaming")
+        named.append(changes.with_persons(members)["person_id"])
+    return pl.concat(named).unique().alias("person_id").to_frame().with_columns(since=since)
+
+
+def _own_rows(lake: Lake, sources: Sources, cuts: pl.DataFrame) -> pl.DataFrame:
+    accounts = sources.accounts_of(cuts["person_id"])["account_id"]
+    events = _from(sources, cuts["since"].min()).filter(pl.col("account_id").is_in(accounts.implode()))
+    firsts, positions = lake.open(FIRST_SEEN), sources.positions()
+    first_days = firsts.scan() if noted(firsts, positions) == positions else firsts.scan().clear()
+    return own_rows(sources.timeline(events), cuts.lazy(), first_days).collect(engine="streaming")
+
+
+def _with_steps(cuts: pl.DataFrame, rows: pl.DataFrame, funnel: _Funnel) -> pl.DataFrame:
+    """The cuts with the steps that own rows or exposures since could satisfy."""
+    own = possible_steps(rows, funnel.definition).group_by("person_id").agg(pl.col(funnel.steps).any())
+    return cuts.join(own, on="person_id", how="left").with_columns(
+        pl.col(step).fill_null(value=False) | funnel.exposed[step].any() for step in funnel.steps
+    )
+
+
+def _from(sources: Sources, day: object) -> pl.LazyFrame:
+    """The events from a day on; none if there is none."""
+    first = pl.lit(day, pl.Date)
+    # Months are what files are chosen by.
+    return sources.events.scan().filter((pl.col("month") >= first.dt.month_start()) & (pl.col("day") >= first))
