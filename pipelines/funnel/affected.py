@@ -38,19 +38,25 @@ _FIRST_OFFSET: Final = dt.timedelta(hours=14)
 _THREAD: Final = ("person_id", "group_id")
 
 
-def own_rows(events: pl.LazyFrame, cuts: pl.LazyFrame, first_days: pl.LazyFrame) -> pl.LazyFrame:
+def own_rows(events: pl.LazyFrame, cuts: pl.LazyFrame, first_days: pl.LazyFrame | None) -> pl.LazyFrame:
     """Rows of the timeline from each person's cut on, marked with all that they could be.
 
     Args:
         events: `schemas.lake.EVENTS` with `person_id`; more of them than needed do no harm.
-        cuts: `person_id, since`: the day of the cut. Rows of others, and of null ones, are left out.
-        first_days: `person_id, group_id, first_day` of first activities. Where none is known, any activity could be it.
+        cuts: `person_id, since`: the day of the cut. Rows of others are left out.
+        first_days: `person_id, group_id, first_day` of first activities; none: any activity could be the first.
 
     Returns:
         Rows of `pipelines.funnel.steps.TIMELINE` in which a mark is true where it may be true.
     """
-    active = is_activity().fill_null(value=False) & pl.col("group_id").is_not_null()
-    is_first = (pl.col("first_day") >= pl.col("since")).fill_null(value=True)
+    rows = events.filter(is_own()).join(cuts, on="person_id").filter(pl.col("day") >= pl.col("since"))
+    is_first = pl.lit(value=True)
+    if first_days is not None:
+        earliest = pl.lit(cuts.select(pl.col("since").min()).collect().item(), pl.Date)
+        newest = first_days.filter(pl.col("first_day") >= earliest).select(*_THREAD, "first_day")
+        rows = rows.join(newest, on=_THREAD, how="left")
+        is_first = pl.col("first_day") >= pl.col("since")
+    active = is_activity() & pl.col("group_id").is_not_null()
     may_be = {
         "joined": (is_joining() & pl.col("group_id").is_not_null()) | (active & is_first),
         "activated": active,
@@ -58,14 +64,8 @@ def own_rows(events: pl.LazyFrame, cuts: pl.LazyFrame, first_days: pl.LazyFrame)
         "exposed": pl.lit(value=False),
         "repurchased": (pl.col("type") == kinds.ORDER_PAID) & pl.col("order_id").is_not_null(),
     }
-    return (
-        events.filter(is_own())
-        .join(cuts, on="person_id")
-        .filter(pl.col("day") >= pl.col("since"))
-        .join(first_days.select(*_THREAD, "first_day"), on=_THREAD, how="left")
-        .with_columns(may_be[name].fill_null(value=False).alias(name) for name in MARKS)
-        .select(TIMELINE.names())
-    )
+    marked = rows.with_columns(may_be[name].fill_null(value=False).alias(name) for name in MARKS)
+    return marked.select(TIMELINE.names())
 
 
 def exposed_rows(messages: pl.LazyFrame) -> pl.LazyFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import polars as pl
@@ -28,6 +29,14 @@ def predicates(definition: FunnelDefinition) -> tuple[list[pl.Expr], list[pl.Exp
         [_predicate(_place(definition, f"step '{step.name}'"), step.line, step.when) for step in definition.steps],
         [_predicate(_place(definition, "exclude"), one.line, one.when) for one in definition.exclude],
     )
+
+
+def columns(definitions: Iterable[FunnelDefinition]) -> set[str]:
+    """The columns of the timeline that steps, exclusions and held properties of the definitions look at."""
+    found: set[str] = set()
+    for definition in definitions:
+        found.update(definition.hold, *(one.meta.root_names() for part in predicates(definition) for one in part))
+    return found
 
 
 def _place(definition: FunnelDefinition, part: str) -> str:

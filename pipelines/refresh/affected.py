@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from pipelines.funnel.affected import affected, exposed_rows, own_rows, possible_steps, within_reach
+from pipelines.funnel.predicates import columns
 from pipelines.funnel.steps import is_product_message
 from pipelines.lake import Lake
 from pipelines.refresh.changes import Changes, Sources
@@ -48,7 +49,9 @@ def affected_persons(
     """
     own, offers = changes.persons_since(), changes.marks.filter("reaches_group")
     earliest = pl.concat([own["since"], offers["day"]]).min()
-    messages = exposed_rows(_from(sources, earliest).filter(is_product_message())).collect(engine="streaming")
+    offered = exposed_rows(_from(sources, earliest).filter(is_product_message()))
+    needed = columns(definitions) | {"person_id"}
+    messages = offered.select(needed).collect(engine="streaming")
     funnels = [
         _Funnel(one, stored.filter(pl.col("funnel") == one.name), possible_steps(messages, one)) for one in definitions
     ]
@@ -57,7 +60,7 @@ def affected_persons(
         .group_by("person_id")
         .agg(pl.when(pl.col("since").is_not_null().all()).then(pl.col("since").min()))
     )
-    rows = _own_rows(lake, sources, cuts.drop_nulls())
+    rows = _own_rows(lake, sources, cuts.drop_nulls()).select(needed).collect(engine="streaming")
     found = [affected(one.entries, _with_steps(cuts, rows, one), one.definition) for one in funnels]
     persons = pl.concat(found).unique().alias("person_id").to_frame()
     return persons.with_columns(is_touched=pl.col("person_id").is_in(own["person_id"].implode()))
@@ -77,12 +80,12 @@ def _reached(sources: Sources, changes: Changes, offers: pl.DataFrame, funnels: 
     return pl.concat(named).unique().alias("person_id").to_frame().with_columns(since=since)
 
 
-def _own_rows(lake: Lake, sources: Sources, cuts: pl.DataFrame) -> pl.DataFrame:
+def _own_rows(lake: Lake, sources: Sources, cuts: pl.DataFrame) -> pl.LazyFrame:
     accounts = sources.accounts_of(cuts["person_id"])["account_id"]
     events = _from(sources, cuts["since"].min()).filter(pl.col("account_id").is_in(accounts.implode()))
     firsts, positions = lake.open(FIRST_SEEN), sources.positions()
-    first_days = firsts.scan() if noted(firsts, positions) == positions else firsts.scan().clear()
-    return own_rows(sources.timeline(events), cuts.lazy(), first_days).collect(engine="streaming")
+    known = firsts.scan() if noted(firsts, positions) == positions else None
+    return own_rows(sources.timeline(events), cuts.lazy(), known)
 
 
 def _with_steps(cuts: pl.DataFrame, rows: pl.DataFrame, funnel: _Funnel) -> pl.DataFrame:

@@ -9,7 +9,8 @@ from typing import Final
 import polars as pl
 
 from pipelines.funnel.funnel import funnel, is_mature
-from pipelines.funnel.steps import is_product_message, timeline
+from pipelines.funnel.predicates import columns
+from pipelines.funnel.steps import TIMELINE, is_product_message, timeline
 from pipelines.lake import Handle, Lake
 from pipelines.refresh.affected import affected_persons
 from pipelines.refresh.changes import Changes, Sources
@@ -114,7 +115,8 @@ def _renewed(
     groups = changes.marks.filter("reaches_group")["group_id"].unique()
     is_reached = pl.col("group_id").is_in(groups.implode()).any().over("person_id")
     matters = pl.col("person_id").is_null() | pl.col("person_id").is_in(touched.implode()) | is_reached
-    rows = timeline(_events_of(sources, found["person_id"]).filter(matters)).collect(engine="streaming")
+    events = _events_of(sources, found["person_id"]).filter(matters)
+    rows = timeline(_needed(events, definitions)).collect(engine="streaming")
     persons = pl.concat([touched, rows["person_id"]]).unique()
     return persons, [funnel(rows.lazy(), one, watermark).collect(engine="streaming") for one in definitions]
 
@@ -134,6 +136,12 @@ def _and_messages(sources: Sources, own: pl.Expr) -> pl.LazyFrame:
     )
 
 
+def _needed(events: pl.LazyFrame, definitions: Sequence[FunnelDefinition]) -> pl.LazyFrame:
+    """The events without what only a predicate would look at, and none does: what is not read costs nothing."""
+    idle = {"message_id", "currency", "amount_minor"} - columns(definitions)
+    return events.with_columns(pl.lit(None, TIMELINE[name]).alias(name) for name in sorted(idle))
+
+
 def _rebuilt(
     sources: Sources, definitions: Sequence[FunnelDefinition], watermark: dt.datetime
 ) -> Iterator[pl.DataFrame]:
@@ -141,6 +149,7 @@ def _rebuilt(
     n_parts = max(1, -(-n_events // _EVENTS_AT_ONCE))
     part = pl.col("person_id").hash() % n_parts
     for number in range(n_parts):
-        rows = timeline(_and_messages(sources, part == number)).collect(engine="streaming").lazy()
+        events = _and_messages(sources, part == number)
+        rows = timeline(_needed(events, definitions)).collect(engine="streaming").lazy()
         for definition in definitions:
             yield funnel(rows, definition, watermark).collect(engine="streaming")
