@@ -20,7 +20,7 @@ LAKE = {
     "retention": {"events", "first_seen", "person_day"},
     "lifecycle": {"events", "first_seen", "person_day"},
     "member_state": {"events", "person_day"},
-    "funnel_entry": {"events", "identity"},
+    "funnel_entry": {"events", "first_seen", "identity"},
     "order_credit": {"events", "identity"},
     "person_value": {"events", "order_credit"},
     "group": {"events", "identity"},

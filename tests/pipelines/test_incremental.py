@@ -488,7 +488,7 @@ def test_late_events_reach_every_funnel(company: Company, monkeypatch: pytest.Mo
     company.send(*ACTIVE)
     both = (standard(), talking("talk"))
     built_anew(company, monkeypatch, *both)
-    company.send(CLICKED, said("app:b", 3))
+    company.send(said("app:a", 20), said("app:b", 3))
     assert built_anew(company, monkeypatch, *both) == []
     assert company.refreshed[FUNNEL_ENTRY.name].persons == 2
 

@@ -20,7 +20,7 @@ from pipelines.refresh.affected import affected_persons
 from pipelines.refresh.changes import BATCH_INPUT, IDENTITY_INPUT, Changes, Sources
 from schemas import kinds
 from schemas.funnel import COUNTS, MODES, Exclusion, FunnelDefinition, standard
-from schemas.lake import EVENTS, FIRST_SEEN, FUNNEL_ENTRY, TOUCHED
+from schemas.lake import EVENTS, FIRST_SEEN, FUNNEL_ENTRY, TOUCHED, LakeTable
 from tests.pipelines.funnel.samples import Event, at, definition, event, frame, histories, numbered
 
 WATERMARK = at(400)
@@ -32,37 +32,49 @@ STEPS = (
 )  # fmt: skip
 
 
-class Company:
-    """A lake with events as they were and as they are, and whose entries of a funnel are said to differ."""
+G, H = {"group_id": "qq:g"}, {"group_id": "qq:h"}
+SAYS, CLICKS, PAYS = kinds.MESSAGE_SENT, kinds.LINK_CLICKED, kinds.ORDER_PAID
+JOINED = event(kinds.MEMBER_JOINED, at(0), "p", **G)
+RETAINED = [JOINED, event(SAYS, at(1), "p", **G), event(SAYS, at(8), "p", **G)]
+ORDER = {"order_id": "o1", "currency": "CNY", "amount_minor": 1}
 
-    def __init__(self, uri: str, before: list[Event], after: list[Event], *, has_first_seen: bool) -> None:
-        self.lake, self._before, self._after = Lake(uri), rows(before), rows(after)
-        added, gone = (one.join(other, on="event_id", how="anti") for one, other in self._pairs())
-        lake = self.lake
-        lake.append(lake.open(TOUCHED), marks(added, gone, 2), {})
-        lake.append(lake.open(EVENTS), self._after.select(EVENTS.columns.keys()), {BATCH: 2})
+
+def offer(days: float, group: dict[str, str]) -> Event:
+    return event(SAYS, at(days), "seller", role="operator", product_id="x", **group)
+
+
+EXPOSED = [*RETAINED, offer(9, G)]
+
+
+class Company:
+    """A lake with events as they are, and how they were before."""
+
+    def __init__(self, uri: str, before: list[Event], after: list[Event], *, has_first_seen: bool = True) -> None:
+        self._lake, self._before, self._after = Lake(uri), rows(before), rows(after)
+        added = self._after.join(self._before, on="event_id", how="anti")
+        gone = self._before.join(self._after, on="event_id", how="anti")
+        self._put(TOUCHED, marks(added, gone, 2))
+        self._put(EVENTS, self._after.select(EVENTS.columns.keys()), {BATCH: 2})
         if has_first_seen:
             firsts = first_seen(person_day(self._after.lazy())).collect()
-            lake.append(lake.open(FIRST_SEEN), firsts, {BATCH_INPUT: 2, IDENTITY_INPUT: 0})
-        self.groups = pl.concat([added, gone]).filter(pl.col("product_id").is_not_null())["group_id"].drop_nulls()
+            self._put(FIRST_SEEN, firsts, {BATCH_INPUT: 2, IDENTITY_INPUT: 0})
 
-    def _pairs(self) -> tuple[tuple[pl.DataFrame, pl.DataFrame], tuple[pl.DataFrame, pl.DataFrame]]:
-        return (self._after, self._before), (self._before, self._after)
-
-    def recomputed(self, one: FunnelDefinition) -> set[str]:
-        """Who is named and, unless their own events changed, had to do with a group that a message changed in."""
-        sources = Sources.of(self.lake)
-        changes = Changes.since(self.lake, sources, {BATCH_INPUT: 1, IDENTITY_INPUT: 0})
-        found = affected_persons(self.lake, sources, changes, [one], entries(self._before, one))
+    def named(self, one: FunnelDefinition) -> set[str]:
+        """Who is named and, unless their own events changed, had to do with a group that a product message changed."""
+        sources = Sources.of(self._lake)
+        changes = Changes.since(self._lake, sources, {BATCH_INPUT: 1, IDENTITY_INPUT: 0})
+        found = affected_persons(self._lake, sources, changes, [one], entries(self._before, one))
         groups = changes.marks.filter("reaches_group")["group_id"]
         members = self._after.filter(pl.col("group_id").is_in(groups.implode()))["person_id"].unique()
         return set(found.filter(pl.col("is_touched") | pl.col("person_id").is_in(members.implode()))["person_id"])
 
     def changed(self, one: FunnelDefinition) -> set[str]:
         """Whose entries do differ."""
-        before, after = (entries(events, one) for events in (self._before, self._after))
-        rows = pl.concat([before.with_columns(side=0), after.with_columns(side=1)])
-        return set(rows.filter(~pl.struct(FUNNEL_ENTRY.columns.keys()).is_duplicated())["person_id"])
+        both = pl.concat([entries(self._before, one), entries(self._after, one)])
+        return set(both.filter(~pl.struct(FUNNEL_ENTRY.columns.keys()).is_duplicated())["person_id"])
+
+    def _put(self, table: LakeTable, fresh: pl.DataFrame, positions: dict[str, int] | None = None) -> None:
+        self._lake.append(self._lake.open(table), fresh, positions or {})
 
 
 def rows(events: list[Event]) -> pl.DataFrame:
@@ -74,13 +86,32 @@ def entries(events: pl.DataFrame, one: FunnelDefinition) -> pl.DataFrame:
     return funnel(timeline(events.lazy()), one, WATERMARK).collect()
 
 
-@pytest.fixture
-def changed(tmp_path_factory: pytest.TempPathFactory):
-    def make(before: list[Event], after: list[Event], *, has_first_seen: bool = True) -> Company:
-        uri = str(tmp_path_factory.mktemp("company"))
-        return Company(uri, before, after, has_first_seen=has_first_seen)
+NAMED = {
+    "a first word is a joining": ([], [event(SAYS, at(1), "p", **G)], {"p"}),
+    "a word of who waits for an offer": (RETAINED, [event(SAYS, at(10), "p", **G)], set()),
+    "a word of who joined and was silent": ([JOINED], [event(SAYS, at(2), "p", **G)], {"p"}),
+    "a first word in another group": (RETAINED, [event(SAYS, at(10), "p", **H)], {"p"}),
+    "an offer": (RETAINED, [offer(9, G)], {"p"}),
+    "an offer in another group": (RETAINED, [offer(9, H)], set()),
+    "a second offer": (EXPOSED, [offer(20, G)], set()),
+    "an offer after the window": (RETAINED, [offer(62, G)], set()),
+    "a click": (EXPOSED, [event(CLICKS, at(10), "p", **G)], {"p"}),
+    "a click of who waits for an offer": (RETAINED, [event(CLICKS, at(10), "p", **G)], set()),
+    "a click after the window": (EXPOSED, [event(CLICKS, at(62), "p", **G)], set()),
+    "an order of who waits for a click": (EXPOSED, [event(PAYS, at(10), "p", **ORDER)], set()),
+    "a late word before the entry": (EXPOSED, [event(SAYS, at(0.5), "p", **G)], {"p"}),
+}
 
-    return make
+
+@pytest.mark.parametrize(("before", "added", "named"), NAMED.values(), ids=NAMED)
+def test_who_is_named(tmp_path, before, added, named):
+    everything = numbered([*before, *added])
+    assert Company(str(tmp_path), everything[: len(before)], everything).named(standard()) == named
+
+
+def test_where_first_activities_are_not_known_any_may_be_one(tmp_path):
+    everything = numbered([*RETAINED, event(SAYS, at(10), "p", **G)])
+    assert Company(str(tmp_path), everything[:3], everything, has_first_seen=False).named(standard()) == {"p"}
 
 
 @st.composite
@@ -114,4 +145,4 @@ def changes(draw: st.DrawFn) -> tuple[list[Event], list[Event]]:
 def test_whoever_is_not_named_has_the_entries_of_before(tmp_path_factory, events, funnels, has_first_seen):
     company = Company(str(tmp_path_factory.mktemp("company")), *events, has_first_seen=has_first_seen)
     for one in (standard(), *funnels):
-        assert company.changed(one) <= company.recomputed(one)
+        assert company.changed(one) <= company.named(one)
