@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -167,7 +167,7 @@ def _held_values(rows: pl.DataFrame, definition: FunnelDefinition) -> NDArray[np
     return fixed(held.join(numbers, on=names, how="left", maintain_order="left")["number"].fill_null(-1))
 
 
-def _mask(predicates: list[pl.Expr], masks: list[int], dtype: pl.DataType) -> pl.Expr:
+def _mask(predicates: Sequence[pl.Expr], masks: list[int], dtype: pl.DataType) -> pl.Expr:
     """The masks of all predicates that hold, as one number."""
     none = pl.lit(0, dtype)
     return reduce(

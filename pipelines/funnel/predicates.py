@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 import polars as pl
@@ -14,7 +15,8 @@ from schemas.funnel import FunnelDefinition, FunnelDefinitionError
 _COLUMNS: Final = f"columns of the timeline: {', '.join(TIMELINE.names())}"
 
 
-def predicates(definition: FunnelDefinition) -> tuple[list[pl.Expr], list[pl.Expr]]:
+@lru_cache
+def predicates(definition: FunnelDefinition) -> tuple[tuple[pl.Expr, ...], tuple[pl.Expr, ...]]:
     """One Boolean expression a step, in order, and one an exclusion; null where a predicate cannot tell.
 
     Raises:
@@ -26,8 +28,8 @@ def predicates(definition: FunnelDefinition) -> tuple[list[pl.Expr], list[pl.Exp
             found = f"an unknown column '{name}'"
             raise FunnelDefinitionError(_place(definition, "hold"), definition.hold_line, found, _COLUMNS)
     return (
-        [_predicate(_place(definition, f"step '{step.name}'"), step.line, step.when) for step in definition.steps],
-        [_predicate(_place(definition, "exclude"), one.line, one.when) for one in definition.exclude],
+        tuple(_predicate(_place(definition, f"step '{step.name}'"), step.line, step.when) for step in definition.steps),
+        tuple(_predicate(_place(definition, "exclude"), one.line, one.when) for one in definition.exclude),
     )
 
 
