@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import polars as pl
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
 from scipy.special import digamma, expit, gammaln, hyp2f1
+from threadpoolctl import threadpool_limits
 
 from schemas.errors import EmberlineError
 
@@ -63,7 +65,8 @@ class BgNbd:
     def log_likelihood(self, x: ArrayLike, t_x: ArrayLike, observed: ArrayLike) -> Floats:
         """Logarithm of the likelihood of each buyer (equation 6)."""
         x, t_x, observed = _arrays(x, t_x, observed)
-        return _log_likelihood(np.array([self.r, self.alpha, self.a, self.b]), x, t_x, observed)[0]
+        parameters = np.array([self.r, self.alpha, self.a, self.b])
+        return _of_number(parameters, x)[0] + _of_times(parameters, x, t_x, observed)[0]
 
     def _log_odds_left(self, x: Floats, t_x: Floats, observed: Floats) -> Floats:
         # Who bought once is alive: any denominator above 0 does.
@@ -106,20 +109,28 @@ def fit(x: ArrayLike, t_x: ArrayLike, observed: ArrayLike, least_repeat_buyers: 
         raise NoFit(
             f"{again} buyers bought again, {least_repeat_buyers} are needed.", "Wait for more, or read the RFM scores."
         )
-    # Many buyers have the same history; time in units of the longest keeps the search in one range.
-    histories, buyers = np.unique(np.stack([x, t_x, observed]), axis=1, return_counts=True)
+    # Many buyers have the same history, and more the same number of purchases; time in units of the longest keeps the
+    # search in one range.
     scale = observed.max()
-    histories[1:] /= scale
+    histories, buyers = _distinct(x, t_x / scale, observed / scale)
+    numbers, buyers_of_number = _distinct(x)
 
     def cost(logs: Floats) -> tuple[float, Floats]:
         parameters = np.exp(logs)
-        value, gradient = _log_likelihood(parameters, *histories)
-        return -float(buyers @ value) / len(x), -(gradient @ buyers) * parameters / len(x)
+        sums = np.zeros(5)
+        for each, how_many in (
+            (_of_number(parameters, *numbers), buyers_of_number),
+            (_of_times(parameters, *histories), buyers),
+        ):
+            sums += [(of_buyer * how_many).sum() for of_buyer in each]
+        return -sums[0] / len(x), -sums[1:] * parameters / len(x)
 
-    found = minimize(
-        cost, np.zeros(4), jac=True, method="L-BFGS-B", bounds=[(-_WIDEST, _WIDEST)] * 4,
-        options={"maxiter": 1000, "ftol": 1e-14, "gtol": 1e-8},
-    )  # fmt: skip
+    # Four numbers are no work for several threads of the linear algebra: they would only wait for each other.
+    with threadpool_limits(1):
+        found = minimize(
+            cost, np.zeros(4), jac=True, method="L-BFGS-B", bounds=[(-_WIDEST, _WIDEST)] * 4,
+            options={"maxiter": 1000, "ftol": 1e-14, "gtol": 1e-8},
+        )  # fmt: skip
     if not np.all(np.isfinite(found.x)) or np.any(np.abs(found.x) > _WIDEST - 1):
         raise NoFit(
             "The likelihood has no greatest value: these buyers do not differ as the model supposes.",
@@ -129,33 +140,48 @@ def fit(x: ArrayLike, t_x: ArrayLike, observed: ArrayLike, least_repeat_buyers: 
     return BgNbd(float(r), float(alpha * scale), float(a), float(b))
 
 
-def _log_likelihood(parameters: Floats, x: Floats, t_x: Floats, observed: Floats) -> tuple[Floats, Floats]:
-    """[buyers] logarithm of the likelihood, and [4, buyers] its derivatives by r, alpha, a, b.
+def _of_number(parameters: Floats, x: Floats) -> tuple[Floats, ...]:
+    """The part of the log likelihood that follows from `x` alone, and its derivatives by r, alpha, a, b.
 
-    In the form of Fader & Hardie (2013), Overcoming the BG/NBD Model's #NUM! Error Problem, brucehardie.com/notes/027.
+    This and `_of_times` add up to it, in the form of Fader & Hardie (2013), Overcoming the BG/NBD Model's #NUM! Error
+    Problem, brucehardie.com/notes/027.
     """
     r, alpha, a, b = parameters
-    is_repeat = x > 0
-    divisor = np.where(is_repeat, b + x - 1, 1.0)
-    stayed = -(r + x) * np.log(alpha + observed)
-    left = np.where(is_repeat, np.log(a) - np.log(divisor) - (r + x) * np.log(alpha + t_x), -np.inf)
-    either = np.logaddexp(stayed, left)
-    share_left = np.exp(left - either)
-    share_stayed = 1 - share_left
     value = (
         gammaln(r + x) - gammaln(r) + r * np.log(alpha)
         + gammaln(a + b) + gammaln(b + x) - gammaln(b) - gammaln(a + b + x)
-        + either
     )  # fmt: skip
     by_sum = digamma(a + b) - digamma(a + b + x)
-    gradient = np.stack([
-        digamma(r + x) - digamma(r) + np.log(alpha)
-        - share_stayed * np.log(alpha + observed) - share_left * np.log(alpha + t_x),
-        r / alpha - (r + x) * (share_stayed / (alpha + observed) + share_left / (alpha + t_x)),
-        by_sum + share_left / a,
-        by_sum + digamma(b + x) - digamma(b) - share_left / divisor,
-    ])  # fmt: skip
-    return value, gradient
+    by_r = digamma(r + x) - digamma(r) + np.log(alpha)
+    return value, by_r, np.full_like(x, r / alpha), by_sum, by_sum + digamma(b + x) - digamma(b)
+
+
+def _of_times(parameters: Floats, x: Floats, t_x: Floats, observed: Floats) -> tuple[Floats, ...]:
+    """The part of the log likelihood that follows from when purchases were, too, and its derivatives."""
+    r, alpha, a, b = parameters
+    is_repeat = x > 0
+    divisor = np.where(is_repeat, b + x - 1, 1.0)
+    until_now, until_last = np.log(alpha + observed), np.log(alpha + t_x)
+    log_odds_left = np.where(is_repeat, np.log(a / divisor) + (r + x) * (until_now - until_last), -np.inf)
+    # Of the odds of having left and of having stayed, the smaller never overflow.
+    smaller = np.exp(-np.abs(log_odds_left))
+    value = np.maximum(log_odds_left, 0) + np.log1p(smaller) - (r + x) * until_now
+    share_left = np.where(log_odds_left > 0, 1, smaller) / (1 + smaller)
+    share_stayed = 1 - share_left
+    return (
+        value,
+        -share_stayed * until_now - share_left * until_last,
+        -(r + x) * (share_stayed / (alpha + observed) + share_left / (alpha + t_x)),
+        share_left / a,
+        -share_left / divisor,
+    )
+
+
+def _distinct(*columns: Floats) -> tuple[list[Floats], Floats]:
+    """The distinct rows of columns, sorted, and how often each is there."""
+    rows = pl.DataFrame(columns).group_by(pl.all()).len().sort(pl.all())
+    *distinct, counts = (each.cast(pl.Float64).to_numpy() for each in rows.iter_columns())
+    return distinct, counts
 
 
 def _arrays(*values: ArrayLike) -> list[Floats]:

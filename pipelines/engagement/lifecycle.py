@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Final
 
 import polars as pl
 
@@ -12,10 +13,12 @@ from pipelines.engagement.calendar import (
     next_unit_start,
     unit_start,
     unit_starts,
-    units_between,
 )
 from schemas.errors import EmberlineError
 from schemas.lake import LIFECYCLE
+
+_DAYS: Final = 1 << 32
+"""More than there are days before and after 1970, so that a person and a day fit into one number."""
 
 
 class LifecycleBroken(EmberlineError):
@@ -55,49 +58,58 @@ def lifecycle(person_day: pl.LazyFrame, unit: Unit, complete_through: dt.date | 
         incomplete unit has the counts so far and is flagged.
     """
     span = person_day.select(first=pl.col("day").min(), last=pl.col("day").max())
-    return lifecycle_rows(lifecycle_counts(person_day, unit), span, unit, complete_through)
+    counts = lifecycle_counts(person_day, person_day.select("person_id", first_day="day"), unit)
+    return lifecycle_rows(counts, span, unit, complete_through)
 
 
-def lifecycle_counts(person_day: pl.LazyFrame, unit: Unit, first_seen: pl.LazyFrame | None = None) -> pl.LazyFrame:
+def lifecycle_counts(person_day: pl.LazyFrame, first_seen: pl.LazyFrame, unit: Unit) -> pl.LazyFrame:
     """Count the persons of units, without rows for units that have nobody to count.
 
     Args:
         person_day: `person_id, day`, in whole units. Counts hold for a unit whose activity is here and that of the
             unit before.
+        first_seen: `person_id, first_day` over all history.
         unit: Calendar unit to count by.
-        first_seen: `person_id, first_day` over all history; without it `person_day` is all of history.
 
     Returns:
         `start`, and the counts of `schemas.lake.LIFECYCLE`; null is 0.
     """
-    start, person = pl.col("start"), pl.col("person_id")
-    # Neighbours in one sorted column: a window function a person takes several times as long.
+    start, person = pl.col("start"), pl.col("person")
+    # Neighbours in one sorted column of whole numbers: windows a person, strings or two columns take several times as
+    # long.
+    number = pl.col("person_id").cast(pl.Categorical).to_physical().cast(pl.Int64)
     spells = (
-        person_day.select("person_id", start=unit_start(pl.col("day"), unit))
+        person_day.select(spell=number * _DAYS + unit_start(pl.col("day"), unit).to_physical())
         .unique()
-        .sort("person_id", "start")
+        .sort("spell")
+        .with_columns(person=(pl.col("spell") + _DAYS // 2) // _DAYS)
+        .select("person", start=(pl.col("spell") - person * _DAYS).cast(pl.Int32).cast(pl.Date))
         .with_columns(
-            since_before=pl.when(person == person.shift(1)).then(units_between(start.shift(1), start, unit)),
-            until_after=pl.when(person == person.shift(-1)).then(units_between(start, start.shift(-1), unit)),
+            is_returning=(person == person.shift(1)) & (next_unit_start(start.shift(1), unit) == start),
+            is_staying=(person == person.shift(-1)) & (next_unit_start(start, unit) == start.shift(-1)),
         )
     )
-    new = pl.col("since_before").is_null()
-    if first_seen is not None:
-        firsts = first_seen.group_by("person_id").agg(opening=unit_start(pl.col("first_day").min(), unit))
-        spells = spells.join(firsts, on="person_id", how="left")
-        new = new & (pl.col("opening") == start)
-    returning = (pl.col("since_before") == 1).fill_null(value=False)
-    present = spells.group_by("start").agg(
-        active=pl.len(), new=new.sum(), returning=returning.sum(), resurrecting=(~new & ~returning).sum()
+    present = spells.group_by("start").agg(active=pl.len(), returning=pl.col("is_returning").sum())
+    new = (
+        first_seen.group_by("person_id")
+        .agg(start=unit_start(pl.col("first_day").min(), unit))
+        .group_by("start")
+        .agg(new=pl.len())
     )
     # Counted from the persons themselves and not as `active before - returning`: the invariant
     # could not fail otherwise.
     absent = (
-        spells.filter(pl.col("until_after").is_null() | (pl.col("until_after") > 1))
+        spells.filter(~pl.col("is_staying").fill_null(value=False))
         .group_by(start=next_unit_start(start, unit))
         .agg(dormant=pl.len())
     )
-    return present.join(absent, on="start", how="full", coalesce=True)
+    counted = pl.col("active", "new", "returning").fill_null(0).cast(pl.Int64)
+    return (
+        present.join(new, on="start", how="left")
+        .with_columns(counted)
+        .with_columns(resurrecting=pl.col("active") - pl.col("new") - pl.col("returning"))
+        .join(absent, on="start", how="full", coalesce=True)
+    )
 
 
 def lifecycle_rows(

@@ -4,8 +4,7 @@ After TogetherCrew's member engagement (github.com/TogetherCrew/core-analyzer-li
 activity of this project: receiving a reply is no activity, silent days shift no window, who has left does not lurk
 (definitions, section 5).
 
-Windows have 7 days and are counted back from the day that is asked for: window 0 ends with it, window 1 is the seven
-days before, and so on.
+Windows are those of `pipelines.engagement.connections`.
 """
 
 from __future__ import annotations
@@ -15,25 +14,12 @@ from typing import Final
 
 import polars as pl
 
-from pipelines.engagement.activity import is_activity, is_member_message
+from pipelines.engagement.connections import WINDOWS, window_of
 from schemas import kinds
 from schemas.lake import MEMBER_STATE, ORDERING_KEY
 
-WINDOW_DAYS: Final = 7
-WINDOWS: Final = 4
-"""The windows that consistent and vital members are judged by."""
-
 ENOUGH_WINDOWS: Final = 3
-"""Of `WINDOWS`."""
-
-ENOUGH_EXCHANGES: Final = 5
-"""Answers between two members in a window that connect them."""
-
-ENOUGH_MEMBERS: Final = 5
-"""Members one is connected with, to be connected."""
-
-ANSWERED_WITHIN: Final = dt.timedelta(days=28)
-"""How old a message may be for an answer to connect two members."""
+"""Of `WINDOWS`, to be consistent or vital."""
 
 NEWLY_ACTIVE: Final = "newly_active"
 ACTIVE: Final = "active"
@@ -45,7 +31,9 @@ LURKER: Final = "lurker"
 _MEMBER: Final = ("group_id", "person_id")
 
 
-def member_state(events: pl.LazyFrame, person_day: pl.LazyFrame, day: dt.date | None) -> pl.LazyFrame:
+def member_state(
+    events: pl.LazyFrame, person_day: pl.LazyFrame, connected: pl.LazyFrame, day: dt.date | None
+) -> pl.LazyFrame:
     """Tell how engaged each person is in each group at the end of a day, from what happened up to then.
 
     `state` is one of `newly_active` (active in window 0, never before), `active` (in window 0, and in 1 or 2),
@@ -57,18 +45,19 @@ def member_state(events: pl.LazyFrame, person_day: pl.LazyFrame, day: dt.date | 
     consistent.
 
     Args:
-        events: Columns of `schemas.lake.EVENTS` plus `person_id`, of all history, distinct, in any order.
-        person_day: `schemas.lake.PERSON_DAY` of these events.
+        events: Columns of `schemas.lake.EVENTS` plus `person_id`, of all history of some persons, distinct, in any
+            order.
+        person_day: `schemas.lake.PERSON_DAY` of the same persons.
+        connected: What `pipelines.engagement.connections.connected` gives, for these persons at least.
         day: The newest complete day; none: nobody is judged.
 
     Returns:
         `schemas.lake.MEMBER_STATE`: a row for each person and group with any activity, and for each lurker.
     """
     until = pl.col("day") <= pl.lit(day, pl.Date)
-    known = events.filter(until)
-    first, last = _window(pl.col("first_active_day"), day), _window(pl.col("last_active_day"), day)
+    first, last = window_of(pl.col("first_active_day"), day), window_of(pl.col("last_active_day"), day)
     active = [pl.col(f"active_{window}") for window in range(WINDOWS)]
-    connected = [active[window] & pl.col(f"connected_{window}") for window in range(WINDOWS)]
+    is_connected = [active[window] & pl.col(f"connected_{window}") for window in range(WINDOWS)]
     is_here, is_paused = last == 0, last == 1
     state = (
         pl.when(last.is_null()).then(pl.lit(LURKER))
@@ -88,19 +77,14 @@ def member_state(events: pl.LazyFrame, person_day: pl.LazyFrame, day: dt.date | 
     }
     return (
         _active(person_day.filter(until), day)
-        .join(_connected(known, day), on=_MEMBER, how="left")
-        .join(_members(known), on=_MEMBER, how="full", coalesce=True)
-        .with_columns(active_windows=pl.sum_horizontal(active), connected_windows=pl.sum_horizontal(connected))
+        .join(connected, on=_MEMBER, how="left")
+        .join(_members(events.filter(until)), on=_MEMBER, how="full", coalesce=True)
+        .with_columns(active_windows=pl.sum_horizontal(active), connected_windows=pl.sum_horizontal(is_connected))
         .with_columns(state=state, day=pl.lit(day, pl.Date), **flags)
         .with_columns(pl.col(flags.keys()).fill_null(value=False))
         .select(MEMBER_STATE.columns.keys())
         .cast(MEMBER_STATE.schema)
     )
-
-
-def windows_from(day: dt.date | None) -> pl.Expr:
-    """The first day of the windows that consistent and vital members are judged by."""
-    return pl.lit(day, pl.Date) - dt.timedelta(days=WINDOWS * WINDOW_DAYS - 1)
 
 
 def group_engagement(member_state: pl.LazyFrame) -> pl.LazyFrame:
@@ -113,64 +97,13 @@ def group_engagement(member_state: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _window(of: pl.Expr, day: dt.date | None) -> pl.Expr:
-    return (pl.lit(day, pl.Date) - of).dt.total_days() // WINDOW_DAYS
-
-
 def _active(person_day: pl.LazyFrame, day: dt.date | None) -> pl.LazyFrame:
     """A row a person and group: the first and the last active day, and `active_0` to `active_3`, by window."""
-    window = _window(pl.col("day"), day)
+    window = window_of(pl.col("day"), day)
     return person_day.group_by(_MEMBER).agg(
         first_active_day=pl.col("day").min(),
         last_active_day=pl.col("day").max(),
         **{f"active_{number}": (window == number).any() for number in range(WINDOWS)},
-    )
-
-
-def _connected(events: pl.LazyFrame, day: dt.date | None) -> pl.LazyFrame:
-    """A row a person and group with enough exchanges in a window: `connected_0` to `connected_3`, by window."""
-    one, other = (end("person_id", "other_id") for end in (pl.min_horizontal, pl.max_horizontal))
-    pairs = (
-        _answers(events, day)
-        .group_by("group_id", "window", one.alias("one"), other.alias("other"))
-        .agg(exchanges=pl.len())
-        .filter(pl.col("exchanges") >= ENOUGH_EXCHANGES)
-    )
-    both_ways = pl.concat([pairs.select("group_id", "window", person_id=end) for end in ("one", "other")])
-    return (
-        both_ways.group_by(*_MEMBER, "window")
-        .agg(members=pl.len())
-        .filter(pl.col("members") >= ENOUGH_MEMBERS)
-        .group_by(_MEMBER)
-        .agg(**{f"connected_{number}": (pl.col("window") == number).any() for number in range(WINDOWS)})
-    )
-
-
-def _answers(events: pl.LazyFrame, day: dt.date | None) -> pl.LazyFrame:
-    """Members' replies and reactions to messages of other members: `group_id, person_id, other_id, window`."""
-    named = pl.when(pl.col("type") == kinds.MESSAGE_SENT).then("reply_to").otherwise("message_id")
-    answering = (
-        events.filter(is_activity() & (pl.col("day") >= windows_from(day)))
-        .select(*_MEMBER, "time", answered=named, window=_window(pl.col("day"), day))
-        .drop_nulls("answered")
-    )
-    message = ["group_id", "answered"]
-    # A day more, as one of them may have 23 hours.
-    written_from = windows_from(day) - ANSWERED_WITHIN - dt.timedelta(days=1)
-    # Only messages that were answered are worth sorting.
-    written = (
-        events.filter(is_member_message() & (pl.col("day") >= written_from))
-        .select("group_id", *ORDERING_KEY, answered="message_id", other_id="person_id")
-        .join(answering, on=message, how="semi")
-        .sort(ORDERING_KEY)
-        .unique(message, keep="first", maintain_order=True)
-        .select(*message, "other_id", written="time")
-    )
-    age = pl.col("time") - pl.col("written")
-    return (
-        answering.join(written, on=message)
-        .filter((pl.col("person_id") != pl.col("other_id")) & (age <= ANSWERED_WITHIN))
-        .select(*_MEMBER, "other_id", "window")
     )
 
 

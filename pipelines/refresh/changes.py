@@ -128,20 +128,16 @@ def touched_since(sources: Sources, changes: Changes, through: dt.date | None) -
     """Groups with a change on a complete day, that are described anew, or in which a person is another one.
 
     Returns:
-        `group_id`, and `since`, the day of the group's earliest change.
+        `group_id`, and `since` and `newest`, the days of the group's earliest and its newest change.
     """
     is_complete = pl.col("day") <= pl.lit(through, pl.Date)
     marked = changes.marks.lazy().filter(is_complete | pl.col("describes_group"))
-    earliest = [part.group_by("group_id").agg(pl.col("day").min()) for part in (marked, sources.moved_events(changes))]
+    parts = (marked, sources.moved_events(changes))
+    days = [part.group_by("group_id").agg(since=pl.col("day").min(), newest=pl.col("day").max()) for part in parts]
     return (
-        pl.concat(earliest)
+        pl.concat(days)
         .drop_nulls("group_id")
         .group_by("group_id")
-        .agg(since=pl.col("day").min())
+        .agg(pl.col("since").min(), pl.col("newest").max())
         .collect(engine="streaming")
     )
-
-
-def touched_groups(sources: Sources, changes: Changes, through: dt.date | None) -> pl.Series:
-    """The groups of `touched_since`."""
-    return touched_since(sources, changes, through)["group_id"]

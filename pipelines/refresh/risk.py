@@ -12,7 +12,7 @@ from pipelines.groups.risk.features import history, risk_features, talkative
 from pipelines.groups.risk.graded import graded_model
 from pipelines.groups.risk.model import RiskModel
 from pipelines.lake import Handle, Lake
-from pipelines.refresh.changes import BATCH_INPUT, IDENTITY_INPUT, Changes, Sources, touched_groups
+from pipelines.refresh.changes import BATCH_INPUT, IDENTITY_INPUT, Changes, Sources, touched_since
 from pipelines.refresh.written import SETTINGS, Refreshed, input_id, note, noted, rows_version, unchanged, write
 from schemas.lake import GROUP_HEALTH, GROUP_RISK, PERSON_DAY, RISK_MODEL
 
@@ -62,7 +62,7 @@ def _is_touched(
     if any(done[name] != value for name, value in of_all.items()):
         return True
     positions = {name: done[name] or 0 for name in (BATCH_INPUT, IDENTITY_INPUT)}
-    return not touched_groups(sources, Changes.since(lake, sources, positions), through).is_empty()
+    return not touched_since(sources, Changes.since(lake, sources, positions), through).is_empty()
 
 
 def _newest(models: pl.DataFrame) -> pl.DataFrame:

@@ -101,7 +101,7 @@ def refresh_lifecycle(lake: Lake, units: Sequence[Unit], through: dt.date | None
             touched = pl.concat([touched, _after(touched, unit)]).unique()
             needed = pl.concat([touched, _before(touched, unit)]).unique()
             is_touched = pl.col("start").is_in(touched.implode())
-            counted = lifecycle_counts(history.in_units(needed, unit), unit, history.firsts).filter(is_touched)
+            counted = lifecycle_counts(history.in_units(needed, unit), history.firsts, unit).filter(is_touched)
             names = cells.columns
             whole_numbers = counted.select("start", pl.col(names[1:]).cast(pl.Int64))
             counts = pl.concat([cells.lazy().filter(~is_touched), whole_numbers])

@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipelines.engagement import connections as connections_module
 from pipelines.engagement.calendar import Unit
+from pipelines.engagement.connections import connected
 from pipelines.engagement.first_seen import first_seen
 from pipelines.engagement.lifecycle import lifecycle
 from pipelines.engagement.person_day import person_day
@@ -48,6 +50,7 @@ from pipelines.refresh import (
     refresh_retention,
 )
 from pipelines.refresh import funnel as funnel_module
+from pipelines.refresh import members as members_module
 from pipelines.refresh import orders as orders_module
 from pipelines.time import last_complete_day
 from schemas import kinds
@@ -129,7 +132,8 @@ class Company:
 
     def computed(self, table: LakeTable) -> pl.DataFrame:
         """The fact from nothing, out of all events."""
-        events = with_person(self.lake.open(EVENTS).scan(), self.lake.open(IDENTITY).scan())
+        people = self.lake.open(IDENTITY).scan()
+        events = with_person(self.lake.open(EVENTS).scan(), people)
         everything = {
             PERSON_DAY.name: person_day,
             FIRST_SEEN.name: lambda events: first_seen(person_day(events)),
@@ -140,7 +144,12 @@ class Company:
             LIFECYCLE.name: lambda events: pl.concat(
                 lifecycle(person_day(events), unit, self.through()) for unit in UNITS
             ),
-            MEMBER_STATE.name: lambda events: member_state(events, person_day(events), self.through()),
+            MEMBER_STATE.name: lambda events: member_state(
+                events,
+                person_day(events),
+                connected(self.lake.open(EVENTS).scan(), people, self.through()),
+                self.through(),
+            ),
             FUNNEL_ENTRY.name: lambda events: pl.concat(
                 [
                     pl.LazyFrame(schema=FUNNEL_ENTRY.schema),
@@ -361,17 +370,53 @@ def test_a_late_event_on_a_day_that_was_measured_judges_one_group_anew(company: 
     company.assert_exact()
 
 
+ANSWERS = [said(f"app:{'abcde'[n % 5]}", 3, 1 + n, reply_to="m") for n in range(25)]
+"""Enough to connect who wrote what they answer."""
+
+
 def test_a_late_answer_connects_a_member_who_did_nothing(company: Company):
-    answers = [said(f"app:{'abcde'[n % 5]}", 3, 1 + n, reply_to="m") for n in range(25)]
     liked_long_ago = happened(kinds.REACTION_ADDED, 60, member_id="app:hub", group="app:g", message_id="x")
-    company.send(liked_long_ago, said("app:hub", 3), *answers[:-1], said("app:a"))
+    company.send(liked_long_ago, said("app:hub", 3), *ANSWERS[:-1], said("app:a"))
     company.refresh()
     before = company.stored(MEMBER_STATE)
-    company.send(answers[-1])
+    company.send(ANSWERS[-1])
     company.refresh()
     after = company.stored(MEMBER_STATE)
     assert (before["connected_windows"].sum(), after["connected_windows"].sum()) == (0, 1)
     assert company.refreshed[MEMBER_STATE.name].persons == 1
+    company.assert_exact()
+
+
+def test_changes_older_than_what_connects_leave_connections_as_they_are(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+):
+    company.send(said("app:hub", 3), *ANSWERS, said("app:hub", 3, 0, "app:h"), said("app:a"))
+    company.refresh()
+    asked: list[int] = []
+
+    def noted(events: pl.LazyFrame, *others: Any) -> pl.LazyFrame:
+        asked.append(events.collect().height)
+        return connected(events, *others)
+
+    monkeypatch.setattr(members_module, "connected", noted)
+    for day, group in ((58, "app:g"), (57, "app:h")):
+        company.send(said("app:hub", day, 0, group))
+        company.refresh()
+        company.assert_exact()
+    assert asked == [0, 2]
+    assert company.stored(MEMBER_STATE).filter(connected_windows=1)["group_id"].to_list() == ["app:g"]
+
+
+def test_members_judged_while_their_days_lag_behind_are_judged_again(company: Company):
+    company.send(said("app:hub", 3), *ANSWERS[:-1], said("app:a"))
+    company.refresh()
+    company.send(happened(kinds.REACTION_ADDED, 9, member_id="app:b", group="app:g", message_id="x"))
+    refresh_days(company.lake, PERSON_DAY, person_day, 1)
+    company.send(ANSWERS[-1], said("app:c", 60))
+    early = refresh_member_state(company.lake, company.through())
+    assert company.stored(MEMBER_STATE)["connected_windows"].sum() == 1
+    company.refresh()
+    assert (early.persons, company.refreshed[MEMBER_STATE.name].persons) == (3, 2)
     company.assert_exact()
 
 
@@ -564,3 +609,45 @@ def test_every_fact_equals_a_computation_from_nothing_after_any_batches(
         if is_refreshed:
             company.refresh()
     company.assert_exact()
+
+
+MEMBERS = st.sampled_from(["app:a", "app:b", "app:c"])
+
+
+@st.composite
+def talks(draw: st.DrawFn) -> Event:
+    """A message, an answer or, seldom, a link, on days about which answers and what they answer begin to count."""
+    account, day, minute = draw(MEMBERS), draw(st.sampled_from([1, 2, 3, 28, 29, 57, 58])), draw(st.integers(0, 12))
+    if draw(st.integers(0, 9)) == 0:
+        return happened(kinds.IDENTITY_LINKED, day, member_id=account, linked_id=draw(MEMBERS))
+    what = {"member_id": account, "group": "app:g", "message_id": draw(st.sampled_from(["m1", "m2", "m3"]))}
+    if draw(st.booleans()):
+        return happened(kinds.REACTION_ADDED, day, minute, **what)
+    reply = {"reply_to": draw(st.sampled_from(["m1", "m2", "m3"]))} if draw(st.booleans()) else {}
+    return happened(kinds.MESSAGE_SENT, day, minute, **what, **reply)
+
+
+OFTEN = st.sampled_from([True, True, False])
+TALK_STEP = st.tuples(st.lists(talks(), min_size=1, max_size=6), OFTEN, OFTEN)
+"""Talk, and whether the days and the members are refreshed after it."""
+
+
+@settings(max_examples=30)
+@given(st.lists(TALK_STEP, min_size=2, max_size=4))
+def test_connections_equal_those_of_a_computation_from_nothing_after_any_talk(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[list[Event], bool, bool]]
+):
+    company = Company(Lake(str(tmp_path_factory.mktemp("company"))))
+    with pytest.MonkeyPatch.context() as patched:
+        # Of so few members, any who answered or were answered are connected.
+        patched.setattr(connections_module, "ENOUGH_EXCHANGES", 1)
+        patched.setattr(connections_module, "ENOUGH_MEMBERS", 1)
+        for batch, has_days, is_judged in [([said("app:a")], True, True), *steps, ([], True, True)]:
+            if batch:
+                company.send(*batch)
+            if has_days:
+                refresh_identity(company.lake)
+                refresh_days(company.lake, PERSON_DAY, person_day, 1)
+            if is_judged:
+                refresh_member_state(company.lake, company.through())
+        assert company.stored(MEMBER_STATE).equals(company.computed(MEMBER_STATE), null_equal=True)

@@ -95,3 +95,11 @@ def test_lifecycle_equals_the_oracle_and_keeps_the_invariant(
     found = lifecycle(person_days(*activity), unit, through)
     assert_invariant(found)
     assert rows_of(found) == oracle.lifecycle(activity, unit, through)
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_what_a_wrong_clock_dates_before_1970_counts_as_all_else(unit: Unit):
+    days = [dt.date(1969, 12, 31), dt.date(1970, 1, 1), dt.date(1969, 11, 30), dt.date(1970, 2, 3)]
+    activity = [(person, "app:g", one) for person in ("ann", "bob") for one in days]
+    found = lifecycle(person_days(*activity), unit, days[-1])
+    assert rows_of(found) == oracle.lifecycle(activity, unit, days[-1])

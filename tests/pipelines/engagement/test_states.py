@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipelines.engagement.connections import connected
 from pipelines.engagement.person_day import person_day
 from pipelines.engagement.states import group_engagement, member_state
-from schemas.lake import MEMBER_STATE
+from schemas.lake import IDENTITY, MEMBER_STATE
 from tests.pipelines.engagement import states_oracle as oracle
 from tests.pipelines.engagement.frames import MONDAY, Row, at, complete, events, rows_of
 
@@ -28,7 +29,8 @@ def spoke(*days: float, account: str = "ann", **said) -> list[Row]:
 
 
 def judged(*rows: Row, day: dt.date | None = DAY) -> pl.LazyFrame:
-    return member_state(events(*rows), person_day(events(*rows)), day)
+    connections = connected(events(*rows).drop("person_id"), pl.LazyFrame(schema=IDENTITY.schema), day)
+    return member_state(events(*rows), person_day(events(*rows)), connections, day)
 
 
 def of_ann(*rows: Row) -> tuple[str, set[str]]:

@@ -1,0 +1,108 @@
+"""Who of a group's members are connected with others, by the answers they exchange in windows of 7 days.
+
+Windows are counted back from the day that is asked for: window 0 ends with it, window 1 is the seven days before, and
+so on.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Final
+
+import polars as pl
+
+from pipelines.engagement.activity import is_activity, is_member_message
+from pipelines.events.identity import with_person
+from schemas import kinds
+from schemas.lake import ORDERING_KEY
+
+WINDOW_DAYS: Final = 7
+WINDOWS: Final = 4
+"""The windows that members are judged by."""
+
+ENOUGH_EXCHANGES: Final = 5
+"""Answers between two members in a window that connect them."""
+
+ENOUGH_MEMBERS: Final = 5
+"""Members one is connected with, to be connected."""
+
+ANSWERED_WITHIN: Final = dt.timedelta(days=28)
+"""How old a message may be for an answer to connect two members."""
+
+
+def window_of(of: pl.Expr, day: dt.date | None) -> pl.Expr:
+    """The number of the window in which a day lies."""
+    return (pl.lit(day, pl.Date) - of).dt.total_days() // WINDOW_DAYS
+
+
+def connecting_from(day: dt.date | None) -> pl.Expr:
+    """The first day of the messages that an answer in the windows may be to: what happened before connects nobody."""
+    # A day more, as one of them may have 23 hours.
+    return _windows_from(day) - ANSWERED_WITHIN - dt.timedelta(days=1)
+
+
+def connected(events: pl.LazyFrame, people: pl.LazyFrame, day: dt.date | None) -> pl.LazyFrame:
+    """Find the persons who exchanged enough answers with enough members of a group in one window or more.
+
+    Exchanged are replies and reactions, either way. Whether a person was active in the window is not asked.
+
+    Args:
+        events: `schemas.lake.EVENTS`, all of a group from `connecting_from` on, distinct, in any order.
+        people: `schemas.lake.IDENTITY`.
+        day: The day with which window 0 ends; none: nobody is connected.
+
+    Returns:
+        `group_id, person_id`, and by window `connected_0` to `connected_3`.
+    """
+    answered = _answers(events.filter(pl.col("day") <= pl.lit(day, pl.Date)), day)
+    by_person = with_person(answered, people).select(
+        "group_id", "window", person_id="person_id", account_id="other_account_id"
+    )
+    between = with_person(by_person.rename({"person_id": "one"}), people).rename({"person_id": "other"})
+    ends = pl.col("one", "other")
+    member = ("group_id", "person_id")
+    return (
+        between.filter(pl.col("one") != pl.col("other"))
+        .group_by("group_id", "window", one=pl.min_horizontal(ends), other=pl.max_horizontal(ends))
+        .agg(exchanges=pl.len())
+        .filter(pl.col("exchanges") >= ENOUGH_EXCHANGES)
+        .select("group_id", "window", person_id=pl.concat_list(ends))
+        .explode("person_id")
+        .group_by(*member, "window")
+        .agg(members=pl.len())
+        .filter(pl.col("members") >= ENOUGH_MEMBERS)
+        .group_by(member)
+        .agg(**{f"connected_{number}": (pl.col("window") == number).any() for number in range(WINDOWS)})
+    )
+
+
+def _windows_from(day: dt.date | None) -> pl.Expr:
+    return pl.lit(day, pl.Date) - dt.timedelta(days=WINDOWS * WINDOW_DAYS - 1)
+
+
+def _answers(events: pl.LazyFrame, day: dt.date | None) -> pl.LazyFrame:
+    """Members' replies and reactions to members' messages: `group_id, account_id, other_account_id, window`.
+
+    Of accounts, not of persons: few of all messages are answers or answered, and persons are looked up for these alone.
+    """
+    named = pl.when(pl.col("type") == kinds.MESSAGE_SENT).then("reply_to").otherwise("message_id")
+    answering = (
+        events.filter(is_activity() & (pl.col("day") >= _windows_from(day)))
+        .select("group_id", "account_id", "time", answered=named, window=window_of(pl.col("day"), day))
+        .drop_nulls("answered")
+    )
+    message = ["group_id", "answered"]
+    # Only messages that were answered are worth sorting.
+    written = (
+        events.filter(is_member_message() & (pl.col("day") >= connecting_from(day)))
+        .select("group_id", *ORDERING_KEY, answered="message_id", other_account_id="account_id")
+        .join(answering, on=message, how="semi")
+        .sort(ORDERING_KEY)
+        .unique(message, keep="first", maintain_order=True)
+        .select(*message, "other_account_id", written="time")
+    )
+    return (
+        answering.join(written, on=message)
+        .filter(pl.col("time") - pl.col("written") <= ANSWERED_WITHIN)
+        .select("group_id", "account_id", "other_account_id", "window")
+    )
