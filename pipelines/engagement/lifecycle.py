@@ -77,7 +77,8 @@ def lifecycle_counts(person_day: pl.LazyFrame, first_seen: pl.LazyFrame, unit: U
     start, person = pl.col("start"), pl.col("person")
     # Neighbours in one sorted column of whole numbers: windows a person, strings or two columns take several times as
     # long.
-    number = pl.col("person_id").cast(pl.Categorical).to_physical().cast(pl.Int64)
+    category = pl.Categorical(pl.Categories.random())
+    number = pl.col("person_id").cast(category).to_physical().cast(pl.Int64)
     spells = (
         person_day.select(spell=number * _DAYS + unit_start(pl.col("day"), unit).to_physical())
         .unique()

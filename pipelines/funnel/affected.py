@@ -83,8 +83,13 @@ def possible_steps(rows: pl.DataFrame, definition: FunnelDefinition) -> pl.DataF
         `person_id` of the rows, and a Boolean column a step, named by its number from 1.
     """
     steps, _ = predicates(definition)
-    numbered = enumerate(steps, start=1)
-    return rows.select("person_id").with_columns(_possible(rows, step).alias(str(number)) for number, step in numbered)
+    named = zip(step_columns(definition), steps, strict=True)
+    return rows.select("person_id").with_columns(_possible(rows, step).alias(name) for name, step in named)
+
+
+def step_columns(definition: FunnelDefinition) -> list[str]:
+    """The names of the columns of `possible_steps`, in the order of the steps."""
+    return [str(number) for number in range(1, len(definition.steps) + 1)]
 
 
 def _possible(rows: pl.DataFrame, step: pl.Expr) -> pl.Series:
@@ -110,25 +115,19 @@ def affected(entries: pl.DataFrame, changes: pl.DataFrame, definition: FunnelDef
     Returns:
         Their ids, each once.
     """
-    numbers = range(1, len(definition.steps) + 1)
-    reached, starts_anew = pl.col("steps_reached"), pl.col("restarted_at") >= _opens(definition)
-    longer = [pl.col(str(number)) & (reached == number - 1) for number in numbers]
-    as_long = [pl.col(str(number)) & (reached == number) for number in numbers]
+    steps, reached = step_columns(definition), pl.col("steps_reached")
+    longer = [pl.col(step) & (reached == number) for number, step in enumerate(steps)]
+    as_long = [pl.col(step) & (reached == number) for number, step in enumerate(steps, start=1)]
     if definition.mode == "any_order" or definition.count == "entries":
-        longer = [pl.col(str(number)) & (reached < len(numbers)) for number in numbers[1:]]
-        as_long = [pl.col(str(number)) for number in numbers[1:]]
-    reasons = (
+        longer = [pl.col(step) & (reached < len(steps)) for step in steps[1:]]
+        as_long = [pl.col(step) for step in steps[1:]]
+    return _persons_where(
+        changes.join(entries, on="person_id", how="left"),
         pl.col("since").is_null(),
-        pl.col(str(numbers[0])),
+        pl.col(steps[0]),
         _is_beyond_cut(),
         _is_open(definition) & pl.any_horizontal(longer),
-        starts_anew & pl.any_horizontal(as_long),
-    )
-    return (
-        changes.join(entries, on="person_id", how="left")
-        .filter(pl.any_horizontal(reason.fill_null(value=False) for reason in reasons))
-        .get_column("person_id")
-        .unique()
+        _starts_anew(definition) & pl.any_horizontal(as_long),
     )
 
 
@@ -149,23 +148,23 @@ def within_reach(
     Returns:
         Their ids; None: anybody's, for an exposure can be the first step.
     """
-    steps = [number for number in range(1, len(definition.steps) + 1) if possible[str(number)].any()]
+    steps = [number for number, step in enumerate(step_columns(definition), start=1) if possible[step].any()]
     if 1 in steps:
         return None
     is_plain = definition.mode == "sequential" and definition.count == "persons"
     is_plain = is_plain and not definition.exclude and not definition.hold
     is_next = (pl.col("steps_reached") + 1).is_in(steps) if is_plain else pl.lit(bool(steps))
-    reasons = (
+    return _persons_where(
+        entries.with_columns(since=pl.lit(since, pl.Date)),
         _is_beyond_cut(),
         _is_open(definition) & is_next,
-        (pl.col("restarted_at") >= _opens(definition)) & bool(steps),
+        _starts_anew(definition) & bool(steps),
     )
-    return (
-        entries.with_columns(since=pl.lit(since, pl.Date))
-        .filter(pl.any_horizontal(reason.fill_null(value=False) for reason in reasons))
-        .get_column("person_id")
-        .unique()
-    )
+
+
+def _persons_where(rows: pl.DataFrame, *reasons: pl.Expr) -> pl.Series:
+    is_any = pl.any_horizontal(reason.fill_null(value=False) for reason in reasons)
+    return rows.filter(is_any)["person_id"].unique()
 
 
 def _cut() -> pl.Expr:
@@ -180,6 +179,11 @@ def _opens(definition: FunnelDefinition) -> pl.Expr:
 def _is_beyond_cut() -> pl.Expr:
     last = pl.col("matches").list.last().struct.field("time")
     return pl.max_horizontal(last, "restarted_at") >= _cut()
+
+
+def _starts_anew(definition: FunnelDefinition) -> pl.Expr:
+    """True where a row at the cut can be of a chain that begins later than the best one."""
+    return pl.col("restarted_at") >= _opens(definition)
 
 
 def _is_open(definition: FunnelDefinition) -> pl.Expr:

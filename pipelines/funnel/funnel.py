@@ -120,9 +120,7 @@ def _entries(chains: Chains, definition: FunnelDefinition, watermark: dt.datetim
         .group_by("chain", maintain_order=True)
         .agg(pl.col("match").alias("matches"))
     )
-    restarted_at = chains.restarted_at
-    if definition.count == "entries":
-        restarted_at = restarted_at.clear(len(restarted_at))
+    counts_entries = definition.count == "entries"
     return pl.select(
         pl.lit(definition.name).alias("funnel"),
         chains.person_id.alias("person_id"),
@@ -130,7 +128,7 @@ def _entries(chains: Chains, definition: FunnelDefinition, watermark: dt.datetim
         chains.entered_at.alias("entered_at"),
         chains.reached.alias("steps_reached"),
         is_mature(pl.lit(chains.entered_at), definition, watermark).alias("is_mature"),
-        restarted_at.alias("restarted_at"),
+        pl.lit(None if counts_entries else chains.restarted_at, UTC_TIME).alias("restarted_at"),
         matches["matches"],
     )
 

@@ -20,6 +20,9 @@ _EVENT: Final = (
     *("product_id", "order_id", "currency", "amount_minor"),
 )
 
+ONLY_MATCHED_ON: Final = frozenset({"message_id", "currency", "amount_minor"})
+"""Columns of the timeline that a funnel looks at in predicates alone."""
+
 TIMELINE: Final = pl.Schema(
     {
         "person_id": pl.String(),

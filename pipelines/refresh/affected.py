@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from pipelines.funnel.affected import affected, exposed_rows, own_rows, possible_steps, within_reach
+from pipelines.funnel.affected import affected, exposed_rows, own_rows, possible_steps, step_columns, within_reach
 from pipelines.funnel.predicates import columns
 from pipelines.funnel.steps import is_product_message
 from pipelines.lake import Lake
@@ -25,10 +25,6 @@ class _Funnel:
     definition: FunnelDefinition
     entries: pl.DataFrame
     exposed: pl.DataFrame
-
-    @property
-    def steps(self) -> list[str]:
-        return [str(number) for number in range(1, len(self.definition.steps) + 1)]
 
 
 def affected_persons(
@@ -90,9 +86,10 @@ def _own_rows(lake: Lake, sources: Sources, cuts: pl.DataFrame) -> pl.LazyFrame:
 
 def _with_steps(cuts: pl.DataFrame, rows: pl.DataFrame, funnel: _Funnel) -> pl.DataFrame:
     """The cuts with the steps that own rows or exposures since could satisfy."""
-    own = possible_steps(rows, funnel.definition).group_by("person_id").agg(pl.col(funnel.steps).any())
+    steps = step_columns(funnel.definition)
+    own = possible_steps(rows, funnel.definition).group_by("person_id").agg(pl.col(steps).any())
     return cuts.join(own, on="person_id", how="left").with_columns(
-        pl.col(step).fill_null(value=False) | funnel.exposed[step].any() for step in funnel.steps
+        pl.col(step).fill_null(value=False) | funnel.exposed[step].any() for step in steps
     )
 
 

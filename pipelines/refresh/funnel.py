@@ -10,7 +10,7 @@ import polars as pl
 
 from pipelines.funnel.funnel import funnel, is_mature
 from pipelines.funnel.predicates import columns
-from pipelines.funnel.steps import TIMELINE, is_product_message, timeline
+from pipelines.funnel.steps import ONLY_MATCHED_ON, TIMELINE, is_product_message, timeline
 from pipelines.lake import Handle, Lake
 from pipelines.refresh.affected import affected_persons
 from pipelines.refresh.changes import Changes, Sources
@@ -138,7 +138,7 @@ def _and_messages(sources: Sources, own: pl.Expr) -> pl.LazyFrame:
 
 def _needed(events: pl.LazyFrame, definitions: Sequence[FunnelDefinition]) -> pl.LazyFrame:
     """The events without what only a predicate would look at, and none does: what is not read costs nothing."""
-    idle = {"message_id", "currency", "amount_minor"} - columns(definitions)
+    idle = ONLY_MATCHED_ON - columns(definitions)
     return events.with_columns(pl.lit(None, TIMELINE[name]).alias(name) for name in sorted(idle))
 
 
