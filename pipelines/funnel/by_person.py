@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final, TypeVar
@@ -17,6 +19,8 @@ from numpy.typing import NDArray
 from schemas.lake import ORDERING_KEY
 
 _ROWS_AT_ONCE: Final = 500_000
+_SCAN: Final = re.compile(r"((SELECT|simple π) .*\n *)?(Parquet|PythonDataset) SCAN ")
+"""How Polars explains that it selects from files; read otherwise, a plan only takes longer."""
 _Result = TypeVar("_Result")
 
 
@@ -34,26 +38,38 @@ def by_person(rows: pl.LazyFrame, is_needed: pl.Expr, work: Callable[[Persons], 
 
     Rows that come sorted by person and ordering key are taken as they come, and only some of them are held at once.
     Others are held all at once and sorted. Which it is shows while they are read; where it shows late, they are read
-    again.
+    again. From a file, the columns that order events of one instant are not read before there are any.
 
     Args:
         rows: `person_id`, the ordering key and any other columns.
         is_needed: False or null for rows that need not be sorted, because the work does not look at them.
-        work: Its results are those of the parts.
+        work: Its results are those of the parts. It is not given the ordering key but `time`.
     """
-    batches = rows.collect_batches(chunk_size=_ROWS_AT_ONCE)
-    first = next((batch for batch in batches if batch.height), None)
+    if _is_scan(rows):
+        with suppress(_OutOfOrder):
+            return _in_threads(work, _parts(_batches(rows.drop(ORDERING_KEY[1:]))))
+    batches = _batches(rows)
+    first = next(batches, None)
     if first is None:
         return []
     try:
         return _in_threads(work, _parts(chain([first], batches)))
     except _OutOfOrder as found:
-        again = chain([first], batches) if found.at_once else rows.collect_batches(chunk_size=_ROWS_AT_ONCE)
+        again = chain([first], batches) if found.at_once else _batches(rows)
         return [work(_sorted(again, is_needed))]
 
 
+def _is_scan(rows: pl.LazyFrame) -> bool:
+    """Whether columns of files are read and nothing else is done that would be dear to do twice."""
+    return _SCAN.match(rows.explain()) is not None
+
+
+def _batches(rows: pl.LazyFrame) -> Iterator[pl.DataFrame]:
+    return (batch for batch in rows.collect_batches(chunk_size=_ROWS_AT_ONCE) if batch.height)
+
+
 class _OutOfOrder(Exception):
-    """A row is of an earlier person or time than the one before; `at_once`: already in the first batch."""
+    """A row is not known to come after the one before; `at_once`: one of the first batch."""
 
     def __init__(self, *, at_once: bool) -> None:
         self.at_once = at_once
@@ -63,26 +79,21 @@ def _parts(batches: Iterable[pl.DataFrame]) -> Iterator[Persons]:
     """Parts of sorted batches, none empty, of whole persons.
 
     Raises:
-        _OutOfOrder: They are not sorted.
+        _OutOfOrder: They are not sorted, or have events of one instant and no columns that order them.
     """
-    # The person a batch ends with, who may go on in the next.
-    last: pl.DataFrame | None = None
+    # The rows of the person that the batches so far end with, who may go on in the next.
+    last: list[pl.DataFrame] = []
     for batch in batches:
-        if batch.is_empty():
+        if last and batch["person_id"][-1] == last[0]["person_id"][0]:
+            last.append(batch)
             continue
-        everybody = _runs(batch)
-        first = batch.head(int(everybody.starts[1]))
-        edge = _runs(first if last is None else pl.concat([last, first]))
-        if not (_is_sorted(everybody) and _is_sorted(edge)):
-            raise _OutOfOrder(at_once=last is None)
-        if len(everybody.ids) > 1:
-            last = batch[int(everybody.starts[-2]) :]
-        else:
-            last = edge.rows[int(edge.starts[-2]) :]
-            edge = _between(edge, 0, len(edge.ids) - 1)
-        yield from (part for part in (edge, _between(everybody, 1, len(everybody.ids) - 1)) if len(part.ids))
-    if last is not None:
-        yield _runs(last)
+        persons = _checked([*last, batch])
+        n_whole = len(persons.ids) - 1
+        last = [persons.rows[int(persons.starts[n_whole]) :]]
+        if n_whole:
+            yield _head(persons, n_whole)
+    if last:
+        yield _checked(last)
 
 
 def _in_threads(work: Callable[[Persons], _Result], parts: Iterable[Persons]) -> list[_Result]:
@@ -119,11 +130,19 @@ def _runs(rows: pl.DataFrame) -> Persons:
     return Persons(rows, runs["value"], starts)
 
 
-def _between(persons: Persons, first: int, end: int) -> Persons:
-    """The persons with numbers in `[first, end)`, none where that is empty."""
-    starts = persons.starts[first : max(first, end) + 1]
-    rows = persons.rows[int(starts[0]) : int(starts[-1])]
-    return Persons(rows, persons.ids[first : max(first, end)], starts - starts[0])
+def _head(persons: Persons, number: int) -> Persons:
+    """So many of the persons, the first ones."""
+    starts = persons.starts[: number + 1]
+    return Persons(persons.rows[: int(starts[-1])], persons.ids[:number], starts)
+
+
+def _checked(batches: list[pl.DataFrame]) -> Persons:
+    rows = pl.concat(batches)
+    # Looked at often, and an array only if it lies in one piece.
+    persons = _runs(rows.with_columns(rows["time"].rechunk()))
+    if not _is_sorted(persons):
+        raise _OutOfOrder(at_once=len(batches) == 1)
+    return persons
 
 
 def _is_sorted(persons: Persons) -> bool:
@@ -132,6 +151,8 @@ def _is_sorted(persons: Persons) -> bool:
     is_ascending, ties = _ties(persons.starts, fixed(persons.rows["time"]))
     if not is_ascending or not len(ties):
         return is_ascending
+    if ORDERING_KEY[1] not in persons.rows.columns:
+        return False
     key = persons.rows.select(ORDERING_KEY)
     pairs = key[ties - 1].hstack(key[ties].rename(lambda name: f"{name}_after"))
     return pairs.select(_is_before(ORDERING_KEY[1:]).all()).item()

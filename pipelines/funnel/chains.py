@@ -37,27 +37,41 @@ class Chains:
     """Chains of some persons, by person and time.
 
     Attributes:
-        rows: What the chains were found in.
-        person_id: [chains] of whom.
+        persons: In whose rows the chains were found.
+        person: [chains] of whom, as a number from 0.
         number: [chains] from 1, a person.
         matched: [chains, steps] rows in their order; -1 where the chain is shorter.
         steps: [chains, steps] the step that each row matches, from 0.
-        ends: [chains] the end of the person's rows.
         start_before: Microseconds; rows from here on start no chain.
     """
 
-    rows: pl.DataFrame
-    person_id: pl.Series
-    number: pl.Series
+    persons: Persons
+    person: NDArray[np.int64]
+    number: NDArray[np.int32]
     matched: NDArray[np.int64]
     steps: NDArray[np.int8]
-    ends: NDArray[np.int64]
     start_before: int
+
+    @property
+    def rows(self) -> pl.DataFrame:
+        """What the chains were found in."""
+        return self.persons.rows
+
+    @property
+    def person_id(self) -> pl.Series:
+        """Of whom each chain is."""
+        return self.persons.ids.gather(self.person)
 
     @property
     def reached(self) -> pl.Series:
         """How long each chain is."""
         return pl.Series((self.matched != kernel.NO_ROW).sum(axis=1), dtype=pl.Int16)
+
+    @property
+    def places(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Where `matched` has a row, by chain and place: two columns."""
+        chain, place = np.divmod(np.flatnonzero(self.matched != kernel.NO_ROW), self.matched.shape[1])
+        return chain, place
 
     @property
     def entered_at(self) -> pl.Series:
@@ -69,7 +83,7 @@ class Chains:
         """The time of the person's last row that could start a chain; null where it starts this one."""
         could = (fixed(self.rows["satisfied"]) & 1 != 0) & (fixed(self.rows["time"]) < self.start_before)
         starts = np.flatnonzero(could)
-        last = starts[np.searchsorted(starts, self.ends) - 1]
+        last = starts[np.searchsorted(starts, self.persons.starts[self.person + 1]) - 1]
         is_later = pl.Series(last > self.matched[:, 0])
         return pl.select(pl.when(is_later).then(self.rows["time"].gather(last))).to_series()
 
@@ -133,7 +147,7 @@ def find_chains(
 def _chains(persons: Persons, definition: FunnelDefinition, rules: kernel.Rules, entered: Interval | None) -> Chains:
     rows = persons.rows
     nothing = frozen(np.empty(0, np.int64))
-    person, matched, steps = kernel.chains(
+    person, number, matched, steps = kernel.chains(
         kernel.Rows(
             starts=persons.starts,
             time=fixed(rows["time"]),
@@ -143,16 +157,13 @@ def _chains(persons: Persons, definition: FunnelDefinition, rules: kernel.Rules,
         ),
         rules,
     )
-    number = np.arange(len(person)) - np.searchsorted(person, person) + 1
     if entered is not None:
         first = rows["time"].gather(matched[:, 0])
         is_in = first.is_between(
             pl.Series([entered.start], dtype=UTC_TIME), pl.Series([entered.end], dtype=UTC_TIME), closed="left"
         ).to_numpy()
         person, matched, steps, number = person[is_in], matched[is_in], steps[is_in], number[is_in]
-    ends = persons.starts[person + 1]
-    ids, numbers = persons.ids.gather(person), pl.Series(number, dtype=pl.Int32)
-    return Chains(rows, ids, numbers, matched, steps, ends, rules.start_before)
+    return Chains(persons, person, number, matched, steps, rules.start_before)
 
 
 def _held(name: str) -> str:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
-import numpy as np
 import polars as pl
 
-from pipelines.funnel import kernel
 from pipelines.funnel.chains import Chains, find_chains
 from pipelines.funnel.predicates import predicates
 from pipelines.time import Interval
@@ -88,21 +86,14 @@ def matched_steps(
     """The matches of `funnel(...)` without persons and events: for sums over many entries.
 
     Returns:
-        `entered_at`, `is_mature`, `step_number` from 1, `time`; a row an entry and step reached.
+        `entered_at`, `step_number` from 1, `time`, `is_mature`; a row an entry and step reached.
     """
-    schema = {"entered_at": UTC_TIME, "is_mature": pl.Boolean, "step_number": pl.Int32, "time": UTC_TIME}
+    schema = {"entered_at": UTC_TIME, "step_number": pl.Int32, "time": UTC_TIME}
     predicates(definition)
     return pl.defer(
-        lambda: pl.concat(
-            [
-                pl.DataFrame(schema=schema),
-                *find_chains(
-                    timeline, definition, entered, lambda chains: _matched_steps(chains, definition, watermark)
-                ),
-            ]
-        ),
+        lambda: pl.concat([pl.DataFrame(schema=schema), *find_chains(timeline, definition, entered, _matched_steps)]),
         schema=schema,
-    )
+    ).with_columns(is_mature=is_mature(pl.col("entered_at"), definition, watermark))
 
 
 def is_mature(entered_at: pl.Expr, definition: FunnelDefinition, watermark: dt.datetime) -> pl.Expr:
@@ -111,7 +102,7 @@ def is_mature(entered_at: pl.Expr, definition: FunnelDefinition, watermark: dt.d
 
 
 def _entries(chains: Chains, definition: FunnelDefinition, watermark: dt.datetime) -> pl.DataFrame:
-    chain, place = np.nonzero(chains.matched != kernel.NO_ROW)
+    chain, place = chains.places
     names = pl.Series("step", [step.name for step in definition.steps], pl.String)
     matches = (
         chains.rows.select("source", "event_id", "time")[chains.matched[chain, place]]
@@ -124,7 +115,7 @@ def _entries(chains: Chains, definition: FunnelDefinition, watermark: dt.datetim
     return pl.select(
         pl.lit(definition.name).alias("funnel"),
         chains.person_id.alias("person_id"),
-        chains.number.alias("entry"),
+        pl.Series(chains.number).alias("entry"),
         chains.entered_at.alias("entered_at"),
         chains.reached.alias("steps_reached"),
         is_mature(pl.lit(chains.entered_at), definition, watermark).alias("is_mature"),
@@ -133,17 +124,12 @@ def _entries(chains: Chains, definition: FunnelDefinition, watermark: dt.datetim
     )
 
 
-def _matched_steps(chains: Chains, definition: FunnelDefinition, watermark: dt.datetime) -> pl.DataFrame:
-    chain, place = np.nonzero(chains.matched != kernel.NO_ROW)
+def _matched_steps(chains: Chains) -> pl.DataFrame:
+    chain, place = chains.places
     return pl.DataFrame(
         {
             "entered_at": chains.entered_at.gather(chain),
             "step_number": pl.Series(place + 1, dtype=pl.Int32),
             "time": chains.rows["time"].gather(chains.matched[chain, place]),
         }
-    ).select(
-        "entered_at",
-        is_mature(pl.col("entered_at"), definition, watermark).alias("is_mature"),
-        "step_number",
-        "time",
     )

@@ -96,7 +96,9 @@ class _Best(NamedTuple):
 
 
 @_compiled
-def chains(rows: Rows, rules: Rules) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int8]]:
+def chains(
+    rows: Rows, rules: Rules
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int64], NDArray[np.int8]]:
     """Find each person's best chain, or the best chain of each entry.
 
     The best chain is the longest, among equals the one whose first row is latest; it has the earliest rows from there.
@@ -106,8 +108,8 @@ def chains(rows: Rows, rules: Rules) -> tuple[NDArray[np.int64], NDArray[np.int6
     and is its chain. Otherwise it closes when the window of the row that opened it is over, and has the best chain.
 
     Returns:
-        [chains] number of the person; [chains, n_steps] rows of the chain in their order, -1 where it is shorter; and
-        [chains, n_steps] the step that each row matches.
+        [chains] number of the person; [chains] number of the chain, from 1 a person; [chains, n_steps] rows of the
+        chain in their order, -1 where it is shorter; and [chains, n_steps] the step that each row matches.
     """
     n_persons, n_steps = len(rows.starts) - 1, rules.n_steps
     capacity, most = n_persons, 1
@@ -118,12 +120,14 @@ def chains(rows: Rows, rules: Rules) -> tuple[NDArray[np.int64], NDArray[np.int6
     for person in range(n_persons):
         most = max(most, rows.starts[person + 1] - rows.starts[person])
     persons = np.empty(capacity, np.int64)
+    numbers = np.empty(capacity, np.int32)
     matched = np.full((capacity, n_steps), NO_ROW, np.int64)
     steps = np.zeros((capacity, n_steps), np.int8)
     search = _scratch(len(rows.held), n_steps, most)
     n_found = 0
     for person in range(n_persons):
         row, end = rows.starts[person], rows.starts[person + 1]
+        n_before = n_found
         while row < end:
             if not (_bits(rows, row) & 1 and _value(rows, row) >= 0 and rows.time[row] < rules.start_before):
                 row += 1
@@ -136,7 +140,7 @@ def chains(rows: Rows, rules: Rules) -> tuple[NDArray[np.int64], NDArray[np.int6
             else:
                 best = _best_ordered(rows, rules, search, row, end, last_start)
                 _fill_ordered(rows, rules, search, best, matched[n_found], steps[n_found])
-            persons[n_found] = person
+            persons[n_found], numbers[n_found] = person, n_found - n_before + 1
             n_found += 1
             if not rules.entries:
                 break
@@ -145,7 +149,7 @@ def chains(rows: Rows, rules: Rules) -> tuple[NDArray[np.int64], NDArray[np.int6
             else:
                 while row < end and rows.time[row] <= over:
                     row += 1
-    return persons[:n_found], matched[:n_found], steps[:n_found]
+    return persons[:n_found], numbers[:n_found], matched[:n_found], steps[:n_found]
 
 
 @_lean

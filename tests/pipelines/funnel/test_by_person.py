@@ -1,5 +1,6 @@
 import datetime as dt
 from itertools import pairwise
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -24,6 +25,14 @@ ROWS = st.lists(
 )
 
 
+ARRANGED = {
+    "as drawn": list,
+    "sorted": sorted,
+    "by time": lambda rows: sorted(rows, key=lambda row: row[1:]),
+    "sorted but for those of one instant": lambda rows: sorted(sorted(rows, reverse=True), key=lambda row: row[:2]),
+}
+
+
 def frame(rows) -> pl.LazyFrame:
     columns = [dict(zip(KEY, row, strict=True)) | {"time": at(row[1])} for row in rows]
     kinds = [{"type": "abcx"[(row[1] + row[4]) % 4], "source": "//test", "event_id": str(row)} for row in rows]
@@ -36,12 +45,11 @@ def small_parts(monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.mark.usefixtures("small_parts")
-@pytest.mark.parametrize("order", ["sorted", "by time", "as drawn"])
+@pytest.mark.parametrize("order", ARRANGED)
 def test_parts_hold_whole_persons_in_order_whatever_the_order_of_the_rows(order: str):
     @given(ROWS)
     def check(rows):
-        arranged = {"sorted": sorted(rows), "by time": sorted(rows, key=lambda row: row[1:])}.get(order, rows)
-        parts: list[Persons] = by_person(frame(arranged), pl.lit(value=True), lambda persons: persons)
+        parts: list[Persons] = by_person(frame(ARRANGED[order](rows)), pl.lit(value=True), lambda persons: persons)
         ids = [person for part in parts for person in part.ids]
         assert ids == sorted({row[0] for row in rows})
         keys = [row for part in parts for row in part.rows.select(ORDERING_KEY).rows()]
@@ -59,13 +67,49 @@ def test_rows_whose_disorder_shows_late_are_read_again():
     assert [(part.ids.to_list(), part.starts.tolist()) for part in parts] == [(["p", "q"], [0, 10, 19])]
 
 
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("timelines") / "timeline.parquet"
+
+
+def stored(rows: pl.LazyFrame, file: Path) -> pl.LazyFrame:
+    rows.sink_parquet(file)
+    return pl.scan_parquet(file).select(KEY)
+
+
+@pytest.mark.usefixtures("small_parts")
+@pytest.mark.parametrize(
+    ("last", "is_read"), [(("q", 9, "T", 0, 0), False), (("q", 8, "T", 0, 1), True), (("q", 7, "T", 0, 1), True)]
+)
+def test_what_only_orders_events_of_one_instant_is_read_from_a_file_where_there_are_such(last, is_read, file: Path):
+    rows = [*((person, n, "T", 0, 0) for person in "pq" for n in range(9)), last]
+    parts = by_person(stored(frame(rows), file), pl.lit(value=True), lambda persons: persons)
+    assert [row for part in parts for row in part.rows["time"]] == [at(row[1]) for row in sorted(rows)]
+    assert {name for part in parts for name in part.rows.columns} == set(KEY if is_read else KEY[:2])
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_what_is_dear_to_compute_is_computed_once_where_its_disorder_shows_at_once():
+    computed = []
+
+    def compute(rows: pl.DataFrame) -> pl.DataFrame:
+        computed.append(rows.height)
+        return rows
+
+    rows = [("p", n, "T", 0, 0) for n in range(9, 0, -1)]
+    by_person(frame(rows).select(KEY).map_batches(compute), pl.lit(value=True), lambda persons: persons)
+    assert computed == [9]
+
+
 @pytest.mark.usefixtures("small_parts")
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(ROWS, st.sampled_from(MODES), st.sampled_from(COUNTS), st.integers(1, 4))
-def test_the_summary_of_matches_is_that_of_entries_whatever_the_order_of_the_rows(rows, mode, count, days):
+@given(rows=ROWS, mode=st.sampled_from(MODES), count=st.sampled_from(COUNTS), days=st.integers(1, 4))
+def test_the_summary_of_matches_is_that_of_entries_whatever_the_order_of_the_rows(file, rows, mode, count, days):
     chosen = definition(*(f"type = '{kind}'" for kind in "abc"), window=dt.timedelta(days=days), mode=mode, count=count)
     expected = summary(funnel(frame(rows), chosen, at(4)), chosen).collect()
-    for arranged in (rows, sorted(rows)):
-        assert_frame_equal(
-            summary_of_matches(matched_steps(frame(arranged), chosen, at(4)), chosen).collect(), expected
-        )
+    for arrange in ARRANGED.values():
+        held = frame(arrange(rows))
+        held.sink_parquet(file)
+        for timeline in (held, pl.scan_parquet(file)):
+            matches = matched_steps(timeline, chosen, at(4))
+            assert_frame_equal(summary_of_matches(matches, chosen).collect(), expected)

@@ -48,8 +48,9 @@ def chains(persons: list[list[Row]], options: Options) -> list[list[Chain]]:
         int(min(options.start_before, sys.maxsize)),
     )
     found: list[list[Chain]] = [[] for _ in persons]
-    for person, matched, steps in zip(*kernel.chains(rows, rules), strict=True):
+    for person, number, matched, steps in zip(*kernel.chains(rows, rules), strict=True):
         length = int((matched != NO_ROW).sum())
+        assert number == len(found[person]) + 1
         found[person].append(
             tuple((int(row - starts[person]), int(step)) for row, step in zip(matched[:length], steps, strict=False))
         )
