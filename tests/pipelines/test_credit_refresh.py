@@ -76,6 +76,24 @@ def test_where_first_words_are_not_known_yet_all_are_read(shop: Shop, monkeypatc
     assert activity_read(shop, monkeypatch, is_first_seen=False) == 4
 
 
+PAST = {
+    "a joining": ([happened(kinds.MEMBER_JOINED, 9, member_id="app:c", group="app:g")], "app:g"),
+    "a leaving": ([said("app:c", 9), happened(kinds.MEMBER_LEFT, 5, member_id="app:c", group="app:g")], None),
+    "a click": ([happened(kinds.LINK_CLICKED, 3, member_id="app:c", group="app:h")], "app:h"),
+    "a first word": ([said("app:c", 9), said("app:c", 3)], "app:g"),
+}
+
+
+@pytest.mark.parametrize(("past", "group"), PAST.values(), ids=PAST)
+def test_a_late_order_owes_to_what_its_buyer_did_long_before(shop: Shop, past: list[Event], group: str | None):
+    shop.send(*past)
+    shop.refresh()
+    shop.send(paid("o2", 1, account="app:c"))
+    shop.refresh()
+    assert set(shop.stored(ORDER_CREDIT).filter(order_id="o2", model="linear")["group_id"]) == {group}
+    shop.assert_exact()
+
+
 ACCOUNTS = st.sampled_from(["app:a", "app:b", "shop:c"])
 DAYS = st.sampled_from([1, 2, 3, 5, 8, 9, 11, 30])
 GROUPS = st.sampled_from(["app:g", "app:h"])
