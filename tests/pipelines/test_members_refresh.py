@@ -43,19 +43,19 @@ def left(account: str, day: float, group: str = "app:g") -> Event:
 
 
 CALM = [
-    said("app:a", 50),
-    said("app:a", 40),
-    said("app:a", 2),
-    said("app:b", 50),
-    said("app:b", 40),
+    *(said("app:a", day) for day in (50, 40, 2)),
+    *(said(name, day) for name in ("app:b", "app:f") for day in (50, 40)),
     joined("app:c", 9),
 ]
+TODAY = [said("app:d"), said("app:e", 0, 1), said("app:f", 0, 1)]
 READ = {
     "a word of who was active in the windows": (said("app:a", 3), 3, 0),
     "a word of who was silent in the windows": (said("app:b", 45), 3, 0),
     "a word in the windows after silence": (said("app:b", 3), 2, 0),
     "a leaving of who was never active": (left("app:c", 3), 0, 1),
     "a first word of who was never active": (said("app:c", 3), 1, 0),
+    "a word of who was silent in the windows, but for today": (said("app:f", 45), 3, 0),
+    "a joining of who was never active before today": (joined("app:e", 9), 0, 1),
     "a joining of who was active": (joined("app:a", 60), 2, 0),
 }
 
@@ -65,7 +65,7 @@ def test_days_and_joinings_that_a_late_event_asks_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late: Event, days: int, asked: int
 ):
     company, read = Members(Lake(str(tmp_path))), []
-    company.send(*CALM, said("app:d"))
+    company.send(*CALM, *TODAY)
     company.refresh()
     judge = members_module.member_state
 
@@ -87,6 +87,19 @@ def test_a_late_word_in_one_group_judges_nobody_in_another(tmp_path: Path):
     company.send(said("app:a", 3), said("app:d", 3, 0, "app:h"), said("app:e", 0, 1))
     company.refresh()
     assert company.refreshed[MEMBER_STATE.name].persons == 2
+    company.assert_exact()
+
+
+def test_of_who_was_active_in_the_windows_no_day_before_them_is_read(tmp_path: Path):
+    company = Members(Lake(str(tmp_path)))
+    company.send(*CALM, *TODAY)
+    company.refresh()
+    company.send(said("app:a", 3))
+    refresh_days(company.lake, PERSON_DAY, person_day, 1)
+    refresh_first_seen(company.lake)
+    for file in Path(company.lake.table_uri(PERSON_DAY)).glob("month=2025-01-01/*.parquet"):
+        file.unlink()
+    refresh_member_state(company.lake, company.through())
     company.assert_exact()
 
 
