@@ -94,6 +94,24 @@ def test_a_late_order_owes_to_what_its_buyer_did_long_before(shop: Shop, past: l
     shop.assert_exact()
 
 
+@pytest.mark.parametrize(("day", "recomputed"), [(4, {"o1"}), (3, {"o1"}), (1, set())])
+def test_a_late_event_recomputes_what_its_buyer_paid_from_then_on(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, day: int, recomputed: set[str]
+):
+    read: list[pl.DataFrame] = []
+    compute = orders_module.order_credit
+
+    def watched(events: pl.LazyFrame, *rules: Any) -> pl.LazyFrame:
+        read.append(compute(events, *rules).collect())
+        return read[-1].lazy()
+
+    monkeypatch.setattr(orders_module, "order_credit", watched)
+    shop.send(happened(kinds.LINK_CLICKED, day, -9, member_id="app:a", group="app:g"))
+    shop.refresh()
+    assert set(read[0]["order_id"]) == recomputed
+    shop.assert_exact()
+
+
 ACCOUNTS = st.sampled_from(["app:a", "app:b", "shop:c"])
 DAYS = st.sampled_from([1, 2, 3, 5, 8, 9, 11, 30])
 GROUPS = st.sampled_from(["app:g", "app:h"])
