@@ -60,6 +60,18 @@ def test_only_what_a_late_word_can_change_is_computed(
     company.assert_exact()
 
 
+def test_no_month_before_the_first_change_is_read(tmp_path: Path):
+    company = Newcomers(Lake(str(tmp_path)))
+    company.send(said("app:a", 40), said("app:a", 9), said("app:b", 9))
+    company.refresh()
+    company.send(said("app:a", 3), said("app:b", 10))
+    refresh_days(company.lake, PERSON_DAY, person_day, 1)
+    for file in Path(company.lake.table_uri(PERSON_DAY)).glob("month=2025-01-01/*.parquet"):
+        file.unlink()
+    refresh_first_seen(company.lake)
+    company.assert_exact()
+
+
 ACCOUNTS = st.sampled_from(["app:a", "app:b", "app:c", "app:d"])
 DAYS = st.sampled_from([0, 1, 2, 3, 29, 30, 31, 60])
 
