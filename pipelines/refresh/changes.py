@@ -118,10 +118,10 @@ class Changes:
 
     def persons_since(self) -> pl.DataFrame:
         """`person_id, since`: the first day on which a person's own events changed, null of one who is another now."""
-        marked = self.marks.select("account_id", since="day")
-        moved = self.moved.select("account_id", since=pl.lit(None, pl.Date))
+        marked = self.marks.group_by("account_id").agg(since=pl.col("day").min())
+        moved = self.moved.select("account_id", since=pl.lit(None, pl.Date)).unique()
         return (
-            self.with_persons(pl.concat([marked, moved]).unique())
+            self.with_persons(pl.concat([marked, moved]))
             .group_by("person_id")
             .agg(pl.when(pl.col("since").is_not_null().all()).then(pl.col("since").min()))
         )
