@@ -163,6 +163,13 @@ def test_only_a_month_of_writers_is_read_where_the_month_before_is_known(written
     assert numbers_of(with_half_writers(days, person_days(other), known)) == expected(written, states)
 
 
+@given(WRITTEN, st.sampled_from(list(FIRST_DAYS)))
+def test_what_is_known_of_one_group_says_nothing_of_another(written: Written, group: str):
+    days = days_of(["alive"])
+    known = with_half_writers(days, person_days(written), NOTHING).filter(group_id=group)
+    assert numbers_of(with_half_writers(days, person_days(written), known)) == expected(written, ["alive"])
+
+
 def test_where_all_is_known_nothing_is_read():
     days = days_of(["alive"])
     known = with_half_writers(days, person_days({("g", 3, "a"): 1}), NOTHING)
