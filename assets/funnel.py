@@ -25,7 +25,7 @@ def funnel_entry(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -
     return dg.MaterializeResult(metadata=asdict(refresh_funnels(lake, rules.funnels, reached, rules.fingerprint)))
 
 
-@dg.asset(group_name=GROUP, deps=["events", "identity"], kinds=KINDS, pool=WRITER)
+@dg.asset(group_name=GROUP, deps=["events", "identity", "first_seen"], kinds=KINDS, pool=WRITER)
 def order_credit(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
     """Paid orders credited to messages of groups, by every model of the settings."""
     return dg.MaterializeResult(metadata=asdict(refresh_credit(lake, rules.attribution, rules.fingerprint)))

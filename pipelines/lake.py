@@ -167,7 +167,9 @@ class Lake:
 
     def _write(self, handle: Handle, rows: pl.DataFrame, positions: Mapping[str, int], predicate: str | None) -> None:
         table = handle.table
-        rows = rows.select(table.schema.names())
+        # To select from rows in many pieces copies them all into one.
+        if rows.columns != table.schema.names():
+            rows = rows.select(table.schema.names())
         if rows.schema != table.schema:
             wrong = [f"{n}: {rows.schema[n]}, not {d}" for n, d in table.schema.items() if rows.schema[n] != d]
             raise LakeSchemaMismatch(

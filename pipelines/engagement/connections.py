@@ -35,10 +35,15 @@ def window_of(of: pl.Expr, day: dt.date | None) -> pl.Expr:
     return (pl.lit(day, pl.Date) - of).dt.total_days() // WINDOW_DAYS
 
 
+def windows_from(day: dt.date | None) -> pl.Expr:
+    """The first day of the windows that members are judged by."""
+    return pl.lit(day, pl.Date) - dt.timedelta(days=WINDOWS * WINDOW_DAYS - 1)
+
+
 def connecting_from(day: dt.date | None) -> pl.Expr:
     """The first day of the messages that an answer in the windows may be to: what happened before connects nobody."""
     # A day more, as one of them may have 23 hours.
-    return _windows_from(day) - ANSWERED_WITHIN - dt.timedelta(days=1)
+    return windows_from(day) - ANSWERED_WITHIN - dt.timedelta(days=1)
 
 
 def connected(events: pl.LazyFrame, people: pl.LazyFrame, day: dt.date | None) -> pl.LazyFrame:
@@ -76,10 +81,6 @@ def connected(events: pl.LazyFrame, people: pl.LazyFrame, day: dt.date | None) -
     )
 
 
-def _windows_from(day: dt.date | None) -> pl.Expr:
-    return pl.lit(day, pl.Date) - dt.timedelta(days=WINDOWS * WINDOW_DAYS - 1)
-
-
 def _answers(events: pl.LazyFrame, day: dt.date | None) -> pl.LazyFrame:
     """Members' replies and reactions to members' messages: `group_id, account_id, other_account_id, window`.
 
@@ -87,7 +88,7 @@ def _answers(events: pl.LazyFrame, day: dt.date | None) -> pl.LazyFrame:
     """
     named = pl.when(pl.col("type") == kinds.MESSAGE_SENT).then("reply_to").otherwise("message_id")
     answering = (
-        events.filter(is_activity() & (pl.col("day") >= _windows_from(day)))
+        events.filter(is_activity() & (pl.col("day") >= windows_from(day)))
         .select("group_id", "account_id", "time", answered=named, window=window_of(pl.col("day"), day))
         .drop_nulls("answered")
     )

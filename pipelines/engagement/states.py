@@ -45,9 +45,10 @@ def member_state(
     consistent.
 
     Args:
-        events: Columns of `schemas.lake.EVENTS` plus `person_id`, of all history of some persons, distinct, in any
-            order.
-        person_day: `schemas.lake.PERSON_DAY` of the same persons.
+        events: Columns of `schemas.lake.EVENTS` plus `person_id`, distinct, in any order: of some persons, all of those
+            who were never active in a group where they may have joined.
+        person_day: `schemas.lake.PERSON_DAY` of the same persons: the first and the last day in each group, and all in
+            the windows.
         connected: What `pipelines.engagement.connections.connected` gives, for these persons at least.
         day: The newest complete day; none: nobody is judged.
 

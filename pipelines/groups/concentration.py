@@ -35,11 +35,19 @@ def with_half_writers(days: pl.DataFrame, person_day: pl.LazyFrame, known: pl.Da
     held = known.select(*GROUP_HEALTH.key, *HALF_WRITERS)
     days = days.join(held, on=GROUP_HEALTH.key, how="left", maintain_order="left")
     is_living = pl.col("state").is_in(LIVING)
-    since = days.filter(is_living & pl.col(now).is_null())["day"].min()
+    # A month before the first day of a group nobody wrote.
+    known_before = pl.col(now).shift(MONTH, fill_value=0).over("group_id")
+    days = days.with_columns(pl.coalesce(before, known_before).alias(before))
+    asked = days.filter(is_living & pl.col(now).is_null())
+    is_counted_before = pl.col(before).is_null()
+    first = asked.select(
+        pl.min_horizontal(
+            (pl.col("day") - dt.timedelta(days=MONTH - 1)).min(),
+            (pl.col("day").filter(is_counted_before) - dt.timedelta(days=2 * MONTH - 1)).min(),
+        )
+    ).item()
     counted = pl.lit(None, pl.Int32)
-    if isinstance(since, dt.date):
-        # The month before a month.
-        first = since - dt.timedelta(days=2 * MONTH - 1)
+    if isinstance(first, dt.date):
         counted = _counted(days, person_day.filter(pl.col("day") >= first, pl.col("month") >= first.replace(day=1)))
     anew = {now: pl.col("counted"), before: pl.col("counted").shift(MONTH, fill_value=0).over("group_id")}
     return (

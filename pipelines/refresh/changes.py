@@ -49,11 +49,12 @@ class Sources:
         return with_person(self.events.scan() if events is None else events, self.people.lazy())
 
     def moved_events(self, changes: Changes) -> pl.LazyFrame:
-        """The events of accounts whose person changed; where there are no such accounts, nothing is read."""
-        accounts = changes.moved_accounts()
-        if accounts.is_empty():
-            return pl.LazyFrame(schema=EVENTS.schema)
-        return self.events.scan().filter(pl.col("account_id").is_in(accounts.implode()))
+        """The events of accounts whose person changed."""
+        return self._of_accounts(changes.moved_accounts())
+
+    def events_of(self, persons: pl.Series) -> pl.LazyFrame:
+        """The events of persons, with `person_id`."""
+        return self.timeline(self._of_accounts(self.accounts_of(persons)["account_id"]))
 
     def accounts_of(self, persons: pl.Series) -> pl.DataFrame:
         """The accounts that belong to persons now: `person_id`, `account_id`.
@@ -68,6 +69,12 @@ class Sources:
         )
         columns = ("person_id", "account_id")
         return pl.concat([linked.select(columns), alone.select("person_id", account_id="person_id")])
+
+    def _of_accounts(self, accounts: pl.Series) -> pl.LazyFrame:
+        """The events of accounts; where there are none, nothing is read."""
+        if accounts.is_empty():
+            return pl.LazyFrame(schema=EVENTS.schema)
+        return self.events.scan().filter(pl.col("account_id").is_in(accounts.implode()))
 
 
 @dataclass(frozen=True)
@@ -111,13 +118,20 @@ class Changes:
 
     def persons_since(self) -> pl.DataFrame:
         """`person_id, since`: the first day on which a person's own events changed, null of one who is another now."""
-        marked = self.marks.select("account_id", since="day")
-        moved = self.moved.select("account_id", since=pl.lit(None, pl.Date))
+        marked = self.marks.group_by("account_id").agg(since=pl.col("day").min())
+        moved = self.moved.select("account_id", since=pl.lit(None, pl.Date)).unique()
         return (
-            self.with_persons(pl.concat([marked, moved]).unique())
+            self.with_persons(pl.concat([marked, moved]))
             .group_by("person_id")
             .agg(pl.when(pl.col("since").is_not_null().all()).then(pl.col("since").min()))
         )
+
+    def persons_in_groups(self, sources: Sources, through: dt.date | None) -> pl.DataFrame:
+        """`person_id, group_id`: whose events in which group changed on a complete day, or are another person's now."""
+        marked = self.marks.lazy().filter(pl.col("day") <= pl.lit(through, pl.Date))
+        parts = [part.select("account_id", "group_id") for part in (marked, sources.moved_events(self))]
+        accounts = pl.concat(parts).drop_nulls().unique().collect(engine="streaming")
+        return self.with_persons(accounts).select("person_id", "group_id").unique()
 
     def persons(self) -> pl.Series:
         """The persons whose own events changed, and those who gained or lost an account."""

@@ -1,20 +1,23 @@
-"""`first_seen` follows `person_day`: the persons that a later state of it touched."""
+"""`first_seen` follows `person_day`: the persons that a later state of it touched, from their first change on."""
 
 from __future__ import annotations
+
+import datetime as dt
 
 import polars as pl
 
 from pipelines.engagement.first_seen import first_seen
 from pipelines.lake import Handle, Lake
 from pipelines.refresh.changes import Changes, Sources, included
-from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, unchanged, write
+from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, put, unchanged, write
 from schemas.lake import FIRST_SEEN, PERSON_DAY
 
 
 def refresh_first_seen(lake: Lake) -> Refreshed:
-    """Recompute the persons of whom `person_day` includes more than this fact does.
+    """Recompute when persons were first active, of whom `person_day` includes more than this fact does.
 
-    What `person_day` includes stands in its commits. Marks that are even newer cost a recomputation, never a number.
+    Whoever was active before the day of their first change still was. What `person_day` includes stands in its commits.
+    Marks that are even newer cost a recomputation, never a number.
     """
     handle, days = lake.open(FIRST_SEEN), lake.open(PERSON_DAY)
     seen = included(days)
@@ -23,10 +26,24 @@ def refresh_first_seen(lake: Lake) -> Refreshed:
         return unchanged(handle)
     if done[input_id(SETTINGS)] != seen[input_id(SETTINGS)]:
         return write(lake, handle, first_seen(days.scan()).collect(engine="streaming"), seen)
-    persons = Changes.since(lake, Sources.of(lake), done).persons()
-    touched = pl.col("person_id").is_in(persons.implode())
-    fresh = first_seen(days.scan().filter(touched)).collect(engine="streaming")
-    return write(lake, handle, fresh, seen, Refreshed(is_changed=False, rows=0, persons=len(persons)), touched)
+    # Of who is another person now any day may differ.
+    persons = (
+        Changes.since(lake, Sources.of(lake), done).persons_since().with_columns(pl.col("since").fill_null(dt.date.min))
+    )
+    stored = handle.scan().collect(engine="streaming").join(persons, on="person_id", how="left")
+    may_differ = (pl.col("first_day") >= pl.col("since")).fill_null(value=False)
+    before, kept = stored.filter(may_differ), stored.filter(~may_differ)
+    earliest = pl.lit(persons["since"].min(), pl.Date)
+    changed = (
+        days.scan()
+        .filter(pl.col("month") >= earliest.dt.month_start(), pl.col("person_id").is_in(persons["person_id"].implode()))
+        .join(persons.lazy(), on="person_id")
+        .filter(pl.col("day") >= pl.col("since"))
+    )
+    fresh = first_seen(changed).join(kept.lazy(), on=FIRST_SEEN.key, how="anti")
+    rows = fresh.collect(engine="streaming")
+    is_changed = put(lake, handle, before, kept.lazy().drop("since"), rows, seen)
+    return Refreshed(is_changed, unchanged(handle).rows, persons=persons.height)
 
 
 def first_days(lake: Lake, days: Handle) -> pl.LazyFrame:

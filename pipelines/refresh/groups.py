@@ -10,7 +10,7 @@ from pipelines.groups.birth import births
 from pipelines.groups.group import group_table
 from pipelines.lake import Lake
 from pipelines.refresh.changes import Changes, Sources
-from pipelines.refresh.written import Refreshed, noted, unchanged, write
+from pipelines.refresh.written import Refreshed, note, noted, unchanged, write
 from schemas.lake import GROUP
 
 
@@ -25,6 +25,9 @@ def refresh_groups(lake: Lake) -> Refreshed:
         return write(lake, handle, _groups(sources.timeline()), seen)
     stored = handle.scan().collect(engine="streaming")
     groups = _touched(sources, Changes.since(lake, sources, done), stored)
+    if groups.is_empty():
+        note(lake, handle, seen)
+        return unchanged(handle)
     touched = pl.col("group_id").is_in(groups.implode())
     fresh = _groups(sources.timeline(sources.events.scan().filter(touched)))
     return write(lake, handle, fresh, seen, Refreshed(is_changed=False, rows=0, groups=len(groups)), touched)

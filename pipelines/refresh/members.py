@@ -1,4 +1,4 @@
-"""`member_state`: all members when another day is complete, else those touched before its end, in their groups."""
+"""`member_state`: all members when another day is complete, else those touched before its end."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ from typing import Final
 
 import polars as pl
 
-from pipelines.engagement.connections import connected, connecting_from
+from pipelines.engagement.connections import connected, connecting_from, windows_from
 from pipelines.engagement.states import member_state
 from pipelines.lake import Handle, Lake
 from pipelines.refresh.changes import Changes, Sources, included, touched_since
+from pipelines.refresh.first_seen import first_days
 from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, unchanged, write
 from schemas.lake import MEMBER_STATE, PERSON_DAY
 
+_MEMBER: Final = ("person_id", "group_id")
 _CONNECTION: Final = ("is_vital", "connected_windows")
 
 
 def refresh_member_state(lake: Lake, through: dt.date | None) -> Refreshed:
-    """Recompute the persons of late events and those merged; all of them with another day or other rules.
+    """Recompute the members whose events came late, or who were merged; all of them with another day or other rules.
 
     What `person_day` includes is included; events that are even newer are judged now, and again with it.
 
@@ -38,43 +40,67 @@ def refresh_member_state(lake: Lake, through: dt.date | None) -> Refreshed:
         rows = member_state(sources.timeline(), days.scan(), connections, through).collect(engine="streaming")
         return write(lake, handle, rows, seen)
     changes = Changes.since(lake, sources, done)
-    persons, touched = changes.persons(), touched_since(sources, changes, through)
-    rows = _renewed(handle, sources, days, persons, touched, through)
-    counted = Refreshed(is_changed=False, rows=0, persons=len(persons), groups=touched.height)
-    return write(lake, handle, rows, seen, counted, _is_in("group_id", touched["group_id"]))
+    touched = touched_since(sources, changes, through)
+    members = changes.persons_in_groups(sources, through)
+    in_groups = _is_in("group_id", touched["group_id"])
+    stored = handle.scan().filter(in_groups).collect(engine="streaming")
+    rows = _renewed(lake, sources, days, stored, members, touched, through)
+    counted = Refreshed(is_changed=False, rows=0, persons=members["person_id"].n_unique(), groups=touched.height)
+    return write(lake, handle, rows, seen, counted, in_groups)
 
 
 def _renewed(
-    handle: Handle, sources: Sources, days: Handle, persons: pl.Series, touched: pl.DataFrame, through: dt.date | None
+    lake: Lake,
+    sources: Sources,
+    days: Handle,
+    stored: pl.DataFrame,
+    members: pl.DataFrame,
+    touched: pl.DataFrame,
+    through: dt.date | None,
 ) -> pl.DataFrame:
-    """The rows of touched groups: touched persons judged anew, and of all others how they are connected.
+    """The rows of touched groups: touched members judged anew, and of all others how they are connected.
 
     An answer connects others, too: who wrote what it answers. Changes older than that leave connections as they are.
     """
-    in_groups, is_touched = _is_in("group_id", touched["group_id"]), _is_in("person_id", persons)
     reconnected = _is_in("group_id", touched.filter(pl.col("newest") >= connecting_from(through))["group_id"])
     connections = connected(sources.events.scan().filter(reconnected), sources.people.lazy(), through).collect(
         engine="streaming"
     )
     # Who is connected in which windows counts only where the person was active in them, as few need to be asked.
-    judged_persons = pl.concat([persons, connections["person_id"]]).unique()
-    accounts = sources.accounts_of(judged_persons)["account_id"]
-    judged = (
-        member_state(
-            sources.timeline(sources.events.scan().filter(_is_in("account_id", accounts))),
-            days.scan().filter(_is_in("person_id", judged_persons)),
-            connections.lazy(),
-            through,
-        )
-        .filter(in_groups)
-        .collect(engine="streaming")
+    asked = pl.concat([members["person_id"], connections["person_id"]]).unique()
+    active = _active_days(lake, days, asked, members, through)
+    # Whether somebody joined is asked only of who was never active.
+    silent = members.join(active, on=_MEMBER, how="anti")["person_id"].unique()
+    judged = member_state(sources.events_of(silent), active.lazy(), connections.lazy(), through).collect(
+        engine="streaming"
     )
-    stored = handle.scan().filter(in_groups).collect(engine="streaming")
-    rows = pl.concat([judged.filter(is_touched), stored.filter(~is_touched)]).drop(_CONNECTION)
+    rows = pl.concat([judged.join(members, on=_MEMBER, how="semi"), stored.join(members, on=_MEMBER, how="anti")])
     known = pl.concat([judged.filter(reconnected), stored.filter(~reconnected)])
-    return rows.join(known.select(*MEMBER_STATE.key, *_CONNECTION), on=MEMBER_STATE.key, how="left").with_columns(
-        pl.col("is_vital").fill_null(value=False), pl.col("connected_windows").fill_null(0)
+    return (
+        rows.drop(_CONNECTION)
+        .join(known.select(*_MEMBER, *_CONNECTION), on=_MEMBER, how="left")
+        .with_columns(pl.col("is_vital").fill_null(value=False), pl.col("connected_windows").fill_null(0))
     )
+
+
+def _active_days(
+    lake: Lake, days: Handle, persons: pl.Series, members: pl.DataFrame, through: dt.date | None
+) -> pl.DataFrame:
+    """`person_id, group_id, day`: persons' days in the windows, and the first and the last day of the members.
+
+    Of the days before the windows only those of members who were not active since are read.
+    """
+    until = pl.col("day") <= pl.lit(through, pl.Date)
+    in_windows = until & (pl.col("month") >= windows_from(through).dt.month_start())
+    rows = days.scan().select(*_MEMBER, "day", "month")
+    recent = rows.filter(in_windows & _is_in("person_id", persons)).drop("month").collect(engine="streaming")
+    first = first_days(lake, days).select(*_MEMBER, day="first_day").filter(until)
+    firsts = first.join(members.lazy(), on=_MEMBER, how="semi").collect(engine="streaming")
+    paused = firsts.join(recent, on=_MEMBER, how="anti")["person_id"].unique()
+    if paused.is_empty():
+        return pl.concat([recent, firsts])
+    older = rows.filter(until & _is_in("person_id", paused)).drop("month").collect(engine="streaming")
+    return pl.concat([recent, firsts, older])
 
 
 def _is_in(column: str, values: pl.Series) -> pl.Expr:

@@ -14,10 +14,13 @@ from pipelines.lake import Lake
 from pipelines.refresh.changes import Changes, Sources
 from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, unchanged, write
 from schemas import kinds
-from schemas.lake import ORDER_CREDIT
+from schemas.lake import FIRST_SEEN, ORDER_CREDIT
 
 _ORDERS_AT_ONCE: Final = 200_000
 """A fact built anew takes the buyers in so many parts that each has about so many payments: it bounds memory."""
+
+_TOUCHING: Final = (kinds.MEMBER_JOINED, kinds.MEMBER_LEFT, kinds.LINK_CLICKED)
+"""Beside first activities, what a buyer does that touches follow from."""
 
 _DAY: Final = dt.timedelta(days=1)
 
@@ -30,7 +33,8 @@ def refresh_credit(lake: Lake, rules: AttributionRules, settings: int) -> Refres
     a person paid says the fact itself, and marks say it of newer ones.
 
     Args:
-        lake: holds the fact and what it follows.
+        lake: holds the fact and what it follows; and `first_seen`, which where it does not lag behind says what
+            activity of a buyer matters.
         rules: models, look-back window and half-life.
         settings: fingerprint of the rules; where it changes, everything is recomputed.
     """
@@ -54,8 +58,10 @@ def refresh_credit(lake: Lake, rules: AttributionRules, settings: int) -> Refres
     # By id alone: two shops that number orders alike cost a recomputation.
     orders = pl.concat([changes.marks["order_id"].drop_nulls(), paid["order_id"]]).unique()
     of_orders = pl.col("order_id").is_in(orders.implode())
+    firsts, positions = lake.open(FIRST_SEEN), sources.positions()
+    known = firsts.scan() if noted(firsts, positions) == positions else None
     counted = Refreshed(is_changed=False, rows=0, persons=persons.height)
-    return write(lake, handle, _credit(sources, of_orders, rules), seen, counted, of_orders)
+    return write(lake, handle, _credit(sources, of_orders, rules, known), seen, counted, of_orders)
 
 
 def _is_reached(sources: Sources, changes: Changes, look_back: dt.timedelta) -> pl.Expr:
@@ -72,8 +78,14 @@ def _is_reached(sources: Sources, changes: Changes, look_back: dt.timedelta) -> 
     return pl.col("person_id").is_in(persons.implode()) & is_in_time
 
 
-def _credit(sources: Sources, of_orders: pl.Expr, rules: AttributionRules) -> pl.DataFrame:
-    """The credit of orders, from their events and all of those who paid, and what these could see in the time."""
+def _credit(
+    sources: Sources, of_orders: pl.Expr, rules: AttributionRules, first_seen: pl.LazyFrame | None
+) -> pl.DataFrame:
+    """The credit of orders, from their events and those of who paid, and what these could see in the time.
+
+    Of a buyer's activity only the first in a group matters, where a joining is not known: `first_seen` tells when it
+    was; without it all activity is read.
+    """
     events = sources.events.scan()
     is_order = pl.col("type").is_in(ORDER_EVENTS)
     payments = events.filter((pl.col("type") == kinds.ORDER_PAID) & of_orders).select("account_id", "time")
@@ -81,6 +93,10 @@ def _credit(sources: Sources, of_orders: pl.Expr, rules: AttributionRules) -> pl
     payers = sources.timeline(payments.lazy()).select("person_id").collect()["person_id"].unique()
     accounts = sources.accounts_of(payers)["account_id"]
     own = pl.col("account_id").is_in(accounts.implode()).fill_null(value=False)
+    if first_seen is not None:
+        times = first_seen.filter(pl.col("person_id").is_in(payers.implode())).select("first_time").unique()
+        is_first = pl.col("time").is_in(times.collect(engine="streaming")["first_time"].implode())
+        own &= pl.col("type").is_in(_TOUCHING) | is_first
     first, last = payments.select(
         first=(pl.col("time").min() - rules.look_back - _DAY).dt.date().dt.month_start(),
         last=(pl.col("time").max() + _DAY).dt.date(),
@@ -96,4 +112,4 @@ def _rebuilt(sources: Sources, rules: AttributionRules) -> pl.DataFrame:
     n_parts = max(1, -(-n_payments // _ORDERS_AT_ONCE))
     # All events of an order are in one part, whoever caused them, so that its payment is the same in all.
     parts = (pl.col("order_id").hash() % n_parts == part for part in range(n_parts))
-    return pl.concat([_credit(sources, of_orders, rules) for of_orders in parts])
+    return pl.concat([_credit(sources, of_orders, rules, None) for of_orders in parts])

@@ -141,21 +141,19 @@ def _changed_days(history: _History, changes: Changes) -> pl.Series:
 
     The days of marks; and of persons whose first day may be another one, or who gained or lost an account, every day.
     """
-    marked = changes.with_persons(changes.marks.select("account_id", "day").unique())
-    moved = changes.with_persons(changes.moved.select("account_id").unique()).select("person_id")
-    first = history.firsts.group_by("person_id").agg(pl.col("first_day").min())
-    earliest = marked.group_by("person_id").agg(pl.col("day").min())
     # A first day that is before all that are marked was the first day before, too.
-    restarted = (
-        first.join(earliest.lazy(), on="person_id")
-        .filter(pl.col("day") <= pl.col("first_day"))
-        .select("person_id")
+    may_be_another = pl.col("since").is_null() | (pl.col("since") <= pl.col("first_day"))
+    persons = (
+        history.firsts.group_by("person_id")
+        .agg(pl.col("first_day").min())
+        .join(changes.persons_since().lazy(), on="person_id")
+        .filter(may_be_another)
         .collect(engine="streaming")
     )
-    persons = pl.concat([restarted, moved]).unique()["person_id"]
+    first = pl.lit(persons["first_day"].min(), pl.Date)
     everywhere = (
         history.days.scan()
-        .filter(pl.col("person_id").is_in(persons.implode()))
+        .filter(pl.col("month") >= first.dt.month_start(), pl.col("person_id").is_in(persons["person_id"].implode()))
         .select("day")
         .unique()
         .collect(engine="streaming")

@@ -21,7 +21,7 @@ LAKE = {
     "lifecycle": {"events", "first_seen", "person_day"},
     "member_state": {"events", "person_day"},
     "funnel_entry": {"events", "first_seen", "identity"},
-    "order_credit": {"events", "identity"},
+    "order_credit": {"events", "first_seen", "identity"},
     "person_value": {"events", "order_credit"},
     "group": {"events", "identity"},
     "group_day": {"events", "identity"},

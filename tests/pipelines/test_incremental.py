@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -368,6 +369,20 @@ def test_a_late_event_on_a_day_that_was_measured_judges_one_group_anew(company: 
     company.refresh()
     assert [company.refreshed[table.name].groups for table in (GROUP_HEALTH, GROUP_STATE)] == [1, 1]
     company.assert_exact()
+
+
+def test_units_of_who_is_new_are_counted_without_the_months_before(company: Company):
+    company.send(*LONG_AGO, said("app:n", 3), said("app:a"))
+    company.refresh()
+    company.send(said("app:n", 2), said("app:n", 3, -1))
+    refresh_days(company.lake, PERSON_DAY, person_day, 1)
+    refresh_first_seen(company.lake)
+    for file in Path(company.lake.table_uri(PERSON_DAY)).glob("month=2025-01-01/*.parquet"):
+        file.unlink()
+    refresh_retention(company.lake, COHORTS, company.through())
+    refresh_lifecycle(company.lake, ("day",), company.through())
+    assert company.stored(RETENTION).equals(company.computed(RETENTION))
+    assert company.stored(LIFECYCLE).equals(company.computed(LIFECYCLE).filter(unit="day"))
 
 
 ANSWERS = [said(f"app:{'abcde'[n % 5]}", 3, 1 + n, reply_to="m") for n in range(25)]

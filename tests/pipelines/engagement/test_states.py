@@ -2,6 +2,7 @@
 
 import datetime as dt
 from itertools import combinations
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
@@ -115,6 +116,20 @@ def test_answers_to_messages_older_than_four_weeks_connect_nobody():
     _, young = of_ann(*circle(0, 1, 2, late=28), *spoke(1, 8, 15))
     _, old = of_ann(*circle(0, 1, 2, late=28.01), *spoke(1, 8, 15))
     assert ("is_vital" in young, "is_vital" in old) == (True, False)
+
+
+def test_an_answer_of_the_first_day_connects_with_a_message_before_a_day_of_23_hours():
+    berlin = ZoneInfo("Europe/Berlin")
+    written, answered = (dt.datetime(2025, *date, tzinfo=berlin) for date in ((3, 9, 23, 30), (4, 7, 0, 15)))
+    rows: list[Row] = [
+        {"account_id": account, "time": time.astimezone(dt.UTC), "day": time.date(), **said}
+        for account, time, said in [
+            ("ann", written, {"message_id": "m"}),
+            *(("abcde"[number % 5], answered, {"reply_to": "m"}) for number in range(25)),
+        ]
+    ]
+    found = connected(events(*rows).drop("person_id"), pl.LazyFrame(schema=IDENTITY.schema), dt.date(2025, 5, 4))
+    assert rows_of(found, "person_id", "connected_3") == {("ann", True)}
 
 
 def answered(*windows: int) -> list[Row]:

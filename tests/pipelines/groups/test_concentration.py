@@ -151,8 +151,8 @@ def test_what_is_known_before_a_change_need_not_be_counted_again(
 
 
 @given(WRITTEN, WRITTEN, st.integers(0, N_DAYS - 1))
-def test_only_two_months_of_writers_are_read(written: Written, lost: Written, since: int):
-    states, first = ["alive"], since - 2 * MONTH + 1
+def test_only_a_month_of_writers_is_read_where_the_month_before_is_known(written: Written, lost: Written, since: int):
+    states, first = ["alive"], since - MONTH + 1
     days = days_of(states)
     known = with_half_writers(days, person_days(written), NOTHING).filter(
         pl.col("day") < MONDAY + since * dt.timedelta(days=1)
@@ -161,6 +161,13 @@ def test_only_two_months_of_writers_are_read(written: Written, lost: Written, si
         key: n for key, n in lost.items() if key[1] < first
     }
     assert numbers_of(with_half_writers(days, person_days(other), known)) == expected(written, states)
+
+
+@given(WRITTEN, st.sampled_from(list(FIRST_DAYS)))
+def test_what_is_known_of_one_group_says_nothing_of_another(written: Written, group: str):
+    days = days_of(["alive"])
+    known = with_half_writers(days, person_days(written), NOTHING).filter(group_id=group)
+    assert numbers_of(with_half_writers(days, person_days(written), known)) == expected(written, ["alive"])
 
 
 def test_where_all_is_known_nothing_is_read():
