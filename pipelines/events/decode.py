@@ -65,7 +65,7 @@ def decode(raw: pl.DataFrame, carriers: Mapping[str, Carrier], rules: DecodeRule
     """
     present = raw.filter(pl.col("value").is_not_null()).with_row_index("row")
     events, rejected = [pl.DataFrame(schema=DECODED_SCHEMA)], [pl.DataFrame(schema=REJECTED_SCHEMA)]
-    for (topic,), records in present.group_by("topic"):
+    for (topic,), records in present.select("topic", "row", "value").group_by("topic"):
         carrier = carriers.get(str(topic))
         if carrier is None:
             raise CarrierUnknown(
@@ -78,7 +78,8 @@ def decode(raw: pl.DataFrame, carriers: Mapping[str, Carrier], rules: DecodeRule
     located = decoded_rows.hstack(present.select(*COORDINATES)[decoded_rows["row"]])
     is_breach = located.select(_is_breach(rules)).to_series()
     rejected.append(located.filter(is_breach).select("row", _breach(rules).struct.unnest()))
-    quarantine = pl.concat(rejected).join(present, on="row", how="left").with_columns(batch=pl.lit(None, pl.Int64))
+    refused = pl.concat(rejected)
+    quarantine = refused.hstack(present.drop("row")[refused["row"]]).with_columns(batch=pl.lit(None, pl.Int64))
     return DecodedRecords(
         events=_finish(located.filter(~is_breach), rules),
         quarantine=quarantine.select(QUARANTINE.schema.names()),
