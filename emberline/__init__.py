@@ -2,6 +2,6 @@
 
 import os
 
-# Polars gives memory back after half a second by default, and asks for the same pages anew with every batch. It reads
-# this when it is first imported.
-os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:10000,muzzy_decay_ms:-1")
+# Batch follows batch: by default Polars gives memory back after half a second, and each batch has its pages made anew.
+# Polars reads this when it is first imported (decision 0028).
+os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:10000")
