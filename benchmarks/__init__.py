@@ -2,3 +2,5 @@
 
 Belongs here: what makes load, what measures, what prints. Does not belong here: what the product or its tests import.
 """
+
+import emberline as emberline

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 
 import msgspec
@@ -47,7 +47,7 @@ class CloudEvents:
         table = _table()
         read = read_json(values, table)
         rows = pl.int_range(len(values), dtype=pl.UInt32, eager=True).alias("row")
-        events = _events(read.fields, table.defaults).with_columns(rows.filter(read.accepted))
+        events = _events(read.fields).with_columns(rows.filter(read.accepted))
         if read.accepted.all():
             return Decoded(events.select(DECODED_SCHEMA.names()), self.decode([]).rejected)
         rest = rows.filter(~read.accepted)
@@ -76,9 +76,9 @@ class CloudEvents:
         return Decoded(events, rejected)
 
 
-def _events(fields: pl.DataFrame, defaults: Mapping[str, str]) -> pl.DataFrame:
+def _events(fields: pl.DataFrame) -> pl.DataFrame:
     """Fields of envelope and payload as `DECODED_SCHEMA` without `row`."""
-    given = fields.with_columns(pl.col(name).fill_null(value) for name, value in defaults.items()).select(
+    given = fields.select(
         "source",
         pl.col("id").alias("event_id"),
         "type",

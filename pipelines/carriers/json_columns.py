@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import polars as pl
@@ -12,12 +10,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipelines.carriers.base import MAX_VALUE_BYTES
-from pipelines.carriers.json_scan import VIEW_WORDS, scan
+from pipelines.carriers.json_scan import INLINE_BYTES, VIEW_WORDS, scan
 from pipelines.carriers.json_table import INSTANT, NUMBERS, STRINGS, JsonTable
 from schemas.lake import UTC_TIME
-
-_BLOCK_BYTES: Final = 1 << 30
-"""An Arrow view holds a position in 31 bits."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +21,8 @@ class JsonColumns:
 
     Attributes:
         accepted: [values] Boolean: was the value read. What is not accepted may still be right: ask msgspec.
-        fields: [accepted values] a column a field of the contract but structs: String, Int64 or UTC time.
+        fields: [accepted values] a column a field of the contract but structs: String, Int64 or UTC time. A field that
+            was not given has its default.
     """
 
     accepted: pl.Series
@@ -34,61 +30,56 @@ class JsonColumns:
 
 
 def read_json(values: pl.Series, table: JsonTable) -> JsonColumns:
-    """Read a Binary column, none of whose values is null, by a table of fields."""
-    blocks = [_read_block(block, table) for block in _blocks(values)]
-    if len(blocks) == 1:
-        return blocks[0]
-    return JsonColumns(
-        pl.concat([pl.Series("accepted", [], pl.Boolean), *(block.accepted for block in blocks)]),
-        pl.concat([_read_block(values.clear(), table).fields, *(block.fields for block in blocks)]),
-    )
-
-
-def _blocks(values: pl.Series) -> Iterator[pl.Series]:
-    """Slices whose bytes can be addressed; one value alone can have more, then it is left out as a null is: empty."""
-    sizes = values.bin.size()
-    ends = sizes.cum_sum()
-    start = 0
-    while start < len(values):
-        before = ends[start] - sizes[start]
-        stop = max(start + 1, int(ends.search_sorted(before + _BLOCK_BYTES, side="right")))
-        yield values.slice(start, stop - start)
-        start = stop
-
-
-def _read_block(values: pl.Series, table: JsonTable) -> JsonColumns:
-    column = pa.array(values.to_arrow().cast(pa.large_binary()))
-    bounds, content = column.buffers()[1:]
-    ends = np.frombuffer(bounds, np.int64)[column.offset : column.offset + len(column) + 1]
+    """Read a Binary column, none of whose values is null, by a table of fields. No value is copied."""
+    column = pa.array(values.rechunk().to_arrow(compat_level=pl.CompatLevel.newest()))
+    _, given, *contents = column.buffers()
+    value_views = np.frombuffer(given or b"", np.uint32).reshape(-1, 4)[column.offset : column.offset + len(column)]
     shape = (len(table.names), len(values))
     views = np.zeros((*shape, VIEW_WORDS), np.uint64)
     numbers = np.zeros(shape, np.int64)
     present = np.zeros(shape, np.bool_)
     accepted = np.zeros(len(values), np.bool_)
-    data = np.frombuffer(content, np.uint8) if content else np.empty(0, np.uint8)
-    scan(data, ends, MAX_VALUE_BYTES, table.fields, table.options, table.text, views, numbers, present, accepted)
-    columns = {
-        name: _column(kind, content, views[number], numbers[number], present[number] & accepted)
+    for number, (content, rows) in enumerate(zip(contents, _by_buffer(value_views, len(contents)), strict=False)):
+        data = np.frombuffer(content, np.uint8)
+        scan(
+            *(data, number, value_views, rows, MAX_VALUE_BYTES),
+            *(table.fields, table.options, table.text, views, numbers, present, accepted),
+        )
+    present &= accepted
+    columns = [
+        _column(name, table, kind, contents, views[number], numbers[number], present[number])
         for number, (name, kind) in enumerate(zip(table.names, table.fields["kind"].tolist(), strict=True))
-    }
+    ]
     kept = pl.Series("accepted", accepted)
-    fields = pl.DataFrame(columns)
+    fields = pl.DataFrame([kept]).with_columns(columns).select(table.names)
     return JsonColumns(kept, fields if accepted.all() else fields.filter(kept))
 
 
+def _by_buffer(views: NDArray[np.uint32], buffers: int) -> list[NDArray[np.intp]]:
+    """For each buffer the rows whose values lie in it. Shorter values lie in their views: ask msgspec."""
+    rows = np.flatnonzero(views[:, 0] > INLINE_BYTES)
+    rows = rows[np.argsort(views[rows, 2], kind="stable")]
+    return np.split(rows, np.searchsorted(views[rows, 2], np.arange(1, buffers)))
+
+
 def _column(
+    name: str,
+    table: JsonTable,
     kind: int,
-    content: pa.Buffer,
+    contents: list[pa.Buffer],
     views: NDArray[np.uint64],
     numbers: NDArray[np.int64],
     present: NDArray[np.bool_],
-) -> pl.Series:
+) -> pl.Expr:
     dtype = UTC_TIME if kind == INSTANT else pl.Int64() if kind in NUMBERS else pl.String()
+    default = pl.lit(table.defaults.get(name), dtype)
     if not present.any():
-        return pl.Series([None], dtype=dtype).new_from_index(0, len(present))
+        # A literal takes no memory, here and in all that follows.
+        return default.alias(name)
     validity = pa.py_buffer(np.packbits(present, bitorder="little"))
     if kind in STRINGS:
-        buffers = [validity, pa.py_buffer(views), content]
-        return pl.Series(pa.Array.from_buffers(pa.string_view(), len(present), buffers))
-    found = pl.Series(pa.Array.from_buffers(pa.int64(), len(present), [validity, pa.py_buffer(numbers)]))
-    return found.cast(pl.Datetime("us")).dt.replace_time_zone("UTC") if kind == INSTANT else found
+        buffers = [validity, pa.py_buffer(views), *contents]
+        found = pl.Series(pa.Array.from_buffers(pa.string_view(), len(present), buffers))
+    else:
+        found = pl.Series(pa.Array.from_buffers(pa.int64(), len(present), [validity, pa.py_buffer(numbers)]))
+    return pl.lit(found).cast(dtype).fill_null(default).alias(name)

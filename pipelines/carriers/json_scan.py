@@ -311,15 +311,15 @@ def _is_string_of(
 
 @_compiled
 def _write_view(
-    data: NDArray[np.uint8], start: int, length: int, views: NDArray[np.uint64], field: int, row: int
+    data: NDArray[np.uint8], start: int, length: int, buffer: int, views: NDArray[np.uint64], field: int, row: int
 ) -> None:
-    """A view holds the length, then a short string, or a longer one's first 4 bytes, buffer (0) and start."""
+    """A view holds the length, then a short string, or a longer one's first 4 bytes, buffer and start."""
     low = np.uint64(length)
     high = np.uint64(0)
     if length > INLINE_BYTES:
         for byte in range(4):
             low |= np.uint64(data[np.uintp(start + byte)]) << np.uint64(32 + 8 * byte)
-        high = np.uint64(start) << np.uint64(32)
+        high = np.uint64(buffer) | np.uint64(start) << np.uint64(32)
     else:
         for byte in range(min(length, 4)):
             low |= np.uint64(data[np.uintp(start + byte)]) << np.uint64(32 + 8 * byte)
@@ -332,6 +332,7 @@ def _write_view(
 @_compiled
 def _object(
     data: NDArray[np.uint8],
+    buffer: int,
     at: int,
     end: int,
     row: int,
@@ -404,7 +405,7 @@ def _object(
                     else:
                         if not _is_string_of(data, start, length, field, options, text):
                             return False
-                        _write_view(data, start, length, views, found, row)
+                        _write_view(data, start, length, buffer, views, found, row)
                     present[found, row] = True
             if at == _REFUSED:
                 return False
@@ -445,7 +446,9 @@ def _object(
 @_compiled
 def scan(
     data: NDArray[np.uint8],
-    ends: NDArray[np.int64],
+    buffer: int,
+    values: NDArray[np.uint32],
+    rows: NDArray[np.int64],
     longest: int,
     fields: Any,
     options: NDArray[np.int32],
@@ -455,21 +458,25 @@ def scan(
     present: NDArray[np.bool_],
     accepted: NDArray[np.bool_],
 ) -> None:
-    """Read JSON objects into columns.
+    """Read JSON objects that lie in one buffer into columns.
 
     Args:
-        data: the bytes of all values, less than 2 GiB of them.
-        ends: [rows + 1] where the first value starts, and where each ends.
+        data: the bytes of the buffer.
+        buffer: its number.
+        values: [all rows, 4] Arrow's views of the values: length, first bytes, number of the buffer, start.
+        rows: those whose values lie in the buffer.
         longest: bytes; a longer value is refused.
         fields: [fields] of `json_table.FIELD`.
         options: see `JsonTable`.
         text: see `JsonTable`.
-        views: [fields, rows, `VIEW_WORDS`] zeros; filled with Arrow's views into `data` for strings.
-        numbers: [fields, rows] filled with integers, and instants as microseconds since 1970 UTC.
-        present: [fields, rows] False; set where a field has a value.
-        accepted: [rows] set where the value was read.
+        views: [fields, all rows, `VIEW_WORDS`] zeros; filled with Arrow's views into the buffers for strings.
+        numbers: [fields, all rows] filled with integers, and instants as microseconds since 1970 UTC.
+        present: [fields, all rows] False; set where a field has a value.
+        accepted: [all rows] set where the value was read.
     """
-    for row in range(len(ends) - 1):
-        start, end = ends[row], ends[row + 1]
-        if end - start <= longest:
-            accepted[row] = _object(data, start, end, row, fields, options, text, views, numbers, present)
+    for row in rows:
+        length, start = np.int64(values[row, 0]), np.int64(values[row, 3])
+        if length <= longest:
+            accepted[row] = _object(
+                data, buffer, start, start + length, row, fields, options, text, views, numbers, present
+            )

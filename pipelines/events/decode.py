@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,6 +23,8 @@ EARLIEST: Final = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
 
 _LATEST: Final = dt.datetime(9999, 12, 30, tzinfo=dt.UTC)
 """Later instants are beyond what a client can read back in every zone."""
+_Clause = tuple[pl.Expr, str, pl.Expr]
+"""A condition (null: it is not met), the reason and the detail."""
 _TEXTS: Final = tuple(name for name, dtype in DECODED_SCHEMA.items() if dtype == pl.String)
 
 
@@ -65,7 +67,7 @@ def decode(raw: pl.DataFrame, carriers: Mapping[str, Carrier], rules: DecodeRule
     """
     present = raw.filter(pl.col("value").is_not_null()).with_row_index("row")
     events, rejected = [pl.DataFrame(schema=DECODED_SCHEMA)], [pl.DataFrame(schema=REJECTED_SCHEMA)]
-    for (topic,), records in present.group_by("topic"):
+    for (topic,), records in present.select("topic", "row", "value").group_by("topic"):
         carrier = carriers.get(str(topic))
         if carrier is None:
             raise CarrierUnknown(
@@ -76,9 +78,11 @@ def decode(raw: pl.DataFrame, carriers: Mapping[str, Carrier], rules: DecodeRule
             parts.append(part.with_columns(records["row"].gather(part["row"])))
     decoded_rows = pl.concat(events)
     located = decoded_rows.hstack(present.select(*COORDINATES)[decoded_rows["row"]])
-    is_breach = located.select(_is_breach(rules)).to_series()
-    rejected.append(located.filter(is_breach).select("row", _breach(rules).struct.unnest()))
-    quarantine = pl.concat(rejected).join(present, on="row", how="left").with_columns(batch=pl.lit(None, pl.Int64))
+    clauses = list(_clauses(rules, located))
+    is_breach = located.select(_is_breach(clauses)).to_series()
+    rejected.append(located.filter(is_breach).select("row", _breach(clauses).struct.unnest()))
+    refused = pl.concat(rejected)
+    quarantine = refused.hstack(present.drop("row")[refused["row"]]).with_columns(batch=pl.lit(None, pl.Int64))
     return DecodedRecords(
         events=_finish(located.filter(~is_breach), rules),
         quarantine=quarantine.select(QUARANTINE.schema.names()),
@@ -86,28 +90,30 @@ def decode(raw: pl.DataFrame, carriers: Mapping[str, Carrier], rules: DecodeRule
     )
 
 
-def _is_breach(rules: DecodeRules) -> pl.Expr:
+def _is_breach(clauses: Sequence[_Clause]) -> pl.Expr:
     """Does a decoded event break the contract; cheap, since almost none does."""
-    return pl.any_horizontal(clause.fill_null(value=False) for clause, _, _ in _clauses(rules))
+    return pl.any_horizontal(clause.fill_null(value=False) for clause, _, _ in clauses)
 
 
-def _breach(rules: DecodeRules) -> pl.Expr:
+def _breach(clauses: Sequence[_Clause]) -> pl.Expr:
     """The first clause of the contract that a decoded event breaks, struct(reason, detail)."""
     broken = [
-        pl.when(clause).then(pl.struct(reason=pl.lit(reason), detail=detail))
-        for clause, reason, detail in _clauses(rules)
+        pl.when(clause).then(pl.struct(reason=pl.lit(reason), detail=detail)) for clause, reason, detail in clauses
     ]
     return pl.coalesce(broken)
 
 
-def _clauses(rules: DecodeRules) -> Iterator[tuple[pl.Expr, str, pl.Expr]]:
-    """What no event may be, in order: a condition (null: it is not met), the reason and the detail."""
+def _clauses(rules: DecodeRules, events: pl.DataFrame) -> Iterator[_Clause]:
+    """What no event may be, in order; clauses about kinds or columns that these events do not have are left out."""
     unknown = pl.format("{} is no kind of event", "type")
     yield ~pl.col("type").is_in(list(kinds.REQUIRED)), "unknown_kind", unknown
+    found = set(events["type"].unique())
+    gaps = {name for name in events.columns if events[name].null_count()}
     for kind, required in kinds.REQUIRED.items():
         for column in required:
-            is_missing = (pl.col("type") == kind) & pl.col(column).is_null()
-            yield is_missing, "missing_field", pl.lit(f"{kind} needs {column}")
+            if kind in found and column in gaps:
+                is_missing = (pl.col("type") == kind) & pl.col(column).is_null()
+                yield is_missing, "missing_field", pl.lit(f"{kind} needs {column}")
     for column in _TEXTS:
         nul = pl.col(column).str.contains("\0", literal=True)
         yield nul, "invalid_field", pl.lit(f"{column} has a NUL, which no database stores")
@@ -120,6 +126,8 @@ def _clauses(rules: DecodeRules) -> Iterator[tuple[pl.Expr, str, pl.Expr]]:
     planned_end = pl.col("group_planned_end")
     out_of_range = pl.format("group_planned_end {} is out of range", planned_end)
     yield ~planned_end.is_between(EARLIEST, _LATEST), "invalid_field", out_of_range
+    if kinds.IDENTITY_LINKED not in found:
+        return
     ends = (pl.col(name) for name in ("account_id", "linked_account_id"))
     blocked = pl.any_horizontal(stands_for_nobody(end, rules.blocked_ids) for end in ends)
     nobody = pl.lit("an id that stands for nobody links no accounts")

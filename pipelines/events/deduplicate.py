@@ -36,10 +36,12 @@ def deduplicate(new: pl.DataFrame, stored: pl.DataFrame) -> Deduplicated:
         stored: the stored rows with the same keys as any of `new`, at most one each.
     """
     # Sorting whole rows is dear and few have a second copy: only those of equal hashes are compared.
-    is_lone = new.select(~key_hash().is_in(stored.select(key_hash()).to_series().implode()) & key_hash().is_unique())
-    lone, repeated = new.filter(is_lone.to_series()), new.filter(~is_lone.to_series())
-    found = _compare(repeated, stored)
-    return replace(found, added=pl.concat([lone, found.added]))
+    keys = new.select(hash=key_hash())["hash"]
+    if stored.is_empty() and keys.n_unique() == len(keys):
+        return Deduplicated(new, stored.select(EVENTS.key), 0, 0)
+    is_lone = ~keys.is_in(stored.select(key_hash()).to_series().implode()) & keys.is_unique()
+    found = _compare(new.filter(~is_lone), stored)
+    return replace(found, added=pl.concat([new.filter(is_lone), found.added]))
 
 
 def key_hash() -> pl.Expr:

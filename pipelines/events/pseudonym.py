@@ -30,7 +30,11 @@ class Pseudonyms:
 
     def apply(self, frame: pl.DataFrame, columns: Iterable[str], list_columns: Iterable[str] = ()) -> pl.DataFrame:
         """Replace the account ids in string columns and in columns of lists of strings; nulls stay null."""
-        columns, list_columns = list(columns), list(list_columns)
+        columns, list_columns = (
+            [name for name in names if frame[name].null_count() < frame.height] for names in (columns, list_columns)
+        )
+        if not columns and not list_columns:
+            return frame
         parts = [frame[name] for name in columns] + [frame[name].drop_nulls().explode() for name in list_columns]
         ids = pl.concat([part.drop_nulls().alias("id") for part in parts]).unique()
         pseudonyms = pl.Series(self._remembered(ids.to_list()), dtype=pl.String)

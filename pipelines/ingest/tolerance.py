@@ -36,6 +36,8 @@ def refuse_bad_batch(records: pl.DataFrame, quarantine: pl.DataFrame, tolerance:
     Raises:
         TooManyBadRecords: the share is above the tolerance; names the topic with the most bad records.
     """
+    if quarantine.is_empty():
+        return
     topics = (
         records.group_by("topic")
         .agg(rows=pl.len())

@@ -128,3 +128,11 @@ def test_a_back_test_without_history_says_what_is_missing(emberline):
     assert "No group has 30 messages" in done.stderr
     assert "Next: Wait, or replay older messages" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("given", "kept"), [({}, "10000"), ({"_RJEM_MALLOC_CONF": "dirty_decay_ms:7"}, "7")])
+def test_freed_memory_is_kept_for_the_next_batch_unless_the_user_says_otherwise(given: dict[str, str], kept: str):
+    script = "import emberline.cli, os; print(os.environ['_RJEM_MALLOC_CONF'])"
+    environment = {name: value for name, value in os.environ.items() if name != "_RJEM_MALLOC_CONF"} | given
+    run = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert run.stdout.strip().endswith(f"dirty_decay_ms:{kept}")

@@ -184,6 +184,16 @@ def test_no_values_make_no_events():
     assert_both_agree([])
 
 
+def test_values_are_read_wherever_their_bytes_lie():
+    parts = [[encoded(message({"name": "群" * 9_000}, id=f"event {part} {n}")) for n in range(3)] for part in range(4)]
+    lying = pl.concat([pl.Series([*part, b"{}"], dtype=pl.Binary) for part in parts])
+    mixed = lying.gather([13, 0, 7, 15, 2, 4, 3, 1, 9, 5]).slice(1, 8)
+    assert len(mixed.to_arrow(compat_level=pl.CompatLevel.newest()).buffers()) > len(parts)
+    found, expected = ADAPTER.decode_column(mixed), ADAPTER.decode(mixed.to_list())
+    assert_frame_equal(found.events, expected.events)
+    assert_frame_equal(found.rejected, expected.rejected)
+
+
 def test_rows_keep_their_numbers_when_some_are_left_to_msgspec():
     values = [encoded(message(id=f"e{n}" if n % 3 else f'e"{n}')) for n in range(20)] + [b"x"]
     found = ADAPTER.decode_column(pl.Series(values, dtype=pl.Binary))
