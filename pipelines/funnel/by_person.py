@@ -43,7 +43,7 @@ def by_person(rows: pl.LazyFrame, is_needed: pl.Expr, work: Callable[[Persons], 
     Args:
         rows: `person_id`, the ordering key and any other columns.
         is_needed: False or null for rows that need not be sorted, because the work does not look at them.
-        work: Its results are those of the parts. It is not given the ordering key but `time`.
+        work: Its results are those of the parts. Of the ordering key it may count on `time` alone.
     """
     if _is_scan(rows):
         with suppress(_OutOfOrder):
