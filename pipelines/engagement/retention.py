@@ -9,6 +9,7 @@ from typing import Final, Literal
 import numpy as np
 import polars as pl
 
+from pipelines.arrays import fixed
 from pipelines.engagement import retention_kernel as kernel
 from pipelines.engagement.calendar import Unit, is_complete, later_unit_start, next_unit_start, unit_start, unit_starts
 from pipelines.time import business_day, day_end
@@ -135,9 +136,9 @@ class _Asked:
         bounds = np.array([_microseconds(day_end(day - _A_DAY, self.zone)) for day in units])
         length = ROLLING[self.unit] // _MICROSECOND if self.periods == "rolling" else 0
         n_periods = (_microseconds(newest) - int(bounds[0])) // length + 1 if length else len(units) - 1
-        person = rows["person_id"].to_numpy(writable=True)
-        time = rows["time"].cast(UTC_TIME).to_physical().to_numpy(writable=True)
-        kind = rows["kind"].to_numpy(writable=True)
+        person = fixed(rows["person_id"])
+        time = fixed(rows["time"].cast(UTC_TIME))
+        kind = fixed(rows["kind"])
         grouped = kernel.group_rows(person, time, kind, bounds, int(person.max()) + 1)
         size, returned = kernel.count_returns(
             *grouped,

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from pipelines.arrays import fixed
 from pipelines.funnel.apportionment import apportion
 from pipelines.funnel.models import Paths, weigh
 from pipelines.funnel.orders import ORDER_EVENTS, paid_orders
@@ -122,8 +123,8 @@ def _shares(path: pl.DataFrame, orders: pl.DataFrame, rules: AttributionRules) -
     runs = path["order"].rle().struct.unnest()
     starts = np.zeros(runs.height + 1, np.int64)
     np.cumsum(runs["len"].to_numpy(), out=starts[1:])
-    paths = Paths(starts[:-1], path["time"].to_physical().to_numpy(), path["is_click"].to_numpy())
-    totals = {name: orders[name].gather(runs["value"]).to_numpy(writable=True) for name in MONEY}
+    paths = Paths(starts[:-1], fixed(path["time"]), fixed(path["is_click"]))
+    totals = {name: fixed(orders[name].gather(runs["value"])) for name in MONEY}
     nobody = pl.lit(None, pl.UInt32)
     parts: list[pl.DataFrame] = []
     for model in rules.models:

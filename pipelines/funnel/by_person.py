@@ -9,13 +9,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import numba
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from pipelines.arrays import fixed
 from schemas.lake import ORDERING_KEY
 
 _ROWS_AT_ONCE: Final = 500_000
@@ -106,21 +107,6 @@ def _in_threads(work: Callable[[Persons], _Result], parts: Iterable[Persons]) ->
             if len(under_way) > pl.thread_pool_size():
                 done.append(under_way.popleft().result())
         return [*done, *(future.result() for future in under_way)]
-
-
-def fixed(column: pl.Series) -> NDArray[Any]:
-    """The values as an array that nobody may write to.
-
-    A column's array is writable or not as it happens to lie in memory, and numba would compile each case.
-    """
-    return frozen(column.to_physical().to_numpy())
-
-
-def frozen(array: NDArray[Any]) -> NDArray[Any]:
-    """The same array, to be read only."""
-    view = array.view()
-    view.flags.writeable = False
-    return view
 
 
 def _runs(rows: pl.DataFrame) -> Persons:

@@ -13,8 +13,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from pipelines.arrays import fixed, frozen
 from pipelines.funnel import kernel
-from pipelines.funnel.by_person import Persons, by_person, fixed, frozen
+from pipelines.funnel.by_person import Persons, by_person
 from pipelines.funnel.predicates import predicates
 from pipelines.time import Interval
 from schemas.funnel import FunnelDefinition

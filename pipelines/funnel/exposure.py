@@ -18,6 +18,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from pipelines.arrays import fixed
+
 _NOBODY = np.iinfo(np.uint32).max
 
 
@@ -39,17 +41,17 @@ def exposures(stays: pl.DataFrame, own: pl.DataFrame, messages: pl.DataFrame) ->
     coded = stays.join(persons, on="person_id").join(groups, on="group_id")
     senders = messages.select("person_id").join(persons, on="person_id", how="left", maintain_order="left")
     person, row = _kept(
-        coded["person"].to_numpy(writable=True),
-        coded["group"].to_numpy(writable=True),
-        coded["start"].cast(pl.Int64).to_numpy(writable=True),
-        coded["end"].cast(pl.Int64).fill_null(np.iinfo(np.int64).max).to_numpy(writable=True),
+        fixed(coded["person"]),
+        fixed(coded["group"]),
+        fixed(coded["start"].cast(pl.Int64)),
+        fixed(coded["end"].cast(pl.Int64).fill_null(np.iinfo(np.int64).max)),
         _offsets(own["person_id"]),
-        own["position"].cast(pl.Int64).to_numpy(writable=True),
+        fixed(own["position"].cast(pl.Int64)),
         _offsets(messages["group_id"]),
-        messages["position"].cast(pl.Int64).to_numpy(writable=True),
-        messages["product_id"].rank("dense").cast(pl.Int64).to_numpy(writable=True) - 1,
-        messages["day"].cast(pl.Int32).to_numpy(writable=True),
-        senders["person"].fill_null(_NOBODY).to_numpy(writable=True),
+        fixed(messages["position"].cast(pl.Int64)),
+        fixed(messages["product_id"].rank("dense").cast(pl.Int64)) - 1,
+        fixed(messages["day"].cast(pl.Int32)),
+        fixed(senders["person"].fill_null(_NOBODY)),
     )
     return pl.DataFrame(
         {
@@ -61,7 +63,7 @@ def exposures(stays: pl.DataFrame, own: pl.DataFrame, messages: pl.DataFrame) ->
 
 def _offsets(sorted_keys: pl.Series) -> NDArray[np.int64]:
     """First row of each run of equal keys, and the number of rows."""
-    lengths = sorted_keys.rle().struct.field("len").to_numpy(writable=True)
+    lengths = sorted_keys.rle().struct.field("len").to_numpy()
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)])
 
 

@@ -9,6 +9,7 @@ import numba
 import numpy as np
 import polars as pl
 
+from pipelines.arrays import fixed
 from pipelines.engagement.activity import is_member_message
 from schemas.lake import UTC_TIME
 
@@ -50,11 +51,10 @@ def births(events: pl.LazyFrame) -> pl.LazyFrame:
 
 def _completing(messages: pl.DataFrame) -> pl.DataFrame:
     window = BIRTH_WINDOW // dt.timedelta(microseconds=1)
-    # A column is read-only or not as it happens to lie in memory, and each case would be compiled.
     completes = _completes_birth(
-        messages["group"].to_numpy(writable=True),
-        messages["time"].to_physical().to_numpy(writable=True),
-        messages["person"].to_numpy(writable=True),
+        fixed(messages["group"]),
+        fixed(messages["time"]),
+        fixed(messages["person"]),
         BIRTH_MEMBERS,
         BIRTH_MESSAGES,
         window,

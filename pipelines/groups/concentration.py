@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from pipelines.arrays import fixed
 from pipelines.groups.life import LIVING, MONTH
 from schemas.lake import GROUP_HEALTH
 
@@ -71,7 +72,7 @@ def _counted(days: pl.DataFrame, person_day: pl.LazyFrame) -> pl.Series:
         .collect(engine="streaming")
     )
     bounds = np.append(groups["begin"].to_numpy(), days.height).astype(np.int64)
-    day, writer, messages = (written[name].to_numpy(writable=True) for name in ("day", "writer", "messages"))
+    day, writer, messages = (fixed(written[name]) for name in ("day", "writer", "messages"))
     return pl.Series(half_writers(bounds, day, writer, messages, MONTH), dtype=pl.Int32)
 
 

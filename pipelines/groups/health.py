@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from pipelines.arrays import fixed
 from pipelines.engagement.first_seen import first_seen
 from pipelines.groups.concentration import HALF_WRITERS, with_half_writers
 from pipelines.groups.feed_day import measured_days
@@ -161,8 +162,8 @@ def _judged(days: pl.DataFrame, rules: LifeRules) -> pl.DataFrame:
     states, weeks, silent = np.zeros(size, np.int8), np.zeros(size, np.int64), np.zeros(size, np.int64)
     sums, usual = np.zeros((size, 3), np.int64), np.full((size, 3), np.nan)
     counts = np.ascontiguousarray(days.select(_COUNTS).to_numpy())
-    is_active = (days["active_members"] > 0).to_numpy(writable=True)
-    is_measured = days["is_measured"].to_numpy(writable=True)
+    is_active = fixed(days["active_members"] > 0)
+    is_measured = fixed(days["is_measured"])
     lives = days.group_by("group_id", maintain_order=True).agg(
         pl.len(), pl.col("purpose").first(), born=_offset("born_day", size), ended=_offset("end_day", size)
     )

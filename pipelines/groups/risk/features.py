@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from pipelines.arrays import fixed
 from pipelines.groups.risk.walk import FEATURES, PATIENCE, walk
 
 LEAST_MESSAGES: Final = 30
@@ -180,14 +181,13 @@ def _acts() -> pl.Expr:
 
 
 def _measured(rows: pl.DataFrame, through: dt.date, every: int, since: dt.date) -> pl.DataFrame:
-    # A column is read-only or not as it happens to lie in memory, and each case would be compiled.
     at, day, values = walk(
-        rows["group"].to_numpy(writable=True),
-        rows["day"].to_numpy(writable=True),
-        rows["person"].to_numpy(writable=True),
-        rows["messages"].to_numpy(writable=True),
-        rows["is_new"].to_numpy(writable=True),
-        rows["is_alone"].to_numpy(writable=True),
+        fixed(rows["group"]),
+        fixed(rows["day"]),
+        fixed(rows["person"]),
+        fixed(rows["messages"]),
+        fixed(rows["is_new"]),
+        fixed(rows["is_alone"]),
         (since - _EPOCH).days,
         (through - _EPOCH).days,
         every,

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipelines.arrays import frozen
 from pipelines.funnel import kernel
-from pipelines.funnel.by_person import frozen
 from pipelines.funnel.kernel import ANY_ORDER, CONSECUTIVE, NO_ROW, SEQUENTIAL, STRICT_ORDER, Rows, Rules
 from tests.pipelines.funnel.oracle import Chain, Options, Row, all_chains, best_chains
 
