@@ -1,4 +1,5 @@
 import datetime as dt
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -72,20 +73,30 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("timelines") / "timeline.parquet"
 
 
-def stored(rows: pl.LazyFrame, file: Path) -> pl.LazyFrame:
-    rows.sink_parquet(file)
-    return pl.scan_parquet(file).select(KEY)
+def in_a_file(rows: pl.LazyFrame, folder: Path) -> pl.LazyFrame:
+    rows.sink_parquet(folder / "timeline.parquet")
+    return pl.scan_parquet(folder / "timeline.parquet")
+
+
+def in_a_delta_table(rows: pl.LazyFrame, folder: Path) -> pl.LazyFrame:
+    rows.collect().write_delta(folder / "timeline")
+    return pl.scan_delta(folder / "timeline")
 
 
 @pytest.mark.usefixtures("small_parts")
+@pytest.mark.parametrize("stored", [in_a_file, in_a_delta_table])
 @pytest.mark.parametrize(
     ("last", "is_read"), [(("q", 9, "T", 0, 0), False), (("q", 8, "T", 0, 1), True), (("q", 7, "T", 0, 1), True)]
 )
-def test_what_only_orders_events_of_one_instant_is_read_from_a_file_where_there_are_such(last, is_read, file: Path):
+def test_what_only_orders_events_of_one_instant_is_read_from_files_where_there_are_such(
+    tmp_path: Path, stored: Callable[[pl.LazyFrame, Path], pl.LazyFrame], last, is_read
+):
     rows = [*((person, n, "T", 0, 0) for person in "pq" for n in range(9)), last]
-    parts = by_person(stored(frame(rows), file), pl.lit(value=True), lambda persons: persons)
+    asked = stored(frame(rows), tmp_path).select("person_id", *ORDERING_KEY, pl.col("type") == "a")
+    parts = by_person(asked, pl.lit(value=True), lambda persons: persons)
     assert [row for part in parts for row in part.rows["time"]] == [at(row[1]) for row in sorted(rows)]
-    assert {name for part in parts for name in part.rows.columns} == set(KEY if is_read else KEY[:2])
+    read = {name for part in parts for name in part.rows.columns}
+    assert read == {"person_id", "type", *(ORDERING_KEY if is_read else ORDERING_KEY[:1])}
 
 
 @pytest.mark.usefixtures("small_parts")
