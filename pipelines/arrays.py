@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
@@ -21,3 +22,11 @@ def frozen(array: NDArray[Any]) -> NDArray[Any]:
     view = array.view()
     view.flags.writeable = False
     return view
+
+
+def runs(column: pl.Series) -> tuple[pl.Series, NDArray[np.int64]]:
+    """Runs of equal values: the value of each, and where each starts, and the number of rows."""
+    found = column.rle().struct.unnest()
+    starts = np.zeros(found.height + 1, np.int64)
+    np.cumsum(found["len"].to_numpy(), out=starts[1:])
+    return found["value"], starts

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-import numpy as np
 import polars as pl
 
-from pipelines.arrays import fixed
+from pipelines.arrays import fixed, runs
 from pipelines.funnel.apportionment import apportion
 from pipelines.funnel.models import Paths, weigh
 from pipelines.funnel.orders import ORDER_EVENTS, paid_orders
@@ -120,11 +119,9 @@ def _order_credit(events: pl.DataFrame, rules: AttributionRules) -> pl.DataFrame
 
 def _shares(path: pl.DataFrame, orders: pl.DataFrame, rules: AttributionRules) -> pl.DataFrame:
     """`model, order, position` of the latest touch of a message, and its amounts; no position: unattributed."""
-    runs = path["order"].rle().struct.unnest()
-    starts = np.zeros(runs.height + 1, np.int64)
-    np.cumsum(runs["len"].to_numpy(), out=starts[1:])
+    owed, starts = runs(path["order"])
     paths = Paths(starts[:-1], fixed(path["time"]), fixed(path["is_click"]))
-    totals = {name: fixed(orders[name].gather(runs["value"])) for name in MONEY}
+    totals = {name: fixed(orders[name].gather(owed)) for name in MONEY}
     nobody = pl.lit(None, pl.UInt32)
     parts: list[pl.DataFrame] = []
     for model in rules.models:

@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pipelines.arrays import fixed
+from pipelines.arrays import fixed, runs
 from schemas.lake import ORDERING_KEY
 
 _ROWS_AT_ONCE: Final = 500_000
@@ -109,11 +109,8 @@ def _in_threads(work: Callable[[Persons], _Result], parts: Iterable[Persons]) ->
         return [*done, *(future.result() for future in under_way)]
 
 
-def _runs(rows: pl.DataFrame) -> Persons:
-    runs = rows["person_id"].rle().struct.unnest()
-    starts = np.zeros(runs.height + 1, np.int64)
-    np.cumsum(runs["len"].to_numpy(), out=starts[1:])
-    return Persons(rows, runs["value"], starts)
+def _persons(rows: pl.DataFrame) -> Persons:
+    return Persons(rows, *runs(rows["person_id"]))
 
 
 def _head(persons: Persons, number: int) -> Persons:
@@ -125,7 +122,7 @@ def _head(persons: Persons, number: int) -> Persons:
 def _checked(batches: list[pl.DataFrame]) -> Persons:
     rows = pl.concat(batches)
     # Looked at often, and an array only if it lies in one piece.
-    persons = _runs(rows.with_columns(rows["time"].rechunk()))
+    persons = _persons(rows.with_columns(rows["time"].rechunk()))
     if not _is_sorted(persons):
         raise _OutOfOrder(at_once=len(batches) == 1)
     return persons

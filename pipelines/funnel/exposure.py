@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pipelines.arrays import fixed
+from pipelines.arrays import fixed, runs
 
 _NOBODY = np.iinfo(np.uint32).max
 
@@ -45,9 +45,9 @@ def exposures(stays: pl.DataFrame, own: pl.DataFrame, messages: pl.DataFrame) ->
         fixed(coded["group"]),
         fixed(coded["start"].cast(pl.Int64)),
         fixed(coded["end"].cast(pl.Int64).fill_null(np.iinfo(np.int64).max)),
-        _offsets(own["person_id"]),
+        runs(own["person_id"])[1],
         fixed(own["position"].cast(pl.Int64)),
-        _offsets(messages["group_id"]),
+        runs(messages["group_id"])[1],
         fixed(messages["position"].cast(pl.Int64)),
         fixed(messages["product_id"].rank("dense").cast(pl.Int64)) - 1,
         fixed(messages["day"].cast(pl.Int32)),
@@ -59,12 +59,6 @@ def exposures(stays: pl.DataFrame, own: pl.DataFrame, messages: pl.DataFrame) ->
             "position": messages["position"].gather(row),
         }
     )
-
-
-def _offsets(sorted_keys: pl.Series) -> NDArray[np.int64]:
-    """First row of each run of equal keys, and the number of rows."""
-    lengths = sorted_keys.rle().struct.field("len").to_numpy()
-    return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)])
 
 
 @numba.njit(cache=True, nogil=True)

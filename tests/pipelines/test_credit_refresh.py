@@ -16,8 +16,9 @@ from pipelines.refresh import orders as orders_module
 from pipelines.refresh import refresh_credit, refresh_days, refresh_first_seen, refresh_identity
 from schemas import kinds
 from schemas.lake import ORDER_CREDIT, PERSON_DAY
-from tests.pipelines.canonical import NOON, Event
-from tests.pipelines.test_incremental import ATTRIBUTION, DAY, Company, happened, said
+from tests.pipelines.canonical import Event
+from tests.pipelines.late import Step, histories, live
+from tests.pipelines.test_incremental import ATTRIBUTION, Company, happened, said
 
 
 class Shop(Company):
@@ -141,19 +142,11 @@ def events(draw: st.DrawFn) -> Event:
     return happened(did, day, minute, member_id=account, group=group, **copy)
 
 
-OFTEN = st.sampled_from([True, True, True, False])
-STEP = st.tuples(st.lists(events(), min_size=1, max_size=12), st.integers(0, 3), OFTEN, OFTEN)
-"""Events, the day on which Kafka got them, whether `first_seen` is refreshed after them, and whether the fact is."""
-
-
 @settings(max_examples=40)
-@given(st.lists(STEP, min_size=2, max_size=4))
+@given(histories(events(), most_events=12, most_steps=4))
 def test_credit_equals_a_computation_from_nothing_after_any_late_events(
-    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[list[Event], int, bool, bool]]
+    tmp_path_factory: pytest.TempPathFactory, history: list[Step]
 ):
     shop = Shop(Lake(str(tmp_path_factory.mktemp("shop"))))
-    for batch, day, is_first_seen, is_refreshed in [*steps, ([said("app:e")], 0, True, True)]:
-        shop.send(*batch, kafka_time=NOON + day * DAY)
-        if is_refreshed:
-            shop.refresh(is_first_seen=is_first_seen)
+    live(shop, history, lambda is_first_seen: shop.refresh(is_first_seen=is_first_seen))
     shop.assert_exact()

@@ -14,8 +14,9 @@ from pipelines.refresh import first_seen as first_seen_module
 from pipelines.refresh import refresh_days, refresh_first_seen, refresh_identity
 from schemas import kinds
 from schemas.lake import FIRST_SEEN, PERSON_DAY
-from tests.pipelines.canonical import NOON, Event
-from tests.pipelines.test_incremental import DAY, Company, happened, said
+from tests.pipelines.canonical import Event
+from tests.pipelines.late import Step, histories, live
+from tests.pipelines.test_incremental import Company, happened, said
 
 
 class Newcomers(Company):
@@ -86,19 +87,11 @@ def events(draw: st.DrawFn) -> Event:
     return said(account, day, minute, draw(st.sampled_from(["app:g", "app:h"])), **copy)
 
 
-OFTEN = st.sampled_from([True, True, True, False])
-STEP = st.tuples(st.lists(events(), min_size=1, max_size=8), st.integers(0, 3), OFTEN, OFTEN)
-"""Events, the day on which Kafka got them, whether the days are refreshed after them, and whether the fact is."""
-
-
 @settings(max_examples=30)
-@given(st.lists(STEP, min_size=2, max_size=5))
+@given(histories(events(), most_events=8, most_steps=5))
 def test_first_activities_equal_a_computation_from_nothing_after_any_late_events(
-    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[list[Event], int, bool, bool]]
+    tmp_path_factory: pytest.TempPathFactory, history: list[Step]
 ):
     company = Newcomers(Lake(str(tmp_path_factory.mktemp("newcomers"))))
-    for batch, day, has_days, is_refreshed in [*steps, ([said("app:e")], 0, True, True)]:
-        company.send(*batch, kafka_time=NOON + day * DAY)
-        if is_refreshed:
-            company.refresh(has_days=has_days)
+    live(company, history, lambda has_days: company.refresh(has_days=has_days))
     company.assert_exact()

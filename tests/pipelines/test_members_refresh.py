@@ -17,6 +17,7 @@ from pipelines.refresh import refresh_days, refresh_first_seen, refresh_identity
 from schemas import kinds
 from schemas.lake import MEMBER_STATE, PERSON_DAY
 from tests.pipelines.canonical import NOON, Event
+from tests.pipelines.late import OFTEN
 from tests.pipelines.test_incremental import DAY, Company, happened, said
 
 
@@ -122,7 +123,6 @@ def events(draw: st.DrawFn) -> Event:
     return happened(did, day, minute, member_id=account, group=group, **copy)
 
 
-OFTEN = st.sampled_from([True, True, True, False])
 STEP = st.tuples(st.lists(events(), min_size=1, max_size=4), st.integers(0, 3), OFTEN)
 """Events, the day on which Kafka got them, and whether `first_seen` is refreshed after them."""
 
