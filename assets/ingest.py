@@ -10,8 +10,8 @@ import dagster as dg
 from assets.pools import WRITER
 from assets.resources import Clock, Progress, Rules
 from pipelines.ingest.connection import KafkaConnection
-from pipelines.ingest.events import ingest_events, stored_counts
-from pipelines.ingest.raw import ingest_raw
+from pipelines.ingest.event_writer import stored_counts
+from pipelines.ingest.kafka_to_events import ingest
 from pipelines.lake import Lake
 from pipelines.refresh import crowded_persons, refresh_identity
 
@@ -20,28 +20,14 @@ CROWDED_CHECK = "crowded_persons"
 _SHOWN = 5
 
 
-@dg.asset(group_name=GROUP, kinds={"kafka", "deltalake"}, pool=WRITER)
-def raw(
-    kafka: dg.ResourceParam[KafkaConnection],
-    lake: dg.ResourceParam[Lake],
-    rules: dg.ResourceParam[Rules],
-    progress: dg.ResourceParam[Progress],
-    clock: dg.ResourceParam[Clock],
-) -> dg.MaterializeResult:
-    """Kafka records, bytes and coordinates, exactly once."""
-    report = ingest_raw(
-        kafka,
-        lake,
-        rules.topics,
-        rules.limits,
-        progress.of("reading Kafka"),
-        accept_gaps_at=clock.now() if rules.accept_gaps else None,
-    )
-    return dg.MaterializeResult(metadata=asdict(report))
-
-
 @dg.multi_asset(
     specs=[
+        dg.AssetSpec(
+            "raw",
+            group_name=GROUP,
+            kinds={"kafka", "deltalake"},
+            description="Kafka records, bytes and coordinates, exactly once.",
+        ),
         dg.AssetSpec(
             "events",
             deps=["raw"],
@@ -57,21 +43,29 @@ def raw(
             description="Records that are no valid event, with the reason and the bytes.",
         ),
     ],
-    name="decode_raw",
+    name="ingest",
     pool=WRITER,
 )
-def decode_raw(
-    lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules], progress: dg.ResourceParam[Progress]
+def kafka_to_events(
+    kafka: dg.ResourceParam[KafkaConnection],
+    lake: dg.ResourceParam[Lake],
+    rules: dg.ResourceParam[Rules],
+    progress: dg.ResourceParam[Progress],
+    clock: dg.ResourceParam[Clock],
 ) -> Iterator[dg.MaterializeResult]:
-    """Decode, validate and deduplicate what `raw` holds beyond what `events` includes."""
-    counts = ingest_events(
+    """Read what Kafka has; decode, validate and deduplicate what `raw` holds beyond what `events` includes."""
+    report, counts = ingest(
+        kafka,
         lake,
         rules.topics,
+        rules.limits,
         rules.decoding,
-        rules.limits.rows,
-        on_progress=progress.of("decoding events"),
-        tolerance=rules.tolerance,
+        rules.tolerance,
+        on_read=progress.of("reading Kafka"),
+        on_caught_up=progress.of("decoding events"),
+        accept_gaps_at=clock.now() if rules.accept_gaps else None,
     )
+    yield dg.MaterializeResult("raw", metadata=asdict(report))
     yield dg.MaterializeResult("events", metadata=asdict(counts))
     yield dg.MaterializeResult("quarantine", metadata={"rows": counts.quarantined})
 

@@ -17,7 +17,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipelines.events.marks import marks
-from pipelines.ingest.events import BATCH
+from pipelines.ingest.event_writer import BATCH
 from pipelines.lake import Lake
 from schemas import kinds
 from schemas.lake import EVENTS, TOUCHED, UTC_TIME

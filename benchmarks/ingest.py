@@ -30,8 +30,8 @@ from pipelines.carriers import CARRIERS
 from pipelines.events.decode import DecodeRules
 from pipelines.events.pseudonym import Pseudonyms
 from pipelines.ingest.connection import KafkaConnection
-from pipelines.ingest.events import ingest_events
 from pipelines.ingest.intake import BatchLimits
+from pipelines.ingest.kafka_to_events import ingest
 from pipelines.ingest.raw import ingest_raw
 from pipelines.lake import Lake
 
@@ -194,8 +194,7 @@ def _raw(kafka: KafkaConnection, folder: Path) -> int:
 def _events(kafka: KafkaConnection, folder: Path) -> int:
     rules = DecodeRules("Asia/Shanghai", dt.timedelta(days=10_000), Pseudonyms(b"a key of this benchmark"))
     with _lake(folder) as lake:
-        ingest_raw(kafka, lake, [EVENTS], BatchLimits())
-        return ingest_events(lake, {EVENTS: CARRIERS["cloudevents"]}, rules).events
+        return ingest(kafka, lake, {EVENTS: CARRIERS["cloudevents"]}, BatchLimits(), rules).events.events
 
 
 @contextmanager

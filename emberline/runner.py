@@ -11,7 +11,7 @@ from assets.resources import Progress
 from emberline.definitions import build_defs
 from emberline.instance import dagster_instance
 from emberline.services import Services
-from pipelines.ingest.events import Counts, stored_counts
+from pipelines.ingest.event_writer import Counts, stored_counts
 from sensors.failures import cause_of
 
 

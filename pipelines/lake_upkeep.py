@@ -14,7 +14,7 @@ from typing import Final
 import polars as pl
 from deltalake.exceptions import CommitFailedError, DeltaError
 
-from pipelines.ingest.events import BATCH
+from pipelines.ingest.event_writer import BATCH
 from pipelines.lake import Handle, Lake, LakeConflict, LakeUnavailable
 from pipelines.operations.maintenance import DataFile, Upkeep, compactions
 from schemas.lake import TABLES, TOUCHED, LakeTable

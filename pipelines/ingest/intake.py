@@ -72,6 +72,14 @@ class RawReport:
     held_back: dict[str, int] = field(default_factory=dict)
 
 
+class Appended(NamedTuple):
+    """Records that are in `raw` now, the offset behind them for each (topic id, partition), and the table's content."""
+
+    records: pl.DataFrame
+    stop: Mapping[tuple[str, int], int]
+    content: int
+
+
 class _UnderWay(NamedTuple):
     """A batch that is being committed, how far it goes, and whether it was appended."""
 
@@ -95,6 +103,7 @@ class Intake:
         lake: Lake,
         limits: BatchLimits,
         accept_gaps_at: Now | None,
+        on_append: Callable[[Appended], None] = lambda _appended: None,
     ) -> None:
         """Read nothing yet.
 
@@ -106,12 +115,14 @@ class Intake:
             limits: when a batch is to be committed.
             accept_gaps_at: the clock, UTC, where records that retention removed are to be noted in `gaps` and passed
                 over; None where they are an error.
+            on_append: told each commit to `raw`, in the order of these, by the thread that made it.
         """
         self._consumer = consumer
         self._directory = directory
         self._lake = lake
         self._limits = limits
         self._accept_gaps_at = accept_gaps_at
+        self._on_append = on_append
         self._new_buffer = buffers(consumer, connection.reader)
         self._wanted: list[TopicPartition] = []
         self.report = RawReport()
@@ -300,6 +311,8 @@ class Intake:
                 if any(self._saved(tp) != saved for tp, saved in before.items()):
                     return False
                 continue
+            stop = {(self.topic_ids[tp.topic], tp.partition): position for tp, position in reached.items()}
+            self._on_append(Appended(rows, stop, self._handle.content))
             return True
 
     def _saved(self, tp: TopicPartition) -> int | None:

@@ -5,37 +5,88 @@ A hash only says which rows need to be compared by their whole keys; a chance ag
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final, cast
 
+import numba
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
+from pipelines.arrays import fixed, frozen
 from pipelines.events.deduplicate import key_hash
 from pipelines.lake import Handle
 
 MOST: Final = 4_000_000
-"""Keys held at most: 32 MB of hashes. Beyond, each batch looks through the keys in the lake instead."""
+"""Keys held at most: 64 MB of hashes. Beyond, each batch looks through the keys in the lake instead."""
+
+_compiled: Final[Any] = cast(Any, numba.njit)(cache=True, nogil=True, _nrt=False)
+
+_FREE: Final = 0
+"""What a slot without a hash holds; a hash of 0 is taken for 1."""
+
+_SMALLEST: Final = 1 << 16
 
 
 class KnownKeys:
-    """Hashes of the keys of `events`: those stored when the run began, and those it added."""
+    """Hashes of the keys of `events`: those stored when it was made, and those claimed since."""
 
-    def __init__(self, events: Handle, expected: int, most: int = MOST) -> None:
-        """Read the stored keys, if they and the expected ones fit."""
+    def __init__(self, events: Handle, most: int = MOST) -> None:
+        """Read the stored keys, if they fit."""
+        self._most = most
+        self._held = 0
+        self._slots = np.zeros(_SMALLEST, np.uint64)
         stored = events.scan().select(pl.len()).collect(engine="streaming").item()
-        self.is_whole = stored + expected <= most
-        """Are all keys known; if not, `may_hold` says of every key that it may be stored."""
-        scan = events.scan() if self.is_whole else events.scan().head(0)
-        self._hashes = scan.select(key_hash().alias("hash")).collect(engine="streaming")["hash"]
+        self.is_whole = stored <= most
+        """Are all keys known; if not, `claim` says of every row that it may have a copy."""
+        if self.is_whole:
+            self._add(events.scan().select(key_hash().alias("hash")).collect(engine="streaming")["hash"])
 
-    def may_hold(self, events: pl.DataFrame) -> pl.Series:
-        """Which rows may have a key that is stored."""
+    def claim(self, events: pl.DataFrame) -> pl.Series:
+        """Which rows may have a copy, stored or among these rows; the keys of all of them are known from then on."""
         if not self.is_whole:
             return pl.Series([True]).new_from_index(0, events.height)
-        asked = events.select(key_hash().alias("hash"))["hash"]
-        # Asked first about the known ones: a set of the few is made faster than one of the many.
-        return asked.is_in(self._hashes.filter(self._hashes.is_in(asked.implode())).implode())
+        hashes = events.select(key_hash().alias("hash"))["hash"]
+        is_known = self._add(hashes)
+        if self._held > self._most:
+            self.is_whole = False
+            self._slots = self._slots[:0]
+        # Of copies among these rows the first was not known yet.
+        return is_known if not is_known.any() else hashes.is_in(hashes.filter(is_known).unique().implode())
 
-    def add(self, events: pl.DataFrame) -> None:
-        """Note rows that are stored now."""
-        if self.is_whole:
-            self._hashes = pl.concat([self._hashes, events.select(key_hash().alias("hash"))["hash"]])
+    def _add(self, hashes: pl.Series) -> pl.Series:
+        """Add hashes; which were there, or came before among these."""
+        capacity = len(self._slots)
+        while 3 * (self._held + len(hashes)) > 2 * capacity:
+            capacity *= 2
+        if capacity > len(self._slots):
+            before = self._slots[self._slots != _FREE]
+            self._slots = np.zeros(capacity, np.uint64)
+            insert(self._slots, frozen(before), np.empty(len(before), np.bool_))
+        is_known = np.zeros(len(hashes), np.bool_)
+        self._held += insert(self._slots, fixed(hashes), is_known)
+        return pl.Series(is_known)
+
+
+@_compiled
+def insert(slots: NDArray[np.uint64], hashes: NDArray[np.uint64], is_known: NDArray[np.bool_]) -> int:
+    """Put hashes into the first free slots from their own on; how many are new.
+
+    Args:
+        slots: a power of two of them, more than there are hashes.
+        hashes: to insert.
+        is_known: [hashes] set where a hash is there already.
+    """
+    added = 0
+    last = np.uint64(len(slots) - 1)
+    for row in range(len(hashes)):
+        found = hashes[row]
+        if found == _FREE:
+            found = np.uint64(1)
+        slot = found & last
+        while slots[slot] != _FREE and slots[slot] != found:
+            slot = (slot + np.uint64(1)) & last
+        is_known[row] = slots[slot] == found
+        if not is_known[row]:
+            slots[slot] = found
+            added += 1
+    return added

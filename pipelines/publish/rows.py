@@ -11,7 +11,7 @@ import polars as pl
 from pipelines.engagement.states import group_engagement
 from pipelines.funnel.sales import group_sales, message_sales, segment_sales
 from pipelines.funnel.views import entry_rows, matches
-from pipelines.ingest.events import BATCH
+from pipelines.ingest.event_writer import BATCH
 from pipelines.lake import Lake
 from pipelines.publish.funnel_views import funnel_views
 from pipelines.refresh import SETTINGS, recorded

@@ -10,7 +10,7 @@ from typing import Final
 import polars as pl
 
 from pipelines.events.identity import with_person
-from pipelines.ingest.events import BATCH
+from pipelines.ingest.event_writer import BATCH
 from pipelines.lake import Handle, Lake
 from pipelines.refresh.written import SETTINGS, input_id
 from schemas.lake import EVENTS, IDENTITY, IDENTITY_CHANGE, TOUCHED

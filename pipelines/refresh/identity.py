@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from pipelines.events.identity import LINK, apart, changes, identity, links
-from pipelines.ingest.events import BATCH, advance_batch
+from pipelines.ingest.event_writer import BATCH, advance_batch
 from pipelines.lake import Handle, Lake
 from pipelines.refresh.changes import BATCH_INPUT
 from pipelines.refresh.written import Refreshed, input_id, moved, note, noted, unchanged

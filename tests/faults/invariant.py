@@ -10,9 +10,10 @@ from kafka.structs import TopicPartition
 
 from pipelines.carriers import CARRIERS
 from pipelines.ingest.connection import KafkaConnection
-from pipelines.ingest.events import Counts, ingest_events, stored_counts
+from pipelines.ingest.event_writer import Counts, stored_counts
+from pipelines.ingest.events import ingest_events
 from pipelines.ingest.intake import BatchLimits
-from pipelines.ingest.raw import ingest_raw
+from pipelines.ingest.kafka_to_events import ingest
 from pipelines.ingest.tolerance import USUAL, Tolerance
 from pipelines.lake import Lake
 from schemas.lake import EVENTS, QUARANTINE, RAW
@@ -26,8 +27,7 @@ QUICK = BatchLimits(seconds=0.5, stall_seconds=30)
 
 def drain(connection: KafkaConnection, lake: Lake, *topics: str, tolerance: Tolerance = USUAL) -> Counts:
     """Bring canonical events from Kafka into `raw`, then into `events` and `quarantine`."""
-    ingest_raw(connection, lake, topics, QUICK)
-    return ingest_events(lake, dict.fromkeys(topics, CARRIERS["cloudevents"]), RULES, tolerance=tolerance)
+    return ingest(connection, lake, dict.fromkeys(topics, CARRIERS["cloudevents"]), QUICK, RULES, tolerance).events
 
 
 def in_raw(lake: Lake) -> list[Record]:

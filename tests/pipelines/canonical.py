@@ -12,7 +12,8 @@ import polars as pl
 from pipelines.carriers import CARRIERS
 from pipelines.events.decode import DecodeRules
 from pipelines.events.pseudonym import Pseudonyms
-from pipelines.ingest.events import Counts, ingest_events
+from pipelines.ingest.event_writer import Counts
+from pipelines.ingest.events import ingest_events
 from pipelines.ingest.feeds import Feed, app_id, record_feeds
 from pipelines.lake import Lake
 from schemas.lake import RAW

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.events.identity import LINK
-from pipelines.ingest.events import BATCH
+from pipelines.ingest.event_writer import BATCH
 from pipelines.lake import Lake
 from pipelines.refresh import Refreshed, crowded_persons, refresh_identity
 from pipelines.rulings import NoAccount, NoSuchLink, as_pseudonym, links_of, rule

@@ -118,10 +118,10 @@ def test_records_that_kafka_removed_unread_are_an_alert_that_names_the_way_on(
     whole: Place, kafka_admin: KafkaAdminClient
 ):
     whole.say(0)
-    whole.run("raw")
+    whole.run("raw", "events", "quarantine")
     whole.say(1, 2)
     kafka_admin.delete_records({TopicPartition(whole.topic, 0): 2})
-    whole.run("raw", succeeds=False)
+    whole.run("raw", "events", "quarantine", succeeds=False)
     assert "--accept-gaps" in failure_told(whole)
 
 

@@ -15,7 +15,7 @@ from pipelines.engagement.person_day import person_day
 from pipelines.events.marks import marks
 from pipelines.funnel.funnel import funnel
 from pipelines.funnel.steps import timeline
-from pipelines.ingest.events import BATCH
+from pipelines.ingest.event_writer import BATCH
 from pipelines.lake import Lake
 from pipelines.refresh.affected import affected_persons
 from pipelines.refresh.changes import BATCH_INPUT, IDENTITY_INPUT, Changes, Sources

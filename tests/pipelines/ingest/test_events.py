@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.ingest.events import BATCH, Counts, ZoneChanged, ingest_events, stored_counts
+from pipelines.ingest.event_writer import BATCH, Counts, ZoneChanged, stored_counts
+from pipelines.ingest.events import ingest_events
 from pipelines.ingest.feeds import app_id, undecoded_offsets
 from pipelines.lake import Handle, Lake
 from schemas.lake import EVENTS, QUARANTINE, RAW, TABLES, TOUCHED, LakeTable

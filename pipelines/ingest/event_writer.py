@@ -1,0 +1,244 @@
+"""Decoded batches into `events` and `quarantine`, each exactly once.
+
+Each of the two tables holds, in its own commits, how far into raw it has come. The order of writing is touched days,
+then quarantine, then events: a crash between them repeats work and doubles nothing, and a day is never changed
+unmarked.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from pipelines.events.decode import DecodedRecords, DecodeRules
+from pipelines.events.deduplicate import Deduplicated, deduplicate
+from pipelines.events.marks import marks
+from pipelines.events.nobody import acts_nobody
+from pipelines.ingest.feeds import Undecoded, app_id, undecoded
+from pipelines.ingest.tolerance import Tolerance, refuse_bad_batch
+from pipelines.lake import Handle, Lake
+from schemas.errors import EmberlineError
+from schemas.lake import EVENTS, QUARANTINE, TOUCHED
+
+if TYPE_CHECKING:
+    from pipelines.ingest.known_keys import KnownKeys
+
+
+class ZoneChanged(EmberlineError):
+    """The business zone was changed under a lake that has events."""
+
+
+_ZONE: Final = "settings/zone"
+
+BATCH: Final = "batch"
+"""The application transaction that counts the batches of `events`."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What became of records of raw: `raw = events + duplicates + quarantined + tombstones`.
+
+    `conflicts` are the duplicates whose body differs from the copy that won in their batch. All numbers but this one
+    are the same whatever the batches; this one is zero exactly if no two copies of an event differ. `of_nobody` are the
+    events whose account stands for nobody.
+    """
+
+    raw: int = 0
+    events: int = 0
+    duplicates: int = 0
+    conflicts: int = 0
+    quarantined: int = 0
+    tombstones: int = 0
+    of_nobody: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+
+def stored_counts(lake: Lake) -> Counts:
+    """The counts over all history, as the log of `events` holds them."""
+    handle = lake.open(EVENTS)
+    return Counts(**{f.name: handle.position(_counter(f.name)) or 0 for f in fields(Counts)})
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Records of `raw`, what was decoded of them, and the offset behind them for each (topic id, partition)."""
+
+    records: pl.DataFrame
+    decoded: DecodedRecords
+    stop: Mapping[tuple[str, int], int]
+
+
+class EventWriter:
+    """Writes batches that follow each other; `counts` is what became of them."""
+
+    def __init__(self, lake: Lake, rules: DecodeRules, tolerance: Tolerance) -> None:
+        """Load `events` and write nothing yet.
+
+        Args:
+            lake: holds all tables.
+            rules: those that the batches are decoded by.
+            tolerance: how much of a batch may be bad.
+
+        Raises:
+            ZoneChanged: the stored events have days of another zone.
+        """
+        self._lake = lake
+        self._events = lake.open(EVENTS)
+        _refuse_another_zone(self._events, rules.zone)
+        self._zone = rules.zone
+        self._tolerance = tolerance
+        self._known: KnownKeys | None = None
+        self._is_first = True
+        self.counts = Counts()
+
+    def write(self, batch: Batch) -> None:
+        """Validate and deduplicate a batch, and store it.
+
+        Raises:
+            TooManyBadRecords: more of the batch is bad than the tolerance allows; of this batch nothing was written.
+            LakeConflict: another writer committed to `events`.
+        """
+        decoded = batch.decoded
+        refuse_bad_batch(batch.records, decoded.quarantine, self._tolerance)
+        found = self._deduplicated(decoded.events)
+        superseded = _rows_of(self._events, found.superseded)
+        counts = Counts(
+            raw=batch.records.height,
+            events=found.added.height - found.superseded.height,
+            duplicates=found.duplicates,
+            conflicts=found.conflicts,
+            quarantined=decoded.quarantine.height,
+            tombstones=decoded.tombstones,
+            of_nobody=_of_nobody(found.added) - _of_nobody(superseded),
+        )
+        number = (self._events.position(BATCH) or 0) + 1
+        positions = {app_id(*partition): offset for partition, offset in batch.stop.items()}
+        _mark_touched(self._lake, marks(found.added, superseded, number))
+        _quarantine(self._lake, number, decoded, positions)
+        settings = {_ZONE: _code(self._zone)}
+        positions |= _counters(self._events, counts) | settings
+        _write_events(self._lake, self._events, number, found, superseded, positions)
+        self.counts += counts
+
+    def not_decoded(self, raw: Handle) -> list[Undecoded]:
+        """What `raw` includes beyond what was written."""
+        return undecoded(self._lake, raw, self._events)
+
+    def _deduplicated(self, new: pl.DataFrame) -> Deduplicated:
+        if self._is_first:
+            self._is_first = False
+            return deduplicate(new, _stored(self._events, new))
+        if self._known is None:
+            # Not before the second batch: to read the keys of all events would not pay for one.
+            from pipelines.ingest.known_keys import KnownKeys
+
+            self._known = KnownKeys(self._events)
+        may_be_copy = self._known.claim(new)
+        if not may_be_copy.any():
+            return Deduplicated(new, new.select(EVENTS.key).clear(), 0, 0)
+        copies = new.filter(may_be_copy)
+        found = deduplicate(copies, _stored(self._events, copies))
+        return replace(found, added=pl.concat([new.filter(~may_be_copy), found.added]))
+
+
+def _of_nobody(events: pl.DataFrame) -> int:
+    return events.select(acts_nobody().sum()).item()
+
+
+def _stored(events: Handle, new: pl.DataFrame) -> pl.DataFrame:
+    """The stored rows with the keys of `new`. Keys are compared first: few rows are read whole."""
+    if new.is_empty():
+        return pl.DataFrame(schema=EVENTS.schema)
+    keys = new.select(EVENTS.key).unique()
+    known = events.scan().select(EVENTS.key).join(keys.lazy(), on=EVENTS.key, how="semi").collect(engine="streaming")
+    return _rows_of(events, known)
+
+
+def _rows_of(events: Handle, keys: pl.DataFrame) -> pl.DataFrame:
+    if keys.is_empty():
+        return pl.DataFrame(schema=EVENTS.schema)
+    ids = keys["event_id"].unique()
+    matching = events.scan().filter(pl.col("event_id").is_in(ids.implode()))
+    return matching.join(keys.lazy(), on=EVENTS.key, how="semi").collect(engine="streaming")
+
+
+def _mark_touched(lake: Lake, touched: pl.DataFrame) -> None:
+    if not touched.is_empty():
+        lake.append(lake.open(TOUCHED), touched, {})
+
+
+def _quarantine(lake: Lake, batch: int, decoded: DecodedRecords, positions: Mapping[str, int]) -> None:
+    handle = lake.open(QUARANTINE)
+    fresh = decoded.quarantine.with_columns(batch=pl.lit(batch, pl.Int64))
+    partitions = fresh.select("topic_id", "partition").unique()
+    for topic_id, partition in partitions.iter_rows():
+        done = handle.position(app_id(topic_id, partition)) or 0
+        of_partition = (pl.col("topic_id") == topic_id) & (pl.col("partition") == partition)
+        fresh = fresh.filter(~of_partition | (pl.col("offset") >= done))
+    if not fresh.is_empty():
+        # A run that died before its events may have come further than this batch: no position goes back.
+        furthest = {name: max(stop, handle.position(name) or 0) for name, stop in positions.items()}
+        lake.append(handle, fresh, furthest)
+
+
+def _write_events(
+    lake: Lake,
+    events: Handle,
+    batch: int,
+    found: Deduplicated,
+    superseded: pl.DataFrame,
+    positions: Mapping[str, int],
+) -> None:
+    added = found.added.with_columns(batch=pl.lit(batch, pl.Int64))
+    positions = {**positions, BATCH: batch}
+    if superseded.is_empty():
+        lake.append(events, added, positions)
+        return
+    months = pl.concat([added["month"], superseded["month"]]).unique()
+    kept = (
+        events.scan()
+        .filter(pl.col("month").is_in(months.implode()))
+        .join(superseded.lazy(), on=EVENTS.key, how="anti")
+        .collect(engine="streaming")
+    )
+    lake.replace_months(events, pl.concat([kept, added]), months, positions)
+
+
+def advance_batch(lake: Lake, events: Handle) -> None:
+    """Count a batch without events: what changes without any still is later than all that was.
+
+    Raises:
+        LakeConflict: another writer committed since the handle was loaded.
+    """
+    lake.append(events, pl.DataFrame(schema=EVENTS.schema), {BATCH: (events.position(BATCH) or 0) + 1})
+
+
+def _refuse_another_zone(events: Handle, zone: str) -> None:
+    """An event's day is of the zone it was stored in; two zones in one table would count days twice or not at all."""
+    stored = events.position(_ZONE)
+    if stored is not None and stored != _code(zone):
+        raise ZoneChanged(
+            f"The events in the lake have their days in another zone than {zone}.",
+            "Set rules.zone back, or start a new lake (lake.uri) and run again: raw is read from Kafka once more.",
+            events.delta.table_uri,
+        )
+
+
+def _code(zone: str) -> int:
+    return zlib.crc32(zone.encode())
+
+
+def _counter(name: str) -> str:
+    return f"count/{name}"
+
+
+def _counters(events: Handle, counts: Counts) -> dict[str, int]:
+    return {
+        _counter(f.name): (events.position(_counter(f.name)) or 0) + getattr(counts, f.name) for f in fields(counts)
+    }

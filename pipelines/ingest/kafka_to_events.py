@@ -1,0 +1,142 @@
+"""Kafka -> lake tables `raw`, `events` and `quarantine` in one pass, each exactly once.
+
+A batch that was appended to `raw` is decoded as it lies in memory, and stored, while the next ones are read. It follows
+what `events` includes only if its commit is the very next one of `raw`; if another writer came in between, what is left
+is read back from the lake.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from threading import BoundedSemaphore
+from typing import Final, NamedTuple, Self
+
+import polars as pl
+
+from pipelines.carriers import Carrier
+from pipelines.events.decode import DecodedRecords, DecodeRules, decode
+from pipelines.ingest.connection import KafkaConnection
+from pipelines.ingest.event_writer import Batch, Counts, EventWriter
+from pipelines.ingest.events import catch_up
+from pipelines.ingest.intake import Appended, BatchLimits, RawReport
+from pipelines.ingest.raw import ingest_raw
+from pipelines.ingest.tolerance import USUAL, Tolerance
+from pipelines.lake import Lake
+from schemas.lake import RAW
+
+AT_ONCE: Final = 2
+"""Batches that are decoded or stored at a time; the next one waits in `raw`, and so does Kafka."""
+
+
+Progress = Callable[[int, int], None]
+"""Told what is done, and how much there is to do."""
+
+
+class Ingested(NamedTuple):
+    """What a pass added to `raw`, and what became of the records that it decoded."""
+
+    raw: RawReport
+    events: Counts
+
+
+def ingest(
+    connection: KafkaConnection,
+    lake: Lake,
+    carriers: Mapping[str, Carrier],
+    limits: BatchLimits,
+    rules: DecodeRules,
+    tolerance: Tolerance = USUAL,
+    on_read: Progress = lambda _done, _todo: None,
+    on_caught_up: Progress = lambda _done, _todo: None,
+    accept_gaps_at: dt.datetime | None = None,
+) -> Ingested:
+    """Decode what `raw` holds, then read all topics up to the last stable offsets found at the start, and decode that.
+
+    Where a batch cannot be decoded or stored, `raw` is still read to the end, and the error is raised then.
+
+    Args:
+        connection: the brokers.
+        lake: holds all tables.
+        carriers: topic -> adapter.
+        limits: when to commit a batch, and when to stop although there is more.
+        rules: see `DecodeRules`.
+        tolerance: how much of a batch may be bad.
+        on_read: called after each commit to `raw` with offsets passed and offsets to pass.
+        on_caught_up: called after each batch of what `raw` held before with records decoded and to decode.
+        accept_gaps_at: see `ingest_raw`.
+
+    Raises:
+        ZoneChanged: the stored events have days of another zone.
+        TooManyBadRecords: more of a batch is bad than the tolerance allows; neither it nor what follows was decoded.
+        EmberlineError: see `ingest_raw`.
+    """
+    with _Follower(lake, partial(decode, carriers=carriers, rules=rules), limits.rows) as follower:
+        follower.catch_up(lambda: EventWriter(lake, rules, tolerance), on_caught_up)
+        report = ingest_raw(connection, lake, carriers, limits, on_read, accept_gaps_at, follower.take)
+        return Ingested(report, follower.finish())
+
+
+class _Follower:
+    """Decodes and stores what is appended to `raw`, in a thread each. An error ends that, and is raised at the end."""
+
+    def __init__(self, lake: Lake, decoder: Callable[[pl.DataFrame], DecodedRecords], batch_rows: int) -> None:
+        self._lake = lake
+        self._decoder = decoder
+        self._batch_rows = batch_rows
+        self._room = BoundedSemaphore(AT_ONCE)
+        self._decoding = ThreadPoolExecutor(1, thread_name_prefix="decode")
+        self._storing = ThreadPoolExecutor(1, thread_name_prefix="store events")
+        self._writer: EventWriter | None = None
+        self._failure: Exception | None = None
+        self._content = 0
+        self._is_behind = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Wait for what is under way."""
+        self._decoding.shutdown()
+        self._storing.shutdown()
+
+    def catch_up(self, writer: Callable[[], EventWriter], on_progress: Progress) -> None:
+        """Decode what `raw` holds, and take what is appended from then on."""
+        raw = self._lake.open(RAW)
+        try:
+            self._writer = writer()
+            catch_up(raw, self._writer, self._decoder, self._batch_rows, on_progress)
+        except Exception as error:
+            self._failure = error
+        self._content = raw.content
+
+    def take(self, appended: Appended) -> None:
+        """Decode and store a commit, if it is the next one; wait while `AT_ONCE` others are under way."""
+        if appended.content != self._content + 1:
+            self._is_behind = True
+            return
+        self._content += 1
+        self._room.acquire()
+        decoded = self._decoding.submit(self._decoder, appended.records)
+        self._storing.submit(self._store, appended, decoded)
+
+    def _store(self, appended: Appended, decoded: Future[DecodedRecords]) -> None:
+        try:
+            batch = Batch(appended.records, decoded.result(), appended.stop)
+            if self._writer is not None and self._failure is None:
+                self._writer.write(batch)
+        except Exception as error:
+            self._failure = self._failure or error
+        finally:
+            self._room.release()
+
+    def finish(self) -> Counts:
+        """Wait for what is under way, and decode what came in between."""
+        self.__exit__()
+        if self._failure is not None or self._writer is None:
+            raise self._failure or RuntimeError("Nothing was caught up with.")
+        if self._is_behind:
+            catch_up(self._lake.open(RAW), self._writer, self._decoder, self._batch_rows)
+        return self._writer.counts
