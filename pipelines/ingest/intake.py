@@ -73,11 +73,19 @@ class RawReport:
 
 
 class Appended(NamedTuple):
-    """Records that are in `raw` now, the offset behind them for each (topic id, partition), and the table's content."""
+    """A commit to `raw`: the offset behind it for each (topic id, partition), and the table's content with it."""
 
-    records: pl.DataFrame
     stop: Mapping[tuple[str, int], int]
     content: int
+
+
+OnBatch = Callable[[pl.DataFrame], Callable[[Appended], None]]
+"""Told each batch before its commit; what it returns is told the commit, if there is one."""
+
+
+def ignore(_batch: pl.DataFrame) -> Callable[[Appended], None]:
+    """Follow no batch."""
+    return lambda _appended: None
 
 
 class _UnderWay(NamedTuple):
@@ -103,7 +111,7 @@ class Intake:
         lake: Lake,
         limits: BatchLimits,
         accept_gaps_at: Now | None,
-        on_append: Callable[[Appended], None] = lambda _appended: None,
+        on_batch: OnBatch = ignore,
     ) -> None:
         """Read nothing yet.
 
@@ -115,14 +123,14 @@ class Intake:
             limits: when a batch is to be committed.
             accept_gaps_at: the clock, UTC, where records that retention removed are to be noted in `gaps` and passed
                 over; None where they are an error.
-            on_append: told each commit to `raw`, in the order of these, by the thread that made it.
+            on_batch: called in the order of the commits, by the thread that makes them.
         """
         self._consumer = consumer
         self._directory = directory
         self._lake = lake
         self._limits = limits
         self._accept_gaps_at = accept_gaps_at
-        self._on_append = on_append
+        self._on_batch = on_batch
         self._new_buffer = buffers(consumer, connection.reader)
         self._wanted: list[TopicPartition] = []
         self.report = RawReport()
@@ -303,6 +311,7 @@ class Intake:
         fresh one may be used only if none of its positions differs, also of partitions that this batch has nothing of.
         """
         before = {tp: self._saved(tp) for tp in self.positions}
+        on_append = self._on_batch(rows)
         while True:
             try:
                 self._lake.append(self._handle, rows, self._transactions(reached))
@@ -312,7 +321,7 @@ class Intake:
                     return False
                 continue
             stop = {(self.topic_ids[tp.topic], tp.partition): position for tp, position in reached.items()}
-            self._on_append(Appended(rows, stop, self._handle.content))
+            on_append(Appended(stop, self._handle.content))
             return True
 
     def _saved(self, tp: TopicPartition) -> int | None:

@@ -112,19 +112,25 @@ class _Follower:
             self._failure = error
         self._content = raw.content
 
-    def take(self, appended: Appended) -> None:
-        """Decode and store a commit, if it is the next one; wait while `AT_ONCE` others are under way."""
-        if appended.content != self._content + 1:
-            self._is_behind = True
-            return
-        self._content += 1
-        self._room.acquire()
-        decoded = self._decoding.submit(self._decoder, appended.records)
-        self._storing.submit(self._store, appended, decoded)
+    def take(self, records: pl.DataFrame) -> Callable[[Appended], None]:
+        """Decode a batch while it is committed, and store it if its commit is the next one."""
+        decoded = self._decoding.submit(self._decoder, records)
 
-    def _store(self, appended: Appended, decoded: Future[DecodedRecords]) -> None:
+        def store(appended: Appended) -> None:
+            if appended.content != self._content + 1:
+                self._is_behind = True
+                return
+            self._content += 1
+            self._room.acquire()
+            self._storing.submit(self._store, records, decoded, appended.stop)
+
+        return store
+
+    def _store(
+        self, records: pl.DataFrame, decoded: Future[DecodedRecords], stop: Mapping[tuple[str, int], int]
+    ) -> None:
         try:
-            batch = Batch(appended.records, decoded.result(), appended.stop)
+            batch = Batch(records, decoded.result(), stop)
             if self._writer is not None and self._failure is None:
                 self._writer.write(batch)
         except Exception as error:

@@ -16,7 +16,7 @@ from kafka import KafkaConsumer
 from kafka.structs import TopicPartition
 
 from pipelines.ingest.connection import KafkaConnection, TopicDirectory
-from pipelines.ingest.intake import Appended, BatchLimits, Intake, RawReport
+from pipelines.ingest.intake import BatchLimits, Intake, OnBatch, RawReport, ignore
 from pipelines.lake import Handle, Lake
 
 
@@ -27,7 +27,7 @@ def ingest_raw(
     limits: BatchLimits,
     on_progress: Callable[[int, int], None] = lambda _done, _todo: None,
     accept_gaps_at: dt.datetime | None = None,
-    on_append: Callable[[Appended], None] = lambda _appended: None,
+    on_batch: OnBatch = ignore,
 ) -> RawReport:
     """Append to `raw` all records up to the last stable offsets found at the start.
 
@@ -42,7 +42,7 @@ def ingest_raw(
         on_progress: called after each commit with offsets passed and offsets to pass.
         accept_gaps_at: the time now, UTC, where records that retention removed are to be noted in `gaps` and passed
             over; None where they are an error.
-        on_append: see `Intake`.
+        on_batch: see `Intake`.
 
     Raises:
         FastReaderUnsupported: the connection's reader is `fast` and the installed client is none that was tested.
@@ -59,7 +59,7 @@ def ingest_raw(
         consumer = connection.consumer()
         try:
             clock = None if accept_gaps_at is None else lambda: accept_gaps_at
-            with Intake(connection, consumer, directory, lake, limits, clock, on_append) as intake:
+            with Intake(connection, consumer, directory, lake, limits, clock, on_batch) as intake:
                 _Drain(connection, consumer, directory, intake, on_progress).run(names, limits.run_rows)
                 return intake.report
         finally:
