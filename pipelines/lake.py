@@ -184,8 +184,14 @@ class Lake:
             max_commit_retries=0 if predicate == "" else None,
             app_transactions=[Transaction(app_id, version) for app_id, version in moved.items()],
         )
-        plain = {name: ColumnProperties(dictionary_enabled=False) for name in table.distinct}
-        writer = WriterProperties(compression="SNAPPY", column_properties=plain)
+        properties_of = {
+            name: ColumnProperties(
+                dictionary_enabled=False if name in table.distinct else None,
+                statistics_enabled="NONE" if name in table.unsought else None,
+            )
+            for name in {*table.distinct, *table.unsought}
+        }
+        writer = WriterProperties(compression="SNAPPY", column_properties=properties_of)
         try:
             if predicate is None:
                 write_deltalake(
