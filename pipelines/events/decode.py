@@ -14,7 +14,7 @@ from pipelines.carriers import Carrier
 from pipelines.carriers.base import DECODED_SCHEMA, REJECTED_SCHEMA
 from pipelines.events.nobody import stands_for_nobody, without_nobody
 from pipelines.events.pseudonym import Pseudonyms
-from pipelines.time import business_day, month_of
+from pipelines.time import business_days, month_of
 from schemas import kinds
 from schemas.errors import EmberlineError
 from schemas.lake import COORDINATES, EVENTS, QUARANTINE
@@ -156,7 +156,7 @@ def _finish(events: pl.DataFrame, rules: DecodeRules) -> pl.DataFrame:
     known = without_nobody(events, rules.blocked_ids)
     pseudonymised = rules.pseudonyms.apply(known, ("account_id", "linked_account_id"), ("group_operators",))
     return (
-        pseudonymised.with_columns(day=business_day(pl.col("time"), rules.zone), batch=pl.lit(None, pl.Int64))
+        pseudonymised.with_columns(day=business_days(events["time"], rules.zone), batch=pl.lit(None, pl.Int64))
         .with_columns(month=month_of(pl.col("day")))
         .select(EVENTS.schema.names())
     )
