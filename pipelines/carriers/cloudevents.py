@@ -13,7 +13,9 @@ from pipelines.carriers.json_table import JsonTable
 from schemas.kinds import Data, Envelope
 
 _decoder = msgspec.json.Decoder(Envelope)
-_CARRIER = pl.coalesce("group_id", "account_id").str.extract("^([^:]+):")
+_KEY = pl.coalesce("group_id", "account_id")
+_CARRIER = _KEY.str.head(_KEY.str.find(":", literal=True))
+"""Found in bytes and taken in characters: a key begins with a carrier, and those are ASCII (`schemas.kinds.Key`)."""
 
 _SAME_NAME = (
     "role", "message_id", "message_kind", "reply_to", "text_length", "links", "mentions", "product_id", "order_id",
