@@ -32,12 +32,13 @@ def without_nobody(events: pl.DataFrame, blocked: frozenset[str] = frozenset()) 
         events: `account_id` in clear and `role`.
         blocked: see `stands_for_nobody`.
     """
-    is_nobodys = stands_for_nobody(pl.col("account_id"), blocked).fill_null(value=False)
-    if not events.select(is_nobodys.any()).item():
+    asked = stands_for_nobody(pl.col("account_id"), blocked).fill_null(value=False)
+    is_nobodys = events.select(asked).to_series()
+    if not is_nobodys.any():
         return events
     return events.with_columns(
         pl.when(~is_nobodys).then("account_id").alias("account_id"),
-        pl.when(~(is_nobodys & (pl.col("role") == "member"))).then("role").alias("role"),
+        pl.when(~(pl.lit(is_nobodys) & (pl.col("role") == "member"))).then("role").alias("role"),
     )
 
 

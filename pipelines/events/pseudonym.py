@@ -7,22 +7,57 @@ pseudonym for as long as the key lives.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import polars as pl
 
 _HEX_DIGITS = 32
-_MOST_KNOWN = 200_000
-"""Pseudonyms remembered at most, about 40 MB of them."""
+
+
+def _no_accounts() -> pl.Series:
+    return pl.Series(dtype=pl.Categorical(pl.Categories.random()))
 
 
 @dataclass(frozen=True)
+class _Known:
+    """Categorical `accounts`, and their `pseudonyms` each at the physical value of its account, null elsewhere.
+
+    Polars looks up an account in less time than it finds the distinct accounts of a batch. It keeps physical values
+    as long as there is a series of them, so `accounts` has all that have a pseudonym here.
+    """
+
+    accounts: pl.Series = field(default_factory=_no_accounts)
+    pseudonyms: pl.Series = field(default_factory=lambda: pl.Series(dtype=pl.String))
+
+    def of(self, accounts: pl.Series) -> pl.Series:
+        """Pseudonyms of categorical accounts, null where there is none."""
+        return self.pseudonyms.gather(accounts.to_physical(), null_on_oob=True)
+
+    def with_those_of(self, accounts: pl.Series, pseudonym: Callable[[str], str]) -> _Known:
+        """What is known, and the pseudonyms of categorical accounts that were not."""
+        fresh = accounts.filter(self.of(accounts).is_null() & accounts.is_not_null()).unique()
+        if fresh.is_empty():
+            return self
+        at = fresh.to_physical().to_list()
+        missing = max(0, max(at) + 1 - len(self.pseudonyms))
+        made = pl.Series([pseudonym(account) for account in fresh])
+        return _Known(
+            pl.concat([self.accounts, fresh], rechunk=True),
+            self.pseudonyms.extend_constant(None, missing).scatter(at, made),
+        )
+
+
+@dataclass
 class Pseudonyms:
-    """The keyed mapping from account ids to 128-bit pseudonyms, 32 hex digits."""
+    """The keyed mapping from account ids to 128-bit pseudonyms, 32 hex digits.
+
+    At most `most_known` of them are remembered from one call to the next, by default about 40 MB.
+    """
 
     key: bytes = field(repr=False)
-    _known: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
+    most_known: int = 200_000
+    _known: _Known = field(default_factory=_Known, init=False, repr=False, compare=False)
 
     def of(self, account_id: str) -> str:
         """The pseudonym of one account."""
@@ -33,26 +68,20 @@ class Pseudonyms:
         columns, list_columns = (
             [name for name in names if frame[name].null_count() < frame.height] for names in (columns, list_columns)
         )
-        if not columns and not list_columns:
-            return frame
-        parts = [frame[name] for name in columns] + [frame[name].drop_nulls().explode() for name in list_columns]
-        ids = pl.concat([part.drop_nulls().alias("id") for part in parts]).unique()
-        pseudonyms = pl.Series(self._remembered(ids.to_list()), dtype=pl.String)
-
-        def renamed(values: pl.Expr) -> pl.Expr:
-            return values.replace_strict(ids, pseudonyms, default=None, return_dtype=pl.String)
-
+        renamed = [self._of_all(frame[name]).alias(name) for name in columns]
+        in_lists = {name: frame[name].explode().drop_nulls().unique() for name in list_columns}
         return frame.with_columns(
-            *(renamed(pl.col(name)) for name in columns),
-            *(pl.col(name).list.eval(renamed(pl.element())) for name in list_columns),
+            *renamed,
+            *(
+                pl.col(name).list.eval(pl.element().replace_strict(ids, self._of_all(ids), default=None))
+                for name, ids in in_lists.items()
+            ),
         )
 
-    def _remembered(self, account_ids: list[str]) -> list[str]:
-        """Pseudonyms of accounts; most accounts of a batch were in the one before."""
-        if len(self._known) > _MOST_KNOWN:
-            self._known.clear()
-        fresh = {account_id: self.of(account_id) for account_id in account_ids if account_id not in self._known}
-        if len(fresh) <= _MOST_KNOWN:
-            self._known.update(fresh)
-            return [self._known[account_id] for account_id in account_ids]
-        return [fresh.get(account_id) or self._known[account_id] for account_id in account_ids]
+    def _of_all(self, accounts: pl.Series) -> pl.Series:
+        """The pseudonyms of many accounts; nulls stay null."""
+        known = self._known
+        categorical = accounts.cast(known.accounts.dtype)
+        known = known.with_those_of(categorical, self.of)
+        self._known = known if len(known.accounts) <= self.most_known else _Known()
+        return known.of(categorical)

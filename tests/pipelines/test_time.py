@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from zoneinfo import available_timezones
 
 import polars as pl
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipelines.time import business_day, day_end, last_complete_day, month_of
+from pipelines.time import business_day, business_days, day_end, last_complete_day, month_of
 
 ZONES = ["Asia/Shanghai", "UTC", "Europe/Berlin", "America/Sao_Paulo", "Asia/Beirut", "America/Havana", "Pacific/Apia"]
 TICK = dt.timedelta(microseconds=1)
@@ -32,8 +33,40 @@ def test_a_day_begins_at_midnight_of_the_zone(time: str, zone: str, day: str):
     assert day_of(dt.datetime.fromisoformat(time), zone) == dt.date.fromisoformat(day)
 
 
-def test_a_month_is_named_by_its_first_day():
-    assert pl.select(month_of(pl.lit(dt.date(2024, 2, 29)))).item() == dt.date(2024, 2, 1)
+@given(st.lists(st.dates()))
+def test_a_month_is_named_by_its_first_day(days: list[dt.date]):
+    found = pl.DataFrame({"day": days}, schema={"day": pl.Date}).select(month_of(pl.col("day"))).to_series()
+    assert found.to_list() == [day.replace(day=1) for day in days]
+
+
+SEVERAL_SHIFTS = [dt.datetime(2011, 11, 6, 2, 30, 30), dt.datetime(2011, 11, 6, 2, 31), dt.datetime(2026, 7, 1)]
+"""The first is of the 6th in St. John's, where at one minute past midnight the clocks went back to the 5th."""
+
+
+@given(
+    st.datetimes(dt.datetime(1990, 1, 1), dt.datetime(2040, 1, 1)),
+    st.lists(st.timedeltas(dt.timedelta(days=-3), dt.timedelta(days=3))),
+    st.sampled_from(ZONES),
+)
+@example(SEVERAL_SHIFTS[0], [time - SEVERAL_SHIFTS[0] for time in SEVERAL_SHIFTS], "America/St_Johns")
+@example(dt.datetime(2026, 3, 29), [dt.timedelta(), dt.timedelta(hours=22)], "Europe/Berlin")
+def test_the_days_of_many_instants_are_those_of_each(start: dt.datetime, since: list[dt.timedelta], zone: str):
+    times = pl.Series([start.replace(tzinfo=dt.UTC) + each for each in since], dtype=pl.Datetime("us", "UTC"))
+    assert business_days(times, zone).to_list() == [day_of(time, zone) for time in times]
+
+
+def test_no_zone_puts_its_clocks_forth_and_back_between_two_midnights_of_utc():
+    times = pl.datetime_range(dt.datetime(1990, 1, 1), dt.datetime(2040, 1, 1), "6h", time_zone="UTC", eager=True)
+    read = times.dt.replace_time_zone(None)
+    for zone in sorted(available_timezones() - {"Factory", "localtime"}):
+        shift = times.dt.convert_time_zone(zone).dt.replace_time_zone(None) - read
+        is_midnight = read.dt.time() == dt.time()
+        at_midnight = pl.DataFrame({"is_midnight": is_midnight, "shift": shift}).select(
+            before=pl.when("is_midnight").then("shift").forward_fill(),
+            after=pl.when("is_midnight").then("shift").backward_fill(),
+        )
+        alike = at_midnight["before"] == at_midnight["after"]
+        assert (shift.filter(alike) == at_midnight["before"].filter(alike)).all(), zone
 
 
 @pytest.mark.parametrize(

@@ -347,3 +347,23 @@ def mutated(draw: st.DrawFn) -> bytes:
 @given(st.lists(mutated(), min_size=1, max_size=4))
 def test_no_mutation_of_a_valid_event_stops_the_pipeline(values: list[bytes]):
     each_once(decoded(*values), list(values))
+
+
+@st.composite
+def breaking(draw: st.DrawFn) -> bytes:
+    """An event that says everything, or misses a field, or has a NUL in one, or is of no kind."""
+    whole = message(dict(FULL), type=draw(st.sampled_from(["message.sent", "order.paid", "message.sung"])))
+    place = draw(st.sampled_from([whole, whole["data"]]))
+    field = draw(st.sampled_from(sorted(place)))
+    if (change := draw(st.sampled_from(["kept", "removed", "with a NUL"]))) == "removed":
+        del place[field]
+    elif change == "with a NUL" and isinstance(place[field], str):
+        place[field] += "\0"
+    return encoded(whole)
+
+
+@given(st.lists(breaking(), max_size=5))
+def test_the_verdict_on_a_record_does_not_depend_on_those_beside_it(values: list[bytes]):
+    found = decoded(*values).quarantine.sort("offset").select("value", "reason", "detail").rows()
+    verdicts = [(value, verdict(value)) for value in values]
+    assert found == [(value, *broken) for value, broken in verdicts if broken is not None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from concurrent.futures import ThreadPoolExecutor
 
 import polars as pl
 from hypothesis import given
@@ -15,9 +16,11 @@ KEY = b"first"
 PSEUDONYMS = Pseudonyms(KEY)
 SCHEMA = pl.Schema({"account": pl.String(), "other": pl.String(), "many": pl.List(pl.String())})
 
+Row = tuple[str | None, str | None, list[str | None] | None]
 
-def frame(*rows: tuple[str | None, str | None, list[str | None] | None]) -> pl.DataFrame:
-    return pl.DataFrame(list(rows), schema=SCHEMA, orient="row")
+
+def frame(*table: Row) -> pl.DataFrame:
+    return pl.DataFrame(list(table), schema=SCHEMA, orient="row")
 
 
 def applied(table: pl.DataFrame) -> pl.DataFrame:
@@ -46,16 +49,40 @@ def test_nothing_to_rename_is_left_as_it_is():
         assert applied(table).equals(table)
 
 
-account = st.none() | st.text()
+account = st.none() | st.sampled_from(["app:ann", "app:bob", ""]) | st.text()
+rows = st.lists(st.tuples(account, account, st.none() | st.lists(account)), max_size=4)
 
 
-@given(st.lists(st.tuples(account, account, st.none() | st.lists(account))))
-def test_every_id_is_replaced_in_its_place(rows: list[tuple[str | None, str | None, list[str | None] | None]]):
-    def renamed(value: str | None) -> str | None:
+def renamed(table: list[Row]) -> list[Row]:
+    """The oracle: one id after another."""
+
+    def name(value: str | None) -> str | None:
         return None if value is None else PSEUDONYMS.of(value)
 
-    expected = [
-        (renamed(one), renamed(two), None if many is None else [renamed(each) for each in many])
-        for one, two, many in rows
-    ]
-    assert applied(frame(*rows)).rows() == expected
+    return [(name(one), name(two), None if many is None else list(map(name, many))) for one, two, many in table]
+
+
+@given(rows)
+def test_every_id_is_replaced_in_its_place(table: list[Row]):
+    assert applied(frame(*table)).rows() == renamed(table)
+
+
+@given(st.lists(rows, max_size=6), st.integers(0, 6))
+def test_what_is_remembered_of_other_frames_changes_no_pseudonym(frames: list[list[Row]], most_known: int):
+    pseudonyms = Pseudonyms(KEY, most_known)
+    for each in frames:
+        found = pseudonyms.apply(frame(*each), ("account", "other"), ("many",))
+        assert found.rows() == renamed(each)
+        assert len(pseudonyms._known.pseudonyms) <= most_known
+
+
+def test_threads_share_what_is_remembered():
+    pseudonyms = Pseudonyms(KEY, most_known=300)
+
+    def misnamed(start: int) -> list[str]:
+        accounts = [f"app:{number}" for number in range(start, start + 200)]
+        found = pseudonyms.apply(pl.DataFrame({"account": accounts}), ("account",))["account"]
+        return [a for a, name in zip(accounts, found, strict=True) if name != PSEUDONYMS.of(a)]
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(misnamed, range(0, 2000, 10))) == [[]] * 200
