@@ -108,19 +108,22 @@ class Lake:
         """Where a table lies; any Delta reader opens it."""
         return f"{self.uri.rstrip('/')}/{table.name}"
 
-    def append(self, handle: Handle, rows: pl.DataFrame, positions: Mapping[str, int]) -> None:
+    def append(
+        self, handle: Handle, rows: pl.DataFrame, positions: Mapping[str, int], *, is_sorted: bool = False
+    ) -> None:
         """Append rows and move application transactions, in one commit.
 
         Args:
             handle: loaded before the positions were read; it moves to the new version.
             rows: columns of the table's contract, any order.
             positions: app id -> new version.
+            is_sorted: whether the rows lie in the order of the table already.
 
         Raises:
             LakeConflict: another writer committed since the handle was loaded.
             LakeUnavailable: the store failed, for example because it is full.
         """
-        self._write(handle, rows, positions, predicate=None)
+        self._write(handle, rows, positions, predicate=None, is_sorted=is_sorted)
 
     def replace(self, handle: Handle, rows: pl.DataFrame, positions: Mapping[str, int]) -> None:
         """Replace the whole table in one commit; see `append`."""
@@ -165,7 +168,15 @@ class Lake:
             storage_options=dict(self.storage_options),
         )
 
-    def _write(self, handle: Handle, rows: pl.DataFrame, positions: Mapping[str, int], predicate: str | None) -> None:
+    def _write(
+        self,
+        handle: Handle,
+        rows: pl.DataFrame,
+        positions: Mapping[str, int],
+        predicate: str | None,
+        *,
+        is_sorted: bool = False,
+    ) -> None:
         table = handle.table
         # To select from rows in many pieces copies them all into one.
         if rows.columns != table.schema.names():
@@ -176,7 +187,7 @@ class Lake:
                 f"Rows for lake table {table.name} have wrong types ({'; '.join(wrong)}).",
                 "This is a defect: report it.",
             )
-        if table.sort_by:
+        if table.sort_by and not is_sorted:
             rows = rows.sort(table.sort_by)
         moved = {**positions, _CONTENT: handle.content + 1}
         properties = CommitProperties(

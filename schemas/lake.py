@@ -170,6 +170,8 @@ TOUCHED: Final = LakeTable(
         "unlinks": pl.Boolean(),
     },
     key=("batch", "day", "group_id", "account_id", "order_id", "reaches_group", "describes_group", "links", "unlinks"),
+    distinct=("account_id",),
+    unsought=("account_id", "group_id", "order_id"),
 )
 """What each batch of events touched. Written before it: a mark too many costs a recomputation, never a number.
 

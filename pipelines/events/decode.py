@@ -49,7 +49,10 @@ class DecodeRules:
 
 @dataclass(frozen=True)
 class DecodedRecords:
-    """`events` and `quarantine` in the columns of their tables, `batch` null; tombstones (null values) are counted."""
+    """`events` and `quarantine` in the columns of their tables, `batch` null; tombstones (null values) are counted.
+
+    The events lie in the order of their table.
+    """
 
     events: pl.DataFrame
     quarantine: pl.DataFrame
@@ -159,4 +162,5 @@ def _finish(events: pl.DataFrame, rules: DecodeRules) -> pl.DataFrame:
         pseudonymised.with_columns(day=business_days(events["time"], rules.zone), batch=pl.lit(None, pl.Int64))
         .with_columns(month=month_of(pl.col("day")))
         .select(EVENTS.schema.names())
+        .sort(EVENTS.sort_by)
     )

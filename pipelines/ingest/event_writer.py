@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from pipelines.events.decode import DecodedRecords, DecodeRules
+from pipelines.carriers import Carrier
+from pipelines.events.decode import DecodedRecords, DecodeRules, decode
 from pipelines.events.deduplicate import Deduplicated, deduplicate
 from pipelines.events.marks import marks
 from pipelines.events.nobody import acts_nobody
@@ -67,38 +68,64 @@ def stored_counts(lake: Lake) -> Counts:
 
 @dataclass(frozen=True)
 class Batch:
-    """Records of `raw`, what was decoded of them, and the offset behind them for each (topic id, partition)."""
+    """Records of `raw`, what was decoded of them, and which of the events may have a copy, here or stored."""
 
     records: pl.DataFrame
     decoded: DecodedRecords
-    stop: Mapping[tuple[str, int], int]
+    may_be_copy: pl.Series
 
 
 class EventWriter:
-    """Writes batches that follow each other; `counts` is what became of them."""
+    """Decodes and writes batches that follow each other; `counts` is what became of them.
 
-    def __init__(self, lake: Lake, rules: DecodeRules, tolerance: Tolerance) -> None:
+    One thread may decode a batch while another writes the one before.
+    """
+
+    def __init__(self, lake: Lake, carriers: Mapping[str, Carrier], rules: DecodeRules, tolerance: Tolerance) -> None:
         """Load `events` and write nothing yet.
 
         Args:
             lake: holds all tables.
-            rules: those that the batches are decoded by.
+            carriers: topic -> adapter.
+            rules: see `DecodeRules`.
             tolerance: how much of a batch may be bad.
 
         Raises:
             ZoneChanged: the stored events have days of another zone.
         """
         self._lake = lake
-        self._events = lake.open(EVENTS)
-        _refuse_another_zone(self._events, rules.zone)
-        self._zone = rules.zone
+        self._carriers = carriers
+        self._rules = rules
         self._tolerance = tolerance
+        self._events = lake.open(EVENTS)
         self._known: KnownKeys | None = None
-        self._is_first = True
         self.counts = Counts()
+        _refuse_another_zone(self._events, rules.zone)
 
-    def write(self, batch: Batch) -> None:
-        """Validate and deduplicate a batch, and store it.
+    def not_decoded(self, raw: Handle) -> list[Undecoded]:
+        """What `raw` includes beyond what was written."""
+        return undecoded(self._lake, raw, self._events)
+
+    def decode(self, records: pl.DataFrame) -> Batch:
+        """Decode records of `raw`, in the order in which they are to be written. One that is not written does no harm.
+
+        Raises:
+            CarrierUnknown: a topic has no adapter.
+        """
+        decoded = decode(records, self._carriers, self._rules)
+        if self._known is None:
+            # Not before it is needed: loading the compiler takes longer than most commands.
+            from pipelines.ingest.known_keys import KnownKeys
+
+            self._known = KnownKeys(self._events)
+        return Batch(records, decoded, self._known.claim(decoded.events))
+
+    def write(self, batch: Batch, stop: Mapping[tuple[str, int], int]) -> None:
+        """Deduplicate a batch, and store it.
+
+        Args:
+            batch: decoded by this writer.
+            stop: the offset behind it for each (topic id, partition).
 
         Raises:
             TooManyBadRecords: more of the batch is bad than the tolerance allows; of this batch nothing was written.
@@ -106,7 +133,7 @@ class EventWriter:
         """
         decoded = batch.decoded
         refuse_bad_batch(batch.records, decoded.quarantine, self._tolerance)
-        found = self._deduplicated(decoded.events)
+        found = self._deduplicated(decoded.events, batch.may_be_copy)
         superseded = _rows_of(self._events, found.superseded)
         counts = Counts(
             raw=batch.records.height,
@@ -118,28 +145,16 @@ class EventWriter:
             of_nobody=_of_nobody(found.added) - _of_nobody(superseded),
         )
         number = (self._events.position(BATCH) or 0) + 1
-        positions = {app_id(*partition): offset for partition, offset in batch.stop.items()}
+        positions = {app_id(*partition): offset for partition, offset in stop.items()}
         _mark_touched(self._lake, marks(found.added, superseded, number))
         _quarantine(self._lake, number, decoded, positions)
-        settings = {_ZONE: _code(self._zone)}
+        settings = {_ZONE: _code(self._rules.zone)}
         positions |= _counters(self._events, counts) | settings
-        _write_events(self._lake, self._events, number, found, superseded, positions)
+        is_sorted = found.added is decoded.events
+        _write_events(self._lake, self._events, number, found, superseded, positions, is_sorted=is_sorted)
         self.counts += counts
 
-    def not_decoded(self, raw: Handle) -> list[Undecoded]:
-        """What `raw` includes beyond what was written."""
-        return undecoded(self._lake, raw, self._events)
-
-    def _deduplicated(self, new: pl.DataFrame) -> Deduplicated:
-        if self._is_first:
-            self._is_first = False
-            return deduplicate(new, _stored(self._events, new))
-        if self._known is None:
-            # Not before the second batch: to read the keys of all events would not pay for one.
-            from pipelines.ingest.known_keys import KnownKeys
-
-            self._known = KnownKeys(self._events)
-        may_be_copy = self._known.claim(new)
+    def _deduplicated(self, new: pl.DataFrame, may_be_copy: pl.Series) -> Deduplicated:
         if not may_be_copy.any():
             return Deduplicated(new, new.select(EVENTS.key).clear(), 0, 0)
         copies = new.filter(may_be_copy)
@@ -153,8 +168,6 @@ def _of_nobody(events: pl.DataFrame) -> int:
 
 def _stored(events: Handle, new: pl.DataFrame) -> pl.DataFrame:
     """The stored rows with the keys of `new`. Keys are compared first: few rows are read whole."""
-    if new.is_empty():
-        return pl.DataFrame(schema=EVENTS.schema)
     keys = new.select(EVENTS.key).unique()
     known = events.scan().select(EVENTS.key).join(keys.lazy(), on=EVENTS.key, how="semi").collect(engine="streaming")
     return _rows_of(events, known)
@@ -174,6 +187,8 @@ def _mark_touched(lake: Lake, touched: pl.DataFrame) -> None:
 
 
 def _quarantine(lake: Lake, batch: int, decoded: DecodedRecords, positions: Mapping[str, int]) -> None:
+    if decoded.quarantine.is_empty():
+        return
     handle = lake.open(QUARANTINE)
     fresh = decoded.quarantine.with_columns(batch=pl.lit(batch, pl.Int64))
     partitions = fresh.select("topic_id", "partition").unique()
@@ -194,11 +209,13 @@ def _write_events(
     found: Deduplicated,
     superseded: pl.DataFrame,
     positions: Mapping[str, int],
+    *,
+    is_sorted: bool,
 ) -> None:
     added = found.added.with_columns(batch=pl.lit(batch, pl.Int64))
     positions = {**positions, BATCH: batch}
     if superseded.is_empty():
-        lake.append(events, added, positions)
+        lake.append(events, added, positions, is_sorted=is_sorted)
         return
     months = pl.concat([added["month"], superseded["month"]]).unique()
     kept = (

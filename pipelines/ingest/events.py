@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 
 import polars as pl
 
 from pipelines.carriers import Carrier
-from pipelines.events.decode import DecodedRecords, DecodeRules, decode
+from pipelines.events.decode import DecodeRules
 from pipelines.ingest.event_writer import Batch, Counts, EventWriter
 from pipelines.ingest.raw import in_spans, raw_rows
 from pipelines.ingest.tolerance import USUAL, Tolerance
@@ -40,37 +39,35 @@ def ingest_events(
         ZoneChanged: the stored events have days of another zone.
         TooManyBadRecords: more of a batch is bad than the tolerance allows; of this batch nothing was written.
     """
-    writer = EventWriter(lake, rules, tolerance)
-    catch_up(lake.open(RAW), writer, partial(decode, carriers=carriers, rules=rules), batch_rows, on_progress)
+    writer = EventWriter(lake, carriers, rules, tolerance)
+    catch_up(lake.open(RAW), writer, batch_rows, on_progress)
     return writer.counts
 
 
 def catch_up(
     raw: Handle,
     writer: EventWriter,
-    decoder: Callable[[pl.DataFrame], DecodedRecords],
     batch_rows: int,
     on_progress: Callable[[int, int], None] = lambda _done, _todo: None,
 ) -> None:
     """Write what `raw` includes beyond what the writer wrote; see `ingest_events`."""
     spans = _new_spans(raw, writer)
     todo, done = sum(span.rows for span in spans), 0
-    for batch in _ahead(raw, spans, batch_rows, decoder):
-        writer.write(batch)
+    for batch, stop in _ahead(raw, spans, batch_rows, writer):
+        writer.write(batch, stop)
         done += batch.records.height
         on_progress(done, todo)
 
 
 def _ahead(
-    raw: Handle, spans: list[_Span], batch_rows: int, decoder: Callable[[pl.DataFrame], DecodedRecords]
-) -> Iterator[Batch]:
+    raw: Handle, spans: list[_Span], batch_rows: int, writer: EventWriter
+) -> Iterator[tuple[Batch, dict[tuple[str, int], int]]]:
     """The batches in order, one decoded ahead in a thread while the caller stores the one before: two in memory."""
 
-    def read(batch: list[_Span]) -> Batch:
+    def read(batch: list[_Span]) -> tuple[Batch, dict[tuple[str, int], int]]:
         start = {(span.topic_id, span.partition): span.start for span in batch}
         stop = {(span.topic_id, span.partition): span.stop for span in batch}
-        records = raw_rows(raw, start, stop)
-        return Batch(records, decoder(records), stop)
+        return writer.decode(raw_rows(raw, start, stop)), stop
 
     with ThreadPoolExecutor(1, thread_name_prefix="decode") as thread:
         taken, left = _take(spans, batch_rows)

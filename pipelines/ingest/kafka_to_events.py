@@ -10,14 +10,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
 from threading import BoundedSemaphore
 from typing import Final, NamedTuple, Self
 
 import polars as pl
 
 from pipelines.carriers import Carrier
-from pipelines.events.decode import DecodedRecords, DecodeRules, decode
+from pipelines.events.decode import DecodeRules
 from pipelines.ingest.connection import KafkaConnection
 from pipelines.ingest.event_writer import Batch, Counts, EventWriter
 from pipelines.ingest.events import catch_up
@@ -73,8 +72,8 @@ def ingest(
         TooManyBadRecords: more of a batch is bad than the tolerance allows; neither it nor what follows was decoded.
         EmberlineError: see `ingest_raw`.
     """
-    with _Follower(lake, partial(decode, carriers=carriers, rules=rules), limits.rows) as follower:
-        follower.catch_up(lambda: EventWriter(lake, rules, tolerance), on_caught_up)
+    with _Follower(lake, lambda: EventWriter(lake, carriers, rules, tolerance), limits.rows) as follower:
+        follower.catch_up(on_caught_up)
         report = ingest_raw(connection, lake, carriers, limits, on_read, accept_gaps_at, follower.take)
         return Ingested(report, follower.finish())
 
@@ -82,9 +81,9 @@ def ingest(
 class _Follower:
     """Decodes and stores what is appended to `raw`, in a thread each. An error ends that, and is raised at the end."""
 
-    def __init__(self, lake: Lake, decoder: Callable[[pl.DataFrame], DecodedRecords], batch_rows: int) -> None:
+    def __init__(self, lake: Lake, make_writer: Callable[[], EventWriter], batch_rows: int) -> None:
         self._lake = lake
-        self._decoder = decoder
+        self._make_writer = make_writer
         self._batch_rows = batch_rows
         self._room = BoundedSemaphore(AT_ONCE)
         self._decoding = ThreadPoolExecutor(1, thread_name_prefix="decode")
@@ -102,19 +101,22 @@ class _Follower:
         self._decoding.shutdown()
         self._storing.shutdown()
 
-    def catch_up(self, writer: Callable[[], EventWriter], on_progress: Progress) -> None:
-        """Decode what `raw` holds, and take what is appended from then on."""
+    def catch_up(self, on_progress: Progress) -> None:
+        """Decode what `raw` holds, and be ready for what is appended from then on."""
         raw = self._lake.open(RAW)
+        self._content = raw.content
         try:
-            self._writer = writer()
-            catch_up(raw, self._writer, self._decoder, self._batch_rows, on_progress)
+            writer = self._make_writer()
+            catch_up(raw, writer, self._batch_rows, on_progress)
+            self._writer = writer
         except Exception as error:
             self._failure = error
-        self._content = raw.content
 
     def take(self, records: pl.DataFrame) -> Callable[[Appended], None]:
         """Decode a batch while it is committed, and store it if its commit is the next one."""
-        decoded = self._decoding.submit(self._decoder, records)
+        if self._writer is None:
+            return lambda _appended: None
+        decoded = self._decoding.submit(self._writer.decode, records)
 
         def store(appended: Appended) -> None:
             if appended.content != self._content + 1:
@@ -122,17 +124,15 @@ class _Follower:
                 return
             self._content += 1
             self._room.acquire()
-            self._storing.submit(self._store, records, decoded, appended.stop)
+            self._storing.submit(self._store, decoded, appended.stop)
 
         return store
 
-    def _store(
-        self, records: pl.DataFrame, decoded: Future[DecodedRecords], stop: Mapping[tuple[str, int], int]
-    ) -> None:
+    def _store(self, decoded: Future[Batch], stop: Mapping[tuple[str, int], int]) -> None:
         try:
-            batch = Batch(records, decoded.result(), stop)
+            batch = decoded.result()
             if self._writer is not None and self._failure is None:
-                self._writer.write(batch)
+                self._writer.write(batch, stop)
         except Exception as error:
             self._failure = self._failure or error
         finally:
@@ -141,8 +141,9 @@ class _Follower:
     def finish(self) -> Counts:
         """Wait for what is under way, and decode what came in between."""
         self.__exit__()
-        if self._failure is not None or self._writer is None:
-            raise self._failure or RuntimeError("Nothing was caught up with.")
+        if self._failure is not None:
+            raise self._failure
+        assert self._writer is not None  # noqa: S101 - without a writer there is a failure
         if self._is_behind:
-            catch_up(self._lake.open(RAW), self._writer, self._decoder, self._batch_rows)
+            catch_up(self._lake.open(RAW), self._writer, self._batch_rows)
         return self._writer.counts

@@ -24,7 +24,8 @@ _compiled: Final[Any] = cast(Any, numba.njit)(cache=True, nogil=True, _nrt=False
 _FREE: Final = 0
 """What a slot without a hash holds; a hash of 0 is taken for 1."""
 
-_SMALLEST: Final = 1 << 16
+_SMALLEST: Final = 1 << 20
+"""Slots at first: 8 MB, of which the system gives what is used."""
 
 
 class KnownKeys:

@@ -73,10 +73,10 @@ class Unanswered(Lake):
 
     failures: list[Exception] = field(default_factory=list)
 
-    def append(self, handle: Handle, rows: pl.DataFrame, positions: Mapping[str, int]) -> None:
+    def append(self, handle: Handle, rows: pl.DataFrame, positions: Mapping[str, int], **options: bool) -> None:
         is_lost = handle.table is RAW and self.failures
         # Through a handle of its own: a writer without an answer knows nothing of the new version.
-        super().append(self.open(handle.table) if is_lost else handle, rows, positions)
+        super().append(self.open(handle.table) if is_lost else handle, rows, positions, **options)
         if is_lost:
             raise self.failures.pop()
 

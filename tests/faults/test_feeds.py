@@ -141,10 +141,10 @@ def test_fault_08_a_gap_once_accepted_is_no_error_of_the_next_run(
 class DyingInRaw(Lake):
     """A lake whose writer dies just before it writes `raw`."""
 
-    def append(self, handle: Handle, rows: pl.DataFrame, positions: Mapping[str, int]) -> None:
+    def append(self, handle: Handle, rows: pl.DataFrame, positions: Mapping[str, int], **options: bool) -> None:
         if handle.table is RAW:
             raise KeyboardInterrupt
-        super().append(handle, rows, positions)
+        super().append(handle, rows, positions, **options)
 
 
 def test_fault_08_a_crash_between_note_and_reading_notes_no_offset_twice(

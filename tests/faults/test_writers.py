@@ -82,10 +82,10 @@ class Interrupted(Lake):
 
     rivals: list[Callable[[], object]] = field(default_factory=list)
 
-    def append(self, handle: Handle, rows: pl.DataFrame, positions: Mapping[str, int]) -> None:
+    def append(self, handle: Handle, rows: pl.DataFrame, positions: Mapping[str, int], **options: bool) -> None:
         if handle.table is RAW and self.rivals:
             self.rivals.pop()()
-        super().append(handle, rows, positions)
+        super().append(handle, rows, positions, **options)
 
 
 def test_fault_06_a_second_worker_writes_the_batch_first(

@@ -53,15 +53,15 @@ class Stopping(Lake):
 
     place: Place = field(default_factory=lambda: Place(""))
 
-    def append(self, handle: Handle, rows: pl.DataFrame, positions: Mapping[str, int]) -> None:
+    def append(self, handle: Handle, rows: pl.DataFrame, positions: Mapping[str, int], **options: bool) -> None:
         if handle.table is not RAW:
-            super().append(handle, rows, positions)
+            super().append(handle, rows, positions, **options)
             return
         if self.place.name == BEFORE and self.place.commits_first <= 0:
             # What a writer leaves that dies between its data file and its entry in the log.
             rows.write_parquet(Path(self.table_uri(handle.table)) / f"part-00000-{uuid.uuid4()}.parquet")
         self.place.reached(BEFORE)
-        super().append(handle, rows, positions)
+        super().append(handle, rows, positions, **options)
         self.place.reached(AFTER)
 
 

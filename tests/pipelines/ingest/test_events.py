@@ -52,9 +52,9 @@ class Dying(Lake):
 
     before: LakeTable = EVENTS
 
-    def append(self, handle: Handle, rows: pl.DataFrame, positions: Mapping[str, int]) -> None:
+    def append(self, handle: Handle, rows: pl.DataFrame, positions: Mapping[str, int], **options: bool) -> None:
         self._die(handle)
-        super().append(handle, rows, positions)
+        super().append(handle, rows, positions, **options)
 
     def replace_months(
         self, handle: Handle, rows: pl.DataFrame, months: pl.Series, positions: Mapping[str, int]

@@ -47,9 +47,9 @@ class Watched(Lake):
         self.opened.append(table)
         return super().open(table)
 
-    def append(self, handle: Handle, rows: pl.DataFrame, positions: Mapping[str, int]) -> None:
+    def append(self, handle: Handle, rows: pl.DataFrame, positions: Mapping[str, int], **options: bool) -> None:
         self.before(handle.table)
-        super().append(handle, rows, positions)
+        super().append(handle, rows, positions, **options)
         self.after(handle.table)
 
 

@@ -196,10 +196,10 @@ class Slow(Lake):
 
     may_append: threading.Event = field(default_factory=threading.Event)
 
-    def append(self, handle: Handle, rows: pl.DataFrame, positions: Mapping[str, int]) -> None:
+    def append(self, handle: Handle, rows: pl.DataFrame, positions: Mapping[str, int], **options: bool) -> None:
         if handle.table is RAW:
             assert self.may_append.wait(30)
-        super().append(handle, rows, positions)
+        super().append(handle, rows, positions, **options)
 
 
 @contextmanager
