@@ -26,7 +26,7 @@ from pipelines.ingest.tolerance import USUAL, Tolerance
 from pipelines.lake import Lake
 from schemas.lake import RAW
 
-AT_ONCE: Final = 2
+AT_ONCE: Final = 3
 """Batches that are decoded or stored at a time; the next one waits in `raw`, and so does Kafka."""
 
 
