@@ -38,8 +38,8 @@ def _uv() -> list[str] | None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Kafka to the lake beside other readers.")
-    parser.add_argument("--events", type=_positive, default=500_000, help="values a topic (default: 500000)")
-    parser.add_argument("--rounds", type=_positive, default=5, help="times each reader reads them all (default: 5)")
+    parser.add_argument("--events", type=_positive, default=3_000_000, help="values a topic (default: 3000000)")
+    parser.add_argument("--rounds", type=_positive, default=3, help="times each reader reads them all (default: 3)")
     parser.add_argument("--peers", metavar="PYTHON", help="a Python with the packages that benchmarks/peers.py names")
     return parser.parse_args()
 

@@ -89,7 +89,7 @@ class _Follower:
         self._decoding = ThreadPoolExecutor(1, thread_name_prefix="decode")
         self._storing = ThreadPoolExecutor(1, thread_name_prefix="store events")
         self._writer: EventWriter | None = None
-        self._failure: Exception | None = None
+        self._failure: BaseException | None = None
         self._content = 0
         self._is_behind = False
 
@@ -133,7 +133,8 @@ class _Follower:
             batch = decoded.result()
             if self._writer is not None and self._failure is None:
                 self._writer.write(batch, stop)
-        except Exception as error:
+        except BaseException as error:
+            # Whatever it is (a panic of Polars is no Exception): the batches behind this one must not be stored.
             self._failure = self._failure or error
         finally:
             self._room.release()

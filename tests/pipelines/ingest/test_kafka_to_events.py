@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 import pytest
+from polars.exceptions import PanicException
 
 from pipelines.carriers import CARRIERS
 from pipelines.ingest import kafka_to_events
@@ -130,8 +131,9 @@ def test_a_zone_that_was_changed_stops_the_decoding_and_not_the_reading(
     assert stored_counts(lake).events == 1
 
 
-def test_a_store_that_fails_under_the_events_loses_none(
-    connection: KafkaConnection, lake: Lake, topic: MakeTopic, send: Send
+@pytest.mark.parametrize("failure", [OSError, PanicException])
+def test_what_fails_under_the_events_loses_none(
+    connection: KafkaConnection, lake: Lake, topic: MakeTopic, send: Send, failure: type[BaseException]
 ):
     name = topic()
     send(name, *values(9))
@@ -140,9 +142,9 @@ def test_a_store_that_fails_under_the_events_loses_none(
     def fail(table: LakeTable) -> None:
         stored[0] += table is EVENTS
         if stored[0] == 2:
-            raise OSError("The store is gone.")
+            raise failure("The store is gone.")
 
-    with pytest.raises(OSError, match="gone"):
+    with pytest.raises(failure, match="gone"):
         ingest(connection, Watched(lake.uri, before=fail), name)
     assert_each_record_once(connection, lake, name)
     assert stored_counts(lake).events == 3
