@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipelines.carriers.base import MAX_VALUE_BYTES
-from pipelines.carriers.json_scan import INLINE_BYTES, VIEW_WORDS, scan
+from pipelines.carriers.json_scan import VIEW_WORDS, scan
 from pipelines.carriers.json_table import INSTANT, NUMBERS, STRINGS, JsonTable
 from schemas.lake import UTC_TIME
 
@@ -37,15 +37,15 @@ def read_json(values: pl.Series, table: JsonTable) -> JsonColumns:
     shape = (len(table.names), len(values))
     views = np.zeros((*shape, VIEW_WORDS), np.uint64)
     numbers = np.zeros(shape, np.int64)
-    present = np.zeros(shape, np.bool_)
+    present = np.zeros((len(table.names), -(-len(values) // 8)), np.uint8)
     accepted = np.zeros(len(values), np.bool_)
-    for number, (content, rows) in enumerate(zip(contents, _by_buffer(value_views, len(contents)), strict=False)):
-        data = np.frombuffer(content, np.uint8)
-        scan(
-            *(data, number, value_views, rows, MAX_VALUE_BYTES),
-            *(table.fields, table.options, table.text, views, numbers, present, accepted),
-        )
-    present &= accepted
+    expected = np.arange(len(table.names) + 1) % len(table.names)
+    addresses = np.array([(one.address, one.address + one.size) for one in contents], np.int64).reshape(-1, 2)
+    scan(
+        *(value_views, addresses, MAX_VALUE_BYTES),
+        *(table.fields, table.options, table.text.ctypes.data, expected, views, numbers, present, accepted),
+    )
+    present &= np.packbits(accepted, bitorder="little")
     columns = [
         _column(name, table, kind, contents, views[number], numbers[number], present[number])
         for number, (name, kind) in enumerate(zip(table.names, table.fields["kind"].tolist(), strict=True))
@@ -55,13 +55,6 @@ def read_json(values: pl.Series, table: JsonTable) -> JsonColumns:
     return JsonColumns(kept, fields if accepted.all() else fields.filter(kept))
 
 
-def _by_buffer(views: NDArray[np.uint32], buffers: int) -> list[NDArray[np.intp]]:
-    """For each buffer the rows whose values lie in it. Shorter values lie in their views: ask msgspec."""
-    rows = np.flatnonzero(views[:, 0] > INLINE_BYTES)
-    rows = rows[np.argsort(views[rows, 2], kind="stable")]
-    return np.split(rows, np.searchsorted(views[rows, 2], np.arange(1, buffers)))
-
-
 def _column(
     name: str,
     table: JsonTable,
@@ -69,17 +62,17 @@ def _column(
     contents: list[pa.Buffer],
     views: NDArray[np.uint64],
     numbers: NDArray[np.int64],
-    present: NDArray[np.bool_],
+    present: NDArray[np.uint8],
 ) -> pl.Expr:
     dtype = UTC_TIME if kind == INSTANT else pl.Int64() if kind in NUMBERS else pl.String()
     default = pl.lit(table.defaults.get(name), dtype)
     if not present.any():
         # A literal takes no memory, here and in all that follows.
         return default.alias(name)
-    validity = pa.py_buffer(np.packbits(present, bitorder="little"))
+    validity = pa.py_buffer(present)
     if kind in STRINGS:
         buffers = [validity, pa.py_buffer(views), *contents]
-        found = pl.Series(pa.Array.from_buffers(pa.string_view(), len(present), buffers))
+        found = pl.Series(pa.Array.from_buffers(pa.string_view(), len(views), buffers))
     else:
-        found = pl.Series(pa.Array.from_buffers(pa.int64(), len(present), [validity, pa.py_buffer(numbers)]))
+        found = pl.Series(pa.Array.from_buffers(pa.int64(), len(views), [validity, pa.py_buffer(numbers)]))
     return pl.lit(found).cast(dtype).fill_null(default).alias(name)

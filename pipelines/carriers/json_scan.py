@@ -4,6 +4,8 @@ It accepts a value only if it is certain what msgspec would make of it: no escap
 form of time, no field twice, no containers but those the table knows. All else it refuses without a reason, good or
 bad: msgspec, the authority, decides on that.
 
+Positions are addresses in memory. Nothing is read outside a value but by `_plain`, which stays inside the buffer.
+
 All compiled functions stand in this one file: numba's cache keeps what was compiled until the file of the function that
 is called changes, and does not notice a change in another.
 """
@@ -14,9 +16,12 @@ from typing import Any, Final, cast
 
 import numba
 import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from pipelines.carriers.json_table import CHOICE, INSTANT, INTEGER, KEY, LETTERS, STRUCT, TEXT
+from pipelines.carriers.json_table import CHOICE, INSTANT, INTEGER, KEY, LETTERS, NAME_MARKS, STRUCT, TEXT
 
 _compiled: Final[Any] = cast(Any, numba.njit)(cache=True, nogil=True, _nrt=False)
 """Without numba's counting of references, which every call would do for every array: it triples the speed.
@@ -24,11 +29,16 @@ _compiled: Final[Any] = cast(Any, numba.njit)(cache=True, nogil=True, _nrt=False
 Nothing here makes an array or keeps one, so there is nothing to count.
 """
 
+_inlined: Final[Any] = cast(Any, numba.njit)(cache=True, nogil=True, _nrt=False, forceinline=True)
+"""Without a call, which would hand over every array in seven parts. It halves the time."""
+
+_BLOCK: Final = 16
+"""Bytes that every processor can compare at once."""
+
 VIEW_WORDS: Final = 2
 INLINE_BYTES: Final = 12
 """A string up to this long lies in its view."""
 
-_QUOTE: Final = ord('"')
 _COMMA: Final = ord(",")
 _COLON: Final = ord(":")
 _OPEN: Final = ord("{")
@@ -49,6 +59,18 @@ _PLAIN[32:128] = True
 _PLAIN[list(b'"\\')] = False
 """Bytes of ASCII that stand for themselves in a string."""
 
+
+def _form(text: bytes) -> tuple[np.uint64, np.uint64]:
+    """Eight characters, where a zero stands for any digit: as a word, and how far each may differ short of 128."""
+    room = bytes(0x7F - 9 * (character == ord("0")) for character in text)
+    return np.uint64(int.from_bytes(text, "little")), np.uint64(int.from_bytes(room, "little"))
+
+
+_YEAR, _YEAR_ROOM = _form(b"0000-00-")
+_DAY, _DAY_ROOM = _form(b"0-00-00T")
+_CLOCK, _CLOCK_ROOM = _form(b"00:00:00")
+_TOP_BITS = np.uint64(0x8080808080808080)
+
 _MICROSECONDS: Final = 1_000_000
 _DAYS_BEFORE_1970: Final = 719_468
 """From the first of March of the year zero."""
@@ -57,18 +79,60 @@ _IN_KEY = np.zeros(256, np.bool_)
 _IN_KEY[list(b"abcdefghijklmnopqrstuvwxyz0123456789_.-")] = True
 
 
-@_compiled
-def _space(data: NDArray[np.uint8], at: int, end: int) -> int:
+def _loaded(builder: Any, address: Any, kind: Any) -> Any:
+    """What is at an address, which need not be a multiple of its size."""
+    loaded = builder.load(builder.inttoptr(address, kind.as_pointer()))
+    loaded.align = 1
+    return loaded
+
+
+def _load(size: int, result: Any) -> Any:
+    """A function for compiled code: the bytes at an address as one number."""
+
+    def load(_: Any, _address: Any) -> Any:
+        def generate(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
+            return builder.zext(_loaded(builder, arguments[0], ir.IntType(8 * size)), ir.IntType(64))
+
+        return result(types.intp), generate
+
+    return cast(Any, intrinsic)(load)
+
+
+_byte: Final = _load(1, types.int64)
+_four: Final = _load(4, types.uint64)
+_eight: Final = _load(8, types.uint64)
+
+
+@cast(Any, intrinsic)
+def _plain(_: Any, _address: Any) -> Any:
+    """How many of the next `_BLOCK` bytes, from the first on, are ASCII that stands for itself in a string."""
+
+    def generate(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
+        block = ir.VectorType(ir.IntType(8), _BLOCK)
+        word = ir.IntType(64)
+        loaded = _loaded(builder, arguments[0], block)
+        # As signed numbers, control characters and bytes beyond ASCII are below 32.
+        other = builder.icmp_signed("<", loaded, ir.Constant(block, [32] * _BLOCK))
+        for mark in b'"\\':
+            other = builder.or_(other, builder.icmp_signed("==", loaded, ir.Constant(block, [mark] * _BLOCK)))
+        bits = builder.zext(builder.bitcast(other, ir.IntType(_BLOCK)), word)
+        return builder.cttz(builder.or_(bits, ir.Constant(word, 1 << _BLOCK)), ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.intp), generate
+
+
+@_inlined
+def _space(at: int, end: int) -> int:
     """The position after any white space."""
-    while at < end and (data[at] == 32 or data[at] == 10 or data[at] == 13 or data[at] == 9):
+    while at < end and (_byte(at) == 32 or _byte(at) == 10 or _byte(at) == 13 or _byte(at) == 9):
         at += 1
     return at
 
 
 @_compiled
-def _character(data: NDArray[np.uint8], at: int, end: int) -> int:
+def _character(at: int, end: int) -> int:
     """The position after a character of two to four bytes of UTF-8, as Unicode's table of well-formed ones says."""
-    lead = data[at]
+    lead = _byte(at)
     low, high = 0x80, 0xBF
     if 0xC2 <= lead <= 0xDF:
         length = 2
@@ -86,90 +150,110 @@ def _character(data: NDArray[np.uint8], at: int, end: int) -> int:
             high = 0x8F
     else:
         return _REFUSED
-    if at + length > end or data[at + 1] < low or data[at + 1] > high:
+    if at + length > end or _byte(at + 1) < low or _byte(at + 1) > high:
         return _REFUSED
     for byte in range(at + 2, at + length):
-        if data[byte] < 0x80 or data[byte] > 0xBF:
+        if _byte(byte) < 0x80 or _byte(byte) > 0xBF:
             return _REFUSED
     return at + length
 
 
-@_compiled
-def _string(data: NDArray[np.uint8], at: int, end: int) -> tuple[int, int, int]:
+@_inlined
+def _string(at: int, end: int, limit: int) -> tuple[int, int, int]:
     """The start and length of a string without escapes, and the position after its closing quote."""
-    if at >= end or data[at] != ord('"'):
+    if at >= end or _byte(at) != ord('"'):
         return 0, 0, _REFUSED
     at += 1
     start = at
     while at < end:
-        while at < end and _PLAIN[data[np.uintp(at)]]:
-            at += 1
-        if at == end:
-            break
-        byte = data[np.uintp(at)]
+        if at + _BLOCK <= limit:
+            plain = _plain(at)
+            at += plain
+            if plain == _BLOCK:
+                continue
+            if at >= end:
+                break
+        byte = _byte(at)
         if byte == ord('"'):
             return start, at - start, at + 1
-        if byte < 0x80:
+        if _PLAIN[byte]:
+            at += 1
+        elif byte < 0x80:
             break
-        at = _character(data, at, end)
-        if at == _REFUSED:
-            break
+        else:
+            at = _character(at, end)
+            if at == _REFUSED:
+                break
     return 0, 0, _REFUSED
 
 
-@_compiled
-def _number(data: NDArray[np.uint8], at: int, end: int) -> tuple[int, int]:
+@_inlined
+def _number(at: int, end: int) -> tuple[int, int]:
     """A whole number that is not negative, and the position after it."""
     start = at
     value: Any = 0
-    while at < end and ord("0") <= data[at] <= ord("9"):
-        value = value * 10 + np.int64(data[at] - ord("0"))
+    while at < end and ord("0") <= _byte(at) <= ord("9"):
+        value = value * 10 + _byte(at) - 48
         at += 1
         if at - start > _MOST_DIGITS:
             return 0, _REFUSED
-    if at == start or (data[start] == ord("0") and at > start + 1):
+    if at == start or (_byte(start) == ord("0") and at > start + 1):
         return 0, _REFUSED
-    if at < end and (data[at] == ord(".") or data[at] == ord("e") or data[at] == ord("E")):
+    if at < end and (_byte(at) == ord(".") or _byte(at) == ord("e") or _byte(at) == ord("E")):
         return 0, _REFUSED
     return value, at
 
 
 @_compiled
-def _word(data: NDArray[np.uint8], at: int, end: int, word: bytes) -> int:
+def _word(at: int, end: int, word: bytes) -> int:
     if at + len(word) > end:
         return _REFUSED
     for byte in range(len(word)):
-        if data[at + byte] != word[byte]:
+        if _byte(at + byte) != word[byte]:
             return _REFUSED
     return at + len(word)
 
 
 @_compiled
-def _scalar(data: NDArray[np.uint8], at: int, end: int) -> int:
+def _scalar(at: int, end: int, limit: int) -> int:
     """The position after a string, a whole number, true, false or null."""
     if at >= end:
         return _REFUSED
-    byte = data[at]
+    byte = _byte(at)
     if byte == ord('"'):
-        return _string(data, at, end)[2]
+        return _string(at, end, limit)[2]
     if byte == ord("n"):
-        return _word(data, at, end, b"null")
+        return _word(at, end, b"null")
     if byte == ord("t"):
-        return _word(data, at, end, b"true")
+        return _word(at, end, b"true")
     if byte == ord("f"):
-        return _word(data, at, end, b"false")
-    return _number(data, at, end)[1]
+        return _word(at, end, b"false")
+    return _number(at, end)[1]
 
 
-@_compiled
-def _digits(data: NDArray[np.uint8], at: int, count: int) -> int:
-    value: Any = 0
-    for place in range(at, at + count):
-        digit = np.int64(data[np.uintp(place)]) - 48
-        if digit < 0 or digit > 9:
-            return _REFUSED
-        value = value * 10 + digit
-    return value
+@_inlined
+def _pairs(at: int, form: np.uint64, room: np.uint64) -> tuple[np.uint64, bool]:
+    """Eight characters: a byte for each, the number that it makes with the next; are they of the form?
+
+    A digit differs from a zero by 0 to 9 in its lowest bits, which leaves the top bit unset when the room is added.
+    """
+    digits = _eight(at) ^ form
+    return digits * np.uint64(10) + (digits >> np.uint64(8)), ((digits + room) | digits) & _TOP_BITS == 0
+
+
+@_inlined
+def _pair(pairs: np.uint64, place: int) -> Any:
+    """The number of two digits that begins at a place."""
+    return np.int64(pairs >> np.uint64(8 * place) & np.uint64(0xFF))
+
+
+@_inlined
+def _digits(at: int) -> int:
+    """A number of two digits, or -1."""
+    tens, ones = _byte(at) - 48, _byte(at + 1) - 48
+    if tens < 0 or tens > 9 or ones < 0 or ones > 9:
+        return -1
+    return tens * 10 + ones
 
 
 @_compiled
@@ -189,31 +273,33 @@ def _days(year: int, month: int, day: int) -> int:
     return 365 * year + year // 4 - year // 100 + year // 400 + of_year - _DAYS_BEFORE_1970
 
 
-@_compiled
-def _instant(data: NDArray[np.uint8], start: int, length: int) -> tuple[int, bool]:
+@_inlined
+def _instant(start: int, length: int) -> tuple[int, bool]:
     """Microseconds since 1970 UTC of `2026-01-31T12:00:00Z`, with up to 6 decimals or an offset `+08:00`; is it one?"""
     refused = (0, False)
     if length < 20:
         return refused
     end = start + length
-    for place, mark in ((4, "-"), (7, "-"), (10, "T"), (13, ":"), (16, ":")):
-        if data[start + place] != ord(mark):
-            return refused
-    year, month, day = _digits(data, start, 4), _digits(data, start + 5, 2), _digits(data, start + 8, 2)
-    hour, minute, second = _digits(data, start + 11, 2), _digits(data, start + 14, 2), _digits(data, start + 17, 2)
+    years, has_years = _pairs(start, _YEAR, _YEAR_ROOM)
+    days, has_days = _pairs(start + 3, _DAY, _DAY_ROOM)
+    times, has_times = _pairs(start + 11, _CLOCK, _CLOCK_ROOM)
+    if not (has_years and has_days and has_times):
+        return refused
+    year, month, day = _pair(years, 0) * 100 + _pair(years, 2), _pair(days, 2), _pair(days, 5)
+    hour, minute, second = _pair(times, 0), _pair(times, 3), _pair(times, 6)
     if year < _YEARS[0] or year > _YEARS[1] or month < 1 or month > 12 or day < 1 or day > _days_in(year, month):
         return refused
-    if hour < 0 or hour > 23 or minute < 0 or minute > 59 or second < 0 or second > 59:
+    if hour > 23 or minute > 59 or second > 59:
         return refused
     at = start + 19
     fraction = 0
-    if data[at] == ord("."):
+    if _byte(at) == ord("."):
         at += 1
         scale = _MICROSECONDS
-        while at < end and ord("0") <= data[at] <= ord("9"):
+        while at < end and ord("0") <= _byte(at) <= ord("9"):
             if scale == 1:
                 return refused
-            fraction = fraction * 10 + np.int64(data[at] - ord("0"))
+            fraction = fraction * 10 + _byte(at) - 48
             scale //= 10
             at += 1
         if scale == _MICROSECONDS:
@@ -222,39 +308,42 @@ def _instant(data: NDArray[np.uint8], start: int, length: int) -> tuple[int, boo
     if at == end:
         return refused
     shift = 0
-    if data[at] == ord("+") or data[at] == ord("-"):
-        if end - at != 6 or data[at + 3] != ord(":"):
+    if _byte(at) == ord("+") or _byte(at) == ord("-"):
+        if end - at != 6 or _byte(at + 3) != ord(":"):
             return refused
-        hours, minutes = _digits(data, at + 1, 2), _digits(data, at + 4, 2)
+        hours, minutes = _digits(at + 1), _digits(at + 4)
         if hours < 0 or hours > 23 or minutes < 0 or minutes > 59:
             return refused
         shift = hours * 60 + minutes
-        if data[at] == ord("-"):
+        if _byte(at) == ord("-"):
             shift = -shift
-    elif data[at] != ord("Z") or at + 1 != end:
+    elif _byte(at) != ord("Z") or at + 1 != end:
         return refused
     seconds = _days(year, month, day) * 86_400 + hour * 3_600 + (minute - shift) * 60 + second
     return seconds * _MICROSECONDS + fraction, True
 
 
-@_compiled
-def _same(data: NDArray[np.uint8], at: int, text: NDArray[np.uint8], start: int, length: int) -> bool:
+@_inlined
+def _same(at: int, other: int, length: int) -> bool:
+    """Are the bytes at two addresses equal; the last words of both may overlap those before."""
+    if length >= 8:
+        last = length - 8
+        byte = 0
+        while byte < last:
+            if _eight(at + byte) != _eight(other + byte):
+                return False
+            byte += 8
+        return _eight(at + last) == _eight(other + last)
+    if length >= 4:
+        return _four(at) == _four(other) and _four(at + length - 4) == _four(other + length - 4)
     for byte in range(length):  # noqa: SIM110 - compiled
-        if data[np.uintp(at + byte)] != text[np.uintp(start + byte)]:
+        if _byte(at + byte) != _byte(other + byte):
             return False
     return True
 
 
-@_compiled
-def _field(
-    data: NDArray[np.uint8],
-    at: int,
-    length: int,
-    scope: int,
-    guess: int,
-    fields: Any,
-    text: NDArray[np.uint8],
-) -> int:
+@_inlined
+def _field(at: int, length: int, scope: int, guess: int, fields: Any, text: int) -> int:
     """The field of a name, or -1; the search starts with the guess."""
     count = len(fields)
     for step in range(count):
@@ -262,221 +351,221 @@ def _field(
         if number >= count:
             number -= count
         field = fields[number]
-        if field.name_length == length and field.scope == scope and _same(data, at, text, field.name, length):
+        if field.name_length == length and field.scope == scope and _same(at, text + field.name, length):
             return number
     return -1
 
 
-@_compiled
-def _is_key(data: NDArray[np.uint8], start: int, length: int) -> bool:
+@_inlined
+def _is_key(start: int, length: int) -> bool:
     colon = start
-    while colon < start + length and _IN_KEY[data[colon]]:
+    while colon < start + length and _IN_KEY[_byte(colon)]:
         colon += 1
-    return start < colon < start + length - 1 and data[colon] == _COLON
+    return start < colon < start + length - 1 and _byte(colon) == _COLON
 
 
-@_compiled
-def _is_letters(data: NDArray[np.uint8], start: int, length: int) -> bool:
+@_inlined
+def _is_letters(start: int, length: int) -> bool:
     if length != 3:
         return False
     for at in range(start, start + 3):  # noqa: SIM110 - compiled
-        if data[at] < ord("A") or data[at] > ord("Z"):
+        if _byte(at) < ord("A") or _byte(at) > ord("Z"):
             return False
     return True
 
 
-@_compiled
-def _is_string_of(
-    data: NDArray[np.uint8],
-    start: int,
-    length: int,
-    field: Any,
-    options: NDArray[np.int32],
-    text: NDArray[np.uint8],
-) -> bool:
+@_inlined
+def _is_string_of(start: int, length: int, field: Any, options: NDArray[np.int32], text: int) -> bool:
     if field.kind == CHOICE:
         for number in range(field.options, field.options + field.option_count):
-            if options[number, 1] == length and _same(data, start, text, options[number, 0], length):
+            if options[number, 1] == length and _same(start, text + options[number, 0], length):
                 return True
         return False
     # The contract counts characters: no more of them than bytes, and at least one in any byte.
     if length < field.least or length > field.most or field.least > 1:
         return False
     if field.kind == KEY:
-        return _is_key(data, start, length)
+        return _is_key(start, length)
     if field.kind == LETTERS:
-        return _is_letters(data, start, length)
+        return _is_letters(start, length)
     return field.kind == TEXT
 
 
-@_compiled
-def _write_view(
-    data: NDArray[np.uint8], start: int, length: int, buffer: int, views: NDArray[np.uint64], field: int, row: int
-) -> None:
-    """A view holds the length, then a short string, or a longer one's first 4 bytes, buffer and start."""
+@_inlined
+def _write_view(start: int, length: int, buffer: int, base: int, view: NDArray[np.uint64]) -> None:
+    """A view holds the length, then a short string, or a longer one's first 4 bytes, buffer and start in the buffer.
+
+    Short strings are read up to their end, together with what is before them in the value.
+    """
     low = np.uint64(length)
     high = np.uint64(0)
     if length > INLINE_BYTES:
-        for byte in range(4):
-            low |= np.uint64(data[np.uintp(start + byte)]) << np.uint64(32 + 8 * byte)
-        high = np.uint64(buffer) | np.uint64(start) << np.uint64(32)
+        low |= _four(start) << np.uint64(32)
+        high = np.uint64(buffer) | np.uint64(start - base) << np.uint64(32)
     else:
-        for byte in range(min(length, 4)):
-            low |= np.uint64(data[np.uintp(start + byte)]) << np.uint64(32 + 8 * byte)
-        for byte in range(4, length):
-            high |= np.uint64(data[np.uintp(start + byte)]) << np.uint64(8 * (byte - 4))
-    views[field, row, 0] = low
-    views[field, row, 1] = high
+        first = min(length, 4)
+        low |= _four(start + first - 4) >> np.uint64(8 * (4 - first)) << np.uint64(32)
+        if length > 4:
+            high = _eight(start + length - 8) >> np.uint64(8 * (INLINE_BYTES - length))
+    view[0] = low
+    view[1] = high
 
 
-@_compiled
+@_inlined
 def _object(
-    data: NDArray[np.uint8],
-    buffer: int,
     at: int,
     end: int,
+    limit: int,
+    base: int,
+    buffer: int,
     row: int,
     fields: Any,
     options: NDArray[np.int32],
-    text: NDArray[np.uint8],
+    text: int,
+    expected: NDArray[np.intp],
+    required: np.uint64,
     views: NDArray[np.uint64],
     numbers: NDArray[np.int64],
-    present: NDArray[np.bool_],
+    present: NDArray[np.uint8],
 ) -> bool:
     """Read the value in `[at, end)` into a row; False: refused, and the row holds nothing of use."""
-    at = _space(data, at, end)
-    if at == end or data[at] != _OPEN:
+    at = _space(at, end)
+    if at == end or _byte(at) != _OPEN:
         return False
-    at = _space(data, at + 1, end)
+    at = _space(at + 1, end)
     seen = np.uint64(0)
     scope = 0
-    guess = 0
+    last = 0
     is_first = True
     while at < end:
-        if data[at] == _CLOSE and is_first:
-            at += 1
-        else:
-            start, length, at = _string(data, at, end)
-            if at == _REFUSED:
-                return False
-            found = _field(data, start, length, scope, guess, fields, text)
-            at = _space(data, at, end)
-            if at == end or data[at] != _COLON:
-                return False
-            at = _space(data, at + 1, end)
+        if not is_first or _byte(at) != _CLOSE:
+            found = expected[np.uintp(last)]
+            field = fields[np.uintp(found)]
+            length = field.name_length + NAME_MARKS
+            if field.scope == scope and at + length <= end and _same(at, text + field.name - 1, length):
+                at += length
+            else:
+                start, length, at = _string(at, end, limit)
+                if at == _REFUSED:
+                    return False
+                found = _field(start, length, scope, last, fields, text)
+                at = _space(at, end)
+                if at == end or _byte(at) != _COLON:
+                    return False
+                at += 1
+                if found >= 0:
+                    expected[np.uintp(last)] = found
+            at = _space(at, end)
             if at == end:
                 return False
             is_first = False
             if found < 0:
-                at = _scalar(data, at, end)
+                at = _scalar(at, end, limit)
             else:
-                guess = found + 1
+                last = found + 1
                 bit = np.uint64(1) << np.uint64(found)
                 if seen & bit:
                     return False
                 seen |= bit
-                field = fields[found]
-                if data[at] == _NULL:
+                field = fields[np.uintp(found)]
+                if _byte(at) == _NULL:
                     if not field.nullable:
                         return False
-                    at = _scalar(data, at, end)
+                    at = _scalar(at, end, limit)
                 elif field.kind == STRUCT:
-                    if data[at] != _OPEN:
+                    if _byte(at) != _OPEN:
                         return False
                     scope = 1
                     is_first = True
-                    at = _space(data, at + 1, end)
+                    at = _space(at + 1, end)
                     continue
-                elif field.kind == INTEGER:
-                    value, at = _number(data, at, end)
-                    if value < field.least or value > field.most:
-                        return False
-                    numbers[found, row] = value
-                    present[found, row] = True
                 else:
-                    start, length, at = _string(data, at, end)
-                    if at == _REFUSED:
-                        return False
-                    if field.kind == INSTANT:
-                        value, is_known = _instant(data, start, length)
-                        if not is_known:
+                    if field.kind == INTEGER:
+                        value, at = _number(at, end)
+                        if value < field.least or value > field.most:
                             return False
-                        numbers[found, row] = value
+                        numbers[np.uintp(found), np.uintp(row)] = value
                     else:
-                        if not _is_string_of(data, start, length, field, options, text):
+                        start, length, at = _string(at, end, limit)
+                        if at == _REFUSED:
                             return False
-                        _write_view(data, start, length, buffer, views, found, row)
-                    present[found, row] = True
+                        if field.kind == INSTANT:
+                            value, is_known = _instant(start, length)
+                            if not is_known:
+                                return False
+                            numbers[np.uintp(found), np.uintp(row)] = value
+                        else:
+                            if not _is_string_of(start, length, field, options, text):
+                                return False
+                            _write_view(start, length, buffer, base, views[np.uintp(found), np.uintp(row)])
+                    present[np.uintp(found), np.uintp(row >> 3)] |= 1 << (row & 7)
             if at == _REFUSED:
                 return False
-            at = _space(data, at, end)
-            if at == end:
-                return False
-            if data[at] == _COMMA:
-                at = _space(data, at + 1, end)
-                if at == end or data[at] != _QUOTE:
-                    return False
-                continue
-            if data[at] != _CLOSE:
-                return False
-            at += 1
-        # An object was closed: the struct, after which the outer object goes on, or the outer object.
-        while scope == 1:
+            at = _space(at, end)
+        while at < end and _byte(at) == _CLOSE:
+            at = _space(at + 1, end)
+            if scope == 0:
+                return at == end and seen & required == required
             scope = 0
-            at = _space(data, at, end)
-            if at == end:
-                return False
-            if data[at] == _COMMA:
-                at = _space(data, at + 1, end)
-                if at == end or data[at] != _QUOTE:
-                    return False
-                is_first = False
-                break
-            if data[at] != _CLOSE:
-                return False
-            at += 1
-        else:
-            for found in range(len(fields)):
-                if fields[found].required and not seen >> np.uint64(found) & np.uint64(1):
-                    return False
-            return _space(data, at, end) == end
+        if at == end or _byte(at) != _COMMA:
+            return False
+        at = _space(at + 1, end)
+        is_first = False
     return False
 
 
 @_compiled
 def scan(
-    data: NDArray[np.uint8],
-    buffer: int,
     values: NDArray[np.uint32],
-    rows: NDArray[np.int64],
+    addresses: NDArray[np.int64],
     longest: int,
     fields: Any,
     options: NDArray[np.int32],
-    text: NDArray[np.uint8],
+    text: int,
+    expected: NDArray[np.intp],
     views: NDArray[np.uint64],
     numbers: NDArray[np.int64],
-    present: NDArray[np.bool_],
+    present: NDArray[np.uint8],
     accepted: NDArray[np.bool_],
 ) -> None:
-    """Read JSON objects that lie in one buffer into columns.
+    """Read JSON objects into columns.
 
     Args:
-        data: the bytes of the buffer.
-        buffer: its number.
-        values: [all rows, 4] Arrow's views of the values: length, first bytes, number of the buffer, start.
-        rows: those whose values lie in the buffer.
+        values: [rows, 4] Arrow's views of the values: length, first bytes, number of the buffer, start.
+        addresses: [buffers, 2] where the buffers start and end.
         longest: bytes; a longer value is refused.
         fields: [fields] of `json_table.FIELD`.
         options: see `JsonTable`.
-        text: see `JsonTable`.
-        views: [fields, all rows, `VIEW_WORDS`] zeros; filled with Arrow's views into the buffers for strings.
-        numbers: [fields, all rows] filled with integers, and instants as microseconds since 1970 UTC.
-        present: [fields, all rows] False; set where a field has a value.
-        accepted: [all rows] set where the value was read.
+        text: the address of that of the `JsonTable`.
+        expected: [fields + 1] the field that is tried first in an object (at 0) and after each field: the one that was
+            found there last.
+        views: [fields, rows, `VIEW_WORDS`] zeros; filled with Arrow's views into the buffers for strings.
+        numbers: [fields, rows] filled with integers, and instants as microseconds since 1970 UTC.
+        present: [fields, rows / 8] zeros; bits are set where a field has a value.
+        accepted: [rows] set where the value was read.
     """
-    for row in rows:
-        length, start = np.int64(values[row, 0]), np.int64(values[row, 3])
-        if length <= longest:
+    required = np.uint64(0)
+    for number in range(len(fields)):
+        required |= np.uint64(fields[number].required) << np.uint64(number)
+    for row in range(len(values)):
+        length = np.int64(values[row, 0])
+        if length > INLINE_BYTES and length <= longest:
+            buffer = np.int64(values[row, 2])
+            base, limit = addresses[buffer, 0], addresses[buffer, 1]
+            at = base + np.int64(values[row, 3])
             accepted[row] = _object(
-                data, buffer, start, start + length, row, fields, options, text, views, numbers, present
+                at,
+                at + length,
+                limit,
+                base,
+                buffer,
+                row,
+                fields,
+                options,
+                text,
+                expected,
+                required,
+                views,
+                numbers,
+                present,
             )

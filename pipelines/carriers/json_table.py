@@ -47,6 +47,9 @@ FIELD: Final = np.dtype(
 )
 """A field. `name` is a position in the table's text, `options` an index of its options, `scope` 1 inside a struct."""
 
+NAME_MARKS: Final = 3
+"""Bytes around a name in the table's text: a quote before it, a quote and a colon after it."""
+
 
 class ContractTooDeep(TypeError):
     """A contract that a table cannot hold: structs inside structs, or fields without a default in there."""
@@ -60,7 +63,7 @@ class JsonTable:
         names: the fields' names, unique.
         fields: [n] of `FIELD`.
         options: [k, 2] start and length in `text` of each allowed value.
-        text: all names and allowed values.
+        text: all names, as JSON writes them before a value, and allowed values.
         defaults: name -> the value of a field that is missing, where that is not null.
     """
 
@@ -85,11 +88,12 @@ class JsonTable:
         rows, options, defaults = [], [], {}
         for scope, field in described:
             kind, nullable, least, most, allowed = _rule(field.type)
+            head = f'"{field.encode_name}":'.encode()
             rows.append(
-                (len(text), len(field.encode_name.encode()), scope, kind, nullable, field.required, least, most,
+                (len(text) + 1, len(head) - NAME_MARKS, scope, kind, nullable, field.required, least, most,
                  len(options), len(allowed))
             )  # fmt: skip
-            text += field.encode_name.encode()
+            text += head
             for option in allowed:
                 options.append((len(text), len(option.encode())))
                 text += option.encode()

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
+import mmap
 import string
+import sys
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -48,6 +53,14 @@ def assert_both_agree(values: list[bytes]) -> None:
     found = ADAPTER.decode_column(pl.Series(values, dtype=pl.Binary))
     assert_frame_equal(found.events, expected.events)
     assert_frame_equal(found.rejected, expected.rejected)
+
+
+PLACED = message({"member_id": "app:m", "message_id": "STRING"})
+"""An event that ends in a string."""
+
+
+def with_string(text: bytes) -> bytes:
+    return json.dumps(PLACED, separators=(",", ":")).encode().replace(b"STRING", text)
 
 
 def is_read(value: bytes) -> bool:
@@ -201,6 +214,79 @@ def test_rows_keep_their_numbers_when_some_are_left_to_msgspec():
     assert found.rejected["row"].to_list() == [20]
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [b'\\"', b"\\n", b'"', b"\\", b"\0", b"\x1f", b" ", b"!", b"\x7f", b"\x80", b"\xff", b"\xc3",
+     "é".encode(), "群".encode(), "😀".encode(), "😀".encode()[:3]],
+)  # fmt: skip
+def test_both_agree_wherever_an_odd_character_stands_in_a_string_of_any_length(odd: bytes):
+    texts = [b"x" * before + odd + b"y" * after for before in range(36) for after in (0, 1, 2, 9, 20)]
+    assert_both_agree([with_string(text) for text in texts])
+
+
+@pytest.mark.parametrize("prefix", ["", "app:"])
+@pytest.mark.parametrize("name", ["message_id", "member_id", "name"])
+def test_strings_of_any_length_are_read_to_the_letter(name: str, prefix: str):
+    texts = [prefix + (string.ascii_lowercase * 3)[:length] for length in range(70)]
+    read = read_json(pl.Series([encoded(message({name: text})) for text in texts], dtype=pl.Binary), TABLE)
+    right = [text for text, is_accepted in zip(texts, read.accepted, strict=True) if is_accepted]
+    assert len(right) >= (68 if name != "member_id" or prefix else 0)
+    assert read.fields[name].to_list() == right
+
+
+def test_both_agree_on_any_byte_at_any_place_of_a_time():
+    value = encoded(EVERYTHING)
+    start = value.index(EVERYTHING["time"].encode())
+    changed = [
+        value[:place] + bytes([byte]) + value[place + 1 :]
+        for place in range(start, start + len(EVERYTHING["time"]) + 1)
+        for byte in range(256)
+    ]
+    assert_both_agree(changed)
+
+
+@pytest.fixture(scope="module")
+def at_the_edge() -> Iterator[Callable[[bytes], pl.Series]]:
+    """Makes a column of one value that ends where the memory of the process ends: to read further is to crash."""
+    if sys.platform == "win32":
+        pytest.skip("memory is protected by a call of POSIX")
+    page = mmap.PAGESIZE
+    memory = mmap.mmap(-1, 2 * page)
+    place = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(place + page), ctypes.c_size_t(page), 0) == 0
+
+    def column(value: bytes) -> pl.Series:
+        start = page - len(value)
+        memory[start:page] = value
+        content = pa.foreign_buffer(place + start, len(value), base=memory)
+        view = len(value).to_bytes(4, "little") + value[:4] + bytes(8)
+        series = pl.Series(pa.Array.from_buffers(pa.binary_view(), 1, [None, pa.py_buffer(view), content]))
+        (used,) = pa.array(series.to_arrow(compat_level=pl.CompatLevel.newest())).buffers()[2:]
+        assert used.address + used.size == place + page
+        return series
+
+    yield column
+    assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(place + page), ctypes.c_size_t(page), 3) == 0
+
+
+def test_nothing_is_read_beyond_the_end_of_a_buffer(at_the_edge: Callable[[bytes], pl.Series]):
+    values = [with_string(b"x" * length) for length in range(1, 41)] + [with_string("群é😀".encode())]
+    for value in values:
+        assert read_json(at_the_edge(value), TABLE).accepted[0]
+    for value in (encoded(EVERYTHING), with_string(b"x" * 20), with_string("群é😀".encode())):
+        for length in range(13, len(value)):
+            assert not read_json(at_the_edge(value[:length]), TABLE).accepted[0]
+
+
+NEIGHBOURS = [b'"id" :', b'\t"id":', b'"id"\n: ', b'"i":', b'"ids":', b'"id;', b'"id";', b'"Id":', b'"id:', b"'id\":"]
+
+
+@pytest.mark.parametrize("neighbour", NEIGHBOURS)
+def test_both_agree_on_a_name_that_is_almost_the_expected_one(neighbour: bytes):
+    value = encoded(EVERYTHING)
+    assert_both_agree([value, value, value.replace(b'"id":', neighbour), value])
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**65), 2**65) | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -249,3 +335,41 @@ def mutated_events(draw: st.DrawFn) -> bytes:
 @example([])
 def test_both_agree_on_events_that_were_changed_at_random(values: list[bytes]):
     assert_both_agree(values)
+
+
+FOREIGN = ["extension", "i", "ids", "data_", "члены"]
+
+
+@st.composite
+def arrangements(draw: st.DrawFn) -> Callable[[int], bytes]:
+    """Some fields of an event in some order, seldom one of them twice or where it does not belong."""
+
+    def some(given: dict[str, Any], required: int, others: list[str]) -> list[str]:
+        names = list(given)
+        more = draw(st.lists(st.sampled_from(names[required:] + FOREIGN), max_size=6, unique=True))
+        more += draw(st.lists(st.sampled_from(names + others), max_size=1)) if draw(seldom) else []
+        kept = names[: required - draw(seldom)] if draw(seldom) else names[:required]
+        return draw(st.permutations(kept + more))
+
+    data = EVERYTHING["data"]
+    outer = {name: EVERYTHING[name] for name in [*ENVELOPE_NAMES[:6], "data"]}
+    names, inner = some(outer, 5, list(data)), some(data, 0, list(outer))
+    comma, colon = draw(st.sampled_from([(",", ":"), (", ", ": "), (",", ":"), (" ,\t", "\n:")]))
+
+    def made(number: int) -> bytes:
+        def text(name: str, value: Any) -> str:
+            if name == "data":
+                value = "{" + comma.join(text(one, data.get(one, "x")) for one in inner) + "}"
+                return f'"data"{colon}{value}'
+            value = f"e{number}" if name in ("id", "message_id") else value
+            return f'"{name}"{colon}{json.dumps(value, ensure_ascii=False)}'
+
+        return ("{" + comma.join(text(name, outer.get(name, "x")) for name in names) + "}").encode()
+
+    return made
+
+
+@settings(max_examples=300)
+@given(st.lists(arrangements(), min_size=1, max_size=4), st.lists(st.integers(0, 3), max_size=12))
+def test_both_agree_whatever_order_the_fields_had_before(shapes: list[Callable[[int], bytes]], turns: list[int]):
+    assert_both_agree([shapes[turn % len(shapes)](number) for number, turn in enumerate(turns)])
