@@ -1,7 +1,24 @@
 """What a person touches: command line, settings, Dagster definitions, embedded services, simulator."""
 
+import ctypes
 import os
 
-# Batch follows batch: by default Polars gives memory back after half a second, and each batch has its pages made anew.
-# Polars reads this when it is first imported (decision 0028).
+# Batch follows batch: by default freed memory goes back to the system, and each batch has its pages made anew (decision
+# 0028). Polars reads this when it is first imported.
 os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:10000")
+
+_MALLOPT = {-3: 1 << 30, -1: 1 << 30, -8: 1}
+"""Of the C library: blocks below this size are no mappings of their own, free bytes that stay, number of heaps."""
+
+
+def _keep_freed_memory() -> None:
+    if "GLIBC_TUNABLES" in os.environ or any(name.startswith("MALLOC_") for name in os.environ):
+        return
+    # Only glibc has it.
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        for option, value in _MALLOPT.items():
+            mallopt(option, value)
+
+
+_keep_freed_memory()
