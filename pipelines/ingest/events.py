@@ -2,46 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import polars as pl
 
-from pipelines.carriers import Carrier
-from pipelines.events.decode import DecodeRules
-from pipelines.ingest.event_writer import Batch, Counts, EventWriter
+from pipelines.ingest.event_writer import Batch, EventWriter
 from pipelines.ingest.raw import in_spans, raw_rows
-from pipelines.ingest.tolerance import USUAL, Tolerance
-from pipelines.lake import Handle, Lake
-from schemas.lake import RAW
-
-
-def ingest_events(
-    lake: Lake,
-    carriers: Mapping[str, Carrier],
-    rules: DecodeRules,
-    batch_rows: int = 250_000,
-    on_progress: Callable[[int, int], None] = lambda _done, _todo: None,
-    tolerance: Tolerance = USUAL,
-) -> Counts:
-    """Decode, validate and deduplicate all records of `raw` that `events` does not include yet.
-
-    Args:
-        lake: holds all four tables.
-        carriers: topic -> adapter.
-        rules: see `DecodeRules`.
-        batch_rows: records a commit, about; bounds memory.
-        on_progress: called after each batch with records done and to do.
-        tolerance: how much of a batch may be bad.
-
-    Raises:
-        ZoneChanged: the stored events have days of another zone.
-        TooManyBadRecords: more of a batch is bad than the tolerance allows; of this batch nothing was written.
-    """
-    writer = EventWriter(lake, carriers, rules, tolerance)
-    catch_up(lake.open(RAW), writer, batch_rows, on_progress)
-    return writer.counts
+from pipelines.lake import Handle
 
 
 def catch_up(
@@ -50,7 +19,17 @@ def catch_up(
     batch_rows: int,
     on_progress: Callable[[int, int], None] = lambda _done, _todo: None,
 ) -> None:
-    """Write what `raw` includes beyond what the writer wrote; see `ingest_events`."""
+    """Decode and write all records of `raw` that `events` does not include yet.
+
+    Args:
+        raw: of `RAW`.
+        writer: goes on from what `events` includes.
+        batch_rows: records a commit, about; bounds memory.
+        on_progress: called after each batch with records done and to do.
+
+    Raises:
+        EmberlineError: see `EventWriter`.
+    """
     spans = _new_spans(raw, writer)
     todo, done = sum(span.rows for span in spans), 0
     for batch, stop in _ahead(raw, spans, batch_rows, writer):

@@ -114,7 +114,7 @@ class _Follower:
 
     def take(self, records: pl.DataFrame) -> Callable[[Appended], None]:
         """Decode a batch while it is committed, and store it if its commit is the next one."""
-        if self._writer is None:
+        if self._writer is None or self._failure is not None:
             return lambda _appended: None
         decoded = self._decoding.submit(self._writer.decode, records)
 

@@ -11,13 +11,13 @@ from kafka.structs import TopicPartition
 from pipelines.carriers import CARRIERS
 from pipelines.ingest.connection import KafkaConnection
 from pipelines.ingest.event_writer import Counts, stored_counts
-from pipelines.ingest.events import ingest_events
 from pipelines.ingest.intake import BatchLimits
 from pipelines.ingest.kafka_to_events import ingest
 from pipelines.ingest.tolerance import USUAL, Tolerance
 from pipelines.lake import Lake
 from schemas.lake import EVENTS, QUARANTINE, RAW
 from tests.pipelines.canonical import RULES, land
+from tests.pipelines.canonical import ingest as decode_landed
 
 Record = tuple[str, int, int, bytes | None]
 """Topic id, partition, offset, value."""
@@ -71,7 +71,7 @@ def assert_each_record_accounted_for(lake: Lake) -> None:
     anew = Lake(f"{lake.uri}-anew")
     raw = lake.open(RAW).scan().collect()
     land(anew, raw)
-    ingest_events(anew, dict.fromkeys(raw["topic"].unique(), CARRIERS["cloudevents"]), RULES)
+    decode_landed(anew, carriers=dict.fromkeys(raw["topic"].unique(), CARRIERS["cloudevents"]))
     for table in (EVENTS, QUARANTINE):
         found, expected = (
             place.open(table).scan().drop("batch").sort(table.key).collect().to_dicts() for place in (lake, anew)

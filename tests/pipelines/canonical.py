@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import polars as pl
 
-from pipelines.carriers import CARRIERS
+from pipelines.carriers import CARRIERS, Carrier
 from pipelines.events.decode import DecodeRules
 from pipelines.events.pseudonym import Pseudonyms
-from pipelines.ingest.event_writer import Counts
-from pipelines.ingest.events import ingest_events
+from pipelines.ingest.event_writer import Counts, EventWriter
+from pipelines.ingest.events import catch_up
 from pipelines.ingest.feeds import Feed, app_id, record_feeds
+from pipelines.ingest.tolerance import USUAL, Tolerance
 from pipelines.lake import Lake
 from schemas.lake import RAW
 
@@ -88,9 +89,18 @@ def land(lake: Lake, *batches: pl.DataFrame) -> None:
         lake.append(lake.open(RAW), batch, {app_id(topic_id, number): end for _, topic_id, number, _, end in bounds})
 
 
-def ingest(lake: Lake, batch_rows: int = 250_000) -> Counts:
+def ingest(
+    lake: Lake,
+    batch_rows: int = 250_000,
+    carriers: Mapping[str, Carrier] = BY_TOPIC,
+    rules: DecodeRules = RULES,
+    tolerance: Tolerance = USUAL,
+    on_progress: Callable[[int, int], None] = lambda _done, _todo: None,
+) -> Counts:
     """Decode what has landed."""
-    return ingest_events(lake, BY_TOPIC, RULES, batch_rows)
+    writer = EventWriter(lake, carriers, rules, tolerance)
+    catch_up(lake.open(RAW), writer, batch_rows, on_progress)
+    return writer.counts
 
 
 def _without_removed(fields: Event) -> Event:

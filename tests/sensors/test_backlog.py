@@ -8,8 +8,8 @@ import pytest
 from assets.resources import Clock
 from emberline.services import Services
 from emberline.settings import KafkaSettings, Settings
-from pipelines.ingest.events import ingest_events
 from pipelines.ingest.intake import BatchLimits
+from pipelines.ingest.kafka_to_events import ingest
 from pipelines.ingest.lag import backlog, partition_lags
 from pipelines.ingest.raw import ingest_raw
 from pipelines.lake import Lake
@@ -51,8 +51,7 @@ def test_unread_records_that_wait_ask_for_one_run_and_read_ones_for_none(place):
         assert [lag.records for lag in partition_lags(connection, lake, [name])] == [3, 2]
         assert isinstance(evaluate(place, instance, now), dg.SkipReason)
         assert isinstance(evaluate(place, instance, now + LATER), dg.RunRequest)
-        ingest_raw(connection, lake, [name], BatchLimits())
-        ingest_events(lake, rules.topics, rules.decoding, tolerance=rules.tolerance)
+        ingest(connection, lake, rules.topics, BatchLimits(), rules.decoding, rules.tolerance)
         assert backlog(connection, lake, [name]).records == 0
         assert isinstance(evaluate(place, instance, now + LATER), dg.SkipReason)
 

@@ -14,11 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.ingest.event_writer import BATCH, Counts, ZoneChanged, stored_counts
-from pipelines.ingest.events import ingest_events
 from pipelines.ingest.feeds import app_id, undecoded_offsets
 from pipelines.lake import Handle, Lake
 from schemas.lake import EVENTS, QUARANTINE, RAW, TABLES, TOUCHED, LakeTable
-from tests.pipelines.canonical import BY_TOPIC, NOON, RULES, TOPIC_ID, encoded, ingest, land, message, records
+from tests.pipelines.canonical import NOON, RULES, TOPIC_ID, encoded, ingest, land, message, records
 
 MONDAY = dt.date(2025, 3, 3)
 LATER = NOON + dt.timedelta(hours=1)
@@ -202,7 +201,7 @@ def test_a_log_that_begins_late_is_cut_into_batches_all_the_same(lake: Lake):
     values = [encoded(message(id=str(n))) for n in range(8)]
     land(lake, records(values, offsets=range(1_000_000, 1_000_008)))
     seen: list[int] = []
-    ingest_events(lake, BY_TOPIC, RULES, 2, lambda done, _todo: seen.append(done))
+    ingest(lake, 2, on_progress=lambda done, _todo: seen.append(done))
     assert seen == [2, 4, 6, 8]
 
 
@@ -229,7 +228,7 @@ def test_a_span_of_markers_alone_moves_the_position(lake: Lake):
 def test_progress_ends_where_all_is_done(lake: Lake):
     land(lake, records([encoded(message(id=str(n))) for n in range(5)]))
     seen: list[tuple[int, int]] = []
-    ingest_events(lake, BY_TOPIC, RULES, 2, lambda done, todo: seen.append((done, todo)))
+    ingest(lake, 2, on_progress=lambda done, todo: seen.append((done, todo)))
     assert seen == [(2, 5), (4, 5), (5, 5)]
 
 
@@ -267,4 +266,4 @@ def test_another_business_zone_is_refused_as_stored_days_are_of_the_old_one(tmp_
     land(lake, records([encoded(message())]))
     ingest(lake)
     with pytest.raises(ZoneChanged, match="Europe/Berlin"):
-        ingest_events(lake, BY_TOPIC, replace(RULES, zone="Europe/Berlin"))
+        ingest(lake, rules=replace(RULES, zone="Europe/Berlin"))
