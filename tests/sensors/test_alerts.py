@@ -22,7 +22,7 @@ from tests.sensors.test_automation import broken
 
 __all__ = ["transactional"]
 
-pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::dagster.BetaWarning")]
 MINUTE = dt.timedelta(minutes=1)
 
 

@@ -11,7 +11,7 @@ from schemas.lake import GROUP_DAY, PERSON_DAY
 from schemas.warehouse import DATA_TABLES
 from tests.sensors.conftest import Place
 
-pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::dagster.BetaWarning")]
 
 TABLES = {table.name for table in DATA_TABLES}
 WAREHOUSE = {f"{schema}/{name}" for schema in ("staging", "mart") for name in TABLES}

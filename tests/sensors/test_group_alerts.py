@@ -24,7 +24,7 @@ from tests.pipelines.alerts.receiver import Receiver
 from tests.pipelines.canonical import NOON, encoded, message
 from tests.sensors.conftest import Place
 
-pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::dagster.BetaWarning")]
 DAY = dt.timedelta(days=1)
 HOUR = dt.timedelta(hours=1)
 LAST_WORD = 20
