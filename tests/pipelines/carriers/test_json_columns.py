@@ -357,14 +357,14 @@ def arrangements(draw: st.DrawFn) -> Callable[[int], bytes]:
     comma, colon = draw(st.sampled_from([(",", ":"), (", ", ": "), (",", ":"), (" ,\t", "\n:")]))
 
     def made(number: int) -> bytes:
-        def text(name: str, value: Any) -> str:
-            if name == "data":
-                value = "{" + comma.join(text(one, data.get(one, "x")) for one in inner) + "}"
-                return f'"data"{colon}{value}'
-            value = f"e{number}" if name in ("id", "message_id") else value
-            return f'"{name}"{colon}{json.dumps(value, ensure_ascii=False)}'
+        def shown(fields: list[str], values: dict[str, str]) -> str:
+            return "{" + comma.join(f'"{name}"{colon}{values.get(name, 1)}' for name in fields) + "}"
 
-        return ("{" + comma.join(text(name, outer.get(name, "x")) for name in names) + "}").encode()
+        def as_json(values: dict[str, Any]) -> dict[str, str]:
+            own = {name: f"e{number}" for name in ("id", "message_id") if name in values}
+            return {name: json.dumps(value, ensure_ascii=False) for name, value in (values | own).items()}
+
+        return shown(names, as_json(outer) | {"data": shown(inner, as_json(data))}).encode()
 
     return made
 
