@@ -125,13 +125,27 @@ def grows(lake: Lake) -> bool:
     return comes_true(lambda: rows(lake) > before + 100)
 
 
+def share(kafka_admin: Any, group: str, number: int) -> bool:
+    """Whether so many workers have come to share the partitions."""
+
+    def is_so() -> bool:
+        told = kafka_admin.describe_groups([group])[group]
+        return told["group_state"] == "Stable" and len(told["members"]) == number
+
+    return comes_true(is_so)
+
+
 def assert_all_arrives_once(connection: KafkaConnection, lake: Lake, topic: str) -> None:
     assert comes_true(lambda: all(lag.records == 0 for lag in partition_lags(connection, lake, [topic])))
     assert_each_record_once(connection, lake, topic)
 
 
 def test_fault_06_a_third_worker_joins_and_another_is_killed(
-    kafka: str, connection: KafkaConnection, lake: Lake, group: tuple[str, Workers]
+    kafka: str,
+    connection: KafkaConnection,
+    lake: Lake,
+    group: tuple[str, Workers],
+    kafka_admin: KafkaAdminClient,
 ):
     """Partitions change hands while their owners know it: what is read of them is committed first, or dropped."""
     name, workers = group
@@ -139,10 +153,10 @@ def test_fault_06_a_third_worker_joins_and_another_is_killed(
         first, second = workers.start(), workers.start()
         assert grows(lake)
         third = workers.start()
-        time.sleep(SESSION_S)
+        assert share(kafka_admin, name, 3)
         assert grows(lake)
         workers.kill(first)
-        time.sleep(SESSION_S)
+        assert share(kafka_admin, name, 2)
         assert grows(lake)
     assert_all_arrives_once(connection, lake, name)
     assert workers.stop(second) > 0
