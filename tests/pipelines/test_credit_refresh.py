@@ -142,7 +142,7 @@ def events(draw: st.DrawFn) -> Event:
     return happened(did, day, minute, member_id=account, group=group, **copy)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(histories(events(), most_events=12, most_steps=4))
 def test_credit_equals_a_computation_from_nothing_after_any_late_events(
     tmp_path_factory: pytest.TempPathFactory, history: list[Step]

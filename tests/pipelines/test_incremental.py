@@ -610,7 +610,7 @@ STEP = st.tuples(BATCH_OF_EVENTS, st.integers(0, 3), st.booleans(), st.booleans(
 """Events, the day on which Kafka got them, and whether identity and the facts are refreshed after them."""
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(st.lists(STEP, min_size=1, max_size=5))
 def test_every_fact_equals_a_computation_from_nothing_after_any_batches(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[list[Event], int, bool, bool]]

@@ -127,7 +127,7 @@ STEP = st.tuples(st.lists(events(), min_size=1, max_size=4), st.integers(0, 3), 
 """Events, the day on which Kafka got them, and whether `first_seen` is refreshed after them."""
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(st.lists(STEP, min_size=2, max_size=5))
 def test_members_equal_a_computation_from_nothing_after_any_late_events(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[list[Event], int, bool]]
