@@ -357,14 +357,13 @@ def arrangements(draw: st.DrawFn) -> Callable[[int], bytes]:
     comma, colon = draw(st.sampled_from([(",", ":"), (", ", ": "), (",", ":"), (" ,\t", "\n:")]))
 
     def made(number: int) -> bytes:
-        def shown(fields: list[str], values: dict[str, str]) -> str:
-            return "{" + comma.join(f'"{name}"{colon}{values.get(name, 1)}' for name in fields) + "}"
+        own = {"id": f"e{number}", "message_id": f"e{number}"}
 
-        def as_json(values: dict[str, Any]) -> dict[str, str]:
-            own = {name: f"e{number}" for name in ("id", "message_id") if name in values}
-            return {name: json.dumps(value, ensure_ascii=False) for name, value in (values | own).items()}
+        def shown(fields: list[str], values: dict[str, Any], **objects: str) -> str:
+            texts = {name: json.dumps((values | own).get(name, "x"), ensure_ascii=False) for name in fields} | objects
+            return "{" + comma.join(f'"{name}"{colon}{texts[name]}' for name in fields) + "}"
 
-        return shown(names, as_json(outer) | {"data": shown(inner, as_json(data))}).encode()
+        return shown(names, outer, data=shown(inner, data)).encode()
 
     return made
 
