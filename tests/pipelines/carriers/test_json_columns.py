@@ -337,6 +337,14 @@ def test_both_agree_on_events_that_were_changed_at_random(values: list[bytes]):
     assert_both_agree(values)
 
 
+def test_a_field_expected_after_the_payload_is_not_taken_from_within_it():
+    """The first event teaches that `subject` follows the payload; in the second it is the last field within it."""
+    behind = message({"customer_id": "shop:1"})
+    subject = behind.pop("subject")
+    within = {**behind, "data": {**behind["data"], "subject": "app:another"}}
+    assert_both_agree([encoded({**behind, "subject": subject}), encoded(within)])
+
+
 FOREIGN = ["extension", "i", "ids", "data_", "члены"]
 
 
