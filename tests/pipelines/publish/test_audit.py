@@ -1,17 +1,18 @@
 """The audit: a sound staging version passes, one planted fault fails the rule it breaks and says where."""
 
 import datetime as dt
+import math
 import sys
 from collections.abc import Callable, Iterator
 
 import pytest
 import sqlalchemy as sa
 
-from pipelines.publish.audit import audit
+from pipelines.publish.audit import audit, breach_of
 from pipelines.publish.errors import NotStaged, WarehouseUnreachable
 from pipelines.publish.verdict import Verdict
 from pipelines.publish.warehouse import Warehouse
-from schemas.expectations import SUITES
+from schemas.expectations import SUITES, Expectation, Suite
 from schemas.warehouse import DATA_TABLES
 from tests.pipelines.publish.company import MONDAY, NOON, NOTHING_LATE, day, frame, frames, known, table
 from tests.pipelines.publish.planted import PLANTED, Planted
@@ -134,3 +135,40 @@ def test_an_audit_calls_nobody_but_the_warehouse(database: str, stage: Stage) ->
     audit(database, ALL, rows=rows)
     watching = False
     assert called == []
+
+
+@pytest.mark.parametrize("kind", ["expect_column_values_to_not_be_null", "expect_column_values_to_be_between"])
+def test_every_null_and_every_value_out_of_range_is_found_whichever_column_it_is_in(
+    database: str, stage: Stage, kind: str
+) -> None:
+    suite = SUITES["group_risk"]
+    checks = [e for e in suite.expectations if e.type == kind]
+    rows = stage()
+    with sa.create_engine(database, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT").connect() as connection:
+        for check in checks:
+            column, bad = check.kwargs["column"], -1 if "between" in kind else None
+            changed = sa.table("group_risk", sa.column(column), schema="staging")
+            [before] = {row[0] for row in connection.execute(sa.select(changed.c[column]).limit(1))}
+            connection.execute(changed.update().values({column: bad}))
+            assert ("group_risk", check.name) in failed(audit(database, [suite], rows=rows)), check.name
+            connection.execute(changed.update().values({column: before}))
+    assert len(checks) > 1
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (0, None), (None, 1)])
+@pytest.mark.parametrize("value", [None, -0.1, 0.0, 0.5, 1.0, 1.1, math.nan, math.inf])
+def test_a_breach_of_a_range_is_what_great_expectations_takes_for_one(
+    database: str, low: float | None, high: float | None, value: float | None
+) -> None:
+    check = Expectation(
+        "expect_column_values_to_be_between", "in range", {"column": "x", "min_value": low, "max_value": high}
+    )
+    breach = breach_of(check)
+    assert breach is not None
+    given = sa.table("one", sa.column("x"), schema="staging")
+    with sa.create_engine(database, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.execute(sa.schema.CreateSchema("staging", if_not_exists=True))
+        connection.execute(sa.text("CREATE TABLE staging.one (x double precision)"))
+        connection.execute(given.insert().values(x=value))
+        is_breach = connection.execute(sa.select(sa.func.count()).select_from(given).where(breach)).scalar() == 1
+    assert is_breach == bool(failed(audit(database, [Suite("one", ("x",), (check,))], rows={"one": 1})))
