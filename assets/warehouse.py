@@ -78,10 +78,11 @@ def stage(
     if warehouse.lake_state() == lake_state(lake):
         return
     rows = warehouse_rows(lake, rules.funnels, rules.zone)
-    for number, table in enumerate(DATA_TABLES, start=1):
-        loaded = warehouse.stage(table, rows[table.name])
-        progress.report("staging tables", number, len(DATA_TABLES))
-        yield dg.MaterializeResult([STAGING, table.name], metadata={"rows": loaded})
+    with warehouse.stage_many() as stage_table:
+        for number, table in enumerate(DATA_TABLES, start=1):
+            loaded = stage_table(table, rows[table.name])
+            progress.report("staging tables", number, len(DATA_TABLES))
+            yield dg.MaterializeResult([STAGING, table.name], metadata={"rows": loaded})
 
 
 @dg.multi_asset_check(

@@ -52,23 +52,33 @@ class Database:
         except DBAPIError as error:
             raise self._unreachable(error.orig) from error
         with (
-            self._told(refused),
+            self.told(refused),
             connection.execution_options(isolation_level=isolation),
             connection.begin(),
         ):
             yield connection
 
     @contextmanager
-    def bulk(self, refused: Refused) -> Iterator[adbc.Connection]:
-        """A connection that loads Arrow data; what is not committed is rolled back."""
+    def bulk(self) -> Iterator[adbc.Connection]:
+        """A connection that loads Arrow data, for use within `told`; what is not committed is rolled back."""
         # From a dialect of its own: the engine's adds arguments that only psycopg understands.
         _, parameters = self.url.get_dialect()().create_connect_args(self.url)
         try:
             connection = adbc.connect(make_conninfo(**parameters, **_APPLICATION))
         except adbc_driver_manager.Error as error:
             raise self._unreachable(error) from error
-        with connection, self._told(refused):
+        with connection:
             yield connection
+
+    @contextmanager
+    def told(self, refused: Refused) -> Iterator[None]:
+        """What PostgreSQL refuses in here is told as this error."""
+        try:
+            yield
+        except (DBAPIError, adbc_driver_manager.Error) as error:
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            told = f"PostgreSQL refused: {cause}"
+            raise refused.kind(told, url=self.url, table=refused.table, next_step=refused.next_step) from error
 
     def _unreachable(self, error: BaseException | None) -> WarehouseUnreachable:
         return WarehouseUnreachable(
@@ -76,15 +86,6 @@ class Database:
             url=self.url,
             next_step="See that it runs, and that the warehouse URL names its host, port, user and database.",
         )
-
-    @contextmanager
-    def _told(self, refused: Refused) -> Iterator[None]:
-        try:
-            yield
-        except (DBAPIError, adbc_driver_manager.Error) as error:
-            cause = error.orig if isinstance(error, DBAPIError) else error
-            told = f"PostgreSQL refused: {cause}"
-            raise refused.kind(told, url=self.url, table=refused.table, next_step=refused.next_step) from error
 
 
 def take_turns(connection: sa.Connection, purpose: str) -> None:
