@@ -51,7 +51,7 @@ FRESHNESS: Final = dg.FreshnessPolicy.time_window(fail_window=_STALE_AFTER, warn
 follow_sensor: Final = dg.AutomationConditionSensorDefinition(
     "follow_sensor",
     target=dg.AssetSelection.all(),
-    minimum_interval_seconds=15,
+    minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Requests what depends on assets that were materialized outside of pipeline_job.",
 )

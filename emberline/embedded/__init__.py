@@ -11,6 +11,7 @@ from emberline.embedded.errors import (
     FolderBusy,
     ForeignFolder,
     NoSystemUser,
+    PathTooLong,
     PortTaken,
 )
 from emberline.embedded.kafka import EmbeddedKafka
@@ -26,6 +27,7 @@ __all__ = [
     "FolderBusy",
     "ForeignFolder",
     "NoSystemUser",
+    "PathTooLong",
     "PortTaken",
     "StateFolder",
 ]

@@ -1,6 +1,7 @@
-"""Dagster's web server and daemon, as daemons of this user on loopback."""
+"""Dagster's code server, daemon and web server, as daemons of this user; the web server listens on loopback."""
 
 import os
+import socket
 import sys
 import time
 import urllib.request
@@ -10,29 +11,40 @@ from signal import SIGKILL, SIGTERM
 from urllib.error import URLError
 
 import psutil
+import yaml
 
 from emberline.embedded import daemon
-from emberline.embedded.errors import EngineDied
+from emberline.embedded.errors import EngineDied, PathTooLong
 from emberline.embedded.ports import LOOPBACK, launch_on_kept_ports
 from emberline.embedded.state import StateFolder, write_private
 
 _READY_WITHIN_S = 120.0
 _POLL_S = 0.2
-_WORKSPACE = "load_from:\n  - python_module: emberline.definitions\n"
+_DEFINITIONS = "emberline.definitions"
+_PARTS = {"code": "code server", "daemon": "daemon", "web": "web server"}
+"""In the order they start: the others ask the code server for the definitions."""
+
+_LONGEST_SOCKET = 103
+"""Bytes in the path of a socket: macOS takes so many, Linux a few more."""
 
 
 class EmbeddedDagster:
-    """The web server and the daemon of a state folder; their logs and ports live in `<state>/dagster`."""
+    """What Dagster consists of in a state folder; logs, ports and the socket live in `<state>/dagster`.
+
+    One code server holds the definitions for both others and starts the runs. Left to themselves, each would have one
+    of its own, and the daemon a new one every minute: on two cores that is a good part of what a run costs.
+    """
 
     def __init__(self, state: StateFolder) -> None:
-        """Describe them; nothing is started."""
+        """Describe it; nothing is started."""
         self._state = state
         self._folder = state.path / "dagster"
         self._workspace = self._folder / "workspace.yaml"
         self._port = self._folder / "web.port"
+        self._socket = self._folder / "code.sock"
 
     def start(self, environment: Mapping[str, str], on_progress: Callable[[str], None] = lambda _: None) -> str:
-        """Start both unless they run, and wait until the web server answers.
+        """Start what does not run, and wait until code server and web server answer.
 
         Args:
             environment: Variables that point Dagster at its instance.
@@ -42,16 +54,20 @@ class EmbeddedDagster:
             URL of the web server.
 
         Raises:
-            EngineDied: The web server ended, or did not answer in time.
+            EngineDied: One of them ended, or did not answer in time.
+            PathTooLong: The state folder's path leaves no room for a socket.
             PortTaken: Every port chosen was taken before the web server had it.
         """
         with self._state.lock("dagster"):
             self._folder.mkdir(mode=0o700, exist_ok=True)
-            write_private(self._workspace, _WORKSPACE)
+            self._write_workspace()
             whole = {**os.environ, **environment}
+            if self._process("code") is None:
+                on_progress("starting Dagster's code server")
+                self._launch_code(whole)
             if self._process("daemon") is None:
                 on_progress("starting Dagster's daemon")
-                self._launch("daemon", ["dagster-daemon", "run"], whole)
+                self._launch("daemon", "dagster-daemon", "run", "-w", str(self._workspace), environment=whole)
             if self.address() is None:
                 on_progress("starting Dagster's web server")
                 launch_on_kept_ports([self._port], lambda port: self._launch_web(port, whole))
@@ -64,10 +80,14 @@ class EmbeddedDagster:
         url = f"http://{LOOPBACK}:{self._port.read_text()}"
         return url if _answers(url) else None
 
+    def running(self) -> dict[str, bool]:
+        """Tell of `code`, `daemon` and `web` whether its process lives."""
+        return {name: self._process(name) is not None for name in _PARTS}
+
     def stop(self) -> None:
-        """Stop both and the code servers they started; no error when they are down."""
+        """Stop all three and the runs they started; no error when they are down."""
         with self._state.lock("dagster"):
-            for name in ("web", "daemon"):
+            for name in reversed(_PARTS):
                 process = self._process(name)
                 if process is not None:
                     children = process.children(recursive=True)
@@ -75,30 +95,51 @@ class EmbeddedDagster:
                     for child in children:
                         daemon.end(child, [(SIGTERM, 5.0), (SIGKILL, 5.0)])
                 self._record(name).unlink(missing_ok=True)
+            self._socket.unlink(missing_ok=True)
+
+    def _write_workspace(self) -> None:
+        taken = len(os.fsencode(self._socket))
+        if taken > _LONGEST_SOCKET:
+            raise PathTooLong(
+                f"the path of a socket has {taken} bytes, and at most {_LONGEST_SOCKET} are possible",
+                place=self._socket,
+                next_step="choose a folder nearer to the root with --state or EMBERLINE__STATE",
+            )
+        server = {"socket": str(self._socket), "location_name": _DEFINITIONS}
+        write_private(self._workspace, yaml.safe_dump({"load_from": [{"grpc_server": server}]}))
+
+    def _launch_code(self, environment: Mapping[str, str]) -> None:
+        self._socket.unlink(missing_ok=True)
+        where = ["--socket", str(self._socket), "--module-name", _DEFINITIONS, "--location-name", _DEFINITIONS]
+        self._launch("code", "dagster", "api", "grpc", *where, environment=environment)
+        self._wait("code", lambda: _takes_connections(self._socket))
 
     def _launch_web(self, port: int, environment: Mapping[str, str]) -> None:
-        self._launch("web", ["dagster-webserver", "-h", LOOPBACK, "-p", str(port)], environment)
+        where = ["-h", LOOPBACK, "-p", str(port), "-w", str(self._workspace)]
+        self._launch("web", "dagster-webserver", *where, environment=environment)
+        self._wait("web", lambda: _answers(f"http://{LOOPBACK}:{port}"))
+
+    def _wait(self, name: str, answers: Callable[[], bool]) -> None:
         deadline = time.monotonic() + _READY_WITHIN_S
-        while not _answers(f"http://{LOOPBACK}:{port}"):
-            if self._process("web") is None or time.monotonic() > deadline:
+        while not answers():
+            if self._process(name) is None or time.monotonic() > deadline:
                 raise EngineDied(
-                    "Dagster's web server did not come up",
-                    place=self._log("web"),
+                    f"Dagster's {_PARTS[name]} did not come up",
+                    place=self._log(name),
                     next_step="see the log, then start again",
                 )
             time.sleep(_POLL_S)
 
-    def _launch(self, name: str, command: list[str], environment: Mapping[str, str]) -> None:
-        program = Path(sys.executable).with_name(command[0])
+    def _launch(self, name: str, program: str, *arguments: str, environment: Mapping[str, str]) -> None:
         daemon.launch(
-            [str(program), *command[1:], "-w", str(self._workspace)],
+            [str(Path(sys.executable).with_name(program)), *arguments],
             log=self._log(name),
             record=self._record(name),
             env=environment,
         )
 
     def _process(self, name: str) -> psutil.Process | None:
-        return daemon.recorded(self._record(name), str(self._workspace))
+        return daemon.recorded(self._record(name), str(self._socket if name == "code" else self._workspace))
 
     def _record(self, name: str) -> Path:
         return self._folder / f"{name}.pid"
@@ -113,3 +154,8 @@ def _answers(url: str) -> bool:
             return answer.status == 200
     except (URLError, OSError):
         return False
+
+
+def _takes_connections(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0

@@ -33,6 +33,10 @@ class FolderBusy(EngineError):
     """Another engine works on the same files, so no second one is started."""
 
 
+class PathTooLong(EngineError):
+    """The path of a state folder leaves no room for the name of a socket in it."""
+
+
 class ForeignFolder(EngineError):
     """A folder is not a state folder of emberline, so it is neither used nor removed."""
 

@@ -116,10 +116,10 @@ class Stack:
         return found
 
     def _supervise(self) -> None:
-        """Start a dead daemon again, as systemd or Kubernetes would: by the command that started it first."""
+        """Start again what died of Dagster, as systemd or Kubernetes would: by the command that started it first."""
         while not self._over.wait(_SUPERVISED_EVERY_S):
             try:
-                if self.daemon() is None:
+                if not all(self.dagster.running().values()):
                     self.dagster.start(self._environment)
                     self.restarts += 1
             except (EngineError, OSError, psutil.Error) as error:
