@@ -26,7 +26,7 @@ DISK_KILOBYTES: Final = 4 * 1024 * 1024
 """Memory is taken by what is on it, not by its size."""
 
 _CODE_SERVER: Final = "api grpc"
-_RUN: Final = "multiprocessing.spawn"
+_RUN: Final = "emberline.worker"
 _SUPERVISED_EVERY_S: Final = 1.0
 
 

@@ -1,0 +1,142 @@
+"""Starts runs in processes that have imported everything before: `run_launcher` in `dagster.yaml`.
+
+Dagster's own launcher starts a process a run. That imports for longer than most runs of a live pipeline compute, and
+the time counts from event to mart, twice: an event waits for the run before it and for its own.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any, Final, Self
+
+import dagster as dg
+import psutil
+from dagster._core.launcher import CheckRunHealthResult, LaunchRunContext, RunLauncher, WorkerStatus
+from dagster._grpc.types import ExecuteRunArgs
+from dagster._serdes import ConfigurableClass, ConfigurableClassData, serialize_value
+
+PROCESS_TAG: Final = "emberline/process"
+"""Tag of a run: id and start of its process, since process ids are given out again."""
+
+_WINDS_UP_WITHIN_S: Final = 5.0
+"""A process is not free at once when its run has ended: a last event, connections, what Python collects."""
+
+
+@dataclass
+class _Worker:
+    process: subprocess.Popen[bytes]
+    runs: Connection[str, None]
+    run_id: str | None = None
+
+    def takes(self, run_id: str, told: str, *, is_winding_up: bool) -> bool:
+        """Hand over a run, unless the process is busy or gone."""
+        with suppress(OSError, EOFError):
+            if self.run_id is not None and self.runs.poll(_WINDS_UP_WITHIN_S if is_winding_up else 0):
+                self.runs.recv()
+                self.run_id = None
+            if self.run_id is None:
+                self.runs.send(told)
+                self.run_id = run_id
+                return True
+        return False
+
+
+class WarmRunLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
+    """Hands each run to a worker that is free, or starts one; a worker carries out one run at a time.
+
+    Workers belong to the process that launches, Dagster's daemon. Without it they finish their run and end. When they
+    end besides, see `emberline.worker`.
+    """
+
+    def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
+        """Start nothing: every process that opens the instance makes a launcher."""
+        super().__init__()
+        self._inst_data = inst_data
+        self._workers: list[_Worker] = []
+        self._lock = threading.Lock()
+
+    @property
+    def inst_data(self) -> ConfigurableClassData | None:
+        """What `dagster.yaml` says."""
+        return self._inst_data
+
+    @classmethod
+    def config_type(cls) -> dict[str, Any]:
+        """There is nothing to configure."""
+        return {}
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData, config_value: Any) -> Self:  # noqa: ARG003
+        """Build it for Dagster."""
+        return cls(inst_data)
+
+    def launch_run(self, context: LaunchRunContext) -> None:
+        """Hand the run over; it waits in the worker where that one is still importing."""
+        run, origin = context.dagster_run, context.job_code_origin
+        if origin is None:
+            raise dg.DagsterInvariantViolationError(f"Run {run.run_id} does not say which code it is of.")
+        told = serialize_value(ExecuteRunArgs(origin, run.run_id, self._instance.get_ref(), True))
+        with self._lock:
+            self._workers = [worker for worker in self._workers if worker.process.poll() is None]
+            free = (w for w in self._workers if w.takes(run.run_id, told, is_winding_up=self._is_over(w.run_id)))
+            pid = (next(free, None) or self._started(run.run_id, told)).process.pid
+        with suppress(psutil.NoSuchProcess):  # ended since: nobody finds it, so the run counts as failed
+            self._instance.add_run_tags(run.run_id, {PROCESS_TAG: json.dumps([pid, psutil.Process(pid).create_time()])})
+
+    def _is_over(self, run_id: str | None) -> bool:
+        run = None if run_id is None else self._instance.get_run_by_id(run_id)
+        return run is None or run.is_finished
+
+    def _started(self, run_id: str, told: str) -> _Worker:
+        here, there = socket.socketpair()
+        fd = there.fileno()
+        command = [sys.executable, "-m", "emberline.worker", str(fd)]
+        with there:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[fd])
+        worker = _Worker(process, Connection(here.detach()))
+        worker.takes(run_id, told, is_winding_up=False)
+        self._workers.append(worker)
+        return worker
+
+    def terminate(self, run_id: str) -> bool:
+        """Interrupt the run, from whichever process is asked to; False where it has ended or its process is gone."""
+        run = self._instance.get_run_by_id(run_id)
+        if run is None or run.is_finished:
+            return False
+        self._instance.report_run_canceling(run)
+        process = _process_of(run)
+        if process is None:
+            return False
+        process.send_signal(signal.SIGTERM)
+        return True
+
+    @property
+    def supports_check_run_worker_health(self) -> bool:
+        """It does: a run whose process is gone fails at the next look of run monitoring."""
+        return True
+
+    def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
+        """Whether the run's process lives; of runs that were started in another way nothing is known."""
+        if PROCESS_TAG not in run.tags:
+            return CheckRunHealthResult(WorkerStatus.RUNNING, "not started by this launcher")
+        if _process_of(run) is None:
+            return CheckRunHealthResult(WorkerStatus.NOT_FOUND, "the run's process is gone")
+        return CheckRunHealthResult(WorkerStatus.RUNNING)
+
+
+def _process_of(run: dg.DagsterRun) -> psutil.Process | None:
+    try:
+        pid, started = json.loads(run.tags[PROCESS_TAG])
+        process = psutil.Process(pid)
+        is_it = process.create_time() == started and process.status() != psutil.STATUS_ZOMBIE
+    except (KeyError, psutil.NoSuchProcess):
+        return None
+    return process if is_it else None

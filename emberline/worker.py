@@ -1,0 +1,37 @@
+"""`python -m emberline.worker FD`: a process that carries out the runs its launcher hands over, one after the other.
+
+FD is a connection of `emberline.launcher`. A serialized `ExecuteRunArgs` comes in; None goes out when the process is
+free again. It ends when the launcher is gone, after a run that did not succeed, and when it should be renewed.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from typing import Final
+
+import great_expectations  # noqa: F401 - what a run imports, before one waits for it
+import psutil
+from dagster._cli.api import execute_run_command
+
+import emberline.definitions  # noqa: F401 - likewise
+
+_MOST_RUNS: Final = 50
+_MOST_BYTES: Final = 1024**3
+"""A large backlog leaves the memory of its batches behind; more than this is given back by ending."""
+
+
+def main() -> None:
+    """Serve until there is a reason to end."""
+    runs: Connection[None, str] = Connection(int(sys.argv[1]))
+    with suppress(EOFError, BrokenPipeError, KeyboardInterrupt):  # the launcher is gone, or all is being stopped
+        for _ in range(_MOST_RUNS):
+            execute_run_command.main([runs.recv()], standalone_mode=False)
+            if psutil.Process().memory_info().rss > _MOST_BYTES:
+                break
+            runs.send(None)
+
+
+if __name__ == "__main__":
+    main()
