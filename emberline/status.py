@@ -41,11 +41,12 @@ def psql_url(services: Services) -> str | None:
 def condition(services: Services, now: dt.datetime) -> dict[str, Any]:
     """How the pipeline is: what is unread, what is published, which runs and checks ended how. Nothing is started.
 
-    A part whose service does not run, or that has no data yet, is None.
+    A part whose service does not run, or that has no data yet, is None. Of `dagster`, each process is true or false.
     """
     kafka_runs = services.settings.kafka.bootstrap_servers or EmbeddedKafka(services.state).address()
     warehouse_runs = services.settings.warehouse.url or EmbeddedPostgres(services.state).address()
     return {
+        "dagster": EmbeddedDagster(services.state).running(),
         "backlog": _backlog(services, now) if kafka_runs else None,
         "published": _published(services, now) if warehouse_runs else None,
         "alerts": _alerts(services, now) if warehouse_runs else None,

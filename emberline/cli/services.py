@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @app.command()
 def up(as_json: Json = False) -> None:
-    """Start what is embedded: Kafka, PostgreSQL, Dagster's web server and daemon."""
+    """Start what is embedded: Kafka, PostgreSQL, Dagster's code server, daemon and web server."""
     from emberline.embedded.dagster import EmbeddedDagster
     from emberline.instance import dagster_environment
 
@@ -68,6 +68,9 @@ def _print_status(services: Services, *, as_json: bool) -> None:
 def _condition_lines(how: dict[str, Any]) -> Iterator[str]:
     """The pipeline's condition, a line each: what is unread and published, checks, runs, alerts."""
     backlog, published, runs, checks = how["backlog"], how["published"], how["runs"], how["checks"]
+    dead = [name.replace("_", " ") for name, is_running in how["dagster"].items() if not is_running]
+    if 0 < len(dead) < len(how["dagster"]):
+        yield f"Dagster       [red]not running: {', '.join(dead)}[/red]. Next: emberline up starts what is missing"
     if backlog is not None:
         since = "" if backlog["oldest_seconds"] is None else f", the oldest for {_duration(backlog['oldest_seconds'])}"
         yield f"Unread        {backlog['records']:,} records{since}"

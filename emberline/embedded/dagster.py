@@ -21,7 +21,7 @@ from emberline.embedded.state import StateFolder, write_private
 _READY_WITHIN_S = 120.0
 _POLL_S = 0.2
 _DEFINITIONS = "emberline.definitions"
-_PARTS = {"code": "code server", "daemon": "daemon", "web": "web server"}
+_PARTS = ("code_server", "daemon", "web_server")
 """In the order they start: the others ask the code server for the definitions."""
 
 _LONGEST_SOCKET = 103
@@ -62,7 +62,7 @@ class EmbeddedDagster:
             self._folder.mkdir(mode=0o700, exist_ok=True)
             self._write_workspace()
             whole = {**os.environ, **environment}
-            if self._process("code") is None:
+            if self._process("code_server") is None:
                 on_progress("starting Dagster's code server")
                 self._launch_code(whole)
             if self._process("daemon") is None:
@@ -75,13 +75,13 @@ class EmbeddedDagster:
 
     def address(self) -> str | None:
         """Return the web server's URL when it runs and answers, else None."""
-        if self._process("web") is None:
+        if self._process("web_server") is None:
             return None
         url = f"http://{LOOPBACK}:{self._port.read_text()}"
         return url if _answers(url) else None
 
     def running(self) -> dict[str, bool]:
-        """Tell of `code`, `daemon` and `web` whether its process lives."""
+        """Tell of `code_server`, `daemon` and `web_server` whether its process lives."""
         return {name: self._process(name) is not None for name in _PARTS}
 
     def stop(self) -> None:
@@ -111,20 +111,20 @@ class EmbeddedDagster:
     def _launch_code(self, environment: Mapping[str, str]) -> None:
         self._socket.unlink(missing_ok=True)
         where = ["--socket", str(self._socket), "--module-name", _DEFINITIONS, "--location-name", _DEFINITIONS]
-        self._launch("code", "dagster", "api", "grpc", *where, environment=environment)
-        self._wait("code", lambda: _takes_connections(self._socket))
+        self._launch("code_server", "dagster", "api", "grpc", *where, environment=environment)
+        self._wait("code_server", lambda: _takes_connections(self._socket))
 
     def _launch_web(self, port: int, environment: Mapping[str, str]) -> None:
         where = ["-h", LOOPBACK, "-p", str(port), "-w", str(self._workspace)]
-        self._launch("web", "dagster-webserver", *where, environment=environment)
-        self._wait("web", lambda: _answers(f"http://{LOOPBACK}:{port}"))
+        self._launch("web_server", "dagster-webserver", *where, environment=environment)
+        self._wait("web_server", lambda: _answers(f"http://{LOOPBACK}:{port}"))
 
     def _wait(self, name: str, answers: Callable[[], bool]) -> None:
         deadline = time.monotonic() + _READY_WITHIN_S
         while not answers():
             if self._process(name) is None or time.monotonic() > deadline:
                 raise EngineDied(
-                    f"Dagster's {_PARTS[name]} did not come up",
+                    f"Dagster's {name.replace('_', ' ')} did not come up",
                     place=self._log(name),
                     next_step="see the log, then start again",
                 )
@@ -139,7 +139,7 @@ class EmbeddedDagster:
         )
 
     def _process(self, name: str) -> psutil.Process | None:
-        return daemon.recorded(self._record(name), str(self._socket if name == "code" else self._workspace))
+        return daemon.recorded(self._record(name), str(self._socket if name == "code_server" else self._workspace))
 
     def _record(self, name: str) -> Path:
         return self._folder / f"{name}.pid"

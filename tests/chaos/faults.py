@@ -58,7 +58,7 @@ def daemon_killed(stack: Stack, chance: random.Random) -> str | None:
 
 
 def code_server_killed(stack: Stack, chance: random.Random) -> str | None:
-    """One of the processes that start the runs dies; a run it had started is left alone."""
+    """The process that holds the definitions dies; the run in flight is left alone."""
     servers = stack.code_servers()
     return _kill(chance.choice(servers)) if servers else None
 

@@ -22,6 +22,8 @@ from tests.chaos.stack import Stack
 
 _POLL_S: Final = 2.0
 _TICK_WITHIN_S: Final = 180.0
+_GOOD_TICK_WITHIN_S: Final = 120.0
+"""Twice the longest interval of a sensor: each has had another tick by then."""
 _CAUSE_LENGTH: Final = 160
 _NUMBERS: Final = re.compile(r"[0-9a-f-]*\d[0-9a-f-]*")
 """What makes two errors of one kind look different."""
@@ -91,8 +93,15 @@ def wait_until_current(stack: Stack, seconds: float) -> str | None:
     return amiss
 
 
-def silent_sensors(stack: Stack, now: dt.datetime) -> list[str]:
-    """Sensors that are on, and whose newest finished tick is old or failed."""
+def silent_sensors(stack: Stack) -> list[str]:
+    """Sensors that are on, and whose newest finished tick is old or failed, given time for one more."""
+    deadline = time.monotonic() + _GOOD_TICK_WITHIN_S
+    while (silent := _silent(stack, dt.datetime.now(dt.UTC))) and time.monotonic() < deadline:
+        time.sleep(_POLL_S)
+    return silent
+
+
+def _silent(stack: Stack, now: dt.datetime) -> list[str]:
     with dagster_instance(stack.services) as instance:
         sensors = [state for state in instance.all_instigator_state() if state.is_running and _is_sensor(state)]
         ticks = {s.name: instance.get_ticks(s.instigator_origin_id, s.selector_id, limit=5) for s in sensors}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -104,5 +103,5 @@ def _unhealthy(stack: Stack, found: Runs) -> Iterator[str]:
         yield f"runs hang: {', '.join(found.in_flight)}"
     if not found.newest_succeeded:
         yield "the newest run did not succeed"
-    for silent in silent_sensors(stack, dt.datetime.now(dt.UTC)):
+    for silent in silent_sensors(stack):
         yield f"sensor {silent}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 import threading
 from collections.abc import Callable
@@ -10,11 +11,13 @@ from pathlib import Path
 from signal import SIGKILL, SIGTERM
 from typing import Final
 
+import dagster as dg
 import psutil
 
 from emberline.embedded import EmbeddedKafka, EmbeddedPostgres, EngineError, StateFolder, daemon
 from emberline.embedded.dagster import EmbeddedDagster
-from emberline.instance import dagster_environment
+from emberline.instance import dagster_environment, dagster_instance
+from emberline.launcher import PROCESS_TAG
 from emberline.services import Services
 from emberline.settings import LakeSettings, Settings
 from pipelines.ingest.connection import KafkaConnection
@@ -26,7 +29,7 @@ DISK_KILOBYTES: Final = 4 * 1024 * 1024
 """Memory is taken by what is on it, not by its size."""
 
 _CODE_SERVER: Final = "api grpc"
-_RUN: Final = "emberline.worker"
+_WORKER: Final = "emberline.worker"
 _SUPERVISED_EVERY_S: Final = 1.0
 
 
@@ -75,7 +78,7 @@ class Stack:
         for process in self._of_dagster(""):
             process.resume()
         self.dagster.stop()
-        for process in self._of_dagster(_CODE_SERVER) + self._of_dagster(_RUN):
+        for process in self._of_dagster(_CODE_SERVER) + self._of_dagster(_WORKER):
             daemon.end(process, [(SIGTERM, 5.0), (SIGKILL, 5.0)])
         self.services.stop()
         self.state.destroy()
@@ -89,12 +92,15 @@ class Stack:
         return daemon.recorded(folder / "daemon.pid", str(folder / "workspace.yaml"))
 
     def code_servers(self) -> list[psutil.Process]:
-        """The processes that hold the definitions for daemon and web server, and start the runs."""
+        """The process that holds the definitions for daemon and web server; two while one of them ends."""
         return self._of_dagster(_CODE_SERVER)
 
     def runs(self) -> list[psutil.Process]:
-        """The processes that carry out runs, also of a daemon that is gone."""
-        return self._of_dagster(_RUN)
+        """The processes that carry out a run now, also of a daemon that is gone; not those that wait for one."""
+        with dagster_instance(self.services) as instance:
+            started = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
+        busy = {json.loads(run.tags[PROCESS_TAG])[0] for run in started if PROCESS_TAG in run.tags}
+        return [process for process in self._of_dagster(_WORKER) if process.pid in busy]
 
     def broker_process(self) -> psutil.Process:
         """The broker."""

@@ -45,7 +45,8 @@ def test_status_of_nothing_names_the_lake_and_shows_that_nothing_runs(emberline,
     nothing = dict.fromkeys(
         ("kafka", "warehouse", "web", "backlog", "published", "checks", "runs", "alerts", "group_alerts")
     )
-    assert json.loads(done.stdout) == {**nothing, "lake": lake}
+    dagster = dict.fromkeys(("code_server", "daemon", "web_server"), False)
+    assert json.loads(done.stdout) == {**nothing, "lake": lake, "dagster": dagster}
 
 
 def test_a_test_of_channels_names_who_took_it_and_who_did_not(emberline):

@@ -14,6 +14,9 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
+from emberline.embedded import StateFolder
+from emberline.embedded.dagster import EmbeddedDagster
+from emberline.embedded.errors import PathTooLong
 from emberline.services import Services
 from emberline.settings import Settings
 from emberline.simulator import Scenario, simulate
@@ -63,6 +66,12 @@ def processes_of(state: Path) -> list[str]:
     return found
 
 
+def test_a_state_folder_whose_path_leaves_no_room_for_a_socket_is_refused_with_what_to_do(tmp_path):
+    state = StateFolder(tmp_path / ("deep" * 30))
+    with pytest.raises(PathTooLong, match=r"(?s)at most 103 are possible.*choose a folder nearer to the root"):
+        EmbeddedDagster(state).start({})
+
+
 def is_open(address: str) -> bool:
     place = urlsplit(address if "//" in address else f"//{address}")
     with socket.socket() as probe:
@@ -84,6 +93,10 @@ def test_up_follows_kafka_by_itself_and_down_leaves_no_process_and_no_open_port_
     while (now := status(state))["published"] is None or now["backlog"]["records"]:
         assert time.monotonic() < deadline, now
         time.sleep(2)
+
+    psutil.Process(int((state / "dagster" / "code_server.pid").read_text())).kill()
+    assert "not running: code server. Next: emberline up" in emberline(state, "status")
+    assert "not running" not in emberline(state, "up")
 
     emberline(state, "down")
     emberline(state, "down")
