@@ -19,6 +19,7 @@ from typing import Any, Final, Self
 
 import dagster as dg
 import psutil
+from dagster._core.errors import DagsterLaunchFailedError
 from dagster._core.launcher import CheckRunHealthResult, LaunchRunContext, RunLauncher, WorkerStatus
 from dagster._grpc.types import ExecuteRunArgs
 from dagster._serdes import ConfigurableClass, ConfigurableClassData, serialize_value
@@ -36,17 +37,12 @@ class _Worker:
     runs: Connection[str, None]
     run_id: str | None = None
 
-    def takes(self, run_id: str, told: str, *, is_winding_up: bool) -> bool:
-        """Hand over a run, unless the process is busy or gone."""
-        with suppress(OSError, EOFError):
-            if self.run_id is not None and self.runs.poll(_WINDS_UP_WITHIN_S if is_winding_up else 0):
-                self.runs.recv()
-                self.run_id = None
-            if self.run_id is None:
-                self.runs.send(told)
-                self.run_id = run_id
-                return True
-        return False
+    def is_free(self, *, is_winding_up: bool) -> bool:
+        """Does it wait for a run; EOFError where it is ending."""
+        if self.run_id is not None and self.runs.poll(_WINDS_UP_WITHIN_S if is_winding_up else 0):
+            self.runs.recv()
+            self.run_id = None
+        return self.run_id is None
 
 
 class WarmRunLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
@@ -79,32 +75,38 @@ class WarmRunLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
         return cls(inst_data)
 
     def launch_run(self, context: LaunchRunContext) -> None:
-        """Hand the run over; it waits in the worker where that one is still importing."""
+        """Hand the run over; it waits in the worker where that one is still importing.
+
+        Raises:
+            DagsterLaunchFailedError: The worker started for it ended at once.
+        """
         run, origin = context.dagster_run, context.job_code_origin
         if origin is None:
             raise dg.DagsterInvariantViolationError(f"Run {run.run_id} does not say which code it is of.")
         told = serialize_value(ExecuteRunArgs(origin, run.run_id, self._instance.get_ref(), True))
         with self._lock:
             self._workers = [worker for worker in self._workers if worker.process.poll() is None]
-            free = (w for w in self._workers if w.takes(run.run_id, told, is_winding_up=self._is_over(w.run_id)))
-            pid = (next(free, None) or self._started(run.run_id, told)).process.pid
-        with suppress(psutil.NoSuchProcess):  # ended since: nobody finds it, so the run counts as failed
-            self._instance.add_run_tags(run.run_id, {PROCESS_TAG: json.dumps([pid, psutil.Process(pid).create_time()])})
+            if any(self._is_handed_over(run.run_id, told, worker) for worker in self._workers):
+                return
+            self._workers.append(new := _started())
+            if not self._is_handed_over(run.run_id, told, new):
+                raise DagsterLaunchFailedError(f"Process {new.process.pid} ended before it took run {run.run_id}.")
+
+    def _is_handed_over(self, run_id: str, told: str, worker: _Worker) -> bool:
+        """False where the worker is busy or ends. A run that has begun is tagged, whatever happens to the launcher."""
+        with suppress(OSError, EOFError, psutil.NoSuchProcess):
+            if worker.is_free(is_winding_up=self._is_over(worker.run_id)):
+                pid = worker.process.pid
+                tag = json.dumps([pid, psutil.Process(pid).create_time()])
+                self._instance.add_run_tags(run_id, {PROCESS_TAG: tag})
+                worker.runs.send(told)
+                worker.run_id = run_id
+                return True
+        return False
 
     def _is_over(self, run_id: str | None) -> bool:
         run = None if run_id is None else self._instance.get_run_by_id(run_id)
         return run is None or run.is_finished
-
-    def _started(self, run_id: str, told: str) -> _Worker:
-        here, there = socket.socketpair()
-        fd = there.fileno()
-        command = [sys.executable, "-m", "emberline.worker", str(fd)]
-        with there:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[fd])
-        worker = _Worker(process, Connection(here.detach()))
-        worker.takes(run_id, told, is_winding_up=False)
-        self._workers.append(worker)
-        return worker
 
     def terminate(self, run_id: str) -> bool:
         """Interrupt the run, from whichever process is asked to; False where it has ended or its process is gone."""
@@ -130,6 +132,15 @@ class WarmRunLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
         if _process_of(run) is None:
             return CheckRunHealthResult(WorkerStatus.NOT_FOUND, "the run's process is gone")
         return CheckRunHealthResult(WorkerStatus.RUNNING)
+
+
+def _started() -> _Worker:
+    here, there = socket.socketpair()
+    fd = there.fileno()
+    command = [sys.executable, "-m", "emberline.worker", str(fd)]
+    with there:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[fd])
+    return _Worker(process, Connection(here.detach()))
 
 
 def _process_of(run: dg.DagsterRun) -> psutil.Process | None:

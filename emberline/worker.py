@@ -6,6 +6,7 @@ free again. It ends when the launcher is gone, after a run that did not succeed,
 
 from __future__ import annotations
 
+import itertools
 import sys
 from contextlib import suppress
 from multiprocessing.connection import Connection
@@ -26,10 +27,10 @@ def main() -> None:
     """Serve until there is a reason to end."""
     runs: Connection[None, str] = Connection(int(sys.argv[1]))
     with suppress(EOFError, BrokenPipeError, KeyboardInterrupt):  # the launcher is gone, or all is being stopped
-        for _ in range(_MOST_RUNS):
+        for number in itertools.count(1):
             execute_run_command.main([runs.recv()], standalone_mode=False)
-            if psutil.Process().memory_info().rss > _MOST_BYTES:
-                break
+            if number == _MOST_RUNS or psutil.Process().memory_info().rss > _MOST_BYTES:
+                break  # without having said that it is free
             runs.send(None)
 
 
