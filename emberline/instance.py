@@ -14,6 +14,7 @@ import yaml
 
 from emberline.embedded.state import write_private
 from emberline.services import Services
+from emberline.storage import KeptConnectionsStorage
 
 URL_VARIABLE: Final = "EMBERLINE_DAGSTER_URL"
 _SCHEMA: Final = "dagster"
@@ -23,8 +24,9 @@ def dagster_environment(services: Services) -> dict[str, str]:
     """Make the home folder and the storage's schema; return the variables that point Dagster at them."""
     home = services.state.path / "dagster"
     home.mkdir(mode=0o700, exist_ok=True)
-    storage = {"storage": {"postgres": {"postgres_url": {"env": URL_VARIABLE}}}}
-    write_private(home / "dagster.yaml", _instance_file().read_text() + yaml.safe_dump(storage))
+    kind = {"module": KeptConnectionsStorage.__module__, "class": KeptConnectionsStorage.__name__}
+    storage = {"custom": {**kind, "config": {"postgres_url": {"env": URL_VARIABLE}}}}
+    write_private(home / "dagster.yaml", _instance_file().read_text() + yaml.safe_dump({"storage": storage}))
     url = sa.make_url(services.warehouse_url())
     engine = sa.create_engine(url, poolclass=sa.NullPool)
     with engine.begin() as connection:

@@ -1,5 +1,6 @@
 """`emberline up` and `down`, as an operator runs them."""
 
+import datetime as dt
 import json
 import os
 import socket
@@ -20,6 +21,7 @@ from emberline.embedded.errors import PathTooLong
 from emberline.services import Services
 from emberline.settings import Settings
 from emberline.simulator import Scenario, simulate
+from emberline.status import condition
 from pipelines.ingest.replay import produce
 
 pytestmark = pytest.mark.slow
@@ -88,11 +90,13 @@ def test_up_follows_kafka_by_itself_and_down_leaves_no_process_and_no_open_port_
     assert {record: record.read_text() for record in state.rglob("*.pid")} == running, "up started something twice"
 
     company = simulate(Scenario(seed=4, days=100, groups=8, members=120))
-    produce(Services(Settings(state=state)).kafka(), company.records)
+    services = Services(Settings(state=state))
+    produce(services.kafka(), company.records)
     deadline = time.monotonic() + _FOLLOWED_WITHIN_S
-    while (now := status(state))["published"] is None or now["backlog"]["records"]:
+    while (now := condition(services, dt.datetime.now(dt.UTC)))["published"] is None or now["backlog"]["records"]:
         assert time.monotonic() < deadline, now
-        time.sleep(2)
+        time.sleep(1)
+    assert status(state)["published"]["version"] == now["published"]["version"]
 
     psutil.Process(int((state / "dagster" / "code_server.pid").read_text())).kill()
     assert "not running: code server. Next: emberline up" in emberline(state, "status")

@@ -1,0 +1,43 @@
+"""Dagster's storage in PostgreSQL over connections that stay open: `storage` in a state folder's `dagster.yaml`."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import dagster as dg
+import sqlalchemy as sa
+from dagster._core.storage.config import PostgresStorageConfig
+from dagster._serdes import ConfigurableClassData
+from dagster_postgres import DagsterPostgresStorage
+from dagster_postgres.utils import pg_url_from_config
+
+
+class KeptConnectionsStorage(DagsterPostgresStorage):
+    """`DagsterPostgresStorage`, and one pool of connections a process.
+
+    Dagster's own opens a connection a statement, and a run makes 1,500 statements: for each PostgreSQL starts a process
+    and checks a password.
+    """
+
+    @classmethod
+    def config_type(cls) -> dict[str, Any]:
+        """A URL is all that is configured."""
+        return {"postgres_url": dg.StringSource}
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: PostgresStorageConfig
+    ) -> KeptConnectionsStorage:
+        """Build it for Dagster."""
+        url = pg_url_from_config(config_value)
+        storage = cls(url, inst_data=inst_data)
+        for part in (storage._run_storage, storage._event_log_storage, storage._schedule_storage):
+            part._engine = _engine(url)
+        return storage
+
+
+@cache
+def _engine(url: str) -> sa.Engine:
+    """A few connections stay open, as many more as are needed come and go; each is tried before it is used again."""
+    return sa.create_engine(url, isolation_level="AUTOCOMMIT", max_overflow=-1, pool_pre_ping=True)

@@ -1,0 +1,49 @@
+"""Dagster's storage: connections are kept, and one that PostgreSQL has closed meanwhile is no error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import sqlalchemy as sa
+
+from emberline.instance import dagster_instance
+from emberline.services import Services
+from emberline.settings import Settings, WarehouseSettings
+
+
+@pytest.fixture
+def services(database: str, tmp_path: Path) -> Services:
+    return Services(Settings(state=tmp_path / "state", warehouse=WarehouseSettings(url=database)))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def instance(services: Services) -> Iterator[dg.DagsterInstance]:
+    with dagster_instance(services) as found:
+        yield found
+
+
+def backend_of(instance: dg.DagsterInstance) -> int:
+    """The process of PostgreSQL that answers the event log."""
+    with instance.event_log_storage.index_connection() as connection:  # type: ignore[attr-defined]
+        return connection.scalar(sa.text("SELECT pg_backend_pid()"))
+
+
+def test_one_connection_serves_many_statements_and_every_instance_of_the_process(
+    services: Services, instance: dg.DagsterInstance
+):
+    first = backend_of(instance)
+    assert instance.get_runs_count() == 0
+    with dagster_instance(services) as other:
+        assert {backend_of(instance), backend_of(other), backend_of(instance)} == {first}
+
+
+def test_a_connection_that_postgresql_closed_is_replaced_without_an_error(database: str, instance: dg.DagsterInstance):
+    closed = backend_of(instance)
+    engine = sa.create_engine(database, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        assert connection.scalar(sa.text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": closed})
+    assert instance.get_runs_count() == 0
+    assert backend_of(instance) != closed
