@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 from deltalake import (
@@ -95,7 +96,7 @@ class Lake:
             delta = self._load(table, uri)
         except (DeltaError, OSError) as error:
             raise _unavailable(table, uri, error) from error
-        found, wanted = ({f.name: f.type for f in schema.fields} for schema in (delta.schema(), _delta_schema(table)))
+        found, wanted = _types(delta.schema()), _types_wanted(table)
         differing = sorted(name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name))
         if differing:
             raise LakeSchemaMismatch(
@@ -232,6 +233,15 @@ def _unavailable(table: LakeTable, uri: str, error: Exception) -> LakeUnavailabl
         "The version before is whole, and the next run goes on from it. See that the store answers and has room.",
         uri,
     )
+
+
+def _types(schema: Schema) -> dict[str, Any]:
+    return {field.name: field.type for field in schema.fields}
+
+
+@cache
+def _types_wanted(table: LakeTable) -> dict[str, Any]:
+    return _types(_delta_schema(table))
 
 
 def _delta_schema(table: LakeTable) -> Schema:

@@ -28,7 +28,7 @@ ORDERING_KEY: Final[tuple[str, ...]] = ("time", "topic_id", "partition", "offset
 HEADERS: Final = pl.List(pl.Struct({"key": pl.String(), "value": pl.Binary()}))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LakeTable:
     """One lake table: its schema, how it is partitioned, which columns identify a row and how files are sorted."""
 
