@@ -11,7 +11,7 @@ import datetime as dt
 from typing import Any, Final
 
 import polars as pl
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from pipelines.funnel.reached import MICROSECONDS, steps_of
 from schemas.funnel import FunnelDefinition
@@ -92,7 +92,7 @@ def kaplan_meier(durations: pl.LazyFrame) -> pl.LazyFrame:
     """
     ended, left, at_risk = pl.col("ended"), pl.col("left"), pl.col("at_risk")
     survival, hazard = pl.col("survival"), pl.col("hazard")
-    z = float(norm.ppf((1 + CONFIDENCE) / 2))
+    z = float(ndtri((1 + CONFIDENCE) / 2))
     spread = z * pl.col("variance").sqrt() / survival.log().abs()
     is_between = survival.is_between(0, 1, closed="none")
     return (
