@@ -7,6 +7,7 @@ the time counts from event to mart, twice: an event waits for the run before it 
 from __future__ import annotations
 
 import json
+import secrets
 import signal
 import socket
 import subprocess
@@ -25,7 +26,7 @@ from dagster._grpc.types import ExecuteRunArgs
 from dagster._serdes import ConfigurableClass, ConfigurableClassData, serialize_value
 
 PROCESS_TAG: Final = "emberline/process"
-"""Tag of a run: id and start of its process, since process ids are given out again."""
+"""Tag of a run: its own id, since a retry inherits tags, the id of its process, and a word in its command line."""
 
 _WINDS_UP_WITHIN_S: Final = 5.0
 """A process is not free at once when its run has ended: a last event, connections, what Python collects."""
@@ -34,14 +35,17 @@ _WINDS_UP_WITHIN_S: Final = 5.0
 @dataclass
 class _Worker:
     process: subprocess.Popen[bytes]
+    word: str
     runs: Connection[str, None]
     run_id: str | None = None
 
     def is_free(self, *, is_winding_up: bool) -> bool:
-        """Does it wait for a run; EOFError where it is ending."""
+        """Does it wait for a run; EOFError where it is ending. One whose run is over and that hangs is killed."""
         if self.run_id is not None and self.runs.poll(_WINDS_UP_WITHIN_S if is_winding_up else 0):
             self.runs.recv()
             self.run_id = None
+        if self.run_id is not None and is_winding_up:
+            self.process.kill()
         return self.run_id is None
 
 
@@ -88,16 +92,15 @@ class WarmRunLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
             self._workers = [worker for worker in self._workers if worker.process.poll() is None]
             if any(self._is_handed_over(run.run_id, told, worker) for worker in self._workers):
                 return
-            self._workers.append(new := _started())
+            self._workers.append(new := self._started())
             if not self._is_handed_over(run.run_id, told, new):
                 raise DagsterLaunchFailedError(f"Process {new.process.pid} ended before it took run {run.run_id}.")
 
     def _is_handed_over(self, run_id: str, told: str, worker: _Worker) -> bool:
         """False where the worker is busy or ends. A run that has begun is tagged, whatever happens to the launcher."""
-        with suppress(OSError, EOFError, psutil.NoSuchProcess):
+        with suppress(OSError, EOFError):
             if worker.is_free(is_winding_up=self._is_over(worker.run_id)):
-                pid = worker.process.pid
-                tag = json.dumps([pid, psutil.Process(pid).create_time()])
+                tag = json.dumps([run_id, worker.process.pid, worker.word])
                 self._instance.add_run_tags(run_id, {PROCESS_TAG: tag})
                 worker.runs.send(told)
                 worker.run_id = run_id
@@ -108,6 +111,14 @@ class WarmRunLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
         run = None if run_id is None else self._instance.get_run_by_id(run_id)
         return run is None or run.is_finished
 
+    def _started(self) -> _Worker:
+        here, there = socket.socketpair()
+        fd, word = there.fileno(), secrets.token_hex(8)
+        command = [sys.executable, "-m", "emberline.worker", str(fd), self._instance.root_directory, word]
+        with there:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[fd])
+        return _Worker(process, word, Connection(here.detach()))
+
     def terminate(self, run_id: str) -> bool:
         """Interrupt the run, from whichever process is asked to; False where it has ended or its process is gone."""
         run = self._instance.get_run_by_id(run_id)
@@ -115,14 +126,15 @@ class WarmRunLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
             return False
         self._instance.report_run_canceling(run)
         process = _process_of(run)
-        if process is None:
+        # The process may carry out another run by now.
+        if process is None or self._is_over(run_id):
             return False
         process.send_signal(signal.SIGTERM)
         return True
 
     @property
     def supports_check_run_worker_health(self) -> bool:
-        """It does: a run whose process is gone fails at the next look of run monitoring."""
+        """It does: a run that has begun and whose process is gone fails at the next look of run monitoring."""
         return True
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
@@ -134,20 +146,12 @@ class WarmRunLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
         return CheckRunHealthResult(WorkerStatus.RUNNING)
 
 
-def _started() -> _Worker:
-    here, there = socket.socketpair()
-    fd = there.fileno()
-    command = [sys.executable, "-m", "emberline.worker", str(fd)]
-    with there:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[fd])
-    return _Worker(process, Connection(here.detach()))
-
-
 def _process_of(run: dg.DagsterRun) -> psutil.Process | None:
-    try:
-        pid, started = json.loads(run.tags[PROCESS_TAG])
-        process = psutil.Process(pid)
-        is_it = process.create_time() == started and process.status() != psutil.STATUS_ZOMBIE
-    except (KeyError, psutil.NoSuchProcess):
+    run_id, pid, word = json.loads(run.tags.get(PROCESS_TAG, "[null, 0, null]"))
+    if run_id != run.run_id:
         return None
-    return process if is_it else None
+    try:
+        process = psutil.Process(pid)
+        return process if word in process.cmdline() else None
+    except psutil.NoSuchProcess:  # a zombie too
+        return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 import dagster as dg
 import sqlalchemy as sa
@@ -12,12 +12,14 @@ from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
 from dagster_postgres.utils import pg_url_from_config
 
+_OLDEST_S: Final = 300
+
 
 class KeptConnectionsStorage(DagsterPostgresStorage):
-    """`DagsterPostgresStorage`, and one pool of connections a process.
+    """`DagsterPostgresStorage`, and one pool of connections a process; the web server has pools of its own.
 
-    Dagster's own opens a connection a statement, and a run makes 1,500 statements: for each PostgreSQL starts a process
-    and checks a password.
+    Dagster's own opens a connection for every look, 750 of them a run: for each PostgreSQL starts a process and checks
+    a password.
     """
 
     @classmethod
@@ -39,5 +41,10 @@ class KeptConnectionsStorage(DagsterPostgresStorage):
 
 @cache
 def _engine(url: str) -> sa.Engine:
-    """A few connections stay open, as many more as are needed come and go; each is tried before it is used again."""
-    return sa.create_engine(url, isolation_level="AUTOCOMMIT", max_overflow=-1, pool_pre_ping=True)
+    """A few connections stay open, as many more as are needed come and go; each is tried before it is used again.
+
+    One that is older than five minutes is not even tried: something on the way may have dropped it silently.
+    """
+    return sa.create_engine(
+        url, isolation_level="AUTOCOMMIT", max_overflow=-1, pool_pre_ping=True, pool_recycle=_OLDEST_S
+    )

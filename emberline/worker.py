@@ -1,12 +1,14 @@
-"""`python -m emberline.worker FD`: a process that carries out the runs its launcher hands over, one after the other.
+"""`python -m emberline.worker FD HOME WORD`: carries out the runs its launcher hands over, one after the other.
 
-FD is a connection of `emberline.launcher`. A serialized `ExecuteRunArgs` comes in; None goes out when the process is
-free again. It ends when the launcher is gone, after a run that did not succeed, and when it should be renewed.
+FD is a connection of `emberline.launcher`; HOME, Dagster's, and WORD are there to recognise the process by. A
+serialized `ExecuteRunArgs` comes in; None goes out when the process is free again. It ends when the launcher is gone,
+after a run that did not succeed, and when it should be renewed.
 """
 
 from __future__ import annotations
 
 import itertools
+import os
 import sys
 from contextlib import suppress
 from multiprocessing.connection import Connection
@@ -25,8 +27,10 @@ _MOST_BYTES: Final = 1024**3
 
 def main() -> None:
     """Serve until there is a reason to end."""
-    runs: Connection[None, str] = Connection(int(sys.argv[1]))
-    with suppress(EOFError, BrokenPipeError, KeyboardInterrupt):  # the launcher is gone, or all is being stopped
+    fd = int(sys.argv[1])
+    os.set_inheritable(fd, False)
+    runs: Connection[None, str] = Connection(fd)
+    with suppress(EOFError, ConnectionError, KeyboardInterrupt):  # the launcher is gone, or all is being stopped
         for number in itertools.count(1):
             execute_run_command.main([runs.recv()], standalone_mode=False)
             if number == _MOST_RUNS or psutil.Process().memory_info().rss > _MOST_BYTES:

@@ -64,13 +64,12 @@ def recorded(record: Path, argument: str) -> psutil.Process | None:
         return None
 
 
-def strays(program: str, argument: str) -> list[psutil.Process]:
-    """Return the processes that run `program` with `argument`, recorded or not."""
+def strays(*words: str) -> list[psutil.Process]:
+    """Return the processes that have all these words in their command line, recorded or not."""
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            words = process.cmdline()
-            if words[:1] == [program] and argument in words:
+            if set(words) <= set(process.cmdline()):
                 found.append(process)
     return found
 

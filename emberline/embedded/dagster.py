@@ -23,6 +23,7 @@ _POLL_S = 0.2
 _DEFINITIONS = "emberline.definitions"
 _PARTS = ("code_server", "daemon", "web_server")
 """In the order they start: the others ask the code server for the definitions."""
+_WORKER = "emberline.worker"
 
 _LONGEST_SOCKET = 103
 """Bytes in the path of a socket: macOS takes so many, Linux a few more."""
@@ -95,6 +96,8 @@ class EmbeddedDagster:
                     for child in children:
                         daemon.end(child, [(SIGTERM, 5.0), (SIGKILL, 5.0)])
                 self._record(name).unlink(missing_ok=True)
+            for worker in daemon.strays(_WORKER, str(self._folder)):  # also of a daemon that died
+                daemon.end(worker, [(SIGTERM, 5.0), (SIGKILL, 5.0)])
             self._socket.unlink(missing_ok=True)
 
     def _write_workspace(self) -> None:

@@ -135,7 +135,7 @@ def breach_of(expectation: Expectation) -> sa.ColumnElement[bool] | None:
     match expectation.type:
         case "expect_column_values_to_not_be_null":
             return sa.column(expectation.kwargs["column"]).is_(None)
-        case "expect_column_values_to_be_between":
+        case "expect_column_values_to_be_between" if expectation.kwargs.keys() == {"column", "min_value", "max_value"}:
             value = sa.column(expectation.kwargs["column"], sa.Double)
             low, high = expectation.kwargs["min_value"], expectation.kwargs["max_value"]
             return sa.or_(*([] if low is None else [value < low]), *([] if high is None else [value > high]))

@@ -38,11 +38,9 @@ Fault = Callable[[Stack, random.Random], str | None]
 
 def run_killed(stack: Stack, chance: random.Random) -> str | None:
     """A run dies wherever it happens to be."""
-    run = _a_run(stack)
-    if run is None:
-        return None
     _wait(chance, (0.0, 3.0))
-    return _kill(run)
+    run = _a_run(stack)
+    return None if run is None else _kill(run)
 
 
 def run_paused(stack: Stack, chance: random.Random) -> str | None:

@@ -6,7 +6,7 @@ import json
 import tempfile
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
 from typing import Final
@@ -52,6 +52,7 @@ class Stack:
         self._environment: dict[str, str] = {}
         self._say: Callable[[str], None] = print
         self._over = threading.Event()
+        self._open = ExitStack()
         self._supervisor = threading.Thread(target=self._supervise, name="supervisor", daemon=True)
 
     @property
@@ -67,6 +68,7 @@ class Stack:
         self.warehouse: Warehouse = self.services.warehouse()
         self.warehouse.prepare()
         self._environment = {**dagster_environment(self.services), "EMBERLINE__LAKE__URI": self.lake.uri}
+        self._instance = self._open.enter_context(dagster_instance(self.services))
         self.dagster.start(self._environment, say)
         self._supervisor.start()
 
@@ -75,10 +77,11 @@ class Stack:
         self._over.set()
         if self._supervisor.is_alive():
             self._supervisor.join()
+        self._open.close()
         for process in self._of_dagster(""):
             process.resume()
         self.dagster.stop()
-        for process in self._of_dagster(_CODE_SERVER) + self._of_dagster(_WORKER):
+        for process in self._of_dagster(_CODE_SERVER):
             daemon.end(process, [(SIGTERM, 5.0), (SIGKILL, 5.0)])
         self.services.stop()
         self.state.destroy()
@@ -97,9 +100,8 @@ class Stack:
 
     def runs(self) -> list[psutil.Process]:
         """The processes that carry out a run now, also of a daemon that is gone; not those that wait for one."""
-        with dagster_instance(self.services) as instance:
-            started = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
-        busy = {json.loads(run.tags[PROCESS_TAG])[0] for run in started if PROCESS_TAG in run.tags}
+        started = self._instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
+        busy = {json.loads(run.tags[PROCESS_TAG])[1] for run in started if PROCESS_TAG in run.tags}
         return [process for process in self._of_dagster(_WORKER) if process.pid in busy]
 
     def broker_process(self) -> psutil.Process:

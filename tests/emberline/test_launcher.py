@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -77,7 +78,7 @@ def run_of(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRun:
 
 
 def process_of(instance: dg.DagsterInstance, run_id: str) -> int:
-    return json.loads(run_of(instance, run_id).tags[PROCESS_TAG])[0]
+    return json.loads(run_of(instance, run_id).tags[PROCESS_TAG])[1]
 
 
 def ended(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
@@ -111,6 +112,10 @@ def test_runs_one_after_the_other_share_a_process_and_one_that_failed_ends_it(
     [a, b, c] = [process_of(instance, run_id) for run_id in (first, second, third)]
     assert a == b != c
     assert os.getpid() not in {a, c}
+
+    worker = instance.run_launcher._workers[-1]  # type: ignore[attr-defined]
+    worker.runs.close()  # as the daemon's end does
+    assert worker.process.wait(_WITHIN_S) == 0
 
 
 def test_a_run_beside_another_gets_a_process_of_its_own_and_either_can_be_interrupted(
@@ -147,6 +152,13 @@ def test_a_run_whose_process_was_killed_is_found_to_be_lost_and_the_next_one_run
         time.sleep(0.1)
     assert not instance.run_launcher.terminate(lost)
     assert ended(instance, launch()) is dg.DagsterRunStatus.SUCCESS
+
+
+def test_a_tag_inherited_from_another_run_names_no_process(instance: dg.DagsterInstance):
+    here = json.dumps(["another run", os.getpid(), sys.executable])
+    run = instance.create_run_for_job(working, tags={PROCESS_TAG: here})
+    assert instance.run_launcher.check_run_worker_health(run).status is WorkerStatus.NOT_FOUND
+    assert not instance.run_launcher.terminate(run.run_id)
 
 
 def test_of_a_run_that_was_started_in_another_way_nothing_is_assumed(instance: dg.DagsterInstance):
