@@ -64,12 +64,13 @@ def recorded(record: Path, argument: str) -> psutil.Process | None:
         return None
 
 
-def strays(*words: str) -> list[psutil.Process]:
-    """Return the processes that have all these words in their command line, recorded or not."""
+def strays(program: str, argument: str) -> list[psutil.Process]:
+    """Return the processes that run `program`, a path or a module of Python, with `argument`, recorded or not."""
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            if set(words) <= set(process.cmdline()):
+            words = process.cmdline()
+            if (words[:1] == [program] or words[1:3] == ["-m", program]) and argument in words:
                 found.append(process)
     return found
 

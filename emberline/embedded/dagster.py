@@ -63,10 +63,10 @@ class EmbeddedDagster:
             self._folder.mkdir(mode=0o700, exist_ok=True)
             self._write_workspace()
             whole = {**os.environ, **environment}
-            if self._process("code_server") is None:
+            if self.process("code_server") is None:
                 on_progress("starting Dagster's code server")
                 self._launch_code(whole)
-            if self._process("daemon") is None:
+            if self.process("daemon") is None:
                 on_progress("starting Dagster's daemon")
                 self._launch("daemon", "dagster-daemon", "run", "-w", str(self._workspace), environment=whole)
             if self.address() is None:
@@ -76,27 +76,28 @@ class EmbeddedDagster:
 
     def address(self) -> str | None:
         """Return the web server's URL when it runs and answers, else None."""
-        if self._process("web_server") is None:
+        if self.process("web_server") is None:
             return None
         url = f"http://{LOOPBACK}:{self._port.read_text()}"
         return url if _answers(url) else None
 
+    def process(self, name: str) -> psutil.Process | None:
+        """Return the live process of this name: `code_server`, `daemon` or `web_server`."""
+        return daemon.recorded(self._record(name), str(self._socket if name == "code_server" else self._workspace))
+
     def running(self) -> dict[str, bool]:
         """Tell of `code_server`, `daemon` and `web_server` whether its process lives."""
-        return {name: self._process(name) is not None for name in _PARTS}
+        return {name: self.process(name) is not None for name in _PARTS}
 
     def stop(self) -> None:
         """Stop all three and the runs they started; no error when they are down."""
         with self._state.lock("dagster"):
             for name in reversed(_PARTS):
-                process = self._process(name)
+                process = self.process(name)
                 if process is not None:
-                    children = process.children(recursive=True)
                     daemon.end(process, [(SIGTERM, 20.0), (SIGKILL, 5.0)])
-                    for child in children:
-                        daemon.end(child, [(SIGTERM, 5.0), (SIGKILL, 5.0)])
                 self._record(name).unlink(missing_ok=True)
-            for worker in daemon.strays(_WORKER, str(self._folder)):  # also of a daemon that died
+            for worker in daemon.strays(_WORKER, str(self._folder)):  # also of a daemon that died before
                 daemon.end(worker, [(SIGTERM, 5.0), (SIGKILL, 5.0)])
             self._socket.unlink(missing_ok=True)
 
@@ -125,7 +126,7 @@ class EmbeddedDagster:
     def _wait(self, name: str, answers: Callable[[], bool]) -> None:
         deadline = time.monotonic() + _READY_WITHIN_S
         while not answers():
-            if self._process(name) is None or time.monotonic() > deadline:
+            if self.process(name) is None or time.monotonic() > deadline:
                 raise EngineDied(
                     f"Dagster's {name.replace('_', ' ')} did not come up",
                     place=self._log(name),
@@ -140,9 +141,6 @@ class EmbeddedDagster:
             record=self._record(name),
             env=environment,
         )
-
-    def _process(self, name: str) -> psutil.Process | None:
-        return daemon.recorded(self._record(name), str(self._socket if name == "code_server" else self._workspace))
 
     def _record(self, name: str) -> Path:
         return self._folder / f"{name}.pid"

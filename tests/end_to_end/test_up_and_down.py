@@ -74,6 +74,22 @@ def test_a_state_folder_whose_path_leaves_no_room_for_a_socket_is_refused_with_w
         EmbeddedDagster(state).start({})
 
 
+def test_down_ends_the_process_of_runs_whose_daemon_died_before(tmp_path):
+    state = StateFolder(tmp_path / "state")
+    launcher, worker = socket.socketpair()
+    where = [str(worker.fileno()), str(state.path / "dagster"), "a word"]
+    with (
+        launcher,
+        worker,
+        subprocess.Popen([sys.executable, "-m", "emberline.worker", *where], pass_fds=[worker.fileno()]) as process,
+    ):
+        try:
+            EmbeddedDagster(state).stop()
+            assert not psutil.pid_exists(process.pid)
+        finally:
+            process.kill()
+
+
 def is_open(address: str) -> bool:
     place = urlsplit(address if "//" in address else f"//{address}")
     with socket.socket() as probe:
