@@ -125,7 +125,7 @@ class WarmRunLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
         if run is None or run.is_finished:
             return False
         self._instance.report_run_canceling(run)
-        process = _process_of(run)
+        process = process_of(run)
         # The process may carry out another run by now.
         if process is None or self._is_over(run_id):
             return False
@@ -141,12 +141,13 @@ class WarmRunLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
         """Whether the run's process lives; of runs that were started in another way nothing is known."""
         if PROCESS_TAG not in run.tags:
             return CheckRunHealthResult(WorkerStatus.RUNNING, "not started by this launcher")
-        if _process_of(run) is None:
+        if process_of(run) is None:
             return CheckRunHealthResult(WorkerStatus.NOT_FOUND, "the run's process is gone")
         return CheckRunHealthResult(WorkerStatus.RUNNING)
 
 
-def _process_of(run: dg.DagsterRun) -> psutil.Process | None:
+def process_of(run: dg.DagsterRun) -> psutil.Process | None:
+    """Return the live process that a run was handed to, also after it has gone on to another run."""
     run_id, pid, word = json.loads(run.tags.get(PROCESS_TAG, "[null, 0, null]"))
     if run_id != run.run_id:
         return None

@@ -51,14 +51,14 @@ def run_paused(stack: Stack, chance: random.Random) -> str | None:
 
 def daemon_killed(stack: Stack, chance: random.Random) -> str | None:
     """Dagster's daemon dies; its supervisor starts it again."""
-    process = stack.daemon()
+    process = stack.dagster.process("daemon")
     return None if process is None else _kill(process)
 
 
 def code_server_killed(stack: Stack, chance: random.Random) -> str | None:
     """The process that holds the definitions dies; the run in flight is left alone."""
-    servers = stack.code_servers()
-    return _kill(chance.choice(servers)) if servers else None
+    process = stack.dagster.process("code_server")
+    return None if process is None else _kill(process)
 
 
 def broker_paused(stack: Stack, chance: random.Random) -> str | None:

@@ -12,7 +12,6 @@ from typing import Any, Final
 import dagster as dg
 import polars as pl
 
-from emberline.instance import dagster_instance
 from pipelines.ingest.lag import backlog
 from schemas import warehouse as mart
 from schemas.errors import EmberlineError
@@ -69,10 +68,9 @@ class Runs:
 
 def runs(stack: Stack) -> Runs:
     """All runs so far."""
-    with dagster_instance(stack.services) as instance:
-        records = list(instance.get_run_records())
-        failed = [record.dagster_run for record in records if record.dagster_run.is_failure]
-        return Runs(records, Counter(_cause(instance, run.run_id) for run in failed))
+    records = list(stack.instance.get_run_records())
+    failed = [record.dagster_run for record in records if record.dagster_run.is_failure]
+    return Runs(records, Counter(_cause(stack.instance, run.run_id) for run in failed))
 
 
 def unpublished(stack: Stack) -> str | None:
@@ -102,9 +100,9 @@ def silent_sensors(stack: Stack) -> list[str]:
 
 
 def _silent(stack: Stack, now: dt.datetime) -> list[str]:
-    with dagster_instance(stack.services) as instance:
-        sensors = [state for state in instance.all_instigator_state() if state.is_running and _is_sensor(state)]
-        ticks = {s.name: instance.get_ticks(s.instigator_origin_id, s.selector_id, limit=5) for s in sensors}
+    states = stack.instance.all_instigator_state()
+    sensors = [state for state in states if state.is_running and _is_sensor(state)]
+    ticks = {s.name: stack.instance.get_ticks(s.instigator_origin_id, s.selector_id, limit=5) for s in sensors}
     silent = ["there is none"] if not sensors else []
     for name, newest in ticks.items():
         finished = next((tick for tick in newest if tick.status.value != "STARTED"), None)

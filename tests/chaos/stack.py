@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from signal import SIGKILL, SIGTERM
 from typing import Final
 
 import dagster as dg
 import psutil
 
-from emberline.embedded import EmbeddedKafka, EmbeddedPostgres, EngineError, StateFolder, daemon
+from emberline.embedded import EmbeddedKafka, EmbeddedPostgres, EngineError, StateFolder
 from emberline.embedded.dagster import EmbeddedDagster
 from emberline.instance import dagster_environment, dagster_instance
-from emberline.launcher import PROCESS_TAG
+from emberline.launcher import process_of
 from emberline.services import Services
 from emberline.settings import LakeSettings, Settings
 from pipelines.ingest.connection import KafkaConnection
@@ -28,8 +26,6 @@ from tests.faults.small_disk import NotMounted, SmallDisk
 DISK_KILOBYTES: Final = 4 * 1024 * 1024
 """Memory is taken by what is on it, not by its size."""
 
-_CODE_SERVER: Final = "api grpc"
-_WORKER: Final = "emberline.worker"
 _SUPERVISED_EVERY_S: Final = 1.0
 
 
@@ -68,7 +64,7 @@ class Stack:
         self.warehouse: Warehouse = self.services.warehouse()
         self.warehouse.prepare()
         self._environment = {**dagster_environment(self.services), "EMBERLINE__LAKE__URI": self.lake.uri}
-        self._instance = self._open.enter_context(dagster_instance(self.services))
+        self.instance: dg.DagsterInstance = self._open.enter_context(dagster_instance(self.services))
         self.dagster.start(self._environment, say)
         self._supervisor.start()
 
@@ -78,31 +74,19 @@ class Stack:
         if self._supervisor.is_alive():
             self._supervisor.join()
         self._open.close()
-        for process in self._of_dagster(""):
+        for process in self._of_dagster():
             process.resume()
         self.dagster.stop()
-        for process in self._of_dagster(_CODE_SERVER):
-            daemon.end(process, [(SIGTERM, 5.0), (SIGKILL, 5.0)])
         self.services.stop()
         self.state.destroy()
         if self.disk is not None:
             self.disk.remove()
             self.disk.folder.rmdir()
 
-    def daemon(self) -> psutil.Process | None:
-        """Dagster's daemon, while it lives."""
-        folder = self.state.path / "dagster"
-        return daemon.recorded(folder / "daemon.pid", str(folder / "workspace.yaml"))
-
-    def code_servers(self) -> list[psutil.Process]:
-        """The process that holds the definitions for daemon and web server; two while one of them ends."""
-        return self._of_dagster(_CODE_SERVER)
-
     def runs(self) -> list[psutil.Process]:
         """The processes that carry out a run now, also of a daemon that is gone; not those that wait for one."""
-        started = self._instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
-        busy = {json.loads(run.tags[PROCESS_TAG])[1] for run in started if PROCESS_TAG in run.tags}
-        return [process for process in self._of_dagster(_WORKER) if process.pid in busy]
+        started = self.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
+        return [process for run in started if (process := process_of(run)) is not None]
 
     def broker_process(self) -> psutil.Process:
         """The broker."""
@@ -113,13 +97,12 @@ class Stack:
         [record] = (self.state.path / "postgres").resolve().glob("data/postmaster.pid")
         return psutil.Process(int(record.read_text().split(maxsplit=1)[0]))
 
-    def _of_dagster(self, words: str) -> list[psutil.Process]:
-        """Processes with this instance's home in their environment and these words in their command line."""
+    def _of_dagster(self) -> list[psutil.Process]:
+        """Processes with this instance's home in their environment."""
         home, found = self._environment.get("DAGSTER_HOME"), []
         for process in psutil.process_iter():
             with suppress(psutil.Error):
-                command = " ".join(process.cmdline())
-                if words in command and process.environ().get("DAGSTER_HOME") == home:
+                if process.environ().get("DAGSTER_HOME") == home:
                     found.append(process)
         return found
 
