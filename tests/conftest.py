@@ -1,17 +1,20 @@
-"""Real engines for the tests: one Kafka and one PostgreSQL for the whole session."""
+"""Real engines for the tests: one Kafka and one PostgreSQL for a test run, whatever the number of its workers."""
 
+import signal
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 from kafka.admin import KafkaAdminClient
-from sqlalchemy import create_engine, make_url, text
 
 from emberline.embedded import EmbeddedKafka, EmbeddedPostgres, StateFolder
+from pipelines.publish.warehouse import Warehouse
 
 # How long an example takes, or its making, tells of the machine and not of the code.
 settings.register_profile("emberline", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -24,6 +27,40 @@ FAST_POSTGRES = {"fsync": "off", "synchronous_commit": "off", "full_page_writes"
 # A setting of the client that the type stubs, made for an older one, do not know.
 READY: dict[str, Any] = {"wait_for_metadata": True}
 
+_STATE = pytest.StashKey[StateFolder]()
+_TEMPLATE = "prepared_template"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the folder that all workers of the run share; a worker is told where it is."""
+    # Not pytest's own temporary folder: that is closed to the user PostgreSQL runs as under root.
+    shared = _of_worker(config) or tempfile.mkdtemp(prefix="emberline-tests-")
+    config.stash[_STATE] = StateFolder(Path(shared))
+    if _of_worker(config) is None:
+        # Else a run that is terminated would leave its engines behind.
+        signal.signal(signal.SIGTERM, lambda *_: pytest.exit("terminated", returncode=128 + signal.SIGTERM))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker of xdist where the shared folder is."""
+    node.workerinput["state"] = str(node.config.stash[_STATE].path)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the engines once all workers have ended, also those that died, and remove the folder."""
+    state = config.stash.get(_STATE, None)
+    if state is None or _of_worker(config) is not None:
+        return
+    EmbeddedKafka(state).stop()
+    EmbeddedPostgres(state).stop()
+    state.destroy()
+
+
+def _of_worker(config: pytest.Config) -> str | None:
+    """The shared folder, as a worker of xdist was told it; None in the process that leads the run."""
+    return getattr(config, "workerinput", {}).get("state")
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with files of slow tests: one that begins last keeps a worker busy while the other has nothing to do."""
@@ -32,32 +69,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def state_folder() -> Iterator[StateFolder]:
-    """Yield a state folder of this test session, removed at its end."""
-    # Not pytest's own temporary folder: that is closed to the user PostgreSQL runs as under root.
-    state = StateFolder(Path(tempfile.mkdtemp(prefix="emberline-tests-")))
-    yield state
-    state.destroy()
+def state_folder(pytestconfig: pytest.Config) -> StateFolder:
+    """Give the state folder of the test run, which all workers share and which is removed at its end."""
+    return pytestconfig.stash[_STATE]
 
 
 @pytest.fixture(scope="session")
-def kafka(state_folder: StateFolder) -> Iterator[str]:
-    """Yield the bootstrap servers of a running broker; leave it running."""
-    broker = EmbeddedKafka(state_folder)
-    try:
-        yield broker.start()
-    finally:
-        broker.stop()
+def kafka(state_folder: StateFolder) -> str:
+    """Give the bootstrap servers of the broker that all workers share; leave it running."""
+    return EmbeddedKafka(state_folder).start()
 
 
 @pytest.fixture(scope="session")
-def warehouse_url(state_folder: StateFolder) -> Iterator[str]:
-    """Yield the SQLAlchemy URL of a running PostgreSQL; leave it running."""
-    server = EmbeddedPostgres(state_folder, settings=FAST_POSTGRES)
-    try:
-        yield server.start()
-    finally:
-        server.stop()
+def warehouse_url(state_folder: StateFolder) -> str:
+    """Give the SQLAlchemy URL of the PostgreSQL that all workers share; leave it running."""
+    return EmbeddedPostgres(state_folder, settings=FAST_POSTGRES).start()
 
 
 @pytest.fixture(scope="session")
@@ -86,13 +112,50 @@ def topic(kafka_admin: KafkaAdminClient) -> Iterator[Callable[..., str]]:
 
 
 @pytest.fixture
-def database(warehouse_url: str) -> Iterator[str]:
-    """Yield the SQLAlchemy URL of an empty database of this test's own, dropped at the end."""
+def database(warehouse_url: str, prepared_template: str) -> Iterator[str]:
+    """Yield the SQLAlchemy URL of a prepared warehouse of this test's own, dropped at the end."""
+    with database_of(warehouse_url, prepared_template) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_database(warehouse_url: str) -> Iterator[str]:
+    """Yield the SQLAlchemy URL of a database of this test's own that nothing was done to, dropped at the end."""
+    with database_of(warehouse_url) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def prepared_template(state_folder: StateFolder, warehouse_url: str) -> str:
+    """Give the name of a prepared warehouse to copy, made once a test run: to prepare each takes longer."""
+    there = sa.text("SELECT 1 FROM pg_database WHERE datname = :name").bindparams(name=_TEMPLATE)
+    with state_folder.lock(_TEMPLATE), _server(warehouse_url) as server:
+        if server.execute(there).first() is None:
+            draft = f"{_TEMPLATE}_draft"
+            server.execute(sa.text(f"DROP DATABASE IF EXISTS {draft}"))
+            server.execute(sa.text(f"CREATE DATABASE {draft}"))
+            Warehouse(_url_of(warehouse_url, draft)).prepare()
+            server.execute(sa.text(f"ALTER DATABASE {draft} RENAME TO {_TEMPLATE}"))
+    return _TEMPLATE
+
+
+@contextmanager
+def database_of(server_url: str, template: str = "template1") -> Iterator[str]:
+    """Yield the SQLAlchemy URL of a new database, a copy of another one; drop it at the end."""
     name = f"test_{uuid.uuid4().hex}"
-    server = create_engine(warehouse_url, isolation_level="AUTOCOMMIT")
-    with server.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    yield make_url(warehouse_url).set(database=name).render_as_string(hide_password=False)
-    with server.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    server.dispose()
+    with _server(server_url) as server:
+        server.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+    yield _url_of(server_url, name)
+    with _server(server_url) as server:
+        server.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@contextmanager
+def _server(url: str) -> Iterator[sa.Connection]:
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        yield connection
+
+
+def _url_of(server_url: str, database: str) -> str:
+    return sa.make_url(server_url).set(database=database).render_as_string(hide_password=False)

@@ -176,5 +176,5 @@ def test_under_root_the_server_is_no_member_of_roots_groups(server: EmbeddedPost
     assert groups.split() == []
 
 
-def test_each_test_gets_an_empty_database(database: str):
-    assert run(database, "SELECT 1 FROM pg_tables WHERE schemaname = 'public'") == []
+def test_each_test_gets_an_empty_database(empty_database: str):
+    assert run(empty_database, "SELECT 1 FROM pg_tables WHERE schemaname = 'public'") == []

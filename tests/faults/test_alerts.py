@@ -18,7 +18,6 @@ from pipelines.alerts.outbox import Outbox
 from pipelines.alerts.rules import Limits
 from pipelines.alerts.watch import Alerting, tell
 from pipelines.ingest.connection import KafkaConnection
-from pipelines.publish.warehouse import Warehouse
 from tests.pipelines.alerts.receiver import Receiver
 from tests.pipelines.alerts.samples import HOUR, NOON, known
 from tests.pipelines.alerts.test_channels import committed
@@ -58,7 +57,6 @@ def kill_a_daemon_that_tells(service: Receiver, database: str, kafka: str, topic
 def test_fault_30_a_channel_is_down_for_an_hour_in_a_storm_of_alerts_and_the_daemon_is_killed(
     database: str, kafka: str, topic: Callable[..., str]
 ):
-    Warehouse(database).prepare()
     name = topic()
 
     def evaluate(holds: bool, now: dt.datetime) -> None:

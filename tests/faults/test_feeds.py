@@ -5,23 +5,19 @@ from __future__ import annotations
 import datetime as dt
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import polars as pl
-import psutil
 import pytest
 from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient
 from kafka.structs import TopicPartition
 
-from emberline.embedded import StateFolder
-from pipelines.ingest.connection import KafkaConnection, KafkaUnreachable
+from pipelines.ingest.connection import KafkaConnection
 from pipelines.ingest.feeds import app_id
-from pipelines.ingest.intake import BatchLimits, FeedStalled, OffsetsGone
+from pipelines.ingest.intake import BatchLimits, OffsetsGone
 from pipelines.ingest.lag import backlog, partition_lags
 from pipelines.ingest.raw import ingest_raw
 from pipelines.lake import Handle, Lake
@@ -44,44 +40,6 @@ def numbered(count: int, start: int = 0) -> list[bytes]:
 def position(lake: Lake, connection: KafkaConnection, topic: str, partition: int = 0) -> int | None:
     [found] = connection.topics([topic])
     return lake.open(RAW).position(app_id(found.topic_id, partition))
-
-
-@contextmanager
-def broker_of(state: StateFolder) -> Iterator[psutil.Process]:
-    """The broker's process; it runs again at the end, whatever was done to it."""
-    broker = psutil.Process(int(next(Path(state.path).rglob("kafka.pid")).read_text()))
-    try:
-        yield broker
-    finally:
-        broker.resume()
-
-
-def test_fault_07_the_position_stands_still_while_there_is_lag(
-    state_folder: StateFolder, connection: KafkaConnection, lake: Lake, topic: MakeTopic, send: Send
-):
-    name = topic()
-    # Fetches hold 8 MiB, a batch three of them: the batch being read is not full when the broker falls silent.
-    send(name, *[bytes(900_000)] * 90)
-    limits = BatchLimits(bytes=24 * 1024 * 1024, seconds=60, stall_seconds=1.5)
-    stalled = pytest.raises(FeedStalled, match=f"{name}, partition 0: no record arrived for 1.5 s .* records up to 90")
-    with broker_of(state_folder) as broker, stalled:
-        ingest_raw(connection, lake, [name], limits, lambda _done, _todo: broker.suspend())
-    assert 20 <= len(in_raw(lake)) < 90
-    ingest_raw(connection, lake, [name], QUICK)
-    assert_each_record_once(connection, lake, name)
-
-
-def test_fault_07_a_broker_that_falls_silent_before_a_commit_is_named(
-    state_folder: StateFolder, connection: KafkaConnection, lake: Lake, topic: MakeTopic, send: Send
-):
-    """Nobody can say then whether the topic is still the same."""
-    name = topic()
-    send(name, *numbered(30))
-    with broker_of(state_folder) as broker, pytest.raises(KafkaUnreachable, match=connection.bootstrap_servers):
-        ingest_raw(connection, lake, [name], IMPATIENT, lambda _done, _todo: broker.suspend())
-    assert 3 <= len(in_raw(lake)) < 30
-    ingest_raw(connection, lake, [name], QUICK)
-    assert_each_record_once(connection, lake, name)
 
 
 @pytest.fixture

@@ -6,14 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipelines.publish.warehouse import Warehouse
 from tests.pipelines.alerts.receiver import Receiver
 
 
 @pytest.fixture
 def prepared(database: str) -> str:
     """The URL of a warehouse that is prepared."""
-    Warehouse(database).prepare()
     return database
 
 

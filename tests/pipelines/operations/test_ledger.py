@@ -23,7 +23,6 @@ def later(minutes: int) -> dt.datetime:
 
 @pytest.fixture
 def ledger(database: str) -> AlertLedger:
-    Warehouse(database).prepare()
     return AlertLedger(database)
 
 
@@ -153,9 +152,9 @@ def test_postgresql_itself_refuses_a_second_open_alert(ledger: AlertLedger, data
         connection.execute(twice)
 
 
-def test_a_ledger_that_was_never_prepared_says_so(database: str) -> None:
+def test_a_ledger_that_was_never_prepared_says_so(empty_database: str) -> None:
     with pytest.raises(LedgerFailed, match=r"ops\.alert[\s\S]*prepared"):
-        AlertLedger(database).open_alerts()
+        AlertLedger(empty_database).open_alerts()
 
 
 def test_an_unreachable_ledger_is_told_without_its_password() -> None:

@@ -11,9 +11,7 @@ from tests.pipelines.publish.company import NOON, NOTHING_LATE, Row, frames, kno
 @pytest.fixture
 def warehouse(database: str) -> Warehouse:
     """A prepared, empty warehouse."""
-    warehouse = Warehouse(database)
-    warehouse.prepare()
-    return warehouse
+    return Warehouse(database)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from pipelines.publish.verdict import Verdict
 from pipelines.publish.warehouse import Warehouse
 from schemas.expectations import SUITES, Expectation, Suite
 from schemas.warehouse import DATA_TABLES
+from tests.conftest import database_of
 from tests.pipelines.publish.company import MONDAY, NOON, NOTHING_LATE, day, frame, frames, known, table
 from tests.pipelines.publish.planted import PLANTED, Planted
 
@@ -28,17 +29,11 @@ def failed(verdicts: list[Verdict]) -> dict[tuple[str, str], Verdict]:
 
 
 @pytest.fixture(scope="module")
-def sound(warehouse_url: str) -> Iterator[tuple[str, dict[str, int]]]:
+def sound(warehouse_url: str, prepared_template: str) -> Iterator[tuple[str, dict[str, int]]]:
     """A database with the company staged, for faults that are planted one after the other; the rows loaded."""
-    server = sa.create_engine(warehouse_url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
-    with server.connect() as connection:
-        connection.execute(sa.text("CREATE DATABASE planted_faults"))
-    url = sa.make_url(warehouse_url).set(database="planted_faults").render_as_string(hide_password=False)
-    warehouse = Warehouse(url)
-    warehouse.prepare()
-    yield url, {name: warehouse.stage(table(name), rows) for name, rows in frames().items()}
-    with server.connect() as connection:
-        connection.execute(sa.text("DROP DATABASE planted_faults WITH (FORCE)"))
+    with database_of(warehouse_url, prepared_template) as url:
+        warehouse = Warehouse(url)
+        yield url, {name: warehouse.stage(table(name), rows) for name, rows in frames().items()}
 
 
 @pytest.mark.parametrize("planted", PLANTED, ids=lambda planted: f"{planted.table}: {planted.expectation}")

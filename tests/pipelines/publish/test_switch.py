@@ -54,7 +54,10 @@ def seen(connection: psycopg.Connection) -> tuple | None:
 
 def waiting(database: str, thread: threading.Thread, number: int) -> list[int]:
     """The processes of emberline that wait for a lock, as soon as there are this many or the thread is done."""
-    query = "SELECT pid FROM pg_stat_activity WHERE application_name = 'emberline' AND wait_event_type = 'Lock'"
+    query = (
+        "SELECT pid FROM pg_stat_activity"
+        " WHERE datname = current_database() AND application_name = 'emberline' AND wait_event_type = 'Lock'"
+    )
     with connect(database, autocommit=True) as watcher:
         while len(found := watcher.execute(query).fetchall()) < number and thread.is_alive():
             pass

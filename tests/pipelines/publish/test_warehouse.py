@@ -38,12 +38,12 @@ def test_preparing_again_changes_nothing(warehouse: Warehouse) -> None:
     assert warehouse.read(staged(table("dim_group"))).height == 2
 
 
-def test_preparing_from_several_places_at_once_works(database: str) -> None:
+def test_preparing_from_several_places_at_once_works(empty_database: str) -> None:
     failures: list[PublishError] = []
 
     def prepare() -> None:
         try:
-            Warehouse(database).prepare()
+            Warehouse(empty_database).prepare()
         except PublishError as error:
             failures.append(error)
 
@@ -74,15 +74,15 @@ def test_a_table_that_lacks_a_column_is_named(database: str, warehouse: Warehous
         warehouse.prepare()
 
 
-def test_preparing_without_the_right_to_says_so(database: str) -> None:
-    role = sa.make_url(database).database
-    execute(database, f"CREATE ROLE {role} LOGIN PASSWORD '{role}'")
+def test_preparing_without_the_right_to_says_so(empty_database: str) -> None:
+    role = sa.make_url(empty_database).database
+    execute(empty_database, f"CREATE ROLE {role} LOGIN PASSWORD '{role}'")
     try:
-        url = sa.make_url(database).set(username=role, password=role)
+        url = sa.make_url(empty_database).set(username=role, password=role)
         with pytest.raises(PrepareFailed, match="permission denied"):
             Warehouse(url.render_as_string(hide_password=False)).prepare()
     finally:
-        execute(database, f"DROP ROLE {role}")
+        execute(empty_database, f"DROP ROLE {role}")
 
 
 def test_every_value_survives_staging(warehouse: Warehouse) -> None:
@@ -139,9 +139,9 @@ def test_a_sum_is_read_as_an_integer(warehouse: Warehouse) -> None:
     assert warehouse.read(sa.select(sa.func.sum(twin.c.messages).label("messages"))).rows() == [(10,)]
 
 
-def test_a_query_that_postgresql_refuses_is_told(database: str) -> None:
+def test_a_query_that_postgresql_refuses_is_told(empty_database: str) -> None:
     with pytest.raises(ReadFailed, match=r"mart\.dim_group"):
-        Warehouse(database).read(table("dim_group"))
+        Warehouse(empty_database).read(table("dim_group"))
 
 
 @pytest.mark.parametrize("driver", ["postgresql", "postgresql+psycopg2", "sqlite"])
