@@ -177,7 +177,9 @@ ENVELOPE = {
 }
 PAYLOAD = """\
 Every kind may carry every field. Ids of groups, members and customers have the form `carrier:native_id`. Money is an
-integer in minor units of its currency."""
+integer in minor units of its currency. One amount is at most 4611686018427387904 (2^62); sums over events have 38
+digits, so any number of such amounts adds up exactly. The refunds of one order count up to one greatest amount in all:
+no payment is more."""
 PAYLOAD_FIELDS = {
     "member_id": "Who acts, as an account of a chat.",
     "customer_id": "Who acts, as an account of a shop; read where there is no `member_id`.",

@@ -128,10 +128,16 @@ def _of_column(table: sa.Table, column: sa.Column[Any]) -> Iterator[Expectation]
             pattern = f"{pattern}|^{UNATTRIBUTED}$"
         name = f"{column.name} matches {pattern}"
         yield Expectation("expect_column_values_to_match_regex", name, at | {"regex": pattern})
-    low, high = _RANGES.get(column.name, (0, None) if isinstance(column.type, sa.Integer) else (None, None))
+    low, high = _RANGES.get(column.name, (0, None) if _is_whole_number(column) else (None, None))
     if low is not None:
         name = f"{column.name} is at least {low}" + (f" and at most {high}" if high is not None else "")
         yield Expectation("expect_column_values_to_be_between", name, at | {"min_value": low, "max_value": high})
+
+
+def _is_whole_number(column: sa.Column[Any]) -> bool:
+    # To SQLAlchemy a float is numeric, too.
+    is_sum = isinstance(column.type, sa.Numeric) and not isinstance(column.type, sa.Float)
+    return is_sum or isinstance(column.type, sa.Integer)
 
 
 def _of_rules(table: sa.Table) -> Iterator[Expectation]:

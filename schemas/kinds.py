@@ -43,7 +43,9 @@ MessageKind = Literal[
 NOT_ENGAGEMENT: Final[frozenset[str]] = frozenset({"red_packet", "broadcast", "system"})
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
-Minor = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
+MOST_MINOR: Final = 2**62
+"""The greatest amount of one event, in minor units. Sums of amounts are wider: see `schemas.lake.MONEY_SUM`."""
+Minor = Annotated[int, msgspec.Meta(ge=0, le=MOST_MINOR)]
 Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$", max_length=3)]
 """An ISO 4217 code. The length is told apart from the pattern, whose end also matches before a line break."""
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]

@@ -25,6 +25,9 @@ COORDINATES: Final[dict[str, pl.DataType]] = {
 ORDERING_KEY: Final[tuple[str, ...]] = ("time", "topic_id", "partition", "offset")
 """The one order of events, everywhere (definitions, section 3)."""
 
+MONEY_SUM: Final = pl.Decimal(38, 0)
+"""A sum of amounts. One amount is at most 2 ** 62 (`schemas.kinds.MOST_MINOR`), so 10 ** 19 of them fit."""
+
 HEADERS: Final = pl.List(pl.Struct({"key": pl.String(), "value": pl.Binary()}))
 
 
@@ -351,7 +354,7 @@ PERSON_VALUE: Final = LakeTable(
         "day": pl.Date(),
         "recency_days": pl.Int32(),
         "orders": pl.Int64(),
-        "net_minor": pl.Int64(),
+        "net_minor": MONEY_SUM,
         "recency_score": pl.Int32(),
         "frequency_score": pl.Int32(),
         "monetary_score": pl.Int32(),

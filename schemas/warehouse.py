@@ -59,6 +59,11 @@ def _count(name: str, comment: str | None = None) -> sa.Column[int]:
     return sa.Column(name, sa.BigInteger, nullable=False, comment=comment)
 
 
+def _money_sum(name: str, comment: str | None = None) -> sa.Column[Any]:
+    """A sum of amounts, which is wider than one of them (`schemas.lake.MONEY_SUM`)."""
+    return sa.Column(name, sa.Numeric(38, 0), nullable=False, comment=comment)
+
+
 def _reached() -> tuple[sa.Column[Any], ...]:
     """What is counted and measured of a step."""
     return (
@@ -355,9 +360,9 @@ group_sales = sa.Table(
     sa.Column("currency", sa.Text, primary_key=True),
     _count("orders"),
     _count("buyers"),
-    _count("paid_minor"),
-    _count("refunded_minor"),
-    _count("net_minor"),
+    _money_sum("paid_minor"),
+    _money_sum("refunded_minor"),
+    _money_sum("net_minor"),
     comment="What was sold from where, a row a model, group and currency; orders and buyers do not add up over groups.",
 )
 
@@ -370,9 +375,9 @@ message_sales = sa.Table(
     sa.Column("currency", sa.Text, primary_key=True),
     _count("orders"),
     _count("buyers"),
-    _count("paid_minor"),
-    _count("refunded_minor"),
-    _count("net_minor"),
+    _money_sum("paid_minor"),
+    _money_sum("refunded_minor"),
+    _money_sum("net_minor"),
     comment="The same by message; what is of no group is of the message 'unattributed'.",
 )
 
@@ -385,9 +390,9 @@ segment_sales = sa.Table(
     sa.Column("currency", sa.Text, primary_key=True),
     _count("orders"),
     _count("buyers"),
-    _count("paid_minor"),
-    _count("refunded_minor"),
-    _count("net_minor"),
+    _money_sum("paid_minor"),
+    _money_sum("refunded_minor"),
+    _money_sum("net_minor"),
     comment="The same by purpose and by carrier; each breakdown has all of the money.",
 )
 
@@ -399,7 +404,7 @@ person_value = sa.Table(
     sa.Column("day", sa.Date, nullable=False, comment="the newest complete day"),
     sa.Column("recency_days", sa.Integer, nullable=False, comment="days since the last order"),
     _count("orders"),
-    _count("net_minor", "paid less refunded"),
+    _money_sum("net_minor", "paid less refunded"),
     sa.Column("recency_score", sa.Integer, nullable=False, comment="1 to 5 by rank, 5: bought last"),
     sa.Column("frequency_score", sa.Integer, nullable=False, comment="1 to 5 by rank, 5: most orders"),
     sa.Column("monetary_score", sa.Integer, nullable=False, comment="1 to 5 by rank, 5: paid most"),

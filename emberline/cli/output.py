@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
@@ -20,13 +21,15 @@ stderr = Console(stderr=True)
 
 
 def print_json(value: object) -> None:
-    """One JSON document on standard output; dates and times as ISO 8601."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=_iso_8601))
+    """One JSON document on standard output; dates and times as ISO 8601, sums of money as whole numbers."""
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=_json))
 
 
-def _iso_8601(value: object) -> str:
+def _json(value: object) -> str | int:
     if isinstance(value, dt.date):
         return value.isoformat()
+    if isinstance(value, Decimal) and value == (whole := int(value)):
+        return whole
     raise TypeError(f"{type(value).__name__} has no JSON")
 
 

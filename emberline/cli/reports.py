@@ -120,5 +120,5 @@ def _percent(column: str) -> pl.Expr:
 
 
 def _money(name: str) -> pl.Expr:
-    minor = pl.col(f"{name}_minor")
+    minor = pl.col(f"{name}_minor").cast(pl.Int128)
     return pl.format("{}.{}", minor // 100, (minor % 100).cast(pl.String).str.zfill(2)).alias(name)

@@ -10,6 +10,7 @@ from typing import Final
 import polars as pl
 
 from pipelines.time import business_day
+from schemas.lake import MONEY_SUM
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ RFM: Final = pl.Schema(
         "currency": pl.String(),
         "recency_days": pl.Int32(),
         "orders": pl.Int64(),
-        "net_minor": pl.Int64(),
+        "net_minor": MONEY_SUM,
         "recency_score": pl.Int32(),
         "frequency_score": pl.Int32(),
         "monetary_score": pl.Int32(),
@@ -143,7 +144,7 @@ def rfm(
         .agg(
             recency_days=(newest - paid_on.max()).dt.total_days(),
             orders=pl.len().cast(pl.Int64),
-            net_minor=pl.col("net_minor").sum(),
+            net_minor=pl.col("net_minor").cast(MONEY_SUM).sum(),
         )
         .with_columns(
             recency_score=recency.score(-pl.col("recency_days")).over("currency"),

@@ -7,6 +7,7 @@ from typing import Final
 import polars as pl
 
 from schemas import kinds
+from schemas.lake import MONEY_SUM
 
 ORDER_EVENTS: Final = (kinds.ORDER_PLACED, kinds.ORDER_PAID, kinds.ORDER_REFUNDED)
 
@@ -18,7 +19,7 @@ def paid_orders(events: pl.DataFrame) -> pl.DataFrame:
 
     The first `order.paid` of an order (by shop and order id) is its payment; later ones say nothing new. The payment,
     or else the first `order.placed` with a group, names the group whose link led to the order. Refunds are summed over
-    the whole history in the currency of the payment; more than was paid nets to 0.
+    the whole history in the currency of the payment, up to `kinds.MOST_MINOR`; more than was paid nets to 0.
 
     Args:
         events: `schemas.lake.EVENTS` with `person_id` and `position`, their rank in the ordering key.
@@ -34,7 +35,9 @@ def paid_orders(events: pl.DataFrame) -> pl.DataFrame:
     refunds = (
         of_orders.filter(pl.col("type") == kinds.ORDER_REFUNDED)
         .group_by(*_ORDER, "currency")
-        .agg(refunded_minor=pl.col("amount_minor").sum())
+        .agg(refunded_minor=pl.col("amount_minor").cast(MONEY_SUM).sum())
+        # Beyond the greatest amount nothing is left of any payment.
+        .with_columns(pl.col("refunded_minor").clip(upper_bound=kinds.MOST_MINOR).cast(pl.Int64))
     )
     placed = of_orders.filter(is_placed & names_group).group_by(_ORDER).agg(named=pl.col("position").min())
     return (

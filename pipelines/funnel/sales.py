@@ -10,6 +10,7 @@ import polars as pl
 
 from pipelines.funnel.attribution import MONEY
 from schemas.attribution import UNATTRIBUTED, UNKNOWN
+from schemas.lake import MONEY_SUM
 
 
 def group_sales(credits: pl.LazyFrame) -> pl.LazyFrame:
@@ -56,7 +57,7 @@ def _sales(credits: pl.LazyFrame, *key: str) -> pl.LazyFrame:
     return credits.group_by("model", *key, "currency").agg(
         pl.struct("shop", "order_id").n_unique().cast(pl.Int64).alias("orders"),
         pl.col("person_id").drop_nulls().n_unique().cast(pl.Int64).alias("buyers"),
-        pl.col(MONEY).sum(),
+        pl.col(MONEY).cast(MONEY_SUM).sum(),
     )
 
 

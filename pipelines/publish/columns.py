@@ -28,6 +28,8 @@ def polars_type(kind: sa.types.TypeEngine[object]) -> pl.DataType | None:
             return _INTEGERS[type(kind)]
         case sa.Double():
             return pl.Float64()
+        case sa.Numeric(precision=int(precision), scale=int(scale)):
+            return pl.Decimal(precision, scale)
         case sa.Text():
             return pl.String()
         case sa.Boolean():

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.engagement.scores import RFE, RFM, Cuts, Fixed, Quantiles, rfe, rfm
+from schemas.kinds import MOST_MINOR
 from schemas.lake import UTC_TIME
 from tests.pipelines.engagement.frames import MONDAY, ZONE, at, person_days, rows_of
 
@@ -48,6 +49,13 @@ def test_money_of_two_currencies_is_neither_summed_nor_compared():
     found = rfm(pl.LazyFrame(paid, schema=ORDERS, orient="row"), MONDAY, ZONE, monetary=Quantiles(2))
     expected = {("ann", "CNY", 100, 1), ("ann", "USD", 1, 1), ("bob", "USD", 2, 2)}
     assert rows_of(found, "person_id", "currency", "net_minor", "monetary_score") == expected
+
+
+def test_money_of_a_buyer_is_exact_beyond_64_bits():
+    paid = [(name, "CNY", at("2025-03-03 12:00"), MOST_MINOR) for name in ("ann", "ann", "ann", "bob")]
+    found = rfm(pl.LazyFrame(paid, schema=ORDERS, orient="row"), MONDAY, ZONE, monetary=Quantiles(2))
+    expected = {("ann", 3 * MOST_MINOR, 2), ("bob", MOST_MINOR, 1)}
+    assert rows_of(found, "person_id", "net_minor", "monetary_score") == expected
 
 
 def score_of(cuts: Cuts, value: int, everybody: list[int]) -> int:

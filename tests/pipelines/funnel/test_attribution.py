@@ -94,6 +94,11 @@ def test_a_refund_without_a_payment_is_no_order():
     assert net(refunds(2, 100)) == []
 
 
+def test_refunds_beyond_the_greatest_amount_leave_nothing_of_a_payment():
+    most = kinds.MOST_MINOR
+    assert net(pays(1, amount_minor=most), *(refunds(2 + n, most) for n in range(3))) == [(most, 0)]
+
+
 def test_a_second_payment_of_an_order_is_ignored():
     assert net(pays(1), pays(2, amount_minor=1)) == [(0, 900)]
 

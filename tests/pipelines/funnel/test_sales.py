@@ -1,8 +1,12 @@
 import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pipelines.funnel.attribution import AttributionRules, order_credit
+from pipelines.funnel.attribution import MONEY, AttributionRules, order_credit
 from pipelines.funnel.sales import group_sales, message_sales, segment_sales
 from schemas import warehouse
+from schemas.kinds import MOST_MINOR
 from schemas.lake import GROUP, ORDER_CREDIT
 from tests.pipelines.funnel.samples import frame, numbered
 from tests.pipelines.funnel.test_attribution import clicks, pays, refunds
@@ -83,3 +87,23 @@ def test_what_nobody_pays_is_sold_and_has_no_buyer_and_no_touch():
     credit = order_credit(frame(numbered(events)), AttributionRules(models=("last_click",)))
     sold = group_sales(credit).select("group_id", "orders", "buyers").sort("group_id").collect()
     assert sold.rows() == [("qq:g", 1, 1), ("unattributed", 2, 0)]
+
+
+THE_MOST = [pays(2, f"o{number}", amount_minor=MOST_MINOR) for number in range(3)]
+
+
+@pytest.mark.parametrize("sales", [group_sales, message_sales, lambda credits: segment_sales(credits, GROUPS)])
+def test_payments_of_the_greatest_amount_add_up(sales):
+    credits = order_credit(frame(numbered(THE_MOST)), AttributionRules(models=("linear",)))
+    assert set(sales(credits).select("paid_minor", "net_minor").collect().rows()) == {(3 * MOST_MINOR, 3 * MOST_MINOR)}
+
+
+@given(st.lists(st.tuples(st.sampled_from(["qq:g", "qq:h"]), st.integers(0, MOST_MINOR)), max_size=30))
+def test_sales_equal_sums_of_pythons_unbounded_integers(credited: list[tuple[str, int]]):
+    credits = pl.LazyFrame(
+        [{"model": "linear", "shop": "s", "currency": "CNY", "order_id": str(number), "group_id": group}
+         | dict.fromkeys(MONEY, amount) for number, (group, amount) in enumerate(credited)],
+        schema=ORDER_CREDIT.schema,
+    )  # fmt: skip
+    sums = {group: sum(amount for of, amount in credited if of == group) for group, _ in credited}
+    assert dict(group_sales(credits).select("group_id", "paid_minor").collect().rows()) == sums
