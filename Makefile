@@ -6,9 +6,11 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 ROOMS := schemas pipelines assets sensors emberline tests benchmarks docs
 ARGS ?=
+# Four workers on two cores: a test waits for an engine or a process more than half of its time.
+WORKERS := -n 4 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint up down bench chaos mutants docs clean
+.PHONY: help install demo test soak lint up down bench chaos mutants docs clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,8 +24,11 @@ $(STAMP): uv.lock pyproject.toml .ci/install
 demo: $(STAMP) ## Run everything once on a simulated company
 	@$(BIN)/emberline demo $(ARGS)
 
-test: $(STAMP) ## Run the tests, against a real Kafka and a real PostgreSQL
-	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+test: $(STAMP) ## Run what every change needs, against a real Kafka and a real PostgreSQL
+	@$(BIN)/pytest $(WORKERS) -m "not soak" $(ARGS)
+
+soak: $(STAMP) ## Run the long tests, and each property on all the examples it needs
+	@$(BIN)/pytest $(WORKERS) -m "soak or hypothesis" --hypothesis-profile=thorough $(ARGS)
 
 lint: $(STAMP) ## Check style, format, types, imports and Dagster's definitions
 	$(BIN)/ruff check

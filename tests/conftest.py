@@ -1,24 +1,24 @@
 """Real engines for the tests: one Kafka and one PostgreSQL for a test run, whatever the number of its workers."""
 
+import os
 import signal
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, settings
 from kafka.admin import KafkaAdminClient
 
 from emberline.embedded import EmbeddedKafka, EmbeddedPostgres, StateFolder
 from pipelines.publish.warehouse import Warehouse
+from tests.examples import register_profiles
 
-# How long an example takes, or its making, tells of the machine and not of the code.
-settings.register_profile("emberline", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("emberline")
+register_profiles()
 
 # Nobody needs the rows of a test after a loss of power.
 FAST_POSTGRES = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -62,10 +62,17 @@ def _of_worker(config: pytest.Config) -> str | None:
     return getattr(config, "workerinput", {}).get("state")
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with files of slow tests: one that begins last keeps a worker busy while the other has nothing to do."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    """Let each worker begin with its share of the slow tests: one that begins last keeps the others waiting."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    slow = [item for item in items if item.get_closest_marker("slow") or item.get_closest_marker("soak")]
+    others = set(items).difference(slow)
+    quick = [item for item in items if item in others]
+    bounds = [len(quick) * worker // workers for worker in range(workers + 1)]
+    # Stealing begins with as long a piece of the list for each worker.
+    shares = zip((slow[worker::workers] for worker in range(workers)), pairwise(bounds), strict=True)
+    items[:] = [item for some, (start, stop) in shares for item in (*some, *quick[start:stop])]
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,7 @@ import pytest
 from tests.chaos.session import Plan, run
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.soak
 def test_half_a_minute_of_chaos_loses_nothing_doubles_nothing_and_needs_nobody():
     faults = ("run killed", "daemon killed", "broker killed", "database crashed")
     result = run(Plan(minutes=0.5, rate=50, seed=7, gap=(1, 4), faults=faults), print)

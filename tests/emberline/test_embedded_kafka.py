@@ -73,7 +73,7 @@ def write(servers: str, topic: str, value: bytes) -> None:
     admin.create_topics(wanted, **READY)
     admin.close()
     producer = KafkaProducer(bootstrap_servers=servers, acks="all")
-    producer.send(topic, value).get(timeout=10)
+    producer.send(topic, value).get(timeout=120)
     producer.close()
 
 
@@ -81,19 +81,19 @@ def read(servers: str, topic: str) -> list[bytes]:
     consumer = KafkaConsumer(bootstrap_servers=servers, auto_offset_reset="earliest")
     partition = TopicPartition(topic, 0)
     consumer.assign([partition])
-    records = consumer.poll(timeout_ms=10_000).get(partition, [])
+    records = consumer.poll(timeout_ms=120_000).get(partition, [])
     consumer.close()
     return [record.value for record in records]
 
 
-def list_topics(servers: str, user: str, password: str) -> list[str]:
+def list_topics(servers: str, user: str, password: str, **options: Any) -> list[str]:
     admin = KafkaAdminClient(
         bootstrap_servers=servers,
         security_protocol="SASL_PLAINTEXT",
         sasl_mechanism="PLAIN",
         sasl_plain_username=user,
         sasl_plain_password=password,
-        **IMPATIENT,
+        **options,
     )
     try:
         return list(admin.list_topics())
@@ -146,7 +146,7 @@ def test_two_commands_at_once_start_one_broker_that_outlives_them(stopped: Embed
     command = [sys.executable, "-c", START_IN_A_COMMAND, str(state.path)]
     with ExitStack() as stack:
         commands = [stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True)) for _ in range(2)]
-        addresses = {command.communicate(timeout=60)[0].strip() for command in commands}
+        addresses = {command.communicate(timeout=600)[0].strip() for command in commands}
     assert addresses == {stopped.address()}
     assert len(processes(state)) == 1
 
@@ -187,7 +187,7 @@ def test_a_broker_with_sasl_starts_and_turns_strangers_away(stopped: EmbeddedKaf
         servers = guarded.start()
         assert list_topics(servers, "app", login) is not None
         with pytest.raises(KafkaTimeoutError):
-            list_topics(servers, "app", "wrong")
+            list_topics(servers, "app", "wrong", **IMPATIENT)
     finally:
         guarded.stop()
 

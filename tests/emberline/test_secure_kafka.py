@@ -40,7 +40,8 @@ WRONG = "battery staple"
 TOPIC = "group.messages"
 PATIENCE_MS = 3_000
 """How long a client tries in vain; what it is not told otherwise is ten seconds."""
-SOON_S, SOON_UNASKED_S = 10, 20
+SOON_S, SOON_UNASKED_S = 60, 100
+"""Five times as long and more as it takes: the machine may be busy."""
 
 
 def broker_properties(protocol: str, login: str) -> dict[str, str]:

@@ -24,9 +24,8 @@ from emberline.simulator import Scenario, simulate
 from emberline.status import condition
 from pipelines.ingest.replay import produce
 
-pytestmark = pytest.mark.slow
-
-_FOLLOWED_WITHIN_S = 400
+_FOLLOWED_WITHIN_S = 1800
+"""It takes one minute; ten processes share the machine with whatever else is under way."""
 
 
 @pytest.fixture
@@ -96,23 +95,14 @@ def is_open(address: str) -> bool:
         return probe.connect_ex((place.hostname, place.port)) == 0
 
 
-@pytest.mark.timeout(900)
-def test_up_follows_kafka_by_itself_and_down_leaves_no_process_and_no_open_port_behind(state):
+@pytest.mark.slow
+def test_up_starts_each_engine_once_and_what_died_again_and_down_leaves_no_process_and_no_open_port_behind(state):
     before = json.loads(emberline(state, "up", "--json"))
     addresses = [before["kafka"], before["warehouse"], before["web"]]
     assert all(map(is_open, addresses))
     running = {record: record.read_text() for record in state.rglob("*.pid")}
     emberline(state, "up")
     assert {record: record.read_text() for record in state.rglob("*.pid")} == running, "up started something twice"
-
-    company = simulate(Scenario(seed=4, days=100, groups=8, members=120))
-    services = Services(Settings(state=state))
-    produce(services.kafka(), company.records)
-    deadline = time.monotonic() + _FOLLOWED_WITHIN_S
-    while (now := condition(services, dt.datetime.now(dt.UTC)))["published"] is None or now["backlog"]["records"]:
-        assert time.monotonic() < deadline, now
-        time.sleep(1)
-    assert status(state)["published"]["version"] == now["published"]["version"]
 
     psutil.Process(int((state / "dagster" / "code_server.pid").read_text())).kill()
     assert "not running: code server. Next: emberline up" in emberline(state, "status")
@@ -124,3 +114,20 @@ def test_up_follows_kafka_by_itself_and_down_leaves_no_process_and_no_open_port_
     assert not any(map(is_open, addresses))
     after = status(state)
     assert [after["kafka"], after["warehouse"], after["web"]] == [None, None, None]
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_up_follows_kafka_by_itself_and_down_ends_what_its_runs_started(state):
+    emberline(state, "up")
+    company = simulate(Scenario(seed=4, days=100, groups=8, members=120))
+    services = Services(Settings(state=state))
+    produce(services.kafka(), company.records)
+    deadline = time.monotonic() + _FOLLOWED_WITHIN_S
+    while (now := condition(services, dt.datetime.now(dt.UTC)))["published"] is None or now["backlog"]["records"]:
+        assert time.monotonic() < deadline, now
+        time.sleep(1)
+    assert status(state)["published"]["version"] == now["published"]["version"]
+
+    emberline(state, "down")
+    assert processes_of(state) == []

@@ -22,7 +22,7 @@ from tests.pipelines.canonical import ingest as decode_landed
 Record = tuple[str, int, int, bytes | None]
 """Topic id, partition, offset, value."""
 
-QUICK = BatchLimits(seconds=0.5, stall_seconds=30)
+QUICK = BatchLimits(seconds=0.5, stall_seconds=300)
 
 
 def drain(connection: KafkaConnection, lake: Lake, *topics: str, tolerance: Tolerance = USUAL) -> Counts:

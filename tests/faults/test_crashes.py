@@ -18,7 +18,7 @@ from schemas.lake import RAW
 from tests.faults.invariant import assert_each_record_once
 from tests.faults.worker import AFTER, BEFORE, COMMITS_FIRST, worker_stopped
 
-THREE_ROWS = BatchLimits(rows=3, seconds=0.5, stall_seconds=30)
+THREE_ROWS = BatchLimits(rows=3, seconds=300, stall_seconds=300)
 VALUES = [f"value {number}".encode() for number in range(10)]
 
 Send = Callable[..., None]

@@ -36,7 +36,7 @@ def send_at(kafka: str) -> Iterator[SendAt]:
 
     def send_one(topic: str, value: bytes | None, time: dt.datetime = NOON, key: bytes | None = None) -> None:
         stamp = int(time.timestamp() * 1000)
-        producer.send(topic, value, key=key, partition=0, timestamp_ms=stamp).get(timeout=20)
+        producer.send(topic, value, key=key, partition=0, timestamp_ms=stamp).get(timeout=120)
 
     yield send_one
     producer.close()

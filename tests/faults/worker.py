@@ -68,7 +68,7 @@ class Stopping(Lake):
 def main() -> None:
     kafka, topic, uri, place, *group = sys.argv[1:]
     connection, lake = KafkaConnection(kafka), Stopping(uri, place=Place(place))
-    limits = BatchLimits(rows=3, seconds=0.5, stall_seconds=30)
+    limits = BatchLimits(rows=3, seconds=300 if not group else 0.5, stall_seconds=300)
     if group:
         name, session_s = group
         stopping = threading.Event()

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.engagement.person_day import person_day
@@ -16,6 +16,7 @@ from pipelines.refresh import orders as orders_module
 from pipelines.refresh import refresh_credit, refresh_days, refresh_first_seen, refresh_identity
 from schemas import kinds
 from schemas.lake import ORDER_CREDIT, PERSON_DAY
+from tests.examples import examples
 from tests.pipelines.canonical import Event
 from tests.pipelines.late import Step, histories, live
 from tests.pipelines.test_incremental import ATTRIBUTION, Company, happened, said
@@ -142,7 +143,7 @@ def events(draw: st.DrawFn) -> Event:
     return happened(did, day, minute, member_id=account, group=group, **copy)
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(histories(events(), most_events=12, most_steps=4))
 def test_credit_equals_a_computation_from_nothing_after_any_late_events(
     tmp_path_factory: pytest.TempPathFactory, history: list[Step]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.engagement.person_day import person_day
@@ -14,6 +14,7 @@ from pipelines.refresh import first_seen as first_seen_module
 from pipelines.refresh import refresh_days, refresh_first_seen, refresh_identity
 from schemas import kinds
 from schemas.lake import FIRST_SEEN, PERSON_DAY
+from tests.examples import examples
 from tests.pipelines.canonical import Event
 from tests.pipelines.late import Step, histories, live
 from tests.pipelines.test_incremental import Company, happened, said
@@ -87,7 +88,7 @@ def events(draw: st.DrawFn) -> Event:
     return said(account, day, minute, draw(st.sampled_from(["app:g", "app:h"])), **copy)
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(histories(events(), most_events=8, most_steps=5))
 def test_first_activities_equal_a_computation_from_nothing_after_any_late_events(
     tmp_path_factory: pytest.TempPathFactory, history: list[Step]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.events.identity import LINK
@@ -19,6 +19,7 @@ from pipelines.refresh import Refreshed, crowded_persons, refresh_identity
 from pipelines.rulings import NoAccount, NoSuchLink, as_pseudonym, links_of, rule
 from schemas import kinds
 from schemas.lake import EVENTS, IDENTITY, IDENTITY_CHANGE, IDENTITY_RULING
+from tests.examples import examples
 from tests.pipelines.canonical import NOON, PSEUDONYMS, Event, encoded, ingest, land, link, records
 
 Pair = tuple[str, str | None]
@@ -233,7 +234,7 @@ STEP = st.one_of(
 )
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(st.lists(STEP, max_size=9))
 def test_persons_are_the_components_of_the_links_that_hold_after_any_steps(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple]

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.engagement import connections as connections_module
@@ -74,6 +74,7 @@ from schemas.lake import (
     RETENTION,
     LakeTable,
 )
+from tests.examples import examples
 from tests.pipelines.canonical import NOON, Event, encoded, ingest, land, message, records
 
 DAY, MINUTE = dt.timedelta(days=1), dt.timedelta(minutes=1)
@@ -610,7 +611,7 @@ STEP = st.tuples(BATCH_OF_EVENTS, st.integers(0, 3), st.booleans(), st.booleans(
 """Events, the day on which Kafka got them, and whether identity and the facts are refreshed after them."""
 
 
-@settings(max_examples=12)
+@examples(12)
 @given(st.lists(STEP, min_size=1, max_size=5))
 def test_every_fact_equals_a_computation_from_nothing_after_any_batches(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[list[Event], int, bool, bool]]
@@ -647,7 +648,7 @@ TALK_STEP = st.tuples(st.lists(talks(), min_size=1, max_size=6), OFTEN, OFTEN)
 """Talk, and whether the days and the members are refreshed after it."""
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(st.lists(TALK_STEP, min_size=2, max_size=4))
 def test_connections_equal_those_of_a_computation_from_nothing_after_any_talk(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[list[Event], bool, bool]]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.engagement.person_day import person_day
@@ -24,6 +24,7 @@ from pipelines.refresh import (
 )
 from schemas import kinds
 from schemas.lake import GROUP_DAY, GROUP_HEALTH, GROUP_STATE, PERSON_DAY
+from tests.examples import examples
 from tests.pipelines.canonical import NOON, Event
 from tests.pipelines.test_incremental import DAY, LIFE, Company, happened, said
 
@@ -99,7 +100,7 @@ STEP = st.tuples(st.lists(changes(), max_size=3), st.integers(0, 2), st.booleans
 """What comes late, how many days pass, whether `first_seen` is refreshed, and the rules, mostly as before."""
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(st.lists(STEP, min_size=1, max_size=3))
 def test_lives_equal_a_computation_from_nothing_after_any_late_events(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[list[list[Event]], int, bool, int]]

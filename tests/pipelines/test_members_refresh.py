@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.engagement.person_day import person_day
@@ -16,6 +16,7 @@ from pipelines.refresh import members as members_module
 from pipelines.refresh import refresh_days, refresh_first_seen, refresh_identity, refresh_member_state
 from schemas import kinds
 from schemas.lake import MEMBER_STATE, PERSON_DAY
+from tests.examples import examples
 from tests.pipelines.canonical import NOON, Event
 from tests.pipelines.late import OFTEN
 from tests.pipelines.test_incremental import DAY, Company, happened, said
@@ -127,7 +128,7 @@ STEP = st.tuples(st.lists(events(), min_size=1, max_size=4), st.integers(0, 3), 
 """Events, the day on which Kafka got them, and whether `first_seen` is refreshed after them."""
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(st.lists(STEP, min_size=2, max_size=5))
 def test_members_equal_a_computation_from_nothing_after_any_late_events(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[list[Event], int, bool]]

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipelines.engagement.person_day import person_day
@@ -17,6 +17,7 @@ from pipelines.groups.group_day import group_day
 from pipelines.lake import Lake
 from pipelines.refresh import Refreshed, has_simulated, refresh_days, refresh_identity, refresh_whole
 from schemas.lake import EVENTS, FIRST_SEEN, GROUP_DAY, IDENTITY, PERSON_DAY, TOUCHED, LakeTable
+from tests.examples import examples
 from tests.pipelines.canonical import NOON, PSEUDONYMS, encoded, ingest, land, link, message, records
 
 FACTS = {PERSON_DAY.name: (PERSON_DAY, person_day), GROUP_DAY.name: (GROUP_DAY, group_day)}
@@ -176,7 +177,7 @@ STEP = st.tuples(st.lists(EVENT, max_size=4), st.integers(0, 3), st.booleans(), 
 """A batch of events, the day Kafka got it, and whether identity and the facts are refreshed after it."""
 
 
-@settings(max_examples=10)
+@examples(10)
 @given(st.lists(STEP, min_size=1, max_size=4))
 @example([([said("app:a"), said("shop:a"), link("app:a", "shop:a")], 0, False, True), ([], 0, True, True)])
 def test_facts_by_day_equal_a_full_recomputation_after_any_batches(

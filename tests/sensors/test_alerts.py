@@ -104,7 +104,7 @@ def test_a_transaction_that_hangs_open_is_an_alert_until_it_ends(
     whole: Place, tick: Callable[..., str | None], transactional: Callable[[str], Any]
 ):
     producer = transactional(f"hang-{whole.topic}")
-    producer.send(whole.topic, b"not yet committed").get(timeout=10)
+    producer.send(whole.topic, b"not yet committed").get(timeout=120)
     cursor = tick(14)
     assert alerts(whole.services) == set()
     cursor = tick(16, cursor)

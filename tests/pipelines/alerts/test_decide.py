@@ -6,10 +6,11 @@ import datetime as dt
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.alerts.decide import Alert, Decision, Evaluation, Policy, Verdict, decide
+from tests.examples import examples
 from tests.pipelines.alerts.samples import DAY, HOUR, NOON, POLICY, judged, known
 
 FIRED = Alert("group_dying", "a", "critical", known(), NOON, NOON, NOON)
@@ -121,7 +122,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(STEPS)
 def test_any_history_tells_what_a_reader_would_tell_who_follows_each_group_alone(
     steps: list[tuple[int, dict[str, bool | None], str]],

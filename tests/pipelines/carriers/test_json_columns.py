@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -21,6 +21,7 @@ from pipelines.carriers.cloudevents import CloudEvents
 from pipelines.carriers.json_columns import read_json
 from pipelines.carriers.json_table import JsonTable
 from schemas.kinds import Envelope
+from tests.examples import examples
 from tests.pipelines.canonical import encoded, message
 
 ADAPTER = CloudEvents()
@@ -330,7 +331,7 @@ def mutated_events(draw: st.DrawFn) -> bytes:
     return bytes(value)
 
 
-@settings(max_examples=400)
+@examples(400)
 @given(st.lists(mutated_events() | st.binary(max_size=40), max_size=8))
 @example([])
 def test_both_agree_on_events_that_were_changed_at_random(values: list[bytes]):
@@ -376,7 +377,7 @@ def arrangements(draw: st.DrawFn) -> Callable[[int], bytes]:
     return made
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.lists(arrangements(), min_size=1, max_size=4), st.lists(st.integers(0, 3), max_size=12))
 def test_both_agree_whatever_order_the_fields_had_before(shapes: list[Callable[[int], bytes]], turns: list[int]):
     assert_both_agree([shapes[turn % len(shapes)](number) for number, turn in enumerate(turns)])

@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.special import roots_genlaguerre, roots_jacobi
 
 from pipelines.engagement.bg_nbd import BgNbd, NoFit, fit
+from tests.examples import examples
 
 CDNOW = Path(__file__).parents[3].parent / "shared" / "data" / "cdnow"
 PUBLISHED = BgNbd(0.243, 4.414, 0.793, 2.426)
@@ -104,7 +105,7 @@ def grid(model: BgNbd) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return (rate / model.alpha)[:, None], ((leave + 1) / 2)[None, :], weight
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(model=MODELS, x=st.integers(0, 8), observed=AGES, share=SHARES, t=AGES)
 @example(model=BgNbd(1.0, 1.0, 0.5, 0.5), x=0, observed=1.0, share=0.0, t=1.0)
 def test_the_formulas_are_the_integrals_over_all_buyers(model: BgNbd, x: int, observed: float, share: float, t: float):

@@ -6,7 +6,7 @@ import sys
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.engagement import retention
@@ -15,6 +15,7 @@ from pipelines.engagement.first_seen import first_seen
 from pipelines.engagement.retention import COHORTS, Cohort, Mode, Periods
 from pipelines.engagement.retention_table import retention_table
 from schemas.lake import UTC_TIME
+from tests.examples import examples
 from tests.pipelines.engagement import retention_oracle as oracle
 from tests.pipelines.engagement.frames import MONDAY, ZONE, activity_days, last_complete_days, person_days, rows_of
 
@@ -130,7 +131,7 @@ def histories(draw: st.DrawFn, near: dt.datetime) -> list[oracle.Event]:
 
 
 @pytest.mark.parametrize("zone", ZONES)
-@settings(max_examples=150)
+@examples(150)
 @given(data=st.data())
 def test_retention_equals_the_oracle(zone: str, data: st.DataObject):
     near = ZONES[zone]

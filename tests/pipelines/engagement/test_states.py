@@ -6,13 +6,14 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.engagement.connections import connected
 from pipelines.engagement.person_day import person_day
 from pipelines.engagement.states import group_engagement, member_state
 from schemas.lake import IDENTITY, MEMBER_STATE
+from tests.examples import examples
 from tests.pipelines.engagement import states_oracle as oracle
 from tests.pipelines.engagement.frames import MONDAY, Row, at, complete, events, rows_of
 
@@ -174,14 +175,14 @@ def histories(draw: st.DrawFn) -> list[Row]:
     return draw(st.lists(row, max_size=30))
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(rows=histories())
 def test_states_equal_the_oracle(rows: list[Row]):
     whole = complete(rows)
     assert rows_of(judged(*rows)) == oracle.member_state(whole, DAY)
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(data=st.data())
 def test_connections_equal_the_oracle(data: st.DataObject):
     rows = circle(0, 1, 2, 3, members=7)

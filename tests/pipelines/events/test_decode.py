@@ -9,13 +9,14 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.carriers import CARRIERS
 from pipelines.events.decode import CarrierUnknown, DecodedRecords, decode
 from schemas.kinds import BLOCKED_NATIVE_IDS, REQUIRED
 from schemas.lake import EVENTS, QUARANTINE
+from tests.examples import examples
 from tests.pipelines.canonical import BY_TOPIC, NOON, PSEUDONYMS, RULES, Event, encoded, link, message, records
 
 ORDER = {"customer_id": "shop:ann", "order_id": "o", "total_minor": 100, "currency": "CNY"}
@@ -343,7 +344,7 @@ def mutated(draw: st.DrawFn) -> bytes:
     return draw(st.just(text) | st.binary(max_size=4).map(lambda b: text[:start] + b + text[start + length :]))
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(st.lists(mutated(), min_size=1, max_size=4))
 def test_no_mutation_of_a_valid_event_stops_the_pipeline(values: list[bytes]):
     each_once(decoded(*values), list(values))

@@ -7,7 +7,7 @@ import random
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.engagement.first_seen import first_seen
@@ -22,6 +22,7 @@ from pipelines.refresh.changes import BATCH_INPUT, IDENTITY_INPUT, Changes, Sour
 from schemas import kinds
 from schemas.funnel import COUNTS, MODES, Exclusion, FunnelDefinition, standard
 from schemas.lake import EVENTS, FIRST_SEEN, FUNNEL_ENTRY, TOUCHED, LakeTable
+from tests.examples import examples
 from tests.pipelines.funnel.samples import Event, at, definition, event, frame, numbered
 
 WATERMARK = at(400)
@@ -156,7 +157,7 @@ def definitions(draw: st.DrawFn) -> FunnelDefinition:
     )
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(st.integers(0, 2**32), st.lists(definitions(), min_size=8, max_size=8), st.booleans())
 def test_whoever_is_not_named_has_the_entries_of_before(tmp_path_factory, seed, funnels, has_first_seen):
     company = Company(str(tmp_path_factory.mktemp("company")), *changes(seed), has_first_seen=has_first_seen)

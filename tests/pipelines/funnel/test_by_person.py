@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -16,6 +16,7 @@ from pipelines.funnel.funnel import matched_steps
 from pipelines.funnel.views import summary, summary_of_matches
 from schemas.funnel import COUNTS, MODES
 from schemas.lake import ORDERING_KEY
+from tests.examples import examples
 from tests.pipelines.funnel.samples import at, definition, on_timeline
 
 KEY = ("person_id", *ORDERING_KEY)
@@ -113,7 +114,7 @@ def test_what_is_dear_to_compute_is_computed_once_where_its_disorder_shows_at_on
 
 
 @pytest.mark.usefixtures("small_parts")
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=ROWS, mode=st.sampled_from(MODES), count=st.sampled_from(COUNTS), days=st.integers(1, 4))
 def test_the_summary_of_matches_is_that_of_entries_whatever_the_order_of_the_rows(file, rows, mode, count, days):
     chosen = definition(*(f"type = '{kind}'" for kind in "abc"), window=dt.timedelta(days=days), mode=mode, count=count)

@@ -3,12 +3,13 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.arrays import frozen
 from pipelines.funnel import kernel
 from pipelines.funnel.kernel import ANY_ORDER, CONSECUTIVE, NO_ROW, SEQUENTIAL, STRICT_ORDER, Rows, Rules
+from tests.examples import examples
 from tests.pipelines.funnel.oracle import Chain, Options, Row, all_chains, best_chains
 
 MODES = {"sequential": SEQUENTIAL, "strict_order": STRICT_ORDER, "consecutive": CONSECUTIVE, "any_order": ANY_ORDER}
@@ -72,11 +73,12 @@ def everyone(n_steps: int, exclusions: bool, hold: bool):
     return st.lists(persons(n_steps, exclusions=exclusions, hold=hold), max_size=3)
 
 
+@pytest.mark.hypothesis  # which finds no property within a test
 @pytest.mark.parametrize("variant", VARIANTS, ids=said)
 def test_the_kernel_finds_the_chains_that_trying_all_chains_finds(variant):
     mode, strict, exclusions, hold, count = variant
 
-    @settings(max_examples=150)
+    @examples(150)
     @given(st.data(), st.integers(2, 4), st.integers(0, 7), st.sampled_from([1, 3, 5, float("inf")]))
     def check(data: st.DataObject, n_steps: int, window: int, start_before: float):
         everybody = data.draw(everyone(n_steps, exclusions, hold))

@@ -4,10 +4,11 @@ import datetime as dt
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from pipelines.groups.birth import births
 from schemas.lake import UTC_TIME
+from tests.examples import examples
 from tests.pipelines.engagement.frames import Row, at, complete, event_rows, events, rows_of
 from tests.pipelines.groups import group_oracle
 
@@ -83,7 +84,7 @@ def test_the_columns_have_their_types():
     assert births(events()).collect().schema == {"group_id": pl.String(), "born_at": UTC_TIME}
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(event_rows())
 def test_births_equal_the_oracle_in_any_row_order(rows: list[Row]):
     expected = group_oracle.births(complete(rows))

@@ -4,12 +4,13 @@ import datetime as dt
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.groups.birth import births
 from pipelines.groups.group import group_table
 from schemas.lake import GROUP
+from tests.examples import examples
 from tests.pipelines.engagement.frames import Row, at, complete, events, rows_of
 from tests.pipelines.groups import group_oracle
 
@@ -120,7 +121,7 @@ def group_rows(draw: st.DrawFn) -> list[Row]:
     return rows
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(group_rows())
 def test_groups_equal_the_oracle_in_any_row_order(rows: list[Row]):
     unborn = pl.LazyFrame(schema=births(events()).collect_schema())

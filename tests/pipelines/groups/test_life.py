@@ -6,12 +6,13 @@ from itertools import groupby, pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.groups.life import live
 from pipelines.groups.thresholds import Thresholds
 from schemas.lake import GROUP_STATES
+from tests.examples import examples
 from tests.pipelines.groups.life_oracle import Life
 
 RULES = Thresholds()
@@ -184,7 +185,7 @@ def lives(draw: st.DrawFn) -> tuple[Counts, list[bool], list[bool], int, int, Th
     return counts, active, measured, born if draw(st.integers(0, 9)) else NEVER, ended, draw(SMALL)
 
 
-@settings(max_examples=500)
+@examples(500)
 @given(lives())
 def test_states_equal_those_of_looking_back_from_every_day(
     life: tuple[Counts, list[bool], list[bool], int, int, Thresholds],
@@ -194,7 +195,7 @@ def test_states_equal_those_of_looking_back_from_every_day(
     assert found == Life(counts, active, measured, rules).judge(born, ended)
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(lives(), st.data())
 def test_another_future_changes_no_earlier_state(
     life: tuple[Counts, list[bool], list[bool], int, int, Thresholds], data: st.DataObject
@@ -214,7 +215,7 @@ def test_another_future_changes_no_earlier_state(
     assert changed[:cut] == whole[:cut]
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(lives())
 def test_a_verdict_stays_for_its_least_days_unless_the_group_dies_or_ends(
     life: tuple[Counts, list[bool], list[bool], int, int, Thresholds],

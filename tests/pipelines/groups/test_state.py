@@ -7,13 +7,14 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.groups.health import life_days
 from pipelines.groups.state import group_state
 from pipelines.groups.thresholds import LifeRules, Thresholds
 from schemas.lake import FEED_DAY, GROUP, GROUP_DAY, GROUP_STATE, PERSON_DAY
+from tests.examples import examples
 from tests.pipelines.engagement.frames import MONDAY, ZONE, at, rows_of
 from tests.pipelines.groups.group_oracle import Life, Spell, spells
 
@@ -247,7 +248,7 @@ def lives(draw: st.DrawFn) -> tuple[Life, set[dt.date]]:
     return Life(first, active, born, draw(maybe), draw(maybe)), quiet
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(
     one=lives(),
     other=lives(),

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.ingest.event_writer import BATCH, Counts, ZoneChanged, stored_counts
 from pipelines.ingest.feeds import app_id, undecoded_offsets
 from pipelines.lake import Handle, Lake
 from schemas.lake import EVENTS, QUARANTINE, RAW, TABLES, TOUCHED, LakeTable
+from tests.examples import examples
 from tests.pipelines.canonical import NOON, RULES, TOPIC_ID, encoded, ingest, land, message, records
 
 MONDAY = dt.date(2025, 3, 3)
@@ -236,7 +237,7 @@ copies = st.tuples(st.sampled_from("ab"), st.sampled_from(["m1", "m2"]), st.inte
 """Event id, body, partition, and the day of Kafka's time."""
 
 
-@settings(max_examples=8)
+@examples(8)
 @given(st.lists(st.lists(copies | st.none(), min_size=1, max_size=4), min_size=1, max_size=3), st.integers(1, 4))
 def test_events_rebuilt_in_one_batch_are_those_of_many(
     tmp_path_factory: pytest.TempPathFactory, arrivals: list[list[tuple[str, str, int, int] | None]], batch_rows: int

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.consumer.fetcher import Fetcher
@@ -30,6 +30,7 @@ from pipelines.ingest.reader import FastReaderUnsupported, ReaderKind, buffers
 from pipelines.ingest.record_columns import ColumnBuffer
 from pipelines.lake import Lake
 from schemas.lake import RAW
+from tests.examples import examples
 
 PARTITION = TopicPartition("topic", 3)
 UNBOUNDED = 2**40
@@ -143,7 +144,7 @@ def batches(draw: st.DrawFn) -> Batch:
     return Batch(codec, made, gaps, producer_id)
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(
     st.lists(batches(), min_size=1, max_size=5),
     st.integers(0, 200),
@@ -247,7 +248,7 @@ def both(kafka: str, tmp_path: Any) -> Callable[..., pl.DataFrame]:
     """Read topics both ways, see that rows and positions are the same, and return the rows."""
 
     def read(*topics: str, limits: BatchLimits | None = None) -> pl.DataFrame:
-        limits = limits or BatchLimits(seconds=0.5, stall_seconds=30)
+        limits = limits or BatchLimits(seconds=0.5, stall_seconds=300)
         lakes: dict[ReaderKind, Lake] = {"plain": Lake(str(tmp_path / "plain")), "fast": Lake(str(tmp_path / "fast"))}
         plain, fast = (raw_of(kafka, list(topics), kind, lake, limits) for kind, lake in lakes.items())
         assert_frame_equal(plain, fast)
@@ -319,10 +320,10 @@ def test_a_compacted_topic_is_read_with_the_gaps_inside_its_batches(topic: MakeT
         producer.send(name, key=f"key {number if number % 3 else 0}".encode(), value=f"value {number}".encode())
     producer.flush()
     left: list[int] = []
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 600
     while len(left) != 134 and time.monotonic() < deadline:
         # A segment is compacted only when a newer one was begun.
-        producer.send(name, key=str(time.monotonic()).encode(), value=b"later").get(10)
+        producer.send(name, key=str(time.monotonic()).encode(), value=b"later").get(120)
         time.sleep(0.5)
         left = [record.offset for record in polled(kafka, name) if record.value != b"later"]
     producer.close()

@@ -6,12 +6,13 @@ import tempfile
 
 import numpy as np
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.ingest.known_keys import KnownKeys, insert
 from pipelines.lake import Lake
 from schemas.lake import EVENTS
+from tests.examples import examples
 
 Key = tuple[str, str]
 keys = st.tuples(st.sampled_from(["shop", "chat"]), st.integers(0, 20).map(str))
@@ -31,7 +32,7 @@ def known(stored: list[Key], most: int) -> KnownKeys:
         return KnownKeys(handle, most)
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(st.lists(keys, unique=True), st.lists(st.lists(keys), max_size=4))
 def test_rows_that_may_have_a_copy_are_those_that_have_one(stored: list[Key], batches: list[list[Key]]):
     held = known(stored, most=1_000)

@@ -133,7 +133,7 @@ def test_reporters_at_once_open_one_alert(ledger: AlertLedger, database: str) ->
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=60)
+        thread.join(timeout=300)
     assert sorted(name for report in told for name in names(report.opened)) == [
         ("data_stale", "mart"),
         ("feed_held_back", "orders/0"),

@@ -8,13 +8,14 @@ from typing import Any
 import polars as pl
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from pipelines.publish.lateness import LATENESS, Before
 from pipelines.publish.switch import Late, Published
 from pipelines.publish.warehouse import Warehouse
 from schemas.warehouse import DATA_TABLES, RESTATED, Restated, publication, restatement
+from tests.examples import examples
 from tests.pipelines.publish.company import (
     COMPANY,
     MONDAY,
@@ -324,7 +325,7 @@ def expected(name: str, before: list[Row], after: list[Row], through: dt.date) -
 
 @pytest.mark.parametrize("name", [table.name for table in TABLES])
 @given(drawn=st.data())
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_is_noted_is_what_two_versions_compared_one_by_one_differ_in(
     warehouse: Warehouse, database: str, name: str, drawn: st.DataObject
 ) -> None:

@@ -45,7 +45,7 @@ Stage = Callable[..., dict[str, int]]
 def connect(database: str, *, autocommit: bool = False) -> psycopg.Connection:
     url = sa.make_url(database).set(drivername="postgresql").render_as_string(hide_password=False)
     # Whoever is blocked for a second fails instead of waiting.
-    return psycopg.connect(url, options="-c lock_timeout=1s -c statement_timeout=5s", autocommit=autocommit)
+    return psycopg.connect(url, options="-c lock_timeout=1s -c statement_timeout=300s", autocommit=autocommit)
 
 
 def seen(connection: psycopg.Connection) -> tuple | None:
@@ -83,7 +83,7 @@ def publishing_held_at(
             yield holder, outcome, held[0]
         finally:
             holder.rollback()
-            thread.join(timeout=20)
+            thread.join(timeout=300)
 
 
 def attempt(publish: Publish, events_batch: int, outcome: list[Published | PublishError]) -> None:
@@ -247,7 +247,7 @@ def test_two_publishes_at_once_make_two_versions(database: str, stage: Stage, pu
         other.start()
         waiting(database, other, 2)
         holder.rollback()
-        other.join(timeout=20)
+        other.join(timeout=300)
     assert [published.version for published in outcome if isinstance(published, Published)] == [2, 3]
 
 
@@ -262,7 +262,7 @@ def test_rows_staged_in_mid_publish_are_not_published(
         again.start()
         waiting(database, again, 2)
         holder.rollback()
-        again.join(timeout=20)
+        again.join(timeout=300)
     assert isinstance(outcome[0], Published)
     assert outcome[0].rows_changed["retention"] == 1
 

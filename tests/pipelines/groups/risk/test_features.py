@@ -4,11 +4,12 @@ import datetime as dt
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.groups.risk.features import LEAST_MESSAGES, history, risk_features, waits, with_messages
 from pipelines.groups.risk.walk import FEATURES
+from tests.examples import examples
 from tests.pipelines.groups.risk.oracle import A_DAY, FIRST, Active, frame, measured
 
 SPAN = 420
@@ -31,7 +32,7 @@ def histories(draw: st.DrawFn) -> list[Active]:
     return list(rows.values())
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(history=histories(), through=st.integers(20, SPAN), shuffled=st.randoms())
 def test_features_are_those_counted_by_hand(history: list[Active], through: int, shuffled):
     expected = measured(history, through)
@@ -42,7 +43,7 @@ def test_features_are_those_counted_by_hand(history: list[Active], through: int,
         assert dict(zip(FEATURES, values, strict=True)) == pytest.approx(expected[group, day]), (group, day)
 
 
-@settings(deadline=None, max_examples=30)
+@examples(30)
 @given(history=histories(), later=histories(), now=st.integers(30, 200))
 def test_what_happens_later_changes_no_feature_of_a_day(history: list[Active], later: list[Active], now: int):
     past = [row for row in history if row.day <= now]
@@ -54,7 +55,7 @@ def test_what_happens_later_changes_no_feature_of_a_day(history: list[Active], l
     assert seen_from_later.filter(pl.col("group_id").is_in(groups_known)).collect().equals(known)
 
 
-@settings(deadline=None, max_examples=20)
+@examples(20)
 @given(history=histories(), every=st.integers(2, 9))
 def test_a_coarser_grid_has_some_of_the_days_and_the_same_values(history: list[Active], every: int):
     fine, coarse = (risk_features(frame(history), THROUGH, step).collect() for step in (1, every))
@@ -62,7 +63,7 @@ def test_a_coarser_grid_has_some_of_the_days_and_the_same_values(history: list[A
     assert coarse.equals(kept)
 
 
-@settings(deadline=None, max_examples=20)
+@examples(20)
 @given(history=histories(), since=st.integers(0, SPAN), every=st.integers(1, 9))
 def test_a_later_first_day_leaves_days_out_and_changes_none(history: list[Active], since: int, every: int):
     opens = FIRST + since * A_DAY
@@ -80,7 +81,7 @@ def dead_days(active: list[int], day: int, through: int) -> int | None:
     )
 
 
-@settings(deadline=None, max_examples=30)
+@examples(30)
 @given(history=histories(), through=st.integers(30, SPAN))
 def test_waits_end_with_the_next_active_day_and_deaths_with_28_quiet_days(history: list[Active], through: int):
     last = FIRST + through * A_DAY
@@ -94,7 +95,7 @@ def test_waits_end_with_the_next_active_day_and_deaths_with_28_quiet_days(histor
         assert known == through - number
 
 
-@settings(deadline=None, max_examples=20)
+@examples(20)
 @given(history=histories(), through=st.integers(30, SPAN))
 def test_messages_are_counted_in_windows_that_end_with_the_day(history: list[Active], through: int):
     last = FIRST + through * A_DAY

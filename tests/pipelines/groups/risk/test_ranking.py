@@ -3,11 +3,12 @@
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from pipelines.groups.risk.ranking import grades
+from tests.examples import examples
 
 ROWS = st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 5), st.booleans()), min_size=2, max_size=60)
 
@@ -16,7 +17,7 @@ def frame(rows: list[tuple[str, int, bool]]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=["group_id", "score", "is_dead"], orient="row")
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(ROWS)
 def test_areas_are_those_of_scikit_learn_ties_too(rows: list[tuple[str, int, bool]]):
     _, score, dead = zip(*rows, strict=True)
@@ -26,7 +27,7 @@ def test_areas_are_those_of_scikit_learn_ties_too(rows: list[tuple[str, int, boo
     assert grade.precision == pytest.approx(average_precision_score(dead, score))
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(ROWS)
 def test_an_interval_is_that_of_groups_repeated_as_often_as_drawn(rows: list[tuple[str, int, bool]]):
     groups = sorted({group for group, _, _ in rows})

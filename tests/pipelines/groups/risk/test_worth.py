@@ -4,10 +4,11 @@ import datetime as dt
 from statistics import median
 
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.groups.risk.worth import Worth, crossings, deaths, worth
+from tests.examples import examples
 from tests.pipelines.groups.risk.oracle import A_DAY, FIRST, Active, frame
 
 THROUGH = 300
@@ -34,7 +35,7 @@ EDGES = st.sampled_from([27, 28, 59, 60, 84, 88, THROUGH - 56, THROUGH - 28, THR
 EVENTS = st.lists(st.tuples(st.sampled_from(GROUPS), EDGES | st.integers(0, THROUGH + 50)), max_size=12, unique=True)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(SPANS, EVENTS, EVENTS)
 def test_worth_is_that_counted_by_hand(spans: dict[str, int], alerts: list, died: list):
     died = [(group, day) for group, day in died if group in spans]
@@ -59,7 +60,7 @@ def test_worth_is_that_counted_by_hand(spans: dict[str, int], alerts: list, died
     assert worth(days_of(alerts, "day"), rows, days_of(died, "death")) == expected
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(
     SPANS, st.lists(st.tuples(st.sampled_from(GROUPS), EDGES | st.integers(0, THROUGH + 50)), max_size=9, unique=True)
 )
