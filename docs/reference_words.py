@@ -86,7 +86,8 @@ EXIT_CODES = {
     "DEFECT": ("A defect of emberline.", "Report it with the traceback."),
     "USAGE": ("The command line is wrong.", "See `emberline --help`."),
     "SETTINGS": (
-        "A setting is unknown or has a wrong value, or a funnel's file is wrong.",
+        "A setting is unknown or has a wrong value, a funnel's file is wrong, or the key is not that of the lake's "
+        "pseudonyms.",
         "See [settings](settings.md) and [define a funnel](../how-to/define-a-funnel.md).",
     ),
     "ENGINE": (

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Final
 
 from assets.resources import Rules
 from emberline.embedded import EmbeddedKafka, EmbeddedPostgres, StateFolder
@@ -24,7 +25,11 @@ from pipelines.ingest.intake import BatchLimits
 from pipelines.ingest.tolerance import Tolerance
 from pipelines.lake import Lake
 from pipelines.operations.maintenance import Upkeep
+from pipelines.pseudonym_key import refuse_another_key, refuse_lost_key
 from pipelines.publish.warehouse import Warehouse
+
+_PSEUDONYM_KEY: Final = "pseudonyms"
+"""The secret of the state folder that pseudonyms are made with where no key is set."""
 
 
 @dataclass
@@ -66,15 +71,29 @@ class Services:
         uri = self.settings.lake.uri or str(self.state.path / "lake")
         return Lake(uri, self.settings.lake.storage_options)
 
+    def pseudonyms(self) -> Pseudonyms:
+        """The pseudonyms under the configured key, or under one that is made at random for a new lake.
+
+        Raises:
+            WrongPseudonymKey: the lake holds pseudonyms of another key.
+        """
+        lake, configured = self.lake(), self.settings.privacy.key
+        if configured is None and not self.state.has_secret(_PSEUDONYM_KEY):
+            refuse_lost_key(lake)
+        key = configured.get_secret_value() if configured else self.state.secret(_PSEUDONYM_KEY)
+        pseudonyms = Pseudonyms(key.encode())
+        refuse_another_key(lake, pseudonyms)
+        return pseudonyms
+
     def rules(self) -> Rules:
-        """The company's definitions."""
+        """The company's definitions; raise `WrongPseudonymKey` as `pseudonyms` does."""
         settings = self.settings
         return Rules(
             topics={topic: CARRIERS[carrier] for topic, carrier in settings.kafka.topics.items()},
             decoding=DecodeRules(
                 zone=settings.rules.zone,
                 max_skew=dt.timedelta(minutes=settings.ingest.max_skew_minutes),
-                pseudonyms=Pseudonyms(self._pseudonym_key()),
+                pseudonyms=self.pseudonyms(),
                 blocked_ids=frozenset(settings.identity.blocked_ids),
             ),
             limits=BatchLimits(
@@ -141,7 +160,3 @@ class Services:
         """Stop the embedded engines; those that are configured elsewhere are not touched."""
         EmbeddedKafka(self.state).stop()
         EmbeddedPostgres(self.state).stop()
-
-    def _pseudonym_key(self) -> bytes:
-        configured = self.settings.privacy.key
-        return (configured.get_secret_value() if configured else self.state.secret("pseudonyms")).encode()

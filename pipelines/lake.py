@@ -105,6 +105,18 @@ class Lake:
             )
         return Handle(table, delta)
 
+    def has(self, table: LakeTable) -> bool:
+        """Tell whether a table is there; unlike `open` this creates none.
+
+        Raises:
+            LakeUnavailable: the store does not answer.
+        """
+        uri = self.table_uri(table)
+        try:
+            return DeltaTable.is_deltatable(uri, storage_options=dict(self.storage_options))
+        except (DeltaError, OSError) as error:
+            raise _unavailable(table, uri, error) from error
+
     def table_uri(self, table: LakeTable) -> str:
         """Where a table lies; any Delta reader opens it."""
         return f"{self.uri.rstrip('/')}/{table.name}"

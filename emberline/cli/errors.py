@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from emberline.cli.output import stderr
 from emberline.embedded.errors import EngineError
 from emberline.settings import SettingsError
+from pipelines.events.pseudonym import WrongPseudonymKey
 from schemas.errors import EmberlineError
 from schemas.funnel import FunnelDefinitionError
 
@@ -32,7 +33,7 @@ class ExitCode(IntEnum):
 def exit_code(error: EmberlineError) -> ExitCode:
     """The exit code of an error."""
     match error:
-        case SettingsError() | FunnelDefinitionError():
+        case SettingsError() | FunnelDefinitionError() | WrongPseudonymKey():
             return ExitCode.SETTINGS
         case EngineError():
             return ExitCode.ENGINE

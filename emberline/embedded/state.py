@@ -64,6 +64,10 @@ class StateFolder:
                 write_private(file, secrets.token_urlsafe(_SECRET_BYTES))
             return file.read_text()
 
+    def has_secret(self, name: str) -> bool:
+        """Tell whether the secret of this name was made."""
+        return (self.path / "secrets" / name).is_file()
+
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
         """Hold the lock of this name against every other process and thread."""

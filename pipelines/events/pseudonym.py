@@ -12,7 +12,14 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from schemas.errors import EmberlineError
+
 _HEX_DIGITS = 32
+_FINGERPRINT_OF = b"emberline: key of the pseudonyms"
+
+
+class WrongPseudonymKey(EmberlineError):
+    """The key is not the one that the pseudonyms of the lake were made with, or there is none."""
 
 
 def _no_accounts() -> pl.Series:
@@ -58,6 +65,11 @@ class Pseudonyms:
     key: bytes = field(repr=False)
     most_known: int = 200_000
     _known: _Known = field(default_factory=_Known, init=False, repr=False, compare=False)
+
+    @property
+    def fingerprint(self) -> int:
+        """A number that tells keys apart and tells nothing of the key: 63 bits of the HMAC of a constant."""
+        return int.from_bytes(hmac.digest(self.key, _FINGERPRINT_OF, "sha256")[:8]) >> 1
 
     def of(self, account_id: str) -> str:
         """The pseudonym of one account."""

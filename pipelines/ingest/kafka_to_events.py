@@ -24,6 +24,7 @@ from pipelines.ingest.intake import Appended, BatchLimits, RawReport
 from pipelines.ingest.raw import ingest_raw
 from pipelines.ingest.tolerance import USUAL, Tolerance
 from pipelines.lake import Lake
+from pipelines.pseudonym_key import bind_key
 from schemas.lake import RAW
 
 AT_ONCE: Final = 3
@@ -68,10 +69,12 @@ def ingest(
         accept_gaps_at: see `ingest_raw`.
 
     Raises:
+        WrongPseudonymKey: the lake holds pseudonyms of another key; nothing was written.
         ZoneChanged: the stored events have days of another zone.
         TooManyBadRecords: more of a batch is bad than the tolerance allows; neither it nor what follows was decoded.
         EmberlineError: see `ingest_raw`.
     """
+    bind_key(lake, rules.pseudonyms)
     with _Follower(lake, lambda: EventWriter(lake, carriers, rules, tolerance), limits.rows) as follower:
         follower.catch_up(on_caught_up)
         report = ingest_raw(connection, lake, carriers, limits, on_read, accept_gaps_at, follower.take)
