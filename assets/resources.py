@@ -22,7 +22,7 @@ class Rules:
     `fingerprint` changes with every setting that facts depend on, `life_fingerprint` also with those of groups' lives
     alone; a model of the risk is used for `risk_retrain_days`; `topics` maps a topic to its adapter; `accept_gaps` lets
     ingest go on without records that Kafka removed before they were read; a person of more than `max_accounts` accounts
-    is reported.
+    is reported; no table of the warehouse may lose more than `max_lost_share` of its rows in one publication.
     """
 
     topics: Mapping[str, Carrier]
@@ -30,6 +30,7 @@ class Rules:
     limits: BatchLimits
     tolerance: Tolerance
     accept_gaps: bool
+    max_lost_share: float
     max_accounts: int
     lateness: dt.timedelta
     idle_timeout: dt.timedelta

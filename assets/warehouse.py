@@ -1,19 +1,21 @@
 """Write, audit, publish: `staging/*`, the checks on it, then `mart/*` in one transaction."""
 
-from __future__ import annotations
+# No postponed annotations: Dagster reads the type of a config from the annotation itself.
 
 from collections.abc import Iterator
 
 import dagster as dg
 import polars as pl
+from pydantic import Field
 
 from assets.completeness import complete_through
 from assets.pools import WRITER
 from assets.resources import Clock, Progress, Rules
 from pipelines.lake import Lake
 from pipelines.publish.audit import Verdict, audit
+from pipelines.publish.guard import Guard
 from pipelines.publish.lateness import lateness
-from pipelines.publish.rows import lake_state, newest_batch, rules_state, warehouse_rows
+from pipelines.publish.rows import lake_id, lake_state, newest_batch, rules_state, warehouse_rows
 from pipelines.publish.switch import Known, Late
 from pipelines.publish.warehouse import Warehouse
 from pipelines.refresh import has_simulated
@@ -120,6 +122,16 @@ def check_staging(
         )
 
 
+class PublishConfig(dg.Config):
+    """What a person agrees to for one run."""
+
+    accept_loss: bool = Field(
+        default=False,
+        description="Publish although tables lose more of their rows than warehouse.max_lost_share allows, or although "
+        "the warehouse is of another lake.",
+    )
+
+
 @dg.multi_asset(
     specs=[
         dg.AssetSpec(
@@ -134,6 +146,7 @@ def check_staging(
     pool=WRITER,
 )
 def publish(
+    config: PublishConfig,
     lake: dg.ResourceParam[Lake],
     warehouse: dg.ResourceParam[Warehouse],
     rules: dg.ResourceParam[Rules],
@@ -154,6 +167,7 @@ def publish(
             since=lambda before: lateness(lake.open(EVENTS).scan(), lake.open(IDENTITY_CHANGE).scan(), before, batch),
             zone=rules.zone,
         ),
+        guard=Guard(lake_id(lake), rules.max_lost_share, is_accepted=config.accept_loss),
         now=clock.now(),
     )
     for table in DATA_TABLES:

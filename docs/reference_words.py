@@ -24,6 +24,8 @@ SETTINGS_MEANINGS = {
     "lake.uri": "A folder, or the URI of an object store.",
     "lake.storage_options": "Handed to the object store's client: endpoint, credentials, region.",
     "warehouse.url": "`postgresql+psycopg://user:password@host:port/database`.",
+    "warehouse.max_lost_share": "A publication in which a table loses a larger share of its rows stops; see "
+    "[run by itself](../how-to/run-by-itself.md#a-publication-that-takes-rows-away).",
     "ingest.batch_rows": "A commit to `raw` holds at most so many records.",
     "ingest.batch_bytes": "A commit to `raw` is made once keys and values of the batch reach so many bytes.",
     "ingest.batch_seconds": "A commit to `raw` is made after so many seconds, if any record arrived.",
@@ -95,7 +97,8 @@ EXIT_CODES = {
         "Read the log that the error quotes.",
     ),
     "BLOCKED": (
-        "A check failed, so nothing was published; readers see the version before.",
+        "A check failed, or tables would have lost too many rows, so nothing was published; readers see the version "
+        "before.",
         "Mend what the check names, then run again. See [checks](checks.md).",
     ),
     "FAILED": ("The pipeline failed. What was committed before is safe.", "Follow the error's next step, run again."),

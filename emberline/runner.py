@@ -12,6 +12,7 @@ from emberline.definitions import build_defs
 from emberline.instance import dagster_instance
 from emberline.services import Services
 from pipelines.ingest.event_writer import Counts, stored_counts
+from pipelines.publish.errors import AnotherLake, RowsLost
 from sensors.failures import cause_of
 
 
@@ -31,6 +32,7 @@ class RunOutcome:
     `counts` are of this run, `totals` of all history; `offsets_lost` are those of the gaps it was told to accept;
     `partitions_changed` are the days whose facts were recomputed, `rows_changed` the warehouse rows inserted, updated
     or deleted, by table; `version` the published version, None where this run published none; `error` why it failed.
+    `is_refused`: it would have emptied tables, or the warehouse is of another lake.
     """
 
     run_id: str
@@ -43,6 +45,7 @@ class RunOutcome:
     version: int | None
     failed_checks: tuple[FailedCheck, ...]
     error: str | None = None
+    is_refused: bool = False
 
     @property
     def is_changed(self) -> bool:
@@ -51,12 +54,12 @@ class RunOutcome:
 
     @property
     def is_blocked(self) -> bool:
-        """True when a failed check kept the new version from being published."""
-        return any(check.is_blocking for check in self.failed_checks)
+        """True when a failed check or the guard of the warehouse kept the new version from being published."""
+        return self.is_refused or any(check.is_blocking for check in self.failed_checks)
 
 
-def run_pipeline(services: Services, progress: Progress) -> RunOutcome:
-    """Drain Kafka, however much it holds, bring facts and warehouse up to date."""
+def run_pipeline(services: Services, progress: Progress, *, accept_loss: bool = False) -> RunOutcome:
+    """Drain Kafka, however much it holds, bring facts and warehouse up to date; see `PublishConfig`."""
     lake, rules = services.lake(), services.rules()
     resources: dict[str, Any] = {
         "kafka": services.kafka(),
@@ -66,9 +69,12 @@ def run_pipeline(services: Services, progress: Progress) -> RunOutcome:
         "progress": progress,
     }
     job = build_defs(resources).resolve_job_def("pipeline_job")
-    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    config = {
+        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+        "ops": {"publish": {"config": {"accept_loss": accept_loss}}},
+    }
     with dagster_instance(services) as instance:
-        result = job.execute_in_process(instance=instance, raise_on_error=False, run_config=quiet)
+        result = job.execute_in_process(instance=instance, raise_on_error=False, run_config=config)
     return _outcome(result, stored_counts(lake))
 
 
@@ -102,7 +108,16 @@ def _outcome(result: dg.ExecuteInProcessResult, totals: Counts) -> RunOutcome:
         version=next((metadata.get(key, "version") for key in mart), None),
         failed_checks=tuple(_failed_checks(result)),
         error=None if failure is None else cause_of(failure.step_failure_data.error),
+        is_refused=failure is not None and _is_refusal(failure.step_failure_data.error),
     )
+
+
+def _is_refusal(error: Any) -> bool:
+    while error is not None:
+        if error.cls_name in {AnotherLake.__name__, RowsLost.__name__}:
+            return True
+        error = error.cause
+    return False
 
 
 def _value(recorded: dg.MetadataValue[Any]) -> Any:

@@ -105,6 +105,7 @@ class Services:
             ),
             tolerance=Tolerance(share=settings.ingest.max_bad_share, rows=settings.ingest.bad_share_rows),
             accept_gaps=settings.ingest.accept_gaps,
+            max_lost_share=settings.warehouse.max_lost_share,
             max_accounts=settings.identity.max_accounts,
             lateness=settings.lateness,
             idle_timeout=dt.timedelta(hours=settings.rules.idle_feed_hours),

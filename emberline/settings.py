@@ -96,9 +96,13 @@ class LakeSettings(_Section):
 
 
 class WarehouseSettings(_Section):
-    """Where the warehouse is. No `url`: the embedded PostgreSQL. It carries a password: set it in the environment."""
+    """Where the warehouse is, and what share of its rows a table may lose in one publication.
+
+    No `url`: the embedded PostgreSQL. It carries a password: set it in the environment.
+    """
 
     url: SecretStr | None = None
+    max_lost_share: float = Field(default=0.5, ge=0, le=1)
 
 
 class IngestSettings(_Section):

@@ -59,6 +59,11 @@ class Handle:
         return self.delta.version()
 
     @property
+    def id(self) -> str:
+        """The id that Delta gave the table when it was made."""
+        return str(self.delta.metadata().id)
+
+    @property
     def content(self) -> int:
         """How many commits of `Lake` it holds: a Delta version that compaction and vacuum do not move."""
         return self.position(_CONTENT) or 0

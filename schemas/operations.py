@@ -37,6 +37,15 @@ OPEN_ALERT: Final = sa.Index(
 )
 """What keeps two reporters from opening the same alert twice."""
 
+lake: Final = sa.Table(
+    "lake",
+    metadata,
+    sa.Column("change", sa.BigInteger, sa.Identity(always=True), primary_key=True, comment="the newest one holds"),
+    sa.Column("lake_id", sa.Text, nullable=False, comment="id of the lake, which is that of its Delta table raw"),
+    sa.Column("recorded_at", _TIME, nullable=False, comment="when the first version was published from it"),
+    comment="Which lake the warehouse is published from; a row more each time another one took over.",
+)
+
 group_alert: Final = sa.Table(
     "group_alert",
     metadata,

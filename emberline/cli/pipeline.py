@@ -24,6 +24,14 @@ AcceptGaps = Annotated[
 ]
 
 
+AcceptLoss = Annotated[
+    bool,
+    typer.Option(
+        "--accept-loss", help="Publish although tables lose many of their rows, or the warehouse is of another lake."
+    ),
+]
+
+
 @app.command()
 def replay(
     file: Annotated[Path, typer.Argument(help="A chat export (.parquet) or payloads, one a line (.jsonl).")],
@@ -97,6 +105,7 @@ def ingest(accept_gaps: AcceptGaps = False, as_json: Json = False) -> None:
 @app.command()
 def run(
     accept_gaps: AcceptGaps = False,
+    accept_loss: AcceptLoss = False,
     as_json: Json = False,
 ) -> None:
     """Drain Kafka once, bring facts and warehouse up to date, print what changed."""
@@ -106,7 +115,7 @@ def run(
 
     settings = load_settings(**({"ingest": {"accept_gaps": True}} if accept_gaps else {}))
     with reporting(quiet=as_json) as show:
-        outcome = run_pipeline(Services(settings, show.line), show.steps)
+        outcome = run_pipeline(Services(settings, show.line), show.steps, accept_loss=accept_loss)
     if as_json:
         print_json(as_dict(outcome))
     else:
@@ -145,6 +154,8 @@ def print_outcome(outcome: RunOutcome) -> None:
             f"Check failed on {check.table}" + (": nothing was published" if check.is_blocking else ""),
             "\n".join(check.messages),
         )
+    if outcome.is_refused:
+        print_error("Nothing was published", outcome.error or "")
     if outcome.is_blocked:
         stdout.print("The last good version stays published. Mend the cause, then run again.")
         return

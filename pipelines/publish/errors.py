@@ -56,6 +56,14 @@ class PublishFailed(PublishError):
     """The switch was rolled back as a whole."""
 
 
+class AnotherLake(PublishError):
+    """The rows come from another lake than those that are published."""
+
+
+class RowsLost(PublishError):
+    """Tables would lose more of their rows than they may."""
+
+
 class ReadFailed(PublishError):
     """PostgreSQL refused a query."""
 

@@ -63,9 +63,15 @@ def warehouse_rows(lake: Lake, funnels: Sequence[FunnelDefinition], zone: str) -
 
 
 def lake_state(lake: Lake) -> int:
-    """A fingerprint of the contents of all facts that the warehouse is made from."""
-    contents = [(table.name, lake.open(table).content) for table in _FACTS]
+    """A fingerprint of the contents of all facts that the warehouse is made from, and of the lake they are in."""
+    contents: list[tuple[str, object]] = [("lake", lake_id(lake))]
+    contents += [(table.name, lake.open(table).content) for table in _FACTS]
     return zlib.crc32(repr(contents).encode())
+
+
+def lake_id(lake: Lake) -> str:
+    """The id of a lake: that of its table `raw`, which is made with it and never replaced."""
+    return lake.open(facts.RAW).id
 
 
 def rules_state(lake: Lake) -> int:

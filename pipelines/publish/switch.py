@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 import polars as pl
 import sqlalchemy as sa
 
+from pipelines.publish.guard import Guard, refuse_another_lake, refuse_lost_rows
 from pipelines.publish.lateness import Before
 from pipelines.publish.restatements import note_restatements
 from pipelines.publish.staging import staged
@@ -97,7 +98,7 @@ def unstaged(connection: sa.Connection, tables: Sequence[sa.Table]) -> list[str]
 
 
 def switch(
-    connection: sa.Connection, tables: Sequence[sa.Table], known: Known, late: Late, now: dt.datetime
+    connection: sa.Connection, tables: Sequence[sa.Table], known: Known, late: Late, guard: Guard, now: dt.datetime
 ) -> Published:
     """Note what is restated, apply every table's difference and write the version's row, if anything differs.
 
@@ -106,19 +107,26 @@ def switch(
         tables: The tables to switch together, all of them staged.
         known: What the staged rows know.
         late: Why published figures changed.
+        guard: What the version may do to the warehouse.
         now: When it is published.
+
+    Raises:
+        AnotherLake: The rows come from another lake than those that are published.
+        RowsLost: A table would lose too many of its rows.
     """
     # Staging again drops the table: under this lock all statements below read the same rows.
     names = ", ".join(staged(table).fullname for table in tables)
     connection.execute(sa.text(f"LOCK TABLE {names} IN SHARE MODE"))
+    refuse_another_lake(connection, guard, now)
     newest = connection.execute(NEWEST).one_or_none()
     version = newest.version if newest else 0
     restated = {} if newest is None else _restate(connection, tables, newest, known, late)
     # Of an INSERT SQLAlchemy forgets the count unless told to keep it.
     counted = connection.execution_options(preserve_rowcount=True)
-    changed = {
-        table.name: sum(counted.execute(statement).rowcount for statement in difference(table)) for table in tables
-    }
+    counts = {table: [counted.execute(statement).rowcount for statement in difference(table)] for table in tables}
+    # Rows deleted come first, rows inserted last.
+    refuse_lost_rows(connection, {table: rows[0] - rows[-1] for table, rows in counts.items()}, guard)
+    changed = {table.name: sum(rows) for table, rows in counts.items()}
     before = newest and Known(*(getattr(newest, field.name) for field in fields(Known)))
     if before == known and not any(changed.values()):
         return Published(version, changed, is_new=False)

@@ -22,6 +22,7 @@ from pipelines.publish.errors import (
     StagingMismatch,
     WarehouseOutdated,
 )
+from pipelines.publish.guard import Guard
 from pipelines.publish.switch import NEWEST, Known, Late, Published, switch, unstaged
 from schemas.warehouse import publication, restatement
 
@@ -108,6 +109,7 @@ class Warehouse:
         *,
         known: Known,
         late: Late,
+        guard: Guard,
         now: dt.datetime,
     ) -> Published:
         """Make the staged rows of all tables the published ones, in one transaction.
@@ -120,9 +122,12 @@ class Warehouse:
             tables: The tables to switch together, each staged and audited before.
             known: What the staged rows know of the data they were made from.
             late: Asked, unless it is the first publish, why published figures of complete periods changed.
+            guard: What the version may do to the warehouse.
             now: When it is published, with a time zone.
 
         Raises:
+            AnotherLake: The rows come from another lake than those that are published.
+            RowsLost: A table would lose too many of its rows.
             NotStaged: A table has no staging version.
             PublishFailed: PostgreSQL refused; all of the switch is rolled back.
         """
@@ -137,7 +142,7 @@ class Warehouse:
                     url=self._database.url,
                     next_step="Stage and audit all tables, then publish.",
                 )
-            return switch(connection, tables, known, late, now)
+            return switch(connection, tables, known, late, guard, now)
 
     def forget_restatements(self, before: dt.datetime) -> int:
         """Delete what versions published before this time restated; the number of figures.

@@ -27,7 +27,7 @@ from schemas.lake import RAW
 from schemas.warehouse import DATA_TABLES
 from tests.faults.invariant import QUICK, assert_each_record_once, in_raw
 from tests.faults.small_disk import NotMounted, SmallDisk
-from tests.pipelines.publish.company import COMPANY, NOON, NOTHING_LATE, frames, known
+from tests.pipelines.publish.company import COMPANY, NOON, NOTHING_LATE, UNGUARDED, frames, known
 
 THREE_ROWS = BatchLimits(rows=3, seconds=300, stall_seconds=300)
 
@@ -94,7 +94,7 @@ def stage(warehouse: Warehouse, **replaced: list[dict[str, object]]) -> None:
 
 
 def publish(warehouse: Warehouse, batch: int) -> Published:
-    return warehouse.publish(DATA_TABLES, known=known(batch), late=NOTHING_LATE, now=NOON)
+    return warehouse.publish(DATA_TABLES, known=known(batch), late=NOTHING_LATE, guard=UNGUARDED, now=NOON)
 
 
 def seen(url: str) -> tuple[object, ...]:

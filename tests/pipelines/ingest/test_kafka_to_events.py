@@ -18,9 +18,10 @@ from pipelines.ingest.kafka_to_events import Ingested
 from pipelines.ingest.raw import ingest_raw
 from pipelines.ingest.tolerance import Tolerance, TooManyBadRecords
 from pipelines.lake import Handle, Lake
+from pipelines.pseudonym_key import bind_key
 from schemas.lake import EVENTS, RAW, LakeTable
 from tests.faults.invariant import assert_each_record_accounted_for, assert_each_record_once
-from tests.pipelines.canonical import RULES, encoded, message
+from tests.pipelines.canonical import PSEUDONYMS, RULES, encoded, message
 
 MakeTopic = Callable[..., str]
 Send = Callable[..., None]
@@ -156,6 +157,7 @@ def test_what_fails_under_the_events_loses_none(
 def test_kafka_waits_while_the_events_are_stored(connection: KafkaConnection, lake: Lake, topic: MakeTopic, send: Send):
     name = topic()
     send(name, *values(30))
+    bind_key(lake, PSEUDONYMS)
     ahead = [0, 0]
 
     def count(table: LakeTable) -> None:

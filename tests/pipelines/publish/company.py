@@ -7,6 +7,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from pipelines.publish.columns import polars_type
+from pipelines.publish.guard import Guard
 from pipelines.publish.lateness import LATENESS
 from pipelines.publish.switch import Known, Late
 from schemas.warehouse import DATA_TABLES, metadata
@@ -16,6 +17,8 @@ NOON = dt.datetime(2025, 3, 3, 12, tzinfo=dt.UTC)
 
 ZONE = "Asia/Shanghai"
 NOTHING_LATE = Late(since=lambda _before: pl.DataFrame(schema=LATENESS), zone=ZONE)
+UNGUARDED = Guard("a lake", is_accepted=True)
+"""Of tests that are about something else than what a publication may do."""
 
 Row = dict[str, Any]
 

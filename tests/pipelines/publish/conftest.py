@@ -5,7 +5,7 @@ import pytest
 from pipelines.publish.switch import Published
 from pipelines.publish.warehouse import Warehouse
 from schemas.warehouse import DATA_TABLES
-from tests.pipelines.publish.company import NOON, NOTHING_LATE, Row, frames, known
+from tests.pipelines.publish.company import NOON, NOTHING_LATE, UNGUARDED, Row, frames, known
 
 
 @pytest.fixture
@@ -30,6 +30,6 @@ def publish(warehouse: Warehouse) -> Callable[..., Published]:
     """Publish what is staged of all tables, as of a batch of events."""
 
     def publish_all(events_batch: int) -> Published:
-        return warehouse.publish(DATA_TABLES, known=known(events_batch), late=NOTHING_LATE, now=NOON)
+        return warehouse.publish(DATA_TABLES, known=known(events_batch), late=NOTHING_LATE, guard=UNGUARDED, now=NOON)
 
     return publish_all

@@ -17,7 +17,7 @@ from pipelines.publish.warehouse import Warehouse
 from schemas.expectations import SUITES, Expectation, Suite
 from schemas.warehouse import DATA_TABLES
 from tests.conftest import database_of
-from tests.pipelines.publish.company import MONDAY, NOON, NOTHING_LATE, day, frame, frames, known, table
+from tests.pipelines.publish.company import MONDAY, NOON, NOTHING_LATE, UNGUARDED, day, frame, frames, known, table
 from tests.pipelines.publish.planted import PLANTED, Planted
 
 ALL = list(SUITES.values())
@@ -69,7 +69,7 @@ def test_a_table_that_lost_all_its_published_rows_is_a_warning(
     database: str, warehouse: Warehouse, stage: Stage
 ) -> None:
     stage()
-    warehouse.publish(DATA_TABLES, known=known(1, None), late=NOTHING_LATE, now=NOON)
+    warehouse.publish(DATA_TABLES, known=known(1, None), late=NOTHING_LATE, guard=UNGUARDED, now=NOON)
     verdicts = failed(audit(database, ALL, rows=stage(retention=[])))
     assert [(v.table, v.severity) for v in verdicts.values()] == [("retention", "warn")]
 

@@ -21,6 +21,7 @@ from tests.pipelines.publish.company import (
     MONDAY,
     NOON,
     NOTHING_LATE,
+    UNGUARDED,
     ZONE,
     Row,
     cell,
@@ -48,7 +49,9 @@ def publish(warehouse: Warehouse) -> Callable[..., Published]:
         rules: int = 0,
     ) -> Published:
         told = Late(since=lambda _before: pl.DataFrame(late or [], schema=LATENESS, orient="row"), zone=ZONE)
-        return warehouse.publish(DATA_TABLES, known=known(events_batch, through, rules), late=told, now=NOON)
+        return warehouse.publish(
+            DATA_TABLES, known=known(events_batch, through, rules), late=told, guard=UNGUARDED, now=NOON
+        )
 
     return publish_all
 
@@ -226,7 +229,7 @@ def test_what_came_late_is_asked_for_since_the_published_version(
 
     stage()
     for batch, through in ((3, days_later(5)), (4, days_later(2)), (9, days_later(7))):
-        warehouse.publish(DATA_TABLES, known=known(batch, through), late=Late(since, ZONE), now=NOON)
+        warehouse.publish(DATA_TABLES, known=known(batch, through), late=Late(since, ZONE), guard=UNGUARDED, now=NOON)
     assert asked == [Before(1, 3, days_later(5)), Before(2, 4, days_later(5))]
 
 
@@ -238,7 +241,7 @@ def test_a_publish_that_fails_notes_nothing(warehouse: Warehouse, stage: Stage, 
     publish(1)
     stage(group_day=[])
     with pytest.raises(OSError, match="away"):
-        warehouse.publish(DATA_TABLES, known=known(2), late=Late(since, ZONE), now=NOON)
+        warehouse.publish(DATA_TABLES, known=known(2), late=Late(since, ZONE), guard=UNGUARDED, now=NOON)
     assert warehouse.read(publication).height == 1
     assert warehouse.read(table("group_day")).height == 3
 
@@ -247,7 +250,7 @@ def test_old_restatements_are_forgotten(warehouse: Warehouse, stage: Stage) -> N
     for version, messages in enumerate((5, 6, 7), start=1):
         stage(group_day=[day("qq:1", MONDAY, messages)])
         now = NOON + dt.timedelta(days=version)
-        warehouse.publish(DATA_TABLES, known=known(version), late=NOTHING_LATE, now=now)
+        warehouse.publish(DATA_TABLES, known=known(version), late=NOTHING_LATE, guard=UNGUARDED, now=now)
     assert warehouse.forget_restatements(NOON + dt.timedelta(days=3)) == 1
     assert warehouse.read(restatement)["version"].to_list() == [3]
 
@@ -335,7 +338,7 @@ def test_what_is_noted_is_what_two_versions_compared_one_by_one_differ_in(
             connection.execute(sa.delete(emptied))
     for number, rows in enumerate(versions):
         warehouse.stage(table(name), frame(name, rows))
-        warehouse.publish([table(name)], known=known(number, through), late=NOTHING_LATE, now=NOON)
+        warehouse.publish([table(name)], known=known(number, through), late=NOTHING_LATE, guard=UNGUARDED, now=NOON)
     keys = [column.name for column in table(name).primary_key]
     found = {
         (tuple(str(json.loads(row["key"])[key]) for key in keys), *(row[told] for told in TOLD))

@@ -18,6 +18,7 @@ from tests.pipelines.publish.company import (
     MONDAY,
     NOON,
     NOTHING_LATE,
+    UNGUARDED,
     day,
     days_later,
     frame,
@@ -277,4 +278,6 @@ def test_nothing_is_published_of_a_table_that_was_not_staged(warehouse: Warehous
 def test_a_publish_needs_an_aware_clock(warehouse: Warehouse, stage: Stage) -> None:
     stage()
     with pytest.raises(ValueError, match="time zone"):
-        warehouse.publish(DATA_TABLES, known=known(1), late=NOTHING_LATE, now=NOON.replace(tzinfo=None))
+        warehouse.publish(
+            DATA_TABLES, known=known(1), late=NOTHING_LATE, guard=UNGUARDED, now=NOON.replace(tzinfo=None)
+        )
