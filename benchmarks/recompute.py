@@ -10,6 +10,8 @@ import polars as pl
 import sqlalchemy as sa
 
 from assets.resources import Progress
+from emberline.embedded import EmbeddedPostgres
+from emberline.embedded.postgres_roles import ADMIN
 from emberline.runner import run_pipeline
 from emberline.services import Services
 from emberline.settings import LakeSettings, WarehouseSettings
@@ -43,9 +45,11 @@ def differences(services: Services) -> Iterator[str]:
 def _anew(services: Services) -> Iterator[Services]:
     """The same engines and pseudonyms with a lake and a database of their own, which go with the state folder."""
     url = sa.make_url(services.warehouse_url())
-    server = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    server = sa.create_engine(
+        EmbeddedPostgres(services.state).url(ADMIN), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool
+    )
     with server.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {_ANEW}"))
+        connection.execute(sa.text(f"CREATE DATABASE {_ANEW} OWNER {url.username}"))
     database = url.set(database=_ANEW).render_as_string(hide_password=False)
     try:
         yield Services(

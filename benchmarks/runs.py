@@ -133,7 +133,7 @@ def _dagster_tables(services: Services) -> tuple[dict[str, int], int]:
         SELECT relname, pg_total_relation_size(oid) FROM pg_class
         WHERE relnamespace = 'dagster'::regnamespace AND relkind = 'r'
     """
-    engine = sa.create_engine(services.warehouse_url(), poolclass=sa.NullPool)
+    engine = sa.create_engine(services.dagster_url(), poolclass=sa.NullPool)
     with engine.connect() as connection:
         size = {name: held for name, held in connection.execute(sa.text(sizes)).all()}  # noqa: C416
         tables = {name: sa.table(name, schema="dagster") for name in size}

@@ -27,10 +27,12 @@ def dagster_environment(services: Services) -> dict[str, str]:
     kind = {"module": KeptConnectionsStorage.__module__, "class": KeptConnectionsStorage.__name__}
     storage = {"custom": {**kind, "config": {"postgres_url": {"env": URL_VARIABLE}}}}
     write_private(home / "dagster.yaml", _instance_file().read_text() + yaml.safe_dump({"storage": storage}))
-    url = sa.make_url(services.warehouse_url())
+    url = sa.make_url(services.dagster_url())
     engine = sa.create_engine(url, poolclass=sa.NullPool)
     with engine.begin() as connection:
-        connection.execute(sa.schema.CreateSchema(_SCHEMA, if_not_exists=True))
+        # With IF NOT EXISTS, too, PostgreSQL asks for the right to create one.
+        if not sa.inspect(connection).has_schema(_SCHEMA):
+            connection.execute(sa.schema.CreateSchema(_SCHEMA, if_not_exists=True))
     # Dagster's event notifications break on psycopg 3.
     instance_url = url.set(drivername="postgresql+psycopg2").update_query_dict({"options": f"-csearch_path={_SCHEMA}"})
     return {

@@ -10,6 +10,7 @@ from typing import Final
 
 from assets.resources import Rules
 from emberline.embedded import EmbeddedKafka, EmbeddedPostgres, StateFolder
+from emberline.embedded.postgres_roles import DAGSTER
 from emberline.funnels import load_funnels
 from emberline.settings import Settings, settings_file
 from pipelines.alerts.channels import AppriseChannel, Channel, KafkaChannel
@@ -61,6 +62,15 @@ class Services:
         if configured is not None:
             return configured.get_secret_value()
         return EmbeddedPostgres(self.state).start(self.on_progress)
+
+    def dagster_url(self) -> str:
+        """SQLAlchemy URL of the database of Dagster's storage: one of its own, or the configured warehouse."""
+        configured = self.settings.dagster.storage_url or self.settings.warehouse.url
+        if configured is not None:
+            return configured.get_secret_value()
+        postgres = EmbeddedPostgres(self.state)
+        postgres.start(self.on_progress)
+        return postgres.url(DAGSTER)
 
     def warehouse(self) -> Warehouse:
         """The warehouse."""

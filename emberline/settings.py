@@ -105,6 +105,14 @@ class WarehouseSettings(_Section):
     max_lost_share: float = Field(default=0.5, ge=0, le=1)
 
 
+class DagsterSettings(_Section):
+    """Dagster's storage. No `storage_url`: a database beside the embedded warehouse, a schema in a configured one."""
+
+    storage_url: SecretStr | None = None
+    """PostgreSQL database of Dagster's storage, `postgresql+psycopg://user:password@host:port/database`. It carries a
+    password: set it in the environment."""
+
+
 class IngestSettings(_Section):
     """When a batch is committed, what is taken for the future, and what stops the run."""
 
@@ -309,6 +317,7 @@ class Settings(BaseSettings):
     kafka: KafkaSettings = KafkaSettings()
     lake: LakeSettings = LakeSettings()
     warehouse: WarehouseSettings = WarehouseSettings()
+    dagster: DagsterSettings = DagsterSettings()
     ingest: IngestSettings = IngestSettings()
     rules: RuleSettings = RuleSettings()
     identity: IdentitySettings = IdentitySettings()

@@ -10,32 +10,42 @@ import sqlalchemy as sa
 
 from emberline.embedded import EmbeddedKafka, EmbeddedPostgres
 from emberline.embedded.dagster import EmbeddedDagster
+from emberline.embedded.postgres_roles import READER
 from emberline.services import Services
 
 
-def addresses(services: Services) -> dict[str, str | None]:
+def addresses(services: Services, *, with_secrets: bool = False) -> dict[str, str | None]:
     """Address of each service, None where an embedded one does not run.
 
-    The warehouse is a URL that psql takes. The password of the embedded one is in it, as it is local and generated;
-    that of a configured one is not shown.
+    The warehouse is a URL that psql takes: of the embedded one that of the reader, who may read `mart`. Passwords are
+    in it `with_secrets` only.
     """
     settings = services.settings
     return {
         "kafka": settings.kafka.bootstrap_servers or EmbeddedKafka(services.state).address(),
         "lake": services.lake().uri,
-        "warehouse": psql_url(services),
+        "warehouse": psql_url(services, with_secrets=with_secrets),
         "web": EmbeddedDagster(services.state).address(),
     }
 
 
-def psql_url(services: Services) -> str | None:
+def psql_url(services: Services, *, with_secrets: bool) -> str | None:
     """The warehouse as a `postgresql://` URL; see `addresses`."""
     configured = services.settings.warehouse.url
-    url = configured.get_secret_value() if configured else EmbeddedPostgres(services.state).address()
-    if url is None:
+    postgres = EmbeddedPostgres(services.state)
+    if configured is not None:
+        url = configured.get_secret_value()
+    elif postgres.address() is not None:
+        url = postgres.url(READER)
+    else:
         return None
-    plain = sa.make_url(url).set(drivername="postgresql")
-    return plain.render_as_string(hide_password=configured is not None)
+    whole = sa.make_url(url)
+    # Without a password psql asks for it; the three stars of a hidden one would be taken for it.
+    password = str(whole.password) if with_secrets and whole.password else None
+    plain = sa.URL.create(
+        "postgresql", whole.username, password, whole.host, whole.port, whole.database, query=whole.query
+    )
+    return plain.render_as_string(hide_password=False)
 
 
 def condition(services: Services, now: dt.datetime) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from kafka.admin import KafkaAdminClient
 
 from emberline.embedded import EmbeddedKafka, EmbeddedPostgres, StateFolder
+from emberline.embedded.postgres_roles import ADMIN, PIPELINE
 from pipelines.publish.warehouse import Warehouse
 from tests.examples import register_profiles
 
@@ -88,9 +89,11 @@ def kafka(state_folder: StateFolder) -> str:
 
 
 @pytest.fixture(scope="session")
-def warehouse_url(state_folder: StateFolder) -> str:
-    """Give the SQLAlchemy URL of the PostgreSQL that all workers share; leave it running."""
-    return EmbeddedPostgres(state_folder, settings=FAST_POSTGRES).start()
+def postgres(state_folder: StateFolder) -> EmbeddedPostgres:
+    """Give the PostgreSQL that all workers share, running; leave it running."""
+    server = EmbeddedPostgres(state_folder, settings=FAST_POSTGRES)
+    server.start()
+    return server
 
 
 @pytest.fixture(scope="session")
@@ -119,50 +122,51 @@ def topic(kafka_admin: KafkaAdminClient) -> Iterator[Callable[..., str]]:
 
 
 @pytest.fixture
-def database(warehouse_url: str, prepared_template: str) -> Iterator[str]:
+def database(postgres: EmbeddedPostgres, prepared_template: str) -> Iterator[str]:
     """Yield the SQLAlchemy URL of a prepared warehouse of this test's own, dropped at the end."""
-    with database_of(warehouse_url, prepared_template) as url:
+    with database_of(postgres, prepared_template) as url:
         yield url
 
 
 @pytest.fixture
-def empty_database(warehouse_url: str) -> Iterator[str]:
+def empty_database(postgres: EmbeddedPostgres) -> Iterator[str]:
     """Yield the SQLAlchemy URL of a database of this test's own that nothing was done to, dropped at the end."""
-    with database_of(warehouse_url) as url:
+    with database_of(postgres) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
-def prepared_template(state_folder: StateFolder, warehouse_url: str) -> str:
+def prepared_template(state_folder: StateFolder, postgres: EmbeddedPostgres) -> str:
     """Give the name of a prepared warehouse to copy, made once a test run: to prepare each takes longer."""
     there = sa.text("SELECT 1 FROM pg_database WHERE datname = :name").bindparams(name=_TEMPLATE)
-    with state_folder.lock(_TEMPLATE), _server(warehouse_url) as server:
+    with state_folder.lock(_TEMPLATE), _server(postgres) as server:
         if server.execute(there).first() is None:
             draft = f"{_TEMPLATE}_draft"
             server.execute(sa.text(f"DROP DATABASE IF EXISTS {draft}"))
-            server.execute(sa.text(f"CREATE DATABASE {draft}"))
-            Warehouse(_url_of(warehouse_url, draft)).prepare()
+            server.execute(sa.text(f"CREATE DATABASE {draft} OWNER {PIPELINE.role}"))
+            Warehouse(_url_of(postgres, draft)).prepare()
             server.execute(sa.text(f"ALTER DATABASE {draft} RENAME TO {_TEMPLATE}"))
     return _TEMPLATE
 
 
 @contextmanager
-def database_of(server_url: str, template: str = "template1") -> Iterator[str]:
-    """Yield the SQLAlchemy URL of a new database, a copy of another one; drop it at the end."""
+def database_of(postgres: EmbeddedPostgres, template: str = "template1") -> Iterator[str]:
+    """Yield the SQLAlchemy URL of a new database, a copy of another one, for the pipeline's role; drop it at the end."""
     name = f"test_{uuid.uuid4().hex}"
-    with _server(server_url) as server:
-        server.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE {template}"))
-    yield _url_of(server_url, name)
-    with _server(server_url) as server:
+    with _server(postgres) as server:
+        server.execute(sa.text(f"CREATE DATABASE {name} OWNER {PIPELINE.role} TEMPLATE {template}"))
+    yield _url_of(postgres, name)
+    with _server(postgres) as server:
         server.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 @contextmanager
-def _server(url: str) -> Iterator[sa.Connection]:
-    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+def _server(postgres: EmbeddedPostgres) -> Iterator[sa.Connection]:
+    """A connection of the administrator; no test of the product has one."""
+    engine = sa.create_engine(postgres.url(ADMIN), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
     with engine.connect() as connection:
         yield connection
 
 
-def _url_of(server_url: str, database: str) -> str:
-    return sa.make_url(server_url).set(database=database).render_as_string(hide_password=False)
+def _url_of(postgres: EmbeddedPostgres, database: str) -> str:
+    return sa.make_url(postgres.url(PIPELINE)).set(database=database).render_as_string(hide_password=False)

@@ -72,12 +72,10 @@ def _send_company(services: Services, seed: int, show: Reporting) -> None:
 
 
 def _say_how_to_go_on(services: Services, state: Path, seconds: float) -> None:
-    from emberline.status import psql_url
-
     command = f"emberline --state {state}"
     stdout.print(f"Done in {seconds:.0f} s. Kafka and PostgreSQL of the demo keep running. Go on with:")
     for what, how in (
-        ("tables", f"psql '{psql_url(services)}' -c '\\dt mart.*'"),
+        ("tables", f"{command} status --secrets   # and psql, with the address of the warehouse"),
         ("lake", str(services.lake().uri)),
         ("Dagster", f"{command} up"),
         ("stop", f"{command} down"),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
 from rich.markup import escape
 
 from emberline.cli.app import app, configured
@@ -43,17 +44,20 @@ def down() -> None:
 
 
 @app.command()
-def status(as_json: Json = False) -> None:
+def status(
+    as_json: Json = False,
+    with_secrets: Annotated[bool, typer.Option("--secrets", help="Show passwords in addresses, too.")] = False,
+) -> None:
     """Show where everything is and whether it runs."""
-    _print_status(configured(), as_json=as_json)
+    _print_status(configured(), as_json=as_json, with_secrets=with_secrets)
 
 
-def _print_status(services: Services, *, as_json: bool) -> None:
+def _print_status(services: Services, *, as_json: bool, with_secrets: bool = False) -> None:
     import datetime as dt
 
     from emberline.status import addresses, condition
 
-    found = addresses(services)
+    found = addresses(services, with_secrets=with_secrets)
     how = condition(services, dt.datetime.now(dt.UTC))
     if as_json:
         print_json({**found, **how})

@@ -11,19 +11,20 @@ from signal import SIGINT, SIGKILL, SIGQUIT
 
 import psutil
 import psycopg
+from psycopg import pq
+from psycopg.conninfo import make_conninfo
 
 from emberline.embedded import daemon
 from emberline.embedded.errors import EngineDied
 from emberline.embedded.ports import LOOPBACK, launch_on_kept_ports
 from emberline.embedded.postgres_config import initdb_options, postgresql_conf
 from emberline.embedded.postgres_home import Home, link_in, prepare, wheel_programs
+from emberline.embedded.postgres_roles import ADMIN, PIPELINE, Login, set_up
+from emberline.embedded.postgres_upgrade import former_secret, move_dagster_storage, rename_superuser
 from emberline.embedded.state import StateFolder, write_private
 from emberline.embedded.system_user import as_account
 from emberline.embedded.tenancy import tenancy
 
-_USER = "emberline"
-_DATABASE = "emberline"
-_SECRET = "postgres"  # noqa: S105 - the name of the secret
 _READY_WITHIN_S = 60
 _CONNECT_WITHIN_S = 3
 _POLL_S = 0.05
@@ -51,12 +52,14 @@ class EmbeddedPostgres:
     def start(self, on_progress: Callable[[str], None] = lambda _: None) -> str:
         """Start the server unless it runs, and wait until it takes connections.
 
+        Every start sets up the roles; see `postgres_roles`.
+
         Args:
             on_progress: Receives a line for people before each step that takes time.
 
         Returns:
-            SQLAlchemy URL of the database `emberline`; its user may create other databases. The
-            port stays the same over restarts unless another program took it in between.
+            SQLAlchemy URL of the pipeline's database and role. The port stays the same over
+            restarts unless another program took it in between.
 
         Raises:
             EngineDied: The server ended, or did not answer in time.
@@ -70,18 +73,26 @@ class EmbeddedPostgres:
                 home = prepare(self._state)
                 self._end_remains()
                 launch_on_kept_ports([self._port], lambda port: self._launch(home, port))
-                self._create_database()
-            return self._url()
+                self._set_up()
+            elif self.address() is None or former_secret(self._state).exists():  # started by version 0.1.0
+                on_progress("setting up the roles of PostgreSQL")
+                self._set_up()
+            return self.url(PIPELINE)
 
     def address(self) -> str | None:
-        """Return the SQLAlchemy URL when the server runs and takes connections, else None."""
+        """Return the pipeline's SQLAlchemy URL when the server runs and lets it in, else None."""
         if self._process() is None:
             return None
         try:
-            self._connect(_DATABASE).close()
+            self._connect(PIPELINE.role, self._state.secret(PIPELINE.secret), PIPELINE.database).close()
         except psycopg.OperationalError:
             return None
-        return self._url()
+        return self.url(PIPELINE)
+
+    def url(self, login: Login) -> str:
+        """Return the SQLAlchemy URL of a role, password and all; the server must have been started once."""
+        host = f"{LOOPBACK}:{self._port.read_text()}"
+        return f"postgresql+psycopg://{login.role}:{self._state.secret(login.secret)}@{host}/{login.database}"
 
     def stop(self) -> None:
         """Stop the server, ending its connections; no error when it is down."""
@@ -115,9 +126,10 @@ class EmbeddedPostgres:
         draft = home.folder / "data.new"
         shutil.rmtree(draft, ignore_errors=True)
         password = home.folder / "password"
-        write_private(password, self._state.secret(_SECRET))
+        former_secret(self._state).unlink(missing_ok=True)  # of a set-up by version 0.1.0 that broke off
+        write_private(password, self._state.secret(ADMIN.secret))
         _hand_over(password, home)
-        options = initdb_options(_USER, str(password), self._settings)
+        options = initdb_options(ADMIN.role, str(password), self._settings)
         try:
             code = self._run(home, "initdb", f"--pgdata={draft}", *options)
         finally:
@@ -180,42 +192,39 @@ class EmbeddedPostgres:
 
     def _comes_to_answer(self) -> bool:
         """Wait until the server takes connections (True) or its process has ended (False)."""
+        place = make_conninfo(host=LOOPBACK, port=self._port.read_text(), connect_timeout=_CONNECT_WITHIN_S)
         deadline = time.monotonic() + _READY_WITHIN_S
         while self._process() is not None:
-            try:
-                self._connect(_DATABASE).close()
-            except psycopg.OperationalError as error:
-                if time.monotonic() > deadline:
-                    raise self._failed(f"PostgreSQL runs but takes no connection: {error}") from error
-                time.sleep(_POLL_S)
-            else:
+            if pq.PGconn.ping(place.encode()) == pq.Ping.OK:
                 return True
+            if time.monotonic() > deadline:
+                raise self._failed(f"PostgreSQL runs but takes no connection within {_READY_WITHIN_S} s")
+            time.sleep(_POLL_S)
         return False
 
-    def _create_database(self) -> None:
+    def _set_up(self) -> None:
         try:
-            with self._connect("postgres") as connection:
-                found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [_DATABASE]).fetchone()
-                if found is None:
-                    connection.execute(f"CREATE DATABASE {_DATABASE}")
-        except psycopg.OperationalError as error:
-            raise self._failed(f"PostgreSQL runs but refuses its own user: {error}") from error
+            rename_superuser(self._state, self._connect)
+            set_up(self._connect_admin, self._state.secret)
+            move_dagster_storage(self._state, self._connect, wheel_programs(), int(self._port.read_text()))
+            former_secret(self._state).unlink(missing_ok=True)
+        except psycopg.Error as error:
+            raise self._failed(f"PostgreSQL runs but could not be set up: {error}") from error
 
-    def _connect(self, database: str) -> psycopg.Connection:
+    def _connect_admin(self, database: str) -> psycopg.Connection:
+        return self._connect(ADMIN.role, self._state.secret(ADMIN.secret), database)
+
+    def _connect(self, role: str, password: str, database: str) -> psycopg.Connection:
         return psycopg.connect(
             host=LOOPBACK,
             port=int(self._port.read_text()),
-            user=_USER,
-            password=self._state.secret(_SECRET),
+            user=role,
+            password=password,
             dbname=database,
             sslmode="disable",
             connect_timeout=_CONNECT_WITHIN_S,
             autocommit=True,
         )
-
-    def _url(self) -> str:
-        login = f"{_USER}:{self._state.secret(_SECRET)}"
-        return f"postgresql+psycopg://{login}@{LOOPBACK}:{self._port.read_text()}/{_DATABASE}"
 
     def _failed(self, cause: str) -> EngineDied:
         # The console tells what went wrong before the server had a log of its own.

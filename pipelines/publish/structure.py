@@ -18,8 +18,11 @@ def create(connection: sa.Connection) -> None:
 
     A table that is there keeps its columns: changing them is a migration's work.
     """
+    inspector = sa.inspect(connection)
     for schema in _SCHEMAS:
-        connection.execute(CreateSchema(schema, if_not_exists=True))
+        # With IF NOT EXISTS, too, PostgreSQL asks for the right to create one.
+        if not inspector.has_schema(schema):
+            connection.execute(CreateSchema(schema))
     for metadata in (warehouse.metadata, operations.metadata):
         metadata.create_all(connection)
     inspector = sa.inspect(connection)

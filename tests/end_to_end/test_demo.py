@@ -48,7 +48,7 @@ def test_the_demo_shows_the_planted_company_says_it_is_simulated_and_leaves_its_
     assert "no member activity for 28 days since" in shown
     assert "unattributed" in shown
 
-    status = json.loads(emberline(folder, "--state", "state", "status", "--json"))
+    status = json.loads(emberline(folder, "--state", "state", "status", "--secrets", "--json"))
     psql = EmbeddedPostgres(StateFolder(folder / "state")).admin_psql()
     listed = subprocess.run(
         [psql, status["warehouse"], "-c", r"\dt mart.*"], capture_output=True, text=True, check=True

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from emberline.embedded import EmbeddedPostgres
 from pipelines.publish import audit as auditing
 from pipelines.publish.audit import audit, breach_of
 from pipelines.publish.errors import NotStaged, WarehouseUnreachable
@@ -29,9 +30,9 @@ def failed(verdicts: list[Verdict]) -> dict[tuple[str, str], Verdict]:
 
 
 @pytest.fixture(scope="module")
-def sound(warehouse_url: str, prepared_template: str) -> Iterator[tuple[str, dict[str, int]]]:
+def sound(postgres: EmbeddedPostgres, prepared_template: str) -> Iterator[tuple[str, dict[str, int]]]:
     """A database with the company staged, for faults that are planted one after the other; the rows loaded."""
-    with database_of(warehouse_url, prepared_template) as url:
+    with database_of(postgres, prepared_template) as url:
         warehouse = Warehouse(url)
         yield url, {name: warehouse.stage(table(name), rows) for name, rows in frames().items()}
 
