@@ -151,7 +151,7 @@ def prepared_template(state_folder: StateFolder, postgres: EmbeddedPostgres) -> 
 
 @contextmanager
 def database_of(postgres: EmbeddedPostgres, template: str = "template1") -> Iterator[str]:
-    """Yield the SQLAlchemy URL of a new database, a copy of another one, for the pipeline's role; drop it at the end."""
+    """Yield the pipeline's URL of a new database, a copy of another one; drop it at the end."""
     name = f"test_{uuid.uuid4().hex}"
     with _server(postgres) as server:
         server.execute(sa.text(f"CREATE DATABASE {name} OWNER {PIPELINE.role} TEMPLATE {template}"))

@@ -6,6 +6,8 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
+from emberline.embedded import EmbeddedPostgres
+from emberline.embedded.postgres_roles import DAGSTER
 from pipelines.publish.errors import (
     PrepareFailed,
     PublishError,
@@ -74,15 +76,10 @@ def test_a_table_that_lacks_a_column_is_named(database: str, warehouse: Warehous
         warehouse.prepare()
 
 
-def test_preparing_without_the_right_to_says_so(empty_database: str) -> None:
-    role = sa.make_url(empty_database).database
-    execute(empty_database, f"CREATE ROLE {role} LOGIN PASSWORD '{role}'")
-    try:
-        url = sa.make_url(empty_database).set(username=role, password=role)
-        with pytest.raises(PrepareFailed, match="permission denied"):
-            Warehouse(url.render_as_string(hide_password=False)).prepare()
-    finally:
-        execute(empty_database, f"DROP ROLE {role}")
+def test_preparing_without_the_right_to_says_so(postgres: EmbeddedPostgres, empty_database: str) -> None:
+    url = sa.make_url(postgres.url(DAGSTER)).set(database=sa.make_url(empty_database).database)
+    with pytest.raises(PrepareFailed, match="permission denied"):
+        Warehouse(url.render_as_string(hide_password=False)).prepare()
 
 
 def test_every_value_survives_staging(warehouse: Warehouse) -> None:
