@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -65,8 +66,13 @@ class Company:
     joined: NDArray[np.int64]
 
 
-def company(events: int, days: int = DAYS, seed: int = 4) -> Company:
-    """A company whose history of so many days has about so many events."""
+def company(events: int, days: int = DAYS, seed: int = 4, pseudonym: Callable[[str], str] | None = None) -> Company:
+    """A company whose history of so many days has about so many events.
+
+    Person `p` writes as `simulated:chat-p` and buys as `simulated:shop-p`; `pseudonym` gives what the lake knows these
+    accounts by, by default a hash.
+    """
+    pseudonym = pseudonym or _hashed
     rng = np.random.default_rng(seed)
     start = _END_US - days * _DAY_US
     persons = max(100, events // _EVENTS_A_PERSON)
@@ -77,8 +83,8 @@ def company(events: int, days: int = DAYS, seed: int = 4) -> Company:
         start=start,
         persons=persons,
         groups=groups,
-        chat=pl.Series([_pseudonym(f"chat {number}") for number in range(persons)]),
-        shop=pl.Series([_pseudonym(f"shop {number}") for number in range(persons)]),
+        chat=pl.Series([pseudonym(f"simulated:chat-{number}") for number in range(persons)]),
+        shop=pl.Series([pseudonym(f"simulated:shop-{number}") for number in range(persons)]),
         linked=rng.random(persons) < _SHARE_LINKED,
         member=rng.permutation(n_members) % persons,
         group=rng.integers(groups, size=n_members),
@@ -244,5 +250,5 @@ def _doings(
     )
 
 
-def _pseudonym(name: str) -> str:
+def _hashed(name: str) -> str:
     return hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
