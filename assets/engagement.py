@@ -1,4 +1,4 @@
-"""Who was active when and how engaged: `person_day`, `first_seen`, `retention`, `lifecycle`, `member_state`."""
+"""Who was active when and how engaged: `person_day`, `first_seen`, `retention`, `lifecycle`, and states of members."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pipelines.lake import Lake
 from pipelines.refresh import (
     refresh_days,
     refresh_first_seen,
+    refresh_group_engagement,
     refresh_lifecycle,
     refresh_member_state,
     refresh_retention,
@@ -54,3 +55,9 @@ def lifecycle(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> d
 def member_state(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
     """How engaged each member is in each group on the newest complete day."""
     return dg.MaterializeResult(metadata=asdict(refresh_member_state(lake, complete_through(lake, rules))))
+
+
+@dg.asset(group_name=GROUP, deps=[member_state], kinds=KINDS, pool=WRITER)
+def group_engagement(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
+    """The members of each group by how engaged they are."""
+    return dg.MaterializeResult(metadata=asdict(refresh_group_engagement(lake)))

@@ -1,8 +1,9 @@
-"""From joining to buying again: `funnel_entry`, `order_credit` and `person_value`."""
+"""From joining to buying again: `funnel_entry`, `order_credit`, `person_value`, and the summaries of both."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from dataclasses import asdict
 
 import dagster as dg
@@ -11,7 +12,14 @@ from assets.completeness import complete_through, lake_watermark
 from assets.pools import WRITER
 from assets.resources import Rules
 from pipelines.lake import Lake
-from pipelines.refresh import refresh_credit, refresh_funnels, refresh_person_value
+from pipelines.refresh import (
+    refresh_credit,
+    refresh_funnel_summaries,
+    refresh_funnels,
+    refresh_person_value,
+    refresh_sales,
+)
+from schemas import lake as facts
 
 GROUP = "funnel"
 KINDS = {"polars", "deltalake"}
@@ -36,3 +44,40 @@ def person_value(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -
     """What buyers are worth on the newest complete day: RFM, and BG/NBD where enough bought again."""
     refreshed = refresh_person_value(lake, complete_through(lake, rules), rules.zone, rules.fingerprint)
     return dg.MaterializeResult(metadata=asdict(refreshed))
+
+
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(table.name, deps=deps, group_name=GROUP, kinds=KINDS, description=description)
+        for table, deps, description in (
+            (facts.FUNNEL_STEP, [funnel_entry], "How many entries reached each step of each funnel, and how fast."),
+            (facts.FUNNEL_BREAKDOWN, [funnel_entry, "events", "group"], "The steps by the value of a property."),
+            (facts.FUNNEL_TIME_TO_CONVERT, [funnel_entry], "How long it took to reach a step, as a histogram."),
+            (facts.FUNNEL_CURVE, [funnel_entry], "Conversion by the time since entry, fresh entries included."),
+            (facts.FUNNEL_TREND, [funnel_entry], "Conversion by the calendar unit of the entry."),
+        )
+    ],
+    pool=WRITER,
+)
+def funnel_summaries(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> Iterator[dg.MaterializeResult]:
+    """Summarise the entries of all funnels, each summary if what it is made of changed."""
+    refreshed = refresh_funnel_summaries(lake, rules.funnels, rules.zone, rules.fingerprint)
+    for name, outcome in refreshed.items():
+        yield dg.MaterializeResult(name, metadata=asdict(outcome))
+
+
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(table.name, deps=deps, group_name=GROUP, kinds=KINDS, description=description)
+        for table, deps, description in (
+            (facts.GROUP_SALES, [order_credit], "What was sold from each group, by attribution model and currency."),
+            (facts.MESSAGE_SALES, [order_credit], "What was sold from each message."),
+            (facts.SEGMENT_SALES, [order_credit, "group"], "What was sold from groups of each purpose and carrier."),
+        )
+    ],
+    pool=WRITER,
+)
+def sales(lake: dg.ResourceParam[Lake]) -> Iterator[dg.MaterializeResult]:
+    """Sum the credit of orders, each summary if what it is made of changed."""
+    for name, outcome in refresh_sales(lake).items():
+        yield dg.MaterializeResult(name, metadata=asdict(outcome))

@@ -24,29 +24,8 @@ from schemas.lake import EVENTS, IDENTITY_CHANGE
 from schemas.warehouse import DATA_TABLES, MART, STAGING
 
 GROUP = "warehouse"
-SOURCES = {
-    "dim_group": ["group"],
-    "group_day": ["group_day"],
-    "group_state": ["group_state"],
-    "group_risk": ["group_risk"],
-    "retention": ["retention"],
-    "lifecycle": ["lifecycle"],
-    "member_state": ["member_state"],
-    "group_engagement": ["member_state"],
-    "funnel_step": ["funnel_entry"],
-    "funnel_entry": ["funnel_entry"],
-    "funnel_breakdown": ["funnel_entry", "events", "group"],
-    "funnel_curve": ["funnel_entry"],
-    "funnel_time_to_convert": ["funnel_entry"],
-    "funnel_trend": ["funnel_entry"],
-    "funnel_match": ["funnel_entry"],
-    "order_credit": ["order_credit"],
-    "group_sales": ["order_credit"],
-    "message_sales": ["order_credit"],
-    "segment_sales": ["order_credit", "group"],
-    "person_value": ["person_value"],
-}
-"""Lake facts that a warehouse table is made of."""
+_SOURCES = {"dim_group": "group", "funnel_match": "funnel_entry"}
+"""The lake table that a warehouse table is made of, where it is not the one of its name."""
 
 CHECK = "expectations"
 _SHOWN = 5
@@ -56,7 +35,7 @@ _SHOWN = 5
     specs=[
         dg.AssetSpec(
             [STAGING, table.name],
-            deps=SOURCES[table.name],
+            deps=[_SOURCES.get(table.name, table.name)],
             group_name=GROUP,
             kinds={"postgres"},
             description=f"The next version of {MART}.{table.name}, not yet checked.",
@@ -69,7 +48,6 @@ _SHOWN = 5
 def stage(
     lake: dg.ResourceParam[Lake],
     warehouse: dg.ResourceParam[Warehouse],
-    rules: dg.ResourceParam[Rules],
     progress: dg.ResourceParam[Progress],
 ) -> Iterator[dg.MaterializeResult]:
     """Load the complete next version of every table into the schema `staging`; nothing while `mart` is up to date.
@@ -79,7 +57,7 @@ def stage(
     warehouse.prepare()
     if warehouse.lake_state() == lake_state(lake):
         return
-    rows = warehouse_rows(lake, rules.funnels, rules.zone)
+    rows = warehouse_rows(lake)
     with warehouse.stage_many() as stage_table:
         for number, table in enumerate(DATA_TABLES, start=1):
             loaded = stage_table(table, rows[table.name])
@@ -100,11 +78,11 @@ def stage(
     pool=WRITER,
 )
 def check_staging(
-    lake: dg.ResourceParam[Lake], warehouse: dg.ResourceParam[Warehouse], rules: dg.ResourceParam[Rules]
+    lake: dg.ResourceParam[Lake], warehouse: dg.ResourceParam[Warehouse]
 ) -> Iterator[dg.AssetCheckResult]:
     """Run the Great Expectations suites on the staging tables; a broken critical one blocks the publication."""
     by_table: dict[str, list[Verdict]] = {table.name: [] for table in DATA_TABLES}
-    frames = warehouse_rows(lake, rules.funnels, rules.zone)
+    frames = warehouse_rows(lake)
     rows = {name: frame.select(pl.len()).collect().item() for name, frame in frames.items()}
     for verdict in audit(warehouse.url, list(SUITES.values()), rows=rows):
         by_table[verdict.table].append(verdict)

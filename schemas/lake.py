@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import polars as pl
+import sqlalchemy as sa
+
+from schemas import warehouse
+from schemas.types import polars_type
 
 UTC_TIME: Final = pl.Datetime("us", "UTC")
 
@@ -527,11 +531,46 @@ percentage points, the strongest first. A day has no rows while history is too s
 before its day 28 or its 30th message, or where a silent feed hides whether it is silent. `model` is the version.
 """
 
+
+def _same_as(table: sa.Table) -> LakeTable:
+    """The lake table with the columns and the key of a warehouse table."""
+    columns = {column.name: dtype for column in table.columns if (dtype := polars_type(column.type)) is not None}
+    return LakeTable(table.name, columns, key=tuple(column.name for column in table.primary_key))
+
+
+GROUP_ENGAGEMENT: Final = _same_as(warehouse.group_engagement)
+"""The members of each group by state: `member_state`, counted."""
+
+FUNNEL_STEP: Final = _same_as(warehouse.funnel_step)
+"""How many entries reached each step of each funnel, and how fast: `funnel_entry`, summarised."""
+
+FUNNEL_BREAKDOWN: Final = _same_as(warehouse.funnel_breakdown)
+"""`funnel_step` by the value of a property of the events that matched."""
+
+FUNNEL_TIME_TO_CONVERT: Final = _same_as(warehouse.funnel_time_to_convert)
+"""How long it took to reach a step, as a histogram."""
+
+FUNNEL_CURVE: Final = _same_as(warehouse.funnel_curve)
+"""Conversion by the time since entry, fresh entries included for as long as they were observed."""
+
+FUNNEL_TREND: Final = _same_as(warehouse.funnel_trend)
+"""Conversion by the calendar unit of the entry."""
+
+GROUP_SALES: Final = _same_as(warehouse.group_sales)
+"""`order_credit` summed by model, group and currency."""
+
+MESSAGE_SALES: Final = _same_as(warehouse.message_sales)
+"""`order_credit` summed by model, message and currency."""
+
+SEGMENT_SALES: Final = _same_as(warehouse.segment_sales)
+"""`order_credit` summed by model, currency, and the purpose or the carrier of the group."""
+
 TABLES: Final[dict[str, LakeTable]] = {
     table.name: table
     for table in (
         RAW, FEED, GAPS, EVENTS, QUARANTINE, TOUCHED, IDENTITY, IDENTITY_CHANGE, IDENTITY_RULING, PERSON_DAY,
         FIRST_SEEN, RETENTION, LIFECYCLE, MEMBER_STATE, FUNNEL_ENTRY, ORDER_CREDIT, PERSON_VALUE, FEED_DAY, GROUP,
-        GROUP_DAY, GROUP_HEALTH, GROUP_STATE, RISK_MODEL, GROUP_RISK,
+        GROUP_DAY, GROUP_HEALTH, GROUP_STATE, RISK_MODEL, GROUP_RISK, GROUP_ENGAGEMENT, FUNNEL_STEP, FUNNEL_BREAKDOWN,
+        FUNNEL_TIME_TO_CONVERT, FUNNEL_CURVE, FUNNEL_TREND, GROUP_SALES, MESSAGE_SALES, SEGMENT_SALES,
     )
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Which Polars types a warehouse column takes, and which columns of a frame it would not take."""
+"""Which columns of a frame a warehouse table would not take, and the frame in its types."""
 
 from __future__ import annotations
 
@@ -7,11 +7,7 @@ from typing import Final
 import polars as pl
 import sqlalchemy as sa
 
-_INTEGERS: Final[dict[type[sa.Integer], pl.DataType]] = {
-    sa.SmallInteger: pl.Int16(),
-    sa.Integer: pl.Int32(),
-    sa.BigInteger: pl.Int64(),
-}
+from schemas.types import polars_type
 
 _LOSSLESS: Final[dict[pl.DataType, tuple[pl.DataType, ...]]] = {
     pl.Int16(): (pl.Int8(), pl.UInt8()),
@@ -19,27 +15,6 @@ _LOSSLESS: Final[dict[pl.DataType, tuple[pl.DataType, ...]]] = {
     pl.Int64(): (pl.Int8(), pl.Int16(), pl.Int32(), pl.UInt8(), pl.UInt16(), pl.UInt32()),
     pl.Float64(): (pl.Float32(),),
 }
-
-
-def polars_type(kind: sa.types.TypeEngine[object]) -> pl.DataType | None:
-    """The Polars type of a warehouse column; none for a type that no table of the warehouse has."""
-    match kind:
-        case sa.Integer():
-            return _INTEGERS[type(kind)]
-        case sa.Double():
-            return pl.Float64()
-        case sa.Numeric(precision=int(precision), scale=int(scale)):
-            return pl.Decimal(precision, scale)
-        case sa.Text():
-            return pl.String()
-        case sa.Boolean():
-            return pl.Boolean()
-        case sa.DateTime(timezone=True):
-            return pl.Datetime("us", "UTC")
-        case sa.Date():
-            return pl.Date()
-        case _:
-            return None
 
 
 def mismatches(table: sa.Table, schema: pl.Schema) -> dict[str, str]:

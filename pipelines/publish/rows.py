@@ -3,61 +3,45 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
 import polars as pl
 
-from pipelines.engagement.states import group_engagement
-from pipelines.funnel.sales import group_sales, message_sales, segment_sales
 from pipelines.funnel.views import entry_rows, matches
 from pipelines.ingest.event_writer import BATCH
 from pipelines.lake import Lake
-from pipelines.publish.funnel_views import funnel_views
 from pipelines.refresh import SETTINGS, recorded
 from schemas import lake as facts
 from schemas import warehouse
-from schemas.funnel import FunnelDefinition
 from schemas.lake import LakeTable
 
-_FACTS: Final = (
+_OF_EVENTS: Final = (
     facts.GROUP, facts.GROUP_DAY, facts.GROUP_STATE, facts.GROUP_RISK, facts.RETENTION, facts.LIFECYCLE,
     facts.MEMBER_STATE, facts.FUNNEL_ENTRY, facts.ORDER_CREDIT, facts.PERSON_VALUE,
 )  # fmt: skip
+_SUMMARIES: Final = (
+    facts.GROUP_ENGAGEMENT, facts.FUNNEL_STEP, facts.FUNNEL_BREAKDOWN, facts.FUNNEL_TIME_TO_CONVERT, facts.FUNNEL_CURVE,
+    facts.FUNNEL_TREND, facts.GROUP_SALES, facts.MESSAGE_SALES, facts.SEGMENT_SALES,
+)  # fmt: skip
 
 
-def warehouse_rows(lake: Lake, funnels: Sequence[FunnelDefinition], zone: str) -> dict[str, pl.LazyFrame]:
-    """The complete contents of every table in `schemas.warehouse.DATA_TABLES`, by table name, columns in its order.
-
-    Args:
-        lake: Holds the facts.
-        funnels: The definitions that its entries are of.
-        zone: IANA name of the business zone.
-    """
+def warehouse_rows(lake: Lake) -> dict[str, pl.LazyFrame]:
+    """The complete contents of every table in `schemas.warehouse.DATA_TABLES`, by table name, columns in its order."""
 
     def scan(table: LakeTable) -> pl.LazyFrame:
         return lake.open(table).scan()
 
     rows: dict[str, Callable[[], pl.LazyFrame]] = {
         "dim_group": lambda: scan(facts.GROUP),
-        "group_day": lambda: scan(facts.GROUP_DAY),
-        "group_state": lambda: scan(facts.GROUP_STATE),
-        "group_risk": lambda: scan(facts.GROUP_RISK),
-        "retention": lambda: scan(facts.RETENTION),
-        "lifecycle": lambda: scan(facts.LIFECYCLE),
-        "member_state": lambda: scan(facts.MEMBER_STATE),
-        "group_engagement": lambda: group_engagement(scan(facts.MEMBER_STATE)),
-        **funnel_views(lake, funnels, zone),
         "funnel_entry": lambda: entry_rows(scan(facts.FUNNEL_ENTRY)),
         "funnel_match": lambda: matches(scan(facts.FUNNEL_ENTRY)),
         "order_credit": lambda: scan(facts.ORDER_CREDIT).with_columns(credit_id=_credit_id()),
-        "group_sales": lambda: group_sales(scan(facts.ORDER_CREDIT)),
-        "message_sales": lambda: message_sales(scan(facts.ORDER_CREDIT)),
-        "segment_sales": lambda: segment_sales(scan(facts.ORDER_CREDIT), scan(facts.GROUP)),
-        "person_value": lambda: scan(facts.PERSON_VALUE),
     }
     return {
-        table.name: rows[table.name]().select(column.name for column in table.columns)
+        table.name: rows.get(table.name, lambda name=table.name: scan(facts.TABLES[name]))().select(
+            column.name for column in table.columns
+        )
         for table in warehouse.DATA_TABLES
     }
 
@@ -65,7 +49,7 @@ def warehouse_rows(lake: Lake, funnels: Sequence[FunnelDefinition], zone: str) -
 def lake_state(lake: Lake) -> int:
     """A fingerprint of the contents of all facts that the warehouse is made from, and of the lake they are in."""
     contents: list[tuple[str, object]] = [("lake", lake_id(lake))]
-    contents += [(table.name, lake.open(table).content) for table in _FACTS]
+    contents += [(table.name, lake.open(table).content) for table in (*_OF_EVENTS, *_SUMMARIES)]
     return zlib.crc32(repr(contents).encode())
 
 
@@ -76,7 +60,7 @@ def lake_id(lake: Lake) -> str:
 
 def rules_state(lake: Lake) -> int:
     """A fingerprint of the settings that the facts were computed with, all facts that the warehouse is made from."""
-    used = [(table.name, recorded(lake.open(table), SETTINGS)) for table in _FACTS]
+    used = [(table.name, recorded(lake.open(table), SETTINGS)) for table in _OF_EVENTS]
     return zlib.crc32(repr(used).encode())
 
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from adbc_driver_postgresql import dbapi as adbc
 
 from pipelines.publish import staging, structure
-from pipelines.publish.columns import cast_to, mismatches, polars_type
+from pipelines.publish.columns import cast_to, mismatches
 from pipelines.publish.database import Database, Refused, take_turns
 from pipelines.publish.errors import (
     NotStaged,
@@ -24,6 +24,7 @@ from pipelines.publish.errors import (
 )
 from pipelines.publish.guard import Guard
 from pipelines.publish.switch import NEWEST, Known, Late, Published, switch, unstaged
+from schemas.types import polars_type
 from schemas.warehouse import publication, restatement
 
 Stage = Callable[[sa.Table, pl.LazyFrame | pl.DataFrame], int]

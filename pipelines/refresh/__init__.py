@@ -19,6 +19,7 @@ from pipelines.refresh.members import refresh_member_state
 from pipelines.refresh.orders import refresh_credit
 from pipelines.refresh.recent import has_simulated, recent_events
 from pipelines.refresh.risk import refresh_risk
+from pipelines.refresh.summaries import refresh_funnel_summaries, refresh_group_engagement, refresh_sales
 from pipelines.refresh.units import refresh_lifecycle, refresh_retention
 from pipelines.refresh.value import refresh_person_value
 from pipelines.refresh.whole import inputs_of, refresh_whole
@@ -37,7 +38,9 @@ __all__ = [
     "refresh_days",
     "refresh_feed_days",
     "refresh_first_seen",
+    "refresh_funnel_summaries",
     "refresh_funnels",
+    "refresh_group_engagement",
     "refresh_groups",
     "refresh_identity",
     "refresh_life",
@@ -46,5 +49,6 @@ __all__ = [
     "refresh_person_value",
     "refresh_retention",
     "refresh_risk",
+    "refresh_sales",
     "refresh_whole",
 ]

@@ -14,7 +14,7 @@ from pipelines.funnel.steps import ONLY_MATCHED_ON, TIMELINE, is_product_message
 from pipelines.lake import Handle, Lake
 from pipelines.refresh.affected import affected_persons
 from pipelines.refresh.changes import Changes, Sources
-from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, put, unchanged
+from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, put, recorded, unchanged
 from schemas.funnel import FunnelDefinition, fingerprint, fingerprint_of_all
 from schemas.lake import FUNNEL_ENTRY
 
@@ -22,7 +22,9 @@ _EVENTS_AT_ONCE: Final = 5_000_000
 """Funnels built anew take the persons in so many parts that each has about so many events: it bounds memory."""
 
 _DEFINITIONS: Final = input_id("definitions")
-_WATERMARK: Final = input_id("watermark")
+WATERMARK: Final = "watermark"
+"""The name under which entries note, in microseconds since 1970, the watermark at which they are mature or not."""
+
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -47,7 +49,7 @@ def refresh_funnels(
         **{_definition(one): fingerprint(one) for one in definitions},
     }
     reached = (watermark - _EPOCH) // dt.timedelta(microseconds=1)
-    seen = {**sources.positions(), **rules, _WATERMARK: reached}
+    seen = {**sources.positions(), **rules, input_id(WATERMARK): reached}
     done = noted(handle, seen)
     if done == seen:
         return unchanged(handle)
@@ -67,7 +69,7 @@ def refresh_funnels(
 
 def entries_watermark(entries: Handle) -> dt.datetime | None:
     """The watermark, UTC, at which the entries are mature or not; none where they were never refreshed."""
-    reached = entries.position(_WATERMARK)
+    reached = recorded(entries, WATERMARK)
     return None if reached is None else _EPOCH + dt.timedelta(microseconds=reached)
 
 

@@ -30,28 +30,20 @@ LAKE = {
     "group_state": {"events", "feed_day", "first_seen", "group", "group_day", "person_day"},
     "risk_model": {"events", "group_health", "person_day"},
     "group_risk": {"events", "group_health", "person_day"},
-}
-STAGING = {
-    "dim_group": {"group"},
-    "funnel_entry": {"funnel_entry"},
-    "funnel_match": {"funnel_entry"},
+    "group_engagement": {"member_state"},
     "funnel_step": {"funnel_entry"},
     "funnel_breakdown": {"events", "funnel_entry", "group"},
     "funnel_curve": {"funnel_entry"},
     "funnel_time_to_convert": {"funnel_entry"},
     "funnel_trend": {"funnel_entry"},
-    "group_day": {"group_day"},
-    "group_engagement": {"member_state"},
-    "member_state": {"member_state"},
-    "person_value": {"person_value"},
     "group_sales": {"order_credit"},
-    "group_risk": {"group_risk"},
-    "group_state": {"group_state"},
-    "lifecycle": {"lifecycle"},
     "message_sales": {"order_credit"},
-    "order_credit": {"order_credit"},
-    "retention": {"retention"},
     "segment_sales": {"group", "order_credit"},
+}
+STAGING = {
+    **{table.name: {table.name} for table in DATA_TABLES},
+    "dim_group": {"group"},
+    "funnel_match": {"funnel_entry"},
 }
 
 

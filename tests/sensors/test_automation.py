@@ -15,8 +15,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::dagster.Beta
 
 TABLES = {table.name for table in DATA_TABLES}
 WAREHOUSE = {f"{schema}/{name}" for schema in ("staging", "mart") for name in TABLES}
-BELOW_CREDIT = {"person_value", *WAREHOUSE}
+SALES = {"group_sales", "message_sales", "segment_sales"}
+BELOW_CREDIT = {"person_value", *SALES, *WAREHOUSE}
 BELOW_EVENTS = {
+    *("funnel_step", "funnel_breakdown", "funnel_time_to_convert", "funnel_curve", "funnel_trend", "group_engagement"),
+    *SALES,
     *("identity", "person_day", "first_seen", "retention", "lifecycle", "member_state", "funnel_entry"),
     *("order_credit", "person_value", "feed_day", "group", "group_day", "group_health", "group_state"),
     *("risk_model", "group_risk"),

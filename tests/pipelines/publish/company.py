@@ -6,10 +6,10 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
-from pipelines.publish.columns import polars_type
 from pipelines.publish.guard import Guard
 from pipelines.publish.lateness import LATENESS
 from pipelines.publish.switch import Known, Late
+from schemas.types import polars_type
 from schemas.warehouse import DATA_TABLES, metadata
 
 MONDAY = dt.date(2025, 3, 3)

@@ -1,0 +1,120 @@
+"""Summaries of facts: what the warehouse shows of funnels, sales and engagement, each a lake table of the same columns.
+
+A summary is computed as a whole when what it is made of changed, and its rows are replaced where they differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+import polars as pl
+
+from pipelines.engagement.calendar import Unit
+from pipelines.engagement.states import group_engagement
+from pipelines.funnel.breakdown import breakdown, property_values
+from pipelines.funnel.curve import curve
+from pipelines.funnel.sales import group_sales, message_sales, segment_sales
+from pipelines.funnel.time_to_convert import time_to_convert
+from pipelines.funnel.trend import trend
+from pipelines.funnel.views import of_funnel, summary
+from pipelines.lake import Lake
+from pipelines.refresh.funnel import WATERMARK, entries_watermark
+from pipelines.refresh.whole import inputs_of, refresh_whole
+from pipelines.refresh.written import SETTINGS, Refreshed, recorded
+from schemas import lake as facts
+from schemas.funnel import PROPERTIES, PURPOSE, FunnelDefinition, fingerprint_of_all
+from schemas.lake import LakeTable
+
+_UNITS: Final[tuple[Unit, ...]] = ("day", "week", "month")
+_DEFINITIONS: Final = "definitions"
+
+
+def refresh_group_engagement(lake: Lake) -> Refreshed:
+    """Count the members of each group by state again, if `member_state` changed."""
+    table = facts.GROUP_ENGAGEMENT
+    members = lake.open(facts.MEMBER_STATE).scan()
+    inputs = inputs_of(lake, facts.MEMBER_STATE)
+    return refresh_whole(lake, table, inputs, lambda: _shaped(table, [group_engagement(members)]))
+
+
+def refresh_sales(lake: Lake) -> dict[str, Refreshed]:
+    """Sum the credit of orders again by group, message and segment, if it changed.
+
+    Returns:
+        What was done, by lake table.
+    """
+    credit, groups = lake.open(facts.ORDER_CREDIT).scan(), lake.open(facts.GROUP).scan()
+    of_credit, of_both = inputs_of(lake, facts.ORDER_CREDIT), inputs_of(lake, facts.ORDER_CREDIT, facts.GROUP)
+    sales: dict[LakeTable, tuple[Mapping[str, int], Callable[[], pl.LazyFrame]]] = {
+        facts.GROUP_SALES: (of_credit, lambda: group_sales(credit)),
+        facts.MESSAGE_SALES: (of_credit, lambda: message_sales(credit)),
+        facts.SEGMENT_SALES: (of_both, lambda: segment_sales(credit, groups)),
+    }
+    return {
+        table.name: refresh_whole(lake, table, inputs, lambda t=table, c=compute: _shaped(t, [c()]))
+        for table, (inputs, compute) in sales.items()
+    }
+
+
+def refresh_funnel_summaries(
+    lake: Lake, definitions: Sequence[FunnelDefinition], zone: str, settings: int
+) -> dict[str, Refreshed]:
+    """Summarise the entries of all funnels again, if they or what a summary looks up changed.
+
+    Args:
+        lake: holds the summaries and the entries; events and groups, in which breakdowns look properties up.
+        definitions: the funnels that the entries are of.
+        zone: IANA name of the business zone.
+        settings: fingerprint of the rules.
+
+    Returns:
+        What was done, by lake table.
+    """
+    handle = lake.open(facts.FUNNEL_ENTRY)
+    entries, watermark = handle.scan(), entries_watermark(handle)
+
+    def breakdowns() -> Iterator[pl.LazyFrame]:
+        events, groups = lake.open(facts.EVENTS).scan(), lake.open(facts.GROUP).scan()
+        matched = entries.select("matches").explode("matches").unnest("matches")
+        carried = ("source", "event_id", *(name for name in PROPERTIES if name not in {"source", PURPOSE}))
+        # Few of all events matched: they are looked up once for all breakdowns.
+        looked_up = events.select(carried).join(matched, on=["source", "event_id"], how="semi")
+        of_matched = looked_up.collect(engine="streaming").lazy()
+        for one in definitions:
+            for shown in one.breakdowns:
+                yield breakdown(of_funnel(entries, one), one, shown, property_values(of_matched, groups, shown.by))
+
+    def curves() -> Iterator[pl.LazyFrame]:
+        if watermark is not None:
+            yield from (curve(of_funnel(entries, one), one, watermark) for one in definitions)
+
+    def trends() -> Iterator[pl.LazyFrame]:
+        if watermark is not None:
+            for one in definitions:
+                yield from (trend(of_funnel(entries, one), one, unit, zone, watermark) for unit in _UNITS)
+
+    given = {_DEFINITIONS: fingerprint_of_all(definitions), SETTINGS: settings}
+    of_entries = inputs_of(lake, facts.FUNNEL_ENTRY, **given)
+    at_watermark = {**of_entries, WATERMARK: recorded(handle, WATERMARK) or 0}
+    with_properties = inputs_of(lake, facts.FUNNEL_ENTRY, facts.EVENTS, facts.GROUP, **given)
+    summaries: dict[LakeTable, tuple[Mapping[str, int], Callable[[], Iterable[pl.LazyFrame]]]] = {
+        facts.FUNNEL_STEP: (of_entries, lambda: (summary(entries, one) for one in definitions)),
+        facts.FUNNEL_BREAKDOWN: (with_properties, breakdowns),
+        facts.FUNNEL_TIME_TO_CONVERT: (
+            of_entries,
+            lambda: (time_to_convert(of_funnel(entries, one), one) for one in definitions),
+        ),
+        facts.FUNNEL_CURVE: (at_watermark, curves),
+        facts.FUNNEL_TREND: (at_watermark, trends),
+    }
+    return {
+        table.name: refresh_whole(lake, table, inputs, lambda t=table, f=frames: _shaped(t, f()))
+        for table, (inputs, frames) in summaries.items()
+    }
+
+
+def _shaped(table: LakeTable, frames: Iterable[pl.LazyFrame]) -> pl.LazyFrame:
+    """The rows of all frames in the columns and types of a table."""
+    rows = [frame.select(table.schema.names()).cast(pl.Schema(table.columns)) for frame in frames]
+    return pl.concat([pl.LazyFrame(schema=table.schema), *rows])
