@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from dataclasses import replace
 
 import polars as pl
 
 from pipelines.groups.risk.drivers import drivers
-from pipelines.groups.risk.features import history, risk_features, talkative
+from pipelines.groups.risk.features import acts, history, risk_features, talkative
 from pipelines.groups.risk.graded import graded_model
 from pipelines.groups.risk.model import RiskModel
+from pipelines.groups.risk.walk import PATIENCE
 from pipelines.lake import Handle, Lake
 from pipelines.refresh.changes import BATCH_INPUT, IDENTITY_INPUT, Changes, Sources, touched_since
 from pipelines.refresh.written import SETTINGS, Refreshed, input_id, note, noted, rows_version, unchanged, write
@@ -20,9 +22,9 @@ from schemas.lake import GROUP_HEALTH, GROUP_RISK, PERSON_DAY, RISK_MODEL
 def refresh_risk(lake: Lake, through: dt.date | None, retrain_days: int) -> dict[str, Refreshed]:
     """Tell the risks of the newest complete day's living groups; train a model first where there is none young enough.
 
-    While the day is the newest, its risks follow late events. Those of earlier days stay as they were told, and so does
-    the model until it is `retrain_days` old: what somebody acted on is a record, and no computation of today replaces
-    it. Where history is too short for a model, both tables have no rows.
+    While the day is the newest, its risks follow late events: only groups with any are measured again. Those of earlier
+    days stay as they were told, and so does the model until it is `retrain_days` old: what somebody acted on is a
+    record, and no computation of today replaces it. Where history is too short for a model, both tables have no rows.
 
     Args:
         lake: holds both and what they follow: `person_day`, `group_health`.
@@ -52,8 +54,19 @@ def refresh_risk(lake: Lake, through: dt.date | None, retrain_days: int) -> dict
     stored = models.scan().collect()
     trained = _trained(stored, people, through, retrain_days)
     refreshed = {RISK_MODEL.name: write(lake, models, pl.concat([stored, trained]), seen)}
-    fresh = _risks(_newest(pl.concat([stored, trained])), people, health, through)
-    return refreshed | {GROUP_RISK.name: write(lake, risks, fresh, seen, replaced=pl.col("day") == through)}
+    model = _newest(pl.concat([stored, trained]))
+    tellable = _tellable(people, health, through)
+    is_of_day, counted = pl.col("day") == through, Refreshed(is_changed=False, rows=0)
+    if all(done[name] == of_all[name] for name in (input_id(SETTINGS), input_id("through"))):
+        by_model = pl.col("model").is_in(model["version"].implode())
+        of_day = risks.scan().filter(is_of_day & by_model).select("group_id").collect()["group_id"]
+        changed = touched_since(sources, _changes(lake, sources, done), through)["group_id"]
+        is_kept = pl.col("group_id").is_in(of_day.implode()) & ~pl.col("group_id").is_in(changed.implode())
+        is_of_day &= ~(is_kept & pl.col("group_id").is_in(tellable.implode()))
+        tellable = tellable.to_frame().filter(~is_kept)["group_id"]
+        counted = replace(counted, groups=len(tellable))
+    fresh = _risks(model, people, tellable, through)
+    return refreshed | {GROUP_RISK.name: write(lake, risks, fresh, seen, counted, is_of_day)}
 
 
 def _is_touched(
@@ -61,8 +74,20 @@ def _is_touched(
 ) -> bool:
     if any(done[name] != value for name, value in of_all.items()):
         return True
-    positions = {name: done[name] or 0 for name in (BATCH_INPUT, IDENTITY_INPUT)}
-    return not touched_since(sources, Changes.since(lake, sources, positions), through).is_empty()
+    return not touched_since(sources, _changes(lake, sources, done), through).is_empty()
+
+
+def _changes(lake: Lake, sources: Sources, done: Mapping[str, int | None]) -> Changes:
+    return Changes.since(lake, sources, {name: done[name] for name in (BATCH_INPUT, IDENTITY_INPUT)})
+
+
+def _tellable(people: Handle, health: Handle, through: dt.date) -> pl.Series:
+    """The groups that live on a day and whose silence is known: a silent feed hides whether a group was silent too."""
+    is_recent = pl.col("day").is_between(through - dt.timedelta(days=PATIENCE), through, closed="right")
+    last_days = people.scan().filter(is_recent & (acts() > 0)).group_by("group_id").agg(last_day=pl.col("day").max())
+    is_known = pl.col("silent_days") == (pl.lit(through) - pl.col("last_day")).dt.total_days()
+    living = health.scan().filter(pl.col("day") == through).select("group_id", "silent_days")
+    return living.join(last_days, on="group_id").filter(is_known).collect()["group_id"]
 
 
 def _newest(models: pl.DataFrame) -> pl.DataFrame:
@@ -80,19 +105,14 @@ def _trained(models: pl.DataFrame, people: Handle, through: dt.date, retrain_day
     return graded_model(history(people.scan(), through), through, retrain_days)
 
 
-def _risks(model: pl.DataFrame, people: Handle, health: Handle, through: dt.date) -> pl.DataFrame:
-    """The risks of the groups that live on a day."""
-    if model.is_empty():
+def _risks(model: pl.DataFrame, people: Handle, groups: pl.Series, through: dt.date) -> pl.DataFrame:
+    """The risks of groups on a day."""
+    if model.is_empty() or groups.is_empty():
         return pl.DataFrame(schema=GROUP_RISK.schema)
     known = model.row(0, named=True)
-    living = health.scan().filter(pl.col("day") == through).select("group_id", "silent_days")
+    of_groups = (pl.col("day") <= through) & pl.col("group_id").is_in(groups.implode())
     measured = (
-        risk_features(talkative(people.scan().filter(pl.col("day") <= through)), through, since=through)
-        .join(living, on="group_id")
-        # Where the feed was silent too, the group's silence is not known, and nothing is told of it.
-        .filter(pl.col("since_active_day_1") == pl.col("silent_days"))
-        .sort("group_id")
-        .collect()
+        risk_features(talkative(people.scan().filter(of_groups)), through, since=through).sort("group_id").collect()
     )
     return (
         drivers(RiskModel.from_json(known["parameters"]), measured)

@@ -134,8 +134,30 @@ def test_a_late_event_changes_the_risks_of_the_newest_day_and_neither_the_model_
     risks.refresh(249)
     changed = risks.told(249).join(before, on=["group_id", "risk_28"], how="anti")["group_id"]
     assert changed.to_list() == [group]
+    small = set(risks.stored(GROUP_HEALTH).filter(pl.col("day") == risks.day(249))["group_id"]) - set(
+        before["group_id"]
+    )
+    assert risks.refreshed[GROUP_RISK.name].groups <= 1 + len(small)
     assert risks.told(248).equals(earlier)
     assert risks.stored(RISK_MODEL).equals(models)
+
+
+def test_risks_that_followed_late_events_are_those_of_a_lake_that_had_them_from_the_start(
+    risks: Risks, monkeypatch: pytest.MonkeyPatch
+):
+    risks.refresh(248)
+    risks.refresh(249)
+    late = [risks.said(f"app:g{n}", 240 + n, 3, "z") for n in (0, 3)]
+    for event in late:
+        risks.send(event)
+        risks.refresh(249)
+    followed = risks.told(249)
+    # All of the day at once, by the same model: as if it had never been told before.
+    risks.lake.replace(risks.lake.open(GROUP_RISK), risks.told(248), {})
+    monkeypatch.setattr("pipelines.refresh.risk.noted", lambda _handle, names: dict.fromkeys(names))
+    risks.refresh(249)
+    assert followed.height > 2
+    assert risks.told(249).equals(followed)
 
 
 def test_what_happens_today_tells_nothing_anew(risks: Risks):

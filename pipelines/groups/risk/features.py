@@ -43,16 +43,16 @@ def risk_features(person_day: pl.LazyFrame, through: dt.date, every: int = 1, si
     is_after = (pl.col("first_time") > before).fill_null(value=True)
     schema = {"group_id": pl.String(), "day": pl.Date(), **dict.fromkeys(FEATURES, pl.Float64())}
     return (
-        person_day.filter((pl.col("day") <= through) & (_acts() > 0))
+        person_day.filter((pl.col("day") <= through) & (acts() > 0))
         .sort("group_id", "day", "last_time", "person_id")
         .select(
             "group_id",
             group=name.rle_id(),
             day=pl.col("day").to_physical().cast(pl.Int64),
             person=person.cast(pl.Categorical).to_physical().cast(pl.Int64),
-            messages=_acts(),
+            messages=acts(),
             is_new=pl.col("day") == pl.col("day").min().over("group_id", "person_id"),
-            is_alone=(is_same | ((_acts() >= 2) & is_after)).fill_null(value=False),
+            is_alone=(is_same | ((acts() >= 2) & is_after)).fill_null(value=False),
         )
         .map_batches(lambda rows: _measured(rows, through, every, since), schema=schema)
     )
@@ -128,7 +128,7 @@ def with_messages(person_day: pl.LazyFrame, rows: pl.LazyFrame) -> pl.LazyFrame:
     """
     total = (
         person_day.group_by("group_id", at="day")
-        .agg(messages=_acts().sum())
+        .agg(messages=acts().sum())
         .sort("group_id", "at")
         .with_columns(pl.col("messages").cum_sum().over("group_id"))
         .sort("at")
@@ -172,10 +172,10 @@ def history(person_day: pl.LazyFrame, through: dt.date, every: int = 7) -> pl.Da
 
 def talkative(person_day: pl.LazyFrame) -> pl.LazyFrame:
     """The rows of groups whose members were active at least 30 times: of others nothing is said."""
-    return person_day.filter(_acts().sum().over("group_id") >= LEAST_MESSAGES)
+    return person_day.filter(acts().sum().over("group_id") >= LEAST_MESSAGES)
 
 
-def _acts() -> pl.Expr:
+def acts() -> pl.Expr:
     """How often a member was active."""
     return pl.col("messages").cast(pl.Int64) + pl.col("reactions")
 
