@@ -1,4 +1,4 @@
-"""Calendar and intervals: the one place that turns instants into days (definitions, section 3)."""
+"""Calendar and intervals: the one place that turns instants into days (docs/definitions.md#time)."""
 
 from __future__ import annotations
 

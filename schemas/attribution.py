@@ -1,4 +1,4 @@
-"""The words of attribution (definitions, section 6)."""
+"""The words of attribution (docs/definitions.md#attribution)."""
 
 from __future__ import annotations
 

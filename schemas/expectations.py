@@ -25,7 +25,7 @@ Severity = Literal["critical", "warning"]
 """`critical` stops the publish, `warning` is told and published."""
 
 MEMBER_STATES: Final = ("newly_active", "active", "returned", "paused", "disengaged", "lurker")
-"""The states of a member in a group (definitions, section 5)."""
+"""The states of a member in a group (docs/definitions.md#engagement)."""
 
 
 @dataclass(frozen=True)

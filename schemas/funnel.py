@@ -1,4 +1,4 @@
-"""What a funnel is: ordered steps, a conversion window, how to match and how to count (definitions, section 4).
+"""What a funnel is: ordered steps, a conversion window, how to match and how to count (docs/definitions.md#funnel).
 
 A definition is data. The project's own is the packaged `funnels/standard.yaml`; a user's is a file of the same form:
 

@@ -1,4 +1,4 @@
-"""The kinds of event and the fields of their payload (definitions, section 2)."""
+"""The kinds of event and the fields of their payload (docs/definitions.md#events)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,10 @@ Role = Literal["member", "operator", "bot"]
 MessageKind = Literal[
     "text", "image", "voice", "video", "file", "link", "product", "red_packet", "broadcast", "system", "other"
 ]
-"""What a message is. `red_packet`, `broadcast` and `system` are not engagement (definitions, section 7)."""
+"""What a message is. `red_packet`, `broadcast` and `system` are not engagement.
+
+See docs/definitions.md#engagement.
+"""
 
 NOT_ENGAGEMENT: Final[frozenset[str]] = frozenset({"red_packet", "broadcast", "system"})
 
@@ -125,7 +128,8 @@ BLOCKED_NATIVE_IDS: Final[frozenset[str]] = frozenset(
         *("anonymous", "guest", "unknown", "not_authenticated", "distinct_id", "distinctid", "id", "email"),
     }
 )
-"""Native ids, lower case, that stand for nobody, beside those of nothing but zeros (definitions, trap 12).
+"""Native ids, lower case, that stand for nobody, beside those of nothing but zeros.
 
-The second line is what PostHog refuses as placeholders (plugin-server, `isDistinctIdIllegal`), and `unknown`.
+See docs/definitions.md#traps, trap 12. The second line is what PostHog refuses as placeholders (plugin-server,
+`isDistinctIdIllegal`), and `unknown`.
 """

@@ -27,7 +27,7 @@ COORDINATES: Final[dict[str, pl.DataType]] = {
 """Where a record stands in Kafka. `topic_id` tells a topic from its namesake that was created again."""
 
 ORDERING_KEY: Final[tuple[str, ...]] = ("time", "topic_id", "partition", "offset")
-"""The one order of events, everywhere (definitions, section 3)."""
+"""The one order of events, everywhere (docs/definitions.md#time)."""
 
 MONEY_SUM: Final = pl.Decimal(38, 0)
 """A sum of amounts. One amount is at most 2 ** 62 (`schemas.kinds.MOST_MINOR`), so 10 ** 19 of them fit."""
@@ -423,7 +423,7 @@ FEED_DAY: Final = LakeTable(
 """Days on which a source told anything, a heartbeat at the least. On other days what it would tell is not known."""
 
 GROUP_STATES: Final = ("unborn", "alive", "declining", "dying", "dead", "revived", "ended")
-"""The states of a group (definitions, section 7)."""
+"""The states of a group (docs/definitions.md#life-of-a-group)."""
 
 COMPONENTS: Final[dict[str, pl.DataType]] = {
     "speaker_days_7d": pl.Int32(),

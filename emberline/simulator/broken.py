@@ -31,7 +31,7 @@ _SORTS: Final[dict[str, tuple[str, pl.Expr]]] = {
     "missing_field": (_MONEY, _replaced(r'"currency":"[^"]+",', "")),
     "bad_time": (_ANY, _replaced(r'"time":"[^"]+"', '"time":"2025-13-45T99:00:00Z"')),
     "future": (_ANY, _replaced(r'"time":"\d{4}-\d\d-\d\d', '"time":"2999-01-01')),
-    # Ids that producers send for nobody: linking to them must merge nobody (definitions, trap 12).
+    # Ids that producers send for nobody: linking to them must merge nobody (docs/definitions.md#traps, trap 12).
     "blocked_id": (kinds.IDENTITY_LINKED, _replaced(r'"linked_id":"[^"]+"', '"linked_id":"shop:undefined"')),
     "deep_nesting": (_ANY, _replaced(r'"data":.*', '"data":' + "[" * _DEPTH + "]" * _DEPTH + "}")),
 }

@@ -1,6 +1,6 @@
 """The members, each with the level of the standard funnel that the plan lets them reach in their home group.
 
-Why a plan gives exactly its level (definitions, section 4; the tests count by brute force):
+Why a plan gives exactly its level (docs/definitions.md#funnel; the tests count by brute force):
 
 - Level 1 joins and does not speak within 7 days. Level 2 speaks, but in its home group never in a later calendar week.
 - Level 3 is active in a later week and then sees no product message: its groups send none, or it leaves first.

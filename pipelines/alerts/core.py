@@ -15,7 +15,8 @@ def silent_core(person_day: pl.LazyFrame, groups: pl.LazyFrame) -> pl.LazyFrame:
     """Find the members who wrote half of the messages before, and who of them did nothing since.
 
     The core is the smallest set of members who wrote half of the messages of 28 days (the contributor absence factor
-    of CHAOSS, definitions, section 5), up to 7 days before `since`: what is so since then shows in the 7 days before.
+    of CHAOSS, docs/definitions.md#engagement), up to 7 days before `since`: what is so since then shows in the 7 days
+    before.
     Of equal writers the first by id is taken.
 
     Args:

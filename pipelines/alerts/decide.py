@@ -118,7 +118,7 @@ class Decision:
 def decide(
     open_alerts: Iterable[Alert], evaluations: Iterable[Evaluation], policy: Policy, now: dt.datetime
 ) -> Decision:
-    """Open, keep and resolve alerts: at most one open for a rule and subject (definitions, section 8).
+    """Open, keep and resolve alerts: at most one open for a rule and subject (docs/definitions.md#alerts).
 
     It depends on what is so now and not on how many evaluations were missed, so a late one replays nothing.
 

@@ -1,4 +1,7 @@
-"""The rules: what holds of which group or feed, from what is published and what was heard (definitions, section 7)."""
+"""The rules: what holds of which group or feed, from what is published and what was heard.
+
+See docs/definitions.md#life-of-a-group.
+"""
 
 from __future__ import annotations
 

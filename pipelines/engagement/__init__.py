@@ -1,4 +1,7 @@
-"""Who was active when, how often and how: retention, lifecycle, stickiness, states, value (definitions, section 5)."""
+"""Who was active when, how often and how: retention, lifecycle, stickiness, states, value.
+
+See docs/definitions.md#engagement.
+"""
 
 from __future__ import annotations
 

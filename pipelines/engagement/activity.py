@@ -8,7 +8,10 @@ from schemas import kinds
 
 
 def is_member_message() -> pl.Expr:
-    """True for a message that a member wrote; operators, bots, red packets and broadcasts are none (section 7)."""
+    """True for a message that a member wrote; operators, bots, red packets and broadcasts are none.
+
+    See docs/definitions.md#engagement.
+    """
     engaging = ~pl.col("message_kind").is_in(kinds.NOT_ENGAGEMENT).fill_null(value=False)
     return (pl.col("type") == kinds.MESSAGE_SENT) & (pl.col("role") == "member") & engaging
 

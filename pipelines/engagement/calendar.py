@@ -1,7 +1,7 @@
 """Calendar units of the business zone: where one starts, how far two are apart, when one is over.
 
 Works on dates, which are already days of the business zone: a day of 23 or 25 hours is a day
-(definitions, section 3). A week is the ISO week and starts on Monday. A unit is the half-open range
+(docs/definitions.md#time). A week is the ISO week and starts on Monday. A unit is the half-open range
 from its start to the start of the next.
 """
 

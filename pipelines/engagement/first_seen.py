@@ -8,7 +8,7 @@ from schemas.lake import FIRST_SEEN
 
 
 def first_seen(person_day: pl.LazyFrame) -> pl.LazyFrame:
-    """Find each person's first activity in each group (definitions, section 5 and trap 10).
+    """Find each person's first activity in each group (docs/definitions.md#engagement and trap 10).
 
     Args:
         person_day: `schemas.lake.PERSON_DAY` over all history.

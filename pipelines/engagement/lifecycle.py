@@ -45,7 +45,7 @@ class LifecycleBroken(EmberlineError):
 
 
 def lifecycle(person_day: pl.LazyFrame, unit: Unit, complete_through: dt.date | None) -> pl.LazyFrame:
-    """Count active persons over all groups by where they come from (definitions, section 5).
+    """Count active persons over all groups by where they come from (docs/definitions.md#engagement).
 
     Args:
         person_day: `schemas.lake.PERSON_DAY` over all history.
@@ -145,7 +145,7 @@ def lifecycle_rows(
 
 
 def assert_invariant(lifecycle: pl.LazyFrame) -> None:
-    """Check active = active before - dormant + new + resurrecting (definitions, section 5).
+    """Check active = active before - dormant + new + resurrecting (docs/definitions.md#engagement).
 
     Args:
         lifecycle: `schemas.lake.LIFECYCLE` of one or several units, each from its first row on, in

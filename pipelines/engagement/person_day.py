@@ -9,7 +9,9 @@ from schemas.lake import PERSON_DAY
 
 
 def person_day(events: pl.LazyFrame) -> pl.LazyFrame:
-    """Count a person's own messages and reactions a group and day (definitions, sections 5 and 7).
+    """Count a person's own messages and reactions a group and day.
+
+    See docs/definitions.md#engagement.
 
     Args:
         events: Columns of `schemas.lake.EVENTS` plus `person_id`, distinct, in any order.

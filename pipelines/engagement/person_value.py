@@ -1,4 +1,4 @@
-"""What buyers are worth: RFM, and by BG/NBD who still buys and how often (definitions, section 5)."""
+"""What buyers are worth: RFM, and by BG/NBD who still buys and how often (docs/definitions.md#engagement)."""
 
 from __future__ import annotations
 

@@ -55,7 +55,9 @@ def retention(
     periods: Periods = "calendar",
     first_starts: pl.LazyFrame | None = None,
 ) -> pl.LazyFrame:
-    """Count persons by the unit in which they started, and who of them returned in each period (section 5).
+    """Count persons by the unit in which they started, and who of them returned in each period.
+
+    See docs/definitions.md#engagement.
 
     A person who starts at 20:00 and returns at 06:00 returned in day 1 by calendar and in day 0 of rolling 24 hours:
 

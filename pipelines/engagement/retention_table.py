@@ -16,7 +16,7 @@ def retention_table(
     unit: Unit,
     complete_through: dt.date | None,
 ) -> pl.LazyFrame:
-    """Count persons by cohort and by calendar units since, mode `on` (definitions, section 5).
+    """Count persons by cohort and by calendar units since, mode `on` (docs/definitions.md#engagement).
 
     A person's cohort is the unit of the first activity ever, in whichever group. `cohort_size`
     counts the cohort's persons, also while its unit runs; `active` of period 0 is counted on its

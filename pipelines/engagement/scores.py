@@ -82,7 +82,7 @@ def rfe(
     frequency: Cuts = FIFTHS,
     engagement: Cuts = FIFTHS,
 ) -> pl.LazyFrame:
-    """Score persons by recency, frequency and engagement in the `days` up to a day (definitions, section 5).
+    """Score persons by recency, frequency and engagement in the `days` up to a day (docs/definitions.md#engagement).
 
     Args:
         person_day: `schemas.lake.PERSON_DAY`.
@@ -124,7 +124,9 @@ def rfm(
     frequency: Cuts = FIFTHS,
     monetary: Cuts = FIFTHS,
 ) -> pl.LazyFrame:
-    """Score buyers by recency, frequency and money, in each currency on its own (definitions, sections 1 and 5).
+    """Score buyers by recency, frequency and money, in each currency on its own.
+
+    See docs/definitions.md#things, docs/definitions.md#engagement.
 
     Args:
         orders: A row a paid order: `person_id, currency, paid_at` (UTC), `net_minor` (integer, minor units).

@@ -2,7 +2,7 @@
 
 After TogetherCrew's member engagement (github.com/TogetherCrew/core-analyzer-lib, its thresholds and windows), on the
 activity of this project: receiving a reply is no activity, silent days shift no window, who has left does not lurk
-(definitions, section 5).
+(docs/definitions.md#engagement).
 
 Windows are those of `pipelines.engagement.connections`.
 """

@@ -36,7 +36,7 @@ MONTH_DAYS: Final = 30
 
 
 def stickiness(person_day: pl.LazyFrame, unit: Unit, complete_through: dt.date | None) -> pl.LazyFrame:
-    """Count the active persons of each unit by their number of active days in it (definitions, section 5).
+    """Count the active persons of each unit by their number of active days in it (docs/definitions.md#engagement).
 
     Args:
         person_day: `person_id, day`, a row or several for each day on which a person was active, in any order.

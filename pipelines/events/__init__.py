@@ -1,1 +1,4 @@
-"""From raw records to distinct, valid events and whose they are; all of it pure (definitions, sections 2 and 3)."""
+"""From raw records to distinct, valid events and whose they are; all of it pure.
+
+See docs/definitions.md#events, docs/definitions.md#time.
+"""

@@ -1,4 +1,4 @@
-"""Accounts -> persons: the connected components of identity links (definitions, section 1)."""
+"""Accounts -> persons: the connected components of identity links (docs/definitions.md#things)."""
 
 from __future__ import annotations
 

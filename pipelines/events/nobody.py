@@ -1,4 +1,7 @@
-"""Ids that stand for nobody: what a producer sends where it does not know who acts (definitions, trap 12)."""
+"""Ids that stand for nobody: what a producer sends where it does not know who acts.
+
+See docs/definitions.md#traps, trap 12.
+"""
 
 from __future__ import annotations
 

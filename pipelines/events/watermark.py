@@ -1,4 +1,4 @@
-"""How far the data is complete (definitions, section 3)."""
+"""How far the data is complete (docs/definitions.md#time)."""
 
 from __future__ import annotations
 

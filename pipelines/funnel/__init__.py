@@ -1,4 +1,7 @@
-"""From joining to buying again: funnel steps, chains, credit of orders to groups (definitions, sections 4 and 6)."""
+"""From joining to buying again: funnel steps, chains, credit of orders to groups.
+
+See docs/definitions.md#funnel, docs/definitions.md#attribution.
+"""
 
 from pipelines.funnel.attribution import order_credit
 from pipelines.funnel.funnel import funnel

@@ -1,4 +1,6 @@
-"""Whose entries can change when events from some day on do, told without the events before (definitions, section 4).
+"""Whose entries can change when events from some day on do, told without the events before.
+
+See docs/definitions.md#funnel.
 
 Say that a person's rows are as they were before a time, the cut, and that no chain in the entries goes beyond it. These
 chains then still are chains, for only what lies between its rows ends one. The best one stays the best unless another

@@ -1,4 +1,4 @@
-"""Which messages and groups an order is owed to (definitions, section 6)."""
+"""Which messages and groups an order is owed to (docs/definitions.md#attribution)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The summary of a funnel by the value of a property (section 4, trap 11)."""
+"""The summary of a funnel by the value of a property (docs/definitions.md#funnel, trap 11)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""From a timeline and a definition to chains: what the kernel needs as arrays, and what it finds (section 4)."""
+"""From a timeline and a definition to chains: what the kernel needs as arrays, and what it finds.
+
+See docs/definitions.md#funnel.
+"""
 
 from __future__ import annotations
 

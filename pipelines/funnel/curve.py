@@ -1,4 +1,6 @@
-"""The conversion curve: what share of entries reached a step by when, fresh entries among them (section 4).
+"""The conversion curve: what share of entries reached a step by when, fresh entries among them.
+
+See docs/definitions.md#funnel.
 
 The estimate is that of Kaplan & Meier, its variance that of Greenwood, and the interval is symmetric on the scale of
 log(-log), so that it stays between 0 and 1 (Kalbfleisch & Prentice, The Statistical Analysis of Failure Time Data,

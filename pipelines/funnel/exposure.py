@@ -1,4 +1,4 @@
-"""Which product messages each person could see, thinned without losing a conversion (definitions, section 4).
+"""Which product messages each person could see, thinned without losing a conversion (docs/definitions.md#funnel).
 
 Members times messages explode: a thousand members under a thousand offers are a million exposures, and hardly one of
 them bears on a funnel. What is kept, for each person, group and product:

@@ -1,4 +1,7 @@
-"""Entries of a funnel, each with the events that matched, and whether its window is over (definitions, section 4)."""
+"""Entries of a funnel, each with the events that matched, and whether its window is over.
+
+See docs/definitions.md#funnel.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The longest chains of funnel steps, as a compiled loop over sorted rows (definitions, section 4).
+"""The longest chains of funnel steps, as a compiled loop over sorted rows (docs/definitions.md#funnel).
 
 A loop, since a chain is a small state machine over a person's events: this says it in a few lines, exactly, and costs
 a constant amount of work an event and step. `sequential`, `strict_order` and `consecutive` are one search that differs

@@ -1,4 +1,4 @@
-"""Who joined, came alive, stayed, and when they were a member of a group (definitions, section 4, derived events).
+"""Who joined, came alive, stayed, and when they were a member of a group (docs/definitions.md#funnel, derived events).
 
 Inputs hold `position`: the rank of an event in the ordering key, so that one integer compares two events.
 """

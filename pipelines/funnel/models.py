@@ -1,4 +1,4 @@
-"""Attribution models: how much each touch of a path weighs, in whole numbers (definitions, section 6).
+"""Attribution models: how much each touch of a path weighs, in whole numbers (docs/definitions.md#attribution).
 
 Only the proportion of weights inside a path counts. They are integers so that credit never depends on how a float was
 rounded.

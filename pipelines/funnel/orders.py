@@ -1,4 +1,4 @@
-"""Paid orders: who paid how much, net of refunds, and which group the shop names (definitions, section 6)."""
+"""Paid orders: who paid how much, net of refunds, and which group the shop names (docs/definitions.md#attribution)."""
 
 from __future__ import annotations
 

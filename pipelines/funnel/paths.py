@@ -1,4 +1,7 @@
-"""What people did between two steps of a funnel, or after one: their commonest sequences of events (section 4)."""
+"""What people did between two steps of a funnel, or after one: their commonest sequences of events.
+
+See docs/definitions.md#funnel.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Entries as rows a step, and what is counted and measured of them: the one place that does (section 4)."""
+"""Entries as rows a step, and what is counted and measured of them: the one place that does.
+
+See docs/definitions.md#funnel.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What was sold from where: credit of orders summed by group, message, purpose and carrier (definitions, section 6).
+"""What was sold from where: credit of orders summed by group, message, purpose and carrier.
+
+See docs/definitions.md#attribution.
 
 Orders are those with any share in the row and buyers distinct persons, so neither sums over rows. Currencies are never
 summed.

@@ -1,4 +1,7 @@
-"""The timeline that funnel steps are matched on: plain events and derived ones side by side (section 4)."""
+"""The timeline that funnel steps are matched on: plain events and derived ones side by side.
+
+See docs/definitions.md#funnel.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long entries took to reach a step, as a histogram (section 4)."""
+"""How long entries took to reach a step, as a histogram (docs/definitions.md#funnel)."""
 
 from __future__ import annotations
 

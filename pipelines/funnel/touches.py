@@ -1,4 +1,6 @@
-"""The touches before each payment: product messages the buyer could see, and links followed (definitions, section 6).
+"""The touches before each payment: product messages the buyer could see, and links followed.
+
+See docs/definitions.md#attribution.
 
 Every touch is kept. Nothing is thinned as exposures of the funnel are (`exposure`), for each has its share. What
 bounds them is that only buyers have any, and only within the look-back window.

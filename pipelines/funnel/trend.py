@@ -1,4 +1,4 @@
-"""Conversion by the calendar unit of the entry (sections 3 and 4)."""
+"""Conversion by the calendar unit of the entry (docs/definitions.md#time, docs/definitions.md#funnel)."""
 
 from __future__ import annotations
 

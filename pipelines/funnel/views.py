@@ -1,4 +1,7 @@
-"""What the warehouse shows of a funnel's entries: the summary, and the drill-down that counts the same (section 4)."""
+"""What the warehouse shows of a funnel's entries: the summary, and the drill-down that counts the same.
+
+See docs/definitions.md#funnel.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What happened in groups and how they live and die (definitions, section 7)."""
+"""What happened in groups and how they live and die (docs/definitions.md#life-of-a-group)."""

@@ -19,7 +19,7 @@ BIRTH_WINDOW: Final = dt.timedelta(minutes=20)
 
 
 def births(events: pl.LazyFrame) -> pl.LazyFrame:
-    """Find the first 3 members who exchange 4 messages within 20 minutes (definitions, section 7).
+    """Find the first 3 members who exchange 4 messages within 20 minutes (docs/definitions.md#life-of-a-group).
 
     The definition is that of Raban, Moldovan & Jones (CSCW 2010). Members are counted as persons:
     one human with two accounts is one. The window is half open: the first and the last message lie

@@ -86,7 +86,7 @@ def half_writers(
 ) -> NDArray[np.int64]:
     """Find the smallest number of members who wrote half of the messages of the days up to each day.
 
-    The contributor absence factor of CHAOSS (definitions, section 5), group by group.
+    The contributor absence factor of CHAOSS (docs/definitions.md#engagement), group by group.
 
     Who is among the busiest changes little from day to day. So writers are kept counted by their number of messages,
     and the number from which on they wrote half of all moves to where it is next: by fewer steps a day than the window

@@ -8,7 +8,7 @@ from schemas.lake import FEED_DAY
 
 
 def feed_day(events: pl.LazyFrame) -> pl.LazyFrame:
-    """Find the days on which each source told anything, be it a heartbeat (definitions, section 7).
+    """Find the days on which each source told anything, be it a heartbeat (docs/definitions.md#life-of-a-group).
 
     Args:
         events: Columns of `schemas.lake.EVENTS`, distinct, in any order.

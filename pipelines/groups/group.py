@@ -17,7 +17,7 @@ def describes_group() -> pl.Expr:
 
 
 def group_table(events: pl.LazyFrame, births: pl.LazyFrame) -> pl.LazyFrame:
-    """Describe every group that an event names (definitions, section 1).
+    """Describe every group that an event names (docs/definitions.md#things).
 
     Each attribute is the newest value that a group event gave (the name: that any event gave, as some carriers
     send it with every message); an event that is silent about one leaves it as it was. `created_at` is the first

@@ -10,7 +10,7 @@ from schemas.lake import GROUP_DAY
 
 
 def group_day(events: pl.LazyFrame) -> pl.LazyFrame:
-    """Count what happened in each group on each day with any event (definitions, section 7).
+    """Count what happened in each group on each day with any event (docs/definitions.md#life-of-a-group).
 
     `speakers`, `active_members`, `joined` and `left` count distinct persons. `messages`, `replies`
     (among them) and `reactions` are members' activity. `operator_messages`, `bot_messages` and

@@ -36,7 +36,7 @@ def life_days(
     zone: str,
     rules: LifeRules,
 ) -> pl.DataFrame:
-    """Give each group a state and its components on each complete day (definitions, section 7).
+    """Give each group a state and its components on each complete day (docs/definitions.md#life-of-a-group).
 
     Only complete days are looked at: what happened later is as if it were not known. Days of the group follow from
     rows of the group alone and from `feed_day`, so groups can be computed apart.

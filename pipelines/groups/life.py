@@ -37,7 +37,7 @@ def live(
     ended: int,
     rules: Thresholds,
 ) -> tuple[NDArray[np.int8], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
-    """Give every day of one group its state (definitions, section 7).
+    """Give every day of one group its state (docs/definitions.md#life-of-a-group).
 
     The last 7 days are compared with the same measured weekdays of up to `baseline_weeks` weeks before them. While a
     group declines or is dying, those are the weeks before the decline began, for as long as the decline is no older

@@ -10,7 +10,7 @@ from schemas.lake import COMPONENTS, GROUP_STATE
 
 
 def group_state(life: pl.LazyFrame) -> pl.LazyFrame:
-    """Divide each group's days into spells of one state (definitions, section 7).
+    """Divide each group's days into spells of one state (docs/definitions.md#life-of-a-group).
 
     `unborn` from the first day with any event; `alive` from the day of birth; `declining` and `dying` as
     `pipelines.groups.life.live` judges; `dead` from the day on which no member has been active for as many measured

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Thresholds(NamedTuple):
-    """When a group changes its state (definitions, section 7).
+    """When a group changes its state (docs/definitions.md#life-of-a-group).
 
     A level is a share of the group's own baseline. A group declines, or is dying, where both its speakers and its
     messages of 7 days are below the level to enter, and recovers where one of them is at or above the level to leave.

@@ -1,4 +1,4 @@
-"""Retention's traps (definitions, section 9), by number."""
+"""Retention's traps (docs/definitions.md#traps), by number."""
 
 import datetime as dt
 from zoneinfo import ZoneInfo

@@ -13,6 +13,16 @@ from tests.docs.pages import PAGES, ROOT, command_lines, name, prose
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 LINKS = [(page, link) for page in PAGES for link in LINK.findall(prose(page)) if "://" not in link]
+ROOMS = ("schemas", "pipelines", "assets", "sensors", "emberline")
+CITED = sorted(
+    {
+        anchor
+        for room in ROOMS
+        for module in (ROOT / room).rglob("*.*")
+        if module.suffix in {".py", ".yaml"}
+        for anchor in re.findall(r"docs/definitions\.md#([\w-]+)", module.read_text())
+    }
+)
 COMMANDS = sorted({line for page in PAGES for line in command_lines(page, "emberline")})
 MAKE_LINES = sorted({line for page in PAGES for line in command_lines(page, "make")})
 
@@ -23,6 +33,17 @@ def test_a_link_leads_to_a_file_and_its_heading(page: Path, link: str):
     target = (page.parent / path).resolve() if path else page
     assert target.exists()
     assert not heading or heading in _headings(target)
+
+
+@pytest.mark.parametrize("anchor", CITED)
+def test_a_definition_that_code_cites_is_a_heading_of_the_page(anchor: str):
+    assert anchor in _headings(ROOT / "docs" / "definitions.md")
+
+
+def test_code_cites_definitions_by_link_only():
+    cited = re.compile(r"definitions, (section|trap)|\(sections? \d")
+    modules = [module for room in ROOMS for module in (ROOT / room).rglob("*.py")]
+    assert [str(module) for module in modules if cited.search(module.read_text())] == []
 
 
 @pytest.mark.parametrize("line", COMMANDS)
