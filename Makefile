@@ -4,6 +4,7 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 STAMP := .venv/.installed
+COMPILED := .venv/.compiled
 ROOMS := schemas pipelines assets sensors emberline tests benchmarks docs
 ARGS ?=
 # Four workers on two cores: a test waits for an engine or a process more than half of its time.
@@ -24,11 +25,16 @@ $(STAMP): uv.lock pyproject.toml .ci/install
 demo: $(STAMP) ## Run everything once on a simulated company
 	@$(BIN)/emberline demo $(ARGS)
 
-test: $(STAMP) ## Run what every change needs, against a real Kafka and a real PostgreSQL
+test: $(COMPILED) ## Run what every change needs, against a real Kafka and a real PostgreSQL
 	@$(BIN)/pytest $(WORKERS) -m "not soak" $(ARGS)
 
-soak: $(STAMP) ## Run the long tests, and each property on all the examples it needs
+soak: $(COMPILED) ## Run the long tests, and each property on all the examples it needs
 	@$(BIN)/pytest $(WORKERS) -m "soak or hypothesis" --hypothesis-profile=thorough $(ARGS)
+
+# Whatever imports numba, compiled once for all workers.
+$(COMPILED): $(STAMP) $(shell grep -rl --include='*.py' '^import numba' pipelines)
+	@$(BIN)/python -m tests.compiled
+	@touch $@
 
 lint: $(STAMP) ## Check style, format, types, imports and Dagster's definitions
 	$(BIN)/ruff check

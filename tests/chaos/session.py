@@ -18,7 +18,7 @@ from tests.chaos.judgement import Counted, count, differences_from_fresh, faults
 from tests.chaos.load import Load
 from tests.chaos.stack import Stack
 
-_COMES_BACK_WITHIN_S: Final = 600.0
+_COMES_BACK_WITHIN_S: Final = 1200.0
 
 Say = Callable[[str], None]
 

@@ -4,6 +4,7 @@ import datetime as dt
 import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -44,7 +45,9 @@ def test_a_planted_fault_fails_its_expectation_and_names_the_rows(
     url, rows = sound
     place, warehouse = table(planted.table), Warehouse(url)
     loaded = warehouse.stage(place, frame(planted.table, planted.rows))
-    verdicts = failed(audit(url, [SUITES[planted.suite]], rows=rows | {planted.table: loaded}))
+    suite = SUITES[planted.suite]
+    broken = tuple(expectation for expectation in suite.expectations if expectation.name == planted.expectation)
+    verdicts = failed(audit(url, [replace(suite, expectations=broken)], rows=rows | {planted.table: loaded}))
     warehouse.stage(place, frames()[planted.table])
     verdict = verdicts[planted.suite, planted.expectation]
     assert (verdict.severity, verdict.unexpected_rows, verdict.error) == ("error", planted.unexpected_rows, None)
