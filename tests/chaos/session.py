@@ -25,13 +25,17 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Plan:
-    """How long, how much, which chance. `gap`: seconds between faults, from and to; no `faults`: all of them."""
+    """How long, how much, which chance. `gap`: seconds between faults, from and to; no `faults`: all of them.
+
+    It takes longer where there were fewer than `at_least` faults by then: on a busy machine one may take a minute.
+    """
 
     minutes: float
     rate: int
     seed: int
     gap: tuple[float, float] = (20, 60)
     faults: tuple[str, ...] = ()
+    at_least: int = 0
 
 
 @dataclass(frozen=True)
@@ -87,10 +91,11 @@ def _run(stack: Stack, plan: Plan, say: Say) -> Result:
 def _break(stack: Stack, plan: Plan, say: Say) -> Iterator[Incident]:
     chance = random.Random(plan.seed)
     names = in_random_order(list(plan.faults or FAULTS), chance)
-    began = time.monotonic()
+    began, number = time.monotonic(), 0
     over = began + plan.minutes * 60
-    while (pause := chance.uniform(*plan.gap)) + time.monotonic() < over:
+    while (pause := chance.uniform(*plan.gap)) + time.monotonic() < over or number < plan.at_least:
         time.sleep(pause)
+        number += 1
         incident = inject(next(names), stack, chance)
         say(f"{time.monotonic() - began:6.0f} s  {incident.fault}: {incident.detail or 'there was nothing to hit'}")
         yield incident
