@@ -23,7 +23,7 @@ from pipelines.ingest.feeds import Undecoded, app_id, undecoded
 from pipelines.ingest.tolerance import Tolerance, refuse_bad_batch
 from pipelines.lake import Handle, Lake
 from schemas.errors import EmberlineError
-from schemas.lake import EVENTS, QUARANTINE, TOUCHED
+from schemas.lake import EVENTS, GAPS, QUARANTINE, TOUCHED
 
 if TYPE_CHECKING:
     from pipelines.ingest.known_keys import KnownKeys
@@ -75,6 +75,10 @@ class Batch:
     may_be_copy: pl.Series
 
 
+_TO_LOOK_AT: Final = (QUARANTINE, GAPS)
+"""A query of these must say that there are no rows, not that there is no table."""
+
+
 class EventWriter:
     """Decodes and writes batches that follow each other; `counts` is what became of them.
 
@@ -82,7 +86,7 @@ class EventWriter:
     """
 
     def __init__(self, lake: Lake, carriers: Mapping[str, Carrier], rules: DecodeRules, tolerance: Tolerance) -> None:
-        """Load `events` and write nothing yet.
+        """Load `events`, and create empty what a person looks at to see whether records are missing.
 
         Args:
             lake: holds all tables.
@@ -93,6 +97,9 @@ class EventWriter:
         Raises:
             ZoneChanged: the stored events have days of another zone.
         """
+        for table in _TO_LOOK_AT:
+            if not lake.has(table):
+                lake.open(table)
         self._lake = lake
         self._carriers = carriers
         self._rules = rules

@@ -16,12 +16,19 @@ from hypothesis import strategies as st
 from pipelines.ingest.event_writer import BATCH, Counts, ZoneChanged, stored_counts
 from pipelines.ingest.feeds import app_id, undecoded_offsets
 from pipelines.lake import Handle, Lake
-from schemas.lake import EVENTS, QUARANTINE, RAW, TABLES, TOUCHED, LakeTable
+from schemas.lake import EVENTS, GAPS, QUARANTINE, RAW, TABLES, TOUCHED, LakeTable
 from tests.examples import examples
 from tests.pipelines.canonical import NOON, RULES, TOPIC_ID, encoded, ingest, land, message, records
 
 MONDAY = dt.date(2025, 3, 3)
 LATER = NOON + dt.timedelta(hours=1)
+
+
+def test_quarantine_and_gaps_can_be_queried_before_they_hold_a_row(tmp_path: Path):
+    lake = Lake(str(tmp_path))
+    land(lake, records(encoded(message())))
+    ingest(lake)
+    assert [pl.read_delta(lake.table_uri(table)).height for table in (QUARANTINE, GAPS)] == [0, 0]
 
 
 def events(lake: Lake) -> list[tuple[object, ...]]:
