@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from pipelines.arrays import fixed
+from pipelines.arrays import fixed, frozen
 from pipelines.engagement.first_seen import first_seen
 from pipelines.groups.concentration import HALF_WRITERS, with_half_writers
 from pipelines.groups.feed_day import measured_days
@@ -161,7 +161,7 @@ def _judged(days: pl.DataFrame, rules: LifeRules) -> pl.DataFrame:
     size = days.height
     states, weeks, silent = np.zeros(size, np.int8), np.zeros(size, np.int64), np.zeros(size, np.int64)
     sums, usual = np.zeros((size, 3), np.int64), np.full((size, 3), np.nan)
-    counts = np.ascontiguousarray(days.select(_COUNTS).to_numpy())
+    counts = frozen(np.ascontiguousarray(days.select(_COUNTS).to_numpy()))
     is_active = fixed(days["active_members"] > 0)
     is_measured = fixed(days["is_measured"])
     lives = days.group_by("group_id", maintain_order=True).agg(
