@@ -27,8 +27,20 @@ from deltalake import (
 )
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
+from pipelines.lake_damage import (
+    LakeUnavailable,
+    files_lost,
+    is_newest_commit_empty,
+    is_of_log,
+    log_unreadable,
+    lost_among,
+    unanswered,
+    unavailable,
+)
 from schemas.errors import EmberlineError
 from schemas.lake import LakeTable
+
+__all__ = ["Handle", "Lake", "LakeConflict", "LakeSchemaMismatch", "LakeUnavailable"]
 
 _CONTENT: Final = "content"
 _CONFIGURATION: Final = {"delta.checkpointInterval": "20"}
@@ -36,10 +48,6 @@ _CONFIGURATION: Final = {"delta.checkpointInterval": "20"}
 
 class LakeConflict(EmberlineError):
     """Another writer committed first."""
-
-
-class LakeUnavailable(EmberlineError):
-    """The store of the lake did not answer, or could not take what was written."""
 
 
 class LakeSchemaMismatch(EmberlineError):
@@ -73,8 +81,15 @@ class Handle:
         return self.delta.transaction_version(app_id)
 
     def scan(self) -> pl.LazyFrame:
-        """The rows of this version, with exactly the columns of the contract."""
-        if not self.delta.file_uris():
+        """The rows of this version, with exactly the columns of the contract.
+
+        Raises:
+            LakeDamaged: a data file is gone.
+        """
+        files = self.delta.file_uris()
+        if lost := lost_among(files):
+            raise files_lost(self.table, self.delta.table_uri, lost)
+        if not files:
             return pl.LazyFrame(schema=self.table.schema)
         return pl.scan_delta(self.delta).select(self.table.schema.names())
 
@@ -93,6 +108,7 @@ class Lake:
         """Load the newest version of a table; the first call creates it.
 
         Raises:
+            LakeDamaged: its log cannot be read.
             LakeSchemaMismatch: the stored columns or their types differ from the contract.
             LakeUnavailable: the store does not answer.
         """
@@ -100,7 +116,9 @@ class Lake:
         try:
             delta = self._load(table, uri)
         except (DeltaError, OSError) as error:
-            raise _unavailable(table, uri, error) from error
+            raise (log_unreadable if is_of_log(error) else unanswered)(table, uri, error) from error
+        if is_newest_commit_empty(uri, delta.version()):
+            raise log_unreadable(table, uri)
         found, wanted = _types(delta.schema()), _types_wanted(table)
         differing = sorted(name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name))
         if differing:
@@ -120,7 +138,7 @@ class Lake:
         try:
             return DeltaTable.is_deltatable(uri, storage_options=dict(self.storage_options))
         except (DeltaError, OSError) as error:
-            raise _unavailable(table, uri, error) from error
+            raise unanswered(table, uri, error) from error
 
     def table_uri(self, table: LakeTable) -> str:
         """Where a table lies; any Delta reader opens it."""
@@ -241,15 +259,7 @@ class Lake:
                 "Nothing was written; load the table again and go on from its positions.",
             ) from error
         except (DeltaError, OSError) as error:
-            raise _unavailable(table, handle.delta.table_uri, error) from error
-
-
-def _unavailable(table: LakeTable, uri: str, error: Exception) -> LakeUnavailable:
-    return LakeUnavailable(
-        f"Lake table {table.name}: the store failed ({error}).",
-        "The version before is whole, and the next run goes on from it. See that the store answers and has room.",
-        uri,
-    )
+            raise unavailable(table, handle.delta.table_uri, error) from error
 
 
 def _types(schema: Schema) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from pipelines.ingest.connection import KafkaConnection
 from pipelines.ingest.event_writer import Batch, Counts, EventWriter
 from pipelines.ingest.events import catch_up
 from pipelines.ingest.intake import Appended, BatchLimits, RawReport
-from pipelines.ingest.raw import ingest_raw
+from pipelines.ingest.raw import ingest_raw, refuse_lost_files
 from pipelines.ingest.tolerance import USUAL, Tolerance
 from pipelines.lake import Lake
 from pipelines.pseudonym_key import bind_key
@@ -66,15 +66,17 @@ def ingest(
         tolerance: how much of a batch may be bad.
         on_read: called after each commit to `raw` with offsets passed and offsets to pass.
         on_caught_up: called after each batch of what `raw` held before with records decoded and to decode.
-        accept_gaps_at: see `ingest_raw`.
+        accept_gaps_at: see `ingest_raw`; files of `raw` that are gone are passed over then, too.
 
     Raises:
+        LakeDamaged: files of `raw` are gone; nothing was written.
         WrongPseudonymKey: the lake holds pseudonyms of another key; nothing was written.
         ZoneChanged: the stored events have days of another zone.
         TooManyBadRecords: more of a batch is bad than the tolerance allows; neither it nor what follows was decoded.
         EmberlineError: see `ingest_raw`.
     """
     bind_key(lake, rules.pseudonyms)
+    refuse_lost_files(lake.open(RAW), is_accepted=accept_gaps_at is not None)
     with _Follower(lake, lambda: EventWriter(lake, carriers, rules, tolerance), limits.rows) as follower:
         follower.catch_up(on_caught_up)
         report = ingest_raw(connection, lake, carriers, limits, on_read, accept_gaps_at, follower.take)

@@ -12,12 +12,14 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 
 import polars as pl
+from deltalake.exceptions import DeltaError
 from kafka import KafkaConsumer
 from kafka.structs import TopicPartition
 
 from pipelines.ingest.connection import KafkaConnection, TopicDirectory
 from pipelines.ingest.intake import BatchLimits, Intake, OnBatch, RawReport, ignore
 from pipelines.lake import Handle, Lake
+from pipelines.lake_damage import files_lost, lost_among, unavailable
 
 
 def ingest_raw(
@@ -126,6 +128,28 @@ class _Drain:
     def _left(self, positions: Mapping[TopicPartition, int]) -> int:
         """How many offsets lie between these positions and the ends."""
         return sum(max(0, end - positions[tp]) for tp, end in self._ends.items() if tp in positions)
+
+
+def refuse_lost_files(raw: Handle, *, is_accepted: bool) -> None:
+    """See that the data files of `raw` are there; of more than `lake_damage.CHECKED`, so many drawn at random.
+
+    Args:
+        raw: of `RAW`; it moves to the new version where there is one.
+        is_accepted: whether those that are gone are to be taken out of its log.
+
+    Raises:
+        LakeDamaged: some are gone, and that is not accepted.
+        LakeUnavailable: the store failed.
+    """
+    lost = lost_among(raw.delta.file_uris())
+    if not lost:
+        return
+    if not is_accepted:
+        raise files_lost(raw.table, raw.delta.table_uri, lost)
+    try:
+        raw.delta.repair()
+    except (DeltaError, OSError) as error:
+        raise unavailable(raw.table, raw.delta.table_uri, error) from error
 
 
 def in_spans(start: Mapping[tuple[str, int], int], stop: Mapping[tuple[str, int], int]) -> pl.Expr:

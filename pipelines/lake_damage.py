@@ -1,0 +1,195 @@
+"""What can be wrong with a stored lake table: no answer, files that its log names and that are gone, a broken log.
+
+What lies in a folder is looked at file by file; of an object store its own errors say as much.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote
+
+from schemas.errors import EmberlineError
+from schemas.lake import (
+    EVENTS,
+    FEED,
+    GAPS,
+    GROUP_RISK,
+    IDENTITY,
+    IDENTITY_CHANGE,
+    IDENTITY_RULING,
+    QUARANTINE,
+    RAW,
+    RISK_MODEL,
+    TOUCHED,
+    LakeTable,
+)
+
+CHECKED: Final = 1_000
+"""Files of a table that are looked for whenever it is read; of more, so many drawn at random: it bounds the cost."""
+
+_LOG: Final = "_delta_log"
+_POINTER: Final = "_last_checkpoint"
+_SHOWN: Final = 3
+_SIGNS: Final = ("json error", "invalid checkpoint", "contiguous commit", "parse", "deserialize", "corrupt")
+"""What errors of Delta say of a log that the store has and that cannot be read."""
+
+_FROM_RAW: Final = (EVENTS, QUARANTINE, TOUCHED, IDENTITY, IDENTITY_CHANGE)
+_RECORDS: Final = (FEED, GAPS, IDENTITY_RULING)
+
+
+class LakeUnavailable(EmberlineError):
+    """The store of the lake did not answer, or could not take what was written."""
+
+
+class LakeDamaged(EmberlineError):
+    """Files of a lake table are gone, or its log cannot be read."""
+
+
+def local_path(uri: str) -> Path | None:
+    """The folder of a lake table, None where it lies in an object store."""
+    if uri.startswith("file://"):
+        return Path(unquote(uri.removeprefix("file://")))
+    return None if "://" in uri else Path(uri)
+
+
+def lost_among(files: Sequence[str], most: int | None = CHECKED) -> list[str]:
+    """The data files that are not there, of at most so many that are looked for; those of an object store are not."""
+    drawn = files if most is None or len(files) <= most else random.sample(files, most)
+    return sorted(file for file in drawn if (path := local_path(file)) is not None and not path.exists())
+
+
+def display(uri: str) -> str:
+    """A place as a person reads it: a local folder as its path."""
+    return str(local_path(uri) or uri)
+
+
+def unanswered(table: LakeTable, uri: str, error: Exception) -> LakeUnavailable:
+    """Tell that a table could not be read."""
+    return LakeUnavailable(
+        f"Lake table {table.name}: the store failed ({first_line(error)}).",
+        "Nothing was written. See that the store answers and lets this user read and write, then try again.",
+        uri,
+    )
+
+
+def unavailable(table: LakeTable, uri: str, error: Exception) -> LakeUnavailable:
+    """Tell that a table could not be written."""
+    return LakeUnavailable(
+        f"Lake table {table.name}: the store failed ({first_line(error)}).",
+        "The version before is whole, and the next run goes on from it. See that the store answers and has room.",
+        uri,
+    )
+
+
+def files_lost(table: LakeTable, uri: str, lost: Sequence[str]) -> LakeDamaged:
+    """Tell which data files are gone."""
+    shown = ", ".join(Path(file).name for file in lost[:_SHOWN])
+    others = f" and {len(lost) - _SHOWN} more" if len(lost) > _SHOWN else ""
+    files = "1 file is gone" if len(lost) == 1 else f"{len(lost)} files are gone"
+    return LakeDamaged(
+        f"Lake table {table.name}: {files} that its log names: {shown}{others}.", _remedy(table), display(uri)
+    )
+
+
+def is_of_log(error: Exception) -> bool:
+    """Whether Delta read the log and could not make sense of it."""
+    told = str(error).lower()
+    return any(sign in told for sign in _SIGNS)
+
+
+def is_newest_commit_empty(uri: str, version: int) -> bool:
+    """Whether the newest commit has no content, as a loss of power leaves it; Delta takes it for no change."""
+    folder = local_path(uri)
+    file = None if folder is None else folder / _LOG / f"{version:020}.json"
+    return file is not None and file.exists() and file.stat().st_size == 0
+
+
+def log_unreadable(table: LakeTable, uri: str, error: Exception | None = None) -> LakeDamaged:
+    """Tell which file of the log is damaged, in so far as the log lies in a folder."""
+    folder = local_path(uri)
+    found = None if folder is None else damage_of_log(folder)
+    if found is None:
+        what = "" if error is None else f" ({first_line(error)})"
+        return LakeDamaged(f"Lake table {table.name}: its log cannot be read{what}.", _remedy(table), uri)
+    file, what, remedy = found
+    return LakeDamaged(f"Lake table {table.name}: {what}.", remedy or _log_remedy(table), str(file))
+
+
+def damage_of_log(folder: Path) -> tuple[Path, str, str | None] | None:
+    """Find the file of a table's log that is damaged, what is wrong, and what to do unless that depends on the table.
+
+    Args:
+        folder: of the table, local.
+
+    Returns:
+        None where no damage is found.
+    """
+    log = folder / _LOG
+    commits = {int(file.stem): file for file in log.glob("*.json") if file.stem.isdigit()}
+    checkpoints = {int(file.name[:20]) for file in log.glob("*.checkpoint*.parquet") if file.name[:20].isdigit()}
+    for version in sorted(commits, reverse=True):
+        if not _is_commit(commits[version]):
+            newest = "newest commit" if version == max(commits) else f"commit of version {version}"
+            return commits[version], f"the {newest} of its log is empty or cut off", None
+    pointer = log / _POINTER
+    if pointer.exists() and (pointed := _pointed_at(pointer)) not in checkpoints:
+        is_whole = commits and sorted(commits) == list(range(max(commits) + 1))
+        remedy = "Remove that file: all commits are there, and the table is read from them." if is_whole else None
+        missing = "cannot be read" if pointed is None else f"names the checkpoint of version {pointed}, which is gone"
+        return pointer, f"the pointer of its log {missing}", remedy
+    start = max(checkpoints, default=-1)
+    later = [version for version in sorted(commits) if version > start]
+    if gaps := [version for version in range(start + 1, max(later, default=start)) if version not in commits]:
+        return log / f"{gaps[0]:020}.json", f"the commit of version {gaps[0]} of its log is gone", None
+    return None
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, without the trace of the engine that some have."""
+    return str(error).strip().partition("\n")[0]
+
+
+def _is_commit(file: Path) -> bool:
+    lines = [line for line in file.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    try:
+        return bool(lines) and all(isinstance(json.loads(line), dict) for line in lines)
+    except ValueError:
+        return False
+
+
+def _pointed_at(pointer: Path) -> int | None:
+    try:
+        return int(json.loads(pointer.read_text(encoding="utf-8"))["version"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _remedy(table: LakeTable) -> str:
+    """What to do about data files that are gone."""
+    if table is RAW:
+        return (
+            "Restore them from a backup, or from the versions that the store keeps. What was decoded of them is in "
+            "events. If there is no copy: `emberline run --accept-gaps` goes on without them, and a later rebuild of "
+            "events has them no more."
+        )
+    return _log_remedy(table)
+
+
+def _log_remedy(table: LakeTable) -> str:
+    if table is RAW:
+        return (
+            "Restore that file from a backup. If it is the newest commit and there is no copy, move it away: raw then "
+            "ends at the commit before, and the next run reads the rest from Kafka again."
+        )
+    if table in _RECORDS:
+        return "Restore it from a backup: it cannot be computed from anything else."
+    if table in _FROM_RAW:
+        return "Decode raw again: `emberline rebuild events`; nothing else is lost. `emberline doctor` looks for more."
+    computed = "move the table's folder away, then `emberline run` computes it from scratch."
+    if table in (RISK_MODEL, GROUP_RISK):
+        return f"Restore it from a backup; if there is no copy, {computed} The risks of earlier days are then lost."
+    return f"Nothing is lost: {computed} `emberline doctor` looks for more."

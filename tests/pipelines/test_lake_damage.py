@@ -1,0 +1,168 @@
+"""Damage to the lake is noticed, told with its place, and mended by what the message says."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipelines.engagement.person_day import person_day
+from pipelines.ingest.connection import KafkaConnection
+from pipelines.ingest.intake import BatchLimits
+from pipelines.ingest.kafka_to_events import ingest as ingest_from_kafka
+from pipelines.lake import Lake, LakeUnavailable
+from pipelines.lake_damage import LakeDamaged, lost_among
+from pipelines.refresh import refresh_days
+from schemas.lake import EVENTS, FEED, IDENTITY_RULING, PERSON_DAY, RAW, LakeTable
+from tests.pipelines.canonical import BY_TOPIC, RULES, encoded, ingest, land, message, records
+from tests.pipelines.ingest.conftest import connection, lake, send
+
+__all__ = ["connection", "lake", "send"]
+
+TWO = BatchLimits(rows=2, seconds=0.5, stall_seconds=30)
+
+
+@pytest.fixture
+def filled(tmp_path: Path) -> Lake:
+    """A lake with four events in two batches."""
+    lake = Lake(str(tmp_path / "filled"))
+    for first in (0, 2):
+        events = [encoded(message(id=f"e{number}")) for number in (first, first + 1)]
+        land(lake, records(events, offsets=range(first, first + 2)))
+        ingest(lake)
+    return lake
+
+
+def log_of(lake: Lake, table: LakeTable) -> Path:
+    return Path(lake.table_uri(table)) / "_delta_log"
+
+
+def newest_commit(lake: Lake, table: LakeTable) -> Path:
+    return max(log_of(lake, table).glob("*.json"))
+
+
+def delete_a_file(lake: Lake, table: LakeTable) -> str:
+    file = Path(lake.open(table).delta.file_uris()[0])
+    file.unlink()
+    return file.name
+
+
+@pytest.mark.parametrize(
+    ("table", "remedy"), [(EVENTS, "emberline rebuild events"), (RAW, "emberline run --accept-gaps")], ids=str
+)
+def test_a_data_file_that_is_gone_is_named_with_what_to_do(filled: Lake, table: LakeTable, remedy: str):
+    name = delete_a_file(filled, table)
+    with pytest.raises(LakeDamaged, match=f"{table.name}: 1 file is gone that its log names: {name}") as told:
+        filled.open(table).scan()
+    assert remedy in told.value.next_step
+    assert told.value.place == filled.table_uri(table)
+
+
+def test_a_fact_without_its_file_is_moved_away_and_computed_again(filled: Lake):
+    refresh_days(filled, PERSON_DAY, person_day, settings=0)
+    delete_a_file(filled, PERSON_DAY)
+    with pytest.raises(LakeDamaged, match="move the table's folder away, then `emberline run`"):
+        refresh_days(filled, PERSON_DAY, person_day, settings=1)
+    Path(filled.table_uri(PERSON_DAY)).rename(Path(filled.uri) / "moved away")
+    assert refresh_days(filled, PERSON_DAY, person_day, settings=0).rows == 1
+
+
+def test_a_run_notices_a_file_of_raw_that_is_gone_before_it_reads_kafka(filled: Lake):
+    delete_a_file(filled, RAW)
+    nowhere = KafkaConnection("127.0.0.1:9")
+    with pytest.raises(LakeDamaged, match="raw: 1 file is gone"):
+        ingest_from_kafka(nowhere, filled, BY_TOPIC, BatchLimits(), RULES)
+    assert filled.open(EVENTS).scan().collect().height == 4
+
+
+def test_files_of_raw_that_are_gone_for_good_can_be_passed_over(
+    filled: Lake, connection: KafkaConnection, topic: Callable[..., str]
+):
+    delete_a_file(filled, RAW)
+    carriers = {topic(): BY_TOPIC["chat"]} | BY_TOPIC
+    now = records([None])["kafka_time"][0]
+    ingest_from_kafka(connection, filled, carriers, TWO, RULES, accept_gaps_at=now)
+    assert filled.open(RAW).scan().collect().height == 2
+    assert filled.open(EVENTS).scan().collect().height == 4
+    ingest_from_kafka(connection, filled, carriers, TWO, RULES)
+
+
+@pytest.mark.parametrize("content", ["", "{", "garbage", "\0" * 200], ids=["empty", "cut off", "garbage", "zeros"])
+def test_a_broken_newest_commit_is_named_and_not_called_whole(filled: Lake, content: str):
+    commit = newest_commit(filled, EVENTS)
+    commit.write_text(content)
+    with pytest.raises(LakeDamaged, match="the newest commit of its log is empty or cut off") as told:
+        filled.open(EVENTS)
+    assert told.value.place == str(commit)
+    assert "emberline rebuild events" in told.value.next_step
+    assert "<unknown>" not in str(told.value)
+
+
+def test_a_broken_newest_commit_of_raw_is_read_from_kafka_again_once_it_is_moved_away(
+    connection: KafkaConnection, lake: Lake, topic: Callable[..., str], send: Callable[..., None]
+):
+    name = topic()
+    carriers = {name: BY_TOPIC["chat"]}
+    send(name, *[encoded(message(id=f"e{number}")) for number in range(6)])
+    ingest_from_kafka(connection, lake, carriers, TWO, RULES)
+    commit = newest_commit(lake, RAW)
+    commit.write_text("{")
+    with pytest.raises(LakeDamaged, match="move it away"):
+        ingest_from_kafka(connection, lake, carriers, TWO, RULES)
+    commit.rename(commit.with_suffix(".broken"))
+    send(name, encoded(message(id="e6")))
+    ingest_from_kafka(connection, lake, carriers, TWO, RULES)
+    assert sorted(lake.open(RAW).scan().collect()["offset"]) == list(range(7))
+    assert sorted(lake.open(EVENTS).scan().collect()["event_id"]) == [f"e{number}" for number in range(7)]
+
+
+def with_a_checkpoint(lake: Lake) -> Path:
+    lake.open(EVENTS).delta.create_checkpoint()
+    return next(log_of(lake, EVENTS).glob("*.checkpoint.parquet"))
+
+
+def test_a_pointer_to_a_checkpoint_that_is_gone_can_go_while_all_commits_are_there(filled: Lake):
+    with_a_checkpoint(filled).unlink()
+    pointer = log_of(filled, EVENTS) / "_last_checkpoint"
+    with pytest.raises(LakeDamaged, match="Remove that file: all commits are there") as told:
+        filled.open(EVENTS)
+    assert told.value.place == str(pointer)
+    pointer.unlink()
+    assert filled.open(EVENTS).scan().collect().height == 4
+
+
+def test_without_checkpoint_and_commits_the_table_is_to_be_made_again(filled: Lake):
+    with_a_checkpoint(filled).unlink()
+    (log_of(filled, EVENTS) / f"{0:020}.json").unlink()
+    with pytest.raises(LakeDamaged, match="emberline rebuild events"):
+        filled.open(EVENTS)
+
+
+def test_a_commit_that_is_missing_in_the_middle_is_named(filled: Lake):
+    (log_of(filled, FEED) / f"{1:020}.json").unlink()
+    filled.append(filled.open(RAW), records([b"x"], offsets=[9]), {})
+    commits = sorted(log_of(filled, RAW).glob("*.json"))
+    commits[1].unlink()
+    with pytest.raises(LakeDamaged, match="the commit of version 1 of its log is gone") as told:
+        filled.open(RAW)
+    assert told.value.place == str(commits[1])
+
+
+def test_what_nothing_else_tells_is_to_be_restored(filled: Lake):
+    filled.open(IDENTITY_RULING)
+    newest_commit(filled, IDENTITY_RULING).write_text("{")
+    with pytest.raises(LakeDamaged, match="Restore it from a backup"):
+        filled.open(IDENTITY_RULING)
+
+
+def test_a_store_that_does_not_answer_is_no_damage():
+    options = {"endpoint_url": "http://127.0.0.1:1", "allow_http": "true", "region": "x", "max_retries": "0"}
+    lake = Lake("s3://bucket/lake", options | {"access_key_id": "a", "secret_access_key": "b"})
+    with pytest.raises(LakeUnavailable, match="Nothing was written"):
+        lake.open(RAW)
+
+
+def test_of_many_files_a_bounded_number_is_looked_for(tmp_path: Path):
+    gone = [str(tmp_path / str(number)) for number in range(50)]
+    assert len(lost_among(gone, most=7)) == 7
+    assert len(lost_among(gone, most=None)) == 50
+    assert lost_among(["s3://bucket/lake/raw/part-0.parquet"]) == []
