@@ -101,7 +101,10 @@ EXIT_CODES = {
         "before.",
         "Mend what the check names, then run again. See [checks](checks.md).",
     ),
-    "FAILED": ("The pipeline failed. What was committed before is safe.", "Follow the error's next step, run again."),
+    "FAILED": (
+        "The pipeline failed, or `emberline doctor` found something broken. What was committed before is safe.",
+        "Follow the error's next step, run again.",
+    ),
 }
 
 EVENTS = """\

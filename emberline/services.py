@@ -88,12 +88,16 @@ class Services:
             WrongPseudonymKey: the lake holds pseudonyms of another key.
         """
         lake, configured = self.lake(), self.settings.privacy.key
-        if configured is None and not self.state.has_secret(_PSEUDONYM_KEY):
+        if not self.has_pseudonym_key():
             refuse_lost_key(lake)
         key = configured.get_secret_value() if configured else self.state.secret(_PSEUDONYM_KEY)
         pseudonyms = Pseudonyms(key.encode())
         refuse_another_key(lake, pseudonyms)
         return pseudonyms
+
+    def has_pseudonym_key(self) -> bool:
+        """Tell whether there is a key of the pseudonyms, configured or in the state folder."""
+        return self.settings.privacy.key is not None or self.state.has_secret(_PSEUDONYM_KEY)
 
     def rules(self) -> Rules:
         """The company's definitions; raise `WrongPseudonymKey` as `pseudonyms` does."""

@@ -91,7 +91,7 @@ def files_lost(table: LakeTable, uri: str, lost: Sequence[str]) -> LakeDamaged:
     others = f" and {len(lost) - _SHOWN} more" if len(lost) > _SHOWN else ""
     files = "1 file is gone" if len(lost) == 1 else f"{len(lost)} files are gone"
     return LakeDamaged(
-        f"Lake table {table.name}: {files} that its log names: {shown}{others}.", _remedy(table), display(uri)
+        f"Lake table {table.name}: {files} that its log names: {shown}{others}.", remedy(table), display(uri)
     )
 
 
@@ -114,9 +114,9 @@ def log_unreadable(table: LakeTable, uri: str, error: Exception | None = None) -
     found = None if folder is None else damage_of_log(folder)
     if found is None:
         what = "" if error is None else f" ({first_line(error)})"
-        return LakeDamaged(f"Lake table {table.name}: its log cannot be read{what}.", _remedy(table), uri)
-    file, what, remedy = found
-    return LakeDamaged(f"Lake table {table.name}: {what}.", remedy or _log_remedy(table), str(file))
+        return LakeDamaged(f"Lake table {table.name}: its log cannot be read{what}.", remedy(table), uri)
+    file, what, next_step = found
+    return LakeDamaged(f"Lake table {table.name}: {what}.", next_step or _log_remedy(table), str(file))
 
 
 def damage_of_log(folder: Path) -> tuple[Path, str, str | None] | None:
@@ -138,9 +138,9 @@ def damage_of_log(folder: Path) -> tuple[Path, str, str | None] | None:
     pointer = log / _POINTER
     if pointer.exists() and (pointed := _pointed_at(pointer)) not in checkpoints:
         is_whole = commits and sorted(commits) == list(range(max(commits) + 1))
-        remedy = "Remove that file: all commits are there, and the table is read from them." if is_whole else None
+        next_step = "Remove that file: all commits are there, and the table is read from them." if is_whole else None
         missing = "cannot be read" if pointed is None else f"names the checkpoint of version {pointed}, which is gone"
-        return pointer, f"the pointer of its log {missing}", remedy
+        return pointer, f"the pointer of its log {missing}", next_step
     start = max(checkpoints, default=-1)
     later = [version for version in sorted(commits) if version > start]
     if gaps := [version for version in range(start + 1, max(later, default=start)) if version not in commits]:
@@ -168,13 +168,13 @@ def _pointed_at(pointer: Path) -> int | None:
         return None
 
 
-def _remedy(table: LakeTable) -> str:
+def remedy(table: LakeTable) -> str:
     """What to do about data files that are gone."""
     if table is RAW:
         return (
-            "Restore them from a backup, or from the versions that the store keeps. What was decoded of them is in "
-            "events. If there is no copy: `emberline run --accept-gaps` goes on without them, and a later rebuild of "
-            "events has them no more."
+            "Restore what is gone from a backup, or from the versions that the store keeps. What was decoded of it is "
+            "in events. If there is no copy: `emberline run --accept-gaps` goes on without it, and a later rebuild of "
+            "events has it no more."
         )
     return _log_remedy(table)
 

@@ -15,13 +15,14 @@ import polars as pl
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from pipelines.ingest.event_writer import BATCH
+from pipelines.inputs import input_id
 from pipelines.lake import Handle, Lake, LakeConflict, LakeUnavailable
 from pipelines.operations.maintenance import DataFile, Upkeep, compactions
 from schemas.lake import TABLES, TOUCHED, LakeTable
 
 _LOG_RETENTION: Final = "delta.logRetentionDuration"
 _FILE_RETENTION: Final = "delta.deletedFileRetentionDuration"
-_SEEN: Final = f"input/{BATCH}"
+_SEEN: Final = input_id(BATCH)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The command line. Commands import what they need when they run: `--help` must not wait for Dagster."""
 
-from emberline.cli import alerts, backtest, demo, identity, pipeline, results, services
+from emberline.cli import alerts, backtest, demo, doctor, identity, pipeline, rebuild, results, services
 from emberline.cli.app import app
 
 
@@ -9,4 +9,4 @@ def main() -> None:
     app()
 
 
-__all__ = ["alerts", "backtest", "demo", "identity", "main", "pipeline", "results", "services"]
+__all__ = ["alerts", "backtest", "demo", "doctor", "identity", "main", "pipeline", "rebuild", "results", "services"]

@@ -20,6 +20,7 @@ from pipelines.events.deduplicate import Deduplicated, deduplicate
 from pipelines.events.marks import marks
 from pipelines.events.nobody import acts_nobody
 from pipelines.ingest.feeds import Undecoded, app_id, undecoded
+from pipelines.ingest.reset import BATCH, begin_after_facts, finish_reset
 from pipelines.ingest.tolerance import Tolerance, refuse_bad_batch
 from pipelines.lake import Handle, Lake
 from schemas.errors import EmberlineError
@@ -34,9 +35,6 @@ class ZoneChanged(EmberlineError):
 
 
 _ZONE: Final = "settings/zone"
-
-BATCH: Final = "batch"
-"""The application transaction that counts the batches of `events`."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +86,8 @@ class EventWriter:
     def __init__(self, lake: Lake, carriers: Mapping[str, Carrier], rules: DecodeRules, tolerance: Tolerance) -> None:
         """Load `events`, and create empty what a person looks at to see whether records are missing.
 
+        Where `events` was reset or lost, quarantine begins again and facts forget what they include.
+
         Args:
             lake: holds all tables.
             carriers: topic -> adapter.
@@ -107,6 +107,8 @@ class EventWriter:
         self._events = lake.open(EVENTS)
         self._known: KnownKeys | None = None
         self.counts = Counts()
+        begin_after_facts(lake, self._events)
+        finish_reset(lake, self._events)
         _refuse_another_zone(self._events, rules.zone)
 
     def not_decoded(self, raw: Handle) -> list[Undecoded]:
@@ -234,6 +236,11 @@ def _write_events(
     lake.replace_months(events, pl.concat([kept, added]), months, positions)
 
 
+def beginning_of(zone: str) -> dict[str, int]:
+    """The positions of `events`, beside those in Kafka, before the first event of a zone was decoded."""
+    return {_ZONE: _code(zone), **{_counter(f.name): 0 for f in fields(Counts)}}
+
+
 def advance_batch(lake: Lake, events: Handle) -> None:
     """Count a batch without events: what changes without any still is later than all that was.
 
@@ -249,7 +256,7 @@ def _refuse_another_zone(events: Handle, zone: str) -> None:
     if stored is not None and stored != _code(zone):
         raise ZoneChanged(
             f"The events in the lake have their days in another zone than {zone}.",
-            "Set rules.zone back, or start a new lake (lake.uri) and run again: raw is read from Kafka once more.",
+            "Set rules.zone back, or decode raw again, in this zone: emberline rebuild events",
             events.delta.table_uri,
         )
 

@@ -35,6 +35,13 @@ def create(connection: sa.Connection) -> None:
                 connection.execute(SetColumnComment(column))
 
 
+def missing_tables(connection: sa.Connection) -> list[str]:
+    """The tables of the contract that are not there, with their schemas."""
+    inspector = sa.inspect(connection)
+    there = {f"{schema}.{name}" for schema in _SCHEMAS for name in inspector.get_table_names(schema)}
+    return [table.fullname for table in _TABLES if table.fullname not in there]
+
+
 def missing_columns(connection: sa.Connection) -> dict[str, list[str]]:
     """The columns of the contract that tables lack, by table with its schema; empty if none does."""
     inspector = sa.inspect(connection)

@@ -8,6 +8,7 @@ from typing import Final
 
 import polars as pl
 
+from pipelines.inputs import input_id, recorded_input
 from pipelines.lake import Handle, Lake
 
 _ROWS: Final = "rows"
@@ -34,19 +35,14 @@ class Refreshed:
     groups: int = 0
 
 
-def input_id(name: str) -> str:
-    """The application transaction under which a fact notes an input."""
-    return f"input/{name}"
-
-
 def noted(handle: Handle, names: Mapping[str, int]) -> dict[str, int | None]:
-    """What a fact noted of these inputs at its last commit."""
-    return {name: handle.position(name) for name in names}
+    """What a fact noted of these inputs at its last commit; None where it was told to forget it."""
+    return {name: recorded_input(handle, name) for name in names}
 
 
 def recorded(fact: Handle, name: str) -> int | None:
     """The number that a fact noted of an input at its last commit; None where it has none of that name."""
-    return fact.position(input_id(name))
+    return recorded_input(fact, input_id(name))
 
 
 def rows_version(handle: Handle) -> int:

@@ -1,0 +1,49 @@
+"""`doctor`: look at everything the settings name, and say what to do about what is wrong."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Final
+
+import typer
+from rich.text import Text
+
+from emberline.cli.app import app, configured
+from emberline.cli.errors import ExitCode
+from emberline.cli.output import print_json, stdout
+from emberline.cli.pipeline import Json
+
+if TYPE_CHECKING:
+    from pipelines.operations.examination import Examined
+
+_STYLES: Final = {"ok": "green", "warning": "yellow", "broken": "red"}
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Verify lake, warehouse, Kafka, key and versions, and say what to do. Nothing is changed; exit code 6: broken."""
+    from emberline.doctor import examine
+
+    findings = examine(configured())
+    if as_json:
+        print_json([asdict(finding) for finding in findings])
+    else:
+        for finding in _shortened(findings):
+            health = (f"{finding.health:<8}", _STYLES[finding.health])
+            told = f"{finding.area:<10}{finding.subject}: {finding.found}"
+            stdout.print(Text.assemble(health, told), soft_wrap=True)
+            if finding.next_step:
+                stdout.print(Text(f"{'':<8}Next: {finding.next_step}"), soft_wrap=True)
+    if any(finding.health == "broken" for finding in findings):
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def _shortened(findings: list[Examined]) -> list[Examined]:
+    """Put one line in the place of all tables of the lake that are well."""
+    from pipelines.operations.examination import Examined
+
+    well = [finding for finding in findings if finding.area == "lake" and finding.health == "ok"]
+    if not well:
+        return findings
+    line = Examined("lake", f"{len(well)} tables", "ok", "Their logs can be read, and all files are there.")
+    return [line if finding is well[0] else finding for finding in findings if finding not in well[1:]]

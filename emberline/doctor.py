@@ -1,0 +1,87 @@
+"""Examine everything that the settings name. Nothing is started, created or changed."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from importlib.metadata import version
+from typing import Final
+
+from emberline.embedded import EmbeddedKafka, EmbeddedPostgres
+from emberline.services import Services
+from pipelines.ingest.lag import partition_lags
+from pipelines.operations.examination import Examined, examined
+from pipelines.operations.examine_lake import examine_lake
+from pipelines.pseudonym_key import recorded_fingerprint, refuse_lost_key
+from pipelines.publish.examine import examine_warehouse
+from schemas.errors import EmberlineError
+from schemas.lake import RAW
+
+_PARTS: Final = ("emberline", "polars", "deltalake", "dagster", "SQLAlchemy", "kafka-python")
+_START: Final = "Start what is embedded: emberline up"
+
+
+def examine(services: Services) -> list[Examined]:
+    """Look at versions, key, lake, warehouse and Kafka, in this order."""
+    return [
+        *_versions(),
+        *examined("key", "pseudonyms", lambda: _key(services)),
+        *examine_lake(services.lake()),
+        *_warehouse(services),
+        *_kafka(services),
+    ]
+
+
+def _versions() -> Iterator[Examined]:
+    parts = ", ".join(f"{name} {version(name)}" for name in _PARTS)
+    yield Examined("versions", "installed", "ok", f"{parts}, Python {platform.python_version()}.")
+
+
+def _key(services: Services) -> Iterator[Examined]:
+    if services.has_pseudonym_key():
+        services.pseudonyms()
+    else:
+        refuse_lost_key(services.lake())
+        yield Examined("key", "pseudonyms", "ok", "There is none yet: a new lake gets one.")
+        return
+    if recorded_fingerprint(services.lake()) is None:
+        yield Examined("key", "pseudonyms", "ok", "The lake has no fingerprint yet: the next run records this key's.")
+    else:
+        yield Examined("key", "pseudonyms", "ok", "It is the key of this lake.")
+
+
+def _warehouse(services: Services) -> list[Examined]:
+    configured = services.settings.warehouse.url
+    url = configured.get_secret_value() if configured else EmbeddedPostgres(services.state).address()
+    if url is None:
+        return [Examined("warehouse", "server", "warning", "The embedded PostgreSQL does not run.", _START)]
+    return examine_warehouse(url, _lake_id(services))
+
+
+def _lake_id(services: Services) -> str | None:
+    """None where there is no lake, or where the examination of the lake says why it cannot be read."""
+    lake = services.lake()
+    try:
+        return lake.open(RAW).id if lake.has(RAW) else None
+    except EmberlineError:
+        return None
+
+
+def _kafka(services: Services) -> list[Examined]:
+    if not (services.settings.kafka.bootstrap_servers or EmbeddedKafka(services.state).address()):
+        return [Examined("kafka", "brokers", "warning", "The embedded Kafka does not run.", _START)]
+    return examined("kafka", "brokers", lambda: _topics(services))
+
+
+def _topics(services: Services) -> Iterator[Examined]:
+    kafka, wanted = services.kafka(), services.settings.kafka.topics
+    there = {topic.name for topic in kafka.topics(wanted)}
+    yield Examined("kafka", "brokers", "ok", f"They answer at {kafka.bootstrap_servers}.")
+    lags = partition_lags(kafka, services.lake(), there) if services.lake().has(RAW) else []
+    for name in wanted:
+        if name not in there:
+            next_step = "Let its producer create it, correct kafka.topics, or send a file: emberline replay"
+            yield Examined("kafka", name, "warning", "There is no such topic.", next_step)
+            continue
+        unread = sum(lag.records for lag in lags if lag.topic == name)
+        yield Examined("kafka", name, "ok", f"{unread:,} records are unread." if lags else "It is there.")
