@@ -472,12 +472,16 @@ GROUP_STATE: Final = LakeTable(
         "is_current": pl.Boolean(),
         "last_active_day": pl.Date(),
         "silent_days": pl.Int32(),
+        "unmeasured_since": pl.Date(),
         "reason": pl.String(),
         **COMPONENTS,
     },
     key=("group_id", "since"),
 )
 """The life of a group as spells of days `[since, until)`; `until` of the current spell is null.
+
+`unmeasured_since` is the first day of those, up to the end of the spell, on which no source of the group told anything:
+what happened on them is not known, so the state is that of the day before. Null where the last day is measured.
 
 `reason` says in words why the spell began; the components are those of its first day, null where the group was not
 born before it.

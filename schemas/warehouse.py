@@ -128,6 +128,11 @@ group_state = sa.Table(
     sa.Column("is_current", sa.Boolean, nullable=False),
     sa.Column("last_active_day", sa.Date, comment="last day with member activity before the spell's end"),
     sa.Column("silent_days", sa.Integer, comment="complete days without member activity at the spell's end"),
+    sa.Column(
+        "unmeasured_since",
+        sa.Date,
+        comment="first of the days up to the spell's end on which its sources told nothing; null: measured",
+    ),
     sa.Column("reason", sa.Text, nullable=False, comment="why, with the numbers behind it"),
     sa.Column("speaker_days_7d", sa.Integer, comment="members who wrote, a day, summed over 7 days"),
     sa.Column("speaker_days_usual", sa.Double, comment="median of the weeks before; null: no baseline"),

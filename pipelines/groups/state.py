@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import polars as pl
 
-from pipelines.groups.life import LIVING
+from pipelines.groups.life import ENDED, LIVING
 from pipelines.groups.reasons import reason
-from schemas.lake import COMPONENTS, GROUP_STATE
+from schemas.lake import COMPONENTS, GROUP_STATE, GROUP_STATES
+
+_A_DAY: Final = pl.duration(days=1)
 
 
 def group_state(life: pl.LazyFrame) -> pl.LazyFrame:
@@ -23,13 +27,20 @@ def group_state(life: pl.LazyFrame) -> pl.LazyFrame:
     Returns:
         `schemas.lake.GROUP_STATE`: spells `[since, until)` without gaps from a group's first day with any event.
         `silent_days` counts the complete days since `last_active_day` up to the end of the spell, or to the last
-        complete day in the current one; both are null where no member was ever active.
+        complete day in the current one; both are null where no member was ever active. `unmeasured_since` is the day
+        after the last measured one, null where that is the last day of the spell, and of an ended group.
     """
     day = pl.col("day")
     is_living = pl.col("state").is_in(LIVING)
     spells = (
         life.with_columns(
             last_active=pl.when(pl.col("active_members") > 0).then(day).forward_fill().over("group_id"),
+            # Of a day before the first measured one, the first day is not measured either.
+            unmeasured=pl.when(pl.col("is_measured"))
+            .then(day + _A_DAY)
+            .forward_fill()
+            .fill_null(day.min())
+            .over("group_id"),
             before=pl.col("state").shift(1).over("group_id"),
             spell=pl.struct("group_id", "state").rle_id(),
         )
@@ -41,6 +52,7 @@ def group_state(life: pl.LazyFrame) -> pl.LazyFrame:
             since=day.first(),
             last_day=day.last(),
             last_active_day=pl.col("last_active").last(),
+            unmeasured_since=pl.col("unmeasured").last(),
         )
     )
     return (
@@ -48,6 +60,9 @@ def group_state(life: pl.LazyFrame) -> pl.LazyFrame:
             reason=reason(),
             until=pl.col("since").shift(-1).over("group_id"),
             silent_days=(pl.col("last_day") - pl.col("last_active_day")).dt.total_days(),
+            unmeasured_since=pl.when(
+                pl.col("unmeasured_since") <= pl.col("last_day"), pl.col("state") != GROUP_STATES[ENDED]
+            ).then("unmeasured_since"),
         )
         .with_columns(
             *(pl.when(is_living).then(name).alias(name) for name in COMPONENTS),

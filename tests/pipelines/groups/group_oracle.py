@@ -104,13 +104,17 @@ def group(rows: list[Row]) -> set[tuple[Any, ...]]:
 
 @dataclass(frozen=True)
 class Life:
-    """What is known of one group: its first day, days with activity, days of birth and of ends."""
+    """What is known of one group: its first day, days with activity, days of birth and of ends.
+
+    `unheard` are days on which its source told nothing.
+    """
 
     first: dt.date
     active: frozenset[dt.date]
     born: dt.date | None
     closed: dt.date | None
     planned: dt.date | None
+    unheard: frozenset[dt.date] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,7 @@ class Spell:
     is_current: bool
     last_active_day: dt.date | None
     silent_days: int | None
+    unmeasured_since: dt.date | None
 
 
 def spells(life: Life, through: dt.date, dead_after_days: int) -> list[Spell]:
@@ -140,9 +145,22 @@ def spells(life: Life, through: dt.date, dead_after_days: int) -> list[Spell]:
                 is_current=own[-1] == through,
                 last_active_day=last,
                 silent_days=None if last is None else (own[-1] - last).days,
+                unmeasured_since=None if state == "ended" else _unmeasured_since(life, own[-1]),
             )
         )
     return found
+
+
+def _unmeasured_since(life: Life, day: dt.date) -> dt.date | None:
+    since = None
+    while day >= life.first and day in life.unheard:
+        since, day = day, day - A_DAY
+    return since
+
+
+def _silent(life: Life, after: dt.date, day: dt.date) -> int:
+    """Measured days after one day and up to another."""
+    return sum(after + A_DAY * n not in life.unheard for n in range(1, (day - after).days + 1))
 
 
 def _state(life: Life, day: dt.date, dead_after_days: int, stay_days: int = 7) -> str:
@@ -151,13 +169,13 @@ def _state(life: Life, day: dt.date, dead_after_days: int, stay_days: int = 7) -
     if life.born is None or day < life.born:
         return "unborn"
     active = sorted(each for each in life.active if life.born <= each <= day)
-    if (day - active[-1]).days >= dead_after_days:
+    if _silent(life, active[-1], day) >= dead_after_days:
         return "dead"
     # The life that lasts began after the last silence that was long enough for death.
     begun = max(
         each
         for before, each in zip([None, *active], active, strict=False)
-        if before is None or (each - before).days > dead_after_days
+        if before is None or _silent(life, before, each - A_DAY) >= dead_after_days
     )
     if begun == active[0]:
         return "alive"

@@ -13,6 +13,7 @@ from pipelines.groups.feed_day import feed_day
 from pipelines.groups.group import group_table
 from pipelines.groups.group_day import group_day
 from pipelines.groups.health import group_health, life_days
+from pipelines.groups.state import group_state
 from pipelines.groups.thresholds import LifeRules
 from schemas import kinds
 from schemas.lake import GROUP_HEALTH
@@ -86,6 +87,26 @@ def test_concentration_is_that_of_28_days_and_of_the_28_before():
 def test_a_group_of_another_feed_is_not_measured_by_this_one():
     days = judged([*talk(range(20)), told(0, "shop", source="other", group_id="app:h")], 40)
     assert days.filter(pl.col("is_measured")).group_by("group_id").len().sort("group_id")["len"].to_list() == [40, 1]
+
+
+def without_heartbeats(*rows: Row, days: int) -> pl.DataFrame:
+    """The lives of groups whose source sent these messages and no heartbeat, so many days being complete."""
+    frame = events(*rows)
+    facts = (group_day(frame), person_day(frame), feed_day(frame), group_table(frame, births(frame)))
+    return life_days(*facts, MONDAY + (days - 1) * A_DAY, ZONE, LifeRules())
+
+
+def test_a_group_of_a_source_without_heartbeats_is_judged_by_whether_its_other_groups_flow():
+    others = [told(day, group_id=f"app:{day % 9}") for day in range(20, 60)]
+    lives = without_heartbeats(*talk(range(20)), *others, days=60).filter(group_id="app:g")
+    dead = lives.filter(state="dead")
+    assert (lives["is_measured"].all(), dead["day"].min()) == (True, MONDAY + (19 + 28) * A_DAY)
+
+
+def test_the_only_group_of_a_source_without_heartbeats_lives_on_and_is_not_measured_since_its_last_day():
+    [spell] = group_state(without_heartbeats(*talk(range(20)), days=85).lazy()).collect().to_dicts()
+    assert (spell["state"], spell["silent_days"]) == ("alive", 65)
+    assert spell["unmeasured_since"] == MONDAY + 20 * A_DAY
 
 
 def test_health_is_of_living_groups_and_has_the_schema_of_the_table():

@@ -28,14 +28,25 @@ def day(number: int) -> dt.date:
 
 
 def judged(
-    days: list[dict[str, Any]], groups: list[dict[str, Any]], through: dt.date | None, zone: str = ZONE, **rules: Any
+    days: list[dict[str, Any]],
+    groups: list[dict[str, Any]],
+    through: dt.date | None,
+    zone: str = ZONE,
+    unheard: dict[str, frozenset[dt.date]] | None = None,
+    **rules: Any,
 ) -> pl.LazyFrame:
-    """The states of groups whose feed told something on every day."""
-    flowing = pl.date_range(day(-9), day(400), eager=True).alias("day").to_frame().with_columns(source=pl.lit("feed"))
+    """The states of groups, each of a source of its own that told something on every day, but for those unheard."""
+    every = pl.date_range(day(-9), day(400), eager=True).to_list()
+    flowing = [
+        (f"feed of {group}", each)
+        for group in {row["group_id"] for row in days}
+        for each in every
+        if each not in (unheard or {}).get(group, ())
+    ]
     life = life_days(
-        pl.LazyFrame(days, schema=GROUP_DAY.schema).with_columns(source=pl.lit("feed")),
+        pl.LazyFrame(days, schema=GROUP_DAY.schema).with_columns(source=pl.format("feed of {}", "group_id")),
         pl.LazyFrame(schema=PERSON_DAY.schema),
-        flowing.select(FEED_DAY.columns.keys()).lazy(),
+        pl.LazyFrame(flowing, schema=FEED_DAY.schema, orient="row"),
         pl.LazyFrame(groups, schema=GROUP.schema),
         through,
         zone,
@@ -62,7 +73,8 @@ def state(
         }
         for key, (life, _) in lives.items()
     ]
-    return judged(days, groups, through, dead_after_days=dead_after_days)
+    unheard = {key: life.unheard for key, (life, _) in lives.items()}
+    return judged(days, groups, through, unheard=unheard, dead_after_days=dead_after_days)
 
 
 def told(active: list[int], through: int, **life: Any) -> list[tuple[Any, ...]]:
@@ -70,19 +82,9 @@ def told(active: list[int], through: int, **life: Any) -> list[tuple[Any, ...]]:
 
     The group has its first event on day 0 and is born with its first activity, unless told else.
     """
-    known = Life(
-        first=day(0),
-        active=frozenset(map(day, active)),
-        **{
-            name: None if number is None else day(number)
-            for name, number in {
-                "born": min(active, default=None),
-                "closed": None,
-                "planned": None,
-                **life,
-            }.items()
-        },
-    )
+    ends = {"born": min(active, default=None), "closed": None, "planned": None, **life}
+    born, closed, planned = (None if number is None else day(number) for number in ends.values())
+    known = Life(day(0), frozenset(map(day, active)), born, closed, planned)
     found = state({"app:g": (known, set())}, day(through)).sort("since").collect()
     return [
         (row["state"], (row["since"] - MONDAY).days, row["silent_days"], row["reason"])
@@ -180,6 +182,38 @@ def test_days_of_birth_and_end_are_those_of_the_zone_given():
     }
 
 
+def spells_of(unheard: set[int], through: int, active: list[int]) -> list[tuple[Any, ...]]:
+    """State, first day, and since when it is not measured, of a group that was born on day 0."""
+    life = Life(day(0), frozenset(map(day, active)), day(0), None, None, frozenset(map(day, unheard)))
+    found = state({"app:g": (life, set())}, day(through)).sort("since").collect()
+    rows = found.select("state", "since", "unmeasured_since").rows()
+    return [(name, (since - MONDAY).days, last and (last - MONDAY).days) for name, since, last in rows]
+
+
+def test_a_group_of_which_nothing_is_heard_stays_alive_and_is_not_measured_since_its_last_measured_day():
+    assert spells_of(set(range(1, 66)), 65, [0]) == [("alive", 0, 1)]
+
+
+def test_an_outage_that_is_over_leaves_no_trace_on_what_is_measured():
+    assert spells_of(set(range(10, 20)), 40, [0]) == [("alive", 0, None), ("dead", 38, None)]
+
+
+def test_a_dead_group_of_which_nothing_is_heard_is_not_measured_either():
+    assert spells_of(set(range(30, 66)), 65, [0]) == [("alive", 0, None), ("dead", 28, 30)]
+
+
+def test_a_group_that_only_a_shop_names_was_never_measured():
+    days = [{"group_id": "app:g", "day": day(2), "active_members": 0}]
+    found = judged(days, [{"group_id": "app:g"}], day(9), unheard={"app:g": frozenset(map(day, range(-9, 400)))})
+    assert found.collect()["unmeasured_since"].to_list() == [day(2)]
+
+
+def test_an_ended_group_is_not_measured_any_more_and_nobody_is_told():
+    life = Life(day(0), frozenset({day(0)}), day(0), day(5), None, frozenset(map(day, range(3, 40))))
+    found = state({"app:g": (life, set())}, day(30)).sort("since").collect()
+    assert found.select("state", "unmeasured_since").rows() == [("alive", day(3)), ("ended", None)]
+
+
 def talk(share: float, days: range, **others: int) -> list[dict[str, Any]]:
     """Days on which so much of 20 speakers' talk happens, and other things."""
     counts = {"speakers": 20, "active_members": 20, "messages": 40, "replies": 10}
@@ -245,7 +279,10 @@ def lives(draw: st.DrawFn) -> tuple[Life, set[dt.date]]:
     quiet = draw(st.sets(days, max_size=3))
     first = min(active | quiet, default=day(0))
     born = draw(st.none() | st.sampled_from(sorted(active))) if active else None
-    return Life(first, active, born, draw(maybe), draw(maybe)), quiet
+    silences = st.tuples(st.integers(-1, SPAN), st.integers(0, SPAN)).map(lambda each: range(each[0], sum(each)))
+    unheard = {day(each) for silence in draw(st.lists(silences, max_size=3)) for each in silence}
+    # A day with an event of the group is measured by it.
+    return Life(first, active, born, draw(maybe), draw(maybe), frozenset(unheard - active - quiet - {first})), quiet
 
 
 @examples(300)
