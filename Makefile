@@ -11,7 +11,7 @@ ARGS ?=
 WORKERS := -n 4 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test soak lint up down bench chaos mutants docs clean
+.PHONY: help install demo test soak lint up down bench chaos mutants docs readme clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ mutants: $(STAMP) ## Take each protection out, and see the tests of its fault fa
 
 docs: $(STAMP) ## Write docs/reference anew from the code
 	@$(BIN)/python docs/build_reference.py
+
+readme: $(STAMP) ## Run the demo, and write its figures into README.md
+	@$(BIN)/python docs/build_readme.py
 
 clean: ## Remove what make has installed and what tools cache; data folders stay
 	@rm -rf .venv .uv dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache

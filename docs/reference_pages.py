@@ -222,7 +222,7 @@ def _parameters(command: Any) -> Iterator[tuple[str, str, str]]:
             continue
         name = parameter.opts[-1] if parameter.param_type_name == "option" else parameter.name.upper()
         annotation = parameter.type_descriptor.annotation
-        kind = "flag" if annotation is bool else _TYPE_NAMES[annotation]
+        kind = "flag" if annotation is bool else _plain_name(annotation)
         default = parameter.default
         notes = "required" if parameter.required else f"default: {default}" if default not in (None, False) else ""
         meaning = " ".join((parameter.help or "").split())

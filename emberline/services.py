@@ -10,7 +10,7 @@ from typing import Final
 
 from assets.resources import Rules
 from emberline.embedded import EmbeddedKafka, EmbeddedPostgres, StateFolder
-from emberline.embedded.postgres_roles import DAGSTER
+from emberline.embedded.postgres_roles import DAGSTER, READER
 from emberline.funnels import load_funnels
 from emberline.settings import Settings, settings_file
 from pipelines.alerts.channels import AppriseChannel, Channel, KafkaChannel
@@ -71,6 +71,11 @@ class Services:
         postgres = EmbeddedPostgres(self.state)
         postgres.start(self.on_progress)
         return postgres.url(DAGSTER)
+
+    def reader_url(self) -> str:
+        """SQLAlchemy URL for who only reads: the configured one, or the reader's of the embedded PostgreSQL."""
+        url = self.warehouse_url()
+        return url if self.settings.warehouse.url is not None else EmbeddedPostgres(self.state).url(READER)
 
     def warehouse(self) -> Warehouse:
         """The warehouse."""

@@ -25,6 +25,7 @@ from pipelines.operations.staleness import (
     judge_failures,
     remember,
 )
+from pipelines.printable import printable, printable_lines
 from pipelines.publish.rows import lake_state
 from pipelines.publish.warehouse import Warehouse
 from schemas.errors import EmberlineError
@@ -112,12 +113,13 @@ def _report(context: dg.SensorEvaluationContext, warehouse: Warehouse, verdict: 
     warehouse.prepare()
     changed = AlertLedger(warehouse.url).report(verdict.findings, rules=verdict.rules, now=now)
     for alert in changed.opened:
-        context.log.warning(f"{alert.rule} of {alert.subject}: {alert.message} Next: {alert.next_step}")
+        told = printable_lines(f"{alert.message} Next: {alert.next_step}")
+        context.log.warning(f"{alert.rule} of {printable(alert.subject)}: {told}")
     for alert in changed.resolved:
-        context.log.info(f"Good again: {alert.rule} of {alert.subject}.")
+        context.log.info(printable(f"Good again: {alert.rule} of {alert.subject}."))
     if not verdict.findings:
         return "Nothing is wrong." if verdict.rules else "Nothing could be judged."
-    return "; ".join(f"{found.rule} of {found.subject}" for found in verdict.findings)
+    return printable("; ".join(f"{found.rule} of {found.subject}" for found in verdict.findings))
 
 
 def _is_behind(warehouse: Warehouse, lake: Lake) -> bool:

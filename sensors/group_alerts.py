@@ -14,6 +14,7 @@ from pipelines.ingest.connection import KafkaConnection
 from pipelines.ingest.lag import backlog
 from pipelines.lake import Lake
 from pipelines.operations.backlog import Backlog
+from pipelines.printable import printable_lines
 from pipelines.publish.warehouse import Warehouse
 from schemas.errors import EmberlineError
 
@@ -46,7 +47,7 @@ def alerts_sensor(
         said.append(f"{len(decision.notices)} things to tell of groups and feeds")
     for name, delivered in tell(warehouse.url, alerting, now).items():
         if delivered.error is not None:
-            context.log.warning(delivered.error)
+            context.log.warning(printable_lines(delivered.error))
             said.append(f"{name} failed")
         if delivered.notices:
             said.append(f"{name} took {delivered.notices} notices in {delivered.messages} messages")

@@ -11,13 +11,15 @@ import typer
 
 from emberline.cli.app import app, configured
 from emberline.cli.errors import ExitCode
-from emberline.cli.output import print_json, print_table, stdout
+from emberline.cli.output import print_json, print_line, print_table
 from emberline.cli.pipeline import Json
+from pipelines.printable import printable_name
 
 if TYPE_CHECKING:
     import polars as pl
 
     from emberline.services import Services
+    from pipelines.alerts.decide import Alert
     from pipelines.alerts.ledger import Entry, GroupAlerts
 
 alerts_app = typer.Typer(
@@ -42,7 +44,7 @@ def list_alerts(
         print_json({"alerts": [_as_dict(entry, now) for entry in entries], "record": record.to_dicts()})
         return
     headings = ("No.", "Severity", "State", "Rule", "Group or feed", "Since", "Why", "Became of it")
-    print_table(f"{len(entries)} alerts", _shown(entries, now), headings)
+    print_table(f"{len(entries)} alerts", _shown(entries, now), headings, sentences=("Why",))
     if record.height:
         _print_record(record)
 
@@ -51,7 +53,7 @@ def list_alerts(
 def ack(number: Number, actor: Actor = None) -> None:
     """Acknowledge an alert: no more reminders; its end is still told."""
     alert = _ledger(configured()).acknowledge(number, actor or getpass.getuser(), dt.datetime.now(dt.UTC))
-    stdout.print(f"Noted: {alert.acknowledged_by} takes care of {alert.known.name or alert.subject}.", highlight=False)
+    print_line(f"Noted: {alert.acknowledged_by} takes care of {_name(alert)}.")
 
 
 @alerts_app.command()
@@ -61,7 +63,7 @@ def snooze(
     """Put an alert off for some days; its end is still told."""
     alert = _ledger(configured()).snooze(number, dt.datetime.now(dt.UTC) + dt.timedelta(days=days))
     until = f"{alert.snoozed_until:%Y-%m-%d %H:%M} UTC"
-    stdout.print(f"No reminder of {alert.known.name or alert.subject} before {until}.", highlight=False)
+    print_line(f"No reminder of {_name(alert)} before {until}.")
 
 
 @alerts_app.command("test")
@@ -83,7 +85,7 @@ def send_test(as_json: Json = False) -> None:
         print_json(errors)
     else:
         for name, error in errors.items():
-            stdout.print(f"{name:<12} {'[green]took it[/green]' if error is None else f'[red]{error}[/red]'}")
+            print_line(f"{name:<12} ", ("took it", "green") if error is None else (error, "red"))
     if any(errors.values()):
         raise typer.Exit(ExitCode.FAILED)
 
@@ -94,6 +96,10 @@ def _ledger(services: Services) -> GroupAlerts:
     warehouse = services.warehouse()
     warehouse.prepare()
     return GroupAlerts(warehouse.url)
+
+
+def _name(alert: Alert) -> str:
+    return printable_name(alert.known.name or alert.subject)
 
 
 def _as_dict(entry: Entry, now: dt.datetime) -> dict[str, object]:

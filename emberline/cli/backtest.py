@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from emberline.cli.app import app, configured
-from emberline.cli.output import print_json, stderr
+from emberline.cli.output import print_json, working
 from emberline.cli.pipeline import Json
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ def backtest(as_json: Json = False) -> None:
     """Show how early and how surely the risk, the rules and simple counts would have told of groups that died."""
     from emberline.cli.backtest_report import print_backtest
 
-    with stderr.status("Training models of the past and telling the future from them"):
+    with working("Training models of the past and telling the future from them"):
         done = _done()
     if as_json:
         print_json(asdict(done))

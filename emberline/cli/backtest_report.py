@@ -6,7 +6,7 @@ from typing import Final
 
 import polars as pl
 
-from emberline.cli.output import print_table, stdout
+from emberline.cli.output import print_line, print_table
 from pipelines.groups.risk.backtest import BINS, Calibration
 from pipelines.groups.risk.ranking import Interval
 from pipelines.groups.risk.summary import BackTest, Ranked
@@ -32,11 +32,11 @@ def _print_ranked(title: str, ranked: Ranked) -> None:
     headings = ("Score", "AUC", "95 %", "Average precision", "95 % ")
     frame = pl.DataFrame(rows, schema=list(headings), orient="row")
     print_table(f"{title}: is anybody there in the next 28 days?", frame, headings, right=headings[1:])
-    stdout.print(
+    print_line(
         f"{ranked.days:,} days of {ranked.groups} groups from {ranked.first_day} to {ranked.last_day}, a week apart; "
-        f"after {_percent(ranked.dead_share)} of them nobody was.\n",
-        highlight=False,
+        f"after {_percent(ranked.dead_share)} of them nobody was.",
     )
+    print_line()
 
 
 def _print_worth(done: BackTest) -> None:
@@ -45,12 +45,12 @@ def _print_worth(done: BackTest) -> None:
     frame = pl.DataFrame(rows, schema=list(headings), orient="row")
     print_table(f"Alerts since {done.forward.first_day}, from the past alone", frame, headings, right=headings[1:])
     deaths = max(worth.deaths for worth in done.worth.values())
-    stdout.print(
+    print_line(
         f"Precision: alerts with a death within {AHEAD} days. Recall: of {deaths} deaths those with an alert in the "
         f"{AHEAD} days before; {EARLY} days before: one as early as that. Lead: median. Weekly: alerts a week and 100 "
-        "groups.\n",
-        highlight=False,
+        "groups.",
     )
+    print_line()
 
 
 def _cells(name: str, worth: Worth) -> tuple[str, ...]:
@@ -67,10 +67,9 @@ def _print_calibration(told: Calibration) -> None:
     ]
     frame = pl.DataFrame(rows, schema=list(headings), orient="row")
     print_table("Calibration, from the past alone", frame, headings, right=headings[:4])
-    stdout.print(
+    print_line(
         f"{_TOLD} told, {_CAME} came true, {_BOTH} both. Expected calibration error {told.error:.3f}, "
         f"Brier score {told.brier:.3f}.",
-        highlight=False,
     )
 
 

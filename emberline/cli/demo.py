@@ -10,7 +10,8 @@ import typer
 
 from emberline.cli.app import app
 from emberline.cli.errors import ExitCode
-from emberline.cli.output import Reporting, reporting, stdout
+from emberline.cli.hints import command
+from emberline.cli.output import Reporting, print_line, reporting
 
 if TYPE_CHECKING:
     from emberline.services import Services
@@ -37,12 +38,14 @@ def demo(
     print_outcome(outcome)
     if code_of(outcome) is not ExitCode.OK:
         raise typer.Exit(code_of(outcome))
-    stdout.print("\n[bold yellow]All of this is simulated:[/bold yellow] no such company, groups or customers exist.\n")
+    print_line()
+    print_line(("All of this is simulated:", "bold yellow"), " no such company, groups or customers exist.")
+    print_line()
     warehouse = services.warehouse()
     print_funnels(funnel_frame(warehouse))
     print_groups(groups_frame(warehouse))
     print_sales(sales_frame(warehouse))
-    _say_how_to_go_on(services, state, time.monotonic() - began)
+    _say_how_to_go_on(state, time.monotonic() - began)
 
 
 def _fresh(state: Path) -> Services:
@@ -71,13 +74,12 @@ def _send_company(services: Services, seed: int, show: Reporting) -> None:
     produce(kafka, world.records)
 
 
-def _say_how_to_go_on(services: Services, state: Path, seconds: float) -> None:
-    command = f"emberline --state {state}"
-    stdout.print(f"Done in {seconds:.0f} s. Kafka and PostgreSQL of the demo keep running. Go on with:")
+def _say_how_to_go_on(state: Path, seconds: float) -> None:
+    print_line(f"Done in {seconds:.0f} s. Kafka and PostgreSQL of the demo keep running. Go on with:")
     for what, how in (
-        ("tables", f"{command} status --secrets   # and psql, with the address of the warehouse"),
-        ("lake", str(services.lake().uri)),
-        ("Dagster", f"{command} up"),
-        ("stop", f"{command} down"),
+        ("tables", command("sql", "-c", r"\dt", state=state)),
+        ("groups", command("groups", state=state)),
+        ("Dagster", command("up", state=state)),
+        ("stop", command("down", state=state)),
     ):
-        stdout.print(f"  {what:<8} {how}", soft_wrap=True, highlight=False)
+        print_line(f"  {what:<8} {how}", whole=True)

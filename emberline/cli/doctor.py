@@ -6,11 +6,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 import typer
-from rich.text import Text
 
 from emberline.cli.app import app, configured
 from emberline.cli.errors import ExitCode
-from emberline.cli.output import print_json, stdout
+from emberline.cli.output import print_json, print_line
 from emberline.cli.pipeline import Json
 
 if TYPE_CHECKING:
@@ -30,10 +29,9 @@ def doctor(as_json: Json = False) -> None:
     else:
         for finding in _shortened(findings):
             health = (f"{finding.health:<8}", _STYLES[finding.health])
-            told = f"{finding.area:<10}{finding.subject}: {finding.found}"
-            stdout.print(Text.assemble(health, told), soft_wrap=True)
+            print_line(health, f"{finding.area:<10}{finding.subject}: {finding.found}", whole=True)
             if finding.next_step:
-                stdout.print(Text(f"{'':<8}Next: {finding.next_step}"), soft_wrap=True)
+                print_line(f"{'':<8}Next: {finding.next_step}", whole=True)
     if any(finding.health == "broken" for finding in findings):
         raise typer.Exit(ExitCode.FAILED)
 

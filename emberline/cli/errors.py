@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import IntEnum
 from typing import Any
 
 import typer
-from rich.panel import Panel
-from rich.text import Text
 from typer.core import TyperGroup
 
-from emberline.cli.output import stderr
+from emberline.cli.output import print_error
 from emberline.embedded.errors import EngineError
 from emberline.settings import SettingsError
 from pipelines.events.pseudonym import WrongPseudonymKey
+from pipelines.printable import printable
 from schemas.errors import EmberlineError
 from schemas.funnel import FunnelDefinitionError
 
@@ -41,18 +42,29 @@ def exit_code(error: EmberlineError) -> ExitCode:
             return ExitCode.FAILED
 
 
-def print_error(title: str, text: str) -> None:
-    """A red box on standard error."""
-    stderr.print(Panel(Text(text), title=title, title_align="left", border_style="red"))
-
-
 class ErrorsAsText(TyperGroup):
     """Commands whose typed errors end as a box and an exit code, never as a traceback."""
+
+    def make_context(self, *args: Any, **extra: Any) -> Any:
+        """Read the global options."""
+        with _usage_printable():
+            return super().make_context(*args, **extra)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
         try:
-            return super().invoke(ctx)
+            with _usage_printable():
+                return super().invoke(ctx)
         except EmberlineError as error:
             print_error(type(error).__name__, str(error))
             raise typer.Exit(exit_code(error)) from error
+
+
+@contextmanager
+def _usage_printable() -> Iterator[None]:
+    """Make errors of usage printable: they quote arguments as they were given."""
+    try:
+        yield
+    except typer.TyperException as error:
+        error.message = printable(error.message)
+        raise

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from emberline.cli.app import app, configured
-from emberline.cli.output import print_json, print_table, stdout
+from emberline.cli.hints import next_command
+from emberline.cli.output import print_json, print_line, print_table
 from emberline.cli.pipeline import Json
 
 identity_app = typer.Typer(
@@ -40,15 +41,15 @@ def links(account: Account, as_json: Json = False) -> None:
 
 
 @identity_app.command()
-def unlink(account: Account, reason: Reason, other: Other = None, actor: Actor = None) -> None:
+def unlink(context: typer.Context, account: Account, reason: Reason, other: Other = None, actor: Actor = None) -> None:
     """Withdraw a link: the next run takes the two accounts for two persons, unless other links connect them."""
-    _rule(account, other, reason, actor, is_withdrawn=True)
+    _rule(context, account, other, reason, actor, is_withdrawn=True)
 
 
 @identity_app.command()
-def relink(account: Account, reason: Reason, other: Other = None, actor: Actor = None) -> None:
+def relink(context: typer.Context, account: Account, reason: Reason, other: Other = None, actor: Actor = None) -> None:
     """Let a withdrawn link hold again, from the next run on."""
-    _rule(account, other, reason, actor, is_withdrawn=False)
+    _rule(context, account, other, reason, actor, is_withdrawn=False)
 
 
 @identity_app.command()
@@ -70,10 +71,13 @@ def rulings(as_json: Json = False) -> None:
         "actor",
         "reason",
     )
-    print_table(f"{found.height} rulings", shown, ("When (UTC)", "Ruling", "Account", "Linked account", "Who", "Why"))
+    headings = ("When (UTC)", "Ruling", "Account", "Linked account", "Who", "Why")
+    print_table(f"{found.height} rulings", shown, headings, sentences=("Why",))
 
 
-def _rule(account: str, other: str | None, reason: str, actor: str | None, *, is_withdrawn: bool) -> None:
+def _rule(
+    context: typer.Context, account: str, other: str | None, reason: str, actor: str | None, *, is_withdrawn: bool
+) -> None:
     from pipelines.rulings import as_pseudonym, rule
 
     services = configured()
@@ -87,4 +91,4 @@ def _rule(account: str, other: str | None, reason: str, actor: str | None, *, is
         reason=reason,
         now=dt.datetime.now(dt.UTC),
     )
-    stdout.print("Noted. Next: [bold]emberline run[/bold]")
+    print_line("Noted. Next: ", (next_command(context, "run"), "bold"), whole=True)

@@ -1,28 +1,49 @@
-"""What a person or a machine sees: tables and JSON on standard output, progress and errors on standard error."""
+"""What a person or a machine sees: tables and JSON on standard output, progress and errors on standard error.
+
+Every text is data that comes from outside or may quote it, so nothing in it is interpreted: no markup, no emoji codes,
+no control characters (`pipelines.printable`). Style is given beside a text, never within it.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
+from rich.cells import cell_len
 from rich.console import Console
+from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from assets.resources import Progress as StepProgress
+from pipelines.printable import escape_json, printable, printable_lines, printable_name
 
-stdout = Console()
-stderr = Console(stderr=True)
+Part = str | tuple[str, str]
+"""A piece of a line: a text, or a text and its style."""
+
+_GAP: Final = 2
+
+
+def _console(*, stderr: bool = False, quiet: bool = False) -> Console:
+    return Console(stderr=stderr, quiet=quiet, markup=False, emoji=False, highlight=False)
+
+
+_stdout: Final = _console()
+_stderr: Final = _console(stderr=True)
 
 
 def print_json(value: object) -> None:
-    """One JSON document on standard output; dates and times as ISO 8601, sums of money as whole numbers."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=_json))
+    """Print one JSON document on standard output.
+
+    Dates and times are ISO 8601, sums of money whole numbers; what is not seen is an escape.
+    """
+    print(escape_json(json.dumps(value, indent=2, ensure_ascii=False, default=_json)))
 
 
 def _json(value: object) -> str | int:
@@ -33,16 +54,77 @@ def _json(value: object) -> str | int:
     raise TypeError(f"{type(value).__name__} has no JSON")
 
 
-def print_table(title: str, frame: pl.DataFrame, headings: Sequence[str], right: Sequence[str] = ()) -> None:
-    """A frame as a table; `headings` name its columns in order, those in `right` are aligned right."""
-    table = Table(header_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+def print_line(*parts: Part, whole: bool = False) -> None:
+    """Print a line on standard output, wrapped at words on a terminal unless it must stay `whole` to be copied."""
+    _stdout.print(_line(parts), soft_wrap=whole or not _stdout.is_terminal)
+
+
+def _line(parts: Sequence[Part]) -> Text:
+    return Text.assemble(
+        *((printable(part), "") if isinstance(part, str) else (printable(part[0]), part[1]) for part in parts)
+    )
+
+
+def print_error(title: str, text: str) -> None:
+    """Print an error on standard error: a red box on a terminal, plain lines elsewhere; `text` may have several."""
+    name, told = Text(printable(title)), Text(printable_lines(text))
+    if _stderr.is_terminal:
+        _stderr.print(Panel(told, title=name, title_align="left", border_style="red"))
+    else:
+        _stderr.print(Text.assemble(name, ": ", told), soft_wrap=True)
+
+
+def print_table(
+    title: str,
+    frame: pl.DataFrame,
+    headings: Sequence[str],
+    right: Collection[str] = (),
+    sentences: Collection[str] = (),
+) -> None:
+    """Print a frame as a table on a terminal, as lines of aligned columns elsewhere.
+
+    Args:
+        title: Above it.
+        frame: What is shown; texts are cut as names are.
+        headings: Name the columns in their order.
+        right: Columns that are aligned right.
+        sentences: Columns whose texts are not cut.
+    """
+    is_whole = [heading in sentences for heading in headings]
+    rows = [[_cell(value, whole) for value, whole in zip(row, is_whole, strict=True)] for row in frame.iter_rows()]
+    _stdout.print(Text(printable(title), "bold italic"), soft_wrap=not _stdout.is_terminal)
+    if _stdout.is_terminal:
+        _stdout.print(_table(headings, rows, right))
+    else:
+        for line in _aligned([headings, *rows], [heading in right for heading in headings]):
+            _stdout.print(Text(line), soft_wrap=True)
+    _stdout.print()
+
+
+def _cell(value: object, whole: bool) -> str:
+    if isinstance(value, str):
+        return printable(value) if whole else printable_name(value)
+    return "" if value is None else f"{value:,}"
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[str]) -> Table:
+    table = Table(header_style="bold", box=None, pad_edge=False, padding=(0, _GAP, 0, 0))
     for heading in headings:
         table.add_column(heading, justify="right" if heading in right else "left", no_wrap=heading in right)
-    for row in frame.iter_rows():
-        table.add_row(*("" if cell is None else cell if isinstance(cell, str) else f"{cell:,}" for cell in row))
-    stdout.print(f"[bold italic]{title}[/bold italic]")
-    stdout.print(table)
-    stdout.print()
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
+
+
+def _aligned(rows: Sequence[Sequence[str]], is_right: Sequence[bool]) -> Iterator[str]:
+    """A line a row, however long, its columns as wide as their widest cell."""
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = []
+        for cell, width, right in zip(row, widths, is_right, strict=True):
+            room = " " * (width - cell_len(cell))
+            cells.append(room + cell if right else cell + room)
+        yield (" " * _GAP).join(cells).rstrip()
 
 
 class _Reporter:
@@ -51,11 +133,11 @@ class _Reporter:
         self._tasks: dict[str, TaskID] = {}
 
     def line(self, text: str) -> None:
-        self._progress.console.print(f"[dim]{text}[/dim]")
+        self._progress.console.print(Text(printable(text), "dim"), soft_wrap=not self._progress.console.is_terminal)
 
     def step(self, what: str, done: int, todo: int) -> None:
         if what not in self._tasks:
-            self._tasks[what] = self._progress.add_task(what, total=None)
+            self._tasks[what] = self._progress.add_task(printable_name(what), total=None)
         self._progress.update(self._tasks[what], completed=done, total=todo or None)
 
 
@@ -72,10 +154,17 @@ def reporting(*, quiet: bool = False) -> Iterator[Reporting]:
     """Show progress on standard error while the block runs; nothing where `quiet`."""
     columns: list[Any] = [
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     ]
-    with Progress(*columns, console=Console(stderr=True, quiet=quiet)) as progress:
+    with Progress(*columns, console=_console(stderr=True, quiet=quiet)) as progress:
         yield Reporting(_Reporter(progress))
+
+
+@contextmanager
+def working(text: str) -> Iterator[None]:
+    """Show on standard error that the block takes its time."""
+    with _stderr.status(Text(printable(text))):
+        yield

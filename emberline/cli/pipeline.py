@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from emberline.cli.app import app
-from emberline.cli.errors import ExitCode, print_error
-from emberline.cli.output import print_json, reporting, stdout
+from emberline.cli.errors import ExitCode
+from emberline.cli.hints import next_command
+from emberline.cli.output import print_error, print_json, print_line, reporting
 
 if TYPE_CHECKING:
     from emberline.runner import RunOutcome
@@ -34,6 +35,7 @@ AcceptLoss = Annotated[
 
 @app.command()
 def replay(
+    context: typer.Context,
     file: Annotated[Path, typer.Argument(help="A chat export (.parquet) or payloads, one a line (.jsonl).")],
     carrier: Annotated[str, typer.Option(help="The shape of the payloads: cloudevents, zulip.")],
     topic: Annotated[
@@ -67,7 +69,8 @@ def replay(
     if as_json:
         print_json({"topic": target, "records": sent})
     else:
-        stdout.print(f"Sent {sent:,} records of {file.name} to topic {target}. Next: [bold]emberline run[/bold]")
+        print_line(f"Sent {sent:,} records of {file.name} to topic {target}.")
+        print_line("Next: ", (next_command(context, "run"), "bold"), whole=True)
 
 
 @app.command()
@@ -99,7 +102,7 @@ def ingest(accept_gaps: AcceptGaps = False, as_json: Json = False) -> None:
     if as_json:
         print_json(asdict(report))
     else:
-        stdout.print(f"Added {report.rows:,} records to raw in {report.commits:,} commits.")
+        print_line(f"Added {report.rows:,} records to raw in {report.commits:,} commits.")
 
 
 @app.command()
@@ -157,23 +160,23 @@ def print_outcome(outcome: RunOutcome) -> None:
     if outcome.is_refused:
         print_error("Nothing was published", outcome.error or "")
     if outcome.is_blocked:
-        stdout.print("The last good version stays published. Mend the cause, then run again.")
+        print_line("The last good version stays published. Mend the cause, then run again.")
         return
     if not outcome.is_success:
         print_error("The run failed", outcome.error or "See the run in Dagster.")
         return
     if outcome.offsets_lost:
-        stdout.print(f"Went on without {outcome.offsets_lost:,} offsets that Kafka no longer has; see lake table gaps.")
+        print_line(f"Went on without {outcome.offsets_lost:,} offsets that Kafka no longer has; see lake table gaps.")
     if not outcome.is_changed:
-        stdout.print("Nothing new: no record, no partition and no row changed.")
+        print_line("Nothing new: no record, no partition and no row changed.")
         return
     counts = outcome.counts
     of_nobody = f" ({counts.of_nobody:,} of nobody)" if counts.of_nobody else ""
-    stdout.print(
+    print_line(
         f"Read {counts.raw:,} records: {counts.events:,} new events{of_nobody}, {counts.duplicates:,} duplicates "
         f"({counts.conflicts:,} in conflict), {counts.quarantined:,} quarantined, {counts.tombstones:,} tombstones."
     )
-    stdout.print(
+    print_line(
         f"Recomputed {outcome.partitions_changed:,} days; "
         f"changed {sum(outcome.rows_changed.values()):,} warehouse rows; version {outcome.version} is live."
     )

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from emberline.cli.app import app
-from emberline.cli.output import print_json, reporting, stdout
+from emberline.cli.hints import next_command
+from emberline.cli.output import print_json, print_line, reporting
 from emberline.cli.pipeline import Json
 
 EVENTS = "events"
@@ -16,16 +17,17 @@ EVENTS = "events"
 
 @app.command()
 def rebuild(
+    context: typer.Context,
     table: Annotated[str, typer.Argument(help="events: decode raw again, and compute every fact from scratch.")],
     as_json: Json = False,
 ) -> None:
     """Make a table of the lake again: after its code was mended, or where it is damaged."""
     if table != EVENTS:
         raise typer.BadParameter(f"{table!r}; there is {EVENTS}", param_hint="TABLE")
-    rebuild_events(as_json=as_json)
+    rebuild_events(context, as_json=as_json)
 
 
-def rebuild_events(*, as_json: bool) -> None:
+def rebuild_events(context: typer.Context, *, as_json: bool) -> None:
     """Decode raw again; facts follow with the next run."""
     from emberline.services import Services
     from emberline.settings import load_settings
@@ -41,7 +43,8 @@ def rebuild_events(*, as_json: bool) -> None:
     if as_json:
         print_json(asdict(counts))
     else:
-        stdout.print(
+        print_line(
             f"Decoded {counts.raw:,} records of raw again: {counts.events:,} events, "
-            f"{counts.quarantined:,} quarantined. Facts follow with the next run. Next: [bold]emberline run[/bold]"
+            f"{counts.quarantined:,} quarantined. Facts follow with the next run."
         )
+        print_line("Next: ", (next_command(context, "run"), "bold"), whole=True)

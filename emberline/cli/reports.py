@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 import sqlalchemy as sa
 
-from emberline.cli.output import print_table, stdout
+from emberline.cli.output import print_line, print_table
 from pipelines.publish.warehouse import Warehouse
 from schemas import warehouse as mart
 from schemas.attribution import MODELS
@@ -24,8 +24,11 @@ def funnel_frame(warehouse: Warehouse) -> pl.DataFrame:
 
 
 def groups_frame(warehouse: Warehouse) -> pl.DataFrame:
-    """Every group with its current state."""
-    group, state = mart.dim_group, mart.group_state
+    """Every group with its current state and its risk on the newest complete day, first those that need somebody."""
+    group, state, risk = mart.dim_group, mart.group_state, mart.group_risk
+    newest = _newest(mart.publication.c.complete_through).scalar_subquery()
+    is_current_risk = sa.and_(risk.c.group_id == group.c.group_id, risk.c.day == newest)
+    place = sa.case({name: number for number, name in enumerate(_STATE_ORDER)}, value=state.c.state)
     return warehouse.read(
         sa.select(
             group.c.group_id,
@@ -34,11 +37,16 @@ def groups_frame(warehouse: Warehouse) -> pl.DataFrame:
             state.c.state,
             state.c.since,
             state.c.silent_days,
+            state.c.unmeasured_since,
+            risk.c.risk_28,
+            risk.c.risk_56,
+            risk.c.drivers,
             state.c.reason,
         )
         .join_from(group, state, state.c.group_id == group.c.group_id)
+        .outerjoin(risk, is_current_risk)
         .where(state.c.is_current)
-        .order_by(state.c.state, state.c.since.desc(), group.c.group_id)
+        .order_by(place, risk.c.risk_28.desc().nulls_last(), state.c.since.desc(), group.c.group_id)
     )
 
 
@@ -55,8 +63,12 @@ def sales_frame(warehouse: Warehouse) -> pl.DataFrame:
 
 def is_synthetic(warehouse: Warehouse) -> bool:
     """True when the published version holds simulated events."""
-    newest = sa.select(mart.publication.c.is_synthetic).order_by(mart.publication.c.version.desc()).limit(1)
-    return warehouse.read(newest)["is_synthetic"].any()
+    return warehouse.read(_newest(mart.publication.c.is_synthetic))["is_synthetic"].any()
+
+
+def _newest(column: sa.Column[Any]) -> sa.Select[Any]:
+    """What the newest publication says."""
+    return sa.select(column).order_by(mart.publication.c.version.desc()).limit(1)
 
 
 def print_funnels(frame: pl.DataFrame) -> None:
@@ -81,28 +93,54 @@ def _print_funnel(name: str, steps: pl.DataFrame) -> None:
 
 def print_groups(frame: pl.DataFrame) -> None:
     """Groups by state: a count each, then the groups themselves, first those that need somebody."""
-    counts = frame.group_by("state").agg(pl.len().alias("groups"))
-    order = {state: number for number, state in enumerate(_STATE_ORDER)}
-    counts = counts.sort(pl.col("state").replace_strict(order, default=len(order)))
-    print_table("Groups by state", counts, ("State", "Groups"), right=("Groups",))
-    for state in counts["state"]:
-        of_state = frame.filter(pl.col("state") == state)
+    unmeasured = pl.col("unmeasured_since").is_not_null().sum()
+    counts = frame.group_by("state", maintain_order=True).agg(pl.len().alias("groups"), unmeasured=unmeasured)
+    headings = ("State", "Groups", "Not measured now")
+    print_table("Groups by state", counts, headings, right=headings[1:])
+    for (state,), of_state in frame.group_by("state", maintain_order=True):
+        by_risk = of_state["risk_28"].is_not_null().any()
         shown = of_state.head(_SHOWN).select(
-            pl.coalesce("name", "group_id"), "purpose", pl.col("since").dt.to_string("%Y-%m-%d"), "reason"
+            _named(),
+            "purpose",
+            pl.col("since").dt.to_string("%Y-%m-%d"),
+            *([_percent("risk_28", digits=0)] if by_risk else []),
+            _why(),
         )
-        more = f", the {_SHOWN} newest of {of_state.height}" if of_state.height > _SHOWN else ""
-        print_table(f"{state.capitalize()}{more}", shown, ("Group", "Purpose", "Since", "Why"))
+        order = "at the highest risk" if by_risk else "newest"
+        more = f", the {_SHOWN} {order} of {of_state.height}" if of_state.height > _SHOWN else ""
+        risk = ("Risk in 28 days",) if by_risk else ()
+        headings = ("Group", "Purpose", "Since", *risk, "Why")
+        print_table(f"{str(state).capitalize()}{more}", shown, headings, right=risk, sentences=("Why",))
+    if counts["unmeasured"].sum():
+        print_line(
+            "Not measured: none of the group's sources told anything, not even a heartbeat, so nobody knows whether "
+            "it is silent. See docs/how-to/run-on-your-data.md."
+        )
+        print_line()
+
+
+def _named() -> pl.Expr:
+    """The name of a group, its id where that is blank."""
+    is_blank = pl.col("name").str.strip_chars() == ""
+    return pl.coalesce(pl.when(~is_blank).then("name"), "group_id").alias("named")
+
+
+def _why() -> pl.Expr:
+    """The reason of a state, and since when nothing is known of the group."""
+    since = pl.format("{}; not measured since {}", "reason", "unmeasured_since")
+    return pl.coalesce(since, "reason").alias("why")
 
 
 def print_sales(frame: pl.DataFrame) -> None:
     """Sales by group under the first model there is, in major units of each currency."""
     if frame.is_empty():
-        stdout.print("No sales yet.\n")
+        print_line("No sales yet.")
+        print_line()
         return
     model = next(name for name in MODELS if name in frame["model"])
     frame = frame.filter(model=model)
     shown = frame.head(_SHOWN).select(
-        pl.coalesce("name", "group_id"),
+        _named(),
         "orders",
         "buyers",
         "currency",
@@ -115,8 +153,9 @@ def print_sales(frame: pl.DataFrame) -> None:
     )
 
 
-def _percent(column: str) -> pl.Expr:
-    return pl.format("{} %", (pl.col(column) * 100).round(1)).alias(column)
+def _percent(column: str, digits: int = 1) -> pl.Expr:
+    percent = (pl.col(column) * 100).round(digits)
+    return pl.format("{} %", percent if digits else percent.cast(pl.Int64)).alias(column)
 
 
 def _money(name: str) -> pl.Expr:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from emberline.cli.app import app, configured
 from emberline.cli.output import print_json
@@ -18,11 +20,19 @@ class NothingPublished(EmberlineError):
 
 
 @app.command()
-def funnel(as_json: Json = False) -> None:
+def funnel(
+    name: Annotated[str | None, typer.Argument(help="One funnel.  [default: all]", show_default=False)] = None,
+    as_json: Json = False,
+) -> None:
     """Show the funnels: how many reached each step, of whom, and how fast."""
     from emberline.cli.reports import funnel_frame, print_funnels
 
     frame = funnel_frame(_warehouse())
+    if name is not None:
+        names = frame["funnel"].unique().sort().to_list()
+        if name not in names:
+            raise typer.BadParameter(f"{name!r}; there are {', '.join(names)}", param_hint="NAME")
+        frame = frame.filter(funnel=name)
     if as_json:
         print_json(frame.to_dicts())
     else:
@@ -31,7 +41,7 @@ def funnel(as_json: Json = False) -> None:
 
 @app.command()
 def groups(as_json: Json = False) -> None:
-    """Show the groups by state, with reasons, and what each sold."""
+    """Show the groups by state, those at the highest risk first, with reasons, and what each sold."""
     from emberline.cli.reports import groups_frame, print_groups, print_sales, sales_frame
 
     warehouse = _warehouse()
@@ -44,7 +54,6 @@ def groups(as_json: Json = False) -> None:
 
 
 def _warehouse() -> Warehouse:
-
     warehouse = configured().warehouse()
     warehouse.prepare()
     if warehouse.lake_state() is None:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from emberline.cli.app import app, configured
-from emberline.cli.output import print_json, reporting, stdout
+from emberline.cli.output import Part, print_json, print_line, reporting
 from emberline.cli.pipeline import Json
+from pipelines.printable import printable_name
 
 if TYPE_CHECKING:
     from emberline.services import Services
@@ -40,7 +40,7 @@ def down() -> None:
     services = configured()
     EmbeddedDagster(services.state).stop()
     services.stop()
-    stdout.print(f"Stopped. The data stays in {services.state.path}")
+    print_line(f"Stopped. The data stays in {services.state.path}", whole=True)
 
 
 @app.command()
@@ -62,61 +62,62 @@ def _print_status(services: Services, *, as_json: bool, with_secrets: bool = Fal
     if as_json:
         print_json({**found, **how})
         return
-    stdout.print(f"State folder  {services.state.path}")
+    print_line(f"State folder  {services.state.path}", whole=True)
     for name, value in found.items():
-        stdout.print(f"{_label(name):<13} {value or '[dim]not running[/dim]'}", soft_wrap=True, highlight=False)
+        print_line(f"{_label(name):<13} ", value or ("not running", "dim"), whole=True)
     for line in _condition_lines(how):
-        stdout.print(line, highlight=False)
+        print_line(*line)
 
 
-def _condition_lines(how: dict[str, Any]) -> Iterator[str]:
+def _condition_lines(how: dict[str, Any]) -> Iterator[tuple[Part, ...]]:
     """The pipeline's condition, a line each: what is unread and published, checks, runs, alerts."""
     backlog, published, runs, checks = how["backlog"], how["published"], how["runs"], how["checks"]
     dead = [name.replace("_", " ") for name, is_running in how["dagster"].items() if not is_running]
     if 0 < len(dead) < len(how["dagster"]):
-        yield f"Dagster       [red]not running: {', '.join(dead)}[/red]. Next: emberline up starts what is missing"
+        missing = (f"not running: {', '.join(dead)}", "red")
+        yield "Dagster       ", missing, ". Next: emberline up starts what is missing"
     if backlog is not None:
         since = "" if backlog["oldest_seconds"] is None else f", the oldest for {_duration(backlog['oldest_seconds'])}"
-        yield f"Unread        {backlog['records']:,} records{since}"
+        yield (f"Unread        {backlog['records']:,} records{since}",)
     if published is not None:
-        synthetic = " [yellow](simulated)[/yellow]" if published["is_synthetic"] else ""
         yield (
             f"Published     version {published['version']}, {_duration(published['age_seconds'])} ago, "
-            f"complete through {published['complete_through']}{synthetic}"
+            f"complete through {published['complete_through']}",
+            (" (simulated)" if published["is_synthetic"] else "", "yellow"),
         )
     if checks is not None:
-        failed = f", [red]failed: {', '.join(checks['failed'])}[/red]" if checks["failed"] else ""
-        yield f"Checks        {checks['passed']} passed{failed}"
+        failed = f", failed: {', '.join(checks['failed'])}" if checks["failed"] else ""
+        yield f"Checks        {checks['passed']} passed", (failed, "red")
     for number, run in enumerate(runs or []):
         ended = "" if run["seconds"] is None else f" in {_duration(run['seconds'])}"
         checks = f", checks failed: {', '.join(run['failed_checks'])}" if run["failed_checks"] else ""
         color = {"success": "green", "failure": "red"}.get(run["status"], "yellow")
         label = "Newest runs" if number == 0 else ""
-        yield f"{label:<13} {run['started_at']:%m-%d %H:%M:%S} [{color}]{run['status']}[/{color}]{ended}{checks}"
+        yield f"{label:<13} {run['started_at']:%m-%d %H:%M:%S} ", (run["status"], color), f"{ended}{checks}"
 
     yield from _group_alert_lines(how["group_alerts"])
     if how["alerts"] is not None:
-        yield f"Alerts        {len(how['alerts']) or '[green]none[/green]'}"
+        yield "Alerts        ", str(len(how["alerts"])) if how["alerts"] else ("none", "green")
     for alert in how["alerts"] or []:
         color = "red" if alert["severity"] == "critical" else "yellow"
-        yield (
-            f"{'':<13} [{color}]{alert['rule']}[/{color}] of {escape(alert['subject'])}, for "
-            f"{_duration(alert['open_seconds'])}: {escape(alert['message'])}"
-        )
-        yield f"{'':<13} Next: {escape(alert['next_step'])}"
+        since = _duration(alert["open_seconds"])
+        of = f" of {printable_name(alert['subject'])}, for {since}: {alert['message']}"
+        yield f"{'':<13} ", (alert["rule"], color), of
+        yield (f"{'':<13} Next: {alert['next_step']}",)
 
 
-def _group_alert_lines(found: dict[str, Any] | None) -> Iterator[str]:
+def _group_alert_lines(found: dict[str, Any] | None) -> Iterator[tuple[Part, ...]]:
     if found is None:
         return
     told = ", ".join(f"{number} {rule}" for rule, number in sorted(found["open"].items()))
-    yield f"Of groups     {f'[red]{told}[/red], see emberline alerts list' if told else '[green]no alerts[/green]'}"
+    if told:
+        yield "Of groups     ", (told, "red"), ", see emberline alerts list"
+    else:
+        yield "Of groups     ", ("no alerts", "green")
     for channel in found["waiting"]:
-        why = f": {escape(channel['error'])}" if channel["error"] else ""
-        yield (
-            f"{'':<13} [yellow]{channel['notices']} notices wait for {channel['channel']}[/yellow] "
-            f"for {_duration(channel['seconds'])}{why}"
-        )
+        why = f": {channel['error']}" if channel["error"] else ""
+        waiting = f"{channel['notices']} notices wait for {channel['channel']}"
+        yield f"{'':<13} ", (waiting, "yellow"), f" for {_duration(channel['seconds'])}{why}"
 
 
 def _duration(seconds: float) -> str:

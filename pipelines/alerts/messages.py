@@ -1,4 +1,8 @@
-"""What an operator reads of alerts: one in full, many as a digest that names each. Pure."""
+"""What an operator reads of alerts: one in full, many as a digest that names each. Pure.
+
+A message is plain text, which Apprise escapes for services that show HTML or Markdown. Some look for mentions, tags and
+links in plain text too (Discord, Mattermost, Feishu), so names and ids are inert in it. The record for Kafka is exact.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from urllib.parse import quote
 
 from pipelines.alerts.decide import Event, Known
 from pipelines.alerts.rules import GROUP_AT_RISK, GROUP_DEAD, GROUP_DECLINING, GROUP_DYING, GROUP_SILENT, STALE_FEED
+from pipelines.printable import printable, printable_name
 
 _IS: Final = {
     GROUP_DECLINING: "declining",
@@ -23,6 +28,7 @@ _IS: Final = {
 KAFKA: Final = "kafka"
 """The name of the channel that is a topic: it gets records and no messages."""
 
+_INERT: Final = str.maketrans({"@": "\uff20", "<": "\uff1c", ">": "\uff1e", "`": "'"})
 _IN_FULL: Final = 3
 _CUT: Final = "…"
 
@@ -55,6 +61,15 @@ def notice_of_test(now: dt.datetime) -> Told:
     """What is told to try a channel: of no group, and of no alert in the ledger (number 0)."""
     known = Known(now.date(), "somebody asked for a test of the channels of alerts")
     return Told(0, 0, "test", GROUP_DYING, "emberline", "warning", known, now, now)
+
+
+def inert(text: str) -> str:
+    """Make a text from outside safe to put into a message: printable, of a name's length, and it calls nobody.
+
+    `@`, `<` and `>` are replaced by wide letters that look alike, so that no service sees a mention or a tag; a link
+    does not hide behind other words, and no fence swallows the rest of the message.
+    """
+    return printable_name(text).translate(_INERT).replace("](", "] (")
 
 
 def message(told: Sequence[Told], link_base: str | None, limit: int) -> Message:
@@ -126,10 +141,10 @@ def _body(told: Sequence[Told], link_base: str | None) -> str:
 def _in_full(told: Told, link_base: str | None) -> str:
     known, details = told.known, told.known.details
     if told.event == "test":
-        return f"Why: {known.reason}."
+        return f"Why: {printable(known.reason)}."
     lines = [
         f"{_headline(told)}, since {known.since} ({_identity(told)}).",
-        f"Why: {known.reason}.",
+        f"Why: {printable(known.reason)}.",
     ]
     if told.event in ("firing", "reminder"):
         if details.get("core_silent"):
@@ -178,12 +193,15 @@ def _kind(told: Told) -> str:
 
 
 def _name(told: Told) -> str:
-    return f"Feed {told.subject}" if told.rule == STALE_FEED else told.known.name or told.subject
+    if told.rule == STALE_FEED:
+        return f"Feed {inert(told.subject)}"
+    name = (told.known.name or "").strip()
+    return inert(name or told.subject)
 
 
 def _identity(told: Told) -> str:
     parts = [told.known.purpose, told.subject if told.known.name else None, told.severity]
-    return ", ".join(part for part in parts if part)
+    return ", ".join(inert(part) for part in parts if part)
 
 
 def _size(text: str) -> int:

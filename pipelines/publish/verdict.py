@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from pipelines.printable import printable
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -44,5 +46,7 @@ class Verdict:
                 rows = "1 row breaks it"
             case number:
                 rows = f"{number} rows break it"
-        shown = "; ".join(", ".join(f"{name}={value}" for name, value in row.items()) for row in self.examples)
+        shown = "; ".join(
+            ", ".join(f"{name}={printable(str(value))}" for name, value in row.items()) for row in self.examples
+        )
         return f"{told}: {rows}" + (f", for example {shown}" if shown else "")

@@ -91,6 +91,23 @@ def test_a_message_fits_and_all_are_told_in_order_after_some_messages(count: int
     assert list(named) == list(range(count))
 
 
+HOSTILE = "@everyone <!channel> <at user_id='all'> [a bank](https://bank.example) ```\x1b[2J\r\nBcc: x\u202e"
+
+
+def test_a_name_calls_nobody_hides_no_link_and_breaks_no_line():
+    known = replace(KNOWN, name=HOSTILE, purpose="<b>@here", reason="said\x1b[2J")
+    told = message([replace(DYING, subject="app:<@1>\n", known=known)], None, 5000)
+    assert not re.search(r"[@<>`\x1b\r\u202e]|\]\(", told.title + told.body)
+    assert "\n" not in told.title
+    assert told.body.count("\n") == 4
+    assert record(replace(DYING, known=known), None)["name"] == HOSTILE
+
+
+def test_a_name_of_a_megabyte_leaves_room_for_what_is_said_of_it():
+    told = message([replace(DYING, known=replace(KNOWN, name="x" * 2**20))], None, 2048)
+    assert f"{'x' * 79}… is dying, since 2026-03-02" in told.body
+
+
 def test_bytes_count_and_not_letters():
     chinese = replace(DYING, known=replace(KNOWN, name="茶友会" * 30, reason="发言人数下降" * 300))
     told = message([chinese], None, 2048)

@@ -113,6 +113,11 @@ def test_a_failed_check_reads_as_a_sentence(database: str, stage: Stage) -> None
     )
 
 
+def test_a_row_that_is_shown_as_an_example_obeys_nobody():
+    verdict = Verdict("dim_group", "names a carrier", False, "error", 1, ({"group_id": "app:\x1b]0;owned\x07\n[red]"},))
+    assert verdict.message.endswith(r"for example group_id=app:\x1b]0;owned\x07\n[red]")
+
+
 def test_an_audit_needs_the_number_of_rows_of_every_table(database: str) -> None:
     with pytest.raises(NotStaged, match="lifecycle"):
         audit(database, [SUITES["lifecycle"]], rows={})

@@ -1,0 +1,83 @@
+"""Text from outside as it is shown: an escape stands for each character that is not seen, or that a terminal obeys.
+
+Names, ids and texts come from strangers. A terminal obeys control characters in them; bidirectional and invisible ones
+make a text look like another. Only what is shown is changed, never the data.
+
+Some invisible characters belong to names and stay. ZWJ (emoji, Indic scripts) and ZWNJ (Persian, Indic scripts) stay
+between two visible characters beyond ASCII; elsewhere they only hide a difference. Tags stay in the flags of regions,
+variation selectors everywhere. A backslash is not escaped, so that paths stay readable: what is exact is JSON.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+LONGEST_NAME: Final = 80
+"""Characters of a name that are shown; the platforms allow 20 to 128."""
+
+_CUT: Final = "…"
+
+_UNSEEN: Final = (
+    r"\x00-\x1f\x7f-\x9f"  # control characters
+    r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e"  # invisible ones of scripts
+    r"\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb"  # invisible, separating or turning
+    r"\ud800-\udfff"  # halves of a pair: what is left of bytes that are no UTF-8
+    r"\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e00ff\U000e01f0-\U000e0fff"
+)
+_BESIDE_JOINER: Final = r"[^\s\x21-\x7e\u200c\u200d" + _UNSEEN + "]"
+_FLAG: Final = r"\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f"
+_UNPRINTABLE: Final = re.compile(
+    rf"{_FLAG}|[{_UNSEEN}]|[\u200c\u200d](?!{_BESIDE_JOINER})|(?<!{_BESIDE_JOINER})[\u200c\u200d]"
+)
+_SHORT: Final = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
+
+
+def printable(text: str, longest: int | None = None) -> str:
+    """Show a text on one line, with an escape for each character that is not visible as itself.
+
+    Args:
+        text: Any text.
+        longest: Characters that are kept, the last one an ellipsis where more were there; none: all.
+
+    Returns:
+        A text without any character that a terminal obeys; of such a text, the text itself.
+    """
+    shown = _UNPRINTABLE.sub(_escaped, text)
+    return shown if longest is None or len(shown) <= longest else shown[: longest - 1] + _CUT
+
+
+def printable_lines(text: str) -> str:
+    """Show a text of several lines, each as `printable` does; a tab is spaces, as in a program's own log."""
+    return "\n".join(map(printable, text.expandtabs().split("\n")))
+
+
+def printable_name(name: str) -> str:
+    """Show a name, cut to `LONGEST_NAME`."""
+    return printable(name, LONGEST_NAME)
+
+
+def escape_json(document: str) -> str:
+    r"""Write the characters that `printable` escapes as `\uXXXX`, which changes no value of the document.
+
+    Args:
+        document: JSON as `json.dumps` writes it. Between its strings there are none of these characters but newlines.
+    """
+    return _UNPRINTABLE.sub(_escaped_in_json, document)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    character = found[0]
+    if len(character) > 1:  # a flag
+        return character
+    if character in _SHORT:
+        return _SHORT[character]
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def _escaped_in_json(found: re.Match[str]) -> str:
+    if found[0] == "\n":
+        return "\n"
+    halves = found[0].encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{halves[at : at + 2].hex()}" for at in range(0, len(halves), 2))
