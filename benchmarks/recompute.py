@@ -28,7 +28,7 @@ def differences(services: Services) -> Iterator[str]:
         outcome = run_pipeline(anew, Progress())
         if not outcome.is_success:
             failed = ", ".join(check.table for check in outcome.failed_checks)
-            yield f"the run that computes everything again failed: {outcome.error or failed}"
+            yield f"the run that computes everything again failed: {outcome.failure or failed}"
             return
         for table in (EVENTS, QUARANTINE):
             found, expected = (_of_lake(lake, table) for lake in (services.lake(), anew.lake()))

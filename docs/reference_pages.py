@@ -25,7 +25,7 @@ from pydantic.fields import FieldInfo
 from sqlalchemy.dialects import postgresql
 
 from emberline import settings
-from emberline.cli import app
+from emberline.cli.commands import app
 from emberline.cli.errors import ExitCode
 from pipelines.carriers import CARRIERS
 from schemas import kinds, lake, operations, warehouse

@@ -85,7 +85,7 @@ tables. What a command's exit code says is in [exit codes](exit-codes.md). `--st
 EXIT_CODES_INTRO = "An error is told with its cause, its place and the next step; the code says which kind it is."
 EXIT_CODES = {
     "OK": ("Done, also where there was nothing to do.", "Nothing."),
-    "DEFECT": ("A defect of emberline.", "Report it with the traceback."),
+    "DEFECT": ("A defect of emberline.", "Report it with the trace in the file that the error names."),
     "USAGE": ("The command line is wrong.", "See `emberline --help`."),
     "SETTINGS": (
         "A setting is unknown or has a wrong value, a funnel's file is wrong, or the key is not that of the lake's "
@@ -93,8 +93,8 @@ EXIT_CODES = {
         "See [settings](settings.md) and [define a funnel](../how-to/define-a-funnel.md).",
     ),
     "ENGINE": (
-        "An embedded Kafka, PostgreSQL or Dagster did not start or stop.",
-        "Read the log that the error quotes.",
+        "The state folder cannot be used, or an embedded Kafka, PostgreSQL or Dagster did not start or stop.",
+        "Follow the error's next step; read the log where it quotes one.",
     ),
     "BLOCKED": (
         "A check failed, or tables would have lost too many rows, so nothing was published; readers see the version "
@@ -105,6 +105,11 @@ EXIT_CODES = {
         "The pipeline failed, or `emberline doctor` found something broken. What was committed before is safe.",
         "Follow the error's next step, run again.",
     ),
+    "INTERRUPTED": (
+        "Ctrl+C (SIGINT) or SIGTERM ended it. What was committed before is safe.",
+        "Run again: it goes on from there.",
+    ),
+    "UNREAD": ("Who read the output ended first, as in `emberline groups | head -3`.", "Nothing."),
 }
 
 EVENTS = """\

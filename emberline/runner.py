@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 import dagster as dg
 
@@ -13,7 +13,9 @@ from emberline.instance import dagster_instance
 from emberline.services import Services
 from pipelines.ingest.event_writer import Counts, stored_counts
 from pipelines.publish.errors import AnotherLake, RowsLost
-from sensors.failures import cause_of
+from sensors.failures import Cause, cause_of
+
+_INTERRUPTIONS: Final = {KeyboardInterrupt.__name__, dg.DagsterExecutionInterruptedError.__name__}
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class RunOutcome:
 
     `counts` are of this run, `totals` of all history; `offsets_lost` are those of the gaps it was told to accept;
     `partitions_changed` are the days whose facts were recomputed, `rows_changed` the warehouse rows inserted, updated
-    or deleted, by table; `version` the published version, None where this run published none; `error` why it failed.
+    or deleted, by table; `version` the published version, None where this run published none; `failure` why it failed.
     `is_refused`: it would have emptied tables, or the warehouse is of another lake.
     """
 
@@ -44,7 +46,7 @@ class RunOutcome:
     rows_changed: dict[str, int]
     version: int | None
     failed_checks: tuple[FailedCheck, ...]
-    error: str | None = None
+    failure: Cause | None = None
     is_refused: bool = False
 
     @property
@@ -59,7 +61,11 @@ class RunOutcome:
 
 
 def run_pipeline(services: Services, progress: Progress, *, accept_loss: bool = False) -> RunOutcome:
-    """Drain Kafka, however much it holds, bring facts and warehouse up to date; see `PublishConfig`."""
+    """Drain Kafka, however much it holds, bring facts and warehouse up to date; see `PublishConfig`.
+
+    Raises:
+        KeyboardInterrupt: SIGINT or SIGTERM came; Dagster has recorded the run as failed.
+    """
     lake, rules = services.lake(), services.rules()
     resources: dict[str, Any] = {
         "kafka": services.kafka(),
@@ -75,6 +81,8 @@ def run_pipeline(services: Services, progress: Progress, *, accept_loss: bool = 
     }
     with dagster_instance(services) as instance:
         result = job.execute_in_process(instance=instance, raise_on_error=False, run_config=config)
+    if any(error.cls_name in _INTERRUPTIONS for error in _errors(result)):
+        raise KeyboardInterrupt
     return _outcome(result, stored_counts(lake))
 
 
@@ -96,7 +104,7 @@ def _outcome(result: dg.ExecuteInProcessResult, totals: Counts) -> RunOutcome:
             materialization = event.step_materialization_data.materialization
             metadata.values[materialization.asset_key.to_user_string()] = dict(materialization.metadata)
     mart = [key for key in metadata.values if key.startswith("mart/")]
-    failure = next((e for e in result.all_events if e.is_step_failure), None)
+    errors = _errors(result)
     return RunOutcome(
         run_id=result.run_id,
         is_success=result.success,
@@ -107,9 +115,17 @@ def _outcome(result: dg.ExecuteInProcessResult, totals: Counts) -> RunOutcome:
         rows_changed={key.removeprefix("mart/"): metadata.get(key, "rows_changed", 0) for key in mart},
         version=next((metadata.get(key, "version") for key in mart), None),
         failed_checks=tuple(_failed_checks(result)),
-        error=None if failure is None else cause_of(failure.step_failure_data.error),
-        is_refused=failure is not None and _is_refusal(failure.step_failure_data.error),
+        failure=None if result.success else cause_of(errors[0] if errors else None),
+        is_refused=any(map(_is_refusal, errors)),
     )
+
+
+def _errors(result: dg.ExecuteInProcessResult) -> list[Any]:
+    """What steps failed with, then what the run itself failed with."""
+    events = result.all_events
+    steps = [event.step_failure_data.error for event in events if event.is_step_failure]
+    run = [event.job_failure_data.error for event in events if event.is_job_failure]
+    return [error for error in (*steps, *run) if error is not None]
 
 
 def _is_refusal(error: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 import dagster as dg
@@ -23,6 +24,14 @@ _LOOKED_AT: Final = 20
 """Executions of a check that are searched for one with a result: a skipped one has none."""
 
 
+@dataclass(frozen=True)
+class Cause:
+    """Why a step failed: `text` for people, and the stack trace where no error of this project says so: a defect."""
+
+    text: str
+    trace: str | None = None
+
+
 def failed_runs(instance: dg.DagsterInstance, jobs: list[str]) -> list[Failure]:
     """The jobs whose newest ended run failed."""
     found = []
@@ -30,7 +39,7 @@ def failed_runs(instance: dg.DagsterInstance, jobs: list[str]) -> list[Failure]:
         newest = instance.get_run_records(dg.RunsFilter(job_name=job, statuses=_ENDED), limit=1)
         if newest and newest[0].dagster_run.status is dg.DagsterRunStatus.FAILURE:
             run_id = newest[0].dagster_run.run_id
-            cause, _, next_step = _cause_of_run(instance, run_id).partition(_NEXT_STEP)
+            cause, _, next_step = _cause_of_run(instance, run_id).text.partition(_NEXT_STEP)
             found.append(Failure(job, cause, next_step or f"See run {run_id} in Dagster."))
     return found
 
@@ -60,20 +69,29 @@ def _failed_check(table: str, evaluation: Any) -> Failure:
     )
 
 
-def cause_of(error: Any) -> str:
-    """What made a step fail: the message alone where it is one of this project's, else with its trace."""
+def cause_of(error: Any) -> Cause:
+    """Find why a step failed, in an error as Dagster keeps it and in those that caused it.
+
+    The outermost error of this project says it for people: what a client or a store raised below it does not.
+    """
     if error is None:
-        return "The step failed without an error: see the run in Dagster."
-    while error.cause is not None:
-        error = error.cause
-    _, _, message = error.message.partition(": ")
-    return message.strip() if _NEXT_STEP in message else error.to_string()
+        return Cause("The step failed without an error: see the run in Dagster.")
+    innermost = error
+    while True:
+        message = innermost.message.partition(": ")[2].strip()
+        if _NEXT_STEP in message:
+            return Cause(message)
+        if innermost.cause is None:
+            return Cause(innermost.message.strip(), error.to_string())
+        innermost = innermost.cause
 
 
-def _cause_of_run(instance: dg.DagsterInstance, run_id: str) -> str:
+def _cause_of_run(instance: dg.DagsterInstance, run_id: str) -> Cause:
     failures = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.STEP_FAILURE, limit=1).records
     event = failures[0].event_log_entry.dagster_event if failures else None
-    return "The run ended without its process saying why." if event is None else cause_of(event.step_failure_data.error)
+    if event is None:
+        return Cause("The run ended without its process saying why.")
+    return cause_of(event.step_failure_data.error)
 
 
 def _newest_evaluation(instance: dg.DagsterInstance, key: dg.AssetCheckKey) -> Any:

@@ -1,20 +1,19 @@
 """The command line. Commands import what they need when they run: `--help` must not wait for Dagster."""
 
 import io
+import signal
 import sys
-
-from emberline.cli import alerts, backtest, demo, doctor, identity, pipeline, rebuild, results, services, sql
-from emberline.cli.app import app
 
 
 def main() -> None:
-    """Run the command line."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # one that cannot write a letter shows its number instead of failing
-            stream.reconfigure(errors="backslashreplace")
-    app()
+    """Run the command line; SIGINT and SIGTERM end it without a traceback, from its first moment on."""
+    try:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # one that cannot write a letter shows its number, not an error
+                stream.reconfigure(errors="backslashreplace")
+        from emberline.cli.commands import app
 
-
-__all__ = [
-    "alerts", "backtest", "demo", "doctor", "identity", "main", "pipeline", "rebuild", "results", "services", "sql",
-]  # fmt: skip
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)

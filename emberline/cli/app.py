@@ -21,7 +21,7 @@ app = typer.Typer(
     help="Keep the funnel from user retention to product sales exact and current, and see which groups are dying.",
     epilog=(
         "Exit codes: 0 done, 1 a defect, 2 wrong command line, 3 wrong settings, 4 an embedded engine, "
-        "5 checks blocked the publication, 6 the pipeline failed."
+        "5 checks blocked the publication, 6 the pipeline failed, 130 interrupted, 141 nobody read the output."
     ),
 )
 

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import typer
 from typer.core import TyperGroup
 
 from emberline.cli.output import print_error
 from emberline.embedded.errors import EngineError
-from emberline.settings import SettingsError
+from emberline.failures import SystemRefused, explained, keep_trace
+from emberline.settings import SettingsError, load_settings
 from pipelines.events.pseudonym import WrongPseudonymKey
 from pipelines.printable import printable
 from schemas.errors import EmberlineError
 from schemas.funnel import FunnelDefinitionError
+
+_REPORT: Final = "Next: Report it with the trace and what you did: this is a defect of emberline."
 
 
 class ExitCode(IntEnum):
@@ -29,6 +36,8 @@ class ExitCode(IntEnum):
     ENGINE = 4
     BLOCKED = 5
     FAILED = 6
+    INTERRUPTED = 130
+    UNREAD = 141
 
 
 def exit_code(error: EmberlineError) -> ExitCode:
@@ -36,14 +45,23 @@ def exit_code(error: EmberlineError) -> ExitCode:
     match error:
         case SettingsError() | FunnelDefinitionError() | WrongPseudonymKey():
             return ExitCode.SETTINGS
-        case EngineError():
+        case EngineError() | SystemRefused():
             return ExitCode.ENGINE
         case _:
             return ExitCode.FAILED
 
 
+def print_defect(cause: str, trace: str) -> None:
+    """Print a defect and name the file with its trace, which is printed itself only where no file can be written."""
+    file = keep_trace(trace, _state())
+    if file is None:
+        print_error("Trace", trace)
+    where = "the trace above" if file is None else f"the trace in {file}"
+    print_error("Defect", f"{cause}\nWhere: {where}\n{_REPORT}")
+
+
 class ErrorsAsText(TyperGroup):
-    """Commands whose typed errors end as a box and an exit code, never as a traceback."""
+    """Commands whose errors end as a box and an exit code, never as a traceback."""
 
     def make_context(self, *args: Any, **extra: Any) -> Any:
         """Read the global options."""
@@ -53,11 +71,22 @@ class ErrorsAsText(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
         try:
-            with _usage_printable():
+            with _usage_printable(), _output_flushed():
                 return super().invoke(ctx)
-        except EmberlineError as error:
-            print_error(type(error).__name__, str(error))
-            raise typer.Exit(exit_code(error)) from error
+        except KeyboardInterrupt:
+            print_error("Interrupted", "What was committed before is whole.")
+            raise typer.Exit(ExitCode.INTERRUPTED) from None
+        except BrokenPipeError:
+            raise typer.Exit(ExitCode.UNREAD) from None
+        except (typer.TyperException, typer.Exit, typer.Abort):
+            raise
+        except Exception as error:
+            known = explained(error)
+            if known is None:
+                print_defect(f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error)))
+                raise typer.Exit(ExitCode.DEFECT) from error
+            print_error(type(known).__name__, str(known))
+            raise typer.Exit(exit_code(known)) from error
 
 
 @contextmanager
@@ -68,3 +97,24 @@ def _usage_printable() -> Iterator[None]:
     except typer.TyperException as error:
         error.message = printable(error.message)
         raise
+
+
+@contextmanager
+def _output_flushed() -> Iterator[None]:
+    """Let what standard output refuses show in here: when Python ends, it is too late to say so."""
+    try:
+        yield
+    finally:
+        try:
+            sys.stdout.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise
+
+
+def _state() -> Path:
+    """The state folder's path, in so far as the settings can be read."""
+    try:
+        return load_settings().state
+    except SettingsError:
+        return Path(".emberline")

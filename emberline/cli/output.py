@@ -30,8 +30,15 @@ Part = str | tuple[str, str]
 _GAP: Final = 2
 
 
+class _Terminal(Console):
+    """A console that leaves it to the command line what a reader who ended means."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def _console(*, stderr: bool = False, quiet: bool = False) -> Console:
-    return Console(stderr=stderr, quiet=quiet, markup=False, emoji=False, highlight=False)
+    return _Terminal(stderr=stderr, quiet=quiet, markup=False, emoji=False, highlight=False)
 
 
 _stdout: Final = _console()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from emberline.cli.app import app
-from emberline.cli.errors import ExitCode
+from emberline.cli.errors import ExitCode, print_defect
 from emberline.cli.hints import next_command
 from emberline.cli.output import print_error, print_json, print_line, reporting
 
@@ -130,7 +130,9 @@ def code_of(outcome: RunOutcome) -> ExitCode:
     """The exit code of a run."""
     if outcome.is_blocked:
         return ExitCode.BLOCKED
-    return ExitCode.OK if outcome.is_success else ExitCode.FAILED
+    if outcome.failure is None:
+        return ExitCode.OK
+    return ExitCode.FAILED if outcome.failure.trace is None else ExitCode.DEFECT
 
 
 def as_dict(outcome: RunOutcome) -> dict[str, Any]:
@@ -145,7 +147,7 @@ def as_dict(outcome: RunOutcome) -> dict[str, Any]:
         "success": outcome.is_success,
         "totals": asdict(outcome.totals),
         "failed_checks": [asdict(check) for check in outcome.failed_checks],
-        "error": outcome.error,
+        "error": outcome.failure and outcome.failure.text,
         "run_id": outcome.run_id,
     }
 
@@ -158,12 +160,15 @@ def print_outcome(outcome: RunOutcome) -> None:
             "\n".join(check.messages),
         )
     if outcome.is_refused:
-        print_error("Nothing was published", outcome.error or "")
+        print_error("Nothing was published", outcome.failure.text if outcome.failure else "")
     if outcome.is_blocked:
         print_line("The last good version stays published. Mend the cause, then run again.")
         return
-    if not outcome.is_success:
-        print_error("The run failed", outcome.error or "See the run in Dagster.")
+    if outcome.failure is not None:
+        if outcome.failure.trace is None:
+            print_error("The run failed", outcome.failure.text)
+        else:
+            print_defect(outcome.failure.text, outcome.failure.trace)
         return
     if outcome.offsets_lost:
         print_line(f"Went on without {outcome.offsets_lost:,} offsets that Kafka no longer has; see lake table gaps.")

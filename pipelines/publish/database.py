@@ -84,7 +84,8 @@ class Database:
         return WarehouseUnreachable(
             f"PostgreSQL does not answer: {error}",
             url=self.url,
-            next_step="See that it runs, and that the warehouse URL names its host, port, user and database.",
+            next_step="See that it runs, and that EMBERLINE__WAREHOUSE__URL names its host, port, user, password and "
+            "database.",
         )
 
 

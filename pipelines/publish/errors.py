@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import sqlalchemy as sa
 
 from schemas.errors import EmberlineError
@@ -73,5 +75,8 @@ class LedgerFailed(PublishError):
 
 
 def without_password(text: str, url: sa.URL) -> str:
-    """The text with the URL's password blotted out, should a driver have quoted it."""
-    return text.replace(url.password, "***") if url.password else text
+    """The text with the URL's password blotted out, should a driver have quoted it.
+
+    As a word of its own only: elsewhere it is part of a name, and blotted out it would be told.
+    """
+    return re.sub(rf"(?<!\w){re.escape(url.password)}(?!\w)", "***", text) if url.password else text

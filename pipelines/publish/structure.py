@@ -18,11 +18,8 @@ def create(connection: sa.Connection) -> None:
 
     A table that is there keeps its columns: changing them is a migration's work.
     """
-    inspector = sa.inspect(connection)
     for schema in _SCHEMAS:
-        # With IF NOT EXISTS, too, PostgreSQL asks for the right to create one.
-        if not inspector.has_schema(schema):
-            connection.execute(CreateSchema(schema))
+        create_schema(connection, schema)
     for metadata in (warehouse.metadata, operations.metadata):
         metadata.create_all(connection)
     inspector = sa.inspect(connection)
@@ -40,6 +37,16 @@ def missing_tables(connection: sa.Connection) -> list[str]:
     inspector = sa.inspect(connection)
     there = {f"{schema}.{name}" for schema in _SCHEMAS for name in inspector.get_table_names(schema)}
     return [table.fullname for table in _TABLES if table.fullname not in there]
+
+
+def create_schema(connection: sa.Connection, schema: str) -> None:
+    """Create a schema that is missing.
+
+    PostgreSQL asks for the right to create one even where `IF NOT EXISTS` finds it: a role without that right must be
+    able to work in a database that another one prepared.
+    """
+    if not sa.inspect(connection).has_schema(schema):
+        connection.execute(CreateSchema(schema))
 
 
 def missing_columns(connection: sa.Connection) -> dict[str, list[str]]:

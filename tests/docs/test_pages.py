@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import typer
 
-from emberline.cli import app
+from emberline.cli.commands import app
 from tests.docs.pages import PAGES, ROOT, command_lines, name, prose
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")

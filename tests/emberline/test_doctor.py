@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from typer.testing import CliRunner, Result
 
-from emberline.cli import app
+from emberline.cli.commands import app
 from emberline.cli.errors import ExitCode
 from emberline.services import Services
 from emberline.settings import load_settings

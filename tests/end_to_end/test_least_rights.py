@@ -88,7 +88,7 @@ def test_the_rights_of_the_page_are_enough_for_pipeline_and_readers_and_no_more_
     replay(services.kafka(), topic, ROOT / "docs" / "samples" / "events.jsonl", CARRIERS["cloudevents"])
     for _ in range(2):
         outcome = run_pipeline(services, Progress())
-        assert outcome.is_success, outcome.error
+        assert outcome.is_success, outcome.failure
     with connect(as_printed["analyst"]) as analyst:
         found = "SELECT relname FROM pg_class WHERE relnamespace = 'mart'::regnamespace AND relkind = 'r'"
         for (table,) in analyst.execute(found).fetchall():

@@ -18,7 +18,7 @@ def test_the_planted_company_is_recovered_exactly(pipeline, world):
     outcome = pipeline.run()
     truth, warehouse, lake = world.truth, pipeline.services.warehouse(), pipeline.services.lake()
 
-    assert outcome.error is None
+    assert outcome.failure is None
     assert outcome.is_success
     counts = outcome.counts
     assert counts.raw == truth.counts["records"] == rows(lake, RAW)

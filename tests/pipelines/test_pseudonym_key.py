@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from emberline.cli import app
+from emberline.cli.commands import app
 from emberline.cli.errors import ExitCode
 from emberline.services import Services
 from emberline.settings import Settings
