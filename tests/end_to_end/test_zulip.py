@@ -109,11 +109,14 @@ def messages() -> pl.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def replayed(kafka) -> str:
-    """The topic that holds the archive."""
-    connection, topic = KafkaConnection(kafka), "test-zulip-archive"
-    connection.create_topics([topic], 3)
-    assert replay(connection, topic, MESSAGES, CARRIERS["zulip"]) == 789_170
+def replayed(kafka, state_folder) -> str:
+    """The topic that holds the archive, once for all workers."""
+    connection, topic, done = KafkaConnection(kafka), "test-zulip-archive", state_folder.path / "archive.replayed"
+    with state_folder.lock("archive"):
+        if not done.exists():
+            connection.create_topics([topic], 3)
+            assert replay(connection, topic, MESSAGES, CARRIERS["zulip"]) == 789_170
+            done.touch()
     return topic
 
 
