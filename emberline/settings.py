@@ -391,6 +391,11 @@ def load_settings(**overrides: object) -> Settings:
 def _refuse_unknown_variables() -> None:
     """A misspelled variable must not be ignored: pydantic sees only those whose section exists."""
     for variable in os.environ:
+        prefix, _, rest = variable.upper().partition("_")
+        if prefix == "EMBERLINE" and rest.lower().partition("_")[0] in Settings.model_fields:
+            raise SettingsError(
+                f"Environment variable {variable} has one underscore after EMBERLINE.", f"Write {_PREFIX}{rest}."
+            )
         if variable.upper().startswith(_PREFIX):
             section, *keys = variable[len(_PREFIX) :].lower().split("__")
             if section not in Settings.model_fields:

@@ -27,7 +27,12 @@ alerts_app = typer.Typer(
 )
 app.add_typer(alerts_app)
 
-Number = Annotated[int, typer.Argument(help="Number of the alert, as `alerts list` and messages show it.")]
+_GREATEST_NUMBER = 2**63 - 1
+_MOST_DAYS = 3650
+
+Number = Annotated[
+    int, typer.Argument(min=1, max=_GREATEST_NUMBER, help="Number of the alert, as `alerts list` and messages show it.")
+]
 Actor = Annotated[str | None, typer.Option(help="Who takes care, if it is not the user of the system; it is kept.")]
 
 
@@ -58,7 +63,8 @@ def ack(number: Number, actor: Actor = None) -> None:
 
 @alerts_app.command()
 def snooze(
-    number: Number, days: Annotated[int, typer.Option(min=1, help="No reminder for so many days, then one.")] = 3
+    number: Number,
+    days: Annotated[int, typer.Option(min=1, max=_MOST_DAYS, help="No reminder for so many days, then one.")] = 3,
 ) -> None:
     """Put an alert off for some days; its end is still told."""
     alert = _ledger(configured()).snooze(number, dt.datetime.now(dt.UTC) + dt.timedelta(days=days))

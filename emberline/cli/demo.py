@@ -21,10 +21,14 @@ _FOLDER = Path(".emberline-demo")
 
 @app.command()
 def demo(
-    seed: Annotated[int, typer.Option(help="Another seed, another company.")] = 7,
+    context: typer.Context,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed, another company.")] = 7,
     state: Annotated[Path, typer.Option(help="Folder of the demo, emptied first.")] = _FOLDER,
 ) -> None:
     """Run everything once on a simulated company: simulate, ingest, compute, check, publish, show."""
+    if context.parent is not None and context.parent.params["state"] is not None:
+        # Taken for the demo's, a folder with data would be emptied.
+        raise typer.BadParameter("demo empties its folder: give it after the word demo", param_hint="--state")
     from emberline.cli.pipeline import code_of, print_outcome
     from emberline.cli.reports import funnel_frame, groups_frame, print_funnels, print_groups, print_sales, sales_frame
     from emberline.runner import run_pipeline

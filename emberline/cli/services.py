@@ -38,6 +38,9 @@ def down() -> None:
     from emberline.embedded.dagster import EmbeddedDagster
 
     services = configured()
+    if not services.settings.state.expanduser().exists():
+        print_line(f"Nothing to stop: there is no folder {services.settings.state}", whole=True)
+        return
     EmbeddedDagster(services.state).stop()
     services.stop()
     print_line(f"Stopped. The data stays in {services.state.path}", whole=True)
@@ -93,7 +96,8 @@ def _condition_lines(how: dict[str, Any]) -> Iterator[tuple[Part, ...]]:
         checks = f", checks failed: {', '.join(run['failed_checks'])}" if run["failed_checks"] else ""
         color = {"success": "green", "failure": "red"}.get(run["status"], "yellow")
         label = "Newest runs" if number == 0 else ""
-        yield f"{label:<13} {run['started_at']:%m-%d %H:%M:%S} ", (run["status"], color), f"{ended}{checks}"
+        started = "not started yet" if run["started_at"] is None else f"{run['started_at']:%m-%d %H:%M:%S}"
+        yield f"{label:<13} {started} ", (run["status"], color), f"{ended}{checks}"
 
     yield from _group_alert_lines(how["group_alerts"])
     if how["alerts"] is not None:

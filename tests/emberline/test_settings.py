@@ -116,6 +116,8 @@ def test_a_wrong_file_is_an_error_that_names_the_key(write: Write, text: str, na
         ("EMBERLINE__RULE__ZONE", "UTC", "'rule'"),
         ("EMBERLINE__RULES__ZONEE", "UTC", "zonee"),
         ("emberline__rules__zonee", "UTC", "zonee"),
+        ("EMBERLINE_RULES__ZONE", "UTC", "EMBERLINE__RULES__ZONE"),
+        ("EMBERLINE_STATE", "x", "EMBERLINE__STATE"),
         ("EMBERLINE__RULES__ZONE", "Mars/Olympus", "Mars/Olympus"),
         ("EMBERLINE__RULES", "{not json", "rules"),
         ("EMBERLINE__KAFKA__TOPICS", "[1]", "topics"),

@@ -1,0 +1,48 @@
+"""Arguments at the edge of what makes sense, and commands where there is nothing to do."""
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from emberline.cli.commands import app
+from emberline.cli.errors import ExitCode
+from emberline.cli.services import _condition_lines
+from emberline.services import Services
+from emberline.settings import Settings
+from emberline.status import condition
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("alerts", "ack", "99999999999999999999"),
+        ("alerts", "ack", "0"),
+        ("alerts", "snooze", "1", "--days", "99999999999"),
+        ("demo", "--seed", "-1"),
+        ("--state", "somewhere", "demo"),
+    ],
+)
+def test_a_value_out_of_range_is_a_wrong_command_line(
+    arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EMBERLINE__STATE", "state")
+    assert CliRunner().invoke(app, arguments).exit_code == ExitCode.USAGE
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_down_makes_no_folder_where_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("EMBERLINE__STATE", str(tmp_path / "absent"))
+    done = CliRunner().invoke(app, ["down"])
+    assert done.exit_code == ExitCode.OK
+    assert "Nothing to stop" in done.stdout
+    assert not (tmp_path / "absent").exists()
+
+
+def test_a_run_that_waits_to_start_is_shown_as_such(tmp_path: Path):
+    how = condition(Services(Settings(state=tmp_path / "state")), dt.datetime.now(dt.UTC))
+    run = {"started_at": None, "status": "starting", "seconds": None, "failed_checks": []}
+    lines = [str(line) for line in _condition_lines({**how, "runs": [run]})]
+    assert any("not started yet" in line for line in lines)
