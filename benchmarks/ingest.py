@@ -26,6 +26,7 @@ from kafka.structs import TopicPartition
 
 from benchmarks.load import EVENTS, FLAT, PARTITIONS, send
 from emberline.embedded import EmbeddedKafka, StateFolder
+from emberline.embedded.kafka_login import LETS_EVERYBODY_IN
 from pipelines.carriers import CARRIERS
 from pipelines.events.decode import DecodeRules
 from pipelines.events.pseudonym import Pseudonyms
@@ -133,7 +134,7 @@ def _readers(
 def _broker(on_progress: Callable[[str], None]) -> Iterator[tuple[KafkaConnection, Path]]:
     """A broker in a folder that is gone afterwards, and the folder."""
     state = StateFolder(Path(tempfile.mkdtemp(prefix="emberline-benchmark-")))
-    broker = EmbeddedKafka(state)
+    broker = EmbeddedKafka(state, properties=LETS_EVERYBODY_IN)  # also the clients of others
     try:
         yield KafkaConnection(broker.start(on_progress)), state.path
     finally:

@@ -47,14 +47,15 @@ class Services:
 
     def kafka(self) -> KafkaConnection:
         """The configured brokers, or the embedded one, started where it does not run."""
-        servers = self.settings.kafka.bootstrap_servers or EmbeddedKafka(self.state).start(self.on_progress)
-        options: dict[str, object] = dict(self.settings.kafka.options)
-        secrets = {
-            "sasl_plain_password": self.settings.kafka.sasl_password,
-            "ssl_password": self.settings.kafka.ssl_password,
-        }
+        configured = self.settings.kafka
+        if configured.bootstrap_servers is None:
+            embedded = EmbeddedKafka(self.state)
+            servers = embedded.start(self.on_progress)
+            return KafkaConnection(servers, embedded.client_options, self.settings.ingest.reader)
+        options: dict[str, object] = dict(configured.options)
+        secrets = {"sasl_plain_password": configured.sasl_password, "ssl_password": configured.ssl_password}
         options.update({name: secret.get_secret_value() for name, secret in secrets.items() if secret is not None})
-        return KafkaConnection(servers, options, self.settings.ingest.reader)
+        return KafkaConnection(configured.bootstrap_servers, options, self.settings.ingest.reader)
 
     def warehouse_url(self) -> str:
         """SQLAlchemy URL of the configured warehouse, or of the embedded one, started where it does not run."""

@@ -17,16 +17,20 @@ from emberline.services import Services
 def addresses(services: Services, *, with_secrets: bool = False) -> dict[str, str | None]:
     """Address of each service, None where an embedded one does not run.
 
-    The warehouse is a URL that psql takes: of the embedded one that of the reader, who may read `mart`. Passwords are
-    in it `with_secrets` only.
+    The warehouse is a URL that psql takes: of the embedded one that of the reader, who may read `mart`. Only
+    `with_secrets` its password is in it, and there is `kafka_login`: protocol, mechanism, user and password of clients
+    of the embedded Kafka.
     """
-    settings = services.settings
-    return {
-        "kafka": settings.kafka.bootstrap_servers or EmbeddedKafka(services.state).address(),
+    settings, kafka = services.settings, EmbeddedKafka(services.state)
+    found = {
+        "kafka": settings.kafka.bootstrap_servers or kafka.address(),
         "lake": services.lake().uri,
         "warehouse": psql_url(services, with_secrets=with_secrets),
         "web": EmbeddedDagster(services.state).address(),
     }
+    if with_secrets and settings.kafka.bootstrap_servers is None:
+        found["kafka_login"] = " ".join(map(str, kafka.client_options.values()))
+    return found
 
 
 def psql_url(services: Services, *, with_secrets: bool) -> str | None:

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from kafka.admin import KafkaAdminClient
 
 from emberline.embedded import EmbeddedKafka, EmbeddedPostgres, StateFolder
+from emberline.embedded.kafka_login import LETS_EVERYBODY_IN
 from emberline.embedded.postgres_roles import ADMIN, PIPELINE
 from pipelines.publish.warehouse import Warehouse
 from tests.examples import register_profiles
@@ -84,8 +85,11 @@ def state_folder(pytestconfig: pytest.Config) -> StateFolder:
 
 @pytest.fixture(scope="session")
 def kafka(state_folder: StateFolder) -> str:
-    """Give the bootstrap servers of the broker that all workers share; leave it running."""
-    return EmbeddedKafka(state_folder).start()
+    """Give the bootstrap servers of the broker that all workers share; leave it running.
+
+    It asks for no login, as clients of many kinds talk to it. The one of the product does: see test_embedded_kafka.py.
+    """
+    return EmbeddedKafka(state_folder, properties=LETS_EVERYBODY_IN).start()
 
 
 @pytest.fixture(scope="session")

@@ -131,5 +131,11 @@ def _duration(seconds: float) -> str:
 
 
 def _label(name: str) -> str:
-    labels: dict[str, Any] = {"kafka": "Kafka", "lake": "Lake", "warehouse": "Warehouse", "web": "Web server"}
+    labels = {
+        "kafka": "Kafka",
+        "kafka_login": "Kafka login",
+        "lake": "Lake",
+        "warehouse": "Warehouse",
+        "web": "Web server",
+    }
     return labels.get(name, name)

@@ -22,6 +22,7 @@ from emberline.embedded.kafka_config import (
     java_program,
     server_properties,
 )
+from emberline.embedded.kafka_login import PROTOCOLS, client_options, login_properties, store_client_login
 from emberline.embedded.kafka_probe import answers
 from emberline.embedded.ports import LOOPBACK, launch_on_kept_ports
 from emberline.embedded.state import StateFolder, write_private
@@ -49,6 +50,8 @@ class EmbeddedKafka:
             heap_mb: Largest Java heap, in MiB.
             properties: Broker properties over those of `kafka_config`. The client listener is
                 named CLIENT. They count from the next start; a broker that runs is left as it is.
+                With a `listener.security.protocol.map` they say who is let in; without one only
+                those are who can read the state folder.
         """
         self._state = state
         self._heap_mb = heap_mb
@@ -57,6 +60,12 @@ class EmbeddedKafka:
         self._config = self._folder / "server.properties"
         self._record = self._folder / "kafka.pid"
         self._client_port = self._folder / "client.port"
+        self._has_own_login = PROTOCOLS not in self._properties
+
+    @property
+    def client_options(self) -> dict[str, object]:
+        """The arguments of kafka-python's clients that let them in; none where `properties` say who is."""
+        return client_options(self._state) if self._has_own_login else {}
 
     def start(self, on_progress: Callable[[str], None] = lambda _: None) -> str:
         """Start the broker unless it runs, and wait until it answers.
@@ -76,7 +85,7 @@ class EmbeddedKafka:
         """
         with self._state.lock("kafka"):
             self._folder.mkdir(mode=0o700, exist_ok=True)
-            if self._process() is None or not self._comes_to_answer():
+            if self._process() is None or self._lets_everybody_in() or not self._comes_to_answer():
                 jars = kafka_jars(on_progress)
                 on_progress("starting Apache Kafka")
                 self._end_strays()
@@ -112,7 +121,8 @@ class EmbeddedKafka:
         shutil.rmtree(scratch, ignore_errors=True)  # native libraries a killed broker left behind
         scratch.mkdir(mode=0o700)
         write_private(self._folder / "log4j2.properties", LOG4J2_PROPERTIES)
-        write_private(self._config, server_properties(data, client_port, controller_port, self._properties))
+        properties = {**(login_properties(self._state) if self._has_own_login else {}), **self._properties}
+        write_private(self._config, server_properties(data, client_port, controller_port, properties))
         with tenancy(self._state, "kafka") as lock:
             self._format_once(jars, data)
             daemon.launch(
@@ -124,6 +134,23 @@ class EmbeddedKafka:
             )
         if not self._comes_to_answer():
             raise self._died("Kafka ended while it started")
+        if self._has_own_login:
+            self._store_login(client_port)
+
+    def _lets_everybody_in(self) -> bool:
+        """Tell whether a broker that version 0.1.0 started still runs, which is to be started again with logins."""
+        return self._has_own_login and "SASL" not in self._config.read_text()
+
+    def _store_login(self, port: int) -> None:
+        from kafka.errors import KafkaError
+
+        process = self._process()
+        if process is None or not _listens(process, port):  # a stranger that took the port must not get a password
+            raise self._died(f"Kafka does not listen on port {port}")
+        try:
+            store_client_login(self._state, port)
+        except KafkaError as error:
+            raise self._died(f"Kafka runs and does not store the login of its clients: {error}") from error
 
     def _format_once(self, jars: list[Path], data: Path) -> None:
         stamp = self._folder / "cluster.id"
@@ -180,6 +207,11 @@ class EmbeddedKafka:
 
     def _java(self, jars: list[Path], main_class: str, *arguments: str) -> list[str]:
         return java_command(jars, self._folder, self._heap_mb, main_class, *arguments)
+
+
+def _listens(process: psutil.Process, port: int) -> bool:
+    sockets = process.net_connections("inet")
+    return any(place.status == psutil.CONN_LISTEN and place.laddr.port == port for place in sockets)
 
 
 def _new_cluster_id() -> str:

@@ -1,4 +1,4 @@
-"""The broker's configuration: one node, loopback only, small and quiet."""
+"""The broker's configuration: one node, loopback only, small and quiet. Who is let in: `kafka_login`."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -14,11 +15,12 @@ import psutil
 import pytest
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import KafkaAdminClient
-from kafka.errors import KafkaTimeoutError
+from kafka.errors import KafkaError
 from kafka.structs import TopicPartition
 
 from emberline.embedded import DownloadFailed, EmbeddedKafka, EngineDied, FolderBusy, StateFolder
 from emberline.embedded.jar_lock import KAFKA_VERSION, locked_jars
+from emberline.embedded.kafka_login import LETS_EVERYBODY_IN
 from emberline.embedded.ports import LOOPBACK
 from emberline.embedded.tenancy import tenancy
 
@@ -67,18 +69,20 @@ def processes(state: StateFolder) -> list[psutil.Process]:
     ]
 
 
-def write(servers: str, topic: str, value: bytes) -> None:
-    admin = KafkaAdminClient(bootstrap_servers=servers)
+def write(broker: EmbeddedKafka, topic: str, value: bytes) -> None:
+    options: Any = {"bootstrap_servers": broker.start(), **broker.client_options}
+    admin = KafkaAdminClient(**options)
     wanted: Any = {topic: {"num_partitions": 1}}
     admin.create_topics(wanted, **READY)
     admin.close()
-    producer = KafkaProducer(bootstrap_servers=servers, acks="all")
+    producer = KafkaProducer(**options, acks="all")
     producer.send(topic, value).get(timeout=120)
     producer.close()
 
 
-def read(servers: str, topic: str) -> list[bytes]:
-    consumer = KafkaConsumer(bootstrap_servers=servers, auto_offset_reset="earliest")
+def read(broker: EmbeddedKafka, topic: str) -> list[bytes]:
+    options: Any = {"bootstrap_servers": broker.start(), **broker.client_options}
+    consumer = KafkaConsumer(**options, auto_offset_reset="earliest")
     partition = TopicPartition(topic, 0)
     consumer.assign([partition])
     records = consumer.poll(timeout_ms=120_000).get(partition, [])
@@ -86,15 +90,8 @@ def read(servers: str, topic: str) -> list[bytes]:
     return [record.value for record in records]
 
 
-def list_topics(servers: str, user: str, password: str, **options: Any) -> list[str]:
-    admin = KafkaAdminClient(
-        bootstrap_servers=servers,
-        security_protocol="SASL_PLAINTEXT",
-        sasl_mechanism="PLAIN",
-        sasl_plain_username=user,
-        sasl_plain_password=password,
-        **options,
-    )
+def topics(servers: str, **options: Any) -> list[str]:
+    admin = KafkaAdminClient(bootstrap_servers=servers, **IMPATIENT, **options)
     try:
         return list(admin.list_topics())
     finally:
@@ -108,15 +105,15 @@ def test_starting_twice_gives_the_same_broker(broker: EmbeddedKafka, state: Stat
 
 
 def test_records_survive_a_stop_and_a_start(broker: EmbeddedKafka):
-    write(broker.start(), "stopped", b"kept")
+    write(broker, "stopped", b"kept")
     broker.stop()
-    assert read(broker.start(), "stopped") == [b"kept"]
+    assert read(broker, "stopped") == [b"kept"]
 
 
 def test_records_survive_a_kill_and_a_start(broker: EmbeddedKafka, state: StateFolder):
-    write(broker.start(), "killed", b"kept")
+    write(broker, "killed", b"kept")
     processes(state)[0].kill()
-    assert read(broker.start(), "killed") == [b"kept"]
+    assert read(broker, "killed") == [b"kept"]
 
 
 def test_stopping_leaves_no_process_and_no_address(broker: EmbeddedKafka, state: StateFolder):
@@ -137,9 +134,9 @@ def test_a_port_taken_meanwhile_is_replaced(broker: EmbeddedKafka):
     broker.stop()
     with socket.create_server((LOOPBACK, int(before.split(":")[1]))):
         after = broker.start()
-        write(after, "moved", b"answered")
+        write(broker, "moved", b"answered")
         assert after != before
-        assert read(after, "moved") == [b"answered"]
+        assert read(broker, "moved") == [b"answered"]
 
 
 def test_two_commands_at_once_start_one_broker_that_outlives_them(stopped: EmbeddedKafka, state: StateFolder):
@@ -169,27 +166,58 @@ def test_the_broker_listens_on_the_loopback_interface_only(broker: EmbeddedKafka
     assert {ip.removeprefix("::ffff:") for ip in heard} == {LOOPBACK}
 
 
-def test_a_broker_with_sasl_starts_and_turns_strangers_away(stopped: EmbeddedKafka, state: StateFolder):
-    login = state.secret("sasl-test")
-    guarded = EmbeddedKafka(
-        state,
-        properties={
-            "listener.security.protocol.map": "CLIENT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
-            "sasl.enabled.mechanisms": "PLAIN",
-            "sasl.mechanism.inter.broker.protocol": "PLAIN",
-            "listener.name.client.plain.sasl.jaas.config": (
-                "org.apache.kafka.common.security.plain.PlainLoginModule required "
-                f'username="app" password="{login}" user_app="{login}";'
-            ),
-        },
-    )
-    try:
-        servers = guarded.start()
-        assert list_topics(servers, "app", login) is not None
-        with pytest.raises(KafkaTimeoutError):
-            list_topics(servers, "app", "wrong", **IMPATIENT)
-    finally:
-        guarded.stop()
+@pytest.mark.parametrize("listener", ["client", "controller"])
+@pytest.mark.parametrize(
+    "login",
+    [
+        {},
+        {"sasl_mechanism": "PLAIN", "sasl_plain_username": "broker", "sasl_plain_password": "guess"},
+        {"sasl_mechanism": "PLAIN", "sasl_plain_username": "emberline", "sasl_plain_password": ""},
+        {"sasl_mechanism": "SCRAM-SHA-512", "sasl_plain_username": "emberline", "sasl_plain_password": "guess"},
+    ],
+    ids=["none", "broker", "no password", "wrong password"],
+)
+def test_who_cannot_read_the_state_folder_is_turned_away(
+    broker: EmbeddedKafka, state: StateFolder, listener: str, login: dict[str, str]
+):
+    port = (state.path / "kafka" / f"{listener}.port").read_text()
+    protocol = {"security_protocol": "SASL_PLAINTEXT"} if login else {}
+    with pytest.raises(KafkaError):
+        topics(f"{LOOPBACK}:{port}", **protocol, **login)
+    assert topics(broker.start(), **broker.client_options) is not None
+
+
+def test_the_passwords_stand_in_files_of_the_owner_only(broker: EmbeddedKafka, state: StateFolder):
+    write(broker, "watched", b"kept")
+    passwords = [state.secret(name).encode() for name in ("kafka", "kafka-broker")]
+    told = [file for file in state.path.rglob("*") if file.is_file() and has_any(file.read_bytes(), passwords)]
+    assert {str(file.relative_to(state.path)) for file in told} == {
+        "secrets/kafka",
+        "secrets/kafka-broker",
+        "kafka/server.properties",
+    }
+    assert {stat.S_IMODE(file.stat().st_mode) for file in told} == {0o600}
+    commands = " ".join(part for process in processes(state) for part in process.cmdline()).encode()
+    assert not has_any(commands, passwords)
+
+
+def has_any(text: bytes, words: list[bytes]) -> bool:
+    return any(word in text for word in words)
+
+
+@pytest.mark.parametrize("is_running", [False, True], ids=["stopped", "running"])
+def test_a_broker_of_the_version_before_is_guarded_by_the_next_start_and_keeps_its_records(
+    stopped: EmbeddedKafka, state: StateFolder, is_running: bool
+):
+    before = EmbeddedKafka(state, properties=LETS_EVERYBODY_IN)
+    servers, topic = before.start(), f"before-{is_running}"
+    write(before, topic, b"kept")
+    if not is_running:
+        before.stop()
+    assert stopped.start() == servers
+    with pytest.raises(KafkaError):
+        topics(servers)
+    assert read(stopped, topic) == [b"kept"]
 
 
 def test_a_broker_that_cannot_start_quotes_its_log(stopped: EmbeddedKafka, state: StateFolder):

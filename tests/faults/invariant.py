@@ -46,7 +46,7 @@ def in_kafka(connection: KafkaConnection, *topics: str) -> list[Record]:
         "isolation_level": "read_committed",
         "max_partition_fetch_bytes": 16 * 1024 * 1024,
     }
-    consumer: Any = KafkaConsumer(**options)
+    consumer: Any = KafkaConsumer(**options, **connection.options)
     partitions = [TopicPartition(name, number) for name in ids for number in consumer.partitions_for_topic(name)]
     consumer.assign(partitions)
     consumer.seek_to_beginning(*partitions)

@@ -12,6 +12,7 @@ import pytest
 from kafka.admin import KafkaAdminClient
 
 from emberline.embedded import EmbeddedKafka, StateFolder
+from emberline.embedded.kafka_login import LETS_EVERYBODY_IN
 from pipelines.ingest.connection import KafkaConnection, KafkaUnreachable
 from pipelines.ingest.intake import BatchLimits, FeedStalled
 from pipelines.ingest.raw import ingest_raw
@@ -35,7 +36,7 @@ def state() -> Iterator[StateFolder]:
 
 @pytest.fixture(scope="module")
 def kafka(state: StateFolder) -> str:
-    return EmbeddedKafka(state).start()
+    return EmbeddedKafka(state, properties=LETS_EVERYBODY_IN).start()
 
 
 @pytest.fixture(scope="module")
