@@ -106,11 +106,16 @@ class WarehouseSettings(_Section):
 
 
 class DagsterSettings(_Section):
-    """Dagster's storage. No `storage_url`: a database beside the embedded warehouse, a schema in a configured one."""
+    """Dagster's page and storage. No `storage_url`: a database beside the embedded warehouse, else a schema in it."""
 
     storage_url: SecretStr | None = None
     """PostgreSQL database of Dagster's storage, `postgresql+psycopg://user:password@host:port/database`. It carries a
     password: set it in the environment."""
+    guard: bool = True
+    """Whether Dagster's page asks for the token in the link that `up` prints, and for a known name. Only off where
+    something else guards it."""
+    hosts: list[str] = Field(default_factory=list)
+    """Names under which Dagster's page is reached, beside those of the loopback interface."""
 
 
 class IngestSettings(_Section):

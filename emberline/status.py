@@ -14,19 +14,20 @@ from emberline.embedded.postgres_roles import READER
 from emberline.services import Services
 
 
-def addresses(services: Services, *, with_secrets: bool = False) -> dict[str, str | None]:
+def addresses(services: Services, *, with_secrets: bool = False, with_link: bool = False) -> dict[str, str | None]:
     """Address of each service, None where an embedded one does not run.
 
     The warehouse is a URL that psql takes: of the embedded one that of the reader, who may read `mart`. Only
     `with_secrets` its password is in it, and there is `kafka_login`: protocol, mechanism, user and password of clients
-    of the embedded Kafka.
+    of the embedded Kafka. The web server's has the token of its page `with_link`.
     """
     settings, kafka = services.settings, EmbeddedKafka(services.state)
+    dagster = EmbeddedDagster(services.state)
     found = {
         "kafka": settings.kafka.bootstrap_servers or kafka.address(),
         "lake": services.lake().uri,
         "warehouse": psql_url(services, with_secrets=with_secrets),
-        "web": EmbeddedDagster(services.state).address(),
+        "web": dagster.link() if settings.dagster.guard and (with_link or with_secrets) else dagster.address(),
     }
     if with_secrets and settings.kafka.bootstrap_servers is None:
         found["kafka_login"] = " ".join(map(str, kafka.client_options.values()))

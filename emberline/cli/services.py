@@ -29,7 +29,7 @@ def up(as_json: Json = False) -> None:
         kafka.create_topics(services.settings.kafka.topics, services.settings.kafka.partitions)
         services.warehouse().prepare()
         EmbeddedDagster(services.state).start(dagster_environment(services), show.line)
-    _print_status(services, as_json=as_json)
+    _print_status(services, as_json=as_json, with_link=True)
 
 
 @app.command()
@@ -55,12 +55,12 @@ def status(
     _print_status(configured(), as_json=as_json, with_secrets=with_secrets)
 
 
-def _print_status(services: Services, *, as_json: bool, with_secrets: bool = False) -> None:
+def _print_status(services: Services, *, as_json: bool, with_secrets: bool = False, with_link: bool = False) -> None:
     import datetime as dt
 
     from emberline.status import addresses, condition
 
-    found = addresses(services, with_secrets=with_secrets)
+    found = addresses(services, with_secrets=with_secrets, with_link=with_link)
     how = condition(services, dt.datetime.now(dt.UTC))
     if as_json:
         print_json({**found, **how})

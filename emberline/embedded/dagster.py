@@ -1,4 +1,7 @@
-"""Dagster's code server, daemon and web server, as daemons of this user; the web server listens on loopback."""
+"""Dagster's code server, daemon and web server, as daemons of this user.
+
+The web server listens on loopback behind `emberline.web_guard`, the code server on a socket in the state folder.
+"""
 
 import os
 import socket
@@ -6,9 +9,10 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 
 import psutil
 import yaml
@@ -24,6 +28,10 @@ _DEFINITIONS = "emberline.definitions"
 _PARTS = ("code_server", "daemon", "web_server")
 """In the order they start: the others ask the code server for the definitions."""
 _WORKER = "emberline.worker"
+_WEB_SERVER = "emberline.web_server"
+
+WEB_SECRET = "web"  # noqa: S105 - the name of the secret
+"""Name of the secret in the link to the page."""
 
 _LONGEST_SOCKET = 103
 """Bytes in the path of a socket: macOS takes so many, Linux a few more."""
@@ -71,15 +79,22 @@ class EmbeddedDagster:
                 self._launch("daemon", "dagster-daemon", "run", "-w", str(self._workspace), environment=whole)
             if self.address() is None:
                 on_progress("starting Dagster's web server")
+                self._end("web_server")
                 launch_on_kept_ports([self._port], lambda port: self._launch_web(port, whole))
             return f"http://{LOOPBACK}:{self._port.read_text()}"
 
     def address(self) -> str | None:
         """Return the web server's URL when it runs and answers, else None."""
-        if self.process("web_server") is None:
+        process = self.process("web_server")
+        if process is None or _WEB_SERVER not in process.cmdline():  # that of version 0.1.0 has no guard
             return None
         url = f"http://{LOOPBACK}:{self._port.read_text()}"
         return url if _answers(url) else None
+
+    def link(self) -> str | None:
+        """Return the URL with the token that the page asks for when the web server answers, else None."""
+        url = self.address()
+        return url and f"{url}/?token={self._state.secret(WEB_SECRET)}"
 
     def process(self, name: str) -> psutil.Process | None:
         """Return the live process of this name: `code_server`, `daemon` or `web_server`."""
@@ -93,13 +108,16 @@ class EmbeddedDagster:
         """Stop all three and the runs they started; no error when they are down."""
         with self._state.lock("dagster"):
             for name in reversed(_PARTS):
-                process = self.process(name)
-                if process is not None:
-                    daemon.end(process, [(SIGTERM, 20.0), (SIGKILL, 5.0)])
-                self._record(name).unlink(missing_ok=True)
+                self._end(name)
             for worker in daemon.strays(_WORKER, str(self._folder)):  # also of a daemon that died before
                 daemon.end(worker, [(SIGTERM, 5.0), (SIGKILL, 5.0)])
             self._socket.unlink(missing_ok=True)
+
+    def _end(self, name: str) -> None:
+        process = self.process(name)
+        if process is not None:
+            daemon.end(process, [(SIGTERM, 20.0), (SIGKILL, 5.0)])
+        self._record(name).unlink(missing_ok=True)
 
     def _write_workspace(self) -> None:
         taken = len(os.fsencode(self._socket))
@@ -119,8 +137,8 @@ class EmbeddedDagster:
         self._wait("code_server", lambda: _takes_connections(self._socket))
 
     def _launch_web(self, port: int, environment: Mapping[str, str]) -> None:
-        where = ["-h", LOOPBACK, "-p", str(port), "-w", str(self._workspace)]
-        self._launch("web_server", "dagster-webserver", *where, environment=environment)
+        where = [str(self._workspace), str(port)]
+        self._launch("web_server", Path(sys.executable).name, "-m", _WEB_SERVER, *where, environment=environment)
         self._wait("web_server", lambda: _answers(f"http://{LOOPBACK}:{port}"))
 
     def _wait(self, name: str, answers: Callable[[], bool]) -> None:
@@ -150,9 +168,12 @@ class EmbeddedDagster:
 
 
 def _answers(url: str) -> bool:
+    """Tell whether the page or its guard answers; without the token, which a stranger on that port must not get."""
     try:
         with urllib.request.urlopen(f"{url}/server_info", timeout=2) as answer:  # noqa: S310 - loopback
-            return answer.status == 200
+            return answer.status == HTTPStatus.OK
+    except HTTPError as refusal:
+        return refusal.code == HTTPStatus.UNAUTHORIZED
     except (URLError, OSError):
         return False
 

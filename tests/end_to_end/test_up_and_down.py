@@ -10,7 +10,10 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
+from urllib.request import HTTPCookieProcessor, Request, build_opener
 
 import psutil
 import pytest
@@ -100,6 +103,11 @@ def test_up_starts_each_engine_once_and_what_died_again_and_down_leaves_no_proce
     before = json.loads(emberline(state, "up", "--json"))
     addresses = [before["kafka"], before["warehouse"], before["web"]]
     assert all(map(is_open, addresses))
+    page = urlsplit(before["web"])
+    assert page_of(f"http://{page.netloc}/server_info").status == 401
+    assert page_of(f"http://{page.netloc}/server_info", link=before["web"]).status == 200
+    assert page_of(f"http://{page.netloc}/server_info", link=before["web"], host="evil.example").status == 421
+    assert status(state)["web"] == f"http://{page.netloc}"
     running = {record: record.read_text() for record in state.rglob("*.pid")}
     emberline(state, "up")
     assert {record: record.read_text() for record in state.rglob("*.pid")} == running, "up started something twice"
@@ -114,6 +122,17 @@ def test_up_starts_each_engine_once_and_what_died_again_and_down_leaves_no_proce
     assert not any(map(is_open, addresses))
     after = status(state)
     assert [after["kafka"], after["warehouse"], after["web"]] == [None, None, None]
+
+
+def page_of(url: str, *, link: str | None = None, host: str | None = None) -> Any:
+    """What a browser gets that opened the link before."""
+    browser = build_opener(HTTPCookieProcessor())
+    if link is not None:
+        browser.open(link, timeout=30).close()
+    try:
+        return browser.open(Request(url, headers={"Host": host} if host else {}), timeout=30)
+    except HTTPError as refusal:
+        return refusal
 
 
 @pytest.mark.soak
