@@ -60,6 +60,7 @@ class EmbeddedKafka:
         self._config = self._folder / "server.properties"
         self._record = self._folder / "kafka.pid"
         self._client_port = self._folder / "client.port"
+        self._login_stored = self._folder / "login.stored"
         self._has_own_login = PROTOCOLS not in self._properties
 
     @property
@@ -93,6 +94,8 @@ class EmbeddedKafka:
                     [self._client_port, self._folder / "controller.port"],
                     lambda *ports: self._launch(jars, *ports),
                 )
+            if self._has_own_login and not self._login_stored.exists():  # else the command before ended too soon
+                self._store_login(int(self._client_port.read_text()))
             return f"{LOOPBACK}:{self._client_port.read_text()}"
 
     def address(self) -> str | None:
@@ -123,6 +126,7 @@ class EmbeddedKafka:
         write_private(self._folder / "log4j2.properties", LOG4J2_PROPERTIES)
         properties = {**(login_properties(self._state) if self._has_own_login else {}), **self._properties}
         write_private(self._config, server_properties(data, client_port, controller_port, properties))
+        self._login_stored.unlink(missing_ok=True)
         with tenancy(self._state, "kafka") as lock:
             self._format_once(jars, data)
             daemon.launch(
@@ -134,8 +138,6 @@ class EmbeddedKafka:
             )
         if not self._comes_to_answer():
             raise self._died("Kafka ended while it started")
-        if self._has_own_login:
-            self._store_login(client_port)
 
     def _lets_everybody_in(self) -> bool:
         """Tell whether a broker that version 0.1.0 started still runs, which is to be started again with logins."""
@@ -149,6 +151,7 @@ class EmbeddedKafka:
             raise self._died(f"Kafka does not listen on port {port}")
         try:
             store_client_login(self._state, port)
+            self._login_stored.touch()
         except KafkaError as error:
             raise self._died(f"Kafka runs and does not store the login of its clients: {error}") from error
 

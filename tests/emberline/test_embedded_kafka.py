@@ -201,6 +201,19 @@ def test_the_passwords_stand_in_files_of_the_owner_only(broker: EmbeddedKafka, s
     assert not has_any(commands, passwords)
 
 
+def test_a_start_that_broke_off_before_clients_were_let_in_is_finished_by_the_next_one(
+    stopped: EmbeddedKafka, monkeypatch: pytest.MonkeyPatch
+):
+    def break_off(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr("emberline.embedded.kafka.store_client_login", break_off)
+        with pytest.raises(KeyboardInterrupt):
+            stopped.start()
+    assert topics(stopped.start(), **stopped.client_options) is not None
+
+
 def has_any(text: bytes, words: list[bytes]) -> bool:
     return any(word in text for word in words)
 
