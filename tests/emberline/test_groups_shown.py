@@ -1,0 +1,92 @@
+"""What the terminal shows of groups and funnels."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import polars as pl
+import pytest
+import sqlalchemy as sa
+
+from emberline.cli.reports import groups_frame, print_groups
+from pipelines.publish.warehouse import Warehouse
+from schemas import warehouse as mart
+
+TODAY = dt.date(2026, 3, 2)
+NOW = dt.datetime(2026, 3, 3, tzinfo=dt.UTC)
+LONG = "speakers at 3 % of usual (0.1 a day, usually 4.4); " * 9
+
+
+@pytest.fixture
+def shown(database: str, capsys: pytest.CaptureFixture[str]):
+    """Publish groups, each with its state and what else is given, and show them; returns them and the output."""
+
+    def show(*groups: dict[str, Any]) -> tuple[pl.DataFrame, str]:
+        with sa.create_engine(database, poolclass=sa.NullPool).begin() as connection:
+            numbers = dict.fromkeys(("events_batch", "lake_state", "rules", "rows_changed"), 0)
+            published = {"version": 1, "published_at": NOW, "is_synthetic": False, "complete_through": TODAY, **numbers}
+            connection.execute(sa.insert(mart.publication), _filled(mart.publication, published))
+            for group in groups:
+                known = {"carrier": "app", "is_current": True, "since": TODAY, "reason": "because", **group}
+                connection.execute(sa.insert(mart.dim_group), _filled(mart.dim_group, known))
+                connection.execute(sa.insert(mart.group_state), _filled(mart.group_state, known))
+                if "risk_28" in group:
+                    risk = {"day": TODAY, "drivers": "", "model": "m", "may_alert": True, "risk_56": 0.9, **group}
+                    connection.execute(sa.insert(mart.group_risk), _filled(mart.group_risk, risk))
+        frame = groups_frame(Warehouse(database))
+        print_groups(frame)
+        return frame, capsys.readouterr().out
+
+    return show
+
+
+def _filled(table: sa.Table, values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name in table.c}
+
+
+def test_groups_come_by_state_and_within_it_by_risk(shown):
+    frame, output = shown(
+        {"group_id": "app:calm", "state": "alive", "risk_28": 0.03},
+        {"group_id": "app:unknown", "state": "alive"},
+        {"group_id": "app:at risk", "state": "alive", "risk_28": 0.416},
+        {"group_id": "app:dying", "state": "dying", "risk_28": 0.2},
+        {"group_id": "app:gone", "state": "dead"},
+    )
+    assert frame["group_id"].to_list() == ["app:dying", "app:gone", "app:at risk", "app:calm", "app:unknown"]
+    assert [line.split() for line in output.splitlines() if line.startswith("app:at risk")] == [
+        ["app:at", "risk", "2026-03-02", "42", "%", "because"]
+    ]
+
+
+def test_a_risk_of_an_older_day_is_not_shown_as_todays(shown):
+    frame, output = shown({"group_id": "app:g", "state": "alive", "risk_28": 0.4, "day": TODAY - dt.timedelta(days=1)})
+    assert frame["risk_28"].to_list() == [None]
+    assert "Risk" not in output
+
+
+def test_a_group_that_is_not_measured_says_since_when(shown):
+    frame, output = shown({"group_id": "app:g", "state": "alive", "unmeasured_since": dt.date(2025, 12, 28)})
+    assert frame["unmeasured_since"].to_list() == [dt.date(2025, 12, 28)]
+    assert "because; not measured since 2025-12-28" in output
+    assert "not even a heartbeat" in output
+
+
+def test_where_no_terminal_is_a_row_is_one_line_and_ends_with_its_text(shown):
+    _, output = shown({"group_id": "app:g", "state": "dying", "reason": LONG})
+    [line] = [line for line in output.splitlines() if line.startswith("app:g")]
+    assert line.endswith(LONG.rstrip())
+
+
+def test_a_blank_name_gives_way_to_the_id(shown):
+    _, output = shown({"group_id": "app:1", "state": "dead", "name": " \u3000"})
+    assert "app:1" in output
+
+
+def test_columns_are_aligned_also_where_letters_are_wide(shown):
+    _, output = shown(
+        {"group_id": "app:1", "state": "dead", "name": "茶友会", "purpose": "sales"},
+        {"group_id": "app:2", "state": "dead", "name": "Tea lovers", "purpose": "sales"},
+    )
+    assert "茶友会      sales" in output
+    assert "Tea lovers  sales" in output
