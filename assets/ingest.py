@@ -67,7 +67,10 @@ def kafka_to_events(
     )
     yield dg.MaterializeResult("raw", metadata=asdict(report))
     yield dg.MaterializeResult("events", metadata=asdict(counts))
-    yield dg.MaterializeResult("quarantine", metadata={"rows": counts.quarantined})
+    yield dg.MaterializeResult(
+        "quarantine",
+        metadata={"rows": counts.quarantined, "taken_out": counts.taken_out, "put_back": counts.put_back},
+    )
 
 
 @dg.asset(

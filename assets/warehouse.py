@@ -20,7 +20,7 @@ from pipelines.publish.switch import Known, Late
 from pipelines.publish.warehouse import Warehouse
 from pipelines.refresh import has_simulated
 from schemas.expectations import SUITES
-from schemas.lake import EVENTS, IDENTITY_CHANGE
+from schemas.lake import EVENTS, IDENTITY_CHANGE, QUARANTINED_EVENT
 from schemas.warehouse import DATA_TABLES, MART, STAGING
 
 GROUP = "warehouse"
@@ -142,7 +142,13 @@ def publish(
             rules=rules_state(lake),
         ),
         late=Late(
-            since=lambda before: lateness(lake.open(EVENTS).scan(), lake.open(IDENTITY_CHANGE).scan(), before, batch),
+            since=lambda before: lateness(
+                lake.open(EVENTS).scan(),
+                lake.open(QUARANTINED_EVENT).scan(),
+                lake.open(IDENTITY_CHANGE).scan(),
+                before,
+                batch,
+            ),
             zone=rules.zone,
         ),
         guard=Guard(lake_id(lake), rules.max_lost_share, is_accepted=config.accept_loss),

@@ -99,7 +99,8 @@ EXIT_CODES = {
     "BLOCKED": (
         "A check failed, or tables would have lost too many rows, so nothing was published; readers see the version "
         "before.",
-        "Mend what the check names, then run again. See [checks](checks.md).",
+        "Mend what the check names, then run again. See [checks](checks.md); an event that is wrong can be "
+        "[taken out](../how-to/take-an-event-out.md).",
     ),
     "FAILED": (
         "The pipeline failed, or `emberline doctor` found something broken. What was committed before is safe.",
@@ -215,7 +216,8 @@ PAYLOAD_FIELDS = {
 }
 QUARANTINE = """\
 A record that is no valid event goes to the lake table [`quarantine`](lake.md#quarantine) with its coordinates, a
-reason, the detail and its bytes. A record without a value (a tombstone) is counted and otherwise ignored."""
+reason, the detail and its bytes. A record without a value (a tombstone) is counted and otherwise ignored. A valid event
+that is wrong is [taken out](../how-to/take-an-event-out.md) by `emberline quarantine add`."""
 QUARANTINE_REASONS = {
     "bad_json": "Not JSON.",
     "empty_value": "No byte, or only white space.",

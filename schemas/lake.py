@@ -163,6 +163,34 @@ QUARANTINE: Final = LakeTable(
 )
 """Records that are no valid event, with the reason, the field concerned and the bytes."""
 
+QUARANTINED_EVENT: Final = LakeTable(
+    name="quarantined_event",
+    columns=EVENTS.columns,
+    key=("topic_id", "partition", "offset"),
+)
+"""Copies of valid events that people put in quarantine: not in `events` while the newest ruling on one says so.
+
+A copy stays here when its event is put back. `batch` is the one that took it out of `events`; null: it came after that.
+"""
+
+QUARANTINE_RULING: Final = LakeTable(
+    name="quarantine_ruling",
+    columns={
+        "ruling": pl.Int64(),
+        "source": pl.String(),
+        "event_id": pl.String(),
+        "is_quarantined": pl.Boolean(),
+        "actor": pl.String(),
+        "reason": pl.String(),
+        "ruled_at": UTC_TIME,
+    },
+    key=("ruling",),
+)
+"""What people ruled about events: that one is in quarantine, or is no more; the newest ruling on an event stands.
+
+Nothing is ever taken out of it.
+"""
+
 TOUCHED: Final = LakeTable(
     name="touched",
     columns={
@@ -572,9 +600,10 @@ SEGMENT_SALES: Final = _same_as(warehouse.segment_sales)
 TABLES: Final[dict[str, LakeTable]] = {
     table.name: table
     for table in (
-        RAW, FEED, GAPS, EVENTS, QUARANTINE, TOUCHED, IDENTITY, IDENTITY_CHANGE, IDENTITY_RULING, PERSON_DAY,
-        FIRST_SEEN, RETENTION, LIFECYCLE, MEMBER_STATE, FUNNEL_ENTRY, ORDER_CREDIT, PERSON_VALUE, FEED_DAY, GROUP,
-        GROUP_DAY, GROUP_HEALTH, GROUP_STATE, RISK_MODEL, GROUP_RISK, GROUP_ENGAGEMENT, FUNNEL_STEP, FUNNEL_BREAKDOWN,
-        FUNNEL_TIME_TO_CONVERT, FUNNEL_CURVE, FUNNEL_TREND, GROUP_SALES, MESSAGE_SALES, SEGMENT_SALES,
+        RAW, FEED, GAPS, EVENTS, QUARANTINE, QUARANTINED_EVENT, QUARANTINE_RULING, TOUCHED, IDENTITY, IDENTITY_CHANGE,
+        IDENTITY_RULING, PERSON_DAY, FIRST_SEEN, RETENTION, LIFECYCLE, MEMBER_STATE, FUNNEL_ENTRY, ORDER_CREDIT,
+        PERSON_VALUE, FEED_DAY, GROUP, GROUP_DAY, GROUP_HEALTH, GROUP_STATE, RISK_MODEL, GROUP_RISK, GROUP_ENGAGEMENT,
+        FUNNEL_STEP, FUNNEL_BREAKDOWN, FUNNEL_TIME_TO_CONVERT, FUNNEL_CURVE, FUNNEL_TREND, GROUP_SALES, MESSAGE_SALES,
+        SEGMENT_SALES,
     )
 }  # fmt: skip

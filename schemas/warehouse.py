@@ -447,9 +447,10 @@ restatement = sa.Table(
     ),
     _count(
         "late_events",
-        "events that came after their day was complete and bear on the figure: in group_day those of the group on the"
-        " day, of every kind; elsewhere those of all groups up to the end of the period: members' activity, for"
-        " order_credit also orders, clicks, product messages, joinings and leavings",
+        "events that came after their day was complete, or that people then put in quarantine or back, and that bear"
+        " on the figure: in group_day those of the group on the day, of every kind; elsewhere those of all groups up to"
+        " the end of the period: members' activity, for order_credit also orders, clicks, product messages, joinings"
+        " and leavings",
     ),
     _count("merges", "accounts that came to another person and have events that bear on the figure"),
     sa.Column("rules_changed", sa.Boolean, nullable=False, comment="true when the version has other settings"),

@@ -18,6 +18,7 @@ from emberline.cli.output import print_error, print_json, print_line, reporting
 
 if TYPE_CHECKING:
     from emberline.runner import RunOutcome
+    from pipelines.ingest.event_writer import Counts
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 AcceptGaps = Annotated[
@@ -163,6 +164,7 @@ def print_outcome(outcome: RunOutcome) -> None:
         print_error("Nothing was published", outcome.failure.text if outcome.failure else "")
     if outcome.is_blocked:
         print_line("The last good version stays published. Mend the cause, then run again.")
+        print_line('An event that is wrong is taken out by: emberline quarantine add SOURCE ID --reason "…"')
         return
     if outcome.failure is not None:
         if outcome.failure.trace is None:
@@ -175,13 +177,20 @@ def print_outcome(outcome: RunOutcome) -> None:
     if not outcome.is_changed:
         print_line("Nothing new: no record, no partition and no row changed.")
         return
-    counts = outcome.counts
-    of_nobody = f" ({counts.of_nobody:,} of nobody)" if counts.of_nobody else ""
-    print_line(
-        f"Read {counts.raw:,} records: {counts.events:,} new events{of_nobody}, {counts.duplicates:,} duplicates "
-        f"({counts.conflicts:,} in conflict), {counts.quarantined:,} quarantined, {counts.tombstones:,} tombstones."
-    )
+    _print_counts(outcome.counts)
     print_line(
         f"Recomputed {outcome.partitions_changed:,} days; "
         f"changed {sum(outcome.rows_changed.values()):,} warehouse rows; version {outcome.version} is live."
+    )
+
+
+def _print_counts(counts: Counts) -> None:
+    if counts.taken_out or counts.put_back:
+        print_line(f"As people ruled, {counts.taken_out:,} events went into quarantine, {counts.put_back:,} came back.")
+    new, quarantined = counts.events + counts.taken_out - counts.put_back, counts.quarantined - counts.taken_out
+    of_nobody = f" ({counts.of_nobody:,} of nobody)" if counts.of_nobody > 0 else ""
+    print_line(
+        f"Read {counts.raw:,} records: {new:,} new events{of_nobody}, {counts.duplicates:,} duplicates "
+        f"({counts.conflicts:,} in conflict), {quarantined + counts.put_back:,} quarantined, "
+        f"{counts.tombstones:,} tombstones."
     )

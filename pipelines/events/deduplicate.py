@@ -44,6 +44,12 @@ def deduplicate(new: pl.DataFrame, stored: pl.DataFrame) -> Deduplicated:
     return replace(found, added=pl.concat([new.filter(is_lone), found.added]))
 
 
+def first_delivered(copies: pl.DataFrame) -> pl.DataFrame:
+    """Keep of each event the copy that Kafka had first."""
+    in_order = copies.sort([*EVENTS.key, *_DELIVERY], nulls_last=True)
+    return in_order.unique(EVENTS.key, keep="first", maintain_order=True)
+
+
 def key_hash() -> pl.Expr:
     """A 64-bit hash of an event's key, the same within one process."""
     return pl.struct(EVENTS.key).hash()

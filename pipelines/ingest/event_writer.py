@@ -19,7 +19,9 @@ from pipelines.events.decode import DecodedRecords, DecodeRules, decode
 from pipelines.events.deduplicate import Deduplicated, deduplicate
 from pipelines.events.marks import marks
 from pipelines.events.nobody import acts_nobody
+from pipelines.ingest.event_rows import rows_of, stored_copies, write_events
 from pipelines.ingest.feeds import Undecoded, app_id, undecoded
+from pipelines.ingest.quarantined import RULINGS, QuarantinedEvents
 from pipelines.ingest.reset import BATCH, begin_after_facts, finish_reset
 from pipelines.ingest.tolerance import Tolerance, refuse_bad_batch
 from pipelines.lake import Handle, Lake
@@ -43,7 +45,8 @@ class Counts:
 
     `conflicts` are the duplicates whose body differs from the copy that won in their batch. All numbers but this one
     are the same whatever the batches; this one is zero exactly if no two copies of an event differ. `of_nobody` are the
-    events whose account stands for nobody.
+    events whose account stands for nobody. Of the quarantined, people took `taken_out` out of the events; `put_back`
+    they put back since.
     """
 
     raw: int = 0
@@ -53,6 +56,8 @@ class Counts:
     quarantined: int = 0
     tombstones: int = 0
     of_nobody: int = 0
+    taken_out: int = 0
+    put_back: int = 0
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
@@ -106,6 +111,7 @@ class EventWriter:
         self._tolerance = tolerance
         self._events = lake.open(EVENTS)
         self._known: KnownKeys | None = None
+        self._quarantined = QuarantinedEvents(lake)
         self.counts = Counts()
         begin_after_facts(lake, self._events)
         finish_reset(lake, self._events)
@@ -114,6 +120,34 @@ class EventWriter:
     def not_decoded(self, raw: Handle) -> list[Undecoded]:
         """What `raw` includes beyond what was written."""
         return undecoded(self._lake, raw, self._events)
+
+    def follow_rulings(self) -> None:
+        """Take out of `events` what people put in quarantine, and put back what they let go. No batch is under way.
+
+        Raises:
+            LakeConflict: another writer committed to `events`.
+        """
+        self._quarantined = QuarantinedEvents(self._lake)
+        if self._quarantined.is_followed_by(self._events):
+            return
+        out, back = rows_of(self._events, self._quarantined.keys), self._quarantined.released(self._events)
+        of_nobody = _of_nobody(back) - _of_nobody(out)
+        counts = Counts(
+            events=back.height - out.height,
+            quarantined=out.height - back.height,
+            of_nobody=of_nobody,
+            taken_out=out.height,
+            put_back=back.height,
+        )
+        positions = {RULINGS: self._quarantined.rulings} | _counters(self._events, counts)
+        if not (out.is_empty() and back.is_empty()):
+            number = (self._events.position(BATCH) or 0) + 1
+            _mark_touched(self._lake, marks(back, out, number))
+            self._quarantined.keep(out, number)
+            positions[BATCH] = number
+            back = back.with_columns(batch=pl.lit(number, pl.Int64))
+        write_events(self._lake, self._events, back, out, positions)
+        self.counts += counts
 
     def decode(self, records: pl.DataFrame) -> Batch:
         """Decode records of `raw`, in the order in which they are to be written. One that is not written does no harm.
@@ -127,7 +161,8 @@ class EventWriter:
             from pipelines.ingest.known_keys import KnownKeys
 
             self._known = KnownKeys(self._events)
-        return Batch(records, decoded, self._known.claim(decoded.events))
+        may_be_copy = self._known.claim(decoded.events) | self._quarantined.holds(decoded.events)
+        return Batch(records, decoded, may_be_copy)
 
     def write(self, batch: Batch, stop: Mapping[tuple[str, int], int]) -> None:
         """Deduplicate a batch, and store it.
@@ -143,51 +178,44 @@ class EventWriter:
         decoded = batch.decoded
         refuse_bad_batch(batch.records, decoded.quarantine, self._tolerance)
         found = self._deduplicated(decoded.events, batch.may_be_copy)
-        superseded = _rows_of(self._events, found.superseded)
+        superseded = rows_of(self._events, found.superseded)
+        is_held = self._quarantined.holds(found.added)
+        held = found.added.filter(is_held)
+        added = found.added if held.is_empty() else found.added.filter(~is_held)
+        # Of an event in quarantine no copy is in `events`.
+        held_before = found.superseded.height - superseded.height
         counts = Counts(
             raw=batch.records.height,
-            events=found.added.height - found.superseded.height,
+            events=added.height - superseded.height,
             duplicates=found.duplicates,
             conflicts=found.conflicts,
-            quarantined=decoded.quarantine.height,
+            quarantined=decoded.quarantine.height + held.height - held_before,
             tombstones=decoded.tombstones,
-            of_nobody=_of_nobody(found.added) - _of_nobody(superseded),
+            of_nobody=_of_nobody(added) - _of_nobody(superseded),
         )
         number = (self._events.position(BATCH) or 0) + 1
         positions = {app_id(*partition): offset for partition, offset in stop.items()}
-        _mark_touched(self._lake, marks(found.added, superseded, number))
+        _mark_touched(self._lake, marks(added, superseded, number))
         _quarantine(self._lake, number, decoded, positions)
+        self._quarantined.keep(held, None)
         settings = {_ZONE: _code(self._rules.zone)}
-        positions |= _counters(self._events, counts) | settings
-        is_sorted = found.added is decoded.events
-        _write_events(self._lake, self._events, number, found, superseded, positions, is_sorted=is_sorted)
+        positions |= _counters(self._events, counts) | settings | {BATCH: number}
+        is_sorted = added is decoded.events
+        added = added.with_columns(batch=pl.lit(number, pl.Int64))
+        write_events(self._lake, self._events, added, superseded, positions, is_sorted=is_sorted)
         self.counts += counts
 
     def _deduplicated(self, new: pl.DataFrame, may_be_copy: pl.Series) -> Deduplicated:
         if not may_be_copy.any():
             return Deduplicated(new, new.select(EVENTS.key).clear(), 0, 0)
         copies = new.filter(may_be_copy)
-        found = deduplicate(copies, _stored(self._events, copies))
+        stored = (stored_copies(self._events, copies), self._quarantined.first_copies(copies, self._events))
+        found = deduplicate(copies, pl.concat(stored))
         return replace(found, added=pl.concat([new.filter(~may_be_copy), found.added]))
 
 
 def _of_nobody(events: pl.DataFrame) -> int:
     return events.select(acts_nobody().sum()).item()
-
-
-def _stored(events: Handle, new: pl.DataFrame) -> pl.DataFrame:
-    """The stored rows with the keys of `new`. Keys are compared first: few rows are read whole."""
-    keys = new.select(EVENTS.key).unique()
-    known = events.scan().select(EVENTS.key).join(keys.lazy(), on=EVENTS.key, how="semi").collect(engine="streaming")
-    return _rows_of(events, known)
-
-
-def _rows_of(events: Handle, keys: pl.DataFrame) -> pl.DataFrame:
-    if keys.is_empty():
-        return pl.DataFrame(schema=EVENTS.schema)
-    ids = keys["event_id"].unique()
-    matching = events.scan().filter(pl.col("event_id").is_in(ids.implode()))
-    return matching.join(keys.lazy(), on=EVENTS.key, how="semi").collect(engine="streaming")
 
 
 def _mark_touched(lake: Lake, touched: pl.DataFrame) -> None:
@@ -209,36 +237,6 @@ def _quarantine(lake: Lake, batch: int, decoded: DecodedRecords, positions: Mapp
         # A run that died before its events may have come further than this batch: no position goes back.
         furthest = {name: max(stop, handle.position(name) or 0) for name, stop in positions.items()}
         lake.append(handle, fresh, furthest)
-
-
-def _write_events(
-    lake: Lake,
-    events: Handle,
-    batch: int,
-    found: Deduplicated,
-    superseded: pl.DataFrame,
-    positions: Mapping[str, int],
-    *,
-    is_sorted: bool,
-) -> None:
-    added = found.added.with_columns(batch=pl.lit(batch, pl.Int64))
-    positions = {**positions, BATCH: batch}
-    if superseded.is_empty():
-        lake.append(events, added, positions, is_sorted=is_sorted)
-        return
-    months = pl.concat([added["month"], superseded["month"]]).unique()
-    kept = (
-        events.scan()
-        .filter(pl.col("month").is_in(months.implode()))
-        .join(superseded.lazy(), on=EVENTS.key, how="anti")
-        .collect(engine="streaming")
-    )
-    lake.replace_months(events, pl.concat([kept, added]), months, positions)
-
-
-def beginning_of(zone: str) -> dict[str, int]:
-    """The positions of `events`, beside those in Kafka, before the first event of a zone was decoded."""
-    return {_ZONE: _code(zone), **{_counter(f.name): 0 for f in fields(Counts)}}
 
 
 def advance_batch(lake: Lake, events: Handle) -> None:

@@ -19,7 +19,7 @@ def catch_up(
     batch_rows: int,
     on_progress: Callable[[int, int], None] = lambda _done, _todo: None,
 ) -> None:
-    """Decode and write all records of `raw` that `events` does not include yet.
+    """Follow what people ruled about events, then write all records of `raw` that `events` does not include yet.
 
     Args:
         raw: of `RAW`.
@@ -30,6 +30,7 @@ def catch_up(
     Raises:
         EmberlineError: see `EventWriter`.
     """
+    writer.follow_rulings()
     spans = _new_spans(raw, writer)
     todo, done = sum(span.rows for span in spans), 0
     for batch, stop in _ahead(raw, spans, batch_rows, writer):

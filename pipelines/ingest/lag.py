@@ -13,9 +13,10 @@ from kafka.structs import TopicPartition
 
 from pipelines.ingest.connection import Isolation, KafkaConnection
 from pipelines.ingest.feeds import app_id, undecoded_offsets
+from pipelines.inputs import input_id, recorded_input
 from pipelines.lake import Lake
 from pipelines.operations.backlog import Backlog
-from schemas.lake import RAW
+from schemas.lake import EVENTS, IDENTITY, IDENTITY_RULING, QUARANTINE_RULING, RAW
 
 _FIRST_RECORD_MS = 2_000
 
@@ -56,7 +57,18 @@ def backlog(connection: KafkaConnection, lake: Lake, topic_names: Iterable[str])
             for lag in lags
             if (time := _time_at(consumer, TopicPartition(lag.topic, lag.partition), lag.position)) is not None
         ]
-        return Backlog(sum(lag.records for lag in lags) + undecoded_offsets(lake), min(times, default=None))
+        records = sum(lag.records for lag in lags) + undecoded_offsets(lake)
+        return Backlog(records, min(times, default=None), rulings_waiting(lake))
+
+
+def rulings_waiting(lake: Lake) -> int:
+    """How many rulings of people, about events and about links, no run followed yet."""
+    waiting = 0
+    for rulings, follower in ((QUARANTINE_RULING, EVENTS), (IDENTITY_RULING, IDENTITY)):
+        # Read before the log: what is ruled in between waits.
+        followed = recorded_input(lake.open(follower), input_id(rulings.name)) or 0
+        waiting += max(0, lake.open(rulings).content - followed)
+    return waiting
 
 
 @contextmanager

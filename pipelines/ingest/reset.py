@@ -21,6 +21,8 @@ from schemas.lake import (
     IDENTITY_CHANGE,
     IDENTITY_RULING,
     QUARANTINE,
+    QUARANTINE_RULING,
+    QUARANTINED_EVENT,
     RAW,
     TABLES,
     TOUCHED,
@@ -30,7 +32,10 @@ from schemas.lake import (
 BATCH: Final = "batch"
 """The application transaction that counts the batches of `events`."""
 
-_NO_FACTS: Final = (RAW, FEED, GAPS, EVENTS, QUARANTINE, TOUCHED, IDENTITY_CHANGE, IDENTITY_RULING)
+_NO_FACTS: Final = (
+    RAW, FEED, GAPS, EVENTS, QUARANTINE, QUARANTINED_EVENT, QUARANTINE_RULING, TOUCHED, IDENTITY_CHANGE,
+    IDENTITY_RULING,
+)  # fmt: skip
 
 _PENDING: Final = "reset/pending"
 """Whether facts and quarantine have yet to follow a reset of `events`: 1 or 0."""

@@ -11,11 +11,13 @@ class Backlog:
     """What Kafka holds beyond the lake's `raw`, and `raw` beyond `events`.
 
     `records` offsets wait (markers of transactions among them); the oldest that is still unread in Kafka was written
-    at `oldest` (Kafka's time, UTC; None where nothing is unread or its time is unknown).
+    at `oldest` (Kafka's time, UTC; None where nothing is unread or its time is unknown). `rulings` of people, about
+    events and links, are not followed yet.
     """
 
     records: int
     oldest: dt.datetime | None
+    rulings: int = 0
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ def decide_ingest(backlog: Backlog | None, runs: Runs, patience: Patience, now: 
         if now < runs.failed_at + _wait(runs.failures, patience):
             return Decision(False, f"The last {runs.failures} runs failed; the next try waits.")
         return Decision(True, f"The last {runs.failures} runs failed; it is time for the next try.")
+    if backlog.rulings:
+        return Decision(True, f"{backlog.rulings} rulings of people are not followed yet.")
     if not backlog.records:
         return Decision(False, "Nothing is unread.")
     if backlog.records >= patience.records:

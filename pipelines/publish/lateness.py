@@ -39,14 +39,19 @@ class Before:
     complete_through: dt.date
 
 
-def lateness(events: pl.LazyFrame, changes: pl.LazyFrame, before: Before, events_batch: int) -> pl.DataFrame:
+def lateness(
+    events: pl.LazyFrame, taken_out: pl.LazyFrame, changes: pl.LazyFrame, before: Before, events_batch: int
+) -> pl.DataFrame:
     """Count what came late.
 
     An account that came to another person, or became one of its own again, counts as a merge on every day on which it
     has events, as these are another person's now; up to the end of a period it counts once.
 
+    An event that people took out of `events`, or put back, counts as one that came late.
+
     Args:
         events: `schemas.lake.EVENTS`.
+        taken_out: `schemas.lake.QUARANTINED_EVENT`.
         changes: `schemas.lake.IDENTITY_CHANGE`.
         before: What was published.
         events_batch: Newest batch of events that the new version includes.
@@ -57,7 +62,7 @@ def lateness(events: pl.LazyFrame, changes: pl.LazyFrame, before: Before, events
     """
     is_new = pl.col("batch").is_between(before.events_batch, events_batch, closed="right")
     closed = events.filter(pl.col("day") <= before.complete_through)
-    late = closed.filter(is_new)
+    late = pl.concat([events, taken_out]).filter(is_new, pl.col("day") <= before.complete_through)
     moved = (
         changes.filter(is_new)
         .group_by("account_id")

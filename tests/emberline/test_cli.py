@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from emberline.cli.errors import ExitCode
+from pipelines.lake import Lake
+from tests.pipelines.canonical import encoded, ingest, land, message, records
 
 
 @pytest.fixture
@@ -138,3 +140,32 @@ def test_freed_memory_is_kept_for_the_next_batch_unless_the_user_says_otherwise(
     environment = {name: value for name, value in os.environ.items() if name != "_RJEM_MALLOC_CONF"} | given
     run = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
     assert run.stdout.strip().endswith(f"dirty_decay_ms:{kept}")
+
+
+def test_an_event_in_quarantine_is_listed_with_who_and_why_and_put_back(emberline, tmp_path):
+    lake = Lake(str(tmp_path / "lake"))
+    land(lake, records([encoded(message(id="wrong")), encoded(message(type="mesage.sent"))]))
+    ingest(lake)
+    at = {"EMBERLINE__LAKE__URI": lake.uri}
+    added = emberline("quarantine", "add", "bridge", "wrong", "--reason", "a test order", "--actor", "ann", **at)
+    assert (added.returncode, "Next: emberline run" in added.stdout) == (ExitCode.OK, True)
+    ingest(lake)
+    listed = json.loads(emberline("quarantine", "list", "--json", **at).stdout)
+    [event], [record] = listed["events"], listed["records"]
+    assert (event["event_id"], event["type"], event["actor"]) == ("wrong", "message.sent", "ann")
+    assert (record["reason"], record["records"]) == ("unknown_kind", 1)
+    shown = emberline("quarantine", "list", **at).stdout
+    assert "a test order" in shown
+    assert "unknown_kind" in shown
+    assert emberline("quarantine", "remove", "bridge", "wrong", "--reason", "real", **at).returncode == ExitCode.OK
+    rulings = emberline("quarantine", "rulings", **at).stdout
+    assert rulings.index("in quarantine") < rulings.index("put back")
+
+
+def test_an_event_that_nobody_sent_cannot_be_put_in_quarantine(emberline, tmp_path):
+    done = emberline(
+        "quarantine", "add", "shop", "o-9", "--reason", "wrong", EMBERLINE__LAKE__URI=str(tmp_path / "lake")
+    )
+    assert done.returncode == ExitCode.FAILED
+    assert "NoSuchEvent" in done.stderr
+    assert "--expected" in done.stderr

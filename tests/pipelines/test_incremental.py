@@ -33,7 +33,9 @@ from pipelines.groups.group_day import group_day
 from pipelines.groups.health import group_health, life_days
 from pipelines.groups.state import group_state
 from pipelines.groups.thresholds import LifeRules, Thresholds
+from pipelines.ingest.event_writer import stored_counts
 from pipelines.lake import Lake
+from pipelines.quarantine import rule_on_event
 from pipelines.refresh import (
     Refreshed,
     recent_events,
@@ -96,15 +98,36 @@ class Company:
     """A lake, what is sent into it, and its facts, refreshed as their assets do."""
 
     lake: Lake
-    sent: int = 0
+    sent: list[tuple[Event, dt.datetime]] = field(default_factory=list)
+    out: set[tuple[str, str]] = field(default_factory=set)
     refreshed: dict[str, Refreshed] = field(default_factory=dict)
     funnels: tuple[FunnelDefinition, ...] = (standard(),)
 
     def send(self, *events: Event, kafka_time: dt.datetime = NOON) -> None:
-        offsets = range(self.sent, self.sent + len(events))
-        self.sent += len(events)
+        offsets = range(len(self.sent), len(self.sent) + len(events))
+        self.sent += [(event, kafka_time) for event in events]
         land(self.lake, records([encoded(event) for event in events], offsets=offsets, kafka_time=kafka_time))
         ingest(self.lake)
+
+    def rule(self, event: Event) -> None:
+        """Put an event in quarantine, or put it back if it is there; the next batch follows it."""
+        key = event["source"], event["id"]
+        self.out ^= {key}
+        is_out = key in self.out
+        rule_on_event(self.lake, *key, is_quarantined=is_out, actor="ann", reason="wrong", now=NOON, is_expected=True)
+
+    def without(self) -> Lake:
+        """A lake of all that was sent but the events in quarantine."""
+        lake = Lake(f"{self.lake.uri}-without")
+        kept = [
+            records([encoded(event)], offsets=[offset], kafka_time=kafka_time)
+            for offset, (event, kafka_time) in enumerate(self.sent)
+            if (event["source"], event["id"]) not in self.out
+        ]
+        if kept:
+            land(lake, pl.concat(kept))
+        ingest(lake)
+        return lake
 
     def reached(self) -> dt.datetime:
         return watermark(recent_events(self.lake.open(EVENTS), IDLE), MINUTE, IDLE) or NOON
@@ -174,6 +197,18 @@ class Company:
         groups = group_table(events, births(events))
         facts = (group_day(events), person_day(events), feed_day(events), groups)
         return life_days(*facts, self.through(), "Asia/Shanghai", LIFE).lazy()
+
+    def assert_without(self) -> None:
+        """The events are those of a lake that the events in quarantine never came into."""
+        stored, expected = (
+            lake.open(EVENTS).scan().drop("batch").sort(EVENTS.key).collect() for lake in (self.lake, self.without())
+        )
+        assert stored.equals(expected, null_equal=True)
+        counts = stored_counts(self.lake)
+        assert counts.events == stored.height
+        assert (
+            counts.raw == counts.events + counts.duplicates + counts.quarantined + counts.tombstones == len(self.sent)
+        )
 
     def assert_exact(self) -> None:
         for table in FACTS:
@@ -335,6 +370,35 @@ def test_what_an_earlier_copy_takes_back_is_gone_from_every_fact(
     refresh_identity(company.lake)
     company.refresh()
     company.assert_exact()
+
+
+ONE_OF_EACH = {
+    **{name: (others, first) for name, (others, first, _) in TAKEN_BACK.items()},
+    "a payment": ([*ACTIVE, CLICKED], PAID),
+    "the first message of a member": ([said("app:b", 3)], said("app:b", 60)),
+    "the newest event": (TALK, said("app:a", 0)),
+    "the only event": ([], said("app:a", 0)),
+    "a heartbeat": (LONG_AGO, happened(kinds.FEED_HEARTBEAT, source="other")),
+}
+
+
+@pytest.mark.parametrize(("others", "wrong"), ONE_OF_EACH.values(), ids=ONE_OF_EACH)
+def test_an_event_in_quarantine_is_gone_from_every_fact_and_back_when_put_back(
+    company: Company, others: list[Event], wrong: Event
+):
+    company.send(*others, wrong)
+    refresh_identity(company.lake)
+    company.refresh()
+    before = {table.name: company.stored(table) for table in FACTS}
+    for _ in ("taken out", "put back"):
+        company.rule(wrong)
+        ingest(company.lake)
+        refresh_identity(company.lake)
+        company.refresh()
+        company.assert_exact()
+        company.assert_without()
+    for table in FACTS:
+        assert company.stored(table).equals(before[table.name], null_equal=True), table.name
 
 
 def test_one_late_event_recomputes_one_person(company: Company):
@@ -607,24 +671,32 @@ def conversations(draw: st.DrawFn) -> list[Event]:
 
 
 BATCH_OF_EVENTS = st.one_of(st.lists(events(), max_size=8), conversations())
-STEP = st.tuples(BATCH_OF_EVENTS, st.integers(0, 3), st.booleans(), st.booleans())
-"""Events, the day on which Kafka got them, and whether identity and the facts are refreshed after them."""
+RULINGS = st.lists(st.integers(0, 40), max_size=2)
+"""Which of the events sent so far are put in quarantine, or put back."""
+STEP = st.tuples(BATCH_OF_EVENTS, st.integers(0, 3), RULINGS, st.booleans(), st.booleans())
+"""Events, the day on which Kafka got them, rulings, and whether identity and the facts are refreshed after them."""
 
 
 @examples(12)
 @given(st.lists(STEP, min_size=1, max_size=5))
-def test_every_fact_equals_a_computation_from_nothing_after_any_batches(
-    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[list[Event], int, bool, bool]]
+def test_every_fact_equals_a_computation_from_nothing_after_any_batches_and_rulings(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[list[Event], int, list[int], bool, bool]]
 ):
     company = Company(Lake(str(tmp_path_factory.mktemp("company"))), funnels=(standard(), talking("talk")))
-    for batch, day, is_resolved, is_refreshed in [*steps, ([], 0, True, True)]:
+    for batch, day, ruled, is_resolved, is_refreshed in [*steps, ([], 0, [], True, True)]:
+        for number in ruled:
+            if company.sent:
+                company.rule(company.sent[number % len(company.sent)][0])
         if batch:
             company.send(*batch, kafka_time=NOON + day * DAY)
+        else:
+            ingest(company.lake)
         if is_resolved:
             refresh_identity(company.lake)
         if is_refreshed:
             company.refresh()
     company.assert_exact()
+    company.assert_without()
 
 
 MEMBERS = st.sampled_from(["app:a", "app:b", "app:c"])

@@ -3,6 +3,7 @@
 import datetime as dt
 
 import dagster as dg
+import polars as pl
 import pytest
 
 from assets.resources import Clock
@@ -13,6 +14,8 @@ from pipelines.ingest.kafka_to_events import ingest
 from pipelines.ingest.lag import backlog, partition_lags
 from pipelines.ingest.raw import ingest_raw
 from pipelines.lake import Lake
+from pipelines.refresh import refresh_identity
+from schemas.lake import IDENTITY_RULING, QUARANTINE_RULING
 from sensors.backlog import kafka_backlog_sensor, runs_of
 
 LATER = dt.timedelta(minutes=1)
@@ -63,6 +66,20 @@ def test_records_that_another_worker_put_into_raw_ask_for_a_run_too(place):
     assert backlog(connection, lake, [name]).records == 5
     with dg.DagsterInstance.ephemeral() as instance:
         assert isinstance(evaluate(place, instance, dt.datetime.now(dt.UTC)), dg.RunRequest)
+
+
+def test_a_ruling_asks_for_a_run_until_one_follows_it(place):
+    connection, lake, rules, name = place
+    for log, follow in (
+        (QUARANTINE_RULING, lambda: ingest(connection, lake, rules.topics, BatchLimits(), rules.decoding)),
+        (IDENTITY_RULING, lambda: refresh_identity(lake)),
+    ):
+        assert backlog(connection, lake, [name]).rulings == 0
+        lake.append(lake.open(log), pl.DataFrame([{"ruling": 1}], schema=log.schema), {})
+        with dg.DagsterInstance.ephemeral() as instance:
+            assert isinstance(evaluate(place, instance, dt.datetime.now(dt.UTC)), dg.RunRequest)
+        follow()
+    assert backlog(connection, lake, [name]).rulings == 0
 
 
 def test_the_oldest_unread_record_gives_the_age_also_from_the_middle_of_a_batch(place):

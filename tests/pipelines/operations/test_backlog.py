@@ -27,6 +27,7 @@ def ago(seconds: float) -> dt.datetime:
         pytest.param(Backlog(100, ago(0)), Runs(0), True, id="many, however fresh"),
         pytest.param(Backlog(1, ago(5)), Runs(0), True, id="one, waiting long enough"),
         pytest.param(Backlog(1, None), Runs(0), True, id="unread since nobody knows when"),
+        pytest.param(Backlog(0, None, rulings=1), Runs(0), True, id="nothing is unread, and somebody ruled"),
         pytest.param(Backlog(10_000, ago(600)), Runs(1), False, id="a run is in flight"),
         pytest.param(None, Runs(0), False, id="could not be read"),
         pytest.param(Backlog(1, ago(600)), Runs(0, ago(29), 1), False, id="just failed"),

@@ -28,9 +28,10 @@ Move = tuple[int, str, str, str]
 """A batch, and the account that it brought from one person to another."""
 
 
-def came_late(events: list[dict], moved: list[Move] | None = None) -> Counted:
+def came_late(events: list[dict], moved: list[Move] | None = None, taken_out: list[dict] | None = None) -> Counted:
     found = lateness(
         pl.LazyFrame(events, schema=EVENTS.schema),
+        pl.LazyFrame(taken_out or [], schema=EVENTS.schema),
         pl.LazyFrame(moved or [], schema=IDENTITY_CHANGE.schema, orient="row"),
         PUBLISHED,
         NEW,
@@ -50,6 +51,12 @@ def test_nothing_new_is_nothing_late():
 def test_a_new_event_of_a_complete_day_is_late_and_one_of_an_open_day_is_not():
     counted = came_late([event(day=4), event(day=5)])
     assert in_group(counted) == {("in_group", "qq:1", days_later(4), 1, 0)}
+
+
+def test_an_event_that_people_took_out_counts_once_and_merges_nobody():
+    taken_out = [event(batch=6), event(batch=5), event() | {"batch": None}]
+    counted = came_late([], [(6, "ann", "ann", "bob")], taken_out)
+    assert in_group(counted) == {("in_group", "qq:1", MONDAY, 1, 0)}
 
 
 def test_an_event_that_the_version_does_not_include_yet_is_not_counted():

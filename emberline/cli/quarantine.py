@@ -1,0 +1,109 @@
+"""Commands about events that must not count: `quarantine add`, `remove`, `list`, `rulings`."""
+
+from __future__ import annotations
+
+import datetime as dt
+import getpass
+from typing import Annotated
+
+import polars as pl
+import typer
+
+from emberline.cli.app import app, configured
+from emberline.cli.hints import next_command
+from emberline.cli.output import print_json, print_line, print_table
+from emberline.cli.pipeline import Json
+
+quarantine_app = typer.Typer(
+    name="quarantine", no_args_is_help=True, help="Take an event that is wrong out of every figure, and put it back."
+)
+app.add_typer(quarantine_app)
+
+Source = Annotated[str, typer.Argument(help="The event's `source`.")]
+EventId = Annotated[str, typer.Argument(metavar="ID", help="The event's `id` in its source.")]
+Reason = Annotated[str, typer.Option(help="Why; it is kept.")]
+Actor = Annotated[str | None, typer.Option(help="Who rules, if it is not the user of the system; it is kept.")]
+Expected = Annotated[bool, typer.Option("--expected", help="Also an event that has not arrived yet.")]
+
+
+@quarantine_app.command()
+def add(
+    context: typer.Context,
+    source: Source,
+    event_id: EventId,
+    reason: Reason,
+    expected: Expected = False,
+    actor: Actor = None,
+) -> None:
+    """Put an event in quarantine: from the next run on, nothing counts it, however often it arrives."""
+    _rule(context, source, event_id, reason, actor, is_quarantined=True, is_expected=expected)
+
+
+@quarantine_app.command()
+def remove(context: typer.Context, source: Source, event_id: EventId, reason: Reason, actor: Actor = None) -> None:
+    """Put an event back that a person took out: from the next run on, it counts as it did."""
+    _rule(context, source, event_id, reason, actor, is_quarantined=False)
+
+
+@quarantine_app.command("list")
+def list_quarantine(as_json: Json = False) -> None:
+    """List the events that people put in quarantine, and why records were no valid events."""
+    from pipelines.quarantine import in_quarantine, rejected_records
+
+    lake = configured().lake()
+    events, records = in_quarantine(lake), rejected_records(lake)
+    if as_json:
+        print_json({"events": events.to_dicts(), "records": records.to_dicts()})
+        return
+    shown = events.select(
+        "source", "event_id", pl.col("type").fill_null("not seen yet"), _minute("ruled_at"), "actor", "reason"
+    )
+    headings = ("Source", "Id", "Kind", "Since (UTC)", "Who", "Why")
+    print_table(f"{events.height} events that people put in quarantine", shown, headings)
+    headings = ("Reason", "Records", "Topic", "Newest offset", "Detail of the newest")
+    shown = records.select("reason", "records", "topic", "offset", "detail")
+    total = records["records"].sum()
+    print_table(f"{total:,} records that are no valid event", shown, headings, right=("Records", "Newest offset"))
+
+
+@quarantine_app.command()
+def rulings(as_json: Json = False) -> None:
+    """List what was ruled about events, by whom, when and why."""
+    from schemas.lake import QUARANTINE_RULING
+
+    found = configured().lake().open(QUARANTINE_RULING).scan().sort("ruling").collect()
+    if as_json:
+        print_json(found.to_dicts())
+        return
+    ruling = pl.when("is_quarantined").then(pl.lit("in quarantine")).otherwise(pl.lit("put back"))
+    shown = found.select(_minute("ruled_at"), ruling, "source", "event_id", "actor", "reason")
+    print_table(f"{found.height} rulings", shown, ("When (UTC)", "Ruling", "Source", "Id", "Who", "Why"))
+
+
+def _minute(column: str) -> pl.Expr:
+    return pl.col(column).dt.to_string("%Y-%m-%d %H:%M")
+
+
+def _rule(
+    context: typer.Context,
+    source: str,
+    event_id: str,
+    reason: str,
+    actor: str | None,
+    *,
+    is_quarantined: bool,
+    is_expected: bool = False,
+) -> None:
+    from pipelines.quarantine import rule_on_event
+
+    rule_on_event(
+        configured().lake(),
+        source,
+        event_id,
+        is_quarantined=is_quarantined,
+        actor=actor or getpass.getuser(),
+        reason=reason,
+        now=dt.datetime.now(dt.UTC),
+        is_expected=is_expected,
+    )
+    print_line("Recorded. Next: ", (next_command(context, "run"), "bold"), whole=True)

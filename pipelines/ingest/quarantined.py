@@ -1,0 +1,86 @@
+"""Events that people put in quarantine: their copies lie in `quarantined_event` while they are out of `events`.
+
+A copy counts from the commit of `events` on that includes its offset, as the copies in `events` do. What a run that
+died before that commit left here counts for nothing, and is written once all the same.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+from pipelines.events.deduplicate import first_delivered
+from pipelines.ingest.event_rows import rows_of
+from pipelines.ingest.feeds import app_id
+from pipelines.inputs import input_id
+from pipelines.lake import Handle, Lake
+from pipelines.quarantine import quarantined
+from schemas.lake import EVENTS, QUARANTINE_RULING, QUARANTINED_EVENT
+
+RULINGS: Final = input_id(QUARANTINE_RULING.name)
+"""The application transaction of `events` that says how many rulings on events it follows."""
+
+_PARTITION: Final = ("topic_id", "partition")
+
+
+class QuarantinedEvents:
+    """The events in quarantine by the rulings as they were when this was made; `rulings` is how many there were."""
+
+    def __init__(self, lake: Lake) -> None:
+        """Load the rulings."""
+        self._lake = lake
+        log = lake.open(QUARANTINE_RULING)
+        self.rulings = log.content
+        self.keys = quarantined(log.scan()).select(EVENTS.key).collect()
+
+    def is_followed_by(self, events: Handle) -> bool:
+        """Does `events` follow these rulings."""
+        return (events.position(RULINGS) or 0) == self.rulings
+
+    def holds(self, rows: pl.DataFrame) -> pl.Series:
+        """Which rows of `EVENTS` are of events in quarantine."""
+        if self.keys.is_empty():
+            return pl.Series([False], dtype=pl.Boolean).new_from_index(0, rows.height)
+        marked = self.keys.with_columns(is_held=pl.lit(value=True))
+        found = rows.select(EVENTS.key).join(marked, on=EVENTS.key, how="left", maintain_order="left")
+        return found["is_held"].fill_null(value=False)
+
+    def first_copies(self, rows: pl.DataFrame, events: Handle) -> pl.DataFrame:
+        """The copies delivered first of those of the rows' events that are in quarantine."""
+        keys = rows.filter(self.holds(rows)).select(EVENTS.key).unique()
+        return self._first_copies(keys, events)
+
+    def released(self, events: Handle) -> pl.DataFrame:
+        """The copies delivered first of the events that are in quarantine no more, and not in `events` again."""
+        kept = self._lake.open(QUARANTINED_EVENT).scan().select(EVENTS.key).unique().collect(engine="streaming")
+        free = self._first_copies(kept.filter(~self.holds(kept)), events)
+        return free.join(rows_of(events, free.select(EVENTS.key)), on=EVENTS.key, how="anti")
+
+    def keep(self, copies: pl.DataFrame, batch: int | None) -> None:
+        """Write copies, each once.
+
+        Args:
+            copies: rows of `EVENTS`.
+            batch: the one that takes them out of `events`; None: they were not in it.
+        """
+        if copies.is_empty():
+            return
+        handle = self._lake.open(QUARANTINED_EVENT)
+        stored = handle.scan().collect(engine="streaming")
+        on = QUARANTINED_EVENT.key
+        if batch is None:
+            copies = copies.join(stored, on=on, how="anti")
+        else:
+            stored = stored.join(copies, on=on, how="anti")
+        fresh = copies.with_columns(batch=pl.lit(batch, pl.Int64)).select(QUARANTINED_EVENT.schema.names())
+        self._lake.replace(handle, pl.concat([stored, fresh]), {})
+
+    def _first_copies(self, keys: pl.DataFrame, events: Handle) -> pl.DataFrame:
+        copies = rows_of(self._lake.open(QUARANTINED_EVENT), keys)
+        ends = copies.select(_PARTITION).unique()
+        included = ends.with_columns(
+            end=pl.Series([events.position(app_id(*partition)) or 0 for partition in ends.iter_rows()], dtype=pl.Int64)
+        )
+        counting = copies.join(included, on=_PARTITION).filter(pl.col("offset") < pl.col("end")).drop("end")
+        return first_delivered(counting)

@@ -1,0 +1,125 @@
+"""What people rule about events: a log that only grows, and which events are in quarantine by it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Final
+
+import polars as pl
+
+from pipelines.events.deduplicate import first_delivered
+from pipelines.lake import Lake
+from schemas.errors import EmberlineError
+from schemas.lake import EVENTS, QUARANTINE, QUARANTINE_RULING, QUARANTINED_EVENT
+
+_SAID: Final = ("type", "time", "group_id", "order_id", "amount_minor", "currency")
+
+
+class NoSuchEvent(EmberlineError):
+    """No event has this source and id."""
+
+
+class AlreadyQuarantined(EmberlineError):
+    """The event is in quarantine."""
+
+
+class NotQuarantined(EmberlineError):
+    """The event is not in quarantine, so it cannot be put back."""
+
+
+def quarantined(rulings: pl.LazyFrame) -> pl.LazyFrame:
+    """The newest ruling on each event that is in quarantine.
+
+    Args:
+        rulings: rows of `QUARANTINE_RULING`, in any order.
+    """
+    newest = rulings.sort("ruling").unique(EVENTS.key, keep="last", maintain_order=True)
+    return newest.filter("is_quarantined")
+
+
+def rule_on_event(
+    lake: Lake,
+    source: str,
+    event_id: str,
+    *,
+    is_quarantined: bool,
+    actor: str,
+    reason: str,
+    now: dt.datetime,
+    is_expected: bool = False,
+) -> None:
+    """Record that an event is in quarantine, or is no more. The next run of the pipeline follows it.
+
+    Args:
+        lake: holds the rulings and the events.
+        source: of the event.
+        event_id: its id in the source.
+        is_quarantined: whether it is.
+        actor: who rules.
+        reason: why.
+        now: the clock, UTC.
+        is_expected: the event may still be to come.
+
+    Raises:
+        NoSuchEvent: no such event arrived, and it is not expected.
+        AlreadyQuarantined: it is in quarantine already.
+        NotQuarantined: it is to be put back, and is not in quarantine.
+        LakeConflict: somebody else ruled in the same moment.
+    """
+    handle = lake.open(QUARANTINE_RULING)
+    rulings = handle.scan().collect()
+    is_event = (pl.col("source") == source) & (pl.col("event_id") == event_id)
+    standing = quarantined(rulings.lazy()).filter(is_event).collect()
+    if not is_quarantined and standing.is_empty():
+        raise NotQuarantined(
+            f"Event {event_id} of {source} is not in quarantine by anybody's ruling.",
+            "See which are: emberline quarantine list",
+        )
+    if is_quarantined and not standing.is_empty():
+        by, why = standing.row(0, named=True)["actor"], standing.row(0, named=True)["reason"]
+        raise AlreadyQuarantined(
+            f"Event {event_id} of {source} is in quarantine already, put there by {by}: {why}",
+            "Nothing is left to do; the next run follows it, if none did yet: emberline run",
+        )
+    if is_quarantined and not is_expected and not _has_arrived(lake, is_event):
+        raise NoSuchEvent(
+            f"No event has the source {source} and the id {event_id}.",
+            "Give both as the columns source and event_id of lake table events have them; "
+            "with --expected also an event that has not arrived yet.",
+        )
+    row = pl.DataFrame(
+        [(rulings.height + 1, source, event_id, is_quarantined, actor, reason, now)],
+        schema=QUARANTINE_RULING.schema,
+        orient="row",
+    )
+    lake.append(handle, row, {})
+
+
+def _has_arrived(lake: Lake, is_event: pl.Expr) -> bool:
+    arrived = (lake.open(table).scan().filter(is_event).select("event_id") for table in (EVENTS, QUARANTINED_EVENT))
+    return not pl.concat(arrived).head(1).collect(engine="streaming").is_empty()
+
+
+def in_quarantine(lake: Lake) -> pl.DataFrame:
+    """The newest ruling on each event in quarantine, and what the event is.
+
+    Returns:
+        The columns of `QUARANTINE_RULING`, and `type`, `time`, `group_id`, `order_id`, `amount_minor` and `currency` of
+        the event, null where it has not arrived. Newest first.
+    """
+    standing = quarantined(lake.open(QUARANTINE_RULING).scan()).collect()
+    keys = standing.select(EVENTS.key).lazy()
+    # Before the next run it is in `events` still.
+    copies = [
+        lake.open(table).scan().join(keys, on=EVENTS.key, how="semi").collect(engine="streaming")
+        for table in (EVENTS, QUARANTINED_EVENT)
+    ]
+    said = first_delivered(pl.concat(copies)).select(*EVENTS.key, *_SAID)
+    return standing.join(said, on=EVENTS.key, how="left").sort("ruling", descending=True)
+
+
+def rejected_records(lake: Lake) -> pl.DataFrame:
+    """Why records were no valid events: `reason`, `records`, and `topic`, `offset`, `detail` of the newest of them."""
+    newest = pl.col("topic", "offset", "detail").sort_by("batch", "topic", "partition", "offset").last()
+    by_reason = lake.open(QUARANTINE).scan().group_by("reason").agg(newest, records=pl.len().cast(pl.Int64))
+    return by_reason.sort("records", "reason", descending=[True, False]).collect(engine="streaming")
