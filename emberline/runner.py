@@ -11,8 +11,10 @@ from assets.resources import Progress
 from emberline.definitions import build_defs
 from emberline.instance import dagster_instance
 from emberline.services import Services
-from pipelines.ingest.event_writer import Counts, stored_counts
+from pipelines.ingest.event_writer import BATCH, Counts, stored_counts
 from pipelines.publish.errors import AnotherLake, RowsLost
+from pipelines.quarantine import rejected_records
+from schemas.lake import EVENTS
 from sensors.failures import Cause, cause_of
 
 _INTERRUPTIONS: Final = {KeyboardInterrupt.__name__, dg.DagsterExecutionInterruptedError.__name__}
@@ -25,6 +27,15 @@ class FailedCheck:
     table: str
     is_blocking: bool
     messages: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """Records that were no valid events for one reason, and the commonest detail of it."""
+
+    reason: str
+    records: int
+    detail: str | None
 
 
 @dataclass(frozen=True)
@@ -46,6 +57,7 @@ class RunOutcome:
     rows_changed: dict[str, int]
     version: int | None
     failed_checks: tuple[FailedCheck, ...]
+    rejected: tuple[Rejected, ...] = ()
     failure: Cause | None = None
     is_refused: bool = False
 
@@ -67,6 +79,7 @@ def run_pipeline(services: Services, progress: Progress, *, accept_loss: bool = 
         KeyboardInterrupt: SIGINT or SIGTERM came; Dagster has recorded the run as failed.
     """
     lake, rules = services.lake(), services.rules()
+    batch_before = lake.open(EVENTS).position(BATCH) or 0
     resources: dict[str, Any] = {
         "kafka": services.kafka(),
         "lake": lake,
@@ -83,7 +96,9 @@ def run_pipeline(services: Services, progress: Progress, *, accept_loss: bool = 
         result = job.execute_in_process(instance=instance, raise_on_error=False, run_config=config)
     if any(error.cls_name in _INTERRUPTIONS for error in _errors(result)):
         raise KeyboardInterrupt
-    return _outcome(result, stored_counts(lake))
+    found = rejected_records(lake, batch_before).select("reason", "records", "detail")
+    rejected = tuple(Rejected(**row) for row in found.iter_rows(named=True))
+    return _outcome(result, stored_counts(lake), rejected)
 
 
 @dataclass
@@ -97,7 +112,7 @@ class _Metadata:
         return default if value is None else value.value
 
 
-def _outcome(result: dg.ExecuteInProcessResult, totals: Counts) -> RunOutcome:
+def _outcome(result: dg.ExecuteInProcessResult, totals: Counts, rejected: tuple[Rejected, ...]) -> RunOutcome:
     metadata = _Metadata()
     for event in result.all_events:
         if event.is_step_materialization:
@@ -115,6 +130,7 @@ def _outcome(result: dg.ExecuteInProcessResult, totals: Counts) -> RunOutcome:
         rows_changed={key.removeprefix("mart/"): metadata.get(key, "rows_changed", 0) for key in mart},
         version=next((metadata.get(key, "version") for key in mart), None),
         failed_checks=tuple(_failed_checks(result)),
+        rejected=rejected,
         failure=None if result.success else cause_of(errors[0] if errors else None),
         is_refused=any(map(_is_refusal, errors)),
     )

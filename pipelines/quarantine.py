@@ -118,8 +118,23 @@ def in_quarantine(lake: Lake) -> pl.DataFrame:
     return standing.join(said, on=EVENTS.key, how="left").sort("ruling", descending=True)
 
 
-def rejected_records(lake: Lake) -> pl.DataFrame:
-    """Why records were no valid events: `reason`, `records`, and `topic`, `offset`, `detail` of the newest of them."""
-    newest = pl.col("topic", "offset", "detail").sort_by("batch", "topic", "partition", "offset").last()
-    by_reason = lake.open(QUARANTINE).scan().group_by("reason").agg(newest, records=pl.len().cast(pl.Int64))
+def rejected_records(lake: Lake, after_batch: int = 0) -> pl.DataFrame:
+    """Why records of later batches were no valid events.
+
+    Returns:
+        A row a reason, that of most records first: `reason`, `records`, `detail`, the commonest, and `topic` and
+        `offset` of the newest record.
+    """
+    by_detail = (
+        lake.open(QUARANTINE)
+        .scan()
+        .filter(pl.col("batch") > after_batch)
+        .group_by("reason", "detail")
+        .agg(pl.col("topic", "offset").sort_by("batch", "offset").last(), pl.col("batch").max(), records=pl.len())
+        .sort("records", "detail", descending=[True, False])
+    )
+    newest = pl.col("topic", "offset").sort_by("batch", "offset").last()
+    by_reason = by_detail.group_by("reason", maintain_order=True).agg(
+        pl.col("records").sum().cast(pl.Int64), pl.col("detail").first(), newest
+    )
     return by_reason.sort("records", "reason", descending=[True, False]).collect(engine="streaming")

@@ -15,6 +15,7 @@ from emberline.cli.app import app
 from emberline.cli.errors import ExitCode, print_defect
 from emberline.cli.hints import next_command
 from emberline.cli.output import print_error, print_json, print_line, reporting
+from pipelines.carriers import CARRIERS
 
 if TYPE_CHECKING:
     from emberline.runner import RunOutcome
@@ -38,7 +39,7 @@ AcceptLoss = Annotated[
 def replay(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="A chat export (.parquet) or payloads, one a line (.jsonl).")],
-    carrier: Annotated[str, typer.Option(help="The shape of the payloads: cloudevents, zulip.")],
+    carrier: Annotated[str, typer.Option(help=f"The shape of the payloads: {', '.join(sorted(CARRIERS))}.")],
     topic: Annotated[
         str | None, typer.Option(help="The topic.  [default: the carrier's first]", show_default=False)
     ] = None,
@@ -47,7 +48,6 @@ def replay(
     """Send a file of events into Kafka, as if its carrier had just sent them."""
     from emberline.services import Services
     from emberline.settings import load_settings
-    from pipelines.carriers import CARRIERS
     from pipelines.ingest.replay import replay as send
 
     if carrier not in CARRIERS:
@@ -64,14 +64,18 @@ def replay(
     with reporting(quiet=as_json) as show:
         kafka = Services(settings, show.line).kafka()
         kafka.create_topics([target], settings.kafka.partitions)
-        sent = send(
-            kafka, target, file, CARRIERS[carrier], lambda done: show.steps.report(f"sending {file.name}", done, 0)
-        )
+        unit = "rows" if file.suffix == ".parquet" else "bytes"
+        sent = send(kafka, target, file, CARRIERS[carrier], show.steps.of(f"sending {file.name} ({unit})"))
     if as_json:
-        print_json({"topic": target, "records": sent})
-    else:
-        print_line(f"Sent {sent:,} records of {file.name} to topic {target}.")
-        print_line("Next: ", (next_command(context, "run"), "bold"), whole=True)
+        print_json({"topic": target, **asdict(sent)})
+        return
+    blank = f" and passed over {sent.blank_lines:,} blank lines" if sent.blank_lines else ""
+    print_line(f"Sent {sent.records:,} records of {file.name} to topic {target}{blank}.")
+    if sent.no_events:
+        print_line(f"{sent.no_events:,} of them are no valid events, and will go to quarantine:")
+        for example in sent.examples:
+            print_line(f"  {example}")
+    print_line("Next: ", (next_command(context, "run"), "bold"), whole=True)
 
 
 @app.command()
@@ -148,6 +152,7 @@ def as_dict(outcome: RunOutcome) -> dict[str, Any]:
         "success": outcome.is_success,
         "totals": asdict(outcome.totals),
         "failed_checks": [asdict(check) for check in outcome.failed_checks],
+        "rejected": [asdict(reason) for reason in outcome.rejected],
         "error": outcome.failure and outcome.failure.text,
         "run_id": outcome.run_id,
     }
@@ -178,6 +183,9 @@ def print_outcome(outcome: RunOutcome) -> None:
         print_line("Nothing new: no record, no partition and no row changed.")
         return
     _print_counts(outcome.counts)
+    for reason in outcome.rejected:
+        detail = f", most often: {reason.detail}" if reason.detail else ""
+        print_line(f"  {reason.records:,} of the quarantined are {reason.reason}{detail}")
     print_line(
         f"Recomputed {outcome.partitions_changed:,} days; "
         f"changed {sum(outcome.rows_changed.values()):,} warehouse rows; version {outcome.version} is live."

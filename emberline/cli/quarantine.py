@@ -60,7 +60,7 @@ def list_quarantine(as_json: Json = False) -> None:
     )
     headings = ("Source", "Id", "Kind", "Since (UTC)", "Who", "Why")
     print_table(f"{events.height} events that people put in quarantine", shown, headings)
-    headings = ("Reason", "Records", "Topic", "Newest offset", "Detail of the newest")
+    headings = ("Reason", "Records", "Topic", "Newest offset", "Most often")
     shown = records.select("reason", "records", "topic", "offset", "detail")
     total = records["records"].sum()
     print_table(f"{total:,} records that are no valid event", shown, headings, right=("Records", "Newest offset"))

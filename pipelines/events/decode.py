@@ -14,6 +14,7 @@ from pipelines.carriers import Carrier
 from pipelines.carriers.base import DECODED_SCHEMA, REJECTED_SCHEMA
 from pipelines.events.nobody import stands_for_nobody, without_nobody
 from pipelines.events.pseudonym import Pseudonyms
+from pipelines.events.unknown_kinds import unknown_detail
 from pipelines.time import business_days, month_of
 from schemas import kinds
 from schemas.errors import EmberlineError
@@ -122,7 +123,7 @@ def _clauses(rules: DecodeRules, events: pl.DataFrame) -> Iterator[_Clause]:
     gaps = events.group_by("type").agg(pl.col(_NEEDED).is_null().any())
     found = set(gaps["type"])
     if unknown := found - kinds.REQUIRED.keys():
-        yield pl.col("type").is_in(unknown), "unknown_kind", pl.format("{} is no kind of event", "type")
+        yield pl.col("type").is_in(unknown), "unknown_kind", unknown_detail(unknown)
     for of_kind in gaps.iter_rows(named=True):
         kind = of_kind["type"]
         for column in kinds.REQUIRED.get(kind, ()):

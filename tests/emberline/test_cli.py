@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from emberline.cli.errors import ExitCode
+from pipelines.carriers import CARRIERS
 from pipelines.lake import Lake
 from tests.pipelines.canonical import encoded, ingest, land, message, records
 
@@ -81,6 +82,10 @@ def test_a_misspelled_variable_is_named(emberline):
     done = emberline("status", EMBERLINE__KAFKAA__BOOTSTRAP_SERVERS="broker:9092")
     assert done.returncode == ExitCode.SETTINGS
     assert "EMBERLINE__KAFKAA__BOOTSTRAP_SERVERS" in done.stderr
+
+
+def test_replay_names_every_carrier_there_is(emberline):
+    assert ", ".join(sorted(CARRIERS)) in " ".join(emberline("replay", "--help").stdout.split())
 
 
 def test_an_unknown_carrier_is_a_wrong_command_line(emberline):

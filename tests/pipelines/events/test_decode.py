@@ -111,7 +111,12 @@ WRONG = {
     "NUL in a name": (message({"name": "\0"}), "invalid_field", "group_name"),
     "planned end in year 1": (message({"planned_end": "0001-01-01T00:00:00+08:00"}), "invalid_field", "planned_end"),
     "planned end after 9999": (message({"planned_end": "9999-12-31T23:00:00-08:00"}), "invalid_field", "planned_end"),
-    "unknown kind": (message(type="message.sung"), "unknown_kind", "message.sung"),
+    "unknown kind": (
+        message(type="message.sung"),
+        "unknown_kind",
+        "message.sung is no kind of event; the nearest is message.sent",
+    ),
+    "a kind that is like none": (message(type="qqq"), "unknown_kind", "qqq is no kind of event"),
     "year 1": (message(time="0001-01-01T00:00:00Z"), "past_time", "0001-01-01"),
     "year 0": (message(time="0001-01-01T00:00:00+08:00"), "past_time", "before 1990"),
     "a clock never set": (message(time="1970-01-01T00:00:00Z"), "past_time", "before 1990"),

@@ -1,0 +1,124 @@
+"""Files of payloads, read a chunk at a time: a line a record, or a row of an export."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from pipelines.carriers import Carrier
+from pipelines.carriers.base import MAX_VALUE_BYTES
+from pipelines.carriers.zulip import archive_values
+from schemas.errors import EmberlineError
+
+_CHUNK_ROWS: Final = 50_000
+_EXPORTS: Final = {"zulip": archive_values}
+"""Carrier -> how a row of its Parquet export becomes a payload of that carrier."""
+_LINES: Final = (".jsonl", ".ndjson")
+_UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+class ReplayFileError(EmberlineError):
+    """A file cannot be replayed."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Records of a file that follow each other.
+
+    Attributes:
+        values: Binary, one a record.
+        numbers: of their lines or rows, from 1.
+        blank: Lines without a record.
+        done: How much of the file is read with them, in bytes of lines or in rows.
+        todo: How much there is.
+    """
+
+    values: pl.Series
+    numbers: pl.Series
+    blank: int
+    done: int
+    todo: int
+
+
+def chunks(file: Path, carrier: Carrier) -> Iterator[Chunk]:
+    """Read a file of payloads: `.jsonl` or `.ndjson`, UTF-8, a record a line; `.parquet`, an export of the carrier.
+
+    A byte-order mark and blank lines are passed over.
+
+    Raises:
+        ReplayFileError: the file is missing, unreadable, without records, or of a form that this carrier has no export
+            for; or a line is too long.
+    """
+    if not file.exists():
+        raise ReplayFileError(f"There is no file {file}.", "Give the path of a .parquet, .jsonl or .ndjson file.")
+    if file.is_dir():
+        raise ReplayFileError(f"{file} is a folder.", "Give one file; for several call the command once each.")
+    if file.suffix not in {".parquet", *_LINES}:
+        raise ReplayFileError(f"{file}: unknown form {file.suffix!r}.", "Give a .parquet, .jsonl or .ndjson file.")
+    n_records = 0
+    try:
+        for chunk in _rows(file, carrier) if file.suffix == ".parquet" else _lines(file):
+            n_records += len(chunk.values)
+            yield chunk
+    except OSError as error:
+        raise ReplayFileError(
+            f"{file} cannot be read: {error.strerror or error}.", "See that this user may read it, then try again."
+        ) from error
+    if not n_records:
+        raise ReplayFileError(
+            f"{file} is empty: it holds no record.", "See that what wrote the file was done, then send it again."
+        )
+
+
+def _rows(file: Path, carrier: Carrier) -> Iterator[Chunk]:
+    if carrier.name not in _EXPORTS:
+        raise ReplayFileError(
+            f"{file}: there is no Parquet export of carrier {carrier.name!r}.",
+            f"Parquet works for {', '.join(_EXPORTS)}; give the payloads as .jsonl, one a line.",
+        )
+    try:
+        values = _EXPORTS[carrier.name](pl.read_parquet(file))
+    except pl.exceptions.PolarsError as error:
+        raise ReplayFileError(
+            f"{file}: no readable export of {carrier.name!r} ({error}).", "Check --carrier and the file."
+        ) from error
+    numbers = pl.int_range(1, len(values) + 1, eager=True)
+    for start in range(0, len(values), _CHUNK_ROWS):
+        part = values.slice(start, _CHUNK_ROWS)
+        yield Chunk(part, numbers.slice(start, _CHUNK_ROWS), 0, start + len(part), len(values))
+
+
+def _lines(file: Path) -> Iterator[Chunk]:
+    todo, done, number = file.stat().st_size, 0, 0
+    with file.open("rb") as lines:
+        if lines.peek(2).startswith(_UTF_16):
+            raise ReplayFileError(f"{file} is UTF-16.", "Save it as UTF-8, as JSON has to be, then send it again.")
+        if lines.peek(3).startswith(codecs.BOM_UTF8):
+            done = len(lines.read(len(codecs.BOM_UTF8)))
+        while chunk := [line for _, line in zip(range(_CHUNK_ROWS), lines, strict=False)]:
+            done += sum(map(len, chunk))
+            told = [(at, line.rstrip(b"\r\n")) for at, line in enumerate(chunk, start=number + 1) if line.strip()]
+            number += len(chunk)
+            for at, line in told:
+                _refuse_too_long(file, at, len(line))
+            yield Chunk(
+                pl.Series([line for _, line in told], dtype=pl.Binary),
+                pl.Series([at for at, _ in told], dtype=pl.Int64),
+                len(chunk) - len(told),
+                done,
+                todo,
+            )
+
+
+def _refuse_too_long(file: Path, number: int, size: int) -> None:
+    if size > MAX_VALUE_BYTES:
+        raise ReplayFileError(
+            f"Line {number} has {size:,} bytes; a record has at most {MAX_VALUE_BYTES:,}.",
+            "Shorten the line or take it out, then send the file again: events that arrived twice count once.",
+            f"{file}:{number}",
+        )
