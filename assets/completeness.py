@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Final
 
 from assets.resources import Rules
 from pipelines.events.watermark import watermark
 from pipelines.lake import Lake
-from pipelines.refresh import recent_events
+from pipelines.refresh import FactRules, recent_events
 from pipelines.time import last_complete_day
 from schemas.lake import EVENTS
+
+_NO_EVENTS: Final = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
+
+
+def fact_rules(lake: Lake, rules: Rules) -> FactRules:
+    """What facts depend on beside tables, as their assets give it to them."""
+    reached = lake_watermark(lake, rules)
+    return FactRules(
+        settings=rules.fingerprint,
+        life_settings=rules.life_fingerprint,
+        retrain_days=rules.risk_retrain_days,
+        funnels=rules.funnels,
+        watermark=reached or _NO_EVENTS,
+        through=None if reached is None else last_complete_day(reached, rules.zone),
+    )
 
 
 def lake_watermark(lake: Lake, rules: Rules) -> dt.datetime | None:
@@ -20,5 +36,4 @@ def lake_watermark(lake: Lake, rules: Rules) -> dt.datetime | None:
 
 def complete_through(lake: Lake, rules: Rules) -> dt.date | None:
     """The last complete day of the business zone; None while there are no events."""
-    reached = lake_watermark(lake, rules)
-    return None if reached is None else last_complete_day(reached, rules.zone)
+    return fact_rules(lake, rules).through

@@ -51,7 +51,7 @@ def lifecycle(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> d
     return dg.MaterializeResult(metadata=asdict(refreshed))
 
 
-@dg.asset(group_name=GROUP, deps=[person_day, "events"], kinds=KINDS, pool=WRITER)
+@dg.asset(group_name=GROUP, deps=[first_seen, person_day, "events"], kinds=KINDS, pool=WRITER)
 def member_state(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
     """How engaged each member is in each group on the newest complete day."""
     return dg.MaterializeResult(metadata=asdict(refresh_member_state(lake, complete_through(lake, rules))))

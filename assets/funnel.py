@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator
 from dataclasses import asdict
 
 import dagster as dg
 
-from assets.completeness import complete_through, lake_watermark
+from assets.completeness import complete_through, fact_rules
 from assets.pools import WRITER
 from assets.resources import Rules
 from pipelines.lake import Lake
@@ -23,13 +22,12 @@ from schemas import lake as facts
 
 GROUP = "funnel"
 KINDS = {"polars", "deltalake"}
-_NO_EVENTS = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
 
 
 @dg.asset(group_name=GROUP, deps=["events", "identity", "first_seen"], kinds=KINDS, pool=WRITER)
 def funnel_entry(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
     """Entries of all funnels, each with the events that matched its steps."""
-    reached = lake_watermark(lake, rules) or _NO_EVENTS
+    reached = fact_rules(lake, rules).watermark
     return dg.MaterializeResult(metadata=asdict(refresh_funnels(lake, rules.funnels, reached, rules.fingerprint)))
 
 

@@ -22,7 +22,8 @@ class Rules:
     `fingerprint` changes with every setting that facts depend on, `life_fingerprint` also with those of groups' lives
     alone; a model of the risk is used for `risk_retrain_days`; `topics` maps a topic to its adapter; `accept_gaps` lets
     ingest go on without records that Kafka removed before they were read; a person of more than `max_accounts` accounts
-    is reported; no table of the warehouse may lose more than `max_lost_share` of its rows in one publication.
+    is reported; no table of the warehouse may lose more than `max_lost_share` of its rows in one publication; `cron`
+    names the times of runs in the business zone, None: they follow Kafka.
     """
 
     topics: Mapping[str, Carrier]
@@ -40,6 +41,7 @@ class Rules:
     risk_retrain_days: int
     fingerprint: int
     funnels: tuple[FunnelDefinition, ...]
+    cron: str | None = None
 
     @property
     def zone(self) -> str:

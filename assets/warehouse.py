@@ -15,7 +15,7 @@ from pipelines.lake import Lake
 from pipelines.publish.audit import Verdict, audit
 from pipelines.publish.guard import Guard
 from pipelines.publish.lateness import lateness
-from pipelines.publish.rows import lake_id, lake_state, newest_batch, rules_state, warehouse_rows
+from pipelines.publish.rows import lake_id, lake_state, newest_batch, newest_rebuild, rules_state, warehouse_rows
 from pipelines.publish.switch import Known, Late
 from pipelines.publish.warehouse import Warehouse
 from pipelines.refresh import has_simulated
@@ -140,6 +140,7 @@ def publish(
             complete_through=complete_through(lake, rules),
             is_synthetic=has_simulated(lake),
             rules=rules_state(lake),
+            rebuilds=newest_rebuild(lake),
         ),
         late=Late(
             since=lambda before: lateness(

@@ -7,6 +7,7 @@ the code cannot say stands in `reference_words`. A field without words is an err
 from __future__ import annotations
 
 import ast
+import datetime as dt
 import inspect
 import json
 import sys
@@ -37,6 +38,7 @@ _TYPE_NAMES = {
     float: "number",
     bool: "true or false",
     Path: "path",
+    dt.datetime: "day",
     SecretStr: "secret text",
 }
 _NOTE = "<!-- Written by docs/build_reference.py: change the code or docs/reference_words.py, then `make docs`. -->"

@@ -12,11 +12,14 @@ from assets.resources import Clock, Progress
 from emberline.services import Services
 from emberline.settings import load_settings
 from sensors.alerts import check_failure_sensor, run_failure_sensor, staleness_sensor
-from sensors.automation import automated, follow_sensor
 from sensors.backlog import kafka_backlog_sensor
+from sensors.follow import follow_sensor
+from sensors.freshness import with_freshness
 from sensors.group_alerts import alerts_sensor
-from sensors.jobs import pipeline_job
+from sensors.jobs import follow_job, pipeline_job
 from sensors.maintenance import maintenance_job, maintenance_schedule
+from sensors.rebuild import rebuild_job
+from sensors.schedule import pipeline_schedule
 
 
 def _services() -> Services:
@@ -37,13 +40,23 @@ def _resources() -> dict[str, Any]:
     }
 
 
-def build_defs(overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
-    """All definitions; `overrides` replace resources by name."""
+def build_defs(
+    overrides: Mapping[str, Any] | None = None, *, cron: str | None = None, zone: str = "UTC"
+) -> dg.Definitions:
+    """Build all definitions.
+
+    Args:
+        overrides: replace resources by name.
+        cron: when runs begin; None: they follow Kafka.
+        zone: IANA name of the zone of these times.
+    """
+    assets = dg.load_assets_from_modules([ingest, engagement, funnel, groups, risk, warehouse])
     return dg.Definitions(
-        assets=automated(dg.load_assets_from_modules([ingest, engagement, funnel, groups, risk, warehouse])),
+        # How fresh assets have to be between scheduled runs only the alerts can tell.
+        assets=with_freshness(assets) if cron is None else assets,
         asset_checks=[warehouse.check_staging],
-        jobs=[pipeline_job, maintenance_job],
-        schedules=[maintenance_schedule],
+        jobs=[pipeline_job, follow_job, rebuild_job, maintenance_job],
+        schedules=[maintenance_schedule, *([] if cron is None else [pipeline_schedule(cron, zone)])],
         sensors=[
             kafka_backlog_sensor,
             follow_sensor,
@@ -57,4 +70,8 @@ def build_defs(overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
     )
 
 
-defs = build_defs()
+@dg.definitions
+def defs() -> dg.Definitions:
+    """What Dagster loads: all definitions, with the schedule of the settings as they are now."""
+    settings = load_settings()
+    return build_defs(cron=settings.schedule.cron, zone=settings.rules.zone)

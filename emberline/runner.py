@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -16,8 +17,11 @@ from pipelines.publish.errors import AnotherLake, RowsLost
 from pipelines.quarantine import rejected_records
 from schemas.lake import EVENTS
 from sensors.failures import Cause, cause_of
+from sensors.jobs import pipeline_job
 
 _INTERRUPTIONS: Final = {KeyboardInterrupt.__name__, dg.DagsterExecutionInterruptedError.__name__}
+_USER: Final = "user"
+"""The tag by which Dagster's page says who launched a run."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +76,10 @@ class RunOutcome:
         return self.is_refused or any(check.is_blocking for check in self.failed_checks)
 
 
-def run_pipeline(services: Services, progress: Progress, *, accept_loss: bool = False) -> RunOutcome:
-    """Drain Kafka, however much it holds, bring facts and warehouse up to date; see `PublishConfig`.
+def run_pipeline(
+    services: Services, progress: Progress, job_name: str = pipeline_job.name, *, accept_loss: bool = False
+) -> RunOutcome:
+    """Run a job in this process, by default the one that drains Kafka; for `accept_loss` see `PublishConfig`.
 
     Raises:
         KeyboardInterrupt: SIGINT or SIGTERM came; Dagster has recorded the run as failed.
@@ -81,19 +87,22 @@ def run_pipeline(services: Services, progress: Progress, *, accept_loss: bool = 
     lake, rules = services.lake(), services.rules()
     batch_before = lake.open(EVENTS).position(BATCH) or 0
     resources: dict[str, Any] = {
-        "kafka": services.kafka(),
+        **({"kafka": services.kafka()} if job_name == pipeline_job.name else {}),
         "lake": lake,
         "warehouse": services.warehouse(),
         "rules": replace(rules, limits=replace(rules.limits, run_rows=None)),
         "progress": progress,
     }
-    job = build_defs(resources).resolve_job_def("pipeline_job")
+    job = build_defs(resources).resolve_job_def(job_name)
     config = {
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
         "ops": {"publish": {"config": {"accept_loss": accept_loss}}},
     }
+    # Dagster's own messages have no place on the terminal: what failed is told by the outcome.
+    logging.getLogger("dagster").addHandler(logging.NullHandler())
+    launched_by = {_USER: "emberline run" if job_name == pipeline_job.name else "emberline rebuild"}
     with dagster_instance(services) as instance:
-        result = job.execute_in_process(instance=instance, raise_on_error=False, run_config=config)
+        result = job.execute_in_process(instance=instance, raise_on_error=False, run_config=config, tags=launched_by)
     if any(error.cls_name in _INTERRUPTIONS for error in _errors(result)):
         raise KeyboardInterrupt
     found = rejected_records(lake, batch_before).select("reason", "records", "detail")

@@ -139,6 +139,7 @@ class Services:
             risk_retrain_days=settings.groups.risk_retrain_days,
             fingerprint=settings.fingerprint(),
             funnels=load_funnels(settings.funnels.files, settings_file().absolute().parent),
+            cron=settings.schedule.cron,
         )
 
     def alerting(self) -> Alerting:

@@ -303,6 +303,26 @@ class MaintenanceSettings(_Section):
     keep_restatement_days: int = Field(default=400, ge=1)
 
 
+def _known_cron(expression: str | None) -> str | None:
+    if expression is None:
+        return None
+    # Slow to import, and needed by few.
+    import dagster as dg
+
+    try:
+        dg.ScheduleDefinition(name="checked", job_name="checked", cron_schedule=expression)
+    except dg.DagsterInvalidDefinitionError:
+        raise ValueError(f"{expression!r} is no cron expression of five fields, such as '0 6 * * *'") from None
+    return expression
+
+
+class ScheduleSettings(_Section):
+    """When runs begin. No `cron`: within seconds after records are in Kafka."""
+
+    cron: Annotated[str | None, AfterValidator(_known_cron)] = None
+    """Five fields, in the zone of `rules.zone`: `0 6 * * *` is daily at 06:00. Read by `emberline up`."""
+
+
 class PrivacySettings(_Section):
     """Pseudonyms. No `key`: a random one in the state folder."""
 
@@ -330,6 +350,7 @@ class Settings(BaseSettings):
     groups: GroupSettings = GroupSettings()
     alerts: AlertSettings = AlertSettings()
     maintenance: MaintenanceSettings = MaintenanceSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
     privacy: PrivacySettings = PrivacySettings()
 
     @classmethod

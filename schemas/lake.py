@@ -255,6 +255,23 @@ Nothing is ever taken out of it. The accounts are pseudonyms, the smaller first;
 every link of the account, also those to come.
 """
 
+REBUILD: Final = LakeTable(
+    name="rebuild",
+    columns={
+        "rebuild": pl.Int64(),
+        "fact": pl.String(),
+        "since": pl.Date(),
+        "actor": pl.String(),
+        "reason": pl.String(),
+        "requested_at": UTC_TIME,
+    },
+    key=("rebuild",),
+)
+"""Which facts people asked to compute again although no input changed, because code did; no `since`: from scratch.
+
+Nothing is ever taken out of it.
+"""
+
 PERSON_DAY: Final = LakeTable(
     name="person_day",
     columns={
@@ -566,8 +583,9 @@ before its day 28 or its 30th message, or where a silent feed hides whether it i
 
 def _same_as(table: sa.Table) -> LakeTable:
     """The lake table with the columns and the key of a warehouse table."""
-    columns = {column.name: dtype for column in table.columns if (dtype := polars_type(column.type)) is not None}
-    return LakeTable(table.name, columns, key=tuple(column.name for column in table.primary_key))
+    columns = {str(column.name): dtype for column in table.columns if (dtype := polars_type(column.type)) is not None}
+    # A name of SQLAlchemy is of a type that Polars cannot take for text.
+    return LakeTable(str(table.name), columns, key=tuple(str(column.name) for column in table.primary_key))
 
 
 GROUP_ENGAGEMENT: Final = _same_as(warehouse.group_engagement)
@@ -601,9 +619,16 @@ TABLES: Final[dict[str, LakeTable]] = {
     table.name: table
     for table in (
         RAW, FEED, GAPS, EVENTS, QUARANTINE, QUARANTINED_EVENT, QUARANTINE_RULING, TOUCHED, IDENTITY, IDENTITY_CHANGE,
-        IDENTITY_RULING, PERSON_DAY, FIRST_SEEN, RETENTION, LIFECYCLE, MEMBER_STATE, FUNNEL_ENTRY, ORDER_CREDIT,
+        IDENTITY_RULING, REBUILD, PERSON_DAY, FIRST_SEEN, RETENTION, LIFECYCLE, MEMBER_STATE, FUNNEL_ENTRY, ORDER_CREDIT,
         PERSON_VALUE, FEED_DAY, GROUP, GROUP_DAY, GROUP_HEALTH, GROUP_STATE, RISK_MODEL, GROUP_RISK, GROUP_ENGAGEMENT,
         FUNNEL_STEP, FUNNEL_BREAKDOWN, FUNNEL_TIME_TO_CONVERT, FUNNEL_CURVE, FUNNEL_TREND, GROUP_SALES, MESSAGE_SALES,
         SEGMENT_SALES,
     )
 }  # fmt: skip
+
+FACTS: Final = (
+    IDENTITY, PERSON_DAY, FIRST_SEEN, RETENTION, LIFECYCLE, MEMBER_STATE, FUNNEL_ENTRY, ORDER_CREDIT, PERSON_VALUE,
+    FEED_DAY, GROUP, GROUP_DAY, GROUP_HEALTH, GROUP_STATE, RISK_MODEL, GROUP_RISK, GROUP_ENGAGEMENT, FUNNEL_STEP,
+    FUNNEL_BREAKDOWN, FUNNEL_TIME_TO_CONVERT, FUNNEL_CURVE, FUNNEL_TREND, GROUP_SALES, MESSAGE_SALES, SEGMENT_SALES,
+)  # fmt: skip
+"""Tables that are computed from `events` and from each other, and record their inputs."""

@@ -429,6 +429,7 @@ publication = sa.Table(
     sa.Column("complete_through", sa.Date, comment="last complete day"),
     sa.Column("is_synthetic", sa.Boolean, nullable=False, comment="true when any event is simulated"),
     sa.Column("rules", sa.BigInteger, nullable=False, comment="fingerprint of the settings its facts were made with"),
+    sa.Column("rebuilds", sa.BigInteger, nullable=False, comment="newest rebuild of a fact that changed its rows"),
     sa.Column("rows_changed", sa.BigInteger, nullable=False),
     comment="One row a published version; a reader sees exactly one version in all tables.",
 )
@@ -454,6 +455,12 @@ restatement = sa.Table(
     ),
     _count("merges", "accounts that came to another person and have events that bear on the figure"),
     sa.Column("rules_changed", sa.Boolean, nullable=False, comment="true when the version has other settings"),
+    sa.Column(
+        "code_changed",
+        sa.Boolean,
+        nullable=False,
+        comment="true when the version has facts that were rebuilt by other code, and came out otherwise",
+    ),
     comment="Published figures of complete periods that a later version changed, and because of what.",
 )
 

@@ -26,18 +26,16 @@ from pipelines.operations.staleness import (
     remember,
 )
 from pipelines.printable import printable, printable_lines
-from pipelines.publish.rows import lake_state
+from pipelines.publish.rows import is_mart_behind
 from pipelines.publish.warehouse import Warehouse
 from schemas.errors import EmberlineError
-from schemas.lake import EVENTS
 from sensors.failures import failed_checks, failed_runs
-from sensors.jobs import pipeline_job
+from sensors.jobs import BY_HAND, follow_job, pipeline_job
 from sensors.maintenance import maintenance_job
+from sensors.schedule import newest_scheduled
 
 _EVERY_S: Final = 30
 _BEHIND: Final = "mart"
-_FOLLOWING: Final = "__ASSET_JOB"
-"""Dagster's name for runs of chosen assets: those by hand and those that conditions request."""
 
 _Read = TypeVar("_Read")
 
@@ -77,7 +75,7 @@ def staleness_sensor(
         since.get(_BEHIND),
         unreadable,
     )
-    told = _report(context, warehouse, judge(signals, Limits(), now), now)
+    told = _report(context, warehouse, judge(signals, Limits(), now, newest_scheduled(rules, now)), now)
     cursor = json.dumps({name: time.isoformat() for name, time in since.items()})
     return dg.SensorResult(skip_reason=told, cursor=cursor)
 
@@ -91,7 +89,7 @@ def run_failure_sensor(
     context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Warehouse], clock: dg.ResourceParam[Clock]
 ) -> dg.SkipReason:
     """An alert a job, until a run of it succeeds."""
-    failed = failed_runs(context.instance, [pipeline_job.name, maintenance_job.name, _FOLLOWING])
+    failed = failed_runs(context.instance, [pipeline_job.name, follow_job.name, maintenance_job.name, BY_HAND])
     return dg.SkipReason(_report(context, warehouse, judge_failures(RUN_FAILED, failed), clock.now()))
 
 
@@ -123,12 +121,8 @@ def _report(context: dg.SensorEvaluationContext, warehouse: Warehouse, verdict: 
 
 
 def _is_behind(warehouse: Warehouse, lake: Lake) -> bool:
-    """Whether the lake holds other facts than `mart` was made of."""
     warehouse.prepare()
-    published = warehouse.lake_state()
-    if published is None:  # a new installation that has heard of nothing yet is not behind
-        return lake.open(EVENTS).content > 0
-    return published != lake_state(lake)
+    return is_mart_behind(lake, warehouse.lake_state())
 
 
 def _feed(lag: PartitionLag, since: dict[str, dt.datetime]) -> Feed:

@@ -12,6 +12,7 @@ from pipelines.ingest.lag import backlog
 from pipelines.lake import Lake
 from pipelines.operations.backlog import Patience, Runs, decide_ingest
 from sensors.jobs import pipeline_job
+from sensors.schedule import newest_scheduled
 
 _IN_FLIGHT = [
     dg.DagsterRunStatus.QUEUED,
@@ -38,18 +39,18 @@ def kafka_backlog_sensor(
 ) -> dg.RunRequest | dg.SkipReason:
     """Where the lake has come to lies with its data: a rewound cursor or a killed tick neither skips nor doubles."""
     runs = runs_of(context.instance, pipeline_job.name)
-    found = None if runs.in_flight else backlog(kafka, lake, rules.topics)
-    decision = decide_ingest(found, runs, Patience(), clock.now())
+    found, now = None if runs.in_flight else backlog(kafka, lake, rules.topics), clock.now()
+    decision = decide_ingest(found, runs, Patience(), now, newest_scheduled(rules, now))
     return dg.RunRequest() if decision.act else dg.SkipReason(decision.reason)
 
 
-def runs_of(instance: dg.DagsterInstance, job_name: str) -> Runs:
-    """The runs in flight, of any job since all of them write, and the job's failures since its last success."""
+def runs_of(instance: dg.DagsterInstance, *jobs: str) -> Runs:
+    """The runs in flight, of any job since all of them write, and the failures of these jobs since a success of one."""
     in_flight = instance.get_runs_count(dg.RunsFilter(statuses=_IN_FLIGHT))
-    ended = instance.get_run_records(
-        dg.RunsFilter(job_name=job_name, statuses=[dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]),
-        limit=_LOOKED_AT,
-    )
+    statuses = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
+    filters = [dg.RunsFilter(job_name=job, statuses=statuses) for job in jobs]
+    found = [record for wanted in filters for record in instance.get_run_records(wanted, limit=_LOOKED_AT)]
+    ended = sorted(found, key=lambda record: record.end_time or 0, reverse=True)
     failures = 0
     while failures < len(ended) and ended[failures].dagster_run.status is dg.DagsterRunStatus.FAILURE:
         failures += 1

@@ -158,8 +158,8 @@ def as_dict(outcome: RunOutcome) -> dict[str, Any]:
     }
 
 
-def print_outcome(outcome: RunOutcome) -> None:
-    """A run's outcome for a person."""
+def print_failure(outcome: RunOutcome) -> None:
+    """Print what failed of a run, and what that means for readers."""
     for check in outcome.failed_checks:
         print_error(
             f"Check failed on {check.table}" + (": nothing was published" if check.is_blocking else ""),
@@ -170,12 +170,17 @@ def print_outcome(outcome: RunOutcome) -> None:
     if outcome.is_blocked:
         print_line("The last good version stays published. Mend the cause, then run again.")
         print_line('An event that is wrong is taken out by: emberline quarantine add SOURCE ID --reason "…"')
-        return
-    if outcome.failure is not None:
+    elif outcome.failure is not None:
         if outcome.failure.trace is None:
             print_error("The run failed", outcome.failure.text)
         else:
             print_defect(outcome.failure.text, outcome.failure.trace)
+
+
+def print_outcome(outcome: RunOutcome) -> None:
+    """Print a run's outcome for a person."""
+    print_failure(outcome)
+    if not outcome.is_success:
         return
     if outcome.offsets_lost:
         print_line(f"Went on without {outcome.offsets_lost:,} offsets that Kafka no longer has; see lake table gaps.")

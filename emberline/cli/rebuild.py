@@ -1,7 +1,9 @@
-"""`rebuild`: make a table of the lake again from what it follows from."""
+"""`rebuild`: make a table of the lake again, because its code changed or it is damaged, and all that depends on it."""
 
 from __future__ import annotations
 
+import datetime as dt
+import getpass
 from dataclasses import asdict
 from typing import Annotated
 
@@ -10,7 +12,7 @@ import typer
 from emberline.cli.app import app
 from emberline.cli.hints import next_command
 from emberline.cli.output import print_json, print_line, reporting
-from emberline.cli.pipeline import Json
+from emberline.cli.pipeline import Json, as_dict, code_of, print_failure
 
 EVENTS = "events"
 
@@ -18,13 +20,53 @@ EVENTS = "events"
 @app.command()
 def rebuild(
     context: typer.Context,
-    table: Annotated[str, typer.Argument(help="events: decode raw again, and compute every fact from scratch.")],
+    table: Annotated[
+        str,
+        typer.Argument(help="A fact, such as group_day. Or events: decode raw again, and compute every fact anew."),
+    ],
+    since: Annotated[
+        dt.datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="The first day to compute again.  [default: all]", show_default=False),
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why; it is kept.")] = "Its code changed.",
+    actor: Annotated[
+        str | None, typer.Option(help="Who asks, if it is not the user of the system; it is kept.", show_default=False)
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Make a table of the lake again: after its code was mended, or where it is damaged."""
     if table != EVENTS:
-        raise typer.BadParameter(f"{table!r}; there is {EVENTS}", param_hint="TABLE")
-    rebuild_events(context, as_json=as_json)
+        _rebuild_fact(table, since and since.date(), reason, actor or getpass.getuser(), as_json=as_json)
+    elif since is not None:
+        raise typer.BadParameter(f"{EVENTS} are decoded again from the first on", param_hint="--since")
+    else:
+        rebuild_events(context, as_json=as_json)
+
+
+def _rebuild_fact(fact: str, since: dt.date | None, reason: str, actor: str, *, as_json: bool) -> None:
+    """Compute a fact again, then what depends on it, and publish."""
+    from emberline.runner import run_pipeline
+    from emberline.services import Services
+    from emberline.settings import load_settings
+    from pipelines.refresh import request_rebuild
+    from sensors.jobs import follow_job
+
+    with reporting(quiet=as_json) as show:
+        services, now = Services(load_settings(), show.line), dt.datetime.now(dt.UTC)
+        request_rebuild(services.lake(), fact, since=since, actor=actor, reason=reason, now=now)
+        outcome = run_pipeline(services, show.steps, follow_job.name)
+    if as_json:
+        print_json(as_dict(outcome))
+    elif not outcome.is_success:
+        print_failure(outcome)
+    elif n_changed := sum(outcome.rows_changed.values()):
+        print_line(
+            f"Rebuilt {fact}: {n_changed:,} warehouse rows changed; version {outcome.version} is live. "
+            "Published figures that changed are in mart.restatement, with code_changed."
+        )
+    else:
+        print_line(f"Rebuilt {fact}: what is published came out the same.")
+    raise typer.Exit(code_of(outcome))
 
 
 def rebuild_events(context: typer.Context, *, as_json: bool) -> None:

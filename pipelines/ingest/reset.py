@@ -24,6 +24,7 @@ from schemas.lake import (
     QUARANTINE_RULING,
     QUARANTINED_EVENT,
     RAW,
+    REBUILD,
     TABLES,
     TOUCHED,
     LakeTable,
@@ -34,7 +35,7 @@ BATCH: Final = "batch"
 
 _NO_FACTS: Final = (
     RAW, FEED, GAPS, EVENTS, QUARANTINE, QUARANTINED_EVENT, QUARANTINE_RULING, TOUCHED, IDENTITY_CHANGE,
-    IDENTITY_RULING,
+    IDENTITY_RULING, REBUILD,
 )  # fmt: skip
 
 _PENDING: Final = "reset/pending"

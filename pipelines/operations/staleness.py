@@ -82,8 +82,16 @@ class Failure:
     is_critical: bool = True
 
 
-def judge(signals: Signals, limits: Limits, now: dt.datetime) -> Verdict:
-    """What is stale or stands still; a signal that could not be read evaluates no rule but `source_unreadable`."""
+def judge(signals: Signals, limits: Limits, now: dt.datetime, scheduled: dt.datetime | None = None) -> Verdict:
+    """Find what is stale or stalled; a signal that could not be read evaluates no rule but `source_unreadable`.
+
+    Args:
+        signals: what could be read.
+        limits: how long is too long.
+        now: the clock, UTC.
+        scheduled: the newest time at which a run was to begin, UTC; records that came later wait for the next one.
+            None: runs follow Kafka.
+    """
     findings = [
         Finding(UNREADABLE, source, "critical", error, f"See that {source} runs and answers.")
         for source, error in signals.unreadable.items()
@@ -91,13 +99,13 @@ def judge(signals: Signals, limits: Limits, now: dt.datetime) -> Verdict:
     rules = {UNREADABLE}
     if signals.backlog is not None:
         rules.add(STALE)
-        findings += _stale(signals.backlog, limits, now)
+        findings += _stale(signals.backlog, limits, now, scheduled)
     if signals.is_behind_known:
         rules.add(BEHIND)
         findings += _behind(signals.behind_since, limits, now)
     if signals.feeds is not None:
         rules |= {HELD_BACK, STALLED}
-        findings += _feeds(signals.feeds, limits, now)
+        findings += _feeds(signals, limits, now, scheduled)
     return Verdict(tuple(findings), frozenset(rules))
 
 
@@ -117,8 +125,18 @@ def remember(since: Mapping[str, dt.datetime], true_now: Collection[str], now: d
     return {name: since.get(name, now) for name in true_now}
 
 
-def _stale(backlog: Backlog, limits: Limits, now: dt.datetime) -> Iterable[Finding]:
-    if backlog.records and backlog.oldest is not None and now - backlog.oldest >= limits.stale:
+def _due(backlog: Backlog | None, now: dt.datetime, scheduled: dt.datetime | None) -> dt.timedelta | None:
+    """How long a run has been due for the oldest unread record; None where none is, or it is not known."""
+    if backlog is None or not backlog.records or backlog.oldest is None:
+        return None
+    if scheduled is None:
+        return now - backlog.oldest
+    return now - scheduled if backlog.oldest <= scheduled else None
+
+
+def _stale(backlog: Backlog, limits: Limits, now: dt.datetime, scheduled: dt.datetime | None) -> Iterable[Finding]:
+    due = _due(backlog, now, scheduled)
+    if backlog.oldest is not None and due is not None and due >= limits.stale:
         waited = _minutes(now - backlog.oldest)
         yield Finding(
             STALE,
@@ -140,8 +158,11 @@ def _behind(since: dt.datetime | None, limits: Limits, now: dt.datetime) -> Iter
         )
 
 
-def _feeds(feeds: Iterable[Feed], limits: Limits, now: dt.datetime) -> Iterable[Finding]:
-    for feed in feeds:
+def _feeds(signals: Signals, limits: Limits, now: dt.datetime, scheduled: dt.datetime | None) -> Iterable[Finding]:
+    due = None if scheduled is None else _due(signals.backlog, now, scheduled)
+    # Between scheduled runs no position moves.
+    may_stall = scheduled is None or (due is not None and due >= limits.still)
+    for feed in signals.feeds or ():
         if feed.held_back and feed.held_since is not None and now - feed.held_since >= limits.held_back:
             yield Finding(
                 HELD_BACK,
@@ -151,7 +172,7 @@ def _feeds(feeds: Iterable[Feed], limits: Limits, now: dt.datetime) -> Iterable[
                 f"{_minutes(now - feed.held_since)} minutes.",
                 "End the producer's transaction, or abort it with kafka-transactions.sh.",
             )
-        if feed.unread and feed.still_since is not None and now - feed.still_since >= limits.still:
+        if may_stall and feed.unread and feed.still_since is not None and now - feed.still_since >= limits.still:
             yield Finding(
                 STALLED,
                 feed.name,

@@ -18,7 +18,14 @@ _LATE: Final[dict[str, sa.types.TypeEngine[Any]]] = {
 
 
 def note_restatements(
-    connection: sa.Connection, table: sa.Table, before: Before, late: pl.DataFrame, *, zone: str, rules_changed: bool
+    connection: sa.Connection,
+    table: sa.Table,
+    before: Before,
+    late: pl.DataFrame,
+    *,
+    zone: str,
+    rules_changed: bool,
+    code_changed: bool,
 ) -> int:
     """Write a row of `restatement` for each figure that differs between the published and the staged rows.
 
@@ -32,6 +39,7 @@ def note_restatements(
         late: `pipelines.publish.lateness.LATENESS`.
         zone: IANA name of the business zone, whose day a time falls on.
         rules_changed: Whether the new version has other settings.
+        code_changed: Whether a rebuild of facts came out otherwise since what was published.
 
     Returns:
         The number of figures; 0 for a table that declares none.
@@ -54,6 +62,7 @@ def note_restatements(
         sa.func.coalesce(causes.c.events, 0),
         sa.func.coalesce(causes.c.merges, 0),
         sa.literal(rules_changed),
+        sa.literal(code_changed),
     ).join_from(changed, causes, in_period, isouter=True)
     statement = sa.insert(restatement).from_select(restatement.columns.keys(), rows)
     return connection.execute(statement.execution_options(preserve_rowcount=True)).rowcount

@@ -11,7 +11,7 @@ import polars as pl
 from pipelines.funnel.views import entry_rows, matches
 from pipelines.ingest.event_writer import BATCH
 from pipelines.lake import Lake
-from pipelines.refresh import SETTINGS, recorded
+from pipelines.refresh import REBUILT, SETTINGS, recorded
 from schemas import lake as facts
 from schemas import warehouse
 from schemas.lake import LakeTable
@@ -58,10 +58,27 @@ def lake_id(lake: Lake) -> str:
     return lake.open(facts.RAW).id
 
 
+def is_mart_behind(lake: Lake, published: int | None) -> bool:
+    """Whether the facts are others than those that `mart` was made from; no: nothing is published, nor to publish.
+
+    Args:
+        lake: Holds the facts.
+        published: `Warehouse.lake_state`.
+    """
+    if published is None:
+        return lake.open(facts.EVENTS).content > 0
+    return published != lake_state(lake)
+
+
 def rules_state(lake: Lake) -> int:
     """A fingerprint of the settings that the facts were computed with, all facts that the warehouse is made from."""
     used = [(table.name, recorded(lake.open(table), SETTINGS)) for table in _OF_EVENTS]
     return zlib.crc32(repr(used).encode())
+
+
+def newest_rebuild(lake: Lake) -> int:
+    """The newest rebuild that changed rows of a fact that the warehouse is made from; 0: there was none."""
+    return max(lake.open(table).position(REBUILT) or 0 for table in (*_OF_EVENTS, *_SUMMARIES))
 
 
 def newest_batch(lake: Lake) -> int:

@@ -29,6 +29,7 @@ class Known:
         complete_through: Last complete day.
         is_synthetic: True when any event is simulated.
         rules: Fingerprint of the settings its facts were made with.
+        rebuilds: Newest rebuild of a fact that changed its rows.
     """
 
     events_batch: int
@@ -36,6 +37,7 @@ class Known:
     complete_through: dt.date | None
     is_synthetic: bool
     rules: int
+    rebuilds: int
 
 
 @dataclass(frozen=True)
@@ -143,9 +145,9 @@ def _restate(
     if complete_through is None:
         return {}
     before = Before(newest.version, newest.events_batch, complete_through)
-    causes, rules_changed = late.since(before), newest.rules != known.rules
+    causes = late.since(before)
+    others = {"rules_changed": newest.rules != known.rules, "code_changed": newest.rebuilds != known.rebuilds}
     noted = {
-        table.name: note_restatements(connection, table, before, causes, zone=late.zone, rules_changed=rules_changed)
-        for table in tables
+        table.name: note_restatements(connection, table, before, causes, zone=late.zone, **others) for table in tables
     }
     return {name: figures for name, figures in noted.items() if figures}

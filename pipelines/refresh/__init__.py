@@ -7,6 +7,7 @@ to recompute. The result always equals a full recomputation.
 
 from __future__ import annotations
 
+from pipelines.refresh.behind import FactRules, facts_behind
 from pipelines.refresh.crowded import crowded_persons
 from pipelines.refresh.days import refresh_days
 from pipelines.refresh.feeds import refresh_feed_days
@@ -17,19 +18,25 @@ from pipelines.refresh.identity import refresh_identity
 from pipelines.refresh.life import refresh_life
 from pipelines.refresh.members import refresh_member_state
 from pipelines.refresh.orders import refresh_credit
+from pipelines.refresh.rebuilds import BY_DAY, NotRebuildable, request_rebuild
 from pipelines.refresh.recent import has_simulated, recent_events
 from pipelines.refresh.risk import refresh_risk
 from pipelines.refresh.summaries import refresh_funnel_summaries, refresh_group_engagement, refresh_sales
 from pipelines.refresh.units import refresh_lifecycle, refresh_retention
 from pipelines.refresh.value import refresh_person_value
 from pipelines.refresh.whole import inputs_of, refresh_whole
-from pipelines.refresh.written import SETTINGS, Refreshed, recorded
+from pipelines.refresh.written import REBUILT, SETTINGS, Refreshed, recorded
 
 __all__ = [
+    "BY_DAY",
+    "REBUILT",
     "SETTINGS",
+    "FactRules",
+    "NotRebuildable",
     "Refreshed",
     "crowded_persons",
     "entries_watermark",
+    "facts_behind",
     "has_simulated",
     "inputs_of",
     "recent_events",
@@ -51,4 +58,5 @@ __all__ = [
     "refresh_risk",
     "refresh_sales",
     "refresh_whole",
+    "request_rebuild",
 ]

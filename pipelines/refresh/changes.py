@@ -12,7 +12,7 @@ import polars as pl
 from pipelines.events.identity import with_person
 from pipelines.ingest.event_writer import BATCH
 from pipelines.lake import Handle, Lake
-from pipelines.refresh.written import SETTINGS, input_id
+from pipelines.refresh.written import SETTINGS, input_id, through_input
 from schemas.lake import EVENTS, IDENTITY, IDENTITY_CHANGE, TOUCHED
 
 BATCH_INPUT: Final = input_id(BATCH)
@@ -22,6 +22,11 @@ IDENTITY_INPUT: Final = input_id(IDENTITY.name)
 def included(fact: Handle) -> dict[str, int]:
     """What a fact of events includes, by what it noted: the newest batch, the newest change of a person, the rules."""
     return {name: fact.position(name) or 0 for name in (BATCH_INPUT, IDENTITY_INPUT, input_id(SETTINGS))}
+
+
+def complete_inputs(days: Handle, through: dt.date | None) -> dict[str, int]:
+    """What a fact of the complete days of `person_day` records: what that includes, and the last of these days."""
+    return included(days) | through_input(through)
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,10 @@ class Sources:
             BATCH_INPUT: self.events.position(BATCH) or 0,
             IDENTITY_INPUT: newest_change if isinstance(newest_change, int) else 0,
         }
+
+    def inputs(self, settings: int) -> dict[str, int]:
+        """What a fact of events and persons records: how far these are, and the fingerprint of its settings."""
+        return {**self.positions(), input_id(SETTINGS): settings}
 
     def timeline(self, events: pl.LazyFrame | None = None) -> pl.LazyFrame:
         """Add `person_id` to events, by default to all."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 
 import polars as pl
 
 from pipelines.lake import Handle, Lake
 from pipelines.refresh.changes import Changes, Sources
-from pipelines.refresh.written import SETTINGS, Refreshed, input_id, moved, note, noted, put, unchanged
+from pipelines.refresh.rebuilds import rebuild_of
+from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, put, unchanged, write
 from schemas.lake import LakeTable
 
 Compute = Callable[[pl.LazyFrame], pl.LazyFrame]
@@ -25,18 +27,19 @@ def refresh_days(lake: Lake, table: LakeTable, compute: Compute, settings: int) 
         settings: fingerprint of what else the fact depends on; where it changes, everything is recomputed.
     """
     handle, sources = lake.open(table), Sources.of(lake)
-    seen = {**sources.positions(), input_id(SETTINGS): settings}
+    rebuild = rebuild_of(lake, handle)
+    seen = sources.inputs(settings) | rebuild.seen()
     done = noted(handle, seen)
     if done == seen:
         return unchanged(handle)
-    if done[input_id(SETTINGS)] != settings:
+    if done[input_id(SETTINGS)] != settings or rebuild.is_whole:
         return _rebuild(lake, handle, compute(sources.timeline()), seen)
     changes = Changes.since(lake, sources, done)
     if "person_id" in table.schema:
-        cells = _person_days(sources, changes)
+        cells = _with_all_since(rebuild.since, _person_days(sources, changes), handle, sources.timeline())
         events = _events_of_persons(sources, cells)
     else:
-        cells = _group_days(sources, changes)
+        cells = _with_all_since(rebuild.since, _group_days(sources, changes), handle, sources.events.scan())
         events = _events_of_groups(sources, cells)
     return _splice(lake, handle, cells, compute(sources.timeline(events)), seen)
 
@@ -46,11 +49,7 @@ def _rebuild(lake: Lake, handle: Handle, fresh: pl.LazyFrame, seen: dict[str, in
     rows = fresh.collect(engine="streaming")
     # A day may have lost its events.
     days = pl.concat([stored_days, rows["day"]]).n_unique()
-    if days:
-        lake.replace(handle, rows, {**seen, **moved(handle)})
-    else:
-        note(lake, handle, seen)
-    return Refreshed(is_changed=days > 0, rows=rows.height, days=days)
+    return write(lake, handle, rows, seen, Refreshed(is_changed=False, rows=0, days=days))
 
 
 def _splice(lake: Lake, handle: Handle, cells: pl.DataFrame, compute: pl.LazyFrame, seen: dict[str, int]) -> Refreshed:
@@ -63,6 +62,15 @@ def _splice(lake: Lake, handle: Handle, cells: pl.DataFrame, compute: pl.LazyFra
     is_changed = put(lake, handle, before, kept, fresh, seen)
     counted = {"persons" if owner == "person_id" else "groups": cells[owner].n_unique()}
     return Refreshed(is_changed, unchanged(handle).rows, cells["day"].n_unique(), **counted)
+
+
+def _with_all_since(since: dt.date | None, cells: pl.DataFrame, handle: Handle, events: pl.LazyFrame) -> pl.DataFrame:
+    """Add every cell from a day on: those stored, and those of which there are events."""
+    if since is None:
+        return cells
+    near = (pl.col("month") >= since.replace(day=1)) & (pl.col("day") >= since)
+    parts = [rows.filter(near).select(cells.columns).unique() for rows in (handle.scan(), events)]
+    return pl.concat([cells, *pl.collect_all(parts, engine="streaming")]).drop_nulls().unique()
 
 
 def _person_days(sources: Sources, changes: Changes) -> pl.DataFrame:

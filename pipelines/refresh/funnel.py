@@ -14,6 +14,7 @@ from pipelines.funnel.steps import ONLY_MATCHED_ON, TIMELINE, is_product_message
 from pipelines.lake import Handle, Lake
 from pipelines.refresh.affected import affected_persons
 from pipelines.refresh.changes import Changes, Sources
+from pipelines.refresh.rebuilds import rebuild_of
 from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, put, recorded, unchanged
 from schemas.funnel import FunnelDefinition, fingerprint, fingerprint_of_all
 from schemas.lake import FUNNEL_ENTRY
@@ -26,6 +27,18 @@ WATERMARK: Final = "watermark"
 """The name under which entries note, in microseconds since 1970, the watermark at which they are mature or not."""
 
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+def funnel_inputs(
+    sources: Sources, definitions: Sequence[FunnelDefinition], watermark: dt.datetime, settings: int
+) -> dict[str, int]:
+    """What `funnel_entry` records: events and persons, each definition and all together, watermark and settings."""
+    return {
+        **sources.inputs(settings),
+        _DEFINITIONS: fingerprint_of_all(definitions),
+        **{_definition(one): fingerprint(one) for one in definitions},
+        input_id(WATERMARK): (watermark - _EPOCH) // dt.timedelta(microseconds=1),
+    }
 
 
 def refresh_funnels(
@@ -43,18 +56,13 @@ def refresh_funnels(
         settings: fingerprint of the rules; where it changes, every funnel is built anew.
     """
     handle, sources = lake.open(FUNNEL_ENTRY), Sources.of(lake)
-    rules = {
-        input_id(SETTINGS): settings,
-        _DEFINITIONS: fingerprint_of_all(definitions),
-        **{_definition(one): fingerprint(one) for one in definitions},
-    }
-    reached = (watermark - _EPOCH) // dt.timedelta(microseconds=1)
-    seen = {**sources.positions(), **rules, input_id(WATERMARK): reached}
+    rebuild = rebuild_of(lake, handle)
+    seen = funnel_inputs(sources, definitions, watermark, settings) | rebuild.seen()
     done = noted(handle, seen)
     if done == seen:
         return unchanged(handle)
     stored = handle.scan().collect(engine="streaming")
-    is_same = {one.name: _is_same(one, rules, done, stored) for one in definitions}
+    is_same = {one.name: not rebuild.is_whole and _is_same(one, seen, done, stored) for one in definitions}
     kept = [one for one in definitions if is_same[one.name]]
     others = [one for one in definitions if not is_same[one.name]]
     persons, rows = _renewed(lake, sources, Changes.since(lake, sources, done), kept, stored, watermark)
@@ -74,16 +82,16 @@ def entries_watermark(entries: Handle) -> dt.datetime | None:
 
 
 def _is_same(
-    definition: FunnelDefinition, rules: Mapping[str, int], done: Mapping[str, int | None], stored: pl.DataFrame
+    definition: FunnelDefinition, seen: Mapping[str, int], done: Mapping[str, int | None], stored: pl.DataFrame
 ) -> bool:
     """Whether the stored entries are those of this definition.
 
     A note outlives its funnel: one that was taken out and is back has the fingerprint of old, and no entries. Nor has
     one that nobody ever entered; to build that anew when the funnels change costs little.
     """
-    if any(done[name] != rules[name] for name in (input_id(SETTINGS), _definition(definition))):
+    if any(done[name] != seen[name] for name in (input_id(SETTINGS), _definition(definition))):
         return False
-    return done[_DEFINITIONS] == rules[_DEFINITIONS] or definition.name in stored["funnel"]
+    return done[_DEFINITIONS] == seen[_DEFINITIONS] or definition.name in stored["funnel"]
 
 
 def _definition(definition: FunnelDefinition) -> str:

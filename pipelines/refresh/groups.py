@@ -10,6 +10,7 @@ from pipelines.groups.birth import births
 from pipelines.groups.group import group_table
 from pipelines.lake import Lake
 from pipelines.refresh.changes import Changes, Sources
+from pipelines.refresh.rebuilds import rebuild_of
 from pipelines.refresh.written import Refreshed, note, noted, unchanged, write
 from schemas.lake import GROUP
 
@@ -17,11 +18,12 @@ from schemas.lake import GROUP
 def refresh_groups(lake: Lake) -> Refreshed:
     """Recompute the groups that changed. What happens in a group after its birth says nothing about its birth."""
     handle, sources = lake.open(GROUP), Sources.of(lake)
-    seen = sources.positions()
+    rebuild = rebuild_of(lake, handle)
+    seen = sources.positions() | rebuild.seen()
     done = noted(handle, seen)
     if done == seen:
         return unchanged(handle)
-    if None in done.values():
+    if None in done.values() or rebuild.is_whole:
         return write(lake, handle, _groups(sources.timeline()), seen)
     stored = handle.scan().collect(engine="streaming")
     groups = _touched(sources, Changes.since(lake, sources, done), stored)

@@ -8,12 +8,18 @@ from pipelines.events.identity import LINK, apart, changes, identity, links
 from pipelines.ingest.event_writer import BATCH, advance_batch
 from pipelines.lake import Handle, Lake
 from pipelines.refresh.changes import BATCH_INPUT
+from pipelines.refresh.rebuilds import rebuild_of
 from pipelines.refresh.written import Refreshed, input_id, moved, note, noted, unchanged
 from pipelines.rulings import withdrawn
 from schemas import kinds
 from schemas.lake import EVENTS, IDENTITY, IDENTITY_CHANGE, IDENTITY_RULING, TOUCHED
 
 _RULINGS_INPUT = input_id(IDENTITY_RULING.name)
+
+
+def identity_inputs(events: Handle, rulings: Handle) -> dict[str, int]:
+    """What `identity` records: the newest batch of events, and the rulings."""
+    return {BATCH_INPUT: events.position(BATCH) or 0, _RULINGS_INPUT: rulings.content}
 
 
 def refresh_identity(lake: Lake) -> Refreshed:
@@ -23,14 +29,15 @@ def refresh_identity(lake: Lake) -> Refreshed:
     leaves a row too many, which costs facts a recomputation.
     """
     handle, events, rulings = lake.open(IDENTITY), lake.open(EVENTS), lake.open(IDENTITY_RULING)
-    batch = events.position(BATCH) or 0
-    seen = {BATCH_INPUT: batch, _RULINGS_INPUT: rulings.content}
+    rebuild = rebuild_of(lake, handle)
+    seen = identity_inputs(events, rulings) | rebuild.seen()
+    batch = seen[BATCH_INPUT]
     done = noted(handle, seen)
     if done == seen:
         return unchanged(handle)
     stored, without = handle.scan().collect(engine="streaming"), withdrawn(rulings.scan())
     marks = lake.open(TOUCHED).scan().filter(pl.col("batch") > (done[BATCH_INPUT] or 0)).collect(engine="streaming")
-    if done[_RULINGS_INPUT] != rulings.content or marks["unlinks"].any():
+    if rebuild.is_whole or done[_RULINGS_INPUT] != rulings.content or marks["unlinks"].any():
         new, before = links(events.scan(), without), stored
         persons = apart(before)
     else:
@@ -48,7 +55,7 @@ def refresh_identity(lake: Lake) -> Refreshed:
     if not changed.is_empty():
         lake.append(lake.open(IDENTITY_CHANGE), changed, {})
     rows = pl.concat([stored.join(before, on="account_id", how="anti"), after])
-    lake.replace(handle, rows, {**seen, BATCH_INPUT: number, **moved(handle)})
+    lake.replace(handle, rows, {**seen, BATCH_INPUT: number, **moved(handle, seen)})
     return Refreshed(is_changed=True, rows=rows.height, persons=after["person_id"].n_unique())
 
 

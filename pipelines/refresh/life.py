@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import zlib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -12,13 +12,52 @@ from pipelines.groups.concentration import with_half_writers
 from pipelines.groups.health import group_health, judged_days
 from pipelines.groups.state import group_state
 from pipelines.groups.thresholds import LifeRules
-from pipelines.lake import Lake
+from pipelines.lake import Handle, Lake
 from pipelines.refresh.changes import BATCH_INPUT, IDENTITY_INPUT, Changes, Sources, touched_since
 from pipelines.refresh.first_seen import first_days
-from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, recorded, unchanged, write
+from pipelines.refresh.rebuilds import rebuild_of
+from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, recorded, through_input, unchanged, write
 from schemas.lake import FEED_DAY, GROUP, GROUP_DAY, GROUP_HEALTH, GROUP_STATE, PERSON_DAY
 
 _POSITIONS = (BATCH_INPUT, IDENTITY_INPUT)
+
+
+@dataclass(frozen=True)
+class LifeInputs:
+    """The facts that lives follow from, and the numbers recorded of them.
+
+    `flowing` are the rows of `feed_day` on complete days. What all facts include is in `positions`: what some of them
+    have beyond that is computed now, and again later.
+    """
+
+    days: Handle
+    people: Handle
+    groups: Handle
+    flowing: pl.DataFrame
+    positions: dict[str, int]
+    of_rules: dict[str, int]
+    of_all: dict[str, int]
+
+    @classmethod
+    def of(cls, lake: Lake, through: dt.date | None, settings: int) -> LifeInputs:
+        """Load them."""
+        facts = days, people, groups = tuple(lake.open(table) for table in (GROUP_DAY, PERSON_DAY, GROUP))
+        until = pl.col("day") <= pl.lit(through, pl.Date)
+        flowing = lake.open(FEED_DAY).scan().filter(until).sort(FEED_DAY.key).collect(engine="streaming")
+        settings_of = {input_id(f"{fact.table.name}/{SETTINGS}"): recorded(fact, SETTINGS) or 0 for fact in facts[:2]}
+        return cls(
+            days,
+            people,
+            groups,
+            flowing,
+            positions={name: min(fact.position(name) or 0 for fact in facts) for name in _POSITIONS},
+            of_rules={input_id(SETTINGS): settings, **settings_of},
+            of_all=through_input(through) | {input_id(FEED_DAY.name): zlib.crc32(flowing.write_csv().encode())},
+        )
+
+    def seen(self) -> dict[str, int]:
+        """What `group_health` and `group_state` record."""
+        return self.positions | self.of_rules | self.of_all
 
 
 def refresh_life(
@@ -40,40 +79,29 @@ def refresh_life(
         What was done, by lake table.
     """
     facts = [lake.open(table) for table in (GROUP_HEALTH, GROUP_STATE)]
-    days, people, groups, feeds = (lake.open(table) for table in (GROUP_DAY, PERSON_DAY, GROUP, FEED_DAY))
-    sources = Sources.of(lake)
-    until = pl.col("day") <= pl.lit(through, pl.Date)
-    flowing = feeds.scan().filter(until).sort(FEED_DAY.key).collect(engine="streaming")
-    of_all = {
-        input_id("through"): 0 if through is None else through.toordinal(),
-        input_id(FEED_DAY.name): zlib.crc32(flowing.write_csv().encode()),
-    }
-    of_rules = {
-        input_id(SETTINGS): settings,
-        **{input_id(f"{fact.table.name}/{SETTINGS}"): recorded(fact, SETTINGS) or 0 for fact in (days, people)},
-    }
-    # What all of them include is included; what some of them have beyond that is computed now, and again later.
-    included = {name: min(fact.position(name) or 0 for fact in (days, people, groups)) for name in _POSITIONS}
-    seen = included | of_rules | of_all
+    inputs, sources = LifeInputs.of(lake, through, settings), Sources.of(lake)
+    rebuilds = [rebuild_of(lake, fact) for fact in facts]
+    seen = inputs.seen() | rebuilds[0].seen()
     done = [noted(fact, seen) for fact in facts]
     if all(position == seen for position in done):
         return {fact.table.name: unchanged(fact) for fact in facts}
 
     health = facts[0].scan().collect(engine="streaming")
     is_touched, counted, known = pl.lit(value=True), Refreshed(is_changed=False, rows=0), health.clear()
-    if all(position[name] == seen[name] for position in done for name in of_rules):
+    is_whole = any(rebuild.is_whole for rebuild in rebuilds)
+    if not is_whole and all(position[name] == seen[name] for position in done for name in inputs.of_rules):
         oldest = {name: min(position[name] or 0 for position in done) for name in _POSITIONS}
         touched = touched_since(sources, Changes.since(lake, sources, oldest), through)
         is_before = (pl.col("day") < pl.col("since")).fill_null(value=True)
         known = health.join(touched, on="group_id", how="left").filter(is_before)
-        if all(position[name] == seen[name] for position in done for name in of_all):
+        if all(position[name] == seen[name] for position in done for name in inputs.of_all):
             is_touched = pl.col("group_id").is_in(touched["group_id"].implode())
             counted = replace(counted, groups=touched.height)
     judged = judged_days(
-        days.scan().filter(is_touched), first_days(lake, people).filter(is_touched), flowing.lazy(),
-        groups.scan().filter(is_touched), through, zone, rules,
+        inputs.days.scan().filter(is_touched), first_days(lake, inputs.people).filter(is_touched),
+        inputs.flowing.lazy(), inputs.groups.scan().filter(is_touched), through, zone, rules,
     )  # fmt: skip
-    life = with_half_writers(judged, people.scan().filter(is_touched), known).lazy()
+    life = with_half_writers(judged, inputs.people.scan().filter(is_touched), known).lazy()
     refreshed = {}
     for fact, fresh in zip(facts, (group_health(life), group_state(life)), strict=True):
         rows = fresh.collect(engine="streaming")

@@ -10,9 +10,10 @@ import polars as pl
 from pipelines.engagement.connections import connected, connecting_from, windows_from
 from pipelines.engagement.states import member_state
 from pipelines.lake import Handle, Lake
-from pipelines.refresh.changes import Changes, Sources, included, touched_since
+from pipelines.refresh.changes import Changes, Sources, complete_inputs, touched_since
 from pipelines.refresh.first_seen import first_days
-from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, unchanged, write
+from pipelines.refresh.rebuilds import rebuild_of
+from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, through_input, unchanged, write
 from schemas.lake import MEMBER_STATE, PERSON_DAY
 
 _MEMBER: Final = ("person_id", "group_id")
@@ -30,12 +31,12 @@ def refresh_member_state(lake: Lake, through: dt.date | None) -> Refreshed:
     """
     handle, days = lake.open(MEMBER_STATE), lake.open(PERSON_DAY)
     sources = Sources.of(lake)
-    of_all = {input_id("through"): 0 if through is None else through.toordinal()}
-    seen = included(days) | of_all
+    rebuild = rebuild_of(lake, handle)
+    seen = complete_inputs(days, through) | rebuild.seen()
     done = noted(handle, seen)
     if done == seen:
         return unchanged(handle)
-    if any(done[name] != seen[name] for name in (*of_all, input_id(SETTINGS))):
+    if rebuild.is_whole or any(done[name] != seen[name] for name in (*through_input(through), input_id(SETTINGS))):
         connections = connected(sources.events.scan(), sources.people.lazy(), through)
         rows = member_state(sources.timeline(), days.scan(), connections, through).collect(engine="streaming")
         return write(lake, handle, rows, seen)

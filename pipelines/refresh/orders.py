@@ -12,6 +12,7 @@ from pipelines.funnel.orders import ORDER_EVENTS
 from pipelines.funnel.steps import is_product_message
 from pipelines.lake import Lake
 from pipelines.refresh.changes import Changes, Sources
+from pipelines.refresh.rebuilds import rebuild_of
 from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, unchanged, write
 from schemas import kinds
 from schemas.lake import FIRST_SEEN, ORDER_CREDIT
@@ -39,11 +40,12 @@ def refresh_credit(lake: Lake, rules: AttributionRules, settings: int) -> Refres
         settings: fingerprint of the rules; where it changes, everything is recomputed.
     """
     handle, sources = lake.open(ORDER_CREDIT), Sources.of(lake)
-    seen = {**sources.positions(), input_id(SETTINGS): settings}
+    rebuild = rebuild_of(lake, handle)
+    seen = sources.inputs(settings) | rebuild.seen()
     done = noted(handle, seen)
     if done == seen:
         return unchanged(handle)
-    if done[input_id(SETTINGS)] != settings:
+    if done[input_id(SETTINGS)] != settings or rebuild.is_whole:
         return write(lake, handle, _rebuilt(sources, rules), seen)
     changes = Changes.since(lake, sources, done)
     persons = changes.persons_since()

@@ -15,8 +15,30 @@ from pipelines.groups.risk.model import RiskModel
 from pipelines.groups.risk.walk import PATIENCE
 from pipelines.lake import Handle, Lake
 from pipelines.refresh.changes import BATCH_INPUT, IDENTITY_INPUT, Changes, Sources, touched_since
-from pipelines.refresh.written import SETTINGS, Refreshed, input_id, note, noted, rows_version, unchanged, write
+from pipelines.refresh.rebuilds import rebuild_of
+from pipelines.refresh.written import (
+    SETTINGS,
+    Refreshed,
+    input_id,
+    note,
+    noted,
+    rows_version,
+    through_input,
+    unchanged,
+    write,
+)
 from schemas.lake import GROUP_HEALTH, GROUP_RISK, PERSON_DAY, RISK_MODEL
+
+
+def risk_inputs(people: Handle, health: Handle, through: dt.date | None, retrain_days: int) -> dict[str, int]:
+    """What `risk_model` and `group_risk` record: how far `person_day` is, and what concerns all groups."""
+    positions = {name: people.position(name) or 0 for name in (BATCH_INPUT, IDENTITY_INPUT)}
+    return positions | _of_all(health, through, retrain_days)
+
+
+def _of_all(health: Handle, through: dt.date | None, retrain_days: int) -> dict[str, int]:
+    of_health = {input_id(SETTINGS): retrain_days, input_id(GROUP_HEALTH.name): rows_version(health)}
+    return of_health | through_input(through)
 
 
 def refresh_risk(lake: Lake, through: dt.date | None, retrain_days: int) -> dict[str, Refreshed]:
@@ -37,27 +59,28 @@ def refresh_risk(lake: Lake, through: dt.date | None, retrain_days: int) -> dict
     facts = models, risks = lake.open(RISK_MODEL), lake.open(GROUP_RISK)
     people, health = lake.open(PERSON_DAY), lake.open(GROUP_HEALTH)
     sources = Sources.of(lake)
-    of_all = {
-        input_id(SETTINGS): retrain_days,
-        input_id("through"): 0 if through is None else through.toordinal(),
-        input_id(GROUP_HEALTH.name): rows_version(health),
-    }
-    seen = {name: people.position(name) or 0 for name in (BATCH_INPUT, IDENTITY_INPUT)} | of_all
+    of_all = _of_all(health, through, retrain_days)
+    rebuilds = [rebuild_of(lake, fact) for fact in facts]
+    seen = risk_inputs(people, health, through, retrain_days) | rebuilds[0].seen()
     done = noted(risks, seen)
     if all(noted(fact, seen) == seen for fact in facts):
         return {fact.table.name: unchanged(fact) for fact in facts}
-    if through is None or not _is_touched(lake, sources, done, of_all, through):
+    is_due = any(rebuild.is_due for rebuild in rebuilds)
+    if through is None or not (is_due or _is_touched(lake, sources, done, of_all, through)):
         for fact in facts:
             note(lake, fact, seen)
         return {fact.table.name: unchanged(fact) for fact in facts}
 
     stored = models.scan().collect()
-    trained = _trained(stored, people, through, retrain_days)
-    refreshed = {RISK_MODEL.name: write(lake, models, pl.concat([stored, trained]), seen)}
-    model = _newest(pl.concat([stored, trained]))
+    is_rebuilt = any(RISK_MODEL.name in rebuild.named for rebuild in rebuilds)
+    if is_rebuilt:  # in the place of one trained on the same days
+        stored = stored.filter(pl.col("trained_through") < through)
+    trained = pl.concat([stored, _trained(stored, people, through, retrain_days, is_rebuilt=is_rebuilt)])
+    refreshed = {RISK_MODEL.name: write(lake, models, trained, seen)}
+    model = _newest(trained)
     tellable = _tellable(people, health, through)
     is_of_day, counted = pl.col("day") == through, Refreshed(is_changed=False, rows=0)
-    if all(done[name] == of_all[name] for name in (input_id(SETTINGS), input_id("through"))):
+    if not is_due and all(done[name] == of_all[name] for name in (input_id(SETTINGS), input_id("through"))):
         by_model = pl.col("model").is_in(model["version"].implode())
         of_day = risks.scan().filter(is_of_day & by_model).select("group_id").collect()["group_id"]
         changed = touched_since(sources, _changes(lake, sources, done), through)["group_id"]
@@ -96,11 +119,13 @@ def _newest(models: pl.DataFrame) -> pl.DataFrame:
     return models.filter(pl.Series(current, dtype=pl.Boolean)).sort("trained_through").tail(1)
 
 
-def _trained(models: pl.DataFrame, people: Handle, through: dt.date, retrain_days: int) -> pl.DataFrame:
+def _trained(
+    models: pl.DataFrame, people: Handle, through: dt.date, retrain_days: int, *, is_rebuilt: bool
+) -> pl.DataFrame:
     """A new model, as one row; none where the newest is young enough, or where there is too little to learn from."""
     due = pl.col("trained_through") <= pl.lit(through) - pl.duration(days=retrain_days)
     newest = _newest(models)
-    if not newest.is_empty() and newest.filter(due).is_empty():
+    if not is_rebuilt and not newest.is_empty() and newest.filter(due).is_empty():
         return models.clear()
     return graded_model(history(people.scan(), through), through, retrain_days)
 

@@ -5,7 +5,7 @@ A summary is computed as a whole when what it is made of changed, and its rows a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 import polars as pl
@@ -30,11 +30,39 @@ _UNITS: Final[tuple[Unit, ...]] = ("day", "week", "month")
 _DEFINITIONS: Final = "definitions"
 
 
+def engagement_inputs(lake: Lake) -> dict[LakeTable, dict[str, int]]:
+    """The inputs of `group_engagement`."""
+    return {facts.GROUP_ENGAGEMENT: inputs_of(lake, facts.MEMBER_STATE)}
+
+
+def sales_inputs(lake: Lake) -> dict[LakeTable, dict[str, int]]:
+    """The inputs of each summary of sales."""
+    of_credit = inputs_of(lake, facts.ORDER_CREDIT)
+    of_both = inputs_of(lake, facts.ORDER_CREDIT, facts.GROUP)
+    return {facts.GROUP_SALES: of_credit, facts.MESSAGE_SALES: of_credit, facts.SEGMENT_SALES: of_both}
+
+
+def funnel_summary_inputs(
+    lake: Lake, definitions: Sequence[FunnelDefinition], settings: int
+) -> dict[LakeTable, dict[str, int]]:
+    """The inputs of each summary of funnels."""
+    given = {_DEFINITIONS: fingerprint_of_all(definitions), SETTINGS: settings}
+    of_entries = inputs_of(lake, facts.FUNNEL_ENTRY, **given)
+    at_watermark = {**of_entries, WATERMARK: recorded(lake.open(facts.FUNNEL_ENTRY), WATERMARK) or 0}
+    return {
+        facts.FUNNEL_STEP: of_entries,
+        facts.FUNNEL_BREAKDOWN: inputs_of(lake, facts.FUNNEL_ENTRY, facts.EVENTS, facts.GROUP, **given),
+        facts.FUNNEL_TIME_TO_CONVERT: of_entries,
+        facts.FUNNEL_CURVE: at_watermark,
+        facts.FUNNEL_TREND: at_watermark,
+    }
+
+
 def refresh_group_engagement(lake: Lake) -> Refreshed:
     """Count the members of each group by state again, if `member_state` changed."""
     table = facts.GROUP_ENGAGEMENT
     members = lake.open(facts.MEMBER_STATE).scan()
-    inputs = inputs_of(lake, facts.MEMBER_STATE)
+    inputs = engagement_inputs(lake)[table]
     return refresh_whole(lake, table, inputs, lambda: _shaped(table, [group_engagement(members)]))
 
 
@@ -45,15 +73,15 @@ def refresh_sales(lake: Lake) -> dict[str, Refreshed]:
         What was done, by lake table.
     """
     credit, groups = lake.open(facts.ORDER_CREDIT).scan(), lake.open(facts.GROUP).scan()
-    of_credit, of_both = inputs_of(lake, facts.ORDER_CREDIT), inputs_of(lake, facts.ORDER_CREDIT, facts.GROUP)
-    sales: dict[LakeTable, tuple[Mapping[str, int], Callable[[], pl.LazyFrame]]] = {
-        facts.GROUP_SALES: (of_credit, lambda: group_sales(credit)),
-        facts.MESSAGE_SALES: (of_credit, lambda: message_sales(credit)),
-        facts.SEGMENT_SALES: (of_both, lambda: segment_sales(credit, groups)),
+    inputs = sales_inputs(lake)
+    sales: dict[LakeTable, Callable[[], pl.LazyFrame]] = {
+        facts.GROUP_SALES: lambda: group_sales(credit),
+        facts.MESSAGE_SALES: lambda: message_sales(credit),
+        facts.SEGMENT_SALES: lambda: segment_sales(credit, groups),
     }
     return {
-        table.name: refresh_whole(lake, table, inputs, lambda t=table, c=compute: _shaped(t, [c()]))
-        for table, (inputs, compute) in sales.items()
+        table.name: refresh_whole(lake, table, inputs[table], lambda t=table, c=compute: _shaped(t, [c()]))
+        for table, compute in sales.items()
     }
 
 
@@ -71,7 +99,7 @@ def refresh_funnel_summaries(
     Returns:
         What was done, by lake table.
     """
-    handle = lake.open(facts.FUNNEL_ENTRY)
+    inputs, handle = funnel_summary_inputs(lake, definitions, settings), lake.open(facts.FUNNEL_ENTRY)
     entries, watermark = handle.scan(), entries_watermark(handle)
 
     def breakdowns() -> Iterator[pl.LazyFrame]:
@@ -94,23 +122,16 @@ def refresh_funnel_summaries(
             for one in definitions:
                 yield from (trend(of_funnel(entries, one), one, unit, zone, watermark) for unit in _UNITS)
 
-    given = {_DEFINITIONS: fingerprint_of_all(definitions), SETTINGS: settings}
-    of_entries = inputs_of(lake, facts.FUNNEL_ENTRY, **given)
-    at_watermark = {**of_entries, WATERMARK: recorded(handle, WATERMARK) or 0}
-    with_properties = inputs_of(lake, facts.FUNNEL_ENTRY, facts.EVENTS, facts.GROUP, **given)
-    summaries: dict[LakeTable, tuple[Mapping[str, int], Callable[[], Iterable[pl.LazyFrame]]]] = {
-        facts.FUNNEL_STEP: (of_entries, lambda: (summary(entries, one) for one in definitions)),
-        facts.FUNNEL_BREAKDOWN: (with_properties, breakdowns),
-        facts.FUNNEL_TIME_TO_CONVERT: (
-            of_entries,
-            lambda: (time_to_convert(of_funnel(entries, one), one) for one in definitions),
-        ),
-        facts.FUNNEL_CURVE: (at_watermark, curves),
-        facts.FUNNEL_TREND: (at_watermark, trends),
+    summaries: dict[LakeTable, Callable[[], Iterable[pl.LazyFrame]]] = {
+        facts.FUNNEL_STEP: lambda: (summary(entries, one) for one in definitions),
+        facts.FUNNEL_BREAKDOWN: breakdowns,
+        facts.FUNNEL_TIME_TO_CONVERT: lambda: (time_to_convert(of_funnel(entries, one), one) for one in definitions),
+        facts.FUNNEL_CURVE: curves,
+        facts.FUNNEL_TREND: trends,
     }
     return {
-        table.name: refresh_whole(lake, table, inputs, lambda t=table, f=frames: _shaped(t, f()))
-        for table, (inputs, frames) in summaries.items()
+        table.name: refresh_whole(lake, table, inputs[table], lambda t=table, f=frames: _shaped(t, f()))
+        for table, frames in summaries.items()
     }
 
 

@@ -18,8 +18,9 @@ from pipelines.engagement.calendar import (
 from pipelines.engagement.lifecycle import assert_invariant, lifecycle, lifecycle_counts, lifecycle_rows
 from pipelines.engagement.retention_table import retention_counts, retention_rows, retention_table
 from pipelines.lake import Handle, Lake
-from pipelines.refresh.changes import Changes, Sources, included
+from pipelines.refresh.changes import Changes, Sources, complete_inputs
 from pipelines.refresh.first_seen import first_days
+from pipelines.refresh.rebuilds import rebuild_of
 from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, unchanged, write
 from schemas.lake import LIFECYCLE, PERSON_DAY, RETENTION, LakeTable
 
@@ -120,15 +121,17 @@ def _refresh(
 ) -> Refreshed:
     handle, days = lake.open(table), lake.open(PERSON_DAY)
     sources = Sources.of(lake)
-    seen = {**included(days), input_id("through"): 0 if through is None else through.toordinal()}
+    rebuild = rebuild_of(lake, handle)
+    seen = complete_inputs(days, through) | rebuild.seen()
     done = noted(handle, seen)
     if done == seen:
         return unchanged(handle)
     history = _History(days, first_days(lake, days))
     stored = handle.scan().collect(engine="streaming")
     changed: pl.Series | None = None
-    if None not in done.values() and done[input_id(SETTINGS)] == seen[input_id(SETTINGS)] and not stored.is_empty():
-        changed = _changed_days(history, Changes.since(lake, sources, done))
+    is_known = None not in done.values() and done[input_id(SETTINGS)] == seen[input_id(SETTINGS)]
+    if is_known and not stored.is_empty() and not rebuild.is_whole:
+        changed = _changed_days(history, Changes.since(lake, sources, done), rebuild.since)
     rows = (whole(history) if changed is None else some(history, stored, changed)).collect(engine="streaming")
     if table is LIFECYCLE:
         assert_invariant(rows.lazy())
@@ -136,10 +139,11 @@ def _refresh(
     return write(lake, handle, rows, seen, counted)
 
 
-def _changed_days(history: _History, changes: Changes) -> pl.Series:
+def _changed_days(history: _History, changes: Changes, since: dt.date | None) -> pl.Series:
     """Days on which a person's activity, or what it counts as, may differ.
 
-    The days of marks; and of persons whose first day may be another one, or who gained or lost an account, every day.
+    The days of marks; and of persons whose first day may be another one, or who gained or lost an account, every day;
+    and every day with any activity from `since` on.
     """
     # A first day that is before all that are marked was the first day before, too.
     may_be_another = pl.col("since").is_null() | (pl.col("since") <= pl.col("first_day"))
@@ -158,7 +162,12 @@ def _changed_days(history: _History, changes: Changes) -> pl.Series:
         .unique()
         .collect(engine="streaming")
     )
-    return pl.concat([changes.marks["day"], everywhere["day"]]).unique()
+    days = pl.concat([changes.marks["day"], everywhere["day"]])
+    if since is not None:
+        near = (pl.col("month") >= since.replace(day=1)) & (pl.col("day") >= since)
+        rebuilt = history.days.scan().filter(near).select("day").unique().collect(engine="streaming")
+        days = pl.concat([days, rebuilt["day"]])
+    return days.unique()
 
 
 def _starts(days: pl.Series, unit: Unit) -> pl.Series:

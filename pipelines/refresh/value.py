@@ -11,6 +11,13 @@ from pipelines.refresh.written import SETTINGS, Refreshed
 from schemas.lake import ORDER_CREDIT, PERSON_VALUE
 
 
+def value_inputs(lake: Lake, through: dt.date | None, settings: int) -> dict[str, int]:
+    """The inputs of `person_value`: the rows of `order_credit`, the last complete day and the settings."""
+    return inputs_of(
+        lake, ORDER_CREDIT, **{SETTINGS: settings, "through": 0 if through is None else through.toordinal()}
+    )
+
+
 def refresh_person_value(lake: Lake, through: dt.date | None, zone: str, settings: int) -> Refreshed:
     """Recompute what buyers are worth, if their orders, the last complete day or the rules changed.
 
@@ -20,9 +27,7 @@ def refresh_person_value(lake: Lake, through: dt.date | None, zone: str, setting
         zone: IANA name of the business zone.
         settings: fingerprint of the rules.
     """
-    inputs = inputs_of(
-        lake, ORDER_CREDIT, **{SETTINGS: settings, "through": 0 if through is None else through.toordinal()}
-    )
+    inputs = value_inputs(lake, through, settings)
     return refresh_whole(
         lake, PERSON_VALUE, inputs, lambda: person_value(credited_orders(lake.open(ORDER_CREDIT).scan()), through, zone)
     )

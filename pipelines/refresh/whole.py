@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import polars as pl
 
 from pipelines.lake import Lake
+from pipelines.refresh.rebuilds import rebuild_of
 from pipelines.refresh.written import Refreshed, input_id, noted, rows_version, unchanged, write
 from schemas.lake import LakeTable
 
@@ -19,6 +20,11 @@ def inputs_of(lake: Lake, *tables: LakeTable, **others: int) -> dict[str, int]:
     return {**{table.name: rows_version(lake.open(table)) for table in tables}, **others}
 
 
+def as_recorded(inputs: Mapping[str, int]) -> dict[str, int]:
+    """The inputs under the names by which a fact records them."""
+    return {input_id(name): version for name, version in inputs.items()}
+
+
 def refresh_whole(
     lake: Lake, table: LakeTable, inputs: Mapping[str, int], compute: Callable[[], pl.LazyFrame]
 ) -> Refreshed:
@@ -27,7 +33,7 @@ def refresh_whole(
     The contents are replaced only where they differ, so what follows from this fact is not woken for nothing.
     """
     handle = lake.open(table)
-    seen = {input_id(name): version for name, version in inputs.items()}
+    seen = as_recorded(inputs) | rebuild_of(lake, handle).seen()
     if noted(handle, seen) == seen:
         return unchanged(handle)
     fresh = compute().select(table.schema.names()).collect(engine="streaming")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -16,6 +17,9 @@ _ROWS: Final = "rows"
 
 _MONTH: Final = "month"
 _ALL: Final = pl.lit(value=True)
+
+REBUILT: Final = "rebuilt"
+"""The application transaction of a table that holds the number of the newest rebuild that changed its rows."""
 
 SETTINGS: Final = "settings"
 """The name under which facts note the fingerprint of the settings they depend on."""
@@ -35,9 +39,22 @@ class Refreshed:
     groups: int = 0
 
 
+REBUILD_INPUT: Final = input_id("rebuild")
+"""The newest rebuild that a fact includes; see `pipelines.refresh.rebuilds`."""
+
+
+def through_input(through: dt.date | None) -> dict[str, int]:
+    """The last complete day, as a fact of complete days records it."""
+    return {input_id("through"): 0 if through is None else through.toordinal()}
+
+
 def noted(handle: Handle, names: Mapping[str, int]) -> dict[str, int | None]:
-    """What a fact noted of these inputs at its last commit; None where it was told to forget it."""
-    return {name: recorded_input(handle, name) for name in names}
+    """What a fact noted of these inputs at its last commit; None where it was told to forget it.
+
+    Of rebuilds it is 0 where there was none: a fact that was never rebuilt is not one that includes nothing.
+    """
+    found = {name: recorded_input(handle, name) for name in names}
+    return {name: 0 if number is None and name == REBUILD_INPUT else number for name, number in found.items()}
 
 
 def recorded(fact: Handle, name: str) -> int | None:
@@ -89,7 +106,7 @@ def put(
     Returns:
         Whether they differ; if not, only the inputs are noted.
     """
-    table, positions = handle.table, {**seen, **moved(handle)}
+    table, positions = handle.table, {**seen, **moved(handle, seen)}
     names = table.schema.names()
     before, fresh = before.select(names), fresh.select(names)
     if _MONTH in table.partition_by:
@@ -111,6 +128,8 @@ def note(lake: Lake, handle: Handle, seen: Mapping[str, int]) -> None:
     lake.append(handle, pl.DataFrame(schema=handle.table.schema), {**seen, _ROWS: rows_version(handle)})
 
 
-def moved(handle: Handle) -> dict[str, int]:
-    """The positions that say, in a commit, that it changes rows."""
-    return {_ROWS: handle.content + 1}
+def moved(handle: Handle, seen: Mapping[str, int]) -> dict[str, int]:
+    """The positions that say, in a commit, that it changes rows, and where it does so to rebuild, by which request."""
+    number = seen.get(REBUILD_INPUT, 0)
+    rebuilt = {REBUILT: number} if number > (handle.position(REBUILD_INPUT) or 0) else {}
+    return {_ROWS: handle.content + 1, **rebuilt}

@@ -18,7 +18,7 @@ from pipelines.operations.ledger import AlertLedger
 from sensors.alerts import check_failure_sensor, run_failure_sensor, staleness_sensor
 from tests.pipelines.ingest.conftest import transactional
 from tests.sensors.conftest import Place
-from tests.sensors.test_automation import broken
+from tests.sensors.test_follow import broken
 
 __all__ = ["transactional"]
 

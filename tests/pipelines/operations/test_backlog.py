@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from pipelines.operations.backlog import Backlog, Patience, Runs, decide_ingest
+from pipelines.operations.backlog import Backlog, Patience, Runs, decide_follow, decide_ingest
 
 NOW = dt.datetime(2025, 3, 3, 12, tzinfo=dt.UTC)
 PATIENCE = Patience(
@@ -44,3 +44,35 @@ def test_a_run_is_asked_for(backlog, runs, acts):
     decision = decide_ingest(backlog, runs, PATIENCE, NOW)
     assert decision.act is acts
     assert decision.reason
+
+
+@pytest.mark.parametrize(
+    ("backlog", "runs", "acts"),
+    [
+        pytest.param(Backlog(10_000, ago(600)), Runs(0), False, id="all came after the scheduled time"),
+        pytest.param(Backlog(1, ago(3600)), Runs(0), True, id="one from before it is left"),
+        pytest.param(Backlog(10_000, None), Runs(0), False, id="read by workers, not decoded yet"),
+        pytest.param(Backlog(0, None), Runs(0, ago(40), 1), True, id="the scheduled run failed"),
+        pytest.param(Backlog(1, ago(3600)), Runs(1), False, id="the scheduled run is in flight"),
+    ],
+)
+def test_between_scheduled_runs_only_what_they_left_is_worth_one(backlog: Backlog, runs: Runs, acts: bool):
+    assert decide_ingest(backlog, runs, PATIENCE, NOW, scheduled=ago(1800)).act is acts
+
+
+def test_right_after_the_scheduled_time_the_schedule_itself_begins_the_run():
+    assert not decide_ingest(Backlog(1, ago(3600)), Runs(0), PATIENCE, NOW, scheduled=ago(30)).act
+
+
+@pytest.mark.parametrize(
+    ("behind", "runs", "acts"),
+    [
+        pytest.param(set(), Runs(0), False, id="nothing is behind"),
+        pytest.param({"lifecycle"}, Runs(0), True, id="a table is behind"),
+        pytest.param({"lifecycle"}, Runs(1), False, id="a run is in flight"),
+        pytest.param({"lifecycle"}, Runs(0, ago(29), 1), False, id="the last run failed just now"),
+        pytest.param({"lifecycle"}, Runs(0, ago(30), 1), True, id="it failed a while ago"),
+    ],
+)
+def test_what_is_behind_is_worth_a_run_unless_one_is_in_flight_or_just_failed(behind: set[str], runs: Runs, acts: bool):
+    assert decide_follow(behind, runs, PATIENCE, NOW).act is acts

@@ -84,3 +84,17 @@ def test_each_failure_is_a_finding_and_none_is_good_news():
 def test_it_is_remembered_since_when_something_is_so_without_a_break():
     since = remember({"a": ago(5), "gone": ago(9)}, {"a", "new"}, NOW)
     assert since == {"a": ago(5), "new": NOW}
+
+
+@pytest.mark.parametrize(
+    ("oldest", "scheduled", "found"),
+    [
+        pytest.param(ago(600), ago(120), {STALE, STALLED}, id="the scheduled run did not read it"),
+        pytest.param(ago(600), ago(5), set(), id="the scheduled run has just begun"),
+        pytest.param(ago(600), ago(700), set(), id="it waits for the next scheduled run"),
+        pytest.param(ago(600), None, {STALE, STALLED}, id="runs follow Kafka"),
+    ],
+)
+def test_data_is_stale_by_the_schedule(oldest: dt.datetime, scheduled: dt.datetime | None, found: set[str]):
+    unread = signals(Backlog(7, oldest), (Feed("t", 0, 7, still_since=ago(500)),))
+    assert {one.rule for one in judge(unread, LIMITS, NOW, scheduled).findings} == found

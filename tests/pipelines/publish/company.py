@@ -23,9 +23,9 @@ UNGUARDED = Guard("a lake", is_accepted=True)
 Row = dict[str, Any]
 
 
-def known(events_batch: int, complete_through: dt.date | None = MONDAY, rules: int = 0) -> Known:
+def known(events_batch: int, complete_through: dt.date | None = MONDAY, rules: int = 0, rebuilds: int = 0) -> Known:
     """What a version of this batch of events knows."""
-    return Known(events_batch, events_batch, complete_through, is_synthetic=True, rules=rules)
+    return Known(events_batch, events_batch, complete_through, is_synthetic=True, rules=rules, rebuilds=rebuilds)
 
 
 def table(name: str) -> sa.Table:

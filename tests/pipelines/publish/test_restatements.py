@@ -47,10 +47,11 @@ def publish(warehouse: Warehouse) -> Callable[..., Published]:
         through: dt.date | None = MONDAY,
         late: list[tuple[str, str | None, dt.date, int, int]] | None = None,
         rules: int = 0,
+        rebuilds: int = 0,
     ) -> Published:
         told = Late(since=lambda _before: pl.DataFrame(late or [], schema=LATENESS, orient="row"), zone=ZONE)
         return warehouse.publish(
-            DATA_TABLES, known=known(events_batch, through, rules), late=told, guard=UNGUARDED, now=NOON
+            DATA_TABLES, known=known(events_batch, through, rules, rebuilds), late=told, guard=UNGUARDED, now=NOON
         )
 
     return publish_all
@@ -216,6 +217,14 @@ def test_other_settings_are_told(warehouse: Warehouse, stage: Stage, publish: Pu
     stage(group_day=[])
     publish(2, rules=8)
     assert set(warehouse.read(restatement)["rules_changed"]) == {True}
+
+
+def test_a_rebuild_by_other_code_is_told(warehouse: Warehouse, stage: Stage, publish: Publish) -> None:
+    stage()
+    publish(1, rebuilds=0)
+    stage(group_day=[])
+    publish(2, rebuilds=1)
+    assert set(warehouse.read(restatement).select("rules_changed", "code_changed").rows()) == {(False, True)}
 
 
 def test_what_came_late_is_asked_for_since_the_published_version(

@@ -1,0 +1,80 @@
+"""Which facts do not include their inputs as they are now: told by what they recorded, without computing any."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipelines.lake import Lake
+from pipelines.refresh.changes import Sources, complete_inputs, included
+from pipelines.refresh.feeds import feed_inputs
+from pipelines.refresh.funnel import funnel_inputs
+from pipelines.refresh.identity import identity_inputs
+from pipelines.refresh.life import LifeInputs
+from pipelines.refresh.rebuilds import rebuild_of
+from pipelines.refresh.risk import risk_inputs
+from pipelines.refresh.summaries import engagement_inputs, funnel_summary_inputs, sales_inputs
+from pipelines.refresh.value import value_inputs
+from pipelines.refresh.whole import as_recorded
+from pipelines.refresh.written import noted
+from schemas import lake as tables
+from schemas.funnel import FunnelDefinition
+from schemas.lake import LakeTable
+
+
+@dataclass(frozen=True)
+class FactRules:
+    """What facts depend on beside tables; see `assets.resources.Rules` and `assets.completeness`."""
+
+    settings: int
+    life_settings: int
+    retrain_days: int
+    funnels: Sequence[FunnelDefinition]
+    watermark: dt.datetime
+    through: dt.date | None
+
+
+def facts_behind(lake: Lake, rules: FactRules) -> frozenset[str]:
+    """Name the facts whose recorded inputs differ from those a refresh would record now.
+
+    What depends on one of these is not named unless it is behind as well: it follows once they have been refreshed.
+    """
+    return frozenset(table.name for table, seen in _inputs(lake, rules).items() if _is_behind(lake, table, seen))
+
+
+def _is_behind(lake: Lake, table: LakeTable, inputs: dict[str, int]) -> bool:
+    fact = lake.open(table)
+    seen = inputs | rebuild_of(lake, fact).seen()
+    return noted(fact, seen) != seen
+
+
+def _inputs(lake: Lake, rules: FactRules) -> dict[LakeTable, dict[str, int]]:
+    """What a refresh of each fact would record now, beside rebuilds."""
+    sources = Sources.of(lake)
+    days, health = lake.open(tables.PERSON_DAY), lake.open(tables.GROUP_HEALTH)
+    of_events = sources.inputs(rules.settings)
+    of_days = complete_inputs(days, rules.through)
+    of_life = LifeInputs.of(lake, rules.through, rules.life_settings).seen()
+    of_risk = risk_inputs(days, health, rules.through, rules.retrain_days)
+    of_funnels = funnel_summary_inputs(lake, rules.funnels, rules.settings)
+    summaries = {**engagement_inputs(lake), **sales_inputs(lake), **of_funnels}
+    return {
+        tables.IDENTITY: identity_inputs(sources.events, lake.open(tables.IDENTITY_RULING)),
+        tables.PERSON_DAY: of_events,
+        tables.FIRST_SEEN: included(days),
+        tables.RETENTION: of_days,
+        tables.LIFECYCLE: of_days,
+        tables.MEMBER_STATE: of_days,
+        tables.FUNNEL_ENTRY: funnel_inputs(sources, rules.funnels, rules.watermark, rules.settings),
+        tables.ORDER_CREDIT: of_events,
+        tables.PERSON_VALUE: as_recorded(value_inputs(lake, rules.through, rules.settings)),
+        tables.GROUP: sources.positions(),
+        tables.GROUP_DAY: of_events,
+        tables.FEED_DAY: feed_inputs(sources),
+        tables.GROUP_HEALTH: of_life,
+        tables.GROUP_STATE: of_life,
+        tables.RISK_MODEL: of_risk,
+        tables.GROUP_RISK: of_risk,
+        **{table: as_recorded(inputs) for table, inputs in summaries.items()},
+    }

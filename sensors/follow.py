@@ -1,0 +1,97 @@
+"""`follow_sensor`: asks for what does not include its inputs as they are, whoever changed them and when.
+
+A fact records its inputs, and `mart` the facts it was made from (decision 0003). So what has to run follows from the
+data alone: no event can be missed between two ticks, and none has to be remembered (decision 0039).
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Collection, Set
+from typing import Any, Final
+
+import dagster as dg
+
+from assets.completeness import fact_rules
+from assets.resources import Clock, Rules
+from pipelines.lake import Lake
+from pipelines.operations.backlog import Patience, decide_follow
+from pipelines.publish.rows import is_mart_behind
+from pipelines.publish.warehouse import Warehouse
+from pipelines.refresh import facts_behind
+from schemas.funnel import fingerprint_of_all
+from schemas.lake import EVENTS, FEED, GAPS, QUARANTINE, RAW, TABLES
+from schemas.warehouse import DATA_TABLES, STAGING
+from sensors.backlog import runs_of
+from sensors.jobs import follow_job, pipeline_job
+
+_EVERY_S: Final = 60
+_BEFORE_EVENTS: Final = (RAW, FEED, GAPS, QUARANTINE)
+"""Tables that no fact reads."""
+
+
+@dg.sensor(
+    job=follow_job,
+    minimum_interval_seconds=_EVERY_S,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Asks for one run of what does not include its inputs as they are, and of all that depends on it.",
+)
+def follow_sensor(
+    context: dg.SensorEvaluationContext,
+    lake: dg.ResourceParam[Lake],
+    warehouse: dg.ResourceParam[Warehouse],
+    rules: dg.ResourceParam[Rules],
+    clock: dg.ResourceParam[Clock],
+) -> dg.SensorResult:
+    """The cursor is the state in which nothing was behind: where it is lost, every fact is looked at once more."""
+    runs = runs_of(context.instance, follow_job.name, pipeline_job.name)
+    if runs.in_flight:
+        return dg.SensorResult(skip_reason=decide_follow((), runs, Patience(), clock.now()).reason)
+    warehouse.prepare()
+    published = warehouse.lake_state()
+    state = _state(lake, rules, published)
+    if context.cursor == state:
+        return dg.SensorResult(skip_reason="Nothing changed since all tables included their inputs.", cursor=state)
+    behind = assets_behind(lake, rules, published)
+    decision = decide_follow(behind, runs, Patience(), clock.now())
+    if not decision.act:
+        return dg.SensorResult(skip_reason=decision.reason, cursor=None if behind else state)
+    context.log.info(decision.reason)
+    if (repository := context.repository_def) is None:
+        raise ValueError("the context has no repository: build it with `definitions`")
+    return dg.SensorResult([dg.RunRequest(asset_selection=sorted(with_dependents(repository.asset_graph, behind)))])
+
+
+def assets_behind(lake: Lake, rules: Rules, published: int | None) -> frozenset[str]:
+    """The assets that do not include their inputs as they are; none before the first event.
+
+    Args:
+        lake: holds the facts.
+        rules: the company's definitions.
+        published: `Warehouse.lake_state`.
+    """
+    if not lake.open(EVENTS).content:
+        return frozenset()
+    staging = {f"{STAGING}/{table.name}" for table in DATA_TABLES} if is_mart_behind(lake, published) else set()
+    return facts_behind(lake, fact_rules(lake, rules)) | staging
+
+
+def with_dependents(graph: Any, names: Collection[str]) -> Set[dg.AssetKey]:
+    """Add to assets of Dagster's graph what is only made together with them, and all that depends on any of these."""
+    chosen = dg.AssetSelection.assets(*(dg.AssetKey.from_user_string(name) for name in names))
+    together = chosen.required_multi_asset_neighbors().downstream().required_multi_asset_neighbors()
+    return together.resolve(graph)
+
+
+def _state(lake: Lake, rules: Rules, published: int | None) -> str:
+    """A fingerprint of all that decides on what is behind."""
+    contents = [(table.name, lake.open(table).content) for table in TABLES.values() if table not in _BEFORE_EVENTS]
+    definitions = (
+        rules.fingerprint,
+        rules.life_fingerprint,
+        rules.risk_retrain_days,
+        rules.lateness,
+        rules.idle_timeout,
+    )
+    parts = (contents, definitions, fingerprint_of_all(rules.funnels), published)
+    return f"{zlib.crc32(repr(parts).encode()):08x}"

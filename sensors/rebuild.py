@@ -1,0 +1,42 @@
+"""`rebuild_job`: asks for a fact to be computed again, from Dagster's page; `follow_sensor` sees to the rest."""
+
+# Dagster reads the type of a context from the annotation itself, so annotations are no strings here.
+import datetime as dt
+from typing import Any
+
+import dagster as dg
+
+from assets.resources import Clock
+from pipelines.lake import Lake
+from pipelines.refresh import request_rebuild
+from schemas.lake import FACTS
+
+_CONFIG: dict[str, Any] = {
+    "fact": dg.Field(dg.Enum("Fact", [dg.EnumValue(table.name) for table in FACTS]), description="What to rebuild."),
+    "since": dg.Field(dg.Noneable(str), None, description="The first day concerned, 2026-03-31; none: from scratch."),
+    "reason": dg.Field(str, "Its code changed.", description="Why; it is kept."),
+}
+
+
+@dg.op(out=dg.Out(dg.Nothing), config_schema=_CONFIG)
+def request(context: dg.OpExecutionContext, lake: dg.ResourceParam[Lake], clock: dg.ResourceParam[Clock]) -> None:
+    """Record the request."""
+    asked: dict[str, Any] = context.op_config
+    number = request_rebuild(
+        lake,
+        asked["fact"],
+        since=None if asked["since"] is None else dt.date.fromisoformat(asked["since"]),
+        actor="Dagster",
+        reason=asked["reason"],
+        now=clock.now(),
+    )
+    context.log.info(f"Request {number} is recorded; follow_sensor asks for the run within a minute.")
+
+
+@dg.job(
+    executor_def=dg.in_process_executor,
+    description="Ask for a fact to be computed again because its code changed; what depends on it follows.",
+)
+def rebuild_job() -> None:
+    """One op."""
+    request()

@@ -1,0 +1,27 @@
+"""What a run of the command line leaves on the terminal and on Dagster's page."""
+
+import polars as pl
+import pytest
+
+from assets.resources import Progress
+from emberline.instance import dagster_instance
+from emberline.runner import run_pipeline
+from sensors.jobs import follow_job
+from tests.end_to_end.test_restatement import said, sent
+
+
+def test_runs_say_who_launched_them_and_leave_nothing_of_dagsters_on_the_terminal(
+    pipeline, capfd: pytest.CaptureFixture[str]
+):
+    pipeline.send(sent(said("app:ann", 0), said("app:bob", 1)))
+    assert pipeline.run().is_success
+    again = pipeline.run()  # nothing is new, so `stage` skips, and its checks give no result
+    assert again.is_success
+    assert not again.is_changed
+    followed = run_pipeline(pipeline.services, Progress(), follow_job.name)
+    assert followed.is_success
+    assert "asset check" not in capfd.readouterr().err
+    with dagster_instance(pipeline.services) as instance:
+        found = [instance.get_run_by_id(one.run_id) for one in (again, followed)]
+    assert [run.tags["user"] for run in found if run] == ["emberline run", "emberline rebuild"]
+    assert pl.Series([key for run in found if run for key in run.tags]).unique().sort().to_list() == ["user"]
