@@ -239,6 +239,11 @@ def _quarantine(lake: Lake, batch: int, decoded: DecodedRecords, positions: Mapp
         lake.append(handle, fresh, furthest)
 
 
+def beginning_of(zone: str) -> dict[str, int]:
+    """The positions of `events`, beside those in Kafka, before the first event of a zone was decoded."""
+    return {_ZONE: _code(zone), **{_counter(f.name): 0 for f in fields(Counts)}}
+
+
 def advance_batch(lake: Lake, events: Handle) -> None:
     """Count a batch without events: what changes without any still is later than all that was.
 
