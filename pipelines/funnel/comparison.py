@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import polars as pl
-from scipy.stats import fisher_exact, norm
+from scipy.stats import binomtest, fisher_exact, norm
 
 from schemas.errors import EmberlineError
 
@@ -124,11 +124,9 @@ def _rate(values: pl.DataFrame, value: str, step_number: int) -> Rate:
 
 
 def _wilson(rate: Rate) -> tuple[float, float]:
-    """The score interval of one proportion (Wilson, JASA 22, 1927, 209)."""
-    z, n = float(norm.ppf((1 + CONFIDENCE) / 2)), rate.entered
-    centre = 2 * rate.converted + z * z
-    spread = z * math.sqrt(z * z + 4 * rate.converted * (1 - rate.value))
-    return (centre - spread) / (2 * (n + z * z)), (centre + spread) / (2 * (n + z * z))
+    """Give the score interval of one proportion (Wilson, JASA 22, 1927, 209)."""
+    interval = binomtest(rate.converted, rate.entered).proportion_ci(CONFIDENCE, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def _smallest_expected(first: Rate, second: Rate) -> float:
