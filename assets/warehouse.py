@@ -15,7 +15,16 @@ from pipelines.lake import Lake
 from pipelines.publish.audit import Verdict, audit
 from pipelines.publish.guard import Guard
 from pipelines.publish.lateness import lateness
-from pipelines.publish.rows import lake_id, lake_state, newest_batch, newest_rebuild, rules_state, warehouse_rows
+from pipelines.publish.rows import (
+    SOURCES,
+    lake_id,
+    lake_state,
+    newest_batch,
+    newest_rebuild,
+    rules_state,
+    table_states,
+    warehouse_rows,
+)
 from pipelines.publish.switch import Known, Late
 from pipelines.publish.warehouse import Warehouse
 from pipelines.refresh import has_simulated
@@ -24,9 +33,6 @@ from schemas.lake import EVENTS, IDENTITY_CHANGE, QUARANTINED_EVENT
 from schemas.warehouse import DATA_TABLES, MART, STAGING
 
 GROUP = "warehouse"
-_SOURCES = {"dim_group": "group", "funnel_match": "funnel_entry"}
-"""The lake table that a warehouse table is made of, where it is not the one of its name."""
-
 CHECK = "expectations"
 _SHOWN = 5
 
@@ -35,7 +41,7 @@ _SHOWN = 5
     specs=[
         dg.AssetSpec(
             [STAGING, table.name],
-            deps=[_SOURCES.get(table.name, table.name)],
+            deps=[SOURCES.get(table.name, table.name)],
             group_name=GROUP,
             kinds={"postgres"},
             description=f"The next version of {MART}.{table.name}, not yet checked.",
@@ -50,19 +56,22 @@ def stage(
     warehouse: dg.ResourceParam[Warehouse],
     progress: dg.ResourceParam[Progress],
 ) -> Iterator[dg.MaterializeResult]:
-    """Load the complete next version of every table into the schema `staging`; nothing while `mart` is up to date.
+    """Load the next version of every table whose rows changed into the schema `staging`.
 
-    What it does not stage is neither checked nor published: Dagster skips the steps after it.
+    While `mart` is up to date it stages nothing, and nothing is checked or published: Dagster skips these steps.
     """
     warehouse.prepare()
     if warehouse.lake_state() == lake_state(lake):
         return
-    rows = warehouse_rows(lake)
+    rows, states, staged = warehouse_rows(lake), table_states(lake), warehouse.staged_states()
     with warehouse.stage_many() as stage_table:
         for number, table in enumerate(DATA_TABLES, start=1):
-            loaded = stage_table(table, rows[table.name])
+            is_changed = staged.get(table.name) != states[table.name]
+            loaded = stage_table(table, rows[table.name], states[table.name]) if is_changed else 0
             progress.report("staging tables", number, len(DATA_TABLES))
-            yield dg.MaterializeResult([STAGING, table.name], metadata={"rows": loaded})
+            yield dg.MaterializeResult(
+                [STAGING, table.name], metadata={"is_changed": is_changed, "rows_loaded": loaded}
+            )
 
 
 @dg.multi_asset_check(
@@ -80,11 +89,16 @@ def stage(
 def check_staging(
     lake: dg.ResourceParam[Lake], warehouse: dg.ResourceParam[Warehouse]
 ) -> Iterator[dg.AssetCheckResult]:
-    """Run the Great Expectations suites on the staging tables; a broken critical one blocks the publication."""
+    """Run the Great Expectations suites on the staging tables; a broken critical one blocks the publication.
+
+    A suite whose tables are all as they are published would say what it said then, and is not run again.
+    """
     by_table: dict[str, list[Verdict]] = {table.name: [] for table in DATA_TABLES}
+    unchanged = warehouse.unchanged()
+    suites = [suite for suite in SUITES.values() if not suite.tables <= unchanged]
     frames = warehouse_rows(lake)
-    rows = {name: frame.select(pl.len()).collect().item() for name, frame in frames.items()}
-    for verdict in audit(warehouse.url, list(SUITES.values()), rows=rows):
+    rows = {suite.table: frames[suite.table].select(pl.len()).collect().item() for suite in suites}
+    for verdict in audit(warehouse.url, suites, rows=rows):
         by_table[verdict.table].append(verdict)
     for name, verdicts in by_table.items():
         failed = [verdict for verdict in verdicts if not verdict.success]

@@ -8,6 +8,7 @@ nothing got lost on the way is the row count's to say (`row_count`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, get_args
@@ -19,7 +20,7 @@ from schemas.attribution import MODELS, UNATTRIBUTED
 from schemas.business_rules import EMPTIED, RULES
 from schemas.funnel import PROPERTIES, TOUCHES
 from schemas.lake import GROUP_STATES
-from schemas.warehouse import DATA_TABLES
+from schemas.warehouse import DATA_TABLES, STAGING
 
 Severity = Literal["critical", "warning"]
 """`critical` stops the publish, `warning` is told and published."""
@@ -45,6 +46,12 @@ class Suite:
     table: str
     key: tuple[str, ...]
     expectations: tuple[Expectation, ...]
+
+    @property
+    def tables(self) -> frozenset[str]:
+        """The staging tables whose rows decide: its own, and those that its rules across tables name."""
+        queries = (e.kwargs["unexpected_rows_query"] for e in self.expectations if "unexpected_rows_query" in e.kwargs)
+        return frozenset({self.table}.union(*(re.findall(rf"\b{STAGING}\.(\w+)", query) for query in queries)))
 
 
 def row_count(rows: int) -> Expectation:

@@ -46,6 +46,14 @@ lake: Final = sa.Table(
     comment="Which lake the warehouse is published from; a row more each time another one took over.",
 )
 
+published_table: Final = sa.Table(
+    "published_table",
+    metadata,
+    sa.Column("table_name", sa.Text, primary_key=True, comment="table of mart"),
+    sa.Column("state", sa.Text, nullable=False, comment="names the rows that it was published with"),
+    comment="Which rows each table of mart has: one that is staged in the same state is neither checked nor published.",
+)
+
 group_alert: Final = sa.Table(
     "group_alert",
     metadata,

@@ -7,13 +7,16 @@ from collections.abc import Callable
 from typing import Final
 
 import polars as pl
+from sqlalchemy.schema import CreateTable
 
 from pipelines.funnel.views import entry_rows, matches
 from pipelines.ingest.event_writer import BATCH
 from pipelines.lake import Lake
 from pipelines.refresh import REBUILT, SETTINGS, recorded
+from pipelines.refresh.written import rows_version
 from schemas import lake as facts
 from schemas import warehouse
+from schemas.expectations import SUITES
 from schemas.lake import LakeTable
 
 _OF_EVENTS: Final = (
@@ -24,6 +27,9 @@ _SUMMARIES: Final = (
     facts.GROUP_ENGAGEMENT, facts.FUNNEL_STEP, facts.FUNNEL_BREAKDOWN, facts.FUNNEL_TIME_TO_CONVERT, facts.FUNNEL_CURVE,
     facts.FUNNEL_TREND, facts.GROUP_SALES, facts.MESSAGE_SALES, facts.SEGMENT_SALES,
 )  # fmt: skip
+
+SOURCES: Final = {"dim_group": "group", "funnel_match": "funnel_entry"}
+"""The lake table that a warehouse table is made of, where it is not the one of its name."""
 
 
 def warehouse_rows(lake: Lake) -> dict[str, pl.LazyFrame]:
@@ -44,6 +50,16 @@ def warehouse_rows(lake: Lake) -> dict[str, pl.LazyFrame]:
         )
         for table in warehouse.DATA_TABLES
     }
+
+
+def table_states(lake: Lake) -> dict[str, str]:
+    """A text for each table of `DATA_TABLES` that changes with its rows, its columns or what is expected of it."""
+    states = {}
+    for table in warehouse.DATA_TABLES:
+        handle = lake.open(facts.TABLES[SOURCES.get(table.name, table.name)])
+        contract = f"{CreateTable(table)} {SUITES[table.name]!r}"
+        states[table.name] = f"{handle.id}/{rows_version(handle)}/{zlib.crc32(contract.encode())}"
+    return states
 
 
 def lake_state(lake: Lake) -> int:

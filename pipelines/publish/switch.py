@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from pipelines.publish.guard import Guard, refuse_another_lake, refuse_lost_rows
 from pipelines.publish.lateness import Before
 from pipelines.publish.restatements import note_restatements
-from pipelines.publish.staging import staged
+from pipelines.publish.staging import staged, staged_states
+from schemas.operations import published_table
 from schemas.warehouse import STAGING, publication
 
 NEWEST = sa.select(publication).order_by(publication.c.version.desc()).limit(1)
@@ -99,10 +100,19 @@ def unstaged(connection: sa.Connection, tables: Sequence[sa.Table]) -> list[str]
     return [table.name for table in tables if table.name not in there]
 
 
+def unchanged(connection: sa.Connection) -> frozenset[str]:
+    """The names of the tables whose staged rows are those that are published."""
+    states = staged_states(connection)
+    published = connection.execute(sa.select(published_table.c.table_name, published_table.c.state))
+    return frozenset(name for name, state in published if states.get(name) == state)
+
+
 def switch(
     connection: sa.Connection, tables: Sequence[sa.Table], known: Known, late: Late, guard: Guard, now: dt.datetime
 ) -> Published:
     """Note what is restated, apply every table's difference and write the version's row, if anything differs.
+
+    A table staged in the state in which it is published is left alone, unless the settings are others.
 
     Args:
         connection: In a READ COMMITTED transaction that holds the lock of publishers.
@@ -122,19 +132,34 @@ def switch(
     refuse_another_lake(connection, guard, now)
     newest = connection.execute(NEWEST).one_or_none()
     version = newest.version if newest else 0
-    restated = {} if newest is None else _restate(connection, tables, newest, known, late)
+    # Other settings are a reason to compare everything, whatever the lake says of its rows.
+    is_whole = newest is None or newest.rules != known.rules
+    same = frozenset() if is_whole else unchanged(connection)
+    differing = [table for table in tables if table.name not in same]
+    restated = {} if newest is None else _restate(connection, differing, newest, known, late)
     # Of an INSERT SQLAlchemy forgets the count unless told to keep it.
     counted = connection.execution_options(preserve_rowcount=True)
-    counts = {table: [counted.execute(statement).rowcount for statement in difference(table)] for table in tables}
+    counts = {table: [counted.execute(statement).rowcount for statement in difference(table)] for table in differing}
     # Rows deleted come first, rows inserted last.
     refuse_lost_rows(connection, {table: rows[0] - rows[-1] for table, rows in counts.items()}, guard)
-    changed = {table.name: sum(rows) for table, rows in counts.items()}
+    changed = {table.name: sum(counts.get(table, ())) for table in tables}
+    _record_states(connection, differing)
     before = newest and Known(*(getattr(newest, field.name) for field in fields(Known)))
     if before == known and not any(changed.values()):
         return Published(version, changed, is_new=False)
     row = {"version": version + 1, "published_at": now, "rows_changed": sum(changed.values()), **asdict(known)}
     connection.execute(sa.insert(publication).values(row))
     return Published(version + 1, changed, is_new=True, restated=restated)
+
+
+def _record_states(connection: sa.Connection, tables: Sequence[sa.Table]) -> None:
+    """Name the rows that tables are published with as those that were staged."""
+    names = [table.name for table in tables]
+    connection.execute(sa.delete(published_table).where(published_table.c.table_name.in_(names)))
+    states = staged_states(connection)
+    rows = [{"table_name": name, "state": states[name]} for name in names if states[name] is not None]
+    if rows:
+        connection.execute(sa.insert(published_table), rows)
 
 
 def _restate(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Final
 
 import polars as pl
 import sqlalchemy as sa
@@ -23,12 +24,15 @@ from pipelines.publish.errors import (
     WarehouseOutdated,
 )
 from pipelines.publish.guard import Guard
-from pipelines.publish.switch import NEWEST, Known, Late, Published, switch, unstaged
+from pipelines.publish.switch import NEWEST, Known, Late, Published, switch, unchanged, unstaged
 from schemas.types import polars_type
 from schemas.warehouse import publication, restatement
 
-Stage = Callable[[sa.Table, pl.LazyFrame | pl.DataFrame], int]
-"""Replaces the staging version of a table by rows, and returns how many there are."""
+Stage = Callable[[sa.Table, pl.LazyFrame | pl.DataFrame, str | None], int]
+"""Replaces the staging version of a table by rows in a state, and returns how many there are."""
+
+
+_READING: Final = Refused(ReadFailed, "See that the warehouse is prepared and that this role may read it.")
 
 
 class Warehouse:
@@ -67,10 +71,20 @@ class Warehouse:
                 next_step="Another version of emberline made this database: use that version, or a new database.",
             )
 
-    def stage(self, table: sa.Table, rows: pl.LazyFrame | pl.DataFrame) -> int:
+    def stage(self, table: sa.Table, rows: pl.LazyFrame | pl.DataFrame, state: str | None = None) -> int:
         """Stage one table; see `stage_many`."""
         with self.stage_many() as stage:
-            return stage(table, rows)
+            return stage(table, rows, state)
+
+    def staged_states(self) -> dict[str, str | None]:
+        """The state in which each staging table was staged, by table; none where it was staged without one."""
+        with self._database.transaction(_READING) as connection:
+            return staging.staged_states(connection)
+
+    def unchanged(self) -> frozenset[str]:
+        """The names of the tables whose staged rows are those that are published."""
+        with self._database.transaction(_READING) as connection:
+            return unchanged(connection)
 
     @contextmanager
     def stage_many(self) -> Iterator[Stage]:
@@ -78,17 +92,17 @@ class Warehouse:
 
         Yields:
             A function that replaces the staging version of a table by rows, in one transaction, and returns how many it
-            loaded. It takes one of `schemas.warehouse.DATA_TABLES` and a frame with its columns in any order, in types
-            that widen to its own without loss.
+            loaded. It takes one of `schemas.warehouse.DATA_TABLES`; a frame with its columns in any order, in types
+            that widen to its own without loss; and a text that names these rows and no others, if there is one.
 
         Raises:
             StagingMismatch: Columns or types differ; nothing was written.
             StagingFailed: PostgreSQL refused the rows; the staging version before is still there.
         """
         with self._database.bulk() as connection:
-            yield lambda table, rows: self._stage(connection, table, rows.lazy())
+            yield lambda table, rows, state: self._stage(connection, table, rows.lazy(), state)
 
-    def _stage(self, connection: adbc.Connection, table: sa.Table, rows: pl.LazyFrame) -> int:
+    def _stage(self, connection: adbc.Connection, table: sa.Table, rows: pl.LazyFrame, state: str | None) -> int:
         place = staging.staged(table).fullname
         if found := mismatches(table, rows.collect_schema()):
             raise StagingMismatch(
@@ -101,7 +115,7 @@ class Warehouse:
         frame = cast_to(table, rows).collect(engine="streaming")
         next_step = "Mend what PostgreSQL names and run again; the rows staged before are still there."
         with self._database.told(Refused(StagingFailed, next_step, place)):
-            staging.load(connection, table, frame)
+            staging.load(connection, table, frame, state)
         return frame.height
 
     def publish(
@@ -171,8 +185,7 @@ class Warehouse:
         Raises:
             ReadFailed: PostgreSQL refused a query.
         """
-        refused = Refused(ReadFailed, "See that the warehouse is prepared and that this role may read it.")
-        with self._database.transaction(refused, "REPEATABLE READ") as connection:
+        with self._database.transaction(_READING, "REPEATABLE READ") as connection:
             return tuple(
                 _frame(connection, query.select() if isinstance(query, sa.Table) else query) for query in queries
             )

@@ -6,6 +6,7 @@ import polars as pl
 
 from emberline.cli.errors import ExitCode
 from emberline.cli.pipeline import as_dict, code_of, print_outcome
+from pipelines.refresh.written import moved
 from schemas import warehouse as mart
 from schemas.lake import GROUP_DAY
 
@@ -42,4 +43,4 @@ def plant_more_speakers_than_active_members(lake, rows: int) -> None:
     stored = handle.scan().sort("group_id", "day").collect()
     wrong = pl.int_range(pl.len()) < rows
     speakers = pl.when(wrong).then(pl.col("active_members") + 1).otherwise(pl.col("speakers")).cast(pl.Int32)
-    lake.replace(handle, stored.with_columns(speakers=speakers), {})
+    lake.replace(handle, stored.with_columns(speakers=speakers), moved(handle))

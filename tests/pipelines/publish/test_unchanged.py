@@ -1,0 +1,89 @@
+"""A table staged in the state in which it is published is neither compared nor published again."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import polars as pl
+import pytest
+
+from pipelines.publish.errors import PublishFailed
+from pipelines.publish.switch import Published
+from pipelines.publish.warehouse import Warehouse
+from schemas.expectations import SUITES
+from schemas.warehouse import DATA_TABLES, retention
+from tests.pipelines.publish.company import COMPANY, NOON, NOTHING_LATE, UNGUARDED, Row, frames, known
+
+Stage = Callable[..., None]
+CHANGED = [*COMPANY["retention"][:2], {**COMPANY["retention"][2], "cohort_size": 4}]
+
+
+@pytest.fixture
+def stage(warehouse: Warehouse) -> Stage:
+    def stage_all(state: str | None, **replaced: list[Row]) -> None:
+        staged = frames(**replaced)
+        for table in DATA_TABLES:
+            warehouse.stage(table, staged[table.name], state)
+
+    return stage_all
+
+
+def published(warehouse: Warehouse, batch: int, rules: int = 0) -> Published:
+    version = replace(known(batch), rules=rules)
+    return warehouse.publish(DATA_TABLES, known=version, late=NOTHING_LATE, guard=UNGUARDED, now=NOON)
+
+
+def largest_cohort(warehouse: Warehouse) -> int:
+    return warehouse.read(retention).select(pl.col("cohort_size").max()).item()
+
+
+def test_a_table_in_the_state_in_which_it_is_published_is_left_alone(warehouse: Warehouse, stage: Stage) -> None:
+    stage("as before")
+    assert published(warehouse, 1).rows_changed["retention"] == 3
+    assert warehouse.unchanged() == {table.name for table in DATA_TABLES}
+    # Rows that the state does not tell of: nobody compares them.
+    stage("as before", retention=CHANGED)
+    assert set(published(warehouse, 2).rows_changed.values()) == {0}
+    assert largest_cohort(warehouse) < 4
+
+
+def test_a_table_in_another_state_is_compared_and_published(warehouse: Warehouse, stage: Stage) -> None:
+    stage("as before")
+    published(warehouse, 1)
+    stage("another", retention=CHANGED)
+    assert warehouse.unchanged() == set()
+    assert {name: rows for name, rows in published(warehouse, 2).rows_changed.items() if rows} == {"retention": 1}
+    assert largest_cohort(warehouse) == 4
+    assert warehouse.unchanged() == {table.name for table in DATA_TABLES}
+
+
+def test_a_table_staged_without_a_state_is_always_compared(warehouse: Warehouse, stage: Stage) -> None:
+    stage(None)
+    published(warehouse, 1)
+    assert warehouse.unchanged() == set()
+    stage(None, retention=CHANGED)
+    assert published(warehouse, 2).rows_changed["retention"] == 1
+
+
+def test_under_other_settings_every_table_is_compared(warehouse: Warehouse, stage: Stage) -> None:
+    stage("as before")
+    published(warehouse, 1)
+    stage("as before", retention=CHANGED)
+    assert published(warehouse, 2, rules=1).rows_changed["retention"] == 1
+
+
+def test_a_publication_that_is_rolled_back_leaves_the_states_as_they_were(warehouse: Warehouse, stage: Stage) -> None:
+    stage("as before")
+    published(warehouse, 1)
+    stage("another", retention=CHANGED)
+    added = {**CHANGED[-1], "period": 9}
+    warehouse.stage(retention, frames(retention=[*CHANGED, added, added])["retention"], "twice the same key")
+    with pytest.raises(PublishFailed):
+        published(warehouse, 2)
+    assert warehouse.unchanged() == set()
+
+
+def test_a_suite_names_the_tables_that_its_rules_look_at() -> None:
+    assert SUITES["retention"].tables == {"retention"}
+    assert SUITES["funnel_step"].tables == {"funnel_step", "funnel_entry"}
+    assert SUITES["group_day"].tables == {"group_day", "dim_group"}
+    assert SUITES["segment_sales"].tables == {"segment_sales", "group_sales"}
