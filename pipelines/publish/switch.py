@@ -112,7 +112,7 @@ def switch(
 ) -> Published:
     """Note what is restated, apply every table's difference and write the version's row, if anything differs.
 
-    A table staged in the state in which it is published is left alone, unless the settings are others.
+    A table staged in the state in which it is published is left alone, unless settings or code changed.
 
     Args:
         connection: In a READ COMMITTED transaction that holds the lock of publishers.
@@ -132,8 +132,8 @@ def switch(
     refuse_another_lake(connection, guard, now)
     newest = connection.execute(NEWEST).one_or_none()
     version = newest.version if newest else 0
-    # Other settings are a reason to compare everything, whatever the lake says of its rows.
-    is_whole = newest is None or newest.rules != known.rules
+    # Other settings and rebuilds are a reason to compare everything, whatever the lake says of its rows.
+    is_whole = newest is None or (newest.rules, newest.rebuilds) != (known.rules, known.rebuilds)
     same = frozenset() if is_whole else unchanged(connection)
     differing = [table for table in tables if table.name not in same]
     restated = {} if newest is None else _restate(connection, differing, newest, known, late)

@@ -43,4 +43,4 @@ def plant_more_speakers_than_active_members(lake, rows: int) -> None:
     stored = handle.scan().sort("group_id", "day").collect()
     wrong = pl.int_range(pl.len()) < rows
     speakers = pl.when(wrong).then(pl.col("active_members") + 1).otherwise(pl.col("speakers")).cast(pl.Int32)
-    lake.replace(handle, stored.with_columns(speakers=speakers), moved(handle))
+    lake.replace(handle, stored.with_columns(speakers=speakers), moved(handle, {}))
