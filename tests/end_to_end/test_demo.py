@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -11,9 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from emberline.embedded import EmbeddedPostgres, StateFolder
 from emberline.simulator import Scenario, simulate
+from tests.docs.pages import ROOT
 
+BUILD_README = ROOT / "docs" / "build_readme.py"
 pytestmark = pytest.mark.slow
 
 
@@ -39,6 +41,12 @@ def emberline(folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
+def pasted(folder: Path, shown: str, hint: str) -> str:
+    """What the command line prints that the demo gives as a hint, pasted into a shell."""
+    [line] = re.findall(rf"^  {hint} +(.+)$", shown, re.MULTILINE)
+    return subprocess.run(line, shell=True, cwd=folder, capture_output=True, text=True, check=True).stdout
+
+
 def test_the_demo_shows_the_planted_company_says_it_is_simulated_and_leaves_its_tables_to_look_at(folder):
     shown = emberline(folder, "demo", "--state", "state")
     truth = simulate(Scenario()).truth
@@ -48,17 +56,18 @@ def test_the_demo_shows_the_planted_company_says_it_is_simulated_and_leaves_its_
     assert "no member activity for 28 days since" in shown
     assert "unattributed" in shown
 
-    status = json.loads(emberline(folder, "--state", "state", "status", "--secrets", "--json"))
-    psql = EmbeddedPostgres(StateFolder(folder / "state")).admin_psql()
-    listed = subprocess.run(
-        [psql, status["warehouse"], "-c", r"\dt mart.*"], capture_output=True, text=True, check=True
+    (folder / "shown.txt").write_text(shown)
+    compared = subprocess.run(
+        [sys.executable, BUILD_README, "--check", folder / "shown.txt"], capture_output=True, text=True, check=False
     )
-    assert "group_state" in listed.stdout
+    assert compared.returncode == 0, compared.stderr
+    assert "group_state" in pasted(folder, shown, "tables")
+    assert pasted(folder, shown, "groups").startswith("Groups by state")
 
     funnel = json.loads(emberline(folder, "--state", "state", "funnel", "--json"))
     assert [row["reached"] for row in funnel] == list(truth.funnel_mature.values())
     groups = json.loads(emberline(folder, "--state", "state", "groups", "--json"))
     assert {row["group_id"] for row in groups["groups"]} == set(truth.groups["group_id"])
 
-    emberline(folder, "--state", "state", "down")
+    pasted(folder, shown, "stop")
     assert [p.pid for p in psutil.process_iter(["cmdline"]) if str(folder) in " ".join(p.info["cmdline"] or [])] == []
