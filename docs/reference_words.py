@@ -110,7 +110,7 @@ EXIT_CODES = {
         "Ctrl+C (SIGINT) or SIGTERM ended it. What was committed before is safe.",
         "Run again: it goes on from there.",
     ),
-    "UNREAD": ("Who read the output ended first, as in `emberline groups | head -3`.", "Nothing."),
+    "UNREAD": ("Who read the output ended first, such as `head` behind a pipe.", "Nothing."),
 }
 
 EVENTS = """\
