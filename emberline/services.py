@@ -12,6 +12,7 @@ from assets.resources import Rules
 from emberline.embedded import EmbeddedKafka, EmbeddedPostgres, StateFolder
 from emberline.embedded.postgres_roles import DAGSTER, READER
 from emberline.funnels import load_funnels
+from emberline.lake_folder import lake_folder
 from emberline.settings import Settings, settings_file
 from pipelines.alerts.channels import AppriseChannel, Channel, KafkaChannel
 from pipelines.alerts.quiet import QuietHours
@@ -83,8 +84,8 @@ class Services:
         return Warehouse(self.warehouse_url())
 
     def lake(self) -> Lake:
-        """The lake, in the state folder where no URI is set."""
-        uri = self.settings.lake.uri or str(self.state.path / "lake")
+        """The lake, in the state folder where no URI is set; see `lake_folder`."""
+        uri = self.settings.lake.uri or str(lake_folder(self.state, self.on_progress))
         return Lake(uri, self.settings.lake.storage_options)
 
     def pseudonyms(self) -> Pseudonyms:

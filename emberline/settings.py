@@ -89,7 +89,7 @@ class KafkaSettings(_Section):
 
 
 class LakeSettings(_Section):
-    """Where the Delta tables lie. No `uri`: in the state folder."""
+    """Where the Delta tables lie. No `uri`: in the state folder, or linked from it where Delta cannot write there."""
 
     uri: str | None = None
     storage_options: dict[str, str] = Field(default_factory=dict, repr=False)

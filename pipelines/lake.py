@@ -12,14 +12,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
 from deltalake import (
     ColumnProperties,
     CommitProperties,
-    DeltaTable,
     Schema,
     Transaction,
     WriterProperties,
@@ -37,6 +35,7 @@ from pipelines.lake_damage import (
     unanswered,
     unavailable,
 )
+from pipelines.lake_place import StoredTable, local_path, refuse_unfit
 from schemas.errors import EmberlineError
 from schemas.lake import LakeTable
 
@@ -59,7 +58,7 @@ class Handle:
     """One table as it stood when it was loaded; a write through it is refused where it went stale."""
 
     table: LakeTable
-    delta: DeltaTable
+    delta: StoredTable
 
     @property
     def version(self) -> int:
@@ -109,10 +108,11 @@ class Lake:
 
         Raises:
             LakeDamaged: its log cannot be read.
+            LakePathUnfit: its folder's path has characters that Delta cannot take.
             LakeSchemaMismatch: the stored columns or their types differ from the contract.
             LakeUnavailable: the store does not answer.
         """
-        uri = self.table_uri(table)
+        uri = self._checked_uri(table)
         try:
             delta = self._load(table, uri)
         except (DeltaError, OSError) as error:
@@ -132,17 +132,19 @@ class Lake:
         """Tell whether a table is there; unlike `open` this creates none.
 
         Raises:
+            LakePathUnfit: see `open`.
             LakeUnavailable: the store does not answer.
         """
-        uri = self.table_uri(table)
+        uri = self._checked_uri(table)
         try:
-            return DeltaTable.is_deltatable(uri, storage_options=dict(self.storage_options))
+            return StoredTable.is_deltatable(uri, storage_options=dict(self.storage_options))
         except (DeltaError, OSError) as error:
             raise unanswered(table, uri, error) from error
 
     def table_uri(self, table: LakeTable) -> str:
-        """Where a table lies; any Delta reader opens it."""
-        return f"{self.uri.rstrip('/')}/{table.name}"
+        """Where a table lies: an absolute path, or its URI in an object store."""
+        folder = local_path(self.uri)
+        return f"{self.uri.rstrip('/')}/{table.name}" if folder is None else str(folder / table.name)
 
     def append(
         self, handle: Handle, rows: pl.DataFrame, positions: Mapping[str, int], *, is_sorted: bool = False
@@ -183,19 +185,24 @@ class Lake:
         listed = ", ".join(f"'{month.isoformat()}'" for month in sorted(months.unique()))
         self._write(handle, rows, positions, predicate=f"month IN ({listed})")
 
-    def _load(self, table: LakeTable, uri: str) -> DeltaTable:
+    def _checked_uri(self, table: LakeTable) -> str:
+        if (folder := local_path(self.uri)) is not None:
+            refuse_unfit(folder)
+        return self.table_uri(table)
+
+    def _load(self, table: LakeTable, uri: str) -> StoredTable:
         options = dict(self.storage_options)
         with suppress(TableNotFoundError):
-            return DeltaTable(uri, storage_options=options)
+            return StoredTable(uri, storage_options=options)
         # Of two that create it at once the later one is refused, and the table is there.
         with suppress(CommitFailedError):
-            return self._create(table, uri)
-        return DeltaTable(uri, storage_options=options)
+            self._create(table, uri)
+        return StoredTable(uri, storage_options=options)
 
-    def _create(self, table: LakeTable, uri: str) -> DeltaTable:
-        if "://" not in self.uri:
-            Path(self.uri).mkdir(parents=True, exist_ok=True)
-        return DeltaTable.create(
+    def _create(self, table: LakeTable, uri: str) -> None:
+        if (folder := local_path(self.uri)) is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+        StoredTable.create(
             uri,
             schema=_delta_schema(table),
             mode="ignore",

@@ -10,8 +10,8 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
-from urllib.parse import unquote
 
+from pipelines.lake_place import display, local_path
 from schemas.errors import EmberlineError
 from schemas.lake import (
     EVENTS,
@@ -49,22 +49,10 @@ class LakeDamaged(EmberlineError):
     """Files of a lake table are gone, or its log cannot be read."""
 
 
-def local_path(uri: str) -> Path | None:
-    """The folder of a lake table, None where it lies in an object store."""
-    if uri.startswith("file://"):
-        return Path(unquote(uri.removeprefix("file://")))
-    return None if "://" in uri else Path(uri)
-
-
 def lost_among(files: Sequence[str], most: int | None = CHECKED) -> list[str]:
     """The data files that are not there, of at most so many that are looked for; those of an object store are not."""
     drawn = files if most is None or len(files) <= most else random.sample(files, most)
     return sorted(file for file in drawn if (path := local_path(file)) is not None and not path.exists())
-
-
-def display(uri: str) -> str:
-    """A place as a person reads it: a local folder as its path."""
-    return str(local_path(uri) or uri)
 
 
 def unanswered(table: LakeTable, uri: str, error: Exception) -> LakeUnavailable:

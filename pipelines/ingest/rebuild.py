@@ -13,7 +13,8 @@ from pipelines.ingest.events import catch_up
 from pipelines.ingest.reset import reset_events
 from pipelines.ingest.tolerance import USUAL, Tolerance
 from pipelines.lake import Handle, Lake
-from pipelines.lake_damage import LakeDamaged, files_lost, local_path, lost_among
+from pipelines.lake_damage import LakeDamaged, files_lost, lost_among
+from pipelines.lake_place import local_path
 from pipelines.pseudonym_key import bind_key
 from schemas.lake import EVENTS, IDENTITY, IDENTITY_CHANGE, QUARANTINE, RAW, TOUCHED, LakeTable
 

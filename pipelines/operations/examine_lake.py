@@ -14,7 +14,8 @@ from pipelines.ingest.event_writer import BATCH
 from pipelines.ingest.feeds import app_id
 from pipelines.inputs import input_id
 from pipelines.lake import Handle, Lake
-from pipelines.lake_damage import damage_of_log, files_lost, local_path, log_unreadable, remedy, unanswered
+from pipelines.lake_damage import damage_of_log, files_lost, log_unreadable, remedy, unanswered
+from pipelines.lake_place import local_path
 from pipelines.operations.examination import Examined, examined
 from schemas.lake import EVENTS, FEED, RAW, TABLES, LakeTable
 
