@@ -71,7 +71,7 @@ BY_PERSON = (PERSON_DAY, FIRST_SEEN, FUNNEL_ENTRY, ORDER_CREDIT)
 
 def test_trap_12_a_merge_of_one_person_in_a_hundred_recomputes_their_history_and_nobody_elses(company: Company):
     world = simulate(Scenario(days=98, groups=8, members=400))
-    company.sent = world.records.height
+    company.landed = world.records.height
     land(company.lake, records(world.records["value"].to_list(), kafka_time=LONG_AFTER))
     ingest(company.lake)
     resolve(company)
