@@ -12,6 +12,7 @@ from emberline.embedded.errors import (
     ForeignFolder,
     NoSystemUser,
     PathTooLong,
+    PathUnfit,
     PortTaken,
 )
 from emberline.embedded.kafka import EmbeddedKafka
@@ -28,6 +29,7 @@ __all__ = [
     "ForeignFolder",
     "NoSystemUser",
     "PathTooLong",
+    "PathUnfit",
     "PortTaken",
     "StateFolder",
 ]

@@ -37,12 +37,31 @@ class PathTooLong(EngineError):
     """The path of a state folder leaves no room for the name of a socket in it."""
 
 
+class PathUnfit(EngineError):
+    """The path of a state folder has characters that an engine takes for something else."""
+
+
 class ForeignFolder(EngineError):
     """A folder is not a state folder of emberline, so it is neither used nor removed."""
 
 
 class NoSystemUser(EngineError):
     """Emberline runs as root and has no other user to run PostgreSQL as."""
+
+
+def refuse_characters(engine: str, folder: Path, characters: str) -> None:
+    """See that the path of an engine's folder has none of these characters, nor a control character.
+
+    Raises:
+        PathUnfit: It has.
+    """
+    found = [character for character in dict.fromkeys(str(folder)) if character in characters or character < " "]
+    if found:
+        raise PathUnfit(
+            f"{engine} cannot live in a folder whose name has: {' '.join(ascii(one)[1:-1] for one in found)}",
+            place=folder,
+            next_step="choose a folder without with --state or EMBERLINE__STATE",
+        )
 
 
 def _quoted(place: Path) -> list[str]:

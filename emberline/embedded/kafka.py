@@ -13,7 +13,7 @@ from signal import SIGKILL, SIGTERM
 import psutil
 
 from emberline.embedded import daemon
-from emberline.embedded.errors import EngineDied
+from emberline.embedded.errors import EngineDied, refuse_characters
 from emberline.embedded.jars import kafka_jars
 from emberline.embedded.kafka_config import (
     LOG4J2_PROPERTIES,
@@ -81,9 +81,11 @@ class EmbeddedKafka:
         Raises:
             DownloadFailed: The jars could not be fetched.
             EngineDied: The broker ended, or did not answer in time.
+            PathUnfit: The state folder's path has a comma or a control character.
             FolderBusy: A broker this command cannot see works on the same files.
             PortTaken: Every port chosen was taken before the broker had it.
         """
+        refuse_characters("Kafka", self._folder, ",")  # a list of folders has no other way to write it
         with self._state.lock("kafka"):
             self._folder.mkdir(mode=0o700, exist_ok=True)
             if self._process() is None or self._lets_everybody_in() or not self._comes_to_answer():
@@ -227,4 +229,6 @@ def _new_cluster_id() -> str:
 def _environment() -> dict[str, str]:
     # Options meant for other Java programs could contradict ours or write to the console.
     meant_for_java = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "CLASSPATH")
-    return {name: value for name, value in os.environ.items() if name not in meant_for_java}
+    kept = {name: value for name, value in os.environ.items() if name not in meant_for_java}
+    # In the locale C, Java opens no file whose path is not ASCII.
+    return {**kept, "LC_ALL": "C.UTF-8"}

@@ -1,5 +1,6 @@
 """The broker's configuration: one node, loopback only, small and quiet. Who is let in: `kafka_login`."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -117,4 +118,11 @@ def java_command(jars: list[Path], folder: Path, heap_mb: int, main_class: str, 
 
 
 def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace("\n", "\\n")
+    """The value as Java reads it: its files of properties are Latin-1."""
+    plain = value.replace("\\", "\\\\").replace("\n", "\\n")
+    return re.sub(r"[^\x00-\x7f]", lambda found: _unicode_escapes(found[0]), plain)
+
+
+def _unicode_escapes(character: str) -> str:
+    units = character.encode("utf-16-be").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))

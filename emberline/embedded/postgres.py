@@ -15,7 +15,7 @@ from psycopg import pq
 from psycopg.conninfo import make_conninfo
 
 from emberline.embedded import daemon
-from emberline.embedded.errors import EngineDied
+from emberline.embedded.errors import EngineDied, refuse_characters
 from emberline.embedded.ports import LOOPBACK, launch_on_kept_ports
 from emberline.embedded.postgres_config import initdb_options, postgresql_conf
 from emberline.embedded.postgres_home import Home, link_in, prepare, wheel_programs
@@ -63,6 +63,7 @@ class EmbeddedPostgres:
 
         Raises:
             EngineDied: The server ended, or did not answer in time.
+            PathUnfit: The state folder's path has characters that a shell interprets between quotes.
             FolderBusy: A server this command cannot see works on the same files.
             NoSystemUser: Run as root, and there is no user to run the server as.
             PortTaken: Every port chosen was taken before the server had it.
@@ -71,6 +72,7 @@ class EmbeddedPostgres:
             if self._process() is None or not self._comes_to_answer():
                 on_progress("starting PostgreSQL")
                 home = prepare(self._state)
+                refuse_characters("PostgreSQL", home.folder, '"$`\\')  # pg_ctl has a shell start the server
                 self._end_remains()
                 launch_on_kept_ports([self._port], lambda port: self._launch(home, port))
                 self._set_up()
@@ -232,7 +234,7 @@ class EmbeddedPostgres:
         logs = [folder / "console.log", *(folder / "log").glob("*.log")]
         return EngineDied(
             cause,
-            place=max(filter(Path.exists, logs), key=lambda log: log.stat().st_mtime_ns),
+            place=max(filter(Path.exists, logs), key=lambda log: log.stat().st_mtime_ns, default=self._setup_log),
             next_step="see the log above; stop the services, then start again",
         )
 
