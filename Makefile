@@ -11,7 +11,7 @@ ARGS ?=
 WORKERS := -n 4 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test soak lint up down bench chaos mutants docs readme clean
+.PHONY: help install demo test soak lint up down bench chaos fuzz mutants docs readme clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ bench: $(STAMP) ## Measure the ingest beside the bare Kafka client
 
 chaos: $(STAMP) ## Break things at random under load for 30 minutes, then tell what is left
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+fuzz: $(STAMP) ## Run 2,000 command lines and settings at random, then tell which did not end as documented
+	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 mutants: $(STAMP) ## Take each protection out, and see the tests of its fault fail
 	@$(BIN)/python -m tests.faults.mutants $(ARGS)

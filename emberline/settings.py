@@ -9,6 +9,7 @@ import datetime as dt
 import os
 import tomllib
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
@@ -16,6 +17,8 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 from pydantic_settings import SettingsError as UnreadableVariable
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from pipelines.alerts.decide import Policy
 from pipelines.alerts.messages import KAFKA
@@ -29,6 +32,16 @@ from schemas.errors import EmberlineError
 
 _PREFIX: Final = "EMBERLINE__"
 _FILE_VARIABLE: Final = "EMBERLINE_SETTINGS"
+
+# The greatest values: what is computed from these still fits into dates, durations and integers of 64 bits.
+_DAYS: Final = 36_500
+_WEEKS: Final = _DAYS // 7
+_HOURS: Final = _DAYS * 24
+_MINUTES: Final = _HOURS * 60
+_SECONDS: Final = 86_400
+_COUNT: Final = 1_000_000_000
+_MEGABYTES: Final = 1 << 20
+_BYTES: Final = _MEGABYTES << 20
 
 
 class SettingsError(EmberlineError):
@@ -54,6 +67,43 @@ def _without_secrets(options: dict[str, str | int | bool]) -> dict[str, str | in
     return options
 
 
+def _database_url(url: SecretStr | None) -> SecretStr | None:
+    try:
+        if url is not None:
+            make_url(url.get_secret_value())
+    except (ArgumentError, ValueError):  # what either says may quote the password
+        raise ValueError("is no URL; spell it postgresql+psycopg://user:password@host:port/database") from None
+    return url
+
+
+_DatabaseUrl = Annotated[SecretStr | None, AfterValidator(_database_url)]
+
+
+def _own_home(path: Path) -> Path:
+    try:
+        path.expanduser()
+    except RuntimeError:
+        raise ValueError(f"{path.parts[0]} names no user of this system") from None
+    return path
+
+
+def _texts(value: object, place: str = "") -> Iterator[tuple[str, str]]:
+    """Every text within a value, keys too, with the place of its value."""
+    match value:
+        case str() | Path():
+            yield place, str(value)
+        case dict():
+            for key, inner in value.items():
+                inside = f"{place}.{key}" if place else str(key)
+                yield inside, str(key)
+                yield from _texts(inner, inside)
+        case list() | tuple():
+            for inner in value:
+                yield from _texts(inner, place)
+        case _:
+            return
+
+
 def _distinct(models: tuple[Model, ...]) -> tuple[Model, ...]:
     if len(set(models)) < len(models):
         raise ValueError("a model is named twice")
@@ -61,7 +111,7 @@ def _distinct(models: tuple[Model, ...]) -> tuple[Model, ...]:
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class KafkaSettings(_Section):
@@ -84,7 +134,7 @@ class KafkaSettings(_Section):
         }
     )
     """Topic -> carrier."""
-    partitions: int = Field(default=3, ge=1)
+    partitions: int = Field(default=3, ge=1, le=10_000)
     """Of topics that `replay` and `demo` create."""
 
 
@@ -101,14 +151,14 @@ class WarehouseSettings(_Section):
     No `url`: the embedded PostgreSQL. It carries a password: set it in the environment.
     """
 
-    url: SecretStr | None = None
+    url: _DatabaseUrl = None
     max_lost_share: float = Field(default=0.5, ge=0, le=1)
 
 
 class DagsterSettings(_Section):
     """Dagster's page and storage. No `storage_url`: a database beside the embedded warehouse, else a schema in it."""
 
-    storage_url: SecretStr | None = None
+    storage_url: _DatabaseUrl = None
     """PostgreSQL database of Dagster's storage, `postgresql+psycopg://user:password@host:port/database`. It carries a
     password: set it in the environment."""
     guard: bool = True
@@ -121,17 +171,17 @@ class DagsterSettings(_Section):
 class IngestSettings(_Section):
     """When a batch is committed, what is taken for the future, and what stops the run."""
 
-    batch_rows: int = Field(default=200_000, ge=1)
-    batch_bytes: int = Field(default=64 * 1024 * 1024, ge=1)
-    batch_seconds: float = Field(default=10.0, gt=0)
-    stall_seconds: float = Field(default=60.0, gt=0)
-    run_rows: int = Field(default=5_000_000, ge=1)
+    batch_rows: int = Field(default=200_000, ge=1, le=_COUNT)
+    batch_bytes: int = Field(default=64 * 1024 * 1024, ge=1, le=_BYTES)
+    batch_seconds: float = Field(default=10.0, gt=0, le=_SECONDS)
+    stall_seconds: float = Field(default=60.0, gt=0, le=_SECONDS)
+    run_rows: int = Field(default=5_000_000, ge=1, le=_COUNT)
     reader: ReaderKind = "auto"
     group: str = Field(default="emberline", min_length=1)
-    session_seconds: float = Field(default=30.0, ge=6)
-    max_skew_minutes: int = Field(default=10, ge=0)
+    session_seconds: float = Field(default=30.0, ge=6, le=_SECONDS)
+    max_skew_minutes: int = Field(default=10, ge=0, le=_MINUTES)
     max_bad_share: float = Field(default=0.5, ge=0, le=1)
-    bad_share_rows: int = Field(default=1000, ge=1)
+    bad_share_rows: int = Field(default=1000, ge=1, le=_COUNT)
     accept_gaps: bool = False
 
 
@@ -139,11 +189,11 @@ class RuleSettings(_Section):
     """The company's definitions."""
 
     zone: Annotated[str, AfterValidator(_known_zone)] = "Asia/Shanghai"
-    lateness_minutes: int = Field(default=60, ge=0)
-    idle_feed_hours: int = Field(default=24, ge=1)
+    lateness_minutes: int = Field(default=60, ge=0, le=_MINUTES)
+    idle_feed_hours: int = Field(default=24, ge=1, le=_HOURS)
     attribution_models: Annotated[tuple[Model, ...], Field(min_length=1), AfterValidator(_distinct)] = MODELS
-    look_back_days: int = Field(default=7, ge=1)
-    half_life_days: int = Field(default=7, ge=1)
+    look_back_days: int = Field(default=7, ge=1, le=_DAYS)
+    half_life_days: int = Field(default=7, ge=1, le=_DAYS)
 
 
 class IdentitySettings(_Section):
@@ -152,7 +202,7 @@ class IdentitySettings(_Section):
     blocked_ids: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)
     """Native ids that stand for nobody, beside `null`, `undefined`, zeros and the like; holds for what is decoded from
     then on."""
-    max_accounts: int = Field(default=50, ge=2)
+    max_accounts: int = Field(default=50, ge=2, le=_COUNT)
     """A person of more accounts is reported: one id that many share chains them all."""
 
 
@@ -175,13 +225,13 @@ _ASCENDING: Final = (
 class ThresholdSettings(_Section):
     """When a group declines, is dying, recovers and is dead, by its own past."""
 
-    dead_after_days: int = Field(default=_DEFAULTS.dead_after_days, ge=1)
-    baseline_weeks: int = Field(default=_DEFAULTS.baseline_weeks, ge=1)
-    least_baseline_weeks: int = Field(default=_DEFAULTS.least_baseline_weeks, ge=1)
-    least_messages: float = Field(default=_DEFAULTS.least_messages, gt=0)
-    deviations: float = Field(default=_DEFAULTS.deviations, ge=0)
-    confirm_days: int = Field(default=_DEFAULTS.confirm_days, ge=1)
-    stay_days: int = Field(default=_DEFAULTS.stay_days, ge=1)
+    dead_after_days: int = Field(default=_DEFAULTS.dead_after_days, ge=1, le=_DAYS)
+    baseline_weeks: int = Field(default=_DEFAULTS.baseline_weeks, ge=1, le=_WEEKS)
+    least_baseline_weeks: int = Field(default=_DEFAULTS.least_baseline_weeks, ge=1, le=_WEEKS)
+    least_messages: float = Field(default=_DEFAULTS.least_messages, gt=0, le=_COUNT)
+    deviations: float = Field(default=_DEFAULTS.deviations, ge=0, le=_COUNT)
+    confirm_days: int = Field(default=_DEFAULTS.confirm_days, ge=1, le=_DAYS)
+    stay_days: int = Field(default=_DEFAULTS.stay_days, ge=1, le=_DAYS)
     declining_enter: _Level = _DEFAULTS.declining_enter
     declining_leave: _Level = _DEFAULTS.declining_leave
     dying_enter: _Level = _DEFAULTS.dying_enter
@@ -207,7 +257,7 @@ class GroupSettings(ThresholdSettings):
     is `risk_retrain_days` old.
     """
 
-    risk_retrain_days: int = Field(default=91, ge=1)
+    risk_retrain_days: int = Field(default=91, ge=1, le=_DAYS)
     purposes: dict[str, dict[str, int | float]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -262,11 +312,11 @@ class AlertSettings(_Section):
     group_silent: AlertLevel = "warning"
     group_at_risk: AlertLevel = "warning"
     stale_feed: AlertLevel = "critical"
-    silent_days: int = Field(default=14, ge=1)
+    silent_days: int = Field(default=14, ge=1, le=_DAYS)
     risk_enter: _Level = _LIMITS.risk_enter
     risk_leave: _Level = _LIMITS.risk_leave
-    renotify_hours: int = Field(default=72, ge=0)
-    news_days: int = Field(default=14, ge=1)
+    renotify_hours: int = Field(default=72, ge=0, le=_HOURS)
+    news_days: int = Field(default=14, ge=1, le=_DAYS)
     quiet_hours: Annotated[str | None, AfterValidator(_quiet_hours)] = None
     link_base: str | None = None
 
@@ -293,14 +343,14 @@ class MaintenanceSettings(_Section):
     `keep_runs` stay, none of them longer than `keep_run_days`.
     """
 
-    small_files: int = Field(default=50, ge=2)
-    small_file_mb: int = Field(default=32, ge=1)
-    keep_versions_hours: int = Field(default=24, ge=1)
-    keep_runs: int = Field(default=1000, ge=1)
-    keep_run_days: int = Field(default=7, ge=1)
-    keep_tick_hours: int = Field(default=6, ge=1)
-    keep_alert_days: int = Field(default=90, ge=1)
-    keep_restatement_days: int = Field(default=400, ge=1)
+    small_files: int = Field(default=50, ge=2, le=_COUNT)
+    small_file_mb: int = Field(default=32, ge=1, le=_MEGABYTES)
+    keep_versions_hours: int = Field(default=24, ge=1, le=_HOURS)
+    keep_runs: int = Field(default=1000, ge=1, le=_COUNT)
+    keep_run_days: int = Field(default=7, ge=1, le=_DAYS)
+    keep_tick_hours: int = Field(default=6, ge=1, le=_HOURS)
+    keep_alert_days: int = Field(default=90, ge=1, le=_DAYS)
+    keep_restatement_days: int = Field(default=400, ge=1, le=_DAYS)
 
 
 def _known_cron(expression: str | None) -> str | None:
@@ -337,7 +387,7 @@ class Settings(BaseSettings):
         env_prefix=_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, hide_input_in_errors=True
     )
 
-    state: Path = Path(".emberline")
+    state: Annotated[Path, AfterValidator(_own_home)] = Path(".emberline")
     """Folder of the embedded services, the local lake and Dagster's instance."""
     kafka: KafkaSettings = KafkaSettings()
     lake: LakeSettings = LakeSettings()
@@ -352,6 +402,17 @@ class Settings(BaseSettings):
     maintenance: MaintenanceSettings = MaintenanceSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     privacy: PrivacySettings = PrivacySettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _storable(cls, values: object) -> object:
+        """Refuse texts that no path, no database and no broker takes."""
+        for place, text in _texts(values):
+            if "\0" in text:
+                raise ValueError(f"{place} holds a zero byte")
+            if text.encode(errors="replace") != text.encode(errors="surrogatepass"):
+                raise ValueError(f"{place} is not in UTF-8")
+        return values
 
     @classmethod
     def settings_customise_sources(
@@ -402,12 +463,13 @@ def load_settings(**overrides: object) -> Settings:
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
+        told = [(".".join(map(str, e["loc"])), e["msg"]) for e in error.errors(include_input=False)]
+        wrong = "; ".join(f"{place}: {what}" if place else what for place, what in told)
         raise SettingsError(
             f"Wrong settings ({settings_file()} or {_PREFIX}… in the environment): {wrong}.",
             "See docs/reference/settings.md for every key.",
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SettingsError(f"{settings_file()} is no TOML: {error}.", "Correct the file.") from None
     except UnreadableVariable as error:
         # What is behind this error shows the whole value, and a section's value may hold a secret.

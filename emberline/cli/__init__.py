@@ -1,19 +1,39 @@
 """The command line. Commands import what they need when they run: `--help` must not wait for Dagster."""
 
 import io
+import os
 import signal
 import sys
+from typing import Final
+
+_REFUSED: Final = 4
+_INTERRUPTED: Final = 130
+_UNREAD: Final = 141
+"""Exit codes of `emberline.cli.errors.ExitCode`, which is not imported yet when the first signal may come."""
 
 
 def main() -> None:
     """Run the command line; SIGINT and SIGTERM end it without a traceback, from its first moment on."""
     try:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper):  # one that cannot write a letter shows its number, not an error
-                stream.reconfigure(errors="backslashreplace")
+        _open_streams()
         from emberline.cli.commands import app
 
         app()
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(_INTERRUPTED)
+    except SystemExit as end:
+        # Rich and Typer print help and errors of usage themselves, and have one code for all failures.
+        sys.exit(_UNREAD if isinstance(end.__context__, BrokenPipeError) else end.code)
+    except OSError:  # not even standard error takes a word
+        sys.exit(_REFUSED)
+
+
+def _open_streams() -> None:
+    """Let output that was closed go nowhere, and a letter that it cannot write show as its number."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115 - open to the end
+        stream = getattr(sys, name)
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

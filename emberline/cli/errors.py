@@ -20,6 +20,7 @@ from emberline.failures import SystemRefused, explained, keep_trace
 from emberline.settings import SettingsError, load_settings
 from pipelines.events.pseudonym import WrongPseudonymKey
 from pipelines.printable import printable
+from pipelines.publish.errors import UnsupportedWarehouse
 from schemas.errors import EmberlineError
 from schemas.funnel import FunnelDefinitionError
 
@@ -43,7 +44,7 @@ class ExitCode(IntEnum):
 def exit_code(error: EmberlineError) -> ExitCode:
     """The exit code of an error."""
     match error:
-        case SettingsError() | FunnelDefinitionError() | WrongPseudonymKey():
+        case SettingsError() | FunnelDefinitionError() | WrongPseudonymKey() | UnsupportedWarehouse():
             return ExitCode.SETTINGS
         case EngineError() | SystemRefused():
             return ExitCode.ENGINE
@@ -64,29 +65,41 @@ class ErrorsAsText(TyperGroup):
     """Commands whose errors end as a box and an exit code, never as a traceback."""
 
     def make_context(self, *args: Any, **extra: Any) -> Any:
-        """Read the global options."""
-        with _usage_printable():
-            return super().make_context(*args, **extra)
+        """Read the global options; `--help` and the completion of shells do their work in here."""
+        try:
+            with _told_as_text():
+                return super().make_context(*args, **extra)
+        except typer.Exit as end:
+            # Typer's own options have one code for a shell that they do not know; a defect has its box.
+            is_shell = end.exit_code == ExitCode.DEFECT and end.__cause__ is None
+            raise typer.Exit(ExitCode.USAGE if is_shell else end.exit_code) from end
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
-        try:
-            with _usage_printable(), _output_flushed():
-                return super().invoke(ctx)
-        except KeyboardInterrupt:
-            print_error("Interrupted", "What was committed before is whole.")
-            raise typer.Exit(ExitCode.INTERRUPTED) from None
-        except BrokenPipeError:
-            raise typer.Exit(ExitCode.UNREAD) from None
-        except (typer.TyperException, typer.Exit, typer.Abort):
-            raise
-        except Exception as error:
-            known = explained(error)
-            if known is None:
-                print_defect(f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error)))
-                raise typer.Exit(ExitCode.DEFECT) from error
-            print_error(type(known).__name__, str(known))
-            raise typer.Exit(exit_code(known)) from error
+        with _told_as_text():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _told_as_text() -> Iterator[None]:
+    """Print what stops a command, and exit with the code of its kind."""
+    try:
+        with _usage_printable(), _output_flushed():
+            yield
+    except KeyboardInterrupt:
+        print_error("Interrupted", "What was committed before is whole.")
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
+    except BrokenPipeError:
+        raise typer.Exit(ExitCode.UNREAD) from None
+    except (typer.TyperException, typer.Exit, typer.Abort):
+        raise
+    except Exception as error:
+        known = explained(error)
+        if known is None:
+            print_defect(f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error)))
+            raise typer.Exit(ExitCode.DEFECT) from error
+        print_error(type(known).__name__, str(known))
+        raise typer.Exit(exit_code(known)) from error
 
 
 @contextmanager

@@ -42,6 +42,8 @@ class StateFolder:
                 (self.path / MARKER).touch(mode=0o600)
         except (FileExistsError, NotADirectoryError) as error:
             raise self._foreign("is not a folder") from error
+        except FileNotFoundError as error:
+            raise self._foreign("cannot be made there") from error
         except PermissionError as error:
             raise self._foreign("cannot be written by this user") from error
 

@@ -33,6 +33,17 @@ def test_a_value_out_of_range_is_a_wrong_command_line(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_shell_that_completion_does_not_know_is_a_wrong_command_line(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("shellingham.detect_shell", lambda: ("nonsense", "/bin/nonsense"))
+    assert CliRunner().invoke(app, ["--show-completion"]).exit_code == ExitCode.USAGE
+
+
+def test_a_state_folder_where_none_can_be_made_is_an_error_with_a_next_step():
+    done = CliRunner().invoke(app, ["--state", "/proc/none", "status"])
+    assert done.exit_code == ExitCode.ENGINE
+    assert "cannot be made" in done.stderr
+
+
 def test_down_makes_no_folder_where_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("EMBERLINE__STATE", str(tmp_path / "absent"))
     done = CliRunner().invoke(app, ["down"])

@@ -102,8 +102,25 @@ def test_a_reader_of_the_output_who_ends_first_is_no_failure():
     assert (done.returncode, done.stderr) == (ExitCode.UNREAD, "")
 
 
-def test_output_that_finds_no_room_is_told_once():
-    done = run(f"{EMBERLINE} status --json > /dev/full")
+@pytest.mark.parametrize("arguments", ["--help", "replay --help", "replay 2>&1", "alerts list --nonsense 2>&1"])
+def test_help_and_errors_of_usage_that_nobody_reads_are_no_failure(arguments: str):
+    done = run(f"set -o pipefail; {EMBERLINE} {arguments} | true")
+    assert (done.returncode, done.stderr) == (ExitCode.UNREAD, "")
+
+
+@pytest.mark.parametrize("closed", ["status >&-", "status 2>&-", "--help >&- 2>&-"])
+def test_a_stream_that_is_closed_is_no_failure(closed: str):
+    assert run(f"{EMBERLINE} {closed}").returncode == ExitCode.OK
+
+
+def test_errors_that_find_no_room_still_have_their_exit_code():
+    done = run(f"{EMBERLINE} replay 2> /dev/full")
+    assert (done.returncode, done.stdout) == (ExitCode.ENGINE, "")
+
+
+@pytest.mark.parametrize("arguments", ["status --json", "--help", "replay --help"])
+def test_output_that_finds_no_room_is_told_once(arguments: str):
+    done = run(f"{EMBERLINE} {arguments} > /dev/full")
     assert done.returncode == ExitCode.ENGINE
     assert "No space left on device" in done.stderr
     assert "Traceback" not in done.stderr

@@ -142,7 +142,7 @@ SECRETS = [
 
 @pytest.mark.parametrize("variable", SECRETS)
 def test_a_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch, variable: str):
-    monkeypatch.setenv(variable, SECRET)
+    monkeypatch.setenv(variable, f"postgresql+psycopg://user:{SECRET}@host/database" if "URL" in variable else SECRET)
     settings = load_settings()
     assert SECRET not in f"{settings!r} {settings} {settings.model_dump_json()}"
 
@@ -214,3 +214,40 @@ def test_settings_do_not_change_once_loaded():
     settings = load_settings()
     with pytest.raises(ValueError, match="frozen"):
         settings.kafka.partitions = 1
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value"),
+    [
+        ("warehouse", "url", '"no url"'),
+        ("warehouse", "url", '""'),
+        ("dagster", "storage_url", f'"postgresql+psycopg://user:{SECRET}@host:port/x"'),
+        ("rules", "lateness_minutes", "9223372036854775807"),
+        ("rules", "look_back_days", "1000000000"),
+        ("ingest", "batch_seconds", "inf"),
+        ("ingest", "batch_rows", "1000000000000000000000000"),
+        ("alerts", "renotify_hours", "999999999999"),
+        ("maintenance", "keep_run_days", "999999999999"),
+        ("groups", "least_messages", "nan"),
+        ("groups", "purposes", "{ sales = { stay_days = 999999999999 } }"),
+        ("lake", "uri", '"a\\u0000b"'),
+    ],
+)
+def test_a_value_that_nothing_can_be_made_of_is_named(write: Write, section: str, key: str, value: str):
+    write(f"[{section}]\n{key} = {value}")
+    with pytest.raises(SettingsError, match=f"{section}.*{key}") as caught:
+        load_settings()
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(("state", "told"), [("\udcff", "state is not in UTF-8"), ("~nobody-there/x", "no user")])
+def test_a_state_folder_that_no_path_can_be_is_named(state: str, told: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("EMBERLINE__STATE", state)
+    with pytest.raises(SettingsError, match=told):
+        load_settings()
+
+
+def test_a_file_of_tables_within_tables_without_end_is_an_error(write: Write):
+    write("x = " + "[" * 5_000)
+    with pytest.raises(SettingsError, match="is no TOML"):
+        load_settings()
