@@ -18,7 +18,7 @@ import psutil
 import yaml
 
 from emberline.embedded import daemon
-from emberline.embedded.errors import EngineDied, PathTooLong
+from emberline.embedded.errors import EngineDied, PathTooLong, refuse_characters
 from emberline.embedded.ports import LOOPBACK, launch_on_kept_ports
 from emberline.embedded.state import StateFolder, write_private
 
@@ -65,6 +65,7 @@ class EmbeddedDagster:
         Raises:
             EngineDied: One of them ended, or did not answer in time.
             PathTooLong: The state folder's path leaves no room for a socket.
+            PathUnfit: It has characters that gRPC does not take as they are.
             PortTaken: Every port chosen was taken before the web server had it.
         """
         with self._state.lock("dagster"):
@@ -127,6 +128,7 @@ class EmbeddedDagster:
                 place=self._socket,
                 next_step="choose a folder nearer to the root with --state or EMBERLINE__STATE",
             )
+        refuse_characters("Dagster", self._folder, "#%?")  # gRPC takes the path of a socket for a URI
         server = {"socket": str(self._socket), "location_name": _DEFINITIONS}
         write_private(self._workspace, yaml.safe_dump({"load_from": [{"grpc_server": server}]}))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from emberline.embedded import EmbeddedKafka, EmbeddedPostgres, PathUnfit, StateFolder
+from emberline.embedded.dagster import EmbeddedDagster
 from emberline.embedded.kafka_config import server_properties
 
 
@@ -50,3 +51,9 @@ def test_kafka_refuses_a_folder_that_it_would_take_for_several(above: Path, name
 def test_postgresql_refuses_a_folder_that_a_shell_would_interpret(above: Path, name: str):
     with pytest.raises(PathUnfit, match="PostgreSQL cannot live in a folder whose name has: "):
         EmbeddedPostgres(StateFolder(above / name)).start()
+
+
+@pytest.mark.parametrize("name", ["a#b", "x?y", "100%25"])
+def test_dagster_refuses_a_folder_that_grpc_would_decode(above: Path, name: str):
+    with pytest.raises(PathUnfit, match="Dagster cannot live in a folder whose name has: "):
+        EmbeddedDagster(StateFolder(above / name)).start({})
