@@ -35,7 +35,7 @@ def options(
 ) -> None:
     """Set what all commands share. The environment carries it to Dagster's processes too."""
     if state is not None:
-        os.environ["EMBERLINE__STATE"] = str(state.resolve())
+        os.environ["EMBERLINE__STATE"] = str(state.absolute())
 
 
 def configured() -> Services:

@@ -29,8 +29,9 @@ class StateFolder:
         Raises:
             ForeignFolder: `path` is a file, holds other files, or belongs to another user.
         """
-        self.path = path.expanduser().resolve()
+        self.path = path.expanduser().absolute()
         try:
+            self.path = self.path.resolve()
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             # One listing, and the marker is always the first entry: so of two commands that
             # create the same folder neither takes the other's first files for foreign ones.
@@ -44,6 +45,8 @@ class StateFolder:
             raise self._foreign("is not a folder") from error
         except FileNotFoundError as error:
             raise self._foreign("cannot be made there") from error
+        except RuntimeError as error:  # of pathlib, up to Python 3.12
+            raise self._foreign("is a link that leads in a circle") from error
         except PermissionError as error:
             raise self._foreign("cannot be written by this user") from error
 

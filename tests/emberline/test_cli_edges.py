@@ -44,6 +44,13 @@ def test_a_state_folder_where_none_can_be_made_is_an_error_with_a_next_step():
     assert "cannot be made" in done.stderr
 
 
+def test_a_state_folder_that_is_a_link_to_itself_is_an_error_with_a_next_step(tmp_path: Path):
+    (tmp_path / "loop").symlink_to("loop")
+    done = CliRunner().invoke(app, ["--state", str(tmp_path / "loop"), "status"])
+    assert done.exit_code == ExitCode.ENGINE
+    assert "Next: choose" in done.stderr
+
+
 def test_down_makes_no_folder_where_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("EMBERLINE__STATE", str(tmp_path / "absent"))
     done = CliRunner().invoke(app, ["down"])
