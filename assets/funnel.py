@@ -1,4 +1,4 @@
-"""From joining to buying again: `funnel_entry`, `order_credit`, `person_value`, and the summaries of both."""
+"""From joining to buying again: `funnel_entry`, `order_credit`, `order_refund`, `person_value`, and summaries."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pipelines.refresh import (
     refresh_funnel_summaries,
     refresh_funnels,
     refresh_person_value,
+    refresh_refunds,
     refresh_sales,
 )
 from schemas import lake as facts
@@ -35,6 +36,12 @@ def funnel_entry(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -
 def order_credit(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
     """Paid orders credited to messages of groups, by every model of the settings."""
     return dg.MaterializeResult(metadata=asdict(refresh_credit(lake, rules.attribution, rules.fingerprint)))
+
+
+@dg.asset(group_name=GROUP, deps=["events"], kinds=KINDS, pool=WRITER)
+def order_refund(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
+    """Refunds of paid orders, each with its date."""
+    return dg.MaterializeResult(metadata=asdict(refresh_refunds(lake)))
 
 
 @dg.asset(group_name=GROUP, deps=[order_credit, "events"], kinds=KINDS, pool=WRITER)

@@ -41,7 +41,7 @@ _SHOWN = 5
     specs=[
         dg.AssetSpec(
             [STAGING, table.name],
-            deps=[SOURCES.get(table.name, table.name)],
+            deps=SOURCES.get(table.name, [table.name]),
             group_name=GROUP,
             kinds={"postgres"},
             description=f"The next version of {MART}.{table.name}, not yet checked.",
@@ -152,6 +152,7 @@ def publish(
             events_batch=batch,
             lake_state=lake_state(lake),
             complete_through=complete_through(lake, rules),
+            zone=rules.zone,
             is_synthetic=has_simulated(lake),
             rules=rules_state(lake),
             rebuilds=newest_rebuild(lake),

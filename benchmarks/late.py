@@ -44,6 +44,7 @@ _FACTS: Final = {
     "member_state": engagement.member_state,
     "funnel_entry": funnel.funnel_entry,
     "order_credit": funnel.order_credit,
+    "order_refund": funnel.order_refund,
     "person_value": funnel.person_value,
     "group": groups.group,
     "feed_day": groups.feed_day,

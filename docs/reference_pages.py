@@ -144,7 +144,8 @@ def lake_page() -> Iterator[str]:
         if lake_table.sort_by:
             layout.append(f"Files sorted by {_codes(lake_table.sort_by)}.")
         yield " ".join(layout)
-        yield table(("Column", "Type"), ((_code(n), _code(str(t))) for n, t in lake_table.columns.items()))
+        rows = ((_code(name), _code(str(kind)), lake_table.meaning(name)) for name, kind in lake_table.columns.items())
+        yield table(("Column", "Type", "Meaning"), rows)
 
 
 def warehouse_page() -> Iterator[str]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from schemas.kinds import MOST_MINOR
+
 _KNOWN_GROUP: Final = """
     WITH checked AS (SELECT * FROM {batch})
     SELECT * FROM checked
@@ -132,6 +134,7 @@ RULES: Final[dict[str, dict[str, str]]] = {
                 WHERE s.funnel = checked.funnel AND s.step_number = checked.steps_reached
             )
         """,
+        "group_id is one of dim_group": _KNOWN_GROUP,
         "an entry has a row of funnel_match for each step it reached": """
             WITH both_sides AS (
                 SELECT funnel, person_id, entry, steps_reached, 0 AS matches FROM {batch}
@@ -142,6 +145,9 @@ RULES: Final[dict[str, dict[str, str]]] = {
             FROM both_sides GROUP BY funnel, person_id, entry
             HAVING sum(steps_reached) <> sum(matches)
         """,
+    },
+    "funnel_match": {
+        "group_id is one of dim_group": _KNOWN_GROUP,
     },
     "funnel_breakdown": {
         "the total is that of funnel_step": """
@@ -240,6 +246,25 @@ RULES: Final[dict[str, dict[str, str]]] = {
                 OR count(*) <> (SELECT count(DISTINCT model) FROM models)
         """,
         "group_id is one of dim_group": _KNOWN_GROUP,
+        "currency is one of dim_currency": """
+            WITH checked AS (SELECT * FROM {batch})
+            SELECT * FROM checked
+            WHERE NOT EXISTS (SELECT FROM staging.dim_currency AS c WHERE c.currency = checked.currency)
+        """,
+    },
+    "order_refund": {
+        "refunds of an order sum to its refunded_minor in order_credit": """
+            WITH both_sides AS (
+                SELECT shop, order_id, currency, refunded_minor, 0 AS credited_minor FROM {batch}
+                UNION ALL
+                SELECT shop, order_id, currency, 0, refunded_minor FROM staging.order_credit
+                WHERE model = (SELECT min(model) FROM staging.order_credit)
+            )
+            SELECT shop, order_id, currency, sum(refunded_minor) AS refunded_minor,
+                sum(credited_minor) AS credited_minor
+            FROM both_sides GROUP BY shop, order_id, currency
+            HAVING least(sum(refunded_minor), <most_minor>) <> sum(credited_minor)
+        """.replace("<most_minor>", str(MOST_MINOR)),
     },
     "group_sales": {
         "money is that of order_credit by model, group and currency": """

@@ -13,6 +13,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from schemas import warehouse
+from schemas.meanings import lake_meaning
 from schemas.types import polars_type
 
 UTC_TIME: Final = pl.Datetime("us", "UTC")
@@ -49,10 +50,19 @@ class LakeTable:
     unsought: tuple[str, ...] = ()
     """Columns by whose values no reader leaves out files: to note the least and greatest costs time and helps none."""
 
+    same_as: sa.Table | None = None
+    """The warehouse table of the same columns, for those that have one."""
+
     @property
     def schema(self) -> pl.Schema:
         """The columns as a Polars schema."""
         return pl.Schema(self.columns)
+
+    def meaning(self, column: str) -> str:
+        """What a column means, in which unit."""
+        if self.same_as is not None:
+            return self.same_as.columns[column].comment or ""
+        return lake_meaning(self.name, column)
 
 
 RAW: Final = LakeTable(
@@ -360,7 +370,15 @@ FUNNEL_ENTRY: Final = LakeTable(
         "is_mature": pl.Boolean(),
         "restarted_at": UTC_TIME,
         "matches": pl.List(
-            pl.Struct({"step": pl.String(), "source": pl.String(), "event_id": pl.String(), "time": UTC_TIME})
+            pl.Struct(
+                {
+                    "step": pl.String(),
+                    "source": pl.String(),
+                    "event_id": pl.String(),
+                    "time": UTC_TIME,
+                    "group_id": pl.String(),
+                }
+            )
         ),
     },
     key=("funnel", "person_id", "entry"),
@@ -394,6 +412,24 @@ ORDER_CREDIT: Final = LakeTable(
 """Credit of paid orders to messages of groups, minor units, by model; no group: unattributed. Over a model's rows of an
 order each amount sums to the order's. `shop` is the source of its events, `touched_at` the message's latest touch,
 `month` that of `paid_at`, in UTC."""
+
+ORDER_REFUND: Final = LakeTable(
+    name="order_refund",
+    columns={
+        "shop": pl.String(),
+        "event_id": pl.String(),
+        "order_id": pl.String(),
+        "refunded_at": UTC_TIME,
+        "currency": pl.String(),
+        "refunded_minor": pl.Int64(),
+        "month": pl.Date(),
+    },
+    key=("shop", "event_id"),
+    partition_by=("month",),
+    sort_by=("shop", "order_id", "refunded_at"),
+)
+"""Refunds of paid orders, in the currency of the payment: over an order they sum to what its credit counts as refunded.
+`shop` is the source of its events, `month` that of `refunded_at`, in UTC."""
 
 PERSON_VALUE: Final = LakeTable(
     name="person_value",
@@ -585,7 +621,9 @@ def _same_as(table: sa.Table) -> LakeTable:
     """The lake table with the columns and the key of a warehouse table."""
     columns = {str(column.name): dtype for column in table.columns if (dtype := polars_type(column.type)) is not None}
     # A name of SQLAlchemy is of a type that Polars cannot take for text.
-    return LakeTable(str(table.name), columns, key=tuple(str(column.name) for column in table.primary_key))
+    return LakeTable(
+        str(table.name), columns, key=tuple(str(column.name) for column in table.primary_key), same_as=table
+    )
 
 
 GROUP_ENGAGEMENT: Final = _same_as(warehouse.group_engagement)
@@ -620,15 +658,16 @@ TABLES: Final[dict[str, LakeTable]] = {
     for table in (
         RAW, FEED, GAPS, EVENTS, QUARANTINE, QUARANTINED_EVENT, QUARANTINE_RULING, TOUCHED, IDENTITY, IDENTITY_CHANGE,
         IDENTITY_RULING, REBUILD, PERSON_DAY, FIRST_SEEN, RETENTION, LIFECYCLE, MEMBER_STATE, FUNNEL_ENTRY,
-        ORDER_CREDIT, PERSON_VALUE, FEED_DAY, GROUP, GROUP_DAY, GROUP_HEALTH, GROUP_STATE, RISK_MODEL, GROUP_RISK,
-        GROUP_ENGAGEMENT, FUNNEL_STEP, FUNNEL_BREAKDOWN, FUNNEL_TIME_TO_CONVERT, FUNNEL_CURVE, FUNNEL_TREND,
+        ORDER_CREDIT, ORDER_REFUND, PERSON_VALUE, FEED_DAY, GROUP, GROUP_DAY, GROUP_HEALTH, GROUP_STATE, RISK_MODEL,
+        GROUP_RISK, GROUP_ENGAGEMENT, FUNNEL_STEP, FUNNEL_BREAKDOWN, FUNNEL_TIME_TO_CONVERT, FUNNEL_CURVE, FUNNEL_TREND,
         GROUP_SALES, MESSAGE_SALES, SEGMENT_SALES,
     )
 }  # fmt: skip
 
 FACTS: Final = (
-    IDENTITY, PERSON_DAY, FIRST_SEEN, RETENTION, LIFECYCLE, MEMBER_STATE, FUNNEL_ENTRY, ORDER_CREDIT, PERSON_VALUE,
-    FEED_DAY, GROUP, GROUP_DAY, GROUP_HEALTH, GROUP_STATE, RISK_MODEL, GROUP_RISK, GROUP_ENGAGEMENT, FUNNEL_STEP,
-    FUNNEL_BREAKDOWN, FUNNEL_TIME_TO_CONVERT, FUNNEL_CURVE, FUNNEL_TREND, GROUP_SALES, MESSAGE_SALES, SEGMENT_SALES,
+    IDENTITY, PERSON_DAY, FIRST_SEEN, RETENTION, LIFECYCLE, MEMBER_STATE, FUNNEL_ENTRY, ORDER_CREDIT, ORDER_REFUND,
+    PERSON_VALUE, FEED_DAY, GROUP, GROUP_DAY, GROUP_HEALTH, GROUP_STATE, RISK_MODEL, GROUP_RISK, GROUP_ENGAGEMENT,
+    FUNNEL_STEP, FUNNEL_BREAKDOWN, FUNNEL_TIME_TO_CONVERT, FUNNEL_CURVE, FUNNEL_TREND, GROUP_SALES, MESSAGE_SALES,
+    SEGMENT_SALES,
 )  # fmt: skip
 """Tables that are computed from `events` and from each other, and record their inputs."""

@@ -10,6 +10,8 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
+from schemas.meanings import comment_all
+
 OPS: Final = "ops"
 
 metadata: Final = sa.MetaData(schema=OPS, naming_convention={"pk": "pk_%(table_name)s"})
@@ -120,3 +122,5 @@ WAITING_NOTICE: Final = sa.Index(
     postgresql_where=alert_notice.c.delivered_at.is_(None),
 )
 """Finds what waits without looking at what was delivered."""
+
+comment_all(metadata)

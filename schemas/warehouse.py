@@ -2,7 +2,7 @@
 
 A star around `dim_group`; persons appear as pseudonyms only. Money is in minor units beside its currency; columns
 that a unit applies to carry it in the name. Rows of an incomplete day, unit or entry are flagged, their open cells
-null.
+null. A column without a comment here means what `schemas.meanings` says of its name.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import sqlalchemy as sa
+
+from schemas.meanings import comment_all
 
 MART: Final = "mart"
 STAGING: Final = "staging"
@@ -82,25 +84,38 @@ def _reached() -> tuple[sa.Column[Any], ...]:
 dim_group = sa.Table(
     "dim_group",
     metadata,
-    sa.Column("group_id", sa.Text, primary_key=True, comment="carrier:native_id"),
+    sa.Column("group_id", sa.Text, primary_key=True),
     sa.Column("carrier", sa.Text, nullable=False),
     sa.Column("name", sa.Text),
-    sa.Column("purpose", sa.Text, comment="retention, sales, referral, service, or the company's own"),
-    sa.Column("operators", sa.Integer, comment="members who work for the company"),
+    sa.Column("purpose", sa.Text),
+    sa.Column("operators", sa.Integer),
     sa.Column("created_at", _TIME),
     sa.Column("closed_at", _TIME),
     sa.Column("planned_end", _TIME),
-    sa.Column("born_at", _TIME, comment="3 members exchanged 4 messages within 20 minutes"),
+    sa.Column("born_at", _TIME),
     comment="Every group that an event named.",
+)
+
+dim_currency = sa.Table(
+    "dim_currency",
+    metadata,
+    sa.Column("currency", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, comment="English name of the currency; null: no currency of ISO 4217"),
+    sa.Column(
+        "minor_digits",
+        sa.SmallInteger,
+        comment="digits after the decimal point: amount = minor units / 10 ^ minor_digits; null: not known",
+    ),
+    comment="Every currency that orders were paid in.",
 )
 
 group_day = sa.Table(
     "group_day",
     metadata,
     sa.Column("group_id", sa.Text, primary_key=True),
-    sa.Column("day", sa.Date, primary_key=True, comment="calendar day of the business zone"),
-    _count("speakers", "members who wrote"),
-    _count("active_members", "members who wrote or reacted"),
+    sa.Column("day", sa.Date, primary_key=True),
+    _count("speakers"),
+    _count("active_members"),
     _count("messages"),
     _count("replies"),
     _count("reactions"),
@@ -122,33 +137,29 @@ group_state = sa.Table(
     "group_state",
     metadata,
     sa.Column("group_id", sa.Text, primary_key=True),
-    sa.Column("since", sa.Date, primary_key=True, comment="first day in this state"),
-    sa.Column("until", sa.Date, comment="first day no longer in it; null: current"),
+    sa.Column("since", sa.Date, primary_key=True),
+    sa.Column("until", sa.Date),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("is_current", sa.Boolean, nullable=False),
     sa.Column("last_active_day", sa.Date, comment="last day with member activity before the spell's end"),
     sa.Column("silent_days", sa.Integer, comment="complete days without member activity at the spell's end"),
-    sa.Column(
-        "unmeasured_since",
-        sa.Date,
-        comment="first of the days up to the spell's end on which its sources told nothing; null: measured",
-    ),
-    sa.Column("reason", sa.Text, nullable=False, comment="why, with the numbers behind it"),
-    sa.Column("speaker_days_7d", sa.Integer, comment="members who wrote, a day, summed over 7 days"),
-    sa.Column("speaker_days_usual", sa.Double, comment="median of the weeks before; null: no baseline"),
+    sa.Column("unmeasured_since", sa.Date),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("speaker_days_7d", sa.Integer),
+    sa.Column("speaker_days_usual", sa.Double),
     sa.Column("messages_7d", sa.Integer),
-    sa.Column("messages_usual", sa.Double, comment="likewise"),
+    sa.Column("messages_usual", sa.Double),
     sa.Column("replies_7d", sa.Integer),
-    sa.Column("replies_usual", sa.Double, comment="likewise"),
-    sa.Column("baseline_weeks", sa.Integer, comment="weeks behind what is usual, 0: too few"),
+    sa.Column("replies_usual", sa.Double),
+    sa.Column("baseline_weeks", sa.Integer),
     sa.Column("operator_messages_7d", sa.Integer),
     sa.Column("messages_28d", sa.Integer),
-    sa.Column("operator_share_28d", sa.Double, comment="messages of operators and bots / all messages"),
-    sa.Column("half_writers_28d", sa.Integer, comment="fewest members who wrote half of the messages"),
-    sa.Column("half_writers_before", sa.Integer, comment="the same in the 28 days before"),
+    sa.Column("operator_share_28d", sa.Double),
+    sa.Column("half_writers_28d", sa.Integer),
+    sa.Column("half_writers_before", sa.Integer),
     sa.Column("joined_28d", sa.Integer),
     sa.Column("left_28d", sa.Integer),
-    sa.Column("newly_active_28d", sa.Integer, comment="members whose first activity in the group it was"),
+    sa.Column("newly_active_28d", sa.Integer),
     comment="The life of a group as spells of days, with the components of each spell's first day.",
 )
 
@@ -157,11 +168,11 @@ group_risk = sa.Table(
     metadata,
     sa.Column("group_id", sa.Text, primary_key=True),
     sa.Column("day", sa.Date, primary_key=True, comment="the newest complete day when this was told"),
-    sa.Column("risk_28", sa.Double, nullable=False, comment="probability of being dead within 28 days"),
-    sa.Column("risk_56", sa.Double, nullable=False, comment="likewise within 56 days"),
-    sa.Column("drivers", sa.Text, nullable=False, comment="what raises risk_28, in words, with percentage points"),
+    sa.Column("risk_28", sa.Double, nullable=False),
+    sa.Column("risk_56", sa.Double, nullable=False),
+    sa.Column("drivers", sa.Text, nullable=False),
     sa.Column("model", sa.Text, nullable=False, comment="version of the model"),
-    sa.Column("may_alert", sa.Boolean, nullable=False, comment="true where the model had done better than counts"),
+    sa.Column("may_alert", sa.Boolean, nullable=False),
     sa.Index(None, "day"),
     comment="How likely living groups were to die, as told on each day; no rows while history is short.",
 )
@@ -170,10 +181,8 @@ retention = sa.Table(
     "retention",
     metadata,
     sa.Column("unit", sa.Text, primary_key=True, comment="week or month"),
-    sa.Column(
-        "cohort", sa.Date, primary_key=True, comment="first day of the unit in which they were first ever active"
-    ),
-    sa.Column("period", sa.Integer, primary_key=True, comment="units after the cohort's"),
+    sa.Column("cohort", sa.Date, primary_key=True),
+    sa.Column("period", sa.Integer, primary_key=True),
     _count("cohort_size"),
     sa.Column("active", sa.BigInteger, comment="null while the period is incomplete"),
     sa.Column("is_complete", sa.Boolean, nullable=False),
@@ -184,8 +193,8 @@ retention = sa.Table(
 lifecycle = sa.Table(
     "lifecycle",
     metadata,
-    sa.Column("unit", sa.Text, primary_key=True, comment="day, week or month"),
-    sa.Column("start", sa.Date, primary_key=True, comment="first day of the unit"),
+    sa.Column("unit", sa.Text, primary_key=True),
+    sa.Column("start", sa.Date, primary_key=True),
     _count("active"),
     _count("new"),
     _count("returning"),
@@ -202,18 +211,18 @@ member_state = sa.Table(
     "member_state",
     metadata,
     sa.Column("group_id", sa.Text, primary_key=True),
-    sa.Column("person_id", sa.Text, primary_key=True, comment="pseudonym"),
+    sa.Column("person_id", sa.Text, primary_key=True),
     sa.Column("day", sa.Date, nullable=False, comment="the newest complete day; windows of 7 days are counted back"),
     sa.Column("state", sa.Text, nullable=False, comment="by the newest windows with activity"),
-    sa.Column("is_consistent", sa.Boolean, nullable=False, comment="active in 3 of the last 4 windows"),
-    sa.Column("is_vital", sa.Boolean, nullable=False, comment="connected with 5 members in 3 of the last 4 windows"),
-    sa.Column("is_still_active", sa.Boolean, nullable=False, comment="newly active two windows ago, active since"),
-    sa.Column("is_dropped", sa.Boolean, nullable=False, comment="newly active a window ago, silent since"),
-    sa.Column("is_about_to_disengage", sa.Boolean, nullable=False, comment="paused and not consistent"),
-    sa.Column("active_windows", sa.Integer, nullable=False, comment="of the last 4"),
-    sa.Column("connected_windows", sa.Integer, nullable=False, comment="of the last 4"),
-    sa.Column("first_active_day", sa.Date, comment="null: never active"),
-    sa.Column("last_active_day", sa.Date, comment="null: never active"),
+    sa.Column("is_consistent", sa.Boolean, nullable=False),
+    sa.Column("is_vital", sa.Boolean, nullable=False),
+    sa.Column("is_still_active", sa.Boolean, nullable=False),
+    sa.Column("is_dropped", sa.Boolean, nullable=False),
+    sa.Column("is_about_to_disengage", sa.Boolean, nullable=False),
+    sa.Column("active_windows", sa.Integer, nullable=False),
+    sa.Column("connected_windows", sa.Integer, nullable=False),
+    sa.Column("first_active_day", sa.Date),
+    sa.Column("last_active_day", sa.Date),
     comment="How engaged each member is in each group on the newest complete day.",
 )
 
@@ -240,7 +249,7 @@ funnel_step = sa.Table(
     "funnel_step",
     metadata,
     sa.Column("funnel", sa.Text, primary_key=True),
-    sa.Column("step_number", sa.Integer, primary_key=True, comment="from 1"),
+    sa.Column("step_number", sa.Integer, primary_key=True),
     sa.Column("step", sa.Text, nullable=False),
     *_reached(),
     comment="The funnel's summary, computed from funnel_match's entries.",
@@ -250,9 +259,11 @@ funnel_entry = sa.Table(
     "funnel_entry",
     metadata,
     sa.Column("funnel", sa.Text, primary_key=True),
-    sa.Column("person_id", sa.Text, primary_key=True, comment="pseudonym"),
-    sa.Column("entry", sa.Integer, primary_key=True, comment="from 1, a person"),
+    sa.Column("person_id", sa.Text, primary_key=True),
+    sa.Column("entry", sa.Integer, primary_key=True),
     sa.Column("entered_at", _TIME, nullable=False),
+    sa.Column("group_id", sa.Text, comment="group of the event that matched the first step; null: it names none"),
+    sa.Column("purpose", sa.Text, comment="purpose of this group, as last told; null: not told"),
     sa.Column("steps_reached", sa.SmallInteger, nullable=False),
     sa.Column("is_mature", sa.Boolean, nullable=False),
     comment="One row an entry: the drill-down of funnel_step.",
@@ -262,14 +273,16 @@ funnel_match = sa.Table(
     "funnel_match",
     metadata,
     sa.Column("funnel", sa.Text, primary_key=True),
-    sa.Column("person_id", sa.Text, primary_key=True, comment="pseudonym"),
-    sa.Column("entry", sa.Integer, primary_key=True, comment="from 1, a person"),
+    sa.Column("person_id", sa.Text, primary_key=True),
+    sa.Column("entry", sa.Integer, primary_key=True),
     sa.Column("entered_at", _TIME, nullable=False),
     sa.Column("step_number", sa.Integer, primary_key=True),
     sa.Column("step", sa.Text, nullable=False),
     sa.Column("source", sa.Text, nullable=False, comment="CloudEvents source of the matched event"),
     sa.Column("event_id", sa.Text, nullable=False),
     sa.Column("time", _TIME, nullable=False),
+    sa.Column("group_id", sa.Text, comment="group of the matched event; null: it names none"),
+    sa.Column("purpose", sa.Text, comment="purpose of this group, as last told; null: not told"),
     comment="The event that matched each step an entry reached.",
 )
 
@@ -286,7 +299,7 @@ funnel_breakdown = sa.Table(
         comment="total; value; none: without a value; other: values without a segment of their own",
     ),
     sa.Column("segment", sa.Text, primary_key=True, comment="the value, or again the kind"),
-    sa.Column("step_number", sa.Integer, primary_key=True, comment="from 1"),
+    sa.Column("step_number", sa.Integer, primary_key=True),
     sa.Column("step", sa.Text, nullable=False),
     *_reached(),
     comment="funnel_step by the value of a property; by all_steps an entry can be in several segments.",
@@ -296,7 +309,7 @@ funnel_time_to_convert = sa.Table(
     "funnel_time_to_convert",
     metadata,
     sa.Column("funnel", sa.Text, primary_key=True),
-    sa.Column("step_number", sa.Integer, primary_key=True, comment="from 2"),
+    sa.Column("step_number", sa.Integer, primary_key=True, comment="number of the step, from 2"),
     sa.Column("since", sa.Text, primary_key=True, comment="entry or step_before"),
     sa.Column("from_seconds", sa.BigInteger, primary_key=True, comment="start of the bin"),
     _count("until_seconds", "end of the bin, no longer in it; in the last bin, which ends with the window, it is"),
@@ -309,14 +322,14 @@ funnel_curve = sa.Table(
     "funnel_curve",
     metadata,
     sa.Column("funnel", sa.Text, primary_key=True),
-    sa.Column("step_number", sa.Integer, primary_key=True, comment="from 2"),
+    sa.Column("step_number", sa.Integer, primary_key=True, comment="number of the step, from 2"),
     sa.Column("seconds", sa.BigInteger, primary_key=True, comment="since the entry"),
     sa.Column("step", sa.Text, nullable=False),
     _count("at_risk", "entries that were observed so long and had not reached the step before"),
     _count("converted", "entries that had reached the step by then"),
     sa.Column("conversion", sa.Double, nullable=False, comment="Kaplan-Meier estimate of the share that reaches it"),
-    sa.Column("conversion_low", sa.Double, comment="of its 95 % confidence interval; null: there is none"),
-    sa.Column("conversion_high", sa.Double),
+    sa.Column("conversion_low", sa.Double, comment="start of its 95 % confidence interval; null: there is none"),
+    sa.Column("conversion_high", sa.Double, comment="end of its 95 % confidence interval; null: there is none"),
     comment="Conversion by the time since entry, fresh entries included for as long as they were observed.",
 )
 
@@ -326,7 +339,7 @@ funnel_trend = sa.Table(
     sa.Column("funnel", sa.Text, primary_key=True),
     sa.Column("unit", sa.Text, primary_key=True, comment="day, week or month"),
     sa.Column("start", sa.Date, primary_key=True, comment="first day of the unit in which they entered"),
-    sa.Column("step_number", sa.Integer, primary_key=True, comment="from 1"),
+    sa.Column("step_number", sa.Integer, primary_key=True),
     sa.Column("step", sa.Text, nullable=False),
     _count("reached_so_far", "entries of the unit that reached the step, mature or not"),
     sa.Column("reached", sa.BigInteger, comment="the same, once the unit is mature; null before"),
@@ -340,21 +353,33 @@ order_credit = sa.Table(
     "order_credit",
     metadata,
     sa.Column("credit_id", sa.Text, primary_key=True, comment="model, shop, order, group and message in one key"),
-    sa.Column("model", sa.Text, nullable=False, comment="attribution model"),
-    sa.Column("shop", sa.Text, nullable=False, comment="source of the order's events"),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("shop", sa.Text, nullable=False),
     sa.Column("order_id", sa.Text, nullable=False),
     sa.Column("person_id", sa.Text, comment="pseudonym; null: the account stands for nobody"),
     sa.Column("group_id", sa.Text, index=True, comment="null: unattributed"),
     sa.Column("message_id", sa.Text, comment="null: unattributed, or no event names the message"),
-    sa.Column("touched_at", _TIME, comment="the latest touch of the message"),
+    sa.Column("touched_at", _TIME),
     sa.Column("paid_at", _TIME, nullable=False),
-    sa.Column("currency", sa.Text, nullable=False, comment="ISO 4217"),
+    sa.Column("currency", sa.Text, nullable=False),
     _count("paid_minor"),
     _count("refunded_minor"),
     _count("net_minor"),
     comment="Paid orders credited to messages of groups; over a model's rows of an order each amount sums to its own.",
     # Not what is refunded and net: a refund may come at any time, and is not late.
     info=_restated("paid_minor", bearing="sales", start="paid_at"),
+)
+
+order_refund = sa.Table(
+    "order_refund",
+    metadata,
+    sa.Column("shop", sa.Text, primary_key=True),
+    sa.Column("event_id", sa.Text, primary_key=True, comment="CloudEvents id of the refund, unique in its shop"),
+    sa.Column("order_id", sa.Text, nullable=False),
+    sa.Column("refunded_at", _TIME, nullable=False, index=True, comment="when the money was paid back, UTC"),
+    sa.Column("currency", sa.Text, nullable=False),
+    _count("refunded_minor", "amount of this refund, in minor units of the currency"),
+    comment="Refunds of paid orders, a row each; over an order they sum to its refunded_minor of any model.",
 )
 
 group_sales = sa.Table(
@@ -404,18 +429,18 @@ segment_sales = sa.Table(
 person_value = sa.Table(
     "person_value",
     metadata,
-    sa.Column("person_id", sa.Text, primary_key=True, comment="pseudonym"),
+    sa.Column("person_id", sa.Text, primary_key=True),
     sa.Column("currency", sa.Text, primary_key=True, comment="ISO 4217; scores compare buyers in it"),
     sa.Column("day", sa.Date, nullable=False, comment="the newest complete day"),
-    sa.Column("recency_days", sa.Integer, nullable=False, comment="days since the last order"),
+    sa.Column("recency_days", sa.Integer, nullable=False),
     _count("orders"),
-    _money_sum("net_minor", "paid less refunded"),
-    sa.Column("recency_score", sa.Integer, nullable=False, comment="1 to 5 by rank, 5: bought last"),
-    sa.Column("frequency_score", sa.Integer, nullable=False, comment="1 to 5 by rank, 5: most orders"),
-    sa.Column("monetary_score", sa.Integer, nullable=False, comment="1 to 5 by rank, 5: paid most"),
-    sa.Column("p_alive", sa.Double, comment="BG/NBD over all currencies: probability of still buying"),
-    sa.Column("expected_purchases", sa.Double, comment="BG/NBD: days with a purchase in the next 28 days"),
-    sa.Column("unmodelled", sa.Text, comment="why p_alive and expected_purchases are null"),
+    _money_sum("net_minor"),
+    sa.Column("recency_score", sa.Integer, nullable=False),
+    sa.Column("frequency_score", sa.Integer, nullable=False),
+    sa.Column("monetary_score", sa.Integer, nullable=False),
+    sa.Column("p_alive", sa.Double),
+    sa.Column("expected_purchases", sa.Double),
+    sa.Column("unmodelled", sa.Text),
     comment="What buyers are worth on the newest complete day, a row a person and currency.",
 )
 
@@ -427,6 +452,7 @@ publication = sa.Table(
     sa.Column("events_batch", sa.BigInteger, nullable=False, comment="newest batch of events the version includes"),
     sa.Column("lake_state", sa.BigInteger, nullable=False, comment="fingerprint of the facts it was made from"),
     sa.Column("complete_through", sa.Date, comment="last complete day"),
+    sa.Column("zone", sa.Text, nullable=False, comment="IANA name of the business zone, whose days all tables count"),
     sa.Column("is_synthetic", sa.Boolean, nullable=False, comment="true when any event is simulated"),
     sa.Column("rules", sa.BigInteger, nullable=False, comment="fingerprint of the settings its facts were made with"),
     sa.Column("rebuilds", sa.BigInteger, nullable=False, comment="newest rebuild of a fact that changed its rows"),
@@ -463,6 +489,8 @@ restatement = sa.Table(
     ),
     comment="Published figures of complete periods that a later version changed, and because of what.",
 )
+
+comment_all(metadata)
 
 DATA_TABLES: Final[tuple[sa.Table, ...]] = tuple(
     table for table in metadata.sorted_tables if table not in (publication, restatement)

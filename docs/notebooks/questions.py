@@ -41,6 +41,7 @@ with app.setup:
     from pipelines.groups.state import group_state
     from pipelines.groups.thresholds import LifeRules
     from pipelines.time import last_complete_day
+    from schemas.currencies import CURRENCIES
     from schemas.funnel import standard
     from schemas.lake import EVENTS, IDENTITY, RAW
 
@@ -305,8 +306,10 @@ def _():
 
 @app.cell
 def _(credits, names):
+    minor_digits = pl.col("currency").replace_strict({code: one.minor_digits for code, one in CURRENCIES.items()})
     in_units = [
-        (pl.col(f"{name}_minor") / 100).round().cast(pl.Int64).alias(name) for name in ("paid", "refunded", "net")
+        (pl.col(f"{name}_minor") / pl.lit(10).pow(minor_digits)).round().cast(pl.Int64).alias(name)
+        for name in ("paid", "refunded", "net")
     ]
     sales = (
         group_sales(credits.lazy())

@@ -51,12 +51,13 @@ def groups_frame(warehouse: Warehouse) -> pl.DataFrame:
 
 
 def sales_frame(warehouse: Warehouse) -> pl.DataFrame:
-    """What each group sold, by attribution model and currency, most first."""
-    sales, group = mart.group_sales, mart.dim_group
+    """What each group sold, by attribution model and currency, most first, with the digits of the minor unit."""
+    sales, group, currency = mart.group_sales, mart.dim_group, mart.dim_currency
     columns = [column for column in sales.c if column.name not in {"group_id"}]
     return warehouse.read(
-        sa.select(sales.c.group_id, group.c.name, *columns)
+        sa.select(sales.c.group_id, group.c.name, *columns, currency.c.minor_digits)
         .join_from(sales, group, group.c.group_id == sales.c.group_id, isouter=True)
+        .join(currency, currency.c.currency == sales.c.currency)
         .order_by(sales.c.model, sales.c.currency, sales.c.net_minor.desc(), sales.c.group_id)
     )
 
@@ -144,7 +145,7 @@ def print_sales(frame: pl.DataFrame) -> None:
         "orders",
         "buyers",
         "currency",
-        *(_money(n) for n in ("paid", "refunded", "net")),
+        *(amount(f"{name}_minor").alias(name) for name in ("paid", "refunded", "net")),
     )
     more = f", the first {_SHOWN} of {frame.height} rows" if frame.height > _SHOWN else ""
     headings = ("Group", "Orders", "Buyers", "Currency", "Paid", "Refunded", "Net")
@@ -158,6 +159,15 @@ def _percent(column: str, digits: int = 1) -> pl.Expr:
     return pl.format("{} %", percent if digits else percent.cast(pl.Int64)).alias(column)
 
 
-def _money(name: str) -> pl.Expr:
-    minor = pl.col(f"{name}_minor").cast(pl.Int128)
-    return pl.format("{}.{}", minor // 100, (minor % 100).cast(pl.String).str.zfill(2)).alias(name)
+def amount(column: str) -> pl.Expr:
+    """Write minor units, at least 0, in units of their currency, which has `minor_digits`; as they are without any."""
+    minor, digits = pl.col(column).cast(pl.Int128), pl.col("minor_digits")
+    unit = pl.lit(10, pl.Int64).pow(digits).cast(pl.Int128)
+    fraction = (minor % unit).cast(pl.String).str.zfill(digits)
+    return (
+        pl.when(digits > 0)
+        .then(pl.format("{}.{}", minor // unit, fraction))
+        .when(digits == 0)
+        .then(minor.cast(pl.String))
+        .otherwise(pl.format("{} minor units", minor))
+    )

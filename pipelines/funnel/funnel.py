@@ -15,6 +15,9 @@ from pipelines.time import Interval
 from schemas.funnel import FunnelDefinition
 from schemas.lake import FUNNEL_ENTRY, UTC_TIME
 
+_MATCHED = ("source", "event_id", "group_id")
+"""What entries tell of the events that matched, beside step and time."""
+
 
 def funnel(
     timeline: pl.LazyFrame,
@@ -72,7 +75,7 @@ def funnel(
                     definition,
                     entered,
                     lambda chains: _entries(chains, definition, watermark),
-                    ("source", "event_id"),
+                    _MATCHED,
                 ),
             ]
         ),
@@ -108,9 +111,9 @@ def _entries(chains: Chains, definition: FunnelDefinition, watermark: dt.datetim
     chain, place = chains.places
     names = pl.Series("step", [step.name for step in definition.steps], pl.String)
     matches = (
-        chains.rows.select("source", "event_id", "time")[chains.matched[chain, place]]
+        chains.rows.select(*_MATCHED, "time")[chains.matched[chain, place]]
         .insert_column(0, names.gather(chains.steps[chain, place]))
-        .select(pl.Series("chain", chain), pl.struct("step", "source", "event_id", "time").alias("match"))
+        .select(pl.Series("chain", chain), pl.struct("step", "source", "event_id", "time", "group_id").alias("match"))
         .group_by("chain", maintain_order=True)
         .agg(pl.col("match").alias("matches"))
     )

@@ -7,7 +7,7 @@ from typing import Final
 import polars as pl
 
 from schemas import kinds
-from schemas.lake import MONEY_SUM
+from schemas.lake import MONEY_SUM, ORDER_REFUND, ORDERING_KEY
 
 ORDER_EVENTS: Final = (kinds.ORDER_PLACED, kinds.ORDER_PAID, kinds.ORDER_REFUNDED)
 
@@ -60,4 +60,35 @@ def paid_orders(events: pl.DataFrame) -> pl.DataFrame:
             refunded_minor=pl.col("refunded_minor").fill_null(0),
         )
         .with_columns(net_minor=pl.max_horizontal(0, pl.col("paid_minor") - pl.col("refunded_minor")))
+    )
+
+
+def order_refunds(events: pl.LazyFrame) -> pl.LazyFrame:
+    """List the refunds that count: those of paid orders, in the currency of the payment.
+
+    Args:
+        events: `schemas.lake.EVENTS`, distinct, in any order: all payments and refunds of some orders.
+
+    Returns:
+        `schemas.lake.ORDER_REFUND`: a row a refund. Over an order they sum to its `refunded_minor` in `paid_orders`,
+        where that is less than `kinds.MOST_MINOR`.
+    """
+    payment = (
+        events.filter((pl.col("type") == kinds.ORDER_PAID) & pl.col("order_id").is_not_null())
+        .group_by(_ORDER)
+        .agg(pl.col("currency").sort_by(ORDERING_KEY).first())
+    )
+    refunds = events.filter(pl.col("type") == kinds.ORDER_REFUNDED)
+    return (
+        refunds.join(payment, on=(*_ORDER, "currency"), how="semi")
+        .select(
+            "event_id",
+            "order_id",
+            "currency",
+            shop="source",
+            refunded_at="time",
+            refunded_minor="amount_minor",
+            month=pl.col("time").dt.date().dt.month_start(),
+        )
+        .select(ORDER_REFUND.schema.names())
     )

@@ -81,7 +81,7 @@ def paths(
         ...     for n, kind in enumerate(happened)
         ... ]
         >>> matches = [
-        ...     {"step": step, "source": "shop", "event_id": str(n), "time": at(n)}
+        ...     {"step": step, "source": "shop", "event_id": str(n), "time": at(n), "group_id": "qq:1"}
         ...     for step, n in [("joined", 0), ("paid", 4)]
         ... ]
         >>> entry = {"funnel": "sample", "person_id": "ann", "entered_at": at(0), "matches": matches}

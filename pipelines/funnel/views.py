@@ -13,14 +13,30 @@ from schemas.funnel import FunnelDefinition
 _ENTRY = ("funnel", "person_id", "entry", "entered_at")
 
 
-def entry_rows(entries: pl.LazyFrame) -> pl.LazyFrame:
-    """Entries in the columns of `warehouse.funnel_entry`."""
-    return entries.select(*_ENTRY, "steps_reached", "is_mature")
+def entry_rows(entries: pl.LazyFrame, groups: pl.LazyFrame) -> pl.LazyFrame:
+    """Give entries in the columns of `warehouse.funnel_entry`.
+
+    Args:
+        entries: `schemas.lake.FUNNEL_ENTRY`.
+        groups: `schemas.lake.GROUP`.
+    """
+    with_group = entries.with_columns(group_id=pl.col("matches").list.first().struct.field("group_id"))
+    return _with_purpose(with_group, groups).select(*_ENTRY, "group_id", "purpose", "steps_reached", "is_mature")
 
 
-def matches(entries: pl.LazyFrame) -> pl.LazyFrame:
-    """One row an entry and step reached, in the columns of `warehouse.funnel_match`; steps count from 1."""
-    return reached_steps(entries).select(*_ENTRY, "step_number", "step", "source", "event_id", "time")
+def matches(entries: pl.LazyFrame, groups: pl.LazyFrame) -> pl.LazyFrame:
+    """Give a row an entry and step reached, in the columns of `warehouse.funnel_match`; steps count from 1.
+
+    Args:
+        entries: `schemas.lake.FUNNEL_ENTRY`.
+        groups: `schemas.lake.GROUP`.
+    """
+    reached = _with_purpose(reached_steps(entries), groups)
+    return reached.select(*_ENTRY, "step_number", "step", "source", "event_id", "time", "group_id", "purpose")
+
+
+def _with_purpose(rows: pl.LazyFrame, groups: pl.LazyFrame) -> pl.LazyFrame:
+    return rows.join(groups.select("group_id", "purpose"), on="group_id", how="left")
 
 
 def of_funnel(entries: pl.LazyFrame, definition: FunnelDefinition) -> pl.LazyFrame:

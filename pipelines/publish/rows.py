@@ -16,20 +16,26 @@ from pipelines.refresh import REBUILT, SETTINGS, recorded
 from pipelines.refresh.written import rows_version
 from schemas import lake as facts
 from schemas import warehouse
+from schemas.currencies import CURRENCIES
 from schemas.expectations import SUITES
 from schemas.lake import LakeTable
 
 _OF_EVENTS: Final = (
     facts.GROUP, facts.GROUP_DAY, facts.GROUP_STATE, facts.GROUP_RISK, facts.RETENTION, facts.LIFECYCLE,
-    facts.MEMBER_STATE, facts.FUNNEL_ENTRY, facts.ORDER_CREDIT, facts.PERSON_VALUE,
+    facts.MEMBER_STATE, facts.FUNNEL_ENTRY, facts.ORDER_CREDIT, facts.ORDER_REFUND, facts.PERSON_VALUE,
 )  # fmt: skip
 _SUMMARIES: Final = (
     facts.GROUP_ENGAGEMENT, facts.FUNNEL_STEP, facts.FUNNEL_BREAKDOWN, facts.FUNNEL_TIME_TO_CONVERT, facts.FUNNEL_CURVE,
     facts.FUNNEL_TREND, facts.GROUP_SALES, facts.MESSAGE_SALES, facts.SEGMENT_SALES,
 )  # fmt: skip
 
-SOURCES: Final = {"dim_group": "group", "funnel_match": "funnel_entry"}
-"""The lake table that a warehouse table is made of, where it is not the one of its name."""
+SOURCES: Final = {
+    "dim_group": ["group"],
+    "dim_currency": ["order_credit"],
+    "funnel_entry": ["funnel_entry", "group"],
+    "funnel_match": ["funnel_entry", "group"],
+}
+"""The lake tables that a warehouse table is made of, where it is not the one of its name."""
 
 
 def warehouse_rows(lake: Lake) -> dict[str, pl.LazyFrame]:
@@ -40,8 +46,9 @@ def warehouse_rows(lake: Lake) -> dict[str, pl.LazyFrame]:
 
     rows: dict[str, Callable[[], pl.LazyFrame]] = {
         "dim_group": lambda: scan(facts.GROUP),
-        "funnel_entry": lambda: entry_rows(scan(facts.FUNNEL_ENTRY)),
-        "funnel_match": lambda: matches(scan(facts.FUNNEL_ENTRY)),
+        "dim_currency": lambda: currency_rows(scan(facts.ORDER_CREDIT)),
+        "funnel_entry": lambda: entry_rows(scan(facts.FUNNEL_ENTRY), scan(facts.GROUP)),
+        "funnel_match": lambda: matches(scan(facts.FUNNEL_ENTRY), scan(facts.GROUP)),
         "order_credit": lambda: scan(facts.ORDER_CREDIT).with_columns(credit_id=_credit_id()),
     }
     return {
@@ -56,10 +63,21 @@ def table_states(lake: Lake) -> dict[str, str]:
     """A text for each table of `DATA_TABLES` that changes with its rows, its columns or what is expected of it."""
     states = {}
     for table in warehouse.DATA_TABLES:
-        handle = lake.open(facts.TABLES[SOURCES.get(table.name, table.name)])
+        made_of = [lake.open(facts.TABLES[name]) for name in SOURCES.get(table.name, [table.name])]
         contract = f"{CreateTable(table)} {SUITES[table.name]!r}"
-        states[table.name] = f"{handle.id}/{rows_version(handle)}/{zlib.crc32(contract.encode())}"
+        versions = (f"{handle.id}/{rows_version(handle)}" for handle in made_of)
+        states[table.name] = "/".join([*versions, str(zlib.crc32(contract.encode()))])
     return states
+
+
+def currency_rows(credits: pl.LazyFrame) -> pl.LazyFrame:
+    """The currencies of credit, in the columns of `warehouse.dim_currency`; one that ISO 4217 has not got has nulls."""
+    known = pl.LazyFrame(
+        [(code, *one) for code, one in CURRENCIES.items()],
+        schema={"currency": pl.String, "name": pl.String, "minor_digits": pl.Int16},
+        orient="row",
+    )
+    return credits.select("currency").unique().join(known, on="currency", how="left")
 
 
 def lake_state(lake: Lake) -> int:

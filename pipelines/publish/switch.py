@@ -28,6 +28,7 @@ class Known:
         events_batch: Newest batch of events it includes.
         lake_state: Fingerprint of the facts it was made from.
         complete_through: Last complete day.
+        zone: IANA name of the business zone.
         is_synthetic: True when any event is simulated.
         rules: Fingerprint of the settings its facts were made with.
         rebuilds: Newest rebuild of a fact that changed its rows.
@@ -36,6 +37,7 @@ class Known:
     events_batch: int
     lake_state: int
     complete_through: dt.date | None
+    zone: str
     is_synthetic: bool
     rules: int
     rebuilds: int

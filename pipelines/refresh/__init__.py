@@ -20,6 +20,7 @@ from pipelines.refresh.members import refresh_member_state
 from pipelines.refresh.orders import refresh_credit
 from pipelines.refresh.rebuilds import BY_DAY, NotRebuildable, request_rebuild
 from pipelines.refresh.recent import has_simulated, recent_events
+from pipelines.refresh.refunds import refresh_refunds
 from pipelines.refresh.risk import refresh_risk
 from pipelines.refresh.summaries import refresh_funnel_summaries, refresh_group_engagement, refresh_sales
 from pipelines.refresh.units import refresh_lifecycle, refresh_retention
@@ -54,6 +55,7 @@ __all__ = [
     "refresh_lifecycle",
     "refresh_member_state",
     "refresh_person_value",
+    "refresh_refunds",
     "refresh_retention",
     "refresh_risk",
     "refresh_sales",

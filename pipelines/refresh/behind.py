@@ -13,6 +13,7 @@ from pipelines.refresh.funnel import funnel_inputs
 from pipelines.refresh.identity import identity_inputs
 from pipelines.refresh.life import LifeInputs
 from pipelines.refresh.rebuilds import rebuild_of
+from pipelines.refresh.refunds import refund_inputs
 from pipelines.refresh.risk import risk_inputs
 from pipelines.refresh.summaries import engagement_inputs, funnel_summary_inputs, sales_inputs
 from pipelines.refresh.value import value_inputs
@@ -68,6 +69,7 @@ def _inputs(lake: Lake, rules: FactRules) -> dict[LakeTable, dict[str, int]]:
         tables.MEMBER_STATE: of_days,
         tables.FUNNEL_ENTRY: funnel_inputs(sources, rules.funnels, rules.watermark, rules.settings),
         tables.ORDER_CREDIT: of_events,
+        tables.ORDER_REFUND: refund_inputs(sources),
         tables.PERSON_VALUE: as_recorded(value_inputs(lake, rules.through, rules.settings)),
         tables.GROUP: sources.positions(),
         tables.GROUP_DAY: of_events,

@@ -37,6 +37,7 @@ _DEPENDS_ON: Final[Mapping[str, tuple[LakeTable, ...]]] = {
     "member_state": (tables.EVENTS, tables.PERSON_DAY, tables.FIRST_SEEN),
     "funnel_entry": (tables.EVENTS, tables.FIRST_SEEN),
     "order_credit": (tables.EVENTS, tables.FIRST_SEEN),
+    "order_refund": (tables.EVENTS,),
     "person_value": (tables.ORDER_CREDIT,),
     "group_health": (tables.GROUP, tables.GROUP_DAY, tables.FEED_DAY, tables.PERSON_DAY, tables.FIRST_SEEN),
     "group_risk": (tables.PERSON_DAY, tables.GROUP_HEALTH),

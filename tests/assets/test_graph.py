@@ -21,6 +21,7 @@ LAKE = {
     "member_state": {"events", "first_seen", "person_day"},
     "funnel_entry": {"events", "first_seen", "identity"},
     "order_credit": {"events", "first_seen", "identity"},
+    "order_refund": {"events"},
     "person_value": {"events", "order_credit"},
     "group": {"events", "identity"},
     "group_day": {"events", "identity"},
@@ -42,7 +43,9 @@ LAKE = {
 STAGING = {
     **{table.name: {table.name} for table in DATA_TABLES},
     "dim_group": {"group"},
-    "funnel_match": {"funnel_entry"},
+    "dim_currency": {"order_credit"},
+    "funnel_entry": {"funnel_entry", "group"},
+    "funnel_match": {"funnel_entry", "group"},
 }
 
 

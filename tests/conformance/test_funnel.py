@@ -13,7 +13,7 @@ from pipelines.funnel import funnel
 from pipelines.funnel.views import entry_rows, matches, summary
 from pipelines.time import Interval
 from schemas.funnel import MODES
-from tests.pipelines.funnel.samples import at, definition, numbered, on_timeline
+from tests.pipelines.funnel.samples import NO_GROUPS, at, definition, numbered, on_timeline
 
 CASES: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("funnel.yaml").read_text(encoding="utf-8"))
 NEVER_OVER = at(days=10_000)
@@ -76,7 +76,7 @@ def test_trap_13_the_drill_down_counts_what_the_chart_counts(mode: str, count: s
     chosen = definition(*(f"type = '{kind}'" for kind in "abc"), window=dt.timedelta(days=8), mode=mode, count=count)
     entries = funnel(on_timeline(numbered(events)), chosen, at(40)).collect().lazy()
     key = ["funnel", "person_id", "entry"]
-    drilled = matches(entries).join(entry_rows(entries).filter("is_mature"), on=key).collect()
+    drilled = matches(entries, NO_GROUPS).join(entry_rows(entries, NO_GROUPS).filter("is_mature"), on=key).collect()
     chart = summary(entries, chosen).collect()
     assert chart["reached"].to_list() == [drilled.filter(step_number=number).height for number in (1, 2, 3)]
     assert drilled.select(*key, "step_number").is_unique().all()

@@ -32,6 +32,7 @@ from pipelines.refresh import (
     refresh_lifecycle,
     refresh_member_state,
     refresh_person_value,
+    refresh_refunds,
     refresh_retention,
     refresh_risk,
     refresh_sales,
@@ -49,7 +50,16 @@ RETRAIN: Final = 91
 GRAPH: Final = build_defs().resolve_asset_graph()
 ORDER: Final = (
     *("identity", "person_day", "group_day", "first_seen", "retention", "lifecycle", "member_state", "funnel_entry"),
-    *("order_credit", "person_value", "group", "feed_day", "group_health", "group_risk", "group_engagement"),
+    *(
+        "order_credit",
+        "order_refund",
+        "person_value",
+        "group",
+        "feed_day",
+        "group_health",
+        "group_risk",
+        "group_engagement",
+    ),
     *("funnel_step", "group_sales", MART),
 )
 """What is materialized together, in an order in which each comes after what it depends on."""
@@ -90,6 +100,7 @@ class Followed(Company):
             "member_state": lambda: refresh_member_state(lake, through),
             "funnel_entry": lambda: refresh_funnels(lake, self.funnels, self.reached(), rules),
             "order_credit": lambda: refresh_credit(lake, ATTRIBUTION, rules),
+            "order_refund": lambda: refresh_refunds(lake),
             "person_value": lambda: refresh_person_value(lake, through, ZONE, rules),
             "group": lambda: refresh_groups(lake),
             "feed_day": lambda: refresh_feed_days(lake),

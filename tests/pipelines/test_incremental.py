@@ -25,6 +25,7 @@ from pipelines.events.identity import with_person
 from pipelines.events.watermark import watermark
 from pipelines.funnel.attribution import AttributionRules, order_credit
 from pipelines.funnel.funnel import funnel
+from pipelines.funnel.orders import order_refunds
 from pipelines.funnel.steps import timeline
 from pipelines.groups.birth import births
 from pipelines.groups.feed_day import feed_day
@@ -50,6 +51,7 @@ from pipelines.refresh import (
     refresh_lifecycle,
     refresh_member_state,
     refresh_person_value,
+    refresh_refunds,
     refresh_retention,
 )
 from pipelines.refresh import funnel as funnel_module
@@ -71,6 +73,7 @@ from schemas.lake import (
     LIFECYCLE,
     MEMBER_STATE,
     ORDER_CREDIT,
+    ORDER_REFUND,
     PERSON_DAY,
     PERSON_VALUE,
     RETENTION,
@@ -88,8 +91,8 @@ LIFE = LifeRules(
     Thresholds(dead_after_days=9, baseline_weeks=3, least_baseline_weeks=1, least_messages=1.0, confirm_days=2)
 )
 FACTS = (
-    PERSON_DAY, FIRST_SEEN, RETENTION, LIFECYCLE, MEMBER_STATE, FUNNEL_ENTRY, ORDER_CREDIT, PERSON_VALUE, GROUP,
-    GROUP_DAY, FEED_DAY, GROUP_HEALTH, GROUP_STATE,
+    PERSON_DAY, FIRST_SEEN, RETENTION, LIFECYCLE, MEMBER_STATE, FUNNEL_ENTRY, ORDER_CREDIT, ORDER_REFUND, PERSON_VALUE,
+    GROUP, GROUP_DAY, FEED_DAY, GROUP_HEALTH, GROUP_STATE,
 )  # fmt: skip
 
 
@@ -148,6 +151,7 @@ class Company:
             MEMBER_STATE.name: refresh_member_state(lake, self.through()),
             FUNNEL_ENTRY.name: refresh_funnels(lake, self.funnels, self.reached(), rules),
             ORDER_CREDIT.name: refresh_credit(lake, ATTRIBUTION, rules),
+            ORDER_REFUND.name: refresh_refunds(lake),
             PERSON_VALUE.name: refresh_person_value(lake, self.through(), "Asia/Shanghai", rules),
             GROUP.name: refresh_groups(lake),
             FEED_DAY.name: refresh_feed_days(lake),
@@ -184,6 +188,7 @@ class Company:
                 ]
             ),
             ORDER_CREDIT.name: lambda events: order_credit(events, ATTRIBUTION),
+            ORDER_REFUND.name: order_refunds,
             PERSON_VALUE.name: lambda events: person_value(
                 credited_orders(order_credit(events, ATTRIBUTION)), self.through(), "Asia/Shanghai"
             ),
@@ -239,7 +244,7 @@ def said(account: str, day: float = 0, minute: float = 0, group: str = "app:g", 
 
 def ordered(kind: str, order: str, minute: float = 0, **payload: Any) -> Event:
     money = {"order_id": order, "total_minor": 100, "currency": "CNY"}
-    return happened(kind, 0, minute, source="shop", **money, **payload)
+    return happened(kind, 0, minute, source="shop", **money | payload)
 
 
 JOINED = happened(kinds.MEMBER_JOINED, 30, member_id="app:a", group="app:g")
@@ -259,6 +264,12 @@ REACHING = {
         FUNNEL_ENTRY,
     ),
     "a refund names nobody": ([PAID], [ordered(kinds.ORDER_REFUNDED, "o1")], ORDER_CREDIT),
+    "a refund has a date": ([PAID], [ordered(kinds.ORDER_REFUNDED, "o1")], ORDER_REFUND),
+    "a payment in another currency proves to be the first": (
+        [PAID, ordered(kinds.ORDER_REFUNDED, "o1")],
+        [ordered(kinds.ORDER_PAID, "o1", -9, member_id="app:a", currency="JPY")],
+        ORDER_REFUND,
+    ),
     "a late click": ([PAID], [CLICKED], ORDER_CREDIT),
     "an offer reaches a buyer": ([*ACTIVE, PAID], [said("app:op", 3, role="operator", product_id="x")], ORDER_CREDIT),
     "an offer at the end of a day reaches a buyer a week later": (
@@ -418,6 +429,7 @@ def test_one_late_event_recomputes_one_person(company: Company):
         MEMBER_STATE.name: (1, 0, 1),
         FUNNEL_ENTRY.name: (1, 0, 0),
         ORDER_CREDIT.name: (1, 0, 0),
+        ORDER_REFUND.name: (0, 0, 0),
         PERSON_VALUE.name: (0, 0, 0),
         GROUP.name: (0, 0, 1),
         FEED_DAY.name: (0, 1, 0),

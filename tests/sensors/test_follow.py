@@ -28,7 +28,7 @@ BELOW_EVENTS = {
     *("funnel_step", "funnel_breakdown", "funnel_time_to_convert", "funnel_curve", "funnel_trend", "group_engagement"),
     *SALES,
     *("identity", "person_day", "first_seen", "retention", "lifecycle", "member_state", "funnel_entry"),
-    *("order_credit", "person_value", "feed_day", "group", "group_day", "group_health", "group_state"),
+    *("order_credit", "order_refund", "person_value", "feed_day", "group", "group_day", "group_health", "group_state"),
     *("risk_model", "group_risk"),
     *WAREHOUSE,
 }

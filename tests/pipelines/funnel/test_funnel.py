@@ -14,7 +14,7 @@ from pipelines.time import Interval
 from schemas import kinds, warehouse
 from schemas.funnel import Exclusion, FunnelDefinitionError, standard
 from schemas.lake import FUNNEL_ENTRY
-from tests.pipelines.funnel.samples import at, definition, event, frame, histories, numbered, on_timeline
+from tests.pipelines.funnel.samples import NO_GROUPS, at, definition, event, frame, histories, numbered, on_timeline
 
 LONG_AFTER = at(400)
 AB = definition("type = 'a'", "type = 'b'", window=dt.timedelta(days=10))
@@ -28,11 +28,12 @@ def entries(*rows, watermark=LONG_AFTER) -> pl.LazyFrame:
     return funnel(on_timeline(numbered(rows)), AB, watermark)
 
 
-def test_a_matched_event_is_named_with_its_step_and_time():
-    entry = entries(acts("p", 1, "a"), acts("p", 2, "x"), acts("p", 3, "b")).collect().row(0, named=True)
+def test_a_matched_event_is_named_with_its_step_time_and_group():
+    joined = {**acts("p", 1, "a"), "group_id": "qq:g"}
+    entry = entries(joined, acts("p", 2, "x"), acts("p", 3, "b")).collect().row(0, named=True)
     assert entry["matches"] == [
-        {"step": "step_1", "source": "//test", "event_id": "e0", "time": at(1)},
-        {"step": "step_2", "source": "//test", "event_id": "e2", "time": at(3)},
+        {"step": "step_1", "source": "//test", "event_id": "e0", "time": at(1), "group_id": "qq:g"},
+        {"step": "step_2", "source": "//test", "event_id": "e2", "time": at(3), "group_id": None},
     ]
 
 
@@ -74,8 +75,8 @@ def test_a_funnel_that_nobody_entered_shows_every_step_with_null_rates():
     ("made", "table"),
     [
         (lambda rows: summary(rows, AB), warehouse.funnel_step),
-        (entry_rows, warehouse.funnel_entry),
-        (matches, warehouse.funnel_match),
+        (lambda rows: entry_rows(rows, NO_GROUPS), warehouse.funnel_entry),
+        (lambda rows: matches(rows, NO_GROUPS), warehouse.funnel_match),
     ],
     ids=["funnel_step", "funnel_entry", "funnel_match"],
 )
@@ -87,7 +88,11 @@ def test_views_have_the_columns_of_their_warehouse_table(made, table):
 def test_the_drill_down_counts_what_the_summary_counts(events):
     """Trap 13."""
     rows = funnel(timeline(frame(events)), standard(), at(62)).collect().lazy()
-    mature = matches(rows).join(entry_rows(rows).filter("is_mature"), on=["person_id", "entry"]).collect()
+    mature = (
+        matches(rows, NO_GROUPS)
+        .join(entry_rows(rows, NO_GROUPS).filter("is_mature"), on=["person_id", "entry"])
+        .collect()
+    )
     drilled = [mature.filter(step_number=n).height for n in range(1, len(standard().steps) + 1)]
     assert summary(rows, standard()).collect()["reached"].to_list() == drilled
 

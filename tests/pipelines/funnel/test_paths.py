@@ -32,7 +32,9 @@ def entries(*stories: list[dict[str, Any]]) -> pl.LazyFrame:
         {
             "person_id": one[0]["person_id"],
             "entered_at": one[0]["time"],
-            "matches": [{"step": s, **{n: e[n] for n in ("source", "event_id", "time")}} for s, e in matched],
+            "matches": [
+                {"step": s, **{n: e[n] for n in ("source", "event_id", "time")}, "group_id": "qq:g"} for s, e in matched
+            ],
         }
         for one in stories
         for matched in [[(FIRST, one[0]), (LAST, one[-1])]]

@@ -25,7 +25,7 @@ Row = dict[str, Any]
 
 def known(events_batch: int, complete_through: dt.date | None = MONDAY, rules: int = 0, rebuilds: int = 0) -> Known:
     """What a version of this batch of events knows."""
-    return Known(events_batch, events_batch, complete_through, is_synthetic=True, rules=rules, rebuilds=rebuilds)
+    return Known(events_batch, events_batch, complete_through, ZONE, is_synthetic=True, rules=rules, rebuilds=rebuilds)
 
 
 def table(name: str) -> sa.Table:
@@ -153,6 +153,13 @@ def credit(order: str, group: str | None, paid: int, refunded: int, net: int) ->
     }  # fmt: skip
 
 
+def refund(order: str, number: int, amount: int) -> Row:
+    return {
+        "shop": "shop", "event_id": f"{order} refund {number}", "order_id": order, "refunded_at": NOON,
+        "currency": "CNY", "refunded_minor": amount,
+    }  # fmt: skip
+
+
 def sales(group: str, paid: int, refunded: int, net: int) -> Row:
     return {
         "model": "last_click", "group_id": group, "currency": "CNY", "orders": 1, "buyers": 1, "paid_minor": paid,
@@ -174,6 +181,7 @@ def days_later(days: int) -> dt.date:
 
 COMPANY: dict[str, list[Row]] = {
     "dim_group": [{"group_id": "qq:1", "carrier": "qq", "operators": 1}, {"group_id": "qq:2", "carrier": "qq"}],
+    "dim_currency": [{"currency": "CNY", "name": "Yuan Renminbi", "minor_digits": 2}],
     "group_day": [day("qq:1", MONDAY, 5), day("qq:1", days_later(1), 4), day("qq:2", MONDAY, 1)],
     "group_state": [
         spell("qq:1", MONDAY, days_later(1), "unborn"),
@@ -204,6 +212,7 @@ COMPANY: dict[str, list[Row]] = {
         entered("week", days_later(7), 1, 0, is_mature=False),
     ],
     "order_credit": [credit("o1", "qq:1", 500, 100, 400), credit("o2", None, 200, 300, 0)],
+    "order_refund": [refund("o1", 1, 100), refund("o2", 1, 120), refund("o2", 2, 180)],
     "group_sales": [sales("qq:1", 500, 100, 400), sales("unattributed", 200, 300, 0)],
     "message_sales": [message("qq:1", "m", 500, 100, 400), message("unattributed", "unattributed", 200, 300, 0)],
     "segment_sales": [

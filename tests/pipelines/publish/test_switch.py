@@ -19,6 +19,7 @@ from tests.pipelines.publish.company import (
     NOON,
     NOTHING_LATE,
     UNGUARDED,
+    ZONE,
     day,
     days_later,
     frame,
@@ -116,7 +117,7 @@ def test_publication_says_what_the_version_is_made_of(warehouse: Warehouse, stag
     assert warehouse.read(publication).rows(named=True) == [
         {
             "version": 1, "published_at": NOON, "events_batch": 7, "lake_state": 7, "complete_through": MONDAY,
-            "is_synthetic": True, "rules": 0, "rebuilds": 0, "rows_changed": sum(staged.values()),
+            "zone": ZONE, "is_synthetic": True, "rules": 0, "rebuilds": 0, "rows_changed": sum(staged.values()),
         }
     ]  # fmt: skip
 

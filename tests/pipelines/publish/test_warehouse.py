@@ -62,6 +62,18 @@ def execute(database: str, statement: str) -> None:
         connection.execute(sa.text(statement))
 
 
+@pytest.mark.usefixtures("warehouse")
+def test_every_column_has_its_comment_in_postgresql(database: str) -> None:
+    inspector = sa.inspect(sa.create_engine(database, poolclass=sa.NullPool))
+    there = {
+        (schema, name, column["name"]): column.get("comment")
+        for schema in ("mart", "ops")
+        for name in inspector.get_table_names(schema)
+        for column in inspector.get_columns(name, schema)
+    }
+    assert [place for place, comment in there.items() if not comment] == []
+
+
 def test_preparing_brings_a_comment_up_to_date(database: str, warehouse: Warehouse) -> None:
     execute(database, "COMMENT ON COLUMN mart.group_day.day IS 'stale'")
     warehouse.prepare()
