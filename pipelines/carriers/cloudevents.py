@@ -9,7 +9,7 @@ import msgspec
 import polars as pl
 import pyarrow as pa
 
-from pipelines.carriers.base import DECODED_SCHEMA, Decoded, columns, parse
+from pipelines.carriers.base import DECODED_SCHEMA, Carrier, Decoded, columns, parse
 from pipelines.carriers.json_table import JsonTable
 from schemas.kinds import Data, Envelope
 
@@ -39,7 +39,7 @@ def _table() -> JsonTable:
     return JsonTable.of(Envelope)
 
 
-class CloudEvents:
+class CloudEvents(Carrier):
     """Adapter of the canonical events."""
 
     name = "cloudevents"

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 import msgspec
 import polars as pl
 
-from pipelines.carriers.base import Decoded, columns, parse
+from pipelines.carriers.base import Carrier, Decoded, columns, parse
 from schemas.kinds import MESSAGE_SENT, Count, Id
 
 _Seconds = Annotated[int, msgspec.Meta(ge=0, le=int(dt.datetime(9999, 1, 1, tzinfo=dt.UTC).timestamp()))]
@@ -45,14 +45,10 @@ class ZulipEvent(msgspec.Struct, frozen=True, gc=False):
 _decoder = msgspec.json.Decoder(ZulipEvent)
 
 
-class Zulip:
+class Zulip(Carrier):
     """Adapter of Zulip's event queue."""
 
     name = "zulip"
-
-    def decode_column(self, values: pl.Series) -> Decoded:
-        """Decode a Binary column as `decode` does its values."""
-        return self.decode(values.to_list())
 
     def decode(self, values: Sequence[bytes]) -> Decoded:
         """Decode Zulip message events into `message.sent`."""

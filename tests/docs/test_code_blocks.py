@@ -1,0 +1,228 @@
+"""Every code block of every page runs, as who reads the page would run it.
+
+All share one folder with one simulated company, replayed and run once. What cannot run here is in `LINES_LEFT_OUT` and
+`BLOCKS_LEFT_OUT`, with the reason.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+import yaml
+
+from emberline.embedded import EmbeddedPostgres, StateFolder
+from emberline.embedded.postgres_roles import READER
+from emberline.funnels import load_funnels
+from emberline.services import Services
+from emberline.settings import Settings, load_settings
+from emberline.simulator import Scenario, simulate
+from pipelines.carriers import CARRIERS, Carrier
+from pipelines.events.decode import decode
+from pipelines.ingest.replay import produce
+from tests.docs.pages import PAGES, ROOT, SHELLS, Block, blocks, name
+from tests.pipelines.canonical import RULES, TOPIC, records
+
+BLOCKS = [block for page in PAGES for block in blocks(page)]
+RUNS = {*SHELLS, "python", "sql", "toml", "yaml", "json", "jsonl"}
+
+# Lines of shell blocks that begin so.
+LINES_LEFT_OUT = {
+    "make ": "takes minutes, or is what runs this test; test_pages sees that the targets are there",
+    "emberline up": "starts Dagster: tests/end_to_end/test_up_and_down.py does",
+}
+# Blocks that begin so.
+BLOCKS_LEFT_OUT = {
+    "export EMBERLINE__ALERTS__CHANNELS__": "sends to chats of the reader's own",
+    "export EMBERLINE__KAFKA__SASL_PASSWORD": "reads a Kafka of the reader's own",
+    "export EMBERLINE__WAREHOUSE__URL": "writes to a PostgreSQL of the reader's own",
+    "CREATE ROLE emberline": "an administrator's: tests/end_to_end/test_least_rights.py executes it",
+    "GRANT CONNECT ON DATABASE": "likewise",
+    "GRANT SELECT ON ALL TABLES": "likewise",
+}
+# Of what the examples name there is nothing here: these end with an exit code of their own.
+REFUSED = {"emberline alerts ack 17": 6, "emberline alerts snooze 17": 6}
+# These go on until they are stopped, and then end with 0.
+ENDLESS = {"emberline ingest"}
+
+COMPANY = Scenario(seed=11, days=120, groups=16, members=600)
+
+
+def of(*languages: str) -> pytest.MarkDecorator:
+    chosen = [b for b in BLOCKS if b.language in languages and not b.code.startswith(tuple(BLOCKS_LEFT_OUT))]
+    return pytest.mark.parametrize("block", chosen, ids=str)
+
+
+class Reader:
+    """Somebody with a checkout, in a folder of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.settings = Settings(state=folder / ".emberline")
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in the folder, with the checkout's programs on the path and none of our settings."""
+        ours = {key: value for key, value in os.environ.items() if not key.startswith("EMBERLINE")}
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        return subprocess.run(
+            command,
+            cwd=self.folder,
+            env={**ours, "PATH": path, "NO_COLOR": "1", "COLUMNS": "160"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def warehouse(self) -> sa.URL:
+        """The warehouse as readers see it."""
+        server = EmbeddedPostgres(StateFolder(self.settings.state))
+        server.start()
+        return sa.make_url(server.url(READER))
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    """A folder with what the checkout has and the files that pages tell to write."""
+    # Not pytest's own temporary folder: that is closed to the user PostgreSQL runs as under root.
+    with tempfile.TemporaryDirectory(prefix="emberline-docs-", ignore_cleanup_errors=True) as root:
+        path = Path(root)
+        path.chmod(0o755)
+        for there in ("docs", ".venv"):
+            (path / there).symlink_to(ROOT / there)
+        (path / "funnels").mkdir()
+        (path / "funnels" / "first_click.yaml").write_text(one("yaml", "name: first_click").code)
+        (path / "emberline.toml").write_text(one("toml", "[funnels]").code)
+        yield path
+
+
+@pytest.fixture(scope="module")
+def reader(folder: Path) -> Iterator[Reader]:
+    """Somebody whose simulated company is published."""
+    somebody = Reader(folder)
+    try:
+        kafka = Services(somebody.settings).kafka()
+        kafka.create_topics(list(somebody.settings.kafka.topics), 3)
+        produce(kafka, simulate(COMPANY).records)
+        done = somebody.run("emberline", "run")
+        assert done.returncode == 0, done.stderr
+        yield somebody
+    finally:
+        somebody.run("emberline", "down")
+
+
+def one(language: str, beginning: str) -> Block:
+    """The only block of a language that begins so."""
+    (found,) = (block for block in BLOCKS if block.language == language and block.code.startswith(beginning))
+    return found
+
+
+def fitted(script: str) -> str:
+    """The script without what is left out; lines of `REFUSED` and `ENDLESS` must end as is said there."""
+    lines: list[str] = []
+    for line in script.replace("\\\n", " ").splitlines():
+        command = line.partition(" #")[0].strip()
+        if command.startswith(tuple(LINES_LEFT_OUT)):
+            continue
+        codes = [code for beginning, code in REFUSED.items() if command.startswith(beginning)]
+        if codes:
+            lines.append(f"ended=0; {command} || ended=$?; test $ended -eq {codes[0]}")
+        elif command in ENDLESS:
+            lines.append(f"timeout --preserve-status --signal=TERM 20 {command}")
+        else:
+            lines.append(line)
+    return "\n".join(lines)
+
+
+def test_no_fence_of_a_page_is_overlooked():
+    fences = {name(page): len(re.findall(r"^\s*(?:```|~~~)", page.read_text(), re.MULTILINE)) for page in PAGES}
+    assert fences == {name(page): 2 * len(blocks(page)) for page in PAGES}
+
+
+def test_every_block_is_of_a_language_that_runs_here_or_plain_text():
+    assert [str(block) for block in BLOCKS if block.language not in RUNS | {"text"}] == []
+
+
+def test_every_exception_is_of_something_that_pages_say():
+    lines = [line for block in BLOCKS for line in block.code.splitlines()]
+    exceptions = {*LINES_LEFT_OUT, *BLOCKS_LEFT_OUT, *REFUSED, *ENDLESS}
+    assert [start for start in exceptions if not any(line.strip().startswith(start) for line in lines)] == []
+
+
+@pytest.mark.slow
+@of(*SHELLS)
+def test_a_shell_block_ends_well(block: Block, reader: Reader):
+    done = reader.run("bash", "-euo", "pipefail", "-c", fitted(block.code))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.slow
+@of("python")
+def test_a_python_block_runs(block: Block, reader: Reader):
+    done = reader.run(sys.executable, "-c", block.code)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+@of("sql")
+def test_an_sql_block_runs_on_what_is_published(block: Block, reader: Reader):
+    url = reader.warehouse().set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(url) as connection:
+        connection.execute(block.code.encode())
+        connection.rollback()
+
+
+@of("toml")
+def test_a_toml_block_is_settings(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    if '"beacon"' in block.code:
+        monkeypatch.setitem(CARRIERS, "beacon", beacon())
+    file = tmp_path / "emberline.toml"
+    file.write_text(block.code)
+    monkeypatch.setenv("EMBERLINE_SETTINGS", str(file))
+    load_settings()
+
+
+@of("yaml")
+def test_a_yaml_block_is_a_funnel_or_a_part_of_one(block: Block, tmp_path: Path):
+    said = yaml.safe_load(block.code)
+    packaged = yaml.safe_load((ROOT / "schemas" / "funnels" / "standard.yaml").read_text())
+    whole = said if "steps" in said else {**packaged, "name": "of_the_page", **said}
+    (tmp_path / "funnel.yaml").write_text(yaml.safe_dump(whole))
+    assert len(load_funnels(["funnel.yaml"], tmp_path)) == 2
+
+
+@of("json", "jsonl")
+def test_a_json_block_is_events(block: Block):
+    values = block.code.splitlines() if block.language == "jsonl" else [block.code]
+    assert [json.loads(value) for value in values]
+    decoded = CARRIERS["cloudevents"].decode([value.encode() for value in values])
+    assert decoded.rejected.rows() == []
+
+
+def beacon() -> Carrier:
+    """The adapter that the page on carriers prints."""
+    module: dict[str, object] = {}
+    exec(one("python", '"""Beacon').code, module)
+    adapter = module["Beacon"]
+    assert isinstance(adapter, type)
+    return adapter()
+
+
+def test_the_adapter_of_the_page_on_carriers_decodes_the_payload_it_prints():
+    page = (ROOT / "docs" / "how-to" / "add-a-carrier.md").read_text()
+    payload = re.search(r"`(\{\"uid\".*?\})`", page)
+    assert payload is not None
+    raw = records([payload[1].encode(), b"[]"], kafka_time=dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC))
+    decoded = decode(raw, {TOPIC: beacon()}, RULES)
+    assert decoded.events.select("group_id", "type", "text_length").rows() == [("beacon:7", "message.sent", 5)]
+    assert decoded.quarantine["reason"].to_list() == ["invalid_field"]
