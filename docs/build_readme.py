@@ -52,6 +52,8 @@ def demo() -> str:
 def excerpt(shown: str) -> str:
     """Shorten the output of a demo to what README shows: what was read and changed, and the first rows of tables."""
     read, *parts = shown.strip().split("\n\n")
+    # Examples of what was no event name times of the run.
+    read = "\n".join(line for line in read.splitlines() if not line.startswith(" "))
     tables = [
         "\n".join(_cut(line) for line in part.splitlines()[: 2 + rows])
         for title, rows in _SHOWN.items()

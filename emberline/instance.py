@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from emberline.embedded.state import write_private
 from emberline.services import Services
+from emberline.settings import URL_VARIABLE
 from emberline.storage import KeptConnectionsStorage
 from pipelines.publish.database import Database, Refused, take_turns
 from pipelines.publish.errors import PublishError
@@ -26,7 +27,6 @@ class InstanceFailed(PublishError):
     """Dagster's records of runs, in the warehouse's PostgreSQL, could not be read or written."""
 
 
-URL_VARIABLE: Final = "EMBERLINE_DAGSTER_URL"
 _SCHEMA: Final = "dagster"
 _REFUSED: Final = Refused(
     InstanceFailed,

@@ -32,6 +32,8 @@ from schemas.errors import EmberlineError
 
 _PREFIX: Final = "EMBERLINE__"
 _FILE_VARIABLE: Final = "EMBERLINE_SETTINGS"
+URL_VARIABLE: Final = "EMBERLINE_DAGSTER_URL"
+"""What Dagster's processes are given its storage's URL in: no setting, though it looks like one."""
 
 # The greatest values: what is computed from these still fits into dates, durations and integers of 64 bits.
 _DAYS: Final = 36_500
@@ -480,7 +482,8 @@ def _refuse_unknown_variables() -> None:
     """A misspelled variable must not be ignored: pydantic sees only those whose section exists."""
     for variable in os.environ:
         prefix, _, rest = variable.upper().partition("_")
-        if prefix == "EMBERLINE" and rest.lower().partition("_")[0] in Settings.model_fields:
+        is_section = rest.lower().partition("_")[0] in Settings.model_fields
+        if prefix == "EMBERLINE" and is_section and variable != URL_VARIABLE:
             raise SettingsError(
                 f"Environment variable {variable} has one underscore after EMBERLINE.", f"Write {_PREFIX}{rest}."
             )

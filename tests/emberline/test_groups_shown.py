@@ -24,8 +24,15 @@ def shown(database: str, capsys: pytest.CaptureFixture[str]):
 
     def show(*groups: dict[str, Any]) -> tuple[pl.DataFrame, str]:
         with sa.create_engine(database, poolclass=sa.NullPool).begin() as connection:
-            numbers = dict.fromkeys(("events_batch", "lake_state", "rules", "rows_changed"), 0)
-            published = {"version": 1, "published_at": NOW, "is_synthetic": False, "complete_through": TODAY, **numbers}
+            numbers = dict.fromkeys(("events_batch", "lake_state", "rules", "rebuilds", "rows_changed"), 0)
+            published = {
+                "version": 1,
+                "zone": "UTC",
+                "published_at": NOW,
+                "is_synthetic": False,
+                "complete_through": TODAY,
+                **numbers,
+            }
             connection.execute(sa.insert(mart.publication), _filled(mart.publication, published))
             for group in groups:
                 known = {"carrier": "app", "is_current": True, "since": TODAY, "reason": "because", **group}

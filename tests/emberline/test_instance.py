@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from emberline.embedded import EmbeddedPostgres
+from emberline.embedded.postgres_roles import ADMIN
 from emberline.instance import InstanceFailed, dagster_instance
 from emberline.services import Services
 from emberline.settings import Settings, WarehouseSettings
@@ -15,16 +17,19 @@ from pipelines.publish.warehouse import Warehouse
 
 
 @pytest.fixture
-def poor(database: str) -> Iterator[str]:
+def admin(postgres: EmbeddedPostgres, empty_database: str) -> str:
+    """The database's URL for the administrator."""
+    database = sa.make_url(empty_database).database
+    return sa.make_url(postgres.url(ADMIN)).set(database=database).render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def poor(admin: str, empty_database: str) -> Iterator[str]:
     """The database's URL for a role that may connect to it and nothing more."""
     role = f"poor_{uuid.uuid4().hex}"
-    engine = sa.create_engine(database, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
-    with engine.connect() as connection:
-        connection.execute(sa.text(f"CREATE ROLE {role} LOGIN PASSWORD 'poor'"))
-    yield sa.make_url(database).set(username=role, password="poor").render_as_string(hide_password=False)
-    with engine.connect() as connection:
-        connection.execute(sa.text(f"DROP OWNED BY {role}"))
-        connection.execute(sa.text(f"DROP ROLE {role}"))
+    execute(admin, f"CREATE ROLE {role} LOGIN PASSWORD 'poor'")
+    yield sa.make_url(empty_database).set(username=role, password="poor").render_as_string(hide_password=False)
+    execute(admin, f"DROP OWNED BY {role}", f"DROP ROLE {role}")
 
 
 def services(tmp_path: Path, url: str) -> Services:
@@ -42,16 +47,14 @@ def test_a_role_that_may_not_create_a_schema_is_told_what_to_let_it(tmp_path: Pa
         dagster_instance(services(tmp_path, poor)).__enter__()
 
 
-def test_a_role_that_may_not_write_dagsters_schema_is_told_what_to_let_it(tmp_path: Path, database: str, poor: str):
-    execute(database, "CREATE SCHEMA dagster")
+def test_a_role_that_may_not_write_dagsters_schema_is_told_what_to_let_it(tmp_path: Path, admin: str, poor: str):
+    execute(admin, "CREATE SCHEMA dagster")
     with pytest.raises(InstanceFailed, match=r"(?s)no schema has been selected.*Next: .*own the schema dagster"):
         dagster_instance(services(tmp_path, poor)).__enter__()
 
 
-def test_a_role_without_rights_to_create_works_in_a_schema_that_was_made_for_it(
-    tmp_path: Path, database: str, poor: str
-):
-    execute(database, f"CREATE SCHEMA dagster AUTHORIZATION {sa.make_url(poor).username}")
+def test_a_role_without_rights_to_create_works_in_a_schema_that_was_made_for_it(tmp_path: Path, admin: str, poor: str):
+    execute(admin, f"CREATE SCHEMA dagster AUTHORIZATION {sa.make_url(poor).username}")
     with dagster_instance(services(tmp_path, poor)) as instance:
         assert instance.get_run_records(limit=1) == []
 
@@ -63,9 +66,9 @@ def test_a_warehouse_that_lets_nobody_in_is_told_as_such(tmp_path: Path, poor: s
         dagster_instance(services(tmp_path, url)).__enter__()
 
 
-def test_a_role_that_may_not_create_works_in_a_warehouse_that_another_has_prepared(database: str, poor: str):
+def test_a_role_that_may_not_create_works_in_a_warehouse_that_another_has_prepared(empty_database: str, poor: str):
     with pytest.raises(PrepareFailed):
         Warehouse(poor).prepare()
-    Warehouse(database).prepare()
-    execute(database, f"GRANT USAGE ON SCHEMA mart, staging, ops TO {sa.make_url(poor).username}")
+    Warehouse(empty_database).prepare()
+    execute(empty_database, f"GRANT USAGE ON SCHEMA mart, staging, ops TO {sa.make_url(poor).username}")
     Warehouse(poor).prepare()

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from rich.console import Console
 
-from emberline.cli import backtest_report, output
+from emberline.cli import output
 from emberline.cli.backtest_report import print_backtest
 from pipelines.groups.risk.summary import ALERTS, BackTest, HistoryTooShort, back_test, entered
 from schemas.lake import GROUP_STATE
@@ -37,9 +37,8 @@ def test_every_rule_and_score_is_in_the_back_test(done: BackTest):
 
 
 def test_the_back_test_fits_a_narrow_terminal(done: BackTest, monkeypatch: pytest.MonkeyPatch):
-    console = Console(width=100, record=True, quiet=False, force_terminal=False)
-    monkeypatch.setattr(output, "stdout", console)
-    monkeypatch.setattr(backtest_report, "stdout", console)
+    console = Console(width=100, record=True, force_terminal=True)
+    monkeypatch.setattr(output, "_stdout", console)
     print_backtest(done)
     lines = console.export_text().splitlines()
     for name in (*done.across.grades, *done.worth):
