@@ -376,10 +376,13 @@ class ScheduleSettings(_Section):
 
 
 class PrivacySettings(_Section):
-    """Pseudonyms. No `key`: a random one in the state folder."""
+    """Pseudonyms, and how long texts and ids in clear are kept. No `key`: a random one in the state folder."""
 
     key: SecretStr | None = Field(default=None, min_length=16)
     """At least 16 characters, from the environment: EMBERLINE__PRIVACY__KEY."""
+    keep_raw_days: int = Field(default=90, ge=1)
+    """Days after Kafka's time of a decoded record for which its value, key and headers are kept in `raw` and
+    `quarantine`. What they said cannot be decoded again afterwards."""
 
 
 class Settings(BaseSettings):

@@ -8,8 +8,8 @@ id was written meanwhile is refused by Delta (`LakeConflict`); the caller loads 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final
@@ -185,6 +185,27 @@ class Lake:
         listed = ", ".join(f"'{month.isoformat()}'" for month in sorted(months.unique()))
         self._write(handle, rows, positions, predicate=f"month IN ({listed})")
 
+    def update(self, handle: Handle, where: str, values: Mapping[str, str]) -> int:
+        """Change values of rows in one commit; rows, positions and `content` stay, so nothing is recomputed.
+
+        Args:
+            handle: it moves to the new version. Commits since it was loaded are heeded.
+            where: SQL predicate of the rows. It stands in the Delta log: no personal data in it.
+            values: column -> SQL expression over the row's columns.
+
+        Returns:
+            The number of rows changed.
+
+        Raises:
+            LakeConflict: another writer added rows of this kind, or took some away; nothing was changed.
+            LakeUnavailable: the store failed.
+        """
+        with _told(handle):
+            done = handle.delta.update(
+                updates=dict(values), predicate=where, writer_properties=_writer_properties(handle.table)
+            )
+        return done["num_updated_rows"]
+
     def _checked_uri(self, table: LakeTable) -> str:
         if (folder := local_path(self.uri)) is not None:
             refuse_unfit(folder)
@@ -238,15 +259,8 @@ class Lake:
             max_commit_retries=0 if predicate == "" else None,
             app_transactions=[Transaction(app_id, version) for app_id, version in moved.items()],
         )
-        properties_of = {
-            name: ColumnProperties(
-                dictionary_enabled=False if name in table.distinct else None,
-                statistics_enabled="NONE" if name in table.unsought else None,
-            )
-            for name in {*table.distinct, *table.unsought}
-        }
-        writer = WriterProperties(compression="SNAPPY", column_properties=properties_of)
-        try:
+        writer = _writer_properties(table)
+        with _told(handle):
             if predicate is None:
                 write_deltalake(
                     handle.delta, rows, mode="append", commit_properties=properties, writer_properties=writer
@@ -260,13 +274,31 @@ class Lake:
                     commit_properties=properties,
                     writer_properties=writer,
                 )
-        except CommitFailedError as error:
-            raise LakeConflict(
-                f"Lake table {table.name} at {handle.delta.table_uri}: another writer was faster ({error}).",
-                "Nothing was written; load the table again and go on from its positions.",
-            ) from error
-        except (DeltaError, OSError) as error:
-            raise unavailable(table, handle.delta.table_uri, error) from error
+
+
+@contextmanager
+def _told(handle: Handle) -> Iterator[None]:
+    """Raise what Delta refuses in here as an error of this project."""
+    try:
+        yield
+    except CommitFailedError as error:
+        raise LakeConflict(
+            f"Lake table {handle.table.name} at {handle.delta.table_uri}: another writer was faster ({error}).",
+            "Nothing was written; load the table again and go on from its positions.",
+        ) from error
+    except (DeltaError, OSError) as error:
+        raise unavailable(handle.table, handle.delta.table_uri, error) from error
+
+
+def _writer_properties(table: LakeTable) -> WriterProperties:
+    properties_of = {
+        name: ColumnProperties(
+            dictionary_enabled=False if name in table.distinct else None,
+            statistics_enabled="NONE" if name in table.unsought else None,
+        )
+        for name in {*table.distinct, *table.unsought}
+    }
+    return WriterProperties(compression="SNAPPY", column_properties=properties_of)
 
 
 def _types(schema: Schema) -> dict[str, Any]:

@@ -36,6 +36,10 @@ MONEY_SUM: Final = pl.Decimal(38, 0)
 HEADERS: Final = pl.List(pl.Struct({"key": pl.String(), "value": pl.Binary()}))
 
 
+REMOVED: Final[dict[str, pl.DataType]] = {"value_sha256": pl.Binary(), "removed_at": UTC_TIME}
+"""What is left of the value of a record whose value, key and headers were removed; null: nothing was."""
+
+
 @dataclass(frozen=True, eq=False)
 class LakeTable:
     """One lake table: its schema, how it is partitioned, which columns identify a row and how files are sorted."""
@@ -72,12 +76,16 @@ RAW: Final = LakeTable(
         "key": pl.Binary(),
         "headers": HEADERS,
         "value": pl.Binary(),
+        **REMOVED,
     },
     key=("topic_id", "partition", "offset"),
-    distinct=("offset", "kafka_time", "key", "value"),
-    unsought=("key", "value"),
+    distinct=("offset", "kafka_time", "key", "value", "value_sha256"),
+    unsought=("key", "value", "value_sha256"),
 )
-"""Records as Kafka held them, exactly once. Nothing is parsed here, so nothing can poison it."""
+"""Records as Kafka held them, exactly once. Nothing is parsed here, so nothing can poison it.
+
+Of old records that are decoded, key, headers and value are removed (`privacy.keep_raw_days`).
+"""
 
 FEED: Final = LakeTable(
     name="feed",
@@ -167,11 +175,16 @@ QUARANTINE: Final = LakeTable(
         "key": pl.Binary(),
         "headers": HEADERS,
         "value": pl.Binary(),
+        **REMOVED,
         "batch": pl.Int64(),
     },
     key=("topic_id", "partition", "offset"),
+    unsought=("key", "value", "value_sha256"),
 )
-"""Records that are no valid event, with the reason, the field concerned and the bytes."""
+"""Records that are no valid event, with the reason, the field concerned and the bytes.
+
+Of old ones key, headers and value are removed, as in `raw`.
+"""
 
 QUARANTINED_EVENT: Final = LakeTable(
     name="quarantined_event",

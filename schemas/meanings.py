@@ -19,7 +19,9 @@ COLUMNS: Final[dict[str, str]] = {
     "kafka_time": "time that Kafka has for the record, UTC",
     "key": "key of the record, bytes",
     "headers": "headers of the record: key, and value as bytes",
-    "value": "value of the record, bytes",
+    "value": "value of the record, bytes; null: a tombstone, or removed",
+    "value_sha256": "SHA-256 of the value that was removed; null: none was",
+    "removed_at": "when key, headers and value were removed, UTC; null: they were not",
     "from_offset": "first offset, inclusive",
     "to_offset": "last offset, exclusive",
     # Events

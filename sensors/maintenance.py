@@ -10,6 +10,7 @@ from assets.resources import Clock
 from pipelines.alerts.ledger import GroupAlerts
 from pipelines.lake import Lake
 from pipelines.lake_upkeep import forget_marks, tidy_all
+from pipelines.lake_values import remove_values
 from pipelines.operations.ledger import AlertLedger
 from pipelines.operations.maintenance import Upkeep
 from pipelines.publish.warehouse import Warehouse
@@ -17,13 +18,19 @@ from sensors.history import forget_history
 
 
 @dg.op(pool=WRITER, out=dg.Out(dg.Nothing))
-def tidy_lake(context: dg.OpExecutionContext, lake: dg.ResourceParam[Lake], upkeep: dg.ResourceParam[Upkeep]) -> None:
-    """Forget marks that all have seen, put small files together, remove old ones and their log."""
+def tidy_lake(
+    context: dg.OpExecutionContext,
+    lake: dg.ResourceParam[Lake],
+    upkeep: dg.ResourceParam[Upkeep],
+    clock: dg.ResourceParam[Clock],
+) -> None:
+    """Remove old values and marks that all have seen, put small files together, remove old ones and their log."""
     marks = forget_marks(lake)
+    removed = remove_values(lake, upkeep.keep_values, clock.now())
     for done in tidy_all(lake, upkeep):
         if done.compacted or done.removed or done.prevented:
             context.log.info(f"{done.table}: {asdict(done)}")
-    context.add_output_metadata({"marks": marks})
+    context.add_output_metadata({"marks": marks, **{f"values_{name}": rows for name, rows in removed.items()}})
 
 
 @dg.op(ins={"after": dg.In(dg.Nothing)}, out=dg.Out(dg.Nothing))
@@ -47,7 +54,8 @@ def forget(
 
 @dg.job(
     executor_def=dg.in_process_executor,
-    description="Put small files of the lake together; forget old files, log, runs, alerts, notices and restatements.",
+    description="Remove old values and put small files of the lake together; forget old files, log, runs, alerts, "
+    "notices and restatements.",
 )
 def maintenance_job() -> None:
     """The lake, then all that is only forgotten."""

@@ -122,6 +122,8 @@ def _():
             partition=pl.lit(0, pl.Int32),
             kafka_time=pl.lit(received),
             headers=pl.lit([], RAW.columns["headers"]),
+            value_sha256=pl.lit(None, RAW.columns["value_sha256"]),
+            removed_at=pl.lit(None, RAW.columns["removed_at"]),
         )
         .select(RAW.schema.names())
     )

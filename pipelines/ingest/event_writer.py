@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Final
 
@@ -24,7 +25,7 @@ from pipelines.ingest.feeds import Undecoded, app_id, undecoded
 from pipelines.ingest.quarantined import RULINGS, QuarantinedEvents
 from pipelines.ingest.reset import BATCH, begin_after_facts, finish_reset
 from pipelines.ingest.tolerance import Tolerance, refuse_bad_batch
-from pipelines.lake import Handle, Lake
+from pipelines.lake import Handle, Lake, LakeConflict
 from schemas.errors import EmberlineError
 from schemas.lake import EVENTS, GAPS, QUARANTINE, TOUCHED
 
@@ -224,19 +225,21 @@ def _mark_touched(lake: Lake, touched: pl.DataFrame) -> None:
 
 
 def _quarantine(lake: Lake, batch: int, decoded: DecodedRecords, positions: Mapping[str, int]) -> None:
-    if decoded.quarantine.is_empty():
-        return
-    handle = lake.open(QUARANTINE)
     fresh = decoded.quarantine.with_columns(batch=pl.lit(batch, pl.Int64))
-    partitions = fresh.select("topic_id", "partition").unique()
-    for topic_id, partition in partitions.iter_rows():
-        done = handle.position(app_id(topic_id, partition)) or 0
-        of_partition = (pl.col("topic_id") == topic_id) & (pl.col("partition") == partition)
-        fresh = fresh.filter(~of_partition | (pl.col("offset") >= done))
-    if not fresh.is_empty():
+    while not fresh.is_empty():
+        handle = lake.open(QUARANTINE)
+        for topic_id, partition in fresh.select("topic_id", "partition").unique().iter_rows():
+            done = handle.position(app_id(topic_id, partition)) or 0
+            of_partition = (pl.col("topic_id") == topic_id) & (pl.col("partition") == partition)
+            fresh = fresh.filter(~of_partition | (pl.col("offset") >= done))
+        if fresh.is_empty():
+            return
         # A run that died before its events may have come further than this batch: no position goes back.
         furthest = {name: max(stop, handle.position(name) or 0) for name, stop in positions.items()}
-        lake.append(handle, fresh, furthest)
+        # Upkeep may have removed old values meanwhile: what is to be added is the same.
+        with suppress(LakeConflict):
+            lake.append(handle, fresh, furthest)
+            return
 
 
 def beginning_of(zone: str) -> dict[str, int]:

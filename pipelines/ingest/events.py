@@ -11,6 +11,7 @@ import polars as pl
 from pipelines.ingest.event_writer import Batch, EventWriter
 from pipelines.ingest.raw import in_spans, raw_rows
 from pipelines.lake import Handle
+from pipelines.lake_values import refuse_removed
 
 
 def catch_up(
@@ -28,6 +29,7 @@ def catch_up(
         on_progress: called after each batch with records done and to do.
 
     Raises:
+        ValuesRemoved: a record's value was removed, so it was decoded once: what `events` said of it is gone.
         EmberlineError: see `EventWriter`.
     """
     writer.follow_rulings()
@@ -47,7 +49,9 @@ def _ahead(
     def read(batch: list[_Span]) -> tuple[Batch, dict[tuple[str, int], int]]:
         start = {(span.topic_id, span.partition): span.start for span in batch}
         stop = {(span.topic_id, span.partition): span.stop for span in batch}
-        return writer.decode(raw_rows(raw, start, stop)), stop
+        records = raw_rows(raw, start, stop)
+        refuse_removed(raw, records)
+        return writer.decode(records), stop
 
     with ThreadPoolExecutor(1, thread_name_prefix="decode") as thread:
         taken, left = _take(spans, batch_rows)

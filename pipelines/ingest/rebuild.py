@@ -15,6 +15,7 @@ from pipelines.ingest.tolerance import USUAL, Tolerance
 from pipelines.lake import Handle, Lake
 from pipelines.lake_damage import LakeDamaged, files_lost, lost_among
 from pipelines.lake_place import local_path
+from pipelines.lake_values import refuse_rebuild
 from pipelines.pseudonym_key import bind_key
 from schemas.lake import EVENTS, IDENTITY, IDENTITY_CHANGE, QUARANTINE, RAW, TOUCHED, LakeTable
 
@@ -43,6 +44,7 @@ def rebuild_events(
         on_progress: called after each batch with records done and to do.
 
     Raises:
+        ValuesRemoved: values of `raw` were removed, so that events would be lost; nothing was changed.
         LakeDamaged: files of `raw` are gone, so that events would be lost; or a damaged table lies in an object store.
         WrongPseudonymKey: the lake holds pseudonyms of another key.
         LakeConflict: a run is writing events; nothing was written, or what was is gone on with by the next run.
@@ -52,6 +54,7 @@ def rebuild_events(
     raw = lake.open(RAW)
     if lost := lost_among(raw.delta.file_uris(), most=None):
         raise files_lost(RAW, raw.delta.table_uri, lost)
+    refuse_rebuild(raw)
     for table in _FROM_RAW:
         if lake.has(table) and not _is_readable(lake, table):
             _move_away(lake, table)

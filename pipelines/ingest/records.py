@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 from kafka import KafkaConsumer
 
-from schemas.lake import HEADERS, RAW
+from schemas.lake import HEADERS, RAW, REMOVED
 
 
 class RecordBuffer:
@@ -64,6 +64,7 @@ def raw_columns(*, milliseconds: pl.Series, topic_ids: Mapping[str, str], **colu
         .with_columns(
             kafka_time=pl.when(pl.col("milliseconds") >= 0).then(time),
             topic_id=pl.col("topic").replace_strict(topic_ids, return_dtype=pl.String),
+            **{name: pl.lit(None, dtype) for name, dtype in REMOVED.items()},
         )
         .select(RAW.schema.names())
     )

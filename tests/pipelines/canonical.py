@@ -74,6 +74,8 @@ def records(
             "key": None,
             "headers": [],
             "value": value,
+            "value_sha256": None,
+            "removed_at": None,
         }
         for offset, value in zip(offsets or range(len(held)), held, strict=True)
     ]
