@@ -168,11 +168,12 @@ class Services:
     def upkeep(self) -> Upkeep:
         """What is kept for how long."""
         kept = self.settings.maintenance
+        raw_days = self.settings.privacy.keep_raw_days
         return Upkeep(
             small_files=kept.small_files,
             small_bytes=kept.small_file_mb * 1024 * 1024,
             keep_versions=dt.timedelta(hours=kept.keep_versions_hours),
-            keep_values=dt.timedelta(days=self.settings.privacy.keep_raw_days),
+            keep_values=None if raw_days is None else dt.timedelta(days=raw_days),
             keep_runs=kept.keep_runs,
             keep_runs_for=dt.timedelta(days=kept.keep_run_days),
             keep_ticks=dt.timedelta(hours=kept.keep_tick_hours),

@@ -380,9 +380,9 @@ class PrivacySettings(_Section):
 
     key: SecretStr | None = Field(default=None, min_length=16)
     """At least 16 characters, from the environment: EMBERLINE__PRIVACY__KEY."""
-    keep_raw_days: int = Field(default=90, ge=1)
+    keep_raw_days: int | None = Field(default=None, ge=1)
     """Days after Kafka's time of a decoded record for which its value, key and headers are kept in `raw` and
-    `quarantine`. What they said cannot be decoded again afterwards."""
+    `quarantine`; none: they stay. What was removed cannot be decoded again."""
 
 
 class Settings(BaseSettings):

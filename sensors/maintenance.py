@@ -26,7 +26,7 @@ def tidy_lake(
 ) -> None:
     """Remove old values and marks that all have seen, put small files together, remove old ones and their log."""
     marks = forget_marks(lake)
-    removed = remove_values(lake, upkeep.keep_values, clock.now())
+    removed = {} if upkeep.keep_values is None else remove_values(lake, upkeep.keep_values, clock.now())
     for done in tidy_all(lake, upkeep):
         if done.compacted or done.removed or done.prevented:
             context.log.info(f"{done.table}: {asdict(done)}")
