@@ -1,7 +1,7 @@
 """Every code block of every page runs, as who reads the page would run it.
 
-All share one folder with one simulated company, replayed and run once. What cannot run here is in `LINES_LEFT_OUT` and
-`BLOCKS_LEFT_OUT`, with the reason.
+All share one folder with one simulated company and the sample of the docs, replayed and run once. What cannot run here
+is in `LINES_LEFT_OUT` and `BLOCKS_LEFT_OUT`, with the reason.
 """
 
 from __future__ import annotations
@@ -58,9 +58,13 @@ ENDLESS = {"emberline ingest"}
 COMPANY = Scenario(seed=11, days=120, groups=16, members=600)
 
 
+def chosen(*languages: str) -> list[Block]:
+    """The blocks of these languages, but for those left out."""
+    return [b for b in BLOCKS if b.language in languages and not b.code.startswith(tuple(BLOCKS_LEFT_OUT))]
+
+
 def of(*languages: str) -> pytest.MarkDecorator:
-    chosen = [b for b in BLOCKS if b.language in languages and not b.code.startswith(tuple(BLOCKS_LEFT_OUT))]
-    return pytest.mark.parametrize("block", chosen, ids=str)
+    return pytest.mark.parametrize("block", chosen(*languages), ids=str)
 
 
 class Reader:
@@ -107,12 +111,14 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def reader(folder: Path) -> Iterator[Reader]:
-    """Somebody whose simulated company is published."""
+    """Somebody whose simulated company is published, with the sample that pages name events of."""
     somebody = Reader(folder)
     try:
         kafka = Services(somebody.settings).kafka()
         kafka.create_topics(list(somebody.settings.kafka.topics), 3)
         produce(kafka, simulate(COMPANY).records)
+        sample = somebody.run("emberline", "replay", "docs/samples/events.jsonl", "--carrier", "cloudevents")
+        assert sample.returncode == 0, sample.stderr
         done = somebody.run("emberline", "run")
         assert done.returncode == 0, done.stderr
         yield somebody
@@ -159,23 +165,21 @@ def test_every_exception_is_of_something_that_pages_say():
 
 
 @pytest.mark.slow
-@of(*SHELLS)
-def test_a_shell_block_ends_well(block: Block, reader: Reader):
-    done = reader.run("bash", "-euo", "pipefail", "-c", fitted(block.code))
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
+def test_every_block_that_is_run_runs_as_printed(reader: Reader, subtests: pytest.Subtests):
+    # One after the other: the blocks of a page follow each other, and one company is enough.
+    for block in chosen(*SHELLS, "python", "sql"):
+        with subtests.test(str(block)):
+            if block.language == "sql":
+                query(block, reader)
+                continue
+            shell = ("bash", "-euo", "pipefail", "-c", fitted(block.code))
+            done = reader.run(*(shell if block.language in SHELLS else (sys.executable, "-c", block.code)))
+            assert done.returncode == 0, done.stdout + done.stderr
+            assert "Traceback" not in done.stdout + done.stderr
 
 
-@pytest.mark.slow
-@of("python")
-def test_a_python_block_runs(block: Block, reader: Reader):
-    done = reader.run(sys.executable, "-c", block.code)
-    assert done.returncode == 0, done.stderr
-
-
-@pytest.mark.slow
-@of("sql")
-def test_an_sql_block_runs_on_what_is_published(block: Block, reader: Reader):
+def query(block: Block, reader: Reader) -> None:
+    """Run the statements of a block as a reader of the warehouse."""
     url = reader.warehouse().set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(url) as connection:
         connection.execute(block.code.encode())
