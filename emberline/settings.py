@@ -89,6 +89,12 @@ def _own_home(path: Path) -> Path:
     return path
 
 
+def _own_home_uri(uri: str | None) -> str | None:
+    if uri is not None:
+        _own_home(Path(uri))
+    return uri
+
+
 def _texts(value: object, place: str = "") -> Iterator[tuple[str, str]]:
     """Every text within a value, keys too, with the place of its value."""
     match value:
@@ -143,7 +149,7 @@ class KafkaSettings(_Section):
 class LakeSettings(_Section):
     """Where the Delta tables lie. No `uri`: in the state folder, or linked from it where Delta cannot write there."""
 
-    uri: str | None = None
+    uri: Annotated[str | None, AfterValidator(_own_home_uri)] = None
     storage_options: dict[str, str] = Field(default_factory=dict, repr=False)
 
 

@@ -4,8 +4,10 @@ import io
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from typing import Final
 
+_USAGE: Final = 2
 _REFUSED: Final = 4
 _INTERRUPTED: Final = 130
 _UNREAD: Final = 141
@@ -17,6 +19,7 @@ def main() -> None:
     try:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         _open_streams()
+        _refuse_other_letters(sys.argv[1:])
         from emberline.cli.commands import app
 
         app()
@@ -27,6 +30,16 @@ def main() -> None:
         sys.exit(_UNREAD if isinstance(end.__context__, BrokenPipeError) else end.code)
     except OSError:  # not even standard error takes a word
         sys.exit(_REFUSED)
+
+
+def _refuse_other_letters(arguments: Sequence[str]) -> None:
+    """End with a usage error where an argument is not UTF-8: neither lake nor warehouse could keep it."""
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            print(f"Error: {argument!a} is not UTF-8. Write it, or name the file, in UTF-8.", file=sys.stderr)
+            sys.exit(_USAGE)
 
 
 def _open_streams() -> None:

@@ -1,6 +1,9 @@
 """Arguments at the edge of what makes sense, and commands where there is nothing to do."""
 
 import datetime as dt
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,3 +67,11 @@ def test_a_run_that_waits_to_start_is_shown_as_such(tmp_path: Path):
     run = {"started_at": None, "status": "starting", "seconds": None, "failed_checks": []}
     lines = [str(line) for line in _condition_lines({**how, "runs": [run]})]
     assert any("not started yet" in line for line in lines)
+
+
+def test_an_argument_that_is_not_utf_8_is_a_wrong_command_line(tmp_path: Path):
+    command = (sys.executable.encode(), b"-m", b"emberline", b"alerts", b"ack", b"2", b"--actor=\xff")
+    done = subprocess.run(command, cwd=tmp_path, env=dict(os.environ), capture_output=True, check=False)
+    assert done.returncode == ExitCode.USAGE
+    assert b"is not UTF-8" in done.stderr
+    assert b"Traceback" not in done.stderr

@@ -247,6 +247,12 @@ def test_a_state_folder_that_no_path_can_be_is_named(state: str, told: str, monk
         load_settings()
 
 
+def test_a_lake_of_nobody_is_named(write: Write):
+    write('[lake]\nuri = "~nobody-there/lake"')
+    with pytest.raises(SettingsError, match=r"lake\.uri: .*names no user"):
+        load_settings()
+
+
 def test_a_file_of_tables_within_tables_without_end_is_an_error(write: Write):
     write("x = " + "[" * 5_000)
     with pytest.raises(SettingsError, match="is no TOML"):
