@@ -61,7 +61,7 @@ def stage(
     While `mart` is up to date it stages nothing, and nothing is checked or published: Dagster skips these steps.
     """
     warehouse.prepare()
-    if warehouse.lake_state() == lake_state(lake):
+    if warehouse.lake_state() == lake_state(lake) and len(warehouse.unchanged()) == len(DATA_TABLES):
         return
     rows, states, staged = warehouse_rows(lake), table_states(lake), warehouse.staged_states()
     with warehouse.stage_many() as stage_table:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from pipelines.operations.examination import Examined, examined
 from pipelines.publish.database import Database, Refused
 from pipelines.publish.errors import ReadFailed
-from pipelines.publish.structure import missing_columns, missing_tables
+from pipelines.publish.structure import missing_columns, missing_tables, step_for_missing_columns
 from pipelines.publish.switch import NEWEST
 from schemas import operations, warehouse
 
@@ -35,8 +35,8 @@ def _warehouse(database: Database, lake_id: str | None) -> Iterator[Examined]:
             return
         if outdated := missing_columns(connection):
             found = "; ".join(f"{table} lacks {', '.join(columns)}" for table, columns in outdated.items())
-            next_step = "Another version of emberline made this database: use that version, or a new database."
-            yield Examined(AREA, "structure", "broken", f"{found}.", next_step)
+            steps = dict.fromkeys(step_for_missing_columns(connection, table) for table in outdated)
+            yield Examined(AREA, "structure", "broken", f"{found}.", " ".join(steps))
             return
         yield Examined(AREA, "structure", "ok", "All tables are as this version of emberline writes them.")
         yield _rights(connection)

@@ -20,8 +20,14 @@ def create(connection: sa.Connection) -> None:
     """
     for schema in _SCHEMAS:
         create_schema(connection, schema)
+    missing = missing_tables(connection)
+    made = [table.name for table in warehouse.DATA_TABLES if table.fullname in missing]
     for metadata in (warehouse.metadata, operations.metadata):
         metadata.create_all(connection)
+    # A table that somebody dropped is published again, though its rows in the lake are what they were.
+    if made:
+        published = operations.published_table
+        connection.execute(sa.delete(published).where(published.c.table_name.in_(made)))
     inspector = sa.inspect(connection)
     for table in _TABLES:
         if inspector.get_table_comment(table.name, table.schema)["text"] != table.comment:
@@ -58,3 +64,13 @@ def missing_columns(connection: sa.Connection) -> dict[str, list[str]]:
         if lacking := [column.name for column in table.columns if column.name not in there]:
             found[table.fullname] = lacking
     return found
+
+
+def step_for_missing_columns(connection: sa.Connection, table: str) -> str:
+    """What to do where a table, named with its schema, lacks columns: whether they were dropped PostgreSQL knows."""
+    dropped = sa.text("SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass(:table) AND attisdropped LIMIT 1")
+    if connection.execute(dropped, {"table": table}).first() is None:
+        return "Another version of emberline made this database: use that version, or a new database."
+    if table in {data.fullname for data in warehouse.DATA_TABLES}:
+        return f"Columns of it were dropped. Drop the table ({table}): the next run makes it again and fills it."
+    return "Columns of it were dropped: take the table back from a backup, for nothing else holds its rows."

@@ -63,12 +63,13 @@ class Warehouse:
             take_turns(connection, "prepare")
             structure.create(connection)
             outdated = structure.missing_columns(connection)
+            steps = {table: structure.step_for_missing_columns(connection, table) for table in outdated}
         for table, columns in outdated.items():
             raise WarehouseOutdated(
                 f"The columns {', '.join(columns)} are missing.",
                 url=self._database.url,
                 table=table,
-                next_step="Another version of emberline made this database: use that version, or a new database.",
+                next_step=steps[table],
             )
 
     def stage(self, table: sa.Table, rows: pl.LazyFrame | pl.DataFrame, state: str | None = None) -> int:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import polars as pl
 import pytest
+import sqlalchemy as sa
 
 from pipelines.publish.errors import PublishFailed
 from pipelines.publish.switch import Published
@@ -80,6 +81,16 @@ def test_a_publication_that_is_rolled_back_leaves_the_states_as_they_were(wareho
     with pytest.raises(PublishFailed):
         published(warehouse, 2)
     assert warehouse.unchanged() == set()
+
+
+def test_a_table_that_was_dropped_is_published_again(warehouse: Warehouse, database: str, stage: Stage) -> None:
+    stage("as before")
+    published(warehouse, 1)
+    with sa.create_engine(database, poolclass=sa.NullPool).begin() as connection:
+        connection.execute(sa.text("DROP TABLE mart.retention"))
+    warehouse.prepare()
+    assert warehouse.unchanged() == {table.name for table in DATA_TABLES} - {"retention"}
+    assert {name: rows for name, rows in published(warehouse, 2).rows_changed.items() if rows} == {"retention": 3}
 
 
 def test_a_suite_names_the_tables_that_its_rules_look_at() -> None:

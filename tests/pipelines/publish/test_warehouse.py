@@ -82,9 +82,27 @@ def test_preparing_brings_a_comment_up_to_date(database: str, warehouse: Warehou
     assert comments["day"] == table("group_day").c.day.comment
 
 
-def test_a_table_that_lacks_a_column_is_named(database: str, warehouse: Warehouse) -> None:
+def test_a_table_whose_columns_were_dropped_is_named_with_the_way_to_have_it_made_again(
+    database: str, warehouse: Warehouse
+) -> None:
     execute(database, "ALTER TABLE mart.group_day DROP COLUMN clicks")
-    with pytest.raises(WarehouseOutdated, match=r"clicks[\s\S]*mart\.group_day"):
+    with pytest.raises(WarehouseOutdated, match=r"clicks[\s\S]*mart\.group_day[\s\S]*Drop the table") as caught:
+        warehouse.prepare()
+    assert "Another version" not in str(caught.value)
+    execute(database, "DROP TABLE mart.group_day")
+    warehouse.prepare()
+
+
+def test_a_table_of_ops_whose_columns_were_dropped_is_not_to_be_dropped(database: str, warehouse: Warehouse) -> None:
+    execute(database, "ALTER TABLE ops.alert DROP COLUMN message")
+    with pytest.raises(WarehouseOutdated, match=r"message[\s\S]*ops\.alert[\s\S]*backup"):
+        warehouse.prepare()
+
+
+def test_a_table_that_another_version_made_is_told_as_such(database: str, warehouse: Warehouse) -> None:
+    execute(database, "DROP TABLE mart.group_day")
+    execute(database, "CREATE TABLE mart.group_day (group_id text)")
+    with pytest.raises(WarehouseOutdated, match=r"mart\.group_day[\s\S]*Another version"):
         warehouse.prepare()
 
 
