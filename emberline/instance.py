@@ -50,6 +50,8 @@ def dagster_environment(services: Services) -> dict[str, str]:
     instance_url = url.update_query_dict({"options": f"-csearch_path={_SCHEMA}"})
     return {
         "DAGSTER_HOME": str(home),
+        # dagster.yaml says so too, but Dagster does not find it in a folder whose name is a pattern.
+        "DAGSTER_DISABLE_TELEMETRY": "true",
         URL_VARIABLE: instance_url.render_as_string(hide_password=False),
         "EMBERLINE__STATE": str(services.state.path),
     }

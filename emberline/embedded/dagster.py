@@ -128,7 +128,8 @@ class EmbeddedDagster:
                 place=self._socket,
                 next_step="choose a folder nearer to the root with --state or EMBERLINE__STATE",
             )
-        refuse_characters("Dagster", self._folder, "#%?")  # gRPC takes the path of a socket for a URI
+        # gRPC takes the path of a socket for a URI, and Dagster that of its settings for a pattern.
+        refuse_characters("Dagster", self._folder, "#%?[*")
         server = {"socket": str(self._socket), "location_name": _DEFINITIONS}
         write_private(self._workspace, yaml.safe_dump({"load_from": [{"grpc_server": server}]}))
 

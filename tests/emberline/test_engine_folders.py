@@ -53,7 +53,7 @@ def test_postgresql_refuses_a_folder_that_a_shell_would_interpret(above: Path, n
         EmbeddedPostgres(StateFolder(above / name)).start()
 
 
-@pytest.mark.parametrize("name", ["a#b", "x?y", "100%25"])
-def test_dagster_refuses_a_folder_that_grpc_would_decode(above: Path, name: str):
+@pytest.mark.parametrize("name", ["a#b", "x?y", "100%25", "a [1]", "a*b"])
+def test_dagster_refuses_a_folder_that_grpc_would_decode_or_that_is_a_pattern(above: Path, name: str):
     with pytest.raises(PathUnfit, match="Dagster cannot live in a folder whose name has: "):
         EmbeddedDagster(StateFolder(above / name)).start({})
