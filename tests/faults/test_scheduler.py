@@ -14,11 +14,12 @@ import pytest
 
 from assets.resources import Clock
 from emberline.services import Services
-from emberline.settings import KafkaSettings, LakeSettings, Settings
+from emberline.settings import KafkaSettings, LakeSettings, PrivacySettings, Settings
 from pipelines.ingest.connection import KafkaConnection
 from pipelines.lake import Lake
 from sensors.backlog import kafka_backlog_sensor
 from tests.faults.invariant import assert_each_record_once, drain
+from tests.pipelines.canonical import PSEUDONYMS
 
 ASKED = "asked"
 
@@ -32,6 +33,8 @@ def services(kafka: str, topic: str, lake: str, state: Path) -> Services:
             state=state,
             kafka=KafkaSettings(bootstrap_servers=kafka, topics={topic: "cloudevents"}),
             lake=LakeSettings(uri=lake),
+            # The key that `ingest` of the tests uses.
+            privacy=PrivacySettings(key=PSEUDONYMS.key.decode()),  # type: ignore[arg-type]
         )
     )
 

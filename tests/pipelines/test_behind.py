@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from emberline.definitions import build_defs
@@ -40,6 +40,7 @@ from pipelines.refresh import (
 from schemas import kinds
 from schemas.lake import FACTS, GROUP_DAY, PERSON_DAY
 from sensors.follow import with_dependents
+from tests.examples import examples
 from tests.pipelines.test_incremental import ATTRIBUTION, COHORTS, LIFE, UNITS, Company, happened, said
 
 MART: Final = "mart/group_day"
@@ -147,7 +148,7 @@ STEPS: Final[dict[str, Callable[[Followed], None]]] = {
 LIKELY: Final = st.one_of(st.sampled_from(["events", "tick", "run"]), st.sampled_from(sorted(STEPS)))
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(steps=st.lists(LIKELY, min_size=1, max_size=10))
 @example(steps=["tick", "run", "events", "identity", "tick", "person_day", "run", "group_day", "tick", "run"])
 @example(steps=["tick", "run", "events", "tick", "run", "events", "tick", "events", MART, "run", MART])
