@@ -31,8 +31,8 @@ test: $(COMPILED) ## Run what every change needs, against a real Kafka and a rea
 soak: $(COMPILED) ## Run the long tests, and each property on all the examples it needs
 	@$(BIN)/pytest $(WORKERS) -m "soak or hypothesis" --hypothesis-profile=thorough $(ARGS)
 
-# Whatever imports numba, compiled once for all workers.
-$(COMPILED): $(STAMP) $(shell grep -rl --include='*.py' '^import numba' pipelines)
+# Whatever numba compiles, compiled once for all workers.
+$(COMPILED): $(STAMP) $(shell grep -rlE --include='*.py' '^(import numba|from pipelines.compiled)' pipelines)
 	-@$(BIN)/python -m tests.compiled
 	@touch $@
 

@@ -81,7 +81,7 @@ def emberline(path: Path, mode: str = "sequential", **options: Any) -> list[int]
     steps = tuple(Step(f"step_{n}", f"type = '{kind}'") for n, kind in enumerate(STEPS))
     given = {"count": "persons", **options}
     definition = FunnelDefinition("benchmark", "", mode=mode, window=WINDOW, steps=steps, **given)
-    matches = matched_steps(pl.scan_parquet(path), definition, _LONG_AFTER)
+    matches = matched_steps(pl.scan_parquet(path), definition, _LONG_AFTER, is_stored=True)
     return summary_of_matches(matches, definition).collect()["reached"].to_list()
 
 

@@ -16,7 +16,6 @@ SETTINGS_MEANINGS = {
     "maintenance.keep_versions_hours": "How long old files and log of the lake stay.",
     "maintenance.keep_runs": "How many of Dagster's newest runs stay.",
     "maintenance.keep_run_days": "How long any of them stays.",
-    "maintenance.keep_tick_hours": "How long sensor ticks that asked for nothing stay.",
     "maintenance.keep_alert_days": "How long resolved alerts on the pipeline stay, and notices of resolved alerts on "
     "groups, once delivered. Alerts on groups themselves stay: they are the record of their rules.",
     "maintenance.keep_restatement_days": "How long it is remembered which published figures changed.",

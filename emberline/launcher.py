@@ -20,10 +20,17 @@ from typing import Any, Final, Self
 
 import dagster as dg
 import psutil
-from dagster._core.errors import DagsterLaunchFailedError
-from dagster._core.launcher import CheckRunHealthResult, LaunchRunContext, RunLauncher, WorkerStatus
-from dagster._grpc.types import ExecuteRunArgs
-from dagster._serdes import ConfigurableClass, ConfigurableClassData, serialize_value
+
+from emberline.dagster_internals import (
+    CheckRunHealthResult,
+    ConfigurableClass,
+    ConfigurableClassData,
+    DagsterLaunchFailedError,
+    LaunchRunContext,
+    RunLauncher,
+    WorkerStatus,
+    run_request,
+)
 
 PROCESS_TAG: Final = "emberline/process"
 """Tag of a run: its own id, since a retry inherits tags, the id of its process, and a word in its command line."""
@@ -84,25 +91,22 @@ class WarmRunLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
         Raises:
             DagsterLaunchFailedError: The worker started for it ended at once.
         """
-        run, origin = context.dagster_run, context.job_code_origin
-        if origin is None:
-            raise dg.DagsterInvariantViolationError(f"Run {run.run_id} does not say which code it is of.")
-        told = serialize_value(ExecuteRunArgs(origin, run.run_id, self._instance.get_ref(), True))
+        run_id, request = context.dagster_run.run_id, run_request(context, self._instance)
         with self._lock:
             self._workers = [worker for worker in self._workers if worker.process.poll() is None]
-            if any(self._is_handed_over(run.run_id, told, worker) for worker in self._workers):
+            if any(self._is_handed_over(run_id, request, worker) for worker in self._workers):
                 return
             self._workers.append(new := self._started())
-            if not self._is_handed_over(run.run_id, told, new):
-                raise DagsterLaunchFailedError(f"Process {new.process.pid} ended before it took run {run.run_id}.")
+            if not self._is_handed_over(run_id, request, new):
+                raise DagsterLaunchFailedError(f"Process {new.process.pid} ended before it took run {run_id}.")
 
-    def _is_handed_over(self, run_id: str, told: str, worker: _Worker) -> bool:
+    def _is_handed_over(self, run_id: str, request: str, worker: _Worker) -> bool:
         """False where the worker is busy or ends. A run that has begun is tagged, whatever happens to the launcher."""
         with suppress(OSError, EOFError):
             if worker.is_free(is_winding_up=self._is_over(worker.run_id)):
                 tag = json.dumps([run_id, worker.process.pid, worker.word])
                 self._instance.add_run_tags(run_id, {PROCESS_TAG: tag})
-                worker.runs.send(told)
+                worker.runs.send(request)
                 worker.run_id = run_id
                 return True
         return False

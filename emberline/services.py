@@ -176,7 +176,6 @@ class Services:
             keep_values=None if raw_days is None else dt.timedelta(days=raw_days),
             keep_runs=kept.keep_runs,
             keep_runs_for=dt.timedelta(days=kept.keep_run_days),
-            keep_ticks=dt.timedelta(hours=kept.keep_tick_hours),
             keep_alerts=dt.timedelta(days=kept.keep_alert_days),
             keep_restatements=dt.timedelta(days=kept.keep_restatement_days),
         )

@@ -356,7 +356,6 @@ class MaintenanceSettings(_Section):
     keep_versions_hours: int = Field(default=24, ge=1, le=_HOURS)
     keep_runs: int = Field(default=1000, ge=1, le=_COUNT)
     keep_run_days: int = Field(default=7, ge=1, le=_DAYS)
-    keep_tick_hours: int = Field(default=6, ge=1, le=_HOURS)
     keep_alert_days: int = Field(default=90, ge=1, le=_DAYS)
     keep_restatement_days: int = Field(default=400, ge=1, le=_DAYS)
 

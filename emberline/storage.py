@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import dagster as dg
 import sqlalchemy as sa
-from dagster._core.storage.config import PostgresStorageConfig
-from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
 from dagster_postgres.utils import pg_url_from_config
+
+from emberline.dagster_internals import ConfigurableClassData
 
 _OLDEST_S: Final = 300
 
@@ -28,14 +28,13 @@ class KeptConnectionsStorage(DagsterPostgresStorage):
         return {"postgres_url": dg.StringSource}
 
     @classmethod
-    def from_config_value(
-        cls, inst_data: ConfigurableClassData | None, config_value: PostgresStorageConfig
-    ) -> KeptConnectionsStorage:
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> KeptConnectionsStorage:
         """Build it for Dagster."""
         url = pg_url_from_config(config_value)
         storage = cls(url, inst_data=inst_data)
-        for part in (storage._run_storage, storage._event_log_storage, storage._schedule_storage):
-            part._engine = _engine(url)
+        parts: tuple[Any, ...] = (storage.run_storage, storage.event_log_storage, storage.schedule_storage)
+        for part in parts:
+            part._engine = _engine(url)  # has no public name: see docs/dependencies.md
         return storage
 
 

@@ -7,15 +7,14 @@ listen on a socket of this user. So its application is run here, in the same pro
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Final
 
 import dagster as dg
 import uvicorn
-from dagster._core.workspace.context import WorkspaceProcessContext
-from dagster._core.workspace.load_target import WorkspaceFileTarget
-from dagster_webserver.app import create_app_from_workspace_process_context
 from starlette.types import ASGIApp
 
+from emberline.dagster_internals import web_application
 from emberline.embedded.dagster import WEB_SECRET
 from emberline.embedded.ports import LOOPBACK
 from emberline.services import Services
@@ -30,12 +29,11 @@ _MOST_CONNECTIONS: Final = 20
 
 def main() -> None:
     """Serve until a signal ends it."""
-    workspace, port = sys.argv[1], int(sys.argv[2])
+    workspace, port = Path(sys.argv[1]), int(sys.argv[2])
     services = Services(load_settings())
     with dg.DagsterInstance.get() as instance:
         instance.optimize_for_webserver(_STATEMENT_MS, _RECYCLE_S, _MOST_CONNECTIONS)
-        with WorkspaceProcessContext(instance, WorkspaceFileTarget([workspace])) as context:
-            app: ASGIApp = create_app_from_workspace_process_context(context)
+        with web_application(instance, workspace) as app:
             uvicorn.run(_guarded(app, services, port), host=LOOPBACK, port=port, log_level="warning")
 
 

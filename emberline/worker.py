@@ -16,9 +16,9 @@ from typing import Final
 
 import great_expectations  # noqa: F401 - what a run imports, before one waits for it
 import psutil
-from dagster._cli.api import execute_run_command
 
 import emberline.definitions  # noqa: F401 - likewise
+from emberline.dagster_internals import execute_run
 
 _MOST_RUNS: Final = 50
 _MOST_BYTES: Final = 1024**3
@@ -32,7 +32,7 @@ def main() -> None:
     runs: Connection[None, str] = Connection(fd)
     with suppress(EOFError, ConnectionError, KeyboardInterrupt):  # the launcher is gone, or all is being stopped
         for number in itertools.count(1):
-            execute_run_command.main([runs.recv()], standalone_mode=False)
+            execute_run(runs.recv())
             if number == _MOST_RUNS or psutil.Process().memory_info().rss > _MOST_BYTES:
                 break  # without having said that it is free
             runs.send(None)

@@ -1,7 +1,8 @@
-"""Dagster's own history, kept to what is asked for: runs with all that is theirs, ticks that asked for nothing.
+"""Dagster's own history, kept to what is asked for: runs, with all that is theirs.
 
-`delete_run` leaves executions of checks and captured output behind, events of no run stay for ever, and Dagster prunes
-ticks by the day only. Those tables have no interface, so SQL over the instance's own storage does it.
+Dagster's own `retention` in dagster.yaml prunes ticks, and its interface deletes runs. That leaves results of checks
+behind, and events that belong to no run stay for ever: of these Dagster has no interface, so SQL over its tables does
+it. This is the only module that knows them; see docs/dependencies.md.
 """
 
 from __future__ import annotations
@@ -28,17 +29,15 @@ _checks: Final = sa.table(
 _events: Final = sa.table(
     "event_logs", *map(sa.column, ("id", "run_id", "timestamp", "asset_key", "dagster_event_type"))
 )
-_ticks: Final = sa.table("job_ticks", *map(sa.column, ("id", "status", "timestamp")))
 _OF_NO_RUN: Final = ""
 
 
 @dataclass(frozen=True)
 class Forgotten:
-    """How much was forgotten: runs, events that belonged to no run, ticks."""
+    """How much was forgotten: runs, and events that belonged to no run."""
 
     runs: int
     events: int
-    ticks: int
 
 
 def forget_history(instance: dg.DagsterInstance, upkeep: Upkeep, now: dt.datetime) -> Forgotten:
@@ -57,11 +56,7 @@ def forget_history(instance: dg.DagsterInstance, upkeep: Upkeep, now: dt.datetim
     with _storage(instance) as connection:
         connection.execute(sa.delete(_checks).where(_checks.c.run_id.in_(forgotten)))
         events = connection.execute(_forget_events(_naive(now - upkeep.keep_runs_for))).rowcount
-        ticks = 0
-        if sa.inspect(connection).has_table(_ticks.name):
-            is_old = _ticks.c.timestamp < _naive(now - upkeep.keep_ticks)
-            ticks = connection.execute(sa.delete(_ticks).where(_ticks.c.status == "SKIPPED", is_old)).rowcount
-    return Forgotten(len(forgotten), events, ticks)
+    return Forgotten(len(forgotten), events)
 
 
 @contextmanager

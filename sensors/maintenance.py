@@ -40,7 +40,7 @@ def forget(
     upkeep: dg.ResourceParam[Upkeep],
     clock: dg.ResourceParam[Clock],
 ) -> None:
-    """Forget runs, ticks, resolved alerts, delivered notices and restatements beyond those kept."""
+    """Forget runs, resolved alerts, delivered notices and restatements beyond those kept."""
     now = clock.now()
     warehouse.prepare()
     forgotten = {

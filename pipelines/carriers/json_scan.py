@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from typing import Any, Final, cast
 
-import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -22,15 +21,7 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from pipelines.carriers.json_table import CHOICE, INSTANT, INTEGER, KEY, LETTERS, NAME_MARKS, STRUCT, TEXT
-
-_compiled: Final[Any] = cast(Any, numba.njit)(cache=True, nogil=True, _nrt=False)
-"""Without numba's counting of references, which every call would do for every array: it triples the speed.
-
-Nothing here makes an array or keeps one, so there is nothing to count.
-"""
-
-_inlined: Final[Any] = cast(Any, numba.njit)(cache=True, nogil=True, _nrt=False, forceinline=True)
-"""Without a call, which would hand over every array in seven parts. It halves the time."""
+from pipelines.compiled import inlined, lean
 
 _BLOCK: Final = 16
 """Bytes that every processor can compare at once."""
@@ -121,7 +112,7 @@ def _plain(_: Any, _address: Any) -> Any:
     return types.int64(types.intp), generate
 
 
-@_inlined
+@inlined
 def _space(at: int, end: int) -> int:
     """The position after any white space."""
     while at < end and (_byte(at) == 32 or _byte(at) == 10 or _byte(at) == 13 or _byte(at) == 9):
@@ -129,7 +120,7 @@ def _space(at: int, end: int) -> int:
     return at
 
 
-@_compiled
+@lean
 def _character(at: int, end: int) -> int:
     """The position after a character of two to four bytes of UTF-8, as Unicode's table of well-formed ones says."""
     lead = _byte(at)
@@ -158,7 +149,7 @@ def _character(at: int, end: int) -> int:
     return at + length
 
 
-@_inlined
+@inlined
 def _string(at: int, end: int, limit: int) -> tuple[int, int, int]:
     """The start and length of a string without escapes, and the position after its closing quote."""
     if at >= end or _byte(at) != ord('"'):
@@ -187,7 +178,7 @@ def _string(at: int, end: int, limit: int) -> tuple[int, int, int]:
     return 0, 0, _REFUSED
 
 
-@_inlined
+@inlined
 def _number(at: int, end: int) -> tuple[int, int]:
     """A whole number that is not negative, and the position after it."""
     start = at
@@ -204,7 +195,7 @@ def _number(at: int, end: int) -> tuple[int, int]:
     return value, at
 
 
-@_compiled
+@lean
 def _word(at: int, end: int, word: bytes) -> int:
     if at + len(word) > end:
         return _REFUSED
@@ -214,7 +205,7 @@ def _word(at: int, end: int, word: bytes) -> int:
     return at + len(word)
 
 
-@_compiled
+@lean
 def _scalar(at: int, end: int, limit: int) -> int:
     """The position after a string, a whole number, true, false or null."""
     if at >= end:
@@ -231,7 +222,7 @@ def _scalar(at: int, end: int, limit: int) -> int:
     return _number(at, end)[1]
 
 
-@_inlined
+@inlined
 def _pairs(at: int, form: np.uint64, room: np.uint64) -> tuple[np.uint64, bool]:
     """Eight characters: a byte for each, the number that it makes with the next; are they of the form?
 
@@ -241,13 +232,13 @@ def _pairs(at: int, form: np.uint64, room: np.uint64) -> tuple[np.uint64, bool]:
     return digits * np.uint64(10) + (digits >> np.uint64(8)), ((digits + room) | digits) & _TOP_BITS == 0
 
 
-@_inlined
+@inlined
 def _pair(pairs: np.uint64, place: int) -> Any:
     """The number of two digits that begins at a place."""
     return np.int64(pairs >> np.uint64(8 * place) & np.uint64(0xFF))
 
 
-@_inlined
+@inlined
 def _digits(at: int) -> int:
     """A number of two digits, or -1."""
     tens, ones = _byte(at) - 48, _byte(at + 1) - 48
@@ -256,14 +247,14 @@ def _digits(at: int) -> int:
     return tens * 10 + ones
 
 
-@_compiled
+@lean
 def _days_in(year: int, month: int) -> int:
     if month == 2:
         return 29 if year % 4 == 0 and (year % 100 != 0 or year % 400 == 0) else 28
     return 30 if month in (4, 6, 9, 11) else 31
 
 
-@_compiled
+@lean
 def _days(year: int, month: int, day: int) -> int:
     """Days since 1970-01-01 in the Gregorian calendar, counted in years that begin in March."""
     if month <= 2:
@@ -273,7 +264,7 @@ def _days(year: int, month: int, day: int) -> int:
     return 365 * year + year // 4 - year // 100 + year // 400 + of_year - _DAYS_BEFORE_1970
 
 
-@_inlined
+@inlined
 def _instant(start: int, length: int) -> tuple[int, bool]:
     """Microseconds since 1970 UTC of `2026-01-31T12:00:00Z`, with up to 6 decimals or an offset `+08:00`; is it one?"""
     refused = (0, False)
@@ -323,7 +314,7 @@ def _instant(start: int, length: int) -> tuple[int, bool]:
     return seconds * _MICROSECONDS + fraction, True
 
 
-@_inlined
+@inlined
 def _same(at: int, other: int, length: int) -> bool:
     """Are the bytes at two addresses equal; the last words of both may overlap those before."""
     if length >= 8:
@@ -342,7 +333,7 @@ def _same(at: int, other: int, length: int) -> bool:
     return True
 
 
-@_inlined
+@inlined
 def _field(at: int, length: int, scope: int, guess: int, fields: Any, text: int) -> int:
     """The field of a name, or -1; the search starts with the guess."""
     count = len(fields)
@@ -356,7 +347,7 @@ def _field(at: int, length: int, scope: int, guess: int, fields: Any, text: int)
     return -1
 
 
-@_inlined
+@inlined
 def _is_key(start: int, length: int) -> bool:
     colon = start
     while colon < start + length and _IN_KEY[_byte(colon)]:
@@ -364,7 +355,7 @@ def _is_key(start: int, length: int) -> bool:
     return start < colon < start + length - 1 and _byte(colon) == _COLON
 
 
-@_inlined
+@inlined
 def _is_letters(start: int, length: int) -> bool:
     if length != 3:
         return False
@@ -374,7 +365,7 @@ def _is_letters(start: int, length: int) -> bool:
     return True
 
 
-@_inlined
+@inlined
 def _is_string_of(start: int, length: int, field: Any, options: NDArray[np.int32], text: int) -> bool:
     if field.kind == CHOICE:
         for number in range(field.options, field.options + field.option_count):
@@ -391,7 +382,7 @@ def _is_string_of(start: int, length: int, field: Any, options: NDArray[np.int32
     return field.kind == TEXT
 
 
-@_inlined
+@inlined
 def _write_view(start: int, length: int, buffer: int, base: int, view: NDArray[np.uint64]) -> None:
     """A view holds the length, then a short string, or a longer one's first 4 bytes, buffer and start in the buffer.
 
@@ -411,7 +402,7 @@ def _write_view(start: int, length: int, buffer: int, base: int, view: NDArray[n
     view[1] = high
 
 
-@_inlined
+@inlined
 def _object(
     at: int,
     end: int,
@@ -514,7 +505,7 @@ def _object(
     return False
 
 
-@_compiled
+@lean
 def scan(
     values: NDArray[np.uint32],
     addresses: NDArray[np.int64],

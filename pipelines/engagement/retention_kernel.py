@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from pipelines.compiled import compiled
 
 STARTS = 1
 """Bit of `kind`: the row can start a cohort."""
@@ -13,7 +14,7 @@ RETURNS = 2
 """Bit of `kind`: the row can be a return."""
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def group_rows(
     person: NDArray[np.uint32],
     time: NDArray[np.int64],
@@ -51,7 +52,7 @@ def group_rows(
     return offsets, times, kinds, units
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def count_returns(
     offsets: NDArray[np.int64],
     time: NDArray[np.int64],

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.compiled import compiled
 
-@numba.njit(cache=True, nogil=True)
+
+@compiled
 def apportion(starts: NDArray[np.int64], weights: NDArray[np.int64], totals: NDArray[np.int64]) -> NDArray[np.int64]:
     """Split each total over the shares of its run.
 

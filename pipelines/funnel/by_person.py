@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,17 +10,15 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Final, TypeVar
 
-import numba
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from pipelines.arrays import fixed, runs
+from pipelines.compiled import compiled
 from schemas.lake import ORDERING_KEY
 
 _ROWS_AT_ONCE: Final = 500_000
-_SCAN: Final = re.compile(r"SELECT .*\n *Parquet SCAN ")
-"""How Polars explains that it selects from files; read otherwise, a plan only takes longer."""
 _Result = TypeVar("_Result")
 
 
@@ -34,19 +31,23 @@ class Persons:
     starts: NDArray[np.int64]
 
 
-def by_person(rows: pl.LazyFrame, is_needed: pl.Expr, work: Callable[[Persons], _Result]) -> list[_Result]:
+def by_person(
+    rows: pl.LazyFrame, is_needed: pl.Expr, work: Callable[[Persons], _Result], *, is_stored: bool = False
+) -> list[_Result]:
     """Do the work on all persons, a part of them at a time, in the order of their ids.
 
     Rows that come sorted by person and ordering key are taken as they come, and only some of them are held at once.
     Others are held all at once and sorted. Which it is shows while they are read; where it shows late, they are read
-    again. From a file, the columns that order events of one instant are not read before there are any.
+    again.
 
     Args:
         rows: `person_id`, the ordering key and any other columns.
         is_needed: False or null for rows that need not be sorted, because the work does not look at them.
         work: Its results are those of the parts. Of the ordering key it may count on `time` alone.
+        is_stored: They come from files: the columns that order events of one instant are not read before there are any.
+            No result depends on it.
     """
-    if _is_scan(rows):
+    if is_stored:
         with suppress(_OutOfOrder):
             return _in_threads(work, _parts(_batches(rows.drop(ORDERING_KEY[1:]))))
     batches = _batches(rows)
@@ -58,11 +59,6 @@ def by_person(rows: pl.LazyFrame, is_needed: pl.Expr, work: Callable[[Persons], 
     except _OutOfOrder as found:
         again = chain([first], batches) if found.at_once else _batches(rows)
         return [work(_sorted(again, is_needed))]
-
-
-def _is_scan(rows: pl.LazyFrame) -> bool:
-    """Whether columns of files are read and nothing else is done that would be dear to do twice."""
-    return _SCAN.match(rows.explain()) is not None
 
 
 def _batches(rows: pl.LazyFrame) -> Iterator[pl.DataFrame]:
@@ -149,7 +145,7 @@ def _is_before(names: tuple[str, ...]) -> pl.Expr:
     return before | ((pl.col(name) == pl.col(f"{name}_after")) & _is_before(tuple(others)))
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _ties(starts: NDArray[np.int64], time: NDArray[np.int64]) -> tuple[bool, NDArray[np.int64]]:
     """Whether no person's time falls, and if so the rows whose time is that of the person's row before."""
     ties = np.empty(len(time), np.int64)
@@ -183,7 +179,7 @@ def _sorted(batches: Iterable[pl.DataFrame], is_needed: pl.Expr) -> Persons:
     return Persons(rows.sort("person_id", *ORDERING_KEY), persons.ids, starts)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _first_rows(codes: NDArray[np.uint32], n_codes: int) -> NDArray[np.int64]:
     """The first row of each code, -1 where it has none."""
     first = np.full(n_codes, -1, np.int64)
@@ -192,7 +188,7 @@ def _first_rows(codes: NDArray[np.uint32], n_codes: int) -> NDArray[np.int64]:
     return first
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _grouped(number: NDArray[np.uint32], n_groups: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rows by group, in a group as they were (a counting sort); and where each group starts, and the end."""
     starts = np.zeros(n_groups + 1, np.int64)

@@ -98,6 +98,8 @@ def find_chains(
     entered: Interval | None,
     result: Callable[[Chains], _Result],
     others: tuple[str, ...] = (),
+    *,
+    is_stored: bool = False,
 ) -> list[_Result]:
     """Find the best chain of each person, or of each entry, a part of the persons after another.
 
@@ -110,6 +112,7 @@ def find_chains(
         entered: None: of all times.
         result: What to keep of a part, whose rows are many more than its chains.
         others: Columns of the timeline that the rows of a part have too.
+        is_stored: See `by_person`.
 
     Returns:
         The results, by person.
@@ -145,7 +148,9 @@ def find_chains(
         *([pl.col("excluded") > 0] if excluded else []),
         pl.lit(definition.mode == "consecutive"),
     )
-    return by_person(rows, is_needed, lambda persons: result(_chains(persons, definition, rules, entered)))
+    return by_person(
+        rows, is_needed, lambda persons: result(_chains(persons, definition, rules, entered)), is_stored=is_stored
+    )
 
 
 def _chains(persons: Persons, definition: FunnelDefinition, rules: kernel.Rules, entered: Interval | None) -> Chains:

@@ -13,12 +13,12 @@ asks for no two exposures in a row and whose predicates tell exposures apart by 
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from pipelines.arrays import fixed, runs
+from pipelines.compiled import compiled
 
 _NOBODY = np.iinfo(np.uint32).max
 
@@ -61,7 +61,7 @@ def exposures(stays: pl.DataFrame, own: pl.DataFrame, messages: pl.DataFrame) ->
     )
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _kept(
     stay_person: NDArray[np.uint32],
     stay_group: NDArray[np.uint32],

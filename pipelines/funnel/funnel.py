@@ -88,8 +88,12 @@ def matched_steps(
     definition: FunnelDefinition,
     watermark: dt.datetime,
     entered: Interval | None = None,
+    *,
+    is_stored: bool = False,
 ) -> pl.LazyFrame:
     """The matches of `funnel(...)` without persons and events: for sums over many entries.
+
+    Where `is_stored` says that the timeline comes from files, fewer of their columns are read, with the same result.
 
     Returns:
         `entered_at`, `step_number` from 1, `time`, `is_mature`; a row an entry and step reached.
@@ -97,7 +101,12 @@ def matched_steps(
     schema = {"entered_at": UTC_TIME, "step_number": pl.Int32, "time": UTC_TIME}
     predicates(definition)
     return pl.defer(
-        lambda: pl.concat([pl.DataFrame(schema=schema), *find_chains(timeline, definition, entered, _matched_steps)]),
+        lambda: pl.concat(
+            [
+                pl.DataFrame(schema=schema),
+                *find_chains(timeline, definition, entered, _matched_steps, is_stored=is_stored),
+            ]
+        ),
         schema=schema,
     ).with_columns(is_mature=is_mature(pl.col("entered_at"), definition, watermark))
 

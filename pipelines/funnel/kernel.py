@@ -9,20 +9,39 @@ All of it is one module because numba does not compile a cached function anew wh
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-import numba
 import numpy as np
-from numba.cpython.unsafe.numbers import leading_zeros, trailing_zeros
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
 from numpy.typing import NDArray
+
+from pipelines.compiled import compiled, lean
 
 NO_ROW = -1
 SEQUENTIAL, STRICT_ORDER, CONSECUTIVE, ANY_ORDER = range(4)
-_compiled = numba.njit(cache=True, nogil=True)
-# Of what makes no array. Counting references to those it reads would cost several times what it does.
-_lean = numba.njit(cache=True, nogil=True, _nrt=False)  # pyright: ignore[reportCallIssue]
-_leading: Any = leading_zeros
-_lowest: Any = trailing_zeros
+
+
+@cast(Any, intrinsic)
+def _highest(_: Any, _bits: Any) -> Any:
+    """The place of the highest bit that is set; there has to be one."""
+
+    def generate(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
+        zeros = builder.ctlz(arguments[0], ir.Constant(ir.IntType(1), 1))
+        return builder.sub(ir.Constant(ir.IntType(64), 63), zeros)
+
+    return types.int64(types.int64), generate
+
+
+@cast(Any, intrinsic)
+def _lowest(_: Any, _bits: Any) -> Any:
+    """The place of the lowest bit that is set; there has to be one."""
+
+    def generate(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.int64), generate
 
 
 class Rows(NamedTuple):
@@ -95,7 +114,7 @@ class _Best(NamedTuple):
     last: int
 
 
-@_compiled
+@compiled
 def chains(
     rows: Rows, rules: Rules
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int64], NDArray[np.int8]]:
@@ -152,7 +171,7 @@ def chains(
     return persons[:n_found], numbers[:n_found], matched[:n_found], steps[:n_found]
 
 
-@_lean
+@lean
 def _best_ordered(rows, rules, search, begin, end, last_start):
     """The best chain that starts in rows from `begin` on, no later than `last_start`; of an entry, the first whole one.
 
@@ -182,7 +201,7 @@ def _best_ordered(rows, rules, search, begin, end, last_start):
         # From the last step down, so that this row cannot extend a chain that it just joined.
         bits &= (np.int64(2) << min(best.length, n_steps - 1)) - 1
         while bits:
-            step = 63 - _leading(bits)
+            step = _highest(bits)
             bits ^= np.int64(1) << step
             if step == 0:
                 start = row if now <= last_start else NO_ROW
@@ -208,7 +227,7 @@ def _best_ordered(rows, rules, search, begin, end, last_start):
     return best
 
 
-@_lean
+@lean
 def _ends(rows, rules, row):
     """Bit k is set where a chain that has matched step k ends, unless this very row is its last or its next."""
     if rules.mode == CONSECUTIVE:
@@ -229,7 +248,7 @@ def _ends(rows, rules, row):
     return ends
 
 
-@_lean
+@lean
 def _fill_ordered(rows, rules, search, best, matched, steps):
     """Write the earliest rows of the best chain: backwards which rows lead on to its end, then forwards the first ones.
 
@@ -258,12 +277,12 @@ def _fill_ordered(rows, rules, search, best, matched, steps):
         matched[step], steps[step] = row, step
 
 
-@_lean
+@lean
 def _follows(rows, rules, before, row):
     return rows.time[row] > rows.time[before] if rules.strict_increase else row > before
 
 
-@_lean
+@lean
 def _best_any_order(rows, rules, search, begin, end, last_start):
     """As `_best_ordered`: after its first row, a chain has each step at most once, in any order.
 
@@ -330,7 +349,7 @@ def _best_any_order(rows, rules, search, begin, end, last_start):
     return best
 
 
-@_lean
+@lean
 def _fill_any_order(rows, search, best, matched, steps):
     """Write the rows of the best chain: every excluded one before its last, else the earliest that add a step."""
     search_last = search.last
@@ -355,7 +374,7 @@ def _fill_any_order(rows, search, best, matched, steps):
         length += 1
 
 
-@_lean
+@lean
 def _place(rows, search, search_last, line, kind, row, bits, is_preferred):
     """Give the row a step, others moving to steps that they satisfy as well; returns the row that has none, or -1.
 
@@ -374,7 +393,7 @@ def _place(rows, search, search_last, line, kind, row, bits, is_preferred):
     return _make_room(rows, search, line, kind, row, bits, is_preferred)
 
 
-@_lean
+@lean
 def _make_room(rows, search, line, kind, row, bits, is_preferred):
     """As `_place`, where the row has a choice or another must move."""
     holder = search.last[line, :, kind]
@@ -409,23 +428,23 @@ def _make_room(rows, search, line, kind, row, bits, is_preferred):
     return left
 
 
-@_lean
+@lean
 def _better(best, length, first, last):
     is_better = length > best.length or (length == best.length and first > best.first)
     return _Best(length, first, last) if is_better else best
 
 
-@_lean
+@lean
 def _bits(rows, row):
     return np.int64(rows.satisfied[row])
 
 
-@_lean
+@lean
 def _value(rows, row):
     return rows.held[row] if len(rows.held) else np.int64(0)
 
 
-@_lean
+@lean
 def _line(rows, search, row, n_lines):
     """The line of the row's value: `n_lines` where the search has not met the value yet, -1 for null."""
     value = _value(rows, row)
@@ -438,7 +457,7 @@ def _line(rows, search, row, n_lines):
     return n_lines
 
 
-@_compiled
+@compiled
 def _scratch(n_values, n_steps, most):
     lines = most if n_values else 1
     return _Search(

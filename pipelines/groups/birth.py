@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from typing import Final
 
-import numba
 import numpy as np
 import polars as pl
 
 from pipelines.arrays import fixed
+from pipelines.compiled import compiled
 from pipelines.engagement.activity import is_member_message
 from schemas.lake import UTC_TIME
 
@@ -62,7 +62,7 @@ def _completing(messages: pl.DataFrame) -> pl.DataFrame:
     return messages.filter(pl.Series(completes)).select(pl.col("group_id").cast(pl.String), born_at=pl.col("time"))
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _completes_birth(
     group: np.ndarray,
     time: np.ndarray,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from typing import Final
 
-import numba
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from pipelines.arrays import fixed
+from pipelines.compiled import compiled
 from pipelines.groups.life import LIVING, MONTH
 from schemas.lake import GROUP_HEALTH
 
@@ -76,7 +76,7 @@ def _counted(days: pl.DataFrame, person_day: pl.LazyFrame) -> pl.Series:
     return pl.Series(half_writers(bounds, day, writer, messages, MONTH), dtype=pl.Int32)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def half_writers(
     bounds: NDArray[np.int64],
     day: NDArray[np.int32],
@@ -143,7 +143,7 @@ def half_writers(
     return found
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _by_day(
     n_days: int, day: NDArray[np.int32], writer: NDArray[np.uint32], messages: NDArray[np.int32]
 ) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.int32]]:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Final
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.compiled import compiled
 from pipelines.groups.thresholds import Thresholds
 from schemas.lake import GROUP_STATES
 
@@ -28,7 +28,7 @@ _MAD_TO_DEVIATION: Final = 1.4826
 """The median absolute deviation of a normal distribution times this is its standard deviation."""
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def live(
     counts: NDArray[np.int64],
     is_active: NDArray[np.bool_],
@@ -112,7 +112,7 @@ def live(
     return states, sums, usual, weeks, silences
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _baseline(
     counts: NDArray[np.int64],
     is_measured: NDArray[np.bool_],
@@ -163,7 +163,7 @@ def _baseline(
     return found
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _median(values: NDArray[np.float64]) -> float:
     """The median of a few values, which it sorts: so few that insertion is fastest."""
     for begin in range(1, len(values)):
@@ -176,7 +176,7 @@ def _median(values: NDArray[np.float64]) -> float:
     return values[middle] if len(values) % 2 else (values[middle - 1] + values[middle]) / 2
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _is_below(
     sums: NDArray[np.int64],
     usual: NDArray[np.float64],
@@ -195,7 +195,7 @@ def _is_below(
     return True
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _is_back(sums: NDArray[np.int64], usual: NDArray[np.float64], level: float, rules: Thresholds) -> bool:
     """Whether speakers or messages are at a level of the usual or above it, the latter at that of some volume."""
     if np.isnan(usual[MESSAGES]):

@@ -5,21 +5,19 @@ A hash only says which rows need to be compared by their whole keys; a chance ag
 
 from __future__ import annotations
 
-from typing import Any, Final, cast
+from typing import Final
 
-import numba
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from pipelines.arrays import fixed, frozen
+from pipelines.compiled import lean
 from pipelines.events.deduplicate import key_hash
 from pipelines.lake import Handle
 
 MOST: Final = 4_000_000
 """Keys held at most: 64 MB of hashes. Beyond, each batch looks through the keys in the lake instead."""
-
-_compiled: Final[Any] = cast(Any, numba.njit)(cache=True, nogil=True, _nrt=False)
 
 _FREE: Final = 0
 """What a slot without a hash holds; a hash of 0 is taken for 1."""
@@ -68,7 +66,7 @@ class KnownKeys:
         return pl.Series(is_known)
 
 
-@_compiled
+@lean
 def insert(slots: NDArray[np.uint64], hashes: NDArray[np.uint64], is_known: NDArray[np.bool_]) -> int:
     """Put hashes into the first free slots from their own on; how many are new.
 

@@ -6,14 +6,12 @@ is made a record.
 
 from __future__ import annotations
 
-from typing import Any, Final, cast
+from typing import Any, Final
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-_compiled: Final[Any] = cast(Any, numba.njit)(cache=True, nogil=True, _nrt=False)
-"""Without numba's counting of references: nothing here makes an array or keeps one, so there is nothing to count."""
+from pipelines.compiled import lean
 
 NULL: Final = -1
 """The length of a key or value that is null."""
@@ -43,7 +41,7 @@ _CUT: Final = -1
 _LARGEST_SHIFT: Final = 63
 
 
-@_compiled
+@lean
 def _varint(data: NDArray[np.uint8], at: int) -> tuple[int, int]:
     """A zigzag varint and the position after it, which is `_CUT` where the bytes end or the number is too long."""
     number = np.uint64(0)
@@ -59,7 +57,7 @@ def _varint(data: NDArray[np.uint8], at: int) -> tuple[int, int]:
     return 0, _CUT
 
 
-@_compiled
+@lean
 def _sized(data: NDArray[np.uint8], at: int) -> tuple[int, int, int]:
     """The start and length (`NULL`: null) of a field with its length before it, and the position after the field."""
     length, start = _varint(data, at)
@@ -70,7 +68,7 @@ def _sized(data: NDArray[np.uint8], at: int) -> tuple[int, int, int]:
     return start, length, start + length
 
 
-@_compiled
+@lean
 def walk(
     data: NDArray[np.uint8], at: int, base_offset: int, base_time: int, records: NDArray[np.void]
 ) -> tuple[int, int]:
@@ -129,7 +127,7 @@ def walk(
     return len(records), at
 
 
-@_compiled
+@lean
 def walk_headers(data: NDArray[np.uint8], records: NDArray[np.void], headers: NDArray[np.void]) -> None:
     """Find the headers of records that `walk` found; `headers` has room for exactly these."""
     number = 0
@@ -142,7 +140,7 @@ def walk_headers(data: NDArray[np.uint8], records: NDArray[np.void], headers: ND
             number += 1
 
 
-@_compiled
+@lean
 def gather(
     data: NDArray[np.uint8], starts: NDArray[np.int64], lengths: NDArray[np.int64], into: NDArray[np.uint8]
 ) -> None:

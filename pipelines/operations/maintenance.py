@@ -14,8 +14,8 @@ class Upkeep:
     A partition of a lake table is compacted when it has more than `small_files` files under `small_bytes`. Files and
     log of versions older than `keep_versions` are removed: who reads such a version still fails. Values of decoded
     records stay for `keep_values` after Kafka's time of them, None: for good. Of Dagster's history the newest
-    `keep_runs` runs stay, none older than `keep_runs_for`; sensor ticks that asked for nothing stay for `keep_ticks`,
-    resolved alerts and delivered notices for `keep_alerts`, restatements for `keep_restatements`.
+    `keep_runs` runs stay, none older than `keep_runs_for`. Resolved alerts and delivered notices stay for
+    `keep_alerts`, restatements for `keep_restatements`.
     """
 
     small_files: int = 50
@@ -24,7 +24,6 @@ class Upkeep:
     keep_values: dt.timedelta | None = None
     keep_runs: int = 1000
     keep_runs_for: dt.timedelta = dt.timedelta(days=7)
-    keep_ticks: dt.timedelta = dt.timedelta(hours=6)
     keep_alerts: dt.timedelta = dt.timedelta(days=90)
     keep_restatements: dt.timedelta = dt.timedelta(days=400)
 

@@ -7,39 +7,20 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import psutil
 import pytest
 import yaml
-from dagster._core.definitions.reconstruct import ReconstructableJob
-from dagster._core.launcher import WorkerStatus
 
+from emberline.dagster_internals import WorkerStatus
 from emberline.launcher import PROCESS_TAG, WarmRunLauncher
+from tests.emberline.launched import working
 
 pytestmark = pytest.mark.slow
 
 _WITHIN_S = 600.0
-
-
-class Work(dg.Config):
-    """What the only step does: it waits as long as there is a file, then fails or not."""
-
-    waits_for: str = ""
-    fails: bool = False
-
-
-@dg.op
-def work(config: Work) -> None:
-    while config.waits_for and Path(config.waits_for).exists():
-        time.sleep(0.05)
-    if config.fails:
-        raise ValueError("as it was told")
-
-
-@dg.job(executor_def=dg.in_process_executor)
-def working():
-    work()
 
 
 @pytest.fixture
@@ -59,7 +40,7 @@ def launch(instance: dg.DagsterInstance) -> Callable[..., str]:
     """Create a run and hand it to the launcher; what to do is given, the run's id is returned."""
 
     def launched(**config: object) -> str:
-        job = ReconstructableJob.for_file(__file__, working.name)
+        job: Any = dg.reconstructable(working)
         run = instance.create_run_for_job(
             job.get_definition(),
             run_config={"ops": {"work": {"config": config}}},

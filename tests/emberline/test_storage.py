@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
 import sqlalchemy as sa
+from dagster_postgres import DagsterPostgresStorage
 
 from emberline.instance import dagster_instance
 from emberline.services import Services
 from emberline.settings import Settings, WarehouseSettings
+from emberline.storage import KeptConnectionsStorage
 
 
 @pytest.fixture
@@ -47,3 +50,16 @@ def test_a_connection_that_postgresql_closed_is_replaced_without_an_error(databa
         assert connection.scalar(sa.text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": closed})
     assert instance.get_runs_count() == 0
     assert backend_of(instance) != closed
+
+
+def test_the_storages_keep_their_engine_where_ours_is_put(services: Services):
+    config: Any = {"postgres_url": services.warehouse_url()}
+    ours, dagsters = KeptConnectionsStorage, DagsterPostgresStorage
+    shared = {id(vars(part)["_engine"]) for part in parts(ours.from_config_value(None, config))}
+    assert len(shared) == 1
+    own = {id(vars(part).get("_engine")) for part in parts(dagsters.from_config_value(None, config))}
+    assert len(own) == 3, "dagster-postgres has changed: see emberline/storage.py"
+
+
+def parts(storage: DagsterPostgresStorage) -> tuple[Any, ...]:
+    return storage.run_storage, storage.event_log_storage, storage.schedule_storage

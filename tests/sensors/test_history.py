@@ -14,6 +14,7 @@ from emberline.instance import dagster_instance
 from emberline.services import Services
 from emberline.settings import Settings, WarehouseSettings
 from pipelines.operations.maintenance import Upkeep
+from sensors import history
 from sensors.history import forget_history
 
 KEEP_TWO = Upkeep(keep_runs=2)
@@ -99,3 +100,15 @@ def test_the_instance_lets_one_run_write_at_a_time_and_sees_runs_that_died(insta
     assert instance.run_retries_max_retries == 1
     assert not instance.run_retries_retry_on_asset_or_op_failure
     assert instance.freshness_enabled
+
+
+def test_the_tables_that_dagster_leaves_rows_in_have_the_columns_that_are_asked_for(
+    services: Services, instance: dg.DagsterInstance
+):
+    (run_id,) = run(instance, "often")
+    instance.delete_run(run_id)
+    assert rows(services)["asset_check_executions"] == 1, "Dagster now deletes them itself: see sensors/history.py"
+    with sa.create_engine(services.warehouse_url(), poolclass=sa.NullPool).connect() as connection:
+        for table in (history._checks, history._events):
+            found = {column["name"] for column in sa.inspect(connection).get_columns(table.name, schema="dagster")}
+            assert set(table.columns.keys()) <= found, f"Dagster {dg.__version__} has changed: see sensors/history.py"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-import numba
 import numpy as np
+
+from pipelines.compiled import compiled
 
 HALF_LIVES: Final = (14, 28, 56, 112, 224, 448)
 ACTIVE_DAYS_BACK: Final = (1, 2, 3, 5, 10)
@@ -32,7 +33,7 @@ _YEAR = 364
 _WEEKS = 52
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def walk(
     group: np.ndarray,
     day: np.ndarray,
@@ -85,7 +86,7 @@ def walk(
     return at[:row], days[:row], values[:row]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _measure_group(day, person, messages, is_new, is_alone, opens, through, every, at, days, values, row, index):
     first = day[0]
     span = through - first + 1
@@ -170,7 +171,7 @@ def _measure_group(day, person, messages, is_new, is_alone, opens, through, ever
     return row
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _measure_pauses(active, t, out):
     """The longest pause of a year, and how often one as long as the present silence went on for 28 days."""
     silence = t - active[-1]

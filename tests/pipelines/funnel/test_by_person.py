@@ -94,7 +94,7 @@ def test_what_only_orders_events_of_one_instant_is_read_from_files_where_there_a
 ):
     rows = [*((person, n, "T", 0, 0) for person in "pq" for n in range(9)), last]
     asked = stored(frame(rows), tmp_path).select("person_id", *ORDERING_KEY, pl.col("type") == "a")
-    parts = by_person(asked, pl.lit(value=True), lambda persons: persons)
+    parts = by_person(asked, pl.lit(value=True), lambda persons: persons, is_stored=True)
     assert [row for part in parts for row in part.rows["time"]] == [at(row[1]) for row in sorted(rows)]
     read = {name for part in parts for name in part.rows.columns}
     assert read == {"person_id", "type", *(ORDERING_KEY if is_read else ORDERING_KEY[:1])}
@@ -122,6 +122,6 @@ def test_the_summary_of_matches_is_that_of_entries_whatever_the_order_of_the_row
     for arrange in ARRANGED.values():
         held = frame(arrange(rows))
         held.sink_parquet(file)
-        for timeline in (held, pl.scan_parquet(file)):
-            matches = matched_steps(timeline, chosen, at(4))
+        for timeline, is_stored in ((held, False), (pl.scan_parquet(file), True)):
+            matches = matched_steps(timeline, chosen, at(4), is_stored=is_stored)
             assert_frame_equal(summary_of_matches(matches, chosen).collect(), expected)
