@@ -14,6 +14,7 @@ import yaml
 from dagster_postgres.utils import DagsterPostgresException
 from sqlalchemy.exc import DBAPIError
 
+from emberline.embedded.dagster_home import dagster_home
 from emberline.embedded.state import write_private
 from emberline.services import Services
 from emberline.settings import URL_VARIABLE
@@ -36,8 +37,7 @@ _REFUSED: Final = Refused(
 
 def dagster_environment(services: Services) -> dict[str, str]:
     """Make the home folder and the storage's schema; return the variables that point Dagster at them."""
-    home = services.state.path / "dagster"
-    home.mkdir(mode=0o700, exist_ok=True)
+    home = dagster_home(services.state, services.on_progress)
     kind = {"module": KeptConnectionsStorage.__module__, "class": KeptConnectionsStorage.__name__}
     storage = {"custom": {**kind, "config": {"postgres_url": {"env": URL_VARIABLE}}}}
     write_private(home / "dagster.yaml", _instance_file().read_text() + yaml.safe_dump({"storage": storage}))
@@ -50,8 +50,6 @@ def dagster_environment(services: Services) -> dict[str, str]:
     instance_url = url.update_query_dict({"options": f"-csearch_path={_SCHEMA}"})
     return {
         "DAGSTER_HOME": str(home),
-        # dagster.yaml says so too, but Dagster does not find it in a folder whose name is a pattern.
-        "DAGSTER_DISABLE_TELEMETRY": "true",
         URL_VARIABLE: instance_url.render_as_string(hide_password=False),
         "EMBERLINE__STATE": str(services.state.path),
     }

@@ -18,7 +18,8 @@ import psutil
 import yaml
 
 from emberline.embedded import daemon
-from emberline.embedded.errors import EngineDied, PathTooLong, refuse_characters
+from emberline.embedded.dagster_home import SOCKET, dagster_home, home_of
+from emberline.embedded.errors import EngineDied
 from emberline.embedded.ports import LOOPBACK, launch_on_kept_ports
 from emberline.embedded.state import StateFolder, write_private
 
@@ -33,12 +34,9 @@ _WEB_SERVER = "emberline.web_server"
 WEB_SECRET = "web"  # noqa: S105 - the name of the secret
 """Name of the secret in the link to the page."""
 
-_LONGEST_SOCKET = 103
-"""Bytes in the path of a socket: macOS takes so many, Linux a few more."""
-
 
 class EmbeddedDagster:
-    """What Dagster consists of in a state folder; logs, ports and the socket live in `<state>/dagster`.
+    """What Dagster consists of in a state folder; logs, ports and the socket live in its home there.
 
     One code server holds the definitions for both others and starts the runs. Left to themselves, each would have one
     of its own, and the daemon a new one every minute: on two cores that is a good part of what a run costs.
@@ -47,10 +45,7 @@ class EmbeddedDagster:
     def __init__(self, state: StateFolder) -> None:
         """Describe it; nothing is started."""
         self._state = state
-        self._folder = state.path / "dagster"
-        self._workspace = self._folder / "workspace.yaml"
-        self._port = self._folder / "web.port"
-        self._socket = self._folder / "code.sock"
+        self._locate()
 
     def start(self, environment: Mapping[str, str], on_progress: Callable[[str], None] = lambda _: None) -> str:
         """Start what does not run, and wait until code server and web server answer.
@@ -64,12 +59,12 @@ class EmbeddedDagster:
 
         Raises:
             EngineDied: One of them ended, or did not answer in time.
-            PathTooLong: The state folder's path leaves no room for a socket.
-            PathUnfit: It has characters that gRPC does not take as they are.
+            PathTooLong, PathUnfit, FolderGone: There is no place for Dagster's home; see `dagster_home`.
             PortTaken: Every port chosen was taken before the web server had it.
         """
         with self._state.lock("dagster"):
-            self._folder.mkdir(mode=0o700, exist_ok=True)
+            dagster_home(self._state, on_progress)
+            self._locate()
             self._write_workspace()
             whole = {**os.environ, **environment}
             if self.process("code_server") is None:
@@ -114,6 +109,12 @@ class EmbeddedDagster:
                 daemon.end(worker, [(SIGTERM, 5.0), (SIGKILL, 5.0)])
             self._socket.unlink(missing_ok=True)
 
+    def _locate(self) -> None:
+        self._folder = home_of(self._state)
+        self._workspace = self._folder / "workspace.yaml"
+        self._port = self._folder / "web.port"
+        self._socket = self._folder / SOCKET
+
     def _end(self, name: str) -> None:
         process = self.process(name)
         if process is not None:
@@ -121,15 +122,6 @@ class EmbeddedDagster:
         self._record(name).unlink(missing_ok=True)
 
     def _write_workspace(self) -> None:
-        taken = len(os.fsencode(self._socket))
-        if taken > _LONGEST_SOCKET:
-            raise PathTooLong(
-                f"the path of a socket has {taken} bytes, and at most {_LONGEST_SOCKET} are possible",
-                place=self._socket,
-                next_step="choose a folder nearer to the root with --state or EMBERLINE__STATE",
-            )
-        # gRPC takes the path of a socket for a URI, and Dagster that of its settings for a pattern.
-        refuse_characters("Dagster", self._folder, "#%?[*")
         server = {"socket": str(self._socket), "location_name": _DEFINITIONS}
         write_private(self._workspace, yaml.safe_dump({"load_from": [{"grpc_server": server}]}))
 

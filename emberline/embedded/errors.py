@@ -41,6 +41,10 @@ class PathUnfit(EngineError):
     """The path of a state folder has characters that an engine takes for something else."""
 
 
+class FolderGone(EngineError):
+    """A folder of the state folder's that lay outside, where a link leads to, is not there."""
+
+
 class ForeignFolder(EngineError):
     """A folder is not a state folder of emberline, so it is neither used nor removed."""
 
@@ -55,13 +59,17 @@ def refuse_characters(engine: str, folder: Path, characters: str) -> None:
     Raises:
         PathUnfit: It has.
     """
-    found = [character for character in dict.fromkeys(str(folder)) if character in characters or character < " "]
-    if found:
+    if found := unfit_characters(folder, characters):
         raise PathUnfit(
             f"{engine} cannot live in a folder whose name has: {' '.join(ascii(one)[1:-1] for one in found)}",
             place=folder,
             next_step="choose a folder without with --state or EMBERLINE__STATE",
         )
+
+
+def unfit_characters(folder: Path, characters: str) -> list[str]:
+    """Return which of these characters, and which control characters, the path of a folder has; each once."""
+    return [character for character in dict.fromkeys(str(folder)) if character in characters or character < " "]
 
 
 def _quoted(place: Path) -> list[str]:

@@ -13,7 +13,7 @@ from signal import SIGKILL, SIGTERM
 import psutil
 
 from emberline.embedded import daemon
-from emberline.embedded.errors import EngineDied, refuse_characters
+from emberline.embedded.errors import EngineDied, refuse_characters, unfit_characters
 from emberline.embedded.jars import kafka_jars
 from emberline.embedded.kafka_config import (
     LOG4J2_PROPERTIES,
@@ -24,6 +24,7 @@ from emberline.embedded.kafka_config import (
 )
 from emberline.embedded.kafka_login import PROTOCOLS, client_options, login_properties, store_client_login
 from emberline.embedded.kafka_probe import answers
+from emberline.embedded.outside import located, placed
 from emberline.embedded.ports import LOOPBACK, launch_on_kept_ports
 from emberline.embedded.state import StateFolder, write_private
 from emberline.embedded.tenancy import tenancy
@@ -33,8 +34,13 @@ _POLL_S = 0.05
 _FORMAT_WITHIN_S = 60.0
 
 
+_NAME = "kafka"
+_UNFIT = ","
+"""Kafka takes a list of folders for its data, and has no other way to write a comma."""
+
+
 class EmbeddedKafka:
-    """A broker whose data, ports and logs live in `<state>/kafka`."""
+    """A broker whose data, ports and logs live in `<state>/kafka`, or where a link there leads to."""
 
     def __init__(
         self,
@@ -56,11 +62,7 @@ class EmbeddedKafka:
         self._state = state
         self._heap_mb = heap_mb
         self._properties = dict(properties or {})
-        self._folder = state.path / "kafka"
-        self._config = self._folder / "server.properties"
-        self._record = self._folder / "kafka.pid"
-        self._client_port = self._folder / "client.port"
-        self._login_stored = self._folder / "login.stored"
+        self._locate()
         self._has_own_login = PROTOCOLS not in self._properties
 
     @property
@@ -81,13 +83,12 @@ class EmbeddedKafka:
         Raises:
             DownloadFailed: The jars could not be fetched.
             EngineDied: The broker ended, or did not answer in time.
-            PathUnfit: The state folder's path has a comma or a control character.
+            PathUnfit, FolderGone: There is no place for its files; see `placed`.
             FolderBusy: A broker this command cannot see works on the same files.
             PortTaken: Every port chosen was taken before the broker had it.
         """
-        refuse_characters("Kafka", self._folder, ",")  # a list of folders has no other way to write it
         with self._state.lock("kafka"):
-            self._folder.mkdir(mode=0o700, exist_ok=True)
+            self._make_folder(on_progress)
             if self._process() is None or self._lets_everybody_in() or not self._comes_to_answer():
                 jars = kafka_jars(on_progress)
                 on_progress("starting Apache Kafka")
@@ -112,6 +113,19 @@ class EmbeddedKafka:
         with self._state.lock("kafka"):
             self._end_strays()
             self._record.unlink(missing_ok=True)
+
+    def _locate(self) -> None:
+        self._folder = located(self._state, _NAME)
+        self._config = self._folder / "server.properties"
+        self._record = self._folder / "kafka.pid"
+        self._client_port = self._folder / "client.port"
+        self._login_stored = self._folder / "login.stored"
+
+    def _make_folder(self, on_progress: Callable[[str], None]) -> None:
+        folder = placed(self._state, _NAME, is_unfit=_is_unfit, on_progress=on_progress)
+        refuse_characters("Kafka", folder, _UNFIT)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        self._locate()
 
     def _process(self) -> psutil.Process | None:
         return daemon.recorded(self._record, str(self._config))
@@ -212,6 +226,10 @@ class EmbeddedKafka:
 
     def _java(self, jars: list[Path], main_class: str, *arguments: str) -> list[str]:
         return java_command(jars, self._folder, self._heap_mb, main_class, *arguments)
+
+
+def _is_unfit(folder: Path) -> bool:
+    return bool(unfit_characters(folder, _UNFIT))
 
 
 def _listens(process: psutil.Process, port: int) -> bool:

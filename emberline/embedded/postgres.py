@@ -15,7 +15,7 @@ from psycopg import pq
 from psycopg.conninfo import make_conninfo
 
 from emberline.embedded import daemon
-from emberline.embedded.errors import EngineDied, refuse_characters
+from emberline.embedded.errors import EngineDied
 from emberline.embedded.ports import LOOPBACK, launch_on_kept_ports
 from emberline.embedded.postgres_config import initdb_options, postgresql_conf
 from emberline.embedded.postgres_home import Home, link_in, prepare, wheel_programs
@@ -63,7 +63,7 @@ class EmbeddedPostgres:
 
         Raises:
             EngineDied: The server ended, or did not answer in time.
-            PathUnfit: The state folder's path has characters that a shell interprets between quotes.
+            PathUnfit, FolderGone: There is no place for the cluster; see `postgres_home`.
             FolderBusy: A server this command cannot see works on the same files.
             NoSystemUser: Run as root, and there is no user to run the server as.
             PortTaken: Every port chosen was taken before the server had it.
@@ -71,8 +71,7 @@ class EmbeddedPostgres:
         with self._state.lock("postgres"):
             if self._process() is None or not self._comes_to_answer():
                 on_progress("starting PostgreSQL")
-                home = prepare(self._state)
-                refuse_characters("PostgreSQL", home.folder, '"$`\\')  # pg_ctl has a shell start the server
+                home = prepare(self._state, on_progress)
                 self._end_remains()
                 launch_on_kept_ports([self._port], lambda port: self._launch(home, port))
                 self._set_up()

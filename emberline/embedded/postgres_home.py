@@ -10,13 +10,19 @@ import importlib.util
 import os
 import secrets
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from emberline.embedded.errors import refuse_characters, unfit_characters
+from emberline.embedded.outside import placed
 from emberline.embedded.state import MARKER, StateFolder
 from emberline.embedded.system_user import Account, server_account, succeeds
 
 POSTGRES_MAJOR = 18
+_NAME = "postgres"
+_UNFIT = '"$`\\'
+"""pg_ctl has a shell start the server, which interprets these between quotes."""
 _FOR_SERVERS = Path("/var/lib/emberline")
 
 
@@ -37,7 +43,7 @@ class Home:
 
 def link_in(state: StateFolder) -> Path:
     """Return the path in the state folder where the cluster is, or where a link leads to it."""
-    return state.path / "postgres"
+    return state.path / _NAME
 
 
 def wheel_programs() -> Path:
@@ -49,28 +55,36 @@ def wheel_programs() -> Path:
     return Path(spec.origin).resolve().parent / f"pginstall{POSTGRES_MAJOR}" / "bin"
 
 
-def prepare(state: StateFolder) -> Home:
+def prepare(state: StateFolder, on_progress: Callable[[str], None] = lambda _: None) -> Home:
     """Make the folder of the cluster and return the places; call it with the lock held.
 
     Raises:
         NoSystemUser: Run as root, and there is no user to run the server as.
+        PathUnfit, FolderGone: There is no place for the cluster; see `placed`.
     """
     account = server_account(state.path)
     folder = link_in(state)
     if account is None:
-        folder.mkdir(mode=0o700, exist_ok=True)
-        return Home(None, wheel_programs(), folder.resolve())
+        home = Home(None, wheel_programs(), placed(state, _NAME, is_unfit=_is_unfit, on_progress=on_progress))
+        refuse_characters("PostgreSQL", home.folder, _UNFIT)
+        home.folder.mkdir(mode=0o700, exist_ok=True)
+        return home
     # The server's group may pass through the state folder, but not list it; others may neither.
     os.chown(state.path, -1, account.gid)
     state.path.chmod(0o710)
     if not folder.exists():
         folder.unlink(missing_ok=True)  # a link whose target is gone
-        if succeeds(["test", "-x", str(state.path)], account):
+        if not _is_unfit(folder) and succeeds(["test", "-x", str(state.path)], account):
             folder.mkdir(mode=0o700)
         else:
             folder.symlink_to(_placed_outside())
+    refuse_characters("PostgreSQL", folder.resolve(), _UNFIT)
     os.chown(folder, account.uid, account.gid)
     return Home(account, _reachable_programs(account), folder.resolve())
+
+
+def _is_unfit(folder: Path) -> bool:
+    return bool(unfit_characters(folder, _UNFIT))
 
 
 def _placed_outside() -> Path:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from emberline.embedded import StateFolder
-from emberline.lake_folder import LakeGone, lake_folder
+from emberline.embedded import FolderGone, StateFolder
+from emberline.lake_folder import lake_folder
 from pipelines.lake import Lake
 from pipelines.lake_place import unfit_in
 from schemas.lake import FEED
@@ -32,7 +32,7 @@ def test_a_lake_that_delta_can_write_lies_in_the_state_folder(tmp_path: Path, da
 def test_a_lake_that_delta_cannot_write_there_lies_elsewhere_for_its_owner_only(tmp_path: Path, data: Path):
     said: list[str] = []
     folder = lake_folder(odd(tmp_path), said.append)
-    assert folder.parent == data / "emberline" / "lakes"
+    assert folder.parent == data / "emberline"
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert not unfit_in(folder)
     assert [str(folder) in line for line in said] == [True]
@@ -55,7 +55,7 @@ def test_it_is_removed_with_the_state_folder(tmp_path: Path):
 
 def test_one_that_is_gone_is_not_taken_for_an_empty_lake(tmp_path: Path):
     shutil.rmtree(lake_folder(odd(tmp_path)))
-    with pytest.raises(LakeGone, match="remove the link"):
+    with pytest.raises(FolderGone, match="remove the link"):
         lake_folder(odd(tmp_path))
 
 

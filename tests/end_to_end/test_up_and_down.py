@@ -8,11 +8,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 from urllib.request import HTTPCookieProcessor, Request, build_opener
 
 import psutil
@@ -20,7 +20,6 @@ import pytest
 
 from emberline.embedded import StateFolder
 from emberline.embedded.dagster import EmbeddedDagster
-from emberline.embedded.errors import PathTooLong
 from emberline.services import Services
 from emberline.settings import Settings
 from emberline.simulator import Scenario, simulate
@@ -68,12 +67,6 @@ def processes_of(state: Path) -> list[str]:
         if process.pid != os.getpid() and any(str(state) in word for word in words):
             found.append(" ".join(process.cmdline()))
     return found
-
-
-def test_a_state_folder_whose_path_leaves_no_room_for_a_socket_is_refused_with_what_to_do(tmp_path):
-    state = StateFolder(tmp_path / ("deep" * 30))
-    with pytest.raises(PathTooLong, match=r"(?s)at most 103 are possible.*choose a folder nearer to the root"):
-        EmbeddedDagster(state).start({})
 
 
 def test_down_ends_the_process_of_runs_whose_daemon_died_before(tmp_path):
@@ -124,13 +117,39 @@ def test_up_starts_each_engine_once_and_what_died_again_and_down_leaves_no_proce
     assert [after["kafka"], after["warehouse"], after["web"]] == [None, None, None]
 
 
+@pytest.mark.slow
+def test_in_a_state_folder_of_any_name_the_page_shows_what_the_command_line_ran(
+    state: Path, kafka: str, database: str, topic: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("XDG_DATA_HOME", str(state.parent / "data"))
+    monkeypatch.setenv("EMBERLINE__KAFKA__BOOTSTRAP_SERVERS", kafka)
+    monkeypatch.setenv("EMBERLINE__KAFKA__TOPICS", json.dumps({topic(): "cloudevents"}))
+    monkeypatch.setenv("EMBERLINE__WAREHOUSE__URL", database)
+    monkeypatch.setenv("EMBERLINE__ALERTS__TOPIC", "")
+    odd = state / "état 数据 [1] #% *?"
+    try:
+        emberline(odd, "replay", "docs/samples/events.jsonl", "--carrier", "cloudevents")
+        ran = json.loads(emberline(odd, "run", "--json"))
+        assert [run["run_id"] for run in status(odd)["runs"]] == [ran["run_id"]]
+        link = json.loads(emberline(odd, "up", "--json"))["web"]
+        query = urlencode({"query": "{runsOrError {... on Runs {results {runId status}}}}"})
+        shown = json.load(page_of(f"{link.partition('?')[0]}graphql?{query}", link=link))
+        assert {"runId": ran["run_id"], "status": "SUCCESS"} in shown["data"]["runsOrError"]["results"]
+    finally:
+        emberline(odd, "down")
+    assert processes_of(odd) == []
+    StateFolder(odd).destroy()
+    assert list((state.parent / "data" / "emberline").iterdir()) == []
+
+
 def page_of(url: str, *, link: str | None = None, host: str | None = None) -> Any:
     """What a browser gets that opened the link before."""
     browser = build_opener(HTTPCookieProcessor())
     if link is not None:
         browser.open(link, timeout=30).close()
+    origin = "{0.scheme}://{0.netloc}".format(urlsplit(url))
     try:
-        return browser.open(Request(url, headers={"Host": host} if host else {}), timeout=30)
+        return browser.open(Request(url, headers={"Origin": origin, **({"Host": host} if host else {})}), timeout=30)
     except HTTPError as refusal:
         return refusal
 
