@@ -10,7 +10,7 @@ import dagster as dg
 from assets.pools import WRITER
 from assets.resources import Clock, Progress, Rules
 from pipelines.ingest.connection import KafkaConnection
-from pipelines.ingest.event_writer import stored_counts
+from pipelines.ingest.counts import stored_counts
 from pipelines.ingest.kafka_to_events import ingest
 from pipelines.lake import Lake
 from pipelines.refresh import crowded_persons, refresh_identity

@@ -215,7 +215,7 @@ PAYLOAD_FIELDS = {
 }
 QUARANTINE = """\
 A record that is no valid event goes to the lake table [`quarantine`](lake.md#quarantine) with its coordinates, a
-reason, the detail and its bytes, which stay unless `privacy.keep_raw_days` is set. A record without a value (a
+reason, the detail and its bytes, which stay for `privacy.keep_raw_days`. A record without a value (a
 tombstone) is counted and otherwise ignored. A valid event that is wrong is
 [taken out](../how-to/take-an-event-out.md) by `emberline quarantine add`."""
 QUARANTINE_REASONS = {

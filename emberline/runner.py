@@ -12,7 +12,8 @@ from assets.resources import Progress
 from emberline.definitions import build_defs
 from emberline.instance import dagster_instance
 from emberline.services import Services
-from pipelines.ingest.event_writer import BATCH, Counts, stored_counts
+from pipelines.ingest.counts import Counts, stored_counts
+from pipelines.ingest.event_writer import BATCH
 from pipelines.publish.errors import AnotherLake, RowsLost
 from pipelines.quarantine import rejected_records
 from schemas.lake import EVENTS

@@ -14,7 +14,16 @@ from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 from pydantic_settings import SettingsError as UnreadableVariable
 from sqlalchemy import make_url
@@ -380,14 +389,19 @@ class ScheduleSettings(_Section):
     """Five fields, in the zone of `rules.zone`: `0 6 * * *` is daily at 06:00. Read by `emberline up`."""
 
 
+def _no_end(value: object) -> object:
+    """TOML has no null."""
+    return None if value == "forever" else value
+
+
 class PrivacySettings(_Section):
     """Pseudonyms, and how long texts and ids in clear are kept. No `key`: a random one in the state folder."""
 
     key: SecretStr | None = Field(default=None, min_length=16)
     """At least 16 characters, from the environment: EMBERLINE__PRIVACY__KEY."""
-    keep_raw_days: int | None = Field(default=None, ge=1)
+    keep_raw_days: Annotated[int | None, BeforeValidator(_no_end)] = Field(default=90, ge=1, le=_DAYS)
     """Days after Kafka's time of a decoded record for which its value, key and headers are kept in `raw` and
-    `quarantine`; none: they stay. What was removed cannot be decoded again."""
+    `quarantine`, or `forever`. What was removed cannot be decoded again."""
 
 
 class Settings(BaseSettings):

@@ -185,24 +185,29 @@ class Lake:
         listed = ", ".join(f"'{month.isoformat()}'" for month in sorted(months.unique()))
         self._write(handle, rows, positions, predicate=f"month IN ({listed})")
 
-    def update(self, handle: Handle, where: str, values: Mapping[str, str]) -> int:
-        """Change values of rows in one commit; rows, positions and `content` stay, so nothing is recomputed.
+    def update(self, handle: Handle, where: str, values: Mapping[str, str], positions: Mapping[str, int]) -> int:
+        """Change values of rows in one commit; rows and `content` stay, so nothing is recomputed.
 
         Args:
             handle: it moves to the new version. Commits since it was loaded are heeded.
             where: SQL predicate of the rows. It stands in the Delta log: no personal data in it.
             values: column -> SQL expression over the row's columns.
+            positions: app id -> new version.
 
         Returns:
             The number of rows changed.
 
         Raises:
-            LakeConflict: another writer added rows of this kind, or took some away; nothing was changed.
+            LakeConflict: another writer added rows of this kind, took some away or moved one of these positions;
+                nothing was changed.
             LakeUnavailable: the store failed.
         """
         with _told(handle):
             done = handle.delta.update(
-                updates=dict(values), predicate=where, writer_properties=_writer_properties(handle.table)
+                updates=dict(values),
+                predicate=where,
+                writer_properties=_writer_properties(handle.table),
+                commit_properties=CommitProperties(app_transactions=_transactions(positions)),
             )
         return done["num_updated_rows"]
 
@@ -257,7 +262,7 @@ class Lake:
         properties = CommitProperties(
             # Delta lets a stale replacement pass a compaction and doubles the rows, unless it may not try again.
             max_commit_retries=0 if predicate == "" else None,
-            app_transactions=[Transaction(app_id, version) for app_id, version in moved.items()],
+            app_transactions=_transactions(moved),
         )
         writer = _writer_properties(table)
         with _told(handle):
@@ -288,6 +293,10 @@ def _told(handle: Handle) -> Iterator[None]:
         ) from error
     except (DeltaError, OSError) as error:
         raise unavailable(handle.table, handle.delta.table_uri, error) from error
+
+
+def _transactions(positions: Mapping[str, int]) -> list[Transaction]:
+    return [Transaction(app_id, version) for app_id, version in positions.items()]
 
 
 def _writer_properties(table: LakeTable) -> WriterProperties:

@@ -7,30 +7,41 @@ Coordinates, times and the SHA-256 of the value stay, and so does every count. W
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
 import polars as pl
 
-from pipelines.ingest.feeds import undecoded
+from pipelines.ingest.feeds import Undecoded, in_spans, undecoded
 from pipelines.lake import Handle, Lake, LakeConflict
 from schemas.errors import EmberlineError
 from schemas.lake import EVENTS, QUARANTINE, RAW
+
+AT_ONCE: Final = 256 * 1024 * 1024
+"""Bytes of data files whose values one upkeep removes, about: runs wait for it. What is left goes hour by hour."""
+
+_REMOVALS: Final = "values/removals"
+"""The application transaction of `raw` that a removal and a fence both write: of two at a time one is refused."""
 
 
 class ValuesRemoved(EmberlineError):
     """Records are to be decoded whose values were removed."""
 
 
-def remove_values(lake: Lake, kept: dt.timedelta, now: dt.datetime) -> dict[str, int]:
+def remove_values(lake: Lake, kept: dt.timedelta, now: dt.datetime, most_bytes: int = AT_ONCE) -> dict[str, int]:
     """Remove values, keys and headers of decoded records that Kafka got longer ago, and keep the values' hashes.
 
-    Whole days of UTC go at once, so that a file is written again once a day and not at every upkeep. A record without
-    Kafka's time counts as old. The bytes leave the store with the files of old versions (`pipelines.lake_upkeep`).
+    Whole days of UTC go at once, so that a file is written again once a day and not at every upkeep. Where that is too
+    much, the oldest go first and the others next time. A record without Kafka's time counts as old. The bytes leave the
+    store with the files of old versions (`pipelines.lake_upkeep`).
 
     Args:
         lake: holds the tables.
         kept: For how long after Kafka's time of them.
         now: The clock, UTC.
+        most_bytes: Size of the files of each table that are written again, about.
 
     Returns:
         Records whose value was removed, by table; 0 where a writer was faster: what is left goes next time.
@@ -41,9 +52,18 @@ def remove_values(lake: Lake, kept: dt.timedelta, now: dt.datetime) -> dict[str,
     before = (now - kept).replace(hour=0, minute=0, second=0, microsecond=0)
     raw = lake.open(RAW)
     return {
-        RAW.name: _remove(lake, raw, before, now, _is_undecoded(lake, raw)),
-        QUARANTINE.name: _remove(lake, lake.open(QUARANTINE), before, now, None),
+        RAW.name: _remove(lake, raw, before, now, _is_undecoded(lake, raw), most_bytes),
+        QUARANTINE.name: _remove(lake, lake.open(QUARANTINE), before, now, None, most_bytes),
     }
+
+
+def fence_removals(lake: Lake) -> Handle:
+    """Refuse every removal that has begun; the version of `raw` behind them, without a record more."""
+    while True:
+        raw = lake.open(RAW)
+        with suppress(LakeConflict):
+            lake.append(raw, pl.DataFrame(schema=RAW.schema), {_REMOVALS: _removals(raw) + 1})
+            return raw
 
 
 @dataclass(frozen=True)
@@ -83,51 +103,71 @@ def has_value() -> pl.Expr:
     return pl.col("removed_at").is_null()
 
 
-def refuse_rebuild(raw: Handle) -> None:
-    """Raise `ValuesRemoved` if decoding all of `raw` again would lose events: of some records nothing is left."""
-    reach = values_reach(raw)
-    if reach.since is not None:
-        raise ValuesRemoved(
-            f"Events cannot be decoded again as a whole. {reach}",
-            "Nothing was changed. Restore lake table raw from a backup that still has the values, then try again.",
-            raw.delta.table_uri,
-        )
+def refuse_removed(raw: Handle, spans: Sequence[Undecoded], kept_through: dt.datetime | None) -> None:
+    """Raise `ValuesRemoved` if `events` lacks records that cannot be decoded.
+
+    Args:
+        raw: of `RAW`.
+        spans: what `events` does not include.
+        kept_through: it includes, all the same, records whose value was removed up to then; None: none.
+    """
+    is_lost = ~has_value() if kept_through is None else pl.col("removed_at") > kept_through
+    start = {(span.topic_id, span.partition): span.start for span in spans}
+    stop = {(span.topic_id, span.partition): span.stop for span in spans}
+    if not spans or raw.scan().filter(in_spans(start, stop) & is_lost).head(1).collect(engine="streaming").is_empty():
+        return
+    raise ValuesRemoved(
+        f"Lake table events lacks records of raw that cannot be decoded again. {values_reach(raw)}",
+        "Restore lake table events from a backup. Without one, begin a new lake (lake.uri): Kafka is read again.",
+        raw.delta.table_uri,
+    )
 
 
-def refuse_removed(raw: Handle, records: pl.DataFrame) -> None:
-    """Raise `ValuesRemoved` if any of these records of `raw` cannot be decoded: it is no tombstone."""
-    if records["removed_at"].null_count() < records.height:
-        raise ValuesRemoved(
-            f"Lake table events lacks records of raw that cannot be decoded again. {values_reach(raw)}",
-            "Restore lake table events from a backup. Without one, begin a new lake (lake.uri): Kafka is read again.",
-            raw.delta.table_uri,
-        )
-
-
-def _remove(lake: Lake, handle: Handle, before: dt.datetime, now: dt.datetime, spared: str | None) -> int:
-    if not _has_old(handle, before):
-        return 0
-    where = f"removed_at IS NULL AND (kafka_time IS NULL OR kafka_time < '{before.isoformat()}')"
+def _remove(
+    lake: Lake, handle: Handle, before: dt.datetime, now: dt.datetime, spared: str | None, most_bytes: int
+) -> int:
     values = {"value_sha256": "sha256(value)", "removed_at": f"to_timestamp_micros({int(now.timestamp() * 1_000_000)})"}
-    try:
-        return lake.update(
-            handle,
-            where if spared is None else f"{where} AND NOT ({spared})",
-            values | dict.fromkeys(("value", "key", "headers"), "NULL"),
-        )
-    except LakeConflict:  # the ingest has just written old records
+    values |= dict.fromkeys(("value", "key", "headers"), "NULL")
+    for cut in _cuts(handle, before, most_bytes):
+        where = f"removed_at IS NULL AND (kafka_time IS NULL OR kafka_time < '{cut.isoformat()}')"
+        if spared is not None:
+            where = f"{where} AND NOT ({spared})"
+        with suppress(LakeConflict):  # the ingest has just written old records, or events are being rebuilt
+            # Where all of that went before, or is not decoded, the files behind have their turn.
+            if removed := lake.update(handle, where, values, {_REMOVALS: _removals(handle)}):
+                return removed
+            continue
         return 0
+    return 0
 
 
-def _has_old(handle: Handle, before: dt.datetime) -> bool:
-    """Whether any file may have a record to remove the value of, by the statistics in the log: no file is read."""
+def _removals(handle: Handle) -> int:
+    return handle.position(_REMOVALS) or 0
+
+
+def _cuts(handle: Handle, before: dt.datetime, most_bytes: int) -> list[dt.datetime]:
+    """The instants before which values may go this time, one after the other until some do.
+
+    Files with old records, oldest first, are as many as `most_bytes` allows, or one; if none of them has a value left,
+    twice as many, and so on. That is told by the statistics in the log: no file is read.
+    """
     files = pl.DataFrame(handle.delta.get_add_actions(flatten=True))
     if files.is_empty():
-        return False
-    is_old = (pl.col("min.kafka_time") < before) | (pl.col("null_count.kafka_time") > 0)
+        return []
+    oldest = pl.col("min.kafka_time")
+    is_old = (oldest < before) | (pl.col("null_count.kafka_time") > 0)
     is_left = pl.col("null_count.removed_at") > 0
     # A statistic that is not there says nothing.
-    return files.select((is_old.fill_null(value=True) & is_left.fill_null(value=True)).any()).item()
+    old = files.filter(is_old.fill_null(value=True) & is_left.fill_null(value=True)).sort(oldest, nulls_last=False)
+    if old.is_empty():
+        return []
+    behind = old.select(oldest.alias("cut"), total=pl.col("size_bytes").cum_sum())
+    behind = behind.filter((pl.col("cut") > pl.col("cut").min()) & (pl.col("cut") < before))
+    cuts = []
+    while not (beyond := behind.filter(pl.col("total") > most_bytes)).is_empty():
+        cuts.append(beyond["cut"][0])
+        most_bytes *= 2
+    return [*cuts, before]
 
 
 def _is_undecoded(lake: Lake, raw: Handle) -> str | None:

@@ -19,7 +19,7 @@ from pipelines.carriers import CARRIERS
 
 if TYPE_CHECKING:
     from emberline.runner import RunOutcome
-    from pipelines.ingest.event_writer import Counts
+    from pipelines.ingest.counts import Counts
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 AcceptGaps = Annotated[

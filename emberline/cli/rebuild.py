@@ -70,7 +70,7 @@ def _rebuild_fact(fact: str, since: dt.date | None, reason: str, actor: str, *, 
 
 
 def rebuild_events(context: typer.Context, *, as_json: bool) -> None:
-    """Decode raw again; facts follow with the next run."""
+    """Decode raw again, as far back as values reach; facts follow with the next run."""
     from emberline.services import Services
     from emberline.settings import load_settings
     from pipelines.ingest.rebuild import rebuild_events as decode_again
@@ -79,14 +79,19 @@ def rebuild_events(context: typer.Context, *, as_json: bool) -> None:
         services = Services(load_settings(), show.line)
         rules = services.rules()
         progress = show.steps.of("decoding events")
-        counts = decode_again(
-            services.lake(), rules.topics, rules.decoding, rules.limits.rows, rules.tolerance, progress
-        )
+        done = decode_again(services.lake(), rules.topics, rules.decoding, rules.limits.rows, rules.tolerance, progress)
     if as_json:
-        print_json(asdict(counts))
-    else:
-        print_line(
-            f"Decoded {counts.raw:,} records of raw again: {counts.events:,} events, "
-            f"{counts.quarantined:,} quarantined. Facts follow with the next run."
+        since = done.reach.since
+        print_json(
+            asdict(done.decoded)
+            | {"kept": asdict(done.kept), "values_since": None if since is None else since.isoformat()}
         )
+    else:
+        decoded, kept = done.decoded, done.kept
+        print_line(
+            f"Decoded {decoded.raw:,} records of raw again: {decoded.events:,} events, "
+            f"{decoded.quarantined:,} quarantined. Facts follow with the next run."
+        )
+        if kept.raw:
+            print_line(f"Kept {kept.events:,} events and {kept.quarantined:,} quarantined as they were. {done.reach}")
         print_line("Next: ", (next_command(context, "run"), "bold"), whole=True)

@@ -7,10 +7,11 @@ unmarked.
 
 from __future__ import annotations
 
+import datetime as dt
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -20,10 +21,11 @@ from pipelines.events.decode import DecodedRecords, DecodeRules, decode
 from pipelines.events.deduplicate import Deduplicated, deduplicate
 from pipelines.events.marks import marks
 from pipelines.events.nobody import acts_nobody
+from pipelines.ingest.counts import Counts, counters, counts_of
 from pipelines.ingest.event_rows import rows_of, stored_copies, write_events
 from pipelines.ingest.feeds import Undecoded, app_id, undecoded
 from pipelines.ingest.quarantined import RULINGS, QuarantinedEvents
-from pipelines.ingest.reset import BATCH, begin_after_facts, finish_reset
+from pipelines.ingest.reset import BATCH, begin_after_facts, finish_reset, kept_through
 from pipelines.ingest.tolerance import Tolerance, refuse_bad_batch
 from pipelines.lake import Handle, Lake, LakeConflict
 from schemas.errors import EmberlineError
@@ -38,36 +40,6 @@ class ZoneChanged(EmberlineError):
 
 
 _ZONE: Final = "settings/zone"
-
-
-@dataclass(frozen=True)
-class Counts:
-    """What became of records of raw: `raw = events + duplicates + quarantined + tombstones`.
-
-    `conflicts` are the duplicates whose body differs from the copy that won in their batch. All numbers but this one
-    are the same whatever the batches; this one is zero exactly if no two copies of an event differ. `of_nobody` are the
-    events whose account stands for nobody. Of the quarantined, people took `taken_out` out of the events; `put_back`
-    they put back since.
-    """
-
-    raw: int = 0
-    events: int = 0
-    duplicates: int = 0
-    conflicts: int = 0
-    quarantined: int = 0
-    tombstones: int = 0
-    of_nobody: int = 0
-    taken_out: int = 0
-    put_back: int = 0
-
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
-
-
-def stored_counts(lake: Lake) -> Counts:
-    """The counts over all history, as the log of `events` holds them."""
-    handle = lake.open(EVENTS)
-    return Counts(**{f.name: handle.position(_counter(f.name)) or 0 for f in fields(Counts)})
 
 
 @dataclass(frozen=True)
@@ -92,7 +64,7 @@ class EventWriter:
     def __init__(self, lake: Lake, carriers: Mapping[str, Carrier], rules: DecodeRules, tolerance: Tolerance) -> None:
         """Load `events`, and create empty what a person looks at to see whether records are missing.
 
-        Where `events` was reset or lost, quarantine begins again and facts forget what they include.
+        Where `events` was reset or lost, the rest follows: see `finish_reset`.
 
         Args:
             lake: holds all tables.
@@ -114,13 +86,18 @@ class EventWriter:
         self._known: KnownKeys | None = None
         self._quarantined = QuarantinedEvents(lake)
         self.counts = Counts()
-        begin_after_facts(lake, self._events)
-        finish_reset(lake, self._events)
         _refuse_another_zone(self._events, rules.zone)
+        begin_after_facts(lake, self._events)
+        finish_reset(lake, self._events, rules.zone)
 
     def not_decoded(self, raw: Handle) -> list[Undecoded]:
         """What `raw` includes beyond what was written."""
         return undecoded(self._lake, raw, self._events)
+
+    @property
+    def kept_through(self) -> dt.datetime | None:
+        """See `reset.kept_through`."""
+        return kept_through(self._events)
 
     def follow_rulings(self) -> None:
         """Take out of `events` what people put in quarantine, and put back what they let go. No batch is under way.
@@ -140,7 +117,7 @@ class EventWriter:
             taken_out=out.height,
             put_back=back.height,
         )
-        positions = {RULINGS: self._quarantined.rulings} | _counters(self._events, counts)
+        positions = {RULINGS: self._quarantined.rulings} | counters(counts_of(self._events) + counts)
         if not (out.is_empty() and back.is_empty()):
             number = (self._events.position(BATCH) or 0) + 1
             _mark_touched(self._lake, marks(back, out, number))
@@ -200,7 +177,7 @@ class EventWriter:
         _quarantine(self._lake, number, decoded, positions)
         self._quarantined.keep(held, None)
         settings = {_ZONE: _code(self._rules.zone)}
-        positions |= _counters(self._events, counts) | settings | {BATCH: number}
+        positions |= counters(counts_of(self._events) + counts) | settings | {BATCH: number}
         is_sorted = added is decoded.events
         added = added.with_columns(batch=pl.lit(number, pl.Int64))
         write_events(self._lake, self._events, added, superseded, positions, is_sorted=is_sorted)
@@ -244,7 +221,7 @@ def _quarantine(lake: Lake, batch: int, decoded: DecodedRecords, positions: Mapp
 
 def beginning_of(zone: str) -> dict[str, int]:
     """The positions of `events`, beside those in Kafka, before the first event of a zone was decoded."""
-    return {_ZONE: _code(zone), **{_counter(f.name): 0 for f in fields(Counts)}}
+    return {_ZONE: _code(zone), **counters(Counts())}
 
 
 def advance_batch(lake: Lake, events: Handle) -> None:
@@ -269,13 +246,3 @@ def _refuse_another_zone(events: Handle, zone: str) -> None:
 
 def _code(zone: str) -> int:
     return zlib.crc32(zone.encode())
-
-
-def _counter(name: str) -> str:
-    return f"count/{name}"
-
-
-def _counters(events: Handle, counts: Counts) -> dict[str, int]:
-    return {
-        _counter(f.name): (events.position(_counter(f.name)) or 0) + getattr(counts, f.name) for f in fields(counts)
-    }

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import polars as pl
 
 from pipelines.ingest.event_writer import Batch, EventWriter
-from pipelines.ingest.raw import in_spans, raw_rows
+from pipelines.ingest.feeds import Undecoded, in_spans
+from pipelines.ingest.raw import raw_rows
 from pipelines.lake import Handle
-from pipelines.lake_values import refuse_removed
+from pipelines.lake_values import has_value, refuse_removed
 
 
 def catch_up(
@@ -21,6 +22,8 @@ def catch_up(
     on_progress: Callable[[int, int], None] = lambda _done, _todo: None,
 ) -> None:
     """Follow what people ruled about events, then write all records of `raw` that `events` does not include yet.
+
+    Records without their value are passed over where `events` has kept what was made of them.
 
     Args:
         raw: of `RAW`.
@@ -32,8 +35,10 @@ def catch_up(
         ValuesRemoved: a record's value was removed, so it was decoded once: what `events` said of it is gone.
         EmberlineError: see `EventWriter`.
     """
+    undecoded = writer.not_decoded(raw)
+    refuse_removed(raw, undecoded, writer.kept_through)
     writer.follow_rulings()
-    spans = _new_spans(raw, writer)
+    spans = _new_spans(raw, undecoded)
     todo, done = sum(span.rows for span in spans), 0
     for batch, stop in _ahead(raw, spans, batch_rows, writer):
         writer.write(batch, stop)
@@ -49,9 +54,7 @@ def _ahead(
     def read(batch: list[_Span]) -> tuple[Batch, dict[tuple[str, int], int]]:
         start = {(span.topic_id, span.partition): span.start for span in batch}
         stop = {(span.topic_id, span.partition): span.stop for span in batch}
-        records = raw_rows(raw, start, stop)
-        refuse_removed(raw, records)
-        return writer.decode(records), stop
+        return writer.decode(raw_rows(raw, start, stop).filter(has_value())), stop
 
     with ThreadPoolExecutor(1, thread_name_prefix="decode") as thread:
         taken, left = _take(spans, batch_rows)
@@ -74,12 +77,12 @@ class _Span:
     rows: int
 
 
-def _new_spans(raw: Handle, writer: EventWriter) -> list[_Span]:
+def _new_spans(raw: Handle, undecoded: list[Undecoded]) -> list[_Span]:
     """What is new, each from its first record on, with the number of records; nothing is read of those before."""
-    new = {(span.topic_id, span.partition): span for span in writer.not_decoded(raw)}
+    new = {(span.topic_id, span.partition): span for span in undecoded}
     wanted = in_spans({key: span.start for key, span in new.items()}, {key: span.stop for key, span in new.items()})
     of_partition = ["topic_id", "partition"]
-    found = raw.scan().filter(wanted).group_by(of_partition).agg(pl.col("offset").min(), rows=pl.len())
+    found = raw.scan().filter(wanted & has_value()).group_by(of_partition).agg(pl.col("offset").min(), rows=pl.len())
     counted = {(t, p): (first, rows) for t, p, first, rows in found.collect(engine="streaming").iter_rows()}
     spans = []
     for key, span in new.items():

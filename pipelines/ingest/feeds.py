@@ -6,7 +6,7 @@ is gone. One noted too early costs nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass
 
 import polars as pl
@@ -73,6 +73,19 @@ def undecoded(lake: Lake, raw: Handle, events: Handle) -> list[Undecoded]:
         if stop is not None and start < stop:
             found.append(Undecoded(topic_id, partition, start, stop))
     return found
+
+
+def in_spans(start: Mapping[tuple[str, int], int], stop: Mapping[tuple[str, int], int]) -> pl.Expr:
+    """Whether a record of `raw` has an offset in `[start, stop)` of its (topic id, partition)."""
+    return pl.any_horizontal(
+        pl.lit(value=False),
+        *(
+            (pl.col("topic_id") == topic_id)
+            & (pl.col("partition") == partition)
+            & pl.col("offset").is_between(start.get((topic_id, partition), 0), end, closed="left")
+            for (topic_id, partition), end in stop.items()
+        ),
+    )
 
 
 def undecoded_offsets(lake: Lake) -> int:

@@ -18,7 +18,8 @@ import polars as pl
 from pipelines.carriers import Carrier
 from pipelines.events.decode import DecodeRules
 from pipelines.ingest.connection import KafkaConnection
-from pipelines.ingest.event_writer import Batch, Counts, EventWriter
+from pipelines.ingest.counts import Counts
+from pipelines.ingest.event_writer import Batch, EventWriter
 from pipelines.ingest.events import catch_up
 from pipelines.ingest.intake import Appended, BatchLimits, RawReport
 from pipelines.ingest.raw import ingest_raw, refuse_lost_files
@@ -108,10 +109,11 @@ class _Follower:
 
     def catch_up(self, on_progress: Progress) -> None:
         """Decode what `raw` holds, and be ready for what is appended from then on."""
-        raw = self._lake.open(RAW)
-        self._content = raw.content
         try:
             writer = self._make_writer()
+            # Behind it: a reset that it finished has kept what was made of records without value.
+            raw = self._lake.open(RAW)
+            self._content = raw.content
             catch_up(raw, writer, self._batch_rows, on_progress)
             self._writer = writer
         except Exception as error:

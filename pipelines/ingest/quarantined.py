@@ -1,7 +1,8 @@
 """Events that people put in quarantine: their copies lie in `quarantined_event` while they are out of `events`.
 
 A copy counts from the commit of `events` on that includes its offset, as the copies in `events` do. What a run that
-died before that commit left here counts for nothing, and is written once all the same.
+died before that commit left here counts for nothing, and is written once all the same. A copy of a record whose value
+was removed always counts: it is never decoded again.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from pipelines.ingest.event_rows import rows_of
 from pipelines.ingest.feeds import app_id
 from pipelines.inputs import input_id
 from pipelines.lake import Handle, Lake
+from pipelines.lake_values import has_value
 from pipelines.quarantine import quarantined
-from schemas.lake import EVENTS, QUARANTINE_RULING, QUARANTINED_EVENT
+from schemas.lake import EVENTS, QUARANTINE_RULING, QUARANTINED_EVENT, RAW
 
 RULINGS: Final = input_id(QUARANTINE_RULING.name)
 """The application transaction of `events` that says how many rulings on events it follows."""
@@ -82,5 +84,15 @@ class QuarantinedEvents:
         included = ends.with_columns(
             end=pl.Series([events.position(app_id(*partition)) or 0 for partition in ends.iter_rows()], dtype=pl.Int64)
         )
-        counting = copies.join(included, on=_PARTITION).filter(pl.col("offset") < pl.col("end")).drop("end")
-        return first_delivered(counting)
+        located = copies.join(included, on=_PARTITION)
+        beyond = located.filter(pl.col("offset") >= pl.col("end"))
+        counting = located.filter(pl.col("offset") < pl.col("end"))
+        return first_delivered(pl.concat([counting, self._without_value(beyond)]).drop("end"))
+
+    def _without_value(self, copies: pl.DataFrame) -> pl.DataFrame:
+        """Those of the copies whose record has lost its value."""
+        if copies.is_empty():
+            return copies
+        at = pl.col("offset").is_in(copies["offset"].unique().implode())
+        removed = self._lake.open(RAW).scan().filter(at & ~has_value()).select(RAW.key).collect(engine="streaming")
+        return copies.join(removed, on=RAW.key, how="semi")

@@ -17,6 +17,7 @@ from kafka import KafkaConsumer
 from kafka.structs import TopicPartition
 
 from pipelines.ingest.connection import KafkaConnection, TopicDirectory
+from pipelines.ingest.feeds import in_spans
 from pipelines.ingest.intake import BatchLimits, Intake, OnBatch, RawReport, ignore
 from pipelines.lake import Handle, Lake
 from pipelines.lake_damage import files_lost, lost_among, unavailable
@@ -150,19 +151,6 @@ def refuse_lost_files(raw: Handle, *, is_accepted: bool) -> None:
         raw.delta.repair()
     except (DeltaError, OSError) as error:
         raise unavailable(raw.table, raw.delta.table_uri, error) from error
-
-
-def in_spans(start: Mapping[tuple[str, int], int], stop: Mapping[tuple[str, int], int]) -> pl.Expr:
-    """Whether a record of `raw` has an offset in `[start, stop)` of its (topic id, partition)."""
-    return pl.any_horizontal(
-        pl.lit(value=False),
-        *(
-            (pl.col("topic_id") == topic_id)
-            & (pl.col("partition") == partition)
-            & pl.col("offset").is_between(start.get((topic_id, partition), 0), end, closed="left")
-            for (topic_id, partition), end in stop.items()
-        ),
-    )
 
 
 def raw_rows(handle: Handle, start: Mapping[tuple[str, int], int], stop: Mapping[tuple[str, int], int]) -> pl.DataFrame:

@@ -3,24 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from pipelines.carriers import Carrier
 from pipelines.events.decode import DecodeRules
-from pipelines.ingest.event_writer import Counts, EventWriter, beginning_of
+from pipelines.ingest.counts import Counts, counts_of
+from pipelines.ingest.event_writer import EventWriter, beginning_of
 from pipelines.ingest.events import catch_up
-from pipelines.ingest.reset import reset_events
+from pipelines.ingest.feeds import undecoded
+from pipelines.ingest.reset import finish_reset, kept_through, reset_events
 from pipelines.ingest.tolerance import USUAL, Tolerance
 from pipelines.lake import Handle, Lake
 from pipelines.lake_damage import LakeDamaged, files_lost, lost_among
 from pipelines.lake_place import local_path
-from pipelines.lake_values import refuse_rebuild
+from pipelines.lake_values import Reach, ValuesRemoved, refuse_removed, values_reach
 from pipelines.pseudonym_key import bind_key
 from schemas.lake import EVENTS, IDENTITY, IDENTITY_CHANGE, QUARANTINE, RAW, TOUCHED, LakeTable
 
 _FROM_RAW: Final = (EVENTS, QUARANTINE, TOUCHED, IDENTITY, IDENTITY_CHANGE)
 """What is made of `raw` before facts are; a damaged one is moved away and begins again."""
+
+_KEPT: Final = (EVENTS, QUARANTINE)
+"""Those with rows that stay where values were removed."""
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """What a rebuild of `events` did.
+
+    Attributes:
+        decoded: What became of the records that were decoded again.
+        kept: What had become of the others, whose values were removed: it stays as it was.
+        reach: How far back values reach.
+    """
+
+    decoded: Counts
+    kept: Counts
+    reach: Reach
 
 
 def rebuild_events(
@@ -30,10 +51,11 @@ def rebuild_events(
     batch_rows: int,
     tolerance: Tolerance = USUAL,
     on_progress: Callable[[int, int], None] = lambda _done, _todo: None,
-) -> Counts:
+) -> Rebuilt:
     """Decode all that `raw` holds into `events` and `quarantine` again; the next run computes every fact from scratch.
 
-    Where it is interrupted, the next run goes on. Meanwhile `events` has a part of its rows.
+    What was made of records whose values were removed stays as it is; only its days follow another zone. Where it is
+    interrupted, the next run goes on. Meanwhile `events` has a part of its rows.
 
     Args:
         lake: holds all tables.
@@ -44,7 +66,7 @@ def rebuild_events(
         on_progress: called after each batch with records done and to do.
 
     Raises:
-        ValuesRemoved: values of `raw` were removed, so that events would be lost; nothing was changed.
+        ValuesRemoved: values of `raw` were removed, and what was made of them is damaged or gone; nothing was changed.
         LakeDamaged: files of `raw` are gone, so that events would be lost; or a damaged table lies in an object store.
         WrongPseudonymKey: the lake holds pseudonyms of another key.
         LakeConflict: a run is writing events; nothing was written, or what was is gone on with by the next run.
@@ -54,23 +76,39 @@ def rebuild_events(
     raw = lake.open(RAW)
     if lost := lost_among(raw.delta.file_uris(), most=None):
         raise files_lost(RAW, raw.delta.table_uri, lost)
-    refuse_rebuild(raw)
+    reach = values_reach(raw)
     for table in _FROM_RAW:
-        if lake.has(table) and not _is_readable(lake, table):
+        if lake.has(table) and not _is_readable(lake, table, reach):
+            if reach.records and table in _KEPT:
+                raise _not_again(lake, table, reach)
             _move_away(lake, table)
     events = lake.open(EVENTS)
+    finish_reset(lake, events, rules.zone)
+    refuse_removed(raw, undecoded(lake, raw, events), kept_through(events))
     reset_events(lake, events, beginning_of(rules.zone))
     writer = EventWriter(lake, carriers, rules, tolerance)
+    kept = counts_of(lake.open(EVENTS))
+    # Loaded behind the reset: of what was removed before it nothing is decoded.
+    raw = lake.open(RAW)
     catch_up(raw, writer, batch_rows, on_progress)
-    return writer.counts
+    return Rebuilt(writer.counts, kept, values_reach(raw))
 
 
-def _is_readable(lake: Lake, table: LakeTable) -> bool:
+def _is_readable(lake: Lake, table: LakeTable, reach: Reach) -> bool:
     try:
         handle: Handle = lake.open(table)
     except LakeDamaged:
         return False
-    return table is EVENTS or not lost_among(handle.delta.file_uris(), most=None)
+    is_dropped_unread = table is EVENTS and not reach.records
+    return is_dropped_unread or not lost_among(handle.delta.file_uris(), most=None)
+
+
+def _not_again(lake: Lake, table: LakeTable, reach: Reach) -> ValuesRemoved:
+    return ValuesRemoved(
+        f"Lake table {table.name} is damaged, and not all of it can be decoded again. {reach}",
+        "Nothing was changed. Restore the table from a backup, then try again: what was made of those records is kept.",
+        lake.table_uri(table),
+    )
 
 
 def _move_away(lake: Lake, table: LakeTable) -> Path:

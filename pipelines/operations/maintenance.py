@@ -21,7 +21,7 @@ class Upkeep:
     small_files: int = 50
     small_bytes: int = 32 * 1024 * 1024
     keep_versions: dt.timedelta = dt.timedelta(hours=24)
-    keep_values: dt.timedelta | None = None
+    keep_values: dt.timedelta | None = dt.timedelta(days=90)
     keep_runs: int = 1000
     keep_runs_for: dt.timedelta = dt.timedelta(days=7)
     keep_alerts: dt.timedelta = dt.timedelta(days=90)

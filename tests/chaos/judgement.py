@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from benchmarks.recompute import differences
 from pipelines.ingest.connection import KafkaConnection
-from pipelines.ingest.event_writer import stored_counts
+from pipelines.ingest.counts import stored_counts
 from pipelines.lake import Lake
 from tests.chaos.load import Account
 from tests.chaos.stack import Stack

@@ -42,6 +42,15 @@ def test_the_file_of_the_working_folder_is_read(write: Write):
     assert (settings.zone_info.key, settings.kafka.topics) == ("Europe/Berlin", {"chat": "zulip"})
 
 
+def test_values_of_records_are_kept_for_90_days_or_forever(write: Write):
+    assert load_settings().privacy.keep_raw_days == 90
+    write('[privacy]\nkeep_raw_days = "forever"')
+    assert load_settings().privacy.keep_raw_days is None
+    write("[privacy]\nkeep_raw_days = 0")
+    with pytest.raises(SettingsError, match=r"privacy\.keep_raw_days: Input should be greater than or equal to 1"):
+        load_settings()
+
+
 def test_a_model_named_twice_is_an_error(write: Write):
     write('[rules]\nattribution_models = ["linear", "linear"]')
     with pytest.raises(SettingsError, match="named twice"):

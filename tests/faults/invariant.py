@@ -10,7 +10,7 @@ from kafka.structs import TopicPartition
 
 from pipelines.carriers import CARRIERS
 from pipelines.ingest.connection import KafkaConnection
-from pipelines.ingest.event_writer import Counts, stored_counts
+from pipelines.ingest.counts import Counts, stored_counts
 from pipelines.ingest.intake import BatchLimits
 from pipelines.ingest.kafka_to_events import ingest
 from pipelines.ingest.tolerance import USUAL, Tolerance

@@ -11,7 +11,7 @@ from kafka import KafkaProducer
 
 from pipelines.events.watermark import watermark
 from pipelines.ingest.connection import KafkaConnection
-from pipelines.ingest.event_writer import Counts, stored_counts
+from pipelines.ingest.counts import Counts, stored_counts
 from pipelines.ingest.tolerance import Tolerance, TooManyBadRecords
 from pipelines.lake import Lake
 from schemas.lake import EVENTS, QUARANTINE, RAW, TOUCHED

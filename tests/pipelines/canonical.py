@@ -12,7 +12,8 @@ import polars as pl
 from pipelines.carriers import CARRIERS, Carrier
 from pipelines.events.decode import DecodeRules
 from pipelines.events.pseudonym import Pseudonyms
-from pipelines.ingest.event_writer import Counts, EventWriter
+from pipelines.ingest.counts import Counts
+from pipelines.ingest.event_writer import EventWriter
 from pipelines.ingest.events import catch_up
 from pipelines.ingest.feeds import Feed, app_id, record_feeds
 from pipelines.ingest.tolerance import USUAL, Tolerance

@@ -34,7 +34,7 @@ from pipelines.groups.group_day import group_day
 from pipelines.groups.health import group_health, life_days
 from pipelines.groups.state import group_state
 from pipelines.groups.thresholds import LifeRules, Thresholds
-from pipelines.ingest.event_writer import stored_counts
+from pipelines.ingest.counts import stored_counts
 from pipelines.lake import Lake
 from pipelines.quarantine import rule_on_event
 from pipelines.refresh import (

@@ -9,15 +9,14 @@ import polars as pl
 import pytest
 from deltalake import DeltaTable
 
-from pipelines.ingest.event_writer import stored_counts
+from pipelines.ingest.counts import stored_counts
 from pipelines.ingest.feeds import app_id
-from pipelines.ingest.rebuild import rebuild_events
 from pipelines.lake import Handle, Lake, LakeConflict
 from pipelines.lake_upkeep import tidy
 from pipelines.lake_values import ValuesRemoved, remove_values, values_reach
 from pipelines.operations.maintenance import Upkeep
 from schemas.lake import EVENTS, QUARANTINE, RAW, LakeTable
-from tests.pipelines.canonical import BY_TOPIC, NOON, RULES, TOPIC_ID, encoded, ingest, land, message, records
+from tests.pipelines.canonical import NOON, TOPIC_ID, encoded, ingest, land, message, records
 
 DAY = dt.timedelta(days=1)
 KEPT = 90 * DAY
@@ -206,14 +205,33 @@ def test_how_far_back_values_reach_is_told(lake: Lake):
     assert str(told).startswith("Values reach back to 2025-03-12 04:00 UTC. Those of 2 older records were removed")
 
 
-def test_a_rebuild_that_would_lose_events_changes_nothing_and_says_how_far_back_values_reach(lake: Lake):
-    arrive(lake, 0, 1, 50)
+def test_the_oldest_go_first_where_there_is_too_much_for_one_time(lake: Lake):
+    arrive(lake, 3, 2, 1, 0)
     ingest(lake)
-    remove_values(lake, KEPT, NOW)
-    events = rows(lake, EVENTS)
-    with pytest.raises(ValuesRemoved, match="Values reach back to"):
-        rebuild_events(lake, BY_TOPIC, RULES, 10)
-    assert rows(lake, EVENTS).equals(events)
+    left = []
+    while remove_values(lake, KEPT, NOW, most_bytes=1)["raw"]:
+        left.append(with_values(lake))
+    assert left == [[1, 2, 3], [2, 3], [3], []]
+
+
+def test_a_file_whose_days_overlap_with_the_next_does_not_stop_those_behind(lake: Lake):
+    for days in ((0, 2), (1, 4), (3, 5)):
+        land(lake, pl.concat(records([value(d)], offsets=[d], kafka_time=NOON + d * DAY) for d in days))
+    ingest(lake)
+    times = 0
+    while remove_values(lake, KEPT, NOW, most_bytes=1)["raw"]:
+        times += 1
+    assert with_values(lake) == []
+    assert times > 1
+
+
+def test_old_records_that_are_not_decoded_do_not_keep_those_behind_them(lake: Lake):
+    arrive(lake, 5, 6, 7)
+    ingest(lake)
+    land(lake, records([value(8)], offsets=[8], kafka_time=NOON))
+    while remove_values(lake, KEPT, NOW, most_bytes=1)["raw"]:
+        pass
+    assert with_values(lake) == [8]
 
 
 def test_events_that_are_gone_are_not_taken_for_tombstones(lake: Lake):

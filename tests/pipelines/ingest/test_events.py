@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.ingest.event_writer import BATCH, Counts, ZoneChanged, stored_counts
+from pipelines.ingest.counts import Counts, stored_counts
+from pipelines.ingest.event_writer import BATCH, ZoneChanged
 from pipelines.ingest.feeds import app_id, undecoded_offsets
 from pipelines.lake import Handle, Lake
 from schemas.lake import EVENTS, GAPS, QUARANTINE, RAW, TABLES, TOUCHED, LakeTable

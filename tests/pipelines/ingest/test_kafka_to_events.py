@@ -12,7 +12,8 @@ from polars.exceptions import PanicException
 from pipelines.carriers import CARRIERS
 from pipelines.ingest import kafka_to_events
 from pipelines.ingest.connection import KafkaConnection
-from pipelines.ingest.event_writer import BATCH, ZoneChanged, stored_counts
+from pipelines.ingest.counts import stored_counts
+from pipelines.ingest.event_writer import BATCH, ZoneChanged
 from pipelines.ingest.intake import BatchLimits
 from pipelines.ingest.kafka_to_events import Ingested
 from pipelines.ingest.raw import ingest_raw

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import polars as pl
 import pytest
 
-from pipelines.ingest.event_writer import Counts, stored_counts
+from pipelines.ingest.counts import Counts, stored_counts
 from pipelines.ingest.rebuild import rebuild_events
 from pipelines.lake import Handle, Lake, LakeUnavailable
 from pipelines.quarantine import AlreadyQuarantined, NoSuchEvent, NotQuarantined, rule_on_event
