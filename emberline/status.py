@@ -12,6 +12,7 @@ from emberline.embedded import EmbeddedKafka, EmbeddedPostgres
 from emberline.embedded.dagster import EmbeddedDagster
 from emberline.embedded.postgres_roles import READER
 from emberline.services import Services
+from pipelines.ingest.reader import slow_because
 
 
 def addresses(services: Services, *, with_secrets: bool = False, with_link: bool = False) -> dict[str, str | None]:
@@ -57,11 +58,13 @@ def condition(services: Services, now: dt.datetime) -> dict[str, Any]:
     """How the pipeline is: what is unread, what is published, which runs and checks ended how. Nothing is started.
 
     A part whose service does not run, or that has no data yet, is None. Of `dagster`, each process is true or false.
+    `slow_reader` is why Kafka is read by plain polls, None where it is not.
     """
     kafka_runs = services.settings.kafka.bootstrap_servers or EmbeddedKafka(services.state).address()
     warehouse_runs = services.settings.warehouse.url or EmbeddedPostgres(services.state).address()
     return {
         "dagster": EmbeddedDagster(services.state).running(),
+        "slow_reader": slow_because(services.settings.ingest.reader),
         "backlog": _backlog(services, now) if kafka_runs else None,
         "published": _published(services, now) if warehouse_runs else None,
         "alerts": _alerts(services, now) if warehouse_runs else None,

@@ -79,6 +79,9 @@ def _condition_lines(how: dict[str, Any]) -> Iterator[tuple[Part, ...]]:
     if 0 < len(dead) < len(how["dagster"]):
         missing = (f"not running: {', '.join(dead)}", "red")
         yield "Dagster       ", missing, ". Next: emberline up starts what is missing"
+    if how["slow_reader"] is not None:
+        why = f"Kafka is read and written several times more slowly: {how['slow_reader']}"
+        yield f"{'Client':<13} ", (why, "yellow"), ". Next: install the tested one, make install does"
     if backlog is not None:
         since = "" if backlog["oldest_seconds"] is None else f", the oldest for {_duration(backlog['oldest_seconds'])}"
         yield (f"Unread        {backlog['records']:,} records{since}",)

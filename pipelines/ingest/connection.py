@@ -148,7 +148,7 @@ class KafkaConnection:
             enable_idempotence=True,
             linger_ms=20,
             batch_size=256 * 1024,
-            compression_type="gzip",
+            compression_type="lz4",
         )
 
     def topics(self, names: Iterable[str]) -> list[Topic]:

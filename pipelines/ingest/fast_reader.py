@@ -20,13 +20,11 @@ from kafka.consumer.fetcher import Fetcher
 from kafka.errors import CorruptRecordError
 from kafka.record.default_records import DefaultRecord
 from kafka.structs import TopicPartition
-from kafka.version import __version__ as kafka_version
 from numpy.typing import NDArray
 
 from pipelines.ingest.record_batch import LEAST_SIZE, NULL, RECORD, walk
 from pipelines.ingest.record_columns import ColumnBuffer, Part
-
-TESTED_VERSIONS: Final = frozenset({"3.0.12"})
+from pipelines.ingest.tested_client import untested
 
 _RECEIVED_AT_ONCE: Final = 1024 * 1024
 _FORMAT_V2: Final = 2
@@ -42,8 +40,8 @@ _PartitionRecords: Any = getattr(Fetcher, "PartitionRecords", object)
 
 def unsupported(consumer: KafkaConsumer) -> str | None:
     """Why this consumer cannot be read fast, or None where it can."""
-    if kafka_version not in TESTED_VERSIONS:
-        return f"kafka-python {kafka_version} is none of the tested {', '.join(sorted(TESTED_VERSIONS))}"
+    if (obstacle := untested()) is not None:
+        return obstacle
     if not isinstance(getattr(consumer, "_fetcher", None), Fetcher):
         return "the consumer has no fetcher of the known kind"
     if not hasattr(vars(consumer)["_fetcher"], "_manager"):

@@ -10,6 +10,7 @@ import polars as pl
 from kafka import KafkaConsumer
 
 from pipelines.ingest.records import RecordBuffer
+from pipelines.ingest.tested_client import untested
 from schemas.errors import EmberlineError
 
 ReaderKind = Literal["auto", "fast", "plain"]
@@ -42,6 +43,11 @@ class Buffer(Protocol):
     def frame(self, topic_ids: Mapping[str, str]) -> pl.DataFrame:
         """The records with the columns of `raw`. A record without a timestamp has a null `kafka_time`."""
         ...
+
+
+def slow_because(kind: ReaderKind) -> str | None:
+    """Why records are read by plain polls, where that was not asked for; None where they are not, or it was."""
+    return None if kind == "plain" else untested()
 
 
 def buffers(consumer: KafkaConsumer, kind: ReaderKind) -> Callable[[], Buffer]:

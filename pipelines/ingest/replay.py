@@ -6,38 +6,22 @@ there.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
 import polars as pl
-from kafka.errors import KafkaError, MessageSizeTooLargeError
 
 from pipelines.carriers import Carrier
 from pipelines.events.unknown_kinds import unknown_kinds
 from pipelines.ingest.connection import KafkaConnection
 from pipelines.ingest.replay_file import Chunk, ReplayFileError, chunks
-from schemas.errors import EmberlineError
+from pipelines.ingest.sending import RecordTooLarge, Sending, sender
 
 _NAMED: Final = 5
-
-
-class ProduceFailed(EmberlineError):
-    """Kafka did not take all records."""
-
-
-class RecordTooLarge(ProduceFailed):
-    """Kafka takes no record of this size; `row` is its place among those that were sent."""
-
-    def __init__(self, row: int, size: int, topic: str) -> None:
-        self.row = row
-        self.size = size
-        super().__init__(
-            f"Kafka takes no record of {size:,} bytes in topic {topic}.",
-            "Shorten the record or take it out, then send the file again: events that arrived twice count once.",
-            f"record {row + 1}",
-        )
 
 
 @dataclass(frozen=True)
@@ -71,8 +55,12 @@ def replay(
     file: Path,
     carrier: Carrier,
     on_progress: Callable[[int, int], None] = lambda _done, _todo: None,
+    *,
+    whole: bool | None = None,
 ) -> Replayed:
     """Send every row (`.parquet`) or line (`.jsonl`, `.ndjson`) of a file to a topic, in order.
+
+    A chunk is read while the one before it is sent; no more than these two are in memory.
 
     Args:
         connection: the brokers.
@@ -80,23 +68,36 @@ def replay(
         file: see `replay_file.chunks`.
         carrier: the shape of the payloads.
         on_progress: called after each chunk with what is done and to do, in bytes of lines or in rows.
+        whole: see `sender`.
 
     Raises:
         ReplayFileError: see `replay_file.chunks`; what stands before the place it names was sent.
         ProduceFailed: a record was not acknowledged.
     """
-    sent = Replayed()
-    for chunk in chunks(file, carrier):
-        keys, rejected = _event_ids(chunk.values, carrier)
-        records = pl.DataFrame({"key": keys, "value": chunk.values}).with_columns(topic=pl.lit(topic))
+    done = Replayed()
+    under_way: deque[tuple[Chunk, pl.DataFrame, Sending]] = deque()
+
+    def finish() -> Replayed:
+        chunk, rejected, sending = under_way.popleft()
         try:
-            acknowledged = produce(connection, records)
+            acknowledged = sending.acknowledged()
         except RecordTooLarge as error:
             line = chunk.numbers[error.row]
             raise ReplayFileError(f"Line {line}: {error.cause}", error.next_step, f"{file}:{line}") from error
-        sent += Replayed(acknowledged, chunk.blank, rejected.height, _examples(chunk, rejected))
         on_progress(chunk.done, chunk.todo)
-    return sent
+        return Replayed(acknowledged, chunk.blank, rejected.height, _examples(chunk, rejected))
+
+    reading = chunks(file, carrier)
+    first = next(reading)  # what is wrong with the file is said before brokers are asked
+    with sender(connection, whole=whole) as send:
+        for chunk in chain([first], reading):
+            keys, rejected = _event_ids(chunk.values, carrier)
+            under_way.append((chunk, rejected, send(topic, keys, chunk.values)))
+            if len(under_way) > 1:
+                done += finish()
+        while under_way:
+            done += finish()
+    return done
 
 
 def produce(connection: KafkaConnection, records: pl.DataFrame) -> int:
@@ -106,34 +107,23 @@ def produce(connection: KafkaConnection, records: pl.DataFrame) -> int:
         RecordTooLarge: a record is larger than Kafka takes.
         ProduceFailed: a record was not acknowledged.
     """
-    producer = connection.producer()
-    rows, sent, acknowledged = records.select("topic", "key", "value").rows(), [], 0
-    try:
-        for topic, key, value in rows:
-            sent.append(producer.send(topic, key=key, value=value))
-        producer.flush()
-        for future in sent:
-            future.get(timeout=60)
-            acknowledged += 1
-    except MessageSizeTooLargeError as error:
-        # The client refuses a record as it is handed over, a broker when it has come.
-        row = acknowledged if len(sent) == len(rows) else len(sent)
-        topic, _, value = rows[row]
-        raise RecordTooLarge(row, len(value or b""), topic) from error
-    except KafkaError as error:
-        raise ProduceFailed(
-            f"Kafka did not take all records ({error}).",
-            "Send the file again: events that arrived twice count once. If it fails again, see that no record is "
-            "larger than the topic's max.message.bytes.",
-        ) from error
-    finally:
-        producer.close()
-    return len(sent)
+    with sender(connection) as send:
+        under_way = [
+            (rows, send(topic, rows["key"], rows["value"]))
+            for (topic,), rows in records.with_row_index("row").partition_by("topic", as_dict=True).items()
+        ]
+        acknowledged = 0
+        for rows, sending in under_way:
+            try:
+                acknowledged += sending.acknowledged()
+            except RecordTooLarge as error:
+                raise error.at(rows["row"][error.row]) from error
+        return acknowledged
 
 
 def _event_ids(values: pl.Series, carrier: Carrier) -> tuple[pl.Series, pl.DataFrame]:
     """The key of each value, its event id (null: it is no event); and `row`, `reason`, `detail` of what is none."""
-    decoded = carrier.decode(values.to_list())
+    decoded = carrier.decode_column(values)
     keys = (
         pl.DataFrame({"row": range(len(values))}, schema={"row": pl.UInt32})
         .join(decoded.events.select("row", "event_id"), on="row", how="left", maintain_order="left")["event_id"]

@@ -6,7 +6,7 @@ import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import polars as pl
 
@@ -16,6 +16,10 @@ from pipelines.carriers.zulip import archive_values
 from schemas.errors import EmberlineError
 
 _CHUNK_ROWS: Final = 50_000
+"""Of an export; of lines, a chunk has about so many bytes, however many lines they are."""
+
+_CHUNK_BYTES: Final = 8 * 1024 * 1024
+_LONGEST_KEPT: Final = 2 * MAX_VALUE_BYTES
 _EXPORTS: Final = {"zulip": archive_values}
 """Carrier -> how a row of its Parquet export becomes a payload of that carrier."""
 _LINES: Final = (".jsonl", ".ndjson")
@@ -82,15 +86,15 @@ def _rows(file: Path, carrier: Carrier) -> Iterator[Chunk]:
             f"Parquet works for {', '.join(_EXPORTS)}; give the payloads as .jsonl, one a line.",
         )
     try:
-        values = _EXPORTS[carrier.name](pl.read_parquet(file))
+        todo = pl.scan_parquet(file).select(pl.len()).collect().item()
+        for start in range(0, todo, _CHUNK_ROWS):
+            values = _EXPORTS[carrier.name](pl.scan_parquet(file).slice(start, _CHUNK_ROWS).collect())
+            done = start + len(values)
+            yield Chunk(values, pl.int_range(start + 1, done + 1, eager=True), 0, done, todo)
     except pl.exceptions.PolarsError as error:
         raise ReplayFileError(
             f"{file}: no readable export of {carrier.name!r} ({error}).", "Check --carrier and the file."
         ) from error
-    numbers = pl.int_range(1, len(values) + 1, eager=True)
-    for start in range(0, len(values), _CHUNK_ROWS):
-        part = values.slice(start, _CHUNK_ROWS)
-        yield Chunk(part, numbers.slice(start, _CHUNK_ROWS), 0, start + len(part), len(values))
 
 
 def _lines(file: Path) -> Iterator[Chunk]:
@@ -100,9 +104,9 @@ def _lines(file: Path) -> Iterator[Chunk]:
             raise ReplayFileError(f"{file} is UTF-16.", "Save it as UTF-8, as JSON has to be, then send it again.")
         if lines.peek(3).startswith(codecs.BOM_UTF8):
             done = len(lines.read(len(codecs.BOM_UTF8)))
-        while chunk := [line for _, line in zip(range(_CHUNK_ROWS), lines, strict=False)]:
-            done += sum(map(len, chunk))
-            told = [(at, line.rstrip(b"\r\n")) for at, line in enumerate(chunk, start=number + 1) if line.strip()]
+        for chunk, n_bytes in _blocks(lines):
+            done += n_bytes
+            told = [(at, line.rstrip(b"\r")) for at, line in enumerate(chunk, start=number + 1) if line.strip()]
             number += len(chunk)
             for at, line in told:
                 _refuse_too_long(file, at, len(line))
@@ -115,10 +119,23 @@ def _lines(file: Path) -> Iterator[Chunk]:
             )
 
 
+def _blocks(lines: BinaryIO) -> Iterator[tuple[list[bytes], int]]:
+    """Lines, and the bytes they took in the file. One that is longer than a record may be is not read to its end."""
+    rest = b""
+    while block := lines.read(_CHUNK_BYTES):
+        *whole, rest = (rest + block).split(b"\n")
+        if rest and (len(block) < _CHUNK_BYTES or len(rest) > _LONGEST_KEPT):
+            whole, rest = [*whole, rest], b""
+        yield whole, len(block)
+    if rest:
+        yield [rest], 0
+
+
 def _refuse_too_long(file: Path, number: int, size: int) -> None:
     if size > MAX_VALUE_BYTES:
+        found = f"{size:,}" if size <= _LONGEST_KEPT else f"more than {_LONGEST_KEPT:,}"
         raise ReplayFileError(
-            f"Line {number} has {size:,} bytes; a record has at most {MAX_VALUE_BYTES:,}.",
+            f"Line {number} has {found} bytes; a record has at most {MAX_VALUE_BYTES:,}.",
             "Shorten the line or take it out, then send the file again: events that arrived twice count once.",
             f"{file}:{number}",
         )

@@ -15,6 +15,7 @@ from emberline.cli.services import _condition_lines
 from emberline.services import Services
 from emberline.settings import Settings
 from emberline.status import condition
+from pipelines.ingest import tested_client
 
 
 @pytest.mark.parametrize(
@@ -67,6 +68,15 @@ def test_a_run_that_waits_to_start_is_shown_as_such(tmp_path: Path):
     run = {"started_at": None, "status": "starting", "seconds": None, "failed_checks": []}
     lines = [str(line) for line in _condition_lines({**how, "runs": [run]})]
     assert any("not started yet" in line for line in lines)
+
+
+def test_a_kafka_client_that_was_not_tested_is_shown_as_slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    services = Services(Settings(state=tmp_path / "state"))
+    assert condition(services, dt.datetime.now(dt.UTC))["slow_reader"] is None
+    monkeypatch.setattr(tested_client, "installed", "3.9.9")
+    how = condition(services, dt.datetime.now(dt.UTC))
+    assert how["slow_reader"] == "kafka-python 3.9.9 is none of the tested 3.0.12"
+    assert any("more slowly: kafka-python 3.9.9" in str(line) for line in _condition_lines(how))
 
 
 def test_an_argument_that_is_not_utf_8_is_a_wrong_command_line(tmp_path: Path):

@@ -21,7 +21,7 @@ from kafka.record.memory_records import MemoryRecordsBuilder
 from kafka.structs import TopicPartition
 from polars.testing import assert_frame_equal
 
-from pipelines.ingest import fast_reader
+from pipelines.ingest import fast_reader, tested_client
 from pipelines.ingest.connection import KafkaConnection
 from pipelines.ingest.fast_reader import ColumnarPartition, Target
 from pipelines.ingest.intake import BatchLimits
@@ -402,7 +402,7 @@ def test_the_installed_client_is_one_that_was_tested(kafka: str):
 def test_an_untested_client_is_read_by_plain_polls_with_a_word_in_the_log(
     kafka: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
-    monkeypatch.setattr(fast_reader, "TESTED_VERSIONS", frozenset({"0.0"}))
+    monkeypatch.setattr(tested_client, "TESTED", frozenset({"0.0"}))
     consumer = KafkaConnection(kafka).consumer()
     try:
         with caplog.at_level(logging.WARNING):

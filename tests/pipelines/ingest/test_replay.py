@@ -13,8 +13,9 @@ from kafka.structs import TopicPartition
 from pipelines.carriers import CARRIERS
 from pipelines.carriers.base import MAX_VALUE_BYTES
 from pipelines.ingest.connection import KafkaConnection, KafkaUnreachable
-from pipelines.ingest.replay import RecordTooLarge, Replayed, produce, replay
+from pipelines.ingest.replay import Replayed, produce, replay
 from pipelines.ingest.replay_file import ReplayFileError, chunks
+from pipelines.ingest.sending import RecordTooLarge
 from tests.pipelines.canonical import encoded, message
 
 CANONICAL, ZULIP = CARRIERS["cloudevents"], CARRIERS["zulip"]

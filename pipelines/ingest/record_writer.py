@@ -1,0 +1,206 @@
+"""Columns of keys and values as the bytes of Kafka's record batches (format v2), without a Python object a record.
+
+What a batch has besides its records (the header, the checksum, compression) is left to the client.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from pipelines.compiled import lean
+
+HEADER_BYTES: Final = 61
+"""Bytes of a batch before its records."""
+
+_LARGEST_FRAME: Final = 32
+"""Bytes that a record has at most besides its key and value: lengths, differences of time and offset."""
+
+
+@dataclass(frozen=True)
+class Bytes:
+    """A Binary column: `starts` and `lengths` of its values in `data`; the length of a null is -1."""
+
+    data: NDArray[np.uint8]
+    starts: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, column: pl.Series) -> Bytes:
+        """Take a column apart; what it holds is not copied a value at a time."""
+        array: Any = column.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+        _, offsets, data = array.cast(pa.large_binary()).buffers()
+        ends = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
+        lengths = np.diff(ends)
+        if array.null_count:
+            lengths[column.is_null().to_numpy()] = -1
+        return cls(np.frombuffer(data or b"", np.uint8), ends[:-1], lengths)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Records of one partition: their bytes, and their rows in the order in which they stand there."""
+
+    partition: int
+    records: memoryview
+    rows: NDArray[np.int64]
+
+
+def partitions(keys: Bytes, n_partitions: int, chance: np.random.Generator) -> NDArray[np.int64]:
+    """Give each record its place among so many partitions: by the hash that every Kafka client takes of its key.
+
+    Copies of a key share a partition. Records without a key are spread by chance.
+    """
+    anywhere = chance.integers(n_partitions, size=len(keys.lengths))
+    _place(keys.data, keys.starts, keys.lengths, n_partitions, anywhere)
+    return anywhere
+
+
+def batches(keys: Bytes, values: Bytes, places: NDArray[np.int64], n_partitions: int, most_bytes: int) -> list[Batch]:
+    """Write records as batches of at most so many bytes, or one record; of a partition in the order of the rows.
+
+    A record's time is that of its batch.
+    """
+    rows = np.argsort(places, kind="stable")
+    ends = np.cumsum(np.bincount(places, minlength=n_partitions))
+    room = int(np.maximum(keys.lengths, 0).sum() + np.maximum(values.lengths, 0).sum()) + _LARGEST_FRAME * len(rows)
+    written = np.empty(room, np.uint8)
+    cuts = np.empty((len(rows), 2), np.int64)
+    found: list[Batch] = []
+    first, begin = 0, 0
+    for partition, end in enumerate(ends.tolist()):
+        n_batches = _write(
+            *(keys.data, keys.starts, keys.lengths, values.data, values.starts, values.lengths),
+            *(rows[first:end], most_bytes - HEADER_BYTES, written, begin, cuts),
+        )
+        of_partition = rows[first:end]
+        done = 0
+        for n_rows, n_bytes in cuts[:n_batches].tolist():
+            found.append(Batch(partition, written[begin:n_bytes].data, of_partition[done:n_rows]))
+            done, begin = n_rows, n_bytes
+        first = end
+    return found
+
+
+@lean
+def _place(
+    data: NDArray[np.uint8],
+    starts: NDArray[np.int64],
+    lengths: NDArray[np.int64],
+    n_partitions: int,
+    places: NDArray[np.int64],
+) -> None:
+    """Set the place of each record that has a key."""
+    for row in range(len(lengths)):
+        if lengths[row] >= 0:
+            places[row] = (_murmur2(data, starts[row], lengths[row]) & np.uint32(0x7FFFFFFF)) % n_partitions
+
+
+@lean
+def _murmur2(data: NDArray[np.uint8], start: int, length: int) -> np.uint32:
+    """The hash of Kafka's clients: MurmurHash2 of 32 bits with the seed 0x9747b28c."""
+    mix = np.uint32(0x5BD1E995)
+    found = np.uint32(0x9747B28C) ^ np.uint32(length)
+    whole = length // 4
+    for word in range(whole):
+        at = start + 4 * word
+        part = np.uint32(0)
+        for byte in range(4):
+            part |= np.uint32(data[at + byte]) << np.uint32(8 * byte)
+        part = np.uint32(part * mix)
+        part ^= part >> np.uint32(24)
+        part = np.uint32(part * mix)
+        found = np.uint32(found * mix) ^ part
+    at = start + 4 * whole
+    if length % 4:
+        for byte in range(length % 4):
+            found ^= np.uint32(data[at + byte]) << np.uint32(8 * byte)
+        found = np.uint32(found * mix)
+    found ^= found >> np.uint32(13)
+    found = np.uint32(found * mix)
+    return found ^ (found >> np.uint32(15))
+
+
+@lean
+def _write(
+    key_data: NDArray[np.uint8],
+    key_starts: NDArray[np.int64],
+    key_lengths: NDArray[np.int64],
+    value_data: NDArray[np.uint8],
+    value_starts: NDArray[np.int64],
+    value_lengths: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    most_bytes: int,
+    into: NDArray[np.uint8],
+    begin: int,
+    cuts: NDArray[np.int64],
+) -> int:
+    """Write rows from a position on, and where each batch ends: after how many rows, and at which position."""
+    at, offset, n_batches = begin, 0, 0
+    for number in range(len(rows)):
+        row = rows[number]
+        size = _size(offset, key_lengths[row], value_lengths[row])
+        if offset and at - begin + size + _varint_size(size) > most_bytes:
+            cuts[n_batches, 0], cuts[n_batches, 1] = number, at
+            n_batches += 1
+            begin, offset = at, 0
+            size = _size(0, key_lengths[row], value_lengths[row])
+        at = _put_varint(into, at, size)
+        into[at] = 0  # attributes: there are none
+        into[at + 1] = 0  # later than the batch's time by nothing
+        at = _put_varint(into, at + 2, offset)
+        at = _put_bytes(into, at, key_data, key_starts[row], key_lengths[row])
+        at = _put_bytes(into, at, value_data, value_starts[row], value_lengths[row])
+        into[at] = 0  # headers: there are none
+        at += 1
+        offset += 1
+    if offset:
+        cuts[n_batches, 0], cuts[n_batches, 1] = len(rows), at
+        n_batches += 1
+    return n_batches
+
+
+@lean
+def _size(offset: int, key_length: int, value_length: int) -> int:
+    """Bytes of a record behind its length."""
+    key = _varint_size(key_length) + max(0, key_length)
+    value = _varint_size(value_length) + max(0, value_length)
+    return 3 + _varint_size(offset) + key + value
+
+
+@lean
+def _varint_size(number: int) -> int:
+    left = (number << 1) ^ (number >> 63)
+    size = 1
+    while left >= 0x80:
+        left >>= 7
+        size += 1
+    return size
+
+
+@lean
+def _put_varint(into: NDArray[np.uint8], at: int, number: int) -> int:
+    """Write a zigzag varint; the position after it."""
+    left = (number << 1) ^ (number >> 63)
+    while left >= 0x80:
+        into[at] = left & 0x7F | 0x80
+        at += 1
+        left >>= 7
+    into[at] = left
+    return at + 1
+
+
+@lean
+def _put_bytes(into: NDArray[np.uint8], at: int, data: NDArray[np.uint8], start: int, length: int) -> int:
+    """Write a length and so many bytes, null where the length is -1; the position after them."""
+    at = _put_varint(into, at, length)
+    # Without signs: a position that might be negative would count from the end, and bytes would be copied singly.
+    first, source = np.uintp(at), np.uintp(start)
+    for byte in range(np.uintp(max(0, length))):
+        into[first + byte] = data[source + byte]
+    return at + max(0, length)
