@@ -35,6 +35,8 @@ SETTINGS_MEANINGS = {
     "ingest.session_seconds": "A worker that gives no sign of life for so long loses its partitions to the others.",
     "ingest.reader": "How records become columns: `fast`; `plain`, by the client's own poll, which is slower; or "
     "`auto`, which is fast where the installed client was tested. All give the same rows.",
+    "ingest.decoder": "How values are decoded: `fast`, most of them by a compiled reader; or `safe`, each by msgspec "
+    "alone, which takes several times as long. Both give the same rows.",
     "ingest.max_skew_minutes": "An event that happened so much after Kafka's time of it is quarantined.",
     "ingest.max_bad_share": "The run stops when more than this share of a batch, or of a topic in it, is no event.",
     "ingest.bad_share_rows": "Batches with fewer records, and topics with fewer in a batch, are not judged so.",

@@ -33,7 +33,7 @@ from pipelines.alerts.decide import Policy
 from pipelines.alerts.messages import KAFKA
 from pipelines.alerts.quiet import QuietHours
 from pipelines.alerts.rules import RULES, Limits
-from pipelines.carriers import CARRIERS
+from pipelines.carriers import CARRIERS, DecoderKind
 from pipelines.groups.thresholds import LifeRules, Thresholds
 from pipelines.ingest.reader import ReaderKind
 from schemas.attribution import MODELS, Model
@@ -194,6 +194,7 @@ class IngestSettings(_Section):
     stall_seconds: float = Field(default=60.0, gt=0, le=_SECONDS)
     run_rows: int = Field(default=5_000_000, ge=1, le=_COUNT)
     reader: ReaderKind = "auto"
+    decoder: DecoderKind = "fast"
     group: str = Field(default="emberline", min_length=1)
     session_seconds: float = Field(default=30.0, ge=6, le=_SECONDS)
     max_skew_minutes: int = Field(default=10, ge=0, le=_MINUTES)

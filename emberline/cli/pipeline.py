@@ -15,7 +15,7 @@ from emberline.cli.app import app
 from emberline.cli.errors import ExitCode, print_defect
 from emberline.cli.hints import next_command
 from emberline.cli.output import print_error, print_json, print_line, reporting
-from pipelines.carriers import CARRIERS
+from pipelines.carriers import CARRIERS, carrier_of
 
 if TYPE_CHECKING:
     from emberline.runner import RunOutcome
@@ -65,7 +65,8 @@ def replay(
         kafka = Services(settings, show.line).kafka()
         kafka.create_topics([target], settings.kafka.partitions)
         unit = "rows" if file.suffix == ".parquet" else "bytes"
-        sent = send(kafka, target, file, CARRIERS[carrier], show.steps.of(f"sending {file.name} ({unit})"))
+        shape = carrier_of(carrier, settings.ingest.decoder)
+        sent = send(kafka, target, file, shape, show.steps.of(f"sending {file.name} ({unit})"))
     if as_json:
         print_json({"topic": target, **asdict(sent)})
         return

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import ctypes
+import dataclasses
+import itertools
 import json
 import mmap
 import string
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Final
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from pipelines.carriers import carrier_of, json_columns
 from pipelines.carriers.cloudevents import CloudEvents
 from pipelines.carriers.json_columns import read_json
 from pipelines.carriers.json_table import JsonTable
@@ -246,37 +250,66 @@ def test_both_agree_on_any_byte_at_any_place_of_a_time():
     assert_both_agree(changed)
 
 
-@pytest.fixture(scope="module")
-def at_the_edge() -> Iterator[Callable[[bytes], pl.Series]]:
-    """Makes a column of one value that ends where the memory of the process ends: to read further is to crash."""
-    if sys.platform == "win32":
-        pytest.skip("memory is protected by a call of POSIX")
-    page = mmap.PAGESIZE
-    memory = mmap.mmap(-1, 2 * page)
-    place = ctypes.addressof(ctypes.c_char.from_buffer(memory))
-    assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(place + page), ctypes.c_size_t(page), 0) == 0
+class Walled:
+    """Memory between two pages that nobody may touch: to read beyond either end is to crash."""
 
-    def column(value: bytes) -> pl.Series:
-        start = page - len(value)
-        memory[start:page] = value
-        content = pa.foreign_buffer(place + start, len(value), base=memory)
-        view = len(value).to_bytes(4, "little") + value[:4] + bytes(8)
-        series = pl.Series(pa.Array.from_buffers(pa.binary_view(), 1, [None, pa.py_buffer(view), content]))
-        (used,) = pa.array(series.to_arrow(compat_level=pl.CompatLevel.newest())).buffers()[2:]
-        assert used.address + used.size == place + page
+    size: Final = 4 * mmap.PAGESIZE
+
+    def __init__(self) -> None:
+        page = mmap.PAGESIZE
+        self._memory = mmap.mmap(-1, self.size + 2 * page)
+        first = ctypes.addressof(ctypes.c_char.from_buffer(self._memory))
+        self._walls = (first, first + page + self.size)
+        self._begin = first + page
+        self._protect(0)
+
+    def put(self, content: bytes, at: int) -> pa.Buffer:
+        """A buffer of this content, so many bytes behind the wall before it."""
+        start = mmap.PAGESIZE + at
+        self._memory[start : start + len(content)] = content
+        return pa.foreign_buffer(self._begin + at, len(content), base=self._memory)
+
+    def column(self, values: list[bytes], *, is_last: bool) -> pl.Series:
+        """A column of values, side by side, that ends at the wall behind it or begins at the one before it."""
+        content = b"".join(values)
+        used = self.put(content, self.size - len(content) if is_last else 0)
+        starts = [0, *itertools.accumulate(map(len, values))]
+        views = b"".join(
+            len(value).to_bytes(4, "little")
+            + (value[:4] + bytes(4) + start.to_bytes(4, "little") if len(value) > 12 else value.ljust(12, b"\0"))
+            for value, start in zip(values, starts, strict=False)
+        )
+        series = pl.Series(pa.Array.from_buffers(pa.binary_view(), len(values), [None, pa.py_buffer(views), used]))
+        (taken,) = pa.array(series.to_arrow(compat_level=pl.CompatLevel.newest())).buffers()[2:]
+        assert taken.address == used.address, "Polars has copied it, and nothing is tested"
         return series
 
-    yield column
-    assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(place + page), ctypes.c_size_t(page), 3) == 0
+    def release(self) -> None:
+        self._protect(mmap.PROT_READ | mmap.PROT_WRITE)
+
+    def _protect(self, allowed: int) -> None:
+        for wall in self._walls:
+            done = ctypes.CDLL(None).mprotect(ctypes.c_void_p(wall), ctypes.c_size_t(mmap.PAGESIZE), allowed)
+            assert done == 0
 
 
-def test_nothing_is_read_beyond_the_end_of_a_buffer(at_the_edge: Callable[[bytes], pl.Series]):
+@pytest.fixture(scope="module")
+def walled() -> Iterator[Walled]:
+    if sys.platform == "win32":
+        pytest.skip("memory is protected by a call of POSIX")
+    made = Walled()
+    yield made
+    made.release()
+
+
+@pytest.mark.parametrize("is_last", [True, False])
+def test_nothing_is_read_beyond_either_end_of_a_buffer(walled: Walled, is_last: bool):
     values = [with_string(b"x" * length) for length in range(1, 41)] + [with_string("群é😀".encode())]
     for value in values:
-        assert read_json(at_the_edge(value), TABLE).accepted[0]
+        assert read_json(walled.column([value], is_last=is_last), TABLE).accepted[0]
     for value in (encoded(EVERYTHING), with_string(b"x" * 20), with_string("群é😀".encode())):
         for length in range(13, len(value)):
-            assert not read_json(at_the_edge(value[:length]), TABLE).accepted[0]
+            assert not read_json(walled.column([value[:length]], is_last=is_last), TABLE).accepted[0]
 
 
 NEIGHBOURS = [b'"id" :', b'\t"id":', b'"id"\n: ', b'"i":', b'"ids":', b'"id;', b'"id";', b'"Id":', b'"id:', b"'id\":"]
@@ -336,6 +369,41 @@ def mutated_events(draw: st.DrawFn) -> bytes:
 @example([])
 def test_both_agree_on_events_that_were_changed_at_random(values: list[bytes]):
     assert_both_agree(values)
+
+
+@examples(400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(mutated_events() | st.binary(min_size=13, max_size=40), min_size=1, max_size=4), st.booleans())
+def test_values_changed_at_random_are_read_from_no_byte_beyond_either_end_of_their_buffer(
+    walled: Walled, values: list[bytes], is_last: bool
+):
+    column = walled.column(values, is_last=is_last)
+    expected = ADAPTER.decode(values)
+    found = ADAPTER.decode_column(column)
+    assert_frame_equal(found.events, expected.events)
+    assert_frame_equal(found.rejected, expected.rejected)
+
+
+def test_names_and_allowed_values_are_read_from_no_byte_beyond_those_of_the_table(walled: Walled):
+    content = TABLE.text.tobytes()
+    for at in (0, walled.size - len(content)):
+        text = np.frombuffer(walled.put(content, at), np.uint8)
+        table = dataclasses.replace(TABLE, text=text)
+        for role in ("operator", "operators", "op", "member", "b"):
+            value = encoded({**EVERYTHING, "data": {**EVERYTHING["data"], "role": role}})
+            found = read_json(pl.Series([value], dtype=pl.Binary), table)
+            assert found.accepted[0] == is_read(value)
+
+
+@examples(100)
+@given(st.lists(mutated_events() | st.binary(max_size=40), max_size=8))
+def test_the_safe_decoder_gives_the_same_and_calls_no_compiled_code(values: list[bytes]):
+    column = pl.Series(values, dtype=pl.Binary)
+    fast = carrier_of("cloudevents", "fast").decode_column(column)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_columns, "read_json", None)
+        safe = carrier_of("cloudevents", "safe").decode_column(column)
+    assert_frame_equal(safe.events, fast.events)
+    assert_frame_equal(safe.rejected, fast.rejected)
 
 
 def test_a_field_expected_after_the_payload_is_not_taken_from_within_it():
