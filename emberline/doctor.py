@@ -62,7 +62,8 @@ def _lake_id(services: Services) -> str | None:
     """None where there is no lake, or where the examination of the lake says why it cannot be read."""
     lake = services.lake()
     try:
-        return lake.open(RAW).id if lake.has(RAW) else None
+        raw = lake.find(RAW)
+        return None if raw is None else raw.id
     except EmberlineError:
         return None
 
@@ -77,7 +78,7 @@ def _topics(services: Services) -> Iterator[Examined]:
     kafka, wanted = services.kafka(), services.settings.kafka.topics
     there = {topic.name for topic in kafka.topics(wanted)}
     yield Examined("kafka", "brokers", "ok", f"They answer at {kafka.bootstrap_servers}.")
-    lags = partition_lags(kafka, services.lake(), there) if services.lake().has(RAW) else []
+    lags = partition_lags(kafka, services.lake(), there)
     for name in wanted:
         if name not in there:
             next_step = "Let its producer create it, correct kafka.topics, or send a file: emberline replay"

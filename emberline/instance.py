@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -12,9 +12,10 @@ import dagster as dg
 import sqlalchemy as sa
 import yaml
 from dagster_postgres.utils import DagsterPostgresException
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError
 
-from emberline.embedded.dagster_home import dagster_home
+from emberline.embedded.dagster_home import dagster_home, home_of
 from emberline.embedded.state import write_private
 from emberline.services import Services
 from emberline.settings import URL_VARIABLE
@@ -22,13 +23,16 @@ from emberline.storage import KeptConnectionsStorage
 from pipelines.publish.database import Database, Refused, take_turns
 from pipelines.publish.errors import PublishError
 from pipelines.publish.structure import create_schema
+from sensors.failures import MEND_RECORDS
 
 
 class InstanceFailed(PublishError):
     """Dagster's records of runs, in the warehouse's PostgreSQL, could not be read or written."""
 
 
+_FILE: Final = "dagster.yaml"
 _SCHEMA: Final = "dagster"
+_TABLES: Final = ("runs", "instance_info", "event_logs", "jobs")
 _REFUSED: Final = Refused(
     InstanceFailed,
     f"Let the warehouse's role create schemas in this database, or own the schema {_SCHEMA} and its tables.",
@@ -40,11 +44,33 @@ def dagster_environment(services: Services) -> dict[str, str]:
     home = dagster_home(services.state, services.on_progress)
     kind = {"module": KeptConnectionsStorage.__module__, "class": KeptConnectionsStorage.__name__}
     storage = {"custom": {**kind, "config": {"postgres_url": {"env": URL_VARIABLE}}}}
-    write_private(home / "dagster.yaml", _instance_file().read_text() + yaml.safe_dump({"storage": storage}))
+    write_private(home / _FILE, _instance_file().read_text() + yaml.safe_dump({"storage": storage}))
     database = Database(services.dagster_url())
     with database.transaction(_REFUSED) as connection:
         take_turns(connection, "prepare")
         create_schema(connection, _SCHEMA)
+    return _environment(services, home, database)
+
+
+@contextmanager
+def dagster_instance(services: Services) -> Iterator[dg.DagsterInstance]:
+    """The instance that runs of this process are recorded in."""
+    with _opened(services, dagster_environment(services)) as instance:
+        yield instance
+
+
+@contextmanager
+def recorded_instance(services: Services) -> Iterator[dg.DagsterInstance | None]:
+    """The instance to read from, None where this state folder has no runs yet; nothing is made."""
+    home, database = home_of(services.state), Database(services.dagster_url())
+    if not (home / _FILE).is_file() or not _is_stored(database):
+        yield None
+        return
+    with _opened(services, _environment(services, home, database)) as instance:
+        yield instance
+
+
+def _environment(services: Services, home: Path, database: Database) -> dict[str, str]:
     # Dagster's event notifications break on psycopg 3.
     url = database.url.set(drivername="postgresql+psycopg2")
     instance_url = url.update_query_dict({"options": f"-csearch_path={_SCHEMA}"})
@@ -55,11 +81,20 @@ def dagster_environment(services: Services) -> dict[str, str]:
     }
 
 
+def _is_stored(database: Database) -> bool:
+    """Whether the tables are there that Dagster would create, of which it looks for these."""
+    names = sa.literal([f"{_SCHEMA}.{table}" for table in _TABLES], ARRAY(sa.Text))
+    missing = sa.select(sa.func.unnest(names).column_valued("name"))
+    missing = missing.where(sa.func.to_regclass(sa.column("name")).is_(None))
+    with database.transaction(_REFUSED) as connection:
+        return connection.execute(missing).first() is None
+
+
 @contextmanager
-def dagster_instance(services: Services) -> Iterator[dg.DagsterInstance]:
-    """The instance that runs of this process are recorded in. Dagster reads it from the environment only."""
+def _opened(services: Services, environment: Mapping[str, str]) -> Iterator[dg.DagsterInstance]:
+    """Dagster reads its instance from the environment only."""
     before = dict(os.environ)
-    os.environ.update(dagster_environment(services))
+    os.environ.update(environment)
     try:
         with _failures_told(services), dg.DagsterInstance.get() as instance:
             yield instance
@@ -77,11 +112,19 @@ def _failures_told(services: Services) -> Iterator[None]:
         cause = error.orig if isinstance(error, DBAPIError) else error.__cause__ or error
         told = f"Dagster's records in PostgreSQL failed: {cause}".strip()
         url = sa.make_url(services.dagster_url())
-        raise InstanceFailed(told, url=url, next_step=_REFUSED.next_step) from error
+        next_step = _REFUSED.next_step if _is_of_rights(cause) else MEND_RECORDS
+        raise InstanceFailed(told, url=url, next_step=next_step) from error
+
+
+def _is_of_rights(cause: BaseException | None) -> bool:
+    """Whether the role may not do it, or does not even see the schema."""
+    if isinstance(cause, DBAPIError):
+        cause = cause.orig
+    return getattr(cause, "pgcode", None) in {"42501", "3F000"}
 
 
 def _instance_file() -> Path:
     """`dagster.yaml`: at the top of a checkout, inside the package of an installed distribution."""
     package = Path(__file__).parent
-    packaged = package / "dagster.yaml"
-    return packaged if packaged.is_file() else package.parent / "dagster.yaml"
+    packaged = package / _FILE
+    return packaged if packaged.is_file() else package.parent / _FILE

@@ -10,9 +10,10 @@ from typing import Final
 
 from assets.resources import Rules
 from emberline.embedded import EmbeddedKafka, EmbeddedPostgres, StateFolder
+from emberline.embedded.errors import NotRunning
 from emberline.embedded.postgres_roles import DAGSTER, READER
 from emberline.funnels import load_funnels
-from emberline.lake_folder import lake_folder
+from emberline.lake_folder import lake_folder, lake_of
 from emberline.settings import Settings, settings_file
 from pipelines.alerts.channels import AppriseChannel, Channel, KafkaChannel
 from pipelines.alerts.quiet import QuietHours
@@ -36,22 +37,26 @@ _PSEUDONYM_KEY: Final = "pseudonyms"
 
 @dataclass
 class Services:
-    """The engines and stores that the settings name. Nothing starts before it is asked for."""
+    """The engines and stores that the settings name. Nothing starts before it is asked for.
+
+    With `looks_only` nothing starts or is made at all: what is embedded and does not run raises `NotRunning`.
+    """
 
     settings: Settings
     on_progress: Callable[[str], None] = field(default=lambda _line: None)
+    looks_only: bool = False
 
     @cached_property
     def state(self) -> StateFolder:
         """The state folder, made on first use."""
-        return StateFolder(self.settings.state)
+        return StateFolder(self.settings.state, looks_only=self.looks_only)
 
     def kafka(self) -> KafkaConnection:
         """The configured brokers, or the embedded one, started where it does not run."""
         configured = self.settings.kafka
         if configured.bootstrap_servers is None:
             embedded = EmbeddedKafka(self.state)
-            servers = embedded.start(self.on_progress)
+            servers = self._started(embedded)
             return KafkaConnection(servers, embedded.client_options, self.settings.ingest.reader)
         options: dict[str, object] = dict(configured.options)
         secrets = {"sasl_plain_password": configured.sasl_password, "ssl_password": configured.ssl_password}
@@ -63,7 +68,7 @@ class Services:
         configured = self.settings.warehouse.url
         if configured is not None:
             return configured.get_secret_value()
-        return EmbeddedPostgres(self.state).start(self.on_progress)
+        return self._started(EmbeddedPostgres(self.state))
 
     def dagster_url(self) -> str:
         """SQLAlchemy URL of the database of Dagster's storage: one of its own, or the configured warehouse."""
@@ -71,7 +76,7 @@ class Services:
         if configured is not None:
             return configured.get_secret_value()
         postgres = EmbeddedPostgres(self.state)
-        postgres.start(self.on_progress)
+        self._started(postgres)
         return postgres.url(DAGSTER)
 
     def reader_url(self) -> str:
@@ -85,7 +90,9 @@ class Services:
 
     def lake(self) -> Lake:
         """The lake, in the state folder where no URI is set; see `lake_folder`."""
-        uri = self.settings.lake.uri or str(lake_folder(self.state, self.on_progress))
+        uri = self.settings.lake.uri
+        if uri is None:
+            uri = str(lake_of(self.state) if self.looks_only else lake_folder(self.state, self.on_progress))
         return Lake(uri, self.settings.lake.storage_options)
 
     def pseudonyms(self) -> Pseudonyms:
@@ -181,6 +188,20 @@ class Services:
             keep_alerts=dt.timedelta(days=kept.keep_alert_days),
             keep_restatements=dt.timedelta(days=kept.keep_restatement_days),
         )
+
+    def _started(self, engine: EmbeddedKafka | EmbeddedPostgres) -> str:
+        """Where an engine listens that runs or is started; only looking, one that runs."""
+        if not self.looks_only:
+            return engine.start(self.on_progress)
+        address = engine.address()
+        if address is None:
+            name = "Kafka" if isinstance(engine, EmbeddedKafka) else "PostgreSQL"
+            raise NotRunning(
+                f"The embedded {name} does not run.",
+                place=self.state.path,
+                next_step="start what is embedded: emberline up",
+            )
+        return address
 
     def stop(self) -> None:
         """Stop the embedded engines; those that are configured elsewhere are not touched."""

@@ -1,4 +1,4 @@
-"""Where everything is, and how it is."""
+"""Where everything is, and how it is. Nothing is started, created or changed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def addresses(services: Services, *, with_secrets: bool = False, with_link: bool
 
     The warehouse is a URL that psql takes: of the embedded one that of the reader, who may read `mart`. Only
     `with_secrets` its password is in it, and there is `kafka_login`: protocol, mechanism, user and password of clients
-    of the embedded Kafka. The web server's has the token of its page `with_link`.
+    of the embedded Kafka, if it runs. The web server's has the token of its page `with_link`.
     """
     settings, kafka = services.settings, EmbeddedKafka(services.state)
     dagster = EmbeddedDagster(services.state)
@@ -30,7 +30,7 @@ def addresses(services: Services, *, with_secrets: bool = False, with_link: bool
         "warehouse": psql_url(services, with_secrets=with_secrets),
         "web": dagster.link() if settings.dagster.guard and (with_link or with_secrets) else dagster.address(),
     }
-    if with_secrets and settings.kafka.bootstrap_servers is None:
+    if with_secrets and settings.kafka.bootstrap_servers is None and found["kafka"] is not None:
         found["kafka_login"] = " ".join(map(str, kafka.client_options.values()))
     return found
 
@@ -138,11 +138,13 @@ def _group_alerts(services: Services, now: dt.datetime) -> dict[str, Any] | None
 
 def _runs(services: Services) -> dict[str, Any]:
     """The newest runs, each with the checks that failed in it, and the newest result of every check."""
-    from emberline.instance import dagster_instance
+    from emberline.instance import recorded_instance
     from emberline.runs import newest_runs
     from sensors.failures import newest_evaluations
 
-    with dagster_instance(services) as instance:
+    with recorded_instance(services) as instance:
+        if instance is None:
+            return {"runs": None, "checks": None}
         evaluations = newest_evaluations(instance)
         failed = sorted(table for table, found in evaluations.items() if not found.passed)
         return {

@@ -128,13 +128,19 @@ class Lake:
             )
         return Handle(table, delta)
 
+    def find(self, table: LakeTable) -> Handle | None:
+        """Load the newest version of a table that is there, else None; see `open` for what it raises."""
+        return self.open(table) if self.has(table) else None
+
     def has(self, table: LakeTable) -> bool:
         """Tell whether a table is there; unlike `open` this creates none.
 
         Raises:
-            LakePathUnfit: see `open`.
+            LakePathUnfit: see `open`. Not where there is no such folder.
             LakeUnavailable: the store does not answer.
         """
+        if (folder := local_path(self.uri)) is not None and not folder.exists():
+            return False
         uri = self._checked_uri(table)
         try:
             return StoredTable.is_deltatable(uri, storage_options=dict(self.storage_options))

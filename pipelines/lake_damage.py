@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from pipelines.lake_place import display, local_path
+from pipelines.system_refusals import refusal, refusal_told
 from schemas.errors import EmberlineError
 from schemas.lake import (
     EVENTS,
@@ -68,7 +69,8 @@ def unavailable(table: LakeTable, uri: str, error: Exception) -> LakeUnavailable
     """Tell that a table could not be written."""
     return LakeUnavailable(
         f"Lake table {table.name}: the store failed ({first_line(error)}).",
-        "The version before is whole, and the next run goes on from it. See that the store answers and has room.",
+        "The version before is whole, and the next run goes on from it. See that the store answers, has room "
+        "and lets this user write.",
         uri,
     )
 
@@ -86,7 +88,7 @@ def files_lost(table: LakeTable, uri: str, lost: Sequence[str]) -> LakeDamaged:
 def is_of_log(error: Exception) -> bool:
     """Whether Delta read the log and could not make sense of it."""
     told = str(error).lower()
-    return any(sign in told for sign in _SIGNS)
+    return refusal(error) is None and any(sign in told for sign in _SIGNS)
 
 
 def is_newest_commit_empty(uri: str, version: int) -> bool:
@@ -137,8 +139,10 @@ def damage_of_log(folder: Path) -> tuple[Path, str, str | None] | None:
 
 
 def first_line(error: Exception) -> str:
-    """What an error says, without the trace of the engine that some have."""
-    return str(error).strip().partition("\n")[0]
+    """What an error says, without the trace of the engine that some have, but with what the system refused."""
+    first, _, rest = str(error).strip().partition("\n")
+    refused = refusal_told(rest)
+    return first if refused is None else f"{first}: {refused.cause}".rstrip(".")
 
 
 def _is_commit(file: Path) -> bool:

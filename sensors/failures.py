@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ import dagster as dg
 from assets.ingest import CROWDED_CHECK
 from assets.warehouse import CHECK
 from pipelines.operations.staleness import Failure
+from pipelines.system_refusals import refusal_told
 from schemas.warehouse import DATA_TABLES, STAGING
 
 CHECKS: Final = {
@@ -19,6 +21,8 @@ CHECKS: Final = {
 """The check of every table that has one."""
 
 _NEXT_STEP: Final = "\nNext: "
+_DAGSTERS_DRIVER: Final = re.compile(r"\(psycopg2\.[\w.]+\) (.+)")
+MEND_RECORDS: Final = "Mend what PostgreSQL names, then run again. What was committed before is whole."
 _ENDED: Final = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 _LOOKED_AT: Final = 20
 """Executions of a check that are searched for one with a result: a skipped one has none."""
@@ -72,18 +76,25 @@ def _failed_check(table: str, evaluation: Any) -> Failure:
 def cause_of(error: Any) -> Cause:
     """Find why a step failed, in an error as Dagster keeps it and in those that caused it.
 
-    The outermost error of this project says it for people: what a client or a store raised below it does not.
+    The outermost error of this project says it for people: what a client or a store raised below it does not. Without
+    one, it is what the operating system refused.
     """
     if error is None:
         return Cause("The step failed without an error: see the run in Dagster.")
-    innermost = error
-    while True:
-        message = innermost.message.partition(": ")[2].strip()
+    chain = [error]
+    while chain[-1].cause is not None:
+        chain.append(chain[-1].cause)
+    for found in chain:
+        message = found.message.partition(": ")[2].strip()
         if _NEXT_STEP in message:
             return Cause(message)
-        if innermost.cause is None:
-            return Cause(innermost.message.strip(), error.to_string())
-        innermost = innermost.cause
+    for found in chain:
+        if refused := refusal_told(found.message):
+            return Cause(str(refused))
+        # No other part uses this driver.
+        if unrecorded := _DAGSTERS_DRIVER.search(found.message):
+            return Cause(f"Dagster's records in PostgreSQL failed: {unrecorded[1]}{_NEXT_STEP}{MEND_RECORDS}")
+    return Cause(chain[-1].message.strip(), error.to_string())
 
 
 def _cause_of_run(instance: dg.DagsterInstance, run_id: str) -> Cause:

@@ -38,9 +38,9 @@ def options(
         os.environ["EMBERLINE__STATE"] = str(state.absolute())
 
 
-def configured() -> Services:
-    """The services of the settings as they are now."""
+def configured(*, looks_only: bool = False) -> Services:
+    """The services of the settings as they are now; see `Services`."""
     from emberline.services import Services
     from emberline.settings import load_settings
 
-    return Services(load_settings())
+    return Services(load_settings(), looks_only=looks_only)

@@ -23,7 +23,7 @@ def doctor(as_json: Json = False) -> None:
     """Verify lake, warehouse, Kafka, key and versions, and say what to do. Nothing is changed; exit code 6: broken."""
     from emberline.doctor import examine
 
-    findings = examine(configured())
+    findings = examine(configured(looks_only=True))
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:

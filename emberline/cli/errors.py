@@ -16,11 +16,12 @@ from typer.core import TyperGroup
 
 from emberline.cli.output import print_error
 from emberline.embedded.errors import EngineError
-from emberline.failures import SystemRefused, explained, keep_trace
+from emberline.failures import explained, keep_trace
 from emberline.settings import SettingsError, load_settings
 from pipelines.events.pseudonym import WrongPseudonymKey
 from pipelines.printable import printable
 from pipelines.publish.errors import UnsupportedWarehouse
+from pipelines.system_refusals import SystemRefused
 from schemas.errors import EmberlineError
 from schemas.funnel import FunnelDefinitionError
 
@@ -91,9 +92,9 @@ def _told_as_text() -> Iterator[None]:
         raise typer.Exit(ExitCode.INTERRUPTED) from None
     except BrokenPipeError:
         raise typer.Exit(ExitCode.UNREAD) from None
-    except (typer.TyperException, typer.Exit, typer.Abort):
+    except (typer.TyperException, typer.Exit, typer.Abort, SystemExit):
         raise
-    except Exception as error:
+    except BaseException as error:  # what Delta and Polars panic with is no Exception
         known = explained(error)
         if known is None:
             print_defect(f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error)))

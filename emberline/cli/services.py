@@ -52,7 +52,7 @@ def status(
     with_secrets: Annotated[bool, typer.Option("--secrets", help="Show passwords in addresses, too.")] = False,
 ) -> None:
     """Show where everything is and whether it runs."""
-    _print_status(configured(), as_json=as_json, with_secrets=with_secrets)
+    _print_status(configured(looks_only=True), as_json=as_json, with_secrets=with_secrets)
 
 
 def _print_status(services: Services, *, as_json: bool, with_secrets: bool = False, with_link: bool = False) -> None:

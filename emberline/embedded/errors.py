@@ -29,6 +29,10 @@ class EngineDied(EngineError):
     """An engine's process ended, or never answered."""
 
 
+class NotRunning(EngineError):
+    """An engine does not run, and a command that only looks starts none."""
+
+
 class FolderBusy(EngineError):
     """Another engine works on the same files, so no second one is started."""
 

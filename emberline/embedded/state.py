@@ -6,7 +6,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from emberline.embedded.errors import ForeignFolder
@@ -23,8 +23,8 @@ class StateFolder:
         path: The folder, absolute and free of symbolic links.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Create the folder, or take it over when it is empty or already ours.
+    def __init__(self, path: Path, *, looks_only: bool = False) -> None:
+        """Create the folder, or take it over when it is empty or already ours; with `looks_only` create nothing.
 
         Raises:
             ForeignFolder: `path` is a file, holds other files, or belongs to another user.
@@ -32,6 +32,8 @@ class StateFolder:
         self.path = path.expanduser().absolute()
         try:
             self.path = self.path.resolve()
+            if looks_only and not self.path.exists():
+                return
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             # One listing, and the marker is always the first entry: so of two commands that
             # create the same folder neither takes the other's first files for foreign ones.
@@ -39,6 +41,8 @@ class StateFolder:
             if MARKER not in entries:
                 if entries:
                     raise self._foreign(f"holds {len(entries)} entries and no {MARKER} file")
+                if looks_only:
+                    return
                 self.path.chmod(0o700)
                 (self.path / MARKER).touch(mode=0o600)
         except (FileExistsError, NotADirectoryError) as error:
@@ -62,8 +66,10 @@ class StateFolder:
         if not _SECRET_NAME.fullmatch(name):
             raise ValueError(f"no name for a secret: {name!r}; use lower-case letters and dashes")
         folder = self.path / "secrets"
-        folder.mkdir(mode=0o700, exist_ok=True)
         file = folder / name
+        if file.is_file():  # all of it: see `write_private`
+            return file.read_text()
+        folder.mkdir(mode=0o700, exist_ok=True)
         with self.lock("secrets"):
             if not file.exists():
                 write_private(file, secrets.token_urlsafe(_SECRET_BYTES))
@@ -115,7 +121,13 @@ def locked(file: Path) -> Iterator[None]:
 def write_private(file: Path, text: str) -> None:
     """Write `text` so that readers see all of it or the old file, and nobody else can read it."""
     draft = file.with_name(f".{file.name}.{os.getpid()}")
-    draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-        out.write(text)
-    draft.replace(file)
+    try:
+        draft.unlink(missing_ok=True)
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+            out.write(text)
+        draft.replace(file)
+    except OSError as error:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        error.filename = str(file)  # a disk that is full does not say so
+        raise

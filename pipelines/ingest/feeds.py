@@ -56,19 +56,21 @@ def record_feeds(lake: Lake, feeds: Iterable[Feed]) -> None:
         return
 
 
-def undecoded(lake: Lake, raw: Handle, events: Handle) -> list[Undecoded]:
+def undecoded(lake: Lake, raw: Handle, events: Handle | None) -> list[Undecoded]:
     """What `events` has to catch up with, by topic id and partition. No record is looked at.
 
     Args:
         lake: holds `feed`.
         raw: of `RAW`.
-        events: of `EVENTS`.
+        events: of `EVENTS`; None where there is no such table yet.
     """
     found = []
     # Read after `raw` was loaded: each partition that handle has a position of is noted by now.
-    for _, topic_id, partition, from_offset in lake.open(FEED).scan().sort(FEED.key).collect().iter_rows():
+    feeds = lake.find(FEED)
+    rows = [] if feeds is None else feeds.scan().sort(FEED.key).collect().rows()
+    for _, topic_id, partition, from_offset in rows:
         name = app_id(topic_id, partition)
-        stop, done = raw.position(name), events.position(name)
+        stop, done = raw.position(name), None if events is None else events.position(name)
         start = from_offset if done is None else done
         if stop is not None and start < stop:
             found.append(Undecoded(topic_id, partition, start, stop))
@@ -89,6 +91,8 @@ def in_spans(start: Mapping[tuple[str, int], int], stop: Mapping[tuple[str, int]
 
 
 def undecoded_offsets(lake: Lake) -> int:
-    """How many offsets `raw` is ahead of `events`."""
-    raw, events = lake.open(RAW), lake.open(EVENTS)
-    return sum(span.stop - span.start for span in undecoded(lake, raw, events))
+    """How many offsets `raw` is ahead of `events`; no table is created."""
+    raw = lake.find(RAW)
+    if raw is None:
+        return 0
+    return sum(span.stop - span.start for span in undecoded(lake, raw, lake.find(EVENTS)))

@@ -43,13 +43,16 @@ class PartitionLag:
 
 
 def partition_lags(connection: KafkaConnection, lake: Lake, topic_names: Iterable[str]) -> list[PartitionLag]:
-    """The lag of every partition of the topics that exist, by topic and partition."""
+    """The lag of every partition of the topics that exist, by topic and partition; no table is created."""
     with _consumer(connection) as consumer:
         return _lags(consumer, connection, lake, topic_names)
 
 
 def backlog(connection: KafkaConnection, lake: Lake, topic_names: Iterable[str]) -> Backlog:
-    """All that waits, in Kafka or in `raw`, and since when: the time of the partitions' oldest first unread record."""
+    """All that waits, in Kafka or in `raw`, and since when: the time of the partitions' oldest first unread record.
+
+    No table of the lake is created.
+    """
     with _consumer(connection) as consumer:
         lags = [lag for lag in _lags(consumer, connection, lake, topic_names) if lag.records]
         times = [
@@ -66,8 +69,10 @@ def rulings_waiting(lake: Lake) -> int:
     waiting = 0
     for rulings, follower in ((QUARANTINE_RULING, EVENTS), (IDENTITY_RULING, IDENTITY)):
         # Read before the log: what is ruled in between waits.
-        followed = recorded_input(lake.open(follower), input_id(rulings.name)) or 0
-        waiting += max(0, lake.open(rulings).content - followed)
+        following = lake.find(follower)
+        followed = following and recorded_input(following, input_id(rulings.name))
+        ruled = lake.find(rulings)
+        waiting += max(0, (ruled.content if ruled else 0) - (followed or 0))
     return waiting
 
 
@@ -92,12 +97,12 @@ def _lags(
     # Before the stable ends: a transaction that ends in between must not look as if it held records back.
     log_ends = connection.log_ends(topics)
     beginnings, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
-    handle = lake.open(RAW)
+    raw = lake.find(RAW)
     held = {tp: end for tp, end in ends.items() if end < log_ends[tp]}
     since = _open_since(connection, held)
     lags = []
     for tp in partitions:
-        saved = handle.position(app_id(ids[tp.topic], tp.partition))
+        saved = None if raw is None else raw.position(app_id(ids[tp.topic], tp.partition))
         position = beginnings[tp] if saved is None else saved
         held_back = max(0, log_ends[tp] - ends[tp])
         lags.append(PartitionLag(tp.topic, tp.partition, position, ends[tp], held_back, since.get(tp)))

@@ -79,7 +79,7 @@ def _files(handle: Handle) -> tuple[list[str], list[str]]:
 
 def _order(lake: Lake) -> Iterator[Examined]:
     """Facts include no more than events has, and events no more than raw: else commits of these were lost."""
-    events = lake.open(EVENTS) if lake.has(EVENTS) else None
+    events = lake.find(EVENTS)
     newest = 0 if events is None else events.position(BATCH) or 0
     ahead = [
         table.name

@@ -43,7 +43,7 @@ def test_a_shell_that_completion_does_not_know_is_a_wrong_command_line(monkeypat
 
 
 def test_a_state_folder_where_none_can_be_made_is_an_error_with_a_next_step():
-    done = CliRunner().invoke(app, ["--state", "/proc/none", "status"])
+    done = CliRunner().invoke(app, ["--state", "/proc/none", "run"])
     assert done.exit_code == ExitCode.ENGINE
     assert "cannot be made" in done.stderr
 

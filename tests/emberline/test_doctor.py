@@ -43,8 +43,7 @@ def test_where_nothing_is_yet_nothing_is_broken_or_made(doctor, tmp_path: Path):
     done = doctor("--json")
     assert done.exit_code == ExitCode.OK
     assert {found["health"] for found in findings(done).values()} == {"ok", "warning"}
-    assert not (tmp_path / "state" / "lake").exists()
-    assert not (tmp_path / "state" / "secrets").exists()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_line_for_people_says_what_to_do(doctor):

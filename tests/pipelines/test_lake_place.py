@@ -83,8 +83,9 @@ def test_a_path_that_delta_cannot_take_is_refused_with_its_characters(tmp_path: 
     for folder in (tmp_path / name, tmp_path / "link"):
         with pytest.raises(LakePathUnfit, match=f"whose name has: {shown}\n"):
             Lake(str(folder / "lake")).open(GROUP_DAY)
+        assert not Lake(str(folder / "lake")).has(GROUP_DAY)
         with pytest.raises(LakePathUnfit):
-            Lake(str(folder / "lake")).has(GROUP_DAY)
+            Lake(str(folder)).has(GROUP_DAY)
 
 
 def test_a_uri_a_relative_path_and_one_from_home_name_the_same_lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
