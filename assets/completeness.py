@@ -19,9 +19,7 @@ def fact_rules(lake: Lake, rules: Rules) -> FactRules:
     """What facts depend on beside tables, as their assets give it to them."""
     reached = lake_watermark(lake, rules)
     return FactRules(
-        settings=rules.fingerprint,
-        life_settings=rules.life_fingerprint,
-        retrain_days=rules.risk_retrain_days,
+        settings=rules.settings,
         funnels=rules.funnels,
         watermark=reached or _NO_EVENTS,
         through=None if reached is None else last_complete_day(reached, rules.zone),

@@ -19,16 +19,16 @@ from pipelines.refresh import (
     refresh_member_state,
     refresh_retention,
 )
-from schemas.lake import PERSON_DAY
+from schemas.lake import LIFECYCLE, MEMBER_STATE, PERSON_DAY, RETENTION
 
 GROUP = "engagement"
 KINDS = {"polars", "deltalake"}
 
 
 @dg.asset(group_name=GROUP, deps=["events", "identity"], kinds=KINDS, pool=WRITER)
-def person_day(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
+def person_day(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
     """Days on which a person was active in a group; only touched days are recomputed."""
-    return dg.MaterializeResult(metadata=asdict(refresh_days(lake, PERSON_DAY, compute_person_day, rules.fingerprint)))
+    return dg.MaterializeResult(metadata=asdict(refresh_days(lake, PERSON_DAY, compute_person_day)))
 
 
 @dg.asset(group_name=GROUP, deps=[person_day], kinds=KINDS, pool=WRITER)
@@ -40,21 +40,24 @@ def first_seen(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
 @dg.asset(group_name=GROUP, deps=[first_seen, person_day, "events"], kinds=KINDS, pool=WRITER)
 def retention(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
     """Cohorts by first-ever activity, by week and by month."""
-    refreshed = refresh_retention(lake, ("week", "month"), complete_through(lake, rules))
+    through, settings = complete_through(lake, rules), rules.settings[RETENTION.name]
+    refreshed = refresh_retention(lake, ("week", "month"), through, settings)
     return dg.MaterializeResult(metadata=asdict(refreshed))
 
 
 @dg.asset(group_name=GROUP, deps=[first_seen, person_day, "events"], kinds=KINDS, pool=WRITER)
 def lifecycle(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
     """New, returning, resurrecting and dormant persons by day, week and month; the invariant is asserted."""
-    refreshed = refresh_lifecycle(lake, ("day", "week", "month"), complete_through(lake, rules))
+    through, settings = complete_through(lake, rules), rules.settings[LIFECYCLE.name]
+    refreshed = refresh_lifecycle(lake, ("day", "week", "month"), through, settings)
     return dg.MaterializeResult(metadata=asdict(refreshed))
 
 
 @dg.asset(group_name=GROUP, deps=[first_seen, person_day, "events"], kinds=KINDS, pool=WRITER)
 def member_state(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
     """How engaged each member is in each group on the newest complete day."""
-    return dg.MaterializeResult(metadata=asdict(refresh_member_state(lake, complete_through(lake, rules))))
+    through, settings = complete_through(lake, rules), rules.settings[MEMBER_STATE.name]
+    return dg.MaterializeResult(metadata=asdict(refresh_member_state(lake, through, settings)))
 
 
 @dg.asset(group_name=GROUP, deps=[member_state], kinds=KINDS, pool=WRITER)

@@ -28,14 +28,15 @@ KINDS = {"polars", "deltalake"}
 @dg.asset(group_name=GROUP, deps=["events", "identity", "first_seen"], kinds=KINDS, pool=WRITER)
 def funnel_entry(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
     """Entries of all funnels, each with the events that matched its steps."""
-    reached = fact_rules(lake, rules).watermark
-    return dg.MaterializeResult(metadata=asdict(refresh_funnels(lake, rules.funnels, reached, rules.fingerprint)))
+    reached, settings = fact_rules(lake, rules).watermark, rules.settings[facts.FUNNEL_ENTRY.name]
+    return dg.MaterializeResult(metadata=asdict(refresh_funnels(lake, rules.funnels, reached, settings)))
 
 
 @dg.asset(group_name=GROUP, deps=["events", "identity", "first_seen"], kinds=KINDS, pool=WRITER)
 def order_credit(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
     """Paid orders credited to messages of groups, by every model of the settings."""
-    return dg.MaterializeResult(metadata=asdict(refresh_credit(lake, rules.attribution, rules.fingerprint)))
+    settings = rules.settings[facts.ORDER_CREDIT.name]
+    return dg.MaterializeResult(metadata=asdict(refresh_credit(lake, rules.attribution, settings)))
 
 
 @dg.asset(group_name=GROUP, deps=["events"], kinds=KINDS, pool=WRITER)
@@ -47,7 +48,8 @@ def order_refund(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
 @dg.asset(group_name=GROUP, deps=[order_credit, "events"], kinds=KINDS, pool=WRITER)
 def person_value(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
     """What buyers are worth on the newest complete day: RFM, and BG/NBD where enough bought again."""
-    refreshed = refresh_person_value(lake, complete_through(lake, rules), rules.zone, rules.fingerprint)
+    settings = rules.settings[facts.PERSON_VALUE.name]
+    refreshed = refresh_person_value(lake, complete_through(lake, rules), rules.zone, settings)
     return dg.MaterializeResult(metadata=asdict(refreshed))
 
 
@@ -66,7 +68,7 @@ def person_value(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -
 )
 def funnel_summaries(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> Iterator[dg.MaterializeResult]:
     """Summarise the entries of all funnels, each summary if what it is made of changed."""
-    refreshed = refresh_funnel_summaries(lake, rules.funnels, rules.zone, rules.fingerprint)
+    refreshed = refresh_funnel_summaries(lake, rules.funnels, rules.zone, rules.settings)
     for name, outcome in refreshed.items():
         yield dg.MaterializeResult(name, metadata=asdict(outcome))
 

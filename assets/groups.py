@@ -26,9 +26,9 @@ def group(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
 
 
 @dg.asset(group_name=GROUP, deps=["events", "identity"], kinds=KINDS, pool=WRITER)
-def group_day(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
+def group_day(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
     """What happened in a group on a day; only touched days are recomputed."""
-    return dg.MaterializeResult(metadata=asdict(refresh_days(lake, GROUP_DAY, compute_group_day, rules.fingerprint)))
+    return dg.MaterializeResult(metadata=asdict(refresh_days(lake, GROUP_DAY, compute_group_day)))
 
 
 @dg.asset(group_name=GROUP, deps=["events"], kinds=KINDS, pool=WRITER)
@@ -55,6 +55,7 @@ def feed_day(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
 )
 def group_life(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> Iterator[dg.MaterializeResult]:
     """Judge the groups whose complete days changed; all of them when a day gets complete."""
-    refreshed = refresh_life(lake, complete_through(lake, rules), rules.zone, rules.life, rules.life_fingerprint)
+    through, settings = complete_through(lake, rules), rules.settings[GROUP_STATE.name]
+    refreshed = refresh_life(lake, through, rules.zone, rules.life, settings)
     for name, outcome in refreshed.items():
         yield dg.MaterializeResult(name, metadata=asdict(outcome))

@@ -19,8 +19,8 @@ from schemas.funnel import FunnelDefinition
 class Rules:
     """The company's definitions, as the settings and the funnel files give them.
 
-    `fingerprint` changes with every setting that facts depend on, `life_fingerprint` also with those of groups' lives
-    alone; a model of the risk is used for `risk_retrain_days`; `topics` maps a topic to its adapter; `accept_gaps` lets
+    `settings` has, for each fact that depends on settings, by its name, a number that changes with any of these;
+    a model of the risk is used for `risk_retrain_days`; `topics` maps a topic to its adapter; `accept_gaps` lets
     ingest go on without records that Kafka removed before they were read; a person of more than `max_accounts` accounts
     is reported; no table of the warehouse may lose more than `max_lost_share` of its rows in one publication; `cron`
     names the times of runs in the business zone, None: they follow Kafka.
@@ -37,9 +37,8 @@ class Rules:
     idle_timeout: dt.timedelta
     attribution: AttributionRules
     life: LifeRules
-    life_fingerprint: int
     risk_retrain_days: int
-    fingerprint: int
+    settings: Mapping[str, int]
     funnels: tuple[FunnelDefinition, ...]
     cron: str | None = None
 

@@ -34,5 +34,6 @@ from schemas.lake import GROUP_RISK, RISK_MODEL
 )
 def group_risks(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> Iterator[dg.MaterializeResult]:
     """Tell the risks of the newest complete day; train a model where there is none young enough."""
-    for name, outcome in refresh_risk(lake, complete_through(lake, rules), rules.risk_retrain_days).items():
+    through, settings = complete_through(lake, rules), rules.settings[GROUP_RISK.name]
+    for name, outcome in refresh_risk(lake, through, rules.risk_retrain_days, settings).items():
         yield dg.MaterializeResult(name, metadata=asdict(outcome))

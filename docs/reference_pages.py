@@ -30,6 +30,7 @@ from emberline.cli.commands import app
 from emberline.cli.errors import ExitCode
 from pipelines.carriers import CARRIERS
 from schemas import kinds, lake, operations, warehouse
+from schemas.columns import meaning_of
 from schemas.expectations import SUITES
 
 _TYPE_NAMES = {
@@ -132,20 +133,36 @@ def events_page() -> Iterator[str]:
 
 def lake_page() -> Iterator[str]:
     """Every lake table with its key, its layout and its columns."""
-    docs = attribute_docs(lake)[""]
     yield "# Lake tables"
     yield words.LAKE
     for name, lake_table in lake.TABLES.items():
         yield f"## {name}"
-        yield _flat(docs[name.upper()])
+        yield lake_table.description
         layout = [f"Key: {_codes(lake_table.key)}."]
         if lake_table.partition_by:
             layout.append(f"Partitioned by {_codes(lake_table.partition_by)}.")
         if lake_table.sort_by:
             layout.append(f"Files sorted by {_codes(lake_table.sort_by)}.")
         yield " ".join(layout)
-        rows = ((_code(name), _code(str(kind)), lake_table.meaning(name)) for name, kind in lake_table.columns.items())
-        yield table(("Column", "Type", "Meaning"), rows)
+        if lake_table.is_fact:
+            yield " ".join(_dependencies(lake_table))
+        yield table(("Column", "Type", "Meaning", "Unit", "Adds up", "From"), _lake_columns(lake_table))
+
+
+def _dependencies(fact: lake.LakeTable) -> Iterator[str]:
+    """What a fact is made of and depends on, in sentences."""
+    yield f"Made of {_codes(table.name for table in fact.inputs)}; code version {fact.code_version}."
+    if fact.settings:
+        yield f"Computed again when one of these settings changes: {_codes(fact.settings)}."
+    if fact.by_definition:
+        yield "Follows the definition of each funnel."
+
+
+def _lake_columns(lake_table: lake.LakeTable) -> Iterator[tuple[str, ...]]:
+    for name, kind in lake_table.columns.items():
+        meaning = lake_table.meaning(name)
+        sources = (f"{source.table.name}.{source.column}" for source in lake_table.made_of.get(name, ()))
+        yield _code(name), _code(str(kind)), meaning.text, meaning.unit or "", meaning.summing, _codes(sources)
 
 
 def warehouse_page() -> Iterator[str]:
@@ -156,7 +173,8 @@ def warehouse_page() -> Iterator[str]:
     for stored in (*warehouse.DATA_TABLES, warehouse.publication, warehouse.restatement, *of_operations):
         yield f"## {stored.fullname}"
         yield stored.comment or ""
-        yield table(("Column", "Type", "Null", "Key", "Meaning"), map(_warehouse_column, stored.columns))
+        headings = ("Column", "Type", "Null", "Key", "Meaning", "Unit", "Adds up")
+        yield table(headings, map(_warehouse_column, stored.columns))
 
 
 def checks_page() -> Iterator[str]:
@@ -253,14 +271,17 @@ def _json_type(schema: dict[str, Any]) -> str:
     return ", ".join((name, *(text.format(schema[key]) for key, text in shown.items() if key in schema)))
 
 
-def _warehouse_column(column: sa.Column[Any]) -> tuple[str, str, str, str, str]:
+def _warehouse_column(column: sa.Column[Any]) -> tuple[str, ...]:
+    meaning = meaning_of(column)
     kind = column.type.compile(dialect=postgresql.dialect()).lower()
     return (
         _code(column.name),
         kind,
         "yes" if column.nullable else "",
         "yes" if column.primary_key else "",
-        column.comment or "",
+        meaning.text,
+        meaning.unit or "",
+        meaning.summing,
     )
 
 

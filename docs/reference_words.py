@@ -237,11 +237,13 @@ QUARANTINE_REASONS = {
 LAKE = """\
 Delta tables under `lake.uri`, `<state>/lake` where that is not set. Times are UTC in microseconds; days are calendar
 days of the business zone; `month` is the first day of the month of `day`. [How to read
-them](../how-to/read-the-lake-and-warehouse.md)."""
+them](../how-to/read-the-lake-and-warehouse.md). *Adds up* says over which rows a number may be summed: `within` names
+the columns that have to be the same in all of them. *From* names the columns that a column is computed from."""
 WAREHOUSE = """\
 PostgreSQL, schema `mart`. Everything a reader needs is here; the schema `staging` holds the next version while it is
 checked, and the schema `ops` what the pipeline notes about itself. Money is in minor units of the currency beside it.
-Persons appear as pseudonyms only."""
+Persons appear as pseudonyms only. *Adds up* says over which rows a number may be summed: `within` names the columns
+that have to be the same in all of them."""
 CHECKS = """\
 Great Expectations runs these on the schema `staging`. A failed `critical` one stops the publication and readers keep
 the version before; a `warning` is told and published. Beside them every table must hold exactly as many rows as were

@@ -145,9 +145,8 @@ class Services:
                 half_life=dt.timedelta(days=settings.rules.half_life_days),
             ),
             life=settings.groups.life(),
-            life_fingerprint=settings.life_fingerprint(),
             risk_retrain_days=settings.groups.risk_retrain_days,
-            fingerprint=settings.fingerprint(),
+            settings=settings.fingerprints(),
             funnels=load_funnels(settings.funnels.files, settings_file().absolute().parent),
             cron=settings.schedule.cron,
         )

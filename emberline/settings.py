@@ -6,10 +6,11 @@ Without any setting everything is embedded in the state folder. Secrets come fro
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 import tomllib
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
@@ -38,6 +39,7 @@ from pipelines.groups.thresholds import LifeRules, Thresholds
 from pipelines.ingest.reader import ReaderKind
 from schemas.attribution import MODELS, Model
 from schemas.errors import EmberlineError
+from schemas.lake import FACTS
 
 _PREFIX: Final = "EMBERLINE__"
 _FILE_VARIABLE: Final = "EMBERLINE_SETTINGS"
@@ -452,13 +454,16 @@ class Settings(BaseSettings):
         file = TomlConfigSettingsSource(settings_cls, toml_file=settings_file())
         return init_settings, env_settings, file
 
-    def fingerprint(self) -> int:
-        """A number that changes with the definitions facts depend on."""
-        return zlib.crc32(self.rules.model_dump_json().encode())
+    def fingerprints(self) -> dict[str, int]:
+        """A number for each fact that depends on settings, by its name, which changes with any of these."""
+        return {table.name: self._fingerprint(table.settings) for table in FACTS if table.settings}
 
-    def life_fingerprint(self) -> int:
-        """A number that changes with those, and with the thresholds that the lives of groups depend on."""
-        return zlib.crc32(self.groups.model_dump_json(exclude={"risk_retrain_days"}).encode(), self.fingerprint())
+    def _fingerprint(self, keys: Iterable[str]) -> int:
+        values = {}
+        for key in keys:
+            section, name = key.split(".")
+            values[key] = getattr(self, section).model_dump(mode="json", include={name})[name]
+        return zlib.crc32(json.dumps(values, sort_keys=True).encode())
 
     @property
     def lateness(self) -> dt.timedelta:

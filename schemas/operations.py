@@ -10,7 +10,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
-from schemas.meanings import comment_all
+from schemas.columns import ALWAYS, ORDINAL, comment_all, says
 
 OPS: Final = "ops"
 
@@ -30,7 +30,7 @@ alert: Final = sa.Table(
     sa.Column("opened_at", _TIME, nullable=False, comment="when it was first found"),
     sa.Column("seen_at", _TIME, nullable=False, comment="when it was last found"),
     sa.Column("resolved_at", _TIME, comment="when it was looked for and no longer found; null: open"),
-    sa.Column("occurrences", sa.BigInteger, nullable=False, comment="how many times it was found while open"),
+    sa.Column("occurrences", sa.BigInteger, nullable=False, **says("times it was found while open", "times", ALWAYS)),
     comment="Alerts about the pipeline itself: at most one open for a rule and subject, and those resolved.",
 )
 
@@ -42,7 +42,9 @@ OPEN_ALERT: Final = sa.Index(
 lake: Final = sa.Table(
     "lake",
     metadata,
-    sa.Column("change", sa.BigInteger, sa.Identity(always=True), primary_key=True, comment="the newest one holds"),
+    sa.Column(
+        "change", sa.BigInteger, sa.Identity(always=True), primary_key=True, **says("the newest one holds", ORDINAL)
+    ),
     sa.Column("lake_id", sa.Text, nullable=False, comment="id of the lake, which is that of its Delta table raw"),
     sa.Column("recorded_at", _TIME, nullable=False, comment="when the first version was published from it"),
     comment="Which lake the warehouse is published from; a row more each time another one took over.",
@@ -77,7 +79,7 @@ group_alert: Final = sa.Table(
     sa.Column("opened_at", _TIME, nullable=False, comment="when it fired"),
     sa.Column("seen_at", _TIME, nullable=False, comment="when its rule was last evaluated"),
     sa.Column("told_at", _TIME, nullable=False, comment="when its newest notice was decided on"),
-    sa.Column("notices", sa.Integer, nullable=False, comment="how many there were"),
+    sa.Column("notices", sa.Integer, nullable=False, **says("how many there were", "notices", ALWAYS)),
     sa.Column("acknowledged_at", _TIME, comment="null: not acknowledged"),
     sa.Column("acknowledged_by", sa.Text),
     sa.Column("snoozed_until", _TIME, comment="no reminder before; then one"),
@@ -102,13 +104,15 @@ OPEN_GROUP_ALERT: Final = sa.Index(
 alert_notice: Final = sa.Table(
     "alert_notice",
     metadata,
-    sa.Column("notice_id", sa.BigInteger, sa.Identity(always=True), primary_key=True, comment="key in Kafka"),
+    sa.Column("notice_id", sa.BigInteger, sa.Identity(always=True), primary_key=True, **says("key in Kafka", ORDINAL)),
     sa.Column("alert_id", sa.ForeignKey(group_alert.c.alert_id, ondelete="CASCADE"), nullable=False),
     sa.Column("channel", sa.Text, nullable=False, comment="name in [alerts.channels], or kafka"),
     sa.Column("event", sa.Text, nullable=False, comment="firing, reminder, recovered or closed"),
     sa.Column("known", JSONB, nullable=False, comment="what is told: since, reason, name, purpose, state, details"),
     sa.Column("decided_at", _TIME, nullable=False),
-    sa.Column("attempts", sa.Integer, nullable=False, server_default="0", comment="deliveries that failed"),
+    sa.Column(
+        "attempts", sa.Integer, nullable=False, server_default="0", **says("deliveries that failed", "times", ALWAYS)
+    ),
     sa.Column("next_try_at", _TIME, nullable=False, comment="not before"),
     sa.Column("error", sa.Text, comment="of the newest failed delivery"),
     sa.Column("delivered_at", _TIME, comment="null: waiting"),

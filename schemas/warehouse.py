@@ -2,7 +2,7 @@
 
 A star around `dim_group`; persons appear as pseudonyms only. Money is in minor units beside its currency; columns
 that a unit applies to carry it in the name. Rows of an incomplete day, unit or entry are flagged, their open cells
-null. A column without a comment here means what `schemas.meanings` says of its name.
+null. A column without a comment here means what `schemas.columns` says of its name.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 import sqlalchemy as sa
 
-from schemas.meanings import comment_all
+from schemas.columns import ALWAYS, COLUMNS, FINGERPRINT, MINOR, ORDINAL, SHARE, comment_all, says
 
 MART: Final = "mart"
 STAGING: Final = "staging"
@@ -61,20 +61,27 @@ def _count(name: str, comment: str | None = None) -> sa.Column[int]:
     return sa.Column(name, sa.BigInteger, nullable=False, comment=comment)
 
 
-def _money_sum(name: str, comment: str | None = None) -> sa.Column[Any]:
+def _number(name: str, text: str, unit: str, within: tuple[str, ...] | None = None) -> sa.Column[int]:
+    """A whole number that means something of its own here, and adds up over rows that agree in `within`."""
+    return sa.Column(name, sa.BigInteger, nullable=False, **says(text, unit, within))
+
+
+def _money_sum(name: str, **own: Any) -> sa.Column[Any]:
     """A sum of amounts, which is wider than one of them (`schemas.lake.MONEY_SUM`)."""
-    return sa.Column(name, sa.Numeric(38, 0), nullable=False, comment=comment)
+    return sa.Column(name, sa.Numeric(38, 0), nullable=False, **own)
 
 
 def _reached() -> tuple[sa.Column[Any], ...]:
     """What is counted and measured of a step."""
     return (
-        _count("reached", "mature entries that reached the step"),
-        _count("reached_immature", "entries whose window is not over yet"),
-        sa.Column("rate_overall", sa.Double, comment="reached / entered, mature entries"),
-        sa.Column("rate_step", sa.Double, comment="reached / reached the step before, mature entries"),
+        _number("reached", "mature entries that reached the step", "entries"),
+        _number("reached_immature", "entries whose window is not over yet", "entries"),
+        sa.Column("rate_overall", sa.Double, **says("reached / entered, mature entries", SHARE)),
+        sa.Column("rate_step", sa.Double, **says("reached / reached the step before, mature entries", SHARE)),
         *(
-            sa.Column(f"{prefix}{measure}_seconds", sa.Double, comment=f"{since} to this step, mature entries")
+            sa.Column(
+                f"{prefix}{measure}_seconds", sa.Double, **says(f"{since} to this step, mature entries", "seconds")
+            )
             for prefix, since in (("", "from entry"), ("step_", "from the step before"))
             for measure in ("median", "mean", "p90")
         ),
@@ -104,7 +111,7 @@ dim_currency = sa.Table(
     sa.Column(
         "minor_digits",
         sa.SmallInteger,
-        comment="digits after the decimal point: amount = minor units / 10 ^ minor_digits; null: not known",
+        **says("digits after the decimal point: amount = minor units / 10 ^ minor_digits; null: not known", "digits"),
     ),
     comment="Every currency that orders were paid in.",
 )
@@ -184,7 +191,11 @@ retention = sa.Table(
     sa.Column("cohort", sa.Date, primary_key=True),
     sa.Column("period", sa.Integer, primary_key=True),
     _count("cohort_size"),
-    sa.Column("active", sa.BigInteger, comment="null while the period is incomplete"),
+    sa.Column(
+        "active",
+        sa.BigInteger,
+        **says("persons active in the period; null while it is incomplete", "persons", ("unit", "period")),
+    ),
     sa.Column("is_complete", sa.Boolean, nullable=False),
     comment="Cohort by first-ever activity; active in exactly that period (mode `on`, calendar units).",
     info=_restated("cohort_size", "active", bearing="activity", start="cohort", unit="unit", after="period"),
@@ -201,7 +212,7 @@ lifecycle = sa.Table(
     _count("resurrecting"),
     _count("dormant"),
     sa.Column("is_complete", sa.Boolean, nullable=False),
-    comment="active = active before - dormant + new + resurrecting.",
+    comment="Active persons a unit by where they come from: active = active before - dormant + new + resurrecting.",
     info=_restated(
         "active", "new", "returning", "resurrecting", "dormant", bearing="activity", start="start", unit="unit"
     ),
@@ -232,7 +243,7 @@ group_engagement = sa.Table(
     sa.Column("group_id", sa.Text, primary_key=True),
     sa.Column("day", sa.Date, primary_key=True, comment="the newest complete day"),
     _count("newly_active"),
-    _count("active", "active before, too, and not after two silent windows"),
+    _number("active", "active before, too, and not after two silent windows", "members of groups", ("day",)),
     _count("returned"),
     _count("paused"),
     _count("disengaged"),
@@ -311,10 +322,16 @@ funnel_time_to_convert = sa.Table(
     sa.Column("funnel", sa.Text, primary_key=True),
     sa.Column("step_number", sa.Integer, primary_key=True, comment="number of the step, from 2"),
     sa.Column("since", sa.Text, primary_key=True, comment="entry or step_before"),
-    sa.Column("from_seconds", sa.BigInteger, primary_key=True, comment="start of the bin"),
-    _count("until_seconds", "end of the bin, no longer in it; in the last bin, which ends with the window, it is"),
+    sa.Column("from_seconds", sa.BigInteger, primary_key=True, **says("start of the bin", "seconds")),
+    _number(
+        "until_seconds",
+        "end of the bin, no longer in it; in the last bin, which ends with the window, it is",
+        "seconds",
+    ),
     sa.Column("step", sa.Text, nullable=False),
-    _count("reached", "mature entries that reached the step after so long"),
+    _number(
+        "reached", "mature entries that reached the step after so long", "entries", ("funnel", "step_number", "since")
+    ),
     comment="How long it took to reach a step, as a histogram.",
 )
 
@@ -323,15 +340,20 @@ funnel_curve = sa.Table(
     metadata,
     sa.Column("funnel", sa.Text, primary_key=True),
     sa.Column("step_number", sa.Integer, primary_key=True, comment="number of the step, from 2"),
-    sa.Column("seconds", sa.BigInteger, primary_key=True, comment="since the entry"),
+    sa.Column("seconds", sa.BigInteger, primary_key=True, **says("since the entry", "seconds")),
     sa.Column("step", sa.Text, nullable=False),
-    _count("at_risk", "entries that were observed so long and had not reached the step before"),
-    _count("converted", "entries that had reached the step by then"),
-    sa.Column("conversion", sa.Double, nullable=False, comment="Kaplan-Meier estimate of the share that reaches it"),
-    sa.Column("conversion_low", sa.Double, comment="start of its 95 % confidence interval; null: there is none"),
-    sa.Column("conversion_high", sa.Double, comment="end of its 95 % confidence interval; null: there is none"),
+    _number("at_risk", "entries that were observed so long and had not reached the step before", "entries"),
+    _number("converted", "entries that had reached the step by then", "entries"),
+    sa.Column(
+        "conversion", sa.Double, nullable=False, **says("Kaplan-Meier estimate of the share that reaches it", SHARE)
+    ),
+    sa.Column("conversion_low", sa.Double, **says("start of its 95 % confidence interval; null: there is none", SHARE)),
+    sa.Column("conversion_high", sa.Double, **says("end of its 95 % confidence interval; null: there is none", SHARE)),
     comment="Conversion by the time since entry, fresh entries included for as long as they were observed.",
 )
+
+_BY_UNIT: Final = ("funnel", "unit", "step_number")
+"""What must be the same in rows of `funnel_trend` to be added up."""
 
 funnel_trend = sa.Table(
     "funnel_trend",
@@ -341,10 +363,12 @@ funnel_trend = sa.Table(
     sa.Column("start", sa.Date, primary_key=True, comment="first day of the unit in which they entered"),
     sa.Column("step_number", sa.Integer, primary_key=True),
     sa.Column("step", sa.Text, nullable=False),
-    _count("reached_so_far", "entries of the unit that reached the step, mature or not"),
-    sa.Column("reached", sa.BigInteger, comment="the same, once the unit is mature; null before"),
-    sa.Column("rate_overall", sa.Double, comment="reached / entered; null before the unit is mature"),
-    sa.Column("rate_step", sa.Double, comment="reached / reached the step before; null before the unit is mature"),
+    _number("reached_so_far", "entries of the unit that reached the step, mature or not", "entries", _BY_UNIT),
+    sa.Column("reached", sa.BigInteger, **says("the same, once the unit is mature; null before", "entries", _BY_UNIT)),
+    sa.Column("rate_overall", sa.Double, **says("reached / entered; null before the unit is mature", SHARE)),
+    sa.Column(
+        "rate_step", sa.Double, **says("reached / reached the step before; null before the unit is mature", SHARE)
+    ),
     sa.Column("is_mature", sa.Boolean, nullable=False, comment="the window of all its entries is over"),
     comment="Conversion by the calendar unit of the entry.",
 )
@@ -378,7 +402,7 @@ order_refund = sa.Table(
     sa.Column("order_id", sa.Text, nullable=False),
     sa.Column("refunded_at", _TIME, nullable=False, index=True, comment="when the money was paid back, UTC"),
     sa.Column("currency", sa.Text, nullable=False),
-    _count("refunded_minor", "amount of this refund, in minor units of the currency"),
+    _number("refunded_minor", "amount of this refund, in minor units of the currency", MINOR, ("currency",)),
     comment="Refunds of paid orders, a row each; over an order they sum to its refunded_minor of any model.",
 )
 
@@ -408,7 +432,8 @@ message_sales = sa.Table(
     _money_sum("paid_minor"),
     _money_sum("refunded_minor"),
     _money_sum("net_minor"),
-    comment="The same by message; what is of no group is of the message 'unattributed'.",
+    comment="What was sold from each message, a row a model, message and currency; what is of no group is of the "
+    "message 'unattributed'.",
 )
 
 segment_sales = sa.Table(
@@ -420,10 +445,11 @@ segment_sales = sa.Table(
     sa.Column("currency", sa.Text, primary_key=True),
     _count("orders"),
     _count("buyers"),
-    _money_sum("paid_minor"),
-    _money_sum("refunded_minor"),
-    _money_sum("net_minor"),
-    comment="The same by purpose and by carrier; each breakdown has all of the money.",
+    *(
+        _money_sum(name, **says(COLUMNS[name].text, MINOR, ("model", "breakdown", "currency")))
+        for name in ("paid_minor", "refunded_minor", "net_minor")
+    ),
+    comment="What was sold from groups of each purpose and of each carrier; each breakdown has all of the money.",
 )
 
 person_value = sa.Table(
@@ -433,8 +459,11 @@ person_value = sa.Table(
     sa.Column("currency", sa.Text, primary_key=True, comment="ISO 4217; scores compare buyers in it"),
     sa.Column("day", sa.Date, nullable=False, comment="the newest complete day"),
     sa.Column("recency_days", sa.Integer, nullable=False),
-    _count("orders"),
-    _money_sum("net_minor"),
+    _number("orders", "number of paid orders of the person", "orders", ALWAYS),
+    _money_sum(
+        "net_minor",
+        **says("amount paid less refunded, in minor units of the currency, at least 0", MINOR, ("currency",)),
+    ),
     sa.Column("recency_score", sa.Integer, nullable=False),
     sa.Column("frequency_score", sa.Integer, nullable=False),
     sa.Column("monetary_score", sa.Integer, nullable=False),
@@ -449,14 +478,14 @@ publication = sa.Table(
     metadata,
     sa.Column("version", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("published_at", _TIME, nullable=False),
-    sa.Column("events_batch", sa.BigInteger, nullable=False, comment="newest batch of events the version includes"),
-    sa.Column("lake_state", sa.BigInteger, nullable=False, comment="fingerprint of the facts it was made from"),
+    _number("events_batch", "newest batch of events the version includes", ORDINAL),
+    _number("lake_state", "fingerprint of the facts it was made from", FINGERPRINT),
     sa.Column("complete_through", sa.Date, comment="last complete day"),
     sa.Column("zone", sa.Text, nullable=False, comment="IANA name of the business zone, whose days all tables count"),
     sa.Column("is_synthetic", sa.Boolean, nullable=False, comment="true when any event is simulated"),
-    sa.Column("rules", sa.BigInteger, nullable=False, comment="fingerprint of the settings its facts were made with"),
-    sa.Column("rebuilds", sa.BigInteger, nullable=False, comment="newest rebuild of a fact that changed its rows"),
-    sa.Column("rows_changed", sa.BigInteger, nullable=False),
+    _number("rules", "fingerprint of the settings its facts were made with", FINGERPRINT),
+    _number("rebuilds", "newest rebuild of a fact that changed its rows", ORDINAL),
+    _count("rows_changed"),
     comment="One row a published version; a reader sees exactly one version in all tables.",
 )
 
@@ -467,19 +496,26 @@ restatement = sa.Table(
     sa.Column("table_name", sa.Text, primary_key=True, comment="the table of mart that holds it"),
     sa.Column("key", sa.Text, primary_key=True, comment="primary key of its row as JSON: key::jsonb ->> 'group_id'"),
     sa.Column("figure", sa.Text, primary_key=True, comment="the column"),
-    sa.Column("period", sa.Date, nullable=False, index=True, comment="first day of the period it is of"),
-    sa.Column("before", sa.BigInteger, comment="what was published, 0 without a row; null: it was withdrawn before"),
+    sa.Column("period", sa.Date, nullable=False, index=True, **says("first day of the period it is of")),
     sa.Column(
-        "after", sa.BigInteger, comment="what is now, 0 without a row; null: withdrawn, the period is open again"
+        "before",
+        sa.BigInteger,
+        **says("what was published, 0 without a row; null: it was withdrawn before", "that of the figure"),
     ),
-    _count(
+    sa.Column(
+        "after",
+        sa.BigInteger,
+        **says("what is now, 0 without a row; null: withdrawn, the period is open again", "that of the figure"),
+    ),
+    _number(
         "late_events",
         "events that came after their day was complete, or that people then put in quarantine or back, and that bear"
         " on the figure: in group_day those of the group on the day, of every kind; elsewhere those of all groups up to"
         " the end of the period: members' activity, for order_credit also orders, clicks, product messages, joinings"
         " and leavings",
+        "events",
     ),
-    _count("merges", "accounts that came to another person and have events that bear on the figure"),
+    _number("merges", "accounts that came to another person and have events that bear on the figure", "accounts"),
     sa.Column("rules_changed", sa.Boolean, nullable=False, comment="true when the version has other settings"),
     sa.Column(
         "code_changed",

@@ -20,7 +20,7 @@ from pipelines.publish.rows import is_mart_behind
 from pipelines.publish.warehouse import Warehouse
 from pipelines.refresh import facts_behind
 from schemas.funnel import fingerprint_of_all
-from schemas.lake import EVENTS, FEED, GAPS, QUARANTINE, RAW, TABLES
+from schemas.lake import EVENTS, FACTS, FEED, GAPS, QUARANTINE, RAW, TABLES
 from schemas.warehouse import DATA_TABLES, STAGING
 from sensors.backlog import runs_of
 from sensors.jobs import follow_job, pipeline_job
@@ -87,11 +87,8 @@ def _state(lake: Lake, rules: Rules, published: int | None) -> str:
     """A fingerprint of all that decides on what is behind."""
     contents = [(table.name, lake.open(table).content) for table in TABLES.values() if table not in _BEFORE_EVENTS]
     definitions = (
-        rules.fingerprint,
-        rules.life_fingerprint,
-        rules.risk_retrain_days,
-        rules.lateness,
-        rules.idle_timeout,
+        sorted(rules.settings.items()),
+        [(table.name, table.code_version) for table in FACTS],
     )
     parts = (contents, definitions, fingerprint_of_all(rules.funnels), published)
     return f"{zlib.crc32(repr(parts).encode()):08x}"

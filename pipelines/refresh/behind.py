@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pipelines.lake import Lake
-from pipelines.refresh.changes import Sources, complete_inputs, included
-from pipelines.refresh.feeds import feed_inputs
+from pipelines.refresh.changes import Sources, batch_input, complete_inputs, included
 from pipelines.refresh.funnel import funnel_inputs
 from pipelines.refresh.identity import identity_inputs
 from pipelines.refresh.life import LifeInputs
 from pipelines.refresh.rebuilds import rebuild_of
-from pipelines.refresh.refunds import refund_inputs
 from pipelines.refresh.risk import risk_inputs
 from pipelines.refresh.summaries import engagement_inputs, funnel_summary_inputs, sales_inputs
 from pipelines.refresh.value import value_inputs
@@ -26,11 +24,12 @@ from schemas.lake import LakeTable
 
 @dataclass(frozen=True)
 class FactRules:
-    """What facts depend on beside tables; see `assets.resources.Rules` and `assets.completeness`."""
+    """What facts depend on beside tables; see `assets.resources.Rules` and `assets.completeness`.
 
-    settings: int
-    life_settings: int
-    retrain_days: int
+    `settings` has, for each fact with `LakeTable.settings`, by its name, a number that changes with any of these.
+    """
+
+    settings: Mapping[str, int]
     funnels: Sequence[FunnelDefinition]
     watermark: dt.datetime
     through: dt.date | None
@@ -54,26 +53,27 @@ def _inputs(lake: Lake, rules: FactRules) -> dict[LakeTable, dict[str, int]]:
     """What a refresh of each fact would record now, beside rebuilds."""
     sources = Sources.of(lake)
     days, health = lake.open(tables.PERSON_DAY), lake.open(tables.GROUP_HEALTH)
-    of_events = sources.inputs(rules.settings)
-    of_days = complete_inputs(days, rules.through)
-    of_life = LifeInputs.of(lake, rules.through, rules.life_settings).seen()
-    of_risk = risk_inputs(days, health, rules.through, rules.retrain_days)
+    settings = rules.settings
+    of_events, of_batches = sources.positions(), batch_input(sources.events)
+    of_life = LifeInputs.of(lake, rules.through, settings[tables.GROUP_STATE.name]).seen()
+    of_risk = risk_inputs(days, health, rules.through, settings[tables.GROUP_RISK.name])
     of_funnels = funnel_summary_inputs(lake, rules.funnels, rules.settings)
     summaries = {**engagement_inputs(lake), **sales_inputs(lake), **of_funnels}
     return {
         tables.IDENTITY: identity_inputs(sources.events, lake.open(tables.IDENTITY_RULING)),
         tables.PERSON_DAY: of_events,
         tables.FIRST_SEEN: included(days),
-        tables.RETENTION: of_days,
-        tables.LIFECYCLE: of_days,
-        tables.MEMBER_STATE: of_days,
-        tables.FUNNEL_ENTRY: funnel_inputs(sources, rules.funnels, rules.watermark, rules.settings),
-        tables.ORDER_CREDIT: of_events,
-        tables.ORDER_REFUND: refund_inputs(sources),
-        tables.PERSON_VALUE: as_recorded(value_inputs(lake, rules.through, rules.settings)),
-        tables.GROUP: sources.positions(),
+        **{
+            table: complete_inputs(days, rules.through, settings[table.name])
+            for table in (tables.RETENTION, tables.LIFECYCLE, tables.MEMBER_STATE)
+        },
+        tables.FUNNEL_ENTRY: funnel_inputs(sources, rules.funnels, rules.watermark, settings[tables.FUNNEL_ENTRY.name]),
+        tables.ORDER_CREDIT: sources.inputs(settings[tables.ORDER_CREDIT.name]),
+        tables.ORDER_REFUND: of_batches,
+        tables.PERSON_VALUE: as_recorded(value_inputs(lake, rules.through, settings[tables.PERSON_VALUE.name])),
+        tables.GROUP: of_events,
         tables.GROUP_DAY: of_events,
-        tables.FEED_DAY: feed_inputs(sources),
+        tables.FEED_DAY: of_batches,
         tables.GROUP_HEALTH: of_life,
         tables.GROUP_STATE: of_life,
         tables.RISK_MODEL: of_risk,

@@ -20,13 +20,24 @@ IDENTITY_INPUT: Final = input_id(IDENTITY.name)
 
 
 def included(fact: Handle) -> dict[str, int]:
-    """What a fact of events includes, by what it noted: the newest batch, the newest change of a person, the rules."""
-    return {name: fact.position(name) or 0 for name in (BATCH_INPUT, IDENTITY_INPUT, input_id(SETTINGS))}
+    """What a fact of events includes, by what it noted: the newest batch, and the newest change of a person."""
+    return {name: fact.position(name) or 0 for name in (BATCH_INPUT, IDENTITY_INPUT)}
 
 
-def complete_inputs(days: Handle, through: dt.date | None) -> dict[str, int]:
-    """What a fact of the complete days of `person_day` records: what that includes, and the last of these days."""
-    return included(days) | through_input(through)
+def complete_inputs(days: Handle, through: dt.date | None, settings: int) -> dict[str, int]:
+    """What a fact of the complete days of `person_day` records: what that includes, the last of them, the settings."""
+    return included(days) | through_input(through) | {input_id(SETTINGS): settings}
+
+
+def batch_input(events: Handle) -> dict[str, int]:
+    """What a fact of events in which persons have no part records: the newest batch."""
+    return {BATCH_INPUT: events.position(BATCH) or 0}
+
+
+def marks_since(lake: Lake, batch: int | None) -> pl.DataFrame:
+    """The rows of `TOUCHED` of later batches; of all batches where there is none."""
+    later = pl.col("batch") > pl.lit(batch or 0)
+    return lake.open(TOUCHED).scan().filter(later).collect(engine="streaming")
 
 
 @dataclass(frozen=True)
@@ -44,10 +55,7 @@ class Sources:
     def positions(self) -> dict[str, int]:
         """How far these are: the newest batch, and the batch that last changed a person, which can lag behind."""
         newest_change = self.people["batch"].max()
-        return {
-            BATCH_INPUT: self.events.position(BATCH) or 0,
-            IDENTITY_INPUT: newest_change if isinstance(newest_change, int) else 0,
-        }
+        return {**batch_input(self.events), IDENTITY_INPUT: newest_change if isinstance(newest_change, int) else 0}
 
     def inputs(self, settings: int) -> dict[str, int]:
         """What a fact of events and persons records: how far these are, and the fingerprint of its settings."""
@@ -100,10 +108,9 @@ class Changes:
     @classmethod
     def since(cls, lake: Lake, sources: Sources, done: Mapping[str, int | None]) -> Changes:
         """All that came after the positions `done`. Read after the sources were: marks are written before changes."""
-        later = pl.col("batch") > pl.lit(done[BATCH_INPUT] or 0)
         changed = pl.col("batch") > pl.lit(done[IDENTITY_INPUT] or 0)
         return cls(
-            lake.open(TOUCHED).scan().filter(later).collect(engine="streaming"),
+            marks_since(lake, done[BATCH_INPUT]),
             lake.open(IDENTITY_CHANGE).scan().filter(changed).collect(engine="streaming"),
             sources.people,
         )

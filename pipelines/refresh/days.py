@@ -9,14 +9,14 @@ import polars as pl
 
 from pipelines.lake import Handle, Lake
 from pipelines.refresh.changes import Changes, Sources
-from pipelines.refresh.rebuilds import rebuild_of
-from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, put, unchanged, write
+from pipelines.refresh.rebuilds import rebuild_due
+from pipelines.refresh.written import Refreshed, noted, put, unchanged, write
 from schemas.lake import LakeTable
 
 Compute = Callable[[pl.LazyFrame], pl.LazyFrame]
 
 
-def refresh_days(lake: Lake, table: LakeTable, compute: Compute, settings: int) -> Refreshed:
+def refresh_days(lake: Lake, table: LakeTable, compute: Compute) -> Refreshed:
     """Recompute exactly the cells of a fact, a person or group on a day, that new events or merged persons touched.
 
     Args:
@@ -24,15 +24,14 @@ def refresh_days(lake: Lake, table: LakeTable, compute: Compute, settings: int) 
         table: a fact with `person_id` or else `group_id`, `day` and `month`, partitioned by `month`.
         compute: events with `person_id` -> rows of the fact; each row follows from the events of that day and person,
             or of that day and group.
-        settings: fingerprint of what else the fact depends on; where it changes, everything is recomputed.
     """
     handle, sources = lake.open(table), Sources.of(lake)
-    rebuild = rebuild_of(lake, handle)
-    seen = sources.inputs(settings) | rebuild.seen()
+    rebuild = rebuild_due(lake, handle)
+    seen = sources.positions() | rebuild.seen()
     done = noted(handle, seen)
     if done == seen:
         return unchanged(handle)
-    if done[input_id(SETTINGS)] != settings or rebuild.is_whole:
+    if None in done.values() or rebuild.is_whole:
         return _rebuild(lake, handle, compute(sources.timeline()), seen)
     changes = Changes.since(lake, sources, done)
     if "person_id" in table.schema:

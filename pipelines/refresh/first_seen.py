@@ -9,8 +9,8 @@ import polars as pl
 from pipelines.engagement.first_seen import first_seen
 from pipelines.lake import Handle, Lake
 from pipelines.refresh.changes import Changes, Sources, included
-from pipelines.refresh.rebuilds import rebuild_of
-from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, put, unchanged, write
+from pipelines.refresh.rebuilds import rebuild_due
+from pipelines.refresh.written import Refreshed, noted, put, unchanged, write
 from schemas.lake import FIRST_SEEN, PERSON_DAY
 
 
@@ -21,12 +21,12 @@ def refresh_first_seen(lake: Lake) -> Refreshed:
     Marks that are even newer cost a recomputation, never a number.
     """
     handle, days = lake.open(FIRST_SEEN), lake.open(PERSON_DAY)
-    rebuild = rebuild_of(lake, handle)
+    rebuild = rebuild_due(lake, handle)
     seen = included(days) | rebuild.seen()
     done = noted(handle, seen)
     if done == seen:
         return unchanged(handle)
-    if done[input_id(SETTINGS)] != seen[input_id(SETTINGS)] or rebuild.is_whole:
+    if None in done.values() or rebuild.is_whole:
         return write(lake, handle, first_seen(days.scan()).collect(engine="streaming"), seen)
     # Of who is another person now any day may differ.
     persons = (

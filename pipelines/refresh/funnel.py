@@ -14,7 +14,7 @@ from pipelines.funnel.steps import ONLY_MATCHED_ON, TIMELINE, is_product_message
 from pipelines.lake import Handle, Lake
 from pipelines.refresh.affected import affected_persons
 from pipelines.refresh.changes import Changes, Sources
-from pipelines.refresh.rebuilds import rebuild_of
+from pipelines.refresh.rebuilds import rebuild_due
 from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, put, recorded, unchanged
 from schemas.funnel import FunnelDefinition, fingerprint, fingerprint_of_all
 from schemas.lake import FUNNEL_ENTRY
@@ -53,10 +53,10 @@ def refresh_funnels(
         lake: holds the fact and what it follows.
         definitions: the funnels, no two of one name.
         watermark: UTC.
-        settings: fingerprint of the rules; where it changes, every funnel is built anew.
+        settings: fingerprint of what decides on the watermark; where it changes, every funnel is built anew.
     """
     handle, sources = lake.open(FUNNEL_ENTRY), Sources.of(lake)
-    rebuild = rebuild_of(lake, handle)
+    rebuild = rebuild_due(lake, handle)
     seen = funnel_inputs(sources, definitions, watermark, settings) | rebuild.seen()
     done = noted(handle, seen)
     if done == seen:

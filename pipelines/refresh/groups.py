@@ -10,7 +10,7 @@ from pipelines.groups.birth import births
 from pipelines.groups.group import group_table
 from pipelines.lake import Lake
 from pipelines.refresh.changes import Changes, Sources
-from pipelines.refresh.rebuilds import rebuild_of
+from pipelines.refresh.rebuilds import rebuild_due
 from pipelines.refresh.written import Refreshed, note, noted, unchanged, write
 from schemas.lake import GROUP
 
@@ -18,7 +18,7 @@ from schemas.lake import GROUP
 def refresh_groups(lake: Lake) -> Refreshed:
     """Recompute the groups that changed. What happens in a group after its birth says nothing about its birth."""
     handle, sources = lake.open(GROUP), Sources.of(lake)
-    rebuild = rebuild_of(lake, handle)
+    rebuild = rebuild_due(lake, handle)
     seen = sources.positions() | rebuild.seen()
     done = noted(handle, seen)
     if done == seen:

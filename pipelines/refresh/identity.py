@@ -8,7 +8,7 @@ from pipelines.events.identity import LINK, apart, changes, identity, links
 from pipelines.ingest.event_writer import BATCH, advance_batch
 from pipelines.lake import Handle, Lake
 from pipelines.refresh.changes import BATCH_INPUT
-from pipelines.refresh.rebuilds import rebuild_of
+from pipelines.refresh.rebuilds import rebuild_due
 from pipelines.refresh.written import Refreshed, input_id, moved, note, noted, unchanged
 from pipelines.rulings import withdrawn
 from schemas import kinds
@@ -29,7 +29,7 @@ def refresh_identity(lake: Lake) -> Refreshed:
     leaves a row too many, which costs facts a recomputation.
     """
     handle, events, rulings = lake.open(IDENTITY), lake.open(EVENTS), lake.open(IDENTITY_RULING)
-    rebuild = rebuild_of(lake, handle)
+    rebuild = rebuild_due(lake, handle)
     seen = identity_inputs(events, rulings) | rebuild.seen()
     batch = seen[BATCH_INPUT]
     done = noted(handle, seen)

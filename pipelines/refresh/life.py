@@ -15,8 +15,8 @@ from pipelines.groups.thresholds import LifeRules
 from pipelines.lake import Handle, Lake
 from pipelines.refresh.changes import BATCH_INPUT, IDENTITY_INPUT, Changes, Sources, touched_since
 from pipelines.refresh.first_seen import first_days
-from pipelines.refresh.rebuilds import rebuild_of
-from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, recorded, through_input, unchanged, write
+from pipelines.refresh.rebuilds import rebuild_due
+from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, through_input, unchanged, write
 from schemas.lake import FEED_DAY, GROUP, GROUP_DAY, GROUP_HEALTH, GROUP_STATE, PERSON_DAY
 
 _POSITIONS = (BATCH_INPUT, IDENTITY_INPUT)
@@ -44,14 +44,13 @@ class LifeInputs:
         facts = days, people, groups = tuple(lake.open(table) for table in (GROUP_DAY, PERSON_DAY, GROUP))
         until = pl.col("day") <= pl.lit(through, pl.Date)
         flowing = lake.open(FEED_DAY).scan().filter(until).sort(FEED_DAY.key).collect(engine="streaming")
-        settings_of = {input_id(f"{fact.table.name}/{SETTINGS}"): recorded(fact, SETTINGS) or 0 for fact in facts[:2]}
         return cls(
             days,
             people,
             groups,
             flowing,
             positions={name: min(fact.position(name) or 0 for fact in facts) for name in _POSITIONS},
-            of_rules={input_id(SETTINGS): settings, **settings_of},
+            of_rules={input_id(SETTINGS): settings},
             of_all=through_input(through) | {input_id(FEED_DAY.name): zlib.crc32(flowing.write_csv().encode())},
         )
 
@@ -80,7 +79,7 @@ def refresh_life(
     """
     facts = [lake.open(table) for table in (GROUP_HEALTH, GROUP_STATE)]
     inputs, sources = LifeInputs.of(lake, through, settings), Sources.of(lake)
-    rebuilds = [rebuild_of(lake, fact) for fact in facts]
+    rebuilds = [rebuild_due(lake, fact) for fact in facts]
     seen = inputs.seen() | rebuilds[0].seen()
     done = [noted(fact, seen) for fact in facts]
     if all(position == seen for position in done):

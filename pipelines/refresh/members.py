@@ -12,7 +12,7 @@ from pipelines.engagement.states import member_state
 from pipelines.lake import Handle, Lake
 from pipelines.refresh.changes import Changes, Sources, complete_inputs, touched_since
 from pipelines.refresh.first_seen import first_days
-from pipelines.refresh.rebuilds import rebuild_of
+from pipelines.refresh.rebuilds import rebuild_due
 from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, through_input, unchanged, write
 from schemas.lake import MEMBER_STATE, PERSON_DAY
 
@@ -20,7 +20,7 @@ _MEMBER: Final = ("person_id", "group_id")
 _CONNECTION: Final = ("is_vital", "connected_windows")
 
 
-def refresh_member_state(lake: Lake, through: dt.date | None) -> Refreshed:
+def refresh_member_state(lake: Lake, through: dt.date | None, settings: int) -> Refreshed:
     """Recompute the members whose events came late, or who were merged; all of them with another day or other rules.
 
     What `person_day` includes is included; events that are even newer are judged now, and again with it.
@@ -28,11 +28,12 @@ def refresh_member_state(lake: Lake, through: dt.date | None) -> Refreshed:
     Args:
         lake: holds the fact and what it follows, `events`, `identity` and `person_day`.
         through: last complete day, which the fact is of.
+        settings: fingerprint of what decides which days are complete.
     """
     handle, days = lake.open(MEMBER_STATE), lake.open(PERSON_DAY)
     sources = Sources.of(lake)
-    rebuild = rebuild_of(lake, handle)
-    seen = complete_inputs(days, through) | rebuild.seen()
+    rebuild = rebuild_due(lake, handle)
+    seen = complete_inputs(days, through, settings) | rebuild.seen()
     done = noted(handle, seen)
     if done == seen:
         return unchanged(handle)

@@ -12,7 +12,7 @@ from pipelines.funnel.orders import ORDER_EVENTS
 from pipelines.funnel.steps import is_product_message
 from pipelines.lake import Lake
 from pipelines.refresh.changes import Changes, Sources
-from pipelines.refresh.rebuilds import rebuild_of
+from pipelines.refresh.rebuilds import rebuild_due
 from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, unchanged, write
 from schemas import kinds
 from schemas.lake import FIRST_SEEN, ORDER_CREDIT
@@ -40,7 +40,7 @@ def refresh_credit(lake: Lake, rules: AttributionRules, settings: int) -> Refres
         settings: fingerprint of the rules; where it changes, everything is recomputed.
     """
     handle, sources = lake.open(ORDER_CREDIT), Sources.of(lake)
-    rebuild = rebuild_of(lake, handle)
+    rebuild = rebuild_due(lake, handle)
     seen = sources.inputs(settings) | rebuild.seen()
     done = noted(handle, seen)
     if done == seen:

@@ -1,57 +1,36 @@
-"""What people asked to rebuild, and what of it concerns a fact.
+"""What is to be rebuilt because code changed, and what of it concerns a fact.
 
 A request is a row of `rebuild`, and an input of the fact it names like any other: the fact records the newest one it
 includes. Where a rebuild changed rows, the fact says so in its commit, and what depends on it is rebuilt in its turn.
+People ask for it; and a refresh does, where the code version of its fact is another one than computed the fact.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import polars as pl
 
+from pipelines.inputs import input_id
 from pipelines.lake import Handle, Lake
 from pipelines.refresh.written import REBUILD_INPUT, REBUILT
-from schemas import lake as tables
 from schemas.errors import EmberlineError
-from schemas.lake import FACTS, REBUILD, LakeTable
+from schemas.lake import FACTS, IDENTITY, REBUILD, TABLES, LakeTable
 
-BY_DAY: Final = ("person_day", "group_day", "feed_day", "retention")
+CODE_INPUT: Final = input_id("code")
+"""The application transaction under which a fact records the version of the code that computed it."""
+
+_FIRST: Final = 1
+"""The version of code that no fact has recorded: facts were computed before versions were."""
+
+BY_DAY: Final = tuple(table.name for table in FACTS if table.is_by_day)
 """Facts that can be rebuilt from a day on: of all others a row follows from other rows, or from all of history."""
 
-_TOGETHER: Final = (("group_health", "group_state"), ("risk_model", "group_risk"))
-"""Facts that one refresh computes."""
-
-_DEPENDS_ON: Final[Mapping[str, tuple[LakeTable, ...]]] = {
-    "identity": (tables.EVENTS,),
-    "person_day": (tables.EVENTS,),
-    "group_day": (tables.EVENTS,),
-    "feed_day": (tables.EVENTS,),
-    "group": (tables.EVENTS,),
-    "first_seen": (tables.PERSON_DAY,),
-    "retention": (tables.PERSON_DAY, tables.FIRST_SEEN),
-    "lifecycle": (tables.PERSON_DAY, tables.FIRST_SEEN),
-    "member_state": (tables.EVENTS, tables.PERSON_DAY, tables.FIRST_SEEN),
-    "funnel_entry": (tables.EVENTS, tables.FIRST_SEEN),
-    "order_credit": (tables.EVENTS, tables.FIRST_SEEN),
-    "order_refund": (tables.EVENTS,),
-    "person_value": (tables.ORDER_CREDIT,),
-    "group_health": (tables.GROUP, tables.GROUP_DAY, tables.FEED_DAY, tables.PERSON_DAY, tables.FIRST_SEEN),
-    "group_risk": (tables.PERSON_DAY, tables.GROUP_HEALTH),
-    "group_engagement": (tables.MEMBER_STATE,),
-    "funnel_step": (tables.FUNNEL_ENTRY,),
-    "funnel_breakdown": (tables.FUNNEL_ENTRY, tables.EVENTS, tables.GROUP),
-    "funnel_time_to_convert": (tables.FUNNEL_ENTRY,),
-    "funnel_curve": (tables.FUNNEL_ENTRY,),
-    "funnel_trend": (tables.FUNNEL_ENTRY,),
-    "group_sales": (tables.ORDER_CREDIT,),
-    "message_sales": (tables.ORDER_CREDIT,),
-    "segment_sales": (tables.ORDER_CREDIT, tables.GROUP),
-}
-"""The tables whose rebuilding is followed. `identity` is not among them: whom it changes, `identity_change` says."""
+EMBERLINE: Final = "emberline"
+"""Who asks for a rebuild where a fact was computed by another version of its code."""
 
 
 class NotRebuildable(EmberlineError):
@@ -62,13 +41,15 @@ class NotRebuildable(EmberlineError):
 class Rebuild:
     """What concerns one fact: the newest request or rebuilt input, and whether the fact does not include it yet.
 
-    `named` are the facts that requests not included yet name; `since` is the day from which all of these want it.
+    `named` are the facts that requests not included yet name; `since` is the day from which all of these want it;
+    `code` is the version of its code, None where it is the first and no other was ever recorded.
     """
 
     number: int
     is_due: bool
     since: dt.date | None = None
     named: frozenset[str] = frozenset()
+    code: int | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -76,11 +57,14 @@ class Rebuild:
         return self.is_due and self.since is None
 
     def seen(self) -> dict[str, int]:
-        """The input that the fact records; none while nothing was ever rebuilt."""
-        return {REBUILD_INPUT: self.number} if self.number else {}
+        """The inputs that the fact records; none while nothing was ever rebuilt, nor its code raised."""
+        numbers = {REBUILD_INPUT: self.number or None, CODE_INPUT: self.code}
+        return {name: number for name, number in numbers.items() if number is not None}
 
 
-def request_rebuild(lake: Lake, fact: str, *, since: dt.date | None, actor: str, reason: str, now: dt.datetime) -> int:
+def request_rebuild(
+    lake: Lake, fact: str, *, since: dt.date | None, actor: str, reason: str, now: dt.datetime | None
+) -> int:
     """Ask for a fact to be computed again, whatever inputs it recorded; the next run of the pipeline does it.
 
     Args:
@@ -89,7 +73,7 @@ def request_rebuild(lake: Lake, fact: str, *, since: dt.date | None, actor: str,
         since: the first day concerned; None: from scratch.
         actor: who asks.
         reason: why.
-        now: when.
+        now: when; None where nobody asked, but the code did.
 
     Returns:
         The number of the request.
@@ -114,18 +98,45 @@ def request_rebuild(lake: Lake, fact: str, *, since: dt.date | None, actor: str,
     return number
 
 
+def rebuild_due(lake: Lake, fact: Handle) -> Rebuild:
+    """Ask for a rebuild where other code computed the fact, then say what concerns it.
+
+    A run that dies after it asked finds the request the next time, and asks for no second one.
+    """
+    computed_by = fact.position(CODE_INPUT) or _FIRST
+    if fact.content and computed_by != (version := code_version(fact.table)):
+        names = fact.table.computed_with or (fact.table.name,)
+        done = fact.position(REBUILD_INPUT) or 0
+        due = lake.open(REBUILD).scan().filter(pl.col("fact").is_in(names), pl.col("rebuild") > done)
+        if due.filter(pl.col("since").is_null()).collect().is_empty():
+            reason = f"Its code is version {version}, and it was computed by version {computed_by}."
+            request_rebuild(lake, names[0], since=None, actor=EMBERLINE, reason=reason, now=None)
+    return rebuild_of(lake, fact)
+
+
 def rebuild_of(lake: Lake, fact: Handle) -> Rebuild:
     """What concerns a fact. Taken before its inputs are read: what is rebuilt in between is followed the next time."""
+    version, recorded_version = code_version(fact.table), fact.position(CODE_INPUT)
+    code = None if recorded_version is None and version == _FIRST else version
     if not (log := lake.open(REBUILD)).content:
-        return Rebuild(0, is_due=False)
-    name = fact.table.name
-    names = next((names for names in _TOGETHER if name in names), (name,))
+        return Rebuild(0, is_due=False, code=code)
+    names = fact.table.computed_with or (fact.table.name,)
     requests = log.scan().filter(pl.col("fact").is_in(names)).collect()
-    inputs = [table for one in names for table in _DEPENDS_ON.get(one, ())]
-    rebuilt = max((lake.open(table).position(REBUILT) or 0 for table in inputs), default=0)
+    rebuilt = max((lake.open(table).position(REBUILT) or 0 for table in _followed(names)), default=0)
     asked = requests["rebuild"].max()
     number, done = max(rebuilt, asked if isinstance(asked, int) else 0), fact.position(REBUILD_INPUT) or 0
     due = requests.filter(pl.col("rebuild") > done)
     earliest = due["since"].min() if rebuilt <= done and not due["since"].has_nulls() else None
     since = earliest if isinstance(earliest, dt.date) else None
-    return Rebuild(number, number > done, since, frozenset(due["fact"]))
+    return Rebuild(number, number > done, since, frozenset(due["fact"]), code)
+
+
+def code_version(table: LakeTable) -> int:
+    """The version of the code that computes a fact."""
+    return table.code_version or _FIRST
+
+
+def _followed(names: Sequence[str]) -> set[LakeTable]:
+    """The facts whose rebuilding is followed by these. Whom `identity` changes, `identity_change` says."""
+    read = {table for name in names for table in (*TABLES[name].inputs, *TABLES[name].guided_by) if table.is_fact}
+    return {table for table in read if table is not IDENTITY and table.name not in names}

@@ -15,7 +15,7 @@ from pipelines.groups.risk.model import RiskModel
 from pipelines.groups.risk.walk import PATIENCE
 from pipelines.lake import Handle, Lake
 from pipelines.refresh.changes import BATCH_INPUT, IDENTITY_INPUT, Changes, Sources, touched_since
-from pipelines.refresh.rebuilds import rebuild_of
+from pipelines.refresh.rebuilds import rebuild_due
 from pipelines.refresh.written import (
     SETTINGS,
     Refreshed,
@@ -30,18 +30,18 @@ from pipelines.refresh.written import (
 from schemas.lake import GROUP_HEALTH, GROUP_RISK, PERSON_DAY, RISK_MODEL
 
 
-def risk_inputs(people: Handle, health: Handle, through: dt.date | None, retrain_days: int) -> dict[str, int]:
+def risk_inputs(people: Handle, health: Handle, through: dt.date | None, settings: int) -> dict[str, int]:
     """What `risk_model` and `group_risk` record: how far `person_day` is, and what concerns all groups."""
     positions = {name: people.position(name) or 0 for name in (BATCH_INPUT, IDENTITY_INPUT)}
-    return positions | _of_all(health, through, retrain_days)
+    return positions | _of_all(health, through, settings)
 
 
-def _of_all(health: Handle, through: dt.date | None, retrain_days: int) -> dict[str, int]:
-    of_health = {input_id(SETTINGS): retrain_days, input_id(GROUP_HEALTH.name): rows_version(health)}
+def _of_all(health: Handle, through: dt.date | None, settings: int) -> dict[str, int]:
+    of_health = {input_id(SETTINGS): settings, input_id(GROUP_HEALTH.name): rows_version(health)}
     return of_health | through_input(through)
 
 
-def refresh_risk(lake: Lake, through: dt.date | None, retrain_days: int) -> dict[str, Refreshed]:
+def refresh_risk(lake: Lake, through: dt.date | None, retrain_days: int, settings: int) -> dict[str, Refreshed]:
     """Tell the risks of the newest complete day's living groups; train a model first where there is none young enough.
 
     While the day is the newest, its risks follow late events: only groups with any are measured again. Those of earlier
@@ -52,6 +52,7 @@ def refresh_risk(lake: Lake, through: dt.date | None, retrain_days: int) -> dict
         lake: holds both and what they follow: `person_day`, `group_health`.
         through: last complete day; None: there is none.
         retrain_days: days after which a model is trained anew.
+        settings: fingerprint of that and of what decides which days are complete.
 
     Returns:
         What was done, by lake table.
@@ -59,9 +60,9 @@ def refresh_risk(lake: Lake, through: dt.date | None, retrain_days: int) -> dict
     facts = models, risks = lake.open(RISK_MODEL), lake.open(GROUP_RISK)
     people, health = lake.open(PERSON_DAY), lake.open(GROUP_HEALTH)
     sources = Sources.of(lake)
-    of_all = _of_all(health, through, retrain_days)
-    rebuilds = [rebuild_of(lake, fact) for fact in facts]
-    seen = risk_inputs(people, health, through, retrain_days) | rebuilds[0].seen()
+    of_all = _of_all(health, through, settings)
+    rebuilds = [rebuild_due(lake, fact) for fact in facts]
+    seen = risk_inputs(people, health, through, settings) | rebuilds[0].seen()
     done = noted(risks, seen)
     if all(noted(fact, seen) == seen for fact in facts):
         return {fact.table.name: unchanged(fact) for fact in facts}

@@ -5,7 +5,7 @@ A summary is computed as a whole when what it is made of changed, and its rows a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import polars as pl
@@ -43,18 +43,22 @@ def sales_inputs(lake: Lake) -> dict[LakeTable, dict[str, int]]:
 
 
 def funnel_summary_inputs(
-    lake: Lake, definitions: Sequence[FunnelDefinition], settings: int
+    lake: Lake, definitions: Sequence[FunnelDefinition], settings: Mapping[str, int]
 ) -> dict[LakeTable, dict[str, int]]:
-    """The inputs of each summary of funnels."""
-    given = {_DEFINITIONS: fingerprint_of_all(definitions), SETTINGS: settings}
+    """The inputs of each summary of funnels; `settings` are the fingerprints of those that have any, by name."""
+    given = {_DEFINITIONS: fingerprint_of_all(definitions)}
     of_entries = inputs_of(lake, facts.FUNNEL_ENTRY, **given)
     at_watermark = {**of_entries, WATERMARK: recorded(lake.open(facts.FUNNEL_ENTRY), WATERMARK) or 0}
-    return {
+    inputs = {
         facts.FUNNEL_STEP: of_entries,
         facts.FUNNEL_BREAKDOWN: inputs_of(lake, facts.FUNNEL_ENTRY, facts.EVENTS, facts.GROUP, **given),
         facts.FUNNEL_TIME_TO_CONVERT: of_entries,
         facts.FUNNEL_CURVE: at_watermark,
         facts.FUNNEL_TREND: at_watermark,
+    }
+    return {
+        table: {**of_table, SETTINGS: settings[table.name]} if table.settings else of_table
+        for table, of_table in inputs.items()
     }
 
 
@@ -86,7 +90,7 @@ def refresh_sales(lake: Lake) -> dict[str, Refreshed]:
 
 
 def refresh_funnel_summaries(
-    lake: Lake, definitions: Sequence[FunnelDefinition], zone: str, settings: int
+    lake: Lake, definitions: Sequence[FunnelDefinition], zone: str, settings: Mapping[str, int]
 ) -> dict[str, Refreshed]:
     """Summarise the entries of all funnels again, if they or what a summary looks up changed.
 
@@ -94,7 +98,7 @@ def refresh_funnel_summaries(
         lake: holds the summaries and the entries; events and groups, in which breakdowns look properties up.
         definitions: the funnels that the entries are of.
         zone: IANA name of the business zone.
-        settings: fingerprint of the rules.
+        settings: fingerprints of the settings of each summary that has any, by its name.
 
     Returns:
         What was done, by lake table.

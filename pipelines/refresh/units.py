@@ -20,7 +20,7 @@ from pipelines.engagement.retention_table import retention_counts, retention_row
 from pipelines.lake import Handle, Lake
 from pipelines.refresh.changes import Changes, Sources, complete_inputs
 from pipelines.refresh.first_seen import first_days
-from pipelines.refresh.rebuilds import rebuild_of
+from pipelines.refresh.rebuilds import rebuild_due
 from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, unchanged, write
 from schemas.lake import LIFECYCLE, PERSON_DAY, RETENTION, LakeTable
 
@@ -53,13 +53,14 @@ Rows = Callable[[_History, pl.DataFrame, pl.Series], pl.LazyFrame]
 """What the fact is to have: history, its stored rows, and the days whose units are counted anew."""
 
 
-def refresh_retention(lake: Lake, units: Sequence[Unit], through: dt.date | None) -> Refreshed:
+def refresh_retention(lake: Lake, units: Sequence[Unit], through: dt.date | None, settings: int) -> Refreshed:
     """Recompute `retention` for the units that changed days reach.
 
     Args:
         lake: holds the fact, `person_day`, `first_seen` and the marks.
         units: calendar units of cohorts.
         through: last complete day.
+        settings: fingerprint of what decides which days are complete; another one recomputes everything.
     """
 
     def whole(history: _History) -> pl.LazyFrame:
@@ -80,10 +81,10 @@ def refresh_retention(lake: Lake, units: Sequence[Unit], through: dt.date | None
             parts.append(retention_rows(history.firsts, active, last_day, unit, through))
         return pl.concat(parts)
 
-    return _refresh(lake, RETENTION, whole, some, through)
+    return _refresh(lake, RETENTION, whole, some, through, settings)
 
 
-def refresh_lifecycle(lake: Lake, units: Sequence[Unit], through: dt.date | None) -> Refreshed:
+def refresh_lifecycle(lake: Lake, units: Sequence[Unit], through: dt.date | None, settings: int) -> Refreshed:
     """Recompute `lifecycle` for the units that changed days reach, and those after them; see `refresh_retention`.
 
     Raises:
@@ -109,7 +110,7 @@ def refresh_lifecycle(lake: Lake, units: Sequence[Unit], through: dt.date | None
             parts.append(lifecycle_rows(counts, history.span(), unit, through))
         return pl.concat(parts)
 
-    return _refresh(lake, LIFECYCLE, whole, some, through)
+    return _refresh(lake, LIFECYCLE, whole, some, through, settings)
 
 
 def _refresh(
@@ -118,11 +119,12 @@ def _refresh(
     whole: Callable[[_History], pl.LazyFrame],
     some: Rows,
     through: dt.date | None,
+    settings: int,
 ) -> Refreshed:
     handle, days = lake.open(table), lake.open(PERSON_DAY)
     sources = Sources.of(lake)
-    rebuild = rebuild_of(lake, handle)
-    seen = complete_inputs(days, through) | rebuild.seen()
+    rebuild = rebuild_due(lake, handle)
+    seen = complete_inputs(days, through, settings) | rebuild.seen()
     done = noted(handle, seen)
     if done == seen:
         return unchanged(handle)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import polars as pl
 
 from pipelines.lake import Lake
-from pipelines.refresh.rebuilds import rebuild_of
+from pipelines.refresh.rebuilds import rebuild_due
 from pipelines.refresh.written import Refreshed, input_id, noted, rows_version, unchanged, write
 from schemas.lake import LakeTable
 
@@ -33,7 +33,7 @@ def refresh_whole(
     The contents are replaced only where they differ, so what follows from this fact is not woken for nothing.
     """
     handle = lake.open(table)
-    seen = as_recorded(inputs) | rebuild_of(lake, handle).seen()
+    seen = as_recorded(inputs) | rebuild_due(lake, handle).seen()
     if noted(handle, seen) == seen:
         return unchanged(handle)
     fresh = compute().select(table.schema.names()).collect(engine="streaming")

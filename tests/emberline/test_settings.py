@@ -9,6 +9,7 @@ import pytest
 
 from emberline.settings import SettingsError, load_settings
 from pipelines.groups.thresholds import Thresholds
+from schemas.lake import FACTS
 
 Write = Callable[[str], None]
 SECRET = "hunter2-hunter2-hunter2"
@@ -190,26 +191,40 @@ def test_an_error_does_not_show_a_secret(monkeypatch: pytest.MonkeyPatch, variab
         shown = shown.__cause__ or (None if shown.__suppress_context__ else shown.__context__)
 
 
-def test_the_fingerprint_follows_the_rules_and_nothing_else(write: Write):
-    before = load_settings().fingerprint()
-    write("[kafka]\npartitions = 4000")
-    assert load_settings().fingerprint() == before
-    write("[rules]\nlateness_minutes = 7")
-    assert load_settings().fingerprint() != before
+COMPLETE_DAYS = {
+    "retention", "lifecycle", "member_state", "person_value", "group_health", "group_state", "risk_model", "group_risk",
+}  # fmt: skip
+WATERMARK = COMPLETE_DAYS | {"funnel_entry", "funnel_curve", "funnel_trend"}
+DEPENDING = {
+    ("rules", "half_life_days", "3"): {"order_credit"},
+    ("rules", "look_back_days", "3"): {"order_credit"},
+    ("rules", "attribution_models", "['linear']"): {"order_credit"},
+    ("rules", "lateness_minutes", "7"): WATERMARK,
+    ("rules", "idle_feed_hours", "7"): WATERMARK,
+    ("rules", "zone", "'UTC'"): COMPLETE_DAYS | {"funnel_trend"},
+    ("groups", "dead_after_days", "27"): {"group_health", "group_state"},
+    ("groups.purposes.sales", "stay_days", "9"): {"group_health", "group_state"},
+    ("groups", "risk_retrain_days", "30"): {"risk_model", "group_risk"},
+    ("kafka", "partitions", "4000"): set(),
+    ("alerts", "silent_days", "3"): set(),
+}
+"""A setting by section, key and another value than its own, and the facts that depend on it."""
 
 
-def test_the_fingerprint_of_groups_lives_follows_the_rules_and_their_thresholds(write: Write):
-    found = [load_settings().life_fingerprint()]
-    for text in ("[groups]\ndead_after_days = 27", "[groups.purposes.sales]\nstay_days = 9", "[rules]\nzone = 'UTC'"):
-        write(text)
-        found.append(load_settings().life_fingerprint())
-    assert len(set(found)) == len(found)
+@pytest.mark.parametrize(("setting", "facts"), DEPENDING.items())
+def test_a_setting_changes_the_fingerprints_of_the_facts_that_depend_on_it(
+    write: Write, setting: tuple[str, str, str], facts: set[str]
+):
+    section, key, value = setting
+    before = load_settings().fingerprints()
+    write(f"[{section}]\n{key} = {value}")
+    after = load_settings().fingerprints()
+    assert {name for name in before if after[name] != before[name]} == facts
 
 
-def test_thresholds_of_groups_wake_no_other_fact(write: Write):
-    before = load_settings().fingerprint()
-    write("[groups]\ndead_after_days = 27")
-    assert load_settings().fingerprint() == before
+def test_every_rule_that_a_fact_depends_on_is_a_case():
+    rules = {key for table in FACTS for key in table.settings if key.startswith("rules.")}
+    assert rules == {f"{section}.{key}" for section, key, _ in DEPENDING if section == "rules"}
 
 
 def test_a_purpose_has_the_thresholds_of_all_groups_but_for_its_own(write: Write):

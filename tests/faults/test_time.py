@@ -61,10 +61,10 @@ def test_fault_19_an_event_40_days_late_recomputes_its_day_and_no_other(
     name = topic()
     say(name, *(said("app:ann", NOON + number * DAY) for number in range(50)))
     drain(connection, lake, name)
-    assert refresh_days(lake, PERSON_DAY, person_day, settings=1).days == 50
+    assert refresh_days(lake, PERSON_DAY, person_day).days == 50
     say(name, said("app:bob", NOON + 9 * DAY))
     drain(connection, lake, name)
-    assert refresh_days(lake, PERSON_DAY, person_day, settings=1).days == 1
+    assert refresh_days(lake, PERSON_DAY, person_day).days == 1
     stored = lake.open(PERSON_DAY).scan().sort(PERSON_DAY.key).collect()
     assert stored.equals(person_day(timeline(lake)).sort(PERSON_DAY.key).collect())
 

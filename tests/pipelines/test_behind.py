@@ -78,7 +78,7 @@ SENT: Final = (
 class Followed(Company):
     """A company, what is published of it, and the run that a tick requested."""
 
-    rules: int = 1
+    settings: dict[str, int] = field(default_factory=lambda: {table.name: 1 for table in FACTS if table.settings})
     published: int | None = None
     requested: frozenset[str] = frozenset()
     arrived: int = field(default=0)
@@ -90,25 +90,25 @@ class Followed(Company):
 
     def materialize(self, name: str) -> None:
         """What an asset of this name does."""
-        lake, through, rules = self.lake, self.through(), self.rules
+        lake, through, settings = self.lake, self.through, self.settings
         does: dict[str, Callable[[], object]] = {
             "identity": lambda: refresh_identity(lake),
-            "person_day": lambda: refresh_days(lake, PERSON_DAY, person_day, rules),
-            "group_day": lambda: refresh_days(lake, GROUP_DAY, group_day, rules),
+            "person_day": lambda: refresh_days(lake, PERSON_DAY, person_day),
+            "group_day": lambda: refresh_days(lake, GROUP_DAY, group_day),
             "first_seen": lambda: refresh_first_seen(lake),
-            "retention": lambda: refresh_retention(lake, COHORTS, through),
-            "lifecycle": lambda: refresh_lifecycle(lake, UNITS, through),
-            "member_state": lambda: refresh_member_state(lake, through),
-            "funnel_entry": lambda: refresh_funnels(lake, self.funnels, self.reached(), rules),
-            "order_credit": lambda: refresh_credit(lake, ATTRIBUTION, rules),
+            "retention": lambda: refresh_retention(lake, COHORTS, through(), settings["retention"]),
+            "lifecycle": lambda: refresh_lifecycle(lake, UNITS, through(), settings["lifecycle"]),
+            "member_state": lambda: refresh_member_state(lake, through(), settings["member_state"]),
+            "funnel_entry": lambda: refresh_funnels(lake, self.funnels, self.reached(), settings["funnel_entry"]),
+            "order_credit": lambda: refresh_credit(lake, ATTRIBUTION, settings["order_credit"]),
             "order_refund": lambda: refresh_refunds(lake),
-            "person_value": lambda: refresh_person_value(lake, through, ZONE, rules),
+            "person_value": lambda: refresh_person_value(lake, through(), ZONE, settings["person_value"]),
             "group": lambda: refresh_groups(lake),
             "feed_day": lambda: refresh_feed_days(lake),
-            "group_health": lambda: refresh_life(lake, through, ZONE, LIFE, rules),
-            "group_risk": lambda: refresh_risk(lake, through, RETRAIN),
+            "group_health": lambda: refresh_life(lake, through(), ZONE, LIFE, settings["group_state"]),
+            "group_risk": lambda: refresh_risk(lake, through(), RETRAIN, settings["group_risk"]),
             "group_engagement": lambda: refresh_group_engagement(lake),
-            "funnel_step": lambda: refresh_funnel_summaries(lake, self.funnels, ZONE, rules),
+            "funnel_step": lambda: refresh_funnel_summaries(lake, self.funnels, ZONE, settings),
             "group_sales": lambda: refresh_sales(lake),
             MART: self.publish,
         }
@@ -118,7 +118,7 @@ class Followed(Company):
         self.published = lake_state(self.lake)
 
     def behind(self) -> frozenset[str]:
-        rules = FactRules(self.rules, self.rules, RETRAIN, self.funnels, self.reached(), self.through())
+        rules = FactRules(self.settings, self.funnels, self.reached(), self.through())
         return facts_behind(self.lake, rules) | ({MART} if is_mart_behind(self.lake, self.published) else set())
 
     def tick(self) -> None:
@@ -134,13 +134,13 @@ class Followed(Company):
         self.requested = frozenset()
 
 
-def change_rules(company: Followed) -> None:
-    company.rules += 1
+def change_settings(company: Followed) -> None:
+    company.settings = {name: number + 1 for name, number in company.settings.items()}
 
 
 STEPS: Final[dict[str, Callable[[Followed], None]]] = {
     "events": Followed.arrive,
-    "rules": change_rules,
+    "settings": change_settings,
     "tick": Followed.tick,
     "run": Followed.run,
     **{name: lambda company, name=name: company.materialize(name) for name in ORDER},

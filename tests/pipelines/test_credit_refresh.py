@@ -28,7 +28,7 @@ class Shop(Company):
     def refresh(self, rules: int = 1, *, is_first_seen: bool = True) -> None:
         refresh_identity(self.lake)
         if is_first_seen:
-            refresh_days(self.lake, PERSON_DAY, person_day, rules)
+            refresh_days(self.lake, PERSON_DAY, person_day)
             refresh_first_seen(self.lake)
         refresh_credit(self.lake, ATTRIBUTION, rules)
 

@@ -23,10 +23,10 @@ from tests.pipelines.test_incremental import Company, happened, said
 class Newcomers(Company):
     """A company of which only first activities matter."""
 
-    def refresh(self, rules: int = 1, *, has_days: bool = True) -> None:
+    def refresh(self, rules: int = 1, *, has_days: bool = True) -> None:  # noqa: ARG002 - no setting decides on them
         refresh_identity(self.lake)
         if has_days:
-            refresh_days(self.lake, PERSON_DAY, person_day, rules)
+            refresh_days(self.lake, PERSON_DAY, person_day)
         refresh_first_seen(self.lake)
 
     def assert_exact(self) -> None:
@@ -67,7 +67,7 @@ def test_no_month_before_the_first_change_is_read(tmp_path: Path):
     company.send(said("app:a", 40), said("app:a", 9), said("app:b", 9))
     company.refresh()
     company.send(said("app:a", 3), said("app:b", 10))
-    refresh_days(company.lake, PERSON_DAY, person_day, 1)
+    refresh_days(company.lake, PERSON_DAY, person_day)
     for file in Path(company.lake.table_uri(PERSON_DAY)).glob("month=2025-01-01/*.parquet"):
         file.write_bytes(b"whoever reads this fails")
     refresh_first_seen(company.lake)

@@ -143,12 +143,12 @@ class Company:
     def refresh(self, rules: int = 1) -> None:
         lake = self.lake
         self.refreshed = {
-            PERSON_DAY.name: refresh_days(lake, PERSON_DAY, person_day, rules),
-            GROUP_DAY.name: refresh_days(lake, GROUP_DAY, group_day, rules),
+            PERSON_DAY.name: refresh_days(lake, PERSON_DAY, person_day),
+            GROUP_DAY.name: refresh_days(lake, GROUP_DAY, group_day),
             FIRST_SEEN.name: refresh_first_seen(lake),
-            RETENTION.name: refresh_retention(lake, COHORTS, self.through()),
-            LIFECYCLE.name: refresh_lifecycle(lake, UNITS, self.through()),
-            MEMBER_STATE.name: refresh_member_state(lake, self.through()),
+            RETENTION.name: refresh_retention(lake, COHORTS, self.through(), rules),
+            LIFECYCLE.name: refresh_lifecycle(lake, UNITS, self.through(), rules),
+            MEMBER_STATE.name: refresh_member_state(lake, self.through(), rules),
             FUNNEL_ENTRY.name: refresh_funnels(lake, self.funnels, self.reached(), rules),
             ORDER_CREDIT.name: refresh_credit(lake, ATTRIBUTION, rules),
             ORDER_REFUND.name: refresh_refunds(lake),
@@ -454,12 +454,12 @@ def test_units_of_who_is_new_are_counted_without_the_months_before(company: Comp
     company.send(*LONG_AGO, said("app:n", 3), said("app:a"))
     company.refresh()
     company.send(said("app:n", 2), said("app:n", 3, -1))
-    refresh_days(company.lake, PERSON_DAY, person_day, 1)
+    refresh_days(company.lake, PERSON_DAY, person_day)
     refresh_first_seen(company.lake)
     for file in Path(company.lake.table_uri(PERSON_DAY)).glob("month=2025-01-01/*.parquet"):
         file.write_bytes(b"whoever reads this fails")
-    refresh_retention(company.lake, COHORTS, company.through())
-    refresh_lifecycle(company.lake, ("day",), company.through())
+    refresh_retention(company.lake, COHORTS, company.through(), 1)
+    refresh_lifecycle(company.lake, ("day",), company.through(), 1)
     assert company.stored(RETENTION).equals(company.computed(RETENTION))
     assert company.stored(LIFECYCLE).equals(company.computed(LIFECYCLE).filter(unit="day"))
 
@@ -505,9 +505,9 @@ def test_members_judged_while_their_days_lag_behind_are_judged_again(company: Co
     company.send(said("app:hub", 3), *ANSWERS[:-1], said("app:a"))
     company.refresh()
     company.send(happened(kinds.REACTION_ADDED, 9, member_id="app:b", group="app:g", message_id="x"))
-    refresh_days(company.lake, PERSON_DAY, person_day, 1)
+    refresh_days(company.lake, PERSON_DAY, person_day)
     company.send(ANSWERS[-1], said("app:c", 60))
-    early = refresh_member_state(company.lake, company.through())
+    early = refresh_member_state(company.lake, company.through(), 1)
     assert company.stored(MEMBER_STATE)["connected_windows"].sum() == 1
     company.refresh()
     assert (early.persons, company.refreshed[MEMBER_STATE.name].persons) == (3, 2)
@@ -749,7 +749,7 @@ def test_connections_equal_those_of_a_computation_from_nothing_after_any_talk(
                 company.send(*batch)
             if has_days:
                 refresh_identity(company.lake)
-                refresh_days(company.lake, PERSON_DAY, person_day, 1)
+                refresh_days(company.lake, PERSON_DAY, person_day)
             if is_judged:
-                refresh_member_state(company.lake, company.through())
+                refresh_member_state(company.lake, company.through(), 1)
         assert company.stored(MEMBER_STATE).equals(company.computed(MEMBER_STATE), null_equal=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import threading
 from pathlib import Path
@@ -225,7 +226,7 @@ def test_rows_of_a_wrong_type_are_refused_by_column(lake: Lake):
     ids=["a column too few", "a column too many", "a column of another type"],
 )
 def test_a_table_of_another_version_is_refused_by_column(lake: Lake, columns: dict[str, pl.DataType], named: str):
-    lake.open(LakeTable(IDENTITY.name, columns, key=()))
+    lake.open(dataclasses.replace(IDENTITY, columns=columns, key=()))
     with pytest.raises(LakeSchemaMismatch, match=rf"identity .* in: {named}"):
         lake.open(IDENTITY)
 

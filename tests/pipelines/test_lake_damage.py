@@ -58,12 +58,12 @@ def test_a_data_file_that_is_gone_is_named_with_what_to_do(filled: Lake, table: 
 
 
 def test_a_fact_without_its_file_is_moved_away_and_computed_again(filled: Lake):
-    refresh_days(filled, PERSON_DAY, person_day, settings=0)
+    refresh_days(filled, PERSON_DAY, person_day)
     delete_a_file(filled, PERSON_DAY)
     with pytest.raises(LakeDamaged, match="move the table's folder away, then `emberline run`"):
-        refresh_days(filled, PERSON_DAY, person_day, settings=1)
+        refresh_days(filled, PERSON_DAY, person_day)
     Path(filled.table_uri(PERSON_DAY)).rename(Path(filled.uri) / "moved away")
-    assert refresh_days(filled, PERSON_DAY, person_day, settings=0).rows == 1
+    assert refresh_days(filled, PERSON_DAY, person_day).rows == 1
 
 
 def test_a_run_notices_a_file_of_raw_that_is_gone_before_it_reads_kafka(filled: Lake):

@@ -55,11 +55,11 @@ def test_small_files_are_put_together_and_old_ones_removed_with_their_log(lake: 
 
 def test_upkeep_makes_nothing_be_recomputed(lake: Lake):
     say(lake, *range(5))
-    refresh_days(lake, PERSON_DAY, person_day, 1)
+    refresh_days(lake, PERSON_DAY, person_day)
     tidy(lake, EVENTS, AT_ONCE)
     tidy(lake, PERSON_DAY, AT_ONCE)
     forget_marks(lake)
-    assert not refresh_days(lake, PERSON_DAY, person_day, 1).is_changed
+    assert not refresh_days(lake, PERSON_DAY, person_day).is_changed
 
 
 def test_who_reads_a_version_that_is_still_kept_goes_on_reading_it(lake: Lake):
@@ -82,9 +82,9 @@ def test_a_writer_that_began_before_a_compaction_appends_after_it(lake: Lake):
 def test_marks_are_forgotten_once_every_fact_that_follows_them_includes_their_batch(lake: Lake):
     say(lake, 0, 1)
     assert forget_marks(lake) == 0  # nobody has seen them
-    refresh_days(lake, PERSON_DAY, person_day, 1)
+    refresh_days(lake, PERSON_DAY, person_day)
     say(lake, 2)
     assert forget_marks(lake) == 2
     assert lake.open(TOUCHED).scan().select("batch").collect()["batch"].to_list() == [3]
-    assert refresh_days(lake, PERSON_DAY, person_day, 1).days == 1
+    assert refresh_days(lake, PERSON_DAY, person_day).days == 1
     assert lake.open(PERSON_DAY).scan().select(pl.len()).collect().item() == 3

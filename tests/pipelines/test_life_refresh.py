@@ -38,8 +38,8 @@ class Lives(Company):
 
     def refresh(self, rules: int = 1, *, is_first_seen: bool = True) -> None:
         refresh_identity(self.lake)
-        refresh_days(self.lake, PERSON_DAY, person_day, 1)
-        refresh_days(self.lake, GROUP_DAY, group_day, 1)
+        refresh_days(self.lake, PERSON_DAY, person_day)
+        refresh_days(self.lake, GROUP_DAY, group_day)
         if is_first_seen:
             refresh_first_seen(self.lake)
         refresh_groups(self.lake)

@@ -27,10 +27,10 @@ class Members(Company):
 
     def refresh(self, rules: int = 1, *, is_first_seen: bool = True) -> None:
         refresh_identity(self.lake)
-        refresh_days(self.lake, PERSON_DAY, person_day, rules)
+        refresh_days(self.lake, PERSON_DAY, person_day)
         if is_first_seen:
             refresh_first_seen(self.lake)
-        self.refreshed = {MEMBER_STATE.name: refresh_member_state(self.lake, self.through())}
+        self.refreshed = {MEMBER_STATE.name: refresh_member_state(self.lake, self.through(), rules)}
 
     def assert_exact(self) -> None:
         assert self.stored(MEMBER_STATE).equals(self.computed(MEMBER_STATE), null_equal=True)
@@ -97,11 +97,11 @@ def test_of_who_was_active_in_the_windows_no_day_before_them_is_read(tmp_path: P
     company.send(*CALM, *TODAY)
     company.refresh()
     company.send(said("app:a", 3))
-    refresh_days(company.lake, PERSON_DAY, person_day, 1)
+    refresh_days(company.lake, PERSON_DAY, person_day)
     refresh_first_seen(company.lake)
     for file in Path(company.lake.table_uri(PERSON_DAY)).glob("month=2025-01-01/*.parquet"):
         file.write_bytes(b"whoever reads this fails")
-    refresh_member_state(company.lake, company.through())
+    refresh_member_state(company.lake, company.through(), 1)
     company.assert_exact()
 
 

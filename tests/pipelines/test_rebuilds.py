@@ -9,8 +9,7 @@ import polars as pl
 import pytest
 
 from pipelines.lake import Lake
-from pipelines.refresh import BY_DAY, NotRebuildable, request_rebuild
-from pipelines.refresh.rebuilds import _DEPENDS_ON  # the graph, which has to agree with Dagster's
+from pipelines.refresh import NotRebuildable, request_rebuild
 from schemas.lake import FACTS, LIFECYCLE, ORDER_CREDIT, PERSON_DAY, RETENTION, TABLES, LakeTable
 from tests.pipelines.canonical import NOON
 from tests.pipelines.test_behind import GRAPH, SENT, Followed
@@ -101,12 +100,3 @@ def test_what_is_no_fact_or_has_no_days_is_refused_and_says_what_there_is(compan
         ask(company, "raw")
     with pytest.raises(NotRebuildable, match="from a day on"):
         ask(company, ORDER_CREDIT.name, NOON.date())
-
-
-def test_rebuilds_are_followed_along_the_graph_of_the_assets():
-    facts = {table.name for table in FACTS}
-    for fact, inputs in _DEPENDS_ON.items():
-        known = {table.name for table in inputs} - {"events"}
-        deps = {key.to_user_string() for key in GRAPH.get(dg.AssetKey(fact)).parent_keys} & facts
-        assert known == deps - {"identity"}, fact
-    assert set(BY_DAY) <= facts

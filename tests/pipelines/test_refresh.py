@@ -19,9 +19,9 @@ from pipelines.refresh import Refreshed, has_simulated, refresh_days, refresh_id
 from schemas.lake import EVENTS, FIRST_SEEN, GROUP_DAY, IDENTITY, PERSON_DAY, TOUCHED, LakeTable
 from tests.examples import examples
 from tests.pipelines.canonical import NOON, PSEUDONYMS, encoded, ingest, land, link, message, records
+from tests.pipelines.code_versions import set_code
 
 FACTS = {PERSON_DAY.name: (PERSON_DAY, person_day), GROUP_DAY.name: (GROUP_DAY, group_day)}
-SETTINGS = 7
 MONDAY = dt.date(2025, 3, 3)
 
 
@@ -61,9 +61,9 @@ def resolve(lake: Lake) -> Refreshed:
     return refresh_identity(lake)
 
 
-def refresh(lake: Lake, fact: str = PERSON_DAY.name, fingerprint: int = SETTINGS) -> Refreshed:
+def refresh(lake: Lake, fact: str = PERSON_DAY.name) -> Refreshed:
     table, compute = FACTS[fact]
-    return refresh_days(lake, table, compute, fingerprint)
+    return refresh_days(lake, table, compute)
 
 
 def stored(lake: Lake, table: LakeTable) -> pl.DataFrame:
@@ -107,17 +107,21 @@ def test_nothing_new_recomputes_nothing(lake: Lake, feed: Feed):
     assert lake.open(PERSON_DAY).version == version
 
 
-def test_other_settings_recompute_every_day(lake: Lake, feed: Feed):
+def test_other_code_recomputes_every_day(lake: Lake, feed: Feed, monkeypatch: pytest.MonkeyPatch):
     feed.send(said("app:ann"), said("app:ann", day=40))
     refresh(lake)
-    assert refresh(lake, fingerprint=SETTINGS + 1).days == 2
+    set_code(monkeypatch, person_day=2)
+    assert refresh(lake).days == 2
 
 
-def test_other_settings_recompute_every_day_also_when_no_mark_is_left(lake: Lake, feed: Feed):
+def test_other_code_recomputes_every_day_also_when_no_mark_is_left(
+    lake: Lake, feed: Feed, monkeypatch: pytest.MonkeyPatch
+):
     feed.send(said("app:ann"), said("app:ann", day=40))
     refresh(lake)
     lake.replace(lake.open(TOUCHED), pl.DataFrame(schema=TOUCHED.schema), {})
-    assert refresh(lake, fingerprint=SETTINGS + 1).days == 2
+    set_code(monkeypatch, person_day=2)
+    assert refresh(lake).days == 2
 
 
 def test_a_compaction_of_the_inputs_recomputes_nothing(lake: Lake, feed: Feed):

@@ -57,12 +57,12 @@ class Risks:
     def refresh(self, through: int | None, retrain: int = RETRAIN) -> None:
         lake, last = self.lake, None if through is None else self.day(through)
         refresh_identity(lake)
-        refresh_days(lake, PERSON_DAY, person_day, 1)
-        refresh_days(lake, GROUP_DAY, group_day, 1)
+        refresh_days(lake, PERSON_DAY, person_day)
+        refresh_days(lake, GROUP_DAY, group_day)
         refresh_groups(lake)
         refresh_feed_days(lake)
         refresh_life(lake, last, ZONE, LIFE, 1)
-        self.refreshed = refresh_risk(lake, last, retrain)
+        self.refreshed = refresh_risk(lake, last, retrain, retrain)
 
     def stored(self, table: LakeTable) -> pl.DataFrame:
         return self.lake.open(table).scan().sort(table.key).collect()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 
 import polars as pl
@@ -41,7 +42,7 @@ class Summarised(Company):
         refreshed = {
             GROUP_ENGAGEMENT.name: refresh_group_engagement(self.lake),
             **refresh_sales(self.lake),
-            **refresh_funnel_summaries(self.lake, self.funnels, ZONE, rules),
+            **refresh_funnel_summaries(self.lake, self.funnels, ZONE, defaultdict(lambda: rules)),
         }
         return {name: outcome.is_changed for name, outcome in refreshed.items()}
 

@@ -1,8 +1,12 @@
 """Every column says what it means, and no word stands for a column that is not there."""
 
+import re
+
+import sqlalchemy as sa
+
 from schemas import operations, warehouse
+from schemas.columns import COLUMNS, Meaning, meaning_of
 from schemas.lake import TABLES
-from schemas.meanings import COLUMNS
 
 STORED = {
     f"{table.fullname}.{column.name}": column.comment
@@ -10,7 +14,9 @@ STORED = {
     for table in metadata.sorted_tables
     for column in table.columns
 }
-LAKE = {f"lake.{table.name}.{column}": table.meaning(column) for table in TABLES.values() for column in table.columns}
+LAKE = {
+    f"lake.{table.name}.{column}": table.meaning(column).text for table in TABLES.values() for column in table.columns
+}
 
 
 def test_every_column_of_warehouse_and_lake_has_a_meaning():
@@ -29,3 +35,47 @@ def test_every_share_and_probability_says_its_range():
 
 def test_no_meaning_is_of_a_column_that_is_not_there():
     assert COLUMNS.keys() - {name.rpartition(".")[2] for name in STORED | LAKE} == set()
+
+
+def numbers() -> dict[str, tuple[bool, Meaning, set[str]]]:
+    """Of every column: whether it is a number, what it means, and the columns beside it."""
+    found = {
+        f"lake.{table.name}.{name}": (dtype.is_numeric(), table.meaning(name), set(table.columns))
+        for table in TABLES.values()
+        for name, dtype in table.columns.items()
+    }
+    for metadata in (warehouse.metadata, operations.metadata):
+        for table in metadata.sorted_tables:
+            for column in table.columns:
+                is_number = isinstance(column.type, sa.Integer | sa.Numeric | sa.Double)
+                beside = {str(other.name) for other in table.columns}
+                found[f"{table.fullname}.{column.name}"] = is_number, meaning_of(column), beside
+    return found
+
+
+def test_every_number_has_a_unit_and_nothing_else_has_one():
+    units = {name: (is_number, meaning.unit) for name, (is_number, meaning, _) in numbers().items()}
+    assert [name for name, (is_number, unit) in units.items() if is_number != (unit is not None)] == []
+
+
+def test_what_rows_have_to_agree_in_to_be_added_up_are_columns_of_the_table():
+    assert [name for name, (_, meaning, beside) in numbers().items() if not set(meaning.within or ()) <= beside] == []
+
+
+def test_a_ratio_is_never_added_up_and_an_amount_only_in_one_currency():
+    for name, (_, meaning, _) in numbers().items():
+        if re.search(r"rate|share|risk_|auc|conversion|usual|median|mean|p90|score|_id$", name):
+            assert meaning.within is None, name
+        if name.endswith("_minor"):
+            assert "currency" in (meaning.within or ()), name
+
+
+def test_the_figures_of_a_table_of_the_lake_are_those_of_its_twin_in_the_warehouse():
+    """The same column has the same unit and adds up over the same rows in both."""
+    for table in TABLES.values():
+        twin = warehouse.metadata.tables.get(f"mart.{table.name}")
+        if twin is None:
+            continue
+        for name in set(table.columns) & {str(column.name) for column in twin.columns}:
+            lake, mart = table.meaning(name), meaning_of(twin.columns[name])
+            assert (lake.unit, lake.within) == (mart.unit, mart.within), (table.name, name)

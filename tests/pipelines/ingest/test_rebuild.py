@@ -45,7 +45,7 @@ def lake(tmp_path: Path) -> Lake:
 
 def refresh(lake: Lake) -> None:
     refresh_identity(lake)
-    refresh_days(lake, PERSON_DAY, person_day, settings=1)
+    refresh_days(lake, PERSON_DAY, person_day)
     refresh_first_seen(lake)
     refresh_groups(lake)
 

@@ -19,7 +19,7 @@ def lake(tmp_path: Path) -> Lake:
     for number in range(2):
         land(lake, records([encoded(message(id=f"e{number}"))], offsets=[number]))
         ingest(lake)
-    refresh_days(lake, PERSON_DAY, person_day, settings=1)
+    refresh_days(lake, PERSON_DAY, person_day)
     return lake
 
 

@@ -1,0 +1,251 @@
+"""What the columns of lake and warehouse mean, by name: in which unit, and over which rows numbers may be added up.
+
+A name means one thing everywhere. A table whose column means something narrower says so itself: the lake table in its
+declaration, the warehouse table in the column's own comment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+MEANING: Final = "meaning"
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a column means.
+
+    Attributes:
+        text: In words.
+        unit: Of a number, what one more of it is one more of.
+        within: Of a number that may be added up, the columns whose values must be the same in all rows added; none of
+            them: all rows may be. None: it may not be added up.
+    """
+
+    text: str
+    unit: str | None = None
+    within: tuple[str, ...] | None = None
+
+    @property
+    def summing(self) -> str:
+        """How its numbers may be added up, in words."""
+        if self.within is None:
+            return "" if self.unit is None else "never"
+        return f"within {' and '.join(self.within)}" if self.within else "always"
+
+
+ALWAYS: Final = ()
+SHARE: Final = "share, 0 to 1"
+ORDINAL: Final = "ordinal"
+MINOR: Final = "minor units of currency"
+FINGERPRINT: Final = "fingerprint"
+
+
+def _added(text: str, unit: str) -> Meaning:
+    """A number that adds up over all rows."""
+    return Meaning(text, unit, ALWAYS)
+
+
+def _share(text: str) -> Meaning:
+    return Meaning(text, SHARE)
+
+
+def _ordinal(text: str) -> Meaning:
+    return Meaning(text, ORDINAL)
+
+
+def _members(text: str) -> Meaning:
+    """A number of members on a day, which counts a person once in each group."""
+    return Meaning(text, "members of groups", ("day",))
+
+
+def _credited(text: str) -> Meaning:
+    """Money by attribution model: each model has all of it."""
+    return Meaning(text, MINOR, ("model", "currency"))
+
+
+COLUMNS: Final[dict[str, Meaning]] = {
+    # Kafka
+    "topic": Meaning("Kafka topic"),
+    "topic_id": Meaning("Kafka's id of the topic; a topic that is created again has another one"),
+    "partition": _ordinal("Kafka partition, from 0"),
+    "offset": _ordinal("Kafka offset in the partition, from 0"),
+    "kafka_time": Meaning("time that Kafka has for the record, UTC"),
+    "key": Meaning("key of the record, bytes"),
+    "headers": Meaning("headers of the record: key, and value as bytes"),
+    "value": Meaning("value of the record, bytes; null: a tombstone, or removed"),
+    "value_sha256": Meaning("SHA-256 of the value that was removed; null: none was"),
+    "removed_at": Meaning("when key, headers and value were removed, UTC; null: they were not"),
+    "from_offset": _ordinal("first offset, inclusive"),
+    "to_offset": _ordinal("last offset, exclusive"),
+    # Events
+    "source": Meaning("CloudEvents source of the event: the connector or shop that sent it"),
+    "event_id": Meaning("CloudEvents id of the event, unique in its source"),
+    "type": Meaning("kind of event, such as message.sent"),
+    "time": Meaning("when it happened, UTC"),
+    "day": Meaning("calendar day of the business zone"),
+    "month": Meaning("first day of the month of the row's day; partitions the table"),
+    "batch": _ordinal("number of the commit to `events` that brought it, from 1"),
+    "carrier": Meaning("platform the group or account lives on, the prefix of its id"),
+    "group_id": Meaning("chat group, carrier:native_id"),
+    "account_id": Meaning("pseudonym of a member's or customer's account; null: the id stands for nobody"),
+    "linked_account_id": Meaning("pseudonym of the other account of the link"),
+    "person_id": Meaning("pseudonym of the person: all accounts that are linked"),
+    "role": Meaning("member, operator or bot; operators and bots work for the company"),
+    "message_id": Meaning("message, unique in its group"),
+    "order_id": Meaning("order, unique in its shop"),
+    "product_id": Meaning("product"),
+    "currency": Meaning("ISO 4217 code; never add amounts of different currencies"),
+    # Days and periods
+    "unit": Meaning("day, week or month: calendar units of the business zone"),
+    "start": Meaning("first day of the unit"),
+    "cohort": Meaning("first day of the unit in which they were first ever active"),
+    "period": Meaning("units after the cohort's, 0: the same", "calendar units"),
+    "cohort_size": Meaning("persons first ever active in the cohort's unit", "persons", ("unit", "period")),
+    "active": Meaning("persons active in the period; null while it is incomplete", "persons"),
+    "is_complete": Meaning("true once the watermark has passed the end of the period"),
+    "new": Meaning("persons first ever active in the unit", "persons", ("unit",)),
+    "returning": Meaning("persons active in the unit and in the one before", "persons"),
+    "resurrecting": Meaning("persons active in the unit, not in the one before, but earlier", "persons"),
+    "dormant": Meaning("persons active in the unit before and not in this one", "persons"),
+    # Groups
+    "name": Meaning("name of the group, as last told"),
+    "purpose": Meaning(
+        "purpose of the group: retention, sales, referral, service, or the company's own; null: not told"
+    ),
+    "operators": Meaning("number of members who work for the company", "members"),
+    "created_at": Meaning("when the group was created, UTC"),
+    "closed_at": Meaning("when the group was closed, UTC; null: open"),
+    "planned_end": Meaning("when the group is meant to end, UTC; null: no end is planned"),
+    "born_at": Meaning("when 3 members had exchanged 4 messages within 20 minutes, UTC; null: not yet"),
+    "speakers": Meaning("number of members who wrote", "members"),
+    "active_members": Meaning("number of members who wrote or reacted", "members"),
+    "messages": _added("number of messages of members", "messages"),
+    "replies": _added("number of messages of members that answer another message", "messages"),
+    "reactions": _added("number of reactions of members", "reactions"),
+    "joined": Meaning("number of members who joined", "members"),
+    "left": Meaning("number of members who left", "members"),
+    "operator_messages": _added("number of messages of operators", "messages"),
+    "bot_messages": _added("number of messages of bots", "messages"),
+    "product_messages": _added("number of messages about a product, whoever sent them", "messages"),
+    "clicks": _added("number of clicks on links of the group", "clicks"),
+    "state": Meaning("unborn, alive, declining, dying, dead, revived or ended"),
+    "since": Meaning("first day in this state"),
+    "until": Meaning("first day no longer in it; null: current"),
+    "is_current": Meaning("true for the state the group is in now"),
+    "reason": Meaning("why, with the numbers behind it"),
+    "is_measured": Meaning("true on days on which the group's source sent anything"),
+    "silent_days": Meaning("complete, measured days without member activity", "days"),
+    "unmeasured_since": Meaning(
+        "first of the days up to the spell's end on which its sources sent nothing; null: measured"
+    ),
+    "speaker_days_7d": Meaning("members who wrote, a day, summed over 7 days", "days of members"),
+    "speaker_days_usual": Meaning("median of the weeks before; null: no baseline", "days of members"),
+    "messages_7d": Meaning("messages of members in 7 days", "messages"),
+    "messages_usual": Meaning("median of the weeks before; null: no baseline", "messages"),
+    "replies_7d": Meaning("replies of members in 7 days", "messages"),
+    "replies_usual": Meaning("median of the weeks before; null: no baseline", "messages"),
+    "baseline_weeks": Meaning("weeks behind what is usual, 0: too few", "weeks"),
+    "operator_messages_7d": Meaning("messages of operators in 7 days", "messages"),
+    "messages_28d": Meaning("messages of members in 28 days", "messages"),
+    "operator_share_28d": _share("messages of operators and bots / all messages, in 28 days, 0 to 1"),
+    "half_writers_28d": Meaning("fewest members who wrote half of the messages of 28 days", "members"),
+    "half_writers_before": Meaning("the same in the 28 days before", "members"),
+    "joined_28d": Meaning("members who joined in 28 days", "members"),
+    "left_28d": Meaning("members who left in 28 days", "members"),
+    "newly_active_28d": Meaning("members whose first activity in the group it was, in 28 days", "members"),
+    "risk_28": _share("probability of being dead within 28 days, 0 to 1"),
+    "risk_56": _share("probability of being dead within 56 days, 0 to 1"),
+    "drivers": Meaning("what raises risk_28, in words, with percentage points"),
+    "may_alert": Meaning("true where the model had done better than counts"),
+    # Members
+    "first_time": Meaning("first activity, UTC"),
+    "last_time": Meaning("last activity, UTC"),
+    "first_day": Meaning("day of the first activity, of the business zone"),
+    "first_active_day": Meaning("first day with activity in the group; null: never active"),
+    "last_active_day": Meaning("last day with activity in the group; null: never active"),
+    "is_consistent": Meaning("active in 3 of the last 4 windows of 7 days"),
+    "is_vital": Meaning("connected with 5 members in 3 of the last 4 windows of 7 days"),
+    "is_still_active": Meaning("newly active two windows ago, active since"),
+    "is_dropped": Meaning("newly active a window ago, silent since"),
+    "is_about_to_disengage": Meaning("paused and not consistent"),
+    "active_windows": Meaning("windows of 7 days with activity, of the last 4", "windows of 7 days"),
+    "connected_windows": Meaning("windows of 7 days connected with others, of the last 4", "windows of 7 days"),
+    "newly_active": _members("number of members first active in the newest window of 7 days"),
+    "returned": _members("number of members active in the newest window after silent ones"),
+    "paused": _members("number of members silent in the newest window, active in the one before"),
+    "disengaged": _members("number of members silent in the newest two windows or longer"),
+    "lurker": _members("number of members who were never active"),
+    "consistent": _members("number of members active in 3 of the last 4 windows"),
+    "vital": _members("number of members connected with 5 others in 3 of the last 4 windows"),
+    "still_active": _members("number of members newly active two windows ago and active since"),
+    "dropped": _members("number of members newly active a window ago and silent since"),
+    "about_to_disengage": _members("number of members who are paused and not consistent"),
+    # Funnels
+    "funnel": Meaning("name of the funnel's definition"),
+    "entry": _ordinal("number of the entry, from 1, a person"),
+    "entered_at": Meaning("when the entry began, UTC: the time of its first step"),
+    "steps_reached": Meaning("number of steps the entry reached, from 1", "steps"),
+    "is_mature": Meaning("true once the window of the entry is over: it can reach no more steps"),
+    "step_number": _ordinal("number of the step, from 1"),
+    "step": Meaning("name of the step"),
+    # Sales
+    "model": Meaning("attribution model"),
+    "shop": Meaning("source of the order's events"),
+    "touched_at": Meaning("the latest touch of the message before the payment, UTC"),
+    "paid_at": Meaning("when the order was paid, UTC"),
+    "orders": Meaning("number of paid orders with any share in the row", "orders"),
+    "buyers": Meaning("number of persons who paid for them", "persons"),
+    "paid_minor": _credited("amount paid, in minor units of the currency"),
+    "refunded_minor": _credited("amount refunded until now, in minor units of the currency"),
+    "net_minor": _credited("amount paid less refunded, in minor units of the currency, at least 0"),
+    "recency_days": Meaning("days since the last order", "days"),
+    "recency_score": Meaning("1 to 5 by rank, 5: bought last", "score, 1 to 5"),
+    "frequency_score": Meaning("1 to 5 by rank, 5: most orders", "score, 1 to 5"),
+    "monetary_score": Meaning("1 to 5 by rank, 5: paid most", "score, 1 to 5"),
+    "p_alive": _share("BG/NBD over all currencies: probability of still buying, 0 to 1"),
+    "expected_purchases": Meaning("BG/NBD: days with a purchase in the next 28 days", "days with a purchase"),
+    "unmodelled": Meaning("why p_alive and expected_purchases are null"),
+    # What people rule
+    "ruling": _ordinal("number of the ruling, from 1"),
+    "ruled_at": Meaning("when it was ruled, UTC"),
+    "actor": Meaning("who wanted it so"),
+    # The pipeline about itself
+    "version": _ordinal("number of the published version, from 1"),
+    "published_at": Meaning("when the version was published, UTC"),
+    "rows_changed": _added("rows deleted, updated and inserted by the version", "rows"),
+    "alert_id": _ordinal("number of the alert"),
+    "acknowledged_by": Meaning("who acknowledged it, as given"),
+    "decided_at": Meaning("when it was decided to send the notice, UTC"),
+}
+"""What a column of this name means, unless its table says otherwise."""
+
+
+def says(text: str, unit: str | None = None, within: tuple[str, ...] | None = None) -> dict[str, Any]:
+    """Give a warehouse column a meaning of its own, as arguments of `sqlalchemy.Column`."""
+    return {"comment": text, "info": {MEANING: Meaning(text, unit, within)}}
+
+
+def meaning_of(column: str | sa.Column[Any]) -> Meaning:
+    """What a column of this name means, or one of the warehouse.
+
+    Raises:
+        KeyError: no column of this name has a meaning.
+    """
+    if isinstance(column, str):
+        return COLUMNS[column]
+    if (own := column.info.get(MEANING)) is not None:
+        return own
+    if column.comment is None:
+        return COLUMNS[column.name]
+    return replace(COLUMNS.get(column.name, Meaning("")), text=column.comment)
+
+
+def comment_all(metadata: sa.MetaData) -> None:
+    """Give each column that has no comment of its own the meaning of its name."""
+    for table in metadata.sorted_tables:
+        for column in table.columns:
+            column.comment = column.comment or COLUMNS[column.name].text

@@ -1,0 +1,1 @@
+"""The lake tables, declared by subject; `schemas.lake` lists all of them."""

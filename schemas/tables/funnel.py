@@ -1,0 +1,147 @@
+"""From joining to buying again: the entries of all funnels, and their summaries."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+from schemas import warehouse
+from schemas.columns import Meaning
+from schemas.table import UTC_TIME, LakeTable, as_in_warehouse, copied, each
+from schemas.tables.engagement import FIRST_SEEN
+from schemas.tables.groups import GROUP
+from schemas.tables.ingest import EVENTS, IDENTITY, IDENTITY_CHANGE, ORDERING_KEY, TOUCHED
+
+_MATCHED: Final = EVENTS.of(
+    "source", "event_id", "type", "role", "group_id", "message_id", "message_kind", "product_id", "order_id",
+    "currency", "amount_minor", "account_id", "day", *ORDERING_KEY,
+)  # fmt: skip
+"""What the steps of a funnel can ask of an event, and what decides who was exposed to it."""
+
+_ENTRIES: Final = (*_MATCHED, *IDENTITY.of("person_id"))
+_WATERMARK: Final = ("rules.lateness_minutes", "rules.idle_feed_hours")
+
+FUNNEL_ENTRY: Final = LakeTable(
+    name="funnel_entry",
+    group="funnel",
+    description="""One row an entry with the event that matched each step it reached; a person's entries are numbered \
+from 1.
+
+`restarted_at`: when the person last satisfied the first step after the start of this entry, whose chain is better; \
+null where entries are counted.""",
+    columns={
+        "funnel": pl.String(),
+        "person_id": pl.String(),
+        "entry": pl.Int32(),
+        "entered_at": UTC_TIME,
+        "steps_reached": pl.Int16(),
+        "is_mature": pl.Boolean(),
+        "restarted_at": UTC_TIME,
+        "matches": pl.List(
+            pl.Struct(
+                {
+                    "step": pl.String(),
+                    "source": pl.String(),
+                    "event_id": pl.String(),
+                    "time": UTC_TIME,
+                    "group_id": pl.String(),
+                }
+            )
+        ),
+    },
+    key=("funnel", "person_id", "entry"),
+    meanings={
+        "restarted_at": Meaning(
+            "when the person last satisfied the first step after the entry began, UTC; null: never"
+        ),
+        "matches": Meaning(
+            "the event that matched each step reached, in order: step, source, event_id, time and group_id"
+        ),
+    },
+    made_of={
+        "funnel": (),
+        "person_id": EVENTS.of("account_id") + IDENTITY.of("person_id"),
+        **each(("entry", "entered_at", "steps_reached", "restarted_at", "matches"), _ENTRIES),
+        "is_mature": (*_ENTRIES, *EVENTS.of("time")),
+    },
+    guided_by=(FIRST_SEEN, TOUCHED, IDENTITY_CHANGE),
+    settings=_WATERMARK,
+    by_definition=True,
+    code_version=1,
+)
+
+_STEP: Final = ("step_number", "step")
+_REACHED: Final = ("reached", "reached_immature", "rate_overall", "rate_step")
+_SECONDS: Final = tuple(
+    f"{prefix}{measure}_seconds" for prefix in ("", "step_") for measure in ("median", "mean", "p90")
+)
+_COUNTED: Final = FUNNEL_ENTRY.of("steps_reached", "is_mature")
+_WAITED: Final = FUNNEL_ENTRY.of("matches", "entered_at", "is_mature")
+_OF_STEPS: Final = {
+    **copied(FUNNEL_ENTRY, "funnel"),
+    **each(_STEP, FUNNEL_ENTRY.of("matches")),
+    **each(_REACHED, _COUNTED),
+    **each(_SECONDS, _WAITED),
+}
+
+FUNNEL_STEP: Final = as_in_warehouse(warehouse.funnel_step, "funnel", _OF_STEPS, by_definition=True)
+
+_SEGMENT: Final = (
+    *FUNNEL_ENTRY.of("matches"),
+    *EVENTS.of(
+        "source", "event_id", "type", "role", "group_id", "message_id", "product_id", "order_id", "currency", "carrier"
+    ),
+    *GROUP.of("group_id", "purpose"),
+)
+
+FUNNEL_BREAKDOWN: Final = as_in_warehouse(
+    warehouse.funnel_breakdown,
+    "funnel",
+    {**_OF_STEPS, **each(("by", "touch")), **each(("segment_kind", "segment"), _SEGMENT)},
+    by_definition=True,
+)
+
+FUNNEL_TIME_TO_CONVERT: Final = as_in_warehouse(
+    warehouse.funnel_time_to_convert,
+    "funnel",
+    {
+        **copied(FUNNEL_ENTRY, "funnel"),
+        **each(("step_number", "step"), FUNNEL_ENTRY.of("matches")),
+        "since": (),
+        **each(("from_seconds", "until_seconds", "reached"), _WAITED),
+    },
+    by_definition=True,
+)
+
+FUNNEL_CURVE: Final = as_in_warehouse(
+    warehouse.funnel_curve,
+    "funnel",
+    {
+        **copied(FUNNEL_ENTRY, "funnel"),
+        **each(_STEP, FUNNEL_ENTRY.of("matches")),
+        **each(
+            ("seconds", "at_risk", "converted", "conversion", "conversion_low", "conversion_high"),
+            FUNNEL_ENTRY.of("matches", "entered_at", "restarted_at"),
+        ),
+    },
+    settings=_WATERMARK,
+    by_definition=True,
+)
+
+FUNNEL_TREND: Final = as_in_warehouse(
+    warehouse.funnel_trend,
+    "funnel",
+    {
+        **copied(FUNNEL_ENTRY, "funnel"),
+        **each(_STEP, FUNNEL_ENTRY.of("matches")),
+        "unit": (),
+        "start": FUNNEL_ENTRY.of("entered_at"),
+        **each(
+            ("reached_so_far", "reached", "rate_overall", "rate_step"), FUNNEL_ENTRY.of("entered_at", "steps_reached")
+        ),
+        "is_mature": FUNNEL_ENTRY.of("entered_at"),
+    },
+    settings=("rules.zone", *_WATERMARK),
+    by_definition=True,
+)

@@ -1,0 +1,224 @@
+"""What happened in groups, and how they live and die."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+from schemas.columns import Meaning
+from schemas.table import COMPLETE_DAYS, UTC_TIME, LakeTable, Lineage, copied, each
+from schemas.tables.engagement import FIRST_SEEN, PERSON_DAY
+from schemas.tables.ingest import EVENTS, IDENTITY, IDENTITY_CHANGE, ORDERING_KEY, TOUCHED
+
+_PERSON: Final = EVENTS.of("account_id") + IDENTITY.of("person_id")
+_ACTIVITY: Final = EVENTS.of("type", "role", "message_kind")
+_OF_GROUP_EVENT: Final = EVENTS.of("type", *ORDERING_KEY)
+
+GROUP: Final = LakeTable(
+    name="group",
+    group="groups",
+    description="The groups that any event named, as their newest group event describes them.",
+    columns={
+        "group_id": pl.String(),
+        "carrier": pl.String(),
+        "name": pl.String(),
+        "purpose": pl.String(),
+        "operators": pl.Int32(),
+        "created_at": UTC_TIME,
+        "closed_at": UTC_TIME,
+        "planned_end": UTC_TIME,
+        "born_at": UTC_TIME,
+    },
+    key=("group_id",),
+    made_of={
+        **each(("group_id", "carrier"), EVENTS.of("group_id")),
+        "name": EVENTS.of("group_name", *ORDERING_KEY),
+        "purpose": EVENTS.of("group_purpose") + _OF_GROUP_EVENT,
+        "operators": EVENTS.of("group_operators", "account_id", "role") + _OF_GROUP_EVENT,
+        **each(("created_at", "closed_at"), _OF_GROUP_EVENT),
+        "planned_end": EVENTS.of("group_planned_end") + _OF_GROUP_EVENT,
+        "born_at": _ACTIVITY + EVENTS.of("time") + _PERSON,
+    },
+    guided_by=(TOUCHED, IDENTITY_CHANGE),
+    code_version=1,
+)
+
+GROUP_DAY: Final = LakeTable(
+    name="group_day",
+    group="groups",
+    description="""What happened in a group on a day that had any event. Counts of members leave operators and bots out.
+
+`source` is the connector that told of its chat, of several the first by name; none: only a shop named the group.""",
+    columns={
+        "group_id": pl.String(),
+        "day": pl.Date(),
+        "speakers": pl.Int32(),
+        "active_members": pl.Int32(),
+        "messages": pl.Int32(),
+        "replies": pl.Int32(),
+        "reactions": pl.Int32(),
+        "joined": pl.Int32(),
+        "left": pl.Int32(),
+        "operator_messages": pl.Int32(),
+        "bot_messages": pl.Int32(),
+        "product_messages": pl.Int32(),
+        "clicks": pl.Int32(),
+        "source": pl.String(),
+        "month": pl.Date(),
+    },
+    key=("group_id", "day"),
+    partition_by=("month",),
+    sort_by=("group_id", "day"),
+    meanings={"source": Meaning("connector that sent the group's chat; null: only a shop named the group")},
+    made_of={
+        **copied(EVENTS, "group_id", "day"),
+        **each(("speakers", "active_members"), _ACTIVITY, _PERSON),
+        **each(("messages", "reactions"), _ACTIVITY),
+        "replies": _ACTIVITY + EVENTS.of("reply_to"),
+        **each(("joined", "left"), EVENTS.of("type", "role"), _PERSON),
+        **each(("operator_messages", "bot_messages"), EVENTS.of("type", "role")),
+        "product_messages": EVENTS.of("type", "product_id"),
+        "clicks": EVENTS.of("type"),
+        "source": EVENTS.of("type", "source"),
+        "month": EVENTS.of("day"),
+    },
+    guided_by=(TOUCHED, IDENTITY_CHANGE),
+    code_version=1,
+    is_by_day=True,
+)
+
+FEED_DAY: Final = LakeTable(
+    name="feed_day",
+    group="groups",
+    description="Days on which a source told anything, a heartbeat at the least. On other days what it would tell is "
+    "not known.",
+    columns={"source": pl.String(), "day": pl.Date()},
+    key=("source", "day"),
+    made_of=copied(EVENTS, "source", "day"),
+    guided_by=(TOUCHED,),
+    code_version=1,
+    is_by_day=True,
+)
+
+GROUP_STATES: Final = ("unborn", "alive", "declining", "dying", "dead", "revived", "ended")
+"""The states of a group (docs/definitions.md#life-of-a-group)."""
+
+COMPONENTS: Final[dict[str, pl.DataType]] = {
+    "speaker_days_7d": pl.Int32(),
+    "speaker_days_usual": pl.Float64(),
+    "messages_7d": pl.Int32(),
+    "messages_usual": pl.Float64(),
+    "replies_7d": pl.Int32(),
+    "replies_usual": pl.Float64(),
+    "baseline_weeks": pl.Int32(),
+    "operator_messages_7d": pl.Int32(),
+    "messages_28d": pl.Int32(),
+    "operator_share_28d": pl.Float64(),
+    "half_writers_28d": pl.Int32(),
+    "half_writers_before": pl.Int32(),
+    "joined_28d": pl.Int32(),
+    "left_28d": pl.Int32(),
+    "newly_active_28d": pl.Int32(),
+}
+"""What the health of a group is made of (`pipelines.groups.health`)."""
+
+THRESHOLDS: Final = tuple(
+    f"groups.{name}"
+    for name in (
+        "dead_after_days", "baseline_weeks", "least_baseline_weeks", "least_messages", "deviations", "confirm_days",
+        "stay_days", "declining_enter", "declining_leave", "dying_enter", "dying_leave", "purposes",
+    )
+)  # fmt: skip
+"""The settings that say when a group declines, is dying, recovers and is dead."""
+
+_MEASURED: Final = GROUP_DAY.of("source", "day") + FEED_DAY.of("source", "day")
+_LIVING: Final = (
+    GROUP_DAY.of("day", "speakers", "active_members", "messages", "replies")
+    + GROUP.of("purpose", "born_at", "closed_at", "planned_end")
+    + _MEASURED
+)
+
+_COMPONENTS_MADE_OF: Final[Lineage] = {
+    **each(("speaker_days_7d", "speaker_days_usual"), GROUP_DAY.of("speakers"), _MEASURED),
+    **each(("messages_7d", "messages_usual"), GROUP_DAY.of("messages"), _MEASURED),
+    **each(("replies_7d", "replies_usual"), GROUP_DAY.of("replies"), _MEASURED),
+    "baseline_weeks": GROUP_DAY.of("day") + GROUP.of("born_at") + _MEASURED,
+    "operator_messages_7d": GROUP_DAY.of("operator_messages"),
+    "messages_28d": GROUP_DAY.of("messages"),
+    "operator_share_28d": GROUP_DAY.of("operator_messages", "bot_messages", "messages"),
+    **each(("half_writers_28d", "half_writers_before"), PERSON_DAY.of("person_id", "day", "messages")),
+    "joined_28d": GROUP_DAY.of("joined"),
+    "left_28d": GROUP_DAY.of("left"),
+    "newly_active_28d": FIRST_SEEN.of("first_day"),
+}
+_GUIDES: Final = (EVENTS, IDENTITY, TOUCHED, IDENTITY_CHANGE)
+_COMPUTED_WITH: Final = ("group_health", "group_state")
+
+GROUP_HEALTH: Final = LakeTable(
+    name="group_health",
+    group="groups",
+    description="""The health of a group on each complete day from its birth on, while it is neither dead nor ended.
+
+Components of the 7 and the 28 days that end with the day; `usual` is the median of the `baseline_weeks` before, null \
+where there is no baseline. `silent_days` counts measured days since the last member activity.""",
+    columns={
+        "group_id": pl.String(),
+        "day": pl.Date(),
+        "state": pl.String(),
+        "is_measured": pl.Boolean(),
+        "silent_days": pl.Int32(),
+        **COMPONENTS,
+    },
+    key=("group_id", "day"),
+    made_of={
+        **copied(GROUP_DAY, "group_id", "day"),
+        "state": _LIVING,
+        "is_measured": _MEASURED,
+        "silent_days": GROUP_DAY.of("active_members") + _MEASURED,
+        **_COMPONENTS_MADE_OF,
+    },
+    guided_by=_GUIDES,
+    settings=(*COMPLETE_DAYS, *THRESHOLDS),
+    code_version=1,
+    computed_with=_COMPUTED_WITH,
+)
+
+GROUP_STATE: Final = LakeTable(
+    name="group_state",
+    group="groups",
+    description="""The life of a group as spells of days `[since, until)`; `until` of the current spell is null.
+
+`unmeasured_since` is the first day of those, up to the end of the spell, on which no source of the group told \
+anything: what happened on them is not known, so the state is that of the day before. Null where the last day is \
+measured.
+
+`reason` says in words why the spell began; the components are those of its first day, null where the group was not \
+born before it.""",
+    columns={
+        "group_id": pl.String(),
+        "state": pl.String(),
+        "since": pl.Date(),
+        "until": pl.Date(),
+        "is_current": pl.Boolean(),
+        "last_active_day": pl.Date(),
+        "silent_days": pl.Int32(),
+        "unmeasured_since": pl.Date(),
+        "reason": pl.String(),
+        **COMPONENTS,
+    },
+    key=("group_id", "since"),
+    meanings={"last_active_day": Meaning("last day with member activity before the spell's end")},
+    made_of={
+        "group_id": GROUP_DAY.of("group_id"),
+        **each(("state", "since", "until", "is_current", "reason"), _LIVING),
+        "last_active_day": GROUP_DAY.of("day", "active_members"),
+        "silent_days": GROUP_DAY.of("active_members") + _MEASURED,
+        "unmeasured_since": _MEASURED,
+        **_COMPONENTS_MADE_OF,
+    },
+    guided_by=_GUIDES,
+    settings=(*COMPLETE_DAYS, *THRESHOLDS),
+    code_version=1,
+    computed_with=_COMPUTED_WITH,
+)

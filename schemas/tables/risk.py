@@ -1,0 +1,110 @@
+"""How likely living groups are to die."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+from schemas.columns import SHARE, Meaning
+from schemas.table import COMPLETE_DAYS, LakeTable, each
+from schemas.tables.engagement import PERSON_DAY
+from schemas.tables.groups import GROUP_HEALTH
+from schemas.tables.ingest import EVENTS, IDENTITY, IDENTITY_CHANGE, TOUCHED
+
+_ACTIVITY: Final = PERSON_DAY.of("group_id", "person_id", "day", "messages", "reactions", "first_time", "last_time")
+_SETTINGS: Final = (*COMPLETE_DAYS, "groups.risk_retrain_days")
+_COMPUTED_WITH: Final = ("risk_model", "group_risk")
+
+RISK_MODEL: Final = LakeTable(
+    name="risk_model",
+    group="risk",
+    description="""Models of the risk that groups die, each trained on the complete days through `trained_through`.
+
+The grades are those of models trained in the same way on earlier days and asked about later ones, for `judged_days` \
+weekly days of groups; beside them those of days of silence and of messages in 28 days. They are null where there was \
+nothing to judge. Only a model that is better than both, well calibrated and judged on enough deaths `may_alert`.""",
+    columns={
+        "version": pl.String(),
+        "trained_through": pl.Date(),
+        "groups": pl.Int32(),
+        "days": pl.Int32(),
+        "judged_days": pl.Int32(),
+        "judged_deaths": pl.Int32(),
+        "auc": pl.Float64(),
+        "auc_silence": pl.Float64(),
+        "auc_messages": pl.Float64(),
+        "average_precision": pl.Float64(),
+        "average_precision_silence": pl.Float64(),
+        "average_precision_messages": pl.Float64(),
+        "calibration_error": pl.Float64(),
+        "may_alert": pl.Boolean(),
+        "parameters": pl.String(),
+    },
+    key=("version",),
+    meanings={
+        "version": Meaning("name of the model"),
+        "trained_through": Meaning("last complete day it was trained on"),
+        "groups": Meaning("number of groups it was trained on", "groups"),
+        "days": Meaning("number of days of groups it was trained on", "days of groups"),
+        "judged_days": Meaning("number of later days of groups that earlier models were tested on", "days of groups"),
+        "judged_deaths": Meaning("number of those that were followed by death within 28 days", "days of groups"),
+        "auc": Meaning("area under the ROC curve on them, 0 to 1", SHARE),
+        "auc_silence": Meaning("the same of days of silence", SHARE),
+        "auc_messages": Meaning("the same of messages in 28 days", SHARE),
+        "average_precision": Meaning("average precision on them, 0 to 1", SHARE),
+        "average_precision_silence": Meaning("the same of days of silence", SHARE),
+        "average_precision_messages": Meaning("the same of messages in 28 days", SHARE),
+        "calibration_error": Meaning("mean distance of probability and share of deaths, 0 to 1", SHARE),
+        "may_alert": Meaning("true where it was better than both and tested on enough deaths"),
+        "parameters": Meaning("the fitted model, as JSON"),
+    },
+    made_of=each(
+        (
+            "version", "trained_through", "groups", "days", "judged_days", "judged_deaths", "auc", "auc_silence",
+            "auc_messages", "average_precision", "average_precision_silence", "average_precision_messages",
+            "calibration_error", "may_alert", "parameters",
+        ),
+        _ACTIVITY,
+    ),
+    guided_by=(EVENTS, IDENTITY, TOUCHED, IDENTITY_CHANGE, GROUP_HEALTH),
+    settings=_SETTINGS,
+    code_version=1,
+    computed_with=_COMPUTED_WITH,
+)  # fmt: skip
+
+GROUP_RISK: Final = LakeTable(
+    name="group_risk",
+    group="risk",
+    description="""How likely a living group was to be dead within 28 and 56 days, as told when `day` was the newest \
+complete one.
+
+Dead: 28 of these days in a row are without member activity. `drivers` says in words what raises the risk, with the \
+percentage points, the strongest first. A day has no rows while history is too short for a model; a group has none \
+before its day 28 or its 30th message, or where a silent feed hides whether it is silent. `model` is the version.""",
+    columns={
+        "group_id": pl.String(),
+        "day": pl.Date(),
+        "risk_28": pl.Float64(),
+        "risk_56": pl.Float64(),
+        "drivers": pl.String(),
+        "model": pl.String(),
+        "may_alert": pl.Boolean(),
+    },
+    key=("group_id", "day"),
+    meanings={
+        "day": Meaning("the newest complete day when this was computed"),
+        "model": Meaning("version of the risk model"),
+    },
+    made_of={
+        "group_id": GROUP_HEALTH.of("group_id", "day", "silent_days") + PERSON_DAY.of("group_id", "day"),
+        "day": GROUP_HEALTH.of("day"),
+        **each(("risk_28", "risk_56", "drivers"), RISK_MODEL.of("parameters"), _ACTIVITY),
+        "model": RISK_MODEL.of("version"),
+        "may_alert": RISK_MODEL.of("may_alert"),
+    },
+    guided_by=(EVENTS, IDENTITY, TOUCHED, IDENTITY_CHANGE),
+    settings=_SETTINGS,
+    code_version=1,
+    computed_with=_COMPUTED_WITH,
+)

@@ -1,0 +1,163 @@
+"""What was sold from where, and what buyers are worth."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+from schemas import warehouse
+from schemas.columns import ALWAYS, MINOR, Meaning
+from schemas.table import COMPLETE_DAYS, UTC_TIME, LakeTable, as_in_warehouse, copied, each
+from schemas.tables.engagement import FIRST_SEEN
+from schemas.tables.groups import GROUP
+from schemas.tables.ingest import EVENTS, IDENTITY, IDENTITY_CHANGE, ORDERING_KEY, TOUCHED
+
+MONEY_SUM: Final = pl.Decimal(38, 0)
+"""A sum of amounts. One amount is at most 2 ** 62 (`schemas.kinds.MOST_MINOR`), so 10 ** 19 of them fit."""
+
+_MONEY: Final = ("paid_minor", "refunded_minor", "net_minor")
+_ORDER: Final = EVENTS.of("type", "source", "order_id", *ORDERING_KEY)
+_TOUCHES: Final = (
+    *EVENTS.of("group_id", "message_id", "product_id", "role", "message_kind", "account_id"),
+    *_ORDER,
+    *IDENTITY.of("person_id"),
+)
+
+ORDER_CREDIT: Final = LakeTable(
+    name="order_credit",
+    group="sales",
+    description="""Credit of paid orders to messages of groups, minor units, by model; no group: unattributed. Over a \
+model's rows of an order each amount sums to the order's. `shop` is the source of its events, `touched_at` the \
+message's latest touch, `month` that of `paid_at`, in UTC.""",
+    columns={
+        "model": pl.String(),
+        "shop": pl.String(),
+        "order_id": pl.String(),
+        "person_id": pl.String(),
+        "group_id": pl.String(),
+        "message_id": pl.String(),
+        "touched_at": UTC_TIME,
+        "paid_at": UTC_TIME,
+        "currency": pl.String(),
+        "paid_minor": pl.Int64(),
+        "refunded_minor": pl.Int64(),
+        "net_minor": pl.Int64(),
+        "month": pl.Date(),
+    },
+    key=("model", "shop", "order_id", "group_id", "message_id"),
+    partition_by=("month",),
+    meanings={"month": Meaning("first day of the month of `paid_at` in UTC; partitions the table")},
+    made_of={
+        "model": (),
+        "shop": EVENTS.of("source"),
+        "order_id": EVENTS.of("order_id"),
+        "person_id": EVENTS.of("account_id") + IDENTITY.of("person_id"),
+        **each(("group_id", "message_id", "touched_at"), _TOUCHES),
+        **each(("paid_at", "month"), EVENTS.of("type", "time")),
+        "currency": EVENTS.of("currency"),
+        **each(_MONEY, EVENTS.of("amount_minor", "currency"), _TOUCHES),
+    },
+    guided_by=(FIRST_SEEN, TOUCHED, IDENTITY_CHANGE),
+    settings=("rules.attribution_models", "rules.look_back_days", "rules.half_life_days"),
+    code_version=1,
+)
+
+ORDER_REFUND: Final = LakeTable(
+    name="order_refund",
+    group="sales",
+    description="""Refunds of paid orders, in the currency of the payment: over an order they sum to what its credit \
+counts as refunded. `shop` is the source of its events, `month` that of `refunded_at`, in UTC.""",
+    columns={
+        "shop": pl.String(),
+        "event_id": pl.String(),
+        "order_id": pl.String(),
+        "refunded_at": UTC_TIME,
+        "currency": pl.String(),
+        "refunded_minor": pl.Int64(),
+        "month": pl.Date(),
+    },
+    key=("shop", "event_id"),
+    partition_by=("month",),
+    sort_by=("shop", "order_id", "refunded_at"),
+    meanings={
+        "event_id": Meaning("CloudEvents id of the refund, unique in its shop"),
+        "refunded_at": Meaning("when the money was paid back, UTC"),
+        "refunded_minor": Meaning("amount of this refund, in minor units of the currency", MINOR, ("currency",)),
+        "month": Meaning("first day of the month of `refunded_at` in UTC; partitions the table"),
+    },
+    made_of={
+        "shop": EVENTS.of("source"),
+        "event_id": EVENTS.of("event_id"),
+        "order_id": EVENTS.of("type", "order_id"),
+        **each(("refunded_at", "month"), EVENTS.of("time")),
+        "currency": EVENTS.of("currency"),
+        "refunded_minor": EVENTS.of("amount_minor"),
+    },
+    guided_by=(TOUCHED,),
+    code_version=1,
+)
+
+_BOUGHT: Final = ORDER_CREDIT.of("model", "shop", "order_id", "person_id", "paid_at")
+
+PERSON_VALUE: Final = LakeTable(
+    name="person_value",
+    group="sales",
+    description="What buyers are worth on `day`, the newest complete one: RFM a currency, and BG/NBD for the next 28 "
+    "days.",
+    columns={
+        "person_id": pl.String(),
+        "currency": pl.String(),
+        "day": pl.Date(),
+        "recency_days": pl.Int32(),
+        "orders": pl.Int64(),
+        "net_minor": MONEY_SUM,
+        "recency_score": pl.Int32(),
+        "frequency_score": pl.Int32(),
+        "monetary_score": pl.Int32(),
+        "p_alive": pl.Float64(),
+        "expected_purchases": pl.Float64(),
+        "unmodelled": pl.String(),
+    },
+    key=("person_id", "currency"),
+    meanings={
+        "day": Meaning("the newest complete day, of which all is said"),
+        "orders": Meaning("number of paid orders of the person", "orders", ALWAYS),
+        "net_minor": Meaning(
+            "amount paid less refunded, in minor units of the currency, at least 0", MINOR, ("currency",)
+        ),
+    },
+    made_of={
+        **copied(ORDER_CREDIT, "person_id", "currency"),
+        "day": EVENTS.of("time"),
+        **each(("recency_days", "orders", "recency_score", "frequency_score"), _BOUGHT),
+        **each(("net_minor", "monetary_score"), ORDER_CREDIT.of("net_minor"), _BOUGHT),
+        **each(("p_alive", "expected_purchases", "unmodelled"), _BOUGHT),
+    },
+    settings=COMPLETE_DAYS,
+    code_version=1,
+)
+
+_SUMS: Final = {
+    **copied(ORDER_CREDIT, "model", "currency", *_MONEY),
+    "orders": ORDER_CREDIT.of("shop", "order_id"),
+    "buyers": ORDER_CREDIT.of("person_id"),
+}
+
+GROUP_SALES: Final = as_in_warehouse(warehouse.group_sales, "sales", {**copied(ORDER_CREDIT, "group_id"), **_SUMS})
+
+MESSAGE_SALES: Final = as_in_warehouse(
+    warehouse.message_sales,
+    "sales",
+    {**copied(ORDER_CREDIT, "group_id"), "message_id": ORDER_CREDIT.of("group_id", "message_id"), **_SUMS},
+)
+
+SEGMENT_SALES: Final = as_in_warehouse(
+    warehouse.segment_sales,
+    "sales",
+    {
+        "breakdown": (),
+        "segment": ORDER_CREDIT.of("group_id") + GROUP.of("purpose", "carrier"),
+        **_SUMS,
+    },
+)
