@@ -4,48 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from typing import Any, Final
 
 import dagster as dg
 
 from assets.pools import WRITER
 from assets.resources import Clock, Progress, Rules
+from assets.tables import materialized, specs
 from pipelines.ingest.connection import KafkaConnection
 from pipelines.ingest.counts import stored_counts
 from pipelines.ingest.kafka_to_events import ingest
 from pipelines.lake import Lake
 from pipelines.refresh import crowded_persons, refresh_identity
+from schemas.lake import (
+    EVENTS,
+    FEED,
+    GAPS,
+    IDENTITY,
+    IDENTITY_CHANGE,
+    QUARANTINE,
+    QUARANTINED_EVENT,
+    RAW,
+    TOUCHED,
+    LakeTable,
+)
 
-GROUP = "ingest"
 CROWDED_CHECK = "crowded_persons"
 _SHOWN = 5
 
 
-@dg.multi_asset(
-    specs=[
-        dg.AssetSpec(
-            "raw",
-            group_name=GROUP,
-            kinds={"kafka", "deltalake"},
-            description="Kafka records, bytes and coordinates, exactly once.",
-        ),
-        dg.AssetSpec(
-            "events",
-            deps=["raw"],
-            group_name=GROUP,
-            kinds={"polars", "deltalake"},
-            description="Distinct, valid events with pseudonyms.",
-        ),
-        dg.AssetSpec(
-            "quarantine",
-            deps=["raw"],
-            group_name=GROUP,
-            kinds={"polars", "deltalake"},
-            description="Records that are no valid event, with the reason and the bytes.",
-        ),
-    ],
-    name="ingest",
-    pool=WRITER,
-)
+INGESTED: Final = (RAW, FEED, GAPS, EVENTS, QUARANTINE, QUARANTINED_EVENT, TOUCHED)
+"""The tables that one run of `ingest` writes, and nothing else does."""
+
+
+@dg.multi_asset(specs=specs(*INGESTED), name="ingest", pool=WRITER)
 def kafka_to_events(
     kafka: dg.ResourceParam[KafkaConnection],
     lake: dg.ResourceParam[Lake],
@@ -65,29 +57,31 @@ def kafka_to_events(
         on_caught_up=progress.of("decoding events"),
         accept_gaps_at=clock.now() if rules.accept_gaps else None,
     )
-    yield dg.MaterializeResult("raw", metadata=asdict(report))
-    yield dg.MaterializeResult("events", metadata=asdict(counts))
-    yield dg.MaterializeResult(
-        "quarantine",
-        metadata={"rows": counts.quarantined, "taken_out": counts.taken_out, "put_back": counts.put_back},
-    )
+    done: dict[LakeTable, dict[str, Any]] = {
+        RAW: asdict(report),
+        EVENTS: asdict(counts),
+        QUARANTINE: {"rows": counts.quarantined, "taken_out": counts.taken_out, "put_back": counts.put_back},
+    }
+    for table in INGESTED:
+        yield materialized(lake, table, done.get(table, {}))
 
 
-@dg.asset(
-    group_name=GROUP,
-    deps=["events"],
-    kinds={"polars", "deltalake"},
+@dg.multi_asset(
+    specs=specs(IDENTITY, IDENTITY_CHANGE),
+    name="identity",
     check_specs=[
         dg.AssetCheckSpec(
             CROWDED_CHECK,
-            asset="identity",
+            asset=IDENTITY.name,
             description="No person has more accounts than `identity.max_accounts`; told, not blocking.",
         )
     ],
     pool=WRITER,
 )
-def identity(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
-    """The person of every linked account."""
+def persons(
+    lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    """Join the persons whom new links connect, and part those whose link went or was ruled out."""
     refreshed = refresh_identity(lake)
     crowded = crowded_persons(lake, rules.max_accounts)
     messages = [
@@ -106,4 +100,6 @@ def identity(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg
             "failed": messages,
         },
     )
-    return dg.MaterializeResult(metadata=asdict(refreshed), check_results=[check])
+    for table, metadata in ((IDENTITY, asdict(refreshed)), (IDENTITY_CHANGE, {})):
+        yield materialized(lake, table, metadata)
+    yield check

@@ -11,12 +11,12 @@ from pydantic import Field
 from assets.completeness import complete_through
 from assets.pools import WRITER
 from assets.resources import Clock, Progress, Rules
+from assets.tables import published, staged
 from pipelines.lake import Lake
 from pipelines.publish.audit import Verdict, audit
 from pipelines.publish.guard import Guard
 from pipelines.publish.lateness import lateness
 from pipelines.publish.rows import (
-    SOURCES,
     lake_id,
     lake_state,
     newest_batch,
@@ -32,23 +32,12 @@ from schemas.expectations import SUITES
 from schemas.lake import EVENTS, IDENTITY_CHANGE, QUARANTINED_EVENT
 from schemas.warehouse import DATA_TABLES, MART, STAGING
 
-GROUP = "warehouse"
 CHECK = "expectations"
 _SHOWN = 5
 
 
 @dg.multi_asset(
-    specs=[
-        dg.AssetSpec(
-            [STAGING, table.name],
-            deps=SOURCES.get(table.name, [table.name]),
-            group_name=GROUP,
-            kinds={"postgres"},
-            description=f"The next version of {MART}.{table.name}, not yet checked.",
-            skippable=True,
-        )
-        for table in DATA_TABLES
-    ],
+    specs=[dg.AssetSpec(**staged(table), skippable=True) for table in DATA_TABLES],
     pool=WRITER,
 )
 def stage(
@@ -125,16 +114,7 @@ class PublishConfig(dg.Config):
 
 
 @dg.multi_asset(
-    specs=[
-        dg.AssetSpec(
-            [MART, table.name],
-            deps=[[STAGING, table.name] for table in DATA_TABLES],
-            group_name=GROUP,
-            kinds={"postgres"},
-            description=table.comment,
-        )
-        for table in DATA_TABLES
-    ],
+    specs=[dg.AssetSpec(**published(table)) for table in DATA_TABLES],
     pool=WRITER,
 )
 def publish(

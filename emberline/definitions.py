@@ -7,8 +7,9 @@ from typing import Any
 
 import dagster as dg
 
-from assets import engagement, funnel, groups, ingest, risk, warehouse
+from assets import engagement, funnel, groups, ingest, risk, sales, warehouse
 from assets.resources import Clock, Progress
+from assets.tables import written_by_people
 from emberline.services import Services
 from emberline.settings import load_settings
 from sensors.alerts import check_failure_sensor, run_failure_sensor, staleness_sensor
@@ -16,7 +17,7 @@ from sensors.backlog import kafka_backlog_sensor
 from sensors.follow import follow_sensor
 from sensors.freshness import with_freshness
 from sensors.group_alerts import alerts_sensor
-from sensors.jobs import follow_job, pipeline_job
+from sensors.jobs import follow_job, group_jobs, pipeline_job
 from sensors.maintenance import maintenance_job, maintenance_schedule
 from sensors.rebuild import rebuild_job
 from sensors.schedule import pipeline_schedule
@@ -50,12 +51,12 @@ def build_defs(
         cron: when runs begin; None: they follow Kafka.
         zone: IANA name of the zone of these times.
     """
-    assets = dg.load_assets_from_modules([ingest, engagement, funnel, groups, risk, warehouse])
+    assets = dg.load_assets_from_modules([ingest, engagement, groups, risk, funnel, sales, warehouse])
     return dg.Definitions(
         # How fresh assets have to be between scheduled runs only the alerts can tell.
-        assets=with_freshness(assets) if cron is None else assets,
+        assets=[*(with_freshness(assets) if cron is None else assets), *written_by_people()],
         asset_checks=[warehouse.check_staging],
-        jobs=[pipeline_job, follow_job, rebuild_job, maintenance_job],
+        jobs=[pipeline_job, follow_job, *group_jobs, rebuild_job, maintenance_job],
         schedules=[maintenance_schedule, *([] if cron is None else [pipeline_schedule(cron, zone)])],
         sensors=[
             kafka_backlog_sensor,

@@ -122,7 +122,7 @@ class LakeTable:
 
 def each(columns: tuple[str, ...], *sources: tuple[Source, ...]) -> dict[str, tuple[Source, ...]]:
     """Give several columns the same sources."""
-    return dict.fromkeys(columns, tuple(source for some in sources for source in some))
+    return dict.fromkeys(columns, tuple(dict.fromkeys(source for some in sources for source in some)))
 
 
 def copied(table: LakeTable, *columns: str) -> dict[str, tuple[Source, ...]]:

@@ -134,7 +134,7 @@ THRESHOLDS: Final = tuple(
 
 _MEASURED: Final = GROUP_DAY.of("source", "day") + FEED_DAY.of("source", "day")
 _LIVING: Final = (
-    GROUP_DAY.of("day", "speakers", "active_members", "messages", "replies")
+    GROUP_DAY.of("speakers", "active_members", "messages", "replies")
     + GROUP.of("purpose", "born_at", "closed_at", "planned_end")
     + _MEASURED
 )
@@ -143,7 +143,7 @@ _COMPONENTS_MADE_OF: Final[Lineage] = {
     **each(("speaker_days_7d", "speaker_days_usual"), GROUP_DAY.of("speakers"), _MEASURED),
     **each(("messages_7d", "messages_usual"), GROUP_DAY.of("messages"), _MEASURED),
     **each(("replies_7d", "replies_usual"), GROUP_DAY.of("replies"), _MEASURED),
-    "baseline_weeks": GROUP_DAY.of("day") + GROUP.of("born_at") + _MEASURED,
+    "baseline_weeks": GROUP.of("born_at") + _MEASURED,
     "operator_messages_7d": GROUP_DAY.of("operator_messages"),
     "messages_28d": GROUP_DAY.of("messages"),
     "operator_share_28d": GROUP_DAY.of("operator_messages", "bot_messages", "messages"),

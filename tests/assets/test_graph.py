@@ -6,30 +6,44 @@ import dagster as dg
 
 from assets.pools import WRITER
 from emberline.definitions import build_defs
+from pipelines.publish.rows import SOURCES
+from schemas.lake import TABLES
+from schemas.mart import sources_of
 from schemas.warehouse import DATA_TABLES
 from sensors.failures import CHECKS
 
+CHANGES = {"touched", "identity_change"}
+PERSONS = {"events", "identity", *CHANGES}
+LIFE = {"feed_day", "first_seen", "group", "group_day", "person_day", *PERSONS}
 LAKE = {
+    "quarantine_ruling": set(),
+    "identity_ruling": set(),
+    "rebuild": set(),
     "raw": set(),
-    "events": {"raw"},
+    "feed": set(),
+    "gaps": set(),
+    "events": {"raw", "quarantine_ruling"},
     "quarantine": {"raw"},
-    "identity": {"events"},
-    "person_day": {"events", "identity"},
-    "first_seen": {"person_day"},
-    "retention": {"events", "first_seen", "person_day"},
-    "lifecycle": {"events", "first_seen", "person_day"},
-    "member_state": {"events", "first_seen", "person_day"},
-    "funnel_entry": {"events", "first_seen", "identity"},
-    "order_credit": {"events", "first_seen", "identity"},
-    "order_refund": {"events"},
+    "quarantined_event": {"events", "quarantine_ruling"},
+    "touched": {"events"},
+    "identity": {"events", "identity_ruling", "touched"},
+    "identity_change": {"identity"},
+    "person_day": PERSONS,
+    "first_seen": {"identity", "person_day", *CHANGES},
+    "retention": {"first_seen", "person_day", *PERSONS},
+    "lifecycle": {"first_seen", "person_day", *PERSONS},
+    "member_state": {"first_seen", "person_day", *PERSONS},
+    "funnel_entry": {"first_seen", *PERSONS},
+    "order_credit": {"first_seen", *PERSONS},
+    "order_refund": {"events", "touched"},
     "person_value": {"events", "order_credit"},
-    "group": {"events", "identity"},
-    "group_day": {"events", "identity"},
-    "feed_day": {"events"},
-    "group_health": {"events", "feed_day", "first_seen", "group", "group_day", "person_day"},
-    "group_state": {"events", "feed_day", "first_seen", "group", "group_day", "person_day"},
-    "risk_model": {"events", "group_health", "person_day"},
-    "group_risk": {"events", "group_health", "person_day"},
+    "group": PERSONS,
+    "group_day": PERSONS,
+    "feed_day": {"events", "touched"},
+    "group_health": LIFE,
+    "group_state": LIFE,
+    "risk_model": {"group_health", "person_day", *PERSONS},
+    "group_risk": {"group_health", "person_day", "risk_model", *PERSONS},
     "group_engagement": {"member_state"},
     "funnel_step": {"funnel_entry"},
     "funnel_breakdown": {"events", "funnel_entry", "group"},
@@ -50,18 +64,18 @@ STAGING = {
 
 
 SPECS = build_defs().resolve_all_asset_specs()
-JOBS = {"pipeline_job", "follow_job", "rebuild_job", "maintenance_job"}
+GROUPS = {"ingest", "engagement", "groups", "risk", "funnel", "sales", "warehouse"}
+JOBS = {"pipeline_job", "follow_job", "rebuild_job", "maintenance_job", *(f"{group}_job" for group in GROUPS)}
 
 
 def test_assets_and_their_dependencies():
     found = {
         spec.key.to_user_string(): {dependency.asset_key.to_user_string() for dependency in spec.deps} for spec in SPECS
     }
-    staged = {f"staging/{name}" for name in STAGING}
     assert found == {
         **LAKE,
         **{f"staging/{name}": sources for name, sources in STAGING.items()},
-        **{f"mart/{name}": staged for name in STAGING},
+        **{f"mart/{name}": {f"staging/{name}"} for name in STAGING},
     }
 
 
@@ -78,7 +92,47 @@ def test_every_check_of_the_graph_is_followed_by_the_alerts():
 
 def test_every_asset_says_what_it_is_and_belongs_to_a_group():
     assert [spec.key for spec in SPECS if not spec.description] == []
-    assert {spec.group_name for spec in SPECS} == {"ingest", "engagement", "funnel", "groups", "warehouse"}
+    assert {spec.group_name for spec in SPECS} == GROUPS
+
+
+def test_every_table_of_the_lake_is_an_asset_with_an_owner_and_what_it_is_stored_in():
+    found = {spec.key.to_user_string(): spec for spec in SPECS}
+    assert found.keys() >= TABLES.keys()
+    assert [name for name, spec in found.items() if not spec.owners or not spec.kinds] == []
+
+
+def test_every_asset_shows_the_meaning_of_every_column_and_what_it_is_computed_from():
+    keys = {spec.key: {column.name for column in spec.metadata["dagster/column_schema"].columns} for spec in SPECS}
+    for spec in SPECS:
+        schema, lineage = spec.metadata["dagster/column_schema"], spec.metadata["dagster/column_lineage"]
+        assert [column.name for column in schema.columns if not column.description] == [], spec.key
+        sources = {source for sources in lineage.deps_by_column.values() for source in sources}
+        assert {source.asset_key for source in sources} <= {dependency.asset_key for dependency in spec.deps}, spec.key
+        assert [source for source in sources if source.column_name not in keys[source.asset_key]] == [], spec.key
+
+
+BY_PEOPLE = {dg.AssetKey(table.name) for table in TABLES.values() if table.written_by_people}
+
+
+def test_the_tables_that_people_write_are_shown_and_made_by_no_job():
+    assert made_by("pipeline_job").isdisjoint(BY_PEOPLE)
+    assert {spec.key for spec in SPECS} >= BY_PEOPLE
+
+
+def test_a_job_of_a_group_makes_what_is_in_it_and_nothing_else():
+    for group in GROUPS:
+        assert made_by(f"{group}_job") == {spec.key for spec in SPECS if spec.group_name == group} - BY_PEOPLE, group
+
+
+def made_by(job: str) -> set[dg.AssetKey]:
+    selection: Any = build_defs().resolve_job_def(job).asset_layer
+    return set(selection.selected_asset_keys)
+
+
+def test_staging_is_made_of_what_the_registry_says():
+    assert {table.name: [source.name for source in sources_of(table)] for table in DATA_TABLES} == {
+        table.name: SOURCES.get(table.name, [table.name]) for table in DATA_TABLES
+    }
 
 
 def test_the_jobs():

@@ -21,6 +21,11 @@ def test_keys_and_layout_name_columns_of_the_table(table: LakeTable):
     assert named <= table.columns.keys()
 
 
+@pytest.mark.parametrize("table", BY_NAME)
+def test_a_source_is_named_once(table: LakeTable):
+    assert [name for name, sources in table.made_of.items() if len(set(sources)) < len(sources)] == []
+
+
 def test_facts_come_after_what_they_are_made_of_so_their_order_is_one_to_refresh_them():
     seen: set[str] = set()
     for table in TABLES.values():

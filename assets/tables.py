@@ -1,0 +1,167 @@
+"""Assets from the registry of tables: what Dagster shows of a lake table, and what it is told of a refresh."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import dagster as dg
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from pipelines.lake import Lake
+from pipelines.refresh import Refreshed
+from pipelines.refresh.written import rows_version
+from schemas.columns import Meaning, meaning_of
+from schemas.lake import TABLES, LakeTable
+from schemas.mart import made_of, sources_of
+from schemas.table import OWNERS
+from schemas.warehouse import MART, STAGING
+
+WAREHOUSE: Final = "warehouse"
+"""The group of the assets of staging and mart."""
+
+_STORED: Final = "deltalake"
+_COMPUTED: Final = "polars"
+_OTHERS: Final[Mapping[str, frozenset[str]]] = {
+    "raw": frozenset({"kafka"}),
+    "risk_model": frozenset({_COMPUTED, "scikitlearn"}),
+    "group_risk": frozenset({_COMPUTED, "scikitlearn"}),
+}
+"""What the tables are made with that are not made with Polars alone."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of an asset; `sources` are the columns of others it is computed from, each with the asset's key."""
+
+    name: str
+    dtype: str
+    meaning: Meaning
+    sources: tuple[tuple[tuple[str, ...], str], ...] = ()
+
+    @property
+    def description(self) -> str:
+        """What it means, and what it is computed from."""
+        sources = ", ".join(f"{'/'.join(key)}.{name}" for key, name in self.sources)
+        return f"{self.meaning.text} (from {sources})" if sources else self.meaning.text
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The unit of a number, and over which rows it adds up."""
+        return {} if self.meaning.unit is None else {"unit": self.meaning.unit, "adds up": self.meaning.summing}
+
+
+def asset(table: LakeTable) -> dict[str, Any]:
+    """What the registry says of a table, as arguments of `dagster.asset` or `dagster.AssetSpec`."""
+    read = dict.fromkeys(other.name for other in (*table.inputs, *table.guided_by))
+    columns = [
+        Column(
+            name,
+            str(dtype),
+            table.meaning(name),
+            tuple(((source.table.name,), source.column) for source in table.made_of.get(name, ())),
+        )
+        for name, dtype in table.columns.items()
+    ]
+    return {
+        "key": table.name,
+        "deps": list(read),
+        "group_name": table.group,
+        "kinds": {_STORED, *_OTHERS.get(table.name, {_COMPUTED})},
+        "owners": [OWNERS[table.group]],
+        "description": table.description,
+        "code_version": str(table.code_version) if table.is_fact else None,
+        "metadata": {
+            **of_columns(columns),
+            "key": list(table.key),
+            **({"settings": list(table.settings)} if table.settings else {}),
+        },
+    }
+
+
+def specs(*tables: LakeTable) -> list[dg.AssetSpec]:
+    """The specs of tables that one function makes."""
+    return [dg.AssetSpec(**asset(table)) for table in tables]
+
+
+def staged(table: sa.Table) -> dict[str, Any]:
+    """What the registry says of the next version of a warehouse table, as arguments of `dagster.AssetSpec`."""
+    lineage = {
+        name: tuple(((source.table.name,), source.column) for source in sources)
+        for name, sources in made_of(table).items()
+    }
+    return {
+        "key": [STAGING, str(table.name)],
+        "deps": [source.name for source in sources_of(table)],
+        "description": f"The next version of {table.fullname}, not yet checked.",
+        **_of_warehouse(table, lineage),
+    }
+
+
+def published(table: sa.Table) -> dict[str, Any]:
+    """What the registry says of a warehouse table, as arguments of `dagster.AssetSpec`."""
+    key = (STAGING, str(table.name))
+    return {
+        "key": [MART, str(table.name)],
+        "deps": [list(key)],
+        "description": table.comment,
+        **_of_warehouse(table, {str(column.name): ((key, str(column.name)),) for column in table.columns}),
+    }
+
+
+def _of_warehouse(table: sa.Table, sources: Mapping[str, tuple[tuple[tuple[str, ...], str], ...]]) -> dict[str, Any]:
+    columns = [
+        Column(
+            str(column.name),
+            column.type.compile(dialect=postgresql.dialect()).lower(),
+            meaning_of(column),
+            sources[str(column.name)],
+        )
+        for column in table.columns
+    ]
+    return {
+        "group_name": WAREHOUSE,
+        "kinds": {"postgres"},
+        "owners": [OWNERS[WAREHOUSE]],
+        "metadata": {**of_columns(columns), "key": [str(column.name) for column in table.primary_key]},
+    }
+
+
+def written_by_people() -> list[dg.AssetSpec]:
+    """The tables that commands write: Dagster makes none of them, and shows what depends on them."""
+    return specs(*(table for table in TABLES.values() if table.written_by_people))
+
+
+def of_columns(columns: Sequence[Column]) -> dict[str, Any]:
+    """The columns as Dagster shows them, and what each is computed from.
+
+    Only the hosted Dagster draws the lineage of columns: the page of the open one shows it in their descriptions.
+    """
+    return {
+        "dagster/column_schema": dg.TableSchema(
+            [dg.TableColumn(column.name, column.dtype, column.description, tags=column.tags) for column in columns]
+        ),
+        "dagster/column_lineage": dg.TableColumnLineage(
+            {
+                column.name: [dg.TableColumnDep(dg.AssetKey(list(key)), name) for key, name in column.sources]
+                for column in columns
+                if column.sources
+            }
+        ),
+    }
+
+
+def refreshed(lake: Lake, outcomes: Mapping[str, Refreshed]) -> Iterator[dg.MaterializeResult]:
+    """Tell Dagster what a refresh did to each of its facts, and which rows these have now."""
+    for name, outcome in outcomes.items():
+        yield materialized(lake, TABLES[name], asdict(outcome))
+
+
+def materialized(lake: Lake, table: LakeTable, metadata: Mapping[str, Any]) -> dg.MaterializeResult:
+    """Tell Dagster which rows a table has now: the same version as before where none changed."""
+    handle = lake.open(table)
+    rows = {"dagster/row_count": metadata["rows"]} if table.is_fact and "rows" in metadata else {}
+    version = dg.DataVersion(f"{handle.id}/{rows_version(handle)}")
+    return dg.MaterializeResult(table.name, metadata={**metadata, **rows}, data_version=version)
