@@ -45,7 +45,7 @@ class Column:
     def description(self) -> str:
         """What it means, and what it is computed from."""
         sources = ", ".join(f"{'/'.join(key)}.{name}" for key, name in self.sources)
-        return f"{self.meaning.text} (from {sources})" if sources else self.meaning.text
+        return f"{self.meaning.text}\n\nFrom {sources}" if sources else self.meaning.text
 
     @property
     def tags(self) -> dict[str, str]:
@@ -55,15 +55,16 @@ class Column:
 
 def asset(table: LakeTable) -> dict[str, Any]:
     """What the registry says of a table, as arguments of `dagster.asset` or `dagster.AssetSpec`."""
-    read = dict.fromkeys(other.name for other in (*table.inputs, *table.guided_by))
+    # Whoever reads what changed in a table hangs on the table: to draw both would hide the graph behind its lines.
+    read = dict.fromkeys(other.name for other in (*table.inputs, *table.guided_by) if not other.is_change_log)
     columns = [
         Column(
             name,
-            str(dtype),
+            table.type_name(name),
             table.meaning(name),
             tuple(((source.table.name,), source.column) for source in table.made_of.get(name, ())),
         )
-        for name, dtype in table.columns.items()
+        for name in table.columns
     ]
     return {
         "key": table.name,
@@ -76,6 +77,7 @@ def asset(table: LakeTable) -> dict[str, Any]:
         "metadata": {
             **of_columns(columns),
             "key": list(table.key),
+            **({"guided by": [other.name for other in table.guided_by]} if table.guided_by else {}),
             **({"settings": list(table.settings)} if table.settings else {}),
         },
     }

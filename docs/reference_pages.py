@@ -159,10 +159,17 @@ def _dependencies(fact: lake.LakeTable) -> Iterator[str]:
 
 
 def _lake_columns(lake_table: lake.LakeTable) -> Iterator[tuple[str, ...]]:
-    for name, kind in lake_table.columns.items():
+    for name in lake_table.columns:
         meaning = lake_table.meaning(name)
         sources = (f"{source.table.name}.{source.column}" for source in lake_table.made_of.get(name, ()))
-        yield _code(name), _code(str(kind)), meaning.text, meaning.unit or "", meaning.summing, _codes(sources)
+        yield (
+            _code(name),
+            _code(lake_table.type_name(name)),
+            meaning.text,
+            meaning.unit or "",
+            meaning.summing,
+            _codes(sources),
+        )
 
 
 def warehouse_page() -> Iterator[str]:

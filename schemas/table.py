@@ -69,6 +69,7 @@ class LakeTable:
         computed_with: The facts of one refresh, which computes all of them together; none: this one alone.
         is_by_day: Whether it can be rebuilt from a day on; of all others a row follows from earlier ones.
         written_by_people: Whether rows are what people ask for or rule, by a command.
+        is_change_log: Whether rows name what changed in another table, and are written with it.
         same_as: The warehouse table of the same columns, where it declares them.
     """
 
@@ -90,6 +91,7 @@ class LakeTable:
     computed_with: tuple[str, ...] = ()
     is_by_day: bool = False
     written_by_people: bool = False
+    is_change_log: bool = False
     same_as: sa.Table | None = None
 
     @property
@@ -112,6 +114,10 @@ class LakeTable:
         if unknown := set(columns) - self.columns.keys():
             raise KeyError(f"lake table {self.name} has no column {', '.join(sorted(unknown))}")
         return tuple(Source(self, column) for column in columns)
+
+    def type_name(self, column: str) -> str:
+        """The type of a column, as people read it."""
+        return str(self.columns[column]).replace("Datetime(time_unit='us', time_zone='UTC')", "Datetime(UTC)")
 
     def meaning(self, column: str) -> Meaning:
         """What a column means, in which unit, and over which rows its numbers may be added up."""

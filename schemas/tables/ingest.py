@@ -237,6 +237,7 @@ a number.
         "describes_group": EVENTS.of("type", "group_id", "group_name", "role"),
         **each(("links", "unlinks"), EVENTS.of("type")),
     },
+    is_change_log=True,
 )
 
 IDENTITY: Final = LakeTable(
@@ -277,4 +278,5 @@ IDENTITY_CHANGE: Final = LakeTable(
         **copied(IDENTITY, "batch", "account_id", "person_id"),
         "person_before": IDENTITY.of("person_id"),
     },
+    is_change_log=True,
 )

@@ -12,8 +12,7 @@ from schemas.mart import sources_of
 from schemas.warehouse import DATA_TABLES
 from sensors.failures import CHECKS
 
-CHANGES = {"touched", "identity_change"}
-PERSONS = {"events", "identity", *CHANGES}
+PERSONS = {"events", "identity"}
 LIFE = {"feed_day", "first_seen", "group", "group_day", "person_day", *PERSONS}
 LAKE = {
     "quarantine_ruling": set(),
@@ -26,20 +25,20 @@ LAKE = {
     "quarantine": {"raw"},
     "quarantined_event": {"events", "quarantine_ruling"},
     "touched": {"events"},
-    "identity": {"events", "identity_ruling", "touched"},
+    "identity": {"events", "identity_ruling"},
     "identity_change": {"identity"},
     "person_day": PERSONS,
-    "first_seen": {"identity", "person_day", *CHANGES},
+    "first_seen": {"identity", "person_day"},
     "retention": {"first_seen", "person_day", *PERSONS},
     "lifecycle": {"first_seen", "person_day", *PERSONS},
     "member_state": {"first_seen", "person_day", *PERSONS},
     "funnel_entry": {"first_seen", *PERSONS},
     "order_credit": {"first_seen", *PERSONS},
-    "order_refund": {"events", "touched"},
+    "order_refund": {"events"},
     "person_value": {"events", "order_credit"},
     "group": PERSONS,
     "group_day": PERSONS,
-    "feed_day": {"events", "touched"},
+    "feed_day": {"events"},
     "group_health": LIFE,
     "group_state": LIFE,
     "risk_model": {"group_health", "person_day", *PERSONS},
