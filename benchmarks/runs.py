@@ -24,17 +24,18 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from assets.ingest import INGESTED
 from emberline.definitions import build_defs
 from emberline.instance import dagster_instance
 from emberline.services import Services
 from emberline.settings import Settings
 from pipelines.operations.maintenance import Upkeep
-from schemas.lake import TABLES
+from schemas.lake import GROUP_DAY, IDENTITY, IDENTITY_CHANGE, PERSON_DAY, TABLES
 
 _TOPIC = "group.messages"
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _LARGEST = 8
-_FIRST_HALF = [dg.AssetKey(name) for name in ("raw", "events", "quarantine", "identity", "person_day", "group_day")]
+_FIRST_HALF = [dg.AssetKey(table.name) for table in (*INGESTED, IDENTITY, IDENTITY_CHANGE, PERSON_DAY, GROUP_DAY)]
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from assets.ingest import INGESTED
 from emberline.definitions import build_defs
 from emberline.services import Services
 from emberline.settings import KafkaSettings, LakeSettings, Settings, WarehouseSettings
@@ -17,6 +18,7 @@ from tests.pipelines.ingest.conftest import send, transactional
 
 __all__ = ["send", "transactional"]
 
+INGEST = tuple(table.name for table in INGESTED)
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 

@@ -17,7 +17,7 @@ from pipelines.ingest.connection import KafkaConnection
 from pipelines.operations.ledger import AlertLedger
 from sensors.alerts import check_failure_sensor, run_failure_sensor, staleness_sensor
 from tests.pipelines.ingest.conftest import transactional
-from tests.sensors.conftest import Place
+from tests.sensors.conftest import INGEST, Place
 from tests.sensors.test_follow import broken
 
 __all__ = ["transactional"]
@@ -66,7 +66,7 @@ def test_facts_that_stay_unpublished_are_an_alert(whole: Place, tick: Callable[.
     whole.say(0)
     whole.run()
     whole.say(1)
-    whole.run("raw", "events", "quarantine", "group_day")
+    whole.run(*INGEST, "group_day")
     tick(11, tick())
     assert alerts(whole.services) == {("warehouse_behind", "mart")}
 
@@ -118,10 +118,10 @@ def test_records_that_kafka_removed_unread_are_an_alert_that_names_the_way_on(
     whole: Place, kafka_admin: KafkaAdminClient
 ):
     whole.say(0)
-    whole.run("raw", "events", "quarantine")
+    whole.run(*INGEST)
     whole.say(1, 2)
     kafka_admin.delete_records({TopicPartition(whole.topic, 0): 2})
-    whole.run("raw", "events", "quarantine", succeeds=False)
+    whole.run(*INGEST, succeeds=False)
     assert "--accept-gaps" in failure_told(whole)
 
 
@@ -130,7 +130,7 @@ def test_a_batch_with_too_many_bad_records_is_an_alert_that_quotes_them(whole: P
     for _ in range(whole.services.rules().tolerance.rows):
         producer.send(whole.topic, b"{")
     producer.close()
-    whole.run("raw", "events", "quarantine", succeeds=False)
+    whole.run(*INGEST, succeeds=False)
     assert "bad_json" in failure_told(whole)
 
 

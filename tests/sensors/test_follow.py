@@ -13,10 +13,10 @@ import pytest
 from assets.resources import Clock
 from pipelines.groups.group_day import group_day
 from schemas.expectations import SUITES
-from schemas.lake import GROUP_DAY, ORDER_CREDIT, PERSON_DAY
+from schemas.lake import FACTS, GROUP_DAY, ORDER_CREDIT, PERSON_DAY
 from schemas.warehouse import DATA_TABLES, restatement
 from sensors.follow import follow_sensor
-from tests.sensors.conftest import QUIET, Place
+from tests.sensors.conftest import INGEST, QUIET, Place
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::dagster.BetaWarning")]
 
@@ -24,15 +24,7 @@ TABLES = {table.name for table in DATA_TABLES}
 WAREHOUSE = {f"{schema}/{name}" for schema in ("staging", "mart") for name in TABLES}
 SALES = {"group_sales", "message_sales", "segment_sales"}
 BELOW_CREDIT = {"person_value", *SALES, *WAREHOUSE}
-BELOW_EVENTS = {
-    *("funnel_step", "funnel_breakdown", "funnel_time_to_convert", "funnel_curve", "funnel_trend", "group_engagement"),
-    *SALES,
-    *("identity", "person_day", "first_seen", "retention", "lifecycle", "member_state", "funnel_entry"),
-    *("order_credit", "order_refund", "person_value", "feed_day", "group", "group_day", "group_health", "group_state"),
-    *("risk_model", "group_risk"),
-    *WAREHOUSE,
-}
-INGEST = ("raw", "events", "quarantine")
+BELOW_EVENTS = {*(table.name for table in FACTS), "identity_change", *WAREHOUSE}
 NOT_YET, LATER = dt.timedelta(seconds=1), dt.timedelta(minutes=1)
 
 
