@@ -25,7 +25,7 @@ import numba
 from rich.console import Console
 from rich.table import Table
 
-from assets import engagement, funnel, groups, ingest
+from assets import engagement, funnel, groups, ingest, sales
 from assets.resources import Rules
 from benchmarks.history import company, write_history, write_late
 from emberline.services import Services
@@ -35,7 +35,7 @@ from schemas.errors import EmberlineError
 from schemas.lake import EVENTS, IDENTITY, TABLES, TOUCHED
 
 _FACTS: Final = {
-    "identity": ingest.identity,
+    "identity": ingest.persons,
     "person_day": engagement.person_day,
     "group_day": groups.group_day,
     "first_seen": engagement.first_seen,
@@ -43,9 +43,9 @@ _FACTS: Final = {
     "lifecycle": engagement.lifecycle,
     "member_state": engagement.member_state,
     "funnel_entry": funnel.funnel_entry,
-    "order_credit": funnel.order_credit,
-    "order_refund": funnel.order_refund,
-    "person_value": funnel.person_value,
+    "order_credit": sales.order_credit,
+    "order_refund": sales.order_refund,
+    "person_value": sales.person_value,
     "group": groups.group,
     "feed_day": groups.feed_day,
     "group_health": groups.group_life,
