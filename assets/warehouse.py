@@ -5,7 +5,6 @@
 from collections.abc import Iterator
 
 import dagster as dg
-import polars as pl
 from pydantic import Field
 
 from assets.completeness import complete_through
@@ -14,6 +13,7 @@ from assets.resources import Clock, Progress, Rules
 from assets.tables import published, staged
 from pipelines.lake import Lake
 from pipelines.publish.audit import Verdict, audit
+from pipelines.publish.differences import difference
 from pipelines.publish.guard import Guard
 from pipelines.publish.lateness import lateness
 from pipelines.publish.rows import (
@@ -21,19 +21,31 @@ from pipelines.publish.rows import (
     lake_state,
     newest_batch,
     newest_rebuild,
+    rows_of,
     rules_state,
-    table_states,
-    warehouse_rows,
+    state_of,
 )
+from pipelines.publish.staging import State
 from pipelines.publish.switch import Known, Late
 from pipelines.publish.warehouse import Warehouse
 from pipelines.refresh import has_simulated
 from schemas.expectations import SUITES
 from schemas.lake import EVENTS, IDENTITY_CHANGE, QUARANTINED_EVENT
+from schemas.mart import sources_of
 from schemas.warehouse import DATA_TABLES, MART, STAGING
 
 CHECK = "expectations"
 _SHOWN = 5
+
+
+class StageConfig(dg.Config):
+    """How much of the next version is staged."""
+
+    is_whole: bool = Field(
+        default=False,
+        description="Stage all rows, and run every expectation on all of them: a full audit. Rows of mart that differ "
+        "from the lake are mended.",
+    )
 
 
 @dg.multi_asset(
@@ -41,26 +53,45 @@ _SHOWN = 5
     pool=WRITER,
 )
 def stage(
+    config: StageConfig,
     lake: dg.ResourceParam[Lake],
     warehouse: dg.ResourceParam[Warehouse],
     progress: dg.ResourceParam[Progress],
 ) -> Iterator[dg.MaterializeResult]:
-    """Load the next version of every table whose rows changed into the schema `staging`.
+    """Load the rows that are new, changed or go since the published version into the schema `staging`.
 
     While `mart` is up to date it stages nothing, and nothing is checked or published: Dagster skips these steps.
     """
     warehouse.prepare()
-    if warehouse.lake_state() == lake_state(lake) and len(warehouse.unchanged()) == len(DATA_TABLES):
+    newest = warehouse.known()
+    is_whole = config.is_whole or (newest is not None and _is_made_otherwise(newest, lake))
+    is_published = newest is not None and newest.lake_state == lake_state(lake)
+    if is_published and not is_whole and len(warehouse.unchanged()) == len(DATA_TABLES):
         return
-    rows, states, staged = warehouse_rows(lake), table_states(lake), warehouse.staged_states()
+    published, staged, same = warehouse.published_states(), warehouse.staged(), dict[str, State]()
     with warehouse.stage_many() as stage_table:
         for number, table in enumerate(DATA_TABLES, start=1):
-            is_changed = staged.get(table.name) != states[table.name]
-            loaded = stage_table(table, rows[table.name], states[table.name]) if is_changed else 0
+            opened = {source.name: lake.open(source) for source in sources_of(table)}
+            state, known, before = state_of(table, opened), published.get(table.name), staged.get(table.name)
+            is_staged = before is not None and before.is_next(state, known) and (before.is_whole or not is_whole)
+            loaded = 0
+            if known is not None and known.name == state.name:
+                same[table.name] = state
+            if not is_staged:
+                rows = None if is_whole or known is None else difference(lake, table, opened, known)
+                scan = {name: handle.scan() for name, handle in opened.items()}
+                whole = rows_of(table, lambda source, scan=scan: scan[source.name])
+                loaded = stage_table(table, whole if rows is None else rows, state)
             progress.report("staging tables", number, len(DATA_TABLES))
             yield dg.MaterializeResult(
-                [STAGING, table.name], metadata={"is_changed": is_changed, "rows_loaded": loaded}
+                [STAGING, table.name], metadata={"is_changed": not is_staged, "rows_loaded": loaded}
             )
+    warehouse.note_versions(same)
+
+
+def _is_made_otherwise(newest: Known, lake: Lake) -> bool:
+    """Whether settings or code are others than those that the published version was made with."""
+    return (newest.rules, newest.rebuilds) != (rules_state(lake), newest_rebuild(lake))
 
 
 @dg.multi_asset_check(
@@ -75,19 +106,16 @@ def stage(
     ],
     pool=WRITER,
 )
-def check_staging(
-    lake: dg.ResourceParam[Lake], warehouse: dg.ResourceParam[Warehouse]
-) -> Iterator[dg.AssetCheckResult]:
-    """Run the Great Expectations suites on the staging tables; a broken critical one blocks the publication.
+def check_staging(warehouse: dg.ResourceParam[Warehouse]) -> Iterator[dg.AssetCheckResult]:
+    """Run the Great Expectations suites on what is staged; a broken critical expectation blocks the publication.
 
     A suite whose tables are all as they are published would say what it said then, and is not run again.
     """
     by_table: dict[str, list[Verdict]] = {table.name: [] for table in DATA_TABLES}
-    unchanged = warehouse.unchanged()
-    suites = [suite for suite in SUITES.values() if not suite.tables <= unchanged]
-    frames = warehouse_rows(lake)
-    rows = {suite.table: frames[suite.table].select(pl.len()).collect().item() for suite in suites}
-    for verdict in audit(warehouse.url, suites, rows=rows):
+    unchanged, staged = warehouse.unchanged(), warehouse.staged()
+    is_checked = {name for name, one in staged.items() if one.is_whole or name not in unchanged}
+    suites = [suite for suite in SUITES.values() if not suite.tables.isdisjoint(is_checked)]
+    for verdict in audit(warehouse.url, suites, staged=staged):
         by_table[verdict.table].append(verdict)
     for name, verdicts in by_table.items():
         failed = [verdict for verdict in verdicts if not verdict.success]
@@ -99,7 +127,11 @@ def check_staging(
             if any(verdict.severity == "error" for verdict in failed)
             else dg.AssetCheckSeverity.WARN,
             description="; ".join(verdict.message for verdict in failed[:_SHOWN]) or None,
-            metadata={"expectations": len(verdicts), "failed": [verdict.message for verdict in failed]},
+            metadata={
+                "expectations": len(verdicts),
+                "failed": [verdict.message for verdict in failed],
+                "is_whole": name in staged and staged[name].is_whole,
+            },
         )
 
 

@@ -17,10 +17,10 @@ from sensors.backlog import kafka_backlog_sensor
 from sensors.follow import follow_sensor
 from sensors.freshness import with_freshness
 from sensors.group_alerts import alerts_sensor
-from sensors.jobs import follow_job, group_jobs, pipeline_job
+from sensors.jobs import audit_job, follow_job, group_jobs, pipeline_job
 from sensors.maintenance import maintenance_job, maintenance_schedule
 from sensors.rebuild import rebuild_job
-from sensors.schedule import pipeline_schedule
+from sensors.schedule import audit_schedule, pipeline_schedule
 
 
 def _services() -> Services:
@@ -49,15 +49,19 @@ def build_defs(
     Args:
         overrides: replace resources by name.
         cron: when runs begin; None: they follow Kafka.
-        zone: IANA name of the zone of these times.
+        zone: IANA name of the business zone, in which schedules are.
     """
     assets = dg.load_assets_from_modules([ingest, engagement, groups, risk, funnel, sales, warehouse])
     return dg.Definitions(
         # How fresh assets have to be between scheduled runs only the alerts can tell.
         assets=[*(with_freshness(assets) if cron is None else assets), *written_by_people()],
         asset_checks=[warehouse.check_staging],
-        jobs=[pipeline_job, follow_job, *group_jobs, rebuild_job, maintenance_job],
-        schedules=[maintenance_schedule, *([] if cron is None else [pipeline_schedule(cron, zone)])],
+        jobs=[pipeline_job, follow_job, *group_jobs, rebuild_job, audit_job, maintenance_job],
+        schedules=[
+            maintenance_schedule,
+            audit_schedule(zone),
+            *([] if cron is None else [pipeline_schedule(cron, zone)]),
+        ],
         sensors=[
             kafka_backlog_sensor,
             follow_sensor,

@@ -18,11 +18,15 @@ from pipelines.publish.errors import AnotherLake, RowsLost
 from pipelines.quarantine import rejected_records
 from schemas.lake import EVENTS
 from sensors.failures import Cause, cause_of
-from sensors.jobs import pipeline_job
+from sensors.jobs import audit_job, follow_job, pipeline_job
 
 _INTERRUPTIONS: Final = {KeyboardInterrupt.__name__, dg.DagsterExecutionInterruptedError.__name__}
 _USER: Final = "user"
 """The tag by which Dagster's page says who launched a run."""
+
+_COMMANDS: Final = {
+    pipeline_job.name: "emberline run", follow_job.name: "emberline rebuild", audit_job.name: "emberline audit"
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -97,11 +101,14 @@ def run_pipeline(
     job = build_defs(resources).resolve_job_def(job_name)
     config = {
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-        "ops": {"publish": {"config": {"accept_loss": accept_loss}}},
+        "ops": {
+            "stage": {"config": {"is_whole": job_name == audit_job.name}},
+            "publish": {"config": {"accept_loss": accept_loss}},
+        },
     }
     # Dagster's own messages have no place on the terminal: what failed is told by the outcome.
     logging.getLogger("dagster").addHandler(logging.NullHandler())
-    launched_by = {_USER: "emberline run" if job_name == pipeline_job.name else "emberline rebuild"}
+    launched_by = {_USER: _COMMANDS[job_name]}
     with dagster_instance(services) as instance:
         result = job.execute_in_process(instance=instance, raise_on_error=False, run_config=config, tags=launched_by)
     if any(error.cls_name in _INTERRUPTIONS for error in _errors(result)):

@@ -132,6 +132,14 @@ class Lake:
         """Load the newest version of a table that is there, else None; see `open` for what it raises."""
         return self.open(table) if self.has(table) else None
 
+    def at(self, handle: Handle, version: int) -> Handle | None:
+        """The table of a handle as it stood at another Delta version; None where the log does not reach that far."""
+        uri = self._checked_uri(handle.table)
+        try:
+            return Handle(handle.table, StoredTable(uri, version=version, storage_options=dict(self.storage_options)))
+        except (DeltaError, OSError):
+            return None
+
     def has(self, table: LakeTable) -> bool:
         """Tell whether a table is there; unlike `open` this creates none.
 

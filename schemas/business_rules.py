@@ -1,78 +1,116 @@
 """What must hold between the rows and tables of the warehouse, as SQL that returns the rows breaking it.
 
-`{batch}` is the staging table of the rule's suite; other tables are named in full, in `staging`. A query
-returns the key first, then the numbers that contradict. None says JOIN: Great Expectations gives
-`{batch}` an alias only in queries without it.
+`{batch}` is the table of the rule's suite; other tables are named in full, in `staging`. A query returns the key
+first, then the numbers that contradict. None says JOIN: Great Expectations gives `{batch}` an alias only in queries
+without it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from schemas.kinds import MOST_MINOR
 
-_KNOWN_GROUP: Final = """
+BATCH: Final = "batch"
+"""Stands for the table of the rule's suite, in queries and in `Rule.by`."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What must hold, and how little of the warehouse has to be looked at where few of its rows changed.
+
+    Attributes:
+        query: Its rows break the rule.
+        by: The columns, as SQL, that divide the rows of `BATCH` and of tables that the query names into parts: the rule
+            holds where it holds of each part. Tables named and not divided are few rows. Empty: a row is a part.
+        refers_to: The one of these tables that only has to have a row for each part; none: all rows of a part count.
+    """
+
+    query: str
+    by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    refers_to: str | None = None
+
+
+_KNOWN_GROUP: Final = Rule(
+    """
     WITH checked AS (SELECT * FROM {batch})
     SELECT * FROM checked
     WHERE group_id IS NOT NULL
       AND NOT EXISTS (SELECT FROM staging.dim_group AS g WHERE g.group_id = checked.group_id)
-"""
+    """,
+    by={BATCH: ("group_id",), "dim_group": ("group_id",)},
+    refers_to="dim_group",
+)
 
 EMPTIED: Final = """
-    WITH staged AS (SELECT count(*) AS staged_rows FROM {batch}),
-        published AS (SELECT count(*) AS published_rows FROM <published>)
-    SELECT * FROM staged, published WHERE staged_rows = 0 AND published_rows > 0
+    WITH emptied AS (
+        SELECT (SELECT count(*) FROM <published>) AS published_rows
+        WHERE NOT EXISTS (SELECT FROM staging.<table>) AND NOT EXISTS (SELECT FROM {batch})
+    )
+    SELECT * FROM emptied WHERE published_rows > 0
 """
-"""For any table; `<published>` is its name in `mart`."""
+"""For any table; `<published>` is its name in `mart`, `<table>` that in `staging`."""
 
-RULES: Final[dict[str, dict[str, str]]] = {
+RULES: Final[dict[str, dict[str, Rule]]] = {
     "dim_group": {
-        "carrier is the prefix of group_id": """
+        "carrier is the prefix of group_id": Rule("""
             SELECT group_id, carrier FROM {batch} WHERE carrier <> split_part(group_id, ':', 1)
-        """,
+        """),
     },
     "group_day": {
-        "speakers are no more than active_members": """
+        "speakers are no more than active_members": Rule("""
             SELECT group_id, day, speakers, active_members FROM {batch} WHERE speakers > active_members
-        """,
+        """),
         "group_id is one of dim_group": _KNOWN_GROUP,
     },
     "group_state": {
-        "a group's spells neither overlap nor leave a gap": """
+        "a group's spells neither overlap nor leave a gap": Rule(
+            """
             WITH spells AS (
                 SELECT group_id, since, until, lead(since) OVER (PARTITION BY group_id ORDER BY since) AS next_since
                 FROM {batch}
             )
             SELECT * FROM spells WHERE until IS DISTINCT FROM next_since
         """,
-        "a group has exactly one current spell": """
+            by={BATCH: ("group_id",)},
+        ),
+        "a group has exactly one current spell": Rule(
+            """
             SELECT group_id, count(*) FILTER (WHERE is_current) AS current_spells
             FROM {batch} GROUP BY group_id HAVING count(*) FILTER (WHERE is_current) <> 1
         """,
-        "is_current marks the spell that is not over": """
+            by={BATCH: ("group_id",)},
+        ),
+        "is_current marks the spell that is not over": Rule("""
             SELECT group_id, since, until, is_current FROM {batch} WHERE is_current <> (until IS NULL)
-        """,
+        """),
         "group_id is one of dim_group": _KNOWN_GROUP,
     },
     "group_risk": {
-        "a longer time is no smaller a risk": """
+        "a longer time is no smaller a risk": Rule("""
             SELECT group_id, day, risk_28, risk_56 FROM {batch} WHERE risk_28 > risk_56
-        """,
-        "the risks of a day are of one model": """
+        """),
+        "the risks of a day are of one model": Rule(
+            """
             SELECT day, count(DISTINCT model) AS models FROM {batch} GROUP BY day HAVING count(DISTINCT model) > 1
         """,
+            by={BATCH: ("day",)},
+        ),
         "group_id is one of dim_group": _KNOWN_GROUP,
     },
     "retention": {
-        "active is no more than cohort_size": """
+        "active is no more than cohort_size": Rule("""
             SELECT unit, cohort, period, active, cohort_size FROM {batch} WHERE active > cohort_size
-        """,
-        "active is null exactly while the period is incomplete": """
+        """),
+        "active is null exactly while the period is incomplete": Rule("""
             SELECT unit, cohort, period, active, is_complete FROM {batch} WHERE is_complete = (active IS NULL)
-        """,
+        """),
     },
     "lifecycle": {
-        "active follows from the unit before": """
+        "active follows from the unit before": Rule(
+            """
             WITH units AS (
                 SELECT unit, start, active, dormant, new, resurrecting,
                     lag(active, 1, 0::bigint) OVER (PARTITION BY unit ORDER BY start) AS active_before
@@ -80,20 +118,23 @@ RULES: Final[dict[str, dict[str, str]]] = {
             )
             SELECT * FROM units WHERE active <> active_before - dormant + new + resurrecting
         """,
-        "active is new, returning and resurrecting together": """
+            by={BATCH: ("unit",)},
+        ),
+        "active is new, returning and resurrecting together": Rule("""
             SELECT unit, start, active, new, "returning", resurrecting
             FROM {batch} WHERE active <> new + "returning" + resurrecting
-        """,
+        """),
     },
     "member_state": {
-        "who lurks was never active, and everybody else was": """
+        "who lurks was never active, and everybody else was": Rule("""
             SELECT group_id, person_id, state, first_active_day
             FROM {batch} WHERE (state = 'lurker') <> (first_active_day IS NULL)
-        """,
+        """),
         "group_id is one of dim_group": _KNOWN_GROUP,
     },
     "group_engagement": {
-        "the states together are the rows of member_state": """
+        "the states together are the rows of member_state": Rule(
+            """
             WITH both_sides AS (
                 SELECT group_id, day,
                     newly_active + active + returned + paused + disengaged + lurker AS members, 0 AS rows_there
@@ -104,9 +145,12 @@ RULES: Final[dict[str, dict[str, str]]] = {
             SELECT group_id, day, sum(members) AS members, sum(rows_there) AS rows_there
             FROM both_sides GROUP BY group_id, day HAVING sum(members) <> sum(rows_there)
         """,
+            by={BATCH: ("group_id", "day"), "member_state": ("group_id", "day")},
+        ),
     },
     "funnel_step": {
-        "reached never rises from step to step": """
+        "reached never rises from step to step": Rule(
+            """
             WITH steps AS (
                 SELECT funnel, step_number, reached,
                     lag(reached) OVER (PARTITION BY funnel ORDER BY step_number) AS reached_before
@@ -114,7 +158,10 @@ RULES: Final[dict[str, dict[str, str]]] = {
             )
             SELECT * FROM steps WHERE reached > reached_before
         """,
-        "reached counts the mature rows of funnel_entry": """
+            by={BATCH: ("funnel",)},
+        ),
+        "reached counts the mature rows of funnel_entry": Rule(
+            """
             WITH steps AS (
                 SELECT checked.funnel, checked.step_number, checked.reached, (
                     SELECT count(*) FROM staging.funnel_entry AS e
@@ -124,9 +171,12 @@ RULES: Final[dict[str, dict[str, str]]] = {
             )
             SELECT * FROM steps WHERE reached <> entries
         """,
+            by={BATCH: ("funnel",), "funnel_entry": ("funnel",)},
+        ),
     },
     "funnel_entry": {
-        "steps_reached is a step of the funnel": """
+        "steps_reached is a step of the funnel": Rule(
+            """
             WITH checked AS (SELECT * FROM {batch})
             SELECT funnel, person_id, entry, entered_at, steps_reached FROM checked
             WHERE NOT EXISTS (
@@ -134,8 +184,12 @@ RULES: Final[dict[str, dict[str, str]]] = {
                 WHERE s.funnel = checked.funnel AND s.step_number = checked.steps_reached
             )
         """,
+            by={BATCH: ("funnel", "steps_reached"), "funnel_step": ("funnel", "step_number")},
+            refers_to="funnel_step",
+        ),
         "group_id is one of dim_group": _KNOWN_GROUP,
-        "an entry has a row of funnel_match for each step it reached": """
+        "an entry has a row of funnel_match for each step it reached": Rule(
+            """
             WITH both_sides AS (
                 SELECT funnel, person_id, entry, steps_reached, 0 AS matches FROM {batch}
                 UNION ALL
@@ -145,12 +199,15 @@ RULES: Final[dict[str, dict[str, str]]] = {
             FROM both_sides GROUP BY funnel, person_id, entry
             HAVING sum(steps_reached) <> sum(matches)
         """,
+            by={BATCH: ("funnel", "person_id", "entry"), "funnel_match": ("funnel", "person_id", "entry")},
+        ),
     },
     "funnel_match": {
         "group_id is one of dim_group": _KNOWN_GROUP,
     },
     "funnel_breakdown": {
-        "the total is that of funnel_step": """
+        "the total is that of funnel_step": Rule(
+            """
             WITH checked AS (SELECT * FROM {batch} WHERE segment_kind = 'total')
             SELECT funnel, by, touch, step_number, reached, reached_immature FROM checked
             WHERE NOT EXISTS (
@@ -159,7 +216,10 @@ RULES: Final[dict[str, dict[str, str]]] = {
                     AND s.reached = checked.reached AND s.reached_immature = checked.reached_immature
             )
         """,
-        "an entry is in one segment, or by all_steps in one or more": """
+            by={BATCH: ("funnel",), "funnel_step": ("funnel",)},
+        ),
+        "an entry is in one segment, or by all_steps in one or more": Rule(
+            """
             SELECT funnel, by, touch, step_number,
                 sum(reached) FILTER (WHERE segment_kind = 'total') AS in_total,
                 coalesce(sum(reached) FILTER (WHERE segment_kind <> 'total'), 0) AS in_segments
@@ -171,7 +231,10 @@ RULES: Final[dict[str, dict[str, str]]] = {
                     IS DISTINCT FROM sum(reached) FILTER (WHERE segment_kind = 'total')
             END
         """,
-        "reached never rises from step to step": """
+            by={BATCH: ("funnel",)},
+        ),
+        "reached never rises from step to step": Rule(
+            """
             WITH steps AS (
                 SELECT funnel, by, touch, segment_kind, segment, step_number, reached, lag(reached) OVER (
                     PARTITION BY funnel, by, touch, segment_kind, segment ORDER BY step_number
@@ -180,9 +243,12 @@ RULES: Final[dict[str, dict[str, str]]] = {
             )
             SELECT * FROM steps WHERE reached > reached_before
         """,
+            by={BATCH: ("funnel",)},
+        ),
     },
     "funnel_time_to_convert": {
-        "bins count the entries of funnel_step": """
+        "bins count the entries of funnel_step": Rule(
+            """
             WITH bins AS (
                 SELECT funnel, step_number, since, sum(reached) AS in_bins
                 FROM {batch} GROUP BY funnel, step_number, since
@@ -193,9 +259,12 @@ RULES: Final[dict[str, dict[str, str]]] = {
                 WHERE s.funnel = bins.funnel AND s.step_number = bins.step_number AND s.reached = bins.in_bins
             )
         """,
+            by={BATCH: ("funnel",), "funnel_step": ("funnel",)},
+        ),
     },
     "funnel_curve": {
-        "conversion never falls": """
+        "conversion never falls": Rule(
+            """
             WITH points AS (
                 SELECT funnel, step_number, seconds, conversion, lag(conversion) OVER (
                     PARTITION BY funnel, step_number ORDER BY seconds
@@ -204,17 +273,20 @@ RULES: Final[dict[str, dict[str, str]]] = {
             )
             SELECT * FROM points WHERE conversion < conversion_before
         """,
-        "conversion is within its interval": """
+            by={BATCH: ("funnel",)},
+        ),
+        "conversion is within its interval": Rule("""
             SELECT funnel, step_number, seconds, conversion_low, conversion, conversion_high
             FROM {batch} WHERE conversion NOT BETWEEN conversion_low AND conversion_high
-        """,
+        """),
     },
     "funnel_trend": {
-        "reached is null exactly while the unit is not mature": """
+        "reached is null exactly while the unit is not mature": Rule("""
             SELECT funnel, unit, start, step_number, reached, is_mature
             FROM {batch} WHERE is_mature = (reached IS NULL)
-        """,
-        "units count the entries of funnel_entry": """
+        """),
+        "units count the entries of funnel_entry": Rule(
+            """
             WITH units AS (
                 SELECT checked.funnel, checked.unit, checked.step_number,
                     sum(checked.reached_so_far) AS in_units, (
@@ -226,15 +298,21 @@ RULES: Final[dict[str, dict[str, str]]] = {
             )
             SELECT * FROM units WHERE in_units <> entries
         """,
+            by={BATCH: ("funnel",), "funnel_entry": ("funnel",)},
+        ),
     },
     "order_credit": {
-        "net_minor of an order is paid less refunded, and not below 0": """
+        "net_minor of an order is paid less refunded, and not below 0": Rule(
+            """
             SELECT model, shop, order_id, sum(paid_minor) AS paid_minor, sum(refunded_minor) AS refunded_minor,
                 sum(net_minor) AS net_minor
             FROM {batch} GROUP BY model, shop, order_id
             HAVING sum(net_minor) <> greatest(0, sum(paid_minor) - sum(refunded_minor))
         """,
-        "every model credits the same money of an order": """
+            by={BATCH: ("shop", "order_id")},
+        ),
+        "every model credits the same money of an order": Rule(
+            """
             WITH models AS (
                 SELECT shop, order_id, model, sum(paid_minor) AS paid_minor, sum(refunded_minor) AS refunded_minor
                 FROM {batch} GROUP BY shop, order_id, model
@@ -243,17 +321,24 @@ RULES: Final[dict[str, dict[str, str]]] = {
                 min(refunded_minor) AS least_refunded_minor, max(refunded_minor) AS most_refunded_minor
             FROM models GROUP BY shop, order_id
             HAVING min(paid_minor) <> max(paid_minor) OR min(refunded_minor) <> max(refunded_minor)
-                OR count(*) <> (SELECT count(DISTINCT model) FROM models)
+                OR count(*) <> (SELECT count(DISTINCT model) FROM staging.group_sales)
         """,
+            by={BATCH: ("shop", "order_id")},
+        ),
         "group_id is one of dim_group": _KNOWN_GROUP,
-        "currency is one of dim_currency": """
+        "currency is one of dim_currency": Rule(
+            """
             WITH checked AS (SELECT * FROM {batch})
             SELECT * FROM checked
             WHERE NOT EXISTS (SELECT FROM staging.dim_currency AS c WHERE c.currency = checked.currency)
         """,
+            by={BATCH: ("currency",), "dim_currency": ("currency",)},
+            refers_to="dim_currency",
+        ),
     },
     "order_refund": {
-        "refunds of an order sum to its refunded_minor in order_credit": """
+        "refunds of an order sum to its refunded_minor in order_credit": Rule(
+            """
             WITH both_sides AS (
                 SELECT shop, order_id, currency, refunded_minor, 0 AS credited_minor FROM {batch}
                 UNION ALL
@@ -265,9 +350,12 @@ RULES: Final[dict[str, dict[str, str]]] = {
             FROM both_sides GROUP BY shop, order_id, currency
             HAVING least(sum(refunded_minor), <most_minor>) <> sum(credited_minor)
         """.replace("<most_minor>", str(MOST_MINOR)),
+            by={BATCH: ("shop", "order_id"), "order_credit": ("shop", "order_id")},
+        ),
     },
     "group_sales": {
-        "money is that of order_credit by model, group and currency": """
+        "money is that of order_credit by model, group and currency": Rule(
+            """
             WITH both_sides AS (
                 SELECT model, group_id, currency, paid_minor, refunded_minor, net_minor FROM {batch}
                 UNION ALL
@@ -279,9 +367,15 @@ RULES: Final[dict[str, dict[str, str]]] = {
             FROM both_sides GROUP BY model, group_id, currency
             HAVING sum(paid_minor) <> 0 OR sum(refunded_minor) <> 0 OR sum(net_minor) <> 0
         """,
+            by={
+                BATCH: ("model", "group_id", "currency"),
+                "order_credit": ("model", "coalesce(group_id, 'unattributed')", "currency"),
+            },
+        ),
     },
     "message_sales": {
-        "money is that of group_sales": """
+        "money is that of group_sales": Rule(
+            """
             WITH both_sides AS (
                 SELECT model, group_id, currency, paid_minor, refunded_minor, net_minor FROM {batch}
                 UNION ALL
@@ -292,9 +386,12 @@ RULES: Final[dict[str, dict[str, str]]] = {
             FROM both_sides GROUP BY model, group_id, currency
             HAVING sum(paid_minor) <> 0 OR sum(refunded_minor) <> 0 OR sum(net_minor) <> 0
         """,
+            by={BATCH: ("model", "group_id", "currency"), "group_sales": ("model", "group_id", "currency")},
+        ),
     },
     "segment_sales": {
-        "money of each breakdown is that of group_sales": """
+        "money of each breakdown is that of group_sales": Rule(
+            """
             WITH both_sides AS (
                 SELECT model, breakdown, currency, paid_minor, refunded_minor, net_minor FROM {batch}
                 UNION ALL
@@ -306,13 +403,15 @@ RULES: Final[dict[str, dict[str, str]]] = {
             FROM both_sides GROUP BY model, breakdown, currency
             HAVING sum(paid_minor) <> 0 OR sum(refunded_minor) <> 0 OR sum(net_minor) <> 0
         """,
+            by={BATCH: ("model", "currency"), "group_sales": ("model", "currency")},
+        ),
     },
     "person_value": {
-        "p_alive and expected_purchases are null exactly where unmodelled says why": """
+        "p_alive and expected_purchases are null exactly where unmodelled says why": Rule("""
             SELECT person_id, currency, p_alive, expected_purchases, unmodelled FROM {batch}
             WHERE (p_alive IS NULL) <> (unmodelled IS NOT NULL)
                 OR (expected_purchases IS NULL) <> (unmodelled IS NOT NULL)
-        """,
+        """),
     },
 }
-"""By table: what holds, in words, and the query whose rows break it."""
+"""By table: what holds, in words, and the rule."""

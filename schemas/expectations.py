@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from schemas import kinds
 from schemas.attribution import MODELS, UNATTRIBUTED
-from schemas.business_rules import EMPTIED, RULES
+from schemas.business_rules import EMPTIED, RULES, Rule
 from schemas.funnel import PROPERTIES, TOUCHES
 from schemas.lake import GROUP_STATES
 from schemas.warehouse import DATA_TABLES, STAGING
@@ -31,12 +31,13 @@ MEMBER_STATES: Final = ("newly_active", "active", "returned", "paused", "disenga
 
 @dataclass(frozen=True)
 class Expectation:
-    """One check: a type of Great Expectations with its arguments, and what holds, in words."""
+    """One check: a type of Great Expectations with its arguments, and what holds, in words; the rule, if it is one."""
 
     type: str
     name: str
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     severity: Severity = "critical"
+    rule: Rule | None = None
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def _of_table(table: sa.Table) -> Iterator[Expectation]:
     yield Expectation(
         "unexpected_rows_expectation",
         "there are rows where the published version has some",
-        {"unexpected_rows_query": EMPTIED.replace("<published>", table.fullname)},
+        {"unexpected_rows_query": EMPTIED.replace("<published>", table.fullname).replace("<table>", table.name)},
         severity="warning",
     )
 
@@ -148,8 +149,8 @@ def _is_whole_number(column: sa.Column[Any]) -> bool:
 
 
 def _of_rules(table: sa.Table) -> Iterator[Expectation]:
-    for name, query in RULES.get(table.name, {}).items():
-        yield Expectation("unexpected_rows_expectation", name, {"unexpected_rows_query": query})
+    for name, rule in RULES.get(table.name, {}).items():
+        yield Expectation("unexpected_rows_expectation", name, {"unexpected_rows_query": rule.query}, rule=rule)
 
 
 def _suite(table: sa.Table) -> Suite:

@@ -55,7 +55,8 @@ published_table: Final = sa.Table(
     metadata,
     sa.Column("table_name", sa.Text, primary_key=True, comment="table of mart"),
     sa.Column("state", sa.Text, nullable=False, comment="names the rows that it was published with"),
-    comment="Which rows each table of mart has: one that is staged in the same state is neither checked nor published.",
+    sa.Column("versions", JSONB, nullable=False, comment="Delta versions of the lake tables it was made from, by name"),
+    comment="Which rows each table of mart has: the next version is staged as the difference to them.",
 )
 
 group_alert: Final = sa.Table(

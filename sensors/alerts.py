@@ -30,7 +30,7 @@ from pipelines.publish.rows import is_mart_behind
 from pipelines.publish.warehouse import Warehouse
 from schemas.errors import EmberlineError
 from sensors.failures import failed_checks, failed_runs
-from sensors.jobs import BY_HAND, follow_job, group_jobs, pipeline_job
+from sensors.jobs import BY_HAND, audit_job, follow_job, group_jobs, pipeline_job
 from sensors.maintenance import maintenance_job
 from sensors.schedule import newest_scheduled
 
@@ -89,8 +89,8 @@ def run_failure_sensor(
     context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Warehouse], clock: dg.ResourceParam[Clock]
 ) -> dg.SkipReason:
     """An alert a job, until a run of it succeeds."""
-    jobs = [pipeline_job.name, follow_job.name, *(job.name for job in group_jobs), maintenance_job.name, BY_HAND]
-    failed = failed_runs(context.instance, jobs)
+    jobs = [job.name for job in (pipeline_job, follow_job, *group_jobs, audit_job, maintenance_job)]
+    failed = failed_runs(context.instance, [*jobs, BY_HAND])
     return dg.SkipReason(_report(context, warehouse, judge_failures(RUN_FAILED, failed), clock.now()))
 
 

@@ -48,3 +48,11 @@ group_jobs: Final = [
     for group, description in _GROUPS.items()
 ]
 """A job for each group of assets. It reads its inputs as they are: what these do not include yet follows later."""
+
+audit_job = dg.define_asset_job(
+    "audit_job",
+    selection=dg.AssetSelection.groups(WAREHOUSE),
+    config={"ops": {"stage": {"config": {"is_whole": True}}}},
+    executor_def=dg.in_process_executor,
+    description="Run every expectation on all rows of the warehouse, and mend rows that differ from the lake.",
+)

@@ -1,4 +1,4 @@
-"""`pipeline_schedule`: runs at set times in place of following Kafka, where the settings name them."""
+"""Schedules: the nightly audit; and runs at set times in place of following Kafka, where the settings name them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Final
 import dagster as dg
 
 from assets.resources import Rules
-from sensors.jobs import pipeline_job
+from sensors.jobs import audit_job, pipeline_job
 
 _MINUTE: Final = "%Y-%m-%dT%H:%M"
+_NIGHTLY: Final = "17 3 * * *"
 _LONG_AGO: Final = "2000-01-01T00:00"
 
 
@@ -23,6 +24,18 @@ def pipeline_schedule(cron: str, zone: str) -> dg.ScheduleDefinition:
         execution_timezone=zone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Asks for a run at the times of schedule.cron. What it leaves, kafka_backlog_sensor asks for.",
+    )
+
+
+def audit_schedule(zone: str) -> dg.ScheduleDefinition:
+    """Ask for a full audit of the warehouse every night in the zone."""
+    return dg.ScheduleDefinition(
+        name="audit_schedule",
+        job=audit_job,
+        cron_schedule=_NIGHTLY,
+        execution_timezone=zone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Asks for a full audit once a night: runs check only what changed.",
     )
 
 

@@ -2,6 +2,7 @@
 
 from emberline.cli import (
     alerts,
+    audit,
     backtest,
     demo,
     doctor,
@@ -16,6 +17,6 @@ from emberline.cli import (
 from emberline.cli.app import app
 
 __all__ = [
-    "alerts", "app", "backtest", "demo", "doctor", "identity", "pipeline", "quarantine", "rebuild", "results",
+    "alerts", "app", "audit", "backtest", "demo", "doctor", "identity", "pipeline", "quarantine", "rebuild", "results",
     "services", "sql",
 ]  # fmt: skip

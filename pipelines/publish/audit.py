@@ -1,4 +1,8 @@
-"""Run the expectation suites on the schema `staging` with Great Expectations, in SQL."""
+"""Run the expectation suites on the schema `staging` with Great Expectations, in SQL.
+
+Of tables staged as a whole every expectation looks at all rows; of others each row that is new or changed is looked at,
+and rules across rows and tables at the parts that these are in.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from pipelines.publish.errors import NotStaged, WarehouseUnreachable, without_password
+from pipelines.publish.scopes import within_changes
+from pipelines.publish.staging import NEW, Staged
 from pipelines.publish.verdict import Verdict
 from schemas.expectations import Expectation, Severity, Suite, row_count
 from schemas.warehouse import STAGING
@@ -25,31 +31,39 @@ _YES_OR_NO: Final = {"result_format": "BOOLEAN_ONLY"}
 _SEVERITIES: Final[dict[Severity, Literal["error", "warn"]]] = {"critical": "error", "warning": "warn"}
 
 
-def audit(url: str, suites: Sequence[Suite], *, rows: Mapping[str, int]) -> list[Verdict]:
-    """Check staging tables; rules across tables need all of `DATA_TABLES` staged.
+def audit(url: str, suites: Sequence[Suite], *, staged: Mapping[str, Staged]) -> list[Verdict]:
+    """Check the staged version; rules across tables need all of `DATA_TABLES` staged.
 
     Args:
         url: SQLAlchemy URL of the warehouse.
-        suites: The suites to run, each on the staging table of its name.
-        rows: Rows that `Warehouse.stage` loaded, by table: a table must hold exactly as many.
+        suites: The suites to run, each on the table of its name.
+        staged: What `Warehouse` staged, by table. A suite that names a table staged as a whole is run on all rows.
 
     Returns:
         A verdict an expectation, the row count of each table first.
 
     Raises:
-        NotStaged: `rows` lacks a table.
+        NotStaged: `staged` lacks a table.
         WarehouseUnreachable: PostgreSQL does not answer.
     """
     warehouse = sa.make_url(url)
-    if lacking := [suite.table for suite in suites if suite.table not in rows]:
+    if lacking := [suite.table for suite in suites if suite.table not in staged]:
         raise NotStaged(
-            f"Nobody says how many rows were loaded of {', '.join(lacking)}.",
+            f"Nothing is staged of {', '.join(lacking)}.",
             url=warehouse,
-            next_step="Stage the tables and pass on what `stage` returned.",
+            next_step="Stage the tables, then audit them.",
         )
+    whole = frozenset(name for name, one in staged.items() if one.is_whole)
     with _staging(warehouse) as datasource:
-        counted = (replace(suite, expectations=(row_count(rows[suite.table]), *suite.expectations)) for suite in suites)
-        verdicts = [verdict for suite in counted for verdict in _verdicts(datasource, suite)]
+        verdicts = []
+        for suite in suites:
+            count, is_whole = row_count(staged[suite.table].rows), not whole.isdisjoint(suite.tables)
+            if is_whole:
+                verdicts += _verdicts(datasource, suite, [count], f"{suite.table}{NEW}")
+                verdicts += _verdicts(datasource, suite, suite.expectations, suite.table)
+            else:
+                changed = (_within_changes(suite.table, expectation) for expectation in suite.expectations)
+                verdicts += _verdicts(datasource, suite, [count, *changed], f"{suite.table}{NEW}")
     return [v if v.error is None else replace(v, error=without_password(v.error, warehouse)) for v in verdicts]
 
 
@@ -84,54 +98,93 @@ def _staging(url: sa.URL) -> Iterator[SQLDatasource]:
         datasource.get_engine().dispose()
 
 
-def _verdicts(datasource: SQLDatasource, suite: Suite) -> list[Verdict]:
-    """Ask for yes or no first, in few queries a table; look for examples of the noes only.
+def _verdicts(datasource: SQLDatasource, suite: Suite, expectations: Sequence[Expectation], name: str) -> list[Verdict]:
+    """Ask for yes or no first, in one query; look for examples of the noes only.
 
-    The most of what is expected of a table is that columns are not null and lie within ranges. One query asks for it
-    all; only where that finds a row, or cannot be asked, is each expectation asked for itself. Great Expectations takes
-    some 20 ms an expectation, however small the table.
+    One query asks whether any row breaks anything; only where that finds one, or cannot be asked, is each expectation
+    asked for itself. Great Expectations takes some 20 ms an expectation, however small the table.
+
+    Args:
+        datasource: The schema `staging`.
+        suite: Whose expectations they are.
+        expectations: What is asked.
+        name: The table or view whose rows are asked.
     """
-    from great_expectations.datasource.fluent.interfaces import TestConnectionError
-
-    try:
-        asset = datasource.add_table_asset(suite.table, table_name=suite.table, schema_name=STAGING)
-    except TestConnectionError:
+    if (batch := _batch(datasource, name)) is None:
         missing = f"{STAGING}.{suite.table} does not exist: stage it first"
-        return [_verdict(suite, expectation, success=False, error=missing) for expectation in suite.expectations]
-    batch = asset.add_batch_definition_whole_table("all").get_batch()
-    screen, screened = _screen(suite)
-    asked = [e for e in suite.expectations if e not in screened]
+        return [_verdict(suite, expectation, success=False, error=missing) for expectation in expectations]
+    screen, screened = _screen(suite, expectations)
+    asked = [e for e in expectations if e not in screened]
     results = _run(batch, [*asked, *screen], _YES_OR_NO)
     if not all(results[e.name].success for e in screen):
-        asked = suite.expectations
+        asked = expectations
         results |= _run(batch, screened, _YES_OR_NO)
     broken = [e for e in asked if not results[e.name].success and _error(results[e.name]) is None]
     if broken:
         # A key column that is missing must not turn the other checks of the table into errors.
-        columns = {column["name"] for column in sa.inspect(datasource.get_engine()).get_columns(suite.table, STAGING)}
-        key = [name for name in suite.key if name in columns]
+        columns = {column["name"] for column in sa.inspect(datasource.get_engine()).get_columns(name, STAGING)}
+        key = [column for column in suite.key if column in columns]
         detail = {"result_format": "COMPLETE", "partial_unexpected_count": _EXAMPLES}
         results |= _run(batch, broken, detail | ({"unexpected_index_column_names": key} if key else {}))
     return [
-        _judged(suite, e, results[e.name]) if e in asked else _verdict(suite, e, success=True)
-        for e in suite.expectations
+        _judged(suite, e, results[e.name]) if e in asked else _verdict(suite, e, success=True) for e in expectations
     ]
 
 
-def _screen(suite: Suite) -> tuple[list[Expectation], list[Expectation]]:
-    """The check that no row breaks any of the expectations on single columns, if there are some; and those."""
-    screened = [e for e in suite.expectations if breach_of(e) is not None]
-    if not screened:
+def _batch(datasource: SQLDatasource, name: str) -> Batch | None:
+    """All rows of a table or view of `staging`; none where it is not there."""
+    from great_expectations.datasource.fluent.interfaces import TestConnectionError
+
+    try:
+        asset = datasource.add_table_asset(name, table_name=name, schema_name=STAGING)
+    except TestConnectionError:
+        return None
+    return asset.add_batch_definition_whole_table("all").get_batch()
+
+
+def _within_changes(table: str, expectation: Expectation) -> Expectation:
+    if expectation.rule is None:
+        return expectation
+    return replace(expectation, kwargs={"unexpected_rows_query": within_changes(table, expectation.rule)})
+
+
+def _screen(suite: Suite, expectations: Sequence[Expectation]) -> tuple[list[Expectation], list[Expectation]]:
+    """The check that no row breaks any of the expectations on rows, if there are some; and those."""
+    found: dict[str, str] = {}
+    for expectation in expectations:
+        if (query := _finding(suite, expectation)) is not None:
+            found[expectation.name] = query
+    if not found:
         return [], []
-    any_breach = sa.or_(*(breach for e in screened if (breach := breach_of(e)) is not None))
-    found = sa.select(sa.literal(1)).select_from(sa.text("{batch}")).where(any_breach).limit(1)
-    query = str(found.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True}))
-    name = "no null and nothing out of range"
+    any_found = " UNION ALL ".join(f"(SELECT 1 FROM ({query}) AS broken LIMIT 1)" for query in found.values())
+    name = "no row breaks anything"
+    query = f"SELECT * FROM ({any_found}) AS found LIMIT 1"
+    screened = [e for e in expectations if e.name in found]
     return [Expectation("unexpected_rows_expectation", name, {"unexpected_rows_query": query})], screened
 
 
+def _finding(suite: Suite, expectation: Expectation) -> str | None:
+    """A query that finds a row where the expectation does not hold; none where it takes another way to see that."""
+    if "unexpected_rows_query" in expectation.kwargs:
+        return expectation.kwargs["unexpected_rows_query"]
+    batch = sa.text("{batch}")
+    match expectation.type:
+        case "expect_column_values_to_be_unique" | "expect_compound_columns_to_be_unique":
+            key = [sa.column(name) for name in suite.key]
+            found = sa.select(*key).select_from(batch).group_by(*key).having(sa.func.count() > 1)
+        case _ if (breach := breach_of(expectation)) is not None:
+            found = sa.select(sa.literal(1)).select_from(batch).where(breach)
+        case _:
+            return None
+    # What Great Expectations formats and SQLAlchemy then takes for its text.
+    sql = str(found.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True}))
+    return (
+        sql.replace("{", "{{").replace("}", "}}").replace("{{batch}}", "{batch}").replace("%%", "%").replace(":", r"\:")
+    )
+
+
 def breach_of(expectation: Expectation) -> sa.ColumnElement[bool] | None:
-    """What a row looks like that breaks the expectation, for those on nulls and ranges; no text is compared."""
+    """What a row looks like that breaks the expectation, for those on the values of a column."""
     match expectation.type:
         case "expect_column_values_to_not_be_null":
             return sa.column(expectation.kwargs["column"]).is_(None)
@@ -139,6 +192,10 @@ def breach_of(expectation: Expectation) -> sa.ColumnElement[bool] | None:
             value = sa.column(expectation.kwargs["column"], sa.Double)
             low, high = expectation.kwargs["min_value"], expectation.kwargs["max_value"]
             return sa.or_(*([] if low is None else [value < low]), *([] if high is None else [value > high]))
+        case "expect_column_values_to_be_in_set":
+            return sa.column(expectation.kwargs["column"], sa.Text).not_in(expectation.kwargs["value_set"])
+        case "expect_column_values_to_match_regex":
+            return ~sa.column(expectation.kwargs["column"], sa.Text).regexp_match(expectation.kwargs["regex"])
         case _:
             return None
 

@@ -51,7 +51,7 @@ class StagingFailed(PublishError):
 
 
 class NotStaged(PublishError):
-    """A table to publish or audit has no staging version, or nobody says how many rows it has."""
+    """Of a table to publish or audit nothing is staged, or not beside the published version."""
 
 
 class PublishFailed(PublishError):
@@ -64,6 +64,10 @@ class AnotherLake(PublishError):
 
 class RowsLost(PublishError):
     """Tables would lose more of their rows than they may."""
+
+
+class TableAltered(PublishError):
+    """A table of `mart` has other rows than those that were published."""
 
 
 class ReadFailed(PublishError):

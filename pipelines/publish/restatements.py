@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, INTERVAL
 
 from pipelines.publish.lateness import Before
-from pipelines.publish.staging import staged
+from pipelines.publish.staging import NEW, OLD, staged
 from schemas.warehouse import RESTATED, Restated, restatement
 
 _LATE: Final[dict[str, sa.types.TypeEngine[Any]]] = {
@@ -70,16 +70,16 @@ def note_restatements(
 
 def _changed(table: sa.Table, restated: Restated, before: Before, zone: str) -> sa.Subquery:
     """A row a figure: `key`, `group_id` where the table has it, `figure`, `period`, `last_day`, `before`, `after`."""
-    new, keys = staged(table), [column.name for column in table.primary_key]
-    same_key = sa.and_(*(table.c[name] == new.c[name] for name in keys))
-    either = {column.name: sa.func.coalesce(table.c[column.name], new.c[column.name]) for column in table.columns}
+    old, new, keys = staged(table, OLD), staged(table, NEW), [column.name for column in table.primary_key]
+    same_key = sa.and_(*(old.c[name] == new.c[name] for name in keys))
+    either = {column.name: sa.func.coalesce(old.c[column.name], new.c[column.name]) for column in table.columns}
     first, last = _period(table, restated, either, zone)
     key = sa.func.jsonb_build_object(*(part for name in keys for part in (sa.cast(name, sa.Text), either[name])))
     group = [either["group_id"].label("group_id")] if "group_id" in either else []
     # A row that is there has a key; one that is not says 0, as a day without a row had no event.
     published, staged_now = (
         [sa.case((side.c[keys[0]].is_(None), 0), else_=side.c[name]) for name in restated.figures]
-        for side in (table, new)
+        for side in (old, new)
     )
     rows = (
         sa.select(
@@ -90,7 +90,7 @@ def _changed(table: sa.Table, restated: Restated, before: Before, zone: str) -> 
             *(value.label(f"before_{number}") for number, value in enumerate(published)),
             *(value.label(f"after_{number}") for number, value in enumerate(staged_now)),
         )
-        .select_from(table.outerjoin(new, same_key, full=True))
+        .select_from(old.outerjoin(new, same_key, full=True))
         # Few rows differ at all: only they are taken apart into figures.
         .where(last <= before.complete_through, sa.tuple_(*published).is_distinct_from(sa.tuple_(*staged_now)))
         .subquery("pairs")

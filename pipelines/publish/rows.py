@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import polars as pl
+import sqlalchemy as sa
 from sqlalchemy.schema import CreateTable
 
 from pipelines.funnel.views import entry_rows, matches
 from pipelines.ingest.event_writer import BATCH
-from pipelines.lake import Lake
+from pipelines.lake import Handle, Lake
+from pipelines.publish.staging import State
 from pipelines.refresh import REBUILT, SETTINGS, recorded
 from pipelines.refresh.written import rows_version
 from schemas import lake as facts
-from schemas import warehouse
 from schemas.currencies import CURRENCIES
 from schemas.expectations import SUITES
 from schemas.lake import LakeTable
+from schemas.mart import sources_of
 
 _OF_EVENTS: Final = (
     facts.GROUP, facts.GROUP_DAY, facts.GROUP_STATE, facts.GROUP_RISK, facts.RETENTION, facts.LIFECYCLE,
@@ -29,45 +31,31 @@ _SUMMARIES: Final = (
     facts.FUNNEL_TREND, facts.GROUP_SALES, facts.MESSAGE_SALES, facts.SEGMENT_SALES,
 )  # fmt: skip
 
-SOURCES: Final = {
-    "dim_group": ["group"],
-    "dim_currency": ["order_credit"],
-    "funnel_entry": ["funnel_entry", "group"],
-    "funnel_match": ["funnel_entry", "group"],
-}
-"""The lake tables that a warehouse table is made of, where it is not the one of its name."""
+Scan = Callable[[LakeTable], pl.LazyFrame]
+"""Gives the rows of a lake table."""
 
 
-def warehouse_rows(lake: Lake) -> dict[str, pl.LazyFrame]:
-    """The complete contents of every table in `schemas.warehouse.DATA_TABLES`, by table name, columns in its order."""
-
-    def scan(table: LakeTable) -> pl.LazyFrame:
-        return lake.open(table).scan()
-
-    rows: dict[str, Callable[[], pl.LazyFrame]] = {
-        "dim_group": lambda: scan(facts.GROUP),
+def rows_of(table: sa.Table, scan: Scan) -> pl.LazyFrame:
+    """The rows of a warehouse table, columns in its order, from those of the lake tables it is made of."""
+    made: dict[str, Callable[[], pl.LazyFrame]] = {
         "dim_currency": lambda: currency_rows(scan(facts.ORDER_CREDIT)),
         "funnel_entry": lambda: entry_rows(scan(facts.FUNNEL_ENTRY), scan(facts.GROUP)),
         "funnel_match": lambda: matches(scan(facts.FUNNEL_ENTRY), scan(facts.GROUP)),
         "order_credit": lambda: scan(facts.ORDER_CREDIT).with_columns(credit_id=_credit_id()),
     }
-    return {
-        table.name: rows.get(table.name, lambda name=table.name: scan(facts.TABLES[name]))().select(
-            column.name for column in table.columns
-        )
-        for table in warehouse.DATA_TABLES
-    }
+    rows = made.get(table.name, lambda: scan(sources_of(table)[0]))()
+    return rows.select(column.name for column in table.columns)
 
 
-def table_states(lake: Lake) -> dict[str, str]:
-    """A text for each table of `DATA_TABLES` that changes with its rows, its columns or what is expected of it."""
-    states = {}
-    for table in warehouse.DATA_TABLES:
-        made_of = [lake.open(facts.TABLES[name]) for name in SOURCES.get(table.name, [table.name])]
-        contract = f"{CreateTable(table)} {SUITES[table.name]!r}"
-        versions = (f"{handle.id}/{rows_version(handle)}" for handle in made_of)
-        states[table.name] = "/".join([*versions, str(zlib.crc32(contract.encode()))])
-    return states
+def state_of(table: sa.Table, opened: Mapping[str, Handle]) -> State:
+    """The state of a warehouse table made of these; its name changes with rows, columns and what is expected of it."""
+    made_of = [opened[source.name] for source in sources_of(table)]
+    contract = f"{CreateTable(table)} {SUITES[table.name]!r}"
+    names = (f"{handle.id}/{rows_version(handle)}" for handle in made_of)
+    return State(
+        "/".join([*names, str(zlib.crc32(contract.encode()))]),
+        {handle.table.name: handle.version for handle in made_of},
+    )
 
 
 def currency_rows(credits: pl.LazyFrame) -> pl.LazyFrame:

@@ -1,6 +1,16 @@
-"""The schema `staging`: whole new versions of tables, without constraints, before anyone vouches for them."""
+"""The schema `staging`: what sets the next version of each table apart, before anyone vouches for it.
+
+Of a table `t` of `mart` it holds `t_new`, the rows that are new or changed; `t_old`, the published rows that they take
+the place of, and those that go; and the view `t`, the next version as a whole.
+"""
 
 from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
 
 import polars as pl
 import sqlalchemy as sa
@@ -10,44 +20,152 @@ from sqlalchemy.schema import CreateTable, DropTable, SetTableComment
 
 from schemas.warehouse import STAGING
 
+NEW: Final = "_new"
+OLD: Final = "_old"
 
-def staged(table: sa.Table) -> sa.Table:
-    """The table's twin in the schema `staging`: same columns and types, no constraint.
 
-    Nothing is enforced there, so that bad rows arrive, are counted and can be looked at. It is logged:
-    an unlogged table is empty after a crash, and publishing that would empty `mart`.
+@dataclass(frozen=True)
+class State:
+    """Which rows a table has.
+
+    Attributes:
+        name: Names these rows and no others.
+        versions: The Delta versions of the lake tables they were made from, by name of these.
+    """
+
+    name: str
+    versions: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What sets the next version of a table apart from the published one.
+
+    Attributes:
+        new: Rows that are new or changed, in the table's columns.
+        old: The published rows that they take the place of, and those that go.
+        since: Name of the state in which the table is published.
+    """
+
+    new: pl.DataFrame
+    old: pl.DataFrame
+    since: str
+
+
+@dataclass(frozen=True)
+class Staged:
+    """What is staged of a table.
+
+    Attributes:
+        rows: Number of rows loaded that come to it.
+        state: The state of the next version; none: its rows have no name.
+        since: The name of the state in which it was published then; none: in none that has a name.
+        is_whole: Whether all of its rows were loaded, not the difference.
+    """
+
+    rows: int
+    state: State | None
+    since: str | None
+    is_whole: bool
+
+    def is_next(self, state: State, published: State | None) -> bool:
+        """Whether this is what leads from the published state, if there is one, to another one."""
+        names = (self.state and self.state.name, self.since)
+        return names == (state.name, published and published.name)
+
+
+def staged(table: sa.Table, suffix: str = "") -> sa.Table:
+    """The table's next version in `staging`; with `NEW` or `OLD` the rows that come to it, or go.
+
+    Nothing is enforced there, so that bad rows arrive, are counted and can be looked at. They are logged: an unlogged
+    table is empty after a crash, and publishing that would empty `mart`.
     """
     columns = (sa.Column(column.name, column.type) for column in table.columns)
-    return sa.Table(table.name, sa.MetaData(schema=STAGING), *columns)
+    return sa.Table(f"{table.name}{suffix}", sa.MetaData(schema=STAGING), *columns)
 
 
-def load(connection: adbc.Connection, table: sa.Table, frame: pl.DataFrame, state: str | None) -> None:
-    """Replace the staging version of a table in one transaction; two that do it at once wait for each other.
+def load(
+    connection: adbc.Connection, table: sa.Table, new: pl.DataFrame, old: pl.DataFrame | None, loaded: Staged
+) -> None:
+    """Replace what is staged of a table in one transaction; two that do it at once wait for each other.
 
     Args:
         connection: For bulk loads.
         table: Of `mart`.
-        frame: Its rows.
-        state: Names these rows, see `staged_states`; none: they have no name.
+        new: Rows that come to it.
+        old: Rows that go; none: all that are published.
+        loaded: What is staged then.
     """
-    twin, dialect = staged(table), postgresql.dialect()
-    twin.comment = state
-    statements = (
-        sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"emberline stage {table.name}"))),
-        DropTable(twin, if_exists=True),
-        CreateTable(twin),
-        *([] if state is None else [SetTableComment(twin)]),
-    )
+    coming, going = staged(table, NEW), staged(table, OLD)
+    coming.comment = json.dumps(asdict(loaded))
+    turn = sa.func.hashtext(f"emberline stage {table.name}")
     with connection.cursor() as cursor:
-        for statement in statements:
-            cursor.execute(str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True})))
-        cursor.adbc_ingest(twin.name, frame.to_arrow(), mode="append", db_schema_name=STAGING)
-        # Without statistics the joins of audit and switch are planned for a handful of rows.
-        cursor.execute(f"ANALYZE {twin.fullname}")
+        cursor.execute(_text(sa.select(sa.func.pg_advisory_xact_lock(turn))))
+        _make_empty(cursor, table)
+        cursor.execute(_text(SetTableComment(coming)))
+        if old is None:
+            cursor.execute(_text(sa.insert(going).from_select(going.columns.keys(), sa.select(table))))
+        for twin, rows in ((coming, new), (going, old)):
+            if rows is not None and not rows.is_empty():
+                cursor.adbc_ingest(twin.name, rows.to_arrow(), mode="append", db_schema_name=STAGING)
+            if rows is None or not rows.is_empty():
+                # Without statistics the joins of audit and switch are planned for a handful of rows.
+                cursor.execute(f"ANALYZE {twin.fullname}")
     connection.commit()
 
 
-def staged_states(connection: sa.Connection) -> dict[str, str | None]:
-    """The state that names the rows of each staging table, by table; none where they were staged without one."""
+def _make_empty(cursor: adbc.Cursor, table: sa.Table) -> None:
+    """Empty the staging tables of a table; make them, and the view, where they are not those of its columns."""
+    coming, going, whole = staged(table, NEW), staged(table, OLD), staged(table)
+    contract = str(zlib.crc32(str(CreateTable(coming)).encode()))
+    kind, oid = sa.cast(sa.column("relkind"), sa.Text), sa.column("oid")
+    made_for = sa.func.obj_description(oid, "pg_class")
+    known = (
+        sa.select(kind, made_for).select_from(sa.table("pg_class")).where(oid == sa.func.to_regclass(whole.fullname))
+    )
+    cursor.execute(_text(known))
+    found = cursor.fetchone()
+    if found == ("v", contract):
+        cursor.execute(f"TRUNCATE {coming.fullname}, {going.fullname}")
+        return
+    # Versions before staged all rows in a table of the view's name.
+    cursor.execute(f"DROP {'TABLE' if found and found[0] == 'r' else 'VIEW'} IF EXISTS {whole.fullname}")
+    for twin in (coming, going):
+        cursor.execute(_text(DropTable(twin, if_exists=True)))
+        cursor.execute(_text(CreateTable(twin)))
+    cursor.execute(f"CREATE VIEW {whole.fullname} AS {_text(_next_version(table, coming, going))}")
+    cursor.execute(f"COMMENT ON VIEW {whole.fullname} IS '{contract}'")
+
+
+def _next_version(table: sa.Table, coming: sa.Table, going: sa.Table) -> sa.CompoundSelect:
+    stays = ~sa.exists().select_from(going).where(*(going.c[key.name] == key for key in table.primary_key))
+    return sa.union_all(sa.select(table).where(stays), sa.select(coming))
+
+
+def _text(statement: Any) -> str:
+    return str(statement.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True}))
+
+
+def staged_tables(connection: sa.Connection) -> dict[str, Staged]:
+    """What is staged, by table."""
     comments = sa.inspect(connection).get_multi_table_comment(schema=STAGING)
-    return {name: comment["text"] for (_, name), comment in comments.items()}
+    return {
+        name.removesuffix(NEW): _staged(json.loads(comment["text"]))
+        for (_, name), comment in comments.items()
+        if name.endswith(NEW) and comment["text"]
+    }
+
+
+def _staged(told: dict[str, Any]) -> Staged:
+    state = told["state"]
+    return Staged(told["rows"], state and State(**state), told["since"], told["is_whole"])
+
+
+def empty(connection: sa.Connection, table: sa.Table, staged_now: Staged) -> None:
+    """Take out what is staged of a table, once it is published."""
+    names = ", ".join(staged(table, suffix).fullname for suffix in (NEW, OLD))
+    connection.execute(sa.text(f"TRUNCATE {names}"))
+    coming = staged(table, NEW)
+    state = staged_now.state
+    coming.comment = json.dumps(asdict(Staged(0, state, state and state.name, is_whole=False)))
+    connection.execute(SetTableComment(coming))

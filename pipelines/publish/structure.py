@@ -29,13 +29,15 @@ def create(connection: sa.Connection) -> None:
         published = operations.published_table
         connection.execute(sa.delete(published).where(published.c.table_name.in_(made)))
     inspector = sa.inspect(connection)
-    for table in _TABLES:
-        if inspector.get_table_comment(table.name, table.schema)["text"] != table.comment:
-            connection.execute(SetTableComment(table))
-        comments = {column["name"]: column.get("comment") for column in inspector.get_columns(table.name, table.schema)}
-        for column in table.columns:
-            if column.name in comments and comments[column.name] != column.comment:
-                connection.execute(SetColumnComment(column))
+    for schema in (warehouse.MART, operations.OPS):
+        tables, columns = inspector.get_multi_table_comment(schema), inspector.get_multi_columns(schema)
+        for table in (one for one in _TABLES if one.schema == schema):
+            if tables[schema, table.name]["text"] != table.comment:
+                connection.execute(SetTableComment(table))
+            comments = {column["name"]: column.get("comment") for column in columns[schema, table.name]}
+            for column in table.columns:
+                if column.name in comments and comments[column.name] != column.comment:
+                    connection.execute(SetColumnComment(column))
 
 
 def missing_tables(connection: sa.Connection) -> list[str]:
@@ -58,9 +60,10 @@ def create_schema(connection: sa.Connection, schema: str) -> None:
 def missing_columns(connection: sa.Connection) -> dict[str, list[str]]:
     """The columns of the contract that tables lack, by table with its schema; empty if none does."""
     inspector = sa.inspect(connection)
+    columns = {**inspector.get_multi_columns(warehouse.MART), **inspector.get_multi_columns(operations.OPS)}
     found: dict[str, list[str]] = {}
     for table in _TABLES:
-        there = {column["name"] for column in inspector.get_columns(table.name, table.schema)}
+        there = {column["name"] for column in columns[table.schema, table.name]}
         if lacking := [column.name for column in table.columns if column.name not in there]:
             found[table.fullname] = lacking
     return found
@@ -72,5 +75,5 @@ def step_for_missing_columns(connection: sa.Connection, table: str) -> str:
     if connection.execute(dropped, {"table": table}).first() is None:
         return "Another version of emberline made this database: use that version, or a new database."
     if table in {data.fullname for data in warehouse.DATA_TABLES}:
-        return f"Columns of it were dropped. Drop the table ({table}): the next run makes it again and fills it."
+        return f"Columns of it were dropped. Drop the table (DROP TABLE {table} CASCADE): the next run makes it again."
     return "Columns of it were dropped: take the table back from a backup, for nothing else holds its rows."

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 
 import polars as pl
 import sqlalchemy as sa
 
+from pipelines.publish.errors import NotStaged, TableAltered
 from pipelines.publish.guard import Guard, refuse_another_lake, refuse_lost_rows
 from pipelines.publish.lateness import Before
 from pipelines.publish.restatements import note_restatements
-from pipelines.publish.staging import staged, staged_states
+from pipelines.publish.staging import NEW, OLD, Staged, State, empty, staged, staged_tables
 from schemas.operations import published_table
-from schemas.warehouse import STAGING, publication
+from schemas.warehouse import publication
 
 NEWEST = sa.select(publication).order_by(publication.c.version.desc()).limit(1)
 """The published version's row."""
@@ -74,39 +75,50 @@ class Published:
 
 
 def difference(table: sa.Table) -> tuple[sa.Delete | sa.Update | sa.Insert, ...]:
-    """Delete keys that are gone, update rows that differ, insert new keys, in this order.
+    """Delete keys that go, update rows that differ, insert new keys, in this order.
 
     Each row counts in one of the three. Rows that are alike are neither locked nor rewritten; nulls
     are alike.
     """
-    new = staged(table)
+    new, old = staged(table, NEW), staged(table, OLD)
     keys = [column.name for column in table.primary_key]
     values = [column.name for column in table.columns if column.name not in keys]
-    same_key = sa.and_(*(table.c[name] == new.c[name] for name in keys))
-    gone = sa.delete(table).where(~sa.exists().select_from(new).where(same_key))
+
+    def same_key(one: sa.Table, other: sa.Table) -> sa.ColumnElement[bool]:
+        return sa.and_(*(one.c[name] == other.c[name] for name in keys))
+
+    gone = sa.delete(table).where(same_key(table, old), ~sa.exists().select_from(new).where(same_key(old, new)))
     added = sa.insert(table).from_select(
-        new.columns.keys(), sa.select(new).where(~sa.exists().select_from(table).where(same_key))
+        new.columns.keys(), sa.select(new).where(~sa.exists().select_from(table).where(same_key(table, new)))
     )
     if not values:
         return gone, added
     differs = sa.tuple_(*(table.c[name] for name in values)).is_distinct_from(
         sa.tuple_(*(new.c[name] for name in values))
     )
-    changed = sa.update(table).values({name: new.c[name] for name in values}).where(same_key, differs)
+    changed = sa.update(table).values({name: new.c[name] for name in values}).where(same_key(table, new), differs)
     return gone, changed, added
 
 
 def unstaged(connection: sa.Connection, tables: Sequence[sa.Table]) -> list[str]:
-    """The names of the tables that have no staging version."""
-    there = set(sa.inspect(connection).get_table_names(STAGING))
+    """The names of the tables of which nothing is staged."""
+    there = staged_tables(connection)
     return [table.name for table in tables if table.name not in there]
 
 
+def published_states(connection: sa.Connection) -> dict[str, State]:
+    """The state in which each table is published, by table; none of tables that are published without one."""
+    return {row.table_name: State(row.state, row.versions) for row in connection.execute(sa.select(published_table))}
+
+
 def unchanged(connection: sa.Connection) -> frozenset[str]:
-    """The names of the tables whose staged rows are those that are published."""
-    states = staged_states(connection)
-    published = connection.execute(sa.select(published_table.c.table_name, published_table.c.state))
-    return frozenset(name for name, state in published if states.get(name) == state)
+    """The names of the tables whose next version is the one that is published, and not staged to be compared."""
+    loaded, published = staged_tables(connection), published_states(connection)
+    return frozenset(
+        name
+        for name, state in published.items()
+        if (one := loaded.get(name)) is not None and not one.is_whole and one.state and one.state.name == state.name
+    )
 
 
 def switch(
@@ -114,7 +126,7 @@ def switch(
 ) -> Published:
     """Note what is restated, apply every table's difference and write the version's row, if anything differs.
 
-    A table staged in the state in which it is published is left alone, unless settings or code changed.
+    A table staged in the state in which it is published is left alone.
 
     Args:
         connection: In a READ COMMITTED transaction that holds the lock of publishers.
@@ -126,26 +138,31 @@ def switch(
 
     Raises:
         AnotherLake: The rows come from another lake than those that are published.
+        NotStaged: A table was published since it was staged.
         RowsLost: A table would lose too many of its rows.
+        TableAltered: A table has other rows than those that were published.
     """
-    # Staging again drops the table: under this lock all statements below read the same rows.
-    names = ", ".join(staged(table).fullname for table in tables)
+    # Staging again drops the tables: under this lock all statements below read the same rows.
+    names = ", ".join(staged(table, suffix).fullname for table in tables for suffix in (NEW, OLD))
     connection.execute(sa.text(f"LOCK TABLE {names} IN SHARE MODE"))
     refuse_another_lake(connection, guard, now)
     newest = connection.execute(NEWEST).one_or_none()
     version = newest.version if newest else 0
-    # Other settings and rebuilds are a reason to compare everything, whatever the lake says of its rows.
-    is_whole = newest is None or (newest.rules, newest.rebuilds) != (known.rules, known.rebuilds)
-    same = frozenset() if is_whole else unchanged(connection)
+    same, loaded = unchanged(connection), staged_tables(connection)
     differing = [table for table in tables if table.name not in same]
+    _refuse_outdated(connection, {table: loaded[table.name] for table in differing})
     restated = {} if newest is None else _restate(connection, differing, newest, known, late)
     # Of an INSERT SQLAlchemy forgets the count unless told to keep it.
     counted = connection.execution_options(preserve_rowcount=True)
     counts = {table: [counted.execute(statement).rowcount for statement in difference(table)] for table in differing}
+    for table, rows in counts.items():
+        if not loaded[table.name].is_whole:
+            _refuse_altered(connection, table, rows)
     # Rows deleted come first, rows inserted last.
     refuse_lost_rows(connection, {table: rows[0] - rows[-1] for table, rows in counts.items()}, guard)
     changed = {table.name: sum(counts.get(table, ())) for table in tables}
-    _record_states(connection, differing)
+    for table in differing:
+        _record(connection, table, loaded[table.name])
     before = newest and Known(*(getattr(newest, field.name) for field in fields(Known)))
     if before == known and not any(changed.values()):
         return Published(version, changed, is_new=False)
@@ -154,14 +171,45 @@ def switch(
     return Published(version + 1, changed, is_new=True, restated=restated)
 
 
-def _record_states(connection: sa.Connection, tables: Sequence[sa.Table]) -> None:
-    """Name the rows that tables are published with as those that were staged."""
-    names = [table.name for table in tables]
-    connection.execute(sa.delete(published_table).where(published_table.c.table_name.in_(names)))
-    states = staged_states(connection)
-    rows = [{"table_name": name, "state": states[name]} for name in names if states[name] is not None]
-    if rows:
-        connection.execute(sa.insert(published_table), rows)
+def _refuse_outdated(connection: sa.Connection, loaded: Mapping[sa.Table, Staged]) -> None:
+    """See that nothing was published since it was staged."""
+    published = published_states(connection)
+    for table, one in loaded.items():
+        known = published.get(table.name)
+        if one.since != (known and known.name):
+            raise NotStaged(
+                "It was staged beside another version than the published one.",
+                url=connection.engine.url,
+                table=staged(table).fullname,
+                next_step="Run again: it is staged anew.",
+            )
+
+
+def _refuse_altered(connection: sa.Connection, table: sa.Table, counts: Sequence[int]) -> None:
+    """See that the published rows were those that the difference is to: each that goes or changes was there."""
+    coming, going = (
+        connection.execute(sa.select(sa.func.count()).select_from(staged(table, suffix))).scalar_one()
+        for suffix in (NEW, OLD)
+    )
+    gone, added = counts[0], counts[-1]
+    changed = sum(counts[1:-1])
+    if (gone + changed, added + changed) != (going, coming):
+        raise TableAltered(
+            f"{going:,} rows were to go or change and {coming:,} to be there: {gone:,} went, {changed:,} changed, "
+            f"{added:,} came. Its rows are not those that were published.",
+            url=connection.engine.url,
+            table=table.fullname,
+            next_step="Compare it as a whole and mend it: `emberline audit`. Nothing but emberline may write to mart.",
+        )
+
+
+def _record(connection: sa.Connection, table: sa.Table, loaded: Staged) -> None:
+    """Note with which rows a table is published, and empty its staging tables."""
+    connection.execute(sa.delete(published_table).where(published_table.c.table_name == table.name))
+    if loaded.state is not None:
+        row = {"table_name": table.name, "state": loaded.state.name, "versions": dict(loaded.state.versions)}
+        connection.execute(sa.insert(published_table), row)
+    empty(connection, table, loaded)
 
 
 def _restate(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from typing import Final
 
 import polars as pl
@@ -24,13 +25,26 @@ from pipelines.publish.errors import (
     WarehouseOutdated,
 )
 from pipelines.publish.guard import Guard
-from pipelines.publish.switch import NEWEST, Known, Late, Published, switch, unchanged, unstaged
+from pipelines.publish.staging import Difference, Staged, State
+from pipelines.publish.switch import (
+    NEWEST,
+    Known,
+    Late,
+    Published,
+    published_states,
+    switch,
+    unchanged,
+    unstaged,
+)
+from schemas.operations import published_table
 from schemas.types import polars_type
 from schemas.warehouse import publication, restatement
 
-Stage = Callable[[sa.Table, pl.LazyFrame | pl.DataFrame, str | None], int]
-"""Replaces the staging version of a table by rows in a state, and returns how many there are."""
+Rows = pl.LazyFrame | pl.DataFrame | Difference
+"""All rows of the next version of a table, or the difference to the published one."""
 
+Stage = Callable[[sa.Table, Rows, State | None], int]
+"""Replaces what is staged of a table, and returns how many rows come to it."""
 
 _READING: Final = Refused(ReadFailed, "See that the warehouse is prepared and that this role may read it.")
 
@@ -72,18 +86,32 @@ class Warehouse:
                 next_step=steps[table],
             )
 
-    def stage(self, table: sa.Table, rows: pl.LazyFrame | pl.DataFrame, state: str | None = None) -> int:
+    def stage(self, table: sa.Table, rows: Rows, state: State | None = None) -> int:
         """Stage one table; see `stage_many`."""
         with self.stage_many() as stage:
             return stage(table, rows, state)
 
-    def staged_states(self) -> dict[str, str | None]:
-        """The state in which each staging table was staged, by table; none where it was staged without one."""
+    def staged(self) -> dict[str, Staged]:
+        """What is staged, by table; nothing of a table that was never staged."""
         with self._database.transaction(_READING) as connection:
-            return staging.staged_states(connection)
+            return staging.staged_tables(connection)
+
+    def published_states(self) -> dict[str, State]:
+        """The state in which each table is published, by table; nothing of tables that are published without one."""
+        with self._database.transaction(_READING) as connection:
+            return published_states(connection)
+
+    def note_versions(self, states: Mapping[str, State]) -> None:
+        """Note from which Delta versions published rows can also be had: old ones are removed from the lake."""
+        refused = Refused(PublishFailed, "See that this role may update it.", published_table.fullname)
+        with self._database.transaction(refused) as connection:
+            for name, state in states.items():
+                is_same = (published_table.c.table_name == name) & (published_table.c.state == state.name)
+                versions = {"versions": dict(state.versions)}
+                connection.execute(sa.update(published_table).where(is_same).values(versions))
 
     def unchanged(self) -> frozenset[str]:
-        """The names of the tables whose staged rows are those that are published."""
+        """The names of the tables whose next version is the one that is published."""
         with self._database.transaction(_READING) as connection:
             return unchanged(connection)
 
@@ -92,32 +120,47 @@ class Warehouse:
         """Stage tables over one connection: to open one for bulk loads takes a tenth of a second.
 
         Yields:
-            A function that replaces the staging version of a table by rows, in one transaction, and returns how many it
-            loaded. It takes one of `schemas.warehouse.DATA_TABLES`; a frame with its columns in any order, in types
-            that widen to its own without loss; and a text that names these rows and no others, if there is one.
+            A function that replaces what is staged of a table, in one transaction, and returns how many rows come to
+            it. It takes one of `schemas.warehouse.DATA_TABLES`; all rows of its next version, or the difference to the
+            published one, with its columns in any order, in types that widen to its own without loss; and the state
+            of the next version, if it has a name.
 
         Raises:
             StagingMismatch: Columns or types differ; nothing was written.
-            StagingFailed: PostgreSQL refused the rows; the staging version before is still there.
+            StagingFailed: PostgreSQL refused the rows; what was staged before is still there.
         """
+        published = self.published_states()
         with self._database.bulk() as connection:
-            yield lambda table, rows, state: self._stage(connection, table, rows.lazy(), state)
+            yield lambda table, rows, state: self._stage(connection, table, rows, state, published.get(table.name))
 
-    def _stage(self, connection: adbc.Connection, table: sa.Table, rows: pl.LazyFrame, state: str | None) -> int:
+    def _stage(
+        self,
+        connection: adbc.Connection,
+        table: sa.Table,
+        rows: Rows,
+        state: State | None,
+        published: State | None,
+    ) -> int:
+        if isinstance(rows, Difference):
+            new, old, since = self._fitting(table, rows.new), self._fitting(table, rows.old), rows.since
+        else:
+            new, old, since = self._fitting(table, rows), None, published and published.name
+        next_step = "Mend what PostgreSQL names and run again; what was staged before is still there."
         place = staging.staged(table).fullname
-        if found := mismatches(table, rows.collect_schema()):
+        with self._database.told(Refused(StagingFailed, next_step, place)):
+            staging.load(connection, table, new, old, Staged(new.height, state, since, old is None))
+        return new.height
+
+    def _fitting(self, table: sa.Table, rows: pl.LazyFrame | pl.DataFrame) -> pl.DataFrame:
+        if found := mismatches(table, rows.lazy().collect_schema()):
             raise StagingMismatch(
                 "The frame does not fit: " + "; ".join(f"{name}: {what}" for name, what in found.items()) + ".",
                 columns=tuple(found),
                 url=self._database.url,
-                table=place,
+                table=staging.staged(table).fullname,
                 next_step="Select and cast in the asset that stages it, or change schemas/warehouse.py.",
             )
-        frame = cast_to(table, rows).collect(engine="streaming")
-        next_step = "Mend what PostgreSQL names and run again; the rows staged before are still there."
-        with self._database.told(Refused(StagingFailed, next_step, place)):
-            staging.load(connection, table, frame, state)
-        return frame.height
+        return cast_to(table, rows.lazy()).collect(engine="streaming")
 
     def publish(
         self,
@@ -128,7 +171,7 @@ class Warehouse:
         guard: Guard,
         now: dt.datetime,
     ) -> Published:
-        """Make the staged rows of all tables the published ones, in one transaction.
+        """Make the staged version of all tables the published one, in one transaction.
 
         Readers are never blocked and see the version before until the switch is committed. If nothing differs,
         neither a row nor what the version knows, none is written. Figures of complete periods that change are
@@ -144,7 +187,8 @@ class Warehouse:
         Raises:
             AnotherLake: The rows come from another lake than those that are published.
             RowsLost: A table would lose too many of its rows.
-            NotStaged: A table has no staging version.
+            NotStaged: Nothing is staged of a table, or it was published since.
+            TableAltered: A table has other rows than those that were published.
             PublishFailed: PostgreSQL refused; all of the switch is rolled back.
         """
         if now.tzinfo is None:
@@ -171,10 +215,16 @@ class Warehouse:
         with self._database.transaction(refused) as connection:
             return connection.execute(sa.delete(restatement).where(restatement.c.version.in_(old))).rowcount
 
+    def known(self) -> Known | None:
+        """What the published version knows of the data it was made from; None where nothing is published."""
+        newest = self.read(NEWEST)
+        names = [field.name for field in fields(Known)]
+        return None if newest.is_empty() else Known(**newest.select(names).row(0, named=True))
+
     def lake_state(self) -> int | None:
         """The fingerprint of the facts that the published version was made from; None where nothing is published."""
-        newest = self.read(NEWEST)
-        return None if newest.is_empty() else newest["lake_state"].item()
+        known = self.known()
+        return known and known.lake_state
 
     def read(self, query: sa.Table | sa.Select) -> pl.DataFrame:
         """Read the rows of a table or a query in the Polars types of its columns."""

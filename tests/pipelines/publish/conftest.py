@@ -2,6 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
+from pipelines.publish.staging import Staged
 from pipelines.publish.switch import Published
 from pipelines.publish.warehouse import Warehouse
 from schemas.warehouse import DATA_TABLES
@@ -15,12 +16,14 @@ def warehouse(database: str) -> Warehouse:
 
 
 @pytest.fixture
-def stage(warehouse: Warehouse) -> Callable[..., dict[str, int]]:
-    """Stage the company, some tables with other rows; gives the rows loaded."""
+def stage(warehouse: Warehouse) -> Callable[..., dict[str, Staged]]:
+    """Stage the company as a whole, some tables with other rows; gives what is staged."""
 
-    def stage_all(**replaced: list[Row]) -> dict[str, int]:
-        staged = frames(**replaced)
-        return {table.name: warehouse.stage(table, staged[table.name]) for table in DATA_TABLES}
+    def stage_all(**replaced: list[Row]) -> dict[str, Staged]:
+        rows = frames(**replaced)
+        for table in DATA_TABLES:
+            warehouse.stage(table, rows[table.name])
+        return warehouse.staged()
 
     return stage_all
 

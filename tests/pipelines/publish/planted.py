@@ -339,7 +339,7 @@ PLANTED = [
         also("order_credit", credit("o1", "qq:1", 500, 100, 400) | {"credit_id": "linear", "model": "linear"}),
         "every model credits the same money of an order",
         1,
-        {"order_id": "o2"},
+        {"order_id": "o1"},
     ),
     Planted(
         "order_credit",

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from pipelines.publish.lateness import LATENESS, Before
+from pipelines.publish.staging import Staged
 from pipelines.publish.switch import Late, Published
 from pipelines.publish.warehouse import Warehouse
 from schemas.warehouse import DATA_TABLES, RESTATED, Restated, publication, restatement
@@ -34,7 +35,7 @@ from tests.pipelines.publish.company import (
     unit,
 )
 
-Stage = Callable[..., dict[str, int]]
+Stage = Callable[..., dict[str, Staged]]
 TUESDAY = days_later(1)
 
 

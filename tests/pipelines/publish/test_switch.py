@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from pipelines.publish.errors import NotStaged, PublishError, PublishFailed
+from pipelines.publish.staging import Staged
 from pipelines.publish.switch import Published
 from pipelines.publish.warehouse import Warehouse
 from schemas.warehouse import DATA_TABLES, publication
@@ -41,7 +42,7 @@ SEEN = (
 BEFORE, AFTER = (1, None, 3), (2, "new", 4)
 
 Publish = Callable[[int], Published]
-Stage = Callable[..., dict[str, int]]
+Stage = Callable[..., dict[str, Staged]]
 
 
 def connect(database: str, *, autocommit: bool = False) -> psycopg.Connection:
@@ -105,14 +106,14 @@ def publishing_stopped_half_way(
 def test_a_first_publish_is_version_1_and_holds_what_was_staged(
     warehouse: Warehouse, stage: Stage, publish: Publish
 ) -> None:
-    staged = stage()
+    staged = {name: one.rows for name, one in stage().items()}
     assert publish(7) == Published(1, staged, is_new=True)
     for name, expected in frames().items():
         assert warehouse.read(table(name)).sort(pl.all()).equals(expected.sort(pl.all()))
 
 
 def test_publication_says_what_the_version_is_made_of(warehouse: Warehouse, stage: Stage, publish: Publish) -> None:
-    staged = stage()
+    staged = {name: one.rows for name, one in stage().items()}
     publish(7)
     assert warehouse.read(publication).rows(named=True) == [
         {

@@ -89,7 +89,7 @@ def test_a_table_whose_columns_were_dropped_is_named_with_the_way_to_have_it_mad
     with pytest.raises(WarehouseOutdated, match=r"clicks[\s\S]*mart\.group_day[\s\S]*Drop the table") as caught:
         warehouse.prepare()
     assert "Another version" not in str(caught.value)
-    execute(database, "DROP TABLE mart.group_day")
+    execute(database, "DROP TABLE mart.group_day CASCADE")
     warehouse.prepare()
 
 
@@ -100,7 +100,7 @@ def test_a_table_of_ops_whose_columns_were_dropped_is_not_to_be_dropped(database
 
 
 def test_a_table_that_another_version_made_is_told_as_such(database: str, warehouse: Warehouse) -> None:
-    execute(database, "DROP TABLE mart.group_day")
+    execute(database, "DROP TABLE mart.group_day CASCADE")
     execute(database, "CREATE TABLE mart.group_day (group_id text)")
     with pytest.raises(WarehouseOutdated, match=r"mart\.group_day[\s\S]*Another version"):
         warehouse.prepare()

@@ -1,0 +1,124 @@
+"""What sets the next version of a warehouse table apart from the published one, from two Delta versions of the lake.
+
+Only months whose files differ are read, where a lake table is partitioned by month.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import polars as pl
+import sqlalchemy as sa
+
+from pipelines.lake import Handle, Lake
+from pipelines.lake_damage import LakeDamaged
+from pipelines.publish.columns import cast_to
+from pipelines.publish.rows import Scan, rows_of
+from pipelines.publish.staging import Difference, State
+from schemas.lake import LakeTable
+from schemas.mart import sources_of
+
+_MONTH: Final = "month"
+_ANY: Final = pl.lit(value=True)
+_NONE: Final = pl.lit(value=False)
+_DISTINCT: Final = frozenset({"dim_currency"})
+"""Tables whose rows come from rows of any month: all months are read."""
+
+
+def difference(lake: Lake, table: sa.Table, opened: Mapping[str, Handle], published: State) -> Difference | None:
+    """Compare the rows that a table is to have with those it is published with.
+
+    Args:
+        lake: Holds what the table is made of.
+        table: Of `schemas.warehouse.DATA_TABLES`.
+        opened: The lake tables it is made of, as they are to be published.
+        published: The state in which it is published.
+
+    Returns:
+        None where the lake has not got the published rows any more: the table is to be staged as a whole.
+    """
+    before = {
+        source.name: handle
+        for source in sources_of(table)
+        if (version := published.versions.get(source.name)) is not None
+        and (handle := lake.at(opened[source.name], version)) is not None
+        and handle.id == opened[source.name].id
+    }
+    if len(before) < len(sources_of(table)):
+        return None
+    try:
+        old, new = _near_what_changed(table, before, opened)
+    except (LakeDamaged, FileNotFoundError):
+        return None
+    return between(table, old, new, published.name)
+
+
+def between(table: sa.Table, old: pl.DataFrame, new: pl.DataFrame, since: str) -> Difference:
+    """Compare rows of a table, all of them or those that can differ, in its columns and types.
+
+    Args:
+        table: Of `schemas.warehouse.DATA_TABLES`.
+        old: As they are published.
+        new: As they are to be.
+        since: Name of the state of `old`.
+    """
+    rows = _without(new, old)
+    # What is there twice was not published twice, and is to be found by the audit.
+    twice = new.filter(pl.struct(column.name for column in table.primary_key).is_duplicated())
+    return Difference(
+        rows if twice.is_empty() else pl.concat([_without(rows, twice), twice]), _without(old, new), since
+    )
+
+
+def _near_what_changed(
+    table: sa.Table, before: Mapping[str, Handle], now: Mapping[str, Handle]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows of both that can differ: of months whose files do, and of those that look up what is another now."""
+    first, *looked_up = sources_of(table)
+    in_months = _in_changed_months(before[first.name], now[first.name]) if table.name not in _DISTINCT else _ANY
+    changed = {source.key[0]: _changed_keys(source, before, now) for source in looked_up}
+    looks_up = pl.any_horizontal(
+        _NONE, *(pl.col(name).is_in(keys.implode()) for name, keys in changed.items() if not keys.is_empty())
+    )
+
+    def rows(handles: Mapping[str, Handle]) -> pl.DataFrame:
+        parts = [rows_of(table, _scan(handles, first, in_months))]
+        if any(not keys.is_empty() for keys in changed.values()):
+            parts.append(rows_of(table, _scan(handles, first, ~in_months)).filter(looks_up))
+        return cast_to(table, pl.concat(parts)).collect(engine="streaming")
+
+    return rows(before), rows(now)
+
+
+def _scan(handles: Mapping[str, Handle], first: LakeTable, where: pl.Expr) -> Scan:
+    def scan(source: LakeTable) -> pl.LazyFrame:
+        rows = handles[source.name].scan()
+        return rows.filter(where) if source is first else rows
+
+    return scan
+
+
+def _in_changed_months(before: Handle, now: Handle) -> pl.Expr:
+    if _MONTH not in now.table.partition_by:
+        return _ANY
+    files = pl.concat([_files(before), _files(now)])
+    months = files.filter(~pl.struct("path", _MONTH).is_duplicated())[_MONTH].unique()
+    return pl.col(_MONTH).is_in(months.implode())
+
+
+def _files(handle: Handle) -> pl.DataFrame:
+    """`path, month` of the data files."""
+    files = pl.DataFrame(handle.delta.get_add_actions(flatten=True))
+    if files.is_empty():
+        return pl.DataFrame(schema={"path": pl.String, _MONTH: pl.Date})
+    return files.select("path", pl.col(f"partition.{_MONTH}").cast(pl.Date).alias(_MONTH))
+
+
+def _changed_keys(source: LakeTable, before: Mapping[str, Handle], now: Mapping[str, Handle]) -> pl.Series:
+    old, new = (handles[source.name].scan().collect(engine="streaming") for handles in (before, now))
+    return pl.concat([_without(old, new), _without(new, old)])[source.key[0]].unique()
+
+
+def _without(rows: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
+    return rows.join(others, on=rows.columns, how="anti", nulls_equal=True)

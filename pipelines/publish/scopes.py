@@ -1,0 +1,55 @@
+"""The rules across rows and tables over what changed: each looks at the parts that staged rows are in, no others."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from pipelines.publish.staging import NEW, OLD
+from schemas.business_rules import BATCH, Rule
+from schemas.warehouse import STAGING
+
+_BATCH: Final = f"{{{BATCH}}}"
+
+
+def within_changes(table: str, rule: Rule) -> str:
+    """The query of a rule, for a batch that is the new and changed rows of its table.
+
+    Rows that are neither were found sound when they were published, beside rows that are what they were.
+
+    Args:
+        table: The table of the rule's suite.
+        rule: See `schemas.business_rules`.
+    """
+    if not rule.by:
+        return rule.query
+    divided = {table if name == BATCH else name: columns for name, columns in rule.by.items()}
+    parts = _parts_without_row(rule.refers_to, divided) if rule.refers_to else _changed_parts(table, divided)
+    scopes = [f"parts AS MATERIALIZED ({parts})"]
+    query = rule.query
+    for name, columns in divided.items():
+        if name == rule.refers_to:
+            continue
+        rows = f"SELECT * FROM {STAGING}.{name} AS rows_there WHERE ({', '.join(columns)}) IN (SELECT * FROM parts)"
+        if rule.refers_to:
+            rows = f"SELECT * FROM {_BATCH} UNION {rows}"
+        scopes.append(f"scoped_{name} AS NOT MATERIALIZED ({rows})")
+        query = re.sub(rf"\b{STAGING}\.{name}\b", f"scoped_{name}", query)
+    query = query.replace(_BATCH, f"scoped_{table}")
+    return f"WITH {', '.join(scopes)} SELECT * FROM ({query}) AS broken"
+
+
+def _changed_parts(table: str, divided: dict[str, tuple[str, ...]]) -> str:
+    """The parts that a row came to, changed in or went from."""
+    sides = [
+        (_BATCH if (name, suffix) == (table, NEW) else f"{STAGING}.{name}{suffix}", columns)
+        for name, columns in divided.items()
+        for suffix in (NEW, OLD)
+    ]
+    return " UNION ".join(f"SELECT {', '.join(columns)} FROM {rows}" for rows, columns in sides)
+
+
+def _parts_without_row(referred_to: str, divided: dict[str, tuple[str, ...]]) -> str:
+    """The parts that have no row any more in the table that is referred to."""
+    columns = ", ".join(divided[referred_to])
+    return f"SELECT {columns} FROM {STAGING}.{referred_to}{OLD} EXCEPT SELECT {columns} FROM {STAGING}.{referred_to}"

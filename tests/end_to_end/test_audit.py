@@ -1,0 +1,34 @@
+"""The full audit, through Dagster's job: runs that staged only what changed left nothing for it to mend."""
+
+import sqlalchemy as sa
+
+from assets.resources import Progress
+from emberline.runner import run_pipeline
+from schemas.warehouse import DATA_TABLES, group_day
+from sensors.jobs import audit_job
+
+
+def test_after_runs_that_staged_what_changed_the_audit_mends_nothing_but_what_somebody_else_wrote(pipeline, world):
+    audit = lambda: run_pipeline(pipeline.services, Progress(), audit_job.name)  # noqa: E731
+    warehouse, size = pipeline.services.warehouse(), world.records.height // 4
+    for number in range(4):
+        pipeline.send(world.records.slice(number * size, size if number < 3 else None))
+        assert pipeline.run().is_success
+        if number:
+            staged = warehouse.staged()
+            assert not any(one.is_whole for one in staged.values())
+
+    untouched = audit()
+    assert untouched.is_success
+    assert {name for name, rows in untouched.rows_changed.items() if rows} == set()
+    assert set(untouched.rows_changed) == {table.name for table in DATA_TABLES}
+
+    with sa.create_engine(warehouse.url, poolclass=sa.NullPool).begin() as connection:
+        newest = sa.select(sa.func.max(group_day.c.day)).scalar_subquery()
+        connection.execute(
+            sa.update(group_day).values(messages=group_day.c.messages + 1).where(group_day.c.day == newest)
+        )
+    mended = audit()
+    assert mended.is_success
+    assert {name for name, rows in mended.rows_changed.items() if rows} == {"group_day"}
+    assert not audit().is_changed
