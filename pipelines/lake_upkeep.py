@@ -18,7 +18,7 @@ from pipelines.ingest.event_writer import BATCH
 from pipelines.inputs import input_id
 from pipelines.lake import Handle, Lake, LakeConflict, LakeUnavailable
 from pipelines.operations.maintenance import DataFile, Upkeep, compactions
-from schemas.lake import TABLES, TOUCHED, LakeTable
+from schemas.lake import FACTS, TABLES, TOUCHED, LakeTable
 
 _LOG_RETENTION: Final = "delta.logRetentionDuration"
 _FILE_RETENTION: Final = "delta.deletedFileRetentionDuration"
@@ -74,7 +74,7 @@ def forget_marks(lake: Lake) -> int:
 
     A fact that follows marks notes the newest batch it includes. One that has noted none begins with everything.
     """
-    notes = [note for table in TABLES.values() if (note := lake.open(table).position(_SEEN)) is not None]
+    notes = [note for table in FACTS if (note := lake.open(table).position(_SEEN)) is not None]
     if not notes:
         return 0
     handle = lake.open(TOUCHED)

@@ -20,14 +20,14 @@ from pipelines.publish.rows import is_mart_behind
 from pipelines.publish.warehouse import Warehouse
 from pipelines.refresh import facts_behind
 from schemas.funnel import fingerprint_of_all
-from schemas.lake import EVENTS, FACTS, FEED, GAPS, QUARANTINE, RAW, TABLES
+from schemas.lake import EVENTS, FACTS, REBUILD, TABLES
 from schemas.warehouse import DATA_TABLES, STAGING
 from sensors.backlog import runs_of
 from sensors.jobs import follow_job, pipeline_job
 
 _EVERY_S: Final = 60
-_BEFORE_EVENTS: Final = (RAW, FEED, GAPS, QUARANTINE)
-"""Tables that no fact reads."""
+_DECIDING: Final = {REBUILD, *(table for fact in FACTS for table in (fact, *fact.inputs, *fact.guided_by))}
+"""The tables that decide on what is behind: facts and whatever one of them reads."""
 
 
 @dg.sensor(
@@ -85,7 +85,7 @@ def with_dependents(graph: Any, names: Collection[str]) -> Set[dg.AssetKey]:
 
 def _state(lake: Lake, rules: Rules, published: int | None) -> str:
     """A fingerprint of all that decides on what is behind."""
-    contents = [(table.name, lake.open(table).content) for table in TABLES.values() if table not in _BEFORE_EVENTS]
+    contents = [(table.name, lake.open(table).content) for table in TABLES.values() if table in _DECIDING]
     definitions = (
         sorted(rules.settings.items()),
         [(table.name, table.code_version) for table in FACTS],

@@ -20,29 +20,10 @@ from pipelines.ingest.removed_records import removed_records
 from pipelines.inputs import forget_inputs, input_id
 from pipelines.lake import Handle, Lake
 from pipelines.lake_values import fence_removals
-from schemas.lake import (
-    EVENTS,
-    FEED,
-    GAPS,
-    IDENTITY_CHANGE,
-    IDENTITY_RULING,
-    QUARANTINE,
-    QUARANTINE_RULING,
-    QUARANTINED_EVENT,
-    RAW,
-    REBUILD,
-    TABLES,
-    TOUCHED,
-    LakeTable,
-)  # fmt: skip
+from schemas.lake import EVENTS, FACTS, FEED, LakeTable
 
 BATCH: Final = "batch"
 """The application transaction that counts the batches of `events`."""
-
-_NO_FACTS: Final = (
-    RAW, FEED, GAPS, EVENTS, QUARANTINE, QUARANTINED_EVENT, QUARANTINE_RULING, TOUCHED, IDENTITY_CHANGE,
-    IDENTITY_RULING, REBUILD,
-)  # fmt: skip
 
 _PENDING: Final = "reset/pending"
 """Whether rows, facts and quarantine have yet to follow a reset of `events`: 1 or 0."""
@@ -123,7 +104,7 @@ def _newest_of_facts(lake: Lake) -> int:
 
 
 def _facts(lake: Lake) -> list[LakeTable]:
-    return [table for table in TABLES.values() if table not in _NO_FACTS and lake.has(table)]
+    return [table for table in FACTS if lake.has(table)]
 
 
 def _beginnings(lake: Lake) -> dict[str, int]:
