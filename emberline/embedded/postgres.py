@@ -103,10 +103,6 @@ class EmbeddedPostgres:
                 daemon.end(process, [(SIGINT, 30.0), (SIGQUIT, 10.0), (SIGKILL, 5.0)])
             self._end_remains()
 
-    def admin_psql(self) -> Path:
-        """Return the path of the psql that came with the server."""
-        return wheel_programs() / "psql"
-
     @property
     def _data(self) -> Path:
         return link_in(self._state).resolve() / "data"

@@ -1,4 +1,4 @@
-"""Who was active when, how often and how: retention, lifecycle, stickiness, states, value.
+"""Who was active when, how often and how: retention, lifecycle, states, value.
 
 See docs/definitions.md#engagement.
 """

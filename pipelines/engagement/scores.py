@@ -1,4 +1,4 @@
-"""Scores of persons: RFE from what they do in groups, RFM from what they pay."""
+"""Scores of buyers by recency, frequency and money (RFM)."""
 
 from __future__ import annotations
 
@@ -47,18 +47,6 @@ class Fixed:
 Cuts = Quantiles | Fixed
 FIFTHS: Final = Quantiles(5)
 
-RFE: Final = pl.Schema(
-    {
-        "person_id": pl.String(),
-        "recency_days": pl.Int32(),
-        "active_days": pl.Int32(),
-        "actions": pl.Int64(),
-        "recency_score": pl.Int32(),
-        "frequency_score": pl.Int32(),
-        "engagement_score": pl.Int32(),
-    }
-)
-
 RFM: Final = pl.Schema(
     {
         "person_id": pl.String(),
@@ -71,48 +59,6 @@ RFM: Final = pl.Schema(
         "monetary_score": pl.Int32(),
     }
 )
-
-
-def rfe(
-    person_day: pl.LazyFrame,
-    day: dt.date,
-    *,
-    days: int = 90,
-    recency: Cuts = FIFTHS,
-    frequency: Cuts = FIFTHS,
-    engagement: Cuts = FIFTHS,
-) -> pl.LazyFrame:
-    """Score persons by recency, frequency and engagement in the `days` up to a day (docs/definitions.md#engagement).
-
-    Args:
-        person_day: `schemas.lake.PERSON_DAY`.
-        day: The newest day that counts.
-        days: How many days count.
-        recency: Cuts of the days since the last activity, counted from 0 downwards: `Fixed((-6, -1))` scores 1 for 7
-            days or more, 2 up to 6 and 3 up to 1.
-        frequency: Cuts of the days with activity.
-        engagement: Cuts of the messages and reactions.
-
-    Returns:
-        `RFE`: a row for each person who was active in that time, in whichever group.
-    """
-    newest = pl.lit(day)
-    return (
-        person_day.filter(pl.col("day").is_between(newest - dt.timedelta(days=days), newest, closed="right"))
-        .group_by("person_id")
-        .agg(
-            recency_days=(newest - pl.col("day").max()).dt.total_days(),
-            active_days=pl.col("day").n_unique(),
-            actions=pl.sum_horizontal("messages", "reactions").cast(pl.Int64).sum(),
-        )
-        .with_columns(
-            recency_score=recency.score(-pl.col("recency_days")),
-            frequency_score=frequency.score(pl.col("active_days").cast(pl.Int64)),
-            engagement_score=engagement.score(pl.col("actions")),
-        )
-        .select(RFE.names())
-        .cast(RFE)
-    )
 
 
 def rfm(
@@ -132,7 +78,8 @@ def rfm(
         orders: A row a paid order: `person_id, currency, paid_at` (UTC), `net_minor` (integer, minor units).
         day: The newest day that counts.
         zone: IANA name of the business zone.
-        recency: Cuts of the days since the last order, counted from 0 downwards, see `rfe`.
+        recency: Cuts of the days since the last order, counted from 0 downwards: `Fixed((-6, -1))` scores 1 for 7 days
+            or more, 2 up to 6 and 3 up to 1.
         frequency: Cuts of the orders.
         monetary: Cuts of what was paid net of refunds, in minor units; fixed ones suit one currency.
 

@@ -85,11 +85,6 @@ def finish_reset(lake: Lake, events: Handle, zone: str) -> None:
     lake.append(events, pl.DataFrame(schema=EVENTS.schema), done)
 
 
-def is_pending(events: Handle) -> bool:
-    """Whether `events` was reset and the rest has yet to follow."""
-    return bool(events.position(_PENDING))
-
-
 def kept_through(events: Handle) -> dt.datetime | None:
     """The removal of values, UTC, up to which `events` has all that was made of the records; None: it was never reset.
 

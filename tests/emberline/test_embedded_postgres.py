@@ -141,10 +141,6 @@ def test_the_database_holds_every_language(server: EmbeddedPostgres):
     assert run(server.start(), "SELECT upper('čaj ñ')") == [("ČAJ Ñ",)]
 
 
-def test_the_wheels_psql_runs(server: EmbeddedPostgres):
-    assert os.access(server.admin_psql(), os.X_OK)
-
-
 def test_a_server_that_cannot_start_quotes_its_log(server: EmbeddedPostgres, state: StateFolder):
     server.stop()
     broken = EmbeddedPostgres(state, settings={"shared_buffers": "plenty"})

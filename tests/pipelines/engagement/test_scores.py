@@ -1,17 +1,16 @@
-"""Scores compare persons by recency, frequency and engagement or money, with cuts of the company's own."""
+"""Scores compare buyers by recency, frequency and money, with cuts of the company's own."""
 
 import datetime as dt
-from typing import Any
 
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.engagement.scores import RFE, RFM, Cuts, Fixed, Quantiles, rfe, rfm
+from pipelines.engagement.scores import RFM, Cuts, Fixed, Quantiles, rfm
 from schemas.kinds import MOST_MINOR
 from schemas.lake import UTC_TIME
-from tests.pipelines.engagement.frames import MONDAY, ZONE, at, person_days, rows_of
+from tests.pipelines.engagement.frames import MONDAY, ZONE, at, rows_of
 
 ORDERS = {"person_id": pl.String(), "currency": pl.String(), "paid_at": UTC_TIME, "net_minor": pl.Int64()}
 
@@ -38,8 +37,10 @@ def test_cuts_that_do_not_rise_are_refused(cuts):
 
 
 def test_recency_scores_higher_the_fewer_days_ago():
-    days = person_days(*((name, "app:g", MONDAY - dt.timedelta(days=n)) for name, n in (("a", 0), ("b", 6), ("c", 7))))
-    found = rfe(days, MONDAY, recency=Fixed((-6, -1)))
+    rows = [
+        (name, "CNY", at(f"{MONDAY - dt.timedelta(days=n)} 12:00"), 1) for name, n in (("a", 0), ("b", 6), ("c", 7))
+    ]
+    found = rfm(pl.LazyFrame(rows, schema=ORDERS, orient="row"), MONDAY, ZONE, recency=Fixed((-6, -1)))
     assert rows_of(found, "person_id", "recency_score") == {("a", 3), ("b", 2), ("c", 1)}
 
 
@@ -96,29 +97,4 @@ def test_rfm_equals_the_oracle(paid: list[tuple[str, str, int, int]], cuts: tupl
     orders = pl.LazyFrame(rows, schema=ORDERS, orient="row")
     found = rfm(orders, MONDAY, ZONE, recency=cuts[0], frequency=cuts[1], monetary=cuts[2])
     assert found.collect_schema() == RFM
-    assert rows_of(found) == expected
-
-
-@given(
-    active=st.lists(
-        st.tuples(st.sampled_from("abcd"), st.sampled_from(["app:g", "app:h"]), st.integers(-3, 15)),
-        max_size=14,
-        unique=True,
-    ),
-    cuts=st.tuples(CUTS, CUTS, CUTS),
-)
-def test_rfe_equals_the_oracle(active: list[tuple[str, str, int]], cuts: tuple[Cuts, Cuts, Cuts]):
-    days = person_days(*((who, group, MONDAY - dt.timedelta(days=ago)) for who, group, ago in active))
-    days = days.with_columns(reactions=pl.lit(2, pl.Int32))
-    raw: dict[str, tuple[Any, ...]] = {}
-    for who in {who for who, _, ago in active if 0 <= ago < 10}:
-        own = [ago for other, _, ago in active if other == who and 0 <= ago < 10]
-        raw[who] = (min(own), len(set(own)), 3 * len(own))
-    signed = {who: (-values[0], *values[1:]) for who, values in raw.items()}
-    expected = {
-        (who, *raw[who], *(score_of(cuts[i], own[i], [peer[i] for peer in signed.values()]) for i in range(3)))
-        for who, own in signed.items()
-    }
-    found = rfe(days, MONDAY, days=10, recency=cuts[0], frequency=cuts[1], engagement=cuts[2])
-    assert found.collect_schema() == RFE
     assert rows_of(found) == expected
