@@ -62,6 +62,8 @@ SETTINGS_MEANINGS = {
     "groups.dying_leave": "It is only declining with one of them at this share or above.",
     "groups.risk_retrain_days": "A model of the risk is used for so many days before another one is trained.",
     "alerts.topic": "Kafka topic that gets every notice as JSON; empty: none.",
+    "alerts.pipeline_channels": "Channels that are told what is wrong with the pipeline itself, by name, `kafka` among "
+    "them; none given: all.",
     "alerts.group_dying": "How severe it is that a group is dying.",
     "alerts.group_dead": "That a group is dead.",
     "alerts.group_declining": "That a group declines.",

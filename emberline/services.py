@@ -152,13 +152,14 @@ class Services:
         )
 
     def alerting(self) -> Alerting:
-        """Who is told what of groups and feeds, and when; raise `UnknownService` for a channel that is none."""
+        """Who is told what, and when; raise `UnknownService` for a channel that is none."""
         settings, alerts = self.settings, self.settings.alerts
         channels: list[Channel] = [
             AppriseChannel(name, url.get_secret_value(), alerts.link_base) for name, url in alerts.channels.items()
         ]
         if alerts.topic:
             channels.append(KafkaChannel(self.kafka(), alerts.topic, alerts.link_base))
+        names = [channel.name for channel in channels]
         return Alerting(
             policy=alerts.policy(),
             limits=Limits(
@@ -171,6 +172,7 @@ class Services:
             zone=settings.rules.zone,
             channels=tuple(channels),
             quiet=None if alerts.quiet_hours is None else QuietHours.of(alerts.quiet_hours, settings.zone_info),
+            pipeline_channels=tuple(names if alerts.pipeline_channels is None else alerts.pipeline_channels),
         )
 
     def upkeep(self) -> Upkeep:

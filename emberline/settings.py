@@ -315,7 +315,7 @@ def _no_reserved_name(channels: dict[str, SecretStr]) -> dict[str, SecretStr]:
 
 
 class AlertSettings(_Section):
-    """Which groups and feeds are told of, to whom and when.
+    """What is told of groups, feeds and the pipeline, to whom and when.
 
     A channel is one Apprise URL, which holds a secret: `EMBERLINE__ALERTS__CHANNELS__OPS=wecombot://...` makes the
     channel `ops`.
@@ -326,6 +326,8 @@ class AlertSettings(_Section):
     )
     """Apprise URLs by the name of the channel, from the environment: EMBERLINE__ALERTS__CHANNELS__NAME."""
     topic: str = "group.alerts"
+    pipeline_channels: list[str] | None = None
+    """Channels that are told of the pipeline itself, by name; none given: all."""
     group_dying: AlertLevel = "critical"
     group_dead: AlertLevel = "warning"
     group_declining: AlertLevel = "warning"
@@ -344,6 +346,11 @@ class AlertSettings(_Section):
     def _agree(self) -> Self:
         if self.risk_leave > self.risk_enter:
             raise ValueError("risk_leave is above risk_enter")
+        known = {*self.channels, *([KAFKA] if self.topic else [])}
+        if strange := sorted(set(self.pipeline_channels or ()) - known):
+            raise ValueError(
+                f"pipeline_channels names {', '.join(strange)}; there are {', '.join(sorted(known)) or 'none'}"
+            )
         return self
 
     def policy(self) -> Policy:

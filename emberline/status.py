@@ -67,8 +67,7 @@ def condition(services: Services, now: dt.datetime) -> dict[str, Any]:
         "slow_reader": slow_because(services.settings.ingest.reader),
         "backlog": _backlog(services, now) if kafka_runs else None,
         "published": _published(services, now) if warehouse_runs else None,
-        "alerts": _alerts(services, now) if warehouse_runs else None,
-        "group_alerts": _group_alerts(services, now) if warehouse_runs else None,
+        **(_alerts(services, now) if warehouse_runs else {"alerts": None, "group_alerts": None}),
         **(_runs(services) if warehouse_runs else {"runs": None, "checks": None}),
     }
 
@@ -105,34 +104,44 @@ def _published(services: Services, now: dt.datetime) -> dict[str, Any] | None:
     }
 
 
-def _alerts(services: Services, now: dt.datetime) -> list[dict[str, Any]] | None:
-    """What is wrong now, the longest first."""
-    from pipelines.operations.ledger import AlertLedger
-    from pipelines.publish.errors import LedgerFailed
+def _alerts(services: Services, now: dt.datetime) -> dict[str, Any]:
+    """What is wrong with the pipeline, the longest first; open alerts on groups and feeds, and what waits to be told.
 
-    try:
-        alerts = AlertLedger(services.warehouse().url).open_alerts()
-    except LedgerFailed:  # no run has prepared it yet
-        return None
-    return [{**asdict(alert), "open_seconds": (now - alert.opened_at).total_seconds()} for alert in alerts]
-
-
-def _group_alerts(services: Services, now: dt.datetime) -> dict[str, Any] | None:
-    """How many alerts on groups and feeds are open, by rule, and what waits for a channel."""
+    Both are None where no run has prepared the warehouse yet.
+    """
     from collections import Counter
 
-    from pipelines.alerts.ledger import GroupAlerts
+    from pipelines.alerts.ledger import AlertLedger
+    from pipelines.alerts.messages import NEXT_STEP
     from pipelines.alerts.outbox import Outbox
+    from pipelines.operations.staleness import RULES
     from pipelines.publish.errors import LedgerFailed
 
     url = services.warehouse().url
     try:
-        entries, waiting = GroupAlerts(url).entries(), Outbox(url).waiting()
-    except LedgerFailed:  # no run has prepared it yet
-        return None
+        entries, waiting = AlertLedger(url).entries(), Outbox(url).waiting()
+    except LedgerFailed:
+        return {"alerts": None, "group_alerts": None}
     return {
-        "open": dict(Counter(entry.alert.rule for entry in entries)),
-        "waiting": [{**asdict(channel), "seconds": (now - channel.since).total_seconds()} for channel in waiting],
+        "alerts": [
+            {
+                "alert_id": entry.alert_id,
+                "rule": entry.alert.rule,
+                "subject": entry.alert.subject,
+                "severity": entry.alert.severity,
+                "message": entry.alert.known.reason,
+                "next_step": entry.alert.known.details[NEXT_STEP],
+                "opened_at": entry.alert.opened_at,
+                "seen_at": entry.alert.seen_at,
+                "open_seconds": (now - entry.alert.opened_at).total_seconds(),
+            }
+            for entry in entries
+            if entry.alert.rule in RULES
+        ],
+        "group_alerts": {
+            "open": dict(Counter(entry.alert.rule for entry in entries if entry.alert.rule not in RULES)),
+            "waiting": [{**asdict(channel), "seconds": (now - channel.since).total_seconds()} for channel in waiting],
+        },
     }
 
 

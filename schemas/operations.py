@@ -18,27 +18,6 @@ metadata: Final = sa.MetaData(schema=OPS, naming_convention={"pk": "pk_%(table_n
 
 _TIME: Final = sa.DateTime(timezone=True)
 
-alert: Final = sa.Table(
-    "alert",
-    metadata,
-    sa.Column("alert_id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
-    sa.Column("rule", sa.Text, nullable=False, comment="what was found to be wrong, for example data_stale"),
-    sa.Column("subject", sa.Text, nullable=False, comment="of what: a topic and partition, a job, a table"),
-    sa.Column("severity", sa.Text, nullable=False, comment="critical or warning, as last found"),
-    sa.Column("message", sa.Text, nullable=False, comment="what was found, with its numbers, as last found"),
-    sa.Column("next_step", sa.Text, nullable=False, comment="what to do about it"),
-    sa.Column("opened_at", _TIME, nullable=False, comment="when it was first found"),
-    sa.Column("seen_at", _TIME, nullable=False, comment="when it was last found"),
-    sa.Column("resolved_at", _TIME, comment="when it was looked for and no longer found; null: open"),
-    sa.Column("occurrences", sa.BigInteger, nullable=False, **says("times it was found while open", "times", ALWAYS)),
-    comment="Alerts about the pipeline itself: at most one open for a rule and subject, and those resolved.",
-)
-
-OPEN_ALERT: Final = sa.Index(
-    "ux_alert_open", alert.c.rule, alert.c.subject, unique=True, postgresql_where=alert.c.resolved_at.is_(None)
-)
-"""What keeps two reporters from opening the same alert twice."""
-
 lake: Final = sa.Table(
     "lake",
     metadata,
@@ -67,16 +46,26 @@ group_alert: Final = sa.Table(
         "rule",
         sa.Text,
         nullable=False,
-        comment="group_dying, group_dead, group_declining, group_silent, group_at_risk or stale_feed",
+        comment="what was found, for example group_dying, stale_feed, run_failed or data_stale",
     ),
-    sa.Column("subject", sa.Text, nullable=False, comment="the group_id, or the source of a feed"),
-    sa.Column("severity", sa.Text, nullable=False, comment="critical or warning, when it fired"),
-    sa.Column("since", sa.Date, nullable=False, comment="since when it was so, as known when it fired"),
-    sa.Column("reason", sa.Text, nullable=False, comment="why, with the numbers behind it"),
+    sa.Column(
+        "subject",
+        sa.Text,
+        nullable=False,
+        comment="the group_id, the source of a feed, a topic and partition, a job or a table",
+    ),
+    sa.Column("severity", sa.Text, nullable=False, comment="critical or warning; of the pipeline as last found"),
+    sa.Column(
+        "since",
+        sa.Date,
+        nullable=False,
+        comment="since when it was so, as known when it fired",
+    ),
+    sa.Column("reason", sa.Text, nullable=False, comment="why, with numbers; of the pipeline as last found"),
     sa.Column("name", sa.Text, comment="of the group"),
     sa.Column("purpose", sa.Text, comment="of the group"),
     sa.Column("state", sa.Text, comment="of the group"),
-    sa.Column("details", JSONB, nullable=False, comment="the numbers, by name"),
+    sa.Column("details", JSONB, nullable=False, comment="the numbers by name, and what to do as next_step"),
     sa.Column("opened_at", _TIME, nullable=False, comment="when it fired"),
     sa.Column("seen_at", _TIME, nullable=False, comment="when its rule was last evaluated"),
     sa.Column("told_at", _TIME, nullable=False, comment="when its newest notice was decided on"),
@@ -89,8 +78,8 @@ group_alert: Final = sa.Table(
     sa.Column("resolved_at", _TIME, comment="when it held no more; null: open"),
     sa.Column("outcome", sa.Text, comment="what became of the group: died, recovered or ended; null: not known yet"),
     sa.Column("outcome_day", sa.Date, comment="the day on which it did"),
-    comment="Alerts on groups and their feeds: at most one open for a rule and subject, what was known when it fired, "
-    "and what became of the group.",
+    comment="Alerts on groups, their feeds and the pipeline itself: at most one open for a rule and subject, what was "
+    "known when it fired, and what became of the group.",
 )
 
 OPEN_GROUP_ALERT: Final = sa.Index(
@@ -117,7 +106,7 @@ alert_notice: Final = sa.Table(
     sa.Column("next_try_at", _TIME, nullable=False, comment="not before"),
     sa.Column("error", sa.Text, comment="of the newest failed delivery"),
     sa.Column("delivered_at", _TIME, comment="null: waiting"),
-    comment="What is to be told of alerts on groups, a row for each channel; written with the decision to tell it.",
+    comment="What is to be told of alerts, a row for each channel; written with the decision to tell it.",
 )
 
 WAITING_NOTICE: Final = sa.Index(

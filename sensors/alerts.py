@@ -10,17 +10,19 @@ from typing import Final, TypeVar
 import dagster as dg
 
 from assets.resources import Clock, Rules
+from pipelines.alerts.messages import NEXT_STEP
+from pipelines.alerts.pipeline import report
+from pipelines.alerts.watch import Alerting
 from pipelines.ingest.connection import KafkaConnection
 from pipelines.ingest.lag import PartitionLag, backlog, partition_lags
 from pipelines.lake import Lake
-from pipelines.operations.ledger import AlertLedger
 from pipelines.operations.staleness import (
     CHECK_FAILED,
     RUN_FAILED,
     Feed,
+    Findings,
     Limits,
     Signals,
-    Verdict,
     judge,
     judge_failures,
     remember,
@@ -51,6 +53,7 @@ def staleness_sensor(
     lake: dg.ResourceParam[Lake],
     warehouse: dg.ResourceParam[Warehouse],
     rules: dg.ResourceParam[Rules],
+    alerting: dg.ResourceParam[Alerting],
     clock: dg.ResourceParam[Clock],
 ) -> dg.SensorResult:
     """The cursor remembers since when something is so; where it is lost, the time counts from now."""
@@ -75,7 +78,8 @@ def staleness_sensor(
         since.get(_BEHIND),
         unreadable,
     )
-    told = _report(context, warehouse, judge(signals, Limits(), now, newest_scheduled(rules, now)), now)
+    found = judge(signals, Limits(), now, newest_scheduled(rules, now))
+    told = _report(context, warehouse, alerting, found, now)
     cursor = json.dumps({name: time.isoformat() for name, time in since.items()})
     return dg.SensorResult(skip_reason=told, cursor=cursor)
 
@@ -86,12 +90,15 @@ def staleness_sensor(
     description="Tells when the newest run of a job failed.",
 )
 def run_failure_sensor(
-    context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Warehouse], clock: dg.ResourceParam[Clock]
+    context: dg.SensorEvaluationContext,
+    warehouse: dg.ResourceParam[Warehouse],
+    alerting: dg.ResourceParam[Alerting],
+    clock: dg.ResourceParam[Clock],
 ) -> dg.SkipReason:
     """An alert a job, until a run of it succeeds."""
     jobs = [job.name for job in (pipeline_job, follow_job, *group_jobs, audit_job, maintenance_job)]
     failed = failed_runs(context.instance, [*jobs, BY_HAND])
-    return dg.SkipReason(_report(context, warehouse, judge_failures(RUN_FAILED, failed), clock.now()))
+    return dg.SkipReason(_report(context, warehouse, alerting, judge_failures(RUN_FAILED, failed), clock.now()))
 
 
 @dg.sensor(
@@ -100,25 +107,31 @@ def run_failure_sensor(
     description="Tells when an expectation does not hold of the newest staging tables.",
 )
 def check_failure_sensor(
-    context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Warehouse], clock: dg.ResourceParam[Clock]
+    context: dg.SensorEvaluationContext,
+    warehouse: dg.ResourceParam[Warehouse],
+    alerting: dg.ResourceParam[Alerting],
+    clock: dg.ResourceParam[Clock],
 ) -> dg.SkipReason:
     """An alert a table, until its check passes."""
-    verdict = judge_failures(CHECK_FAILED, failed_checks(context.instance))
-    return dg.SkipReason(_report(context, warehouse, verdict, clock.now()))
+    found = judge_failures(CHECK_FAILED, failed_checks(context.instance))
+    return dg.SkipReason(_report(context, warehouse, alerting, found, clock.now()))
 
 
-def _report(context: dg.SensorEvaluationContext, warehouse: Warehouse, verdict: Verdict, now: dt.datetime) -> str:
-    """Write findings into the ledger, log what changed, and say what is wrong in a line."""
+def _report(
+    context: dg.SensorEvaluationContext, warehouse: Warehouse, alerting: Alerting, found: Findings, now: dt.datetime
+) -> str:
+    """Write findings into the ledger, log what changed, and say what is wrong in a line; `alerts_sensor` delivers."""
     warehouse.prepare()
-    changed = AlertLedger(warehouse.url).report(verdict.findings, rules=verdict.rules, now=now)
-    for alert in changed.opened:
-        told = printable_lines(f"{alert.message} Next: {alert.next_step}")
-        context.log.warning(f"{alert.rule} of {printable(alert.subject)}: {told}")
-    for alert in changed.resolved:
-        context.log.info(printable(f"Good again: {alert.rule} of {alert.subject}."))
-    if not verdict.findings:
-        return "Nothing is wrong." if verdict.rules else "Nothing could be judged."
-    return printable("; ".join(f"{found.rule} of {found.subject}" for found in verdict.findings))
+    for notice in report(warehouse.url, found, alerting, now).notices:
+        alert = notice.alert
+        if notice.event == "firing":
+            told = printable_lines(f"{alert.known.reason} Next: {alert.known.details[NEXT_STEP]}")
+            context.log.warning(f"{alert.rule} of {printable(alert.subject)}: {told}")
+        elif notice.event == "recovered":
+            context.log.info(printable(f"Good again: {alert.rule} of {alert.subject}."))
+    if not found.findings:
+        return "Nothing is wrong." if found.rules else "Nothing could be judged."
+    return printable("; ".join(f"{one.rule} of {one.subject}" for one in found.findings))
 
 
 def _is_behind(warehouse: Warehouse, lake: Lake) -> bool:

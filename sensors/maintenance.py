@@ -7,11 +7,10 @@ import dagster as dg
 
 from assets.pools import WRITER
 from assets.resources import Clock
-from pipelines.alerts.ledger import GroupAlerts
+from pipelines.alerts.ledger import AlertLedger
 from pipelines.lake import Lake
 from pipelines.lake_upkeep import forget_marks, tidy_all
 from pipelines.lake_values import remove_values
-from pipelines.operations.ledger import AlertLedger
 from pipelines.operations.maintenance import Upkeep
 from pipelines.publish.warehouse import Warehouse
 from sensors.history import forget_history
@@ -46,7 +45,7 @@ def forget(
     forgotten = {
         **asdict(forget_history(context.instance, upkeep, now)),
         "alerts": AlertLedger(warehouse.url).forget(now - upkeep.keep_alerts),
-        "notices": GroupAlerts(warehouse.url).forget_delivered(now - upkeep.keep_alerts),
+        "notices": AlertLedger(warehouse.url).forget_delivered(now - upkeep.keep_alerts),
         "restatements": warehouse.forget_restatements(now - upkeep.keep_restatements),
     }
     context.add_output_metadata(forgotten)

@@ -1,4 +1,4 @@
-"""Commands about alerts on groups: `alerts list`, `ack`, `snooze`, `test`."""
+"""Commands about alerts: `alerts list`, `ack`, `snooze`, `test`."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from emberline.services import Services
     from pipelines.alerts.decide import Alert
-    from pipelines.alerts.ledger import Entry, GroupAlerts
+    from pipelines.alerts.ledger import AlertLedger, Entry
 
 alerts_app = typer.Typer(
-    name="alerts", no_args_is_help=True, help="See which groups are told of, and take care of them."
+    name="alerts", no_args_is_help=True, help="See what is told of groups and of the pipeline, and take care of it."
 )
 app.add_typer(alerts_app)
 
@@ -41,14 +41,14 @@ def list_alerts(
     every: Annotated[bool, typer.Option("--all", help="Those that are resolved, too.")] = False,
     as_json: Json = False,
 ) -> None:
-    """List the open alerts on groups and feeds, and how good the rules have been."""
+    """List the open alerts on groups, feeds and the pipeline, and how good the rules on groups have been."""
     services = configured()
     ledger, now = _ledger(services), dt.datetime.now(dt.UTC)
     entries, record = ledger.entries(only_open=not every), ledger.track_record(services.settings.rules.zone)
     if as_json:
         print_json({"alerts": [_as_dict(entry, now) for entry in entries], "record": record.to_dicts()})
         return
-    headings = ("No.", "Severity", "State", "Rule", "Group or feed", "Since", "Why", "Became of it")
+    headings = ("No.", "Severity", "State", "Rule", "Of", "Since", "Why", "Became of it")
     print_table(f"{len(entries)} alerts", _shown(entries, now), headings, sentences=("Why",))
     if record.height:
         _print_record(record)
@@ -96,12 +96,12 @@ def send_test(as_json: Json = False) -> None:
         raise typer.Exit(ExitCode.FAILED)
 
 
-def _ledger(services: Services) -> GroupAlerts:
-    from pipelines.alerts.ledger import GroupAlerts
+def _ledger(services: Services) -> AlertLedger:
+    from pipelines.alerts.ledger import AlertLedger
 
     warehouse = services.warehouse()
     warehouse.prepare()
-    return GroupAlerts(warehouse.url)
+    return AlertLedger(warehouse.url)
 
 
 def _name(alert: Alert) -> str:

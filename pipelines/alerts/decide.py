@@ -30,13 +30,14 @@ class Known:
 class Verdict:
     """Whether a rule holds of a subject; None: it could not be measured.
 
-    `is_recovery` tells, where it does not hold, whether that is good news.
+    `is_recovery` tells, where it does not hold, whether that is good news. `severity` goes before that of the rule.
     """
 
     subject: str
     holds: bool | None
     known: Known
     is_recovery: bool = True
+    severity: Severity | None = None
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,8 @@ class Evaluation:
 class Alert:
     """An alert that is open, or was until this evaluation.
 
-    `known` is what was known when it fired; `told_at` the time of its newest notice, of which there were `notices`.
+    `known` is what was known when it fired, or with `Policy.is_current` what was found last; `told_at` the time of its
+    newest notice, of which there were `notices`.
     """
 
     rule: str
@@ -91,11 +93,13 @@ class Policy:
     """Which rules are on, and how severe they are; after how long an alert is told again (None: never).
 
     What has been so for longer than `news` when it is first seen is no news: a start on years of history is silent.
+    `is_current`: what is known of an open alert, and its severity, follow what is found now.
     """
 
     severities: Mapping[str, Severity]
     renotify: dt.timedelta | None = dt.timedelta(hours=72)
     news: dt.timedelta = dt.timedelta(days=14)
+    is_current: bool = False
 
 
 @dataclass(frozen=True)
@@ -166,6 +170,9 @@ def _follow(
     if not verdict.holds:
         resolved = replace(alert, resolved_at=now, notices=alert.notices + 1)
         return resolved, Notice(resolved, "recovered" if verdict.is_recovery else "closed", verdict.known)
+    if policy.is_current:
+        known = replace(verdict.known, since=alert.known.since)
+        alert = replace(alert, known=known, severity=verdict.severity or alert.severity)
     if not _is_due(alert, policy, now):
         return alert, None
     told = replace(alert, told_at=now, notices=alert.notices + 1, snoozed_until=None)
@@ -192,4 +199,5 @@ def _fire(
         for verdict in evaluation.verdicts:
             is_new = (evaluation.rule, verdict.subject) not in known_open
             if verdict.holds and is_new and verdict.known.since >= oldest:
-                yield Alert(evaluation.rule, verdict.subject, severity, verdict.known, now, now, now)
+                level = verdict.severity or severity
+                yield Alert(evaluation.rule, verdict.subject, level, verdict.known, now, now, now)

@@ -1,4 +1,4 @@
-"""The ledger of alerts on groups, `ops.group_alert`, and what is to be told of them, written in one transaction."""
+"""The ledger of alerts, `ops.group_alert`, and what is to be told of them, written in one transaction."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from pipelines.alerts.decide import Alert, Decision, Evaluation, Known, Notice, Policy, decide
 from pipelines.alerts.outcomes import outcomes, track_record
+from pipelines.operations.staleness import RULES as PIPELINE_RULES
 from pipelines.publish.database import Database, Refused, take_turns
 from pipelines.publish.errors import LedgerFailed
 from pipelines.time import business_day
@@ -27,10 +28,10 @@ _OPEN: Final = group_alert.c.resolved_at.is_(None)
 _KNOWN: Final = ("since", "reason", "name", "purpose", "state", "details")
 _MOVING: Final = (
     "seen_at", "told_at", "notices", "acknowledged_at", "acknowledged_by", "snoozed_until", "unmeasured_since", "error",
-    "resolved_at",
+    "resolved_at", "severity",
 )  # fmt: skip
-"""What may change after an alert fired."""
-_FIELDS: Final = ("rule", "subject", "severity", "opened_at", *_MOVING)
+"""What may change after an alert fired, beside what is known."""
+_FIELDS: Final = ("rule", "subject", "opened_at", *_MOVING)
 _ENDS: Final = ("recovered", "closed")
 
 Judge = Callable[[Sequence[Alert]], Iterable[Evaluation]]
@@ -51,7 +52,7 @@ class Entry:
     outcome_day: dt.date | None
 
 
-class GroupAlerts:
+class AlertLedger:
     """The tables `ops.group_alert` and `ops.alert_notice` of a prepared warehouse.
 
     Every call raises `LedgerFailed` where PostgreSQL refuses, and `WarehouseUnreachable` where it does not answer.
@@ -61,7 +62,9 @@ class GroupAlerts:
         """Take the warehouse's SQLAlchemy URL, `postgresql+psycopg://...`."""
         self._database = Database(url)
 
-    def update(self, judge: Judge, policy: Policy, channels: Collection[str], now: dt.datetime) -> Decision:
+    def update(
+        self, judge: Judge, policy: Policy, channels: Collection[str], now: dt.datetime, *, rules: Collection[str]
+    ) -> Decision:
         """Evaluate, decide, and write alerts and notices, all or nothing; evaluations take turns.
 
         Args:
@@ -69,10 +72,12 @@ class GroupAlerts:
             policy: What is on, and how often it is told.
             channels: Where what fires, and reminders, are told. Its end is told where the alert was told before.
             now: The clock, with a time zone.
+            rules: All that this evaluation is about, on or off; alerts of others are not looked at.
         """
         with self._database.transaction(_REFUSED) as connection:
             _lock(connection)
-            rows = connection.execute(sa.select(group_alert).where(_OPEN).order_by(group_alert.c.alert_id)).all()
+            of_rules = sa.and_(_OPEN, group_alert.c.rule.in_(rules))
+            rows = connection.execute(sa.select(group_alert).where(of_rules).order_by(group_alert.c.alert_id)).all()
             numbers = {(row.rule, row.subject): row.alert_id for row in rows}
             known_open = [_alert(row) for row in rows]
             decision = decide(known_open, judge(known_open), policy, now)
@@ -127,6 +132,12 @@ class GroupAlerts:
         with self._database.transaction(_REFUSED) as connection:
             return connection.execute(old).rowcount
 
+    def forget(self, before: dt.datetime) -> int:
+        """Delete alerts about the pipeline that were resolved before this time, with their notices; how many."""
+        old = sa.delete(group_alert).where(group_alert.c.rule.in_(PIPELINE_RULES), group_alert.c.resolved_at < before)
+        with self._database.transaction(_REFUSED) as connection:
+            return connection.execute(old).rowcount
+
     def _change(self, alert_id: int, **values: Any) -> Alert:
         statement = sa.update(group_alert).where(_OPEN, group_alert.c.alert_id == alert_id).values(**values)
         with self._database.transaction(_REFUSED) as connection:
@@ -148,7 +159,7 @@ def known_from_json(stored: Mapping[str, Any]) -> Known:
 
 
 def _lock(connection: sa.Connection) -> None:
-    take_turns(connection, "group alerts")
+    take_turns(connection, "alerts")
 
 
 def _save(
@@ -157,13 +168,13 @@ def _save(
     """Write alerts that are in `numbers` again and others as new rows; the numbers of the new ones."""
     changed, opened = [], []
     for alert in alerts:
-        number = numbers.get((alert.rule, alert.subject))
+        number, row = numbers.get((alert.rule, alert.subject)), _row(alert)
         if number is None:
-            opened.append(_row(alert))
+            opened.append(row)
         else:
-            changed.append({"number": number, **{name: getattr(alert, name) for name in _MOVING}})
+            changed.append({"number": number, **{name: row[name] for name in (*_MOVING, *_KNOWN)}})
     if changed:
-        values = {name: sa.bindparam(name) for name in _MOVING}
+        values = {name: sa.bindparam(name) for name in (*_MOVING, *_KNOWN)}
         statement = sa.update(group_alert).where(group_alert.c.alert_id == sa.bindparam("number")).values(values)
         connection.execute(statement, changed)
     if not opened:

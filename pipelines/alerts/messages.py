@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from pipelines.alerts.decide import Event, Known
 from pipelines.alerts.rules import GROUP_AT_RISK, GROUP_DEAD, GROUP_DECLINING, GROUP_DYING, GROUP_SILENT, STALE_FEED
+from pipelines.operations import staleness
 from pipelines.printable import printable, printable_name
 
 _IS: Final = {
@@ -24,9 +25,19 @@ _IS: Final = {
     GROUP_SILENT: "silent",
     GROUP_AT_RISK: "at risk",
     STALE_FEED: "stale",
+    staleness.UNREADABLE: "unreadable",
+    staleness.STALE: "stale",
+    staleness.BEHIND: "behind",
+    staleness.HELD_BACK: "held back",
+    staleness.STALLED: "stalled",
+    staleness.RUN_FAILED: "failing",
+    staleness.CHECK_FAILED: "failing its check",
 }
 KAFKA: Final = "kafka"
 """The name of the channel that is a topic: it gets records and no messages."""
+
+NEXT_STEP: Final = "next_step"
+"""What to do, among the details of what is known."""
 
 _INERT: Final = str.maketrans({"@": "\uff20", "<": "\uff1c", ">": "\uff1e", "`": "'"})
 _IN_FULL: Final = 3
@@ -115,7 +126,7 @@ def record(told: Told, link_base: str | None) -> dict[str, Any]:
 
 def link(told: Told, link_base: str | None) -> str | None:
     """The address of the group's page."""
-    if link_base is None or told.rule == STALE_FEED or told.event == "test":
+    if link_base is None or told.rule in (STALE_FEED, *staleness.RULES) or told.event == "test":
         return None
     return f"{link_base.rstrip('/')}/groups/{quote(told.subject, safe='')}"
 
@@ -152,6 +163,8 @@ def _in_full(told: Told, link_base: str | None) -> str:
             lines.append(f"Silent of the {details['core']} who wrote half of the messages before: {', '.join(silent)}.")
         if details.get("precedent"):
             lines.append(f"{details['precedent']}.")
+        if details.get(NEXT_STEP):
+            lines.append(f"Next: {printable(details[NEXT_STEP])}")
         lines.append(f"Alert {told.alert_id}: emberline alerts ack {told.alert_id}, or snooze {told.alert_id}")
     if (address := link(told, link_base)) is not None:
         lines.append(address)

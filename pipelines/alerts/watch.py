@@ -13,12 +13,12 @@ import sqlalchemy as sa
 from pipelines.alerts.channels import Channel
 from pipelines.alerts.core import CORE_DAYS, RECENT_DAYS, silent_core
 from pipelines.alerts.decide import Alert, Decision, Evaluation, Policy
-from pipelines.alerts.ledger import GroupAlerts
+from pipelines.alerts.ledger import AlertLedger
 from pipelines.alerts.outbox import Delivered, Outbox
 from pipelines.alerts.precedents import precedent
 from pipelines.alerts.quiet import QuietHours
 from pipelines.alerts.risks import newest_risks
-from pipelines.alerts.rules import Limits, Signals, evaluate, heard
+from pipelines.alerts.rules import RULES, Limits, Signals, evaluate, heard
 from pipelines.lake import Lake
 from pipelines.operations.backlog import Backlog
 from pipelines.publish.warehouse import Warehouse
@@ -40,6 +40,8 @@ class Alerting:
     zone: str
     channels: tuple[Channel, ...] = ()
     quiet: QuietHours | None = None
+    pipeline_channels: tuple[str, ...] = ()
+    """Names of the channels that are told of the pipeline itself."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,9 @@ def look(warehouse: Warehouse, lake: Lake, alerting: Alerting, now: dt.datetime,
             subjects.setdefault(alert.rule, set()).add(alert.subject)
         return evaluate(signals, list(alerting.policy.severities), subjects, alerting.limits, alerting.zone, now)
 
-    ledger = GroupAlerts(warehouse.url)
-    decision = ledger.update(judge, alerting.policy, [channel.name for channel in alerting.channels], now)
+    ledger = AlertLedger(warehouse.url)
+    names = [channel.name for channel in alerting.channels]
+    decision = ledger.update(judge, alerting.policy, names, now, rules=RULES)
     ledger.note_outcomes(warehouse.read(sa.select(group_state.c.group_id, group_state.c.state, group_state.c.since)))
     return decision
 

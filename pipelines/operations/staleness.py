@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pipelines.operations.backlog import Backlog
-from pipelines.operations.ledger import Finding
+from schemas.expectations import Severity
 
 UNREADABLE: Final = "source_unreadable"
 STALE: Final = "data_stale"
@@ -17,6 +17,20 @@ HELD_BACK: Final = "feed_held_back"
 STALLED: Final = "feed_stalled"
 RUN_FAILED: Final = "run_failed"
 CHECK_FAILED: Final = "check_failed"
+
+RULES: Final = (UNREADABLE, STALE, BEHIND, HELD_BACK, STALLED, RUN_FAILED, CHECK_FAILED)
+"""All that tell of the pipeline itself."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something wrong now: `rule` says what, `subject` of what; `message` has the numbers, `next_step` the remedy."""
+
+    rule: str
+    subject: str
+    severity: Severity
+    message: str
+    next_step: str
 
 
 @dataclass(frozen=True)
@@ -65,8 +79,8 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """The findings, and the rules that could be evaluated: no finding of one of those is good news."""
+class Findings:
+    """What was found, and the rules that could be evaluated: no finding of one of those is good news."""
 
     findings: tuple[Finding, ...]
     rules: frozenset[str]
@@ -82,7 +96,7 @@ class Failure:
     is_critical: bool = True
 
 
-def judge(signals: Signals, limits: Limits, now: dt.datetime, scheduled: dt.datetime | None = None) -> Verdict:
+def judge(signals: Signals, limits: Limits, now: dt.datetime, scheduled: dt.datetime | None = None) -> Findings:
     """Find what is stale or stalled; a signal that could not be read evaluates no rule but `source_unreadable`.
 
     Args:
@@ -106,18 +120,18 @@ def judge(signals: Signals, limits: Limits, now: dt.datetime, scheduled: dt.date
     if signals.feeds is not None:
         rules |= {HELD_BACK, STALLED}
         findings += _feeds(signals, limits, now, scheduled)
-    return Verdict(tuple(findings), frozenset(rules))
+    return Findings(tuple(findings), frozenset(rules))
 
 
-def judge_failures(rule: str, failures: Iterable[Failure] | None) -> Verdict:
+def judge_failures(rule: str, failures: Iterable[Failure] | None) -> Findings:
     """One finding a failure; None where they could not be read."""
     if failures is None:
-        return Verdict((), frozenset())
+        return Findings((), frozenset())
     findings = [
         Finding(rule, failed.subject, "critical" if failed.is_critical else "warning", failed.message, failed.next_step)
         for failed in failures
     ]
-    return Verdict(tuple(findings), frozenset({rule}))
+    return Findings(tuple(findings), frozenset({rule}))
 
 
 def remember(since: Mapping[str, dt.datetime], true_now: Collection[str], now: dt.datetime) -> dict[str, dt.datetime]:

@@ -11,9 +11,9 @@ from dataclasses import replace
 
 from pipelines.alerts.channels import AppriseChannel, KafkaChannel
 from pipelines.alerts.decide import Evaluation, Policy, Verdict
-from pipelines.alerts.ledger import GroupAlerts
+from pipelines.alerts.ledger import AlertLedger
 from pipelines.alerts.outbox import Outbox
-from pipelines.alerts.rules import Limits
+from pipelines.alerts.rules import RULES, Limits
 from pipelines.alerts.watch import Alerting, tell
 from pipelines.ingest.connection import KafkaConnection
 from tests.pipelines.alerts.receiver import Receiver
@@ -60,7 +60,7 @@ def test_fault_30_a_channel_is_down_for_an_hour_in_a_storm_of_alerts_and_the_dae
         channels = [channel.name for channel in alerting.channels]
         verdicts = tuple(Verdict(group, holds, replace(known(), name=group)) for group in GROUPS)
         storm = Evaluation("group_dying", verdicts)
-        GroupAlerts(database).update(lambda _open: [storm], POLICY, channels, now)
+        AlertLedger(database).update(lambda _open: [storm], POLICY, channels, now, rules=RULES)
 
     with Receiver().running() as service:
         service.accepts = False

@@ -13,8 +13,9 @@ from kafka.structs import TopicPartition
 
 from assets.resources import Clock
 from emberline.services import Services
+from pipelines.alerts.ledger import AlertLedger
+from pipelines.alerts.messages import NEXT_STEP
 from pipelines.ingest.connection import KafkaConnection
-from pipelines.operations.ledger import AlertLedger
 from sensors.alerts import check_failure_sensor, run_failure_sensor, staleness_sensor
 from tests.pipelines.ingest.conftest import transactional
 from tests.sensors.conftest import INGEST, Place
@@ -27,7 +28,7 @@ MINUTE = dt.timedelta(minutes=1)
 
 
 def alerts(services: Services) -> set[tuple[str, str]]:
-    return {(alert.rule, alert.subject) for alert in AlertLedger(services.warehouse().url).open_alerts()}
+    return {(entry.alert.rule, entry.alert.subject) for entry in AlertLedger(services.warehouse().url).entries()}
 
 
 @pytest.fixture
@@ -44,6 +45,7 @@ def tick(whole: Place) -> Callable[..., str | None]:
                 lake=services.lake(),
                 warehouse=services.warehouse(),
                 rules=services.rules(),
+                alerting=services.alerting(),
                 clock=Clock(lambda: at),
             )
             return result.cursor
@@ -86,7 +88,12 @@ def test_a_failed_run_and_the_check_that_broke_it_are_alerts_until_the_next_good
     def look() -> set[tuple[str, str]]:
         with dg.build_sensor_context(instance=whole.instance) as context:
             for sensor in (run_failure_sensor, check_failure_sensor):
-                sensor(context, warehouse=whole.services.warehouse(), clock=Clock())
+                sensor(
+                    context,
+                    warehouse=whole.services.warehouse(),
+                    alerting=whole.services.alerting(),
+                    clock=Clock(),
+                )
         return alerts(whole.services)
 
     whole.say(0)
@@ -137,7 +144,12 @@ def test_a_batch_with_too_many_bad_records_is_an_alert_that_quotes_them(whole: P
 def failure_told(whole: Place) -> str:
     """What the one alert about failed runs says, and what to do."""
     with dg.build_sensor_context(instance=whole.instance) as context:
-        run_failure_sensor(context, warehouse=whole.services.warehouse(), clock=Clock())
-    [alert] = AlertLedger(whole.services.warehouse().url).open_alerts()
-    assert alert.rule == "run_failed"
-    return f"{alert.message} {alert.next_step}"
+        run_failure_sensor(
+            context,
+            warehouse=whole.services.warehouse(),
+            alerting=whole.services.alerting(),
+            clock=Clock(),
+        )
+    [entry] = AlertLedger(whole.services.warehouse().url).entries()
+    assert entry.alert.rule == "run_failed"
+    return f"{entry.alert.known.reason} {entry.alert.known.details[NEXT_STEP]}"

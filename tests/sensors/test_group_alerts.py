@@ -13,7 +13,7 @@ import pytest
 
 from assets.resources import Clock
 from pipelines.alerts.channels import AppriseChannel
-from pipelines.alerts.ledger import Entry, GroupAlerts
+from pipelines.alerts.ledger import AlertLedger, Entry
 from pipelines.alerts.quiet import QuietHours
 from pipelines.alerts.watch import Alerting
 from pipelines.ingest.connection import KafkaConnection
@@ -63,7 +63,7 @@ def tick(whole: Place, service: Receiver) -> Callable[..., str | None]:
 
 
 def entries(whole: Place, *, only_open: bool = True) -> list[Entry]:
-    return list(GroupAlerts(whole.services.warehouse().url).entries(only_open=only_open))
+    return list(AlertLedger(whole.services.warehouse().url).entries(only_open=only_open))
 
 
 def open_alerts(whole: Place) -> set[tuple[str, str]]:

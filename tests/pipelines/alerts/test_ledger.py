@@ -1,4 +1,4 @@
-"""The ledger of alerts on groups: what was decided is written with what is to be told, or nothing is."""
+"""The ledger of alerts: what was decided is written with what is to be told, or nothing is."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from pipelines.alerts.decide import Alert, Decision, Evaluation
-from pipelines.alerts.ledger import GroupAlerts, NoSuchAlert
+from pipelines.alerts.ledger import AlertLedger, NoSuchAlert
+from pipelines.alerts.rules import RULES
 from pipelines.publish.errors import LedgerFailed
 from schemas.operations import alert_notice, group_alert
 from tests.pipelines.alerts.samples import DAY, HOUR, NOON, POLICY, judged
 
 
 @pytest.fixture
-def ledger(prepared: str) -> GroupAlerts:
-    return GroupAlerts(prepared)
+def ledger(prepared: str) -> AlertLedger:
+    return AlertLedger(prepared)
 
 
 def evaluate(
-    ledger: GroupAlerts, *evaluations: Evaluation, channels: Sequence[str] = ("ops",), now: dt.datetime = NOON
+    ledger: AlertLedger, *evaluations: Evaluation, channels: Sequence[str] = ("ops",), now: dt.datetime = NOON
 ) -> Decision:
-    return ledger.update(lambda _open: evaluations, POLICY, channels, now)
+    return ledger.update(lambda _open: evaluations, POLICY, channels, now, rules=RULES)
 
 
 def notices(url: str) -> list[tuple[str, str, str]]:
@@ -38,21 +39,21 @@ def notices(url: str) -> list[tuple[str, str, str]]:
         return [tuple(row) for row in connection.execute(query)]
 
 
-def test_what_was_decided_is_read_again_as_it_was(ledger: GroupAlerts):
+def test_what_was_decided_is_read_again_as_it_was(ledger: AlertLedger):
     decided = evaluate(ledger, judged(True, "a", "b"))
     assert tuple(entry.alert for entry in ledger.entries()) == decided.alerts
     assert [entry.alert_id for entry in ledger.entries()] == [1, 2]
 
 
-def test_an_evaluation_is_given_what_is_open(ledger: GroupAlerts):
+def test_an_evaluation_is_given_what_is_open(ledger: AlertLedger):
     evaluate(ledger, judged(True, "a", "b"))
     evaluate(ledger, judged(False, "b"), now=NOON + HOUR)
     given: list[Alert] = []
-    ledger.update(lambda known: given.extend(known) or (), POLICY, (), NOON + 2 * HOUR)
+    ledger.update(lambda known: given.extend(known) or (), POLICY, (), NOON + 2 * HOUR, rules=RULES)
     assert [alert.subject for alert in given] == ["a"]
 
 
-def test_a_notice_goes_to_every_channel_and_the_end_to_those_that_were_told(ledger: GroupAlerts, prepared: str):
+def test_a_notice_goes_to_every_channel_and_the_end_to_those_that_were_told(ledger: AlertLedger, prepared: str):
     evaluate(ledger, judged(True, "a"), channels=["ops", "kafka"])
     evaluate(ledger, judged(False, "a"), channels=["ops", "new"], now=NOON + HOUR)
     assert notices(prepared) == [
@@ -60,21 +61,21 @@ def test_a_notice_goes_to_every_channel_and_the_end_to_those_that_were_told(ledg
     ]  # fmt: skip
 
 
-def test_an_evaluation_that_breaks_writes_nothing(ledger: GroupAlerts, prepared: str):
+def test_an_evaluation_that_breaks_writes_nothing(ledger: AlertLedger, prepared: str):
     def breaks(_open: Sequence[Alert]) -> list[Evaluation]:
         raise RuntimeError
 
     evaluate(ledger, judged(True, "a"))
     before = ledger.entries(only_open=False), notices(prepared)
     with pytest.raises(RuntimeError):
-        ledger.update(breaks, POLICY, ["ops"], NOON + HOUR)
+        ledger.update(breaks, POLICY, ["ops"], NOON + HOUR, rules=RULES)
     # A channel without a name is refused after the alerts were written.
     with pytest.raises(LedgerFailed):
         evaluate(ledger, judged(True, "b"), channels=[None], now=NOON + HOUR)  # type: ignore[list-item]
     assert (ledger.entries(only_open=False), notices(prepared)) == before
 
 
-def test_the_database_itself_refuses_a_second_open_alert(ledger: GroupAlerts, prepared: str):
+def test_the_database_itself_refuses_a_second_open_alert(ledger: AlertLedger, prepared: str):
     evaluate(ledger, judged(True, "a"))
     again = sa.text(
         "INSERT INTO ops.group_alert (rule, subject, severity, since, reason, details, opened_at, seen_at, told_at, "
@@ -85,7 +86,7 @@ def test_the_database_itself_refuses_a_second_open_alert(ledger: GroupAlerts, pr
         connection.execute(again)
 
 
-def test_an_acknowledged_alert_keeps_who_and_when_and_is_not_told_again(ledger: GroupAlerts, prepared: str):
+def test_an_acknowledged_alert_keeps_who_and_when_and_is_not_told_again(ledger: AlertLedger, prepared: str):
     evaluate(ledger, judged(True, "a"))
     alert = ledger.acknowledge(1, "li", NOON + HOUR)
     assert (alert.acknowledged_by, alert.state(NOON + HOUR)) == ("li", "acknowledged")
@@ -93,7 +94,7 @@ def test_an_acknowledged_alert_keeps_who_and_when_and_is_not_told_again(ledger: 
     assert [event for _, event, _ in notices(prepared)] == ["firing"]
 
 
-def test_a_snoozed_alert_is_told_again_when_its_time_is_over(ledger: GroupAlerts, prepared: str):
+def test_a_snoozed_alert_is_told_again_when_its_time_is_over(ledger: AlertLedger, prepared: str):
     evaluate(ledger, judged(True, "a"))
     assert ledger.snooze(1, NOON + 5 * DAY).state(NOON + DAY) == "snoozed"
     evaluate(ledger, judged(True, "a"), now=NOON + 4 * DAY)
@@ -104,7 +105,7 @@ def test_a_snoozed_alert_is_told_again_when_its_time_is_over(ledger: GroupAlerts
 
 
 @pytest.mark.parametrize("number", [1, 7])
-def test_what_is_not_open_is_neither_acknowledged_nor_snoozed(ledger: GroupAlerts, number: int):
+def test_what_is_not_open_is_neither_acknowledged_nor_snoozed(ledger: AlertLedger, number: int):
     evaluate(ledger, judged(True, "a"))
     evaluate(ledger, judged(False, "a"), now=NOON + HOUR)
     with pytest.raises(NoSuchAlert, match=str(number)):
@@ -113,13 +114,13 @@ def test_what_is_not_open_is_neither_acknowledged_nor_snoozed(ledger: GroupAlert
         ledger.snooze(number, NOON + DAY)
 
 
-def test_what_holds_again_is_an_alert_of_its_own(ledger: GroupAlerts):
+def test_what_holds_again_is_an_alert_of_its_own(ledger: AlertLedger):
     for hours, holds in ((0, True), (1, False), (2, True)):
         evaluate(ledger, judged(holds, "a"), now=NOON + hours * HOUR)
     assert [entry.alert.resolved_at for entry in ledger.entries(only_open=False)] == [NOON + HOUR, None]
 
 
-def test_what_became_of_a_group_is_noted_and_makes_the_record_of_its_rule(ledger: GroupAlerts):
+def test_what_became_of_a_group_is_noted_and_makes_the_record_of_its_rule(ledger: AlertLedger):
     evaluate(ledger, judged(True, "a", "b", "c"))
     spells = pl.DataFrame(
         {"group_id": ["a", "b"], "state": ["dead", "alive"], "since": [NOON.date() + 20 * DAY, NOON.date() + 5 * DAY]}
@@ -131,7 +132,7 @@ def test_what_became_of_a_group_is_noted_and_makes_the_record_of_its_rule(ledger
     assert ledger.track_record("Asia/Shanghai").rows() == [("group_dying", 3, 1, 1, 0, 1, 0.5, 20.0)]
 
 
-def test_upkeep_forgets_what_was_delivered_of_resolved_alerts_and_keeps_the_alerts(ledger: GroupAlerts, prepared: str):
+def test_upkeep_forgets_what_was_delivered_of_resolved_alerts_and_keeps_the_alerts(ledger: AlertLedger, prepared: str):
     evaluate(ledger, judged(True, "a", "b"))
     evaluate(ledger, judged(False, "a"), now=NOON + HOUR)
     delivered = sa.update(alert_notice).values(delivered_at=NOON + HOUR)

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 import pytest
 
 from pipelines.alerts.channels import AppriseChannel, ChannelFailed
-from pipelines.alerts.ledger import GroupAlerts
+from pipelines.alerts.ledger import AlertLedger
 from pipelines.alerts.messages import Told
 from pipelines.alerts.outbox import Delivered, Outbox
+from pipelines.alerts.rules import RULES
 from tests.pipelines.alerts.receiver import Receiver
 from tests.pipelines.alerts.samples import HOUR, NOON, POLICY, judged
 
@@ -36,7 +37,7 @@ class Diary:
 
 
 def fire(url: str, *subjects: str, holds: bool = True, now: dt.datetime = NOON) -> None:
-    GroupAlerts(url).update(lambda _open: [judged(holds, *subjects)], POLICY, ["ops"], now)
+    AlertLedger(url).update(lambda _open: [judged(holds, *subjects)], POLICY, ["ops"], now, rules=RULES)
 
 
 def test_many_go_together_and_none_twice(prepared: str):
