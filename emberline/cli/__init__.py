@@ -23,7 +23,8 @@ def main() -> None:
         from emberline.cli.commands import app
 
         app()
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # before a command had begun, or while it ends
+        print("Interrupted: What was committed before is whole.", file=sys.stderr)
         sys.exit(_INTERRUPTED)
     except SystemExit as end:
         # Rich and Typer print help and errors of usage themselves, and have one code for all failures.

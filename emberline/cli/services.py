@@ -23,12 +23,20 @@ def up(as_json: Json = False) -> None:
     from emberline.instance import dagster_environment
 
     services = configured()
+    done: list[str] = []
     with reporting(quiet=as_json) as show:
-        services.on_progress = show.line
+
+        def report(line: str) -> None:
+            done.append(line)
+            show.line(line)
+
+        services.on_progress = report
         kafka = services.kafka()
         kafka.create_topics(services.settings.kafka.topics, services.settings.kafka.partitions)
         services.warehouse().prepare()
-        EmbeddedDagster(services.state).start(dagster_environment(services), show.line)
+        EmbeddedDagster(services.state).start(dagster_environment(services), report)
+    if not (done or as_json):
+        print_line("Up already: nothing had to be started.")
     _print_status(services, as_json=as_json, with_link=True)
 
 

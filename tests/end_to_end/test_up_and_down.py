@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -92,8 +93,11 @@ def is_open(address: str) -> bool:
 
 
 @pytest.mark.slow
-def test_up_starts_each_engine_once_and_what_died_again_and_down_leaves_no_process_and_no_open_port_behind(state):
-    before = json.loads(emberline(state, "up", "--json"))
+def test_up_twice_beside_a_run_starts_each_engine_once_and_what_died_again_and_down_leaves_nothing_behind(state):
+    with ThreadPoolExecutor() as at_once:
+        commands = [("up", "--json"), ("run", "--json"), ("up", "--json")]
+        before, ran, other = at_once.map(json.loads, at_once.map(lambda words: emberline(state, *words), commands))
+    assert (before["web"], ran["success"]) == (other["web"], True)
     addresses = [before["kafka"], before["warehouse"], before["web"]]
     assert all(map(is_open, addresses))
     page = urlsplit(before["web"])
@@ -102,12 +106,14 @@ def test_up_starts_each_engine_once_and_what_died_again_and_down_leaves_no_proce
     assert page_of(f"http://{page.netloc}/server_info", link=before["web"], host="evil.example").status == 421
     assert status(state)["web"] == f"http://{page.netloc}"
     running = {record: record.read_text() for record in state.rglob("*.pid")}
-    emberline(state, "up")
+    assert emberline(state, "up").startswith("Up already: nothing had to be started.\n")
     assert {record: record.read_text() for record in state.rglob("*.pid")} == running, "up started something twice"
 
     psutil.Process(int((state / "dagster" / "code_server.pid").read_text())).kill()
     assert "not running: code server. Next: emberline up" in emberline(state, "status")
-    assert "not running" not in emberline(state, "up")
+    again = emberline(state, "up")
+    assert "not running" not in again
+    assert "already" not in again
 
     emberline(state, "down")
     emberline(state, "down")
