@@ -8,7 +8,7 @@ import dagster as dg
 
 from assets.resources import Clock
 from pipelines.lake import Lake
-from pipelines.refresh import request_rebuild
+from pipelines.refresh import NotRebuildable, request_rebuild
 from schemas.lake import FACTS
 
 _CONFIG: dict[str, Any] = {
@@ -25,12 +25,19 @@ def request(context: dg.OpExecutionContext, lake: dg.ResourceParam[Lake], clock:
     number = request_rebuild(
         lake,
         asked["fact"],
-        since=None if asked["since"] is None else dt.date.fromisoformat(asked["since"]),
+        since=None if asked["since"] is None else _day(asked["since"]),
         actor="Dagster",
         reason=asked["reason"],
         now=clock.now(),
     )
     context.log.info(f"Request {number} is recorded; follow_sensor asks for the run within a minute.")
+
+
+def _day(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise NotRebuildable(f"since is no day: {text!r}.", "Write it as 2026-03-31, or leave it out.") from None
 
 
 @dg.job(

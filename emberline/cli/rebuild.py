@@ -35,12 +35,13 @@ def rebuild(
     as_json: Json = False,
 ) -> None:
     """Make a table of the lake again: after its code was mended, or where it is damaged."""
+    actor = actor or getpass.getuser()
     if table != EVENTS:
-        _rebuild_fact(table, since and since.date(), reason, actor or getpass.getuser(), as_json=as_json)
+        _rebuild_fact(table, since and since.date(), reason, actor, as_json=as_json)
     elif since is not None:
         raise typer.BadParameter(f"{EVENTS} are decoded again from the first on", param_hint="--since")
     else:
-        rebuild_events(context, as_json=as_json)
+        _rebuild_events(context, reason, actor, as_json=as_json)
 
 
 def _rebuild_fact(fact: str, since: dt.date | None, reason: str, actor: str, *, as_json: bool) -> None:
@@ -69,17 +70,20 @@ def _rebuild_fact(fact: str, since: dt.date | None, reason: str, actor: str, *, 
     raise typer.Exit(code_of(outcome))
 
 
-def rebuild_events(context: typer.Context, *, as_json: bool) -> None:
+def _rebuild_events(context: typer.Context, reason: str, actor: str, *, as_json: bool) -> None:
     """Decode raw again, as far back as values reach; facts follow with the next run."""
     from emberline.services import Services
     from emberline.settings import load_settings
-    from pipelines.ingest.rebuild import rebuild_events as decode_again
+    from pipelines.ingest.rebuild import rebuild_events
 
     with reporting(quiet=as_json) as show:
         services = Services(load_settings(), show.line)
         rules = services.rules()
         progress = show.steps.of("decoding events")
-        done = decode_again(services.lake(), rules.topics, rules.decoding, rules.limits.rows, rules.tolerance, progress)
+        done = rebuild_events(
+            services.lake(), rules.topics, rules.decoding, rules.limits.rows, rules.tolerance, progress,
+            actor=actor, reason=reason, now=dt.datetime.now(dt.UTC),
+        )  # fmt: skip
     if as_json:
         since = done.reach.since
         print_json(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ from pipelines.lake_damage import LakeDamaged, files_lost, lost_among
 from pipelines.lake_place import local_path
 from pipelines.lake_values import Reach, ValuesRemoved, refuse_removed, values_reach
 from pipelines.pseudonym_key import bind_key
+from pipelines.refresh.rebuilds import request_rebuild
+from pipelines.refresh.written import REBUILT
 from schemas.lake import EVENTS, IDENTITY, IDENTITY_CHANGE, QUARANTINE, RAW, TOUCHED, LakeTable
 
 _FROM_RAW: Final = (EVENTS, QUARANTINE, TOUCHED, IDENTITY, IDENTITY_CHANGE)
@@ -51,6 +54,10 @@ def rebuild_events(
     batch_rows: int,
     tolerance: Tolerance = USUAL,
     on_progress: Callable[[int, int], None] = lambda _done, _todo: None,
+    *,
+    actor: str,
+    reason: str,
+    now: dt.datetime,
 ) -> Rebuilt:
     """Decode all that `raw` holds into `events` and `quarantine` again; the next run computes every fact from scratch.
 
@@ -64,6 +71,9 @@ def rebuild_events(
         batch_rows: records a commit, about; bounds memory.
         tolerance: how much of a batch may be bad.
         on_progress: called after each batch with records done and to do.
+        actor: who asks.
+        reason: why; both are kept with the request.
+        now: when.
 
     Raises:
         ValuesRemoved: values of `raw` were removed, and what was made of them is damaged or gone; nothing was changed.
@@ -85,7 +95,8 @@ def rebuild_events(
     events = lake.open(EVENTS)
     finish_reset(lake, events, rules.zone)
     refuse_removed(raw, undecoded(lake, raw, events), kept_through(events))
-    reset_events(lake, events, beginning_of(rules.zone))
+    number = request_rebuild(lake, EVENTS.name, since=None, actor=actor, reason=reason, now=now)
+    reset_events(lake, events, beginning_of(rules.zone) | {REBUILT: number})
     writer = EventWriter(lake, carriers, rules, tolerance)
     kept = counts_of(lake.open(EVENTS))
     # Loaded behind the reset: of what was removed before it nothing is decoded.

@@ -72,7 +72,7 @@ def decide_ingest(
         scheduled: the newest time at which a run was to begin, UTC; None: runs follow Kafka.
     """
     if runs.in_flight:
-        return Decision(False, f"{runs.in_flight} run is in flight; it reads what is there now.")
+        return Decision(False, "A run is in flight; it reads what is there now.")
     if backlog is None:
         return Decision(False, "The backlog could not be read.")
     if runs.failed_at is not None:
@@ -112,7 +112,7 @@ def decide_follow(behind: Collection[str], runs: Runs, patience: Patience, now: 
         now: the clock, UTC.
     """
     if runs.in_flight:
-        return Decision(False, f"{runs.in_flight} run is in flight; what is behind shows after it.")
+        return Decision(False, "A run is in flight; what is behind shows after it.")
     if not behind:
         return Decision(False, "All tables include their inputs as they are.")
     if runs.failed_at is not None and now < runs.failed_at + _wait(runs.failures, patience):

@@ -18,7 +18,7 @@ from pipelines.inputs import input_id
 from pipelines.lake import Handle, Lake
 from pipelines.refresh.written import REBUILD_INPUT, REBUILT
 from schemas.errors import EmberlineError
-from schemas.lake import FACTS, IDENTITY, REBUILD, TABLES, LakeTable
+from schemas.lake import EVENTS, FACTS, IDENTITY, REBUILD, TABLES, LakeTable
 
 CODE_INPUT: Final = input_id("code")
 """The application transaction under which a fact records the version of the code that computed it."""
@@ -69,7 +69,7 @@ def request_rebuild(
 
     Args:
         lake: holds the request.
-        fact: the name of one of `schemas.lake.FACTS`.
+        fact: the name of one of `schemas.lake.FACTS`, or `events`, for those who decode them again.
         since: the first day concerned; None: from scratch.
         actor: who asks.
         reason: why.
@@ -82,7 +82,7 @@ def request_rebuild(
         NotRebuildable: there is no such fact, or it can't be rebuilt from a day on.
         LakeConflict: somebody asked at the same time; nothing was written.
     """
-    if fact not in (names := sorted(table.name for table in FACTS)):
+    if fact not in (names := sorted(table.name for table in FACTS)) and fact != EVENTS.name:
         raise NotRebuildable(f"There is no fact {fact!r}.", f"There are: {', '.join(names)}.")
     if since is not None and fact not in BY_DAY:
         raise NotRebuildable(
@@ -137,6 +137,10 @@ def code_version(table: LakeTable) -> int:
 
 
 def _followed(names: Sequence[str]) -> set[LakeTable]:
-    """The facts whose rebuilding is followed by these. Whom `identity` changes, `identity_change` says."""
-    read = {table for name in names for table in (*TABLES[name].inputs, *TABLES[name].guided_by) if table.is_fact}
-    return {table for table in read if table is not IDENTITY and table.name not in names}
+    """The tables whose rebuilding is followed by these. Whom `identity` changes, `identity_change` says."""
+    read = {table for name in names for table in (*TABLES[name].inputs, *TABLES[name].guided_by)}
+    return {
+        table
+        for table in read
+        if (table.is_fact or table is EVENTS) and table is not IDENTITY and table.name not in names
+    }

@@ -62,8 +62,8 @@ those to come.""",
 REBUILD: Final = LakeTable(
     name="rebuild",
     group="ingest",
-    description="""Which facts are to be computed again although no input changed, because code did; no `since`: from \
-scratch. Nothing is ever taken out of it.
+    description="""Which facts are to be computed again although no input changed, because code did, and each rebuild \
+of `events`; no `since`: from scratch. Nothing is ever taken out of it.
 
 People ask for it, and a refresh whose code version is another one than the fact was computed with.""",
     columns={

@@ -16,6 +16,7 @@ from pipelines.ingest.counts import Counts
 from pipelines.ingest.event_writer import EventWriter
 from pipelines.ingest.events import catch_up
 from pipelines.ingest.feeds import Feed, app_id, record_feeds
+from pipelines.ingest.rebuild import Rebuilt, rebuild_events
 from pipelines.ingest.tolerance import USUAL, Tolerance
 from pipelines.lake import Lake
 from schemas.lake import RAW
@@ -104,6 +105,13 @@ def ingest(
     writer = EventWriter(lake, carriers, rules, tolerance)
     catch_up(lake.open(RAW), writer, batch_rows, on_progress)
     return writer.counts
+
+
+def rebuild(
+    lake: Lake, batch_rows: int = 2, carriers: Mapping[str, Carrier] = BY_TOPIC, rules: DecodeRules = RULES
+) -> Rebuilt:
+    """Decode `raw` again."""
+    return rebuild_events(lake, carriers, rules, batch_rows, actor="ann", reason="mended", now=NOON)
 
 
 def _without_removed(fields: Event) -> Event:

@@ -12,9 +12,11 @@ import pytest
 
 from assets.resources import Clock
 from pipelines.groups.group_day import group_day
+from pipelines.ingest.rebuild import rebuild_events
 from schemas.expectations import SUITES
 from schemas.lake import FACTS, GROUP_DAY, ORDER_CREDIT, PERSON_DAY
 from schemas.warehouse import DATA_TABLES, restatement
+from sensors.failures import cause_of
 from sensors.follow import follow_sensor
 from tests.sensors.conftest import INGEST, QUIET, Place
 
@@ -155,6 +157,34 @@ def test_a_fact_that_mended_code_is_asked_to_rebuild_is_followed_and_restated(
     told = whole.services.warehouse().read(restatement).filter(table_name="group_day", figure="messages")
     assert set(told.select("before", "after", "rules_changed", "code_changed").rows()) == {(1, 2, False, True)}
     assert ticks.requested() == set()
+
+
+def test_a_request_from_the_page_whose_day_is_none_says_so(whole: Place):
+    asked = {"ops": {"request": {"config": {"fact": "group_day", "since": "yesterday"}}}, **QUIET}
+    job = whole.defs.resolve_job_def("rebuild_job")
+    done = job.execute_in_process(instance=whole.instance, run_config=asked, raise_on_error=False)
+    (failure,) = done.get_step_failure_events()
+    assert cause_of(failure.step_failure_data.error).text.startswith("since is no day: 'yesterday'.")
+
+
+def test_events_that_a_mended_adapter_decodes_again_are_followed_and_restated(whole: Place):
+    whole.say(*range(5))
+    whole.run()
+    rules = whole.services.rules()
+    (carrier,) = rules.topics.values()
+
+    def decode_column(_: object, values: pl.Series) -> object:
+        return carrier.decode_column(values.cast(pl.String).str.replace('"on 1"', '"on 0"').cast(pl.Binary))
+
+    mended = type("Mended", (type(carrier),), {"decode_column": decode_column})()
+    rebuild_events(
+        whole.services.lake(), dict.fromkeys(rules.topics, mended), rules.decoding, 100,
+        actor="ann", reason="mended", now=dt.datetime.now(dt.UTC),
+    )  # fmt: skip
+    ticks = Ticks(whole)
+    ticks.follow(ticks.requested())
+    told = whole.services.warehouse().read(restatement).filter(table_name="group_day", figure="messages")
+    assert set(told.select("before", "after", "rules_changed", "code_changed").rows()) == {(1, 0, False, True)}
 
 
 def broken(*arguments: object, **keywords: object) -> list[object]:

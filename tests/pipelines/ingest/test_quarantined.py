@@ -11,11 +11,10 @@ import polars as pl
 import pytest
 
 from pipelines.ingest.counts import Counts, stored_counts
-from pipelines.ingest.rebuild import rebuild_events
 from pipelines.lake import Handle, Lake, LakeUnavailable
 from pipelines.quarantine import AlreadyQuarantined, NoSuchEvent, NotQuarantined, rule_on_event
 from schemas.lake import EVENTS, QUARANTINE, QUARANTINED_EVENT, TOUCHED, LakeTable
-from tests.pipelines.canonical import BY_TOPIC, NOON, RULES, Event, encoded, ingest, land, message, records
+from tests.pipelines.canonical import NOON, Event, encoded, ingest, land, message, rebuild, records
 
 MINUTE = dt.timedelta(minutes=1)
 WRONG = message(id="wrong")
@@ -137,7 +136,7 @@ def test_a_rebuild_of_events_leaves_it_out_and_it_can_still_be_put_back(lake):
     ingest(lake)
     rule(lake)
     ingest(lake)
-    rebuild_events(lake, BY_TOPIC, RULES, 1000)
+    rebuild(lake)
     assert stored(lake) == [("other", 1)]
     rule(lake, is_quarantined=False)
     ingest(lake)

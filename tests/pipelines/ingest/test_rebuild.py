@@ -9,18 +9,18 @@ import pytest
 
 from pipelines.carriers import CARRIERS
 from pipelines.engagement.person_day import person_day
-from pipelines.ingest import rebuild
+from pipelines.ingest import rebuild as rebuilding
 from pipelines.ingest.counts import Counts, stored_counts
 from pipelines.ingest.event_writer import BATCH, EventWriter, ZoneChanged
 from pipelines.ingest.events import catch_up
-from pipelines.ingest.rebuild import rebuild_events
 from pipelines.ingest.tolerance import USUAL
 from pipelines.lake import Lake
 from pipelines.lake_damage import LakeDamaged
 from pipelines.operations.examine_lake import examine_lake
 from pipelines.refresh import refresh_days, refresh_first_seen, refresh_groups, refresh_identity
-from schemas.lake import EVENTS, FIRST_SEEN, GROUP, IDENTITY, PERSON_DAY, QUARANTINE, RAW, TOUCHED, LakeTable
-from tests.pipelines.canonical import BY_TOPIC, RULES, TOPIC, encoded, ingest, land, link, message, records
+from pipelines.refresh.written import REBUILT
+from schemas.lake import EVENTS, FIRST_SEEN, GROUP, IDENTITY, PERSON_DAY, QUARANTINE, RAW, REBUILD, TOUCHED, LakeTable
+from tests.pipelines.canonical import BY_TOPIC, RULES, TOPIC, encoded, ingest, land, link, message, rebuild, records
 
 VALUES = [
     encoded(message(id="e1")),
@@ -85,7 +85,7 @@ def assert_the_same(lake: Lake, before: dict[str, pl.DataFrame]) -> None:
 def test_whatever_is_damaged_between_raw_and_facts_comes_back_the_same(lake: Lake, table: LakeTable, damage):
     before, counts = everything(lake), stored_counts(lake)
     damage(lake, table)
-    assert rebuild_events(lake, BY_TOPIC, RULES, batch_rows=2).decoded.raw == 5
+    assert rebuild(lake).decoded.raw == 5
     refresh(lake)
     assert_the_same(lake, before)
     assert stored_counts(lake) == counts
@@ -101,7 +101,7 @@ def _without_bob(self: object, values: pl.Series):
 def test_facts_lose_what_a_mended_adapter_no_longer_makes(lake: Lake):
     carrier = CARRIERS["cloudevents"]
     mended = type("Mended", (type(carrier),), {"decode_column": _without_bob})()
-    rebuild_events(lake, {TOPIC: mended}, RULES, batch_rows=2)
+    rebuild(lake, carriers={TOPIC: mended})
     refresh(lake)
     assert rows(lake, EVENTS)["event_id"].to_list() == ["e1"]
     assert rows(lake, PERSON_DAY).height == 1
@@ -126,9 +126,9 @@ def test_a_rebuild_that_is_interrupted_is_gone_on_with_by_the_next_run(lake: Lak
     def interrupt(*_: object) -> None:
         raise Interrupted
 
-    monkeypatch.setattr(rebuild, "EventWriter", interrupt)
+    monkeypatch.setattr(rebuilding, "EventWriter", interrupt)
     with pytest.raises(Interrupted):
-        rebuild_events(lake, BY_TOPIC, RULES, batch_rows=2)
+        rebuild(lake)
     assert stored_counts(lake) == Counts()
     ingest(lake)
     refresh(lake)
@@ -139,7 +139,7 @@ def test_another_zone_is_adopted(lake: Lake):
     rules = dataclasses.replace(RULES, zone="America/New_York")
     with pytest.raises(ZoneChanged, match="emberline rebuild events"):
         EventWriter(lake, BY_TOPIC, rules, USUAL)
-    rebuild_events(lake, BY_TOPIC, rules, batch_rows=2)
+    rebuild(lake, rules=rules)
     assert rows(lake, EVENTS)["day"].dt.day().to_list() == [2, 1, 2]
 
 
@@ -147,14 +147,28 @@ def test_nothing_is_taken_back_while_files_of_raw_are_gone(lake: Lake):
     version = lake.open(EVENTS).version
     lose_a_file(lake, RAW)
     with pytest.raises(LakeDamaged, match="raw: 1 file is gone"):
-        rebuild_events(lake, BY_TOPIC, RULES, batch_rows=2)
+        rebuild(lake)
     assert lake.open(EVENTS).version == version
 
 
 def test_records_that_come_after_a_rebuild_are_decoded_once(lake: Lake):
-    rebuild_events(lake, BY_TOPIC, RULES, batch_rows=2)
+    rebuild(lake)
     land(lake, records([encoded(message(id="e9"))], offsets=[5]))
     writer = EventWriter(lake, BY_TOPIC, RULES, USUAL)
     catch_up(lake.open(RAW), writer, 100)
     assert writer.counts.raw == 1
     assert rows(lake, EVENTS)["event_id"].to_list() == ["e1", "e2", "e3", "e9"]
+
+
+def test_a_rebuild_is_recorded_and_facts_that_come_out_otherwise_name_it(lake: Lake):
+    rebuild(lake)
+    refresh(lake)
+    asked = lake.open(REBUILD).scan().select("rebuild", "fact", "since", "actor", "reason").collect()
+    assert asked.rows() == [(1, "events", None, "ann", "mended")]
+    assert [lake.open(fact).position(REBUILT) for fact in FACTS] == [None] * len(FACTS)
+    carrier = CARRIERS["cloudevents"]
+    mended = type("Mended", (type(carrier),), {"decode_column": _without_bob})()
+    rebuild(lake, carriers={TOPIC: mended})
+    refresh(lake)
+    assert lake.open(PERSON_DAY).position(REBUILT) == 2
+    assert lake.open(FIRST_SEEN).position(REBUILT) == 2

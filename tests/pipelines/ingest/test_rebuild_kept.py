@@ -18,14 +18,13 @@ from hypothesis import strategies as st
 
 from pipelines.ingest import reset
 from pipelines.ingest.counts import Counts, stored_counts
-from pipelines.ingest.rebuild import rebuild_events
 from pipelines.ingest.removed_records import removed_records
 from pipelines.lake import Lake, LakeConflict
 from pipelines.lake_values import ValuesRemoved, remove_values
 from pipelines.quarantine import rule_on_event
 from schemas.lake import EVENTS, QUARANTINE, RAW, REMOVED, LakeTable
 from tests.examples import examples
-from tests.pipelines.canonical import BY_TOPIC, NOON, RULES, encoded, ingest, land, link, message, records
+from tests.pipelines.canonical import NOON, RULES, encoded, ingest, land, link, message, rebuild, records
 
 DAY = dt.timedelta(days=1)
 CLEAR = ("value", "key", "headers")
@@ -141,9 +140,9 @@ def test_a_rebuild_after_a_removal_is_one_of_all_values(first, ruled, is_followe
                 patch.setattr(reset, "forget_inputs", _interrupt)
                 patch.setattr(reset, "drop_copies", _interrupt)
                 with pytest.raises(LakeConflict):
-                    rebuild_events(company.lake, BY_TOPIC, rules, 3)
-        rebuild_events(company.lake, BY_TOPIC, rules, 3)
-        rebuild_events(company.whole, BY_TOPIC, rules, 3)
+                    rebuild(company.lake, rules=rules)
+        rebuild(company.lake, rules=rules)
+        rebuild(company.whole, rules=rules)
         assert_the_same(company.lake, company.whole)
         for event, is_put_back in ruled:
             if not is_put_back:
@@ -177,7 +176,7 @@ def remove_old(lake: Lake) -> dict[str, int]:
 
 
 def test_what_was_kept_and_how_far_back_values_reach_is_returned(lake: Lake):
-    done = rebuild_events(lake, BY_TOPIC, RULES, 2)
+    done = rebuild(lake)
     assert done.decoded == Counts(raw=1, events=1)
     assert done.kept == Counts(raw=3, events=2, quarantined=1)
     assert done.decoded + done.kept == stored_counts(lake)
@@ -193,7 +192,7 @@ def test_days_of_kept_rows_follow_another_zone_into_another_month(tmp_path: Path
     rule_on_event(lake, "bridge", "e0", is_quarantined=True, actor="ann", reason="wrong", now=NOON)
     ingest(lake)
     assert remove_values(lake, DAY, NOON + 40 * DAY)["raw"] == 3
-    rebuild_events(lake, BY_TOPIC, NEW_YORK, 2)
+    rebuild(lake, rules=NEW_YORK)
     rule_on_event(lake, "bridge", "e0", is_quarantined=False, actor="ann", reason="right", now=NOON)
     ingest(lake, rules=NEW_YORK)
     days = rows(lake, EVENTS).select("event_id", pl.col("day", "month").cast(pl.String)).rows()
@@ -214,7 +213,7 @@ def test_a_removal_that_began_before_a_rebuild_is_refused(tmp_path: Path, monkey
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(reset, "drop_quarantine", _interrupt)
             with pytest.raises(LakeConflict):
-                rebuild_events(lake, BY_TOPIC, RULES, 2)
+                rebuild(lake)
         assert rows(lake, EVENTS).is_empty()
         return update(table, *args, **kwargs)
 
@@ -227,7 +226,7 @@ def test_a_removal_that_began_before_a_rebuild_is_refused(tmp_path: Path, monkey
 def test_while_a_rebuild_is_not_finished_every_value_stays(lake: Lake, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(reset, "drop_quarantine", _interrupt)
     with pytest.raises(LakeConflict):
-        rebuild_events(lake, BY_TOPIC, RULES, 2)
+        rebuild(lake)
     assert remove_values(lake, DAY, NOON + 100 * DAY)["raw"] == 0
 
 
@@ -252,18 +251,18 @@ def test_a_table_that_nothing_can_make_whole_again_is_left_as_it_is(
     damage(lake, table)
     before = files(lake)
     with pytest.raises(ValuesRemoved, match=rf"{table.name} is damaged[\s\S]*Values reach back[\s\S]*backup"):
-        rebuild_events(lake, BY_TOPIC, RULES, 2)
+        rebuild(lake)
     assert files(lake) == before
 
 
 def test_events_that_are_gone_are_not_rebuilt_without_the_oldest(lake: Lake):
     shutil.rmtree(lake.table_uri(EVENTS))
     with pytest.raises(ValuesRemoved, match="Values reach back"):
-        rebuild_events(lake, BY_TOPIC, RULES, 2)
+        rebuild(lake)
 
 
 def test_events_restored_from_before_a_removal_do_not_pass_over_its_records(lake: Lake, tmp_path: Path):
-    rebuild_events(lake, BY_TOPIC, RULES, 2)
+    rebuild(lake)
     shutil.copytree(lake.table_uri(EVENTS), tmp_path / "backup")
     land(lake, records([sent(10)], offsets=[4], kafka_time=NOON + 10 * DAY))
     ingest(lake)
@@ -299,7 +298,7 @@ def test_an_event_in_quarantine_is_still_the_copy_without_value_that_kafka_had_f
     land(lake, records([sent(0)], partition=1, kafka_time=NOON + 9 * DAY))
     ingest(lake)
     before = replace(stored_counts(lake), taken_out=0)
-    rebuild_events(lake, BY_TOPIC, RULES, 2)
+    rebuild(lake)
     assert stored_counts(lake) == before
     rule_on_event(lake, "bridge", "e0", is_quarantined=False, actor="ann", reason="right", now=NOON)
     ingest(lake)
