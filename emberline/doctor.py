@@ -21,12 +21,17 @@ _PARTS: Final = ("emberline", "polars", "deltalake", "dagster", "SQLAlchemy", "k
 _START: Final = "Start what is embedded: emberline up"
 
 
-def examine(services: Services) -> list[Examined]:
-    """Look at versions, key, lake, warehouse and Kafka, in this order."""
+def examine(services: Services, *, is_read: bool = False) -> list[Examined]:
+    """Look at versions, key, lake, warehouse and Kafka, in this order.
+
+    Args:
+        services: what the settings name.
+        is_read: whether every data file of the lake is read.
+    """
     return [
         *_versions(),
         *examined("key", "pseudonyms", lambda: _key(services)),
-        *examine_lake(services.lake()),
+        *examine_lake(services.lake(), is_read=is_read),
         *_warehouse(services),
         *_kafka(services),
     ]

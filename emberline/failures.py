@@ -21,9 +21,13 @@ _MOST_BYTES: Final = 1 << 20
 
 def explained(error: BaseException) -> EmberlineError | None:
     """Return the error that a person can act on, None where there is none: then it is a defect."""
+    # Slow to import, and needed by few.
+    from pipelines.lake_damage import told_by_reader
+
     for found in _chain(error):
-        told = found if isinstance(found, EmberlineError) else refusal(found)
-        if told is not None:
+        if isinstance(found, EmberlineError):
+            return found
+        if told := refusal(found) or told_by_reader(type(found).__name__, str(found)):
             return told
     return None
 

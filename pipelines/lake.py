@@ -27,15 +27,17 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 
 from pipelines.lake_damage import (
     LakeUnavailable,
-    files_lost,
+    damage_of,
+    files_damaged,
     is_newest_commit_empty,
     is_of_log,
     log_unreadable,
-    lost_among,
+    told_by_reader,
     unanswered,
     unavailable,
 )
 from pipelines.lake_place import StoredTable, local_path, refuse_unfit
+from pipelines.system_refusals import refusal
 from schemas.errors import EmberlineError
 from schemas.lake import LakeTable
 
@@ -83,12 +85,11 @@ class Handle:
         """The rows of this version, with exactly the columns of the contract.
 
         Raises:
-            LakeDamaged: a data file is gone.
+            LakeDamaged: a data file is gone or broken.
         """
-        files = self.delta.file_uris()
-        if lost := lost_among(files):
-            raise files_lost(self.table, self.delta.table_uri, lost)
-        if not files:
+        if any(damage := damage_of(self.delta)):
+            raise files_damaged(self.table, self.delta.table_uri, damage)
+        if not self.delta.file_uris():
             return pl.LazyFrame(schema=self.table.schema)
         return pl.scan_delta(self.delta).select(self.table.schema.names())
 
@@ -306,6 +307,8 @@ def _told(handle: Handle) -> Iterator[None]:
             "Nothing was written; load the table again and go on from its positions.",
         ) from error
     except (DeltaError, OSError) as error:
+        if refusal(error) is None and (damage := told_by_reader(type(error).__name__, str(error))):
+            raise damage from error
         raise unavailable(handle.table, handle.delta.table_uri, error) from error
 
 

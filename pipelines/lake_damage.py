@@ -1,4 +1,4 @@
-"""What can be wrong with a stored lake table: no answer, files that its log names and that are gone, a broken log.
+"""What can be wrong with a stored lake table: no answer, data files that are gone or broken, a broken log.
 
 What lies in a folder is looked at file by file; of an object store its own errors say as much.
 """
@@ -6,12 +6,17 @@ What lies in a folder is looked at file by file; of an object store its own erro
 from __future__ import annotations
 
 import json
+import os
 import random
-from collections.abc import Sequence
+import re
+from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
+from urllib.parse import unquote
 
-from pipelines.lake_place import display, local_path
+import polars as pl
+
+from pipelines.lake_place import StoredTable, display, local_path
 from pipelines.system_refusals import refusal, refusal_told
 from schemas.errors import EmberlineError
 from schemas.lake import (
@@ -25,6 +30,7 @@ from schemas.lake import (
     QUARANTINE,
     RAW,
     RISK_MODEL,
+    TABLES,
     TOUCHED,
     LakeTable,
 )
@@ -35,9 +41,19 @@ CHECKED: Final = 1_000
 _LOG: Final = "_delta_log"
 _POINTER: Final = "_last_checkpoint"
 _SHOWN: Final = 3
+_MARK: Final = b"PAR1"
 _SIGNS: Final = ("json error", "invalid checkpoint", "contiguous commit", "parse", "deserialize", "corrupt")
 """What errors of Delta say of a log that the store has and that cannot be read."""
 
+_DATA_FILE: Final = re.compile(
+    r"(?P<place>[^\s'\"]*?(?P<table>[a-z_]+))/(?:month(?:=|%3D)[^/\s]*/)?(?P<file>part-[^/\s'\"]+\.parquet)"
+)
+_GONE: Final = "not found"
+_READING: Final = (_GONE, "Range Not Satisfiable", "Parquet error", "InvalidRange")
+_OF_PAGES: Final = ("ComputeError", "PanicException", "DeltaError")
+_IN_PAGES: Final = ("parquet: File out of specification", "Parquet error", "range.end as u64 <= self.size")
+"""What Polars and Delta say where a file is not the Parquet it should be."""
+_AS_GONE: Final = "Move it away, as if it were gone."
 _FROM_RAW: Final = (EVENTS, QUARANTINE, TOUCHED, IDENTITY, IDENTITY_CHANGE)
 _RECORDS: Final = (FEED, GAPS, IDENTITY_RULING)
 
@@ -47,13 +63,52 @@ class LakeUnavailable(EmberlineError):
 
 
 class LakeDamaged(EmberlineError):
-    """Files of a lake table are gone, or its log cannot be read."""
+    """Files of a lake table are gone or broken, or its log cannot be read."""
 
 
-def lost_among(files: Sequence[str], most: int | None = CHECKED) -> list[str]:
-    """The data files that are not there, of at most so many that are looked for; those of an object store are not."""
-    drawn = files if most is None or len(files) <= most else random.sample(files, most)
-    return sorted(file for file in drawn if (path := local_path(file)) is not None and not path.exists())
+class Damage(NamedTuple):
+    """Data files of a table, by their names: those that are not there, and those that are not what was written."""
+
+    lost: list[str]
+    broken: list[str]
+
+
+def damage_of(delta: StoredTable, most: int | None = CHECKED) -> Damage:
+    """Find data files that are gone, or not those that were written: cut off, overwritten, of another table.
+
+    Their lengths are compared with the log, and the marks at both ends of a Parquet file are looked at; its pages are
+    not.
+
+    Args:
+        delta: a version of a table. Of one in an object store nothing is looked at.
+        most: files looked at, at most: of more, so many drawn at random.
+    """
+    folder = local_path(delta.table_uri)
+    if folder is None or not delta.file_uris():
+        return Damage([], [])
+    files = pl.DataFrame(delta.get_add_actions()).select("path", "size_bytes").rows()
+    lost, broken = [], []
+    for name, size in files if most is None or len(files) <= most else random.sample(files, most):
+        try:
+            found = (path := folder / unquote(name)).stat()
+        except FileNotFoundError:
+            lost.append(name)
+            continue
+        if found.st_size != size or not _is_parquet(path, size, found.st_mtime_ns):
+            broken.append(name)
+    return Damage(sorted(lost), sorted(broken))
+
+
+@lru_cache(maxsize=1 << 16)
+def _is_parquet(path: Path, size: int, _modified: int) -> bool:
+    """Whether a file begins and ends as Parquet does; a file that did once is not opened again until it changes."""
+    if size < 3 * len(_MARK):
+        return False
+    with path.open("rb") as file:
+        head = file.read(len(_MARK))
+        file.seek(-2 * len(_MARK), os.SEEK_END)
+        footer, tail = file.read(len(_MARK)), file.read()
+    return head == tail == _MARK and int.from_bytes(footer, "little") < size
 
 
 def unanswered(table: LakeTable, uri: str, error: Exception) -> LakeUnavailable:
@@ -75,13 +130,20 @@ def unavailable(table: LakeTable, uri: str, error: Exception) -> LakeUnavailable
     )
 
 
-def files_lost(table: LakeTable, uri: str, lost: Sequence[str]) -> LakeDamaged:
-    """Tell which data files are gone."""
-    shown = ", ".join(Path(file).name for file in lost[:_SHOWN])
-    others = f" and {len(lost) - _SHOWN} more" if len(lost) > _SHOWN else ""
-    files = "1 file is gone" if len(lost) == 1 else f"{len(lost)} files are gone"
+def files_damaged(table: LakeTable, uri: str, damage: Damage) -> LakeDamaged:
+    """Tell which data files are gone, or else which are broken."""
+    files = damage.lost or damage.broken
+    shown = ", ".join(Path(file).name for file in files[:_SHOWN])
+    others = f" and {len(files) - _SHOWN} more" if len(files) > _SHOWN else ""
+    count = "1 file is" if len(files) == 1 else f"{len(files)} files are"
+    if damage.lost:
+        return LakeDamaged(
+            f"Lake table {table.name}: {count} gone that its log names: {shown}{others}.", remedy(table), display(uri)
+        )
     return LakeDamaged(
-        f"Lake table {table.name}: {files} that its log names: {shown}{others}.", remedy(table), display(uri)
+        f"Lake table {table.name}: {count} not what was written: {shown}{others}.",
+        f"{_AS_GONE} {remedy(table)}" if table is RAW else remedy(table),
+        display(uri),
     )
 
 
@@ -126,12 +188,17 @@ def damage_of_log(folder: Path) -> tuple[Path, str, str | None] | None:
             newest = "newest commit" if version == max(commits) else f"commit of version {version}"
             return commits[version], f"the {newest} of its log is empty or cut off", None
     pointer = log / _POINTER
+    is_whole = commits and sorted(commits) == list(range(max(commits) + 1))
     if pointer.exists() and (pointed := _pointed_at(pointer)) not in checkpoints:
-        is_whole = commits and sorted(commits) == list(range(max(commits) + 1))
         next_step = "Remove that file: all commits are there, and the table is read from them." if is_whole else None
         missing = "cannot be read" if pointed is None else f"names the checkpoint of version {pointed}, which is gone"
         return pointer, f"the pointer of its log {missing}", next_step
     start = max(checkpoints, default=-1)
+    for file in sorted(log.glob(f"{start:020}.checkpoint*.parquet")):
+        if not _is_parquet(file, (found := file.stat()).st_size, found.st_mtime_ns):
+            next_step = f"Remove that file and {_POINTER}: all commits are there, and the table is read from them."
+            what = f"the checkpoint of version {start} of its log is not what was written"
+            return file, what, next_step if is_whole else None
     later = [version for version in sorted(commits) if version > start]
     if gaps := [version for version in range(start + 1, max(later, default=start)) if version not in commits]:
         return log / f"{gaps[0]:020}.json", f"the commit of version {gaps[0]} of its log is gone", None
@@ -158,6 +225,28 @@ def _pointed_at(pointer: Path) -> int | None:
         return int(json.loads(pointer.read_text(encoding="utf-8"))["version"])
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def told_by_reader(kind: str, message: str) -> LakeDamaged | None:
+    """Find what an error of Polars or Delta says of a data file; None where it is about none.
+
+    Args:
+        kind: the name of the error's class.
+        message: what it says.
+    """
+    if named := _DATA_FILE.search(message):
+        table = TABLES.get(named["table"])
+        if table is not None and any(sign in message for sign in _READING):
+            is_gone = _GONE in message
+            damage = Damage([named["file"]], []) if is_gone else Damage([], [named["file"]])
+            found = files_damaged(table, named["place"], damage)
+            return LakeDamaged(found.cause, found.next_step, named["place"])
+    if kind in _OF_PAGES and any(sign in message for sign in _IN_PAGES):
+        return LakeDamaged(
+            f"A data file of the lake is not what was written ({message.strip().partition(chr(10))[0]}).",
+            "See which one, and what to do about it: emberline doctor --read",
+        )
+    return None
 
 
 def remedy(table: LakeTable) -> str:

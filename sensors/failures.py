@@ -10,6 +10,7 @@ import dagster as dg
 
 from assets.ingest import CROWDED_CHECK
 from assets.warehouse import CHECK
+from pipelines.lake_damage import told_by_reader
 from pipelines.operations.staleness import Failure
 from pipelines.system_refusals import refusal_told
 from schemas.warehouse import DATA_TABLES, STAGING
@@ -89,8 +90,9 @@ def cause_of(error: Any) -> Cause:
         if _NEXT_STEP in message:
             return Cause(message)
     for found in chain:
-        if refused := refusal_told(found.message):
-            return Cause(str(refused))
+        message = found.message.partition(": ")[2].strip()
+        if told := refusal_told(found.message) or told_by_reader(found.cls_name or "", message):
+            return Cause(str(told))
         # No other part uses this driver.
         if unrecorded := _DAGSTERS_DRIVER.search(found.message):
             return Cause(f"Dagster's records in PostgreSQL failed: {unrecorded[1]}{_NEXT_STEP}{MEND_RECORDS}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -19,11 +19,14 @@ _STYLES: Final = {"ok": "green", "warning": "yellow", "broken": "red"}
 
 
 @app.command()
-def doctor(as_json: Json = False) -> None:
+def doctor(
+    as_json: Json = False,
+    read: Annotated[bool, typer.Option("--read", help="Read every data file of the lake whole, too.")] = False,
+) -> None:
     """Verify lake, warehouse, Kafka, key and versions, and say what to do. Nothing is changed; exit code 6: broken."""
     from emberline.doctor import examine
 
-    findings = examine(configured(looks_only=True))
+    findings = examine(configured(looks_only=True), is_read=read)
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:

@@ -20,7 +20,7 @@ from pipelines.ingest.connection import KafkaConnection, TopicDirectory
 from pipelines.ingest.feeds import in_spans
 from pipelines.ingest.intake import BatchLimits, Intake, OnBatch, RawReport, ignore
 from pipelines.lake import Handle, Lake
-from pipelines.lake_damage import files_lost, lost_among, unavailable
+from pipelines.lake_damage import damage_of, files_damaged, unavailable
 
 
 def ingest_raw(
@@ -132,21 +132,21 @@ class _Drain:
 
 
 def refuse_lost_files(raw: Handle, *, is_accepted: bool) -> None:
-    """See that the data files of `raw` are there; of more than `lake_damage.CHECKED`, so many drawn at random.
+    """See that data files of `raw` are there and whole; of more than `lake_damage.CHECKED`, so many drawn at random.
 
     Args:
         raw: of `RAW`; it moves to the new version where there is one.
         is_accepted: whether those that are gone are to be taken out of its log.
 
     Raises:
-        LakeDamaged: some are gone, and that is not accepted.
+        LakeDamaged: some are gone, and that is not accepted; or some are broken.
         LakeUnavailable: the store failed.
     """
-    lost = lost_among(raw.delta.file_uris())
-    if not lost:
+    damage = damage_of(raw.delta)
+    if not any(damage):
         return
-    if not is_accepted:
-        raise files_lost(raw.table, raw.delta.table_uri, lost)
+    if damage.broken or not is_accepted:
+        raise files_damaged(raw.table, raw.delta.table_uri, damage)
     try:
         raw.delta.repair()
     except (DeltaError, OSError) as error:

@@ -17,7 +17,7 @@ from pipelines.ingest.feeds import undecoded
 from pipelines.ingest.reset import finish_reset, kept_through, reset_events
 from pipelines.ingest.tolerance import USUAL, Tolerance
 from pipelines.lake import Handle, Lake
-from pipelines.lake_damage import LakeDamaged, files_lost, lost_among
+from pipelines.lake_damage import LakeDamaged, damage_of, files_damaged
 from pipelines.lake_place import local_path
 from pipelines.lake_values import Reach, ValuesRemoved, refuse_removed, values_reach
 from pipelines.pseudonym_key import bind_key
@@ -77,15 +77,16 @@ def rebuild_events(
 
     Raises:
         ValuesRemoved: values of `raw` were removed, and what was made of them is damaged or gone; nothing was changed.
-        LakeDamaged: files of `raw` are gone, so that events would be lost; or a damaged table lies in an object store.
+        LakeDamaged: files of `raw` are gone or broken, so that events would be lost; or a damaged table lies in an
+            object store.
         WrongPseudonymKey: the lake holds pseudonyms of another key.
         LakeConflict: a run is writing events; nothing was written, or what was is gone on with by the next run.
         EmberlineError: see `EventWriter`.
     """
     bind_key(lake, rules.pseudonyms)
     raw = lake.open(RAW)
-    if lost := lost_among(raw.delta.file_uris(), most=None):
-        raise files_lost(RAW, raw.delta.table_uri, lost)
+    if any(damage := damage_of(raw.delta, most=None)):
+        raise files_damaged(RAW, raw.delta.table_uri, damage)
     reach = values_reach(raw)
     for table in _FROM_RAW:
         if lake.has(table) and not _is_readable(lake, table, reach):
@@ -111,7 +112,7 @@ def _is_readable(lake: Lake, table: LakeTable, reach: Reach) -> bool:
     except LakeDamaged:
         return False
     is_dropped_unread = table is EVENTS and not reach.records
-    return is_dropped_unread or not lost_among(handle.delta.file_uris(), most=None)
+    return is_dropped_unread or not any(damage_of(handle.delta, most=None))
 
 
 def _not_again(lake: Lake, table: LakeTable, reach: Reach) -> ValuesRemoved:

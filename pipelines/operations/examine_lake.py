@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from typing import Final
-from urllib.parse import unquote
 
 import polars as pl
 from deltalake.exceptions import DeltaError
@@ -14,23 +13,26 @@ from pipelines.ingest.event_writer import BATCH
 from pipelines.ingest.feeds import app_id
 from pipelines.inputs import input_id
 from pipelines.lake import Handle, Lake
-from pipelines.lake_damage import damage_of_log, files_lost, log_unreadable, remedy, unanswered
+from pipelines.lake_damage import Damage, damage_of, damage_of_log, files_damaged, log_unreadable, unanswered
 from pipelines.lake_place import local_path
 from pipelines.operations.examination import Examined, examined
 from schemas.lake import EVENTS, FEED, RAW, TABLES, LakeTable
 
 AREA: Final = "lake"
-_SHOWN: Final = 3
 
 
-def examine_lake(lake: Lake) -> list[Examined]:
+def examine_lake(lake: Lake, *, is_read: bool = False) -> list[Examined]:
     """Look at every table: its log, each of its data files, and whether it goes with those it is made from.
 
-    Its cost follows the number of files, and no row is read.
+    Its cost follows the number of files.
+
+    Args:
+        lake: holds the tables.
+        is_read: whether each data file is read whole as well, which is the only way to find damage in its middle.
     """
     found: list[Examined] = []
     for table in TABLES.values():
-        found += examined(AREA, table.name, partial(_table, lake, table))
+        found += examined(AREA, table.name, partial(_table, lake, table, is_read=is_read))
     if not found:
         return [Examined(AREA, lake.uri, "warning", "There is no lake yet.", "Make it: emberline run")]
     if any(finding.health == "broken" for finding in found):
@@ -38,7 +40,7 @@ def examine_lake(lake: Lake) -> list[Examined]:
     return found + examined(AREA, EVENTS.name, lambda: _order(lake))
 
 
-def _table(lake: Lake, table: LakeTable) -> Iterator[Examined]:
+def _table(lake: Lake, table: LakeTable, *, is_read: bool) -> Iterator[Examined]:
     uri = lake.table_uri(table)
     folder = local_path(uri)
     if not lake.has(table):
@@ -46,35 +48,29 @@ def _table(lake: Lake, table: LakeTable) -> Iterator[Examined]:
     if folder is not None and damage_of_log(folder) is not None:
         raise log_unreadable(table, uri)
     handle = lake.open(table)
-    lost, damaged = _files(handle)
-    if lost:
-        raise files_lost(table, uri, lost)
-    if damaged:
-        names = ", ".join(damaged[:_SHOWN])
-        files = "1 file is" if len(damaged) == 1 else f"{len(damaged)} files are"
-        found = f"{files} not as long as the log says: {names}."
-        yield Examined(AREA, table.name, "broken", found, remedy(table))
-        return
+    if any(damage := _damage(handle)):
+        raise files_damaged(table, uri, damage)
+    if is_read and (broken := [file for file in handle.delta.file_uris() if not _is_readable(lake, file)]):
+        raise files_damaged(table, uri, Damage([], broken))
     files = len(handle.delta.file_uris())
     yield Examined(AREA, table.name, "ok", f"Version {handle.version:,}; data files: {files:,}.")
 
 
-def _files(handle: Handle) -> tuple[list[str], list[str]]:
-    """The data files that are gone, and those of another length than the log has of them."""
-    folder = local_path(handle.delta.table_uri)
-    if folder is None:
-        try:
-            return handle.delta.repair(dry_run=True)["files_removed"], []
-        except (DeltaError, OSError) as error:
-            raise unanswered(handle.table, handle.delta.table_uri, error) from error
-    lost, damaged = [], []
-    for path, size in pl.DataFrame(handle.delta.get_add_actions(flatten=True)).select("path", "size_bytes").iter_rows():
-        file = folder / unquote(path)
-        if not file.exists():
-            lost.append(path)
-        elif file.stat().st_size != size:
-            damaged.append(path)
-    return lost, damaged
+def _damage(handle: Handle) -> Damage:
+    if local_path(handle.delta.table_uri) is not None:
+        return damage_of(handle.delta, most=None)
+    try:
+        return Damage(handle.delta.repair(dry_run=True)["files_removed"], [])
+    except (DeltaError, OSError) as error:
+        raise unanswered(handle.table, handle.delta.table_uri, error) from error
+
+
+def _is_readable(lake: Lake, file: str) -> bool:
+    try:
+        pl.read_parquet(file, hive_partitioning=False, storage_options=dict(lake.storage_options) or None)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
+        return False
+    return True
 
 
 def _order(lake: Lake) -> Iterator[Examined]:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import polars as pl
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -16,6 +17,7 @@ from emberline.cli.commands import app
 from emberline.cli.errors import ExitCode
 from emberline.embedded import StateFolder
 from emberline.failures import explained, keep_trace
+from pipelines.lake_damage import LakeDamaged
 from schemas.errors import EmberlineError
 
 
@@ -141,3 +143,10 @@ def test_a_signal_ends_a_command_with_a_word_and_a_code_of_its_own(tmp_path: Pat
     assert process.returncode == ExitCode.INTERRUPTED
     assert "Interrupted" in told
     assert "Traceback" not in told
+
+
+def test_what_polars_says_of_a_data_file_is_no_defect():
+    found = explained(pl.exceptions.ComputeError("parquet: File out of specification: Invalid thrift: end of file"))
+    assert isinstance(found, LakeDamaged)
+    assert "emberline doctor --read" in found.next_step
+    assert explained(pl.exceptions.ComputeError("cannot compare string with numeric type")) is None

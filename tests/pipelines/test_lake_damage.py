@@ -1,8 +1,10 @@
 """Damage to the lake is noticed, told with its place, and mended by what the message says."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from pipelines.engagement.person_day import person_day
@@ -10,7 +12,7 @@ from pipelines.ingest.connection import KafkaConnection
 from pipelines.ingest.intake import BatchLimits
 from pipelines.ingest.kafka_to_events import ingest as ingest_from_kafka
 from pipelines.lake import Lake, LakeUnavailable
-from pipelines.lake_damage import LakeDamaged, lost_among
+from pipelines.lake_damage import LakeDamaged, damage_of, told_by_reader
 from pipelines.refresh import refresh_days
 from schemas.lake import EVENTS, FEED, IDENTITY_RULING, PERSON_DAY, RAW, LakeTable
 from tests.pipelines.canonical import BY_TOPIC, RULES, encoded, ingest, land, message, records
@@ -162,7 +164,121 @@ def test_a_store_that_does_not_answer_is_no_damage():
 
 
 def test_of_many_files_a_bounded_number_is_looked_for(tmp_path: Path):
-    gone = [str(tmp_path / str(number)) for number in range(50)]
-    assert len(lost_among(gone, most=7)) == 7
-    assert len(lost_among(gone, most=None)) == 50
-    assert lost_among(["s3://bucket/lake/raw/part-0.parquet"]) == []
+    lake = Lake(str(tmp_path))
+    for first in range(10):
+        land(lake, records([b"x"], offsets=[first]))
+    raw = lake.open(RAW)
+    for file in raw.delta.file_uris():
+        Path(file).unlink()
+    assert len(damage_of(raw.delta, most=7).lost) == 7
+    assert len(damage_of(raw.delta, most=None).lost) == 10
+
+
+def cut_off(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+def emptied(_: bytes) -> bytes:
+    return b""
+
+
+def overwritten(content: bytes) -> bytes:
+    return bytes(len(content))
+
+
+def of_another_table(content: bytes) -> bytes:
+    whole = io.BytesIO()
+    pl.DataFrame({"a": range(len(content))}).write_parquet(whole)
+    return whole.getvalue()
+
+
+@pytest.mark.parametrize("spoil", [cut_off, emptied, overwritten, of_another_table])
+@pytest.mark.parametrize(
+    ("table", "remedy"),
+    [(EVENTS, "emberline rebuild events"), (RAW, "Move it away, as if it were gone"), (FEED, "from a backup")],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_a_data_file_that_is_not_what_was_written_is_named_before_it_is_read(
+    filled: Lake, table: LakeTable, remedy: str, spoil: Callable[[bytes], bytes]
+):
+    filled.open(table).scan()
+    file = Path(filled.open(table).delta.file_uris()[0])
+    file.write_bytes(spoil(file.read_bytes()))
+    with pytest.raises(LakeDamaged, match=f"{table.name}: 1 file is not what was written: {file.name}") as told:
+        filled.open(table).scan()
+    assert remedy in told.value.next_step
+    assert told.value.place == filled.table_uri(table)
+
+
+def spoil_the_middle(file: Path) -> None:
+    """Overwrite a part of the pages; length, footer and the marks at both ends stay."""
+    content = file.read_bytes()
+    pages = len(content) - int.from_bytes(content[-8:-4], "little") - 8
+    file.write_bytes(content[:4] + bytes(byte ^ 0xFF for byte in content[4:pages]) + content[pages:])
+
+
+def test_what_polars_says_of_damage_in_the_middle_of_a_file_leads_to_the_doctor(filled: Lake):
+    spoil_the_middle(Path(filled.open(EVENTS).delta.file_uris()[0]))
+    with pytest.raises(pl.exceptions.ComputeError) as told:
+        filled.open(EVENTS).scan().collect()
+    damage = told_by_reader("ComputeError", str(told.value))
+    assert damage is not None
+    assert "emberline doctor --read" in damage.next_step
+
+
+GONE = (
+    "object-store error: Object at location lake/events/month=2025-03-01/part-00000-0c-c000.snappy.parquet not found: "
+    "Error performing GET http://127.0.0.1/bucket/lake/events/month%3D2025-03-01/part-00000-0c-c000.snappy.parquet in "
+    "3.8ms - Server returned non-2xx status code: 404 Not Found"
+)
+CUT_OFF = (
+    "object-store error: Generic S3 error: Error performing GET "
+    "http://127.0.0.1:5999/bucket/lake/raw/part-00000-de-c000.snappy.parquet in 3.0ms - Server returned non-2xx status "
+    "code: 416 Range Not Satisfiable"
+)
+UNANSWERED = (
+    "object-store error: Generic S3 error: Error performing GET "
+    "http://127.0.0.1:5999/bucket/lake/raw/part-00000-de-c000.snappy.parquet in 3.0ms - error sending request"
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "message", "found"),
+    [
+        ("FileNotFoundError", GONE, "events: 1 file is gone that its log names: part-00000-0c-c000.snappy.parquet"),
+        ("OSError", CUT_OFF, "raw: 1 file is not what was written: part-00000-de-c000.snappy.parquet"),
+        ("OSError", UNANSWERED, None),
+        ("ComputeError", "cannot compare string with numeric type", None),
+        ("FileNotFoundError", "No such file or directory: 'emberline.toml'", None),
+    ],
+)
+def test_errors_of_a_reader_about_data_files_are_told_as_damage_and_no_others(
+    kind: str, message: str, found: str | None
+):
+    damage = told_by_reader(kind, message)
+    assert (damage is None) if found is None else (damage is not None and found in damage.cause)
+
+
+@pytest.mark.parametrize("spoil", [cut_off, emptied, overwritten])
+@pytest.mark.parametrize("table", [RAW, EVENTS], ids=lambda table: table.name)
+def test_a_checkpoint_that_is_not_what_was_written_is_named_and_can_be_removed(
+    filled: Lake, table: LakeTable, spoil: Callable[[bytes], bytes]
+):
+    rows = filled.open(table).scan().collect().height
+    filled.open(table).delta.create_checkpoint()
+    checkpoint = max(log_of(filled, table).glob("*.checkpoint.parquet"))
+    checkpoint.write_bytes(spoil(checkpoint.read_bytes()))
+    with pytest.raises(LakeDamaged, match=r"the checkpoint of version \d of its log is not what was written") as told:
+        filled.open(table)
+    assert told.value.next_step.startswith("Remove that file and _last_checkpoint")
+    assert told.value.place == str(checkpoint)
+    checkpoint.unlink()
+    (log_of(filled, table) / "_last_checkpoint").unlink()
+    assert filled.open(table).scan().collect().height == rows
+
+
+def test_a_pointer_that_cannot_be_read_does_no_harm(filled: Lake):
+    rows = filled.open(EVENTS).scan().collect().height
+    filled.open(EVENTS).delta.create_checkpoint()
+    (log_of(filled, EVENTS) / "_last_checkpoint").write_bytes(b"{nonsense")
+    assert filled.open(EVENTS).scan().collect().height == rows

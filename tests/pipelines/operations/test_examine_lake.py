@@ -11,6 +11,7 @@ from pipelines.operations.examine_lake import examine_lake
 from pipelines.refresh import refresh_days
 from schemas.lake import EVENTS, PERSON_DAY, RAW, LakeTable
 from tests.pipelines.canonical import encoded, ingest, land, message, records
+from tests.pipelines.test_lake_damage import spoil_the_middle
 
 
 @pytest.fixture
@@ -61,7 +62,15 @@ def test_a_data_file_that_is_gone_is_found(lake: Lake, table: LakeTable):
 def test_a_data_file_that_is_cut_off_is_found(lake: Lake):
     file = a_file(lake, EVENTS)
     file.write_bytes(file.read_bytes()[:100])
-    assert "1 file is not as long as the log says" in broken(lake).found
+    assert f"1 file is not what was written: {file.name}" in broken(lake).found
+
+
+def test_damage_in_the_middle_of_a_data_file_is_found_where_it_is_read(lake: Lake):
+    file = a_file(lake, EVENTS)
+    spoil_the_middle(file)
+    assert not any(finding.health == "broken" for finding in examine_lake(lake))
+    [found] = [finding for finding in examine_lake(lake, is_read=True) if finding.health == "broken"]
+    assert (found.subject, file.name in found.found) == ("events", True)
 
 
 def test_an_empty_commit_under_a_newer_one_is_found(lake: Lake):
