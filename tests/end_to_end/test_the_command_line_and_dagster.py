@@ -1,5 +1,7 @@
 """What a run of the command line leaves on the terminal and on Dagster's page."""
 
+import signal
+
 import polars as pl
 import pytest
 
@@ -25,3 +27,12 @@ def test_runs_say_who_launched_them_and_leave_nothing_of_dagsters_on_the_termina
         found = [instance.get_run_by_id(one.run_id) for one in (again, followed)]
     assert [run.tags["user"] for run in found if run] == ["emberline run", "emberline rebuild"]
     assert pl.Series([key for run in found if run for key in run.tags]).unique().sort().to_list() == ["user"]
+
+
+def test_a_signal_within_a_step_interrupts_the_run_and_the_next_one_goes_on(pipeline):
+    pipeline.send(sent(said("app:ann", 0), said("app:bob", 1)))
+    with pytest.raises(KeyboardInterrupt):
+        run_pipeline(pipeline.services, Progress(lambda *_: signal.raise_signal(signal.SIGINT)))
+    with dagster_instance(pipeline.services) as instance:
+        assert [record.dagster_run.status.value for record in instance.get_run_records()] == ["FAILURE"]
+    assert pipeline.run().totals.events == 2
