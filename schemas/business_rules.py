@@ -162,15 +162,19 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
         ),
         "reached counts the mature rows of funnel_entry": Rule(
             """
-            WITH steps AS (
+            WITH entries AS MATERIALIZED (
+                SELECT funnel, steps_reached, count(*) AS entries FROM staging.funnel_entry
+                WHERE is_mature GROUP BY funnel, steps_reached
+            ),
+            steps AS (
                 SELECT checked.funnel, checked.step_number, checked.reached, (
-                    SELECT count(*) FROM staging.funnel_entry AS e
-                    WHERE e.funnel = checked.funnel AND e.is_mature AND e.steps_reached >= checked.step_number
+                    SELECT coalesce(sum(e.entries), 0) FROM entries AS e
+                    WHERE e.funnel = checked.funnel AND e.steps_reached >= checked.step_number
                 ) AS entries
                 FROM (SELECT * FROM {batch}) AS checked
             )
             SELECT * FROM steps WHERE reached <> entries
-        """,
+            """,
             by={BATCH: ("funnel",), "funnel_entry": ("funnel",)},
         ),
     },
@@ -287,17 +291,21 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
         """),
         "units count the entries of funnel_entry": Rule(
             """
-            WITH units AS (
+            WITH entries AS MATERIALIZED (
+                SELECT funnel, steps_reached, count(*) AS entries FROM staging.funnel_entry
+                GROUP BY funnel, steps_reached
+            ),
+            units AS (
                 SELECT checked.funnel, checked.unit, checked.step_number,
                     sum(checked.reached_so_far) AS in_units, (
-                        SELECT count(*) FROM staging.funnel_entry AS e
+                        SELECT coalesce(sum(e.entries), 0) FROM entries AS e
                         WHERE e.funnel = checked.funnel AND e.steps_reached >= checked.step_number
                     ) AS entries
                 FROM (SELECT * FROM {batch}) AS checked
                 GROUP BY checked.funnel, checked.unit, checked.step_number
             )
             SELECT * FROM units WHERE in_units <> entries
-        """,
+            """,
             by={BATCH: ("funnel",), "funnel_entry": ("funnel",)},
         ),
     },

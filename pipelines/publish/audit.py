@@ -12,10 +12,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 from pipelines.publish.errors import NotStaged, WarehouseUnreachable, without_password
 from pipelines.publish.scopes import within_changes
+from pipelines.publish.screen import Look, screen
 from pipelines.publish.staging import NEW, Staged
 from pipelines.publish.verdict import Verdict
 from schemas.expectations import Expectation, Severity, Suite, row_count
@@ -53,18 +53,30 @@ def audit(url: str, suites: Sequence[Suite], *, staged: Mapping[str, Staged]) ->
             url=warehouse,
             next_step="Stage the tables, then audit them.",
         )
-    whole = frozenset(name for name, one in staged.items() if one.is_whole)
+    looks = [look for suite in suites for look in _looks(suite, staged)]
     with _staging(warehouse) as datasource:
-        verdicts = []
-        for suite in suites:
-            count, is_whole = row_count(staged[suite.table].rows), not whole.isdisjoint(suite.tables)
-            if is_whole:
-                verdicts += _verdicts(datasource, suite, [count], f"{suite.table}{NEW}")
-                verdicts += _verdicts(datasource, suite, suite.expectations, suite.table)
-            else:
-                changed = (_within_changes(suite.table, expectation) for expectation in suite.expectations)
-                verdicts += _verdicts(datasource, suite, [count, *changed], f"{suite.table}{NEW}")
+        broken = _broken(datasource, looks)
+        verdicts = [
+            verdict for number, look in enumerate(looks) for verdict in _verdicts(datasource, look, number in broken)
+        ]
     return [v if v.error is None else replace(v, error=without_password(v.error, warehouse)) for v in verdicts]
+
+
+def _looks(suite: Suite, staged: Mapping[str, Staged]) -> Iterator[Look]:
+    """What a suite looks at: all rows where a table that it names is staged as a whole, else those that come."""
+    count = row_count(staged[suite.table].rows)
+    if any(name in staged and staged[name].is_whole for name in suite.tables):
+        yield Look(suite, (count,), f"{suite.table}{NEW}")
+        yield Look(suite, suite.expectations, suite.table)
+    else:
+        changed = (_within_changes(suite.table, expectation) for expectation in suite.expectations)
+        yield Look(suite, (count, *changed), f"{suite.table}{NEW}")
+
+
+def _within_changes(table: str, expectation: Expectation) -> Expectation:
+    if expectation.rule is None:
+        return expectation
+    return replace(expectation, kwargs={"unexpected_rows_query": within_changes(table, expectation.rule)})
 
 
 @contextmanager
@@ -98,106 +110,53 @@ def _staging(url: sa.URL) -> Iterator[SQLDatasource]:
         datasource.get_engine().dispose()
 
 
-def _verdicts(datasource: SQLDatasource, suite: Suite, expectations: Sequence[Expectation], name: str) -> list[Verdict]:
-    """Ask for yes or no first, in one query; look for examples of the noes only.
+def _broken(datasource: SQLDatasource, looks: Sequence[Look]) -> set[int]:
+    """The numbers of the looks in which anything is broken, or all where one query cannot tell.
 
-    One query asks whether any row breaks anything; only where that finds one, or cannot be asked, is each expectation
-    asked for itself. Great Expectations takes some 20 ms an expectation, however small the table.
-
-    Args:
-        datasource: The schema `staging`.
-        suite: Whose expectations they are.
-        expectations: What is asked.
-        name: The table or view whose rows are asked.
+    Great Expectations takes some 20 ms an expectation, and as much a table, however small the table.
     """
-    if (batch := _batch(datasource, name)) is None:
+    asked = Expectation("unexpected_rows_expectation", "nothing is broken", {"unexpected_rows_query": screen(looks)})
+    batch = _batch(datasource, looks[0].rows) if looks else None
+    if batch is None:
+        return set(range(len(looks)))
+    result = _run(batch, [asked], {"result_format": "COMPLETE"})[asked.name]
+    if result.success:
+        return set()
+    if _error(result) is not None:
+        return set(range(len(looks)))
+    return {row["look"] for row in result.result["details"]["unexpected_rows"]}
+
+
+def _verdicts(datasource: SQLDatasource, look: Look, is_broken: bool) -> list[Verdict]:
+    """Ask for yes or no first; look for examples of the noes only."""
+    suite, expectations = look.suite, look.expectations
+    if not is_broken:
+        return [_verdict(suite, expectation, success=True) for expectation in expectations]
+    if (batch := _batch(datasource, look.rows)) is None:
         missing = f"{STAGING}.{suite.table} does not exist: stage it first"
         return [_verdict(suite, expectation, success=False, error=missing) for expectation in expectations]
-    screen, screened = _screen(suite, expectations)
-    asked = [e for e in expectations if e not in screened]
-    results = _run(batch, [*asked, *screen], _YES_OR_NO)
-    if not all(results[e.name].success for e in screen):
-        asked = expectations
-        results |= _run(batch, screened, _YES_OR_NO)
-    broken = [e for e in asked if not results[e.name].success and _error(results[e.name]) is None]
+    results = _run(batch, expectations, _YES_OR_NO)
+    broken = [e for e in expectations if not results[e.name].success and _error(results[e.name]) is None]
     if broken:
         # A key column that is missing must not turn the other checks of the table into errors.
-        columns = {column["name"] for column in sa.inspect(datasource.get_engine()).get_columns(name, STAGING)}
+        columns = {column["name"] for column in sa.inspect(datasource.get_engine()).get_columns(look.rows, STAGING)}
         key = [column for column in suite.key if column in columns]
         detail = {"result_format": "COMPLETE", "partial_unexpected_count": _EXAMPLES}
         results |= _run(batch, broken, detail | ({"unexpected_index_column_names": key} if key else {}))
-    return [
-        _judged(suite, e, results[e.name]) if e in asked else _verdict(suite, e, success=True) for e in expectations
-    ]
+    return [_judged(suite, expectation, results[expectation.name]) for expectation in expectations]
 
 
 def _batch(datasource: SQLDatasource, name: str) -> Batch | None:
     """All rows of a table or view of `staging`; none where it is not there."""
     from great_expectations.datasource.fluent.interfaces import TestConnectionError
 
-    try:
-        asset = datasource.add_table_asset(name, table_name=name, schema_name=STAGING)
-    except TestConnectionError:
-        return None
-    return asset.add_batch_definition_whole_table("all").get_batch()
-
-
-def _within_changes(table: str, expectation: Expectation) -> Expectation:
-    if expectation.rule is None:
-        return expectation
-    return replace(expectation, kwargs={"unexpected_rows_query": within_changes(table, expectation.rule)})
-
-
-def _screen(suite: Suite, expectations: Sequence[Expectation]) -> tuple[list[Expectation], list[Expectation]]:
-    """The check that no row breaks any of the expectations on rows, if there are some; and those."""
-    found: dict[str, str] = {}
-    for expectation in expectations:
-        if (query := _finding(suite, expectation)) is not None:
-            found[expectation.name] = query
-    if not found:
-        return [], []
-    any_found = " UNION ALL ".join(f"(SELECT 1 FROM ({query}) AS broken LIMIT 1)" for query in found.values())
-    name = "no row breaks anything"
-    query = f"SELECT * FROM ({any_found}) AS found LIMIT 1"
-    screened = [e for e in expectations if e.name in found]
-    return [Expectation("unexpected_rows_expectation", name, {"unexpected_rows_query": query})], screened
-
-
-def _finding(suite: Suite, expectation: Expectation) -> str | None:
-    """A query that finds a row where the expectation does not hold; none where it takes another way to see that."""
-    if "unexpected_rows_query" in expectation.kwargs:
-        return expectation.kwargs["unexpected_rows_query"]
-    batch = sa.text("{batch}")
-    match expectation.type:
-        case "expect_column_values_to_be_unique" | "expect_compound_columns_to_be_unique":
-            key = [sa.column(name) for name in suite.key]
-            found = sa.select(*key).select_from(batch).group_by(*key).having(sa.func.count() > 1)
-        case _ if (breach := breach_of(expectation)) is not None:
-            found = sa.select(sa.literal(1)).select_from(batch).where(breach)
-        case _:
+    if name not in datasource.get_asset_names():
+        try:
+            asset = datasource.add_table_asset(name, table_name=name, schema_name=STAGING)
+        except TestConnectionError:
             return None
-    # What Great Expectations formats and SQLAlchemy then takes for its text.
-    sql = str(found.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True}))
-    return (
-        sql.replace("{", "{{").replace("}", "}}").replace("{{batch}}", "{batch}").replace("%%", "%").replace(":", r"\:")
-    )
-
-
-def breach_of(expectation: Expectation) -> sa.ColumnElement[bool] | None:
-    """What a row looks like that breaks the expectation, for those on the values of a column."""
-    match expectation.type:
-        case "expect_column_values_to_not_be_null":
-            return sa.column(expectation.kwargs["column"]).is_(None)
-        case "expect_column_values_to_be_between" if expectation.kwargs.keys() == {"column", "min_value", "max_value"}:
-            value = sa.column(expectation.kwargs["column"], sa.Double)
-            low, high = expectation.kwargs["min_value"], expectation.kwargs["max_value"]
-            return sa.or_(*([] if low is None else [value < low]), *([] if high is None else [value > high]))
-        case "expect_column_values_to_be_in_set":
-            return sa.column(expectation.kwargs["column"], sa.Text).not_in(expectation.kwargs["value_set"])
-        case "expect_column_values_to_match_regex":
-            return ~sa.column(expectation.kwargs["column"], sa.Text).regexp_match(expectation.kwargs["regex"])
-        case _:
-            return None
+        asset.add_batch_definition_whole_table("all")
+    return datasource.get_asset(name).get_batch_definition("all").get_batch()
 
 
 def _run(
