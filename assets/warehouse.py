@@ -132,6 +132,8 @@ def check_staging(warehouse: dg.ResourceParam[Warehouse]) -> Iterator[dg.AssetCh
     suites = [suite for suite in SUITES.values() if not suite.tables.isdisjoint(is_checked)]
     for verdict in audit(warehouse.url, suites, staged=staged):
         by_table[verdict.table].append(verdict)
+    if not any(verdict.severity == "error" and not verdict.success for found in by_table.values() for verdict in found):
+        warehouse.note_checked([table for table in DATA_TABLES if not staged[table.name].is_checked])
     for name, verdicts in by_table.items():
         failed = [verdict for verdict in verdicts if not verdict.success]
         yield dg.AssetCheckResult(
@@ -172,6 +174,7 @@ def publish(
     clock: dg.ResourceParam[Clock],
 ) -> Iterator[dg.MaterializeResult]:
     """Switch all tables of `mart` to the checked version in one transaction."""
+    warehouse.refuse_unchecked()
     batch = newest_batch(lake)
     published = warehouse.publish(
         DATA_TABLES,

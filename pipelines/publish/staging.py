@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 import polars as pl
@@ -61,12 +61,14 @@ class Staged:
         state: The state of the next version; none: its rows have no name.
         since: The name of the state in which it was published then; none: in none that has a name.
         is_whole: Whether all of its rows were loaded, not the difference.
+        is_checked: Whether no critical expectation was broken.
     """
 
     rows: int
     state: State | None
     since: str | None
     is_whole: bool
+    is_checked: bool = False
 
     def is_next(self, state: State, published: State | None) -> bool:
         """Whether this is what leads from the published state, if there is one, to another one."""
@@ -158,14 +160,25 @@ def staged_tables(connection: sa.Connection) -> dict[str, Staged]:
 
 def _staged(told: dict[str, Any]) -> Staged:
     state = told["state"]
-    return Staged(told["rows"], state and State(**state), told["since"], told["is_whole"])
+    return replace(Staged(**told), state=state and State(**state))
 
 
 def empty(connection: sa.Connection, table: sa.Table, staged_now: Staged) -> None:
     """Take out what is staged of a table, once it is published."""
     names = ", ".join(staged(table, suffix).fullname for suffix in (NEW, OLD))
     connection.execute(sa.text(f"TRUNCATE {names}"))
-    coming = staged(table, NEW)
     state = staged_now.state
-    coming.comment = json.dumps(asdict(Staged(0, state, state and state.name, is_whole=False)))
+    _describe(connection, table, Staged(0, state, state and state.name, is_whole=False, is_checked=True))
+
+
+def note_checked(connection: sa.Connection, tables: Iterable[sa.Table]) -> None:
+    """Note of what is staged of tables that no critical expectation is broken."""
+    loaded = staged_tables(connection)
+    for table in tables:
+        _describe(connection, table, replace(loaded[table.name], is_checked=True))
+
+
+def _describe(connection: sa.Connection, table: sa.Table, loaded: Staged) -> None:
+    coming = staged(table, NEW)
+    coming.comment = json.dumps(asdict(loaded))
     connection.execute(SetTableComment(coming))

@@ -101,6 +101,25 @@ class Warehouse:
         with self._database.transaction(_READING) as connection:
             return published_states(connection)
 
+    def note_checked(self, tables: Sequence[sa.Table]) -> None:
+        """Note of what is staged of tables that no critical expectation is broken."""
+        refused = Refused(StagingFailed, "Let the role that staged the tables check them.")
+        with self._database.transaction(refused) as connection:
+            staging.note_checked(connection, tables)
+
+    def refuse_unchecked(self) -> None:
+        """See that all that is staged was checked.
+
+        Raises:
+            NotStaged: Something was not, or broke a critical expectation.
+        """
+        if unchecked := [name for name, one in self.staged().items() if not one.is_checked]:
+            raise NotStaged(
+                f"No check has passed what is staged of {', '.join(unchecked)}.",
+                url=self._database.url,
+                next_step="Stage and check first: `emberline run`, or `warehouse_job` on Dagster's page.",
+            )
+
     def note_versions(self, states: Mapping[str, State]) -> None:
         """Note from which Delta versions published rows can also be had: old ones are removed from the lake."""
         refused = Refused(PublishFailed, "See that this role may update it.", published_table.fullname)

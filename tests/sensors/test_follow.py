@@ -26,6 +26,7 @@ TABLES = {table.name for table in DATA_TABLES}
 WAREHOUSE = {f"{schema}/{name}" for schema in ("staging", "mart") for name in TABLES}
 SALES = {"group_sales", "message_sales", "segment_sales"}
 BELOW_CREDIT = {"person_value", *SALES, *WAREHOUSE}
+MART = [f"mart/{name}" for name in TABLES]
 BELOW_EVENTS = {*(table.name for table in FACTS), "identity_change", *WAREHOUSE}
 NOT_YET, LATER = dt.timedelta(seconds=1), dt.timedelta(minutes=1)
 
@@ -185,6 +186,29 @@ def test_events_that_a_mended_adapter_decodes_again_are_followed_and_restated(wh
     ticks.follow(ticks.requested())
     told = whole.services.warehouse().read(restatement).filter(table_name="group_day", figure="messages")
     assert set(told.select("before", "after", "rules_changed", "code_changed").rows()) == {(1, 0, False, True)}
+
+
+def test_mart_by_hand_behind_newer_facts_does_not_hide_them_from_the_next_run(whole: Place) -> None:
+    whole.say(0, 1)
+    whole.run()
+    whole.say(2)
+    whole.run(*INGEST, *(BELOW_EVENTS - WAREHOUSE))
+    whole.run(*MART)
+    whole.run()
+    assert messages_published(whole) == 3
+
+
+def test_mart_by_hand_does_not_publish_what_a_check_blocked(whole: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole.say(0, 1)
+    whole.run()
+    whole.say(2)
+    with monkeypatch.context() as patched:
+        patched.setattr("assets.warehouse.audit", broken)
+        whole.run(succeeds=False)
+    whole.run(*MART, succeeds=False)
+    assert messages_published(whole) == 2
+    whole.run()
+    assert messages_published(whole) == 3
 
 
 def broken(*arguments: object, **keywords: object) -> list[object]:
