@@ -7,7 +7,7 @@ from typing import Final
 
 from pipelines.publish.staging import NEW, OLD
 from schemas.business_rules import BATCH, Rule
-from schemas.warehouse import STAGING
+from schemas.warehouse import MART, STAGING, metadata
 
 _BATCH: Final = f"{{{BATCH}}}"
 
@@ -21,6 +21,8 @@ def within_changes(table: str, rule: Rule) -> str:
         table: The table of the rule's suite.
         rule: See `schemas.business_rules`.
     """
+    if rule.sums:
+        return _sums_of_changes(table, rule)
     if not rule.by:
         return rule.query
     divided = {table if name == BATCH else name: columns for name, columns in rule.by.items()}
@@ -37,6 +39,20 @@ def within_changes(table: str, rule: Rule) -> str:
         query = re.sub(rf"\b{STAGING}\.{name}\b", f"scoped_{name}", query)
     query = query.replace(_BATCH, f"scoped_{table}")
     return f"WITH {', '.join(scopes)} SELECT * FROM ({query}) AS broken"
+
+
+def _sums_of_changes(table: str, rule: Rule) -> str:
+    """The query over rows that come, and over rows that go with their amounts taken away."""
+    changes, query = [], rule.query
+    for name, amounts in ((table if name == BATCH else name, columns) for name, columns in rule.sums.items()):
+        columns = metadata.tables[f"{MART}.{name}"].columns.keys()
+        taken = (f"-{column} AS {column}" if column in amounts else column for column in columns)
+        new = _BATCH if name == table else f"{STAGING}.{name}{NEW}"
+        rows = f"SELECT {', '.join(columns)} FROM {new} UNION ALL SELECT {', '.join(taken)} FROM {STAGING}.{name}{OLD}"
+        changes.append(f"changes_of_{name} AS ({rows})")
+        query = re.sub(rf"\b{STAGING}\.{name}\b", f"changes_of_{name}", query)
+    query = query.replace(_BATCH, f"changes_of_{table}")
+    return f"WITH {', '.join(changes)} SELECT * FROM ({query}) AS broken"
 
 
 def _changed_parts(table: str, divided: dict[str, tuple[str, ...]]) -> str:
