@@ -45,7 +45,7 @@ def failed_runs(instance: dg.DagsterInstance, jobs: list[str]) -> list[Failure]:
         if newest and newest[0].dagster_run.status is dg.DagsterRunStatus.FAILURE:
             run_id = newest[0].dagster_run.run_id
             cause, _, next_step = _cause_of_run(instance, run_id).text.partition(_NEXT_STEP)
-            found.append(Failure(job, cause, next_step or f"See run {run_id} in Dagster."))
+            found.append(Failure(job, " ".join(cause.split()), next_step or f"See run {run_id} in Dagster."))
     return found
 
 

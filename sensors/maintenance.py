@@ -26,10 +26,13 @@ def tidy_lake(
     """Remove old values and marks that all have seen, put small files together, remove old ones and their log."""
     marks = forget_marks(lake)
     removed = {} if upkeep.keep_values is None else remove_values(lake, upkeep.keep_values, clock.now())
-    for done in tidy_all(lake, upkeep):
-        if done.compacted or done.removed or done.prevented:
-            context.log.info(f"{done.table}: {asdict(done)}")
-    context.add_output_metadata({"marks": marks, **{f"values_{name}": rows for name, rows in removed.items()}})
+    files = {
+        f"files_{done.table}": dg.MetadataValue.json(asdict(done))
+        for done in tidy_all(lake, upkeep)
+        if done.compacted or done.removed or done.prevented
+    }
+    values = {f"values_{name}": rows for name, rows in removed.items()}
+    context.add_output_metadata({"marks": marks, **values, **files})
 
 
 @dg.op(ins={"after": dg.In(dg.Nothing)}, out=dg.Out(dg.Nothing))

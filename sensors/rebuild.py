@@ -30,7 +30,7 @@ def request(context: dg.OpExecutionContext, lake: dg.ResourceParam[Lake], clock:
         reason=asked["reason"],
         now=clock.now(),
     )
-    context.log.info(f"Request {number} is recorded; follow_sensor asks for the run within a minute.")
+    context.add_output_metadata({"request": number, "next": "follow_sensor asks for the run within a minute."})
 
 
 def _day(text: str) -> dt.date:

@@ -1,13 +1,16 @@
 """What a run of the command line leaves on the terminal and on Dagster's page."""
 
+import logging
 import signal
 
+import dagster as dg
 import polars as pl
 import pytest
 
 from assets.resources import Progress
 from emberline.instance import dagster_instance
 from emberline.runner import run_pipeline
+from schemas.errors import EmberlineError
 from sensors.jobs import follow_job
 from tests.end_to_end.test_restatement import said, sent
 
@@ -36,3 +39,19 @@ def test_a_signal_within_a_step_interrupts_the_run_and_the_next_one_goes_on(pipe
     with dagster_instance(pipeline.services) as instance:
         assert [record.dagster_run.status.value for record in instance.get_run_records()] == ["FAILURE"]
     assert pipeline.run().totals.events == 2
+
+
+def test_a_failed_run_lists_what_failed_and_no_error_for_each_step_after_it(pipeline):
+    def refuse(*_: object) -> None:
+        raise EmberlineError("There is no room.", "Make room.")
+
+    pipeline.send(sent(said("app:ann", 0), said("app:bob", 1)))
+    failed = run_pipeline(pipeline.services, Progress(refuse))
+    assert failed.failure is not None
+    assert "There is no room." in failed.failure.text
+    with dagster_instance(pipeline.services) as instance:
+        errors = [entry for entry in instance.all_logs(failed.run_id) if entry.level >= logging.ERROR]
+    assert [entry.dagster_event_type for entry in errors] == [
+        dg.DagsterEventType.STEP_FAILURE,
+        dg.DagsterEventType.RUN_FAILURE,
+    ]
