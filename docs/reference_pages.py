@@ -151,7 +151,8 @@ def lake_page() -> Iterator[str]:
 
 def _dependencies(fact: lake.LakeTable) -> Iterator[str]:
     """What a fact is made of and depends on, in sentences."""
-    yield f"Made of {_codes(table.name for table in fact.inputs)}; code version {fact.code_version}."
+    code = f"computed by `pipelines.{words.COMPUTED_BY[fact.name]}`, code version {fact.code_version}"
+    yield f"Made of {_codes(table.name for table in fact.inputs)}; {code}."
     if fact.settings:
         yield f"Computed again when one of these settings changes: {_codes(fact.settings)}."
     if fact.by_definition:

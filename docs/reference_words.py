@@ -7,8 +7,8 @@ environment variables, which go over the file. The variable of a key is `EMBERLI
 The option `--state` of every command goes over both.
 
 Secret texts belong into the environment, not into the file. Facts that depend on `[rules]` or `[groups]` are recomputed
-by the next run after a change there. Two keys act on what is read from then on and leave the days of events already
-decoded as they are: `rules.zone` and `privacy.key`. Set them before the first run, or begin a new lake."""
+by the next run after a change there. Set `rules.zone` before the first run: after a change
+every run refuses until `emberline rebuild events`. `privacy.key` belongs to a lake for good."""
 
 SETTINGS_MEANINGS = {
     "maintenance.small_files": "A partition of a lake table with more small files than this is put together.",
@@ -250,3 +250,33 @@ CHECKS = """\
 Great Expectations runs these on the schema `staging`. A failed `critical` one stops the publication and readers keep
 the version before; a `warning` is told and published. Beside them every table must hold exactly as many rows as were
 loaded into it."""
+
+COMPUTED_BY = {
+    "identity": "events.identity.identity",
+    "person_day": "engagement.person_day.person_day",
+    "first_seen": "engagement.first_seen.first_seen",
+    "retention": "engagement.retention_table.retention_table",
+    "lifecycle": "engagement.lifecycle.lifecycle",
+    "member_state": "engagement.states.member_state",
+    "group_engagement": "engagement.states.group_engagement",
+    "group": "groups.group.group_table",
+    "group_day": "groups.group_day.group_day",
+    "feed_day": "groups.feed_day.feed_day",
+    "group_health": "groups.health.group_health",
+    "group_state": "groups.state.group_state",
+    "risk_model": "groups.risk.graded.graded_model",
+    "group_risk": "groups.risk.model.RiskModel",
+    "funnel_entry": "funnel.funnel.funnel",
+    "funnel_step": "funnel.views.summary",
+    "funnel_breakdown": "funnel.breakdown.breakdown",
+    "funnel_time_to_convert": "funnel.time_to_convert.time_to_convert",
+    "funnel_curve": "funnel.curve.curve",
+    "funnel_trend": "funnel.trend.trend",
+    "order_credit": "funnel.attribution.order_credit",
+    "order_refund": "funnel.orders.order_refunds",
+    "group_sales": "funnel.sales.group_sales",
+    "message_sales": "funnel.sales.message_sales",
+    "segment_sales": "funnel.sales.segment_sales",
+    "person_value": "engagement.person_value.person_value",
+}
+"""Where the rows of each fact are computed, below `pipelines`."""

@@ -52,8 +52,9 @@ class RunOutcome:
     """What a run did.
 
     `counts` are of this run, `totals` of all history; `offsets_lost` are those of the gaps it was told to accept;
-    `partitions_changed` are the days whose facts were recomputed, `rows_changed` the warehouse rows inserted, updated
-    or deleted, by table; `version` the published version, None where this run published none; `failure` why it failed.
+    `partitions_changed` is the larger of the numbers of days that `person_day` and `group_day` recomputed;
+    `rows_changed` are the warehouse rows inserted, updated or deleted, by table; `version` is the published version,
+    None where this run published none; `failure` why it failed.
     `is_refused`: it would have emptied tables, or the warehouse is of another lake.
     """
 

@@ -20,7 +20,7 @@ _WRITTEN: Final = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
 
 def examine_warehouse(url: str, lake_id: str | None) -> list[Examined]:
-    """Look at the warehouse behind a SQLAlchemy URL; None where there is no lake yet."""
+    """Look at the warehouse behind a SQLAlchemy URL, and whether it is of this lake; without one `lake_id` is None."""
     return examined(AREA, "server", lambda: _warehouse(Database(url), lake_id))
 
 

@@ -1,8 +1,11 @@
 """The committed reference says what the code says."""
 
+import re
 import subprocess
 import sys
+from pkgutil import resolve_name
 
+from schemas.lake import FACTS
 from tests.docs.pages import ROOT
 
 
@@ -10,3 +13,12 @@ def test_the_reference_is_the_one_the_code_gives():
     script = str(ROOT / "docs" / "build_reference.py")
     done = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_code_that_computes_each_fact_is_named_and_there():
+    page = (ROOT / "docs" / "reference" / "lake.md").read_text()
+    named = re.findall(r"computed by `(pipelines\.[\w.]+)`", page)
+    assert len(named) == len(FACTS)
+    for place in named:
+        module, _, name = place.rpartition(".")
+        assert callable(resolve_name(f"{module}:{name}"))
