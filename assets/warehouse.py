@@ -2,16 +2,19 @@
 
 # No postponed annotations: Dagster reads the type of a config from the annotation itself.
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import dagster as dg
+import polars as pl
+import sqlalchemy as sa
 from pydantic import Field
 
 from assets.completeness import complete_through
 from assets.pools import WRITER
 from assets.resources import Clock, Progress, Rules
 from assets.tables import published, staged
-from pipelines.lake import Lake
+from pipelines.lake import Handle, Lake
 from pipelines.publish.audit import Verdict, audit
 from pipelines.publish.differences import difference
 from pipelines.publish.guard import Guard
@@ -65,42 +68,50 @@ def stage(
     While `mart` is up to date it stages nothing, and nothing is checked or published: Dagster skips these steps.
     """
     warehouse.prepare()
-    newest = warehouse.known()
+    newest, states = warehouse.known(), _states(lake)
     is_whole = config.is_whole or (newest is not None and _is_made_otherwise(newest, lake))
     is_published = newest is not None and newest.lake_state == lake_state(lake)
-    if is_published and not is_whole and len(warehouse.unchanged()) == len(DATA_TABLES):
+    published, staged = warehouse.published_states(), warehouse.staged()
+    unchanged = {name for name in warehouse.unchanged() if name in states and published[name].name == states[name].name}
+    if is_published and not is_whole and len(unchanged) == len(DATA_TABLES):
         return
-    published, staged, same = warehouse.published_states(), warehouse.staged(), dict[str, State]()
     with warehouse.stage_many() as stage_table:
         for number, table in enumerate(DATA_TABLES, start=1):
             opened = {source.name: lake.open(source) for source in sources_of(table)}
             state, known, before = state_of(table, opened), published.get(table.name), staged.get(table.name)
-            is_staged = before is not None and before.is_next(state, known) and (before.is_whole or not is_whole)
+            is_staged = before is not None and before.is_next(state, known) and not is_whole
             loaded = 0
-            if known is not None and known.name == state.name:
-                same[table.name] = state
             if not is_staged:
-                rows = None if is_whole or known is None else difference(lake, table, opened, known)
-                scan = {name: handle.scan() for name, handle in opened.items()}
-                whole = rows_of(table, lambda source, scan=scan: scan[source.name])
-                loaded = stage_table(table, whole if rows is None else rows, state)
+                # Of what a full audit found to be broken all rows are looked at until it passes.
+                is_refused = before is not None and before.is_whole and not before.is_checked
+                rows = None
+                if known is not None and known.contract == state.contract and not (is_whole or is_refused):
+                    rows = difference(lake, table, opened, known)
+                loaded = stage_table(table, _rows(table, opened) if rows is None else rows, state)
             progress.report("staging tables", number, len(DATA_TABLES))
             yield dg.MaterializeResult(
                 [STAGING, table.name], metadata={"is_changed": not is_staged, "rows_loaded": loaded}
             )
-    warehouse.note_versions(same)
+    warehouse.note_versions({name: states[name] for name in unchanged})
+
+
+def _rows(table: sa.Table, opened: Mapping[str, Handle]) -> pl.LazyFrame:
+    scans = {name: handle.scan() for name, handle in opened.items()}
+    return rows_of(table, lambda source: scans[source.name])
+
+
+def _states(lake: Lake) -> dict[str, State]:
+    """The state in which each table is to be, by the facts as they are."""
+    opened = ((table, {source.name: lake.open(source) for source in sources_of(table)}) for table in DATA_TABLES)
+    return {table.name: state_of(table, handles) for table, handles in opened}
 
 
 def _is_newest(warehouse: Warehouse, lake: Lake) -> bool:
     """Whether what is staged is made of the facts as they are; it is not where `mart` is materialized by itself."""
     staged = warehouse.staged()
-    states = {
-        table.name: state_of(table, {source.name: lake.open(source) for source in sources_of(table)})
-        for table in DATA_TABLES
-    }
     return all(
         name in staged and (state := staged[name].state) is not None and state.name == newest.name
-        for name, newest in states.items()
+        for name, newest in _states(lake).items()
     )
 
 
@@ -128,12 +139,12 @@ def check_staging(warehouse: dg.ResourceParam[Warehouse]) -> Iterator[dg.AssetCh
     """
     by_table: dict[str, list[Verdict]] = {table.name: [] for table in DATA_TABLES}
     unchanged, staged = warehouse.unchanged(), warehouse.staged()
-    is_checked = {name for name, one in staged.items() if one.is_whole or name not in unchanged}
-    suites = [suite for suite in SUITES.values() if not suite.tables.isdisjoint(is_checked)]
+    suites = [suite for suite in SUITES.values() if not suite.tables <= unchanged]
     for verdict in audit(warehouse.url, suites, staged=staged):
         by_table[verdict.table].append(verdict)
     if not any(verdict.severity == "error" and not verdict.success for found in by_table.values() for verdict in found):
-        warehouse.note_checked([table for table in DATA_TABLES if not staged[table.name].is_checked])
+        loaded = ((table, staged.get(table.name)) for table in DATA_TABLES)
+        warehouse.note_checked({table: one for table, one in loaded if one is not None and not one.is_checked})
     for name, verdicts in by_table.items():
         failed = [verdict for verdict in verdicts if not verdict.success]
         yield dg.AssetCheckResult(
@@ -150,6 +161,19 @@ def check_staging(warehouse: dg.ResourceParam[Warehouse]) -> Iterator[dg.AssetCh
                 "is_whole": name in staged and staged[name].is_whole,
             },
         )
+
+
+def _known(lake: Lake, rules: Rules) -> Known:
+    """What the facts as they are know."""
+    return Known(
+        events_batch=newest_batch(lake),
+        lake_state=lake_state(lake),
+        complete_through=complete_through(lake, rules),
+        zone=rules.zone,
+        is_synthetic=has_simulated(lake),
+        rules=rules_state(lake),
+        rebuilds=newest_rebuild(lake),
+    )
 
 
 class PublishConfig(dg.Config):
@@ -174,19 +198,13 @@ def publish(
     clock: dg.ResourceParam[Clock],
 ) -> Iterator[dg.MaterializeResult]:
     """Switch all tables of `mart` to the checked version in one transaction."""
-    warehouse.refuse_unchecked()
-    batch = newest_batch(lake)
+    known, before = _known(lake, rules), warehouse.known()
+    if not _is_newest(warehouse, lake):
+        known = replace(before or known, lake_state=_BEHIND)
+    batch = known.events_batch
     published = warehouse.publish(
         DATA_TABLES,
-        known=Known(
-            events_batch=batch,
-            lake_state=lake_state(lake) if _is_newest(warehouse, lake) else _BEHIND,
-            complete_through=complete_through(lake, rules),
-            zone=rules.zone,
-            is_synthetic=has_simulated(lake),
-            rules=rules_state(lake),
-            rebuilds=newest_rebuild(lake),
-        ),
+        known=known,
         late=Late(
             since=lambda before: lateness(
                 lake.open(EVENTS).scan(),

@@ -25,9 +25,9 @@ def audit(accept_loss: AcceptLoss = False, as_json: Json = False) -> None:
     else:
         print_failure(outcome)
         if outcome.is_success:
-            mended = {name: rows for name, rows in outcome.rows_changed.items() if rows}
             if not outcome.failed_checks:
-                print_line(f"Every expectation holds of all rows of {len(outcome.rows_changed)} tables.")
-            for name, rows in mended.items():
-                print_line(f"  {rows:,} rows of mart.{name} were not those of the lake, and are now")
+                print_line(f"All rows of {len(outcome.rows_changed)} tables were compared with the lake and checked.")
+            for name, rows in outcome.rows_changed.items():
+                if rows:
+                    print_line(f"  {rows:,} rows of mart.{name} differed from the lake, and are as there now")
     raise typer.Exit(code_of(outcome))

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import sqlalchemy as sa
 
 from pipelines.publish.errors import NotStaged, WarehouseUnreachable, without_password
-from pipelines.publish.scopes import within_changes
-from pipelines.publish.screen import Look, screen
+from pipelines.publish.scopes import unique_within_changes, within_changes
+from pipelines.publish.screen import UNIQUE, Look, screen
 from pipelines.publish.staging import NEW, Staged
 from pipelines.publish.verdict import Verdict
 from schemas.expectations import Expectation, Severity, Suite, row_count
@@ -69,14 +69,19 @@ def _looks(suite: Suite, staged: Mapping[str, Staged]) -> Iterator[Look]:
         yield Look(suite, (count,), f"{suite.table}{NEW}")
         yield Look(suite, suite.expectations, suite.table)
     else:
-        changed = (_within_changes(suite.table, expectation) for expectation in suite.expectations)
+        changed = (_within_changes(suite, expectation) for expectation in suite.expectations)
         yield Look(suite, (count, *changed), f"{suite.table}{NEW}")
 
 
-def _within_changes(table: str, expectation: Expectation) -> Expectation:
-    if expectation.rule is None:
+def _within_changes(suite: Suite, expectation: Expectation) -> Expectation:
+    """The expectation of the rows that come; with those that a rule compares them with."""
+    if expectation.rule is not None:
+        query = within_changes(suite.table, expectation.rule)
+    elif expectation.type in UNIQUE:
+        query = unique_within_changes(suite.table, suite.key)
+    else:
         return expectation
-    return replace(expectation, kwargs={"unexpected_rows_query": within_changes(table, expectation.rule)})
+    return replace(expectation, type="unexpected_rows_expectation", kwargs={"unexpected_rows_query": query})
 
 
 @contextmanager
@@ -133,7 +138,7 @@ def _verdicts(datasource: SQLDatasource, look: Look, is_broken: bool) -> list[Ve
     if not is_broken:
         return [_verdict(suite, expectation, success=True) for expectation in expectations]
     if (batch := _batch(datasource, look.rows)) is None:
-        missing = f"{STAGING}.{suite.table} does not exist: stage it first"
+        missing = f"{STAGING}.{look.rows} does not exist: stage it first"
         return [_verdict(suite, expectation, success=False, error=missing) for expectation in expectations]
     results = _run(batch, expectations, _YES_OR_NO)
     broken = [e for e in expectations if not results[e.name].success and _error(results[e.name]) is None]

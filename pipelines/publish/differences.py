@@ -14,16 +14,13 @@ import sqlalchemy as sa
 from pipelines.lake import Handle, Lake
 from pipelines.lake_damage import LakeDamaged
 from pipelines.publish.columns import cast_to
-from pipelines.publish.rows import Scan, rows_of
+from pipelines.publish.rows import rows_of
 from pipelines.publish.staging import Difference, State
-from schemas.lake import LakeTable
 from schemas.mart import sources_of
 
 _MONTH: Final = "month"
-_ANY: Final = pl.lit(value=True)
-_NONE: Final = pl.lit(value=False)
-_DISTINCT: Final = frozenset({"dim_currency"})
-"""Tables whose rows come from rows of any month: all months are read."""
+_OF_ALL_MONTHS: Final = frozenset({"dim_currency"})
+"""Tables of which one row comes from rows of many months."""
 
 
 def difference(lake: Lake, table: sa.Table, opened: Mapping[str, Handle], published: State) -> Difference | None:
@@ -36,7 +33,7 @@ def difference(lake: Lake, table: sa.Table, opened: Mapping[str, Handle], publis
         published: The state in which it is published.
 
     Returns:
-        None where the lake has not got the published rows any more: the table is to be staged as a whole.
+        None where the published rows cannot be read from the lake any more: the table is to be staged as a whole.
     """
     before = {
         source.name: handle
@@ -74,34 +71,20 @@ def between(table: sa.Table, old: pl.DataFrame, new: pl.DataFrame, since: str) -
 def _near_what_changed(
     table: sa.Table, before: Mapping[str, Handle], now: Mapping[str, Handle]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The rows of both that can differ: of months whose files do, and of those that look up what is another now."""
+    """The rows of both that can differ: where one lake table gives them by month, those of months whose files do."""
     first, *looked_up = sources_of(table)
-    in_months = _in_changed_months(before[first.name], now[first.name]) if table.name not in _DISTINCT else _ANY
-    changed = {source.key[0]: _changed_keys(source, before, now) for source in looked_up}
-    looks_up = pl.any_horizontal(
-        _NONE, *(pl.col(name).is_in(keys.implode()) for name, keys in changed.items() if not keys.is_empty())
-    )
+    by_month = not looked_up and table.name not in _OF_ALL_MONTHS and _MONTH in first.partition_by
+    where = _in_changed_months(before[first.name], now[first.name]) if by_month else pl.lit(value=True)
 
     def rows(handles: Mapping[str, Handle]) -> pl.DataFrame:
-        parts = [rows_of(table, _scan(handles, first, in_months))]
-        if any(not keys.is_empty() for keys in changed.values()):
-            parts.append(rows_of(table, _scan(handles, first, ~in_months)).filter(looks_up))
-        return cast_to(table, pl.concat(parts)).collect(engine="streaming")
+        scans = {name: handle.scan() for name, handle in handles.items()}
+        scans[first.name] = scans[first.name].filter(where)
+        return cast_to(table, rows_of(table, lambda source: scans[source.name])).collect(engine="streaming")
 
     return rows(before), rows(now)
 
 
-def _scan(handles: Mapping[str, Handle], first: LakeTable, where: pl.Expr) -> Scan:
-    def scan(source: LakeTable) -> pl.LazyFrame:
-        rows = handles[source.name].scan()
-        return rows.filter(where) if source is first else rows
-
-    return scan
-
-
 def _in_changed_months(before: Handle, now: Handle) -> pl.Expr:
-    if _MONTH not in now.table.partition_by:
-        return _ANY
     files = pl.concat([_files(before), _files(now)])
     months = files.filter(~pl.struct("path", _MONTH).is_duplicated())[_MONTH].unique()
     return pl.col(_MONTH).is_in(months.implode())
@@ -113,11 +96,6 @@ def _files(handle: Handle) -> pl.DataFrame:
     if files.is_empty():
         return pl.DataFrame(schema={"path": pl.String, _MONTH: pl.Date})
     return files.select("path", pl.col(f"partition.{_MONTH}").cast(pl.Date).alias(_MONTH))
-
-
-def _changed_keys(source: LakeTable, before: Mapping[str, Handle], now: Mapping[str, Handle]) -> pl.Series:
-    old, new = (handles[source.name].scan().collect(engine="streaming") for handles in (before, now))
-    return pl.concat([_without(old, new), _without(new, old)])[source.key[0]].unique()
 
 
 def _without(rows: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:

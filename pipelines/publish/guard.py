@@ -30,11 +30,13 @@ class Guard:
         lake_id: Id of the lake that the rows come from.
         max_lost_share: The largest share of its rows that a table may lose at once.
         is_accepted: Whether a person agreed to this publication, whatever is lost and wherever the rows come from.
+        needs_check: Whether only what a check has passed is published.
     """
 
     lake_id: str
     max_lost_share: float = 0.5
     is_accepted: bool = False
+    needs_check: bool = True
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,9 @@ _SUMMARIES: Final = (
     facts.FUNNEL_TREND, facts.GROUP_SALES, facts.MESSAGE_SALES, facts.SEGMENT_SALES,
 )  # fmt: skip
 
+_CODE_VERSION: Final = 1
+"""To be raised when the code of this module, or what it calls, gives other rows from the same lake."""
+
 Scan = Callable[[LakeTable], pl.LazyFrame]
 """Gives the rows of a lake table."""
 
@@ -50,7 +53,7 @@ def rows_of(table: sa.Table, scan: Scan) -> pl.LazyFrame:
 def state_of(table: sa.Table, opened: Mapping[str, Handle]) -> State:
     """The state of a warehouse table made of these; its name changes with rows, columns and what is expected of it."""
     made_of = [opened[source.name] for source in sources_of(table)]
-    contract = f"{CreateTable(table)} {SUITES[table.name]!r}"
+    contract = f"{_CODE_VERSION} {CreateTable(table)} {SUITES[table.name]!r}"
     names = (f"{handle.id}/{rows_version(handle)}" for handle in made_of)
     return State(
         "/".join([*names, str(zlib.crc32(contract.encode()))]),

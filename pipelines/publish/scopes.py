@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
+
+from sqlalchemy.dialects import postgresql
 
 from pipelines.publish.staging import NEW, OLD
 from schemas.business_rules import BATCH, Rule
@@ -41,11 +44,23 @@ def within_changes(table: str, rule: Rule) -> str:
     return f"WITH {', '.join(scopes)} SELECT * FROM ({query}) AS broken"
 
 
+def unique_within_changes(table: str, key: Sequence[str]) -> str:
+    """A query for rows that have the key of another one, among the keys of rows that come."""
+    columns = ", ".join(map(_quoted, key))
+    there = f"SELECT {columns}, count(*) OVER (PARTITION BY {columns}) AS rows_there FROM {STAGING}.{table}"
+    return f"SELECT * FROM ({there} WHERE ({columns}) IN (SELECT {columns} FROM {_BATCH})) AS keys WHERE rows_there > 1"
+
+
+def _quoted(column: str) -> str:
+    return postgresql.dialect().identifier_preparer.quote(column)
+
+
 def _sums_of_changes(table: str, rule: Rule) -> str:
     """The query over rows that come, and over rows that go with their amounts taken away."""
     changes, query = [], rule.query
     for name, amounts in ((table if name == BATCH else name, columns) for name, columns in rule.sums.items()):
-        columns = metadata.tables[f"{MART}.{name}"].columns.keys()
+        names = metadata.tables[f"{MART}.{name}"].columns.keys()
+        columns = [_quoted(column) for column in names]
         taken = (f"-{column} AS {column}" if column in amounts else column for column in columns)
         new = _BATCH if name == table else f"{STAGING}.{name}{NEW}"
         rows = f"SELECT {', '.join(columns)} FROM {new} UNION ALL SELECT {', '.join(taken)} FROM {STAGING}.{name}{OLD}"

@@ -13,6 +13,9 @@ from schemas.business_rules import BATCH
 from schemas.expectations import Expectation, Suite
 from schemas.warehouse import STAGING
 
+UNIQUE: Final = ("expect_column_values_to_be_unique", "expect_compound_columns_to_be_unique")
+"""The types of expectations on keys."""
+
 _BATCH: Final = f"{{{BATCH}}}"
 
 
@@ -59,7 +62,7 @@ def _of_table(look: Look, expectation: Expectation) -> sa.Select[Any] | None:
     """Finds a row where an expectation on the table as a whole does not hold; none for others."""
     rows, count = sa.table(look.rows, schema=STAGING), sa.func.count()
     match expectation.type:
-        case "expect_column_values_to_be_unique" | "expect_compound_columns_to_be_unique":
+        case kind if kind in UNIQUE:
             key = [sa.column(name) for name in look.suite.key]
             return sa.select(*key).select_from(rows).group_by(*key).having(count > 1)
         case "expect_table_row_count_to_equal":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
@@ -35,6 +35,11 @@ class State:
 
     name: str
     versions: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def contract(self) -> str:
+        """The part of the name that changes with columns, expectations and the code that makes the rows."""
+        return self.name.rpartition("/")[2]
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,8 @@ def load(
 def _make_empty(cursor: adbc.Cursor, table: sa.Table) -> None:
     """Empty the staging tables of a table; make them, and the view, where they are not those of its columns."""
     coming, going, whole = staged(table, NEW), staged(table, OLD), staged(table)
-    contract = str(zlib.crc32(str(CreateTable(coming)).encode()))
+    view = f"CREATE VIEW {whole.fullname} AS {_text(_next_version(table, coming, going))}"
+    contract = str(zlib.crc32(f"{CreateTable(coming)} {view}".encode()))
     kind, oid = sa.cast(sa.column("relkind"), sa.Text), sa.column("oid")
     made_for = sa.func.obj_description(oid, "pg_class")
     known = (
@@ -135,7 +141,7 @@ def _make_empty(cursor: adbc.Cursor, table: sa.Table) -> None:
     for twin in (coming, going):
         cursor.execute(_text(DropTable(twin, if_exists=True)))
         cursor.execute(_text(CreateTable(twin)))
-    cursor.execute(f"CREATE VIEW {whole.fullname} AS {_text(_next_version(table, coming, going))}")
+    cursor.execute(view)
     cursor.execute(f"COMMENT ON VIEW {whole.fullname} IS '{contract}'")
 
 
@@ -165,17 +171,21 @@ def _staged(told: dict[str, Any]) -> Staged:
 
 def empty(connection: sa.Connection, table: sa.Table, staged_now: Staged) -> None:
     """Take out what is staged of a table, once it is published."""
-    names = ", ".join(staged(table, suffix).fullname for suffix in (NEW, OLD))
-    connection.execute(sa.text(f"TRUNCATE {names}"))
+    for suffix in (NEW, OLD):
+        # Whoever looks at them is not waited for, as TRUNCATE would.
+        connection.execute(sa.delete(staged(table, suffix)))
     state = staged_now.state
     _describe(connection, table, Staged(0, state, state and state.name, is_whole=False, is_checked=True))
 
 
-def note_checked(connection: sa.Connection, tables: Iterable[sa.Table]) -> None:
-    """Note of what is staged of tables that no critical expectation is broken."""
+def note_checked(connection: sa.Connection, checked: Mapping[sa.Table, Staged]) -> None:
+    """Note of what is staged of tables that no critical expectation is broken, unless it was staged anew since."""
+    names = ", ".join(staged(table, NEW).fullname for table in checked)
+    connection.execute(sa.text(f"LOCK TABLE {names} IN SHARE MODE"))
     loaded = staged_tables(connection)
-    for table in tables:
-        _describe(connection, table, replace(loaded[table.name], is_checked=True))
+    for table, one in checked.items():
+        if loaded.get(table.name) == one:
+            _describe(connection, table, replace(one, is_checked=True))
 
 
 def _describe(connection: sa.Connection, table: sa.Table, loaded: Staged) -> None:

@@ -126,7 +126,7 @@ def switch(
 ) -> Published:
     """Note what is restated, apply every table's difference and write the version's row, if anything differs.
 
-    A table staged in the state in which it is published is left alone.
+    A table staged in the state in which it is published, and not as a whole, is left alone.
 
     Args:
         connection: In a READ COMMITTED transaction that holds the lock of publishers.
@@ -138,11 +138,11 @@ def switch(
 
     Raises:
         AnotherLake: The rows come from another lake than those that are published.
-        NotStaged: A table was published since it was staged.
+        NotStaged: No check has passed what is staged of a table, or it was published since it was staged.
         RowsLost: A table would lose too many of its rows.
         TableAltered: A table has other rows than those that were published.
     """
-    # Staging again drops the tables: under this lock all statements below read the same rows.
+    # Staging again empties the tables: under this lock all statements below read the same rows.
     names = ", ".join(staged(table, suffix).fullname for table in tables for suffix in (NEW, OLD))
     connection.execute(sa.text(f"LOCK TABLE {names} IN SHARE MODE"))
     refuse_another_lake(connection, guard, now)
@@ -150,6 +150,8 @@ def switch(
     version = newest.version if newest else 0
     same, loaded = unchanged(connection), staged_tables(connection)
     differing = [table for table in tables if table.name not in same]
+    if guard.needs_check:
+        _refuse_unchecked(connection, {table: loaded[table.name] for table in differing})
     _refuse_outdated(connection, {table: loaded[table.name] for table in differing})
     restated = {} if newest is None else _restate(connection, differing, newest, known, late)
     # Of an INSERT SQLAlchemy forgets the count unless told to keep it.
@@ -169,6 +171,17 @@ def switch(
     row = {"version": version + 1, "published_at": now, "rows_changed": sum(changed.values()), **asdict(known)}
     connection.execute(sa.insert(publication).values(row))
     return Published(version + 1, changed, is_new=True, restated=restated)
+
+
+def _refuse_unchecked(connection: sa.Connection, loaded: Mapping[sa.Table, Staged]) -> None:
+    """See that a check has passed what is staged."""
+    if unchecked := [str(table.name) for table, one in loaded.items() if not one.is_checked]:
+        raise NotStaged(
+            f"No check has passed what is staged of {', '.join(unchecked)}.",
+            url=connection.engine.url,
+            next_step="Run again (`emberline run`, or `warehouse_job` on Dagster's page): it stages, checks, then "
+            "publishes. Another run may have staged anew in between.",
+        )
 
 
 def _refuse_outdated(connection: sa.Connection, loaded: Mapping[sa.Table, Staged]) -> None:

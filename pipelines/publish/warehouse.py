@@ -101,24 +101,12 @@ class Warehouse:
         with self._database.transaction(_READING) as connection:
             return published_states(connection)
 
-    def note_checked(self, tables: Sequence[sa.Table]) -> None:
-        """Note of what is staged of tables that no critical expectation is broken."""
+    def note_checked(self, checked: Mapping[sa.Table, Staged]) -> None:
+        """Note of what is staged of tables that no critical expectation is broken, unless it was staged anew since."""
         refused = Refused(StagingFailed, "Let the role that staged the tables check them.")
-        with self._database.transaction(refused) as connection:
-            staging.note_checked(connection, tables)
-
-    def refuse_unchecked(self) -> None:
-        """See that all that is staged was checked.
-
-        Raises:
-            NotStaged: Something was not, or broke a critical expectation.
-        """
-        if unchecked := [name for name, one in self.staged().items() if not one.is_checked]:
-            raise NotStaged(
-                f"No check has passed what is staged of {', '.join(unchecked)}.",
-                url=self._database.url,
-                next_step="Stage and check first: `emberline run`, or `warehouse_job` on Dagster's page.",
-            )
+        if checked:
+            with self._database.transaction(refused) as connection:
+                staging.note_checked(connection, checked)
 
     def note_versions(self, states: Mapping[str, State]) -> None:
         """Note from which Delta versions published rows can also be had: old ones are removed from the lake."""
@@ -130,7 +118,7 @@ class Warehouse:
                 connection.execute(sa.update(published_table).where(is_same).values(versions))
 
     def unchanged(self) -> frozenset[str]:
-        """The names of the tables whose next version is the one that is published."""
+        """The names of the tables whose next version is the one that is published, and not staged to be compared."""
         with self._database.transaction(_READING) as connection:
             return unchanged(connection)
 
@@ -192,8 +180,8 @@ class Warehouse:
     ) -> Published:
         """Make the staged version of all tables the published one, in one transaction.
 
-        Readers are never blocked and see the version before until the switch is committed. If nothing differs,
-        neither a row nor what the version knows, none is written. Figures of complete periods that change are
+        Readers are never blocked and see the version before until the switch is committed. No version is made where
+        neither a row differs nor what the version knows. Figures of complete periods that change are
         noted in `restatement`, in the same transaction.
 
         Args:
@@ -206,7 +194,7 @@ class Warehouse:
         Raises:
             AnotherLake: The rows come from another lake than those that are published.
             RowsLost: A table would lose too many of its rows.
-            NotStaged: Nothing is staged of a table, or it was published since.
+            NotStaged: Nothing is staged of a table, no check has passed it, or it was published since.
             TableAltered: A table has other rows than those that were published.
             PublishFailed: PostgreSQL refused; all of the switch is rolled back.
         """

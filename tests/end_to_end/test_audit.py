@@ -8,6 +8,19 @@ from schemas.warehouse import DATA_TABLES, group_day
 from sensors.jobs import audit_job
 
 
+def test_rows_that_other_code_makes_are_staged_as_a_whole_though_the_lake_has_nothing_new(pipeline, world, monkeypatch):
+    pipeline.send(world.records.head(5_000))
+    assert pipeline.run().is_success
+    warehouse = pipeline.services.warehouse()
+    before = warehouse.published_states()
+    monkeypatch.setattr("pipelines.publish.rows._CODE_VERSION", 2)
+    again = pipeline.run()
+    assert again.is_success
+    assert not again.is_changed
+    now = warehouse.published_states()
+    assert all(now[name].contract != state.contract for name, state in before.items())
+
+
 def test_after_runs_that_staged_what_changed_the_audit_mends_nothing_but_what_somebody_else_wrote(pipeline, world):
     audit = lambda: run_pipeline(pipeline.services, Progress(), audit_job.name)  # noqa: E731
     warehouse, size = pipeline.services.warehouse(), world.records.height // 4

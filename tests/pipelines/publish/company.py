@@ -17,7 +17,7 @@ NOON = dt.datetime(2025, 3, 3, 12, tzinfo=dt.UTC)
 
 ZONE = "Asia/Shanghai"
 NOTHING_LATE = Late(since=lambda _before: pl.DataFrame(schema=LATENESS), zone=ZONE)
-UNGUARDED = Guard("a lake", is_accepted=True)
+UNGUARDED = Guard("a lake", is_accepted=True, needs_check=False)
 """Of tests that are about something else than what a publication may do."""
 
 Row = dict[str, Any]

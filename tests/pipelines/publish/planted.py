@@ -29,18 +29,19 @@ from tests.pipelines.publish.company import (
 
 
 class Planted(NamedTuple):
-    """Rows in place of the company's in one table, the expectation they break, how many do, and one's key."""
+    """Rows in place of the company's in one table, the expectation they break, how many do, a key, and whose it is."""
 
     table: str
     rows: list[Row]
     expectation: str
     unexpected_rows: int
     example: Row
+    owner: str = ""
 
     @property
     def suite(self) -> str:
         """The table whose suite holds the expectation."""
-        return _OWNERS.get(self.expectation, self.table)
+        return self.owner or _OWNERS.get(self.expectation, self.table)
 
 
 def without_last(name: str, *rows: Row) -> list[Row]:
@@ -410,6 +411,49 @@ PLANTED = [
         "money is that of group_sales",
         1,
         {"group_id": "unattributed"},
+    ),
+    Planted(
+        "dim_group", without_last("dim_group"), "group_id is one of dim_group", 1, {"group_id": "qq:2"}, "group_day"
+    ),
+    Planted(
+        "dim_currency",
+        without_last("dim_currency"),
+        "currency is one of dim_currency",
+        2,
+        {"currency": "CNY"},
+        "order_credit",
+    ),
+    Planted(
+        "funnel_step",
+        without_last("funnel_step"),
+        "steps_reached is a step of the funnel",
+        1,
+        {"person_id": "p1"},
+        "funnel_entry",
+    ),
+    Planted(
+        "order_credit",
+        without_last("order_credit", credit("o2", None, 199, 300, 0)),
+        "money is that of order_credit by model, group and currency",
+        1,
+        {"group_id": "unattributed"},
+        "group_sales",
+    ),
+    Planted(
+        "member_state",
+        without_last("member_state"),
+        "the states together are the rows of member_state",
+        1,
+        {"group_id": "qq:1"},
+        "group_engagement",
+    ),
+    Planted(
+        "group_sales",
+        without_last("group_sales"),
+        "money is that of group_sales",
+        1,
+        {"group_id": "unattributed"},
+        "message_sales",
     ),
     Planted(
         "segment_sales",

@@ -140,7 +140,7 @@ def test_a_missing_key_column_leaves_the_other_checks_their_examples(database: s
 def test_a_table_that_was_not_staged_fails_with_an_error(database: str) -> None:
     verdicts = audit(database, [SUITES["lifecycle"]], staged={"lifecycle": NOTHING})
     assert {v.success for v in verdicts} == {False}
-    assert {v.error for v in verdicts} == {"staging.lifecycle does not exist: stage it first"}
+    assert {v.error for v in verdicts} == {"staging.lifecycle_new does not exist: stage it first"}
 
 
 def test_a_failed_check_reads_as_a_sentence(database: str, stage: Stage) -> None:

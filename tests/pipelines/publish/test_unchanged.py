@@ -95,6 +95,22 @@ def test_rows_that_somebody_else_wrote_stop_the_publication_until_all_are_compar
     assert largest_cohort(warehouse) == 4
 
 
+def test_only_what_a_check_has_passed_is_published(warehouse: Warehouse, stage: Stage) -> None:
+    guarded = replace(UNGUARDED, needs_check=True)
+    stage("as before")
+    staged = warehouse.staged()
+    warehouse.note_checked({table: staged[table.name] for table in DATA_TABLES if table is not retention})
+    with pytest.raises(NotStaged, match="No check has passed what is staged of retention"):
+        warehouse.publish(DATA_TABLES, known=known(1), late=NOTHING_LATE, guard=guarded, now=NOON)
+    warehouse.stage(retention, frames(retention=CHANGED)["retention"], State("staged anew"))
+    # What was checked is not what is staged now.
+    warehouse.note_checked({retention: staged["retention"]})
+    assert not warehouse.staged()["retention"].is_checked
+    warehouse.note_checked({retention: warehouse.staged()["retention"]})
+    warehouse.publish(DATA_TABLES, known=known(1), late=NOTHING_LATE, guard=guarded, now=NOON)
+    assert largest_cohort(warehouse) == 4
+
+
 def test_versions_that_were_removed_can_be_replaced_by_later_ones_of_the_same_rows(
     warehouse: Warehouse, stage: Stage
 ) -> None:
