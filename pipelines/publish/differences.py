@@ -60,11 +60,14 @@ def between(table: sa.Table, old: pl.DataFrame, new: pl.DataFrame, since: str) -
         new: As they are to be.
         since: Name of the state of `old`.
     """
-    rows = _without(new, old)
+    key = [column.name for column in table.primary_key]
     # What is there twice was not published twice, and is to be found by the audit.
-    twice = new.filter(pl.struct(column.name for column in table.primary_key).is_duplicated())
+    twice = new.filter(pl.struct(key).is_duplicated())
+    once = old.join(twice, on=key, how="semi")
     return Difference(
-        rows if twice.is_empty() else pl.concat([_without(rows, twice), twice]), _without(old, new), since
+        new=pl.concat([_without(_without(new, old), twice), twice]),
+        old=pl.concat([_without(_without(old, new), once), once]),
+        since=since,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
@@ -116,3 +117,9 @@ def rebuild(
 
 def _without_removed(fields: Event) -> Event:
     return {name: value for name, value in fields.items() if value is not ...}
+
+
+def make_unreadable(file: Path) -> None:
+    """Leave a Parquet file its length and its marks, so that only who reads its rows fails."""
+    written = file.read_bytes()
+    file.write_bytes(written[:4] + bytes(len(written) - 8) + written[-4:])

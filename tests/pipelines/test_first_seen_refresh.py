@@ -15,7 +15,7 @@ from pipelines.refresh import refresh_days, refresh_first_seen, refresh_identity
 from schemas import kinds
 from schemas.lake import FIRST_SEEN, PERSON_DAY
 from tests.examples import examples
-from tests.pipelines.canonical import Event
+from tests.pipelines.canonical import Event, make_unreadable
 from tests.pipelines.late import Step, histories, live
 from tests.pipelines.test_incremental import Company, happened, said
 
@@ -69,7 +69,7 @@ def test_no_month_before_the_first_change_is_read(tmp_path: Path):
     company.send(said("app:a", 3), said("app:b", 10))
     refresh_days(company.lake, PERSON_DAY, person_day)
     for file in Path(company.lake.table_uri(PERSON_DAY)).glob("month=2025-01-01/*.parquet"):
-        file.write_bytes(b"whoever reads this fails")
+        make_unreadable(file)
     refresh_first_seen(company.lake)
     company.assert_exact()
 

@@ -80,7 +80,7 @@ from schemas.lake import (
     LakeTable,
 )
 from tests.examples import examples
-from tests.pipelines.canonical import NOON, Event, encoded, ingest, land, message, records
+from tests.pipelines.canonical import NOON, Event, encoded, ingest, land, make_unreadable, message, records
 
 DAY, MINUTE = dt.timedelta(days=1), dt.timedelta(minutes=1)
 ATTRIBUTION = AttributionRules()
@@ -457,7 +457,7 @@ def test_units_of_who_is_new_are_counted_without_the_months_before(company: Comp
     refresh_days(company.lake, PERSON_DAY, person_day)
     refresh_first_seen(company.lake)
     for file in Path(company.lake.table_uri(PERSON_DAY)).glob("month=2025-01-01/*.parquet"):
-        file.write_bytes(b"whoever reads this fails")
+        make_unreadable(file)
     refresh_retention(company.lake, COHORTS, company.through(), 1)
     refresh_lifecycle(company.lake, ("day",), company.through(), 1)
     assert company.stored(RETENTION).equals(company.computed(RETENTION))

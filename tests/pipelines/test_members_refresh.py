@@ -17,7 +17,7 @@ from pipelines.refresh import refresh_days, refresh_first_seen, refresh_identity
 from schemas import kinds
 from schemas.lake import MEMBER_STATE, PERSON_DAY
 from tests.examples import examples
-from tests.pipelines.canonical import NOON, Event
+from tests.pipelines.canonical import NOON, Event, make_unreadable
 from tests.pipelines.late import OFTEN
 from tests.pipelines.test_incremental import DAY, Company, happened, said
 
@@ -100,7 +100,7 @@ def test_of_who_was_active_in_the_windows_no_day_before_them_is_read(tmp_path: P
     refresh_days(company.lake, PERSON_DAY, person_day)
     refresh_first_seen(company.lake)
     for file in Path(company.lake.table_uri(PERSON_DAY)).glob("month=2025-01-01/*.parquet"):
-        file.write_bytes(b"whoever reads this fails")
+        make_unreadable(file)
     refresh_member_state(company.lake, company.through(), 1)
     company.assert_exact()
 

@@ -33,7 +33,7 @@ def test_the_newest_scheduled_time_is_that_of_the_zone(now: str, newest: str):
 
 def test_without_a_schedule_runs_follow_kafka():
     assert newest_scheduled(rules(None), dt.datetime.now(dt.UTC)) is None
-    assert {schedule.name for schedule in build_defs().schedules or []} == {"maintenance_schedule"}
+    assert {schedule.name for schedule in build_defs().schedules or []} == {"maintenance_schedule", "audit_schedule"}
 
 
 def test_the_schedule_of_the_settings_is_one_of_dagsters_and_runs():

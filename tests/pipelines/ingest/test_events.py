@@ -19,7 +19,7 @@ from pipelines.ingest.feeds import app_id, undecoded_offsets
 from pipelines.lake import Handle, Lake
 from schemas.lake import EVENTS, GAPS, QUARANTINE, RAW, TABLES, TOUCHED, LakeTable
 from tests.examples import examples
-from tests.pipelines.canonical import NOON, RULES, TOPIC_ID, encoded, ingest, land, message, records
+from tests.pipelines.canonical import NOON, RULES, TOPIC_ID, encoded, ingest, land, make_unreadable, message, records
 
 MONDAY = dt.date(2025, 3, 3)
 LATER = NOON + dt.timedelta(hours=1)
@@ -218,7 +218,7 @@ def test_nothing_is_read_of_the_records_that_are_decoded(lake: Lake):
     land(lake, MIXED)
     ingest(lake)
     for file in lake.open(RAW).delta.file_uris():
-        Path(file).write_bytes(b"no Parquet")
+        make_unreadable(Path(file))
     land(lake, records([encoded(message(id="new"))], offsets=[6]))
     assert ingest(lake) == Counts(raw=1, events=1)
 
