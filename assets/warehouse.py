@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import dagster as dg
-import polars as pl
-import sqlalchemy as sa
 from pydantic import Field
 
 from assets.completeness import complete_through
@@ -20,6 +18,7 @@ from pipelines.publish.differences import difference
 from pipelines.publish.guard import Guard
 from pipelines.publish.lateness import lateness
 from pipelines.publish.rows import (
+    SOURCES,
     lake_id,
     lake_state,
     newest_batch,
@@ -29,12 +28,11 @@ from pipelines.publish.rows import (
     state_of,
 )
 from pipelines.publish.staging import State
-from pipelines.publish.switch import Known, Late
+from pipelines.publish.switch import Known, Late, unchanged
 from pipelines.publish.warehouse import Warehouse
 from pipelines.refresh import has_simulated
 from schemas.expectations import SUITES
 from schemas.lake import EVENTS, IDENTITY_CHANGE, QUARANTINED_EVENT
-from schemas.mart import sources_of
 from schemas.warehouse import DATA_TABLES, MART, STAGING
 
 CHECK = "expectations"
@@ -68,17 +66,17 @@ def stage(
     While `mart` is up to date it stages nothing, and nothing is checked or published: Dagster skips these steps.
     """
     warehouse.prepare()
-    newest, states = warehouse.known(), _states(lake)
+    newest, opened = warehouse.known(), _opened(lake)
+    states = _states(opened)
     is_whole = config.is_whole or (newest is not None and _is_made_otherwise(newest, lake))
     is_published = newest is not None and newest.lake_state == lake_state(lake)
     published, staged = warehouse.published_states(), warehouse.staged()
-    unchanged = {name for name in warehouse.unchanged() if name in states and published[name].name == states[name].name}
-    if is_published and not is_whole and len(unchanged) == len(DATA_TABLES):
+    same = {name for name in unchanged(staged, published) & states.keys() if published[name].name == states[name].name}
+    if is_published and not is_whole and len(same) == len(DATA_TABLES):
         return
     with warehouse.stage_many() as stage_table:
         for number, table in enumerate(DATA_TABLES, start=1):
-            opened = {source.name: lake.open(source) for source in sources_of(table)}
-            state, known, before = state_of(table, opened), published.get(table.name), staged.get(table.name)
+            state, known, before = states[table.name], published.get(table.name), staged.get(table.name)
             is_staged = before is not None and before.is_next(state, known) and not is_whole
             loaded = 0
             if not is_staged:
@@ -87,23 +85,24 @@ def stage(
                 rows = None
                 if known is not None and known.contract == state.contract and not (is_whole or is_refused):
                     rows = difference(lake, table, opened, known)
-                loaded = stage_table(table, _rows(table, opened) if rows is None else rows, state)
+                if rows is None:
+                    rows = rows_of(table, lambda source: opened[source.name].scan())
+                loaded = stage_table(table, rows, state)
             progress.report("staging tables", number, len(DATA_TABLES))
             yield dg.MaterializeResult(
                 [STAGING, table.name], metadata={"is_changed": not is_staged, "rows_loaded": loaded}
             )
-    warehouse.note_versions({name: states[name] for name in unchanged})
+    warehouse.note_versions({name: states[name] for name in same if states[name].versions != published[name].versions})
 
 
-def _rows(table: sa.Table, opened: Mapping[str, Handle]) -> pl.LazyFrame:
-    scans = {name: handle.scan() for name, handle in opened.items()}
-    return rows_of(table, lambda source: scans[source.name])
+def _opened(lake: Lake) -> dict[str, Handle]:
+    """The lake tables that the warehouse is made from, as they are."""
+    return {source.name: lake.open(source) for source in SOURCES}
 
 
-def _states(lake: Lake) -> dict[str, State]:
-    """The state in which each table is to be, by the facts as they are."""
-    opened = ((table, {source.name: lake.open(source) for source in sources_of(table)}) for table in DATA_TABLES)
-    return {table.name: state_of(table, handles) for table, handles in opened}
+def _states(opened: Mapping[str, Handle]) -> dict[str, State]:
+    """The state in which each table is to be, made of these."""
+    return {table.name: state_of(table, opened) for table in DATA_TABLES}
 
 
 def _is_newest(warehouse: Warehouse, lake: Lake) -> bool:
@@ -111,7 +110,7 @@ def _is_newest(warehouse: Warehouse, lake: Lake) -> bool:
     staged = warehouse.staged()
     return all(
         name in staged and (state := staged[name].state) is not None and state.name == newest.name
-        for name, newest in _states(lake).items()
+        for name, newest in _states(_opened(lake)).items()
     )
 
 
@@ -138,8 +137,8 @@ def check_staging(warehouse: dg.ResourceParam[Warehouse]) -> Iterator[dg.AssetCh
     A suite whose tables are all as they are published would say what it said then, and is not run again.
     """
     by_table: dict[str, list[Verdict]] = {table.name: [] for table in DATA_TABLES}
-    unchanged, staged = warehouse.unchanged(), warehouse.staged()
-    suites = [suite for suite in SUITES.values() if not suite.tables <= unchanged]
+    same, staged = warehouse.unchanged(), warehouse.staged()
+    suites = [suite for suite in SUITES.values() if not suite.tables <= same]
     for verdict in audit(warehouse.url, suites, staged=staged):
         by_table[verdict.table].append(verdict)
     if not any(verdict.severity == "error" and not verdict.success for found in by_table.values() for verdict in found):

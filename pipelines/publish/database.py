@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import adbc_driver_manager
 import sqlalchemy as sa
 from adbc_driver_postgresql import dbapi as adbc
 from psycopg.conninfo import make_conninfo
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 
 from pipelines.publish.errors import PublishError, UnsupportedWarehouse, WarehouseUnreachable
 
 _DRIVER: Final = "postgresql+psycopg"
 _APPLICATION: Final = {"application_name": "emberline"}
+
+
+def as_text(statement: Any) -> str:
+    """A statement as SQL text, its values in it, for those who take no others: bulk connections and expectations."""
+    return str(statement.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True}))
 
 
 class Refused(NamedTuple):

@@ -80,7 +80,7 @@ def _near_what_changed(
     where = _in_changed_months(before[first.name], now[first.name]) if by_month else pl.lit(value=True)
 
     def rows(handles: Mapping[str, Handle]) -> pl.DataFrame:
-        scans = {name: handle.scan() for name, handle in handles.items()}
+        scans = {source.name: handles[source.name].scan() for source in (first, *looked_up)}
         scans[first.name] = scans[first.name].filter(where)
         return cast_to(table, rows_of(table, lambda source: scans[source.name])).collect(engine="streaming")
 

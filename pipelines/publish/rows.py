@@ -17,6 +17,7 @@ from pipelines.publish.staging import State
 from pipelines.refresh import REBUILT, SETTINGS, recorded
 from pipelines.refresh.written import rows_version
 from schemas import lake as facts
+from schemas import warehouse
 from schemas.currencies import CURRENCIES
 from schemas.expectations import SUITES
 from schemas.lake import LakeTable
@@ -26,10 +27,8 @@ _OF_EVENTS: Final = (
     facts.GROUP, facts.GROUP_DAY, facts.GROUP_STATE, facts.GROUP_RISK, facts.RETENTION, facts.LIFECYCLE,
     facts.MEMBER_STATE, facts.FUNNEL_ENTRY, facts.ORDER_CREDIT, facts.ORDER_REFUND, facts.PERSON_VALUE,
 )  # fmt: skip
-_SUMMARIES: Final = (
-    facts.GROUP_ENGAGEMENT, facts.FUNNEL_STEP, facts.FUNNEL_BREAKDOWN, facts.FUNNEL_TIME_TO_CONVERT, facts.FUNNEL_CURVE,
-    facts.FUNNEL_TREND, facts.GROUP_SALES, facts.MESSAGE_SALES, facts.SEGMENT_SALES,
-)  # fmt: skip
+SOURCES: Final = tuple(dict.fromkeys(source for table in warehouse.DATA_TABLES for source in sources_of(table)))
+"""The lake tables that the warehouse is made from, each once."""
 
 _CODE_VERSION: Final = 1
 """To be raised when the code of this module, or what it calls, gives other rows from the same lake."""
@@ -74,7 +73,7 @@ def currency_rows(credits: pl.LazyFrame) -> pl.LazyFrame:
 def lake_state(lake: Lake) -> int:
     """A fingerprint of the contents of all facts that the warehouse is made from, and of the lake they are in."""
     contents: list[tuple[str, object]] = [("lake", lake_id(lake))]
-    contents += [(table.name, lake.open(table).content) for table in (*_OF_EVENTS, *_SUMMARIES)]
+    contents += [(table.name, lake.open(table).content) for table in SOURCES]
     return zlib.crc32(repr(contents).encode())
 
 
@@ -103,7 +102,7 @@ def rules_state(lake: Lake) -> int:
 
 def newest_rebuild(lake: Lake) -> int:
     """The newest rebuild that changed rows of a fact that the warehouse is made from; 0: there was none."""
-    return max(lake.open(table).position(REBUILT) or 0 for table in (*_OF_EVENTS, *_SUMMARIES))
+    return max(lake.open(table).position(REBUILT) or 0 for table in SOURCES)
 
 
 def newest_batch(lake: Lake) -> int:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
+from pipelines.publish.database import as_text
 from schemas.business_rules import BATCH
 from schemas.expectations import Expectation, Suite
 from schemas.warehouse import STAGING
@@ -81,8 +81,7 @@ def _of_table(look: Look, expectation: Expectation) -> sa.Select[Any] | None:
 
 def _text(found: sa.Select[Any]) -> str:
     """SQL that Great Expectations formats, and SQLAlchemy then takes for text."""
-    sql = str(found.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True}))
-    return sql.replace("{", "{{").replace("}", "}}").replace("%%", "%").replace(":", r"\:")
+    return as_text(found).replace("{", "{{").replace("}", "}}").replace("%%", "%").replace(":", r"\:")
 
 
 def breach_of(expectation: Expectation) -> sa.ColumnElement[bool] | None:

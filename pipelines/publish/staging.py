@@ -15,9 +15,9 @@ from typing import Any, Final
 import polars as pl
 import sqlalchemy as sa
 from adbc_driver_postgresql import dbapi as adbc
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable, DropTable, SetTableComment
 
+from pipelines.publish.database import as_text
 from schemas.warehouse import STAGING
 
 NEW: Final = "_new"
@@ -107,11 +107,11 @@ def load(
     coming.comment = json.dumps(asdict(loaded))
     turn = sa.func.hashtext(f"emberline stage {table.name}")
     with connection.cursor() as cursor:
-        cursor.execute(_text(sa.select(sa.func.pg_advisory_xact_lock(turn))))
+        cursor.execute(as_text(sa.select(sa.func.pg_advisory_xact_lock(turn))))
         _make_empty(cursor, table)
-        cursor.execute(_text(SetTableComment(coming)))
+        cursor.execute(as_text(SetTableComment(coming)))
         if old is None:
-            cursor.execute(_text(sa.insert(going).from_select(going.columns.keys(), sa.select(table))))
+            cursor.execute(as_text(sa.insert(going).from_select(going.columns.keys(), sa.select(table))))
         for twin, rows in ((coming, new), (going, old)):
             if rows is not None and not rows.is_empty():
                 cursor.adbc_ingest(twin.name, rows.to_arrow(), mode="append", db_schema_name=STAGING)
@@ -124,14 +124,14 @@ def load(
 def _make_empty(cursor: adbc.Cursor, table: sa.Table) -> None:
     """Empty the staging tables of a table; make them, and the view, where they are not those of its columns."""
     coming, going, whole = staged(table, NEW), staged(table, OLD), staged(table)
-    view = f"CREATE VIEW {whole.fullname} AS {_text(_next_version(table, coming, going))}"
+    view = f"CREATE VIEW {whole.fullname} AS {as_text(_next_version(table, coming, going))}"
     contract = str(zlib.crc32(f"{CreateTable(coming)} {view}".encode()))
     kind, oid = sa.cast(sa.column("relkind"), sa.Text), sa.column("oid")
     made_for = sa.func.obj_description(oid, "pg_class")
     known = (
         sa.select(kind, made_for).select_from(sa.table("pg_class")).where(oid == sa.func.to_regclass(whole.fullname))
     )
-    cursor.execute(_text(known))
+    cursor.execute(as_text(known))
     found = cursor.fetchone()
     if found == ("v", contract):
         cursor.execute(f"TRUNCATE {coming.fullname}, {going.fullname}")
@@ -139,8 +139,8 @@ def _make_empty(cursor: adbc.Cursor, table: sa.Table) -> None:
     # Versions before staged all rows in a table of the view's name.
     cursor.execute(f"DROP {'TABLE' if found and found[0] == 'r' else 'VIEW'} IF EXISTS {whole.fullname}")
     for twin in (coming, going):
-        cursor.execute(_text(DropTable(twin, if_exists=True)))
-        cursor.execute(_text(CreateTable(twin)))
+        cursor.execute(as_text(DropTable(twin, if_exists=True)))
+        cursor.execute(as_text(CreateTable(twin)))
     cursor.execute(view)
     cursor.execute(f"COMMENT ON VIEW {whole.fullname} IS '{contract}'")
 
@@ -148,10 +148,6 @@ def _make_empty(cursor: adbc.Cursor, table: sa.Table) -> None:
 def _next_version(table: sa.Table, coming: sa.Table, going: sa.Table) -> sa.CompoundSelect:
     stays = ~sa.exists().select_from(going).where(*(going.c[key.name] == key for key in table.primary_key))
     return sa.union_all(sa.select(table).where(stays), sa.select(coming))
-
-
-def _text(statement: Any) -> str:
-    return str(statement.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True}))
 
 
 def staged_tables(connection: sa.Connection) -> dict[str, Staged]:

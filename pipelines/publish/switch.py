@@ -74,7 +74,7 @@ class Published:
     restated: dict[str, int] = field(default_factory=dict)
 
 
-def difference(table: sa.Table) -> tuple[sa.Delete | sa.Update | sa.Insert, ...]:
+def statements(table: sa.Table) -> tuple[sa.Delete | sa.Update | sa.Insert, ...]:
     """Delete keys that go, update rows that differ, insert new keys, in this order.
 
     Each row counts in one of the three. Rows that are alike are neither locked nor rewritten; nulls
@@ -111,9 +111,13 @@ def published_states(connection: sa.Connection) -> dict[str, State]:
     return {row.table_name: State(row.state, row.versions) for row in connection.execute(sa.select(published_table))}
 
 
-def unchanged(connection: sa.Connection) -> frozenset[str]:
-    """The names of the tables whose next version is the one that is published, and not staged to be compared."""
-    loaded, published = staged_tables(connection), published_states(connection)
+def unchanged(loaded: Mapping[str, Staged], published: Mapping[str, State]) -> frozenset[str]:
+    """The names of the tables whose next version is the one that is published, and not staged to be compared.
+
+    Args:
+        loaded: What is staged, by table.
+        published: In which state tables are published, by table.
+    """
     return frozenset(
         name
         for name, state in published.items()
@@ -148,15 +152,16 @@ def switch(
     refuse_another_lake(connection, guard, now)
     newest = connection.execute(NEWEST).one_or_none()
     version = newest.version if newest else 0
-    same, loaded = unchanged(connection), staged_tables(connection)
+    loaded, published = staged_tables(connection), published_states(connection)
+    same = unchanged(loaded, published)
     differing = [table for table in tables if table.name not in same]
     if guard.needs_check:
         _refuse_unchecked(connection, {table: loaded[table.name] for table in differing})
-    _refuse_outdated(connection, {table: loaded[table.name] for table in differing})
+    _refuse_outdated(connection, {table: loaded[table.name] for table in differing}, published)
     restated = {} if newest is None else _restate(connection, differing, newest, known, late)
     # Of an INSERT SQLAlchemy forgets the count unless told to keep it.
     counted = connection.execution_options(preserve_rowcount=True)
-    counts = {table: [counted.execute(statement).rowcount for statement in difference(table)] for table in differing}
+    counts = {table: [counted.execute(statement).rowcount for statement in statements(table)] for table in differing}
     for table, rows in counts.items():
         if not loaded[table.name].is_whole:
             _refuse_altered(connection, table, rows)
@@ -184,9 +189,10 @@ def _refuse_unchecked(connection: sa.Connection, loaded: Mapping[sa.Table, Stage
         )
 
 
-def _refuse_outdated(connection: sa.Connection, loaded: Mapping[sa.Table, Staged]) -> None:
+def _refuse_outdated(
+    connection: sa.Connection, loaded: Mapping[sa.Table, Staged], published: Mapping[str, State]
+) -> None:
     """See that nothing was published since it was staged."""
-    published = published_states(connection)
     for table, one in loaded.items():
         known = published.get(table.name)
         if one.since != (known and known.name):

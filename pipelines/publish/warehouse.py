@@ -120,7 +120,7 @@ class Warehouse:
     def unchanged(self) -> frozenset[str]:
         """The names of the tables whose next version is the one that is published, and not staged to be compared."""
         with self._database.transaction(_READING) as connection:
-            return unchanged(connection)
+            return unchanged(staging.staged_tables(connection), published_states(connection))
 
     @contextmanager
     def stage_many(self) -> Iterator[Stage]:

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from assets.resources import Progress
-from emberline.runner import run_pipeline
+from emberline.runner import RunOutcome, run_pipeline
 from schemas.warehouse import DATA_TABLES, group_day
 from sensors.jobs import audit_job
 
@@ -22,7 +22,9 @@ def test_rows_that_other_code_makes_are_staged_as_a_whole_though_the_lake_has_no
 
 
 def test_after_runs_that_staged_what_changed_the_audit_mends_nothing_but_what_somebody_else_wrote(pipeline, world):
-    audit = lambda: run_pipeline(pipeline.services, Progress(), audit_job.name)  # noqa: E731
+    def audit() -> RunOutcome:
+        return run_pipeline(pipeline.services, Progress(), audit_job.name)
+
     warehouse, size = pipeline.services.warehouse(), world.records.height // 4
     for number in range(4):
         pipeline.send(world.records.slice(number * size, size if number < 3 else None))
