@@ -50,7 +50,7 @@ def test_a_failed_run_lists_what_failed_and_no_error_for_each_step_after_it(pipe
     assert failed.failure is not None
     assert "There is no room." in failed.failure.text
     with dagster_instance(pipeline.services) as instance:
-        errors = [entry for entry in instance.all_logs(failed.run_id) if entry.level >= logging.ERROR]
+        errors = [entry for entry in instance.all_logs(failed.run_id) if int(entry.level) >= logging.ERROR]
     assert [entry.dagster_event_type for entry in errors] == [
         dg.DagsterEventType.STEP_FAILURE,
         dg.DagsterEventType.RUN_FAILURE,
