@@ -58,18 +58,18 @@ _BYTES: Final = _MEGABYTES << 20
 
 
 class SettingsError(EmberlineError):
-    """A setting is unknown or has a wrong value."""
+    """A setting is unknown or has a wrong value, which it does not repeat: that may be a secret in a wrong place."""
 
 
 def _known_zone(name: str) -> str:
     if name not in available_timezones():
-        raise ValueError(f"{name!r} is no IANA time zone")
+        raise ValueError("is no IANA time zone, such as Europe/Berlin")
     return name
 
 
 def _known_carrier(name: str) -> str:
     if name not in CARRIERS:
-        raise ValueError(f"{name!r} is no carrier; there are {', '.join(sorted(CARRIERS))}")
+        raise ValueError(f"is no carrier; there are {', '.join(sorted(CARRIERS))}")
     return name
 
 
@@ -286,7 +286,7 @@ class GroupSettings(ThresholdSettings):
             try:
                 self.of(purpose)
             except ValidationError as error:
-                wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+                wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {_told(e['msg'])}" for e in error.errors())
                 raise ValueError(f"purposes.{purpose}: {wrong}") from None
         return self
 
@@ -347,9 +347,9 @@ class AlertSettings(_Section):
         if self.risk_leave > self.risk_enter:
             raise ValueError("risk_leave is above risk_enter")
         known = {*self.channels, *([KAFKA] if self.topic else [])}
-        if strange := sorted(set(self.pipeline_channels or ()) - known):
+        if not known.issuperset(self.pipeline_channels or ()):
             raise ValueError(
-                f"pipeline_channels names {', '.join(strange)}; there are {', '.join(sorted(known)) or 'none'}"
+                f"pipeline_channels names what is no channel; there are: {', '.join(sorted(known)) or 'none'}"
             )
         return self
 
@@ -388,7 +388,7 @@ def _known_cron(expression: str | None) -> str | None:
     try:
         dg.ScheduleDefinition(name="checked", job_name="checked", cron_schedule=expression)
     except dg.DagsterInvalidDefinitionError:
-        raise ValueError(f"{expression!r} is no cron expression of five fields, such as '0 6 * * *'") from None
+        raise ValueError("is no cron expression of five fields, such as '0 6 * * *'") from None
     return expression
 
 
@@ -500,7 +500,7 @@ def load_settings(**overrides: object) -> Settings:
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
-        told = [(".".join(map(str, e["loc"])), e["msg"]) for e in error.errors(include_input=False)]
+        told = [(".".join(map(str, e["loc"])), _told(e["msg"])) for e in error.errors(include_input=False)]
         wrong = "; ".join(f"{place}: {what}" if place else what for place, what in told)
         raise SettingsError(
             f"Wrong settings ({settings_file()} or {_PREFIX}… in the environment): {wrong}.",
@@ -511,6 +511,10 @@ def load_settings(**overrides: object) -> Settings:
     except UnreadableVariable as error:
         # What is behind this error shows the whole value, and a section's value may hold a secret.
         raise SettingsError(f"Wrong environment: {error}.", "Give valid JSON, or one key each.") from None
+
+
+def _told(message: str) -> str:
+    return message.removeprefix("Value error, ")
 
 
 def _refuse_unknown_variables() -> None:

@@ -29,13 +29,12 @@ from pipelines.lake_damage import (
     LakeUnavailable,
     damage_of,
     files_damaged,
-    is_newest_commit_empty,
-    is_of_log,
-    log_unreadable,
     told_by_reader,
     unanswered,
     unavailable,
 )
+from pipelines.lake_files import TableFiles
+from pipelines.lake_log import is_newest_commit_empty, is_of_log, log_damaged, log_unreadable
 from pipelines.lake_place import StoredTable, local_path, refuse_unfit
 from pipelines.system_refusals import refusal
 from schemas.errors import EmberlineError
@@ -113,13 +112,15 @@ class Lake:
             LakeSchemaMismatch: the stored columns or their types differ from the contract.
             LakeUnavailable: the store does not answer.
         """
-        uri = self._checked_uri(table)
+        uri, files = self._checked_uri(table), self.files(table)
         try:
             delta = self._load(table, uri)
+            is_empty = is_newest_commit_empty(files, delta.version())
         except (DeltaError, OSError) as error:
-            raise (log_unreadable if is_of_log(error) else unanswered)(table, uri, error) from error
-        if is_newest_commit_empty(uri, delta.version()):
-            raise log_unreadable(table, uri)
+            told = log_unreadable(table, files, error) if is_of_log(error) else unanswered(table, uri, error)
+            raise told from error
+        if is_empty and (damage := log_damaged(table, files)):
+            raise damage
         found, wanted = _types(delta.schema()), _types_wanted(table)
         differing = sorted(name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name))
         if differing:
@@ -160,6 +161,10 @@ class Lake:
         """Where a table lies: an absolute path, or its URI in an object store."""
         folder = local_path(self.uri)
         return f"{self.uri.rstrip('/')}/{table.name}" if folder is None else str(folder / table.name)
+
+    def files(self, table: LakeTable) -> TableFiles:
+        """Everything that lies where a table does."""
+        return TableFiles(self.table_uri(table), self.storage_options)
 
     def append(
         self, handle: Handle, rows: pl.DataFrame, positions: Mapping[str, int], *, is_sorted: bool = False

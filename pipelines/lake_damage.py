@@ -1,11 +1,10 @@
-"""What can be wrong with a stored lake table: no answer, data files that are gone or broken, a broken log.
+"""What can be wrong with a stored lake table: no answer, data files that are gone or broken.
 
-What lies in a folder is looked at file by file; of an object store its own errors say as much.
+Before a table is read, its files are looked at where it lies in a folder; what an object store has, its own errors say.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import re
@@ -16,8 +15,9 @@ from urllib.parse import unquote
 
 import polars as pl
 
+from pipelines.lake_files import TableFiles
 from pipelines.lake_place import StoredTable, display, local_path
-from pipelines.system_refusals import refusal, refusal_told
+from pipelines.system_refusals import refusal_told
 from schemas.errors import EmberlineError
 from schemas.lake import (
     EVENTS,
@@ -38,13 +38,9 @@ from schemas.lake import (
 CHECKED: Final = 1_000
 """Files of a table that are looked for whenever it is read; of more, so many drawn at random: it bounds the cost."""
 
-_LOG: Final = "_delta_log"
-_POINTER: Final = "_last_checkpoint"
 _SHOWN: Final = 3
 _MARK: Final = b"PAR1"
-_SIGNS: Final = ("json error", "invalid checkpoint", "contiguous commit", "parse", "deserialize", "corrupt")
-"""What errors of Delta say of a log that the store has and that cannot be read."""
-
+_LEAST: Final = 3 * len(_MARK)
 _DATA_FILE: Final = re.compile(
     r"(?P<place>[^\s'\"]*?(?P<table>[a-z_]+))/(?:month(?:=|%3D)[^/\s]*/)?(?P<file>part-[^/\s'\"]+\.parquet)"
 )
@@ -99,16 +95,37 @@ def damage_of(delta: StoredTable, most: int | None = CHECKED) -> Damage:
     return Damage(sorted(lost), sorted(broken))
 
 
+def damage_in_store(delta: StoredTable, files: TableFiles) -> Damage:
+    """Find data files that are gone from a store, or of another length than was written.
+
+    Raises:
+        OSError: the store does not answer.
+    """
+    sizes = files.sizes()
+    if not delta.file_uris():
+        return Damage([], [])
+    written = pl.DataFrame(delta.get_add_actions()).select("path", "size_bytes").rows()
+    found = {name: sizes.get(unquote(name)) for name, _ in written}
+    lost = [name for name, _ in written if found[name] is None]
+    return Damage(sorted(lost), sorted(name for name, size in written if found[name] not in (None, size)))
+
+
 @lru_cache(maxsize=1 << 16)
 def _is_parquet(path: Path, size: int, _modified: int) -> bool:
     """Whether a file begins and ends as Parquet does; a file that did once is not opened again until it changes."""
-    if size < 3 * len(_MARK):
+    if size < _LEAST:
         return False
     with path.open("rb") as file:
         head = file.read(len(_MARK))
         file.seek(-2 * len(_MARK), os.SEEK_END)
-        footer, tail = file.read(len(_MARK)), file.read()
-    return head == tail == _MARK and int.from_bytes(footer, "little") < size
+        return has_marks(head + file.read(), size)
+
+
+def has_marks(ends: bytes, size: int | None = None) -> bool:
+    """Whether Parquet's marks stand at both ends, and a footer that fits in; `size` is that of the whole file."""
+    footer = int.from_bytes(ends[-2 * len(_MARK) : -len(_MARK)], "little")
+    is_marked = len(ends) >= _LEAST and ends.startswith(_MARK) and ends.endswith(_MARK)
+    return is_marked and footer < (len(ends) if size is None else size)
 
 
 def unanswered(table: LakeTable, uri: str, error: Exception) -> LakeUnavailable:
@@ -147,84 +164,11 @@ def files_damaged(table: LakeTable, uri: str, damage: Damage) -> LakeDamaged:
     )
 
 
-def is_of_log(error: Exception) -> bool:
-    """Whether Delta read the log and could not make sense of it."""
-    told = str(error).lower()
-    return refusal(error) is None and any(sign in told for sign in _SIGNS)
-
-
-def is_newest_commit_empty(uri: str, version: int) -> bool:
-    """Whether the newest commit has no content, as a loss of power leaves it; Delta takes it for no change."""
-    folder = local_path(uri)
-    file = None if folder is None else folder / _LOG / f"{version:020}.json"
-    return file is not None and file.exists() and file.stat().st_size == 0
-
-
-def log_unreadable(table: LakeTable, uri: str, error: Exception | None = None) -> LakeDamaged:
-    """Tell which file of the log is damaged, in so far as the log lies in a folder."""
-    folder = local_path(uri)
-    found = None if folder is None else damage_of_log(folder)
-    if found is None:
-        what = "" if error is None else f" ({first_line(error)})"
-        return LakeDamaged(f"Lake table {table.name}: its log cannot be read{what}.", remedy(table), uri)
-    file, what, next_step = found
-    return LakeDamaged(f"Lake table {table.name}: {what}.", next_step or _log_remedy(table), str(file))
-
-
-def damage_of_log(folder: Path) -> tuple[Path, str, str | None] | None:
-    """Find the file of a table's log that is damaged, what is wrong, and what to do unless that depends on the table.
-
-    Args:
-        folder: of the table, local.
-
-    Returns:
-        None where no damage is found.
-    """
-    log = folder / _LOG
-    commits = {int(file.stem): file for file in log.glob("*.json") if file.stem.isdigit()}
-    checkpoints = {int(file.name[:20]) for file in log.glob("*.checkpoint*.parquet") if file.name[:20].isdigit()}
-    for version in sorted(commits, reverse=True):
-        if not _is_commit(commits[version]):
-            newest = "newest commit" if version == max(commits) else f"commit of version {version}"
-            return commits[version], f"the {newest} of its log is empty or cut off", None
-    pointer = log / _POINTER
-    is_whole = commits and sorted(commits) == list(range(max(commits) + 1))
-    if pointer.exists() and (pointed := _pointed_at(pointer)) not in checkpoints:
-        next_step = "Remove that file: all commits are there, and the table is read from them." if is_whole else None
-        missing = "cannot be read" if pointed is None else f"names the checkpoint of version {pointed}, which is gone"
-        return pointer, f"the pointer of its log {missing}", next_step
-    start = max(checkpoints, default=-1)
-    for file in sorted(log.glob(f"{start:020}.checkpoint*.parquet")):
-        if not _is_parquet(file, (found := file.stat()).st_size, found.st_mtime_ns):
-            next_step = f"Remove that file and {_POINTER}: all commits are there, and the table is read from them."
-            what = f"the checkpoint of version {start} of its log is not what was written"
-            return file, what, next_step if is_whole else None
-    later = [version for version in sorted(commits) if version > start]
-    if gaps := [version for version in range(start + 1, max(later, default=start)) if version not in commits]:
-        return log / f"{gaps[0]:020}.json", f"the commit of version {gaps[0]} of its log is gone", None
-    return None
-
-
 def first_line(error: Exception) -> str:
     """What an error says, without the trace of the engine that some have, but with what the system refused."""
     first, _, rest = str(error).strip().partition("\n")
     refused = refusal_told(rest)
     return first if refused is None else f"{first}: {refused.cause}".rstrip(".")
-
-
-def _is_commit(file: Path) -> bool:
-    lines = [line for line in file.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
-    try:
-        return bool(lines) and all(isinstance(json.loads(line), dict) for line in lines)
-    except ValueError:
-        return False
-
-
-def _pointed_at(pointer: Path) -> int | None:
-    try:
-        return int(json.loads(pointer.read_text(encoding="utf-8"))["version"])
-    except (ValueError, KeyError, TypeError):
-        return None
 
 
 def told_by_reader(kind: str, message: str) -> LakeDamaged | None:
@@ -257,10 +201,11 @@ def remedy(table: LakeTable) -> str:
             "in events. If there is no copy: `emberline run --accept-gaps` goes on without it, and a later rebuild of "
             "events has it no more."
         )
-    return _log_remedy(table)
+    return log_remedy(table)
 
 
-def _log_remedy(table: LakeTable) -> str:
+def log_remedy(table: LakeTable) -> str:
+    """What to do about a log that cannot be read."""
     if table is RAW:
         return (
             "Restore that file from a backup. If it is the newest commit and there is no copy, move it away: raw then "

@@ -19,6 +19,7 @@ from emberline.embedded.kafka_login import LETS_EVERYBODY_IN
 from emberline.embedded.postgres_roles import ADMIN, PIPELINE
 from pipelines.publish.warehouse import Warehouse
 from tests.examples import register_profiles
+from tests.object_store import Bucket, store_running
 
 register_profiles()
 
@@ -174,3 +175,16 @@ def _server(postgres: EmbeddedPostgres) -> Iterator[sa.Connection]:
 
 def _url_of(postgres: EmbeddedPostgres, database: str) -> str:
     return sa.make_url(postgres.url(PIPELINE)).set(database=database).render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="session")
+def object_store() -> Iterator[Callable[[], Bucket]]:
+    """Yield a factory of new buckets in an object store of this worker's own."""
+    with store_running() as bucket:
+        yield bucket
+
+
+@pytest.fixture
+def bucket(object_store: Callable[[], Bucket]) -> Bucket:
+    """Give an empty bucket of the test's own."""
+    return object_store()

@@ -23,10 +23,11 @@ class QuietHours:
     @classmethod
     def of(cls, text: str, zone: ZoneInfo) -> QuietHours:
         """Read `22:00-08:00`; raise ValueError for any other form."""
-        start, separator, end = text.partition("-")
-        if not separator:
-            raise ValueError(f"{text!r} is not of the form 22:00-08:00")
-        return cls(dt.time.fromisoformat(start.strip()), dt.time.fromisoformat(end.strip()), zone)
+        start, _, end = text.partition("-")
+        try:
+            return cls(dt.time.fromisoformat(start.strip()), dt.time.fromisoformat(end.strip()), zone)
+        except ValueError:
+            raise ValueError("is not of the form 22:00-08:00") from None
 
     def include(self, now: dt.datetime) -> bool:
         """Whether it is quiet at this instant."""

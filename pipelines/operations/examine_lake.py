@@ -13,7 +13,15 @@ from pipelines.ingest.event_writer import BATCH
 from pipelines.ingest.feeds import app_id
 from pipelines.inputs import input_id
 from pipelines.lake import Handle, Lake
-from pipelines.lake_damage import Damage, damage_of, damage_of_log, files_damaged, log_unreadable, unanswered
+from pipelines.lake_damage import (
+    Damage,
+    damage_in_store,
+    damage_of,
+    files_damaged,
+    unanswered,
+)
+from pipelines.lake_files import TableFiles
+from pipelines.lake_log import log_damaged
 from pipelines.lake_place import local_path
 from pipelines.operations.examination import Examined, examined
 from schemas.lake import EVENTS, FEED, RAW, TABLES, LakeTable
@@ -41,28 +49,27 @@ def examine_lake(lake: Lake, *, is_read: bool = False) -> list[Examined]:
 
 
 def _table(lake: Lake, table: LakeTable, *, is_read: bool) -> Iterator[Examined]:
-    uri = lake.table_uri(table)
-    folder = local_path(uri)
+    uri, files = lake.table_uri(table), lake.files(table)
     if not lake.has(table):
         return
-    if folder is not None and damage_of_log(folder) is not None:
-        raise log_unreadable(table, uri)
+    if log_damage := log_damaged(table, files):
+        raise log_damage
     handle = lake.open(table)
-    if any(damage := _damage(handle)):
+    if any(damage := _damage(handle, files)):
         raise files_damaged(table, uri, damage)
     if is_read and (broken := [file for file in handle.delta.file_uris() if not _is_readable(lake, file)]):
         raise files_damaged(table, uri, Damage([], broken))
-    files = len(handle.delta.file_uris())
-    yield Examined(AREA, table.name, "ok", f"Version {handle.version:,}; data files: {files:,}.")
+    count = len(handle.delta.file_uris())
+    yield Examined(AREA, table.name, "ok", f"Version {handle.version:,}; data files: {count:,}.")
 
 
-def _damage(handle: Handle) -> Damage:
-    if local_path(handle.delta.table_uri) is not None:
+def _damage(handle: Handle, files: TableFiles) -> Damage:
+    if local_path(files.uri) is not None:
         return damage_of(handle.delta, most=None)
     try:
-        return Damage(handle.delta.repair(dry_run=True)["files_removed"], [])
+        return damage_in_store(handle.delta, files)
     except (DeltaError, OSError) as error:
-        raise unanswered(handle.table, handle.delta.table_uri, error) from error
+        raise unanswered(handle.table, files.uri, error) from error
 
 
 def _is_readable(lake: Lake, file: str) -> bool:

@@ -89,9 +89,9 @@ def test_a_file_named_in_the_environment_must_be_there(tmp_path: Path, monkeypat
         pytest.param("[rule]\nzone = 'UTC'", "rule", id="unknown section"),
         pytest.param("zone = 'UTC'", "zone", id="key outside its section"),
         pytest.param("[rules]\nzonee = 'UTC'", r"rules\.zonee", id="unknown key"),
-        pytest.param("[rules]\nzone = 'Asia/Peking'", r"rules\.zone.*Asia/Peking", id="unknown zone"),
+        pytest.param("[rules]\nzone = 'Asia/Peking'", r"rules\.zone: is no IANA time zone", id="unknown zone"),
         pytest.param("[rules]\nzone = '../../etc/passwd'", r"rules\.zone", id="a path for a zone"),
-        pytest.param("[kafka.topics]\nchat = 'icq'", r"kafka\.topics\.chat.*icq.*cloudevents, zulip", id="no carrier"),
+        pytest.param("[kafka.topics]\nchat = 'icq'", r"kafka\.topics\.chat: .*cloudevents, zulip", id="no carrier"),
         pytest.param("[kafka]\npartitions = 0", r"kafka\.partitions", id="no partitions"),
         pytest.param("[ingest]\nbatch_rows = 0", r"ingest\.batch_rows", id="no rows"),
         pytest.param("[ingest]\nbatch_rows = 'many'", r"ingest\.batch_rows", id="wrong type"),
@@ -128,7 +128,7 @@ def test_a_wrong_file_is_an_error_that_names_the_key(write: Write, text: str, na
         ("emberline__rules__zonee", "UTC", "zonee"),
         ("EMBERLINE_RULES__ZONE", "UTC", "EMBERLINE__RULES__ZONE"),
         ("EMBERLINE_STATE", "x", "EMBERLINE__STATE"),
-        ("EMBERLINE__RULES__ZONE", "Mars/Olympus", "Mars/Olympus"),
+        ("EMBERLINE__RULES__ZONE", "Mars/Olympus", r"rules\.zone: is no IANA"),
         ("EMBERLINE__RULES", "{not json", "rules"),
         ("EMBERLINE__KAFKA__TOPICS", "[1]", "topics"),
         ("EMBERLINE__STATE__FOLDER", "x", "state"),
@@ -281,3 +281,28 @@ def test_a_file_of_tables_within_tables_without_end_is_an_error(write: Write):
     write("x = " + "[" * 5_000)
     with pytest.raises(SettingsError, match="is no TOML"):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "RULES__ZONE",
+        "KAFKA__TOPICS__X",
+        "SCHEDULE__CRON",
+        "ALERTS__QUIET_HOURS",
+        "KAFKA__PARTITIONS",
+        "GROUPS__PURPOSES",
+    ],
+)
+def test_a_secret_in_a_wrong_place_is_not_repeated(monkeypatch: pytest.MonkeyPatch, variable: str):
+    monkeypatch.setenv(f"EMBERLINE__{variable}", "hush-hush")
+    with pytest.raises(SettingsError) as told:
+        load_settings()
+    assert "hush" not in str(told.value)
+
+
+def test_a_channels_url_in_the_place_of_its_name_is_not_repeated(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("EMBERLINE__ALERTS__PIPELINE_CHANNELS", '["wecombot://hush-hush"]')
+    with pytest.raises(SettingsError, match="there are: kafka") as told:
+        load_settings()
+    assert "hush" not in str(told.value)

@@ -5,7 +5,8 @@ import os
 
 import pytest
 
-from pipelines.lake_damage import first_line, is_of_log
+from pipelines.lake_damage import first_line
+from pipelines.lake_log import is_of_log
 from pipelines.system_refusals import refusal
 
 # As deltalake 1.6 and Polars 2.1 tell of a disk that is mounted to be read, or has no room.

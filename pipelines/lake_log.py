@@ -1,0 +1,111 @@
+"""The log of a lake table, read as files: which of them is damaged, in a folder or in an object store."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Final
+
+from deltalake.exceptions import DeltaError
+
+from pipelines.lake_damage import LakeDamaged, first_line, has_marks, log_remedy, unanswered
+from pipelines.lake_files import TableFiles
+from pipelines.system_refusals import refusal
+from schemas.errors import EmberlineError
+from schemas.lake import LakeTable
+
+_LOG: Final = "_delta_log"
+_POINTER: Final = "_last_checkpoint"
+_SIGNS: Final = ("json error", "invalid checkpoint", "contiguous commit", "parse", "deserialize", "corrupt")
+"""What errors of Delta say of a log that the store has and that cannot be read."""
+
+
+def is_of_log(error: Exception) -> bool:
+    """Whether Delta read the log and could not make sense of it."""
+    told = str(error).lower()
+    return refusal(error) is None and any(sign in told for sign in _SIGNS)
+
+
+def is_newest_commit_empty(files: TableFiles, version: int) -> bool:
+    """Whether the newest commit has no content, as a loss of power leaves it; Delta takes it for no change."""
+    return files.size(_commit(version)) == 0
+
+
+def log_unreadable(table: LakeTable, files: TableFiles, error: Exception) -> EmberlineError:
+    """Tell why Delta could not read a log: by the file that is damaged, where one is found."""
+    return log_damaged(table, files) or LakeDamaged(
+        f"Lake table {table.name}: its log cannot be read ({first_line(error)}).", log_remedy(table), files.uri
+    )
+
+
+def log_damaged(table: LakeTable, files: TableFiles) -> EmberlineError | None:
+    """Tell which file of a log is damaged, or that the store did not let it be found out; None where none is."""
+    try:
+        found = damage_of_log(files)
+    except (DeltaError, OSError) as error:
+        return unanswered(table, files.uri, error)
+    if found is None:
+        return None
+    file, what, next_step = found
+    return LakeDamaged(f"Lake table {table.name}: {what}.", next_step or log_remedy(table), files.place(file))
+
+
+def damage_of_log(files: TableFiles) -> tuple[str, str, str | None] | None:
+    """Find the file of a table's log that is damaged, what is wrong, and what to do unless that depends on the table.
+
+    Commits are read back to the newest checkpoint, as Delta does; of those before it only the lengths are looked at.
+
+    Returns:
+        None where no damage is found.
+
+    Raises:
+        OSError: the folder cannot be read, or the store does not answer.
+    """
+    sizes = {Path(name).name: size for name, size in files.sizes(_LOG).items()}
+    commits = {int(stem) for name in sizes if name.endswith(".json") and (stem := Path(name).stem).isdigit()}
+    parts = {name: int(name[:20]) for name in sizes if ".checkpoint" in name and name[:20].isdigit()}
+    start = max(parts.values(), default=-1)
+    for version in sorted(commits, reverse=True):
+        if not sizes[f"{version:020}.json"] or (version > start and not _is_commit(files, version)):
+            newest = "newest commit" if version == max(commits) else f"commit of version {version}"
+            return _commit(version), f"the {newest} of its log is empty or cut off", None
+    if _POINTER in sizes and (pointed := _pointed_at(files)) not in parts.values():
+        missing = "cannot be read" if pointed is None else f"names the checkpoint of version {pointed}, which is gone"
+        next_step = "Remove that file: all commits are there, and the table is read from them."
+        is_whole = _is_whole(files, commits)
+        return f"{_LOG}/{_POINTER}", f"the pointer of its log {missing}", next_step if is_whole else None
+    for name in sorted(name for name, version in parts.items() if version == start and name.endswith(".parquet")):
+        if not has_marks(files.read(f"{_LOG}/{name}")):
+            next_step = f"Remove that file and {_POINTER}: all commits are there, and the table is read from them."
+            what = f"the checkpoint of version {start} of its log is not what was written"
+            return f"{_LOG}/{name}", what, next_step if _is_whole(files, commits) else None
+    later = [version for version in commits if version > start]
+    if gaps := [version for version in range(start + 1, max(later, default=start)) if version not in commits]:
+        return _commit(gaps[0]), f"the commit of version {gaps[0]} of its log is gone", None
+    return None
+
+
+def _commit(version: int) -> str:
+    return f"{_LOG}/{version:020}.json"
+
+
+def _is_whole(files: TableFiles, commits: set[int]) -> bool:
+    """Whether the table can be read from its commits alone."""
+    is_complete = bool(commits) and commits == set(range(max(commits) + 1))
+    return is_complete and all(_is_commit(files, version) for version in commits)
+
+
+def _is_commit(files: TableFiles, version: int) -> bool:
+    content = files.read(_commit(version)).decode("utf-8", "replace")
+    lines = [line for line in content.splitlines() if line.strip()]
+    try:
+        return bool(lines) and all(isinstance(json.loads(line), dict) for line in lines)
+    except ValueError:
+        return False
+
+
+def _pointed_at(files: TableFiles) -> int | None:
+    try:
+        return int(json.loads(files.read(f"{_LOG}/{_POINTER}"))["version"])
+    except (ValueError, KeyError, TypeError):
+        return None
