@@ -38,8 +38,8 @@ published_table: Final = sa.Table(
     comment="Which rows each table of mart has: the next version is staged as the difference to them.",
 )
 
-group_alert: Final = sa.Table(
-    "group_alert",
+alert: Final = sa.Table(
+    "alert",
     metadata,
     sa.Column("alert_id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
     sa.Column(
@@ -82,12 +82,12 @@ group_alert: Final = sa.Table(
     "known when it fired, and what became of the group.",
 )
 
-OPEN_GROUP_ALERT: Final = sa.Index(
-    "ux_group_alert_open",
-    group_alert.c.rule,
-    group_alert.c.subject,
+OPEN_ALERT: Final = sa.Index(
+    "ux_alert_open",
+    alert.c.rule,
+    alert.c.subject,
     unique=True,
-    postgresql_where=group_alert.c.resolved_at.is_(None),
+    postgresql_where=alert.c.resolved_at.is_(None),
 )
 """What keeps two evaluations from opening the same alert twice."""
 
@@ -95,7 +95,7 @@ alert_notice: Final = sa.Table(
     "alert_notice",
     metadata,
     sa.Column("notice_id", sa.BigInteger, sa.Identity(always=True), primary_key=True, **says("key in Kafka", ORDINAL)),
-    sa.Column("alert_id", sa.ForeignKey(group_alert.c.alert_id, ondelete="CASCADE"), nullable=False),
+    sa.Column("alert_id", sa.ForeignKey(alert.c.alert_id, ondelete="CASCADE"), nullable=False),
     sa.Column("channel", sa.Text, nullable=False, comment="name in [alerts.channels], or kafka"),
     sa.Column("event", sa.Text, nullable=False, comment="firing, reminder, recovered or closed"),
     sa.Column("known", JSONB, nullable=False, comment="what is told: since, reason, name, purpose, state, details"),

@@ -1,4 +1,4 @@
-"""The ledger of alerts, `ops.group_alert`, and what is to be told of them, written in one transaction."""
+"""The ledger of alerts, `ops.alert`, and what is to be told of them, written in one transaction."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ from pipelines.operations.staleness import RULES as PIPELINE_RULES
 from pipelines.publish.database import Database, Refused, take_turns
 from pipelines.publish.errors import LedgerFailed
 from pipelines.time import business_day
+from schemas import operations
 from schemas.errors import EmberlineError
-from schemas.operations import alert_notice, group_alert
+from schemas.operations import alert_notice
 
 _REFUSED: Final = Refused(
     LedgerFailed,
     "See that the warehouse is prepared and that this role may write to its schema ops.",
-    group_alert.fullname,
+    operations.alert.fullname,
 )
-_OPEN: Final = group_alert.c.resolved_at.is_(None)
+_OPEN: Final = operations.alert.c.resolved_at.is_(None)
 _KNOWN: Final = ("since", "reason", "name", "purpose", "state", "details")
 _MOVING: Final = (
     "seen_at", "told_at", "notices", "acknowledged_at", "acknowledged_by", "snoozed_until", "unmeasured_since", "error",
@@ -53,7 +54,7 @@ class Entry:
 
 
 class AlertLedger:
-    """The tables `ops.group_alert` and `ops.alert_notice` of a prepared warehouse.
+    """The tables `ops.alert` and `ops.alert_notice` of a prepared warehouse.
 
     Every call raises `LedgerFailed` where PostgreSQL refuses, and `WarehouseUnreachable` where it does not answer.
     """
@@ -76,8 +77,10 @@ class AlertLedger:
         """
         with self._database.transaction(_REFUSED) as connection:
             _lock(connection)
-            of_rules = sa.and_(_OPEN, group_alert.c.rule.in_(rules))
-            rows = connection.execute(sa.select(group_alert).where(of_rules).order_by(group_alert.c.alert_id)).all()
+            of_rules = sa.and_(_OPEN, operations.alert.c.rule.in_(rules))
+            rows = connection.execute(
+                sa.select(operations.alert).where(of_rules).order_by(operations.alert.c.alert_id)
+            ).all()
             numbers = {(row.rule, row.subject): row.alert_id for row in rows}
             known_open = [_alert(row) for row in rows]
             decision = decide(known_open, judge(known_open), policy, now)
@@ -87,7 +90,7 @@ class AlertLedger:
 
     def entries(self, *, only_open: bool = True) -> tuple[Entry, ...]:
         """The alerts, the newest last."""
-        query = sa.select(group_alert).order_by(group_alert.c.opened_at, group_alert.c.alert_id)
+        query = sa.select(operations.alert).order_by(operations.alert.c.opened_at, operations.alert.c.alert_id)
         with self._database.transaction(_REFUSED) as connection:
             rows = connection.execute(query.where(_OPEN) if only_open else query)
             return tuple(Entry(row.alert_id, _alert(row), row.outcome, row.outcome_day) for row in rows)
@@ -103,9 +106,9 @@ class AlertLedger:
     def note_outcomes(self, spells: pl.DataFrame) -> int:
         """Note what became of the groups of alerts of which it is not known yet (`outcomes`); of how many."""
         unknown = sa.select(
-            group_alert.c.alert_id, group_alert.c.rule, group_alert.c.subject, group_alert.c.since
-        ).where(group_alert.c.outcome.is_(None))
-        statement = sa.update(group_alert).where(group_alert.c.alert_id == sa.bindparam("number"))
+            operations.alert.c.alert_id, operations.alert.c.rule, operations.alert.c.subject, operations.alert.c.since
+        ).where(operations.alert.c.outcome.is_(None))
+        statement = sa.update(operations.alert).where(operations.alert.c.alert_id == sa.bindparam("number"))
         with self._database.transaction(_REFUSED) as connection:
             rows = connection.execute(unknown).fetchall()
             schema = {"alert_id": pl.Int64, "rule": pl.String, "subject": pl.String, "since": pl.Date}
@@ -127,22 +130,24 @@ class AlertLedger:
 
     def forget_delivered(self, before: dt.datetime) -> int:
         """Delete notices of resolved alerts that were delivered before this time; the alerts stay."""
-        resolved = sa.select(group_alert.c.alert_id).where(sa.not_(_OPEN))
+        resolved = sa.select(operations.alert.c.alert_id).where(sa.not_(_OPEN))
         old = sa.delete(alert_notice).where(alert_notice.c.delivered_at < before, alert_notice.c.alert_id.in_(resolved))
         with self._database.transaction(_REFUSED) as connection:
             return connection.execute(old).rowcount
 
     def forget(self, before: dt.datetime) -> int:
         """Delete alerts about the pipeline that were resolved before this time, with their notices; how many."""
-        old = sa.delete(group_alert).where(group_alert.c.rule.in_(PIPELINE_RULES), group_alert.c.resolved_at < before)
+        old = sa.delete(operations.alert).where(
+            operations.alert.c.rule.in_(PIPELINE_RULES), operations.alert.c.resolved_at < before
+        )
         with self._database.transaction(_REFUSED) as connection:
             return connection.execute(old).rowcount
 
     def _change(self, alert_id: int, **values: Any) -> Alert:
-        statement = sa.update(group_alert).where(_OPEN, group_alert.c.alert_id == alert_id).values(**values)
+        statement = sa.update(operations.alert).where(_OPEN, operations.alert.c.alert_id == alert_id).values(**values)
         with self._database.transaction(_REFUSED) as connection:
             _lock(connection)
-            row = connection.execute(statement.returning(group_alert)).one_or_none()
+            row = connection.execute(statement.returning(operations.alert)).one_or_none()
         if row is None:
             raise NoSuchAlert(f"No open alert has the number {alert_id}.", "See `emberline alerts list`.")
         return _alert(row)
@@ -175,12 +180,14 @@ def _save(
             changed.append({"number": number, **{name: row[name] for name in (*_MOVING, *_KNOWN)}})
     if changed:
         values = {name: sa.bindparam(name) for name in (*_MOVING, *_KNOWN)}
-        statement = sa.update(group_alert).where(group_alert.c.alert_id == sa.bindparam("number")).values(values)
+        statement = (
+            sa.update(operations.alert).where(operations.alert.c.alert_id == sa.bindparam("number")).values(values)
+        )
         connection.execute(statement, changed)
     if not opened:
         return {}
-    columns = (group_alert.c.rule, group_alert.c.subject, group_alert.c.alert_id)
-    rows = connection.execute(sa.insert(group_alert).returning(*columns), opened)
+    columns = (operations.alert.c.rule, operations.alert.c.subject, operations.alert.c.alert_id)
+    rows = connection.execute(sa.insert(operations.alert).returning(*columns), opened)
     return {(row.rule, row.subject): row.alert_id for row in rows}
 
 

@@ -13,7 +13,7 @@ from pipelines.alerts.ledger import known_from_json
 from pipelines.alerts.messages import Told
 from pipelines.publish.database import Database, Refused
 from pipelines.publish.errors import LedgerFailed
-from schemas.operations import alert_notice, group_alert
+from schemas.operations import alert, alert_notice
 
 _REFUSED: Final = Refused(
     LedgerFailed,
@@ -111,10 +111,10 @@ def _is_mine(connection: sa.Connection, channel: str) -> bool:
 
 def _head(channel: str) -> sa.Select:
     """The oldest notices that wait for a channel, with what is said of their alerts."""
-    alert = (group_alert.c.rule, group_alert.c.subject, group_alert.c.severity, group_alert.c.opened_at)
+    told = (alert.c.rule, alert.c.subject, alert.c.severity, alert.c.opened_at)
     return (
-        sa.select(alert_notice, *alert)
-        .join(group_alert, group_alert.c.alert_id == alert_notice.c.alert_id)
+        sa.select(alert_notice, *told)
+        .join(alert, alert.c.alert_id == alert_notice.c.alert_id)
         .where(alert_notice.c.channel == channel, _WAITING)
         .order_by(alert_notice.c.notice_id)
         .limit(_CLAIMED)

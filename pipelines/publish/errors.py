@@ -30,6 +30,14 @@ class PrepareFailed(PublishError):
     """The schemas, tables or comments could not be made."""
 
 
+class UpgradeFailed(PublishError):
+    """The structure could not be brought to that of this version; the warehouse is as it was."""
+
+
+class WarehouseNewer(PublishError):
+    """A newer version of emberline has upgraded the warehouse."""
+
+
 class WarehouseOutdated(PublishError):
     """A table of `mart` or `ops` lacks columns of the contract."""
 

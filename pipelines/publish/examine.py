@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import sqlalchemy as sa
@@ -12,6 +12,7 @@ from pipelines.publish.database import Database, Refused
 from pipelines.publish.errors import ReadFailed
 from pipelines.publish.structure import missing_columns, missing_tables, step_for_missing_columns
 from pipelines.publish.switch import NEWEST
+from pipelines.publish.upgrade import known_revisions, revision_of
 from schemas import operations, warehouse
 
 AREA: Final = "warehouse"
@@ -29,6 +30,10 @@ def _warehouse(database: Database, lake_id: str | None) -> Iterator[Examined]:
     with database.transaction(refused) as connection:
         version = connection.execute(sa.text("SHOW server_version")).scalar_one()
         yield Examined(AREA, "server", "ok", f"PostgreSQL {version} answers at {database.url.host}.")
+        revision, known = revision_of(connection), known_revisions()
+        if revision is not None and revision != known[-1]:
+            yield _of_another_version(revision, known)
+            return
         if lacking := missing_tables(connection):
             found = f"Not prepared yet: {', '.join(lacking[:3])}" + (" and others" if len(lacking) > 3 else "")
             yield Examined(AREA, "structure", "warning", f"{found}.", "Let a run prepare it: emberline run")
@@ -48,6 +53,18 @@ def _warehouse(database: Database, lake_id: str | None) -> Iterator[Examined]:
             else f"Version {newest.version:,}, {newest.published_at:%Y-%m-%d %H:%M %Z}."
         )
         yield Examined(AREA, "published", "ok", found)
+
+
+def _of_another_version(revision: str, known: Sequence[str]) -> Examined:
+    if revision in known:
+        found = (
+            f"An older version of emberline made it: revision {revision} of its structure, and {known[-1]} is newest."
+        )
+        return Examined(AREA, "structure", "warning", found, "Let a run upgrade it: emberline run")
+    found = (
+        f"A newer version of emberline upgraded it to revision {revision} of its structure; {known[-1]} is known here."
+    )
+    return Examined(AREA, "structure", "broken", found, "Install the version of emberline that upgraded it.")
 
 
 def _rights(connection: sa.Connection) -> Examined:

@@ -1,4 +1,4 @@
-"""Create what is missing of the schemas of the warehouse, and see what there is deviates from the contract."""
+"""Complete and describe the schemas of the warehouse, and see what there deviates from the contract."""
 
 from __future__ import annotations
 
@@ -13,13 +13,17 @@ _SCHEMAS: Final = (warehouse.MART, warehouse.STAGING, operations.OPS)
 _TABLES: Final = (*warehouse.metadata.sorted_tables, *operations.metadata.sorted_tables)
 
 
-def create(connection: sa.Connection) -> None:
-    """Create missing schemas and tables with their comments; bring the comments of others up to date.
-
-    A table that is there keeps its columns: changing them is a migration's work.
-    """
+def create_schemas(connection: sa.Connection) -> None:
+    """Create the schemas that are missing."""
     for schema in _SCHEMAS:
         create_schema(connection, schema)
+
+
+def complete(connection: sa.Connection) -> None:
+    """Create tables that somebody dropped, and bring all comments up to date.
+
+    A table that is there keeps its columns: changing them is the work of `pipelines.publish.upgrade`.
+    """
     missing = missing_tables(connection)
     made = [table.name for table in warehouse.DATA_TABLES if table.fullname in missing]
     for metadata in (warehouse.metadata, operations.metadata):
@@ -28,6 +32,11 @@ def create(connection: sa.Connection) -> None:
     if made:
         published = operations.published_table
         connection.execute(sa.delete(published).where(published.c.table_name.in_(made)))
+    describe(connection)
+
+
+def describe(connection: sa.Connection) -> None:
+    """Bring the comments of all tables and columns up to date."""
     inspector = sa.inspect(connection)
     for schema in (warehouse.MART, operations.OPS):
         tables, columns = inspector.get_multi_table_comment(schema), inspector.get_multi_columns(schema)

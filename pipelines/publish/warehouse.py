@@ -36,6 +36,7 @@ from pipelines.publish.switch import (
     unchanged,
     unstaged,
 )
+from pipelines.publish.upgrade import upgrade
 from schemas.operations import published_table
 from schemas.types import polars_type
 from schemas.warehouse import publication, restatement
@@ -66,16 +67,21 @@ class Warehouse:
         return self._database.url.render_as_string(hide_password=False)
 
     def prepare(self) -> None:
-        """Create the schemas and what is missing in them; two that start at once wait for each other.
+        """Create the schemas and what is missing in them, upgrade what an older version made, and keep its rows.
+
+        Two that start at once wait for each other.
 
         Raises:
+            WarehouseNewer, UpgradeFailed: See `pipelines.publish.upgrade`; the warehouse is as it was.
             WarehouseOutdated: A table of `mart` or `ops` lacks columns of the contract.
             PrepareFailed: PostgreSQL refused.
         """
         refused = Refused(PrepareFailed, "Let a role that may create schemas in this database prepare it once.")
         with self._database.transaction(refused) as connection:
             take_turns(connection, "prepare")
-            structure.create(connection)
+            structure.create_schemas(connection)
+            upgrade(connection)
+            structure.complete(connection)
             outdated = structure.missing_columns(connection)
             steps = {table: structure.step_for_missing_columns(connection, table) for table in outdated}
         for table, columns in outdated.items():

@@ -95,7 +95,7 @@ def test_the_rights_of_the_page_are_enough_for_pipeline_and_readers_and_no_more_
             analyst.execute(f"SELECT * FROM {MART}.{table}".encode())
         assert analyst.execute("SELECT count(*) > 0 FROM mart.dim_group").fetchone() == (True,)
         for statement in (
-            "SELECT * FROM ops.group_alert",
+            "SELECT * FROM ops.alert",
             "SELECT * FROM staging.dim_group",
             "DELETE FROM mart.dim_group",
         ):

@@ -14,7 +14,7 @@ from pipelines.alerts.decide import Alert, Decision, Evaluation
 from pipelines.alerts.ledger import AlertLedger, NoSuchAlert
 from pipelines.alerts.rules import RULES
 from pipelines.publish.errors import LedgerFailed
-from schemas.operations import alert_notice, group_alert
+from schemas.operations import alert, alert_notice
 from tests.pipelines.alerts.samples import DAY, HOUR, NOON, POLICY, judged
 
 
@@ -31,8 +31,8 @@ def evaluate(
 
 def notices(url: str) -> list[tuple[str, str, str]]:
     query = (
-        sa.select(group_alert.c.subject, alert_notice.c.event, alert_notice.c.channel)
-        .join_from(alert_notice, group_alert)
+        sa.select(alert.c.subject, alert_notice.c.event, alert_notice.c.channel)
+        .join_from(alert_notice, alert)
         .order_by(alert_notice.c.notice_id)
     )
     with sa.create_engine(url).connect() as connection:
@@ -78,9 +78,9 @@ def test_an_evaluation_that_breaks_writes_nothing(ledger: AlertLedger, prepared:
 def test_the_database_itself_refuses_a_second_open_alert(ledger: AlertLedger, prepared: str):
     evaluate(ledger, judged(True, "a"))
     again = sa.text(
-        "INSERT INTO ops.group_alert (rule, subject, severity, since, reason, details, opened_at, seen_at, told_at, "
+        "INSERT INTO ops.alert (rule, subject, severity, since, reason, details, opened_at, seen_at, told_at, "
         "notices) SELECT rule, subject, severity, since, reason, details, opened_at, seen_at, told_at, notices "
-        "FROM ops.group_alert"
+        "FROM ops.alert"
     )
     with sa.create_engine(prepared).begin() as connection, pytest.raises(IntegrityError):
         connection.execute(again)

@@ -151,7 +151,7 @@ def test_old_resolved_alerts_on_the_pipeline_are_forgotten_and_those_on_groups_a
 
 
 def test_a_ledger_that_was_never_prepared_says_so(empty_database: str):
-    with pytest.raises(LedgerFailed, match=r"ops\.group_alert[\s\S]*prepared"):
+    with pytest.raises(LedgerFailed, match=r"ops\.alert[\s\S]*prepared"):
         entries(empty_database)
 
 
