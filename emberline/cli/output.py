@@ -11,9 +11,8 @@ import json
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import polars as pl
 from rich.cells import cell_len
 from rich.console import Console
 from rich.panel import Panel
@@ -21,8 +20,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
-from assets.resources import Progress as StepProgress
 from pipelines.printable import escape_json, printable, printable_lines, printable_name
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Part = str | tuple[str, str]
 """A piece of a line: a text, or a text and its style."""
@@ -153,6 +154,8 @@ class Reporting:
 
     def __init__(self, reporter: _Reporter) -> None:
         self.line = reporter.line
+        from assets.resources import Progress as StepProgress
+
         self.steps = StepProgress(reporter.step)
 
 

@@ -7,7 +7,6 @@ import logging
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
-import apprise
 from kafka.errors import KafkaError
 
 from pipelines.alerts.messages import KAFKA, Told, message, record
@@ -46,6 +45,8 @@ class AppriseChannel:
 
     def __init__(self, name: str, url: str, link_base: str | None = None) -> None:
         """Take one URL; raise `UnknownService` where Apprise cannot read it."""
+        import apprise  # slow to import, and needed only where a channel is configured
+
         service = apprise.Apprise.instantiate(url, suppress_exceptions=True)
         if not isinstance(service, apprise.NotifyBase):
             raise UnknownService(
@@ -60,6 +61,8 @@ class AppriseChannel:
 
     def send(self, told: Sequence[Told]) -> int:
         """Send one message."""
+        import apprise
+
         text = message(told, self._link_base, self._service.body_maxlen)
         log: Any
         with apprise.LogCapture(level=logging.WARNING) as log:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import adbc_driver_manager
 import sqlalchemy as sa
-from adbc_driver_postgresql import dbapi as adbc
 from psycopg.conninfo import make_conninfo
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 
 from pipelines.publish.errors import PublishError, UnsupportedWarehouse, WarehouseUnreachable
+
+if TYPE_CHECKING:
+    from adbc_driver_postgresql import dbapi as adbc
 
 _DRIVER: Final = "postgresql+psycopg"
 _APPLICATION: Final = {"application_name": "emberline"}
@@ -67,6 +69,9 @@ class Database:
     @contextmanager
     def bulk(self) -> Iterator[adbc.Connection]:
         """A connection that loads Arrow data, for use within `told`; what is not committed is rolled back."""
+        # Imported when it is needed: with it comes pandas, and most commands load nothing.
+        from adbc_driver_postgresql import dbapi as adbc
+
         # From a dialect of its own: the engine's adds arguments that only psycopg understands.
         _, parameters = self.url.get_dialect()().create_connect_args(self.url)
         try:

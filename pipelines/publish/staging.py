@@ -10,15 +10,17 @@ import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 import sqlalchemy as sa
-from adbc_driver_postgresql import dbapi as adbc
 from sqlalchemy.schema import CreateTable, DropTable, SetTableComment
 
 from pipelines.publish.database import as_text
 from schemas.warehouse import STAGING
+
+if TYPE_CHECKING:
+    from adbc_driver_postgresql import dbapi as adbc
 
 NEW: Final = "_new"
 OLD: Final = "_old"

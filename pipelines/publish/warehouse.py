@@ -6,11 +6,10 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 import sqlalchemy as sa
-from adbc_driver_postgresql import dbapi as adbc
 
 from pipelines.publish import staging, structure
 from pipelines.publish.columns import cast_to, mismatches
@@ -40,6 +39,9 @@ from pipelines.publish.upgrade import upgrade
 from schemas.operations import published_table
 from schemas.types import polars_type
 from schemas.warehouse import publication, restatement
+
+if TYPE_CHECKING:
+    from adbc_driver_postgresql import dbapi as adbc
 
 Rows = pl.LazyFrame | pl.DataFrame | Difference
 """All rows of the next version of a table, or the difference to the published one."""
