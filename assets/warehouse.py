@@ -12,6 +12,7 @@ from assets.completeness import complete_through
 from assets.pools import WRITER
 from assets.resources import Clock, Progress, Rules
 from assets.tables import published, staged
+from pipelines.ingest.decoded_through import decoded_through
 from pipelines.lake import Handle, Lake
 from pipelines.publish.audit import Verdict, audit
 from pipelines.publish.differences import difference
@@ -211,6 +212,7 @@ def publish(
                 lake.open(IDENTITY_CHANGE).scan(),
                 before,
                 batch,
+                decoded_through(lake, before.events_batch),
             ),
             zone=rules.zone,
         ),

@@ -25,6 +25,9 @@ from schemas.lake import EVENTS, FACTS, FEED, LakeTable
 BATCH: Final = "batch"
 """The application transaction that counts the batches of `events`."""
 
+RESET: Final = "reset/batch"
+"""The application transaction that holds the batch of the newest reset: what is decoded again has later ones."""
+
 _PENDING: Final = "reset/pending"
 """Whether rows, facts and quarantine have yet to follow a reset of `events`: 1 or 0."""
 
@@ -46,7 +49,7 @@ def reset_events(lake: Lake, events: Handle, others: dict[str, int]) -> None:
         LakeConflict: another writer committed since the handle was loaded.
     """
     number = max(events.position(BATCH) or 0, _newest_of_facts(lake)) + 1
-    positions = {**others, **_beginnings(lake), BATCH: number, _PENDING: 1, _KEPT_THROUGH: 0}
+    positions = {**others, **_beginnings(lake), BATCH: number, RESET: number, _PENDING: 1, _KEPT_THROUGH: 0}
     lake.append(events, pl.DataFrame(schema=EVENTS.schema), positions)
 
 
@@ -55,7 +58,8 @@ def begin_after_facts(lake: Lake, events: Handle) -> None:
     if events.position(BATCH) is not None:
         return
     if newest := _newest_of_facts(lake):
-        lake.append(events, pl.DataFrame(schema=EVENTS.schema), {BATCH: newest + 1, _PENDING: 1})
+        number = newest + 1
+        lake.append(events, pl.DataFrame(schema=EVENTS.schema), {BATCH: number, RESET: number, _PENDING: 1})
 
 
 def finish_reset(lake: Lake, events: Handle, zone: str) -> None:

@@ -40,14 +40,20 @@ class Before:
 
 
 def lateness(
-    events: pl.LazyFrame, taken_out: pl.LazyFrame, changes: pl.LazyFrame, before: Before, events_batch: int
+    events: pl.LazyFrame,
+    taken_out: pl.LazyFrame,
+    changes: pl.LazyFrame,
+    before: Before,
+    events_batch: int,
+    decoded: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Count what came late.
 
     An account that came to another person, or became one of its own again, counts as a merge on every day on which it
     has events, as these are another person's now; up to the end of a period it counts once.
 
-    An event that people took out of `events`, or put back, counts as one that came late.
+    An event that people took out of `events`, or put back, counts as one that came late; where all events were decoded
+    again in between, only what Kafka brought since counts: those of before were in time.
 
     Args:
         events: `schemas.lake.EVENTS`.
@@ -55,6 +61,8 @@ def lateness(
         changes: `schemas.lake.IDENTITY_CHANGE`.
         before: What was published.
         events_batch: Newest batch of events that the new version includes.
+        decoded: How far partitions were decoded for `before`, where all were decoded again since; see
+            `pipelines.ingest.decoded_through`.
 
     Returns:
         `LATENESS`: a row for each group and day with any; for the other bearings a row for every day from the first
@@ -63,6 +71,10 @@ def lateness(
     is_new = pl.col("batch").is_between(before.events_batch, events_batch, closed="right")
     closed = events.filter(pl.col("day") <= before.complete_through)
     late = pl.concat([events, taken_out]).filter(is_new, pl.col("day") <= before.complete_through)
+    if decoded is not None:
+        late = late.join(decoded.lazy(), on=["topic_id", "partition"], how="left").filter(
+            (pl.col("offset") >= pl.col("end")).fill_null(value=True)
+        )
     moved = (
         changes.filter(is_new)
         .group_by("account_id")

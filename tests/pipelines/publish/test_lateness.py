@@ -4,9 +4,11 @@ import datetime as dt
 from typing import Any
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipelines.ingest.decoded_through import DECODED_THROUGH
 from pipelines.publish.lateness import LATENESS, Before, lateness
 from schemas import kinds
 from schemas.lake import EVENTS, IDENTITY_CHANGE
@@ -22,6 +24,23 @@ def event(day: int = 0, batch: int = 6, group: str | None = "qq:1", account: str
     """A member's message so many days after Monday."""
     sent = {"type": kinds.MESSAGE_SENT, "role": "member"}
     return {"day": days_later(day), "batch": batch, "group_id": group, "account_id": account, **sent, **more}
+
+
+@pytest.mark.parametrize(
+    ("end", "late"), [(7, 1), (8, 0), (None, 1)], ids=["behind what was decoded", "decoded before", "a new partition"]
+)
+def test_of_events_that_were_decoded_again_those_count_that_came_since(end: int | None, late: int):
+    decoded = pl.DataFrame([] if end is None else [("t", 0, end)], schema=DECODED_THROUGH, orient="row")
+    again = event(topic_id="t", partition=0, offset=7)
+    found = lateness(
+        pl.LazyFrame([again], schema=EVENTS.schema),
+        pl.LazyFrame(schema=EVENTS.schema),
+        pl.LazyFrame(schema=IDENTITY_CHANGE.schema),
+        PUBLISHED,
+        NEW,
+        decoded,
+    )
+    assert found.filter(bearing="in_group")["events"].to_list() == [1] * late
 
 
 Move = tuple[int, str, str, str]

@@ -1,0 +1,53 @@
+"""How far each partition was decoded at an earlier batch of `events`, from before it was decoded again."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+from pipelines.ingest.feeds import app_id
+from pipelines.ingest.reset import BATCH, RESET
+from pipelines.lake import Handle, Lake
+from schemas.lake import EVENTS, FEED
+
+DECODED_THROUGH: Final = pl.Schema({"topic_id": pl.String, "partition": pl.Int32, "end": pl.Int64})
+"""The offset behind the last one that was decoded, of each partition with any."""
+
+_ALL: Final = (1 << 63) - 1
+
+
+def decoded_through(lake: Lake, batch: int) -> pl.DataFrame | None:
+    """Return how far `events` had come with a batch, where all of it was decoded again since and has later batches.
+
+    Args:
+        lake: holds `events` and `feed`.
+        batch: a batch of `events`.
+
+    Returns:
+        `DECODED_THROUGH`; None where `events` was not reset since. Where the log of `events` does not reach back to the
+        batch, all offsets count as decoded.
+    """
+    events = lake.open(EVENTS)
+    if (reset := events.position(RESET)) is None or batch >= reset:
+        return None
+    then = _at(lake, events, batch)
+    feeds = lake.open(FEED).scan().select("topic_id", "partition").collect()
+    ends = [
+        (topic_id, partition, _ALL if then is None else then.position(app_id(topic_id, partition)))
+        for topic_id, partition in feeds.iter_rows()
+    ]
+    return pl.DataFrame(ends, schema=DECODED_THROUGH, orient="row").drop_nulls("end")
+
+
+def _at(lake: Lake, events: Handle, batch: int) -> Handle | None:
+    """The newest version of `events` that ends with a batch; the log is searched by halves, as batches only grow."""
+    found, low, high = None, 0, events.version
+    while low <= high:
+        middle = (low + high) // 2
+        tried = lake.at(events, middle)
+        if tried is None or (tried.position(BATCH) or 0) <= batch:
+            found, low = tried, middle + 1
+        else:
+            high = middle - 1
+    return found if found is not None and (found.position(BATCH) or 0) == batch else None
