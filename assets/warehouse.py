@@ -15,7 +15,7 @@ from assets.tables import published, staged
 from pipelines.ingest.decoded_through import decoded_through
 from pipelines.lake import Handle, Lake
 from pipelines.publish.audit import Verdict, audit
-from pipelines.publish.differences import difference
+from pipelines.publish.differences import difference, is_restored
 from pipelines.publish.guard import Guard
 from pipelines.publish.lateness import lateness
 from pipelines.publish.rows import (
@@ -72,13 +72,24 @@ def stage(
     is_whole = config.is_whole or (newest is not None and _is_made_otherwise(newest, lake))
     is_published = newest is not None and newest.lake_state == lake_state(lake)
     published, staged = warehouse.published_states(), warehouse.staged()
-    same = {name for name in unchanged(staged, published) & states.keys() if published[name].name == states[name].name}
+    settled = {
+        table.name
+        for table in DATA_TABLES
+        if (state := published.get(table.name)) is not None
+        and state.name == states[table.name].name
+        and not is_restored(lake, table, opened, state)
+    }
+    same = unchanged(staged, published) & settled
+    warehouse.note_versions({name: states[name] for name in same if states[name].versions != published[name].versions})
     if is_published and not is_whole and len(same) == len(DATA_TABLES):
         return
     with warehouse.stage_many() as stage_table:
         for number, table in enumerate(DATA_TABLES, start=1):
             state, known, before = states[table.name], published.get(table.name), staged.get(table.name)
             is_staged = before is not None and before.is_next(state, known) and not is_whole
+            if before is not None and table.name not in settled:
+                # The name of a state can come again with other rows, where a backup of the lake was restored.
+                is_staged = is_staged and before.state == state
             loaded = 0
             if not is_staged:
                 # Of what a full audit found to be broken all rows are looked at until it passes.
@@ -93,7 +104,6 @@ def stage(
             yield dg.MaterializeResult(
                 [STAGING, table.name], metadata={"is_changed": not is_staged, "rows_loaded": loaded}
             )
-    warehouse.note_versions({name: states[name] for name in same if states[name].versions != published[name].versions})
 
 
 def _opened(lake: Lake) -> dict[str, Handle]:

@@ -8,6 +8,7 @@ id was written meanwhile is refused by Delta (`LakeConflict`); the caller loads 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -70,6 +71,12 @@ class Handle:
     def id(self) -> str:
         """The id that Delta gave the table when it was made."""
         return str(self.delta.metadata().id)
+
+    @property
+    def files_id(self) -> str:
+        """A name for its data files, and so for its rows: a version number comes again after a restored backup."""
+        names = sorted(uri.rpartition("/")[2] for uri in self.delta.file_uris())
+        return hashlib.blake2b("/".join(names).encode(), digest_size=8).hexdigest()
 
     @property
     def content(self) -> int:

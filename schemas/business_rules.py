@@ -24,7 +24,9 @@ class Rule:
     Attributes:
         query: Its rows break the rule.
         by: The columns, as SQL, that divide the rows of `BATCH` and of tables that the query names into parts: the rule
-            holds where it holds of each part. Tables named and not divided are few rows. Empty: a row is a part.
+            holds where it holds of each part. Empty: a row is a part.
+        whole: Of tables that the query names besides, which are not divided and have few rows, the columns whose values
+            it reads. Where a value comes or goes, all parts are looked at.
         refers_to: The one of these tables that only has to have a row for each part; none: all rows of a part count.
         sums: The columns of `BATCH` and of tables that the query only sums: a sum that was right before is right where
             the changes sum to 0. For tables whose parts are too large to be looked at.
@@ -32,6 +34,7 @@ class Rule:
 
     query: str
     by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    whole: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     refers_to: str | None = None
     sums: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -337,6 +340,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
                 OR count(*) <> (SELECT count(DISTINCT model) FROM staging.group_sales)
         """,
             by={BATCH: ("shop", "order_id")},
+            whole={"group_sales": ("model",)},
         ),
         "group_id is one of dim_group": _KNOWN_GROUP,
         "currency is one of dim_currency": Rule(
@@ -356,7 +360,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
                 SELECT shop, order_id, currency, refunded_minor, 0 AS credited_minor FROM {batch}
                 UNION ALL
                 SELECT shop, order_id, currency, 0, refunded_minor FROM staging.order_credit
-                WHERE model = (SELECT min(model) FROM staging.order_credit)
+                WHERE model = (SELECT min(model) FROM staging.group_sales)
             )
             SELECT shop, order_id, currency, sum(refunded_minor) AS refunded_minor,
                 sum(credited_minor) AS credited_minor
@@ -364,6 +368,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
             HAVING least(sum(refunded_minor), <most_minor>) <> sum(credited_minor)
         """.replace("<most_minor>", str(MOST_MINOR)),
             by={BATCH: ("shop", "order_id"), "order_credit": ("shop", "order_id")},
+            whole={"group_sales": ("model",)},
         ),
     },
     "group_sales": {

@@ -35,20 +35,38 @@ def difference(lake: Lake, table: sa.Table, opened: Mapping[str, Handle], publis
     Returns:
         None where the published rows cannot be read from the lake any more: the table is to be staged as a whole.
     """
-    before = {
-        source.name: handle
-        for source in sources_of(table)
-        if (version := published.versions.get(source.name)) is not None
-        and (handle := lake.at(opened[source.name], version)) is not None
-        and handle.id == opened[source.name].id
-    }
-    if len(before) < len(sources_of(table)):
+    before = _as_published(lake, table, opened, published)
+    if before is None:
         return None
     try:
         old, new = _near_what_changed(table, before, opened)
     except (LakeDamaged, FileNotFoundError):
         return None
     return between(table, old, new, published.name)
+
+
+def is_restored(lake: Lake, table: sa.Table, opened: Mapping[str, Handle], published: State) -> bool:
+    """Whether the lake has not got the published version of a table any more, as after a restored backup.
+
+    Its tables may then count on to the same state, with other rows.
+    """
+    return _as_published(lake, table, opened, published) is None
+
+
+def _as_published(
+    lake: Lake, table: sa.Table, opened: Mapping[str, Handle], published: State
+) -> dict[str, Handle] | None:
+    """The lake tables as they were when the table was published; None where the lake has not got them any more."""
+    found = {}
+    for source in sources_of(table):
+        now, version = opened[source.name], published.versions.get(source.name)
+        if version is None:
+            return None
+        handle = now if version.files_id == now.files_id else lake.at(now, version.number)
+        if handle is None or (handle.id, handle.files_id) != (now.id, version.files_id):
+            return None
+        found[source.name] = handle
+    return found
 
 
 def between(table: sa.Table, old: pl.DataFrame, new: pl.DataFrame, since: str) -> Difference:

@@ -13,7 +13,7 @@ from sqlalchemy.schema import CreateTable
 from pipelines.funnel.views import entry_rows, matches
 from pipelines.ingest.event_writer import BATCH
 from pipelines.lake import Handle, Lake
-from pipelines.publish.staging import State
+from pipelines.publish.staging import LakeVersion, State
 from pipelines.refresh import REBUILT, SETTINGS, recorded
 from pipelines.refresh.written import rows_version
 from schemas import lake as facts
@@ -56,7 +56,7 @@ def state_of(table: sa.Table, opened: Mapping[str, Handle]) -> State:
     names = (f"{handle.id}/{rows_version(handle)}" for handle in made_of)
     return State(
         "/".join([*names, str(zlib.crc32(contract.encode()))]),
-        {handle.table.name: handle.version for handle in made_of},
+        {handle.table.name: LakeVersion(handle.version, handle.files_id) for handle in made_of},
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from sqlalchemy.dialects import postgresql
@@ -29,7 +29,9 @@ def within_changes(table: str, rule: Rule) -> str:
     if not rule.by:
         return rule.query
     divided = {table if name == BATCH else name: columns for name, columns in rule.by.items()}
-    parts = _parts_without_row(rule.refers_to, divided) if rule.refers_to else _changed_parts(table, divided)
+    parts = (
+        _parts_without_row(rule.refers_to, divided) if rule.refers_to else _changed_parts(table, divided, rule.whole)
+    )
     scopes = [f"parts AS MATERIALIZED ({parts})"]
     query = rule.query
     for name, columns in divided.items():
@@ -70,14 +72,29 @@ def _sums_of_changes(table: str, rule: Rule) -> str:
     return f"WITH {', '.join(changes)} SELECT * FROM ({query}) AS broken"
 
 
-def _changed_parts(table: str, divided: dict[str, tuple[str, ...]]) -> str:
-    """The parts that a row came to, changed in or went from."""
+def _changed_parts(table: str, divided: dict[str, tuple[str, ...]], whole: Mapping[str, tuple[str, ...]]) -> str:
+    """The parts that a row came to, changed in or went from; all, where a value came to a whole table or went."""
     sides = [
         (_BATCH if (name, suffix) == (table, NEW) else f"{STAGING}.{name}{suffix}", columns)
         for name, columns in divided.items()
         for suffix in (NEW, OLD)
     ]
-    return " UNION ".join(f"SELECT {', '.join(columns)} FROM {rows}" for rows, columns in sides)
+    parts = [f"SELECT {', '.join(columns)} FROM {rows}" for rows, columns in sides]
+    if whole:
+        moved = " OR ".join(
+            f"EXISTS (SELECT FROM {STAGING}.{name}{suffix} AS moved WHERE NOT EXISTS "
+            f"(SELECT FROM {others}.{name} AS there WHERE {_same('moved', 'there', columns)}))"
+            for name, columns in whole.items()
+            for suffix, others in ((NEW, MART), (OLD, STAGING))
+        )
+        parts += [
+            f"SELECT {', '.join(columns)} FROM {STAGING}.{name} WHERE {moved}" for name, columns in divided.items()
+        ]
+    return " UNION ".join(parts)
+
+
+def _same(one: str, other: str, columns: Sequence[str]) -> str:
+    return " AND ".join(f"{one}.{column} = {other}.{column}" for column in columns)
 
 
 def _parts_without_row(referred_to: str, divided: dict[str, tuple[str, ...]]) -> str:

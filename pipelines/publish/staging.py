@@ -10,7 +10,7 @@ import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import polars as pl
 import sqlalchemy as sa
@@ -26,17 +26,29 @@ NEW: Final = "_new"
 OLD: Final = "_old"
 
 
+class LakeVersion(NamedTuple):
+    """A version of a lake table: its number, and what its data files are called (`Handle.files_id`)."""
+
+    number: int
+    files_id: str
+
+
 @dataclass(frozen=True)
 class State:
     """Which rows a table has.
 
     Attributes:
-        name: Names these rows and no others.
-        versions: The Delta versions of the lake tables they were made from, by name of these.
+        name: Names these rows, and no others of a lake that no backup was restored to.
+        versions: The versions of the lake tables they were made from, by name of these.
     """
 
     name: str
-    versions: Mapping[str, int] = field(default_factory=dict)
+    versions: Mapping[str, LakeVersion] = field(default_factory=dict)
+
+    @classmethod
+    def stored(cls, name: str, versions: Mapping[str, tuple[int, str]]) -> State:
+        """A state as it was stored, its versions as lists of JSON."""
+        return cls(name, {table: LakeVersion(*version) for table, version in versions.items()})
 
     @property
     def contract(self) -> str:
@@ -164,7 +176,7 @@ def staged_tables(connection: sa.Connection) -> dict[str, Staged]:
 
 def _staged(told: dict[str, Any]) -> Staged:
     state = told["state"]
-    return replace(Staged(**told), state=state and State(**state))
+    return replace(Staged(**told), state=state and State.stored(**state))
 
 
 def empty(connection: sa.Connection, table: sa.Table, staged_now: Staged) -> None:

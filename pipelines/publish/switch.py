@@ -108,7 +108,9 @@ def unstaged(connection: sa.Connection, tables: Sequence[sa.Table]) -> list[str]
 
 def published_states(connection: sa.Connection) -> dict[str, State]:
     """The state in which each table is published, by table; none of tables that are published without one."""
-    return {row.table_name: State(row.state, row.versions) for row in connection.execute(sa.select(published_table))}
+    return {
+        row.table_name: State.stored(row.state, row.versions) for row in connection.execute(sa.select(published_table))
+    }
 
 
 def unchanged(loaded: Mapping[str, Staged], published: Mapping[str, State]) -> frozenset[str]:

@@ -117,7 +117,7 @@ class Warehouse:
                 staging.note_checked(connection, checked)
 
     def note_versions(self, states: Mapping[str, State]) -> None:
-        """Note from which Delta versions published rows can also be had: old ones are removed from the lake."""
+        """Record from which lake versions published rows can also be had: old ones are removed from the lake."""
         refused = Refused(PublishFailed, "See that this role may update it.", published_table.fullname)
         with self._database.transaction(refused) as connection:
             for name, state in states.items():

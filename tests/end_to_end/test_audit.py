@@ -1,5 +1,8 @@
 """The full audit, through Dagster's job: runs that staged only what changed left nothing for it to mend."""
 
+import shutil
+from pathlib import Path
+
 import sqlalchemy as sa
 
 from assets.resources import Progress
@@ -47,3 +50,21 @@ def test_after_runs_that_staged_what_changed_the_audit_mends_nothing_but_what_so
     assert mended.is_success
     assert {name for name, rows in mended.rows_changed.items() if rows} == {"group_day"}
     assert not audit().is_changed
+
+
+def test_after_a_backup_of_the_lake_was_restored_the_next_run_publishes_what_it_made_of_it(pipeline, world):
+    lake, size = Path(pipeline.services.settings.lake.uri), world.records.height // 3
+    for number in range(2):
+        pipeline.send(world.records.slice(number * size, size))
+        assert pipeline.run().is_success
+        if number == 0:
+            shutil.copytree(lake, lake.with_name("backup"))
+
+    shutil.rmtree(lake)
+    shutil.move(lake.with_name("backup"), lake)
+    # Read together with what the backup did not have, it is as many commits as there were before.
+    pipeline.send(world.records.slice(2 * size, None))
+    assert pipeline.run().is_success
+
+    untouched = run_pipeline(pipeline.services, Progress(), audit_job.name)
+    assert {name for name, rows in untouched.rows_changed.items() if rows} == set()

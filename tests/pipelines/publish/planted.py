@@ -377,6 +377,23 @@ PLANTED = [
         1,
         {"order_id": "o2", "refunded_minor": 120, "credited_minor": 300},
     ),
+    # Another model without any money: no sum contradicts it.
+    Planted(
+        "group_sales",
+        also("group_sales", sales("qq:1", 0, 0, 0) | {"model": "time_decay"}),
+        "every model credits the same money of an order",
+        2,
+        {"order_id": "o1"},
+        "order_credit",
+    ),
+    Planted(
+        "group_sales",
+        also("group_sales", sales("qq:1", 0, 0, 0) | {"model": "first_click"}),
+        "refunds of an order sum to its refunded_minor in order_credit",
+        2,
+        {"credited_minor": 0},
+        "order_refund",
+    ),
     Planted(
         "funnel_entry",
         without_last("funnel_entry", entry("p2", 1) | {"group_id": "qq:9"}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from collections.abc import Callable
 
 import polars as pl
@@ -15,9 +16,9 @@ from pipelines.lake import Handle, Lake
 from pipelines.lake_upkeep import tidy
 from pipelines.operations.maintenance import Upkeep
 from pipelines.publish.columns import cast_to
-from pipelines.publish.differences import between, difference
+from pipelines.publish.differences import between, difference, is_restored
 from pipelines.publish.rows import rows_of, state_of
-from pipelines.publish.staging import Difference, State
+from pipelines.publish.staging import Difference, LakeVersion, State
 from schemas import kinds
 from schemas.lake import FUNNEL_ENTRY, ORDER_CREDIT
 from schemas.mart import sources_of
@@ -119,7 +120,7 @@ def test_of_a_lake_that_lost_the_published_version_there_is_none(tmp_path_factor
     now = opened(lake, lifecycle)
     state = state_of(lifecycle, now)
     assert difference(lake, lifecycle, now, state) is not None
-    assert difference(lake, lifecycle, now, State(state.name, {"lifecycle": 99})) is None
+    assert difference(lake, lifecycle, now, State(state.name, {"lifecycle": LakeVersion(99, "other")})) is None
     assert difference(lake, lifecycle, now, State(state.name)) is None
 
 
@@ -134,6 +135,31 @@ def test_of_a_lake_whose_old_files_were_removed_there_is_none(tmp_path_factory: 
     assert difference(company.lake, order_credit, opened(company.lake, order_credit), state) is not None
     tidy(company.lake, ORDER_CREDIT, Upkeep(keep_versions=dt.timedelta(0)))
     assert difference(company.lake, order_credit, opened(company.lake, order_credit), state) is None
+
+
+def test_a_lake_restored_from_a_backup_has_no_difference_though_its_versions_count_on_to_the_same(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    folder = tmp_path_factory.mktemp("restored")
+    company, backup = Summarised(Lake(str(folder / "lake"))), folder / "backup"
+    company.send(said("app:ann", 50))
+    bought(company, 38)
+    company.summarise()
+    shutil.copytree(folder / "lake", backup)
+    bought(company, 37)
+    company.summarise()
+    published, rows = state_of(order_credit, opened(company.lake, order_credit)), rows_now(company.lake, order_credit)
+
+    shutil.rmtree(folder / "lake")
+    shutil.copytree(backup, folder / "lake")
+    bought(company, 36)
+    company.summarise()
+
+    handles = opened(company.lake, order_credit)
+    assert state_of(order_credit, handles).name == published.name
+    assert not alike(rows_now(company.lake, order_credit), rows)
+    assert is_restored(company.lake, order_credit, handles, published)
+    assert difference(company.lake, order_credit, handles, published) is None
 
 
 def test_what_a_group_is_for_changes_rows_of_months_without_news(tmp_path_factory: pytest.TempPathFactory) -> None:

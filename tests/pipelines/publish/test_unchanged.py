@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from pipelines.publish.differences import between
 from pipelines.publish.errors import NotStaged, PublishFailed, TableAltered
-from pipelines.publish.staging import Difference, State
+from pipelines.publish.staging import Difference, LakeVersion, State
 from pipelines.publish.switch import Published
 from pipelines.publish.warehouse import Warehouse
 from schemas.expectations import SUITES
@@ -116,9 +116,14 @@ def test_versions_that_were_removed_can_be_replaced_by_later_ones_of_the_same_ro
 ) -> None:
     stage("as before")
     published(warehouse, 1)
-    warehouse.note_versions({"retention": State("as before", {"retention": 7}), "lifecycle": State("other", {"x": 1})})
+    warehouse.note_versions(
+        {
+            "retention": State("as before", {"retention": LakeVersion(7, "f")}),
+            "lifecycle": State("other", {"x": LakeVersion(1, "f")}),
+        }
+    )
     states = warehouse.published_states()
-    assert (states["retention"].versions, states["lifecycle"].versions) == ({"retention": 7}, {})
+    assert (states["retention"].versions, states["lifecycle"].versions) == ({"retention": LakeVersion(7, "f")}, {})
 
 
 def test_a_table_in_another_state_is_compared_and_published(warehouse: Warehouse, stage: Stage) -> None:

@@ -185,7 +185,7 @@ def test_a_warehouse_that_was_made_before_there_were_revisions_is_taken_up_where
     with connect(empty_database) as connection:
         connection.execute("DROP TABLE ops.alembic_version")
     Warehouse(empty_database).prepare()
-    assert (revision(empty_database), deviations(empty_database)) == ("0003", [])
+    assert (revision(empty_database), deviations(empty_database)) == (upgrade.known_revisions()[-1], [])
 
 
 def test_who_might_read_a_table_that_is_renamed_may_read_it_afterwards(old: str, postgres: EmbeddedPostgres) -> None:

@@ -1,0 +1,27 @@
+"""Versions of the lake are stored with what their files are called: of all tables the next run stages all rows."""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    """Take out versions without that, and what is staged beside them."""
+    op.execute("UPDATE ops.published_table SET versions = '{}'")
+    op.execute(
+        """
+        DO $$
+        DECLARE twin regclass;
+        BEGIN
+            FOR twin IN
+                SELECT oid FROM pg_class
+                WHERE relnamespace = 'staging'::regnamespace AND relkind = 'r' AND right(relname, 4) = '_new'
+            LOOP
+                EXECUTE format('COMMENT ON TABLE %s IS NULL', twin);
+            END LOOP;
+        END $$
+        """
+    )
