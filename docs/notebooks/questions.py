@@ -30,7 +30,7 @@ with app.setup:
     from pipelines.events.watermark import watermark
     from pipelines.funnel.attribution import AttributionRules, order_credit
     from pipelines.funnel.funnel import funnel
-    from pipelines.funnel.sales import group_sales
+    from pipelines.funnel.sales import by_group, sales
     from pipelines.funnel.steps import timeline
     from pipelines.funnel.views import summary
     from pipelines.groups.birth import births
@@ -313,16 +313,16 @@ def _(credits, names):
         (pl.col(f"{name}_minor") / pl.lit(10).pow(minor_digits)).round().cast(pl.Int64).alias(name)
         for name in ("paid", "refunded", "net")
     ]
-    sales = (
-        group_sales(credits.lazy())
+    of_places = (
+        sales(credits.lazy(), by_group)
         .join(names.lazy(), on="group_id", how="left")
         .sort("net_minor", "group_id", descending=[True, False])
         .select("group", "purpose", "orders", "buyers", "currency", *in_units)
         .collect()
     )
-    currency = sales.group_by("currency").agg(pl.col("orders").sum()).sort("orders").row(-1, named=True)["currency"]
-    of_groups = sales.filter((pl.col("currency") == currency) & pl.col("group").is_not_null())
-    by_nobody = sales.filter((pl.col("currency") == currency) & pl.col("group").is_null())["net"].sum()
+    currency = of_places.group_by("currency").agg(pl.col("orders").sum()).sort("orders").row(-1, named=True)["currency"]
+    of_groups = of_places.filter((pl.col("currency") == currency) & pl.col("group").is_not_null())
+    by_nobody = of_places.filter((pl.col("currency") == currency) & pl.col("group").is_null())["net"].sum()
     sold, sold_by_five = int(of_groups["net"].sum()), int(of_groups.head(5)["net"].sum())
     mo.vstack(
         [

@@ -8,59 +8,144 @@ summed.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
 import polars as pl
 
 from pipelines.funnel.attribution import MONEY
 from schemas.attribution import UNATTRIBUTED, UNKNOWN
 from schemas.lake import MONEY_SUM
 
+Keyed = Callable[[pl.LazyFrame], pl.LazyFrame]
+"""Gives credit (`schemas.lake.ORDER_CREDIT`) the columns that it is summed by."""
 
-def group_sales(credits: pl.LazyFrame) -> pl.LazyFrame:
-    """Sum credits a model, group and currency, in the columns of `warehouse.group_sales`.
-
-    Args:
-        credits: `schemas.lake.ORDER_CREDIT`.
-    """
-    return _sales(credits.with_columns(_or_unattributed("group_id")), "group_id")
+_SUMS: Final = ("orders", "buyers", *MONEY)
 
 
-def message_sales(credits: pl.LazyFrame) -> pl.LazyFrame:
-    """Sum credits a model, message and currency, in the columns of `warehouse.message_sales`.
+def by_group(credits: pl.LazyFrame) -> pl.LazyFrame:
+    """Name the group of each credit, for `warehouse.group_sales`."""
+    return _keyed(credits.with_columns(_or_unattributed("group_id")), "group_id")
 
-    Args:
-        credits: `schemas.lake.ORDER_CREDIT`.
-    """
+
+def by_message(credits: pl.LazyFrame) -> pl.LazyFrame:
+    """Name the group and the message of each credit, for `warehouse.message_sales`."""
     message = pl.when(pl.col("group_id").is_null()).then(pl.lit(UNATTRIBUTED)).otherwise(_told("message_id"))
-    return _sales(credits.with_columns(_or_unattributed("group_id"), message_id=message), "group_id", "message_id")
+    return _keyed(credits.with_columns(_or_unattributed("group_id"), message_id=message), "group_id", "message_id")
 
 
-def segment_sales(credits: pl.LazyFrame, groups: pl.LazyFrame) -> pl.LazyFrame:
-    """Sum credits a model, segment and currency for each breakdown, in the columns of `warehouse.segment_sales`.
+def by_segment(groups: pl.LazyFrame) -> Keyed:
+    """Name the segment of each credit in each breakdown, once for each of these, for `warehouse.segment_sales`.
 
     Args:
-        credits: `schemas.lake.ORDER_CREDIT`.
         groups: `schemas.lake.GROUP`; its purpose and carrier are the breakdowns.
     """
-    known = credits.join(groups.select("group_id", "purpose", "carrier"), on="group_id", how="left")
-    return pl.concat(
-        _sales(
-            known.with_columns(
-                breakdown=pl.lit(column),
-                segment=pl.when(pl.col("group_id").is_null()).then(pl.lit(UNATTRIBUTED)).otherwise(_told(column)),
-            ),
-            "breakdown",
-            "segment",
+
+    def keyed(credits: pl.LazyFrame) -> pl.LazyFrame:
+        known = credits.join(groups.select("group_id", "purpose", "carrier"), on="group_id", how="left")
+        return pl.concat(
+            _keyed(
+                known.with_columns(
+                    breakdown=pl.lit(column),
+                    segment=pl.when(pl.col("group_id").is_null()).then(pl.lit(UNATTRIBUTED)).otherwise(_told(column)),
+                ),
+                "breakdown",
+                "segment",
+            )
+            for column in ("purpose", "carrier")
         )
-        for column in ("purpose", "carrier")
-    )
+
+    return keyed
 
 
-def _sales(credits: pl.LazyFrame, *key: str) -> pl.LazyFrame:
-    return credits.group_by("model", *key, "currency").agg(
+def sales(credits: pl.LazyFrame, keyed: Keyed) -> pl.LazyFrame:
+    """Sum credits a model, place and currency, in the columns of the warehouse table that `keyed` is for.
+
+    Args:
+        credits: `schemas.lake.ORDER_CREDIT`.
+        keyed: Which place a credit is of.
+    """
+    rows = keyed(credits)
+    return rows.group_by(_key(rows)).agg(
         pl.struct("shop", "order_id").n_unique().cast(pl.Int64).alias("orders"),
         pl.col("person_id").drop_nulls().n_unique().cast(pl.Int64).alias("buyers"),
         pl.col(MONEY).cast(MONEY_SUM).sum(),
     )
+
+
+@dataclass(frozen=True)
+class CreditChange:
+    """All credit of the orders and of the buyers of which any credit changed, as it was and as it is.
+
+    Sums of any other order or buyer are what they were.
+    """
+
+    orders_before: pl.DataFrame
+    orders_now: pl.DataFrame
+    buyers_before: pl.DataFrame
+    buyers_now: pl.DataFrame
+
+    @classmethod
+    def between(cls, before: pl.DataFrame, now: pl.DataFrame, elsewhere: pl.LazyFrame) -> CreditChange:
+        """Compare credit with what it was.
+
+        Args:
+            before: `schemas.lake.ORDER_CREDIT` as it was, where it can differ; of an order all rows or none.
+            now: As it is, there.
+            elsewhere: All other rows, which are what they were.
+        """
+        changed = pl.concat([_without(before, now), _without(now, before)])
+        orders = changed.select("shop", "order_id").unique()
+        buyers = changed.select("person_id").drop_nulls().unique()
+        others = elsewhere.join(buyers.lazy(), on="person_id", how="semi").collect(engine="streaming")
+        of_buyers = (pl.concat([rows.join(buyers, on="person_id", how="semi"), others]) for rows in (before, now))
+        of_orders = (rows.join(orders, on=["shop", "order_id"], how="semi") for rows in (before, now))
+        return cls(*of_orders, *of_buyers)
+
+
+def changed_sales(stored: pl.LazyFrame, change: CreditChange, keyed: Keyed) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Sum what changed on top of sums that are stored.
+
+    Args:
+        stored: `sales` of the credit that was.
+        change: What changed in it.
+        keyed: As `stored` was summed.
+
+    Returns:
+        The rows that are, of the keys that the change bears on; and those of them that were.
+    """
+    parts = [
+        *_signed(change.orders_now, change.orders_before, keyed, ("orders", *MONEY)),
+        *_signed(change.buyers_now, change.buyers_before, keyed, ("buyers",)),
+    ]
+    moved = pl.concat(parts)
+    key = [name for name in moved.collect_schema().names() if name not in _SUMS]
+    before = stored.join(moved, on=key, how="semi").collect()
+    summed = pl.concat([before.lazy().select(*key, *_SUMS), moved]).group_by(key).agg(pl.col(_SUMS).sum())
+    # A key has sales while any order has a share in it.
+    return summed.filter(pl.col("orders") > 0).collect(), before
+
+
+def _signed(
+    now: pl.DataFrame, before: pl.DataFrame, keyed: Keyed, counted: Sequence[str]
+) -> tuple[pl.LazyFrame, pl.LazyFrame]:
+    """Sums of what is, and those of what was with a minus; 0 for what is not counted."""
+    rest = [pl.col(name) * 0 for name in _SUMS if name not in counted]
+    gains, losses = sales(now.lazy(), keyed).with_columns(rest), sales(before.lazy(), keyed).with_columns(rest)
+    return gains, losses.with_columns(-pl.col(counted))
+
+
+def _key(rows: pl.LazyFrame) -> list[str]:
+    return [name for name in rows.collect_schema().names() if name not in {"shop", "order_id", "person_id", *MONEY}]
+
+
+def _keyed(credits: pl.LazyFrame, *places: str) -> pl.LazyFrame:
+    return credits.select("model", *places, "currency", "shop", "order_id", "person_id", *MONEY)
+
+
+def _without(rows: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
+    return rows.join(others, on=rows.columns, how="anti", nulls_equal=True)
 
 
 def _or_unattributed(column: str) -> pl.Expr:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from great_expectations.datasource.fluent.sql_datasource import SQLDatasource
 
 _EXAMPLES: Final = 5
+_ALL_ROWS: Final = "SELECT * FROM {batch}"
 _YES_OR_NO: Final = {"result_format": "BOOLEAN_ONLY"}
 _SEVERITIES: Final[dict[Severity, Literal["error", "warn"]]] = {"critical": "error", "warning": "warn"}
 
@@ -120,11 +121,12 @@ def _broken(datasource: SQLDatasource, looks: Sequence[Look]) -> set[int]:
 
     Great Expectations takes some 20 ms an expectation, and as much a table, however small the table.
     """
-    asked = Expectation("unexpected_rows_expectation", "nothing is broken", {"unexpected_rows_query": screen(looks)})
-    batch = _batch(datasource, looks[0].rows) if looks else None
-    if batch is None:
-        return set(range(len(looks)))
-    result = _run(batch, [asked], {"result_format": "COMPLETE"})[asked.name]
+    if not looks:
+        return set()
+    # As a batch its rows are counted and read, and it is executed once.
+    screened = datasource.add_query_asset("screen", query=screen(looks)).add_batch_definition("all").get_batch()
+    asked = Expectation("unexpected_rows_expectation", "nothing is broken", {"unexpected_rows_query": _ALL_ROWS})
+    result = _run(screened, [asked], {"result_format": "COMPLETE"})[asked.name]
     if result.success:
         return set()
     if _error(result) is not None:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from pipelines.lake import Handle, Lake
 from pipelines.lake_damage import LakeDamaged
+from pipelines.lake_versions import changed_months, in_months
 from pipelines.publish.columns import cast_to
 from pipelines.publish.rows import rows_of
 from pipelines.publish.staging import Difference, State
@@ -95,7 +96,7 @@ def _near_what_changed(
     """The rows of both that can differ: where one lake table gives them by month, those of months whose files do."""
     first, *looked_up = sources_of(table)
     by_month = not looked_up and table.name not in _OF_ALL_MONTHS and _MONTH in first.partition_by
-    where = _in_changed_months(before[first.name], now[first.name]) if by_month else pl.lit(value=True)
+    where = in_months(changed_months(before[first.name], now[first.name])) if by_month else pl.lit(value=True)
 
     def rows(handles: Mapping[str, Handle]) -> pl.DataFrame:
         scans = {source.name: handles[source.name].scan() for source in (first, *looked_up)}
@@ -103,20 +104,6 @@ def _near_what_changed(
         return cast_to(table, rows_of(table, lambda source: scans[source.name])).collect(engine="streaming")
 
     return rows(before), rows(now)
-
-
-def _in_changed_months(before: Handle, now: Handle) -> pl.Expr:
-    files = pl.concat([_files(before), _files(now)])
-    months = files.filter(~pl.struct("path", _MONTH).is_duplicated())[_MONTH].unique()
-    return pl.col(_MONTH).is_in(months.implode())
-
-
-def _files(handle: Handle) -> pl.DataFrame:
-    """`path, month` of the data files."""
-    files = pl.DataFrame(handle.delta.get_add_actions(flatten=True))
-    if files.is_empty():
-        return pl.DataFrame(schema={"path": pl.String, _MONTH: pl.Date})
-    return files.select("path", pl.col(f"partition.{_MONTH}").cast(pl.Date).alias(_MONTH))
 
 
 def _without(rows: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:

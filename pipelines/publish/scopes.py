@@ -37,9 +37,9 @@ def within_changes(table: str, rule: Rule) -> str:
     for name, columns in divided.items():
         if name == rule.refers_to:
             continue
-        rows = f"SELECT * FROM {STAGING}.{name} AS rows_there WHERE ({', '.join(columns)}) IN (SELECT * FROM parts)"
+        rows = _next_rows(name, f"({', '.join(columns)}) IN (SELECT * FROM parts)")
         if rule.refers_to:
-            rows = f"SELECT * FROM {_BATCH} UNION {rows}"
+            rows = f"SELECT * FROM {_BATCH} UNION ({rows})"
         scopes.append(f"scoped_{name} AS NOT MATERIALIZED ({rows})")
         query = re.sub(rf"\b{STAGING}\.{name}\b", f"scoped_{name}", query)
     query = query.replace(_BATCH, f"scoped_{table}")
@@ -49,8 +49,25 @@ def within_changes(table: str, rule: Rule) -> str:
 def unique_within_changes(table: str, key: Sequence[str]) -> str:
     """A query for rows that have the key of another one, among the keys of rows that come."""
     columns = ", ".join(map(_quoted, key))
-    there = f"SELECT {columns}, count(*) OVER (PARTITION BY {columns}) AS rows_there FROM {STAGING}.{table}"
-    return f"SELECT * FROM ({there} WHERE ({columns}) IN (SELECT {columns} FROM {_BATCH})) AS keys WHERE rows_there > 1"
+    rows = _next_rows(table, f"({columns}) IN (SELECT {columns} FROM {_BATCH})")
+    there = f"SELECT {columns}, count(*) OVER (PARTITION BY {columns}) AS rows_there FROM ({rows}) AS next_rows"
+    return f"SELECT * FROM ({there}) AS keys WHERE rows_there > 1"
+
+
+def _next_rows(table: str, condition: str) -> str:
+    """The rows of the next version for which a condition on their columns holds.
+
+    What the view of the table in `staging` has. PostgreSQL does not look into that view with an index; here it does.
+    """
+    columns = metadata.tables[f"{MART}.{table}"].columns.keys()
+    names = ", ".join(map(_quoted, columns))
+    key = metadata.tables[f"{MART}.{table}"].primary_key
+    same = " AND ".join(f"goes.{name} = stays.{name}" for name in (_quoted(column.name) for column in key))
+    return (
+        f"SELECT {names} FROM {MART}.{table} AS stays WHERE {condition}"
+        f" AND NOT EXISTS (SELECT FROM {STAGING}.{table}{OLD} AS goes WHERE {same})"
+        f" UNION ALL SELECT {names} FROM {STAGING}.{table}{NEW} AS comes WHERE {condition}"
+    )
 
 
 def _quoted(column: str) -> str:

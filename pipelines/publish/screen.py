@@ -16,8 +16,6 @@ from schemas.warehouse import STAGING
 UNIQUE: Final = ("expect_column_values_to_be_unique", "expect_compound_columns_to_be_unique")
 """The types of expectations on keys."""
 
-_BATCH: Final = f"{{{BATCH}}}"
-
 
 @dataclass(frozen=True)
 class Look:
@@ -30,32 +28,32 @@ class Look:
 
 def screen(looks: Sequence[Look]) -> str:
     """A query that gives the number of each look, from 0 on, in which anything is broken or cannot be told this way."""
+    # To count all that is broken is planned for all rows; `LIMIT 1` and `EXISTS` are planned for finding one at once.
     found = [
-        f"(SELECT {number} AS look FROM ({query}) AS broken LIMIT 1)"
+        f"(SELECT {number} AS look FROM ({query}) AS broken HAVING count(*) > 0)"
         for number, look in enumerate(looks)
         for query in _findings(look)
     ]
-    # Great Expectations wants its batch to be named.
-    found.append(f"(SELECT 0 FROM {_BATCH} WHERE false)")
     return f"SELECT DISTINCT look FROM ({' UNION ALL '.join(found)}) AS looks"
 
 
 def _findings(look: Look) -> Iterator[str]:
-    """Queries that find something where an expectation does not hold, in the form that Great Expectations takes."""
+    """Queries that find something where an expectation does not hold."""
     place = f"{STAGING}.{look.rows}"
     breaches = []
     for expectation in look.expectations:
         if (query := expectation.kwargs.get("unexpected_rows_query")) is not None:
-            yield query.replace(_BATCH, place)
+            # As Great Expectations does: it takes the query for a format.
+            yield query.format(**{BATCH: place})
         elif (breach := breach_of(expectation)) is not None:
             breaches.append(breach)
         elif (found := _of_table(look, expectation)) is not None:
-            yield _text(found)
+            yield as_text(found)
         else:
             yield "SELECT 1"
     if breaches:
         rows = sa.table(look.rows, schema=STAGING)
-        yield _text(sa.select(sa.literal(1)).select_from(rows).where(sa.or_(*breaches)))
+        yield as_text(sa.select(sa.literal(1)).select_from(rows).where(sa.or_(*breaches)))
 
 
 def _of_table(look: Look, expectation: Expectation) -> sa.Select[Any] | None:
@@ -77,11 +75,6 @@ def _of_table(look: Look, expectation: Expectation) -> sa.Select[Any] | None:
             return known.where(here).having(differs)
         case _:
             return None
-
-
-def _text(found: sa.Select[Any]) -> str:
-    """SQL that Great Expectations formats, and SQLAlchemy then takes for text."""
-    return as_text(found).replace("{", "{{").replace("}", "}}").replace("%%", "%").replace(":", r"\:")
 
 
 def breach_of(expectation: Expectation) -> sa.ColumnElement[bool] | None:

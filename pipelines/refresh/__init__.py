@@ -22,7 +22,8 @@ from pipelines.refresh.rebuilds import BY_DAY, NotRebuildable, request_rebuild
 from pipelines.refresh.recent import has_simulated, recent_events
 from pipelines.refresh.refunds import refresh_refunds
 from pipelines.refresh.risk import refresh_risk
-from pipelines.refresh.summaries import refresh_funnel_summaries, refresh_group_engagement, refresh_sales
+from pipelines.refresh.sales import refresh_sales
+from pipelines.refresh.summaries import refresh_funnel_summaries, refresh_group_engagement
 from pipelines.refresh.units import refresh_lifecycle, refresh_retention
 from pipelines.refresh.value import refresh_person_value
 from pipelines.refresh.whole import inputs_of, refresh_whole

@@ -13,7 +13,8 @@ from pipelines.refresh.identity import identity_inputs
 from pipelines.refresh.life import LifeInputs
 from pipelines.refresh.rebuilds import rebuild_of
 from pipelines.refresh.risk import risk_inputs
-from pipelines.refresh.summaries import engagement_inputs, funnel_summary_inputs, sales_inputs
+from pipelines.refresh.sales import sales_inputs
+from pipelines.refresh.summaries import engagement_inputs, funnel_summary_inputs
 from pipelines.refresh.value import value_inputs
 from pipelines.refresh.whole import as_recorded
 from pipelines.refresh.written import noted

@@ -1,4 +1,4 @@
-"""Summaries of facts: what the warehouse shows of funnels, sales and engagement, each a lake table of the same columns.
+"""Summaries of facts: what the warehouse shows of funnels and engagement, each a lake table of the same columns.
 
 A summary is computed as a whole when what it is made of changed, and its rows are replaced where they differ.
 """
@@ -14,7 +14,6 @@ from pipelines.engagement.calendar import Unit
 from pipelines.engagement.states import group_engagement
 from pipelines.funnel.breakdown import breakdown, property_values
 from pipelines.funnel.curve import curve
-from pipelines.funnel.sales import group_sales, message_sales, segment_sales
 from pipelines.funnel.time_to_convert import time_to_convert
 from pipelines.funnel.trend import trend
 from pipelines.funnel.views import of_funnel, summary
@@ -33,13 +32,6 @@ _DEFINITIONS: Final = "definitions"
 def engagement_inputs(lake: Lake) -> dict[LakeTable, dict[str, int]]:
     """The inputs of `group_engagement`."""
     return {facts.GROUP_ENGAGEMENT: inputs_of(lake, facts.MEMBER_STATE)}
-
-
-def sales_inputs(lake: Lake) -> dict[LakeTable, dict[str, int]]:
-    """The inputs of each summary of sales."""
-    of_credit = inputs_of(lake, facts.ORDER_CREDIT)
-    of_both = inputs_of(lake, facts.ORDER_CREDIT, facts.GROUP)
-    return {facts.GROUP_SALES: of_credit, facts.MESSAGE_SALES: of_credit, facts.SEGMENT_SALES: of_both}
 
 
 def funnel_summary_inputs(
@@ -68,25 +60,6 @@ def refresh_group_engagement(lake: Lake) -> Refreshed:
     members = lake.open(facts.MEMBER_STATE).scan()
     inputs = engagement_inputs(lake)[table]
     return refresh_whole(lake, table, inputs, lambda: _shaped(table, [group_engagement(members)]))
-
-
-def refresh_sales(lake: Lake) -> dict[str, Refreshed]:
-    """Sum the credit of orders again by group, message and segment, if it changed.
-
-    Returns:
-        What was done, by lake table.
-    """
-    credit, groups = lake.open(facts.ORDER_CREDIT).scan(), lake.open(facts.GROUP).scan()
-    inputs = sales_inputs(lake)
-    sales: dict[LakeTable, Callable[[], pl.LazyFrame]] = {
-        facts.GROUP_SALES: lambda: group_sales(credit),
-        facts.MESSAGE_SALES: lambda: message_sales(credit),
-        facts.SEGMENT_SALES: lambda: segment_sales(credit, groups),
-    }
-    return {
-        table.name: refresh_whole(lake, table, inputs[table], lambda t=table, c=compute: _shaped(t, [c()]))
-        for table, compute in sales.items()
-    }
 
 
 def refresh_funnel_summaries(

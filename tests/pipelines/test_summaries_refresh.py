@@ -10,7 +10,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from pipelines.engagement.states import group_engagement
-from pipelines.funnel.sales import group_sales
+from pipelines.funnel.sales import by_group, sales
 from pipelines.funnel.views import summary
 from pipelines.lake import Lake
 from pipelines.refresh import refresh_funnel_summaries, refresh_group_engagement, refresh_sales
@@ -78,7 +78,7 @@ def test_summaries_equal_a_computation_of_all_they_are_made_of(company: Summaris
     entries, credit, members = (company.lake.open(table).scan() for table in (FUNNEL_ENTRY, ORDER_CREDIT, MEMBER_STATE))
     expected: dict[LakeTable, pl.LazyFrame] = {
         FUNNEL_STEP: summary(entries, standard()),
-        GROUP_SALES: group_sales(credit),
+        GROUP_SALES: sales(credit, by_group),
         GROUP_ENGAGEMENT: group_engagement(members),
     }
     for table, rows in expected.items():
