@@ -12,7 +12,7 @@ from assets.pools import WRITER
 from assets.resources import Rules
 from assets.tables import asset, materialized, refreshed, specs
 from pipelines.lake import Lake
-from pipelines.refresh import refresh_funnel_summaries, refresh_funnels
+from pipelines.refresh import refresh_funnel_summaries, refresh_funnels, refresh_matched
 from schemas.lake import (
     FUNNEL_BREAKDOWN,
     FUNNEL_CURVE,
@@ -20,6 +20,7 @@ from schemas.lake import (
     FUNNEL_STEP,
     FUNNEL_TIME_TO_CONVERT,
     FUNNEL_TREND,
+    MATCHED_EVENT,
 )
 
 
@@ -28,6 +29,12 @@ def funnel_entry(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -
     """Search the entries of persons again whose entries can differ."""
     reached, settings = fact_rules(lake, rules).watermark, rules.settings[FUNNEL_ENTRY.name]
     return materialized(lake, FUNNEL_ENTRY, asdict(refresh_funnels(lake, rules.funnels, reached, settings)))
+
+
+@dg.asset(**asset(MATCHED_EVENT), pool=WRITER)
+def matched_event(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
+    """Look up the events that matched since, and those of months whose events changed."""
+    return materialized(lake, MATCHED_EVENT, asdict(refresh_matched(lake)))
 
 
 @dg.multi_asset(

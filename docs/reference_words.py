@@ -267,6 +267,7 @@ COMPUTED_BY = {
     "risk_model": "groups.risk.graded.graded_model",
     "group_risk": "groups.risk.model.RiskModel",
     "funnel_entry": "funnel.funnel.funnel",
+    "matched_event": "refresh.matched.refresh_matched",
     "funnel_step": "funnel.views.summary",
     "funnel_breakdown": "funnel.breakdown.breakdown",
     "funnel_time_to_convert": "funnel.time_to_convert.time_to_convert",
@@ -274,9 +275,9 @@ COMPUTED_BY = {
     "funnel_trend": "funnel.trend.trend",
     "order_credit": "funnel.attribution.order_credit",
     "order_refund": "funnel.orders.order_refunds",
-    "group_sales": "funnel.sales.group_sales",
-    "message_sales": "funnel.sales.message_sales",
-    "segment_sales": "funnel.sales.segment_sales",
+    "group_sales": "funnel.sales.sales",
+    "message_sales": "funnel.sales.sales",
+    "segment_sales": "funnel.sales.sales",
     "person_value": "engagement.person_value.person_value",
 }
 """Where the rows of each fact are computed, below `pipelines`."""

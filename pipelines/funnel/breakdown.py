@@ -65,7 +65,7 @@ def property_values(events: pl.LazyFrame, groups: pl.LazyFrame, by: str) -> pl.L
     """The value of a property for each event: `source`, `event_id`, `value`.
 
     Args:
-        events: `schemas.lake.EVENTS`.
+        events: `schemas.lake.MATCHED_EVENT`.
         groups: `schemas.lake.GROUP`.
         by: One of `schemas.funnel.PROPERTIES`.
     """

@@ -16,6 +16,7 @@ from pipelines.refresh.funnel import entries_watermark, refresh_funnels
 from pipelines.refresh.groups import refresh_groups
 from pipelines.refresh.identity import refresh_identity
 from pipelines.refresh.life import refresh_life
+from pipelines.refresh.matched import refresh_matched
 from pipelines.refresh.members import refresh_member_state
 from pipelines.refresh.orders import refresh_credit
 from pipelines.refresh.rebuilds import BY_DAY, NotRebuildable, request_rebuild
@@ -54,6 +55,7 @@ __all__ = [
     "refresh_identity",
     "refresh_life",
     "refresh_lifecycle",
+    "refresh_matched",
     "refresh_member_state",
     "refresh_person_value",
     "refresh_refunds",

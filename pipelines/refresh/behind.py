@@ -11,6 +11,7 @@ from pipelines.refresh.changes import Sources, batch_input, complete_inputs, inc
 from pipelines.refresh.funnel import funnel_inputs
 from pipelines.refresh.identity import identity_inputs
 from pipelines.refresh.life import LifeInputs
+from pipelines.refresh.matched import matched_inputs
 from pipelines.refresh.rebuilds import rebuild_of
 from pipelines.refresh.risk import risk_inputs
 from pipelines.refresh.sales import sales_inputs
@@ -69,6 +70,7 @@ def _inputs(lake: Lake, rules: FactRules) -> dict[LakeTable, dict[str, int]]:
             for table in (tables.RETENTION, tables.LIFECYCLE, tables.MEMBER_STATE)
         },
         tables.FUNNEL_ENTRY: funnel_inputs(sources, rules.funnels, rules.watermark, settings[tables.FUNNEL_ENTRY.name]),
+        tables.MATCHED_EVENT: as_recorded(matched_inputs(lake)),
         tables.ORDER_CREDIT: sources.inputs(settings[tables.ORDER_CREDIT.name]),
         tables.ORDER_REFUND: of_batches,
         tables.PERSON_VALUE: as_recorded(value_inputs(lake, rules.through, settings[tables.PERSON_VALUE.name])),

@@ -11,10 +11,11 @@ import polars as pl
 from pipelines.funnel.sales import CreditChange, Keyed, by_group, by_message, by_segment, changed_sales, sales
 from pipelines.lake import Handle, Lake
 from pipelines.lake_damage import LakeDamaged
-from pipelines.lake_versions import changed_months, earlier, files_fingerprint, in_months
+from pipelines.lake_versions import changed_months, in_months
 from pipelines.refresh.rebuilds import rebuild_due
+from pipelines.refresh.versions import as_read, version_read
 from pipelines.refresh.whole import as_recorded, inputs_of
-from pipelines.refresh.written import Refreshed, input_id, noted, put, recorded, unchanged, write
+from pipelines.refresh.written import Refreshed, noted, put, unchanged, write
 from schemas.lake import GROUP, GROUP_SALES, MESSAGE_SALES, ORDER_CREDIT, SEGMENT_SALES, LakeTable
 
 _SEGMENTED: Final = ("group_id", "purpose", "carrier")
@@ -58,7 +59,7 @@ class _Summing:
         if noted(handle, seen) == seen:
             return unchanged(handle)
         read = [self.credit, self.groups] if GROUP.name in inputs else [self.credit]
-        positions = {**seen, **{name: number for one in read for name, number in _version(one).items()}}
+        positions = {**seen, **{name: number for one in read for name, number in version_read(one).items()}}
         change = None if rebuild.is_due else self._change_since(handle, is_by_segment=self.groups in read)
         if change is None:
             fresh = sales(self.credit.scan(), keyed).select(names).collect(engine="streaming")
@@ -70,7 +71,7 @@ class _Summing:
 
     def _change_since(self, fact: Handle, *, is_by_segment: bool) -> CreditChange | None:
         """What changed in credit since a fact summed it; None where all of it is to be summed."""
-        before = self._summed(fact, self.credit)
+        before = as_read(self.lake, fact, self.credit)
         if before is None or (is_by_segment and self._are_segments_others(fact, before)):
             return None
         if before.version not in self._changes:
@@ -88,7 +89,7 @@ class _Summing:
 
     def _are_segments_others(self, fact: Handle, credit: Handle) -> bool:
         """Whether a group whose credit a fact sums is in another segment now, or may be."""
-        before = self._summed(fact, self.groups)
+        before = as_read(self.lake, fact, self.groups)
         if before is None:
             return True
         try:
@@ -101,17 +102,3 @@ class _Summing:
             return False
         is_moved = pl.col("group_id").is_in(moved.implode())
         return not credit.scan().filter(is_moved).select("group_id").head(1).collect().is_empty()
-
-    def _summed(self, fact: Handle, table: Handle) -> Handle | None:
-        """A table as a fact read it; None where it cannot be read any more."""
-        version, fingerprint = (recorded(fact, name) for name in _names(table))
-        return earlier(self.lake, table, version, fingerprint)
-
-
-def _version(table: Handle) -> dict[str, int]:
-    """What a fact records of the version that it sums."""
-    return dict(zip(map(input_id, _names(table)), (table.version, files_fingerprint(table)), strict=True))
-
-
-def _names(table: Handle) -> tuple[str, str]:
-    return f"{table.table.name}/version", f"{table.table.name}/files"

@@ -22,7 +22,7 @@ from pipelines.refresh.funnel import WATERMARK, entries_watermark
 from pipelines.refresh.whole import inputs_of, refresh_whole
 from pipelines.refresh.written import SETTINGS, Refreshed, recorded
 from schemas import lake as facts
-from schemas.funnel import PROPERTIES, PURPOSE, FunnelDefinition, fingerprint_of_all
+from schemas.funnel import FunnelDefinition, fingerprint_of_all
 from schemas.lake import LakeTable
 
 _UNITS: Final[tuple[Unit, ...]] = ("day", "week", "month")
@@ -43,7 +43,7 @@ def funnel_summary_inputs(
     at_watermark = {**of_entries, WATERMARK: recorded(lake.open(facts.FUNNEL_ENTRY), WATERMARK) or 0}
     inputs = {
         facts.FUNNEL_STEP: of_entries,
-        facts.FUNNEL_BREAKDOWN: inputs_of(lake, facts.FUNNEL_ENTRY, facts.EVENTS, facts.GROUP, **given),
+        facts.FUNNEL_BREAKDOWN: inputs_of(lake, facts.FUNNEL_ENTRY, facts.MATCHED_EVENT, facts.GROUP, **given),
         facts.FUNNEL_TIME_TO_CONVERT: of_entries,
         facts.FUNNEL_CURVE: at_watermark,
         facts.FUNNEL_TREND: at_watermark,
@@ -68,7 +68,7 @@ def refresh_funnel_summaries(
     """Summarise the entries of all funnels again, if they or what a summary looks up changed.
 
     Args:
-        lake: holds the summaries and the entries; events and groups, in which breakdowns look properties up.
+        lake: holds the summaries and the entries; matched events and groups, in which breakdowns look properties up.
         definitions: the funnels that the entries are of.
         zone: IANA name of the business zone.
         settings: fingerprints of the settings of each summary that has any, by its name.
@@ -80,15 +80,10 @@ def refresh_funnel_summaries(
     entries, watermark = handle.scan(), entries_watermark(handle)
 
     def breakdowns() -> Iterator[pl.LazyFrame]:
-        events, groups = lake.open(facts.EVENTS).scan(), lake.open(facts.GROUP).scan()
-        matched = entries.select("matches").explode("matches").unnest("matches")
-        carried = ("source", "event_id", *(name for name in PROPERTIES if name not in {"source", PURPOSE}))
-        # Few of all events matched: they are looked up once for all breakdowns.
-        looked_up = events.select(carried).join(matched, on=["source", "event_id"], how="semi")
-        of_matched = looked_up.collect(engine="streaming").lazy()
+        matched, groups = lake.open(facts.MATCHED_EVENT).scan(), lake.open(facts.GROUP).scan()
         for one in definitions:
             for shown in one.breakdowns:
-                yield breakdown(of_funnel(entries, one), one, shown, property_values(of_matched, groups, shown.by))
+                yield breakdown(of_funnel(entries, one), one, shown, property_values(matched, groups, shown.by))
 
     def curves() -> Iterator[pl.LazyFrame]:
         if watermark is not None:

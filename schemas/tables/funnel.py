@@ -8,6 +8,7 @@ import polars as pl
 
 from schemas import warehouse
 from schemas.columns import Meaning
+from schemas.funnel import PROPERTIES, PURPOSE
 from schemas.table import UTC_TIME, LakeTable, as_in_warehouse, copied, each
 from schemas.tables.engagement import FIRST_SEEN
 from schemas.tables.groups import GROUP
@@ -86,11 +87,32 @@ _OF_STEPS: Final = {
 
 FUNNEL_STEP: Final = as_in_warehouse(warehouse.funnel_step, "funnel", _OF_STEPS, by_definition=True)
 
+_PROPERTIES: Final = tuple(name for name in PROPERTIES if name not in {"source", PURPOSE})
+
+MATCHED_EVENT: Final = LakeTable(
+    name="matched_event",
+    group="funnel",
+    description="""The properties that funnels are broken down by, of each event that matched a step of an entry; \
+`month` is that of the event's day.""",
+    columns={
+        "source": pl.String(),
+        "event_id": pl.String(),
+        **{name: EVENTS.columns[name] for name in _PROPERTIES},
+        "month": pl.Date(),
+    },
+    key=("source", "event_id"),
+    partition_by=("month",),
+    meanings={name: EVENTS.meaning(name) for name in (*_PROPERTIES, "month")},
+    made_of={
+        **each(("source", "event_id"), FUNNEL_ENTRY.of("matches"), EVENTS.of("source", "event_id")),
+        **copied(EVENTS, *_PROPERTIES, "month"),
+    },
+    code_version=1,
+)
+
 _SEGMENT: Final = (
     *FUNNEL_ENTRY.of("matches"),
-    *EVENTS.of(
-        "source", "event_id", "type", "role", "group_id", "message_id", "product_id", "order_id", "currency", "carrier"
-    ),
+    *MATCHED_EVENT.of("source", "event_id", *_PROPERTIES),
     *GROUP.of("group_id", "purpose"),
 )
 

@@ -30,6 +30,7 @@ from pipelines.refresh import (
     refresh_identity,
     refresh_life,
     refresh_lifecycle,
+    refresh_matched,
     refresh_member_state,
     refresh_person_value,
     refresh_refunds,
@@ -61,7 +62,7 @@ ORDER: Final = (
         "group_risk",
         "group_engagement",
     ),
-    *("funnel_step", "group_sales", MART),
+    *("matched_event", "funnel_step", "group_sales", MART),
 )
 """What is materialized together, in an order in which each comes after what it depends on."""
 
@@ -108,6 +109,7 @@ class Followed(Company):
             "group_health": lambda: refresh_life(lake, through(), ZONE, LIFE, settings["group_state"]),
             "group_risk": lambda: refresh_risk(lake, through(), RETRAIN, settings["group_risk"]),
             "group_engagement": lambda: refresh_group_engagement(lake),
+            "matched_event": lambda: refresh_matched(lake),
             "funnel_step": lambda: refresh_funnel_summaries(lake, self.funnels, ZONE, settings),
             "group_sales": lambda: refresh_sales(lake),
             MART: self.publish,

@@ -7,27 +7,34 @@ from collections.abc import Mapping
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from pipelines.engagement.states import group_engagement
-from pipelines.funnel.sales import by_group, sales
+from pipelines.funnel.sales import by_group, by_message, by_segment, sales
 from pipelines.funnel.views import summary
 from pipelines.lake import Lake
-from pipelines.refresh import refresh_funnel_summaries, refresh_group_engagement, refresh_sales
+from pipelines.refresh import refresh_funnel_summaries, refresh_group_engagement, refresh_matched, refresh_sales
 from schemas import kinds
 from schemas.funnel import standard
 from schemas.lake import (
+    EVENTS,
     FUNNEL_BREAKDOWN,
     FUNNEL_CURVE,
     FUNNEL_ENTRY,
     FUNNEL_STEP,
+    GROUP,
     GROUP_ENGAGEMENT,
     GROUP_SALES,
+    MATCHED_EVENT,
     MEMBER_STATE,
+    MESSAGE_SALES,
     ORDER_CREDIT,
     SEGMENT_SALES,
     LakeTable,
 )
+from tests.examples import examples
 from tests.pipelines.test_incremental import Company, happened, said
 
 ZONE = "Asia/Shanghai"
@@ -41,6 +48,7 @@ class Summarised(Company):
         self.refresh(rules)
         refreshed = {
             GROUP_ENGAGEMENT.name: refresh_group_engagement(self.lake),
+            MATCHED_EVENT.name: refresh_matched(self.lake),
             **refresh_sales(self.lake),
             **refresh_funnel_summaries(self.lake, self.funnels, ZONE, defaultdict(lambda: rules)),
         }
@@ -49,6 +57,25 @@ class Summarised(Company):
     def versions(self) -> list[int]:
         tables = (FUNNEL_STEP, FUNNEL_BREAKDOWN, FUNNEL_CURVE, GROUP_SALES, GROUP_ENGAGEMENT)
         return [self.lake.open(table).version for table in tables]
+
+
+def shopped(kind: str, days_ago: float, member: str, order: str, **data: int):
+    """An event of a shop."""
+    return happened(kind, days_ago, 0, source="shop", member_id=member, order_id=order, currency="CNY", **data)
+
+
+SALES = [
+    happened(kinds.GROUP_CREATED, 60, group="app:g", purpose="sales"),
+    happened(kinds.GROUP_UPDATED, 1, group="app:g", purpose="service"),
+    *(happened(kinds.LINK_CLICKED, 41, member_id=f"app:{who}", group=f"app:{group}", message_id="offer")
+      for who, group in (("ann", "g"), ("bo", "g"), ("ann", "h"))),
+    happened(kinds.LINK_CLICKED, 3, member_id="app:bo", group="app:h", message_id="other"),
+    *(shopped(kinds.ORDER_PAID, days_ago, f"app:{who}", order, total_minor=minor)
+      for who, order, days_ago, minor in (("ann", "1", 40, 900), ("bo", "2", 40, 50), ("ann", "3", 2, 7))),
+    shopped(kinds.ORDER_REFUNDED, 1, "app:ann", "1", total_minor=100),
+    happened(kinds.IDENTITY_LINKED, 1, member_id="app:ann", linked_id="app:bo"),
+]  # fmt: skip
+"""What sales change by: credit of old and new months, groups of another purpose, and persons who are one."""
 
 
 @pytest.fixture
@@ -113,3 +140,65 @@ def test_a_group_of_another_purpose_changes_the_segments_and_not_the_steps(compa
     assert not changed[FUNNEL_STEP.name]
     assert not changed[GROUP_SALES.name]
     assert "service" in company.stored(SEGMENT_SALES)["segment"]
+
+
+def looked_up(company: Summarised) -> pl.DataFrame:
+    """All matched events, by a search of all events."""
+    matched = company.lake.open(FUNNEL_ENTRY).scan().select("matches").explode("matches").unnest("matches")
+    events = company.lake.open(EVENTS).scan().select(MATCHED_EVENT.schema.names())
+    return events.join(matched, on=MATCHED_EVENT.key, how="semi").sort(MATCHED_EVENT.key).collect()
+
+
+REPLACED = happened(kinds.LINK_CLICKED, 39, 5, member_id="app:ann", group="app:g", message_id="offer", id="click")
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        [said("app:chen", 3), said("app:chen", 1)],
+        [happened(kinds.MEMBER_JOINED, 50, member_id="app:bo", group="app:g")],
+        [happened(kinds.MEMBER_JOINED, 90, member_id="app:ann", group="app:g"), said("app:ann", 89)],
+        [happened(kinds.IDENTITY_LINKED, 1, member_id="app:ann", linked_id="app:bo")],
+        [REPLACED],
+    ],
+    ids=["new", "joined before", "entered before", "linked", "the same again"],
+)
+def test_matched_events_are_those_that_a_search_of_all_events_finds(company: Summarised, later: list):
+    company.summarise()
+    assert_frame_equal(company.stored(MATCHED_EVENT), looked_up(company))
+    company.send(*later)
+    company.summarise()
+    assert_frame_equal(company.stored(MATCHED_EVENT), looked_up(company))
+
+
+def test_matched_events_and_sales_are_right_where_the_version_that_was_read_is_gone(company: Summarised):
+    company.summarise()
+    for table in (EVENTS, ORDER_CREDIT, GROUP):
+        delta = company.lake.open(table).delta
+        delta.optimize.compact()
+        delta.vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
+    company.send(
+        said("app:chen", 3),
+        happened(kinds.ORDER_PAID, 2, source="shop", member_id="app:ann", order_id="2", total_minor=50, currency="CNY"),
+    )
+    company.summarise()
+    assert_frame_equal(company.stored(MATCHED_EVENT), looked_up(company))
+    credit = company.lake.open(ORDER_CREDIT).scan()
+    for table, keyed in ((GROUP_SALES, by_group), (MESSAGE_SALES, by_message)):
+        whole = sales(credit, keyed).select(table.schema.names()).sort(table.key).collect()
+        assert_frame_equal(company.stored(table), whole)
+
+
+@examples(15)
+@given(st.lists(st.lists(st.sampled_from(SALES), min_size=1, max_size=4), min_size=1, max_size=5))
+def test_sales_that_are_summed_on_top_equal_the_sums_of_all_credit(
+    tmp_path_factory: pytest.TempPathFactory, batches: list[list]
+):
+    company = Summarised(Lake(str(tmp_path_factory.mktemp("sales"))))
+    for batch in batches:
+        company.send(*batch)
+        company.summarise()
+        credit, groups = (company.lake.open(table).scan() for table in (ORDER_CREDIT, GROUP))
+        for table, keyed in ((GROUP_SALES, by_group), (MESSAGE_SALES, by_message), (SEGMENT_SALES, by_segment(groups))):
+            whole = sales(credit, keyed).select(table.schema.names()).sort(table.key).collect()
+            assert_frame_equal(company.stored(table), whole)

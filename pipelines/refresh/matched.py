@@ -1,0 +1,52 @@
+"""`matched_event`: the properties of the events that matched, looked up where events or matches changed."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+from pipelines.lake import Lake
+from pipelines.lake_versions import changed_months, in_months
+from pipelines.refresh.rebuilds import rebuild_due
+from pipelines.refresh.versions import as_read, version_read
+from pipelines.refresh.whole import as_recorded, inputs_of
+from pipelines.refresh.written import Refreshed, noted, put, unchanged
+from schemas.lake import EVENTS, FUNNEL_ENTRY, MATCHED_EVENT
+
+_EVENT: Final = ["source", "event_id"]
+
+
+def matched_inputs(lake: Lake) -> dict[str, int]:
+    """The inputs of `matched_event`."""
+    return inputs_of(lake, FUNNEL_ENTRY, EVENTS)
+
+
+def refresh_matched(lake: Lake) -> Refreshed:
+    """Look matched events up again in months whose events changed, and those that matched since.
+
+    All are looked up where the version of `events` that was read cannot be read any more, and where a rebuild asks.
+    """
+    handle = lake.open(MATCHED_EVENT)
+    rebuild = rebuild_due(lake, handle)
+    seen = as_recorded(matched_inputs(lake)) | rebuild.seen()
+    if noted(handle, seen) == seen:
+        return unchanged(handle)
+    events, entries = lake.open(EVENTS), lake.open(FUNNEL_ENTRY).scan()
+    matched = entries.select("matches").explode("matches").unnest("matches").select(*_EVENT, "time")
+    matched = matched.unique(_EVENT).collect(engine="streaming")
+    stored = handle.scan().collect(engine="streaming")
+    before = None if rebuild.is_due else as_read(lake, handle, events)
+    is_read = pl.lit(value=True)
+    if before is not None:
+        lacking = matched.join(stored, on=_EVENT, how="anti")["time"]
+        # A day of the business zone begins and ends within a day of that of UTC.
+        near = pl.concat([lacking.dt.offset_by(days).dt.date().dt.month_start() for days in ("-1d", "1d")])
+        is_read = in_months(pl.concat([changed_months(before, events), near]).unique())
+    columns = MATCHED_EVENT.schema.names()
+    read = events.scan().filter(is_read).select(columns)
+    fresh = read.join(matched.lazy(), on=_EVENT, how="semi").collect(engine="streaming")
+    stays = stored.filter(~is_read).join(matched, on=_EVENT, how="semi")
+    goes = stored.join(stays, on=_EVENT, how="anti")
+    is_changed = put(lake, handle, goes, stays.lazy(), fresh, {**seen, **version_read(events)})
+    return Refreshed(is_changed, unchanged(handle).rows)
