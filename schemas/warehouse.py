@@ -389,7 +389,7 @@ order_credit = sa.Table(
     _count("paid_minor"),
     _count("refunded_minor"),
     _count("net_minor"),
-    sa.Index(None, "shop", "order_id"),
+    sa.Index("ix_order_credit_order", "shop", "order_id"),
     comment="Paid orders credited to messages of groups; over a model's rows of an order each amount sums to its own.",
     # Not what is refunded and net: a refund may come at any time, and is not late.
     info=_restated("paid_minor", bearing="sales", start="paid_at"),
@@ -404,7 +404,7 @@ order_refund = sa.Table(
     sa.Column("refunded_at", _TIME, nullable=False, index=True, comment="when the money was paid back, UTC"),
     sa.Column("currency", sa.Text, nullable=False),
     _number("refunded_minor", "amount of this refund, in minor units of the currency", MINOR, ("currency",)),
-    sa.Index(None, "shop", "order_id"),
+    sa.Index("ix_order_refund_order", "shop", "order_id"),
     comment="Refunds of paid orders, a row each; over an order they sum to its refunded_minor of any model.",
 )
 
