@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from pipelines.lake import Handle, Lake
 from pipelines.lake_damage import LakeDamaged
-from pipelines.lake_versions import changed_months, in_months
+from pipelines.lake_months import changed_months, in_months
 from pipelines.publish.columns import cast_to
 from pipelines.publish.rows import rows_of
 from pipelines.publish.staging import Difference, State

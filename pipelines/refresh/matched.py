@@ -7,7 +7,7 @@ from typing import Final
 import polars as pl
 
 from pipelines.lake import Lake
-from pipelines.lake_versions import changed_months, in_months
+from pipelines.lake_months import changed_months, in_months
 from pipelines.refresh.rebuilds import rebuild_due
 from pipelines.refresh.versions import as_read, version_read
 from pipelines.refresh.whole import as_recorded, inputs_of

@@ -11,7 +11,7 @@ import polars as pl
 from pipelines.funnel.sales import CreditChange, Keyed, by_group, by_message, by_segment, changed_sales, sales
 from pipelines.lake import Handle, Lake
 from pipelines.lake_damage import LakeDamaged
-from pipelines.lake_versions import changed_months, in_months
+from pipelines.lake_months import changed_months, in_months
 from pipelines.refresh.rebuilds import rebuild_due
 from pipelines.refresh.versions import as_read, version_read
 from pipelines.refresh.whole import as_recorded, inputs_of

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from pipelines.lake import Handle, Lake
-from pipelines.lake_versions import earlier, files_fingerprint
 from pipelines.refresh.written import input_id, recorded
 
 
 def version_read(table: Handle) -> dict[str, int]:
     """What a fact records of a table that it reads, beside the inputs by which it knows whether it lags behind."""
-    return {input_id(name): number for name, number in zip(_names(table), _numbers(table), strict=True)}
+    return {input_id(name): number for name, number in _numbers(table).items()}
 
 
 def as_read(lake: Lake, fact: Handle, table: Handle) -> Handle | None:
-    """A table as a fact read it; None where that is not known, or cannot be read any more."""
-    version, fingerprint = (recorded(fact, name) for name in _names(table))
-    return earlier(lake, table, version, fingerprint)
+    """A table as a fact read it; None where that is not known, or the lake has not got it any more."""
+    wanted = {name: recorded(fact, name) for name in _numbers(table)}
+    if wanted == _numbers(table):
+        return table
+    version = wanted[f"{table.table.name}/version"]
+    before = None if version is None else lake.at(table, version)
+    return before if before is not None and _numbers(before) == wanted else None
 
 
-def _numbers(table: Handle) -> tuple[int, int]:
-    return table.version, files_fingerprint(table)
-
-
-def _names(table: Handle) -> tuple[str, str]:
-    return f"{table.table.name}/version", f"{table.table.name}/files"
+def _numbers(table: Handle) -> dict[str, int]:
+    """Its Delta version, and a number for the names of its files: a restored backup gives version numbers again."""
+    name = table.table.name
+    return {f"{name}/version": table.version, f"{name}/files": int(table.files_id, 16) >> 1}
