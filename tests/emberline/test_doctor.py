@@ -19,7 +19,7 @@ from pipelines.publish.warehouse import Warehouse
 from schemas.lake import RAW
 from schemas.warehouse import DATA_TABLES
 from tests.pipelines.canonical import land, records
-from tests.pipelines.publish.company import NOON, NOTHING_LATE, frames, known
+from tests.pipelines.publish.company import NOON, NOTHING_LATE, frames, known, load
 
 
 @pytest.fixture
@@ -94,9 +94,7 @@ def test_topics_that_are_there_and_those_that_are_not_are_told_apart(doctor, kaf
 def test_a_warehouse_of_another_lake_is_found(doctor, database: str):
     warehouse = Warehouse(database)
     warehouse.prepare()
-    staged = frames()
-    for table in DATA_TABLES:
-        warehouse.stage(table, staged[table.name])
+    load(warehouse, frames())
     warehouse.publish(
         DATA_TABLES, known=known(1), late=NOTHING_LATE, guard=Guard("another", needs_check=False), now=NOON
     )

@@ -27,7 +27,7 @@ from schemas.lake import RAW
 from schemas.warehouse import DATA_TABLES
 from tests.faults.invariant import QUICK, assert_each_record_once, in_raw
 from tests.faults.small_disk import NotMounted, SmallDisk
-from tests.pipelines.publish.company import COMPANY, NOON, NOTHING_LATE, UNGUARDED, frames, known
+from tests.pipelines.publish.company import COMPANY, NOON, NOTHING_LATE, UNGUARDED, frames, known, load
 
 THREE_ROWS = BatchLimits(rows=3, seconds=300, stall_seconds=300)
 
@@ -88,9 +88,7 @@ RENAMED = {"dim_group": [{**COMPANY["dim_group"][0], "name": "new"}, COMPANY["di
 
 
 def stage(warehouse: Warehouse, **replaced: list[dict[str, object]]) -> None:
-    staged = frames(**replaced)
-    for table in DATA_TABLES:
-        warehouse.stage(table, staged[table.name])
+    load(warehouse, frames(**replaced))
 
 
 def publish(warehouse: Warehouse, batch: int) -> Published:

@@ -141,22 +141,23 @@ class Company:
         return last_complete_day(self.reached(), "Asia/Shanghai")
 
     def refresh(self, rules: int = 1) -> None:
-        lake = self.lake
+        lake, reached = self.lake, self.reached()
+        through = last_complete_day(reached, "Asia/Shanghai")
         self.refreshed = {
             PERSON_DAY.name: refresh_days(lake, PERSON_DAY, person_day),
             GROUP_DAY.name: refresh_days(lake, GROUP_DAY, group_day),
             FIRST_SEEN.name: refresh_first_seen(lake),
-            RETENTION.name: refresh_retention(lake, COHORTS, self.through(), rules),
-            LIFECYCLE.name: refresh_lifecycle(lake, UNITS, self.through(), rules),
-            MEMBER_STATE.name: refresh_member_state(lake, self.through(), rules),
-            FUNNEL_ENTRY.name: refresh_funnels(lake, self.funnels, self.reached(), rules),
+            RETENTION.name: refresh_retention(lake, COHORTS, through, rules),
+            LIFECYCLE.name: refresh_lifecycle(lake, UNITS, through, rules),
+            MEMBER_STATE.name: refresh_member_state(lake, through, rules),
+            FUNNEL_ENTRY.name: refresh_funnels(lake, self.funnels, reached, rules),
             ORDER_CREDIT.name: refresh_credit(lake, ATTRIBUTION, rules),
             ORDER_REFUND.name: refresh_refunds(lake),
-            PERSON_VALUE.name: refresh_person_value(lake, self.through(), "Asia/Shanghai", rules),
+            PERSON_VALUE.name: refresh_person_value(lake, through, "Asia/Shanghai", rules),
             GROUP.name: refresh_groups(lake),
             FEED_DAY.name: refresh_feed_days(lake),
         }
-        self.refreshed |= refresh_life(lake, self.through(), "Asia/Shanghai", LIFE, rules)
+        self.refreshed |= refresh_life(lake, through, "Asia/Shanghai", LIFE, rules)
 
     def stored(self, table: LakeTable) -> pl.DataFrame:
         return self.lake.open(table).scan().sort(table.key).collect()
@@ -164,22 +165,20 @@ class Company:
     def computed(self, table: LakeTable) -> pl.DataFrame:
         """The fact from nothing, out of all events."""
         people = self.lake.open(IDENTITY).scan()
+        through = self.through()
         events = with_person(self.lake.open(EVENTS).scan(), people)
         everything = {
             PERSON_DAY.name: person_day,
             FIRST_SEEN.name: lambda events: first_seen(person_day(events)),
             RETENTION.name: lambda events: pl.concat(
-                retention_table(first_seen(person_day(events)), person_day(events), unit, self.through())
-                for unit in COHORTS
+                retention_table(first_seen(person_day(events)), person_day(events), unit, through) for unit in COHORTS
             ),
-            LIFECYCLE.name: lambda events: pl.concat(
-                lifecycle(person_day(events), unit, self.through()) for unit in UNITS
-            ),
+            LIFECYCLE.name: lambda events: pl.concat(lifecycle(person_day(events), unit, through) for unit in UNITS),
             MEMBER_STATE.name: lambda events: member_state(
                 events,
                 person_day(events),
-                connected(self.lake.open(EVENTS).scan(), people, self.through()),
-                self.through(),
+                connected(self.lake.open(EVENTS).scan(), people, through),
+                through,
             ),
             FUNNEL_ENTRY.name: lambda events: pl.concat(
                 [
@@ -190,7 +189,7 @@ class Company:
             ORDER_CREDIT.name: lambda events: order_credit(events, ATTRIBUTION),
             ORDER_REFUND.name: order_refunds,
             PERSON_VALUE.name: lambda events: person_value(
-                credited_orders(order_credit(events, ATTRIBUTION)), self.through(), "Asia/Shanghai"
+                credited_orders(order_credit(events, ATTRIBUTION)), through, "Asia/Shanghai"
             ),
             GROUP.name: lambda events: group_table(events, births(events)),
             GROUP_DAY.name: group_day,

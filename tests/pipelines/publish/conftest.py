@@ -6,7 +6,7 @@ from pipelines.publish.staging import Staged
 from pipelines.publish.switch import Published
 from pipelines.publish.warehouse import Warehouse
 from schemas.warehouse import DATA_TABLES
-from tests.pipelines.publish.company import NOON, NOTHING_LATE, UNGUARDED, Row, frames, known
+from tests.pipelines.publish.company import NOON, NOTHING_LATE, UNGUARDED, Row, frames, known, load
 
 
 @pytest.fixture
@@ -20,9 +20,7 @@ def stage(warehouse: Warehouse) -> Callable[..., dict[str, Staged]]:
     """Stage the company as a whole, some tables with other rows; gives what is staged."""
 
     def stage_all(**replaced: list[Row]) -> dict[str, Staged]:
-        rows = frames(**replaced)
-        for table in DATA_TABLES:
-            warehouse.stage(table, rows[table.name])
+        load(warehouse, frames(**replaced))
         return warehouse.staged()
 
     return stage_all

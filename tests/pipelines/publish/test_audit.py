@@ -22,7 +22,18 @@ from pipelines.publish.warehouse import Warehouse
 from schemas.expectations import SUITES, Expectation, Suite
 from schemas.warehouse import DATA_TABLES
 from tests.conftest import database_of
-from tests.pipelines.publish.company import MONDAY, NOON, NOTHING_LATE, UNGUARDED, day, frame, frames, known, table
+from tests.pipelines.publish.company import (
+    MONDAY,
+    NOON,
+    NOTHING_LATE,
+    UNGUARDED,
+    day,
+    frame,
+    frames,
+    known,
+    load,
+    table,
+)
 from tests.pipelines.publish.planted import PLANTED, Planted
 
 ALL = list(SUITES.values())
@@ -39,8 +50,7 @@ def failed(verdicts: list[Verdict]) -> dict[tuple[str, str], Verdict]:
 def sound(postgres: EmbeddedPostgres, prepared_template: str) -> Iterator[str]:
     """A database with the company staged as a whole, for faults that are planted one after the other."""
     with database_of(postgres, prepared_template) as url:
-        for name, rows in frames().items():
-            Warehouse(url).stage(table(name), rows)
+        load(Warehouse(url), frames())
         yield url
 
 
@@ -49,8 +59,7 @@ def published(postgres: EmbeddedPostgres, prepared_template: str) -> Iterator[st
     """A database with the company published, likewise."""
     with database_of(postgres, prepared_template) as url:
         warehouse = Warehouse(url)
-        for name, rows in frames().items():
-            warehouse.stage(table(name), rows, SOUND)
+        load(warehouse, frames(), SOUND)
         warehouse.publish(DATA_TABLES, known=known(1, None), late=NOTHING_LATE, guard=UNGUARDED, now=NOON)
         yield url
 
@@ -62,9 +71,10 @@ def planted_ids(planted: Planted) -> str:
 @pytest.mark.parametrize("planted", PLANTED, ids=planted_ids)
 def test_a_planted_fault_fails_its_expectation_and_names_the_rows(sound: str, planted: Planted) -> None:
     warehouse, place = Warehouse(sound), table(planted.table)
-    warehouse.stage(place, frame(planted.table, planted.rows))
-    verdict = verdict_on(warehouse, planted)
-    warehouse.stage(place, frames()[planted.table])
+    with warehouse.stage_many() as stage:
+        stage(place, frame(planted.table, planted.rows), None)
+        verdict = verdict_on(warehouse, planted)
+        stage(place, frames()[planted.table], None)
     assert_names(verdict, planted)
 
 
@@ -72,9 +82,10 @@ def test_a_planted_fault_fails_its_expectation_and_names_the_rows(sound: str, pl
 def test_a_planted_fault_is_found_where_only_what_changed_is_looked_at(published: str, planted: Planted) -> None:
     warehouse, place, rows = Warehouse(published), table(planted.table), frames()[planted.table]
     changed = between(place, rows, frame(planted.table, planted.rows), SOUND.name)
-    warehouse.stage(place, changed, State("planted"))
-    verdict = verdict_on(warehouse, planted)
-    warehouse.stage(place, Difference(rows.clear(), rows.clear(), SOUND.name), SOUND)
+    with warehouse.stage_many() as stage:
+        stage(place, changed, State("planted"))
+        verdict = verdict_on(warehouse, planted)
+        stage(place, Difference(rows.clear(), rows.clear(), SOUND.name), SOUND)
     assert_names(verdict, planted)
 
 

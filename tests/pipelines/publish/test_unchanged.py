@@ -14,7 +14,7 @@ from pipelines.publish.switch import Published
 from pipelines.publish.warehouse import Warehouse
 from schemas.expectations import SUITES
 from schemas.warehouse import DATA_TABLES, retention
-from tests.pipelines.publish.company import COMPANY, NOON, NOTHING_LATE, UNGUARDED, Row, frames, known
+from tests.pipelines.publish.company import COMPANY, NOON, NOTHING_LATE, UNGUARDED, Row, frames, known, load
 
 Stage = Callable[..., None]
 CHANGED = [*COMPANY["retention"][:2], {**COMPANY["retention"][2], "cohort_size": 4}]
@@ -23,9 +23,7 @@ CHANGED = [*COMPANY["retention"][:2], {**COMPANY["retention"][2], "cohort_size":
 @pytest.fixture
 def stage(warehouse: Warehouse) -> Stage:
     def stage_all(state: str | None, **replaced: list[Row]) -> None:
-        staged = frames(**replaced)
-        for table in DATA_TABLES:
-            warehouse.stage(table, staged[table.name], None if state is None else State(state))
+        load(warehouse, frames(**replaced), None if state is None else State(state))
 
     return stage_all
 

@@ -28,7 +28,7 @@ from pipelines.publish.warehouse import Warehouse
 from schemas import operations, warehouse
 from schemas.warehouse import DATA_TABLES
 from tests.docs.pages import ROOT
-from tests.pipelines.publish.company import NOON, NOTHING_LATE, UNGUARDED, frames, known, table
+from tests.pipelines.publish.company import NOON, NOTHING_LATE, UNGUARDED, frames, known, load
 
 OLD = (Path(__file__).parent / "warehouse_0_1_0.sql").read_text()
 OURS = (warehouse.MART, operations.OPS)
@@ -162,8 +162,7 @@ def test_a_warehouse_of_0_1_0_keeps_its_rows_and_is_published_to_again(old: str)
     assert (failed.alert.rule, failed.alert.resolved_at) == ("run_failed", NOON + dt.timedelta(hours=1))
 
     target = Warehouse(old)
-    for name, frame in frames().items():
-        target.stage(table(name), frame)
+    load(target, frames())
     published = target.publish(DATA_TABLES, known=known(3), late=NOTHING_LATE, guard=UNGUARDED, now=NOON)
     assert (published.version, published.is_new) == (3, True)
     # It came back to what it was before the second version, and that is what was changed by this one.
