@@ -8,10 +8,13 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
+from typer.testing import CliRunner
 
+from emberline.cli.commands import app
 from emberline.simulator import Scenario, simulate
 from tests.docs.pages import ROOT
 
@@ -25,7 +28,7 @@ def folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="emberline-demo-", ignore_cleanup_errors=True) as root:
         Path(root).chmod(0o755)
         yield Path(root)
-        emberline(Path(root), "--state", "state", "down")
+        CliRunner().invoke(app, ["--state", str(Path(root) / "state"), "down"], catch_exceptions=False)
 
 
 def emberline(folder: Path, *arguments: str) -> str:
@@ -39,6 +42,11 @@ def emberline(folder: Path, *arguments: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def shown_as_json(folder: Path, command: str) -> Any:
+    """What a command shows of the demo, in this process: another one would only import the same."""
+    return json.loads(CliRunner().invoke(app, ["--state", str(folder / "state"), command, "--json"]).stdout)
 
 
 def pasted(folder: Path, shown: str, hint: str) -> str:
@@ -64,9 +72,9 @@ def test_the_demo_shows_the_planted_company_says_it_is_simulated_and_leaves_its_
     assert "group_state" in pasted(folder, shown, "tables")
     assert pasted(folder, shown, "groups").startswith("Groups by state")
 
-    funnel = json.loads(emberline(folder, "--state", "state", "funnel", "--json"))
+    funnel = shown_as_json(folder, "funnel")
     assert [row["reached"] for row in funnel] == list(truth.funnel_mature.values())
-    groups = json.loads(emberline(folder, "--state", "state", "groups", "--json"))
+    groups = shown_as_json(folder, "groups")
     assert {row["group_id"] for row in groups["groups"]} == set(truth.groups["group_id"])
 
     pasted(folder, shown, "stop")
