@@ -106,6 +106,7 @@ class Company:
     out: set[tuple[str, str]] = field(default_factory=set)
     refreshed: dict[str, Refreshed] = field(default_factory=dict)
     funnels: tuple[FunnelDefinition, ...] = (standard(),)
+    watermarks: dict[int, dt.datetime] = field(default_factory=dict)  # by version of `events`
 
     def send(self, *events: Event, kafka_time: dt.datetime = NOON) -> None:
         first = self.landed + len(self.sent)
@@ -135,7 +136,10 @@ class Company:
         return lake
 
     def reached(self) -> dt.datetime:
-        return watermark(recent_events(self.lake.open(EVENTS), IDLE), MINUTE, IDLE) or NOON
+        handle = self.lake.open(EVENTS)
+        if handle.version not in self.watermarks:  # asked by every refresh, and the same until events arrive
+            self.watermarks = {handle.version: watermark(recent_events(handle, IDLE), MINUTE, IDLE) or NOON}
+        return self.watermarks[handle.version]
 
     def through(self) -> dt.date:
         return last_complete_day(self.reached(), "Asia/Shanghai")
