@@ -14,6 +14,7 @@ from assets.resources import Clock, Progress, Rules
 from assets.tables import published, staged
 from pipelines.ingest.decoded_through import decoded_through
 from pipelines.lake import Handle, Lake
+from pipelines.lake_reading import LakeReading
 from pipelines.publish.audit import Verdict, audit
 from pipelines.publish.differences import difference, is_restored
 from pipelines.publish.guard import Guard
@@ -67,6 +68,7 @@ def stage(
     While `mart` is up to date it stages nothing, and nothing is checked or published: Dagster skips these steps.
     """
     warehouse.prepare()
+    lake = LakeReading.of(lake)
     newest, opened = warehouse.known(), _opened(lake)
     states = _states(opened)
     is_whole = config.is_whole or (newest is not None and _is_made_otherwise(newest, lake))
@@ -208,6 +210,7 @@ def publish(
     clock: dg.ResourceParam[Clock],
 ) -> Iterator[dg.MaterializeResult]:
     """Switch all tables of `mart` to the checked version in one transaction."""
+    lake = LakeReading.of(lake)
     known, before = _known(lake, rules), warehouse.known()
     if not _is_newest(warehouse, lake):
         known = replace(before or known, lake_state=_BEHIND)

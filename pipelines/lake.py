@@ -61,6 +61,7 @@ class Handle:
 
     table: LakeTable
     delta: StoredTable
+    _positions: dict[tuple[int, str], int | None] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def version(self) -> int:
@@ -85,7 +86,11 @@ class Handle:
 
     def position(self, app_id: str) -> int | None:
         """The newest version recorded for an application transaction, or None where there is none."""
-        return self.delta.transaction_version(app_id)
+        # Delta goes through its log for each answer, and one refresh asks the same a dozen times.
+        asked = self.version, app_id
+        if asked not in self._positions:
+            self._positions[asked] = self.delta.transaction_version(app_id)
+        return self._positions[asked]
 
     def scan(self) -> pl.LazyFrame:
         """The rows of this version, with exactly the columns of the contract.

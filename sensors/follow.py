@@ -15,6 +15,7 @@ import dagster as dg
 from assets.completeness import fact_rules
 from assets.resources import Clock, Rules
 from pipelines.lake import Lake
+from pipelines.lake_reading import LakeReading
 from pipelines.operations.backlog import Patience, decide_follow
 from pipelines.publish.rows import is_mart_behind
 from pipelines.publish.warehouse import Warehouse
@@ -72,6 +73,7 @@ def assets_behind(lake: Lake, rules: Rules, published: int | None) -> frozenset[
     """
     if not lake.open(EVENTS).content:
         return frozenset()
+    lake = LakeReading.of(lake)
     staging = {f"{STAGING}/{table.name}" for table in DATA_TABLES} if is_mart_behind(lake, published) else set()
     return facts_behind(lake, fact_rules(lake, rules)) | staging
 

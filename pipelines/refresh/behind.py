@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pipelines.lake import Lake
+from pipelines.lake_reading import LakeReading
 from pipelines.refresh.changes import Sources, batch_input, complete_inputs, included
 from pipelines.refresh.funnel import funnel_inputs
 from pipelines.refresh.identity import identity_inputs
@@ -42,7 +43,8 @@ def facts_behind(lake: Lake, rules: FactRules) -> frozenset[str]:
 
     What depends on one of these is not named unless it is behind as well: it follows once they have been refreshed.
     """
-    return frozenset(table.name for table, seen in _inputs(lake, rules).items() if _is_behind(lake, table, seen))
+    reading = LakeReading.of(lake)
+    return frozenset(table.name for table, seen in _inputs(reading, rules).items() if _is_behind(reading, table, seen))
 
 
 def _is_behind(lake: Lake, table: LakeTable, inputs: dict[str, int]) -> bool:
