@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Final
+from typing import Any, Final
 
 import dagster as dg
 
@@ -17,26 +17,30 @@ _LONG_AGO: Final = "2000-01-01T00:00"
 
 def pipeline_schedule(cron: str, zone: str) -> dg.ScheduleDefinition:
     """Ask for a run of `pipeline_job` at the times that the cron expression names in the zone."""
-    return dg.ScheduleDefinition(
+    return _running(
+        zone,
         name="pipeline_schedule",
         job=pipeline_job,
         cron_schedule=cron,
-        execution_timezone=zone,
-        default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Asks for a run at the times of schedule.cron. What it leaves, kafka_backlog_sensor asks for.",
     )
 
 
 def audit_schedule(zone: str) -> dg.ScheduleDefinition:
     """Ask for a full audit of the warehouse every night in the zone."""
-    return dg.ScheduleDefinition(
+    return _running(
+        zone,
         name="audit_schedule",
         job=audit_job,
         cron_schedule=_NIGHTLY,
-        execution_timezone=zone,
-        default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Asks for a full audit once a night: runs check only what changed.",
     )
+
+
+def _running(zone: str, **schedule: Any) -> dg.ScheduleDefinition:
+    """A schedule in the zone that runs without anybody turning it on."""
+    running = dg.DefaultScheduleStatus.RUNNING
+    return dg.ScheduleDefinition(execution_timezone=zone, default_status=running, **schedule)
 
 
 def newest_scheduled(rules: Rules, now: dt.datetime) -> dt.datetime | None:

@@ -122,7 +122,9 @@ class EmbeddedKafka:
         self._login_stored = self._folder / "login.stored"
 
     def _make_folder(self, on_progress: Callable[[str], None]) -> None:
-        folder = placed(self._state, _NAME, is_unfit=_is_unfit, on_progress=on_progress)
+        folder = placed(
+            self._state, _NAME, is_unfit=lambda place: unfit_characters(place, _UNFIT), on_progress=on_progress
+        )
         refuse_characters("Kafka", folder, _UNFIT)
         folder.mkdir(mode=0o700, exist_ok=True)
         self._locate()
@@ -226,10 +228,6 @@ class EmbeddedKafka:
 
     def _java(self, jars: list[Path], main_class: str, *arguments: str) -> list[str]:
         return java_command(jars, self._folder, self._heap_mb, main_class, *arguments)
-
-
-def _is_unfit(folder: Path) -> bool:
-    return bool(unfit_characters(folder, _UNFIT))
 
 
 def _listens(process: psutil.Process, port: int) -> bool:

@@ -65,7 +65,8 @@ def prepare(state: StateFolder, on_progress: Callable[[str], None] = lambda _: N
     account = server_account(state.path)
     folder = link_in(state)
     if account is None:
-        home = Home(None, wheel_programs(), placed(state, _NAME, is_unfit=_is_unfit, on_progress=on_progress))
+        place = placed(state, _NAME, is_unfit=lambda path: unfit_characters(path, _UNFIT), on_progress=on_progress)
+        home = Home(None, wheel_programs(), place)
         refuse_characters("PostgreSQL", home.folder, _UNFIT)
         home.folder.mkdir(mode=0o700, exist_ok=True)
         return home
@@ -74,17 +75,13 @@ def prepare(state: StateFolder, on_progress: Callable[[str], None] = lambda _: N
     state.path.chmod(0o710)
     if not folder.exists():
         folder.unlink(missing_ok=True)  # a link whose target is gone
-        if not _is_unfit(folder) and succeeds(["test", "-x", str(state.path)], account):
+        if not unfit_characters(folder, _UNFIT) and succeeds(["test", "-x", str(state.path)], account):
             folder.mkdir(mode=0o700)
         else:
             folder.symlink_to(_placed_outside())
     refuse_characters("PostgreSQL", folder.resolve(), _UNFIT)
     os.chown(folder, account.uid, account.gid)
     return Home(account, _reachable_programs(account), folder.resolve())
-
-
-def _is_unfit(folder: Path) -> bool:
-    return bool(unfit_characters(folder, _UNFIT))
 
 
 def _placed_outside() -> Path:

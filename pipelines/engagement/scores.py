@@ -10,7 +10,7 @@ from typing import Final
 import polars as pl
 
 from pipelines.time import business_day
-from schemas.lake import MONEY_SUM
+from schemas.lake import MONEY_SUM, PERSON_VALUE
 
 
 @dataclass(frozen=True)
@@ -47,18 +47,11 @@ class Fixed:
 Cuts = Quantiles | Fixed
 FIFTHS: Final = Quantiles(5)
 
-RFM: Final = pl.Schema(
-    {
-        "person_id": pl.String(),
-        "currency": pl.String(),
-        "recency_days": pl.Int32(),
-        "orders": pl.Int64(),
-        "net_minor": MONEY_SUM,
-        "recency_score": pl.Int32(),
-        "frequency_score": pl.Int32(),
-        "monetary_score": pl.Int32(),
-    }
-)
+_COLUMNS: Final = (
+    "person_id", "currency", "recency_days", "orders", "net_minor", "recency_score", "frequency_score",
+    "monetary_score",
+)  # fmt: skip
+RFM: Final = pl.Schema({name: PERSON_VALUE.columns[name] for name in _COLUMNS})
 
 
 def rfm(

@@ -23,10 +23,6 @@ from schemas.expectations import SUITES
 from schemas.lake import LakeTable
 from schemas.mart import sources_of
 
-_OF_EVENTS: Final = (
-    facts.GROUP, facts.GROUP_DAY, facts.GROUP_STATE, facts.GROUP_RISK, facts.RETENTION, facts.LIFECYCLE,
-    facts.MEMBER_STATE, facts.FUNNEL_ENTRY, facts.ORDER_CREDIT, facts.ORDER_REFUND, facts.PERSON_VALUE,
-)  # fmt: skip
 SOURCES: Final = tuple(dict.fromkeys(source for table in warehouse.DATA_TABLES for source in sources_of(table)))
 """The lake tables that the warehouse is made from, each once."""
 
@@ -96,7 +92,7 @@ def is_mart_behind(lake: Lake, published: int | None) -> bool:
 
 def rules_state(lake: Lake) -> int:
     """A fingerprint of the settings that the facts were computed with, all facts that the warehouse is made from."""
-    used = [(table.name, recorded(lake.open(table), SETTINGS)) for table in _OF_EVENTS]
+    used = [(table.name, recorded(lake.open(table), SETTINGS)) for table in SOURCES if table.settings]
     return zlib.crc32(repr(used).encode())
 
 
