@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -12,6 +13,8 @@ from emberline.cli.errors import ErrorsAsText
 
 if TYPE_CHECKING:
     from emberline.services import Services
+
+_STATE: Final = "EMBERLINE__STATE"
 
 app = typer.Typer(
     name="emberline",
@@ -28,14 +31,23 @@ app = typer.Typer(
 
 @app.callback()
 def options(
+    context: typer.Context,
     state: Annotated[
         Path | None,
         typer.Option(help="State folder of the embedded services.  [default: .emberline]", show_default=False),
     ] = None,
 ) -> None:
-    """Set what all commands share. The environment carries it to Dagster's processes too."""
+    """Set what all commands share. The environment carries it to Dagster's processes too, while the command runs."""
     if state is not None:
-        os.environ["EMBERLINE__STATE"] = str(state.absolute())
+        context.call_on_close(partial(_restore, os.environ.get(_STATE)))
+        os.environ[_STATE] = str(state.absolute())
+
+
+def _restore(state: str | None) -> None:
+    if state is None:
+        os.environ.pop(_STATE, None)
+    else:
+        os.environ[_STATE] = state
 
 
 def configured(*, looks_only: bool = False) -> Services:

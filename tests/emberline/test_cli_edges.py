@@ -55,6 +55,14 @@ def test_a_state_folder_that_is_a_link_to_itself_is_an_error_with_a_next_step(tm
     assert "Next: choose" in done.stderr
 
 
+@pytest.mark.parametrize("before", [None, "before"])
+def test_a_state_folder_is_that_of_one_command_and_not_of_the_next(before: str | None, monkeypatch: pytest.MonkeyPatch):
+    if before is not None:
+        monkeypatch.setenv("EMBERLINE__STATE", before)
+    CliRunner().invoke(app, ["--state", "/proc/none", "run"])
+    assert os.environ.get("EMBERLINE__STATE") == before
+
+
 def test_down_makes_no_folder_where_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("EMBERLINE__STATE", str(tmp_path / "absent"))
     done = CliRunner().invoke(app, ["down"])
