@@ -32,6 +32,14 @@ def explained(error: BaseException) -> EmberlineError | None:
     return None
 
 
+def has_log(state: Path) -> bool:
+    """Tell whether a folder is a state folder, in which traces are kept."""
+    try:
+        return (state / MARKER).is_file()
+    except OSError:  # this user may not look
+        return False
+
+
 def keep_trace(trace: str, state: Path) -> Path | None:
     """Append the trace of a defect to `errors.log` of the state folder, or to a new file where there is no such folder.
 
@@ -39,7 +47,7 @@ def keep_trace(trace: str, state: Path) -> Path | None:
         The file, readable by this user only; None where none can be written.
     """
     try:
-        if not (state / MARKER).is_file():
+        if not has_log(state):
             return _new_file(trace)
         file = state / "errors.log"
         if file.exists() and file.stat().st_size > _MOST_BYTES:

@@ -14,9 +14,10 @@ from typing import Any, Final
 import typer
 from typer.core import TyperGroup
 
+from emberline.cli.native_output import native_output_kept
 from emberline.cli.output import print_error
 from emberline.embedded.errors import EngineError
-from emberline.failures import explained, keep_trace
+from emberline.failures import explained, has_log, keep_trace
 from emberline.settings import SettingsError, load_settings
 from pipelines.events.pseudonym import WrongPseudonymKey
 from pipelines.printable import printable
@@ -77,7 +78,7 @@ class ErrorsAsText(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
-        with _told_as_text():
+        with native_output_kept(_keep_native_output), _told_as_text():
             return super().invoke(ctx)
 
 
@@ -124,6 +125,12 @@ def _output_flushed() -> Iterator[None]:
         except OSError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise
+
+
+def _keep_native_output(written: str) -> None:
+    """Add it to `errors.log`, where there is a state folder, for who looks into an error that was told in a box."""
+    if has_log(state := _state()):
+        keep_trace(f"A library wrote on standard error:\n{written}", state)
 
 
 def _state() -> Path:

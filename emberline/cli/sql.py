@@ -11,6 +11,7 @@ from typing import Annotated, Final
 import typer
 
 from emberline.cli.app import app, configured
+from emberline.cli.native_output import give_native_output_back
 from emberline.cli.output import reporting
 from schemas.errors import EmberlineError
 
@@ -34,6 +35,7 @@ def sql(
         url = services.reader_url()
     program = _program(is_embedded=services.settings.warehouse.url is None)
     call, environment = psql_call(url, arguments or [], os.environ)
+    give_native_output_back()
     # In place of this process, so that psql alone has the terminal and hears Ctrl-C.
     os.execve(program, [str(program), *call], environment)  # noqa: S606 - no shell is meant
 

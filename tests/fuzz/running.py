@@ -52,7 +52,8 @@ def import_all() -> None:
     codecs.lookup("ascii")  # a case that is no longer root may be unable to read the folder of Python
     for room in ("schemas", "pipelines", "assets", "sensors", "emberline"):
         for module in pkgutil.walk_packages(importlib.import_module(room).__path__, f"{room}."):
-            if not module.name.endswith("__main__"):
+            # Those of Alembic are scripts, which run within it.
+            if not module.name.endswith("__main__") and ".migrations." not in module.name:
                 importlib.import_module(module.name)
 
 
