@@ -164,7 +164,7 @@ def test_every_exception_is_of_something_that_pages_say():
     assert [start for start in exceptions if not any(line.strip().startswith(start) for line in lines)] == []
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_every_block_that_is_run_runs_as_printed(reader: Reader, subtests: pytest.Subtests):
     # One after the other: the blocks of a page follow each other, and one company is enough.
     for block in chosen(*SHELLS, "python", "sql"):
