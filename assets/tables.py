@@ -43,8 +43,8 @@ class Column:
 
     @property
     def description(self) -> str:
-        """What it means, and what it is computed from."""
-        sources = ", ".join(f"{'/'.join(key)}.{name}" for key, name in self.sources)
+        """What it means, and what it is computed from, with links to the pages of these assets."""
+        sources = ", ".join(f"[{'/'.join(key)}.{name}](/assets/{'/'.join(key)})" for key, name in self.sources)
         return f"{self.meaning.text}\n\nFrom {sources}" if sources else self.meaning.text
 
     @property

@@ -104,7 +104,9 @@ def stage(
                 loaded = stage_table(table, rows, state)
             progress.report("staging tables", number, len(DATA_TABLES))
             yield dg.MaterializeResult(
-                [STAGING, table.name], metadata={"is_changed": not is_staged, "rows_loaded": loaded}
+                [STAGING, table.name],
+                metadata={"is_changed": not is_staged, "rows_loaded": loaded},
+                data_version=dg.DataVersion(state.name),
             )
 
 
@@ -232,9 +234,12 @@ def publish(
         guard=Guard(lake_id(lake), rules.max_lost_share, is_accepted=config.accept_loss),
         now=clock.now(),
     )
+    states = warehouse.published_states()
     for table in DATA_TABLES:
+        state = states.get(table.name)
         yield dg.MaterializeResult(
             [MART, table.name],
+            data_version=state and dg.DataVersion(state.name),
             metadata={
                 "version": published.version,
                 "rows_changed": published.rows_changed.get(table.name, 0),

@@ -65,6 +65,6 @@ def test_the_columns_of_a_warehouse_table_say_their_unit_and_how_they_add_up():
     columns = {column.name: column for column in sales["metadata"]["dagster/column_schema"].columns}
     assert columns["paid_minor"].tags == {"unit": "minor units of currency", "adds up": "within model and currency"}
     assert columns["buyers"].tags["adds up"] == "never"
-    assert "From group_sales.paid_minor" in columns["paid_minor"].description
+    assert "From [group_sales.paid_minor](/assets/group_sales)" in columns["paid_minor"].description
     assert sales["deps"] == ["group_sales"]
     assert TABLES["group_sales"].made_of["paid_minor"] == TABLES["order_credit"].of("paid_minor")

@@ -3,12 +3,15 @@
 import shutil
 from pathlib import Path
 
+import dagster as dg
 import sqlalchemy as sa
 
 from assets.resources import Progress
+from emberline.instance import dagster_instance
 from emberline.runner import RunOutcome, run_pipeline
-from schemas.warehouse import DATA_TABLES, group_day
+from schemas.warehouse import DATA_TABLES, MART, STAGING, group_day
 from sensors.jobs import audit_job
+from tests.end_to_end.conftest import Pipeline
 
 
 def test_rows_that_other_code_makes_are_staged_as_a_whole_though_the_lake_has_nothing_new(pipeline, world, monkeypatch):
@@ -24,20 +27,39 @@ def test_rows_that_other_code_makes_are_staged_as_a_whole_though_the_lake_has_no
     assert all(now[name].contract != state.contract for name, state in before.items())
 
 
+def data_versions(pipeline: Pipeline) -> dict[str, str]:
+    """The version of its data that Dagster shows of each table of `mart`, which is that of what was staged."""
+    found = {}
+    with dagster_instance(pipeline.services) as instance:
+        for table in DATA_TABLES:
+            keys = [dg.AssetKey([schema, table.name]) for schema in (STAGING, MART)]
+            events = [instance.get_latest_materialization_event(key) for key in keys]
+            made = [event.asset_materialization for event in events if event is not None]
+            of_staging, of_mart = [(one.tags or {})["dagster/data_version"] for one in made if one is not None]
+            assert of_staging == of_mart
+            found[table.name] = of_mart
+    return found
+
+
 def test_after_runs_that_staged_what_changed_the_audit_mends_nothing_but_what_somebody_else_wrote(pipeline, world):
     def audit() -> RunOutcome:
         return run_pipeline(pipeline.services, Progress(), audit_job.name)
 
     warehouse, size = pipeline.services.warehouse(), world.records.height // 4
+    versions = []
     for number in range(4):
         pipeline.send(world.records.slice(number * size, size if number < 3 else None))
         assert pipeline.run().is_success
+        versions.append(data_versions(pipeline)["group_day"])
         if number:
             staged = warehouse.staged()
             assert not any(one.is_whole for one in staged.values())
 
+    assert len({*versions}) == 4
+    before = data_versions(pipeline)
     untouched = audit()
     assert untouched.is_success
+    assert data_versions(pipeline) == before
     assert {name for name, rows in untouched.rows_changed.items() if rows} == set()
     assert set(untouched.rows_changed) == {table.name for table in DATA_TABLES}
 
