@@ -52,7 +52,7 @@ class StateFolder:
         except RuntimeError as error:  # of pathlib, up to Python 3.12
             raise self._foreign("is a link that leads in a circle") from error
         except PermissionError as error:
-            raise self._foreign("cannot be written by this user") from error
+            raise self._foreign("cannot be read and written by this user", "let this user do so, or ") from error
 
     def secret(self, name: str) -> str:
         """Return the secret of this name, made at random on first use.
@@ -99,11 +99,11 @@ class StateFolder:
                 shutil.rmtree(link.resolve())
         shutil.rmtree(self.path)
 
-    def _foreign(self, finding: str) -> ForeignFolder:
+    def _foreign(self, finding: str, first: str = "") -> ForeignFolder:
         return ForeignFolder(
             f"{self.path} {finding}",
             place=self.path,
-            next_step="choose an empty or a new folder for the embedded services",
+            next_step=f"{first}choose an empty or a new folder for the embedded services",
         )
 
 
