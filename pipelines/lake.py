@@ -138,7 +138,8 @@ class Lake:
         if differing:
             raise LakeSchemaMismatch(
                 f"Lake table {table.name} at {uri} differs from the contract in: {', '.join(differing)}.",
-                "It was written by another version of emberline; use a new lake URI or that version.",
+                "It was written by another version of emberline: use that version, or a new folder in lake.uri, which "
+                "reads Kafka again, with `emberline run --accept-loss`.",
             )
         return Handle(table, delta)
 
