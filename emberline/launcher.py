@@ -32,7 +32,7 @@ from emberline.dagster_internals import (
     run_request,
 )
 
-PROCESS_TAG: Final = "emberline/process"
+PROCESS_TAG: Final = "dagster/emberline_process"
 """Tag of a run: its own id, since a retry inherits tags, the id of its process, and a word in its command line."""
 
 _WINDS_UP_WITHIN_S: Final = 5.0

@@ -8,6 +8,7 @@ after a run that did not succeed, and when it should be renewed.
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 import sys
 from contextlib import suppress
@@ -25,8 +26,13 @@ _MOST_BYTES: Final = 1024**3
 """A large backlog leaves the memory of its batches behind; more than this is given back by ending."""
 
 
+_UNTRUE: Final = "Blocking asset check"
+"""Of a run with nothing new Dagster warns that `publish` proceeds without its checks; it is skipped with them."""
+
+
 def main() -> None:
     """Serve until there is a reason to end."""
+    drop_untrue_warning()
     fd = int(sys.argv[1])
     os.set_inheritable(fd, False)
     runs: Connection[None, str] = Connection(fd)
@@ -36,6 +42,12 @@ def main() -> None:
             if number == _MOST_RUNS or psutil.Process().memory_info().rss > _MOST_BYTES:
                 break  # without having said that it is free
             runs.send(None)
+
+
+def drop_untrue_warning() -> None:
+    """Keep the warning of checks without a result out of the log of runs: nothing is published that was not checked."""
+    if (handler := logging.lastResort) is not None:
+        handler.addFilter(lambda record: not record.getMessage().startswith(_UNTRUE))
 
 
 if __name__ == "__main__":
