@@ -45,10 +45,10 @@ def test_after_runs_that_staged_what_changed_the_audit_mends_nothing_but_what_so
     def audit() -> RunOutcome:
         return run_pipeline(pipeline.services, Progress(), audit_job.name)
 
-    warehouse, size = pipeline.services.warehouse(), world.records.height // 4
+    warehouse, size = pipeline.services.warehouse(), world.records.height // 3
     versions = []
-    for number in range(4):
-        pipeline.send(world.records.slice(number * size, size if number < 3 else None))
+    for number in range(3):
+        pipeline.send(world.records.slice(number * size, size if number < 2 else None))
         assert pipeline.run().is_success
         versions.append(data_versions(pipeline)["group_day"])
         if number:

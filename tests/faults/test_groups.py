@@ -242,8 +242,9 @@ def test_fault_11_a_worker_passes_over_an_aborted_transaction(
     assert rows(lake) == 2
 
 
+@pytest.mark.parametrize("deaths", [2, pytest.param(8, marks=pytest.mark.soak)])
 def test_fault_06_workers_are_killed_and_started_at_random(
-    kafka: str, connection: KafkaConnection, lake: Lake, group: tuple[str, Workers]
+    kafka: str, connection: KafkaConnection, lake: Lake, group: tuple[str, Workers], deaths: int
 ):
     """A death at any point of reading and committing, again and again: whoever comes next goes on from the lake."""
     name, workers = group
@@ -252,7 +253,7 @@ def test_fault_06_workers_are_killed_and_started_at_random(
         workers.start()
         workers.start()
         assert grows(lake)
-        for _ in range(8):
+        for _ in range(deaths):
             time.sleep(chance.uniform(0.5, 2.5))
             victim = chance.choice(workers.running)
             if chance.random() < 0.3:
