@@ -9,6 +9,8 @@ ROOMS := schemas pipelines assets sensors emberline tests benchmarks docs
 ARGS ?=
 # Four workers on two cores: a test waits for an engine or a process more than half of its time.
 WORKERS := -n 4 --dist worksteal
+# Tests start a hundred processes: without bytecode each would compile the project's own modules anew.
+WITH_BYTECODE := env -u PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test soak lint up down bench chaos fuzz mutants docs readme clean
@@ -26,14 +28,14 @@ demo: $(STAMP) ## Run everything once on a simulated company
 	@$(BIN)/emberline demo $(ARGS)
 
 test: $(COMPILED) ## Run what every change needs, against a real Kafka and a real PostgreSQL
-	@$(BIN)/pytest $(WORKERS) -m "not soak" $(ARGS)
+	@$(WITH_BYTECODE) $(BIN)/pytest $(WORKERS) -m "not soak" $(ARGS)
 
 soak: $(COMPILED) ## Run the long tests, and each property on all the examples it needs
-	@$(BIN)/pytest $(WORKERS) -m "soak or hypothesis" --hypothesis-profile=thorough $(ARGS)
+	@$(WITH_BYTECODE) $(BIN)/pytest $(WORKERS) -m "soak or hypothesis" --hypothesis-profile=thorough $(ARGS)
 
 # Whatever numba compiles, compiled once for all workers.
 $(COMPILED): $(STAMP) $(shell grep -rlE --include='*.py' '^(import numba|from pipelines.compiled)' pipelines)
-	-@$(BIN)/python -m tests.compiled
+	-@$(WITH_BYTECODE) $(BIN)/python -m tests.compiled
 	@touch $@
 
 lint: $(STAMP) ## Check style, format, types, imports and Dagster's definitions
