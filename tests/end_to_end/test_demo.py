@@ -19,7 +19,7 @@ from emberline.simulator import Scenario, simulate
 from tests.docs.pages import ROOT
 
 BUILD_README = ROOT / "docs" / "build_readme.py"
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.soak
 
 
 @pytest.fixture
