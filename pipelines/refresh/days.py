@@ -32,7 +32,7 @@ def refresh_days(lake: Lake, table: LakeTable, compute: Compute) -> Refreshed:
     if done == seen:
         return unchanged(handle)
     if None in done.values() or rebuild.is_whole:
-        return _rebuild(lake, handle, compute(sources.timeline()), seen)
+        return _rebuild(lake, handle, sources, compute, seen)
     changes = Changes.since(lake, sources, done)
     if "person_id" in table.schema:
         cells = _with_all_since(rebuild.since, _person_days(sources, changes), handle, sources.timeline())
@@ -43,9 +43,13 @@ def refresh_days(lake: Lake, table: LakeTable, compute: Compute) -> Refreshed:
     return _splice(lake, handle, cells, compute(sources.timeline(events)), seen)
 
 
-def _rebuild(lake: Lake, handle: Handle, fresh: pl.LazyFrame, seen: dict[str, int]) -> Refreshed:
+def _rebuild(lake: Lake, handle: Handle, sources: Sources, compute: Compute, seen: dict[str, int]) -> Refreshed:
     stored_days = handle.scan().select("day").unique().collect(engine="streaming")["day"]
-    rows = fresh.collect(engine="streaming")
+    # A month after the other: it bounds memory.
+    months = sources.events.scan().select("month").unique().collect(engine="streaming")["month"].sort()
+    parts = (sources.timeline(sources.events.scan().filter(pl.col("month") == month)) for month in months)
+    fresh = [compute(part).collect(engine="streaming") for part in parts]
+    rows = pl.concat([pl.DataFrame(schema=handle.table.schema), *fresh])
     # A day may have lost its events.
     days = pl.concat([stored_days, rows["day"]]).n_unique()
     return write(lake, handle, rows, seen, Refreshed(is_changed=False, rows=0, days=days))

@@ -19,7 +19,7 @@ from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, put,
 from schemas.funnel import FunnelDefinition, fingerprint, fingerprint_of_all
 from schemas.lake import FUNNEL_ENTRY
 
-_EVENTS_AT_ONCE: Final = 5_000_000
+_EVENTS_AT_ONCE: Final = 2_000_000
 """Funnels built anew take the persons in so many parts that each has about so many events: it bounds memory."""
 
 _DEFINITIONS: Final = input_id("definitions")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Final
 
 import polars as pl
 
@@ -14,6 +15,9 @@ from pipelines.refresh.rebuilds import rebuild_due
 from pipelines.refresh.written import Refreshed, note, noted, unchanged, write
 from schemas.lake import GROUP
 
+_EVENTS_AT_ONCE: Final = 5_000_000
+"""Groups described anew are taken in so many parts that each has about so many events: it bounds memory."""
+
 
 def refresh_groups(lake: Lake) -> Refreshed:
     """Recompute the groups that changed. What happens in a group after its birth says nothing about its birth."""
@@ -24,7 +28,7 @@ def refresh_groups(lake: Lake) -> Refreshed:
     if done == seen:
         return unchanged(handle)
     if None in done.values() or rebuild.is_whole:
-        return write(lake, handle, _groups(sources.timeline()), seen)
+        return write(lake, handle, _rebuilt(sources), seen)
     stored = handle.scan().collect(engine="streaming")
     groups = _touched(sources, Changes.since(lake, sources, done), stored)
     if groups.is_empty():
@@ -37,6 +41,14 @@ def refresh_groups(lake: Lake) -> Refreshed:
 
 def _groups(events: pl.LazyFrame) -> pl.DataFrame:
     return group_table(events, births(events)).collect(engine="streaming")
+
+
+def _rebuilt(sources: Sources) -> pl.DataFrame:
+    n_events = sources.events.scan().select(pl.len()).collect().item()
+    n_parts = max(1, -(-n_events // _EVENTS_AT_ONCE))
+    part = pl.col("group_id").hash() % n_parts
+    parts = (sources.timeline(sources.events.scan().filter(part == number)) for number in range(n_parts))
+    return pl.concat([_groups(events) for events in parts])
 
 
 def _touched(sources: Sources, changes: Changes, stored: pl.DataFrame) -> pl.Series:

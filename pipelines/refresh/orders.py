@@ -17,7 +17,7 @@ from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, unch
 from schemas import kinds
 from schemas.lake import FIRST_SEEN, ORDER_CREDIT
 
-_ORDERS_AT_ONCE: Final = 200_000
+_ORDERS_AT_ONCE: Final = 100_000
 """A fact built anew takes the buyers in so many parts that each has about so many payments: it bounds memory."""
 
 _TOUCHING: Final = (kinds.MEMBER_JOINED, kinds.MEMBER_LEFT, kinds.LINK_CLICKED)

@@ -110,7 +110,7 @@ def put(
     names = table.schema.names()
     before, fresh = before.select(names), fresh.select(names)
     if _MONTH in table.partition_by:
-        months = pl.concat([before, fresh]).filter(~pl.struct(names).is_duplicated())[_MONTH].unique()
+        months = fresh[_MONTH].unique() if before.is_empty() else _differing(before, fresh)[_MONTH].unique()
         if not months.is_empty():
             is_written = pl.col(_MONTH).is_in(months.implode())
             rows = pl.concat([kept.filter(is_written).collect(engine="streaming"), fresh.filter(is_written)])
@@ -121,6 +121,11 @@ def put(
         return True
     note(lake, handle, seen)
     return False
+
+
+def _differing(before: pl.DataFrame, fresh: pl.DataFrame) -> pl.DataFrame:
+    rows = pl.concat([before, fresh])
+    return rows.filter(~rows.is_duplicated())
 
 
 def note(lake: Lake, handle: Handle, seen: Mapping[str, int]) -> None:
