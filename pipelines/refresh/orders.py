@@ -109,9 +109,13 @@ def _credit(
 
 
 def _rebuilt(sources: Sources, rules: AttributionRules) -> pl.DataFrame:
-    payments = sources.events.scan().filter(pl.col("type") == kinds.ORDER_PAID).select("order_id")
-    n_payments = payments.select(pl.len()).collect().item()
-    n_parts = max(1, -(-n_payments // _ORDERS_AT_ONCE))
-    # All events of an order are in one part, whoever caused them, so that its payment is the same in all.
-    parts = (pl.col("order_id").hash() % n_parts == part for part in range(n_parts))
-    return pl.concat([_credit(sources, of_orders, rules, None) for of_orders in parts])
+    paid = sources.events.scan().filter(pl.col("type") == kinds.ORDER_PAID)
+    payments = sources.timeline(paid).select("order_id", "person_id").collect(engine="streaming")
+    n_parts = max(1, -(-payments.height // _ORDERS_AT_ONCE))
+    # All orders of a buyer are in one part, so that a part reads what its own buyers did; and all events of an order
+    # are, whoever caused them, so that its payment is the same in all.
+    buyers = payments.group_by("order_id").agg(buyer=pl.col("person_id").min())
+    part_of = buyers.select("order_id", part=pl.col("buyer").hash() % n_parts)
+    parts = (part_of.filter(pl.col("part") == part)["order_id"] for part in range(n_parts))
+    fresh = [_credit(sources, pl.col("order_id").is_in(orders.implode()), rules, None) for orders in parts]
+    return pl.concat(fresh)
