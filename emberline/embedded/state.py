@@ -32,7 +32,7 @@ class StateFolder:
         self.path = path.expanduser().absolute()
         try:
             self.path = self.path.resolve()
-            if looks_only and not self.path.exists():
+            if looks_only and not _is_there(self.path):
                 return
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             # One listing, and the marker is always the first entry: so of two commands that
@@ -105,6 +105,15 @@ class StateFolder:
             place=self.path,
             next_step=f"{first}choose an empty or a new folder for the embedded services",
         )
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is something; unlike `Path.exists` this fails where the path leads through a file."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 @contextmanager

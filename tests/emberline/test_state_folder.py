@@ -85,3 +85,10 @@ def test_a_secret_is_readable_by_its_owner_only(tmp_path: Path):
 def test_a_secret_cannot_be_named_out_of_its_folder(tmp_path: Path, name: str):
     with pytest.raises(ValueError, match="no name for a secret"):
         StateFolder(tmp_path / "state").secret(name)
+
+
+@pytest.mark.parametrize("looks_only", [True, False])
+def test_a_folder_below_a_file_is_refused(tmp_path: Path, looks_only: bool):
+    (tmp_path / "file").touch()
+    with pytest.raises(ForeignFolder, match="is not a folder"):
+        StateFolder(tmp_path / "file" / "below", looks_only=looks_only)
