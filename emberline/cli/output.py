@@ -73,10 +73,19 @@ def _line(parts: Sequence[Part]) -> Text:
     )
 
 
+_LEAST_BOX: Final = 20
+"""Columns of a terminal below which a box has no room for words."""
+
+
 def print_error(title: str, text: str) -> None:
-    """Print an error on standard error: a red box on a terminal, plain lines elsewhere; `text` may have several."""
+    """Print an error on standard error: a red box on a terminal that has room, plain lines elsewhere.
+
+    Args:
+        title: The kind of error.
+        text: What happened and what to do; it may have several lines.
+    """
     name, told = Text(printable(title)), Text(printable_lines(text))
-    if _stderr.is_terminal:
+    if _stderr.is_terminal and _stderr.width >= _LEAST_BOX:
         _stderr.print(Panel(told, title=name, title_align="left", border_style="red"))
     else:
         _stderr.print(Text.assemble(name, ": ", told), soft_wrap=True)

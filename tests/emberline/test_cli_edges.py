@@ -93,3 +93,13 @@ def test_an_argument_that_is_not_utf_8_is_a_wrong_command_line(tmp_path: Path):
     assert done.returncode == ExitCode.USAGE
     assert b"is not UTF-8" in done.stderr
     assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("columns", ["1", "19", "20", "80"])
+def test_an_error_is_legible_on_a_terminal_of_any_width(columns: str, tmp_path: Path):
+    environment = {**os.environ, "COLUMNS": columns, "FORCE_COLOR": "1", "NO_COLOR": "1"}
+    command = [sys.executable, "-m", "emberline", "--state", "/proc/none", "run"]
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == ExitCode.ENGINE
+    assert "made" in done.stderr
+    assert ("╭" in done.stderr) == (int(columns) >= 20)
