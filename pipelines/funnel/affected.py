@@ -139,7 +139,7 @@ def within_reach(
     """Find the persons whose entries could differ if what they were exposed to did.
 
     Where a funnel only asks for steps in order, another exposure lengthens a chain by itself or lets one start later;
-    elsewhere it can let older rows do so.
+    elsewhere it can let older rows do so. An exclusion can be of exposures that are gone, and are not in `possible`.
 
     Args:
         entries: As for `affected`.
@@ -155,12 +155,13 @@ def within_reach(
         return None
     is_plain = definition.mode == "sequential" and definition.count == "persons"
     is_plain = is_plain and not definition.exclude and not definition.hold
-    is_next = (pl.col("steps_reached") + 1).is_in(steps) if is_plain else pl.lit(bool(steps))
+    may_go_on = bool(steps) or bool(definition.exclude)
+    is_next = (pl.col("steps_reached") + 1).is_in(steps) if is_plain else pl.lit(may_go_on)
     return _persons_where(
         entries.with_columns(since=pl.lit(since, pl.Date)),
         _is_beyond_cut(),
         _is_open(definition) & is_next,
-        _starts_anew(definition) & bool(steps),
+        _starts_anew(definition) & may_go_on,
     )
 
 

@@ -116,6 +116,16 @@ def test_where_first_activities_are_not_known_any_may_be_one(tmp_path):
     assert Company(str(tmp_path), everything[:3], everything, has_first_seen=False).named(standard()) == {"p"}
 
 
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_an_offer_that_a_funnel_excludes_concerns_who_goes_on_after_it(tmp_path, is_gone):
+    bought = [*RETAINED, event(PAYS, at(5), "p", **ORDER)]
+    without, with_offer = numbered(bought), numbered([*bought, offer(6, G)])
+    one = definition("type = 'order.paid'", "retained", window=dt.timedelta(days=20), exclude=(Exclusion("exposed"),))
+    before, after = (with_offer, without) if is_gone else (without, with_offer)
+    company = Company(str(tmp_path), before, after)
+    assert company.changed(one) == company.named(one) == {"p"}
+
+
 _FATES = "b" * 12 + "an"
 """Of events from the cut on: in both, added or gone."""
 
