@@ -1,14 +1,21 @@
-"""Which months of a lake table differ between two versions of it, by the files that they are in."""
+"""Which months a lake table has, and in which two versions of it differ: by its files, of which none is read."""
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Final
 
 import polars as pl
 
+from pipelines.frames import in_one_only
 from pipelines.lake import Handle
 
 _MONTH: Final = "month"
+
+
+def months_of(table: Handle) -> list[dt.date]:
+    """The months that a table has rows of, in any order."""
+    return [dt.date.fromisoformat(partition[_MONTH]) for partition in table.delta.partitions()]
 
 
 def changed_months(before: Handle, now: Handle) -> pl.Series:
@@ -18,8 +25,7 @@ def changed_months(before: Handle, now: Handle) -> pl.Series:
         before: A version of a table that is partitioned by month.
         now: Another version of it.
     """
-    files = pl.concat([_files(before), _files(now)])
-    return files.filter(~pl.struct("path", _MONTH).is_duplicated())[_MONTH].unique()
+    return in_one_only(_files(before), _files(now))[_MONTH].unique()
 
 
 def in_months(months: pl.Series) -> pl.Expr:

@@ -14,6 +14,7 @@ from typing import Final
 
 import polars as pl
 
+from pipelines.frames import in_one_only
 from pipelines.funnel.attribution import MONEY
 from schemas.attribution import UNATTRIBUTED, UNKNOWN
 from schemas.lake import MONEY_SUM
@@ -95,7 +96,7 @@ class CreditChange:
             now: As it is, there.
             elsewhere: All other rows, which are what they were.
         """
-        changed = pl.concat([_without(before, now), _without(now, before)])
+        changed = in_one_only(before, now)
         orders = changed.select("shop", "order_id").unique()
         buyers = changed.select("person_id").drop_nulls().unique()
         others = elsewhere.join(buyers.lazy(), on="person_id", how="semi").collect(engine="streaming")
@@ -142,10 +143,6 @@ def _key(rows: pl.LazyFrame) -> list[str]:
 
 def _keyed(credits: pl.LazyFrame, *places: str) -> pl.LazyFrame:
     return credits.select("model", *places, "currency", "shop", "order_id", "person_id", *MONEY)
-
-
-def _without(rows: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
-    return rows.join(others, on=rows.columns, how="anti", nulls_equal=True)
 
 
 def _or_unattributed(column: str) -> pl.Expr:

@@ -28,7 +28,7 @@ _NO_RIGHT, _IN_USE, _DEPENDED_ON = "42501", "55P03", "0A000"
 _STEPS: Final = {
     _NO_RIGHT: "Run emberline once as the owner of the tables of mart and ops.",
     _IN_USE: "End the session that uses the table (pg_stat_activity shows it), or wait for it, then run again.",
-    _DEPENDED_ON: "Drop the view or rule that PostgreSQL names, run again, then create it anew.",
+    _DEPENDED_ON: "Drop the view or rule that PostgreSQL names, run again, then create it again.",
 }
 _OTHERWISE: Final = "Mend what PostgreSQL names and run again; the warehouse is as it was."
 

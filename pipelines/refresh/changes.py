@@ -40,6 +40,11 @@ def marks_since(lake: Lake, batch: int | None) -> pl.DataFrame:
     return lake.open(TOUCHED).scan().filter(later).collect(engine="streaming")
 
 
+def n_parts(rows: int, at_once: int) -> int:
+    """In how many parts, at least one, rows are taken if each is to have about so many: it bounds memory."""
+    return max(1, -(-rows // at_once))
+
+
 @dataclass(frozen=True)
 class Sources:
     """`events` and `identity` as one refresh sees them: loaded once, so that what is read and what is noted agree."""
@@ -56,6 +61,10 @@ class Sources:
         """How far these are: the newest batch, and the batch that last changed a person, which can lag behind."""
         newest_change = self.people["batch"].max()
         return {**batch_input(self.events), IDENTITY_INPUT: newest_change if isinstance(newest_change, int) else 0}
+
+    def n_parts(self, at_once: int) -> int:
+        """In how many parts all events are taken, if each is to have about so many."""
+        return n_parts(self.events.scan().select(pl.len()).collect().item(), at_once)
 
     def inputs(self, settings: int) -> dict[str, int]:
         """What a fact of events and persons records: how far these are, and the fingerprint of its settings."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import polars as pl
 
 from pipelines.lake import Handle, Lake
+from pipelines.lake_months import months_of
 from pipelines.refresh.changes import Changes, Sources
 from pipelines.refresh.rebuilds import rebuild_due
 from pipelines.refresh.written import Refreshed, noted, put, unchanged, write
@@ -46,8 +47,8 @@ def refresh_days(lake: Lake, table: LakeTable, compute: Compute) -> Refreshed:
 def _rebuild(lake: Lake, handle: Handle, sources: Sources, compute: Compute, seen: dict[str, int]) -> Refreshed:
     stored_days = handle.scan().select("day").unique().collect(engine="streaming")["day"]
     # A month after the other: it bounds memory.
-    months = sources.events.scan().select("month").unique().collect(engine="streaming")["month"].sort()
-    parts = (sources.timeline(sources.events.scan().filter(pl.col("month") == month)) for month in months)
+    events, months = sources.events.scan(), sorted(months_of(sources.events))
+    parts = (sources.timeline(events.filter(pl.col("month") == month)) for month in months)
     fresh = [compute(part).collect(engine="streaming") for part in parts]
     rows = pl.concat([pl.DataFrame(schema=handle.table.schema), *fresh])
     # A day may have lost its events.

@@ -155,8 +155,7 @@ def _needed(events: pl.LazyFrame, definitions: Sequence[FunnelDefinition]) -> pl
 def _rebuilt(
     sources: Sources, definitions: Sequence[FunnelDefinition], watermark: dt.datetime
 ) -> Iterator[pl.DataFrame]:
-    n_events = sources.events.scan().select(pl.len()).collect().item()
-    n_parts = max(1, -(-n_events // _EVENTS_AT_ONCE))
+    n_parts = sources.n_parts(_EVENTS_AT_ONCE)
     part = pl.col("person_id").hash() % n_parts
     for number in range(n_parts):
         events = _and_messages(sources, part == number)

@@ -44,8 +44,7 @@ def _groups(events: pl.LazyFrame) -> pl.DataFrame:
 
 
 def _rebuilt(sources: Sources) -> pl.DataFrame:
-    n_events = sources.events.scan().select(pl.len()).collect().item()
-    n_parts = max(1, -(-n_events // _EVENTS_AT_ONCE))
+    n_parts = sources.n_parts(_EVENTS_AT_ONCE)
     part = pl.col("group_id").hash() % n_parts
     parts = (sources.timeline(sources.events.scan().filter(part == number)) for number in range(n_parts))
     return pl.concat([_groups(events) for events in parts])

@@ -11,7 +11,7 @@ from pipelines.funnel.attribution import AttributionRules, order_credit
 from pipelines.funnel.orders import ORDER_EVENTS
 from pipelines.funnel.steps import is_product_message
 from pipelines.lake import Lake
-from pipelines.refresh.changes import Changes, Sources
+from pipelines.refresh.changes import Changes, Sources, n_parts
 from pipelines.refresh.rebuilds import rebuild_due
 from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, unchanged, write
 from schemas import kinds
@@ -111,11 +111,11 @@ def _credit(
 def _rebuilt(sources: Sources, rules: AttributionRules) -> pl.DataFrame:
     paid = sources.events.scan().filter(pl.col("type") == kinds.ORDER_PAID)
     payments = sources.timeline(paid).select("order_id", "person_id").collect(engine="streaming")
-    n_parts = max(1, -(-payments.height // _ORDERS_AT_ONCE))
+    parts_needed = n_parts(payments.height, _ORDERS_AT_ONCE)
     # All orders of a buyer are in one part, so that a part reads what its own buyers did; and all events of an order
     # are, whoever caused them, so that its payment is the same in all.
     buyers = payments.group_by("order_id").agg(buyer=pl.col("person_id").min())
-    part_of = buyers.select("order_id", part=pl.col("buyer").hash() % n_parts)
-    parts = (part_of.filter(pl.col("part") == part)["order_id"] for part in range(n_parts))
+    part_of = buyers.select("order_id", part=pl.col("buyer").hash() % parts_needed)
+    parts = (part_of.filter(pl.col("part") == part)["order_id"] for part in range(parts_needed))
     fresh = [_credit(sources, pl.col("order_id").is_in(orders.implode()), rules, None) for orders in parts]
     return pl.concat(fresh)

@@ -7,12 +7,13 @@ import datetime as dt
 import polars as pl
 
 from pipelines.lake import Handle, Lake
+from pipelines.lake_months import months_of
 from schemas.lake import EVENTS
 
 
 def recent_events(events: Handle, span: dt.timedelta) -> pl.LazyFrame:
     """Events of whole months, among them all that are at most `span` older than the newest event."""
-    months = [dt.date.fromisoformat(partition["month"]) for partition in events.delta.partitions()]
+    months = months_of(events)
     if not months:
         return events.scan()
     newest = events.scan().filter(pl.col("month") == max(months)).select(pl.col("time").max()).collect().item()

@@ -8,12 +8,12 @@ from typing import Final
 
 import polars as pl
 
+from pipelines.frames import in_one_only
 from pipelines.funnel.sales import CreditChange, Keyed, by_group, by_message, by_segment, changed_sales, sales
 from pipelines.lake import Handle, Lake
-from pipelines.lake_damage import LakeDamaged
 from pipelines.lake_months import changed_months, in_months
 from pipelines.refresh.rebuilds import rebuild_due
-from pipelines.refresh.versions import as_read, version_read
+from pipelines.refresh.versions import as_read, rows_read, version_read
 from pipelines.refresh.whole import as_recorded, inputs_of
 from pipelines.refresh.written import Refreshed, noted, put, unchanged, write
 from schemas.lake import GROUP, GROUP_SALES, MESSAGE_SALES, ORDER_CREDIT, SEGMENT_SALES, LakeTable
@@ -80,9 +80,8 @@ class _Summing:
 
     def _change(self, before: Handle) -> CreditChange | None:
         is_there = in_months(changed_months(before, self.credit))
-        try:
-            was = before.scan().filter(is_there).collect(engine="streaming")
-        except (LakeDamaged, FileNotFoundError):
+        was = rows_read(before, lambda rows: rows.filter(is_there))
+        if was is None:
             return None
         rows = self.credit.scan()
         return CreditChange.between(was, rows.filter(is_there).collect(engine="streaming"), rows.filter(~is_there))
@@ -90,14 +89,10 @@ class _Summing:
     def _are_segments_others(self, fact: Handle, credit: Handle) -> bool:
         """Whether a group whose credit a fact sums is in another segment now, or may be."""
         before = as_read(self.lake, fact, self.groups)
-        if before is None:
+        was = None if before is None else rows_read(before, lambda rows: rows.select(_SEGMENTED))
+        if was is None:
             return True
-        try:
-            was = before.scan().select(_SEGMENTED).collect()
-        except (LakeDamaged, FileNotFoundError):
-            return True
-        moved = pl.concat([was, self.groups.scan().select(_SEGMENTED).collect()])
-        moved = moved.filter(~moved.is_duplicated())["group_id"].unique()
+        moved = in_one_only(was, self.groups.scan().select(_SEGMENTED).collect())["group_id"].unique()
         if moved.is_empty():
             return False
         is_moved = pl.col("group_id").is_in(moved.implode())

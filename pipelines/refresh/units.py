@@ -18,6 +18,7 @@ from pipelines.engagement.calendar import (
 from pipelines.engagement.lifecycle import assert_invariant, lifecycle, lifecycle_counts, lifecycle_rows
 from pipelines.engagement.retention_table import retention_counts, retention_rows, retention_table
 from pipelines.lake import Handle, Lake
+from pipelines.lake_months import months_of
 from pipelines.refresh.changes import Changes, Sources, complete_inputs
 from pipelines.refresh.first_seen import first_days
 from pipelines.refresh.rebuilds import rebuild_due
@@ -41,8 +42,8 @@ class _History:
 
     def span(self) -> pl.LazyFrame:
         """One row `first, last`: the days between which anybody was active."""
-        months = [dt.date.fromisoformat(partition["month"]) for partition in self.days.delta.partitions()]
-        newest = self.days.scan().filter(pl.col("month") == pl.lit(max(months, default=None), pl.Date))
+        newest_month = max(months_of(self.days), default=None)
+        newest = self.days.scan().filter(pl.col("month") == pl.lit(newest_month, pl.Date))
         return pl.concat(
             [self.firsts.select(first=pl.col("first_day").min()), newest.select(last=pl.col("day").max())],
             how="horizontal",

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import polars as pl
+
 from pipelines.lake import Handle, Lake
+from pipelines.lake_damage import LakeDamaged
 from pipelines.refresh.written import input_id, recorded
 
 
@@ -19,6 +24,14 @@ def as_read(lake: Lake, fact: Handle, table: Handle) -> Handle | None:
     version = wanted[f"{table.table.name}/version"]
     before = None if version is None else lake.at(table, version)
     return before if before is not None and _numbers(before) == wanted else None
+
+
+def rows_read(table: Handle, chosen: Callable[[pl.LazyFrame], pl.LazyFrame]) -> pl.DataFrame | None:
+    """Rows of a table as a fact read it; None where a file of that version is gone."""
+    try:
+        return chosen(table.scan()).collect(engine="streaming")
+    except (LakeDamaged, FileNotFoundError):
+        return None
 
 
 def _numbers(table: Handle) -> dict[str, int]:

@@ -9,6 +9,7 @@ from typing import Final
 
 import polars as pl
 
+from pipelines.frames import in_one_only
 from pipelines.inputs import input_id, recorded_input
 from pipelines.lake import Handle, Lake
 
@@ -110,7 +111,7 @@ def put(
     names = table.schema.names()
     before, fresh = before.select(names), fresh.select(names)
     if _MONTH in table.partition_by:
-        months = fresh[_MONTH].unique() if before.is_empty() else _differing(before, fresh)[_MONTH].unique()
+        months = fresh[_MONTH].unique() if before.is_empty() else in_one_only(before, fresh)[_MONTH].unique()
         if not months.is_empty():
             is_written = pl.col(_MONTH).is_in(months.implode())
             rows = pl.concat([kept.filter(is_written).collect(engine="streaming"), fresh.filter(is_written)])
@@ -121,11 +122,6 @@ def put(
         return True
     note(lake, handle, seen)
     return False
-
-
-def _differing(before: pl.DataFrame, fresh: pl.DataFrame) -> pl.DataFrame:
-    rows = pl.concat([before, fresh])
-    return rows.filter(~rows.is_duplicated())
 
 
 def note(lake: Lake, handle: Handle, seen: Mapping[str, int]) -> None:

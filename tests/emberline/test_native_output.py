@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import ROOT
-from tests.faults.small_disk import NotMounted, SmallDisk
+from tests.faults.small_disk import SmallDisk, small_disk_in
 
 WRITES = """
 import os, sys
@@ -78,14 +78,8 @@ def test_a_crash_still_shows_where_it_happened():
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    try:
-        disk = SmallDisk(folder, kilobytes=600)
-    except NotMounted as reason:
-        pytest.skip(str(reason))
-    yield disk
-    disk.remove()
+    with small_disk_in(tmp_path, kilobytes=600) as disk:
+        yield disk
 
 
 def test_the_panic_of_a_failed_write_is_kept(small_disk: SmallDisk):

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import subprocess
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import pytest
 
 
 class NotMounted(RuntimeError):
@@ -43,3 +46,16 @@ class SmallDisk:
     def _mount(self, options: str) -> None:
         command = ["/bin/mount", "-t", "tmpfs", "-o", options, "tmpfs", self.folder]
         subprocess.run(command, check=True, capture_output=True)
+
+
+@contextmanager
+def small_disk_in(folder: Path, kilobytes: int) -> Iterator[SmallDisk]:
+    """A disk below a folder of a test, which is skipped where none can be mounted."""
+    place = folder / "disk"
+    place.mkdir()
+    try:
+        disk = SmallDisk(place, kilobytes)
+    except NotMounted as reason:
+        pytest.skip(str(reason))
+    yield disk
+    disk.remove()

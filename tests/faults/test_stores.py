@@ -26,7 +26,7 @@ from pipelines.publish.warehouse import Warehouse
 from schemas.lake import RAW
 from schemas.warehouse import DATA_TABLES
 from tests.faults.invariant import QUICK, assert_each_record_once, in_raw
-from tests.faults.small_disk import NotMounted, SmallDisk
+from tests.faults.small_disk import SmallDisk, small_disk_in
 from tests.pipelines.publish.company import COMPANY, NOON, NOTHING_LATE, UNGUARDED, frames, known, load
 
 THREE_ROWS = BatchLimits(rows=3, seconds=300, stall_seconds=300)
@@ -37,14 +37,8 @@ Send = Callable[..., None]
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    try:
-        disk = SmallDisk(folder, kilobytes=256)
-    except NotMounted as reason:
-        pytest.skip(str(reason))
-    yield disk
-    disk.remove()
+    with small_disk_in(tmp_path, kilobytes=256) as disk:
+        yield disk
 
 
 def test_fault_23_the_disk_is_full(connection: KafkaConnection, topic: MakeTopic, send: Send, small_disk: SmallDisk):

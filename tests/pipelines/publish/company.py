@@ -1,12 +1,14 @@
 """A company small enough to read, whose warehouse rows meet every expectation."""
 
 import datetime as dt
+import threading
 from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
 
+from pipelines.publish.errors import PublishError
 from pipelines.publish.guard import Guard
 from pipelines.publish.lateness import LATENESS
 from pipelines.publish.staging import State
@@ -237,3 +239,21 @@ def load(warehouse: Warehouse, rows: Mapping[str, pl.DataFrame], state: State | 
     with warehouse.stage_many() as stage:
         for name, frame_of_table in rows.items():
             stage(table(name), frame_of_table, state)
+
+
+def prepared_at_once(url: str) -> list[PublishError]:
+    """Prepare a warehouse from four places at once; what failed."""
+    failures: list[PublishError] = []
+
+    def prepare() -> None:
+        try:
+            Warehouse(url).prepare()
+        except PublishError as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=prepare) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return failures

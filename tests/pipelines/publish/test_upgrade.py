@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,13 +21,13 @@ from emberline.embedded import EmbeddedPostgres
 from emberline.embedded.postgres_roles import DAGSTER, READER
 from pipelines.alerts.ledger import AlertLedger
 from pipelines.publish import upgrade
-from pipelines.publish.errors import PublishError, UpgradeFailed, WarehouseNewer
+from pipelines.publish.errors import UpgradeFailed, WarehouseNewer
 from pipelines.publish.examine import examine_warehouse
 from pipelines.publish.warehouse import Warehouse
 from schemas import operations, warehouse
 from schemas.warehouse import DATA_TABLES
 from tests.docs.pages import ROOT
-from tests.pipelines.publish.company import NOON, NOTHING_LATE, UNGUARDED, frames, known, load
+from tests.pipelines.publish.company import NOON, NOTHING_LATE, UNGUARDED, frames, known, load, prepared_at_once
 
 OLD = (Path(__file__).parent / "warehouse_0_1_0.sql").read_text()
 OURS = (warehouse.MART, operations.OPS)
@@ -198,20 +197,7 @@ def test_who_might_read_a_table_that_is_renamed_may_read_it_afterwards(old: str,
 
 
 def test_several_that_upgrade_at_once_wait_for_each_other(old: str) -> None:
-    failures: list[PublishError] = []
-
-    def prepare() -> None:
-        try:
-            Warehouse(old).prepare()
-        except PublishError as error:
-            failures.append(error)
-
-    threads = [threading.Thread(target=prepare) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failures
+    assert not prepared_at_once(old)
     assert len(AlertLedger(old).entries(only_open=False)) == 3
 
 

@@ -1,7 +1,5 @@
 """Preparing, staging and reading; what each says when it cannot."""
 
-import threading
-
 import polars as pl
 import pytest
 import sqlalchemy as sa
@@ -10,7 +8,6 @@ from emberline.embedded import EmbeddedPostgres
 from emberline.embedded.postgres_roles import DAGSTER
 from pipelines.publish.errors import (
     PrepareFailed,
-    PublishError,
     ReadFailed,
     StagingFailed,
     StagingMismatch,
@@ -21,7 +18,7 @@ from pipelines.publish.errors import (
 from pipelines.publish.staging import staged
 from pipelines.publish.warehouse import Warehouse
 from schemas.warehouse import DATA_TABLES, publication, restatement
-from tests.pipelines.publish.company import COMPANY, frame, frames, table
+from tests.pipelines.publish.company import COMPANY, frame, frames, prepared_at_once, table
 
 GROUPS = frame("dim_group", COMPANY["dim_group"])
 UNREACHABLE = "postgresql+psycopg://user:hush-hush@127.0.0.1:1/emberline"
@@ -41,20 +38,7 @@ def test_preparing_again_changes_nothing(warehouse: Warehouse) -> None:
 
 
 def test_preparing_from_several_places_at_once_works(empty_database: str) -> None:
-    failures: list[PublishError] = []
-
-    def prepare() -> None:
-        try:
-            Warehouse(empty_database).prepare()
-        except PublishError as error:
-            failures.append(error)
-
-    threads = [threading.Thread(target=prepare) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failures
+    assert not prepared_at_once(empty_database)
 
 
 def execute(database: str, statement: str) -> None:
