@@ -15,7 +15,13 @@ from pipelines.engagement.states import group_engagement
 from pipelines.funnel.sales import by_group, by_message, by_segment, sales
 from pipelines.funnel.views import summary
 from pipelines.lake import Lake
-from pipelines.refresh import refresh_funnel_summaries, refresh_group_engagement, refresh_matched, refresh_sales
+from pipelines.refresh import (
+    refresh_funnel_summaries,
+    refresh_group_engagement,
+    refresh_identity,
+    refresh_matched,
+    refresh_sales,
+)
 from schemas import kinds
 from schemas.funnel import standard
 from schemas.lake import (
@@ -35,7 +41,8 @@ from schemas.lake import (
     LakeTable,
 )
 from tests.examples import examples
-from tests.pipelines.test_incremental import Company, happened, said
+from tests.pipelines.canonical import NOON
+from tests.pipelines.test_incremental import DAY, Company, happened, said
 
 ZONE = "Asia/Shanghai"
 
@@ -45,6 +52,7 @@ class Summarised(Company):
 
     def summarise(self, rules: int = 1) -> Mapping[str, bool]:
         """Refresh facts and summaries; which summaries changed."""
+        refresh_identity(self.lake)
         self.refresh(rules)
         refreshed = {
             GROUP_ENGAGEMENT.name: refresh_group_engagement(self.lake),
@@ -168,6 +176,29 @@ def test_matched_events_are_those_that_a_search_of_all_events_finds(company: Sum
     assert_frame_equal(company.stored(MATCHED_EVENT), looked_up(company))
     company.send(*later)
     company.summarise()
+    assert_frame_equal(company.stored(MATCHED_EVENT), looked_up(company))
+
+
+def test_an_event_of_an_untouched_month_that_matches_now_is_looked_up(company: Summarised):
+    company.send(shopped(kinds.ORDER_PAID, 20, "app:eve", "9", total_minor=50))
+    company.summarise()
+    before = company.stored(MATCHED_EVENT)
+    # What eve paid in February is what ann bought again.
+    company.send(happened(kinds.IDENTITY_LINKED, 1, member_id="app:ann", linked_id="app:eve"))
+    company.summarise()
+    added = company.stored(MATCHED_EVENT).join(before, on=MATCHED_EVENT.key, how="anti")
+    assert added["month"].dt.month().to_list() == [2]
+    assert_frame_equal(company.stored(MATCHED_EVENT), looked_up(company))
+
+
+def test_a_copy_that_takes_the_place_of_a_matched_event_is_looked_up(company: Summarised):
+    company.summarise()
+    assert "coffee" not in company.stored(MATCHED_EVENT)["product_id"]
+    company.send(happened(kinds.MESSAGE_SENT, 39, group="app:g", member_id="app:op", role="operator",
+                          message_id="offer", message_kind="product", product_id="coffee", id="offer"),
+                 kafka_time=NOON - DAY)  # fmt: skip
+    company.summarise()
+    assert "coffee" in company.stored(MATCHED_EVENT)["product_id"]
     assert_frame_equal(company.stored(MATCHED_EVENT), looked_up(company))
 
 
