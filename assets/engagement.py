@@ -7,9 +7,9 @@ from dataclasses import asdict
 import dagster as dg
 
 from assets.completeness import complete_through
-from assets.pools import WRITER
 from assets.resources import Rules
-from assets.tables import asset, materialized
+from assets.steps import lake_asset
+from assets.tables import materialized
 from pipelines.engagement.person_day import person_day as compute_person_day
 from pipelines.lake import Lake
 from pipelines.refresh import (
@@ -23,40 +23,40 @@ from pipelines.refresh import (
 from schemas.lake import FIRST_SEEN, GROUP_ENGAGEMENT, LIFECYCLE, MEMBER_STATE, PERSON_DAY, RETENTION
 
 
-@dg.asset(**asset(PERSON_DAY), pool=WRITER)
+@lake_asset(PERSON_DAY)
 def person_day(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
     """Recompute the days that new events and merged persons touched."""
     return materialized(lake, PERSON_DAY, asdict(refresh_days(lake, PERSON_DAY, compute_person_day)))
 
 
-@dg.asset(**asset(FIRST_SEEN), pool=WRITER)
+@lake_asset(FIRST_SEEN)
 def first_seen(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
     """Recompute the persons whose days changed."""
     return materialized(lake, FIRST_SEEN, asdict(refresh_first_seen(lake)))
 
 
-@dg.asset(**asset(RETENTION), pool=WRITER)
+@lake_asset(RETENTION)
 def retention(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
     """Recompute the weeks and months that changed days reach."""
     through, settings = complete_through(lake, rules), rules.settings[RETENTION.name]
     return materialized(lake, RETENTION, asdict(refresh_retention(lake, ("week", "month"), through, settings)))
 
 
-@dg.asset(**asset(LIFECYCLE), pool=WRITER)
+@lake_asset(LIFECYCLE)
 def lifecycle(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
     """Recompute the days, weeks and months that changed days reach; the invariant is asserted."""
     through, settings = complete_through(lake, rules), rules.settings[LIFECYCLE.name]
     return materialized(lake, LIFECYCLE, asdict(refresh_lifecycle(lake, ("day", "week", "month"), through, settings)))
 
 
-@dg.asset(**asset(MEMBER_STATE), pool=WRITER)
+@lake_asset(MEMBER_STATE)
 def member_state(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
     """Judge all members when another day is complete, else those whose events came late."""
     through, settings = complete_through(lake, rules), rules.settings[MEMBER_STATE.name]
     return materialized(lake, MEMBER_STATE, asdict(refresh_member_state(lake, through, settings)))
 
 
-@dg.asset(**asset(GROUP_ENGAGEMENT), pool=WRITER)
+@lake_asset(GROUP_ENGAGEMENT)
 def group_engagement(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
     """Count the members of each group again, if their states changed."""
     return materialized(lake, GROUP_ENGAGEMENT, asdict(refresh_group_engagement(lake)))

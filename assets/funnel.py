@@ -8,9 +8,9 @@ from dataclasses import asdict
 import dagster as dg
 
 from assets.completeness import fact_rules
-from assets.pools import WRITER
 from assets.resources import Rules
-from assets.tables import asset, materialized, refreshed, specs
+from assets.steps import lake_asset, lake_assets
+from assets.tables import materialized, refreshed, specs
 from pipelines.lake import Lake
 from pipelines.refresh import refresh_funnel_summaries, refresh_funnels, refresh_matched
 from schemas.lake import (
@@ -24,22 +24,20 @@ from schemas.lake import (
 )
 
 
-@dg.asset(**asset(FUNNEL_ENTRY), pool=WRITER)
+@lake_asset(FUNNEL_ENTRY)
 def funnel_entry(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
     """Search the entries of persons again whose entries can differ."""
     reached, settings = fact_rules(lake, rules).watermark, rules.settings[FUNNEL_ENTRY.name]
     return materialized(lake, FUNNEL_ENTRY, asdict(refresh_funnels(lake, rules.funnels, reached, settings)))
 
 
-@dg.asset(**asset(MATCHED_EVENT), pool=WRITER)
+@lake_asset(MATCHED_EVENT)
 def matched_event(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
     """Look up the events that matched since, and those of months whose events changed."""
     return materialized(lake, MATCHED_EVENT, asdict(refresh_matched(lake)))
 
 
-@dg.multi_asset(
-    specs=specs(FUNNEL_STEP, FUNNEL_BREAKDOWN, FUNNEL_TIME_TO_CONVERT, FUNNEL_CURVE, FUNNEL_TREND), pool=WRITER
-)
+@lake_assets(specs(FUNNEL_STEP, FUNNEL_BREAKDOWN, FUNNEL_TIME_TO_CONVERT, FUNNEL_CURVE, FUNNEL_TREND))
 def funnel_summaries(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> Iterator[dg.MaterializeResult]:
     """Summarise the entries of all funnels, each summary if what it is made of changed."""
     yield from refreshed(lake, refresh_funnel_summaries(lake, rules.funnels, rules.zone, rules.settings))

@@ -8,34 +8,34 @@ from dataclasses import asdict
 import dagster as dg
 
 from assets.completeness import complete_through
-from assets.pools import WRITER
 from assets.resources import Rules
-from assets.tables import asset, materialized, refreshed, specs
+from assets.steps import lake_asset, lake_assets
+from assets.tables import materialized, refreshed, specs
 from pipelines.groups.group_day import group_day as compute_group_day
 from pipelines.lake import Lake
 from pipelines.refresh import refresh_days, refresh_feed_days, refresh_groups, refresh_life
 from schemas.lake import FEED_DAY, GROUP, GROUP_DAY, GROUP_HEALTH, GROUP_STATE
 
 
-@dg.asset(**asset(GROUP), pool=WRITER)
+@lake_asset(GROUP)
 def group(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
     """Describe the groups again that new events describe, or whose birth they may change."""
     return materialized(lake, GROUP, asdict(refresh_groups(lake)))
 
 
-@dg.asset(**asset(GROUP_DAY), pool=WRITER)
+@lake_asset(GROUP_DAY)
 def group_day(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
     """Recompute the days that new events and merged persons touched."""
     return materialized(lake, GROUP_DAY, asdict(refresh_days(lake, GROUP_DAY, compute_group_day)))
 
 
-@dg.asset(**asset(FEED_DAY), pool=WRITER)
+@lake_asset(FEED_DAY)
 def feed_day(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
     """Recompute the days that new events touched."""
     return materialized(lake, FEED_DAY, asdict(refresh_feed_days(lake)))
 
 
-@dg.multi_asset(specs=specs(GROUP_HEALTH, GROUP_STATE), pool=WRITER)
+@lake_assets(specs(GROUP_HEALTH, GROUP_STATE))
 def group_life(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> Iterator[dg.MaterializeResult]:
     """Judge the groups whose complete days changed; all of them when a day gets complete."""
     through, settings = complete_through(lake, rules), rules.settings[GROUP_STATE.name]

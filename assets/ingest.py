@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import dagster as dg
 
-from assets.pools import WRITER
 from assets.resources import Clock, Progress, Rules
+from assets.steps import lake_assets
 from assets.tables import materialized, specs
 from pipelines.ingest.connection import KafkaConnection
 from pipelines.ingest.counts import stored_counts
@@ -37,7 +37,7 @@ INGESTED: Final = (RAW, FEED, GAPS, EVENTS, QUARANTINE, QUARANTINED_EVENT, TOUCH
 """The tables that one run of `ingest` writes, and nothing else does."""
 
 
-@dg.multi_asset(specs=specs(*INGESTED), name="ingest", pool=WRITER)
+@lake_assets(specs(*INGESTED), name="ingest")
 def kafka_to_events(
     kafka: dg.ResourceParam[KafkaConnection],
     lake: dg.ResourceParam[Lake],
@@ -66,8 +66,8 @@ def kafka_to_events(
         yield materialized(lake, table, done.get(table, {}))
 
 
-@dg.multi_asset(
-    specs=specs(IDENTITY, IDENTITY_CHANGE),
+@lake_assets(
+    specs(IDENTITY, IDENTITY_CHANGE),
     name="identity",
     check_specs=[
         dg.AssetCheckSpec(
@@ -76,7 +76,6 @@ def kafka_to_events(
             description="No person has more accounts than `identity.max_accounts`; told, not blocking.",
         )
     ],
-    pool=WRITER,
 )
 def persons(
     lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]

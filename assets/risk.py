@@ -7,15 +7,15 @@ from collections.abc import Iterator
 import dagster as dg
 
 from assets.completeness import complete_through
-from assets.pools import WRITER
 from assets.resources import Rules
+from assets.steps import lake_assets
 from assets.tables import refreshed, specs
 from pipelines.lake import Lake
 from pipelines.refresh import refresh_risk
 from schemas.lake import GROUP_RISK, RISK_MODEL
 
 
-@dg.multi_asset(specs=specs(RISK_MODEL, GROUP_RISK), pool=WRITER)
+@lake_assets(specs(RISK_MODEL, GROUP_RISK))
 def group_risks(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> Iterator[dg.MaterializeResult]:
     """Tell the risks of the newest complete day; train a model where there is none young enough."""
     through, settings = complete_through(lake, rules), rules.settings[GROUP_RISK.name]

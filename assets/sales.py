@@ -8,35 +8,35 @@ from dataclasses import asdict
 import dagster as dg
 
 from assets.completeness import complete_through
-from assets.pools import WRITER
 from assets.resources import Rules
-from assets.tables import asset, materialized, refreshed, specs
+from assets.steps import lake_asset, lake_assets
+from assets.tables import materialized, refreshed, specs
 from pipelines.lake import Lake
 from pipelines.refresh import refresh_credit, refresh_person_value, refresh_refunds, refresh_sales
 from schemas.lake import GROUP_SALES, MESSAGE_SALES, ORDER_CREDIT, ORDER_REFUND, PERSON_VALUE, SEGMENT_SALES
 
 
-@dg.asset(**asset(ORDER_CREDIT), pool=WRITER)
+@lake_asset(ORDER_CREDIT)
 def order_credit(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
     """Credit the orders again that changed, by every model of the settings."""
     settings = rules.settings[ORDER_CREDIT.name]
     return materialized(lake, ORDER_CREDIT, asdict(refresh_credit(lake, rules.attribution, settings)))
 
 
-@dg.asset(**asset(ORDER_REFUND), pool=WRITER)
+@lake_asset(ORDER_REFUND)
 def order_refund(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
     """List the refunds again of the orders that changed."""
     return materialized(lake, ORDER_REFUND, asdict(refresh_refunds(lake)))
 
 
-@dg.asset(**asset(PERSON_VALUE), pool=WRITER)
+@lake_asset(PERSON_VALUE)
 def person_value(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
     """Score all buyers again, if their orders or the newest complete day changed."""
     through, settings = complete_through(lake, rules), rules.settings[PERSON_VALUE.name]
     return materialized(lake, PERSON_VALUE, asdict(refresh_person_value(lake, through, rules.zone, settings)))
 
 
-@dg.multi_asset(specs=specs(GROUP_SALES, MESSAGE_SALES, SEGMENT_SALES), pool=WRITER)
+@lake_assets(specs(GROUP_SALES, MESSAGE_SALES, SEGMENT_SALES))
 def sales(lake: dg.ResourceParam[Lake]) -> Iterator[dg.MaterializeResult]:
     """Sum the credit of orders, each summary if what it is made of changed."""
     yield from refreshed(lake, refresh_sales(lake))

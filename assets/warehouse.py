@@ -11,6 +11,7 @@ from pydantic import Field
 from assets.completeness import complete_through
 from assets.pools import WRITER
 from assets.resources import Clock, Progress, Rules
+from assets.steps import lake_assets
 from assets.tables import published, staged
 from pipelines.ingest.decoded_through import decoded_through
 from pipelines.lake import Handle, Lake
@@ -53,10 +54,7 @@ class StageConfig(dg.Config):
     )
 
 
-@dg.multi_asset(
-    specs=[dg.AssetSpec(**staged(table), skippable=True) for table in DATA_TABLES],
-    pool=WRITER,
-)
+@lake_assets([dg.AssetSpec(**staged(table), skippable=True) for table in DATA_TABLES])
 def stage(
     config: StageConfig,
     lake: dg.ResourceParam[Lake],
@@ -200,10 +198,7 @@ class PublishConfig(dg.Config):
     )
 
 
-@dg.multi_asset(
-    specs=[dg.AssetSpec(**published(table)) for table in DATA_TABLES],
-    pool=WRITER,
-)
+@lake_assets([dg.AssetSpec(**published(table)) for table in DATA_TABLES])
 def publish(
     config: PublishConfig,
     lake: dg.ResourceParam[Lake],

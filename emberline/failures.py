@@ -8,11 +8,13 @@ import shlex
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
 from emberline.embedded.state import MARKER
+from emberline.settings import load_settings
 from pipelines.system_refusals import refusal
 from schemas.errors import EmberlineError
 
@@ -21,15 +23,27 @@ _MOST_BYTES: Final = 1 << 20
 
 def explained(error: BaseException) -> EmberlineError | None:
     """Return the error that a person can act on, None where there is none: then it is a defect."""
-    # Slow to import, and needed by few.
-    from pipelines.lake_damage import told_by_reader
-
     for found in _chain(error):
         if isinstance(found, EmberlineError):
             return found
-        if told := refusal(found) or told_by_reader(type(found).__name__, str(found)):
+        if told := refusal(found) or _damage(found):
             return told
     return None
+
+
+def _damage(error: BaseException) -> EmberlineError | None:
+    """What the reader of a data file says, with the file's table where that can be found."""
+    # Slow to import, and needed by few.
+    from emberline.services import Services
+    from pipelines.lake_damage import told_by_reader
+    from pipelines.lake_search import damage_in
+
+    told = told_by_reader(type(error).__name__, str(error))
+    if told is None or told.place is not None:
+        return told
+    with suppress(EmberlineError, OSError):
+        return damage_in(Services(load_settings(), looks_only=True).lake()) or told
+    return told
 
 
 def has_log(state: Path) -> bool:

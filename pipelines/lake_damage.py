@@ -1,6 +1,7 @@
 """What can be wrong with a stored lake table: no answer, data files that are gone or broken.
 
-Before a table is read, its files are looked at where it lies in a folder; what an object store has, its own errors say.
+Before a table is read, its files are looked at where it lies in a folder; of an object store, once reading fails: see
+`pipelines.lake_search`.
 """
 
 from __future__ import annotations

@@ -7,22 +7,14 @@ from functools import partial
 from typing import Final
 
 import polars as pl
-from deltalake.exceptions import DeltaError
 
 from pipelines.ingest.event_writer import BATCH
 from pipelines.ingest.feeds import app_id
 from pipelines.inputs import input_id
-from pipelines.lake import Handle, Lake
-from pipelines.lake_damage import (
-    Damage,
-    damage_in_store,
-    damage_of,
-    files_damaged,
-    unanswered,
-)
-from pipelines.lake_files import TableFiles
+from pipelines.lake import Lake
+from pipelines.lake_damage import Damage, files_damaged
 from pipelines.lake_log import log_damaged
-from pipelines.lake_place import local_path
+from pipelines.lake_search import all_damage
 from pipelines.operations.examination import Examined, examined
 from schemas.lake import EVENTS, FEED, RAW, TABLES, LakeTable
 
@@ -55,21 +47,12 @@ def _table(lake: Lake, table: LakeTable, *, is_read: bool) -> Iterator[Examined]
     if log_damage := log_damaged(table, files):
         raise log_damage
     handle = lake.open(table)
-    if any(damage := _damage(handle, files)):
+    if any(damage := all_damage(lake, handle)):
         raise files_damaged(table, uri, damage)
     if is_read and (broken := [file for file in handle.delta.file_uris() if not _is_readable(lake, file)]):
         raise files_damaged(table, uri, Damage([], broken))
     count = len(handle.delta.file_uris())
     yield Examined(AREA, table.name, "ok", f"Version {handle.version:,}; data files: {count:,}.")
-
-
-def _damage(handle: Handle, files: TableFiles) -> Damage:
-    if local_path(files.uri) is not None:
-        return damage_of(handle.delta, most=None)
-    try:
-        return damage_in_store(handle.delta, files)
-    except (DeltaError, OSError) as error:
-        raise unanswered(handle.table, files.uri, error) from error
 
 
 def _is_readable(lake: Lake, file: str) -> bool:

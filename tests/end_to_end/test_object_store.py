@@ -31,7 +31,7 @@ def test_runs_name_what_is_spoiled_in_an_object_store_and_go_on_once_it_is_mende
 
     pipeline.send(sent(said("app:cem", 1)))
     [file] = lake.open(EVENTS).delta.file_uris()
-    assert "emberline doctor --read" in failure(file, cut_off)
+    assert f"Lake table events: 1 file is not what was written: {file.rpartition('/')[2]}" in failure(file, cut_off)
     commit = bucket.below(f"{lake.table_uri(PERSON_DAY)}/_delta_log")[-1]
     told = failure(commit, overwritten)
     assert f"Where: {commit}" in told

@@ -210,11 +210,14 @@ def test_a_data_file_that_is_not_what_was_written_is_named_before_it_is_read(
     assert told.value.place == filled.table_uri(table)
 
 
-def spoil_the_middle(file: Path) -> None:
+def spoiled_in_the_middle(content: bytes) -> bytes:
     """Overwrite a part of the pages; length, footer and the marks at both ends stay."""
-    content = file.read_bytes()
     pages = len(content) - int.from_bytes(content[-8:-4], "little") - 8
-    file.write_bytes(content[:4] + bytes(byte ^ 0xFF for byte in content[4:pages]) + content[pages:])
+    return content[:4] + bytes(byte ^ 0xFF for byte in content[4:pages]) + content[pages:]
+
+
+def spoil_the_middle(file: Path) -> None:
+    file.write_bytes(spoiled_in_the_middle(file.read_bytes()))
 
 
 def test_what_polars_says_of_damage_in_the_middle_of_a_file_leads_to_the_doctor(filled: Lake):

@@ -1,0 +1,60 @@
+"""The steps of the pipeline: assets that write the lake or read it, one at a time."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from functools import wraps
+from typing import Any
+
+import dagster as dg
+
+from assets.pools import WRITER
+from assets.tables import asset
+from pipelines.lake_search import damage_named
+from schemas.lake import LakeTable
+
+Compute = Callable[..., Any]
+
+
+def lake_asset(table: LakeTable) -> Callable[[Compute], dg.AssetsDefinition]:
+    """Make the asset of a table of the function that computes it; see `naming_damage`."""
+    return lambda compute: dg.asset(**asset(table), pool=WRITER)(naming_damage(compute))
+
+
+def lake_assets(
+    specs: Sequence[dg.AssetSpec], name: str | None = None, check_specs: Sequence[dg.AssetCheckSpec] | None = None
+) -> Callable[[Compute], dg.AssetsDefinition]:
+    """Make the assets of several tables of the function that computes them; see `naming_damage`."""
+    return lambda compute: dg.multi_asset(specs=specs, name=name, check_specs=check_specs, pool=WRITER)(
+        naming_damage(compute)
+    )
+
+
+def naming_damage(compute: Compute) -> Compute:
+    """Let a function fail with the table and the file where it meets a data file that is gone or broken.
+
+    Args:
+        compute: its argument `lake` is the lake that it reads.
+    """
+    signature = inspect.signature(compute)
+
+    def lake_of(arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        return signature.bind(*arguments, **named).arguments["lake"]
+
+    # Dagster tells a function that yields its results from one that returns them by what it is.
+    if inspect.isgeneratorfunction(compute):
+
+        @wraps(compute)
+        def yielding(*arguments: Any, **named: Any) -> Iterator[Any]:
+            with damage_named(lake_of(arguments, named)):
+                yield from compute(*arguments, **named)
+
+        return yielding
+
+    @wraps(compute)
+    def returning(*arguments: Any, **named: Any) -> Any:
+        with damage_named(lake_of(arguments, named)):
+            return compute(*arguments, **named)
+
+    return returning
