@@ -6,7 +6,7 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import pairwise
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -67,15 +67,21 @@ def _of_worker(config: pytest.Config) -> str | None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let each worker begin with its share of the slow tests: one that begins last keeps the others waiting."""
+    """Let each worker begin with its share of the slow tests: one that begins last keeps the others waiting.
+
+    They are dealt by file, else each worker would make the fixtures of each file.
+    """
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     slow = [item for item in items if item.get_closest_marker("slow") or item.get_closest_marker("soak")]
     others = set(items).difference(slow)
-    quick = [item for item in items if item in others]
-    bounds = [len(quick) * worker // workers for worker in range(workers + 1)]
-    # Stealing begins with as long a piece of the list for each worker.
-    shares = zip((slow[worker::workers] for worker in range(workers)), pairwise(bounds), strict=True)
-    items[:] = [item for some, (start, stop) in shares for item in (*some, *quick[start:stop])]
+    quick = iter([item for item in items if item in others])
+    files = {path: number % workers for number, path in enumerate(dict.fromkeys(item.path for item in slow))}
+    ordered: list[pytest.Item] = []
+    for worker in range(workers):
+        ordered += (item for item in slow if files[item.path] == worker)
+        # Stealing begins with as long a piece of the list for each worker.
+        ordered += islice(quick, max(0, len(items) * (worker + 1) // workers - len(ordered)))
+    items[:] = [*ordered, *quick]
 
 
 @pytest.fixture(scope="session")
