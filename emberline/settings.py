@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import re
 import tomllib
 import zlib
 from collections.abc import Iterable, Iterator
@@ -36,6 +37,7 @@ from pipelines.alerts.quiet import QuietHours
 from pipelines.alerts.rules import RULES, Limits
 from pipelines.carriers import CARRIERS, DecoderKind
 from pipelines.groups.thresholds import LifeRules, Thresholds
+from pipelines.ingest.client_options import unfit
 from pipelines.ingest.reader import ReaderKind
 from schemas.attribution import MODELS, Model
 from schemas.errors import EmberlineError
@@ -55,6 +57,10 @@ _SECONDS: Final = 86_400
 _COUNT: Final = 1_000_000_000
 _MEGABYTES: Final = 1 << 20
 _BYTES: Final = _MEGABYTES << 20
+_PORTS: Final = (1 << 16) - 1
+
+_BROKER: Final = re.compile(r"(?:\w+://)?(?:[^\s,:/@\[\]]+|\[[^\s,/@\[\]]+\])(?::(?P<port>[0-9]+))?")
+"""One of `kafka.bootstrap_servers`: a name or an address, in brackets where it has colons, and a port."""
 
 
 class SettingsError(EmberlineError):
@@ -73,10 +79,12 @@ def _known_carrier(name: str) -> str:
     return name
 
 
-def _without_secrets(options: dict[str, str | int | bool]) -> dict[str, str | int | bool]:
+def _client_options(options: dict[str, str | int | bool]) -> dict[str, str | int | bool]:
     if secret := [name for name in options if "password" in name]:
         variables = f"{_PREFIX}KAFKA__SASL_PASSWORD or {_PREFIX}KAFKA__SSL_PASSWORD"
         raise ValueError(f"{secret[0]} is a secret: it goes into the environment, as {variables}")
+    if found := unfit(options):
+        raise ValueError(found)
     return options
 
 
@@ -90,6 +98,14 @@ def _database_url(url: SecretStr | None) -> SecretStr | None:
 
 
 _DatabaseUrl = Annotated[SecretStr | None, AfterValidator(_database_url)]
+
+
+def _brokers(servers: str | None) -> str | None:
+    for server in [] if servers is None else servers.split(","):
+        parts = _BROKER.fullmatch(server)
+        if parts is None or not 0 < int(parts["port"] or 9092) <= _PORTS:
+            raise ValueError("is no list of brokers; spell it host:port, with commas between several and no spaces")
+    return servers
 
 
 def _own_home(path: Path) -> Path:
@@ -136,11 +152,11 @@ class _Section(BaseModel):
 class KafkaSettings(_Section):
     """Where events come from. No `bootstrap_servers`: the embedded broker."""
 
-    bootstrap_servers: str | None = None
-    options: Annotated[dict[str, str | int | bool], AfterValidator(_without_secrets)] = Field(
+    bootstrap_servers: Annotated[str | None, AfterValidator(_brokers)] = None
+    options: Annotated[dict[str, str | int | bool], AfterValidator(_client_options)] = Field(
         default_factory=dict, repr=False
     )
-    """kafka-python's own names: security_protocol, sasl_mechanism, ssl_cafile, ... but no password."""
+    """Options of all clients of kafka-python: security_protocol, sasl_mechanism, ssl_cafile, ...; no password."""
     sasl_password: SecretStr | None = None
     """From the environment: EMBERLINE__KAFKA__SASL_PASSWORD."""
     ssl_password: SecretStr | None = None

@@ -20,6 +20,7 @@ from emberline.embedded.errors import EngineError
 from emberline.failures import explained, has_log, keep_trace
 from emberline.settings import SettingsError, load_settings
 from pipelines.events.pseudonym import WrongPseudonymKey
+from pipelines.ingest.connection import KafkaMisconfigured
 from pipelines.printable import printable
 from pipelines.publish.errors import UnsupportedWarehouse
 from pipelines.system_refusals import SystemRefused
@@ -47,6 +48,8 @@ def exit_code(error: EmberlineError) -> ExitCode:
     """The exit code of an error."""
     match error:
         case SettingsError() | FunnelDefinitionError() | WrongPseudonymKey() | UnsupportedWarehouse():
+            return ExitCode.SETTINGS
+        case KafkaMisconfigured():
             return ExitCode.SETTINGS
         case EngineError() | SystemRefused():
             return ExitCode.ENGINE

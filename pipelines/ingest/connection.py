@@ -14,6 +14,7 @@ from kafka.admin import NewTopic
 from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from kafka.errors import (
     AuthorizationError,
+    KafkaConfigurationError,
     KafkaConnectionError,
     KafkaTimeoutError,
     NoError,
@@ -44,6 +45,10 @@ _LOG_END: Final = -1
 
 
 Isolation = Literal["read_committed", "read_uncommitted"]
+
+
+class KafkaMisconfigured(EmberlineError):
+    """Options of the client do not go together."""
 
 
 class KafkaUnreachable(EmberlineError):
@@ -233,6 +238,11 @@ class KafkaConnection:
         with self.errors_told(), _failures_noted() as failures:
             try:
                 return client(**{**common, **options, **self._untold_options})
+            except KafkaConfigurationError as error:
+                raise KafkaMisconfigured(
+                    f"The options in [kafka.options] do not go together: {error.args[0]}",
+                    "Mend them, or leave them out.",
+                ) from error
             except KafkaTimeoutError as error:
                 causes = [failure for failure in failures if not isinstance(failure, KafkaTimeoutError)]
                 if not causes:

@@ -255,6 +255,20 @@ def test_settings_do_not_change_once_loaded():
         ("groups", "least_messages", "nan"),
         ("groups", "purposes", "{ sales = { stay_days = 999999999999 } }"),
         ("lake", "uri", '"a\\u0000b"'),
+        ("kafka", "options", "{ sasl_plain_pasword = 'hunter2-hunter2-hunter2' }"),
+        ("kafka", "options", "{ enable_auto_commit = true }"),
+        ("kafka", "options", "{ request_timeout_ms = 'x' }"),
+        ("kafka", "options", "{ request_timeout_ms = -5 }"),
+        ("kafka", "options", "{ request_timeout_ms = true }"),
+        ("kafka", "options", "{ security_protocol = 'X' }"),
+        ("kafka", "options", "{ ssl_check_hostname = 1 }"),
+        ("kafka", "options", "{ ssl_cafile = 1 }"),
+        ("kafka", "bootstrap_servers", '""'),
+        ("kafka", "bootstrap_servers", '"kafka:9092,"'),
+        ("kafka", "bootstrap_servers", '"kafka:9092, other:9092"'),
+        ("kafka", "bootstrap_servers", '"kafka:0"'),
+        ("kafka", "bootstrap_servers", '"kafka:99999"'),
+        ("kafka", "bootstrap_servers", f'"postgresql://user:{SECRET}@127.0.0.1:1/x"'),
     ],
 )
 def test_a_value_that_nothing_can_be_made_of_is_named(write: Write, section: str, key: str, value: str):
@@ -262,6 +276,14 @@ def test_a_value_that_nothing_can_be_made_of_is_named(write: Write, section: str
     with pytest.raises(SettingsError, match=f"{section}.*{key}") as caught:
         load_settings()
     assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "servers", ["kafka", "kafka:9092", "a.b-c_d:1,10.0.0.1:65535", "[::1]:9092", "SSL://kafka:9093"]
+)
+def test_brokers_are_named_as_a_client_of_kafka_takes_them(write: Write, servers: str):
+    write(f'[kafka]\nbootstrap_servers = "{servers}"')
+    assert load_settings().kafka.bootstrap_servers == servers
 
 
 @pytest.mark.parametrize(("state", "told"), [("\udcff", "state is not in UTF-8"), ("~nobody-there/x", "no user")])

@@ -1,0 +1,45 @@
+"""Which options of kafka-python's clients can be set, and with which values.
+
+They are those that its consumer, its producer and its admin client have in common: each of them gets all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+Option = str | int | bool
+
+_NUMBERS: Final = (
+    "bootstrap_timeout_ms", "connections_max_idle_ms", "max_in_flight_requests_per_connection", "metadata_max_age_ms",
+    "receive_buffer_bytes", "receive_message_max_bytes", "reconnect_backoff_max_ms", "reconnect_backoff_ms",
+    "request_timeout_ms", "retry_backoff_ms", "send_buffer_bytes",
+)  # fmt: skip
+_TEXTS: Final = (
+    "proxy_url", "sasl_kerberos_domain_name", "sasl_kerberos_name", "sasl_kerberos_service_name",
+    "sasl_plain_username", "socks5_proxy", "ssl_cafile", "ssl_certfile", "ssl_keyfile",
+)  # fmt: skip
+_CHOICES: Final = {
+    "client_dns_lookup": ("use_all_dns_ips", "resolve_canonical_bootstrap_servers_only"),
+    "sasl_mechanism": ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "GSSAPI", "AWS_MSK_IAM"),
+    "security_protocol": ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"),
+}
+_TRUTHS: Final = ("ssl_check_hostname",)
+OPTIONS: Final = frozenset({*_NUMBERS, *_TEXTS, *_CHOICES, *_TRUTHS})
+"""Without passwords, which have settings of their own."""
+
+
+def unfit(options: Mapping[str, Option]) -> str | None:
+    """Say what no client takes of these options, without its value; None where all can be taken."""
+    for name, value in options.items():
+        if name not in OPTIONS:
+            return f"{name} is none of the options that can be set: {', '.join(sorted(OPTIONS))}"
+        if name in _NUMBERS and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
+            return f"{name} is a whole number, at least 0"
+        if name in _TRUTHS and not isinstance(value, bool):
+            return f"{name} is true or false"
+        if name in _TEXTS and not isinstance(value, str):
+            return f"{name} is a text"
+        if name in _CHOICES and value not in _CHOICES[name]:
+            return f"{name} is one of {', '.join(_CHOICES[name])}"
+    return None
