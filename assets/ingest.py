@@ -22,6 +22,7 @@ from schemas.lake import (
     GAPS,
     IDENTITY,
     IDENTITY_CHANGE,
+    IGNORED,
     QUARANTINE,
     QUARANTINED_EVENT,
     RAW,
@@ -33,7 +34,7 @@ CROWDED_CHECK = "crowded_persons"
 _SHOWN = 5
 
 
-INGESTED: Final = (RAW, FEED, GAPS, EVENTS, QUARANTINE, QUARANTINED_EVENT, TOUCHED)
+INGESTED: Final = (RAW, FEED, GAPS, EVENTS, QUARANTINE, IGNORED, QUARANTINED_EVENT, TOUCHED)
 """The tables that one run of `ingest` writes, and nothing else does."""
 
 
@@ -61,6 +62,7 @@ def kafka_to_events(
         RAW: asdict(report),
         EVENTS: asdict(counts),
         QUARANTINE: {"rows": counts.quarantined, "taken_out": counts.taken_out, "put_back": counts.put_back},
+        IGNORED: {"rows": counts.ignored},
     }
     for table in INGESTED:
         yield materialized(lake, table, done.get(table, {}))

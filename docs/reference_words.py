@@ -216,6 +216,8 @@ PAYLOAD_FIELDS = {
     "purpose": "The group's purpose: retention, sales, referral, service or one of your own.",
     "operators": "The group's operators, all of them.",
     "planned_end": "When the group is meant to end.",
+    "items": "What the order is made of: for each product its `product_id`, and perhaps the `quantity` and the "
+    "`amount_minor` paid for all of it.",
 }
 QUARANTINE = """\
 A record that is no valid event goes to the lake table [`quarantine`](lake.md#quarantine) with its coordinates, a

@@ -12,20 +12,19 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cache
-from typing import Any, Final
+from typing import Final
 
 import polars as pl
 from deltalake import (
     ColumnProperties,
     CommitProperties,
-    Schema,
     Transaction,
     WriterProperties,
     write_deltalake,
 )
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
+from pipelines.lake_columns import add_new_columns, columns_of, delta_schema, differing_columns
 from pipelines.lake_damage import (
     LakeUnavailable,
     damage_of,
@@ -102,7 +101,7 @@ class Handle:
             raise files_damaged(self.table, self.delta.table_uri, damage)
         if not self.delta.file_uris():
             return pl.LazyFrame(schema=self.table.schema)
-        return pl.scan_delta(self.delta).select(self.table.schema.names())
+        return pl.scan_delta(self.delta).select(columns_of(self.delta, self.table))
 
 
 @dataclass(frozen=True)
@@ -116,7 +115,7 @@ class Lake:
     storage_options: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def open(self, table: LakeTable) -> Handle:
-        """Load the newest version of a table; the first call creates it.
+        """Load the newest version of a table; the first call creates it, or adds the columns that it got since.
 
         Raises:
             LakeDamaged: its log cannot be read.
@@ -127,15 +126,15 @@ class Lake:
         uri, files = self._checked_uri(table), self.files(table)
         try:
             delta = self._load(table, uri)
+            if add_new_columns(delta, table):
+                delta = self._load(table, uri)
             is_empty = is_newest_commit_empty(files, delta.version())
         except (DeltaError, OSError) as error:
             told = log_unreadable(table, files, error) if is_of_log(error) else unanswered(table, uri, error)
             raise told from error
         if is_empty and (damage := log_damaged(table, files)):
             raise damage
-        found, wanted = _types(delta.schema()), _types_wanted(table)
-        differing = sorted(name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name))
-        if differing:
+        if differing := differing_columns(delta, table):
             raise LakeSchemaMismatch(
                 f"Lake table {table.name} at {uri} differs from the contract in: {', '.join(differing)}.",
                 "It was written by another version of emberline: use that version, or a new folder in lake.uri, which "
@@ -263,7 +262,7 @@ class Lake:
             folder.mkdir(parents=True, exist_ok=True)
         StoredTable.create(
             uri,
-            schema=_delta_schema(table),
+            schema=delta_schema(table),
             mode="ignore",
             partition_by=list(table.partition_by),
             configuration=_CONFIGURATION,
@@ -343,16 +342,3 @@ def _writer_properties(table: LakeTable) -> WriterProperties:
         for name in {*table.distinct, *table.unsought}
     }
     return WriterProperties(compression="SNAPPY", column_properties=properties_of)
-
-
-def _types(schema: Schema) -> dict[str, Any]:
-    return {field.name: field.type for field in schema.fields}
-
-
-@cache
-def _types_wanted(table: LakeTable) -> dict[str, Any]:
-    return _types(_delta_schema(table))
-
-
-def _delta_schema(table: LakeTable) -> Schema:
-    return Schema.from_arrow(pl.DataFrame(schema=table.schema).to_arrow().schema)

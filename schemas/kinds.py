@@ -54,7 +54,21 @@ Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$", max_length=3)]
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
 Key = Annotated[str, msgspec.Meta(pattern="^[a-z0-9_.-]+:.+", max_length=512)]
 """`carrier:native_id` of a group, or the same form for a member or a customer of a shop."""
+TimeQuality = Literal["exact", "second", "minute", "bound", "arrival"]
+"""How well the time of an event is known.
+
+`exact`: to the millisecond or better. `bound`: it happened by then. `arrival`: nothing says when; it is Kafka's time.
+"""
+
 Instant = Annotated[dt.datetime, msgspec.Meta(tz=True)]
+
+
+class Item(msgspec.Struct, frozen=True, gc=False):
+    """A line of an order: so many of a product, for so much in all, in minor units of the order's currency."""
+
+    product_id: Id
+    quantity: Count | None = None
+    amount_minor: Minor | None = None
 
 
 class Data(msgspec.Struct, frozen=True, gc=False):
@@ -77,6 +91,7 @@ class Data(msgspec.Struct, frozen=True, gc=False):
     product_id: Id | None = None
     order_id: Id | None = None
     total_minor: Minor | None = None
+    items: list[Item] | None = None
     currency: Currency | None = None
     linked_id: Key | None = None
     name: str | None = None

@@ -60,6 +60,7 @@ class LakeTable:
         sort_by: How the rows of a file are sorted.
         distinct: Columns whose values seldom repeat, or lie sorted: a dictionary of them costs time and saves nothing.
         unsought: Columns by whose values no reader leaves out files: statistics of them cost time and help nobody.
+        before: What a column holds in rows from before the table had it; all others are null there.
         meanings: Columns that mean something narrower here than their name does elsewhere.
         made_of: Where each column comes from.
         guided_by: Tables that a refresh reads to find which rows it has to compute again; no column comes from them.
@@ -82,6 +83,7 @@ class LakeTable:
     sort_by: tuple[str, ...] = ()
     distinct: tuple[str, ...] = ()
     unsought: tuple[str, ...] = ()
+    before: Mapping[str, object] = field(default_factory=dict)
     meanings: Mapping[str, Meaning] = field(default_factory=dict)
     made_of: Lineage = field(default_factory=dict)
     guided_by: tuple[LakeTable, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 import msgspec
@@ -23,14 +23,29 @@ DECODED_SCHEMA: Final = pl.Schema(
 T = TypeVar("T")
 
 REJECTED_SCHEMA: Final = pl.Schema({"row": pl.UInt32(), "reason": pl.String(), "detail": pl.String()})
+IGNORED_SCHEMA: Final = pl.Schema({"row": pl.UInt32(), "reason": pl.String()})
+"""Records that are right and say nothing an event is made of: a word or two why, few distinct ones a carrier."""
+
+_DEFAULTS: Final[dict[str, pl.Expr]] = {"position": pl.lit(0), "time_quality": pl.lit("exact")}
+"""What a column holds that an adapter does not give; all others are null."""
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """Events (`DECODED_SCHEMA`, ids in clear) and rejected rows (`REJECTED_SCHEMA`): each input row is in one."""
+    """What an adapter makes of records: each has events, or is ignored with a reason, or is rejected.
+
+    A record with a good and a bad event has the good ones in `events`, and the reason of its first bad one in
+    `rejected`.
+
+    Attributes:
+        events: `DECODED_SCHEMA`, ids in clear; any number of rows a record, told apart by `position`.
+        rejected: `REJECTED_SCHEMA`, one row a record at most.
+        ignored: `IGNORED_SCHEMA`, one row a record that has neither.
+    """
 
     events: pl.DataFrame
     rejected: pl.DataFrame
+    ignored: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=IGNORED_SCHEMA))
 
 
 class Carrier(ABC):
@@ -43,12 +58,17 @@ class Carrier(ABC):
     name: str
 
     @abstractmethod
-    def decode(self, values: Sequence[bytes]) -> Decoded:
-        """Decode record values, none of which is null."""
+    def decode(self, values: Sequence[bytes], headers: pl.Series | None = None) -> Decoded:
+        """Decode record values, none of which is null.
 
-    def decode_column(self, values: pl.Series) -> Decoded:
+        Args:
+            values: of the records.
+            headers: of the records, of type `schemas.lake.HEADERS`; None where they are not known.
+        """
+
+    def decode_column(self, values: pl.Series, headers: pl.Series | None = None) -> Decoded:
         """Decode a Binary column without nulls, exactly as `decode` does; an adapter with a faster way overrides it."""
-        return self.decode(values.to_list())
+        return self.decode(values.to_list(), headers)
 
 
 class ValueByValue(Carrier):
@@ -58,9 +78,9 @@ class ValueByValue(Carrier):
         self.name = carrier.name
         self._carrier = carrier
 
-    def decode(self, values: Sequence[bytes]) -> Decoded:
+    def decode(self, values: Sequence[bytes], headers: pl.Series | None = None) -> Decoded:
         """Decode record values as the other adapter does."""
-        return self._carrier.decode(values)
+        return self._carrier.decode(values, headers)
 
 
 def parse(values: Sequence[bytes], decode: Callable[[bytes], T]) -> tuple[list[int], list[T], pl.DataFrame]:
@@ -94,14 +114,21 @@ def parse(values: Sequence[bytes], decode: Callable[[bytes], T]) -> tuple[list[i
 
 
 def columns(rows: Sequence[int], fields: dict[str, Sequence[object] | pl.Expr]) -> pl.DataFrame:
-    """A frame of `DECODED_SCHEMA` from lists or expressions over them; fields not given are null."""
+    """A frame of `DECODED_SCHEMA` from lists or expressions over them.
+
+    Fields not given are null, but for `position`, which is 0, and `time_quality`, which is exact.
+    """
     lists = {name: values for name, values in fields.items() if not isinstance(values, pl.Expr)}
     computed = {name: values for name, values in fields.items() if isinstance(values, pl.Expr)}
     given = pl.DataFrame(
         {"row": rows, **lists},
         schema={"row": pl.UInt32(), **{name: DECODED_SCHEMA[name] for name in lists}},
     )
-    missing = [pl.lit(None, dtype=DECODED_SCHEMA[name]).alias(name) for name in DECODED_SCHEMA if name not in fields]
+    missing = [
+        _DEFAULTS.get(name, pl.lit(None)).cast(dtype).alias(name)
+        for name, dtype in DECODED_SCHEMA.items()
+        if name not in fields
+    ]
     return (
         given.with_columns(**{name: values.cast(DECODED_SCHEMA[name]) for name, values in computed.items()})
         .with_columns(*(column for column in missing if column.meta.output_name() != "row"))

@@ -12,6 +12,7 @@ import pyarrow as pa
 from pipelines.carriers.base import DECODED_SCHEMA, Carrier, Decoded, columns, parse
 from pipelines.carriers.json_table import JsonTable
 from schemas.kinds import Data, Envelope
+from schemas.lake import ITEMS
 
 _decoder = msgspec.json.Decoder(Envelope)
 _KEY = pl.coalesce("group_id", "account_id")
@@ -44,7 +45,7 @@ class CloudEvents(Carrier):
 
     name = "cloudevents"
 
-    def decode_column(self, values: pl.Series) -> Decoded:
+    def decode_column(self, values: pl.Series, headers: pl.Series | None = None) -> Decoded:  # noqa: ARG002
         """Decode a Binary column as `decode` does its values; most of them without a Python object each."""
         # Not before it is needed: loading the compiler of the fast path takes longer than most commands.
         from pipelines.carriers.json_columns import read_json
@@ -60,7 +61,7 @@ class CloudEvents(Carrier):
         placed = [part.with_columns(row=rest.gather(part["row"])) for part in (decoded.events, decoded.rejected)]
         return Decoded(pl.concat([events.select(DECODED_SCHEMA.names()), placed[0]]).sort("row"), placed[1])
 
-    def decode(self, values: Sequence[bytes]) -> Decoded:
+    def decode(self, values: Sequence[bytes], headers: pl.Series | None = None) -> Decoded:  # noqa: ARG002
         """Decode canonical events; the group is the payload's `group_id` or else the envelope's `subject`."""
         rows, envelopes, rejected = parse(values, _decoder.decode)
         payloads: list[Data] = [envelope.data for envelope in envelopes]
@@ -77,9 +78,15 @@ class CloudEvents(Carrier):
                 **{name: [getattr(d, name) for d in payloads] for name in _SAME_NAME},
                 **{column: [getattr(d, name) for d in payloads] for column, name in _RENAMED.items()},
                 "group_operators": pl.lit(pl.Series(pa.array([d.operators for d in payloads], _LISTS))),
+                "items": pl.lit(pl.Series([_items(d) for d in payloads], dtype=ITEMS)),
+                "time_quality": pl.lit("exact"),
             },
         )
         return Decoded(events, rejected)
+
+
+def _items(data: Data) -> list[dict[str, object]] | None:
+    return None if data.items is None else [msgspec.structs.asdict(item) for item in data.items]
 
 
 def _events(fields: pl.DataFrame) -> pl.DataFrame:
@@ -94,8 +101,10 @@ def _events(fields: pl.DataFrame) -> pl.DataFrame:
         *_SAME_NAME,
         *(pl.col(name).alias(column) for column, name in _RENAMED.items()),
     )
-    # A list is never accepted by the compiled reader.
-    nobody = pl.lit(None, DECODED_SCHEMA["group_operators"])
-    return given.with_columns(_CARRIER.alias("carrier"), nobody.alias("group_operators")).cast(
-        {name: dtype for name, dtype in DECODED_SCHEMA.items() if name != "row"}
-    )
+    return given.with_columns(
+        _CARRIER.alias("carrier"),
+        # A list is never accepted by the compiled reader.
+        *(pl.lit(None, DECODED_SCHEMA[name]).alias(name) for name in ("group_operators", "items")),
+        position=pl.lit(0),
+        time_quality=pl.lit("exact"),
+    ).cast({name: dtype for name, dtype in DECODED_SCHEMA.items() if name != "row"})

@@ -50,7 +50,7 @@ class Zulip(Carrier):
 
     name = "zulip"
 
-    def decode(self, values: Sequence[bytes]) -> Decoded:
+    def decode(self, values: Sequence[bytes], headers: pl.Series | None = None) -> Decoded:  # noqa: ARG002
         """Decode Zulip message events into `message.sent`."""
         rows, parsed, rejected = parse(values, _decoder.decode)
         messages = [event.message for event in parsed]
@@ -61,6 +61,7 @@ class Zulip(Carrier):
                 "event_id": [f"message/{m.id}" for m in messages],
                 "type": pl.lit(MESSAGE_SENT),
                 "time": [m.timestamp * 1_000_000 for m in messages],
+                "time_quality": pl.lit("second"),
                 "carrier": pl.lit("zulip"),
                 "group_id": [f"zulip:{m.stream_id}" for m in messages],
                 "group_name": [m.display_recipient for m in messages],

@@ -11,20 +11,23 @@ import numpy as np
 import polars as pl
 
 from pipelines.carriers import Carrier
-from pipelines.carriers.base import DECODED_SCHEMA, REJECTED_SCHEMA
+from pipelines.carriers.base import DECODED_SCHEMA, IGNORED_SCHEMA, REJECTED_SCHEMA
 from pipelines.events.nobody import stands_for_nobody, without_nobody
 from pipelines.events.pseudonym import Pseudonyms
 from pipelines.events.unknown_kinds import unknown_detail
 from pipelines.time import business_days, month_of
 from schemas import kinds
 from schemas.errors import EmberlineError
-from schemas.lake import COORDINATES, EVENTS, QUARANTINE
+from schemas.lake import COORDINATES, EVENTS, IGNORED, QUARANTINE
 
 EARLIEST: Final = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
 """No group chat is older; an earlier `time` is a unit mistaken or a clock that was never set."""
 
 _LATEST: Final = dt.datetime(9999, 12, 30, tzinfo=dt.UTC)
 """Later instants are beyond what a client can read back in every zone."""
+NOTHING: Final = "nothing"
+"""Why a record is ignored that its carrier made nothing of and gave no reason for."""
+
 _Clause = tuple[pl.Expr, str, pl.Expr]
 """A condition (null: it is not met), the reason and the detail."""
 _TEXTS: Final = tuple(name for name, dtype in DECODED_SCHEMA.items() if dtype == pl.String)
@@ -50,18 +53,28 @@ class DecodeRules:
 
 @dataclass(frozen=True)
 class DecodedRecords:
-    """`events` and `quarantine` in the columns of their tables, `batch` null; tombstones (null values) are counted.
+    """What records are: each has events, a row in quarantine, or both, or it is ignored, or a tombstone.
 
-    The events lie in the order of their table.
+    Attributes:
+        events: Rows of their table, in its order, `batch` null.
+        quarantine: Rows of their table, one a record, `batch` null.
+        ignored: Rows of their table, one a record, `batch` null.
+        tombstones: Records without a value.
+        further: Events and rows of quarantine beyond the first of their record.
     """
 
     events: pl.DataFrame
     quarantine: pl.DataFrame
+    ignored: pl.DataFrame
     tombstones: int
+    further: int
 
 
 def decode(raw: pl.DataFrame, carriers: Mapping[str, Carrier], rules: DecodeRules) -> DecodedRecords:
-    """Decode records of `raw` by the carrier of their topic. Every record is an event, quarantined, or a tombstone.
+    """Decode records of `raw` by the carrier of their topic, and check the contract of each event.
+
+    Of a record with a good and a bad event the good ones are kept, and the record is in quarantine for its first bad
+    one. A record that its carrier makes nothing of is ignored.
 
     Args:
         raw: rows of `schemas.lake.RAW`.
@@ -73,26 +86,57 @@ def decode(raw: pl.DataFrame, carriers: Mapping[str, Carrier], rules: DecodeRule
     """
     present = raw.filter(pl.col("value").is_not_null()).with_row_index("row")
     events, rejected = [pl.DataFrame(schema=DECODED_SCHEMA)], [pl.DataFrame(schema=REJECTED_SCHEMA)]
-    for topic, records in _by_topic(present.select("topic", "row", "value")):
+    ignored = [pl.DataFrame(schema=IGNORED_SCHEMA)]
+    for topic, records in _by_topic(present.select("topic", "row", "value", "headers")):
         carrier = carriers.get(topic)
         if carrier is None:
             raise CarrierUnknown(
                 f"Topic {topic} has records in the lake but no carrier.", "Name its carrier under [kafka.topics]."
             )
-        decoded = carrier.decode_column(records["value"])
-        for parts, part in ((events, decoded.events), (rejected, decoded.rejected)):
+        decoded = carrier.decode_column(records["value"], records["headers"])
+        for parts, part in (
+            (events, decoded.events),
+            (rejected, decoded.rejected),
+            (ignored, decoded.ignored),
+        ):
             parts.append(part.with_columns(records["row"].gather(part["row"])))
     decoded_rows = pl.concat(events)
-    located = decoded_rows.hstack(present.select(*COORDINATES)[decoded_rows["row"]])
+    located = _timed(decoded_rows.hstack(present.select(*COORDINATES)[decoded_rows["row"]]))
     clauses = list(_clauses(rules, located))
     is_breach = located.select(_is_breach(clauses)).to_series()
-    rejected.append(located.filter(is_breach).select("row", _breach(clauses).struct.unnest()))
-    refused = pl.concat(rejected)
+    broken = located.filter(is_breach).sort("row", "position").select("row", _breach(clauses).struct.unnest())
+    refused = pl.concat([*rejected, broken]).unique("row", keep="first", maintain_order=True)
     quarantine = refused.hstack(present.drop("row")[refused["row"]]).with_columns(batch=pl.lit(None, pl.Int64))
+    good = located.filter(~is_breach)
+    passed_over = _ignored(present, located["row"], refused["row"], pl.concat(ignored))
     return DecodedRecords(
-        events=_finish(located.filter(~is_breach), rules),
+        events=_finish(good, rules),
         quarantine=quarantine.select(QUARANTINE.schema.names()),
+        ignored=passed_over,
         tombstones=raw.height - present.height,
+        further=good.height + quarantine.height - (present.height - passed_over.height),
+    )
+
+
+def _timed(events: pl.DataFrame) -> pl.DataFrame:
+    """Give events that only have a time of arrival the time that Kafka has for their record."""
+    is_arrival = (pl.col("time_quality") == "arrival") & pl.col("time").is_null()
+    return events.with_columns(time=pl.when(is_arrival).then("kafka_time").otherwise("time"))
+
+
+def _ignored(present: pl.DataFrame, decoded: pl.Series, refused: pl.Series, ignored: pl.DataFrame) -> pl.DataFrame:
+    """The rows of `IGNORED`: records that are neither, whether their carrier says why or not."""
+    if ignored.is_empty() and decoded.n_unique() + refused.len() >= present.height:
+        return pl.DataFrame(schema=IGNORED.schema)
+    is_made = np.zeros(present.height, np.bool_)
+    is_made[decoded.to_numpy()] = True
+    is_made[refused.to_numpy()] = True
+    reasons = ignored.unique("row", keep="first", maintain_order=True)
+    return (
+        present.filter(~pl.Series(is_made))
+        .join(reasons, on="row", how="left", maintain_order="left")
+        .with_columns(pl.col("reason").fill_null(NOTHING), batch=pl.lit(None, pl.Int64))
+        .select(IGNORED.schema.names())
     )
 
 
@@ -134,9 +178,15 @@ def _clauses(rules: DecodeRules, events: pl.DataFrame) -> Iterator[_Clause]:
         nul = pl.col(column).str.contains("\0", literal=True)
         yield nul, "invalid_field", pl.lit(f"{column} has a NUL, which no database stores")
     past = pl.format("{} is before {}", "time", pl.lit(EARLIEST.date().isoformat()))
+    if events["items"].null_count() < events.height:
+        product = pl.element().struct.field("product_id").str.contains("\0", literal=True)
+        has_nul = pl.col("items").list.eval(product).list.any()
+        yield has_nul, "invalid_field", pl.lit("items.product_id has a NUL, which no database stores")
     yield pl.col("time") < EARLIEST, "past_time", past
     untold = pl.lit("without it an event of the future cannot be told")
     yield pl.col("kafka_time").is_null(), "missing_kafka_time", untold
+    for column in filter(lambda name: events[name].null_count(), ("source", "event_id", "time")):
+        yield pl.col(column).is_null(), "missing_field", pl.lit(f"an event needs {column}")
     ahead = pl.format("{} is after Kafka's {}", "time", "kafka_time")
     yield pl.col("time") > pl.col("kafka_time") + rules.max_skew, "future_time", ahead
     planned_end = pl.col("group_planned_end")

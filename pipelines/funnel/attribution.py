@@ -91,14 +91,14 @@ def order_credit(events: pl.LazyFrame, rules: AttributionRules = AttributionRule
 
 
 def _order_credit(events: pl.DataFrame, rules: AttributionRules) -> pl.DataFrame:
-    events = events.sort(ORDERING_KEY).with_row_index("position")
+    events = events.sort(ORDERING_KEY).with_row_index("rank")
     orders = paid_orders(events)
     path = touches(orders, events, rules.look_back)
-    met = path.select(events["group_id", "message_id"][path["position"]])
+    met = path.select(events["group_id", "message_id"][path["rank"]])
     messages = met.unique().with_row_index("message")
     path = path.with_columns(
         met.join(messages, on=met.columns, how="left", nulls_equal=True, maintain_order="left")["message"],
-        time=events["time"].gather(path["position"]),
+        time=events["time"].gather(path["rank"]),
         paid_at=orders["paid_at"].gather(path["order"]),
     ).with_columns(time=pl.min_horizontal("time", "paid_at"))
     shares = _shares(path, orders, rules)
@@ -107,7 +107,7 @@ def _order_credit(events: pl.DataFrame, rules: AttributionRules) -> pl.DataFrame
         pl.concat(
             [
                 shares.select("model", *MONEY),
-                touch.select(pl.all().gather(shares["position"])).rename({"time": "touched_at"}),
+                touch.select(pl.all().gather(shares["rank"])).rename({"time": "touched_at"}),
                 orders.select(pl.all().exclude(MONEY).gather(shares["order"])).rename({"source": "shop"}),
             ],
             how="horizontal",
@@ -118,7 +118,7 @@ def _order_credit(events: pl.DataFrame, rules: AttributionRules) -> pl.DataFrame
 
 
 def _shares(path: pl.DataFrame, orders: pl.DataFrame, rules: AttributionRules) -> pl.DataFrame:
-    """`model, order, position` of the latest touch of a message, and its amounts; no position: unattributed."""
+    """`model, order, rank` of the latest touch of a message, and its amounts; no rank: unattributed."""
     owed, starts = runs(path["order"])
     paths = Paths(starts[:-1], fixed(path["time"]), fixed(path["is_click"]))
     totals = {name: fixed(orders[name].gather(owed)) for name in MONEY}
@@ -131,9 +131,9 @@ def _shares(path: pl.DataFrame, orders: pl.DataFrame, rules: AttributionRules) -
             path.with_columns(amounts)
             .filter(pl.Series(weights > 0))
             .group_by("order", "message")
-            .agg(pl.col("position").max(), pl.col(MONEY).sum())
-            .select("order", "position", *MONEY)
+            .agg(pl.col("rank").max(), pl.col(MONEY).sum())
+            .select("order", "rank", *MONEY)
         )
-        others = orders.join(credited, on="order", how="anti").select("order", *MONEY, position=nobody)
+        others = orders.join(credited, on="order", how="anti").select("order", *MONEY, rank=nobody)
         parts.append(pl.concat([credited, others], how="diagonal").with_columns(model=pl.lit(model)))
     return pl.concat(parts)

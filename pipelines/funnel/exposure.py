@@ -27,15 +27,15 @@ def exposures(stays: pl.DataFrame, own: pl.DataFrame, messages: pl.DataFrame) ->
     """Find the exposures that are kept.
 
     Args:
-        stays: `person_id, group_id, start, end`: half open positions, disjoint a person and group; null end: open.
-        own: `person_id, position` of every event of a person on the timeline.
-        messages: `position, group_id, product_id, person_id, day` of product messages; no sender: nobody's own.
+        stays: `person_id, group_id, start, end`: half open ranks, disjoint a person and group; null end: open.
+        own: `person_id, rank` of every event of a person on the timeline.
+        messages: `rank, group_id, product_id, person_id, day` of product messages; no sender: nobody's own.
 
     Returns:
-        `person_id, position`: the person exposed and the message's position.
+        `person_id, rank`: the person exposed and the message's rank.
     """
-    own = own.sort("person_id", "position")
-    messages = messages.sort("group_id", "position")
+    own = own.sort("person_id", "rank")
+    messages = messages.sort("group_id", "rank")
     persons = own.select(pl.col("person_id").unique(maintain_order=True)).with_row_index("person")
     groups = messages.select(pl.col("group_id").unique(maintain_order=True)).with_row_index("group")
     coded = stays.join(persons, on="person_id").join(groups, on="group_id")
@@ -46,9 +46,9 @@ def exposures(stays: pl.DataFrame, own: pl.DataFrame, messages: pl.DataFrame) ->
         fixed(coded["start"].cast(pl.Int64)),
         fixed(coded["end"].cast(pl.Int64).fill_null(np.iinfo(np.int64).max)),
         runs(own["person_id"])[1],
-        fixed(own["position"].cast(pl.Int64)),
+        fixed(own["rank"].cast(pl.Int64)),
         runs(messages["group_id"])[1],
-        fixed(messages["position"].cast(pl.Int64)),
+        fixed(messages["rank"].cast(pl.Int64)),
         fixed(messages["product_id"].rank("dense").cast(pl.Int64)) - 1,
         fixed(messages["day"].cast(pl.Int32)),
         fixed(senders["person"].fill_null(_NOBODY)),
@@ -56,7 +56,7 @@ def exposures(stays: pl.DataFrame, own: pl.DataFrame, messages: pl.DataFrame) ->
     return pl.DataFrame(
         {
             "person_id": persons["person_id"].gather(person),
-            "position": messages["position"].gather(row),
+            "rank": messages["rank"].gather(row),
         }
     )
 
@@ -68,9 +68,9 @@ def _kept(
     stay_start: NDArray[np.int64],
     stay_end: NDArray[np.int64],
     own_offsets: NDArray[np.int64],
-    own_position: NDArray[np.int64],
+    own_rank: NDArray[np.int64],
     message_offsets: NDArray[np.int64],
-    message_position: NDArray[np.int64],
+    message_rank: NDArray[np.int64],
     message_product: NDArray[np.int64],
     message_day: NDArray[np.int32],
     message_sender: NDArray[np.uint32],
@@ -88,16 +88,16 @@ def _kept(
     for stay in range(len(stay_start)):
         person, group = stay_person[stay], stay_group[stay]
         begin, end = message_offsets[group], message_offsets[group + 1]
-        row = begin + np.searchsorted(message_position[begin:end], stay_start[stay])
+        row = begin + np.searchsorted(message_rank[begin:end], stay_start[stay])
         # An own event ends a stretch; the stretch is named by the first own event after it.
         stretch, own_end = own_offsets[person], own_offsets[person + 1]
-        stretch += np.searchsorted(own_position[stretch:own_end], stay_start[stay])
+        stretch += np.searchsorted(own_rank[stretch:own_end], stay_start[stay])
         n_seen = 0
-        while row < end and message_position[row] < stay_end[stay]:
+        while row < end and message_rank[row] < stay_end[stay]:
             if message_sender[row] == person:
                 row += 1
                 continue
-            while stretch < own_end and own_position[stretch] < message_position[row]:
+            while stretch < own_end and own_rank[stretch] < message_rank[row]:
                 stretch += 1
             # Room for this row, and for the last row of every product when the stay is over.
             if n_out + n_seen + 3 > len(out_row):

@@ -1,6 +1,6 @@
 """Who joined, came alive, stayed, and when they were a member of a group (docs/definitions.md#funnel, derived events).
 
-Inputs hold `position`: the rank of an event in the ordering key, so that one integer compares two events.
+Inputs hold `rank`: the place of an event in the ordering key, so that one integer compares two events.
 """
 
 from __future__ import annotations
@@ -33,36 +33,36 @@ def milestones(own: pl.LazyFrame) -> pl.LazyFrame:
     - retained: the first activity in a calendar week (Monday, business zone) after the week of an activation.
 
     Args:
-        own: `position, person_id, group_id, type, role, message_kind, time, day` of persons' own events.
+        own: `rank, person_id, group_id, type, role, message_kind, time, day` of persons' own events.
 
     Returns:
-        `position, person_id, group_id, joined, activated, retained`, a row an event that is any of the three.
+        `rank, person_id, group_id, joined, activated, retained`, a row an event that is any of the three.
     """
     threads = (
         own.filter(pl.col("group_id").is_not_null())
         .with_columns(is_activity().fill_null(value=False).alias("active"))
         .filter(pl.col("active") | is_joining())
-        .select("position", *_THREAD, "time", "active", pl.col("day").dt.truncate("1w").alias("week"))
-        .sort(*_THREAD, "position")
+        .select("rank", *_THREAD, "time", "active", pl.col("day").dt.truncate("1w").alias("week"))
+        .sort(*_THREAD, "rank")
         .with_columns(pl.struct(_THREAD).rle_id().alias("thread"))
         .with_columns((~pl.col("active") | _differs("thread")).alias("joined"))
-        .with_columns(*_following("active", "position", "time"))
+        .with_columns(*_following("active", "rank", "time"))
     )
     activations = threads.filter(pl.col("joined") & (pl.col("next_time") < pl.col("time") + ACTIVATION)).select(
-        pl.col("next_position").alias("position")
+        pl.col("next_rank").alias("rank")
     )
     return_visits = (
         threads.filter("active")
         .with_columns((_differs("thread") | _differs("week")).alias("opens_week"))
-        .with_columns(*_following("opens_week", "position"))
-        .join(activations, on="position", how="semi")
-        .select(pl.col("next_position").alias("position"))
+        .with_columns(*_following("opens_week", "rank"))
+        .join(activations, on="rank", how="semi")
+        .select(pl.col("next_rank").alias("rank"))
         .drop_nulls()
     )
-    marked = threads.select("position", *_THREAD, "joined")
-    for name, positions in (("activated", activations), ("retained", return_visits)):
-        mark = positions.unique().with_columns(pl.lit(value=True).alias(name))
-        marked = marked.join(mark, on="position", how="left").with_columns(pl.col(name).fill_null(value=False))
+    marked = threads.select("rank", *_THREAD, "joined")
+    for name, ranks in (("activated", activations), ("retained", return_visits)):
+        mark = ranks.unique().with_columns(pl.lit(value=True).alias(name))
+        marked = marked.join(mark, on="rank", how="left").with_columns(pl.col(name).fill_null(value=False))
     return marked.filter(pl.any_horizontal("joined", "activated", "retained"))
 
 
@@ -72,13 +72,13 @@ def memberships(joinings: pl.LazyFrame, leavings: pl.LazyFrame) -> pl.LazyFrame:
     A joining opens a stretch; the person's next joining or leaving in that group ends it.
 
     Args:
-        joinings: `position, person_id, group_id`.
+        joinings: `rank, person_id, group_id`.
         leavings: The same of `member.left`.
 
     Returns:
-        `person_id, group_id, start, end`: positions `[start, end)`; `end` is null while the person stays.
+        `person_id, group_id, start, end`: ranks `[start, end)`; `end` is null while the person stays.
     """
-    columns = ("position", *_THREAD)
+    columns = ("rank", *_THREAD)
     return (
         pl.concat(
             [
@@ -86,10 +86,10 @@ def memberships(joinings: pl.LazyFrame, leavings: pl.LazyFrame) -> pl.LazyFrame:
                 leavings.select(*columns, pl.lit(value=False).alias("enters")),
             ]
         )
-        .sort(*_THREAD, "position")
-        .with_columns(pl.col("position").shift(-1).over(_THREAD).alias("end"))
+        .sort(*_THREAD, "rank")
+        .with_columns(pl.col("rank").shift(-1).over(_THREAD).alias("end"))
         .filter("enters")
-        .select(*_THREAD, pl.col("position").alias("start"), "end")
+        .select(*_THREAD, pl.col("rank").alias("start"), "end")
     )
 
 

@@ -22,11 +22,11 @@ def paid_orders(events: pl.DataFrame) -> pl.DataFrame:
     the whole history in the currency of the payment, up to `kinds.MOST_MINOR`; more than was paid nets to 0.
 
     Args:
-        events: `schemas.lake.EVENTS` with `person_id` and `position`, their rank in the ordering key.
+        events: `schemas.lake.EVENTS` with `person_id` and `rank`, their place in the ordering key.
 
     Returns:
-        A row an order, by the position of the payment: `order`, its number; `source, order_id, person_id, currency`;
-        `position` of the payment and `named`, that of the event which names a group, or null; `paid_at`, and in minor
+        A row an order, by the rank of the payment: `order`, its number; `source, order_id, person_id, currency`;
+        `rank` of the payment and `named`, that of the event which names a group, or null; `paid_at`, and in minor
         units `paid_minor`, `refunded_minor`, `net_minor`.
     """
     of_orders = events.filter(pl.col("type").is_in(ORDER_EVENTS) & pl.col("order_id").is_not_null())
@@ -39,22 +39,22 @@ def paid_orders(events: pl.DataFrame) -> pl.DataFrame:
         # Beyond the greatest amount nothing is left of any payment.
         .with_columns(pl.col("refunded_minor").clip(upper_bound=kinds.MOST_MINOR).cast(pl.Int64))
     )
-    placed = of_orders.filter(is_placed & names_group).group_by(_ORDER).agg(named=pl.col("position").min())
+    placed = of_orders.filter(is_placed & names_group).group_by(_ORDER).agg(named=pl.col("rank").min())
     return (
         of_orders.filter(is_paid)
-        .sort("position")
+        .sort("rank")
         .unique(_ORDER, keep="first", maintain_order=True)
         .join(placed, on=_ORDER, how="left")
         .join(refunds, on=(*_ORDER, "currency"), how="left")
-        .sort("position")
+        .sort("rank")
         .with_row_index("order")
         .select(
             "order",
             *_ORDER,
             "person_id",
             "currency",
-            "position",
-            named=pl.when(names_group).then("position").otherwise("named"),
+            "rank",
+            named=pl.when(names_group).then("rank").otherwise("named"),
             paid_at="time",
             paid_minor="amount_minor",
             refunded_minor=pl.col("refunded_minor").fill_null(0),

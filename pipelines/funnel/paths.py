@@ -106,22 +106,22 @@ def paths(
     placed = (
         timeline.select("person_id", *ORDERING_KEY, "source", "event_id", "type", name=by)
         .sort("person_id", *ORDERING_KEY)
-        .with_row_index("position")
+        .with_row_index("rank")
     )
     matched = entries.select(*_ENTRY, match="matches").explode("match").unnest("match").drop("time")
-    matched = matched.join(placed, on=("person_id", "source", "event_id")).select(*_ENTRY, "step", "position", "time")
-    begun = matched.filter(pl.col("step") == after).select(*_ENTRY, begin="position", begin_time="time")
+    matched = matched.join(placed, on=("person_id", "source", "event_id")).select(*_ENTRY, "step", "rank", "time")
+    begun = matched.filter(pl.col("step") == after).select(*_ENTRY, begin="rank", begin_time="time")
     if before is None:
         spans = begun.with_columns(end=pl.lit(None, pl.UInt32))
     else:
-        ended = matched.filter(pl.col("step") == before).select(*_ENTRY, end="position")
+        ended = matched.filter(pl.col("step") == before).select(*_ENTRY, end="rank")
         spans = begun.join(ended, on=_ENTRY)
     own = placed.filter(pl.col("type").is_not_null() & pl.col("name").is_not_null())
-    is_between = (pl.col("position") > pl.col("begin")) & (pl.col("position") < pl.col("end")).fill_null(value=True)
+    is_between = (pl.col("rank") > pl.col("begin")) & (pl.col("rank") < pl.col("end")).fill_null(value=True)
     names = (
         spans.join(own, on="person_id")
         .filter(is_between & (pl.col("time") <= pl.col("begin_time") + definition.window))
-        .sort(*_ENTRY, "position")
+        .sort(*_ENTRY, "rank")
     )
     if collapse:
         names = names.filter(pl.col("name").ne_missing(pl.col("name").shift(1).over(_ENTRY)))

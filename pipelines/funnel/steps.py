@@ -70,7 +70,7 @@ def timeline(events: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _timeline(events: pl.DataFrame) -> pl.DataFrame:
-    events = events.sort(ORDERING_KEY).with_row_index("position")
+    events = events.sort(ORDERING_KEY).with_row_index("rank")
     own = events.filter(is_own())
     steps = milestones(own.lazy()).collect()
     stays = memberships(
@@ -78,11 +78,11 @@ def _timeline(events: pl.DataFrame) -> pl.DataFrame:
         events.lazy().filter((pl.col("type") == kinds.MEMBER_LEFT) & pl.col("person_id").is_not_null()),
     ).collect()
     seen = exposures(stays, own, events.filter(is_product_message()))
-    marked = {name: steps.filter(name)["position"] for name in ("joined", "activated", "retained")}
+    marked = {name: steps.filter(name)["rank"] for name in ("joined", "activated", "retained")}
     marked["repurchased"] = _later_orders(own)
-    own_rows = own.with_columns(_mark(name, marked.get(name), own["position"], events.height) for name in MARKS)
+    own_rows = own.with_columns(_mark(name, marked.get(name), own["rank"], events.height) for name in MARKS)
     exposed_rows = (
-        events[seen["position"]]
+        events[seen["rank"]]
         .with_columns(
             seen["person_id"],
             pl.lit(None, pl.String).alias("type"),
@@ -112,13 +112,13 @@ def _later_orders(own: pl.DataFrame) -> pl.Series:
     return (
         own.filter((pl.col("type") == kinds.ORDER_PAID) & pl.col("order_id").is_not_null())
         .group_by(order)
-        .agg(pl.col("position").min())
-        .filter(pl.col("position") > pl.col("position").min().over("person_id"))
-    )["position"]
+        .agg(pl.col("rank").min())
+        .filter(pl.col("rank") > pl.col("rank").min().over("person_id"))
+    )["rank"]
 
 
-def _mark(name: str, positions: pl.Series | None, own: pl.Series, n_events: int) -> pl.Series:
+def _mark(name: str, ranks: pl.Series | None, own: pl.Series, n_events: int) -> pl.Series:
     flags = np.zeros(n_events, np.bool_)
-    if positions is not None:
-        flags[positions.to_numpy()] = True
+    if ranks is not None:
+        flags[ranks.to_numpy()] = True
     return pl.Series(name, flags[own.to_numpy()])

@@ -20,7 +20,7 @@ from schemas import kinds
 
 
 def touches(orders: pl.DataFrame, events: pl.DataFrame, look_back: dt.timedelta) -> pl.DataFrame:
-    """Find the touches of each order, as positions of events.
+    """Find the touches of each order, as ranks of events.
 
     - exposure: a product message of someone else, sent in `[paid_at - look_back, paid_at]` and before the payment by
       the ordering key, while the buyer was a member of the group.
@@ -28,15 +28,15 @@ def touches(orders: pl.DataFrame, events: pl.DataFrame, look_back: dt.timedelta)
       whenever it was. The shop tells whose link led to the order, so that one counts as the last.
 
     Args:
-        orders: `order, person_id, position, named`: the position of the payment and of the event that names a group.
-        events: `schemas.lake.EVENTS` with `person_id` and `position`, sorted by it, which is also the row.
+        orders: `order, person_id, rank, named`: the rank of the payment and of the event that names a group.
+        events: `schemas.lake.EVENTS` with `person_id` and `rank`, sorted by it, which is also the row.
         look_back: How long before the payment a touch still counts.
 
     Returns:
-        `order, position, is_click`, those of an order in the row in which they count.
+        `order, rank, is_click`, those of an order in the row in which they count.
     """
-    opens = events["time"].search_sorted(events["time"].gather(orders["position"]) - look_back)
-    spans = orders.select("order", "person_id", start=opens, end="position")
+    opens = events["time"].search_sorted(events["time"].gather(orders["rank"]) - look_back)
+    spans = orders.select("order", "person_id", start=opens, end="rank")
     buyers = orders.select("person_id").unique()
     own = events.join(buyers, on="person_id", how="semi", maintain_order="left")
     return (
@@ -46,10 +46,10 @@ def touches(orders: pl.DataFrame, events: pl.DataFrame, look_back: dt.timedelta)
                     is_click=False, is_named=False
                 ),
                 _clicks(spans, own).with_columns(is_click=True, is_named=False),
-                orders.select("order", position="named", is_click=True, is_named=True).drop_nulls(),
+                orders.select("order", rank="named", is_click=True, is_named=True).drop_nulls(),
             ]
         )
-        .sort("order", "is_named", "position")
+        .sort("order", "is_named", "rank")
         .drop("is_named")
     )
 
@@ -66,29 +66,29 @@ def _exposures(spans: pl.DataFrame, own: pl.DataFrame, messages: pl.DataFrame) -
         start=pl.max_horizontal("start", "start_stay"),
         end=pl.min_horizontal("end", "end_stay"),
     )
-    sender = messages.select("position", sender="person_id")
+    sender = messages.select("rank", sender="person_id")
     return (
         _within(member, messages, "group_id")
-        .join(sender, on="position")
+        .join(sender, on="rank")
         .filter(pl.col("sender").ne_missing(pl.col("person_id")))
-        .select("order", "position")
+        .select("order", "rank")
     )
 
 
 def _clicks(spans: pl.DataFrame, own: pl.DataFrame) -> pl.DataFrame:
     clicks = own.filter((pl.col("type") == kinds.LINK_CLICKED) & pl.col("group_id").is_not_null())
-    return _within(spans, clicks, "person_id").select("order", "position")
+    return _within(spans, clicks, "person_id").select("order", "rank")
 
 
 def _within(spans: pl.DataFrame, points: pl.DataFrame, key: str) -> pl.DataFrame:
-    """Every point of the span's key whose position is in `[start, end)`: the span's columns and `position`."""
+    """Every point of the span's key whose rank is in `[start, end)`: the span's columns and `rank`."""
     codes = points.select(pl.col(key).unique()).with_row_index("code")
-    # Key and position as one number, by which both ends of a span are found at once.
-    stride = pl.select(pl.max_horizontal(points["position"].max(), spans["end"].max()).cast(pl.Int64)).item() or 0
+    # Key and rank as one number, by which both ends of a span are found at once.
+    stride = pl.select(pl.max_horizontal(points["rank"].max(), spans["end"].max()).cast(pl.Int64)).item() or 0
     place = pl.col("code").cast(pl.Int64) * (stride + 1)
-    placed = points.join(codes, on=key).select("position", place=place + pl.col("position")).sort("place")
+    placed = points.join(codes, on=key).select("rank", place=place + pl.col("rank")).sort("place")
     coded = spans.filter(pl.col("start") < pl.col("end")).join(codes, on=key)
     ends = coded.select(low=place + pl.col("start"), high=place + pl.col("end"))
     first, last = (placed["place"].search_sorted(ends[name]) for name in ends.columns)
     found = coded.select("order", "person_id", row=pl.int_ranges(first, last)).explode("row", empty_as_null=False)
-    return found.select("order", "person_id", position=placed["position"].gather(found["row"]))
+    return found.select("order", "person_id", rank=placed["rank"].gather(found["row"]))

@@ -10,7 +10,9 @@ from schemas.lake import EVENTS
 
 @dataclass(frozen=True)
 class Counts:
-    """What became of records of raw: `raw = events + duplicates + quarantined + tombstones`.
+    """What became of records of raw: `raw + further = events + duplicates + quarantined + tombstones + ignored`.
+
+    `further` counts what records gave beyond one part each: events, and their row in quarantine.
 
     `conflicts` are the duplicates whose body differs from the copy that won in their batch. All numbers but this one
     are the same whatever the batches; this one is zero exactly if no two copies of an event differ, as far as both had
@@ -24,9 +26,17 @@ class Counts:
     conflicts: int = 0
     quarantined: int = 0
     tombstones: int = 0
+    ignored: int = 0
+    further: int = 0
     of_nobody: int = 0
     taken_out: int = 0
     put_back: int = 0
+
+    @property
+    def unaccounted(self) -> int:
+        """Records that became nothing, less those that became something of nothing: 0, or there is a defect."""
+        made = self.events + self.duplicates + self.quarantined + self.tombstones + self.ignored
+        return self.raw + self.further - made
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))

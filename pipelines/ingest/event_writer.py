@@ -1,8 +1,8 @@
-"""Decoded batches into `events` and `quarantine`, each exactly once.
+"""Decoded batches into `events`, `quarantine` and `ignored`, each exactly once.
 
-Each of the two tables holds, in its own commits, how far into raw it has come. The order of writing is touched days,
-then quarantine, then events: a crash between them repeats work and doubles nothing, and a day is never changed
-unmarked.
+Each of these tables holds, in its own commits, how far into raw it has come. The order of writing is touched days, then
+quarantine, then what is ignored, then events: a crash between them repeats work and doubles nothing, and a day is never
+changed unmarked.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from pipelines.ingest.reset import BATCH, begin_after_facts, finish_reset, kept_
 from pipelines.ingest.tolerance import Tolerance, refuse_bad_batch
 from pipelines.lake import Handle, Lake, LakeConflict
 from schemas.errors import EmberlineError
-from schemas.lake import EVENTS, GAPS, QUARANTINE, TOUCHED
+from schemas.lake import EVENTS, GAPS, IGNORED, QUARANTINE, TOUCHED, LakeTable
 
 if TYPE_CHECKING:
     from pipelines.ingest.known_keys import KnownKeys
@@ -51,7 +51,7 @@ class Batch:
     may_be_copy: pl.Series
 
 
-_TO_LOOK_AT: Final = (QUARANTINE, GAPS)
+_TO_LOOK_AT: Final = (QUARANTINE, IGNORED, GAPS)
 """A query of these must say that there are no rows, not that there is no table."""
 
 
@@ -169,12 +169,15 @@ class EventWriter:
             conflicts=found.conflicts,
             quarantined=decoded.quarantine.height + held.height - held_before,
             tombstones=decoded.tombstones,
+            ignored=decoded.ignored.height,
+            further=decoded.further,
             of_nobody=_of_nobody(added) - _of_nobody(superseded),
         )
         number = (self._events.position(BATCH) or 0) + 1
         positions = {app_id(*partition): offset for partition, offset in stop.items()}
         _mark_touched(self._lake, marks(added, superseded, number))
-        _quarantine(self._lake, number, decoded, positions)
+        for table, rows in ((QUARANTINE, decoded.quarantine), (IGNORED, decoded.ignored)):
+            _write_once(self._lake, table, rows.with_columns(batch=pl.lit(number, pl.Int64)), positions)
         self._quarantined.keep(held, None)
         settings = {_ZONE: _code(self._rules.zone)}
         positions |= counters(counts_of(self._events) + counts) | settings | {BATCH: number}
@@ -201,10 +204,10 @@ def _mark_touched(lake: Lake, touched: pl.DataFrame) -> None:
         lake.append(lake.open(TOUCHED), touched, {})
 
 
-def _quarantine(lake: Lake, batch: int, decoded: DecodedRecords, positions: Mapping[str, int]) -> None:
-    fresh = decoded.quarantine.with_columns(batch=pl.lit(batch, pl.Int64))
+def _write_once(lake: Lake, table: LakeTable, fresh: pl.DataFrame, positions: Mapping[str, int]) -> None:
+    """Append the rows of records that the table's positions have not passed yet."""
     while not fresh.is_empty():
-        handle = lake.open(QUARANTINE)
+        handle = lake.open(table)
         for topic_id, partition in fresh.select("topic_id", "partition").unique().iter_rows():
             done = handle.position(app_id(topic_id, partition)) or 0
             of_partition = (pl.col("topic_id") == topic_id) & (pl.col("partition") == partition)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from pipelines.events.deduplicate import first_delivered
 from pipelines.events.nobody import acts_nobody
 from pipelines.ingest.counts import Counts
 from pipelines.ingest.quarantined import RULINGS
@@ -15,7 +16,7 @@ from pipelines.ingest.removed_records import RemovedRecords
 from pipelines.lake import Handle, Lake
 from pipelines.quarantine import quarantined
 from pipelines.time import business_days, month_of
-from schemas.lake import EVENTS, QUARANTINE, QUARANTINE_RULING, QUARANTINED_EVENT
+from schemas.lake import EVENTS, QUARANTINE_RULING, QUARANTINED_EVENT, RAW, LakeTable
 
 
 def drop_events(lake: Lake, events: Handle, removed: RemovedRecords, zone: str) -> None:
@@ -46,26 +47,30 @@ def drop_events(lake: Lake, events: Handle, removed: RemovedRecords, zone: str) 
         lake.replace_months(events, rows, pl.concat([pl.Series([month]), moved]), {})
 
 
-def drop_quarantine(lake: Lake, removed: RemovedRecords, positions: dict[str, int]) -> int:
-    """Drop the rows of `quarantine` that can be decoded again; how many stay.
+def drop_records(lake: Lake, table: LakeTable, removed: RemovedRecords, positions: dict[str, int]) -> pl.DataFrame:
+    """Drop the rows of records that can be decoded again.
 
     Args:
         lake: holds the table.
+        table: of one row a record: `QUARANTINE` or `IGNORED`.
         removed: the records whose rows stay.
         positions: that the commit moves.
+
+    Returns:
+        The keys of the rows that stay.
 
     Raises:
         LakeConflict: another writer was faster.
     """
-    if not lake.has(QUARANTINE):
-        return 0
-    handle = lake.open(QUARANTINE)
-    kept = pl.DataFrame(schema=QUARANTINE.schema)
+    if not lake.has(table):
+        return pl.DataFrame(schema={name: table.schema[name] for name in table.key})
+    handle = lake.open(table)
+    kept = pl.DataFrame(schema=table.schema)
     if removed.records:
-        coordinates = removed.made(handle.scan().select(QUARANTINE.key).collect(engine="streaming"))
-        kept = handle.scan().join(coordinates.lazy(), on=QUARANTINE.key, how="semi").collect(engine="streaming")
+        coordinates = removed.made(handle.scan().select(table.key).collect(engine="streaming"))
+        kept = handle.scan().join(coordinates.lazy(), on=table.key, how="semi").collect(engine="streaming")
     lake.replace(handle, kept, positions)
-    return kept.height
+    return kept.select(table.key)
 
 
 def drop_copies(lake: Lake, removed: RemovedRecords, zone: str) -> None:
@@ -86,34 +91,58 @@ def drop_copies(lake: Lake, removed: RemovedRecords, zone: str) -> None:
     lake.replace(handle, kept, {})
 
 
-def kept_counts(lake: Lake, events: Handle, removed: RemovedRecords, quarantine: int) -> Counts:
+def kept_counts(
+    lake: Lake, events: Handle, removed: RemovedRecords, quarantine: pl.DataFrame, ignored: pl.DataFrame
+) -> Counts:
     """Count what became of the records without values, once all that can be decoded again was dropped.
+
+    Of a record that gave several events only those count that are kept: how many copies it gave besides is not known
+    any more. A record all of whose events are copies counts as one duplicate.
 
     Args:
         lake: holds the tables.
         events: of `EVENTS`.
         removed: those records.
-        quarantine: rows of `quarantine`.
+        quarantine: keys of the rows of `quarantine`.
+        ignored: keys of the rows of `ignored`.
     """
     rows, of_nobody = events.scan().select(pl.len(), acts_nobody().sum()).collect(engine="streaming").row(0)
-    held = quarantine + _held(lake, events)
+    held = _held(lake, events)
+    kept = rows + quarantine.height + held.height
+    further = _further(events, pl.concat([quarantine, held]))
     return Counts(
         raw=removed.records,
         events=rows,
-        duplicates=removed.records - rows - held - removed.tombstones,
-        quarantined=held,
+        duplicates=removed.records + further - kept - removed.tombstones - ignored.height,
+        quarantined=quarantine.height + held.height,
         tombstones=removed.tombstones,
+        ignored=ignored.height,
+        further=further,
         of_nobody=of_nobody,
     )
 
 
-def _held(lake: Lake, events: Handle) -> int:
-    """How many events people put in quarantine, by the rulings that `events` follows, have a copy that was kept."""
-    if not lake.has(QUARANTINED_EVENT):
+def _further(events: Handle, others: pl.DataFrame) -> int:
+    """How many of the rows of `events` and of these records are not the first of their record.
+
+    A record of one event is not looked at: its event is at position 0, and there is nothing else of it.
+    """
+    beyond = events.scan().filter(pl.col("position") > 0).select(RAW.key).collect(engine="streaming")
+    several = pl.concat([beyond, others]).unique()
+    if several.is_empty():
         return 0
+    firsts = events.scan().filter(pl.col("position") == 0).select(RAW.key)
+    first = firsts.join(several.lazy(), on=RAW.key, how="semi").collect(engine="streaming")
+    return beyond.height + others.height + first.height - several.height
+
+
+def _held(lake: Lake, events: Handle) -> pl.DataFrame:
+    """The records of the kept copies, one each, of events that people put in quarantine, by the rulings followed."""
+    if not lake.has(QUARANTINED_EVENT):
+        return pl.DataFrame(schema={name: RAW.schema[name] for name in RAW.key})
     followed = lake.open(QUARANTINE_RULING).scan().filter(pl.col("ruling") <= (events.position(RULINGS) or 0))
-    copies = lake.open(QUARANTINED_EVENT).scan().select(EVENTS.key).unique()
-    return copies.join(quarantined(followed), on=EVENTS.key, how="semi").select(pl.len()).collect().item()
+    copies = lake.open(QUARANTINED_EVENT).scan().join(quarantined(followed), on=EVENTS.key, how="semi").collect()
+    return first_delivered(copies).select(RAW.key)
 
 
 def _of_months(events: Handle, months: list[object]) -> pl.DataFrame:

@@ -122,14 +122,16 @@ def produce(connection: KafkaConnection, records: pl.DataFrame) -> int:
 
 
 def _event_ids(values: pl.Series, carrier: Carrier) -> tuple[pl.Series, pl.DataFrame]:
-    """The key of each value, its event id (null: it is no event); and `row`, `reason`, `detail` of what is none."""
+    """The key of each value, the id of its first event (null: none); and `row`, `reason`, `detail` of what is none."""
     decoded = carrier.decode_column(values)
+    first = decoded.events.sort("row", "position").unique("row", keep="first", maintain_order=True)
     keys = (
         pl.DataFrame({"row": range(len(values))}, schema={"row": pl.UInt32})
-        .join(decoded.events.select("row", "event_id"), on="row", how="left", maintain_order="left")["event_id"]
+        .join(first.select("row", "event_id"), on="row", how="left", maintain_order="left")["event_id"]
         .cast(pl.Binary)
     )
-    return keys, pl.concat([decoded.rejected, unknown_kinds(decoded.events)]).sort("row")
+    rejected = pl.concat([decoded.rejected, unknown_kinds(decoded.events)])
+    return keys, rejected.unique("row", keep="first", maintain_order=True).sort("row")
 
 
 def _examples(chunk: Chunk, rejected: pl.DataFrame) -> tuple[str, ...]:

@@ -15,12 +15,12 @@ import polars as pl
 
 from pipelines.ingest.counts import counters
 from pipelines.ingest.feeds import app_id
-from pipelines.ingest.kept import drop_copies, drop_events, drop_quarantine, kept_counts
+from pipelines.ingest.kept import drop_copies, drop_events, drop_records, kept_counts
 from pipelines.ingest.removed_records import removed_records
 from pipelines.inputs import forget_inputs, input_id
 from pipelines.lake import Handle, Lake
 from pipelines.lake_values import fence_removals
-from schemas.lake import EVENTS, FACTS, FEED, LakeTable
+from schemas.lake import EVENTS, FACTS, FEED, IGNORED, QUARANTINE, LakeTable
 
 BATCH: Final = "batch"
 """The application transaction that counts the batches of `events`."""
@@ -79,11 +79,11 @@ def finish_reset(lake: Lake, events: Handle, zone: str) -> None:
     # Positions are back, so a removal that begins now spares all values; one that began before is refused from here on.
     removed = removed_records(fence_removals(lake))
     drop_events(lake, events, removed, zone)
-    quarantine = drop_quarantine(lake, removed, _beginnings(lake))
+    quarantine, ignored = (drop_records(lake, table, removed, _beginnings(lake)) for table in (QUARANTINE, IGNORED))
     drop_copies(lake, removed, zone)
     for table in _facts(lake):
         forget_inputs(lake, lake.open(table))
-    done = counters(kept_counts(lake, events, removed, quarantine)) | {_PENDING: 0}
+    done = counters(kept_counts(lake, events, removed, quarantine, ignored)) | {_PENDING: 0}
     if removed.newest is not None and kept_through(events) is not None:
         done[_KEPT_THROUGH] = (removed.newest - _EPOCH) // dt.timedelta(microseconds=1)
     lake.append(events, pl.DataFrame(schema=EVENTS.schema), done)

@@ -78,9 +78,12 @@ GAPS: Final = LakeTable(
 
 _UNSOUGHT_OF_EVENTS: Final = (
     "source", "event_id", "carrier", "role", "message_id", "message_kind", "reply_to", "text_length", "links",
-    "mentions", "product_id", "amount_minor", "currency", "group_name", "group_purpose", "group_planned_end", "topic",
-    "kafka_time",
+    "mentions", "product_id", "amount_minor", "currency", "group_name", "group_purpose", "group_planned_end", "items",
+    "time_quality", "topic", "kafka_time", "position",
 )  # fmt: skip
+
+ITEMS: Final = pl.List(pl.Struct({"product_id": pl.String(), "quantity": pl.Int64(), "amount_minor": pl.Int64()}))
+"""What an order is made of."""
 
 _PAYLOAD: Final[dict[str, pl.DataType]] = {
     "source": pl.String(),
@@ -107,6 +110,8 @@ _PAYLOAD: Final[dict[str, pl.DataType]] = {
     "group_purpose": pl.String(),
     "group_operators": pl.List(pl.String()),
     "group_planned_end": UTC_TIME,
+    "items": ITEMS,
+    "time_quality": pl.String(),
 }
 """What is decoded from the value of a record."""
 
@@ -123,6 +128,12 @@ _MEANINGS_OF_EVENTS: Final[dict[str, Meaning]] = {
     "group_purpose": Meaning("purpose that a group event tells"),
     "group_operators": Meaning("pseudonyms of the operators that a group event tells, all of them"),
     "group_planned_end": Meaning("planned end that a group event tells, UTC"),
+    "items": Meaning("what the order is made of: product, quantity, and amount in minor units of the currency"),
+    "time_quality": Meaning(
+        "how well its time is known: exact, second, minute, bound (it happened by then), arrival (Kafka's time); null: "
+        "decoded by a version that did not say"
+    ),
+    "position": Meaning("place of the event in its record, from 0", ORDINAL),
 }
 
 EVENTS: Final = LakeTable(
@@ -132,15 +143,16 @@ EVENTS: Final = LakeTable(
 counts commits.
 
 Where the id stands for nobody `account_id` is null, and so is `role` unless it is that of an operator or a bot.""",
-    columns={**_PAYLOAD, **COORDINATES, "batch": pl.Int64(), "month": pl.Date()},
+    columns={**_PAYLOAD, **COORDINATES, "position": pl.Int32(), "batch": pl.Int64(), "month": pl.Date()},
     key=("source", "event_id"),
     partition_by=("month",),
     sort_by=("account_id", *ORDERING_KEY),
     distinct=("event_id", "account_id", "message_id", "time", "offset", "kafka_time"),
     unsought=_UNSOUGHT_OF_EVENTS,
+    before={"position": 0},
     meanings=_MEANINGS_OF_EVENTS,
     made_of={
-        **each(tuple(_PAYLOAD), RAW.of("value")),
+        **each((*_PAYLOAD, "position"), RAW.of("value", "headers")),
         **copied(RAW, *COORDINATES),
         "batch": (),
         "month": RAW.of("value"),
@@ -148,9 +160,8 @@ Where the id stands for nobody `account_id` is null, and so is `role` unless it 
     guided_by=(QUARANTINE_RULING,),
 )
 
-EVENT_BODY: Final[tuple[str, ...]] = tuple(
-    name for name in EVENTS.columns if name not in {*COORDINATES, "source", "event_id", "day", "month", "batch"}
-)
+_BESIDE_BODY: Final = {*COORDINATES, "position", "source", "event_id", "day", "month", "batch", "time_quality"}
+EVENT_BODY: Final[tuple[str, ...]] = tuple(name for name in EVENTS.columns if name not in _BESIDE_BODY)
 """What an event says. Two copies of one event that differ in it are a conflict."""
 
 QUARANTINE: Final = LakeTable(
@@ -183,6 +194,24 @@ Of old ones key, headers and value are removed, as in `raw`.""",
     },
 )
 
+IGNORED: Final = LakeTable(
+    name="ignored",
+    group="ingest",
+    description="""Records that are as their carrier expects them and hold nothing an event is made of: signs of life,
+kinds of no interest, private notes.
+
+Their values stay in `raw` as those of all records do: a carrier that reads more makes events of them when `events` are
+rebuilt.""",
+    columns={**COORDINATES, "reason": pl.String(), "batch": pl.Int64()},
+    key=("topic_id", "partition", "offset"),
+    distinct=("offset", "kafka_time"),
+    meanings={
+        "reason": Meaning("why no event is made of it, in the words of its carrier"),
+        "batch": Meaning("number of the commit to `events` it was decoded for, from 1", ORDINAL),
+    },
+    made_of={**copied(RAW, *COORDINATES), "reason": RAW.of("value", "headers"), "batch": ()},
+)
+
 QUARANTINED_EVENT: Final = LakeTable(
     name="quarantined_event",
     group="ingest",
@@ -192,7 +221,8 @@ one says so.
 A copy stays here when its event is put back. `batch` is the one that took it out of `events`; null: it came after \
 that.""",
     columns=EVENTS.columns,
-    key=("topic_id", "partition", "offset"),
+    key=("topic_id", "partition", "offset", "position"),
+    before={"position": 0},
     meanings={
         **_MEANINGS_OF_EVENTS,
         "batch": Meaning(

@@ -21,6 +21,7 @@ LAKE = {
     "gaps": set(),
     "events": {"raw", "quarantine_ruling"},
     "quarantine": {"raw"},
+    "ignored": {"raw"},
     "quarantined_event": {"events", "quarantine_ruling"},
     "touched": {"events"},
     "identity": {"events", "identity_ruling"},

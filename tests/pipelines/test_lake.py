@@ -12,7 +12,7 @@ import pytest
 from deltalake import DeltaTable
 
 from pipelines.lake import Lake, LakeConflict, LakeSchemaMismatch
-from schemas.lake import GROUP_DAY, IDENTITY, TABLES, LakeTable
+from schemas.lake import EVENTS, GROUP_DAY, IDENTITY, ITEMS, TABLES, LakeTable
 
 MARCH, APRIL, MAY = (dt.date(2025, month, 1) for month in (3, 4, 5))
 
@@ -31,6 +31,26 @@ def days(*rows: tuple[str, dt.date]) -> pl.DataFrame:
     return pl.DataFrame(cells, schema=GROUP_DAY.schema)
 
 
+def opened_at_once(lake: Lake, table: LakeTable) -> None:
+    """Open a table in four threads; none fails."""
+    together = threading.Barrier(4)
+    failures: list[BaseException] = []
+
+    def open_it() -> None:
+        try:
+            together.wait()
+            Lake(lake.uri).open(table)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=open_it) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
 def names(lake: Lake) -> list[str]:
     return lake.open(IDENTITY).scan().collect()["account_id"].sort().to_list()
 
@@ -46,7 +66,7 @@ def test_an_empty_table_has_the_columns_of_its_contract(lake: Lake, table: LakeT
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
 def test_rows_come_back_with_the_types_they_had(lake: Lake, table: LakeTable):
-    row = pl.DataFrame({name: [None] for name in table.columns}, schema=table.schema)
+    row = pl.DataFrame({name: [table.before.get(name)] for name in table.columns}, schema=table.schema)
     lake.append(lake.open(table), row, {})
     assert lake.open(table).scan().collect().equals(row, null_equal=True)
 
@@ -219,11 +239,11 @@ def test_rows_of_a_wrong_type_are_refused_by_column(lake: Lake):
 @pytest.mark.parametrize(
     ("columns", "named"),
     [
-        ({"account_id": pl.String(), "person_id": pl.String()}, "batch"),
+        ({"batch": pl.Int64(), "person_id": pl.String()}, "account_id"),
         ({**IDENTITY.columns, "since": pl.Date()}, "since"),
         ({**IDENTITY.columns, "batch": pl.String()}, "batch"),
     ],
-    ids=["a column too few", "a column too many", "a column of another type"],
+    ids=["a column of the key too few", "a column too many", "a column of another type"],
 )
 def test_a_table_of_another_version_is_refused_by_column(lake: Lake, columns: dict[str, pl.DataType], named: str):
     lake.open(dataclasses.replace(IDENTITY, columns=columns, key=()))
@@ -231,23 +251,53 @@ def test_a_table_of_another_version_is_refused_by_column(lake: Lake, columns: di
         lake.open(IDENTITY)
 
 
+OLD_EVENTS = dataclasses.replace(
+    EVENTS, columns={name: dtype for name, dtype in EVENTS.columns.items() if name not in {"position", "items"}}
+)
+
+
+def old_event(event_id: str) -> pl.DataFrame:
+    missing = [pl.lit(None, dtype).alias(name) for name, dtype in OLD_EVENTS.columns.items() if name != "event_id"]
+    return pl.DataFrame({"event_id": [event_id]}).with_columns(missing).with_columns(month=pl.date(2025, 3, 1))
+
+
+def test_a_table_from_before_a_column_was_there_gets_it_and_keeps_its_rows_and_positions(lake: Lake):
+    lake.append(lake.open(OLD_EVENTS), old_event("old").select(OLD_EVENTS.schema.names()), {"reader": 3})
+    before = lake.open(OLD_EVENTS)
+    found = lake.open(EVENTS)
+    assert found.scan().select("event_id", "position", "items").collect().rows() == [("old", 0, None)]
+    assert (found.content, found.position("reader")) == (before.content, 3)
+    new = old_event("new").with_columns(position=pl.lit(1, pl.Int32), items=pl.lit(None, ITEMS))
+    lake.append(found, new.select(EVENTS.schema.names()), {"reader": 4})
+    rows = lake.open(EVENTS).scan().select("event_id", "position").sort("event_id").collect().rows()
+    assert rows == [("new", 1), ("old", 0)]
+
+
+def test_a_version_from_before_a_column_was_there_can_be_read(lake: Lake):
+    lake.append(lake.open(OLD_EVENTS), old_event("old").select(OLD_EVENTS.schema.names()), {})
+    then = lake.open(OLD_EVENTS).version
+    before = lake.at(lake.open(EVENTS), then)
+    assert before is not None
+    assert before.scan().select("event_id", "position").collect().rows() == [("old", 0)]
+
+
+def test_a_writer_from_before_a_column_was_there_writes_no_more(lake: Lake):
+    stale = lake.open(OLD_EVENTS)
+    lake.open(EVENTS)
+    with pytest.raises(LakeConflict):
+        lake.append(stale, old_event("late").select(OLD_EVENTS.schema.names()), {})
+    with pytest.raises(LakeSchemaMismatch, match="position"):
+        lake.open(OLD_EVENTS)
+
+
+def test_columns_that_several_add_at_once_are_added_once(lake: Lake):
+    lake.open(OLD_EVENTS)
+    opened_at_once(lake, EVENTS)
+    assert lake.open(EVENTS).version == 1
+
+
 def test_two_that_open_a_new_table_at_once_both_get_it(lake: Lake):
-    together = threading.Barrier(4)
-    failures: list[BaseException] = []
-
-    def open_it() -> None:
-        try:
-            together.wait()
-            Lake(lake.uri).open(IDENTITY)
-        except BaseException as error:
-            failures.append(error)
-
-    threads = [threading.Thread(target=open_it) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
+    opened_at_once(lake, IDENTITY)
 
 
 def test_any_reader_of_delta_opens_a_table(lake: Lake):

@@ -175,7 +175,7 @@ def test_events_that_a_mended_adapter_decodes_again_are_followed_and_restated(wh
     rules = whole.services.rules()
     (carrier,) = rules.topics.values()
 
-    def decode_column(_: object, values: pl.Series) -> object:
+    def decode_column(_: object, values: pl.Series, headers: pl.Series | None = None) -> object:
         return carrier.decode_column(values.cast(pl.String).str.replace('"on 1"', '"on 0"').cast(pl.Binary))
 
     mended = type("Mended", (type(carrier),), {"decode_column": decode_column})()

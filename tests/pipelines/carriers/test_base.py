@@ -38,11 +38,12 @@ def test_an_error_of_the_adapter_itself_is_not_taken_for_bad_input():
         parse([b"1"], broken)
 
 
-def test_columns_not_given_are_null_and_all_have_the_types_of_the_contract():
+def test_columns_not_given_have_what_most_events_have_and_all_the_types_of_the_contract():
     frame = columns([3], {"event_id": ["e"], "type": pl.lit("message.sent"), "carrier": pl.col("event_id")})
     assert frame.schema == DECODED_SCHEMA
     given = {name: value for name, value in frame.row(0, named=True).items() if value is not None}
-    assert given == {"row": 3, "event_id": "e", "type": "message.sent", "carrier": "e"}
+    told = {"row": 3, "event_id": "e", "type": "message.sent", "carrier": "e"}
+    assert given == {**told, "position": 0, "time_quality": "exact"}
 
 
 def test_columns_of_no_rows_have_the_types_of_the_contract():

@@ -35,6 +35,7 @@ def test_an_event_that_says_everything_fills_every_column():
         "order_id": "o",
         "total_minor": 2**62,
         "currency": "CNY",
+        "items": [{"product_id": "p", "quantity": 2, "amount_minor": 100}, {"product_id": "q"}],
         "linked_id": "shop:ann",
         "name": "Group",
         "purpose": "sales",
@@ -66,6 +67,12 @@ def test_an_event_that_says_everything_fills_every_column():
         "group_purpose": "sales",
         "group_operators": ["app:bob", "app:cem"],
         "group_planned_end": dt.datetime(2025, 12, 31, 16, tzinfo=dt.UTC),
+        "items": [
+            {"product_id": "p", "quantity": 2, "amount_minor": 100},
+            {"product_id": "q", "quantity": None, "amount_minor": None},
+        ],
+        "time_quality": "exact",
+        "position": 0,
     }
 
 
@@ -78,6 +85,8 @@ def test_an_event_that_says_nothing_fills_the_envelope_and_the_role():
         "type": "feed.heartbeat",
         "time": NOON,
         "role": "member",
+        "time_quality": "exact",
+        "position": 0,
     }
 
 

@@ -52,6 +52,8 @@ def test_a_message_fills_the_columns_of_the_contract():
         "role": "member",
         "message_id": "412",
         "text_length": 6,
+        "time_quality": "second",
+        "position": 0,
     }
 
 

@@ -92,7 +92,7 @@ def test_whatever_is_damaged_between_raw_and_facts_comes_back_the_same(lake: Lak
     assert {finding.health for finding in examine_lake(lake)} == {"ok"}
 
 
-def _without_bob(self: object, values: pl.Series):
+def _without_bob(self: object, values: pl.Series, headers: pl.Series | None = None):
     is_bob = values.bin.contains(b"app:bob").to_list()
     spared = [None if bob else value for bob, value in zip(is_bob, values, strict=True)]
     return CARRIERS["cloudevents"].decode_column(pl.Series(values.name, spared, pl.Binary).fill_null(b"{}"))

@@ -211,7 +211,7 @@ def test_a_removal_that_began_before_a_rebuild_is_refused(tmp_path: Path, monkey
     def late(table: DeltaTable, *args: Any, **kwargs: Any) -> dict[str, Any]:
         monkeypatch.setattr(DeltaTable, "update", update)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(reset, "drop_quarantine", _interrupt)
+            patch.setattr(reset, "drop_records", _interrupt)
             with pytest.raises(LakeConflict):
                 rebuild(lake)
         assert rows(lake, EVENTS).is_empty()
@@ -224,7 +224,7 @@ def test_a_removal_that_began_before_a_rebuild_is_refused(tmp_path: Path, monkey
 
 
 def test_while_a_rebuild_is_not_finished_every_value_stays(lake: Lake, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(reset, "drop_quarantine", _interrupt)
+    monkeypatch.setattr(reset, "drop_records", _interrupt)
     with pytest.raises(LakeConflict):
         rebuild(lake)
     assert remove_values(lake, DAY, NOON + 100 * DAY)["raw"] == 0

@@ -1,0 +1,68 @@
+"""Which columns a stored table has, and which of the contract's it was written too early to have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import cache
+from typing import Any
+
+import polars as pl
+from deltalake import Field, Schema
+from deltalake.exceptions import CommitFailedError
+
+from pipelines.lake_place import StoredTable
+from schemas.lake import LakeTable
+
+
+def delta_schema(table: LakeTable) -> Schema:
+    """The columns of a contract as Delta has them."""
+    return Schema.from_arrow(pl.DataFrame(schema=table.schema).to_arrow().schema)
+
+
+def add_new_columns(delta: StoredTable, table: LakeTable) -> bool:
+    """Add to a stored table the columns that its contract got since; its rows hold null there, and `content` stays.
+
+    Args:
+        delta: loaded; it moves to the new version.
+        table: its contract.
+
+    Returns:
+        Whether it has to be loaded again: another process may have added them first.
+    """
+    stored = types_of(delta.schema())
+    added = [field for field in _wanted(table).fields if field.name not in stored and _may_come_later(table, field)]
+    if not added:
+        return False
+    with suppress(CommitFailedError):
+        delta.alter.add_columns(added)
+    return True
+
+
+def differing_columns(delta: StoredTable, table: LakeTable) -> list[str]:
+    """The names of the columns in which a stored table and its contract differ."""
+    found, wanted = types_of(delta.schema()), types_of(_wanted(table))
+    return sorted(name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name))
+
+
+def columns_of(delta: StoredTable, table: LakeTable) -> Iterator[pl.Expr]:
+    """The contract's columns as expressions over the stored ones: rows from before a column was there have `before`."""
+    stored = types_of(delta.schema())
+    for name, dtype in table.columns.items():
+        column = pl.col(name) if name in stored else pl.lit(None, dtype).alias(name)
+        yield column.fill_null(table.before[name]) if name in table.before else column
+
+
+def types_of(schema: Schema) -> dict[str, Any]:
+    """The type of each column."""
+    return {field.name: field.type for field in schema.fields}
+
+
+def _may_come_later(table: LakeTable, field: Field) -> bool:
+    """Rows without it are rows of the table all the same."""
+    return field.name not in {*table.key, *table.partition_by} or field.name in table.before
+
+
+@cache
+def _wanted(table: LakeTable) -> Schema:
+    return delta_schema(table)
