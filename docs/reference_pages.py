@@ -221,9 +221,10 @@ def _is_section(field: FieldInfo) -> bool:
 
 def _setting(name: str, field: FieldInfo, docs: dict[str, str], section: str) -> tuple[str, str, str, str]:
     default = field.get_default(call_default_factory=True)
+    said = words.DEFAULTS.get(f"{section}.{name}")
     shown = "" if default is None else json.dumps(default, default=str)
     meaning = _flat(docs[name]) if name in docs else words.SETTINGS_MEANINGS[f"{section}.{name}"]
-    return _code(name), _type_name(field), _code(shown) if shown else "none", meaning
+    return _code(name), _type_name(field), said or (_code(shown) if shown else "none"), meaning
 
 
 def _type_name(field: FieldInfo) -> str:

@@ -10,6 +10,11 @@ Secret texts belong into the environment, not into the file. Facts that depend o
 by the next run after a change there. Set `rules.zone` before the first run: after a change
 every run refuses until `emberline rebuild events`. `privacy.key` belongs to a lake for good."""
 
+DEFAULTS = {
+    "kafka.topics": "`group.messages` and `commerce.events` for `cloudevents`; `raw.NAME` for each carrier `NAME`",
+}
+"""Defaults that follow from what else there is."""
+
 SETTINGS_MEANINGS = {
     "maintenance.small_files": "A partition of a lake table with more small files than this is put together.",
     "maintenance.small_file_mb": "What a small file is, in MiB.",

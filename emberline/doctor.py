@@ -80,12 +80,14 @@ def _kafka(services: Services) -> list[Examined]:
 
 
 def _topics(services: Services) -> Iterator[Examined]:
-    kafka, wanted = services.kafka(), services.settings.kafka.topics
-    there = {topic.name for topic in kafka.topics(wanted)}
+    kafka, configured = services.kafka(), services.settings.kafka
+    there = {topic.name for topic in kafka.topics(configured.topics)}
     yield Examined("kafka", "brokers", "ok", f"They answer at {kafka.bootstrap_servers}.")
     lags = partition_lags(kafka, services.lake(), there)
-    for name in wanted:
+    for name in configured.topics:
         if name not in there:
+            if name not in configured.own_topics:
+                continue
             next_step = "Let its producer create it, correct kafka.topics, or send a file: emberline replay"
             yield Examined("kafka", name, "warning", "There is no such topic.", next_step)
             continue

@@ -149,6 +149,10 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+_OWN_TOPICS: Final = {"group.messages": "cloudevents", "commerce.events": "cloudevents"}
+"""Topics of canonical events, which `up` and `demo` create."""
+
+
 class KafkaSettings(_Section):
     """Where events come from. No `bootstrap_servers`: the embedded broker."""
 
@@ -162,15 +166,20 @@ class KafkaSettings(_Section):
     ssl_password: SecretStr | None = None
     """Of the client's key file. From the environment: EMBERLINE__KAFKA__SSL_PASSWORD."""
     topics: dict[str, Annotated[str, AfterValidator(_known_carrier)]] = Field(
-        default_factory=lambda: {
-            "group.messages": "cloudevents",
-            "commerce.events": "cloudevents",
-            "raw.zulip": "zulip",
-        }
+        default_factory=lambda: {**_OWN_TOPICS, **{f"raw.{name}": name for name in CARRIERS}}
     )
-    """Topic -> carrier."""
+    """Topic -> carrier. Topics that do not exist are passed over."""
     partitions: int = Field(default=3, ge=1, le=10_000)
-    """Of topics that `replay` and `demo` create."""
+    """Of topics that `replay`, `import`, `up` and `demo` create."""
+
+    @property
+    def own_topics(self) -> list[str]:
+        """Topics that have to exist: those that somebody named, else those of canonical events."""
+        return list(self.topics if "topics" in self.model_fields_set else _OWN_TOPICS)
+
+    def topics_of(self, carrier: str) -> list[str]:
+        """Topics whose payloads this carrier reads, in the order of the settings."""
+        return [topic for topic, name in self.topics.items() if name == carrier]
 
 
 class LakeSettings(_Section):
@@ -428,6 +437,8 @@ class PrivacySettings(_Section):
     keep_raw_days: Annotated[int | None, BeforeValidator(_no_end)] = Field(default=90, ge=1, le=_DAYS)
     """Days after Kafka's time of a decoded record for which its value, key and headers are kept in `raw` and
     `quarantine`, or `forever`. What was removed cannot be decoded again."""
+    keep_texts: bool = False
+    """Whether what emberline itself brings into Kafka keeps texts of messages, in place of their measures."""
 
 
 class Settings(BaseSettings):

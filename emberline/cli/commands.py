@@ -7,6 +7,7 @@ from emberline.cli import (
     demo,
     doctor,
     identity,
+    imports,
     pipeline,
     quarantine,
     rebuild,
@@ -17,6 +18,6 @@ from emberline.cli import (
 from emberline.cli.app import app
 
 __all__ = [
-    "alerts", "app", "audit", "backtest", "demo", "doctor", "identity", "pipeline", "quarantine", "rebuild", "results",
-    "services", "sql",
+    "alerts", "app", "audit", "backtest", "demo", "doctor", "identity", "imports", "pipeline", "quarantine", "rebuild",
+    "results", "services", "sql",
 ]  # fmt: skip

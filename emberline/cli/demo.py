@@ -71,7 +71,7 @@ def _send_company(services: Services, seed: int, show: Reporting) -> None:
     from pipelines.ingest.replay import produce
 
     kafka = services.kafka()
-    kafka.create_topics(services.settings.kafka.topics, services.settings.kafka.partitions)
+    kafka.create_topics(services.settings.kafka.own_topics, services.settings.kafka.partitions)
     show.line("simulating a company")
     world = simulate(Scenario(seed=seed))
     show.line(f"sending {world.records.height:,} simulated records to Kafka")

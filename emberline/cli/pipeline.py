@@ -53,7 +53,7 @@ def replay(
     if carrier not in CARRIERS:
         raise typer.BadParameter(f"{carrier!r}; there are {', '.join(sorted(CARRIERS))}", param_hint="--carrier")
     settings = load_settings()
-    topics = [name for name, shape in settings.kafka.topics.items() if shape == carrier]
+    topics = settings.kafka.topics_of(carrier)
     if topic is not None and topic not in topics:
         raise typer.BadParameter(
             f"{topic!r}; settings give {carrier} {', '.join(topics) or 'none'}", param_hint="--topic"

@@ -32,7 +32,7 @@ def up(as_json: Json = False) -> None:
 
         services.on_progress = report
         kafka = services.kafka()
-        kafka.create_topics(services.settings.kafka.topics, services.settings.kafka.partitions)
+        kafka.create_topics(services.settings.kafka.own_topics, services.settings.kafka.partitions)
         services.warehouse().prepare()
         EmbeddedDagster(services.state).start(dagster_environment(services), report)
     if not (done or as_json):

@@ -54,7 +54,7 @@ class Stack:
     @property
     def topics(self) -> list[str]:
         """The topics the pipeline reads."""
-        return list(self.services.settings.kafka.topics)
+        return self.services.settings.kafka.own_topics
 
     def start(self, say: Callable[[str], None]) -> None:
         """Start everything, and the supervisor."""

@@ -115,7 +115,7 @@ def reader(folder: Path) -> Iterator[Reader]:
     somebody = Reader(folder)
     try:
         kafka = Services(somebody.settings).kafka()
-        kafka.create_topics(list(somebody.settings.kafka.topics), 3)
+        kafka.create_topics(somebody.settings.kafka.own_topics, 3)
         produce(kafka, simulate(COMPANY).records)
         sample = somebody.run("emberline", "replay", "docs/samples/events.jsonl", "--carrier", "cloudevents")
         assert sample.returncode == 0, sample.stderr

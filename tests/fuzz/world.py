@@ -118,7 +118,7 @@ def publish(folder: Path) -> Mapping[str, str]:
         found[variable(("kafka", "sasl_password"))] = str(secrets["sasl_plain_password"])
     os.environ.update(found)
     services = Services(load_settings(state=company(folder)))
-    services.kafka().create_topics(services.settings.kafka.topics, 1)
+    services.kafka().create_topics(services.settings.kafka.own_topics, 1)
     produce(services.kafka(), simulate(Scenario(seed=11, days=100, groups=8, members=200)).records)
     outcome = run_pipeline(services, Progress())
     if not outcome.is_success:
