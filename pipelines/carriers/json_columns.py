@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipelines.carriers.base import MAX_VALUE_BYTES
+from pipelines.carriers.binary_views import BinaryViews
 from pipelines.carriers.json_scan import VIEW_WORDS, scan
 from pipelines.carriers.json_table import INSTANT, NUMBERS, STRINGS, JsonTable
 from schemas.lake import UTC_TIME
@@ -31,23 +32,20 @@ class JsonColumns:
 
 def read_json(values: pl.Series, table: JsonTable) -> JsonColumns:
     """Read a Binary column, none of whose values is null, by a table of fields. No value is copied."""
-    column = pa.array(values.rechunk().to_arrow(compat_level=pl.CompatLevel.newest()))
-    _, given, *contents = column.buffers()
-    value_views = np.frombuffer(given or b"", np.uint32).reshape(-1, 4)[column.offset : column.offset + len(column)]
+    given = BinaryViews.of(values)
     shape = (len(table.names), len(values))
     views = np.zeros((*shape, VIEW_WORDS), np.uint64)
     numbers = np.zeros(shape, np.int64)
     present = np.zeros((len(table.names), -(-len(values) // 8)), np.uint8)
     accepted = np.zeros(len(values), np.bool_)
     expected = np.arange(len(table.names) + 1) % len(table.names)
-    addresses = np.array([(one.address, one.address + one.size) for one in contents], np.int64).reshape(-1, 2)
     scan(
-        *(value_views, addresses, MAX_VALUE_BYTES),
+        *(given.views, given.addresses, MAX_VALUE_BYTES),
         *(table.fields, table.options, table.text.ctypes.data, expected, views, numbers, present, accepted),
     )
     present &= np.packbits(accepted, bitorder="little")
     columns = [
-        _column(name, table, kind, contents, views[number], numbers[number], present[number])
+        _column(name, table, kind, given.contents, views[number], numbers[number], present[number])
         for number, (name, kind) in enumerate(zip(table.names, table.fields["kind"].tolist(), strict=True))
     ]
     kept = pl.Series("accepted", accepted)

@@ -1,10 +1,13 @@
-"""A compiled, strict reader of JSON objects by a `JsonTable`, one pass over the bytes of a column of values.
+"""Two compiled, strict readers of JSON: one pass each over the bytes of a column of values.
 
-It accepts a value only if it is certain what msgspec would make of it: no escapes in strings, plain whole numbers, one
-form of time, no field twice, no containers but those the table knows. All else it refuses without a reason, good or
+`scan` reads objects of one contract by a `JsonTable`, with the rules of the contract: no escapes in strings, plain
+whole numbers, one form of time, no containers but those the table knows. `scan_paths` reads any JSON by a `PathTable`:
+scalars as they are written, wherever a path leads to one.
+
+Each accepts a value only if it is certain what msgspec would make of it. All else it refuses without a reason, good or
 bad: msgspec, the authority, decides on that.
 
-Positions are addresses in memory. Nothing is read outside a value but by `_plain`, which stays inside the buffer.
+Positions are addresses in memory. Nothing is read outside a value but by blocks, which stay inside the buffer.
 
 All compiled functions stand in this one file: numba's cache keeps what was compiled until the file of the function that
 is called changes, and does not notice a change in another.
@@ -20,24 +23,44 @@ from numba import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+from pipelines.carriers.json_paths import (
+    BOOLEAN_KIND,
+    FRACTION_KIND,
+    INTEGER_KIND,
+    LIST_KIND,
+    LONGEST_NAME,
+    MAX_DEPTH,
+    NULL_KIND,
+    OBJECT_KIND,
+    STRING_KIND,
+)
 from pipelines.carriers.json_table import CHOICE, INSTANT, INTEGER, KEY, LETTERS, NAME_MARKS, STRUCT, TEXT
 from pipelines.compiled import inlined, lean
 
-_BLOCK: Final = 16
+BLOCK: Final = 16
 """Bytes that every processor can compare at once."""
 
 VIEW_WORDS: Final = 2
 INLINE_BYTES: Final = 12
 """A string up to this long lies in its view."""
 
+_QUOTE: Final = ord('"')
+_BACKSLASH: Final = ord("\\")
 _COMMA: Final = ord(",")
 _COLON: Final = ord(":")
 _OPEN: Final = ord("{")
 _CLOSE: Final = ord("}")
+_OPEN_LIST: Final = ord("[")
+_CLOSE_LIST: Final = ord("]")
 _NULL: Final = ord("n")
 
 _REFUSED: Final = -1
 """In place of the position after a value."""
+
+REFUSED: Final = 0
+ACCEPTED: Final = 1
+FULL: Final = 2
+"""There is no room for an element of a list."""
 
 _MOST_DIGITS: Final = 18
 """Digits of which every number fits 64 bits."""
@@ -70,6 +93,28 @@ _IN_KEY = np.zeros(256, np.bool_)
 _IN_KEY[list(b"abcdefghijklmnopqrstuvwxyz0123456789_.-")] = True
 
 
+_WORD_NULL = np.uint64(int.from_bytes(b"null", "little"))
+_WORD_TRUE = np.uint64(int.from_bytes(b"true", "little"))
+_WORD_ALSE = np.uint64(int.from_bytes(b"alse", "little"))
+
+_ESCAPES = np.zeros(256, np.uint8)
+_ESCAPES[list(b'"\\/bfnrt')] = list(b'"\\/\b\f\n\r\t')
+"""What the character after a backslash stands for."""
+
+_HEX = np.full(256, -1, np.int8)
+_HEX[list(b"0123456789abcdef")] = range(16)
+_HEX[list(b"ABCDEF")] = range(10, 16)
+
+_ESCAPE_BYTES: Final = 6
+"""Of an escape that gives the number of a character, or of half a surrogate pair, in four digits."""
+
+_MOST_CHARACTERS: Final = 64
+"""Of a number: msgspec takes any that is no longer and whose exponent has no more than 2 digits."""
+
+VIEW_ROOM: Final = 4
+"""Bytes before a string that are read with it."""
+
+
 def _loaded(builder: Any, address: Any, kind: Any) -> Any:
     """What is at an address, which need not be a multiple of its size."""
     loaded = builder.load(builder.inttoptr(address, kind.as_pointer()))
@@ -96,20 +141,48 @@ _eight: Final = _load(8, types.uint64)
 
 @cast(Any, intrinsic)
 def _plain(_: Any, _address: Any) -> Any:
-    """How many of the next `_BLOCK` bytes, from the first on, are ASCII that stands for itself in a string."""
+    """How many of the next `BLOCK` bytes, from the first on, are ASCII that stands for itself in a string."""
 
     def generate(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
-        block = ir.VectorType(ir.IntType(8), _BLOCK)
+        block = ir.VectorType(ir.IntType(8), BLOCK)
         word = ir.IntType(64)
         loaded = _loaded(builder, arguments[0], block)
         # As signed numbers, control characters and bytes beyond ASCII are below 32.
-        other = builder.icmp_signed("<", loaded, ir.Constant(block, [32] * _BLOCK))
+        other = builder.icmp_signed("<", loaded, ir.Constant(block, [32] * BLOCK))
         for mark in b'"\\':
-            other = builder.or_(other, builder.icmp_signed("==", loaded, ir.Constant(block, [mark] * _BLOCK)))
-        bits = builder.zext(builder.bitcast(other, ir.IntType(_BLOCK)), word)
-        return builder.cttz(builder.or_(bits, ir.Constant(word, 1 << _BLOCK)), ir.Constant(ir.IntType(1), 1))
+            other = builder.or_(other, builder.icmp_signed("==", loaded, ir.Constant(block, [mark] * BLOCK)))
+        bits = builder.zext(builder.bitcast(other, ir.IntType(BLOCK)), word)
+        return builder.cttz(builder.or_(bits, ir.Constant(word, 1 << BLOCK)), ir.Constant(ir.IntType(1), 1))
 
     return types.int64(types.intp), generate
+
+
+@cast(Any, intrinsic)
+def _copied(_: Any, _source: Any, _target: Any) -> Any:
+    """Copy `BLOCK` bytes; how many of them, from the first on, are no backslash."""
+
+    def generate(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
+        block = ir.VectorType(ir.IntType(8), BLOCK)
+        word = ir.IntType(64)
+        loaded = _loaded(builder, arguments[0], block)
+        builder.store(loaded, builder.inttoptr(arguments[1], block.as_pointer())).align = 1
+        found = builder.icmp_signed("==", loaded, ir.Constant(block, [_BACKSLASH] * BLOCK))
+        bits = builder.zext(builder.bitcast(found, ir.IntType(BLOCK)), word)
+        return builder.cttz(builder.or_(bits, ir.Constant(word, 1 << BLOCK)), ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.intp, types.intp), generate
+
+
+@cast(Any, intrinsic)
+def _put(_: Any, _address: Any, _value: Any) -> Any:
+    """Write a byte."""
+
+    def generate(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
+        byte = ir.IntType(8)
+        builder.store(builder.trunc(arguments[1], byte), builder.inttoptr(arguments[0], byte.as_pointer()))
+        return None
+
+    return types.void(types.intp, types.int64), generate
 
 
 @inlined
@@ -120,7 +193,7 @@ def _space(at: int, end: int) -> int:
     return at
 
 
-@lean
+@inlined
 def _character(at: int, end: int) -> int:
     """The position after a character of two to four bytes of UTF-8, as Unicode's table of well-formed ones says."""
     lead = _byte(at)
@@ -149,33 +222,124 @@ def _character(at: int, end: int) -> int:
     return at + length
 
 
+@lean
+def _characters(at: int, end: int) -> int:
+    """The position after all characters beyond ASCII from here on."""
+    while at < end and _byte(at) >= 0x80:
+        at = _character(at, end)
+        if at == _REFUSED:
+            break
+    return at
+
+
 @inlined
-def _string(at: int, end: int, limit: int) -> tuple[int, int, int]:
-    """The start and length of a string without escapes, and the position after its closing quote."""
-    if at >= end or _byte(at) != ord('"'):
-        return 0, 0, _REFUSED
+def _unit(at: int, end: int) -> int:
+    """The number in an escape of `_ESCAPE_BYTES`, or `_REFUSED`."""
+    if at + _ESCAPE_BYTES > end or _byte(at) != _BACKSLASH or _byte(at + 1) != ord("u"):
+        return _REFUSED
+    high: Any = _HEX[_byte(at + 2)] << 4 | _HEX[_byte(at + 3)]
+    low: Any = _HEX[_byte(at + 4)] << 4 | _HEX[_byte(at + 5)]
+    return high << 8 | low if high | low >= 0 else _REFUSED
+
+
+@lean
+def _escapes(at: int, end: int) -> int:
+    """The position after all escapes from here on; a surrogate without its pair is refused."""
+    while at < end and _byte(at) == _BACKSLASH:
+        if at + 2 <= end and _ESCAPES[_byte(at + 1)]:
+            at += 2
+            continue
+        unit = _unit(at, end)
+        if unit == _REFUSED or 0xDC00 <= unit <= 0xDFFF:
+            return _REFUSED
+        at += _ESCAPE_BYTES
+        if 0xD800 <= unit <= 0xDBFF:
+            unit = _unit(at, end)
+            if unit < 0xDC00 or unit > 0xDFFF:
+                return _REFUSED
+            at += _ESCAPE_BYTES
+    return at
+
+
+@inlined
+def _string(at: int, end: int, limit: int) -> tuple[int, int, int, bool]:
+    """The start and length of a string as written, the position after its closing quote, and has it escapes."""
+    has_escapes = False
+    if at >= end or _byte(at) != _QUOTE:
+        return 0, 0, _REFUSED, has_escapes
     at += 1
     start = at
     while at < end:
-        if at + _BLOCK <= limit:
+        if at + BLOCK <= limit:
             plain = _plain(at)
             at += plain
-            if plain == _BLOCK:
+            if plain == BLOCK:
                 continue
             if at >= end:
                 break
         byte = _byte(at)
-        if byte == ord('"'):
-            return start, at - start, at + 1
+        if byte == _QUOTE:
+            return start, at - start, at + 1, has_escapes
         if _PLAIN[byte]:
             at += 1
-        elif byte < 0x80:
-            break
+        elif byte >= 0x80:
+            at = _characters(at, end)
+        elif byte == _BACKSLASH:
+            has_escapes = True
+            at = _escapes(at, end)
         else:
-            at = _character(at, end)
-            if at == _REFUSED:
-                break
-    return 0, 0, _REFUSED
+            break
+        if at == _REFUSED:
+            break
+    return 0, 0, _REFUSED, has_escapes
+
+
+@lean
+def _unescaped(start: int, length: int, limit: int, target: int) -> int:
+    """Write a string that `_string` has read, without its escapes; the length then.
+
+    A block more may be written than the string has bytes.
+    """
+    at, end, first = start, start + length, target
+    while at < end:
+        if at + BLOCK <= limit:
+            plain = min(_copied(at, target), end - at)
+            at += plain
+            target += plain
+            if plain == BLOCK:
+                continue
+        while at < end and _byte(at) == _BACKSLASH:
+            if _byte(at + 1) != ord("u"):
+                _put(target, _ESCAPES[_byte(at + 1)])
+                at += 2
+                target += 1
+                continue
+            code = _unit(at, end)
+            at += _ESCAPE_BYTES
+            if 0xD800 <= code <= 0xDBFF:
+                code = 0x10000 + ((code - 0xD800) << 10) + _unit(at, end) - 0xDC00
+                at += _ESCAPE_BYTES
+            if code < 0x80:
+                _put(target, code)
+                target += 1
+                continue
+            if code < 0x800:
+                more = 1
+                _put(target, 0xC0 | code >> 6)
+            elif code < 0x10000:
+                more = 2
+                _put(target, 0xE0 | code >> 12)
+            else:
+                more = 3
+                _put(target, 0xF0 | code >> 18)
+            for place in range(more):
+                _put(target + 1 + place, 0x80 | code >> 6 * (more - 1 - place) & 0x3F)
+            target += 1 + more
+        if at < end and at + BLOCK > limit:
+            _put(target, _byte(at))
+            at += 1
+            target += 1
+    return target - first
 
 
 @inlined
@@ -195,31 +359,70 @@ def _number(at: int, end: int) -> tuple[int, int]:
     return value, at
 
 
+@inlined
+def _word(at: int, end: int) -> tuple[int, int]:
+    """The position after true, false or null, and its kind."""
+    if at + 4 <= end:
+        word = _four(at)
+        if word == _WORD_NULL:
+            return at + 4, NULL_KIND
+        if word == _WORD_TRUE:
+            return at + 4, BOOLEAN_KIND
+        if at + 5 <= end and _byte(at) == ord("f") and _four(at + 1) == _WORD_ALSE:
+            return at + 5, BOOLEAN_KIND
+    return _REFUSED, NULL_KIND
+
+
+@inlined
+def _digits_end(at: int, end: int) -> int:
+    """The position after all digits from here on."""
+    while at < end and ord("0") <= _byte(at) <= ord("9"):
+        at += 1
+    return at
+
+
 @lean
-def _word(at: int, end: int, word: bytes) -> int:
-    if at + len(word) > end:
-        return _REFUSED
-    for byte in range(len(word)):
-        if _byte(at + byte) != word[byte]:
-            return _REFUSED
-    return at + len(word)
+def _numeral(at: int, end: int) -> tuple[int, int]:
+    """The position after a number of any form, and its kind."""
+    refused = (_REFUSED, INTEGER_KIND)
+    start, kind = at, INTEGER_KIND
+    if _byte(at) == ord("-"):
+        at += 1
+    first = at
+    at = _digits_end(at, end)
+    # Minus zero is no integer to some.
+    if at == first or (_byte(first) == ord("0") and (at > first + 1)):
+        return refused
+    is_zero = _byte(first) == ord("0")
+    if at < end and _byte(at) == ord("."):
+        kind = FRACTION_KIND
+        first = at + 1
+        at = _digits_end(first, end)
+        if at == first:
+            return refused
+    if at < end and (_byte(at) == ord("e") or _byte(at) == ord("E")):
+        kind = FRACTION_KIND
+        at += 1
+        if at < end and (_byte(at) == ord("+") or _byte(at) == ord("-")):
+            at += 1
+        first = at
+        at = _digits_end(first, end)
+        if at == first or at > first + 2:
+            return refused
+    if at - start > _MOST_CHARACTERS or (is_zero and kind == INTEGER_KIND and at > start + 1):
+        return refused
+    return at, kind
 
 
 @lean
 def _scalar(at: int, end: int, limit: int) -> int:
-    """The position after a string, a whole number, true, false or null."""
+    """The position after a string, a number, true, false or null."""
     if at >= end:
         return _REFUSED
-    byte = _byte(at)
-    if byte == ord('"'):
+    if _byte(at) == _QUOTE:
         return _string(at, end, limit)[2]
-    if byte == ord("n"):
-        return _word(at, end, b"null")
-    if byte == ord("t"):
-        return _word(at, end, b"true")
-    if byte == ord("f"):
-        return _word(at, end, b"false")
-    return _number(at, end)[1]
+    after, _ = _word(at, end)
+    return _numeral(at, end)[0] if after == _REFUSED else after
 
 
 @inlined
@@ -386,7 +589,7 @@ def _is_string_of(start: int, length: int, field: Any, options: NDArray[np.int32
 def _write_view(start: int, length: int, buffer: int, base: int, view: NDArray[np.uint64]) -> None:
     """A view holds the length, then a short string, or a longer one's first 4 bytes, buffer and start in the buffer.
 
-    Short strings are read up to their end, together with what is before them in the value.
+    Short strings are read up to their end, together with the `VIEW_ROOM` bytes before them.
     """
     low = np.uint64(length)
     high = np.uint64(0)
@@ -436,8 +639,8 @@ def _object(
             if field.scope == scope and at + length <= end and _same(at, text + field.name - 1, length):
                 at += length
             else:
-                start, length, at = _string(at, end, limit)
-                if at == _REFUSED:
+                start, length, at, has_escapes = _string(at, end, limit)
+                if at == _REFUSED or has_escapes:
                     return False
                 found = _field(start, length, scope, last, fields, text)
                 at = _space(at, end)
@@ -477,8 +680,8 @@ def _object(
                             return False
                         numbers[np.uintp(found), np.uintp(row)] = value
                     else:
-                        start, length, at = _string(at, end, limit)
-                        if at == _REFUSED:
+                        start, length, at, has_escapes = _string(at, end, limit)
+                        if at == _REFUSED or has_escapes:
                             return False
                         if field.kind == INSTANT:
                             value, is_known = _instant(start, length)
@@ -560,3 +763,216 @@ def scan(
                 numbers,
                 present,
             )
+
+
+@inlined
+def _child(start: int, length: int, parent: int, nodes: Any, firsts: NDArray[np.int32], text: int) -> int:
+    """The node of a name in an object, or -1."""
+    bucket = min(length, LONGEST_NAME)
+    for node in range(firsts[np.uintp(parent), np.uintp(bucket)], firsts[np.uintp(parent), np.uintp(bucket + 1)]):
+        named = nodes[np.uintp(node)]
+        if named.name_length == length and _same(start, text + named.name, length):
+            return node
+    return -1
+
+
+@inlined
+def _walk(
+    at: int,
+    end: int,
+    limit: int,
+    base: int,
+    buffer: int,
+    top_row: int,
+    nodes: Any,
+    firsts: NDArray[np.int32],
+    text: int,
+    levels: Any,
+    frames: NDArray[np.int64],
+    seen: NDArray[np.int64],
+    side: NDArray[np.int64],
+    views: NDArray[np.uint64],
+    kinds: NDArray[np.uint8],
+    places: NDArray[np.uint32],
+) -> int:
+    """Read the value in `[at, end)` into a row of the top level and into rows of lists, or say why not."""
+    node, row, depth = 0, top_row, 0
+    # The container that is open: its node, its row, is it an object, and its number or that of its next element.
+    container, container_row, is_object, mark = -1, 0, False, np.int64(0)
+    at = _space(at, end)
+    while at < end:
+        # Here a value begins, of `node` in `row`.
+        byte = _byte(at)
+        start, length, has_escapes, opens = at, 0, False, False
+        if byte == _QUOTE:
+            start, length, at, has_escapes = _string(at, end, limit)
+            kind = STRING_KIND
+        elif byte in (_OPEN, _OPEN_LIST):
+            kind = OBJECT_KIND if byte == _OPEN else LIST_KIND
+            at = _space(at + 1, end)
+            opens = at >= end or _byte(at) != (_CLOSE if byte == _OPEN else _CLOSE_LIST)
+            if not opens:
+                at += 1
+        else:
+            at, kind = _word(at, end)
+            if at == _REFUSED:
+                at, kind = _numeral(start, end)
+            length = at - start
+        if at == _REFUSED:
+            return REFUSED
+        if node >= 0 and nodes[np.uintp(node)].column >= 0:
+            place = nodes[np.uintp(node)].column + row
+            kinds[np.uintp(place)] = kind
+            if kind >= STRING_KIND and kind <= BOOLEAN_KIND:
+                if has_escapes:
+                    target = side[1]
+                    length = _unescaped(start, length, limit, target)
+                    _write_view(target, length, side[2], side[0], views[np.uintp(place)])
+                    side[1] = target + length
+                elif start < base + VIEW_ROOM:
+                    return REFUSED
+                else:
+                    _write_view(start, length, buffer, base, views[np.uintp(place)])
+        if opens:
+            if depth == MAX_DEPTH:
+                return REFUSED
+            frame = frames[np.uintp(depth)]
+            frame[0], frame[1], frame[2], frame[3] = container, container_row, is_object, mark
+            depth += 1
+            container, container_row, is_object, mark = -1, row, kind == OBJECT_KIND, 0
+            if node >= 0 and is_object and nodes[np.uintp(node)].has_children:
+                container = node
+                side[3] += 1
+                mark = side[3]
+            elif node >= 0 and not is_object:
+                container = nodes[np.uintp(node)].element
+        else:
+            while True:
+                at = _space(at, end)
+                if depth == 0:
+                    return ACCEPTED if at == end else REFUSED
+                if at >= end:
+                    return REFUSED
+                byte = _byte(at)
+                at = _space(at + 1, end)
+                if byte == _COMMA:
+                    break
+                if byte != (_CLOSE if is_object else _CLOSE_LIST):
+                    return REFUSED
+                depth -= 1
+                frame = frames[np.uintp(depth)]
+                container, container_row, is_object, mark = frame[0], frame[1], frame[2] != 0, frame[3]
+        node, row = container, container_row
+        if is_object:
+            start, length, at, has_escapes = _string(at, end, limit)
+            if at == _REFUSED:
+                return REFUSED
+            if container >= 0:
+                if has_escapes:
+                    length = _unescaped(start, length, limit, side[1])
+                    start = side[1]
+                node = _child(start, length, container, nodes, firsts, text)
+                if node >= 0:
+                    if seen[np.uintp(node)] == mark:
+                        return REFUSED
+                    seen[np.uintp(node)] = mark
+            at = _space(at, end)
+            if at >= end or _byte(at) != _COLON:
+                return REFUSED
+            at = _space(at + 1, end)
+        elif node >= 0:
+            level = levels[np.uintp(nodes[np.uintp(node)].level)]
+            row = level.count
+            if row == level.room:
+                return FULL
+            level.count = row + 1
+            places[np.uintp(level.first + row), 0] = container_row
+            places[np.uintp(level.first + row), 1] = mark
+            mark += 1
+    return REFUSED
+
+
+@lean
+def scan_paths(
+    values: NDArray[np.uint32],
+    values_at: int,
+    addresses: NDArray[np.int64],
+    longest: int,
+    nodes: Any,
+    firsts: NDArray[np.int32],
+    text: int,
+    levels: Any,
+    frames: NDArray[np.int64],
+    seen: NDArray[np.int64],
+    side: NDArray[np.int64],
+    views: NDArray[np.uint64],
+    kinds: NDArray[np.uint8],
+    places: NDArray[np.uint32],
+    accepted: NDArray[np.bool_],
+) -> int:
+    """Read JSON of any form into the levels of a `PathTable`.
+
+    Args:
+        values: [rows, 4] Arrow's views of the values: length, first bytes, number of the buffer, start.
+        values_at: the address of `values`.
+        addresses: [buffers, 2] where the buffers start and end.
+        longest: bytes; a longer value is refused.
+        nodes: [nodes] of `json_paths.NODE`; `column` is where its kinds and views begin, or -1.
+        firsts: see `PathTable`.
+        text: the address of that of the `PathTable`.
+        levels: [levels] of `json_paths.LEVEL`; `count` grows by the rows that were read.
+        frames: [`MAX_DEPTH`, 4] for the containers that are open.
+        seen: [nodes] zeros.
+        side: where strings without their escapes are written: address of the buffer, of its unused part, its number,
+            and how many objects were read.
+        views: [all fields' rows, `VIEW_WORDS`] zeros; filled with Arrow's views of the scalars' text.
+        kinds: [all fields' rows] zeros; filled with the kinds.
+        places: [all lists' rows, 2] filled with the row of the level above, and the position in the list.
+        accepted: [rows] set where the value was read.
+
+    Returns:
+        How many values were read: less than all if one has more elements than there is room for.
+    """
+    for row in range(len(values)):
+        length = np.int64(values[row, 0])
+        if length > longest:
+            continue
+        if length > INLINE_BYTES:
+            buffer = np.int64(values[row, 2])
+            base, limit = addresses[buffer, 0], addresses[buffer, 1]
+            at = base + np.int64(values[row, 3])
+        else:
+            buffer = np.int64(0)
+            base, limit = values_at, values_at + 16 * len(values)
+            at = values_at + 16 * row + 4
+        for number in range(1, len(levels)):
+            levels[number].kept = levels[number].count
+        found = _walk(
+            at,
+            at + length,
+            limit,
+            base,
+            buffer,
+            row,
+            nodes,
+            firsts,
+            text,
+            levels,
+            frames,
+            seen,
+            side,
+            views,
+            kinds,
+            places,
+        )
+        accepted[row] = found == ACCEPTED
+        if found != ACCEPTED:
+            for number in range(1, len(levels)):
+                level = levels[number]
+                for column in range(level.fields):
+                    start = level.column + column * level.room
+                    kinds[start + level.kept : start + level.count] = 0
+                level.count = level.kept
+        if found == FULL:
+            return row
+    return len(values)

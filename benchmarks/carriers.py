@@ -1,0 +1,148 @@
+"""`python -m benchmarks.carriers SAMPLE...`: payloads a second, of JSON by paths, beside other ways to read it.
+
+Of each sample, a file of JSON or a folder of such, many payloads are made that differ in an id. From each payload are
+read the scalars that lie first in the sample, as text: by the compiled reader, by msgspec value by value, and by
+Polars, which is given the types.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import polars as pl
+from rich.console import Console
+from rich.table import Table
+
+from pipelines.carriers.json_levels import read_levels
+from pipelines.carriers.json_paths import level_and_field, steps
+
+_MOST_PATHS: Final = 12
+_ID: Final = "_n"
+_SHARE_BY_ROW: Final = 20
+"""Of so many payloads msgspec reads one: it takes the time of all by far."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A payload to make others of."""
+
+    name: str
+    payload: dict[str, Any]
+
+    def values(self, n: int) -> pl.Series:
+        """So many payloads."""
+        rest = json.dumps(self.payload, ensure_ascii=False, separators=(",", ":"))[1:]
+        numbers = pl.int_range(n, dtype=pl.UInt32)
+        made = pl.concat_str(pl.lit(f'{{"{_ID}":"event-'), numbers, pl.lit(f'",{rest}'))
+        return pl.select(made).to_series().cast(pl.Binary)
+
+    def paths(self) -> list[str]:
+        """Where its first scalars lie, behind one list at most."""
+        return list(dict.fromkeys([_ID, *_leaves(self.payload, "")]))[:_MOST_PATHS]
+
+
+def main() -> None:
+    """Measure with the options of the command line, and print a table."""
+    options = _options()
+    console = Console()
+    console.print(f"{os.cpu_count()} CPUs, polars {pl.__version__}, msgspec {msgspec.__version__}")
+    table = Table(title=f"{options.payloads:,} payloads a sample", title_justify="left", box=None, padding=(0, 2, 0, 0))
+    for heading in ("Sample", "Bytes", "Paths", "Payloads/s", "MB/s", "msgspec", "Polars"):
+        table.add_column(heading, justify="left" if heading == "Sample" else "right")
+    for sample in _samples(options.samples):
+        table.add_row(
+            sample.name, *(f"{number:,.0f}" for number in _measured(sample, options.payloads, options.rounds))
+        )
+    console.print(table)
+
+
+def _measured(sample: Sample, n: int, rounds: int) -> tuple[float, ...]:
+    """Bytes and paths of a payload, then how many are read a second, the megabytes of these, and by the others."""
+    values, paths = sample.values(n), sample.paths()
+    n_bytes = int(values.bin.size().sum()) / n
+    some = values.head(max(1, n // _SHARE_BY_ROW)).to_list()
+    dtype = _dtype(values)
+    ours = _rate(lambda: read_levels(values, paths), n, rounds)
+    by_row = _rate(lambda: _by_row(some, paths), len(some), 1)
+    by_polars = _rate(lambda: values.cast(pl.String).str.json_decode(dtype), n, rounds)
+    return n_bytes, len(paths), ours, ours * n_bytes / 1e6, by_row, by_polars
+
+
+def _samples(given: list[Path]) -> Iterator[Sample]:
+    for path in given:
+        for file in sorted(path.rglob("*.json")) if path.is_dir() else [path]:
+            try:
+                payload = json.loads(file.read_bytes())
+            except ValueError:
+                continue
+            for one in payload[:1] if isinstance(payload, list) else [payload]:
+                if isinstance(one, dict) and one:
+                    yield Sample(f"{file.parent.name}/{file.stem}", one)
+
+
+def _leaves(value: Any, path: str) -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _leaves(inner, f"{path}.{name}" if path else name)
+    elif isinstance(value, list):
+        for inner in value[:1] if "[]" not in path else []:
+            yield from _leaves(inner, f"{path}[]")
+    else:
+        yield path
+
+
+def _by_row(values: list[bytes], paths: list[str]) -> dict[str, list[str | None]]:
+    """The text of the scalars, value by value."""
+    places = [
+        (path, steps(level_and_field(path)[0].removesuffix("[]")), steps(level_and_field(path)[1])) for path in paths
+    ]
+    found: dict[str, list[str | None]] = {path: [] for path in paths}
+    for value in values:
+        parsed = msgspec.json.decode(value)
+        for path, to_list, to_field in places:
+            elements = [parsed] if not to_list else _at(parsed, to_list)
+            for element in elements if isinstance(elements, list) else []:
+                scalar = _at(element, to_field)
+                found[path].append(None if isinstance(scalar, dict | list | None) else str(scalar))
+    return found
+
+
+def _at(value: Any, names: list[str]) -> Any:
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def _dtype(values: pl.Series) -> pl.DataType:
+    """The type that Polars finds in a few payloads."""
+    return values.head(10).cast(pl.String).str.json_decode(infer_schema_length=10).dtype
+
+
+def _rate(read: Callable[[], object], n: int, rounds: int) -> float:
+    """How many values a second the fastest of some rounds reads."""
+    seconds = []
+    for _ in range(rounds):
+        begin = time.perf_counter()
+        read()
+        seconds.append(time.perf_counter() - begin)
+    return n / min(seconds)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.carriers", description="Payloads a second by paths.")
+    parser.add_argument("samples", nargs="+", type=Path, metavar="SAMPLE", help="a file of JSON, or a folder of such")
+    parser.add_argument("--payloads", type=int, default=500_000, help="payloads a sample (default: 500000)")
+    parser.add_argument("--rounds", type=int, default=3, help="times each is read; the fastest counts (default: 3)")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
