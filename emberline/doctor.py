@@ -32,8 +32,8 @@ def examine(services: Services, *, is_read: bool = False) -> list[Examined]:
         *_versions(),
         *examined("key", "pseudonyms", lambda: _key(services)),
         *examine_lake(services.lake(), is_read=is_read),
-        *_warehouse(services),
-        *_kafka(services),
+        *examined("warehouse", "server", lambda: _warehouse(services)),
+        *examined("kafka", "brokers", lambda: _kafka(services)),
     ]
 
 
@@ -73,13 +73,10 @@ def _lake_id(services: Services) -> str | None:
         return None
 
 
-def _kafka(services: Services) -> list[Examined]:
+def _kafka(services: Services) -> Iterator[Examined]:
     if not (services.settings.kafka.bootstrap_servers or EmbeddedKafka(services.state).address()):
-        return [Examined("kafka", "brokers", "warning", "The embedded Kafka does not run.", _START)]
-    return examined("kafka", "brokers", lambda: _topics(services))
-
-
-def _topics(services: Services) -> Iterator[Examined]:
+        yield Examined("kafka", "brokers", "warning", "The embedded Kafka does not run.", _START)
+        return
     kafka, configured = services.kafka(), services.settings.kafka
     there = {topic.name for topic in kafka.topics(configured.topics)}
     yield Examined("kafka", "brokers", "ok", f"They answer at {kafka.bootstrap_servers}.")

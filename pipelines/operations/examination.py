@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from pipelines.system_refusals import refusal
 from schemas.errors import EmberlineError
 
 Health = Literal["ok", "warning", "broken"]
@@ -31,9 +32,12 @@ class Examined:
 
 
 def examined(area: str, subject: str, look: Callable[[], Iterable[Examined]]) -> list[Examined]:
-    """Look, and tell an error of this project as what was found."""
+    """Look, and tell an error of this project, or what the operating system refuses, as what was found."""
     try:
         return list(look())
-    except EmberlineError as error:
-        where = "" if error.place is None else f" Where: {error.place}"
-        return [Examined(area, subject, "broken", f"{error.cause}{where}", error.next_step)]
+    except (EmberlineError, OSError) as error:
+        told = error if isinstance(error, EmberlineError) else refusal(error)
+        if told is None:
+            raise
+        where = "" if told.place is None else f" Where: {told.place}"
+        return [Examined(area, subject, "broken", f"{told.cause}{where}", told.next_step)]

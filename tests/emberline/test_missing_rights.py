@@ -38,6 +38,7 @@ for folder, mode, arguments in scenes:
     place = Path(os.environ["EMBERLINE__STATE"], folder)
     print(f"@{len(codes)}", file=sys.stderr, flush=True)
     place.chmod(mode)
+    print(f"@{len(codes)}", flush=True)
     codes.append(run(arguments))
     place.chmod(0o755)
 print(json.dumps(codes))
@@ -53,7 +54,7 @@ SCENES = (
     ("lake/events", 0o000, ("run",), ExitCode.FAILED, "Permission denied"),
     ("lake/events/_delta_log", 0o000, ("doctor",), ExitCode.FAILED, "Permission denied"),
     ("secrets", 0o000, ("run",), ExitCode.ENGINE, "Let this user read and write it"),
-    ("secrets", 0o000, ("doctor",), ExitCode.ENGINE, "Let this user read and write it"),
+    ("secrets", 0o000, ("doctor",), ExitCode.FAILED, "Let this user read and write it"),
 )
 
 
@@ -99,3 +100,7 @@ def test_a_right_that_is_missing_is_told_in_one_box_with_place_and_next_step(sta
         assert found == code, scene
         assert phrase in text or arguments[0] == "doctor", scene
         assert "Next: " in text or arguments[0] == "doctor", scene
+    lines = done.stdout.split(f"@{len(SCENES) - 1}\n")[1].splitlines()
+    refused = f"The operating system refused: Permission denied. Where: {state}/secrets/pseudonyms"
+    assert f"broken  key       pseudonyms: {refused}" in lines
+    assert {"lake", "warehouse", "kafka"} < {line[8:18].strip() for line in lines}
