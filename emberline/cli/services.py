@@ -94,9 +94,10 @@ def _condition_lines(how: dict[str, Any]) -> Iterator[tuple[Part, ...]]:
         since = "" if backlog["oldest_seconds"] is None else f", the oldest for {_duration(backlog['oldest_seconds'])}"
         yield (f"Unread        {backlog['records']:,} records{since}",)
     if published is not None:
+        through = published["complete_through"]
         yield (
             f"Published     version {published['version']}, {_duration(published['age_seconds'])} ago, "
-            f"complete through {published['complete_through']}",
+            + ("no day is complete yet" if through is None else f"complete through {through}"),
             (" (simulated)" if published["is_synthetic"] else "", "yellow"),
         )
     if checks is not None:

@@ -78,6 +78,13 @@ def test_a_run_that_waits_to_start_is_shown_as_such(tmp_path: Path):
     assert any("not started yet" in line for line in lines)
 
 
+def test_before_the_first_complete_day_the_published_version_says_so(tmp_path: Path):
+    how = condition(Services(Settings(state=tmp_path / "state")), dt.datetime.now(dt.UTC))
+    published = {"version": 1, "age_seconds": 5.0, "complete_through": None, "is_synthetic": False}
+    lines = [str(line) for line in _condition_lines({**how, "published": published})]
+    assert any("no day is complete yet" in line for line in lines)
+
+
 def test_a_kafka_client_that_was_not_tested_is_shown_as_slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     services = Services(Settings(state=tmp_path / "state"))
     assert condition(services, dt.datetime.now(dt.UTC))["slow_reader"] is None

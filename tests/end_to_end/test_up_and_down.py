@@ -30,6 +30,9 @@ from pipelines.ingest.replay import produce
 _FOLLOWED_WITHIN_S = 1800
 """It takes one minute; ten processes share the machine with whatever else is under way."""
 
+_TICKED_WITHIN_S = 900
+"""The clock strikes a minute at most, and a run takes some seconds."""
+
 
 @pytest.fixture
 def state() -> Iterator[Path]:
@@ -126,7 +129,7 @@ def test_up_twice_beside_a_run_starts_each_engine_once_and_what_died_again_and_d
 
 
 @pytest.mark.slow
-def test_in_a_state_folder_of_any_name_the_page_shows_what_the_command_line_ran(
+def test_in_a_state_folder_of_any_name_the_page_shows_what_the_command_line_and_the_schedule_ran(
     state: Path, kafka: str, database: str, topic: Callable[[], str], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("XDG_DATA_HOME", str(state.parent / "data"))
@@ -134,20 +137,36 @@ def test_in_a_state_folder_of_any_name_the_page_shows_what_the_command_line_ran(
     monkeypatch.setenv("EMBERLINE__KAFKA__TOPICS", json.dumps({topic(): "cloudevents"}))
     monkeypatch.setenv("EMBERLINE__WAREHOUSE__URL", database)
     monkeypatch.setenv("EMBERLINE__ALERTS__TOPIC", "")
+    monkeypatch.setenv("EMBERLINE__SCHEDULE__CRON", "* * * * *")
     odd = state / "état 数据 [1] #% *?"
     try:
         emberline(odd, "replay", "docs/samples/events.jsonl", "--carrier", "cloudevents")
         ran = json.loads(emberline(odd, "run", "--json"))
         assert [run["run_id"] for run in status(odd)["runs"]] == [ran["run_id"]]
         link = json.loads(emberline(odd, "up", "--json"))["web"]
-        query = urlencode({"query": "{runsOrError {... on Runs {results {runId status}}}}"})
-        shown = json.load(page_of(f"{link.partition('?')[0]}graphql?{query}", link=link))
-        assert {"runId": ran["run_id"], "status": "SUCCESS"} in shown["data"]["runsOrError"]["results"]
+        first = runs_shown(link)[ran["run_id"]]
+        assert (first["status"], first["tags"]["user"]) == ("SUCCESS", "emberline run")
+        deadline = time.monotonic() + _TICKED_WITHIN_S
+        while not any(is_ended_tick(run) for run in runs_shown(link).values()):
+            assert time.monotonic() < deadline, runs_shown(link)
+            time.sleep(1)
     finally:
         emberline(odd, "down")
     assert processes_of(odd) == []
     StateFolder(odd).destroy()
     assert list((state.parent / "data" / "emberline").iterdir()) == []
+
+
+def runs_shown(link: str) -> dict[str, Any]:
+    """The runs that Dagster's page shows, by their ids."""
+    query = urlencode({"query": "{runsOrError {... on Runs {results {runId status tags {key value}}}}}"})
+    shown = json.load(page_of(f"{link.partition('?')[0]}graphql?{query}", link=link))
+    runs = shown["data"]["runsOrError"]["results"]
+    return {run["runId"]: run | {"tags": {tag["key"]: tag["value"] for tag in run["tags"]}} for run in runs}
+
+
+def is_ended_tick(run: dict[str, Any]) -> bool:
+    return run["status"] == "SUCCESS" and run["tags"].get("dagster/schedule_name") == "pipeline_schedule"
 
 
 def page_of(url: str, *, link: str | None = None, host: str | None = None) -> Any:
