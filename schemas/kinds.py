@@ -45,7 +45,8 @@ See docs/definitions.md#engagement.
 
 NOT_ENGAGEMENT: Final[frozenset[str]] = frozenset({"red_packet", "broadcast", "system"})
 
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+MOST_COUNT: Final = 2**31 - 1
+Count = Annotated[int, msgspec.Meta(ge=0, le=MOST_COUNT)]
 MOST_MINOR: Final = 2**62
 """The greatest amount of one event, in minor units. Sums of amounts are wider: see `schemas.lake.MONEY_SUM`."""
 Minor = Annotated[int, msgspec.Meta(ge=0, le=MOST_MINOR)]

@@ -1,6 +1,7 @@
-"""Adapters: what a carrier sends, as fields of the one event schema. One module a shape.
+"""Carriers: what a platform or shop sends, as fields of the one event schema.
 
-An adapter knows its payload and nothing else: no Kafka, no lake, no pseudonyms.
+A carrier knows its payload and nothing else: no Kafka, no lake, no pseudonyms. Most are a page of YAML in `sources`
+(docs/reference/mapping.md); others can be brought by packages, as entry points of the group `emberline.carriers`.
 """
 
 from __future__ import annotations
@@ -8,10 +9,10 @@ from __future__ import annotations
 from typing import Final, Literal
 
 from pipelines.carriers.base import Carrier, Decoded, ValueByValue
-from pipelines.carriers.cloudevents import CloudEvents
-from pipelines.carriers.zulip import Zulip
+from pipelines.carriers.registry import Registry
 
-CARRIERS: Final[dict[str, Carrier]] = {carrier.name: carrier for carrier in (CloudEvents(), Zulip())}
+CARRIERS: Final = Registry()
+"""By name; a carrier is made when it is asked for."""
 
 DecoderKind = Literal["fast", "safe"]
 """`safe` reads every value by msgspec alone; `fast` by a compiled reader those that it is certain of."""

@@ -12,7 +12,7 @@ import polars as pl
 
 from pipelines.carriers import Carrier
 from pipelines.carriers.base import MAX_VALUE_BYTES
-from pipelines.carriers.zulip import archive_values
+from pipelines.carriers.zulip_archive import archive_values
 from schemas.errors import EmberlineError
 
 _CHUNK_ROWS: Final = 50_000

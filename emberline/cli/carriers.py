@@ -1,0 +1,127 @@
+"""Commands about carriers: `carriers`, and `carrier try`, `check`, `draft`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import polars as pl
+import typer
+
+from emberline.cli.app import app
+from emberline.cli.output import print_json, print_line, print_table
+from emberline.cli.pipeline import Json
+from pipelines.carriers import CARRIERS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pipelines.carriers import Carrier
+    from pipelines.carriers.base import Decoded
+
+carrier_app = typer.Typer(
+    name="carrier", no_args_is_help=True, help="Write a carrier of your own, try it and check it."
+)
+app.add_typer(carrier_app)
+
+Sample = Annotated[Path, typer.Argument(help="Payloads: a JSON object or list, or one object a line (.jsonl); XML.")]
+Named = Annotated[str, typer.Argument(metavar="CARRIER", help="The name of a carrier, or a mapping (.yaml).")]
+Cases = Annotated[Path | None, typer.Option(help="Cases of it.  [default: NAME.cases.yaml beside a mapping]")]
+
+_SHOWN = ("type", "time", "group_id", "account_id", "event_id", "message_id", "text_length", "order_id", "amount_minor")
+
+
+@app.command()
+def carriers(as_json: Json = False) -> None:
+    """List what can be read: each carrier, the kinds of event it gives, and what it cannot know."""
+    found = [_described(carrier) for carrier in CARRIERS.values()]
+    if as_json:
+        print_json(found)
+        return
+    frame = pl.DataFrame(
+        {
+            "name": [one["name"] for one in found],
+            "title": [one["title"] for one in found],
+            "coverage": [one["coverage"] for one in found],
+            "membership": [one["membership"] for one in found],
+            "kinds": [", ".join(one["kinds"]) for one in found],
+        }
+    )
+    headings = ["Carrier", "Of", "Sees", "Members from", "Kinds of event"]
+    print_table(f"{len(found)} carriers", frame, headings, sentences=["Kinds of event", "Of"])
+    print_line("What each cannot know: docs/reference/carriers.md")
+
+
+@carrier_app.command("try")
+def try_carrier(carrier: Named, sample: Sample, as_json: Json = False) -> None:
+    """Show what a carrier makes of payloads in a file: events, what it passes over, what it rejects."""
+    decoded = _carrier(carrier).decode(_payloads(sample))
+    if as_json:
+        print_json(_as_dict(decoded))
+        return
+    shown = decoded.events.select(pl.col("row") + 1, *_SHOWN)
+    shown = shown[[column.name for column in shown if column.null_count() < len(column)]]
+    if not shown.is_empty():
+        texts = shown.with_columns(pl.col(pl.Datetime).dt.to_string("%Y-%m-%d %H:%M:%S"))
+        print_table(f"{shown.height} events", texts, ["Payload", *shown.columns[1:]], right=["Payload"])
+    for title, part in (("ignored", decoded.ignored), ("rejected", decoded.rejected)):
+        if not part.is_empty():
+            lines = part.with_columns(pl.col("row") + 1)
+            headings = ["Payload", "Reason", "Detail"][: part.width]
+            print_table(f"{part.height} {title}", lines, headings, right=["Payload"], sentences=headings[1:])
+
+
+@carrier_app.command()
+def check(carrier: Named, cases: Cases = None) -> None:
+    """Check a carrier by its cases, and by the laws that hold for every carrier."""
+    from emberline.conformance import check as check_carrier
+    from emberline.conformance import read_cases
+
+    file = cases or Path(carrier).with_suffix(".cases.yaml")
+    found = read_cases(file)
+    check_carrier(_carrier(carrier), found)
+    print_line(f"{_carrier(carrier).name} keeps its {len(found)} cases and all laws.")
+
+
+@carrier_app.command()
+def draft(sample: Sample, name: Annotated[str, typer.Option(help="What to call it.")] = "mine") -> None:
+    """Write a first mapping for payloads in a file: guesses by names and values, each with a word on why."""
+    from pipelines.carriers.mapping.draft import draft_mapping
+
+    print(draft_mapping(_payloads(sample), name))
+
+
+def _carrier(named: str) -> Carrier:
+    if named.endswith((".yaml", ".yml")):
+        from pipelines.carriers.mapping.mapped_carrier import MappedCarrier
+        from pipelines.carriers.mapping.model import read_mapping
+
+        return MappedCarrier(read_mapping(Path(named), named))
+    if named not in CARRIERS:
+        raise typer.BadParameter(f"{named!r}; there are {', '.join(CARRIERS)}", param_hint="CARRIER")
+    return CARRIERS[named]
+
+
+def _payloads(file: Path) -> list[bytes]:
+    from emberline.conformance.samples import payloads
+
+    return payloads(file)
+
+
+def _described(carrier: Carrier) -> dict[str, object]:
+    return {
+        "name": carrier.name,
+        "title": carrier.title,
+        "coverage": carrier.coverage,
+        "membership": carrier.membership,
+        "kinds": list(carrier.kinds),
+        "limits": list(carrier.limits),
+    }
+
+
+def _as_dict(decoded: Decoded) -> Mapping[str, list[dict[str, object]]]:
+    return {
+        "events": [{k: v for k, v in event.items() if v is not None} for event in decoded.events.to_dicts()],
+        "ignored": decoded.ignored.to_dicts(),
+        "rejected": decoded.rejected.to_dicts(),
+    }

@@ -1,0 +1,10 @@
+"""The conformance kit: cases as data and laws that hold for every carrier, for our carriers and for others.
+
+from emberline.conformance import check
+check(CARRIERS["beacon"], read_cases(Path("beacon.cases.yaml")))
+"""
+
+from emberline.conformance.cases import Case, CasesError, read_cases
+from emberline.conformance.kit import Broken, check
+
+__all__ = ["Broken", "Case", "CasesError", "check", "read_cases"]

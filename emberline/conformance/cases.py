@@ -1,0 +1,93 @@
+"""Cases of a carrier as data: payloads, and what they are to become.
+
+    - name: a message
+      payload: {id: 7, room: 1, text: Hello}      # an object; or `text:`, a payload as it stands
+      headers: {X-Topic: posts}
+      events:
+        - {type: message.sent, group_id: "beacon:1", text_length: 5}
+    - name: a heartbeat
+      payload: {type: ping}
+      ignored: a heartbeat
+    - name: a message without an id
+      payload: {room: 1}
+      rejected: {reason: missing_field, detail: id}
+
+Of an event the columns that are named count; `events` are all there are, in their order.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import polars as pl
+import yaml
+
+from schemas.errors import EmberlineError
+from schemas.lake import HEADERS
+
+
+class CasesError(EmberlineError):
+    """A file of cases cannot be read."""
+
+
+class Rejected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why a payload is quarantined: the reason, and words of the detail."""
+
+    reason: str
+    detail: str = ""
+
+
+class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A payload and what it is to become: events, or `ignored`, or `rejected`."""
+
+    name: str
+    payload: Any = None
+    text: str | None = None
+    headers: dict[str, str] = {}
+    events: list[dict[str, Any]] = []
+    ignored: str | None = None
+    rejected: Rejected | None = None
+
+    @property
+    def value(self) -> bytes:
+        """The payload's bytes."""
+        return self.text.encode() if self.text is not None else msgspec.json.encode(self.payload)
+
+    @property
+    def header_column(self) -> pl.Series:
+        """The headers of its record, as a column of one."""
+        given = [{"key": name, "value": text.encode()} for name, text in self.headers.items()]
+        return pl.Series([given], dtype=HEADERS)
+
+
+def read_cases(file: Path, samples: Path | None = None) -> list[Case]:
+    """Read the cases of a carrier; a case with `sample:` takes its payload from that file below `samples`.
+
+    A sample that is a list has its place behind a colon: `sample: napcat/events.json:2`.
+
+    Raises:
+        CasesError: the file is not of this form.
+    """
+    try:
+        document = yaml.safe_load(file.read_text(encoding="utf-8"))
+        return [msgspec.convert(_with_payload(one, samples), Case) for one in document]
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, msgspec.DecodeError, TypeError, LookupError) as error:
+        raise CasesError(
+            f"The cases cannot be read: {error}", "Mend them as the kit's page says.", str(file)
+        ) from error
+
+
+def _with_payload(case: dict[str, Any], samples: Path | None) -> dict[str, Any]:
+    given = {name: value for name, value in case.items() if name != "sample"}
+    if "sample" not in case:
+        return given
+    if samples is None:
+        raise LookupError(f"{case['name']}: there is no folder of samples")
+    name, _, place = str(case["sample"]).partition(":")
+    content = (samples / name).read_bytes()
+    if not name.endswith(".json"):
+        return given | {"text": content.decode("utf-8")}
+    payload = msgspec.json.decode(content)
+    return given | {"payload": payload[int(place)] if place else payload}

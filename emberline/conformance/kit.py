@@ -1,0 +1,62 @@
+"""Checks a carrier by its cases and by the laws that hold for every carrier."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import polars as pl
+
+from emberline.conformance.cases import Case
+from emberline.conformance.laws import LAWS
+from pipelines.carriers import Carrier
+from pipelines.carriers.base import Decoded
+
+
+class Broken(AssertionError):
+    """A carrier breaks a case or a law; says which and how."""
+
+
+def check(carrier: Carrier, cases: Sequence[Case]) -> None:
+    """Check a carrier by its cases, and by each law on these.
+
+    Raises:
+        Broken: at the first that does not hold.
+    """
+    for case in cases:
+        if differences := list(differing(carrier, case)):
+            raise Broken(f"{carrier.name}, case {case.name!r}: " + "; ".join(differences))
+    for law in LAWS:
+        if breach := law(carrier, cases):
+            raise Broken(f"{carrier.name}, law {law.__name__!r}: {breach}")
+
+
+def differing(carrier: Carrier, case: Case) -> Iterator[str]:
+    """What a carrier makes of a case that the case does not say."""
+    decoded = carrier.decode([case.value], case.header_column)
+    found = _outcome(decoded)
+    if case.rejected is not None:
+        reasons = decoded.rejected.select("reason", "detail").rows()
+        if not any(reason == case.rejected.reason and case.rejected.detail in detail for reason, detail in reasons):
+            yield f"expected {case.rejected}, got {found}"
+    elif case.ignored is not None and decoded.ignored["reason"].to_list() != [case.ignored]:
+        yield f"expected to be ignored: {case.ignored}; got {found}"
+    if case.rejected is None and case.ignored is None and not decoded.rejected.is_empty():
+        yield f"got {found}"
+    if len(case.events) != decoded.events.height:
+        yield f"expected {len(case.events)} events, got {decoded.events.height}: {found}"
+        return
+    for number, (expected, event) in enumerate(zip(case.events, decoded.events.to_dicts(), strict=True)):
+        for name, value in expected.items():
+            if name not in event:
+                yield f"event {number}: there is no column {name}"
+            elif event[name] != value:
+                yield f"event {number}: {name} is {event[name]!r}, expected {value!r}"
+
+
+def _outcome(decoded: Decoded) -> str:
+    parts = [
+        part
+        for part in (decoded.events.select(pl.col("type", "event_id")), decoded.rejected, decoded.ignored)
+        if not part.is_empty()
+    ]
+    return "; ".join(str(part.to_dicts()) for part in parts) or "nothing at all"

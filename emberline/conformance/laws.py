@@ -1,0 +1,161 @@
+"""Laws that hold for every carrier, whatever its payloads: each returns what breaks it, or None."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+import msgspec
+import polars as pl
+
+from emberline.conformance.cases import Case
+from emberline.conformance.mutations import mutated
+from pipelines.carriers import Carrier
+from pipelines.carriers.base import Decoded
+from schemas.kinds import REQUIRED
+from schemas.lake import HEADERS
+
+_KEY: Final = b"conformance"
+_MARK: Final = "zq7-words-of-a-person"
+_EARLIEST: Final = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
+
+Law = Callable[[Carrier, Sequence[Case]], str | None]
+
+
+def _batch(carrier: Carrier, cases: Sequence[Case]) -> Decoded:
+    return carrier.decode([case.value for case in cases], _headers(cases))
+
+
+def _headers(cases: Sequence[Case]) -> pl.Series:
+    return pl.concat([pl.Series(dtype=HEADERS), *(case.header_column for case in cases)])
+
+
+def every_payload_is_in_one_place(carrier: Carrier, cases: Sequence[Case]) -> str | None:
+    """Each payload has events or a rejection, or else is ignored; the same with broken ones among them."""
+    values = [case.value for case in cases]
+    values += [broken for value in values for broken in mutated(value)]
+    decoded = carrier.decode(values)
+    told = {*decoded.events["row"], *decoded.rejected["row"]}
+    ignored = decoded.ignored["row"].to_list()
+    if told & set(ignored) or len(told) + len(ignored) != len(values):
+        return f"{len(values)} payloads: {len(told)} with events or rejected, {len(ignored)} ignored"
+    if decoded.rejected["row"].n_unique() != decoded.rejected.height:
+        return "a payload is rejected twice"
+    return None
+
+
+def any_split_gives_the_same(carrier: Carrier, cases: Sequence[Case]) -> str | None:
+    """A batch and its payloads one by one become the same."""
+    whole = _batch(carrier, cases)
+    for row, case in enumerate(cases):
+        alone = carrier.decode([case.value], case.header_column)
+        for name in ("events", "rejected", "ignored"):
+            expected = getattr(whole, name).filter(pl.col("row") == row).drop("row")
+            if not expected.equals(getattr(alone, name).drop("row")):
+                return f"{case.name}: its {name} are others in a batch"
+    return None
+
+
+def columns_equal_rows(carrier: Carrier, cases: Sequence[Case]) -> str | None:
+    """The fast way to decode a column gives what the careful way gives, on cases and on broken payloads."""
+    values = [case.value for case in cases]
+    values += [broken for value in values for broken in mutated(value)]
+    by_rows, by_columns = carrier.decode(values), carrier.decode_column(pl.Series(values, dtype=pl.Binary))
+    for name in ("events", "rejected", "ignored"):
+        if not getattr(by_rows, name).equals(getattr(by_columns, name)):
+            return f"{name} differ"
+    return None
+
+
+def delivered_twice_is_one(carrier: Carrier, cases: Sequence[Case]) -> str | None:
+    """A payload that is delivered again gives events of the same identity, and no two events of a payload share one."""
+    once, again = _batch(carrier, cases).events, _batch(carrier, cases).events
+    identity = ["source", "event_id"]
+    if not once.select(identity).equals(again.select(identity)):
+        return "the second delivery has other identities"
+    for _, of_payload in once.group_by("row"):
+        if of_payload.select(identity).n_unique() != of_payload.height:
+            return f"two events of one payload are {of_payload.select(identity).row(0)}"
+    return None
+
+
+def order_makes_no_difference(carrier: Carrier, cases: Sequence[Case]) -> str | None:
+    """Payloads in another order give the same set of events."""
+    straight, turned = (
+        sorted(map(repr, _batch(carrier, order).events.drop("row").rows())) for order in (cases, cases[::-1])
+    )
+    return None if straight == turned else "the events are others"
+
+
+def what_a_kind_needs_is_there(carrier: Carrier, cases: Sequence[Case]) -> str | None:
+    """An event has an identity, a time or the word that it has none, a role, and what its kind needs."""
+    for event in _batch(carrier, cases).events.to_dicts():
+        needed = ["source", "event_id", "role", "time_quality", *REQUIRED.get(event["type"], ())]
+        if event["time_quality"] != "arrival":
+            needed.append("time")
+        if missing := [name for name in needed if event[name] is None]:
+            return f"{event['type']} {event['event_id']} has no {missing[0]}"
+        if event["type"] not in REQUIRED:
+            return f"{event['type']} is no kind of event"
+        if event["time"] is not None and event["time"] < _EARLIEST:
+            return f"{event['event_id']} is of {event['time']}"
+    return None
+
+
+def no_text_leaves(carrier: Carrier, cases: Sequence[Case]) -> str | None:
+    """No column holds a person's words; what is measured says the same without them."""
+    measured = carrier.measured([case.value for case in cases], _KEY)
+    if not carrier.decode(measured, _headers(cases)).events.equals(_batch(carrier, cases).events):
+        return "measures in the place of texts give other events"
+    return None
+
+
+def large_numbers_survive(carrier: Carrier, cases: Sequence[Case]) -> str | None:
+    """An id beyond 2^53 keeps every digit."""
+    for case in cases:
+        for path, number in _integers(case.payload):
+            larger = _with(case.payload, path, 2**53 + 1)
+            before = carrier.decode([case.value], case.header_column).events
+            after = carrier.decode([msgspec.json.encode(larger)], case.header_column).events
+            for name in ("event_id", "message_id", "group_id", "account_id", "order_id", "reply_to"):
+                for old, new in zip(before[name], after[name], strict=False):
+                    if old and new and str(number) in old and old != new and str(2**53 + 1) not in new:
+                        return f"{case.name}: {name} became {new}"
+    return None
+
+
+def _integers(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], int]]:
+    match value:
+        case bool():
+            return
+        case int() if value > 999:
+            yield path, value
+        case dict():
+            for name, inner in value.items():
+                yield from _integers(inner, (*path, name))
+        case list():
+            for place, inner in enumerate(value):
+                yield from _integers(inner, (*path, place))
+
+
+def _with(value: Any, path: Sequence[str | int], put: object) -> Any:
+    if not path:
+        return put
+    first, *rest = path
+    if isinstance(value, dict):
+        return value | {str(first): _with(value[first], rest, put)}
+    place = int(first)
+    return [*value[:place], _with(value[place], rest, put), *value[place + 1 :]]
+
+
+LAWS: Final[tuple[Law, ...]] = (
+    every_payload_is_in_one_place,
+    any_split_gives_the_same,
+    columns_equal_rows,
+    delivered_twice_is_one,
+    order_makes_no_difference,
+    what_a_kind_needs_is_there,
+    no_text_leaves,
+    large_numbers_survive,
+)

@@ -1,0 +1,34 @@
+"""Payloads in a file, as a person who writes a carrier has them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from schemas.errors import EmberlineError
+
+
+class SampleError(EmberlineError):
+    """A file of payloads cannot be read."""
+
+
+def payloads(file: Path) -> list[bytes]:
+    """Read payloads: each element of a JSON list, one object a line (`.jsonl`), or else the file as it is.
+
+    Raises:
+        SampleError: the file cannot be read, or is no JSON although its name says so.
+    """
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise SampleError(f"{file} cannot be read: {error.strerror}", "Give a file of payloads.") from error
+    if file.suffix in {".jsonl", ".ndjson"}:
+        return [line for line in content.splitlines() if line.strip()]
+    if file.suffix != ".json":
+        return [content]
+    try:
+        found = msgspec.json.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise SampleError(f"{file} is no JSON: {error}", "For one object a line call it .jsonl.") from error
+    return [msgspec.json.encode(one) for one in found] if isinstance(found, list) else [content]

@@ -1,0 +1,210 @@
+"""The cases of a mapping as expressions: which payloads they are about, and the columns of their events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+import polars as pl
+
+from pipelines.carriers.base import DECODED_SCHEMA
+from pipelines.carriers.mapping.amounts import amount
+from pipelines.carriers.mapping.expressions import Compiled, Scope, condition, instant, value
+from pipelines.carriers.mapping.measures import measures
+from pipelines.carriers.mapping.model import CarrierMapping, Case, Chosen, Event, Instant, Items, Number, Value
+from pipelines.carriers.mapping.paths import TOP
+from schemas.kinds import MOST_COUNT, REQUIRED
+
+Fault = tuple[pl.Expr, pl.Expr, pl.Expr]
+"""A condition, the reason and the detail."""
+
+_KEYS: Final = {"group_id": "group", "account_id": "account", "linked_account_id": "linked_account"}
+_IDS: Final = {"message_id": "message_id", "reply_to": "reply_to", "product_id": "product", "order_id": "order"}
+_WORDS: Final = {
+    "group_name": "group_name",
+    "group_purpose": "group_purpose",
+    "message_kind": "message_kind",
+    "currency": "currency",
+}
+_FIELD_OF: Final = {**_KEYS, **_IDS, **_WORDS, "event_id": "id", "time": "time", "amount_minor": "amount"}
+"""Column -> what the mapping calls it."""
+
+_COUNTS: Final = ("text_length", "links", "mentions")
+_ITEM: Final = {"product_id": pl.String(), "quantity": pl.Int64(), "amount_minor": pl.Int64()}
+_NO_CURRENCY: Final = pl.lit(None, pl.String())
+
+
+@dataclass(frozen=True)
+class Collected:
+    """A column that holds a list: a struct for each element of the list `each`; faults are a condition and a detail."""
+
+    each: str
+    fields: dict[str, pl.Expr]
+    faults: tuple[tuple[pl.Expr, pl.Expr], ...]
+
+
+@dataclass(frozen=True)
+class Emitted:
+    """An event of a case: columns over the level `each`, and its faults, of which the first counts."""
+
+    each: str
+    holds: pl.Expr
+    columns: dict[str, pl.Expr]
+    collected: dict[str, Collected]
+    faults: tuple[Fault, ...]
+
+
+@dataclass(frozen=True)
+class CompiledCase:
+    """A condition on payloads, and what they give: events, or nothing for a reason."""
+
+    holds: pl.Expr
+    ignore: str | None
+    emit: tuple[Emitted, ...]
+
+
+def compiled_case(mapping: CarrierMapping, case: Case, scope: Scope) -> CompiledCase:
+    """Compile a case.
+
+    Raises:
+        PathError: a path in it is none.
+    """
+    emit = tuple(_emitted(mapping, event, scope.within(event.each)) for event in case.emit)
+    return CompiledCase(condition(case.when, scope), case.ignore, emit)
+
+
+@dataclass
+class _Columns:
+    """Columns of an event, and what may be wrong with each."""
+
+    values: dict[str, pl.Expr] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+
+    def add(self, name: str, compiled: Compiled) -> None:
+        """Add a column; where there is one, the new one counts where that is null."""
+        known = self.values.get(name)
+        self.values[name] = compiled.value if known is None else pl.coalesce(known, compiled.value)
+        self.blame(compiled.faults)
+
+    def blame(self, faults: Iterable[tuple[pl.Expr, pl.Expr]]) -> None:
+        """Add what makes a field invalid."""
+        self.faults += [(broken, pl.lit("invalid_field"), detail) for broken, detail in faults]
+
+
+def _emitted(mapping: CarrierMapping, event: Event, scope: Scope) -> Emitted:
+    if event.each:
+        scope.path(event.each)
+    made = _Columns()
+    made.add("event_id", value(event.id, scope, is_id=True))
+    made.add("source", value(event.source or mapping.source or mapping.name, scope))
+    made.add("type", Compiled(pl.lit(event.kind)))
+    made.add("role", value(_with_otherwise(event.role, "member"), scope))
+    for name, field_name in _KEYS.items():
+        if (asked := getattr(event, field_name)) is not None:
+            made.add(name, _key(mapping, asked, scope))
+    for name, field_name in {**_IDS, **_WORDS}.items():
+        if (asked := getattr(event, field_name)) is not None:
+            made.add(name, value(asked, scope, is_id=name in _IDS))
+    made.add("carrier", _carrier(made.values))
+    _add_time(mapping, event, scope, made)
+    _add_measures(event, scope, made)
+    currency = made.values.get("currency", _NO_CURRENCY)
+    if event.amount is not None:
+        made.add("amount_minor", amount(event.amount, currency, scope))
+    collected = {}
+    if event.items is not None:
+        collected["items"] = _items(event.items, currency, scope.within(event.items.each))
+        made.add("items", Compiled(pl.col("items"), ((pl.col("items:fault").is_not_null(), pl.col("items:fault")),)))
+    holds = condition(event.when, scope)
+    return Emitted(event.each or TOP, holds, made.values, collected, (*made.faults, *_missing(event, made.values)))
+
+
+def _missing(event: Event, columns: dict[str, pl.Expr]) -> list[Fault]:
+    """What the kind needs and the payload has not."""
+    needed = ["event_id", *REQUIRED.get(event.kind, ())] + (["time"] if event.time != "arrival" else [])
+    return [
+        (
+            columns[name].is_null() if name in columns else pl.lit(value=True),
+            pl.lit("missing_field"),
+            pl.lit(f"{event.kind} needs {name}{_place(getattr(event, _FIELD_OF[name]))}"),
+        )
+        for name in needed
+    ]
+
+
+def _place(asked: object) -> str:
+    """Where the payload would have it, as far as one template says so."""
+    match asked:
+        case [first, *_]:
+            return _place(first)
+        case Chosen(of=[str(template), *_]) | Chosen(of=str(template)) | Instant(of=template):
+            return f" (from {template})"
+        case str() if "{" in asked:
+            return f" (from {asked})"
+        case _:
+            return ""
+
+
+def _add_time(mapping: CarrierMapping, event: Event, scope: Scope, made: _Columns) -> None:
+    if event.time == "arrival":
+        made.add("time", Compiled(pl.lit(None, DECODED_SCHEMA["time"])))
+        made.add("time_quality", Compiled(pl.lit("arrival")))
+        return
+    time, quality = instant(event.time, scope)
+    made.add("time", time)
+    made.add("time_quality", Compiled(quality.fill_null(mapping.time_quality)))
+
+
+def _add_measures(event: Event, scope: Scope, made: _Columns) -> None:
+    if event.text is not None:
+        measured = measures(event.text, scope)
+        made.blame(measured.faults)
+        for name, one in zip(_COUNTS, (measured.length, measured.links, measured.mentions), strict=True):
+            made.add(name, Compiled(one))
+    for name in _COUNTS:
+        if (asked := getattr(event, name)) is not None:
+            made.add(name, _number(asked, scope))
+
+
+def _number(asked: Number, scope: Scope) -> Compiled:
+    if asked.count is not None:
+        scope.path(asked.count)
+        return Compiled(pl.col(f"{asked.count}:count"))
+    written = value(asked.of or "", scope, is_id=True)
+    number = written.value.cast(pl.Int64, strict=False)
+    number = pl.when(number.is_between(0, MOST_COUNT)).then(number)
+    unread = pl.format(f"{{}} is no count - at {', '.join(written.paths)}", written.value)
+    return Compiled(number, (*written.faults, (written.value.is_not_null() & number.is_null(), unread)), written.paths)
+
+
+def _key(mapping: CarrierMapping, asked: Value, scope: Scope) -> Compiled:
+    native = value(asked, scope, is_id=True)
+    own = asked.platform if isinstance(asked, Chosen) else None
+    platform = value(own or mapping.platform, scope)
+    return Compiled(pl.concat_str(platform.value, pl.lit(":"), native.value), native.faults, native.paths)
+
+
+def _carrier(columns: dict[str, pl.Expr]) -> Compiled:
+    """The platform in the key of the group, or else of the account."""
+    keys = [columns[name] for name in ("group_id", "account_id") if name in columns]
+    return Compiled(pl.coalesce(keys).str.extract(r"^([^:]*):", 1) if keys else pl.lit(None, pl.String()))
+
+
+def _items(items: Items, currency: pl.Expr, scope: Scope) -> Collected:
+    scope.path(items.each)
+    given = {
+        "product_id": None if items.product is None else value(items.product, scope, is_id=True),
+        "quantity": None if items.quantity is None else _number(Number(of=items.quantity), scope),
+        "amount_minor": None if items.amount is None else amount(items.amount, currency, scope),
+    }
+    nothing = Compiled(pl.lit(None))
+    fields = {name: (given[name] or nothing).value.cast(dtype) for name, dtype in _ITEM.items()}
+    return Collected(items.each, fields, tuple(one for part in given.values() if part for one in part.faults))
+
+
+def _with_otherwise(asked: Value, otherwise: str) -> Value:
+    if isinstance(asked, str) or asked.otherwise is not None:
+        return asked
+    return msgspec.structs.replace(asked, otherwise=otherwise)

@@ -1,0 +1,217 @@
+"""A mapping, compiled: fields of payloads in, events and what became of the other payloads out.
+
+All is vectorised over a batch; how the fields were read (row by row, or by compiled code) makes no difference here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import polars as pl
+
+from pipelines.carriers.base import DECODED_SCHEMA, IGNORED_SCHEMA, REJECTED_SCHEMA, Decoded
+from pipelines.carriers.mapping.cases import Collected, Emitted, compiled_case
+from pipelines.carriers.mapping.expressions import INDEX, Scope, value
+from pipelines.carriers.mapping.measures import MEASURES
+from pipelines.carriers.mapping.model import CarrierMapping
+from pipelines.carriers.mapping.paths import TOP, Path
+from pipelines.carriers.mapping.rows import INTEGER, MISSING, STRING, Level, Levels, fields_of
+
+UNKNOWN: Final = "unknown"
+"""The reason of a payload that no case is about."""
+
+NOTHING: Final = "nothing to tell"
+"""The reason of a payload whose case gave no event, such as a list of nobody."""
+
+_LONGEST_REASON: Final = 80
+_ROW: Final = "row"
+_CASE: Final = "#case"
+
+
+class CompiledMapping:
+    """What a mapping makes of the fields of payloads.
+
+    Attributes:
+        fields: Level -> the columns that it must have, see `rows.fields_of`.
+    """
+
+    def __init__(self, mapping: CarrierMapping) -> None:
+        """Compile a mapping.
+
+        Raises:
+            PathError: a path in it is none.
+        """
+        self._mapping = mapping
+        scope = Scope(patterns=mapping.patterns)
+        self._called = value(mapping.called, scope).value if mapping.called else None
+        self._cases = tuple(compiled_case(mapping, case, scope) for case in mapping.cases)
+        self._paths = tuple(scope.paths.values())
+        self.fields = fields_of(self._paths)
+
+    def decode(self, levels: Levels) -> Decoded:
+        """Make events of payloads; `row` is the payload's place in the top level."""
+        top = self._top(levels)
+        cases = [pl.when(case.holds).then(pl.lit(number, pl.Int32)) for number, case in enumerate(self._cases)]
+        top = top.with_columns(pl.coalesce(*cases, pl.lit(-1, pl.Int32)).alias(_CASE))
+        found = set(top[_CASE].unique())
+        events, rejected = [], []
+        for number in sorted(found - {-1}):
+            of_case = top.filter(pl.col(_CASE) == number)
+            for order, emitted in enumerate(self._cases[number].emit):
+                rows = self._within(emitted.each, of_case, levels)
+                for name, collected in emitted.collected.items():
+                    elements = self._within(collected.each, of_case, levels)
+                    rows = rows.join(_lists(name, collected, elements), on=_ROW, how="left", maintain_order="left")
+                good, bad = _emit(emitted, rows, order)
+                events.append(good)
+                rejected.append(bad)
+        decoded = _placed(events)
+        refused = pl.concat([pl.DataFrame(schema=REJECTED_SCHEMA), *rejected]).unique(
+            _ROW, keep="first", maintain_order=True
+        )
+        return Decoded(decoded, refused.sort(_ROW), self._ignored(top, decoded, refused))
+
+    def _ignored(self, top: pl.DataFrame, events: pl.DataFrame, rejected: pl.DataFrame) -> pl.DataFrame:
+        if events.height == top.height and events[_ROW].n_unique() == top.height:
+            return pl.DataFrame(schema=IGNORED_SCHEMA)
+        told = pl.concat([events[_ROW], rejected[_ROW]]).unique()
+        said = {number: case.ignore for number, case in enumerate(self._cases)}
+        known = pl.col(_CASE).replace_strict(said, default=None, return_dtype=pl.String())
+        called = (
+            pl.lit(UNKNOWN)
+            if self._called is None
+            else pl.format(f"{UNKNOWN} {{}}", self._called.str.head(_LONGEST_REASON))
+        )
+        of_no_case = pl.coalesce(called, pl.lit(UNKNOWN))
+        reason = pl.when(pl.col(_CASE) < 0).then(of_no_case).otherwise(known.fill_null(NOTHING))
+        return top.filter(~pl.col(_ROW).is_in(told.implode())).select(_ROW, reason=reason)
+
+    def _top(self, levels: Levels) -> pl.DataFrame:
+        """The payloads' own fields by path, with `row`, and what paths into lists say of a payload as a whole."""
+        top = levels[TOP].fields
+        frame = (
+            top.select(
+                *(
+                    expression
+                    for path in self._paths
+                    if path.level == TOP
+                    for expression in (
+                        pl.col(path.field).alias(path.text),
+                        pl.col(f"{path.field}:kind").alias(f"{path.text}:kind"),
+                    )
+                )
+            )
+            if any(path.level == TOP for path in self._paths)
+            else pl.DataFrame(height=len(levels[TOP].parent))
+        )
+        frame = frame.with_row_index(_ROW)
+        for path in self._paths:
+            if path.level != TOP:
+                frame = frame.join(
+                    _of_list(path, levels[path.level]), on=_ROW, how="left", maintain_order="left"
+                ).with_columns(
+                    pl.col(f"{path.text}:kind").fill_null(MISSING), pl.col(f"{path.text}:count").fill_null(0)
+                )
+        return frame
+
+    def _within(self, each: str, payloads: pl.DataFrame, levels: Levels) -> pl.DataFrame:
+        """The payloads; or the elements of one of their lists, with the payload's fields beside their own."""
+        if each == TOP:
+            return payloads.with_columns(pl.lit(0, pl.UInt32).alias(INDEX))
+        level = levels[each]
+        own = [path for path in self._paths if path.level == each and path.where is None]
+        elements = (
+            level.fields.select(
+                *(
+                    expression
+                    for path in own
+                    for expression in (
+                        pl.col(path.field).alias(path.text),
+                        pl.col(f"{path.field}:kind").alias(f"{path.text}:kind"),
+                    )
+                )
+            )
+            if own
+            else pl.DataFrame(height=len(level.parent))
+        )
+        elements = elements.with_columns(level.parent.alias(_ROW), level.index.alias(INDEX))
+        inherited = payloads.drop(
+            column for column in elements.columns if column != _ROW and column in payloads.columns
+        )
+        return elements.join(inherited, on=_ROW, how="inner", maintain_order="left")
+
+
+def _of_list(path: Path, level: Level) -> pl.DataFrame:
+    """What a path into a list says of each payload: `row`, the texts side by side, the kind, how many there are.
+
+    Numbers side by side would be another number: of scalars that are not texts it is the first.
+    """
+    text, kind = pl.col(path.field), pl.col(f"{path.field}:kind")
+    rows = level.fields.with_columns(level.parent.alias(_ROW))
+    if path.where is not None:
+        rows = rows.filter(pl.col(path.where[0]) == path.where[1])
+    if path.field.rpartition(".")[2] in MEASURES:
+        said = text.cast(pl.Int64, strict=False).sum().cast(pl.String())
+        said = pl.when(kind.is_in([INTEGER, STRING]).any()).then(said)
+    else:
+        is_text = (kind == STRING).any()
+        said = pl.when(is_text).then(text.filter(kind == STRING).str.join("")).otherwise(text.drop_nulls().first())
+    return rows.group_by(_ROW, maintain_order=True).agg(
+        said.alias(path.text),
+        pl.when((kind == STRING).any()).then(pl.lit(STRING, pl.UInt8)).otherwise(kind.max()).alias(f"{path.text}:kind"),
+        pl.len().cast(pl.Int64).alias(f"{path.text}:count"),
+    )
+
+
+def _lists(name: str, collected: Collected, elements: pl.DataFrame) -> pl.DataFrame:
+    """A list a payload, and what is wrong with its first element at fault: `row`, the name, `name:fault`."""
+    at_fault = pl.coalesce(
+        *(pl.when(broken).then(detail) for broken, detail in collected.faults), pl.lit(None, pl.String())
+    )
+    made = elements.select(
+        _ROW,
+        pl.struct(expression.alias(field) for field, expression in collected.fields.items()).alias(name),
+        at_fault.alias(f"{name}:fault"),
+    )
+    return made.group_by(_ROW, maintain_order=True).agg(name, pl.col(f"{name}:fault").drop_nulls().first())
+
+
+def _emit(emitted: Emitted, rows: pl.DataFrame, order: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The events of rows and, as `REJECTED_SCHEMA`, the rows at fault."""
+    rows = rows.filter(emitted.holds)
+    at_fault = [
+        pl.when(broken).then(pl.struct(reason=reason, detail=detail)) for broken, reason, detail in emitted.faults
+    ]
+    made = rows.select(
+        _ROW,
+        pl.lit(order, pl.UInt16).alias("#order"),
+        INDEX,
+        *(
+            expression.cast(DECODED_SCHEMA[name], strict=False).alias(name)
+            for name, expression in emitted.columns.items()
+        ),
+        pl.coalesce(at_fault).alias("#fault"),
+    )
+    is_good = pl.col("#fault").struct.field("reason").is_null()
+    bad = made.filter(~is_good).select(pl.col(_ROW), pl.col("#fault").struct.unnest())
+    return made.filter(is_good).drop("#fault"), bad
+
+
+def _placed(events: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Events in the order of their payloads as `DECODED_SCHEMA`, each with its place within its payload."""
+    filled = [frame for frame in events if not frame.is_empty()]
+    if not filled:
+        return pl.DataFrame(schema=DECODED_SCHEMA)
+    together = pl.concat(filled, how="diagonal").sort(_ROW, "#order", INDEX)
+    is_single = together[_ROW].n_unique() == together.height
+    position = pl.lit(0) if is_single else pl.int_range(pl.len()).over(_ROW)
+    missing = [
+        pl.lit(None, DECODED_SCHEMA[name]).alias(name) for name in DECODED_SCHEMA if name not in together.columns
+    ]
+    return (
+        together.with_columns(*missing)
+        .with_columns(position=position)
+        .select(DECODED_SCHEMA.names())
+        .cast(DECODED_SCHEMA)
+    )

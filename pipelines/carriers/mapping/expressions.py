@@ -1,0 +1,284 @@
+"""Values, conditions and times of a mapping as Polars expressions over the fields of a level.
+
+An expression comes with its faults: conditions under which the payload breaks the contract, and what to say then.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import and_, or_
+from typing import Final
+
+import polars as pl
+
+from pipelines.carriers.mapping.model import Instant, Scalar, Test, Value, When
+from pipelines.carriers.mapping.paths import TOP, Path
+from pipelines.carriers.mapping.rows import BOOLEAN, FRACTION, INTEGER, LIST, MISSING, NULL, OBJECT, STRING, WORDS
+from schemas.lake import UTC_TIME
+
+INDEX: Final = "#"
+"""In a template: the place of the element in its list, from 0."""
+
+_PLACE: Final = re.compile(r"\{([^{}]+)\}")
+_KINDS: Final = {"text": (STRING,), "number": (INTEGER, FRACTION), "object": (OBJECT,), "list": (LIST,)}
+_MICROSECONDS: Final = 1_000_000
+_SNOWFLAKE_BITS: Final = 22
+_MOST_DIGITS: Final = 18
+"""Of which every whole number fits 64 bits."""
+
+_MILLISECONDS_FROM: Final = 100_000_000_000
+"""A number of seconds beyond it would be of the year 5138; of milliseconds it is of 1973."""
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """An expression, and what may be wrong with what it reads: condition and detail."""
+
+    value: pl.Expr
+    faults: tuple[tuple[pl.Expr, pl.Expr], ...] = ()
+    paths: tuple[str, ...] = ()
+
+
+@dataclass
+class Scope:
+    """Names the columns that paths become, and remembers each path that was asked for.
+
+    Attributes:
+        each: The level whose elements the expressions are over, or `TOP`.
+        paths: What was asked for, of all levels.
+        patterns: See `CarrierMapping.patterns`.
+    """
+
+    each: str = TOP
+    paths: dict[str, Path] = field(default_factory=dict)
+    patterns: dict[str, list[str]] = field(default_factory=dict)
+
+    def within(self, each: str | None) -> Scope:
+        """The scope of an event that is one of each element of a list."""
+        return Scope(each or TOP, self.paths, self.patterns)
+
+    def path(self, text: str) -> Path:
+        """Read a path and remember it."""
+        path = Path.parse(text)
+        self.paths.setdefault(text, path)
+        return path
+
+    def text(self, path: str) -> pl.Expr:
+        """The text of the scalar at a path."""
+        self.path(path)
+        return pl.col(path)
+
+    def kind(self, path: str) -> pl.Expr:
+        """The kind of what is at a path."""
+        self.path(path)
+        return pl.col(f"{path}:kind")
+
+    def expressions(self, given: str | list[str]) -> list[str]:
+        """Regular expressions, with those that `@name` means."""
+        found = []
+        for one in [given] if isinstance(given, str) else given:
+            found += self.patterns[one[1:]] if one.startswith("@") else [one]
+        return found
+
+
+def condition(when: When, scope: Scope) -> pl.Expr:
+    """Does a condition hold; never null."""
+    return _all(_test(path, test, scope) for path, test in when.items())
+
+
+def _test(path: str, asked: Scalar | list[Scalar] | Test, scope: Scope) -> pl.Expr:
+    test = asked if isinstance(asked, Test) else Test(equals=asked)
+    text, kind = scope.text(path), scope.kind(path)
+    is_there = kind.is_in([MISSING, NULL]).not_() & (text != "").fill_null(value=True)
+    tests = []
+    if test.present is not None:
+        tests.append(is_there if test.present else ~is_there)
+    if test.equals is not None:
+        tests.append(text.is_in(_texts(test.equals)))
+    if test.differs is not None:
+        tests.append(~text.is_in(_texts(test.differs)).fill_null(value=False))
+    if test.starts is not None:
+        tests.append(_any(text.str.starts_with(start) for start in _list(test.starts)))
+    if test.ends is not None:
+        tests.append(_any(text.str.ends_with(end) for end in _list(test.ends)))
+    if test.matches is not None:
+        tests.append(_any(text.str.contains(one) for one in scope.expressions(test.matches)))
+    if test.is_a is not None:
+        tests.append(kind.is_in(list(_KINDS[test.is_a])))
+    return _all(one.fill_null(value=False) for one in tests)
+
+
+def value(asked: Value, scope: Scope, *, is_id: bool = False) -> Compiled:
+    """A value of a mapping.
+
+    Args:
+        asked: As the mapping says it.
+        scope: Where its paths lie.
+        is_id: Whether it names something: a fraction, a list or an object there is a fault.
+    """
+    if isinstance(asked, str):
+        return _template(asked, scope, is_id=is_id)
+    if asked.choose is not None:
+        chosen = [(condition(one.when, scope), value(one.is_, scope, is_id=is_id)) for one in asked.choose]
+        first = pl.coalesce(pl.when(holds).then(one.value) for holds, one in chosen)
+        compiled = Compiled(first, _merged(one for _, one in chosen), _paths(one for _, one in chosen))
+    else:
+        parts = [_template(one, scope, is_id=is_id) for one in _list(asked.of or "")]
+        compiled = Compiled(pl.coalesce(part.value for part in parts), _merged(parts), _paths(parts))
+    found = compiled.value
+    if asked.strip is not None:
+        for expression in scope.expressions(asked.strip):
+            found = found.str.replace_all(expression, "")
+    if asked.capture is not None:
+        found = pl.coalesce(found.str.extract(one, 1) for one in scope.expressions(asked.capture))
+    if asked.lower:
+        found = found.str.to_lowercase()
+    if asked.pad is not None:
+        found = found.str.zfill(asked.pad)
+    if asked.map is not None:
+        found = found.replace_strict(asked.map, default=None, return_dtype=pl.String())
+    found = pl.when(found != "").then(found)
+    if asked.otherwise is not None:
+        found = found.fill_null(_template(asked.otherwise, scope, is_id=is_id).value)
+    return Compiled(found, compiled.faults, compiled.paths)
+
+
+def _template(text: str, scope: Scope, *, is_id: bool) -> Compiled:
+    """A text with places; null where one of them is empty or no scalar."""
+    parts: list[pl.Expr] = []
+    faults = []
+    paths = []
+    end = 0
+    for found in _PLACE.finditer(text):
+        if literal := text[end : found.start()]:
+            parts.append(pl.lit(literal))
+        end = found.end()
+        if found[1] == INDEX:
+            parts.append(pl.col(INDEX).cast(pl.String()))
+            continue
+        paths.append(found[1])
+        here = scope.text(found[1])
+        parts.append(pl.when(here != "").then(here))
+        if is_id:
+            faults.append(fault(found[1], scope, (FRACTION, OBJECT, LIST), "text or a whole number"))
+    if tail := text[end:]:
+        parts.append(pl.lit(tail))
+    if not parts:
+        return Compiled(pl.lit(None, pl.String()))
+    return Compiled(parts[0] if len(parts) == 1 else pl.concat_str(parts), tuple(faults), tuple(paths))
+
+
+def fault(path: str, scope: Scope, kinds: Sequence[int], expected: str) -> tuple[pl.Expr, pl.Expr]:
+    """What is said where a place has one of these kinds of value."""
+    kind = scope.kind(path)
+    words = kind.replace_strict(dict(enumerate(WORDS)), return_dtype=pl.String())
+    return kind.is_in(list(kinds)), pl.format(f"Expected {expected}, got {{}} - at {path}", words)
+
+
+def instant(asked: Instant | list[Instant], scope: Scope) -> tuple[Compiled, pl.Expr]:
+    """A time (UTC, null where there is none) and its quality (String, null: the mapping's own)."""
+    found = [(one, _instant(one, scope)) for one in ([asked] if isinstance(asked, Instant) else asked)]
+    time = pl.coalesce(compiled.value for _, compiled in found)
+    quality = pl.coalesce(
+        pl.when(compiled.value.is_not_null()).then(pl.lit(one.quality, pl.String())) for one, compiled in found
+    )
+    return Compiled(time, _merged(one for _, one in found), _paths(one for _, one in found)), quality
+
+
+def _instant(asked: Instant, scope: Scope) -> Compiled:
+    given = _template(asked.of, scope, is_id=False)
+    # A zero is how many sources say that they do not know.
+    text = pl.when(~given.value.is_in(["0", "0.0"])).then(given.value)
+    time = _READ[asked.unit](text, asked)
+    faults = tuple(fault(path, scope, (BOOLEAN, OBJECT, LIST), "a time") for path in given.paths)
+    unread = pl.format(f"{{}} is no time in {asked.unit} - at {', '.join(given.paths)}", text)
+    return Compiled(time, (*faults, (text.is_not_null() & time.is_null(), unread)), given.paths)
+
+
+def _ticks(text: pl.Expr, per_second: int) -> pl.Expr:
+    """A decimal number of some unit as microseconds, exact: what is beyond them is cut off."""
+    decimals = len(str(_MICROSECONDS // per_second)) - 1
+    number = pl.when(text.str.contains(rf"^-?[0-9]{{1,{_MOST_DIGITS - decimals}}}(\.[0-9]+)?$")).then(text)
+    whole = number.str.extract(r"^(-?[0-9]+)", 1).cast(pl.Int64, strict=False)
+    if not decimals:
+        return whole
+    part = number.str.extract(r"\.([0-9]+)$", 1).str.head(decimals).str.pad_end(decimals, "0")
+    fraction = part.cast(pl.Int64, strict=False).fill_null(0)
+    return whole * (_MICROSECONDS // per_second) + pl.when(number.str.starts_with("-")).then(-fraction).otherwise(
+        fraction
+    )
+
+
+def _utc(microseconds: pl.Expr) -> pl.Expr:
+    # Beyond this a time of no calendar would wrap.
+    kept = pl.when(microseconds.is_between(-(2**55), 2**57)).then(microseconds)
+    return kept.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+
+
+def _seconds_or_milliseconds(text: pl.Expr) -> pl.Expr:
+    is_milliseconds = text.cast(pl.Float64, strict=False) >= _MILLISECONDS_FROM
+    return pl.when(is_milliseconds).then(_ticks(text, 1000)).otherwise(_ticks(text, 1))
+
+
+def _rfc3339(text: pl.Expr) -> pl.Expr:
+    given = text.str.replace(r"([+-][0-9]{2})([0-9]{2})$", "$1:$2").str.replace(r"^([0-9-]{10}) ", "${1}T")
+    return given.str.to_datetime("%+", time_unit="us", time_zone="UTC", strict=False).cast(UTC_TIME)
+
+
+def _local(text: pl.Expr, zone: str) -> pl.Expr:
+    read = [
+        text.str.to_datetime(form, time_unit="us", strict=False)
+        for form in (
+            "%Y-%m-%d %H:%M:%S%.f",
+            "%Y-%m-%dT%H:%M:%S%.f",
+            "%Y-%m-%d %H:%M",
+            "%Y/%m/%d %H:%M:%S",
+            "%Y/%m/%d %H:%M",
+        )
+    ]
+    local = pl.coalesce(read)
+    return local.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null").dt.convert_time_zone("UTC")
+
+
+def _snowflake(text: pl.Expr, epoch_ms: int) -> pl.Expr:
+    number = text.cast(pl.UInt64, strict=False)
+    return _utc(((number // 2**_SNOWFLAKE_BITS).cast(pl.Int64) + epoch_ms) * 1000)
+
+
+_READ: Final[dict[str, Callable[[pl.Expr, Instant], pl.Expr]]] = {
+    "seconds": lambda text, _: _utc(_ticks(text, 1)),
+    "milliseconds": lambda text, _: _utc(_ticks(text, 1000)),
+    "microseconds": lambda text, _: _utc(_ticks(text, _MICROSECONDS)),
+    "seconds_or_milliseconds": lambda text, _: _utc(_seconds_or_milliseconds(text)),
+    "rfc3339": lambda text, _: _rfc3339(text),
+    "local": lambda text, asked: _local(text, asked.zone),
+    "snowflake": lambda text, asked: _snowflake(text, asked.epoch_ms),
+}
+
+
+def _texts(given: Scalar | list[Scalar]) -> list[str]:
+    scalars = given if isinstance(given, list) else [given]
+    return [str(one).lower() if isinstance(one, bool) else str(one) for one in scalars]
+
+
+def _list(given: str | list[str]) -> list[str]:
+    return [given] if isinstance(given, str) else given
+
+
+def _all(conditions: Iterable[pl.Expr]) -> pl.Expr:
+    return reduce(and_, conditions, pl.lit(value=True))
+
+
+def _any(conditions: Iterable[pl.Expr]) -> pl.Expr:
+    return reduce(or_, (one.fill_null(value=False) for one in conditions), pl.lit(value=False))
+
+
+def _merged(parts: Iterable[Compiled]) -> tuple[tuple[pl.Expr, pl.Expr], ...]:
+    return tuple(one for part in parts for one in part.faults)
+
+
+def _paths(parts: Iterable[Compiled]) -> tuple[str, ...]:
+    return tuple(path for part in parts for path in part.paths)

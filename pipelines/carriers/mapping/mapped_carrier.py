@@ -1,0 +1,57 @@
+"""A carrier that a mapping describes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import polars as pl
+
+from pipelines.carriers.base import Carrier, Decoded
+from pipelines.carriers.mapping.compiled_mapping import CompiledMapping
+from pipelines.carriers.mapping.measured import Texts
+from pipelines.carriers.mapping.model import CarrierMapping, MappingError
+from pipelines.carriers.mapping.paths import PathError
+from pipelines.carriers.mapping.rows import read_rows
+
+
+class MappedCarrier(Carrier):
+    """Adapter of what a mapping describes.
+
+    Attributes:
+        mapping: What it was made from.
+    """
+
+    def __init__(self, mapping: CarrierMapping) -> None:
+        """Compile a mapping.
+
+        Raises:
+            MappingError: it names what there is not.
+        """
+        self.mapping = mapping
+        self.name = mapping.name
+        self.coverage = mapping.coverage
+        self.membership = mapping.membership
+        try:
+            self._compiled = CompiledMapping(mapping)
+        except (PathError, LookupError) as error:
+            raise MappingError(
+                f"The mapping of {mapping.name} names what there is not: {error}",
+                "Mend the path or the name of the pattern: docs/reference/mapping.md",
+            ) from error
+        self._texts = Texts(mapping)
+        self._is_xml = mapping.format == "xml"
+
+    def decode(self, values: Sequence[bytes], headers: pl.Series | None = None) -> Decoded:
+        """Decode payloads one by one."""
+        rows, levels, rejected = read_rows(values, self._compiled.fields, headers, is_xml=self._is_xml)
+        made = self._compiled.decode(levels)
+        placed = pl.Series(rows, dtype=pl.UInt32)
+        events, refused, ignored = (
+            part.with_columns(row=placed.gather(part["row"])) for part in (made.events, made.rejected, made.ignored)
+        )
+        return replace(made, events=events, rejected=pl.concat([rejected, refused]).sort("row"), ignored=ignored)
+
+    def measured(self, values: Sequence[bytes], key: bytes) -> list[bytes]:
+        """Put measures in the place of the texts that people wrote; see `measures`."""
+        return self._texts.measured(values, key)

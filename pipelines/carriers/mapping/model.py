@@ -1,0 +1,280 @@
+"""What a mapping may say: the vocabulary of the language, strictly typed (docs/reference/mapping.md).
+
+Every text with braces is a template: `"message/{chat.id}/{id}"`. It is null as soon as one of its places is empty.
+"""
+
+from __future__ import annotations
+
+from importlib.resources.abc import Traversable
+from typing import Any, Literal
+
+import msgspec
+import yaml
+
+from schemas.errors import EmberlineError
+
+Coverage = Literal["full", "mentions", "metadata", "aggregate"]
+Membership = Literal["events", "snapshots", "joins_only", "none"]
+Quality = Literal["exact", "second", "minute", "bound", "arrival"]
+Unit = Literal["seconds", "milliseconds", "microseconds", "seconds_or_milliseconds", "rfc3339", "local", "snowflake"]
+Scalar = str | int | bool
+
+
+class _Word(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    pass
+
+
+class Test(_Word, frozen=True):
+    """What is asked of one place; all that is given must hold.
+
+    Attributes:
+        present: Whether it is there: neither null nor empty.
+        equals: One of these.
+        differs: None of these.
+        starts: With one of these.
+        ends: With one of these.
+        matches: One of these regular expressions of Rust is found.
+        is_a: Its kind: `text`, `number`, `object`, `list`.
+    """
+
+    present: bool | None = None
+    equals: Scalar | list[Scalar] | None = None
+    differs: Scalar | list[Scalar] | None = None
+    starts: str | list[str] | None = None
+    ends: str | list[str] | None = None
+    matches: str | list[str] | None = None
+    is_a: Literal["text", "number", "object", "list"] | None = None
+
+
+When = dict[str, Scalar | list[Scalar] | Test]
+"""Path -> what its value equals, one of these, or a test. All must hold. No path: always."""
+
+
+class Choice(_Word, frozen=True):
+    """A value, if the condition holds."""
+
+    is_: Value = msgspec.field(name="is")
+    when: When = {}
+
+
+class Chosen(_Word, frozen=True):
+    """A value made of places.
+
+    Attributes:
+        of: A template, or several: the first that is not empty.
+        choose: The first choice whose condition holds, in place of `of`.
+        capture: A regular expression of Rust; its first group is taken.
+        strip: What such expressions find is taken out.
+        map: Text -> text; another text is null.
+        lower: Whether to write it in small letters.
+        pad: Digits, at least, with zeros in front.
+        platform: Of a key: the platform in place of the mapping's own.
+        otherwise: What stands for null.
+    """
+
+    of: str | list[str] | None = None
+    choose: list[Choice] | None = None
+    capture: str | list[str] | None = None
+    strip: str | list[str] | None = None
+    map: dict[str, str] | None = None
+    lower: bool = False
+    pad: int | None = None
+    platform: str | None = None
+    otherwise: str | None = msgspec.field(name="else", default=None)
+
+
+Value = str | Chosen
+
+
+class Instant(_Word, frozen=True):
+    """A time. `unit` says how it is written.
+
+    Attributes:
+        of: A template.
+        unit: `seconds` may have a fraction; `local` is `2026-01-31 08:15:00` in `zone`; `snowflake` holds milliseconds
+            since `epoch_ms` above its lowest 22 bits.
+        zone: IANA name, of `local`.
+        epoch_ms: Of `snowflake`.
+        quality: How exact it is; the mapping's own where it is not said.
+    """
+
+    of: str
+    unit: Unit
+    zone: str = "UTC"
+    epoch_ms: int = 0
+    quality: Quality | None = None
+
+
+class Text(_Word, frozen=True):
+    """A text that a person wrote; only its measures are kept.
+
+    Attributes:
+        of: Its place; of a list, the texts of its elements one after the other.
+        strip: What such regular expressions of Rust find does not count.
+        markup: `tags`: what stands in `<…>` does not count, and `&amp;` is one character.
+    """
+
+    of: str
+    strip: str | list[str] | None = None
+    markup: Literal["none", "tags"] = "none"
+
+
+class Money(_Word, frozen=True):
+    """An amount; `major` units are decimals such as `19.90`, `minor` ones are whole."""
+
+    of: str
+    unit: Literal["minor", "major"] = "minor"
+
+
+class Number(_Word, frozen=True):
+    """How many elements a list has (`count`), or a whole number that is written (`of`)."""
+
+    of: str | None = None
+    count: str | None = None
+
+
+class Items(_Word, frozen=True):
+    """What an order holds: a row each element of a list."""
+
+    each: str
+    product: Value | None = None
+    quantity: str | None = None
+    amount: str | Money | None = None
+
+
+class Member(_Word, frozen=True):
+    """Who is in a group at an instant: a row each element of a list."""
+
+    each: str
+    id: Value
+    role: Value | None = None
+    when: When = {}
+
+
+class Event(_Word, frozen=True):
+    """An event that a payload gives, or one for each element of the list `each`.
+
+    `id`, `time`, `group` and `account` are needed where the kind needs them. Keys get the platform in front. Measures
+    that stand beside a text that was withheld (`text_length`, `links`, `mentions`) count where there is no text.
+    """
+
+    kind: str
+    id: Value
+    time: Instant | list[Instant] | Literal["arrival"]
+    when: When = {}
+    each: str | None = None
+    source: Value | None = None
+    group: Value | None = None
+    group_name: Value | None = None
+    group_purpose: Value | None = None
+    account: Value | None = None
+    linked_account: Value | None = None
+    role: Value = "member"
+    message_id: Value | None = None
+    message_kind: Value | None = None
+    reply_to: Value | None = None
+    text: str | Text | None = None
+    text_length: Number | None = None
+    links: Number | None = None
+    mentions: Number | None = None
+    product: Value | None = None
+    order: Value | None = None
+    amount: str | Money | None = None
+    currency: Value | None = None
+    items: Items | None = None
+    members: Member | None = None
+
+
+class Case(_Word, frozen=True):
+    """What is made of the payloads that a condition holds for: events, or nothing for a reason."""
+
+    when: When = {}
+    ignore: str | None = None
+    emit: list[Event] = []
+
+
+class CarrierMapping(_Word, frozen=True):
+    """A carrier.
+
+    Attributes:
+        name: What the settings and `--carrier` call it.
+        title: What people call it.
+        platform: What keys of its groups and accounts begin with; a template where the payload says.
+        source: Of its events; equal where the same messages come in two ways.
+        coverage: How much of a group's life it sees.
+        membership: How it knows who is in a group.
+        time_quality: Of its events, where they do not say otherwise.
+        texts: Where people's words stand beside the texts of events; measures can stand in the place of both.
+        keeps: Conditions under which texts stay: sentences that a platform wrote, which say who joined.
+        called: A template that says what a payload is, for the count of those that no case is about.
+        cases: The first whose condition holds decides.
+        samples: Where the samples of its tests come from.
+        limits: Sentences: what it cannot know, and what to take care of.
+        patterns: Name -> regular expressions, by language; `"@name"` in the place of an expression means all of them.
+    """
+
+    name: str
+    title: str
+    platform: Value
+    coverage: Coverage
+    membership: Membership
+    time_quality: Quality
+    cases: list[Case]
+    format: Literal["json", "xml"] = "json"
+    source: Value | None = None
+    texts: list[str | Text] = []
+    keeps: list[When] = []
+    called: str | None = None
+    samples: Literal["real", "official", "constructed", "remembered"] = "constructed"
+    limits: list[str] = []
+    patterns: dict[str, list[str]] = {}
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Reads keys as they are written: for Python the keys `1` and `true` would be one."""
+
+
+def _as_written(loader: _Loader, node: yaml.MappingNode) -> dict[str, Any]:
+    loader.flatten_mapping(node)
+    return {str(key.value): loader.construct_object(value, deep=True) for key, value in node.value}
+
+
+_Loader.add_constructor("tag:yaml.org,2002:map", _as_written)
+
+
+class MappingError(EmberlineError):
+    """A mapping cannot be read or says what it may not."""
+
+
+def parse_mapping(text: str, place: str) -> CarrierMapping:
+    """Read a mapping.
+
+    Args:
+        text: YAML.
+        place: Where it is from.
+
+    Raises:
+        MappingError: it is no YAML, or not of this language; names the place in it.
+    """
+    try:
+        return msgspec.convert(yaml.load(text, Loader=_Loader), CarrierMapping)  # noqa: S506 - made of the safe one
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        at = f"{place}:{mark.line + 1}" if mark else place
+        raise MappingError(f"This is no YAML: {error.problem}", "Mend the line.", at) from error
+    except msgspec.ValidationError as error:
+        raise MappingError(
+            f"The mapping says what it may not: {error}", "The words of the language: docs/reference/mapping.md", place
+        ) from error
+
+
+def read_mapping(file: Traversable, place: str) -> CarrierMapping:
+    """Read a mapping from a file.
+
+    Raises:
+        MappingError: see `parse_mapping`; or the file cannot be read.
+    """
+    try:
+        return parse_mapping(file.read_text(encoding="utf-8"), place)
+    except (OSError, UnicodeDecodeError) as error:
+        raise MappingError(f"The mapping cannot be read: {error}", "See that it is a UTF-8 file.", place) from error

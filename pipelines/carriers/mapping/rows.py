@@ -1,0 +1,221 @@
+"""Payloads -> the fields that a mapping names, value by value: the authority on what a payload says.
+
+The compiled way (`json_levels`) reads the same from most payloads, and leaves to this one what it is not certain of.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+import polars as pl
+
+from pipelines.carriers.base import MAX_VALUE_BYTES, REJECTED_SCHEMA
+from pipelines.carriers.mapping.paths import HEADER, TOP, Path, segments
+from pipelines.carriers.mapping.xml_payload import XmlError, parse_xml
+
+MISSING: Final = 0
+NULL: Final = 1
+STRING: Final = 2
+INTEGER: Final = 3
+FRACTION: Final = 4
+BOOLEAN: Final = 5
+OBJECT: Final = 6
+LIST: Final = 7
+
+WORDS: Final = ("nothing", "null", "text", "a whole number", "a fraction", "true or false", "an object", "a list")
+"""How a kind of value is called in a reason."""
+
+_PARSERS: Final = {"::json": msgspec.json.decode, "::xml": parse_xml}
+_MALFORMED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, XmlError)
+
+
+@dataclass(frozen=True)
+class Level:
+    """A table of fields: of the payloads, or of the elements of one of their lists.
+
+    Attributes:
+        fields: two columns a field: its name (String: the text of a scalar, else null) and `name:kind` (UInt8, one of
+            the constants of this module).
+        parent: UInt32, the payload that an element is of; the payload itself at the top.
+        index: UInt32, the element's place in its list, from 0.
+    """
+
+    fields: pl.DataFrame
+    parent: pl.Series
+    index: pl.Series
+
+
+Levels = Mapping[str, Level]
+"""By name: `paths.TOP` for payloads, `users[]` for the elements of the list `users`."""
+
+
+@dataclass
+class _Rows:
+    names: Sequence[str]
+    texts: dict[str, list[str | None]] = field(default_factory=dict)
+    kinds: dict[str, list[int]] = field(default_factory=dict)
+    parent: list[int] = field(default_factory=list)
+    index: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.texts = {name: [] for name in self.names}
+        self.kinds = {name: [] for name in self.names}
+        self.parts = {name: segments(name) if name else () for name in self.names if not name.startswith(HEADER)}
+
+    def add(self, parent: int, index: int, value: Any, headers: Mapping[str, str]) -> None:
+        self.parent.append(parent)
+        self.index.append(index)
+        for name in self.names:
+            if name.startswith(HEADER):
+                text = headers.get(name.removeprefix(HEADER).lower())
+                kind = MISSING if text is None else STRING
+            else:
+                kind, text = _scalar(_at(value, self.parts[name]))
+            self.texts[name].append(text)
+            self.kinds[name].append(kind)
+
+    def level(self) -> Level:
+        columns = {
+            column: pl.Series(column, values, dtype)
+            for name in self.names
+            for column, values, dtype in (
+                (name, self.texts[name], pl.String()),
+                (f"{name}:kind", self.kinds[name], pl.UInt8()),
+            )
+        }
+        height = len(self.parent)
+        return Level(
+            pl.DataFrame(columns) if columns else pl.DataFrame(height=height),
+            pl.Series(self.parent, dtype=pl.UInt32()),
+            pl.Series(self.index, dtype=pl.UInt32()),
+        )
+
+
+def fields_of(paths: Iterable[Path]) -> dict[str, tuple[str, ...]]:
+    """Name the columns of each level that these paths need, in one order; the top is always there."""
+    found: dict[str, set[str]] = {TOP: set()}
+    for path in paths:
+        found.setdefault(path.level, set()).add(path.field)
+        if path.where is not None:
+            found[path.level].add(path.where[0])
+    return {level: tuple(sorted(names)) for level, names in found.items()}
+
+
+def read_rows(
+    values: Sequence[bytes],
+    fields: Mapping[str, Sequence[str]],
+    headers: pl.Series | None = None,
+    *,
+    is_xml: bool = False,
+) -> tuple[list[int], Levels, pl.DataFrame]:
+    """Read fields of payloads, one after the other.
+
+    Args:
+        values: JSON, or XML documents.
+        fields: see `fields_of`.
+        headers: of each record, the type of `schemas.lake.HEADERS`.
+        is_xml: whether the payloads are XML.
+
+    Returns:
+        The rows that are objects, their levels (`parent` counts those rows), and the others as `REJECTED_SCHEMA`.
+    """
+    found = {level: _Rows(names) for level, names in fields.items()}
+    lists = {level: segments(level.removesuffix("[]")) for level in fields if level != TOP}
+    rows: list[int] = []
+    rejected: list[tuple[int, str, str]] = []
+    for row, value in enumerate(values):
+        parsed = parse_payload(value, is_xml=is_xml)
+        if isinstance(parsed, tuple):
+            rejected.append((row, *parsed))
+            continue
+        parent = len(rows)
+        rows.append(row)
+        given = {} if headers is None else _headers(headers[row])
+        found[TOP].add(parent, 0, parsed, given)
+        for level, parts in lists.items():
+            for index, element in enumerate(_elements(_at(parsed, parts), is_xml=is_xml)):
+                found[level].add(parent, index, element, {})
+    levels = {level: part.level() for level, part in found.items()}
+    return rows, levels, pl.DataFrame(rejected, schema=REJECTED_SCHEMA, orient="row")
+
+
+def parse_payload(value: bytes, *, is_xml: bool) -> dict[str, Any] | tuple[str, str]:
+    """Parse a payload; where it is no object: the reason and the detail."""
+    if len(value) > MAX_VALUE_BYTES:
+        return "too_large", f"{len(value)} bytes, at most {MAX_VALUE_BYTES} are read"
+    if not value.strip():
+        return "empty_value", "the record has no payload"
+    try:
+        parsed = parse_xml(value) if is_xml else msgspec.json.decode(value)
+    except UnicodeDecodeError as error:
+        return "bad_utf8", str(error)
+    except RecursionError:
+        return "too_deep", "nested too deeply to be an event"
+    except XmlError as error:
+        return "bad_xml", str(error)
+    except msgspec.DecodeError as error:
+        return "bad_json", str(error)
+    if not isinstance(parsed, dict):
+        return "invalid_field", f"Expected an object, got {WORDS[_scalar(parsed)[0]]}"
+    return parsed
+
+
+def _headers(given: pl.Series | None) -> dict[str, str]:
+    if given is None:
+        return {}
+    return {one["key"].lower(): (one["value"] or b"").decode(errors="replace") for one in given}
+
+
+def _elements(value: Any, *, is_xml: bool) -> Sequence[Any]:
+    if isinstance(value, list):
+        return value
+    # XML does not say that a list of one is a list.
+    return [value] if is_xml and value is not _NOTHING else []
+
+
+class _Nothing:
+    """Stands for a field that is not there, which null is not."""
+
+
+_NOTHING: Final = _Nothing()
+
+
+def _at(value: Any, parts: Sequence[str]) -> Any:
+    for part in parts:
+        if part.startswith("::"):
+            if not isinstance(value, str):
+                return _NOTHING
+            try:
+                value = _PARSERS[part](value)
+            except _MALFORMED:
+                return _NOTHING
+        elif isinstance(value, dict):
+            value = value.get(part, _NOTHING)
+        else:
+            return _NOTHING
+    return value
+
+
+def _scalar(value: Any) -> tuple[int, str | None]:
+    """The kind of a value, and the text of a scalar."""
+    match value:
+        case _Nothing():
+            return MISSING, None
+        case None:
+            return NULL, None
+        case str():
+            return STRING, value
+        case bool():
+            return BOOLEAN, "true" if value else "false"
+        case int():
+            return INTEGER, str(value)
+        case float():
+            return FRACTION, repr(value) if math.isfinite(value) else None
+        case dict():
+            return OBJECT, None
+        case _:
+            return LIST, None

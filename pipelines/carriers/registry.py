@@ -1,0 +1,115 @@
+"""Which carriers there are: our own by their files, others by entry points, a company's own by its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Final
+
+from pipelines.carriers.base import Carrier
+from schemas.errors import EmberlineError
+
+ENTRY_POINTS: Final = "emberline.carriers"
+_YAML: Final = ".yaml"
+_IN_PYTHON: Final = {"cloudevents": "pipelines.carriers.cloudevents:CloudEvents"}
+"""Where the language ends."""
+
+
+class CarrierBroken(EmberlineError):
+    """A carrier of another package cannot be loaded."""
+
+
+class Registry(Mapping[str, Carrier]):
+    """All carriers by name. Names are known at once; a carrier is read and compiled when it is first asked for."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Carrier] = {}
+        self._added: dict[str, Path] = {}
+
+    def add(self, name: str, mapping: Path) -> None:
+        """Add a company's own carrier, a mapping in a file.
+
+        Raises:
+            CarrierBroken: there is a carrier of this name.
+        """
+        if name in self and self._added.get(name) != mapping:
+            raise CarrierBroken(f"There is a carrier {name} already.", "Give your own another name.", str(mapping))
+        self._added[name] = mapping
+
+    def __getitem__(self, name: str) -> Carrier:
+        """Give a carrier.
+
+        Raises:
+            KeyError: there is none of this name.
+            CarrierBroken: another package's cannot be loaded.
+            MappingError: a mapping says what it may not.
+        """
+        if name not in self._made:
+            self._made[name] = self._make(name)
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names in alphabetical order."""
+        return iter(sorted({*_IN_PYTHON, *self._own, *self._others, *self._added}))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    @cached_property
+    def _own(self) -> dict[str, Traversable]:
+        folder = files("pipelines.carriers") / "sources"
+        return {file.name.removesuffix(_YAML): file for file in folder.iterdir() if file.name.endswith(_YAML)}
+
+    @cached_property
+    def _others(self) -> dict[str, EntryPoint]:
+        return {point.name: point for point in entry_points(group=ENTRY_POINTS)}
+
+    def _make(self, name: str) -> Carrier:
+        if name in self._added:
+            return _mapped(name, self._added[name], str(self._added[name]))
+        if name in self._own:
+            return _mapped(name, self._own[name], f"pipelines/carriers/sources/{name}{_YAML}")
+        if name in _IN_PYTHON:
+            module, attribute = _IN_PYTHON[name].split(":")
+            return getattr(import_module(module), attribute)()
+        return _brought(self._others[name])
+
+
+def _mapped(name: str, file: Traversable, place: str) -> Carrier:
+    # Not before it is needed: commands that decode nothing do without.
+    from pipelines.carriers.mapping.mapped_carrier import MappedCarrier
+    from pipelines.carriers.mapping.model import MappingError, read_mapping
+
+    mapping = read_mapping(file, place)
+    if mapping.name != name:
+        raise MappingError(f"The mapping of {name} calls itself {mapping.name}.", "Give both one name.", place)
+    return MappedCarrier(mapping)
+
+
+def _brought(point: EntryPoint) -> Carrier:
+    """A carrier of another package: `module:name.yaml`, a mapping in the module's folder; or a class of carrier."""
+    package = point.dist.name if point.dist else point.module
+    try:
+        if point.attr.endswith(_YAML):
+            return _mapped(point.name, files(point.module) / point.attr, f"{point.module}/{point.attr}")
+        made = point.load()()
+    except EmberlineError:
+        raise
+    except Exception as error:
+        raise CarrierBroken(
+            f"Carrier {point.name} of package {package} cannot be loaded: {type(error).__name__}: {error}",
+            f"Mend the package, or remove it: pip uninstall {package}",
+            point.value,
+        ) from error
+    if not isinstance(made, Carrier):
+        raise CarrierBroken(
+            f"Carrier {point.name} of package {package} is no pipelines.carriers.Carrier.",
+            "Mend the package.",
+            point.value,
+        )
+    return made
