@@ -19,7 +19,7 @@ from pipelines.alerts.channels import AppriseChannel, Channel, KafkaChannel
 from pipelines.alerts.quiet import QuietHours
 from pipelines.alerts.rules import Limits
 from pipelines.alerts.watch import Alerting
-from pipelines.carriers import carrier_of
+from pipelines.carriers import CarriersOfTopics, carrier_of
 from pipelines.events.decode import DecodeRules
 from pipelines.events.pseudonym import Pseudonyms
 from pipelines.funnel.attribution import AttributionRules
@@ -117,9 +117,9 @@ class Services:
         """The company's definitions; raise `WrongPseudonymKey` as `pseudonyms` does."""
         settings = self.settings
         return Rules(
-            topics={
-                topic: carrier_of(carrier, settings.ingest.decoder) for topic, carrier in settings.kafka.topics.items()
-            },
+            topics=CarriersOfTopics(
+                settings.kafka.topics, lambda carrier: carrier_of(carrier, settings.ingest.decoder)
+            ),
             decoding=DecodeRules(
                 zone=settings.rules.zone,
                 max_skew=dt.timedelta(minutes=settings.ingest.max_skew_minutes),

@@ -34,17 +34,17 @@ _SHOWN = ("type", "time", "group_id", "account_id", "event_id", "message_id", "t
 @app.command()
 def carriers(as_json: Json = False) -> None:
     """List what can be read: each carrier, the kinds of event it gives, and what it cannot know."""
-    found = [_described(carrier) for carrier in CARRIERS.values()]
+    found = list(CARRIERS.values())
     if as_json:
-        print_json(found)
+        print_json([_described(carrier) for carrier in found])
         return
     frame = pl.DataFrame(
         {
-            "name": [one["name"] for one in found],
-            "title": [one["title"] for one in found],
-            "coverage": [one["coverage"] for one in found],
-            "membership": [one["membership"] for one in found],
-            "kinds": [", ".join(one["kinds"]) for one in found],
+            "name": [carrier.name for carrier in found],
+            "title": [carrier.title for carrier in found],
+            "coverage": [carrier.coverage for carrier in found],
+            "membership": [carrier.membership for carrier in found],
+            "kinds": [", ".join(carrier.kinds) for carrier in found],
         }
     )
     headings = ["Carrier", "Of", "Sees", "Members from", "Kinds of event"]
@@ -63,12 +63,12 @@ def try_carrier(carrier: Named, sample: Sample, as_json: Json = False) -> None:
     shown = shown[[column.name for column in shown if column.null_count() < len(column)]]
     if not shown.is_empty():
         texts = shown.with_columns(pl.col(pl.Datetime).dt.to_string("%Y-%m-%d %H:%M:%S"))
-        print_table(f"{shown.height} events", texts, ["Payload", *shown.columns[1:]], right=["Payload"])
-    for title, part in (("ignored", decoded.ignored), ("rejected", decoded.rejected)):
+        print_table(f"Events: {shown.height}", texts, ["Payload", *shown.columns[1:]], right=["Payload"])
+    for title, part in (("Ignored", decoded.ignored), ("Rejected", decoded.rejected)):
         if not part.is_empty():
             lines = part.with_columns(pl.col("row") + 1)
             headings = ["Payload", "Reason", "Detail"][: part.width]
-            print_table(f"{part.height} {title}", lines, headings, right=["Payload"], sentences=headings[1:])
+            print_table(f"{title}: {part.height}", lines, headings, right=["Payload"], sentences=headings[1:])
 
 
 @carrier_app.command()
@@ -98,7 +98,7 @@ def _carrier(named: str) -> Carrier:
 
         return MappedCarrier(read_mapping(Path(named), named))
     if named not in CARRIERS:
-        raise typer.BadParameter(f"{named!r}; there are {', '.join(CARRIERS)}", param_hint="CARRIER")
+        raise typer.BadParameter(f"there is no {named!r}: emberline carriers", param_hint="CARRIER")
     return CARRIERS[named]
 
 

@@ -4,6 +4,7 @@ from emberline.cli import (
     alerts,
     audit,
     backtest,
+    carriers,
     demo,
     doctor,
     identity,
@@ -18,6 +19,6 @@ from emberline.cli import (
 from emberline.cli.app import app
 
 __all__ = [
-    "alerts", "app", "audit", "backtest", "demo", "doctor", "identity", "imports", "pipeline", "quarantine", "rebuild",
-    "results", "services", "sql",
+    "alerts", "app", "audit", "backtest", "carriers", "demo", "doctor", "identity", "imports", "pipeline", "quarantine",
+    "rebuild", "results", "services", "sql",
 ]  # fmt: skip

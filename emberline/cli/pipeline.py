@@ -39,7 +39,7 @@ AcceptLoss = Annotated[
 def replay(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="A chat export (.parquet) or payloads, one a line (.jsonl).")],
-    carrier: Annotated[str, typer.Option(help=f"The shape of the payloads: {', '.join(sorted(CARRIERS))}.")],
+    carrier: Annotated[str, typer.Option(help="The shape of the payloads; `emberline carriers` lists them.")],
     topic: Annotated[
         str | None, typer.Option(help="The topic.  [default: the carrier's first]", show_default=False)
     ] = None,
@@ -51,7 +51,7 @@ def replay(
     from pipelines.ingest.replay import replay as send
 
     if carrier not in CARRIERS:
-        raise typer.BadParameter(f"{carrier!r}; there are {', '.join(sorted(CARRIERS))}", param_hint="--carrier")
+        raise typer.BadParameter(f"there is no {carrier!r}: emberline carriers", param_hint="--carrier")
     settings = load_settings()
     topics = settings.kafka.topics_of(carrier)
     if topic is not None and topic not in topics:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final, Literal
 
 from pipelines.carriers.base import Carrier, Decoded, ValueByValue
-from pipelines.carriers.registry import Registry
+from pipelines.carriers.registry import CarriersOfTopics, Registry
 
 CARRIERS: Final = Registry()
 """By name; a carrier is made when it is asked for."""
@@ -17,9 +17,9 @@ CARRIERS: Final = Registry()
 DecoderKind = Literal["fast", "safe"]
 """`safe` reads every value by msgspec alone; `fast` by a compiled reader those that it is certain of."""
 
-__all__ = ["CARRIERS", "Carrier", "Decoded", "DecoderKind", "carrier_of"]
+__all__ = ["CARRIERS", "Carrier", "CarriersOfTopics", "Decoded", "DecoderKind", "Registry", "carrier_of"]
 
 
-def carrier_of(name: str, decoder: DecoderKind) -> Carrier:
+def carrier_of(name: str, decoder: DecoderKind, carriers: Registry = CARRIERS) -> Carrier:
     """Give the adapter of this name; the decoder never changes what it makes of a value."""
-    return CARRIERS[name] if decoder == "fast" else ValueByValue(CARRIERS[name])
+    return carriers[name] if decoder == "fast" else ValueByValue(carriers[name])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 
 import msgspec
 import polars as pl
@@ -19,6 +19,12 @@ DECODED_SCHEMA: Final = pl.Schema(
     {"row": pl.UInt32(), **{name: dtype for name, dtype in EVENTS.columns.items() if name not in _STAGE_COLUMNS}}
 )
 """What an adapter returns: `row` is the position of the record in its input."""
+
+Coverage = Literal["full", "mentions", "metadata", "aggregate"]
+"""All messages; only those that name the bot; that messages were sent, not what they are; sums only."""
+
+Membership = Literal["events", "snapshots", "joins_only", "none"]
+"""Joins and leaves are told; now and then all members are; joins but hardly a leave; nothing."""
 
 T = TypeVar("T")
 
@@ -53,9 +59,19 @@ class Carrier(ABC):
 
     Attributes:
         name: What the settings and `--carrier` call it.
+        title: What people call it.
+        coverage: How much of a group's life it sees.
+        membership: How it knows who is in a group.
+        kinds: The kinds of event that it gives.
+        limits: Sentences: what it cannot know.
     """
 
     name: str
+    title: str
+    coverage: Coverage
+    membership: Membership
+    kinds: tuple[str, ...]
+    limits: tuple[str, ...] = ()
 
     @abstractmethod
     def decode(self, values: Sequence[bytes], headers: pl.Series | None = None) -> Decoded:
@@ -84,12 +100,17 @@ class ValueByValue(Carrier):
     """Another adapter, without its faster way to decode a column."""
 
     def __init__(self, carrier: Carrier) -> None:
-        self.name = carrier.name
+        self.name, self.title, self.limits = carrier.name, carrier.title, carrier.limits
+        self.coverage, self.membership, self.kinds = carrier.coverage, carrier.membership, carrier.kinds
         self._carrier = carrier
 
     def decode(self, values: Sequence[bytes], headers: pl.Series | None = None) -> Decoded:
         """Decode record values as the other adapter does."""
         return self._carrier.decode(values, headers)
+
+    def measured(self, values: Sequence[bytes], key: bytes) -> list[bytes]:
+        """Put measures in the place of texts as the other adapter does."""
+        return self._carrier.measured(values, key)
 
 
 def parse(values: Sequence[bytes], decode: Callable[[bytes], T]) -> tuple[list[int], list[T], pl.DataFrame]:

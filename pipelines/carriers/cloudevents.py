@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from pipelines.carriers.base import DECODED_SCHEMA, Carrier, Decoded, columns, parse
 from pipelines.carriers.json_table import JsonTable
-from schemas.kinds import Data, Envelope
+from schemas.kinds import REQUIRED, Data, Envelope
 from schemas.lake import ITEMS
 
 _decoder = msgspec.json.Decoder(Envelope)
@@ -44,6 +44,10 @@ class CloudEvents(Carrier):
     """Adapter of the canonical events."""
 
     name = "cloudevents"
+    title = "Canonical events: CloudEvents 1.0, structured JSON"
+    coverage = "full"
+    membership = "events"
+    kinds = tuple(REQUIRED)
 
     def decode_column(self, values: pl.Series, headers: pl.Series | None = None) -> Decoded:  # noqa: ARG002
         """Decode a Binary column as `decode` does its values; most of them without a Python object each."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -27,19 +27,10 @@ class CarrierBroken(EmberlineError):
 class Registry(Mapping[str, Carrier]):
     """All carriers by name. Names are known at once; a carrier is read and compiled when it is first asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, added: Mapping[str, Path] | None = None) -> None:
+        """Take a company's own carriers: name -> a file with a mapping. They stand in for ours of the same name."""
         self._made: dict[str, Carrier] = {}
-        self._added: dict[str, Path] = {}
-
-    def add(self, name: str, mapping: Path) -> None:
-        """Add a company's own carrier, a mapping in a file.
-
-        Raises:
-            CarrierBroken: there is a carrier of this name.
-        """
-        if name in self and self._added.get(name) != mapping:
-            raise CarrierBroken(f"There is a carrier {name} already.", "Give your own another name.", str(mapping))
-        self._added[name] = mapping
+        self._added = dict(added or {})
 
     def __getitem__(self, name: str) -> Carrier:
         """Give a carrier.
@@ -78,6 +69,26 @@ class Registry(Mapping[str, Carrier]):
             module, attribute = _IN_PYTHON[name].split(":")
             return getattr(import_module(module), attribute)()
         return _brought(self._others[name])
+
+
+class CarriersOfTopics(Mapping[str, Carrier]):
+    """The carrier of each topic; made when a record of the topic is decoded, since most topics have none."""
+
+    def __init__(self, topics: Mapping[str, str], carrier: Callable[[str], Carrier]) -> None:
+        """Take the names of carriers by topic, and what gives a carrier of that name."""
+        self._topics = dict(topics)
+        self._carrier = carrier
+
+    def __getitem__(self, topic: str) -> Carrier:
+        """Give the carrier of a topic; see `Registry`."""
+        return self._carrier(self._topics[topic])
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the topics."""
+        return iter(self._topics)
+
+    def __len__(self) -> int:
+        return len(self._topics)
 
 
 def _mapped(name: str, file: Traversable, place: str) -> Carrier:

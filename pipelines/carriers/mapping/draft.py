@@ -103,23 +103,24 @@ def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 def _named(places: Iterable[_Place], role: str, n_payloads: int) -> _Place | None:
     """The shortest path whose name fits and that most payloads have."""
     fitting = [one for one in places if re.search(_NAMES[role], one.path, re.IGNORECASE)]
-    return min(fitting, key=lambda one: (-min(len(one.values), n_payloads), one.path.count("."), len(one.path)), default=None)
+    return min(fitting, key=lambda one: (-min(len(one.values), n_payloads), *_depth(one)), default=None)
 
 
 def _distinct(places: Iterable[_Place], n_payloads: int) -> _Place | None:
     """The id of the payload: its name says so, and no two payloads share it."""
-    fitting = [
-        one
-        for one in places
-        if re.search(_NAMES["id"], one.path, re.IGNORECASE) and len(set(map(str, one.values))) == len(one.values) == n_payloads
-    ]
-    return min(fitting, key=lambda one: (one.path.count("."), len(one.path)), default=None)
+    named = [one for one in places if re.search(_NAMES["id"], one.path, re.IGNORECASE)]
+    fitting = [one for one in named if len(set(map(str, one.values))) == len(one.values) == n_payloads]
+    return min(fitting, key=_depth, default=None)
+
+
+def _depth(place: _Place) -> tuple[int, int]:
+    return place.path.count("."), len(place.path)
 
 
 def _time(places: Iterable[_Place]) -> tuple[_Place | None, str]:
     fitting = [(one, unit) for one in places if (unit := _unit(one.values[0])) is not None]
     named = [pair for pair in fitting if re.search(_NAMES["time"], pair[0].path, re.IGNORECASE)]
-    found = min(named or fitting, key=lambda pair: (pair[0].path.count("."), len(pair[0].path)), default=None)
+    found = min(named or fitting, key=lambda pair: _depth(pair[0]), default=None)
     return found or (None, "seconds")
 
 

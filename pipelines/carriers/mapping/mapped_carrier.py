@@ -29,9 +29,9 @@ class MappedCarrier(Carrier):
             MappingError: it names what there is not.
         """
         self.mapping = mapping
-        self.name = mapping.name
-        self.coverage = mapping.coverage
-        self.membership = mapping.membership
+        self.name, self.title, self.limits = mapping.name, mapping.title, tuple(mapping.limits)
+        self.coverage, self.membership = mapping.coverage, mapping.membership
+        self.kinds = tuple(dict.fromkeys(event.kind for case in mapping.cases for event in case.emit))
         try:
             self._compiled = CompiledMapping(mapping)
         except (PathError, LookupError) as error:

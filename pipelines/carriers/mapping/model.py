@@ -11,10 +11,9 @@ from typing import Any, Literal
 import msgspec
 import yaml
 
+from pipelines.carriers.base import Coverage, Membership
 from schemas.errors import EmberlineError
 
-Coverage = Literal["full", "mentions", "metadata", "aggregate"]
-Membership = Literal["events", "snapshots", "joins_only", "none"]
 Quality = Literal["exact", "second", "minute", "bound", "arrival"]
 Unit = Literal["seconds", "milliseconds", "microseconds", "seconds_or_milliseconds", "rfc3339", "local", "snowflake"]
 Scalar = str | int | bool
