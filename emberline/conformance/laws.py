@@ -13,11 +13,11 @@ from emberline.conformance.cases import Case
 from emberline.conformance.mutations import mutated
 from pipelines.carriers import Carrier
 from pipelines.carriers.base import Decoded
+from pipelines.carriers.texts import Texts
 from schemas.kinds import REQUIRED
 from schemas.lake import HEADERS
 
-_KEY: Final = b"conformance"
-_MARK: Final = "zq7-words-of-a-person"
+_TEXTS: Final = Texts(b"conformance")
 _EARLIEST: Final = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
 
 Law = Callable[[Carrier, Sequence[Case]], str | None]
@@ -105,7 +105,7 @@ def what_a_kind_needs_is_there(carrier: Carrier, cases: Sequence[Case]) -> str |
 
 def no_text_leaves(carrier: Carrier, cases: Sequence[Case]) -> str | None:
     """No column holds a person's words; what is measured says the same without them."""
-    measured = carrier.measured([case.value for case in cases], _KEY)
+    measured = carrier.measured([case.value for case in cases], _TEXTS)
     if not carrier.decode(measured, _headers(cases)).events.equals(_batch(carrier, cases).events):
         return "measures in the place of texts give other events"
     return None

@@ -10,6 +10,7 @@ from typing import Final, Literal, TypeVar
 import msgspec
 import polars as pl
 
+from pipelines.carriers.texts import Texts
 from schemas.lake import EVENTS
 
 MAX_VALUE_BYTES: Final = 1024 * 1024
@@ -86,12 +87,12 @@ class Carrier(ABC):
         """Decode a Binary column without nulls, exactly as `decode` does; an adapter with a faster way overrides it."""
         return self.decode(values.to_list(), headers)
 
-    def measured(self, values: Sequence[bytes], key: bytes) -> list[bytes]:  # noqa: ARG002
+    def measured(self, values: Sequence[bytes], texts: Texts) -> list[bytes]:  # noqa: ARG002
         """Put measures in the place of the texts that people wrote; without any, payloads stay as they are.
 
         Args:
             values: payloads.
-            key: of the hash that stands among the measures.
+            texts: how texts are measured, or that they stay.
         """
         return list(values)
 
@@ -108,9 +109,9 @@ class ValueByValue(Carrier):
         """Decode record values as the other adapter does."""
         return self._carrier.decode(values, headers)
 
-    def measured(self, values: Sequence[bytes], key: bytes) -> list[bytes]:
+    def measured(self, values: Sequence[bytes], texts: Texts) -> list[bytes]:
         """Put measures in the place of texts as the other adapter does."""
-        return self._carrier.measured(values, key)
+        return self._carrier.measured(values, texts)
 
 
 def parse(values: Sequence[bytes], decode: Callable[[bytes], T]) -> tuple[list[int], list[T], pl.DataFrame]:

@@ -20,11 +20,11 @@ from pipelines.events.pseudonym import Pseudonyms
 _PURPOSE: Final = b"emberline: measures of texts"
 _HASH_BYTES: Final = 16
 
-_LINK: Final = r"(?i)https?://[^\s]"
-_MENTION: Final = r"(?:^|[^A-Za-z0-9._%+@-])@[^\s@]"
+LINK: Final = r"(?i)https?://[^\s]"
+MENTION: Final = r"(?:^|[^A-Za-z0-9._%+@-])@[^\s@]"
 """An `@` that stands in no mail address."""
 
-_link, _mention = re.compile(_LINK), re.compile(_MENTION)
+_link, _mention = re.compile(LINK), re.compile(MENTION)
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,8 @@ class Texts:
             pl.when(pl.col("text").is_not_null()).then(
                 pl.struct(
                     length=pl.col("text").str.len_chars(),
-                    links=pl.col("text").str.count_matches(_LINK),
-                    mentions=pl.col("text").str.count_matches(_MENTION),
+                    links=pl.col("text").str.count_matches(LINK),
+                    mentions=pl.col("text").str.count_matches(MENTION),
                     hash=hashes,
                 )
             )

@@ -31,7 +31,7 @@ _WORDS: Final = {
 _FIELD_OF: Final = {**_KEYS, **_IDS, **_WORDS, "event_id": "id", "time": "time", "amount_minor": "amount"}
 """Column -> what the mapping calls it."""
 
-_COUNTS: Final = ("text_length", "links", "mentions")
+_COUNTS: Final = {"length": "text_length", "links": "links", "mentions": "mentions"}
 _ITEM: Final = {"product_id": pl.String(), "quantity": pl.Int64(), "amount_minor": pl.Int64()}
 _NO_CURRENCY: Final = pl.lit(None, pl.String())
 
@@ -158,14 +158,16 @@ def _add_time(mapping: CarrierMapping, event: Event, scope: Scope, made: _Column
 
 
 def _add_measures(event: Event, scope: Scope, made: _Columns) -> None:
-    if event.text is not None:
-        measured = measures(event.text, scope)
-        made.blame(measured.faults)
-        for name, one in zip(_COUNTS, (measured.length, measured.links, measured.mentions), strict=True):
-            made.add(name, Compiled(one))
-    for name in _COUNTS:
-        if (asked := getattr(event, name)) is not None:
-            made.add(name, _number(asked, scope))
+    """Measures of a text, or as the payload says them, which goes over what is counted but for the length."""
+    said = {name: _number(asked, scope) for name in _COUNTS.values() if (asked := getattr(event, name)) is not None}
+    measured = measures(event.text, scope) if event.text is not None else None
+    made.blame(measured.faults if measured else ())
+    for measure, name in _COUNTS.items():
+        parts = [said[name]] if name in said else []
+        if measured is not None:
+            parts.insert(0 if name == "text_length" else 1, Compiled(measured.counts[measure]))
+        for part in parts:
+            made.add(name, part)
 
 
 def _number(asked: Number, scope: Scope) -> Compiled:

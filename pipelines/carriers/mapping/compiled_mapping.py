@@ -13,7 +13,7 @@ import polars as pl
 from pipelines.carriers.base import DECODED_SCHEMA, IGNORED_SCHEMA, REJECTED_SCHEMA, Decoded
 from pipelines.carriers.mapping.cases import Collected, Emitted, compiled_case
 from pipelines.carriers.mapping.expressions import INDEX, Scope, value
-from pipelines.carriers.mapping.measures import MEASURES
+from pipelines.carriers.mapping.measures import MEASURES, SEPARATOR
 from pipelines.carriers.mapping.model import CarrierMapping
 from pipelines.carriers.mapping.paths import TOP, Path
 from pipelines.carriers.mapping.rows import INTEGER, MISSING, STRING, Level, Levels, fields_of
@@ -159,6 +159,7 @@ def _of_list(path: Path, level: Level) -> pl.DataFrame:
         said = pl.when(is_text).then(text.filter(kind == STRING).str.join("")).otherwise(text.drop_nulls().first())
     return rows.group_by(_ROW, maintain_order=True).agg(
         said.alias(path.text),
+        text.filter(kind == STRING).str.join(SEPARATOR).alias(f"{path.text}:parts"),
         pl.when((kind == STRING).any()).then(pl.lit(STRING, pl.UInt8)).otherwise(kind.max()).alias(f"{path.text}:kind"),
         pl.len().cast(pl.Int64).alias(f"{path.text}:count"),
     )

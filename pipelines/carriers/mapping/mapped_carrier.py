@@ -9,10 +9,11 @@ import polars as pl
 
 from pipelines.carriers.base import Carrier, Decoded
 from pipelines.carriers.mapping.compiled_mapping import CompiledMapping
-from pipelines.carriers.mapping.measured import Texts
+from pipelines.carriers.mapping.measured import TextPlaces
 from pipelines.carriers.mapping.model import CarrierMapping, MappingError
 from pipelines.carriers.mapping.paths import PathError
 from pipelines.carriers.mapping.rows import read_rows
+from pipelines.carriers.texts import Texts
 
 
 class MappedCarrier(Carrier):
@@ -39,7 +40,7 @@ class MappedCarrier(Carrier):
                 f"The mapping of {mapping.name} names what there is not: {error}",
                 "Mend the path or the name of the pattern: docs/reference/mapping.md",
             ) from error
-        self._texts = Texts(mapping)
+        self._places = TextPlaces(mapping)
         self._is_xml = mapping.format == "xml"
 
     def decode(self, values: Sequence[bytes], headers: pl.Series | None = None) -> Decoded:
@@ -52,6 +53,6 @@ class MappedCarrier(Carrier):
         )
         return replace(made, events=events, rejected=pl.concat([rejected, refused]).sort("row"), ignored=ignored)
 
-    def measured(self, values: Sequence[bytes], key: bytes) -> list[bytes]:
-        """Put measures in the place of the texts that people wrote; see `measures`."""
-        return self._texts.measured(values, key)
+    def measured(self, values: Sequence[bytes], texts: Texts) -> list[bytes]:
+        """Put measures in the place of the texts that people wrote; see `Carrier`."""
+        return list(values) if texts.keeps else self._places.measured(values, texts)

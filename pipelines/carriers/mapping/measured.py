@@ -5,8 +5,6 @@ The measures are those that the mapping would take of the text, so that both for
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -18,13 +16,12 @@ import msgspec
 import polars as pl
 
 from pipelines.carriers.mapping.expressions import Scope, condition
-from pipelines.carriers.mapping.measures import measures
+from pipelines.carriers.mapping.measures import MEASURES, measures
 from pipelines.carriers.mapping.model import CarrierMapping, Text
 from pipelines.carriers.mapping.paths import TOP, segments
 from pipelines.carriers.mapping.rows import STRING, fields_of, parse_payload, read_rows
+from pipelines.carriers.texts import Texts
 
-_HASH_BYTES: Final = 8
-_SPACE: Final = re.compile(r"\s+")
 _FILTER: Final = re.compile(r"\[[^\[\]]+\]")
 
 
@@ -38,7 +35,7 @@ class _Found:
     text: str
 
 
-class Texts:
+class TextPlaces:
     """Where the texts of a carrier's payloads stand."""
 
     def __init__(self, mapping: CarrierMapping) -> None:
@@ -49,12 +46,12 @@ class Texts:
         self._keeps = [condition(when, self._scope) for when in mapping.keeps]
         self._fields = fields_of(path for path in self._scope.paths.values() if path.level == TOP)
 
-    def measured(self, values: Sequence[bytes], key: bytes) -> list[bytes]:
+    def measured(self, values: Sequence[bytes], of_company: Texts) -> list[bytes]:
         """Put measures in the place of texts. What is no payload, or has no text, stays as it is.
 
         Args:
             values: payloads.
-            key: of the hash, so that only who has it can try texts.
+            of_company: hashes texts.
         """
         is_xml = self._mapping.format == "xml"
         parsed = [parse_payload(value, is_xml=is_xml) for value in values]
@@ -68,7 +65,7 @@ class Texts:
                 if isinstance(payload, dict) and number not in kept
                 for one in _texts(number, payload, _parts(spec.of), opened)
             ]
-            for one, measured in zip(found, self._measure(spec, [one.text for one in found], key), strict=True):
+            for one, measured in zip(found, self._measure(spec, [one.text for one in found], of_company), strict=True):
                 one.holder[one.name] = measured
                 changed.add(one.payload)
         for one in reversed(opened):
@@ -82,25 +79,19 @@ class Texts:
         holds = levels[TOP].fields.select(keep=pl.any_horizontal(self._keeps))["keep"]
         return {row for row, keep in zip(rows, holds, strict=True) if keep}
 
-    def _measure(self, spec: Text, texts: Sequence[str], key: bytes) -> Iterator[dict[str, Any]]:
+    def _measure(self, spec: Text, texts: Sequence[str], of_company: Texts) -> Iterator[dict[str, Any]]:
         scope = Scope(patterns=self._mapping.patterns)
         measured = measures(Text(of="text", strip=spec.strip, markup=spec.markup), scope)
         frame = pl.DataFrame({"text": texts}, schema={"text": pl.String}).with_columns(
             pl.lit(STRING, pl.UInt8).alias("text:kind"),
             *(pl.lit(None, pl.String).alias(name) for name in scope.paths if name != "text"),
         )
-        taken = frame.select(length=measured.length, links=measured.links, rest=measured.cleaned)
-        for text, (length, links, rest) in zip(texts, taken.iter_rows(), strict=True):
-            found = {"length": length, "links": links, "hash": _hash(rest, key)}
+        taken = frame.select(**measured.counts, rest=measured.cleaned)
+        for text, (*counts, rest) in zip(texts, taken.iter_rows(), strict=True):
+            found = {**dict(zip(MEASURES, counts, strict=True)), "hash": of_company.hash(rest)}
             if spec.strip is not None and rest != text and text.endswith(rest):
                 found["head"] = text[: len(text) - len(rest)]
             yield found
-
-
-def _hash(text: str, key: bytes) -> str:
-    """The same for texts that differ in space and case only."""
-    plain = _SPACE.sub(" ", text).strip().casefold()
-    return hmac.new(key, plain.encode(errors="replace"), hashlib.sha256).digest()[:_HASH_BYTES].hex()
 
 
 def _parts(path: str) -> tuple[str, ...]:

@@ -13,10 +13,16 @@ import polars as pl
 
 from pipelines.carriers.mapping.expressions import Scope, fault
 from pipelines.carriers.mapping.model import Text
+from pipelines.carriers.mapping.paths import TOP
 from pipelines.carriers.mapping.rows import BOOLEAN, FRACTION, INTEGER, LIST, STRING
+from pipelines.carriers.texts import LINK, MENTION
 
-LINK: Final = r"https?://[^\s<>\"']+"
+SEPARATOR: Final = "\0"
+"""Between the texts of a list that are measured as one."""
+
 _TAG: Final = r"<[^<>]*>"
+_AT_TAG: Final = r"<(?:at|mention)[\s/>]"
+_LINK_TAG: Final = r"<(?:a|link)\s[^<>]*href="
 _ENTITY: Final = r"&(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9a-fA-F]{1,6});"
 MEASURES: Final = ("length", "links", "mentions")
 
@@ -26,32 +32,35 @@ class Measured:
     """Expressions: the text that counts, and its measures, Int64 each, null where there is no text."""
 
     cleaned: pl.Expr
-    length: pl.Expr
-    links: pl.Expr
-    mentions: pl.Expr
+    counts: dict[str, pl.Expr]
     faults: tuple[tuple[pl.Expr, pl.Expr], ...]
 
 
 def measures(asked: str | Text, scope: Scope) -> Measured:
     """Measure a text, or take the measures that stand in its place."""
-    spec = asked if isinstance(asked, Text) else Text(of=asked.strip("{}"))
+    spec = asked if isinstance(asked, Text) else Text(of=asked)
     place = spec.of.strip("{}")
-    text, kind = scope.text(place), scope.kind(place)
-    given = {name: scope.text(scope.path(place).sub(name).text).cast(pl.Int64, strict=False) for name in MEASURES}
-    cleaned = text
+    path = scope.path(place)
+    is_joined = path.level not in (TOP, scope.each)
+    text = pl.col(f"{place}:parts") if is_joined else scope.text(place)
     for expression in scope.expressions(spec.strip or []):
-        cleaned = cleaned.str.replace_all(expression, "")
-    links = cleaned.str.count_matches(LINK)
+        text = text.str.replace_all(expression, "")
     if spec.markup == "tags":
-        links = cleaned.str.count_matches(r"<(?:a|link)\s[^<>]*href=") + cleaned.str.replace_all(
-            _TAG, " "
-        ).str.count_matches(LINK)
-        cleaned = cleaned.str.replace_all(_TAG, "").str.replace_all(_ENTITY, "&")
-    is_text = kind == STRING
+        cleaned = text.str.replace_all(_TAG, "").str.replace_all(_ENTITY, "&")
+        links = text.str.count_matches(_LINK_TAG) + text.str.replace_all(_TAG, " ").str.count_matches(LINK)
+        mentions = text.str.count_matches(_AT_TAG)
+    else:
+        cleaned, links, mentions = text, text.str.count_matches(LINK), text.str.count_matches(MENTION)
+    length = (cleaned.str.replace_all(SEPARATOR, "", literal=True) if is_joined else cleaned).str.len_chars()
+    is_text = scope.kind(place) == STRING
+    counted = dict(zip(MEASURES, (length, links, mentions), strict=True))
     return Measured(
-        cleaned=cleaned,
-        length=pl.when(is_text).then(cleaned.str.len_chars().cast(pl.Int64)).otherwise(given["length"]),
-        links=pl.when(is_text).then(links.cast(pl.Int64)).otherwise(given["links"]),
-        mentions=given["mentions"],
-        faults=(fault(place, scope, (INTEGER, FRACTION, BOOLEAN, LIST), "a text"),),
+        cleaned,
+        {
+            name: pl.when(is_text)
+            .then(counted[name].cast(pl.Int64))
+            .otherwise(scope.text(path.sub(name).text).cast(pl.Int64, strict=False))
+            for name in MEASURES
+        },
+        (fault(place, scope, (INTEGER, FRACTION, BOOLEAN, LIST), "a text"),),
     )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from pipelines.carriers.texts import Texts
 from tests.pipelines.carriers.mapping.beacon import HEAD, message, sending
 
-KEY = b"a key"
-WORDS = "See https://tea.example/1 and\n https://tea.example/2 你好"
+KEY = Texts(b"a key")
+WORDS = "See https://tea.example/1 and\n https://tea.example/2 你好 @ann"
 
 
 def carrier(text: str, *texts: str, more: str = ""):
@@ -25,20 +26,22 @@ def test_a_text_and_its_measures_give_the_same_event():
     [measured] = PLAIN.measured([value], KEY)
     assert PLAIN.decode([measured]).events.equals(PLAIN.decode([value]).events)
     row = PLAIN.decode([value]).events.row(0, named=True)
-    assert (row["text_length"], row["links"], row["mentions"]) == (len(WORDS), 2, None)
+    assert (row["text_length"], row["links"], row["mentions"]) == (len(WORDS), 2, 1)
 
 
 def test_no_word_is_left():
     [measured] = PLAIN.measured([message(text=WORDS)], KEY)
     assert b"tea" not in measured
-    assert msgspec.json.decode(measured)["text"].keys() == {"length", "links", "hash"}
+    assert msgspec.json.decode(measured)["text"].keys() == {"length", "links", "mentions", "hash"}
 
 
 def test_texts_that_differ_in_space_and_case_have_one_hash_and_another_key_gives_another():
     values = PLAIN.measured([message(text=text) for text in ("Buy  TEA", "buy tea ", "buy coffee")], KEY)
     hashes = [msgspec.json.decode(value)["text"]["hash"] for value in values]
     assert (hashes[0] == hashes[1], hashes[0] == hashes[2]) == (True, False)
-    assert PLAIN.measured([message(text="Buy TEA")], b"another") != PLAIN.measured([message(text="Buy TEA")], KEY)
+    assert PLAIN.measured([message(text="Buy TEA")], Texts(b"another")) != PLAIN.measured(
+        [message(text="Buy TEA")], KEY
+    )
 
 
 def test_texts_of_a_list_are_measured_each_and_counted_together():
@@ -47,7 +50,7 @@ def test_texts_of_a_list_are_measured_each_and_counted_together():
     )
     [measured] = SEGMENTS.measured([value], KEY)
     events = [SEGMENTS.decode([one]).events for one in (value, measured)]
-    assert [frame["text_length"].item() for frame in events] == [5, 5]
+    assert [frame.select("text_length", "mentions").row(0) for frame in events] == [(5, 1), (5, 1)]
 
 
 def test_a_text_in_json_in_a_string_is_measured_there():
@@ -84,3 +87,14 @@ def test_markup_does_not_count():
         0, named=True
     )
     assert (row["text_length"], row["links"]) == (len("a & b here"), 1)
+
+
+def test_a_company_that_keeps_texts_keeps_them():
+    value = message(text=WORDS)
+    assert PLAIN.measured([value], Texts(b"a key", keeps=True)) == [value]
+
+
+def test_what_the_payload_says_of_links_and_mentions_goes_over_what_is_counted():
+    said = carrier('"{text}"\nlinks: {of: "{n}"}\nmentions: {count: "named[]"}\ntext_length: {of: "{size}"}', "text")
+    row = said.decode([message(text=WORDS, n=7, named=[1, 2, 3], size=9)]).events.row(0, named=True)
+    assert (row["text_length"], row["links"], row["mentions"]) == (len(WORDS), 7, 3)
