@@ -46,7 +46,7 @@ def test_texts_that_differ_in_space_and_case_have_one_hash_and_another_key_gives
 
 def test_texts_of_a_list_are_measured_each_and_counted_together():
     value = message(
-        parts=[{"type": "text", "say": "abc"}, {"type": "image", "say": "xx"}, {"type": "text", "say": "de"}]
+        parts=[{"type": "text", "say": "abc"}, {"type": "image", "say": "xx"}, {"type": "text", "say": "@e"}]
     )
     [measured] = SEGMENTS.measured([value], KEY)
     events = [SEGMENTS.decode([one]).events for one in (value, measured)]
