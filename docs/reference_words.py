@@ -235,6 +235,7 @@ QUARANTINE_REASONS = {
     "bad_utf8": "Not UTF-8.",
     "too_deep": "Nested too deeply.",
     "too_large": "More than 1 MiB.",
+    "too_many": "A record of more than 65,536 events.",
     "invalid_field": "A field has the wrong type or form; the detail names it by its path.",
     "missing_field": "The kind needs a field that is not there.",
     "unknown_kind": "The type is not one of the kinds.",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import reduce
+from operator import add, mul
 from typing import Final
 
 import msgspec
@@ -14,7 +16,6 @@ from pipelines.carriers.mapping.amounts import amount
 from pipelines.carriers.mapping.expressions import Compiled, Scope, condition, instant, value
 from pipelines.carriers.mapping.measures import measures
 from pipelines.carriers.mapping.model import CarrierMapping, Case, Chosen, Event, Instant, Items, Number, Value
-from pipelines.carriers.mapping.paths import TOP
 from schemas.kinds import MOST_COUNT, REQUIRED
 
 Fault = tuple[pl.Expr, pl.Expr, pl.Expr]
@@ -47,9 +48,9 @@ class Collected:
 
 @dataclass(frozen=True)
 class Emitted:
-    """An event of a case: columns over the level `each`, and its faults, of which the first counts."""
+    """An event of a case: columns over the levels `each`, none for the payload itself, and its faults in order."""
 
-    each: str
+    each: tuple[str, ...]
     holds: pl.Expr
     columns: dict[str, pl.Expr]
     collected: dict[str, Collected]
@@ -64,6 +65,13 @@ class CompiledCase:
     ignore: str | None
     emit: tuple[Emitted, ...]
 
+    @property
+    def most_events(self) -> pl.Expr:
+        """How many events a payload gives if no condition on one of them fails."""
+        one = pl.lit(1, pl.Int64)
+        of_each = (reduce(mul, (pl.col(f"{each}:count") for each in event.each), one) for event in self.emit)
+        return reduce(add, of_each, pl.lit(0, pl.Int64))
+
 
 def compiled_case(mapping: CarrierMapping, case: Case, scope: Scope) -> CompiledCase:
     """Compile a case.
@@ -71,7 +79,7 @@ def compiled_case(mapping: CarrierMapping, case: Case, scope: Scope) -> Compiled
     Raises:
         PathError: a path in it is none.
     """
-    emit = tuple(_emitted(mapping, event, scope.within(event.each)) for event in case.emit)
+    emit = tuple(_emitted(mapping, event, scope) for event in case.emit)
     return CompiledCase(condition(case.when, scope), case.ignore, emit)
 
 
@@ -94,8 +102,10 @@ class _Columns:
 
 
 def _emitted(mapping: CarrierMapping, event: Event, scope: Scope) -> Emitted:
-    if event.each:
-        scope.path(event.each)
+    each = (event.each,) if isinstance(event.each, str) else tuple(event.each or ())
+    scope = replace(scope, each=each)
+    for one in each:
+        scope.path(one)
     made = _Columns()
     made.add("event_id", value(event.id, scope, is_id=True))
     made.add("source", value(event.source or mapping.source or mapping.name, scope))
@@ -115,10 +125,10 @@ def _emitted(mapping: CarrierMapping, event: Event, scope: Scope) -> Emitted:
         made.add("amount_minor", amount(event.amount, currency, scope))
     collected = {}
     if event.items is not None:
-        collected["items"] = _items(event.items, currency, scope.within(event.items.each))
+        collected["items"] = _items(event.items, currency, replace(scope, each=(event.items.each,)))
         made.add("items", Compiled(pl.col("items"), ((pl.col("items:fault").is_not_null(), pl.col("items:fault")),)))
     holds = condition(event.when, scope)
-    return Emitted(event.each or TOP, holds, made.values, collected, (*made.faults, *_missing(event, made.values)))
+    return Emitted(each, holds, made.values, collected, (*made.faults, *_missing(event, made.values)))
 
 
 def _missing(event: Event, columns: dict[str, pl.Expr]) -> list[Fault]:

@@ -27,6 +27,10 @@ NOTHING: Final = "nothing to tell"
 _LONGEST_REASON: Final = 80
 _ROW: Final = "row"
 _CASE: Final = "#case"
+_EVENTS: Final = "#events"
+
+MOST_EVENTS: Final = 2**16
+"""Of one payload, so that each has a place (`position`), and a few bytes do not become millions of rows."""
 
 
 class CompiledMapping:
@@ -47,6 +51,7 @@ class CompiledMapping:
         self._called = value(mapping.called, scope).value if mapping.called else None
         self._cases = tuple(compiled_case(mapping, case, scope) for case in mapping.cases)
         self._paths = tuple(scope.paths.values())
+        self._gathered = frozenset(scope.gathered)
         self.fields = fields_of(self._paths)
 
     def decode(self, levels: Levels) -> Decoded:
@@ -57,11 +62,13 @@ class CompiledMapping:
         found = set(top[_CASE].unique())
         events, rejected = [], []
         for number in sorted(found - {-1}):
-            of_case = top.filter(pl.col(_CASE) == number)
+            of_case = top.filter(pl.col(_CASE) == number).with_columns(self._cases[number].most_events.alias(_EVENTS))
+            rejected.append(_crowded(of_case))
+            of_case = of_case.filter(pl.col(_EVENTS) <= MOST_EVENTS).drop(_EVENTS)
             for order, emitted in enumerate(self._cases[number].emit):
                 rows = self._within(emitted.each, of_case, levels)
                 for name, collected in emitted.collected.items():
-                    elements = self._within(collected.each, of_case, levels)
+                    elements = self._within((collected.each,), of_case, levels)
                     rows = rows.join(_lists(name, collected, elements), on=_ROW, how="left", maintain_order="left")
                 good, bad = _emit(emitted, rows, order)
                 events.append(good)
@@ -108,17 +115,28 @@ class CompiledMapping:
         frame = frame.with_row_index(_ROW)
         for path in self._paths:
             if path.level != TOP:
-                frame = frame.join(
-                    _of_list(path, levels[path.level]), on=_ROW, how="left", maintain_order="left"
-                ).with_columns(
+                said = _of_list(path, levels[path.level], gathers=path.text in self._gathered)
+                frame = frame.join(said, on=_ROW, how="left", maintain_order="left").with_columns(
                     pl.col(f"{path.text}:kind").fill_null(MISSING), pl.col(f"{path.text}:count").fill_null(0)
                 )
         return frame
 
-    def _within(self, each: str, payloads: pl.DataFrame, levels: Levels) -> pl.DataFrame:
-        """The payloads; or the elements of one of their lists, with the payload's fields beside their own."""
-        if each == TOP:
+    def _within(self, each: Sequence[str], payloads: pl.DataFrame, levels: Levels) -> pl.DataFrame:
+        """The payloads; or the elements of their lists `each`, with the payload's fields beside their own.
+
+        Of two lists: each element of the first with each of the second.
+        """
+        if not each:
             return payloads.with_columns(pl.lit(0, pl.UInt32).alias(INDEX))
+        first, *others = each
+        rows = self._elements(first, payloads, levels)
+        for other in others:
+            rows = self._elements(other, rows.drop(INDEX), levels)
+            rows = rows.with_columns(pl.int_range(pl.len(), dtype=pl.UInt32).over(_ROW).alias(INDEX))
+        return rows
+
+    def _elements(self, each: str, payloads: pl.DataFrame, levels: Levels) -> pl.DataFrame:
+        """The elements of a list, with what is known of their payloads beside their own fields."""
         level = levels[each]
         own = [path for path in self._paths if path.level == each and path.where is None]
         elements = (
@@ -142,8 +160,19 @@ class CompiledMapping:
         return elements.join(inherited, on=_ROW, how="inner", maintain_order="left")
 
 
-def _of_list(path: Path, level: Level) -> pl.DataFrame:
+def _crowded(payloads: pl.DataFrame) -> pl.DataFrame:
+    """Reject payloads of more events than there may be, as `REJECTED_SCHEMA`."""
+    return payloads.filter(pl.col(_EVENTS) > MOST_EVENTS).select(
+        _ROW,
+        reason=pl.lit("too_many"),
+        detail=pl.format(f"{{}} events, at most {MOST_EVENTS} are read", _EVENTS),
+    )
+
+
+def _of_list(path: Path, level: Level, *, gathers: bool) -> pl.DataFrame:
     """What a path into a list says of each payload: `row`, the texts side by side, the kind, how many there are.
+
+    And, if it `gathers`, a list of all.
 
     Numbers side by side would be another number: of scalars that are not texts it is the first.
     """
@@ -162,6 +191,7 @@ def _of_list(path: Path, level: Level) -> pl.DataFrame:
         text.filter(kind == STRING).str.join(SEPARATOR).alias(f"{path.text}:parts"),
         pl.when((kind == STRING).any()).then(pl.lit(STRING, pl.UInt8)).otherwise(kind.max()).alias(f"{path.text}:kind"),
         pl.len().cast(pl.Int64).alias(f"{path.text}:count"),
+        *([text.drop_nulls().alias(f"{path.text}:all")] if gathers else []),
     )
 
 

@@ -14,8 +14,8 @@ from typing import Final
 
 import polars as pl
 
-from pipelines.carriers.mapping.model import Instant, Scalar, Test, Value, When
-from pipelines.carriers.mapping.paths import TOP, Path
+from pipelines.carriers.mapping.model import Instant, Scalar, Test, Tests, Value, When
+from pipelines.carriers.mapping.paths import TOP, Path, PathError
 from pipelines.carriers.mapping.rows import BOOLEAN, FRACTION, INTEGER, LIST, MISSING, NULL, OBJECT, STRING, WORDS
 from schemas.lake import UTC_TIME
 
@@ -47,18 +47,16 @@ class Scope:
     """Names the columns that paths become, and remembers each path that was asked for.
 
     Attributes:
-        each: The level whose elements the expressions are over, or `TOP`.
+        each: The levels whose elements the expressions are over.
         paths: What was asked for, of all levels.
+        gathered: Paths into lists of which all values were asked for.
         patterns: See `CarrierMapping.patterns`.
     """
 
-    each: str = TOP
+    each: tuple[str, ...] = ()
     paths: dict[str, Path] = field(default_factory=dict)
     patterns: dict[str, list[str]] = field(default_factory=dict)
-
-    def within(self, each: str | None) -> Scope:
-        """The scope of an event that is one of each element of a list."""
-        return Scope(each or TOP, self.paths, self.patterns)
+    gathered: set[str] = field(default_factory=set)
 
     def path(self, text: str) -> Path:
         """Read a path and remember it."""
@@ -76,6 +74,13 @@ class Scope:
         self.path(path)
         return pl.col(f"{path}:kind")
 
+    def all_of(self, path: str) -> pl.Expr:
+        """The texts of all scalars at a path into a list, as a list; null where there is no element."""
+        if self.path(path).level == TOP:
+            raise PathError(f"{path!r} is no path into a list")
+        self.gathered.add(path)
+        return pl.col(f"{path}:all")
+
     def expressions(self, given: str | list[str]) -> list[str]:
         """Regular expressions, with those that `@name` means."""
         found = []
@@ -86,7 +91,13 @@ class Scope:
 
 def condition(when: When, scope: Scope) -> pl.Expr:
     """Does a condition hold; never null."""
-    return _all(_test(path, test, scope) for path, test in when.items())
+    if isinstance(when, list):
+        return _any(_tests(tests, scope) for tests in when)
+    return _tests(when, scope)
+
+
+def _tests(tests: Tests, scope: Scope) -> pl.Expr:
+    return _all(_test(path, test, scope) for path, test in tests.items())
 
 
 def _test(path: str, asked: Scalar | list[Scalar] | Test, scope: Scope) -> pl.Expr:
@@ -108,6 +119,12 @@ def _test(path: str, asked: Scalar | list[Scalar] | Test, scope: Scope) -> pl.Ex
         tests.append(_any(text.str.contains(one) for one in scope.expressions(test.matches)))
     if test.is_a is not None:
         tests.append(kind.is_in(list(_KINDS[test.is_a])))
+    if test.same_as is not None:
+        tests.append(text == scope.text(test.same_as))
+    if test.among is not None:
+        tests.append(text.is_in(scope.all_of(test.among)))
+    if test.not_among is not None:
+        tests.append(~text.is_in(scope.all_of(test.not_among)).fill_null(value=False))
     return _all(one.fill_null(value=False) for one in tests)
 
 

@@ -16,7 +16,7 @@ import msgspec
 import polars as pl
 
 from pipelines.carriers.mapping.expressions import Scope, condition
-from pipelines.carriers.mapping.measures import MEASURES, measures
+from pipelines.carriers.mapping.measures import MEASURES, measures, texts_of
 from pipelines.carriers.mapping.model import CarrierMapping, Text
 from pipelines.carriers.mapping.paths import TOP, segments
 from pipelines.carriers.mapping.rows import STRING, fields_of, parse_payload, read_rows
@@ -133,7 +133,7 @@ def _open(payload: int, holder: Any, name: Any, opened: list[_Found]) -> None:
 def _specs(mapping: CarrierMapping) -> list[Text]:
     """The places of texts: those that the mapping lists, and those that its events are measured by."""
     listed = [one if isinstance(one, Text) else Text(of=one) for one in mapping.texts]
-    of_events = [event.text for case in mapping.cases for event in case.emit if event.text is not None]
+    of_events = [text for case in mapping.cases for event in case.emit for text in texts_of(event.text)]
     found: dict[str, Text] = {}
     for one in (*listed, *(text if isinstance(text, Text) else Text(of=text) for text in of_events)):
         place = _FILTER.sub("[]", one.of.strip("{}"))

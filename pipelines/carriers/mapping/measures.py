@@ -6,6 +6,7 @@ reads either.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,12 +37,39 @@ class Measured:
     faults: tuple[tuple[pl.Expr, pl.Expr], ...]
 
 
-def measures(asked: str | Text, scope: Scope) -> Measured:
-    """Measure a text, or take the measures that stand in its place."""
+def texts_of(asked: str | Text | list[str | Text] | None) -> list[str | Text]:
+    """Give the texts that a mapping names, one or several."""
+    return asked if isinstance(asked, list) else [] if asked is None else [asked]
+
+
+def measures(asked: str | Text | list[str | Text], scope: Scope) -> Measured:
+    """Measure a text, or take the measures that stand in its place; of several texts the first that is not empty."""
+    parts = [_measures(one, scope) for one in texts_of(asked)]
+    return parts[0] if len(parts) == 1 else _first(parts)
+
+
+def _first(parts: Sequence[Measured]) -> Measured:
+    is_filled = [part.counts["length"] > 0 for part in parts]
+
+    def chosen(values: Sequence[pl.Expr]) -> pl.Expr:
+        return pl.coalesce(*map(_where, is_filled, values), *values)
+
+    return Measured(
+        chosen([part.cleaned for part in parts]),
+        {name: chosen([part.counts[name] for part in parts]) for name in MEASURES},
+        tuple(one for part in parts for one in part.faults),
+    )
+
+
+def _where(holds: pl.Expr, value: pl.Expr) -> pl.Expr:
+    return pl.when(holds).then(value)
+
+
+def _measures(asked: str | Text, scope: Scope) -> Measured:
     spec = asked if isinstance(asked, Text) else Text(of=asked)
     place = spec.of.strip("{}")
     path = scope.path(place)
-    is_joined = path.level not in (TOP, scope.each)
+    is_joined = path.level not in (TOP, *scope.each)
     text = pl.col(f"{place}:parts") if is_joined else scope.text(place)
     for expression in scope.expressions(spec.strip or []):
         text = text.str.replace_all(expression, "")

@@ -34,6 +34,9 @@ class Test(_Word, frozen=True):
         ends: With one of these.
         matches: One of these regular expressions of Rust is found.
         is_a: Its kind: `text`, `number`, `object`, `list`.
+        same_as: What stands at this other place, too.
+        among: One of the values at this path into a list.
+        not_among: None of them, or nothing.
     """
 
     present: bool | None = None
@@ -43,10 +46,16 @@ class Test(_Word, frozen=True):
     ends: str | list[str] | None = None
     matches: str | list[str] | None = None
     is_a: Literal["text", "number", "object", "list"] | None = None
+    same_as: str | None = None
+    among: str | None = None
+    not_among: str | None = None
 
 
-When = dict[str, Scalar | list[Scalar] | Test]
+Tests = dict[str, Scalar | list[Scalar] | Test]
 """Path -> what its value equals, one of these, or a test. All must hold. No path: always."""
+
+When = Tests | list[Tests]
+"""Tests; or several such, of which one must hold."""
 
 
 class Choice(_Word, frozen=True):
@@ -151,17 +160,18 @@ class Member(_Word, frozen=True):
 
 
 class Event(_Word, frozen=True):
-    """An event that a payload gives, or one for each element of the list `each`.
+    """An event that a payload gives, or one for each element of the list `each`; of two lists, for each pair of theirs.
 
-    `id`, `time`, `group` and `account` are needed where the kind needs them. Keys get the platform in front. Measures
-    that stand beside a text that was withheld (`text_length`, `links`, `mentions`) count where there is no text.
+    `id`, `time`, `group` and `account` are needed where the kind needs them. Keys get the platform in front. Of several
+    texts the first that is not empty counts. Measures that stand beside a text that was withheld (`text_length`,
+    `links`, `mentions`) count where there is no text.
     """
 
     kind: str
     id: Value
     time: Instant | list[Instant] | Literal["arrival"]
     when: When = {}
-    each: str | None = None
+    each: str | list[str] | None = None
     source: Value | None = None
     group: Value | None = None
     group_name: Value | None = None
@@ -172,7 +182,7 @@ class Event(_Word, frozen=True):
     message_id: Value | None = None
     message_kind: Value | None = None
     reply_to: Value | None = None
-    text: str | Text | None = None
+    text: str | Text | list[str | Text] | None = None
     text_length: Number | None = None
     links: Number | None = None
     mentions: Number | None = None
