@@ -113,15 +113,21 @@ def no_text_leaves(carrier: Carrier, cases: Sequence[Case]) -> str | None:
 
 def large_numbers_survive(carrier: Carrier, cases: Sequence[Case]) -> str | None:
     """An id beyond 2^53 keeps every digit."""
-    for case in cases:
-        for path, number in _integers(case.payload):
-            larger = _with(case.payload, path, 2**53 + 1)
-            before = carrier.decode([case.value], case.header_column).events
-            after = carrier.decode([msgspec.json.encode(larger)], case.header_column).events
-            for name in ("event_id", "message_id", "group_id", "account_id", "order_id", "reply_to"):
-                for old, new in zip(before[name], after[name], strict=False):
-                    if old and new and str(number) in old and old != new and str(2**53 + 1) not in new:
-                        return f"{case.name}: {name} became {new}"
+    tried = [(case, path, number) for case in cases for path, number in _integers(case.payload)]
+    if not tried:
+        return None
+    values = [msgspec.json.encode(_with(case.payload, path, 2**53 + 1)) for case, path, _ in tried]
+    enlarged = carrier.decode(values, _headers([case for case, _, _ in tried])).events.partition_by("row", as_dict=True)
+    known = _batch(carrier, cases).events.partition_by("row", as_dict=True)
+    row_of = {id(case): row for row, case in enumerate(cases)}
+    for row, (case, _, number) in enumerate(tried):
+        before, after = known.get((row_of[id(case)],)), enlarged.get((row,))
+        if before is None or after is None:
+            continue
+        for name in ("event_id", "message_id", "group_id", "account_id", "order_id", "reply_to"):
+            for old, new in zip(before[name], after[name], strict=False):
+                if old and new and str(number) in old and old != new and str(2**53 + 1) not in new:
+                    return f"{case.name}: {name} became {new}"
     return None
 
 
