@@ -107,7 +107,9 @@ def _emitted(mapping: CarrierMapping, event: Event, scope: Scope) -> Emitted:
     for one in each:
         scope.path(one)
     made = _Columns()
-    made.add("event_id", value(event.id, scope, is_id=True))
+    _add_time(mapping, event, scope, made)
+    of_event = replace(scope, time=made.values["time"])
+    made.add("event_id", value(event.id, of_event, is_id=True))
     made.add("source", value(event.source or mapping.source or mapping.name, scope))
     made.add("type", Compiled(pl.lit(event.kind)))
     made.add("role", value(_with_otherwise(event.role, "member"), scope))
@@ -118,7 +120,6 @@ def _emitted(mapping: CarrierMapping, event: Event, scope: Scope) -> Emitted:
         if (asked := getattr(event, field_name)) is not None:
             made.add(name, value(asked, scope, is_id=name in _IDS))
     made.add("carrier", _carrier(made.values))
-    _add_time(mapping, event, scope, made)
     _add_measures(event, scope, made)
     currency = made.values.get("currency", _NO_CURRENCY)
     if event.amount is not None:

@@ -22,6 +22,9 @@ from schemas.lake import UTC_TIME
 INDEX: Final = "#"
 """In a template: the place of the element in its list, from 0."""
 
+TIME: Final = "#time"
+"""In a template: the event's time in microseconds since 1970, however the payload writes it."""
+
 _PLACE: Final = re.compile(r"\{([^{}]+)\}")
 _KINDS: Final = {"text": (STRING,), "number": (INTEGER, FRACTION), "object": (OBJECT,), "list": (LIST,)}
 _MICROSECONDS: Final = 1_000_000
@@ -50,6 +53,7 @@ class Scope:
         each: The levels whose elements the expressions are over.
         paths: What was asked for, of all levels.
         gathered: Paths into lists of which all values were asked for.
+        time: Of the event.
         patterns: See `CarrierMapping.patterns`.
     """
 
@@ -57,6 +61,7 @@ class Scope:
     paths: dict[str, Path] = field(default_factory=dict)
     patterns: dict[str, list[str]] = field(default_factory=dict)
     gathered: set[str] = field(default_factory=set)
+    time: pl.Expr | None = None
 
     def path(self, text: str) -> Path:
         """Read a path and remember it."""
@@ -175,6 +180,9 @@ def _template(text: str, scope: Scope, *, is_id: bool) -> Compiled:
         end = found.end()
         if found[1] == INDEX:
             parts.append(pl.col(INDEX).cast(pl.String()))
+            continue
+        if found[1] == TIME and scope.time is not None:
+            parts.append(scope.time.dt.epoch("us").cast(pl.String()))
             continue
         paths.append(found[1])
         here = scope.text(found[1])

@@ -1,6 +1,7 @@
 """What a mapping may say: the vocabulary of the language, strictly typed (docs/reference/mapping.md).
 
 Every text with braces is a template: `"message/{chat.id}/{id}"`. It is null as soon as one of its places is empty.
+`{#}` is the place of an element in its list; in an event's `id` `{#time}` is its time in microseconds since 1970.
 """
 
 from __future__ import annotations

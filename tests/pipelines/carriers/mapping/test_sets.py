@@ -1,4 +1,4 @@
-"""Conditions on two places at once, several conditions, pairs of two lists, and the first of several texts."""
+"""Conditions on two places at once, pairs of two lists, the first of several texts, instants in identities."""
 
 from __future__ import annotations
 
@@ -141,3 +141,21 @@ def test_as_many_events_as_there_may_be_have_a_place_each():
 )
 def test_the_first_text_that_is_not_empty_counts(fields: dict[str, object], length: int | None):
     assert cell(sending("text: [text, {of: caption}]"), "text_length", message(**fields)) == length
+
+
+def test_one_instant_gives_one_identity_however_it_is_written():
+    carrier = beacon("""
+cases:
+  - emit:
+      - kind: message.edited
+        id: "edited/{id}/{#time}"
+        time: [{of: "{edited}", unit: rfc3339}, {of: "{seconds}", unit: seconds}]
+        group: "{room}"
+        message_id: "{id}"
+""")
+    payloads = [
+        message(edited="2026-01-01T07:02:00.5+08:00"),
+        message(edited="2025-12-31T23:02:00.500000+00:00"),
+        message(seconds=1767222120.5),
+    ]
+    assert carrier.decode(payloads).events["event_id"].to_list() == ["edited/7/1767222120500000"] * 3
