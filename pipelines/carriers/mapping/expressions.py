@@ -126,6 +126,8 @@ def _test(path: str, asked: Scalar | list[Scalar] | Test, scope: Scope) -> pl.Ex
         tests.append(kind.is_in(list(_KINDS[test.is_a])))
     if test.same_as is not None:
         tests.append(text == scope.text(test.same_as))
+    if test.not_same_as is not None:
+        tests.append(~(text == scope.text(test.not_same_as)).fill_null(value=False))
     if test.among is not None:
         tests.append(text.is_in(scope.all_of(test.among)))
     if test.not_among is not None:

@@ -36,6 +36,7 @@ class Test(_Word, frozen=True):
         matches: One of these regular expressions of Rust is found.
         is_a: Its kind: `text`, `number`, `object`, `list`.
         same_as: What stands at this other place, too.
+        not_same_as: Something else than at this other place, or nothing.
         among: One of the values at this path into a list.
         not_among: None of them, or nothing.
     """
@@ -48,6 +49,7 @@ class Test(_Word, frozen=True):
     matches: str | list[str] | None = None
     is_a: Literal["text", "number", "object", "list"] | None = None
     same_as: str | None = None
+    not_same_as: str | None = None
     among: str | None = None
     not_among: str | None = None
 
@@ -216,7 +218,7 @@ class CarrierMapping(_Word, frozen=True):
         time_quality: Of its events, where they do not say otherwise.
         texts: Where people's words stand beside the texts of events; measures can stand in the place of both.
         keeps: Conditions under which texts stay: sentences that a platform wrote, which say who joined.
-        called: A template that says what a payload is, for the count of those that no case is about.
+        called: Says what a payload is, for the count of those that no case is about.
         cases: The first whose condition holds decides.
         samples: Where the samples of its tests come from.
         limits: Sentences: what it cannot know, and what to take care of.
@@ -234,7 +236,7 @@ class CarrierMapping(_Word, frozen=True):
     source: Value | None = None
     texts: list[str | Text] = []
     keeps: list[When] = []
-    called: str | None = None
+    called: Value | None = None
     samples: Literal["real", "official", "constructed", "remembered"] = "constructed"
     limits: list[str] = []
     patterns: dict[str, list[str]] = {}

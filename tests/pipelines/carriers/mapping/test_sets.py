@@ -98,6 +98,18 @@ def test_one_of_several_conditions_has_to_hold():
     assert EITHER.decode(payloads).ignored["reason"].to_list() == ["not new", "not new", "unknown", "unknown"]
 
 
+def test_two_places_differ_where_one_of_them_is_empty():
+    carrier = beacon("cases:\n  - when: {was: {not_same_as: seen}}\n    ignore: changed")
+    payloads = [message(was="a", seen="a"), message(was="a", seen="b"), message(was="a"), message(seen="a"), message()]
+    assert carrier.decode(payloads).ignored["reason"].to_list() == ["unknown", *["changed"] * 4]
+
+
+def test_what_no_case_is_about_has_the_first_name_that_it_gives():
+    carrier = beacon('called: {of: ["{type} {part}", "{type}"]}\ncases: []')
+    ignored = carrier.decode([message(type="a", part="b"), message(type="a"), message()]).ignored
+    assert ignored["reason"].to_list() == ["unknown a b", "unknown a", "unknown"]
+
+
 def test_two_lists_give_an_event_for_each_pair():
     decoded = PAIRS.decode([message(rooms=[1, 2], users=[7, 8, 9]), message(rooms=[3], users=[7])])
     assert set(decoded.events.select("row", "group_id", "account_id").rows()) == {
