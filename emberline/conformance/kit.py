@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import polars as pl
 
 from emberline.conformance.cases import Case
-from emberline.conformance.laws import LAWS
+from emberline.conformance.laws import LAWS, batch, of_row
 from pipelines.carriers import Carrier
 from pipelines.carriers.base import Decoded
 
@@ -22,17 +22,17 @@ def check(carrier: Carrier, cases: Sequence[Case]) -> None:
     Raises:
         Broken: at the first that does not hold.
     """
-    for case in cases:
-        if differences := list(differing(carrier, case)):
+    decoded = batch(carrier, cases)
+    for row, case in enumerate(cases):
+        if differences := list(differing(case, of_row(decoded, row))):
             raise Broken(f"{carrier.name}, case {case.name!r}: " + "; ".join(differences))
     for law in LAWS:
         if breach := law(carrier, cases):
             raise Broken(f"{carrier.name}, law {law.__name__!r}: {breach}")
 
 
-def differing(carrier: Carrier, case: Case) -> Iterator[str]:
-    """What a carrier makes of a case that the case does not say."""
-    decoded = carrier.decode([case.value], case.header_column)
+def differing(case: Case, decoded: Decoded) -> Iterator[str]:
+    """What a carrier made of a case that the case does not say."""
     found = _outcome(decoded)
     if case.rejected is not None:
         reasons = decoded.rejected.select("reason", "detail").rows()

@@ -23,8 +23,15 @@ _EARLIEST: Final = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
 Law = Callable[[Carrier, Sequence[Case]], str | None]
 
 
-def _batch(carrier: Carrier, cases: Sequence[Case]) -> Decoded:
+def batch(carrier: Carrier, cases: Sequence[Case]) -> Decoded:
+    """Decode the payloads of cases together."""
     return carrier.decode([case.value for case in cases], _headers(cases))
+
+
+def of_row(decoded: Decoded, row: int) -> Decoded:
+    """What became of one payload."""
+    of_row = pl.col("row") == row
+    return Decoded(decoded.events.filter(of_row), decoded.rejected.filter(of_row), decoded.ignored.filter(of_row))
 
 
 def _headers(cases: Sequence[Case]) -> pl.Series:
@@ -46,14 +53,16 @@ def every_payload_is_in_one_place(carrier: Carrier, cases: Sequence[Case]) -> st
 
 
 def any_split_gives_the_same(carrier: Carrier, cases: Sequence[Case]) -> str | None:
-    """A batch and its payloads one by one become the same."""
-    whole = _batch(carrier, cases)
-    for row, case in enumerate(cases):
-        alone = carrier.decode([case.value], case.header_column)
+    """A batch and its parts, of one payload, of two, of three and so on, become the same."""
+    whole = batch(carrier, cases)
+    start, size = 0, 1
+    while start < len(cases):
+        part = batch(carrier, cases[start : start + size])
         for name in ("events", "rejected", "ignored"):
-            expected = getattr(whole, name).filter(pl.col("row") == row).drop("row")
-            if not expected.equals(getattr(alone, name).drop("row")):
-                return f"{case.name}: its {name} are others in a batch"
+            expected = getattr(whole, name).filter(pl.col("row").is_between(start, start + size - 1))
+            if not expected.equals(getattr(part, name).with_columns(pl.col("row") + start)):
+                return f"{name} of payloads {start} to {start + size - 1} are others in a batch"
+        start, size = start + size, size + 1
     return None
 
 
@@ -70,7 +79,7 @@ def columns_equal_rows(carrier: Carrier, cases: Sequence[Case]) -> str | None:
 
 def delivered_twice_is_one(carrier: Carrier, cases: Sequence[Case]) -> str | None:
     """A payload that is delivered again gives events of the same identity, and no two events of a payload share one."""
-    once, again = _batch(carrier, cases).events, _batch(carrier, cases).events
+    once, again = batch(carrier, cases).events, batch(carrier, cases).events
     identity = ["source", "event_id"]
     if not once.select(identity).equals(again.select(identity)):
         return "the second delivery has other identities"
@@ -83,14 +92,14 @@ def delivered_twice_is_one(carrier: Carrier, cases: Sequence[Case]) -> str | Non
 def order_makes_no_difference(carrier: Carrier, cases: Sequence[Case]) -> str | None:
     """Payloads in another order give the same set of events."""
     straight, turned = (
-        sorted(map(repr, _batch(carrier, order).events.drop("row").rows())) for order in (cases, cases[::-1])
+        sorted(map(repr, batch(carrier, order).events.drop("row").rows())) for order in (cases, cases[::-1])
     )
     return None if straight == turned else "the events are others"
 
 
 def what_a_kind_needs_is_there(carrier: Carrier, cases: Sequence[Case]) -> str | None:
     """An event has an identity, a time or the word that it has none, a role, and what its kind needs."""
-    for event in _batch(carrier, cases).events.to_dicts():
+    for event in batch(carrier, cases).events.to_dicts():
         needed = ["source", "event_id", "role", "time_quality", *REQUIRED.get(event["type"], ())]
         if event["time_quality"] != "arrival":
             needed.append("time")
@@ -106,7 +115,7 @@ def what_a_kind_needs_is_there(carrier: Carrier, cases: Sequence[Case]) -> str |
 def no_text_leaves(carrier: Carrier, cases: Sequence[Case]) -> str | None:
     """No column holds a person's words; what is measured says the same without them."""
     measured = carrier.measured([case.value for case in cases], _TEXTS)
-    if not carrier.decode(measured, _headers(cases)).events.equals(_batch(carrier, cases).events):
+    if not carrier.decode(measured, _headers(cases)).events.equals(batch(carrier, cases).events):
         return "measures in the place of texts give other events"
     return None
 
@@ -118,7 +127,7 @@ def large_numbers_survive(carrier: Carrier, cases: Sequence[Case]) -> str | None
         return None
     values = [msgspec.json.encode(_with(case.payload, path, 2**53 + 1)) for case, path, _ in tried]
     enlarged = carrier.decode(values, _headers([case for case, _, _ in tried])).events.partition_by("row", as_dict=True)
-    known = _batch(carrier, cases).events.partition_by("row", as_dict=True)
+    known = batch(carrier, cases).events.partition_by("row", as_dict=True)
     row_of = {id(case): row for row, case in enumerate(cases)}
     for row, (case, _, number) in enumerate(tried):
         before, after = known.get((row_of[id(case)],)), enlarged.get((row,))

@@ -62,9 +62,11 @@ class CompiledMapping:
         found = set(top[_CASE].unique())
         events, rejected = [], []
         for number in sorted(found - {-1}):
-            of_case = top.filter(pl.col(_CASE) == number).with_columns(self._cases[number].most_events.alias(_EVENTS))
-            rejected.append(_crowded(of_case))
-            of_case = of_case.filter(pl.col(_EVENTS) <= MOST_EVENTS).drop(_EVENTS)
+            of_case = top.filter(pl.col(_CASE) == number)
+            if any(emitted.each for emitted in self._cases[number].emit):
+                of_case = of_case.with_columns(self._cases[number].most_events.alias(_EVENTS))
+                rejected.append(_crowded(of_case))
+                of_case = of_case.filter(pl.col(_EVENTS) <= MOST_EVENTS)
             for order, emitted in enumerate(self._cases[number].emit):
                 rows = self._within(emitted.each, of_case, levels)
                 for name, collected in emitted.collected.items():
