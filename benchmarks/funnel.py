@@ -40,7 +40,7 @@ WINDOW: Final = dt.timedelta(days=14)
 DAYS: Final = 90
 EVENTS_A_PERSON: Final = 50
 _BATCH_PERSONS: Final = 100_000
-_COLUMNS: Final = ("person_id", "time", "topic_id", "partition", "offset", "type")
+_COLUMNS: Final = ("person_id", "time", "topic_id", "partition", "offset", "position", "type")
 _LONG_AFTER: Final = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
 
 
@@ -71,6 +71,7 @@ def _batch(rng: np.random.Generator, first: int, persons: int) -> pl.DataFrame:
             "topic_id": pl.repeat("x" * 22, rows, eager=True),
             "partition": rng.integers(0, 4, rows).astype(np.int32),
             "offset": np.arange(rows) + first * EVENTS_A_PERSON,
+            "position": np.zeros(rows, np.int32),
             "type": pl.Series(KINDS).gather(rng.choice(len(KINDS), rows, p=SHARES)),
         }
     )

@@ -14,6 +14,7 @@ from emberline.instance import dagster_instance
 from emberline.services import Services
 from pipelines.ingest.counts import Counts, stored_counts
 from pipelines.ingest.event_writer import BATCH
+from pipelines.ingest.ignored import ignored_records
 from pipelines.publish.errors import AnotherLake, RowsLost
 from pipelines.quarantine import rejected_records
 from schemas.lake import EVENTS
@@ -48,6 +49,15 @@ class Rejected:
 
 
 @dataclass(frozen=True)
+class Ignored:
+    """Records of a carrier that hold nothing an event is made of, for one reason."""
+
+    carrier: str
+    reason: str
+    records: int
+
+
+@dataclass(frozen=True)
 class RunOutcome:
     """What a run did.
 
@@ -68,6 +78,7 @@ class RunOutcome:
     version: int | None
     failed_checks: tuple[FailedCheck, ...]
     rejected: tuple[Rejected, ...] = ()
+    ignored: tuple[Ignored, ...] = ()
     failure: Cause | None = None
     is_refused: bool = False
 
@@ -116,7 +127,10 @@ def run_pipeline(
         raise KeyboardInterrupt
     found = rejected_records(lake, batch_before).select("reason", "records", "detail")
     rejected = tuple(Rejected(**row) for row in found.iter_rows(named=True))
-    return _outcome(result, stored_counts(lake), rejected)
+    names = {topic: carrier.name for topic, carrier in rules.topics.items()}
+    passed_over = ignored_records(lake, names, batch_before)
+    ignored = tuple(Ignored(**row) for row in passed_over.iter_rows(named=True))
+    return replace(_outcome(result, stored_counts(lake)), rejected=rejected, ignored=ignored)
 
 
 @dataclass
@@ -130,7 +144,7 @@ class _Metadata:
         return default if value is None else value.value
 
 
-def _outcome(result: dg.ExecuteInProcessResult, totals: Counts, rejected: tuple[Rejected, ...]) -> RunOutcome:
+def _outcome(result: dg.ExecuteInProcessResult, totals: Counts) -> RunOutcome:
     metadata = _Metadata()
     for event in result.all_events:
         if event.is_step_materialization:
@@ -148,7 +162,6 @@ def _outcome(result: dg.ExecuteInProcessResult, totals: Counts, rejected: tuple[
         rows_changed={key.removeprefix("mart/"): metadata.get(key, "rows_changed", 0) for key in mart},
         version=next((metadata.get(key, "version") for key in mart), None),
         failed_checks=tuple(_failed_checks(result)),
-        rejected=rejected,
         failure=None if result.success else cause_of(errors[0] if errors else None),
         is_refused=any(map(_is_refusal, errors)),
     )

@@ -13,6 +13,7 @@ from emberline.embedded.dagster import EmbeddedDagster
 from emberline.embedded.postgres_roles import READER
 from emberline.services import Services
 from pipelines.ingest.reader import slow_because
+from schemas.lake import EVENTS
 
 
 def addresses(services: Services, *, with_secrets: bool = False, with_link: bool = False) -> dict[str, str | None]:
@@ -66,6 +67,7 @@ def condition(services: Services, now: dt.datetime) -> dict[str, Any]:
         "dagster": EmbeddedDagster(services.state).running(),
         "slow_reader": slow_because(services.settings.ingest.reader),
         "backlog": _backlog(services, now) if kafka_runs else None,
+        "records": _records(services),
         "published": _published(services, now) if warehouse_runs else None,
         **(_alerts(services, now) if warehouse_runs else {"alerts": None, "group_alerts": None}),
         **(_runs(services) if warehouse_runs else {"runs": None, "checks": None}),
@@ -82,6 +84,18 @@ def _backlog(services: Services, now: dt.datetime) -> dict[str, Any]:
     unread = backlog(kafka, lake, topics)
     age = None if unread.oldest is None else (now - unread.oldest).total_seconds()
     return {"records": unread.records, "oldest_seconds": age, "by_topic": by_topic}
+
+
+def _records(services: Services) -> dict[str, Any] | None:
+    """What became of all records so far, and why some were ignored."""
+    from pipelines.ingest.counts import counts_of
+    from pipelines.ingest.ignored import ignored_records
+
+    lake = services.lake()
+    if (events := lake.find(EVENTS)) is None:
+        return None
+    ignored = ignored_records(lake, services.settings.kafka.topics)
+    return {**asdict(counts_of(events)), "ignored_for": ignored.to_dicts()}
 
 
 def _published(services: Services, now: dt.datetime) -> dict[str, Any] | None:

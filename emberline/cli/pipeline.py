@@ -16,6 +16,7 @@ from emberline.cli.errors import ExitCode, print_defect
 from emberline.cli.hints import next_command
 from emberline.cli.output import print_error, print_json, print_line, reporting
 from pipelines.carriers import CARRIERS, carrier_of
+from pipelines.printable import printable
 
 if TYPE_CHECKING:
     from emberline.runner import RunOutcome
@@ -154,6 +155,7 @@ def as_dict(outcome: RunOutcome) -> dict[str, Any]:
         "totals": asdict(outcome.totals),
         "failed_checks": [asdict(check) for check in outcome.failed_checks],
         "rejected": [asdict(reason) for reason in outcome.rejected],
+        "ignored_for": [asdict(reason) for reason in outcome.ignored],
         "error": outcome.failure and outcome.failure.text,
         "run_id": outcome.run_id,
     }
@@ -192,6 +194,8 @@ def print_outcome(outcome: RunOutcome) -> None:
     for reason in outcome.rejected:
         detail = f", most often: {reason.detail}" if reason.detail else ""
         print_line(f"  {reason.records:,} of the quarantined are {reason.reason}{detail}")
+    for reason in outcome.ignored:
+        print_line(f"  {reason.records:,} of the ignored are of {reason.carrier}: {printable(reason.reason)}")
     print_line(
         f"Recomputed {outcome.partitions_changed:,} days; "
         f"changed {sum(outcome.rows_changed.values()):,} warehouse rows; version {outcome.version} is live."
@@ -203,8 +207,10 @@ def _print_counts(counts: Counts) -> None:
         print_line(f"As people ruled, {counts.taken_out:,} events went into quarantine, {counts.put_back:,} came back.")
     new, quarantined = counts.events + counts.taken_out - counts.put_back, counts.quarantined - counts.taken_out
     of_nobody = f" ({counts.of_nobody:,} of nobody)" if counts.of_nobody > 0 else ""
+    further = f" with {counts.further:,} further events in them" if counts.further > 0 else ""
+    ignored = f", {counts.ignored:,} ignored" if counts.ignored else ""
     print_line(
-        f"Read {counts.raw:,} records: {new:,} new events{of_nobody}, {counts.duplicates:,} duplicates "
+        f"Read {counts.raw:,} records{further}: {new:,} new events{of_nobody}, {counts.duplicates:,} duplicates "
         f"({counts.conflicts:,} in conflict), {quarantined + counts.put_back:,} quarantined, "
-        f"{counts.tombstones:,} tombstones."
+        f"{counts.tombstones:,} tombstones{ignored}."
     )

@@ -15,6 +15,9 @@ from pipelines.printable import printable_name
 if TYPE_CHECKING:
     from emberline.services import Services
 
+_SHOWN = 3
+"""Reasons why records were ignored; `--json` has all."""
+
 
 @app.command()
 def up(as_json: Json = False) -> None:
@@ -93,6 +96,7 @@ def _condition_lines(how: dict[str, Any]) -> Iterator[tuple[Part, ...]]:
     if backlog is not None:
         since = "" if backlog["oldest_seconds"] is None else f", the oldest for {_duration(backlog['oldest_seconds'])}"
         yield (f"Unread        {backlog['records']:,} records{since}",)
+    yield from _ignored_lines(how["records"])
     if published is not None:
         through = published["complete_through"]
         yield (
@@ -120,6 +124,17 @@ def _condition_lines(how: dict[str, Any]) -> Iterator[tuple[Part, ...]]:
         of = f" of {printable_name(alert['subject'])}, for {since}: {alert['message']}"
         yield f"{'':<13} ", (alert["rule"], color), of
         yield (f"{'':<13} Next: {alert['next_step']}",)
+
+
+def _ignored_lines(found: dict[str, Any] | None) -> Iterator[tuple[Part, ...]]:
+    if found is None or not found["ignored"]:
+        return
+    yield (f"Ignored       {found['ignored']:,} of {found['raw']:,} records",)
+    reasons = found["ignored_for"]
+    for one in reasons[:_SHOWN]:
+        yield (f"{'':<13} {one['records']:,} of {one['carrier']}: {printable_name(one['reason'])}",)
+    if others := sum(one["records"] for one in reasons[_SHOWN:]):
+        yield (f"{'':<13} {others:,} for other reasons; all of them: emberline status --json",)
 
 
 def _group_alert_lines(found: dict[str, Any] | None) -> Iterator[tuple[Part, ...]]:

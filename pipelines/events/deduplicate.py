@@ -1,7 +1,7 @@
 """One row an event: `source` + `id` is the identity, the copy that Kafka had first wins.
 
-The winner depends only on the set of copies, (Kafka time, topic id, partition, offset), never on how they were
-batched, so that events rebuilt from raw are the same events.
+The winner depends only on the set of copies, (Kafka time, topic id, partition, offset, position), never on how they
+were batched, so that events rebuilt from raw are the same events.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import polars as pl
 
 from schemas.lake import EVENT_BODY, EVENTS
 
-_DELIVERY = ("kafka_time", "topic_id", "partition", "offset")
+_DELIVERY = ("kafka_time", "topic_id", "partition", "offset", "position")
 
 
 @dataclass(frozen=True)

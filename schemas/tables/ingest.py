@@ -19,7 +19,7 @@ COORDINATES: Final[dict[str, pl.DataType]] = {
 }
 """Where a record stands in Kafka. `topic_id` tells a topic from its namesake that was created again."""
 
-ORDERING_KEY: Final[tuple[str, ...]] = ("time", "topic_id", "partition", "offset")
+ORDERING_KEY: Final[tuple[str, ...]] = ("time", "topic_id", "partition", "offset", "position")
 """The one order of events, everywhere (docs/definitions.md#time)."""
 
 HEADERS: Final = pl.List(pl.Struct({"key": pl.String(), "value": pl.Binary()}))

@@ -40,6 +40,7 @@ def complete(rows: Iterable[Row]) -> list[Row]:
             "topic_id": "t",
             "partition": 0,
             "offset": number,
+            "position": 0,
             "person_id": row.get("account_id"),
             "day": day_of(row["time"]),
             **row,
@@ -109,9 +110,9 @@ def event_rows(draw: st.DrawFn) -> list[Row]:
         }
     )
     rows = draw(st.lists(row, max_size=24))
-    offsets = draw(st.permutations(range(len(rows))))
-    for offset, each in zip(offsets, rows, strict=True):
-        each["offset"] = offset
+    places = draw(st.permutations(range(len(rows))))
+    for place, each in zip(places, rows, strict=True):
+        each["offset"], each["position"] = divmod(place, 3)
         each["person_id"] = each["account_id"].rstrip("'")
         if each["type"] in {"message.sent", "reaction.added"} and each["group_id"] is None:
             each["group_id"] = "app:g"

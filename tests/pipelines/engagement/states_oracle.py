@@ -13,7 +13,9 @@ Member = tuple[str, str]
 
 def member_state(rows: list[Row], day: dt.date) -> set[tuple[Any, ...]]:
     """Rows of `MEMBER_STATE`."""
-    known = sorted((row for row in rows if row["day"] <= day), key=lambda row: (row["time"], row["offset"]))
+    known = sorted(
+        (row for row in rows if row["day"] <= day), key=lambda row: (row["time"], row["offset"], row["position"])
+    )
     active: dict[Member, set[dt.date]] = {}
     inside: dict[Member, bool] = {}
     for row in known:

@@ -14,7 +14,10 @@ from schemas.lake import EVENTS
 from tests.pipelines.canonical import NOON
 
 Copy = tuple[str, str, int, str, int, str, tuple[str, ...] | None]
-"""Source, id, minute Kafka had it, topic id, partition, body, operators. The offset is the place in the list."""
+"""Source, id, minute Kafka had it, topic id, partition, body, operators.
+
+The place in the list gives offset and position, three a record.
+"""
 
 
 def frame(copies: list[tuple[int, Copy]]) -> pl.DataFrame:
@@ -25,17 +28,23 @@ def frame(copies: list[tuple[int, Copy]]) -> pl.DataFrame:
             "kafka_time": NOON + dt.timedelta(minutes=minute),
             "topic_id": topic_id,
             "partition": partition,
-            "offset": offset,
+            "offset": place // 3,
+            "position": place % 3,
             "message_id": body,
             "group_operators": operators,
         }
-        for offset, (source, name, minute, topic_id, partition, body, operators) in copies
+        for place, (source, name, minute, topic_id, partition, body, operators) in copies
     ]
     return pl.DataFrame(rows, schema=EVENTS.schema)
 
 
 def copy(name: str = "e", minute: int = 0, body: str = "m", source: str = "s") -> Copy:
     return (source, name, minute, "t", 0, body, ("app:x",))
+
+
+def places(rows: pl.DataFrame) -> list[int]:
+    """Where rows stood in the list of copies."""
+    return rows.select(3 * pl.col("offset") + pl.col("position")).to_series().to_list()
 
 
 def keep(batch: pl.DataFrame, stored: pl.DataFrame) -> tuple[pl.DataFrame, Deduplicated]:
@@ -50,7 +59,7 @@ NOTHING = frame([])
 
 def test_of_copies_in_one_batch_the_first_delivered_stays():
     stored, found = keep(frame([(0, copy(minute=2)), (1, copy(minute=1)), (2, copy(minute=3))]), NOTHING)
-    assert stored["offset"].to_list() == [1]
+    assert places(stored) == [1]
     assert (found.duplicates, found.conflicts) == (2, 0)
 
 
@@ -64,7 +73,7 @@ def test_a_stored_row_stays_when_a_later_copy_comes():
 def test_a_stored_row_gives_way_to_an_earlier_copy():
     stored, _ = keep(frame([(0, copy(minute=1))]), NOTHING)
     after, found = keep(frame([(1, copy())]), stored)
-    assert after["offset"].to_list() == [1]
+    assert places(after) == [1]
     assert (found.superseded.rows(), found.duplicates) == ([("s", "e")], 1)
 
 
@@ -76,7 +85,7 @@ def test_at_the_same_time_the_place_in_kafka_decides():
 def test_a_copy_without_a_time_of_kafka_comes_last():
     untimed = frame([(0, copy())]).with_columns(kafka_time=pl.lit(None, EVENTS.columns["kafka_time"]))
     stored, _ = keep(pl.concat([untimed, frame([(1, copy(minute=9))])]), NOTHING)
-    assert stored["offset"].to_list() == [1]
+    assert places(stored) == [1]
 
 
 def test_one_id_of_two_sources_is_two_events():
@@ -110,8 +119,8 @@ copies = st.lists(
 
 
 def delivery(numbered: tuple[int, Copy]) -> tuple[int, str, int, int]:
-    offset, (_, _, minute, topic_id, partition, _, _) = numbered
-    return minute, topic_id, partition, offset
+    place, (_, _, minute, topic_id, partition, _, _) = numbered
+    return minute, topic_id, partition, place
 
 
 def groups(numbered: list[tuple[int, Copy]]) -> dict[str, list[tuple[int, Copy]]]:
@@ -131,21 +140,21 @@ def batched(draw: st.DrawFn) -> list[list[tuple[int, Copy]]]:
 
 
 def run(batches: list[list[tuple[int, Copy]]]) -> tuple[set[int], int, int]:
-    """Offsets of the rows stored in the end, duplicates and conflicts over all batches."""
+    """Places of the rows stored in the end, duplicates and conflicts over all batches."""
     stored, duplicates, conflicts = NOTHING, 0, 0
     for batch in batches:
         stored, found = keep(frame(batch), stored)
         duplicates, conflicts = duplicates + found.duplicates, conflicts + found.conflicts
     assert stored.select(EVENTS.key).is_duplicated().any() is False
-    return set(stored["offset"]), duplicates, conflicts
+    return set(places(stored)), duplicates, conflicts
 
 
 @given(batched())
 def test_events_and_duplicates_depend_on_the_copies_alone(batches: list[list[tuple[int, Copy]]]):
     together = [each for batch in batches for each in batch]
     by_event = groups(together)
-    offsets, duplicates, conflicts = run(batches)
-    assert offsets == {first[0][0] for first in by_event.values()}
+    kept, duplicates, conflicts = run(batches)
+    assert kept == {first[0][0] for first in by_event.values()}
     assert duplicates == len(together) - len(by_event)
     assert conflicts <= duplicates
 

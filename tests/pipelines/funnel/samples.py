@@ -42,7 +42,7 @@ def event(kind: str, time: dt.datetime, person: str | None = None, **fields: Any
 
 def numbered(events: Iterable[Event]) -> list[Event]:
     """Give each event an id and a place in one partition, in the order of the list."""
-    place = {"topic_id": "T", "partition": 0}
+    place = {"topic_id": "T", "partition": 0, "position": 0}
     return [{"event_id": f"e{n}", "offset": n, **place, **e} for n, e in enumerate(events)]
 
 
@@ -51,7 +51,7 @@ def frame(events: Sequence[Event]) -> pl.LazyFrame:
 
 
 def key(e: Event) -> tuple[Any, ...]:
-    return (e["time"], e["topic_id"], e["partition"], e["offset"])
+    return (e["time"], e["topic_id"], e["partition"], e["offset"], e["position"])
 
 
 def on_timeline(rows: Sequence[Event]) -> pl.LazyFrame:
@@ -77,18 +77,19 @@ _KINDS = (
 
 @st.composite
 def histories(draw: st.DrawFn, size: int = 25, of: Sequence[str] = _KINDS) -> list[Event]:
-    """Events of few persons, groups and products at few instants, so that they tie, repeat and overlap."""
+    """Events of few persons, groups and products at few instants, three a record: they tie, repeat and overlap."""
     drawn = draw(st.lists(_events(of), max_size=size))
     places = draw(st.permutations(range(len(drawn))))
     placed = [
         {
             **e,
             "event_id": f"e{n}",
-            "topic_id": "TU"[place % 2],
-            "partition": place % 3,
-            "offset": place,
+            "topic_id": "TU"[record % 2],
+            "partition": record % 3,
+            "offset": record,
+            "position": position,
         }
-        for n, (e, place) in enumerate(zip(drawn, places, strict=True))
+        for n, (e, (record, position)) in enumerate(zip(drawn, (divmod(place, 3) for place in places), strict=True))
     ]
     return draw(st.permutations(placed))
 

@@ -21,7 +21,14 @@ from tests.pipelines.funnel.samples import at, definition, on_timeline
 
 KEY = ("person_id", *ORDERING_KEY)
 ROWS = st.lists(
-    st.tuples(st.sampled_from("pqr"), st.integers(0, 4), st.sampled_from("TU"), st.integers(0, 1), st.integers(0, 3)),
+    st.tuples(
+        st.sampled_from("pqr"),
+        st.integers(0, 4),
+        st.sampled_from("TU"),
+        st.integers(0, 1),
+        st.integers(0, 2),
+        st.integers(0, 1),
+    ),
     max_size=30,
     unique=True,
 )
@@ -37,7 +44,7 @@ ARRANGED = {
 
 def frame(rows) -> pl.LazyFrame:
     columns = [dict(zip(KEY, row, strict=True)) | {"time": at(row[1])} for row in rows]
-    kinds = [{"type": "abcx"[(row[1] + row[4]) % 4], "source": "//test", "event_id": str(row)} for row in rows]
+    kinds = [{"type": "abcx"[(row[1] + row[4] + row[5]) % 4], "source": "//test", "event_id": str(row)} for row in rows]
     return on_timeline([one | other for one, other in zip(columns, kinds, strict=True)])
 
 
@@ -64,7 +71,7 @@ def test_parts_hold_whole_persons_in_order_whatever_the_order_of_the_rows(order:
 
 @pytest.mark.usefixtures("small_parts")
 def test_rows_whose_disorder_shows_late_are_read_again():
-    rows = [(person, n, "T", 0, 0) for person in "pq" for n in range(9)] + [("p", 20, "T", 0, 0)]
+    rows = [(person, n, "T", 0, 0, 0) for person in "pq" for n in range(9)] + [("p", 20, "T", 0, 0, 0)]
     parts = by_person(frame(rows), pl.lit(value=True), lambda persons: persons)
     assert [(part.ids.to_list(), part.starts.tolist()) for part in parts] == [(["p", "q"], [0, 10, 19])]
 
@@ -87,12 +94,18 @@ def in_a_delta_table(rows: pl.LazyFrame, folder: Path) -> pl.LazyFrame:
 @pytest.mark.usefixtures("small_parts")
 @pytest.mark.parametrize("stored", [in_a_file, in_a_delta_table])
 @pytest.mark.parametrize(
-    ("last", "is_read"), [(("q", 9, "T", 0, 0), False), (("q", 8, "T", 0, 1), True), (("q", 7, "T", 0, 1), True)]
+    ("last", "is_read"),
+    [
+        (("q", 9, "T", 0, 0, 0), False),
+        (("q", 8, "T", 0, 1, 0), True),
+        (("q", 8, "T", 0, 0, 1), True),
+        (("q", 7, "T", 0, 1, 0), True),
+    ],
 )
 def test_what_only_orders_events_of_one_instant_is_read_from_files_where_there_are_such(
     tmp_path: Path, stored: Callable[[pl.LazyFrame, Path], pl.LazyFrame], last, is_read
 ):
-    rows = [*((person, n, "T", 0, 0) for person in "pq" for n in range(9)), last]
+    rows = [*((person, n, "T", 0, 0, 0) for person in "pq" for n in range(9)), last]
     asked = stored(frame(rows), tmp_path).select("person_id", *ORDERING_KEY, pl.col("type") == "a")
     parts = by_person(asked, pl.lit(value=True), lambda persons: persons, is_stored=True)
     assert [row for part in parts for row in part.rows["time"]] == [at(row[1]) for row in sorted(rows)]
@@ -108,7 +121,7 @@ def test_what_is_dear_to_compute_is_computed_once_where_its_disorder_shows_at_on
         computed.append(rows.height)
         return rows
 
-    rows = [("p", n, "T", 0, 0) for n in range(9, 0, -1)]
+    rows = [("p", n, "T", 0, 0, 0) for n in range(9, 0, -1)]
     by_person(frame(rows).select(KEY).map_batches(compute), pl.lit(value=True), lambda persons: persons)
     assert computed == [9]
 

@@ -18,7 +18,7 @@ CHAT = {"member", "message", "reaction", "group"}
 def births(rows: list[Row]) -> dict[str, dt.datetime]:
     """The instant each group was born: the first whose window holds enough messages and members."""
     born: dict[str, dt.datetime] = {}
-    said = sorted((r for r in rows if is_message(r)), key=lambda r: (r["time"], r["offset"]))
+    said = sorted((r for r in rows if is_message(r)), key=lambda r: (r["time"], r["offset"], r["position"]))
     for row in said:
         window = [
             r
@@ -69,7 +69,7 @@ def group(rows: list[Row]) -> set[tuple[Any, ...]]:
     """Rows of `GROUP` of groups that were never born."""
     described: dict[str, dict[str, Any]] = {}
     seen: dict[str, set[str]] = defaultdict(set)
-    for row in sorted(rows, key=lambda r: (r["time"], r["offset"])):
+    for row in sorted(rows, key=lambda r: (r["time"], r["offset"], r["position"])):
         key = row["group_id"]
         if key is None:
             continue

@@ -114,8 +114,8 @@ def group_rows(draw: st.DrawFn) -> list[Row]:
         }
     )
     rows = draw(st.lists(row, max_size=10))
-    for offset, each in zip(draw(st.permutations(range(len(rows)))), rows, strict=True):
-        each["offset"] = offset
+    for place, each in zip(draw(st.permutations(range(len(rows)))), rows, strict=True):
+        each["offset"], each["position"] = divmod(place, 3)
         if each["type"] == "message.sent":
             each |= {name: None for name in SILENT if name != "account_id"}
     return rows
