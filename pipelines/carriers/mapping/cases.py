@@ -103,7 +103,6 @@ class _Columns:
 
 def _emitted(mapping: CarrierMapping, event: Event, scope: Scope) -> Emitted:
     each = (event.each,) if isinstance(event.each, str) else tuple(event.each or ())
-    scope = replace(scope, each=each)
     for one in each:
         scope.path(one)
     made = _Columns()
@@ -126,7 +125,7 @@ def _emitted(mapping: CarrierMapping, event: Event, scope: Scope) -> Emitted:
         made.add("amount_minor", amount(event.amount, currency, scope))
     collected = {}
     if event.items is not None:
-        collected["items"] = _items(event.items, currency, replace(scope, each=(event.items.each,)))
+        collected["items"] = _items(event.items, currency, scope)
         made.add("items", Compiled(pl.col("items"), ((pl.col("items:fault").is_not_null(), pl.col("items:fault")),)))
     holds = condition(event.when, scope)
     return Emitted(each, holds, made.values, collected, (*made.faults, *_missing(event, made.values)))
@@ -183,8 +182,7 @@ def _add_measures(event: Event, scope: Scope, made: _Columns) -> None:
 
 def _number(asked: Number, scope: Scope) -> Compiled:
     if asked.count is not None:
-        scope.path(asked.count)
-        return Compiled(pl.col(f"{asked.count}:count"))
+        return Compiled(scope.count(asked.count))
     written = value(asked.of or "", scope, is_id=True)
     number = written.value.cast(pl.Int64, strict=False)
     number = pl.when(number.is_between(0, MOST_COUNT)).then(number)

@@ -5,18 +5,18 @@ All is vectorised over a batch; how the fields were read (row by row, or by comp
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import polars as pl
 
 from pipelines.carriers.base import DECODED_SCHEMA, IGNORED_SCHEMA, REJECTED_SCHEMA, Decoded
 from pipelines.carriers.mapping.cases import Collected, Emitted, compiled_case
-from pipelines.carriers.mapping.expressions import INDEX, Scope, value
-from pipelines.carriers.mapping.measures import MEASURES, SEPARATOR
+from pipelines.carriers.mapping.expressions import ALL, COUNT, INDEX, KIND, PARTS, SEPARATOR, Scope, value
+from pipelines.carriers.mapping.measures import MEASURES
 from pipelines.carriers.mapping.model import CarrierMapping
-from pipelines.carriers.mapping.paths import TOP, Path
-from pipelines.carriers.mapping.rows import INTEGER, MISSING, STRING, Level, Levels, fields_of
+from pipelines.carriers.mapping.paths import TOP, Path, above
+from pipelines.carriers.mapping.rows import INTEGER, MISSING, STRING, Levels, fields_of
 
 UNKNOWN: Final = "unknown"
 """The reason of a payload that no case is about."""
@@ -31,6 +31,15 @@ _EVENTS: Final = "#events"
 
 MOST_EVENTS: Final = 2**16
 """Of one payload, so that each has a place (`position`), and a few bytes do not become millions of rows."""
+
+_NOBODY: Final = {
+    "": pl.lit(None, pl.String),
+    PARTS: pl.lit(None, pl.String),
+    KIND: pl.lit(MISSING, pl.UInt8),
+    COUNT: pl.lit(0, pl.Int64),
+    ALL: pl.lit(None, pl.List(pl.String)),
+}
+"""What a list says that no payload has, by the suffix of the column."""
 
 
 class CompiledMapping:
@@ -47,7 +56,7 @@ class CompiledMapping:
             PathError: a path in it is none.
         """
         self._mapping = mapping
-        scope = Scope(patterns=mapping.patterns)
+        self._scope = scope = Scope(patterns=mapping.patterns, fields=mapping.fields)
         self._called = value(mapping.called, scope).value if mapping.called else None
         self._cases = tuple(compiled_case(mapping, case, scope) for case in mapping.cases)
         self._paths = tuple(scope.paths.values())
@@ -107,7 +116,7 @@ class CompiledMapping:
                     if path.level == TOP
                     for expression in (
                         pl.col(path.field).alias(path.text),
-                        pl.col(f"{path.field}:kind").alias(f"{path.text}:kind"),
+                        pl.col(f"{path.field}{KIND}").alias(f"{path.text}{KIND}"),
                     )
                 )
             )
@@ -115,13 +124,10 @@ class CompiledMapping:
             else pl.DataFrame(height=len(levels[TOP].parent))
         )
         frame = frame.with_row_index(_ROW)
-        for path in self._paths:
-            if path.level != TOP:
-                said = _of_list(path, levels[path.level], gathers=path.text in self._gathered)
-                frame = frame.join(said, on=_ROW, how="left", maintain_order="left").with_columns(
-                    pl.col(f"{path.text}:kind").fill_null(MISSING), pl.col(f"{path.text}:count").fill_null(0)
-                )
-        return frame
+        for name in {path.level: None for path in self._paths if path.level != TOP}:
+            paths = [path for path in self._paths if path.level == name]
+            frame = _with_list(frame, paths, levels, self._gathered)
+        return self._scope.with_fields(frame)
 
     def _within(self, each: Sequence[str], payloads: pl.DataFrame, levels: Levels) -> pl.DataFrame:
         """The payloads; or the elements of their lists `each`, with the payload's fields beside their own.
@@ -137,8 +143,8 @@ class CompiledMapping:
             rows = rows.with_columns(pl.int_range(pl.len(), dtype=pl.UInt32).over(_ROW).alias(INDEX))
         return rows
 
-    def _elements(self, each: str, payloads: pl.DataFrame, levels: Levels) -> pl.DataFrame:
-        """The elements of a list, with what is known of their payloads beside their own fields."""
+    def _elements(self, each: str, rows: pl.DataFrame, levels: Levels) -> pl.DataFrame:
+        """The elements of a list, with what is known of their payloads and outer elements beside their own fields."""
         level = levels[each]
         own = [path for path in self._paths if path.level == each and path.where is None]
         elements = (
@@ -148,18 +154,24 @@ class CompiledMapping:
                     for path in own
                     for expression in (
                         pl.col(path.field).alias(path.text),
-                        pl.col(f"{path.field}:kind").alias(f"{path.text}:kind"),
+                        pl.col(path.field).alias(f"{path.text}{PARTS}"),
+                        pl.col(f"{path.field}{KIND}").alias(f"{path.text}{KIND}"),
                     )
                 )
             )
             if own
             else pl.DataFrame(height=len(level.parent))
         )
-        elements = elements.with_columns(level.parent.alias(_ROW), level.index.alias(INDEX))
-        inherited = payloads.drop(
-            column for column in elements.columns if column != _ROW and column in payloads.columns
+        number = _number(above(each))
+        elements = elements.with_columns(
+            level.parent.alias(number),
+            level.index.alias(INDEX),
+            pl.int_range(pl.len(), dtype=pl.UInt32).alias(_number(each)),
         )
-        return elements.join(inherited, on=_ROW, how="inner", maintain_order="left")
+        outer = rows if number in rows.columns else self._elements(above(each), rows, levels)
+        inherited = outer.drop(column for column in elements.columns if column != number and column in outer.columns)
+        together = elements.join(inherited, on=number, how="inner", maintain_order="left")
+        return self._scope.with_fields(together)
 
 
 def _crowded(payloads: pl.DataFrame) -> pl.DataFrame:
@@ -171,30 +183,65 @@ def _crowded(payloads: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _of_list(path: Path, level: Level, *, gathers: bool) -> pl.DataFrame:
-    """What a path into a list says of each payload: `row`, the texts side by side, the kind, how many there are.
+def _number(level: str) -> str:
+    """Name the column that numbers the rows of a level."""
+    return _ROW if level == TOP else f"#{level}"
+
+
+def _payload_of(name: str, levels: Levels) -> pl.Series:
+    """The payload that each row of a level is of, also through the elements of outer lists."""
+    payload = levels[name].parent
+    while (name := above(name)) != TOP:
+        payload = levels[name].parent.gather(payload)
+    return payload
+
+
+def _with_list(
+    payloads: pl.DataFrame, paths: Sequence[Path], levels: Levels, gathered: Collection[str]
+) -> pl.DataFrame:
+    """Payloads with what paths into one list say of each, by path and suffix of the column."""
+    level = levels[paths[0].level]
+    if level.parent.is_empty():
+        return payloads.with_columns(
+            nothing.alias(f"{path.text}{suffix}") for path in paths for suffix, nothing in _NOBODY.items()
+        )
+    rows = level.fields.with_columns(_payload_of(paths[0].level, levels).alias(_ROW))
+    found = rows.group_by(_ROW, maintain_order=True).agg(
+        one for path in paths for one in _of_list(path, gathers=path.text in gathered)
+    )
+    return payloads.join(found, on=_ROW, how="left", maintain_order="left").with_columns(
+        one
+        for path in paths
+        for one in (pl.col(f"{path.text}{KIND}").fill_null(MISSING), pl.col(f"{path.text}{COUNT}").fill_null(0))
+    )
+
+
+def _of_list(path: Path, *, gathers: bool) -> list[pl.Expr]:
+    """What the elements of a payload say together: the texts side by side, the kind, how many there are.
 
     And, if it `gathers`, a list of all.
 
     Numbers side by side would be another number: of scalars that are not texts it is the first.
     """
-    text, kind = pl.col(path.field), pl.col(f"{path.field}:kind")
-    rows = level.fields.with_columns(level.parent.alias(_ROW))
+    text, kind = pl.col(path.field), pl.col(f"{path.field}{KIND}")
     if path.where is not None:
-        rows = rows.filter(pl.col(path.where[0]) == path.where[1])
+        is_meant = (pl.col(path.where.field) == path.where.value).fill_null(value=False)
+        is_meant = ~is_meant if path.where.differs else is_meant
+        text, kind = text.filter(is_meant), kind.filter(is_meant)
+    is_text = (kind == STRING).any()
+    texts = text.filter(kind == STRING)
     if path.field.rpartition(".")[2] in MEASURES:
         said = text.cast(pl.Int64, strict=False).sum().cast(pl.String())
         said = pl.when(kind.is_in([INTEGER, STRING]).any()).then(said)
     else:
-        is_text = (kind == STRING).any()
-        said = pl.when(is_text).then(text.filter(kind == STRING).str.join("")).otherwise(text.drop_nulls().first())
-    return rows.group_by(_ROW, maintain_order=True).agg(
+        said = pl.when(is_text).then(texts.str.join("")).otherwise(text.drop_nulls().first())
+    return [
         said.alias(path.text),
-        text.filter(kind == STRING).str.join(SEPARATOR).alias(f"{path.text}:parts"),
-        pl.when((kind == STRING).any()).then(pl.lit(STRING, pl.UInt8)).otherwise(kind.max()).alias(f"{path.text}:kind"),
-        pl.len().cast(pl.Int64).alias(f"{path.text}:count"),
-        *([text.drop_nulls().alias(f"{path.text}:all")] if gathers else []),
-    )
+        texts.str.join(SEPARATOR).alias(f"{path.text}{PARTS}"),
+        pl.when(is_text).then(pl.lit(STRING, pl.UInt8)).otherwise(kind.max()).alias(f"{path.text}{KIND}"),
+        kind.len().cast(pl.Int64).alias(f"{path.text}{COUNT}"),
+        *([pl.when(kind.len() > 0).then(text.drop_nulls()).alias(f"{path.text}{ALL}")] if gathers else []),
+    ]
 
 
 def _lists(name: str, collected: Collected, elements: pl.DataFrame) -> pl.DataFrame:
@@ -236,7 +283,7 @@ def _placed(events: Sequence[pl.DataFrame]) -> pl.DataFrame:
     filled = [frame for frame in events if not frame.is_empty()]
     if not filled:
         return pl.DataFrame(schema=DECODED_SCHEMA)
-    together = pl.concat(filled, how="diagonal").sort(_ROW, "#order", INDEX)
+    together = pl.concat(filled, how="diagonal").sort(_ROW, "#order", maintain_order=True)
     is_single = together[_ROW].n_unique() == together.height
     position = pl.lit(0) if is_single else pl.int_range(pl.len()).over(_ROW)
     missing = [

@@ -43,7 +43,7 @@ def draft_mapping(values: Sequence[bytes], name: str) -> str:
         values: JSON objects.
         name: What to call the carrier.
     """
-    parsed = [one for value in values if isinstance(one := parse_payload(value, is_xml=False), dict)]
+    parsed = [one for value in values if isinstance(one := parse_payload(value), dict)]
     places: dict[str, _Place] = {}
     for payload in parsed:
         for path, value in _leaves(payload):

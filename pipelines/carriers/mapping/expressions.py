@@ -25,6 +25,18 @@ INDEX: Final = "#"
 TIME: Final = "#time"
 """In a template: the event's time in microseconds since 1970, however the payload writes it."""
 
+KIND: Final = ":kind"
+COUNT: Final = ":count"
+PARTS: Final = ":parts"
+ALL: Final = ":all"
+"""Behind the name of a column: the kind of what is there; of lists how many elements, their texts, and all of them."""
+
+SEPARATOR: Final = "\0"
+"""Between the texts of a list that are measured as one."""
+
+_NAMED: Final = "="
+"""Before the name of a field: its column. No path begins so."""
+
 _PLACE: Final = re.compile(r"\{([^{}]+)\}")
 _KINDS: Final = {"text": (STRING,), "number": (INTEGER, FRACTION), "object": (OBJECT,), "list": (LIST,)}
 _MICROSECONDS: Final = 1_000_000
@@ -50,18 +62,20 @@ class Scope:
     """Names the columns that paths become, and remembers each path that was asked for.
 
     Attributes:
-        each: The levels whose elements the expressions are over.
         paths: What was asked for, of all levels.
         gathered: Paths into lists of which all values were asked for.
         time: Of the event.
         patterns: See `CarrierMapping.patterns`.
+        fields: See `CarrierMapping.fields`.
+        named: Column -> the paths of the field that it is of, for those that were asked for.
     """
 
-    each: tuple[str, ...] = ()
     paths: dict[str, Path] = field(default_factory=dict)
     patterns: dict[str, list[str]] = field(default_factory=dict)
     gathered: set[str] = field(default_factory=set)
     time: pl.Expr | None = None
+    fields: dict[str, str | list[str]] = field(default_factory=dict)
+    named: dict[str, tuple[Path, ...]] = field(default_factory=dict)
 
     def path(self, text: str) -> Path:
         """Read a path and remember it."""
@@ -70,21 +84,55 @@ class Scope:
         return path
 
     def text(self, path: str) -> pl.Expr:
-        """The text of the scalar at a path."""
-        self.path(path)
-        return pl.col(path)
+        """The text of the scalar at a path, or at the first place of a field that is there."""
+        return pl.col(self._column(path))
 
     def kind(self, path: str) -> pl.Expr:
-        """The kind of what is at a path."""
+        """The kind of what is there."""
+        return pl.col(f"{self._column(path)}{KIND}")
+
+    def parts(self, path: str) -> tuple[pl.Expr, bool]:
+        """The texts there with `SEPARATOR` between them, and whether there can be several."""
+        column = self._column(path)
+        paths = self.named.get(column, (self.paths.get(path),))
+        is_joined = any(one is not None and one.level != TOP for one in paths)
+        return pl.col(f"{column}{PARTS}" if is_joined else column), is_joined
+
+    def count(self, path: str) -> pl.Expr:
+        """How many elements there are."""
+        return pl.col(f"{self._column(path)}{COUNT}")
+
+    def below(self, path: str, name: str) -> pl.Expr:
+        """The text of a field of the object that is there."""
+        if path not in self.fields:
+            return self.text(self.path(path).sub(name).text)
+        paths = tuple(self.path(self.path(one).sub(name).text) for one in _list(self.fields[path]))
+        return pl.col(self._named(f"{path}.{name}", paths))
+
+    def with_fields(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Rows that have the columns of all paths, also with those of the fields that were asked for."""
+        return rows.with_columns(
+            one.alias(f"{column}{suffix}")
+            for column, paths in self.named.items()
+            for suffix, one in _first_there(paths).items()
+        )
+
+    def _column(self, path: str) -> str:
+        if path in self.fields:
+            return self._named(path, tuple(self.path(one) for one in _list(self.fields[path])))
         self.path(path)
-        return pl.col(f"{path}:kind")
+        return path
+
+    def _named(self, name: str, paths: tuple[Path, ...]) -> str:
+        self.named[f"{_NAMED}{name}"] = paths
+        return f"{_NAMED}{name}"
 
     def all_of(self, path: str) -> pl.Expr:
         """The texts of all scalars at a path into a list, as a list; null where there is no element."""
         if self.path(path).level == TOP:
             raise PathError(f"{path!r} is no path into a list")
         self.gathered.add(path)
-        return pl.col(f"{path}:all")
+        return pl.col(f"{path}{ALL}")
 
     def expressions(self, given: str | list[str]) -> list[str]:
         """Regular expressions, with those that `@name` means."""
@@ -284,6 +332,21 @@ _READ: Final[dict[str, Callable[[pl.Expr, Instant], pl.Expr]]] = {
     "local": lambda text, asked: _local(text, asked.zone),
     "snowflake": lambda text, asked: _snowflake(text, asked.epoch_ms),
 }
+
+
+def _first_there(paths: Sequence[Path]) -> dict[str, pl.Expr]:
+    """By suffix of the column: what is at the first of these places that has something."""
+    nothing = pl.lit(MISSING, pl.UInt8)
+    found = {"": pl.lit(None, pl.String), KIND: nothing, COUNT: pl.lit(0, pl.Int64), PARTS: pl.lit(None, pl.String)}
+    for path in reversed(paths):
+        kind = pl.col(f"{path.text}{KIND}")
+        is_there = ~kind.is_in([MISSING, NULL])
+        text = pl.col(path.text)
+        here = {"": text, KIND: kind, COUNT: pl.lit(1, pl.Int64), PARTS: text}
+        if path.level != TOP:
+            here |= {suffix: pl.col(f"{path.text}{suffix}") for suffix in (COUNT, PARTS)}
+        found = {suffix: pl.when(is_there).then(here[suffix]).otherwise(later) for suffix, later in found.items()}
+    return found
 
 
 def _texts(given: Scalar | list[Scalar]) -> list[str]:

@@ -41,11 +41,10 @@ class MappedCarrier(Carrier):
                 "Mend the path or the name of the pattern: docs/reference/mapping.md",
             ) from error
         self._places = TextPlaces(mapping)
-        self._is_xml = mapping.format == "xml"
 
     def decode(self, values: Sequence[bytes], headers: pl.Series | None = None) -> Decoded:
         """Decode payloads one by one."""
-        rows, levels, rejected = read_rows(values, self._compiled.fields, headers, is_xml=self._is_xml)
+        rows, levels, rejected = read_rows(values, self._compiled.fields, headers, self.mapping.format)
         made = self._compiled.decode(levels)
         placed = pl.Series(rows, dtype=pl.UInt32)
         events, refused, ignored = (

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 from xml.sax.saxutils import escape, quoteattr
@@ -18,8 +17,17 @@ import polars as pl
 from pipelines.carriers.mapping.expressions import Scope, condition
 from pipelines.carriers.mapping.measures import MEASURES, measures, texts_of
 from pipelines.carriers.mapping.model import CarrierMapping, Text
-from pipelines.carriers.mapping.paths import TOP, segments
-from pipelines.carriers.mapping.rows import STRING, fields_of, parse_payload, read_rows
+from pipelines.carriers.mapping.paths import AS_JSON, AS_XML, TOP, Elements, steps
+from pipelines.carriers.mapping.rows import (
+    MALFORMED,
+    PARSERS,
+    STRING,
+    fields_of,
+    is_meant,
+    is_written_as_xml,
+    parse_payload,
+    read_rows,
+)
 from pipelines.carriers.texts import Texts
 
 _FILTER: Final = re.compile(r"\[[^\[\]]+\]")
@@ -42,7 +50,7 @@ class TextPlaces:
         """Read the places of a mapping."""
         self._mapping = mapping
         self._specs = _specs(mapping)
-        self._scope = Scope(patterns=mapping.patterns)
+        self._scope = Scope(patterns=mapping.patterns, fields=mapping.fields)
         self._keeps = [condition(when, self._scope) for when in mapping.keeps]
         self._fields = fields_of(path for path in self._scope.paths.values() if path.level == TOP)
 
@@ -53,30 +61,32 @@ class TextPlaces:
             values: payloads.
             of_company: hashes texts.
         """
-        is_xml = self._mapping.format == "xml"
-        parsed = [parse_payload(value, is_xml=is_xml) for value in values]
+        parsed = [parse_payload(value, self._mapping.format) for value in values]
         kept = self._kept(values)
         changed: set[int] = set()
-        opened: list[_Found] = []
         for spec in self._specs:
             found = [
                 one
                 for number, payload in enumerate(parsed)
                 if isinstance(payload, dict) and number not in kept
-                for one in _texts(number, payload, _parts(spec.of), opened)
+                for one in _texts(number, payload, steps(spec.of))
             ]
             for one, measured in zip(found, self._measure(spec, [one.text for one in found], of_company), strict=True):
                 one.holder[one.name] = measured
                 changed.add(one.payload)
-        for one in reversed(opened):
-            one.holder[one.name] = msgspec.json.encode(one.holder[one.name]).decode()
-        return [_written(payload, is_xml=is_xml) if n in changed else values[n] for n, payload in enumerate(parsed)]
+        return [
+            _written(parsed[number], is_xml=is_written_as_xml(value, self._mapping.format)).encode()
+            if number in changed
+            else value
+            for number, value in enumerate(values)
+        ]
 
     def _kept(self, values: Sequence[bytes]) -> set[int]:
         if not self._keeps:
             return set()
-        rows, levels, _ = read_rows(values, self._fields, is_xml=self._mapping.format == "xml")
-        holds = levels[TOP].fields.select(keep=pl.any_horizontal(self._keeps))["keep"]
+        rows, levels, _ = read_rows(values, self._fields, written_as=self._mapping.format)
+        fields = self._scope.with_fields(levels[TOP].fields)
+        holds = fields.select(keep=pl.any_horizontal(self._keeps))["keep"]
         return {row for row, keep in zip(rows, holds, strict=True) if keep}
 
     def _measure(self, spec: Text, texts: Sequence[str], of_company: Texts) -> Iterator[dict[str, Any]]:
@@ -94,61 +104,91 @@ class TextPlaces:
             yield found
 
 
-def _parts(path: str) -> tuple[str, ...]:
-    """The steps of a path with any number of lists: names, and `[]` for each element."""
-    steps: list[str] = []
-    for place, part in enumerate(path.split("[]")):
-        if place:
-            steps.append("[]")
-        if part := part.removeprefix("."):
-            steps += segments(part)
-    return tuple(steps)
+class _Document:
+    """A string that is JSON or XML, read, so that texts in it can be replaced; `head` is what stands before it."""
+
+    # No dataclass: those msgspec would write as objects.
+    def __init__(self, head: str, content: Any, *, is_xml: bool) -> None:
+        self.head = head
+        self.content = content
+        self.is_xml = is_xml
+
+    def written(self) -> str:
+        return self.head + _written(self.content, is_xml=self.is_xml)
 
 
-def _texts(payload: int, value: Any, parts: Sequence[str], opened: list[_Found]) -> Iterator[_Found]:
-    """Each text at a path. A string whose JSON the path enters is replaced by what it holds, and noted as opened."""
+def _texts(payload: int, value: Any, parts: Sequence[str | Elements]) -> Iterator[_Found]:
+    """Each text at a path. A string that the path enters is replaced by a document if there is a text in it."""
     name, *rest = parts
-    if name == "[]":
-        places: Any = range(len(value)) if isinstance(value, list) else ()
-    else:
-        places = [name] if isinstance(value, dict) and name in value else ()
-    for place in places:
-        if rest[:1] == ["::json"]:
-            _open(payload, value, place, opened)
-            rest = rest[1:]
+    if isinstance(name, Elements) and isinstance(value, dict) and rest:
+        yield from _texts(payload, value, rest)
+        return
+    for place in _places(value, name):
         inner = value[place]
-        if rest:
-            yield from _texts(payload, inner, rest, opened)
+        if len(rest) > 1 and rest[0] in (AS_JSON, AS_XML):
+            document = _document(inner, str(rest[0]))
+            if document and (found := list(_texts(payload, document.content, rest[1:]))):
+                value[place] = document
+                yield from found
+        elif rest:
+            yield from _texts(payload, inner, rest)
         elif isinstance(inner, str):
             yield _Found(payload, value, place, inner)
 
 
-def _open(payload: int, holder: Any, name: Any, opened: list[_Found]) -> None:
-    if isinstance(text := holder[name], str):
-        with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            holder[name] = msgspec.json.decode(text)
-            opened.append(_Found(payload, holder, name, text))
-
-
 def _specs(mapping: CarrierMapping) -> list[Text]:
-    """The places of texts: those that the mapping lists, and those that its events are measured by."""
+    """The places of texts: those that the mapping lists, and those that its events are measured by.
+
+    What is within a document comes before the whole string that is the document.
+    """
     listed = [one if isinstance(one, Text) else Text(of=one) for one in mapping.texts]
     of_events = [text for case in mapping.cases for event in case.emit for text in texts_of(event.text)]
     found: dict[str, Text] = {}
-    for one in (*listed, *(text if isinstance(text, Text) else Text(of=text) for text in of_events)):
-        place = _FILTER.sub("[]", one.of.strip("{}"))
-        if place not in found or one.strip is not None or one.markup != "none":
-            found[place] = msgspec.structs.replace(one, of=place)
-    return list(found.values())
+    for one in listed:
+        found[_FILTER.sub("[]", one.of)] = one
+    for one in (text if isinstance(text, Text) else Text(of=text) for text in of_events):
+        name = one.of.strip("{}")
+        named = mapping.fields.get(name, name)
+        for path in [named] if isinstance(named, str) else named:
+            place = _FILTER.sub("[]", path)
+            if place not in found or one.strip is not None or one.markup != "none":
+                of = found[place].of if place in found else place
+                found[place] = msgspec.structs.replace(one, of=of)
+    return sorted(found.values(), key=lambda one: not _enters(one.of))
 
 
-def _written(payload: Any, *, is_xml: bool) -> bytes:
-    return _element("xml", payload).encode() if is_xml else msgspec.json.encode(payload)
+def _enters(path: str) -> bool:
+    return any(step in PARSERS for step in steps(path))
+
+
+def _places(value: Any, step: str | Elements) -> Sequence[Any]:
+    if isinstance(step, Elements):
+        return [n for n, one in enumerate(value) if is_meant(one, step)] if isinstance(value, list) else ()
+    return [step] if isinstance(value, dict) and step in value else ()
+
+
+def _document(value: Any, form: str) -> _Document | None:
+    if not isinstance(value, str):
+        return value if isinstance(value, _Document) else None
+    try:
+        content = PARSERS[form](value)
+    except MALFORMED:
+        return None
+    is_xml = form == AS_XML
+    return _Document(value[: max(value.find("<"), 0)] if is_xml else "", content, is_xml=is_xml)
+
+
+def _written(payload: Any, *, is_xml: bool) -> str:
+    if is_xml:
+        return _element("xml", payload)
+    return msgspec.json.encode(payload, enc_hook=_Document.written).decode()
 
 
 def _element(name: str, value: Any) -> str:
     if isinstance(value, list):
         return "".join(_element(name, one) for one in value)
+    if isinstance(value, _Document):
+        value = value.written()
     if not isinstance(value, dict):
         return f"<{name}>{escape(str(value))}</{name}>"
     attributes = "".join(f" {key[1:]}={quoteattr(inner)}" for key, inner in value.items() if key.startswith("@"))

@@ -12,14 +12,10 @@ from typing import Final
 
 import polars as pl
 
-from pipelines.carriers.mapping.expressions import Scope, fault
+from pipelines.carriers.mapping.expressions import SEPARATOR, Scope, fault
 from pipelines.carriers.mapping.model import Text
-from pipelines.carriers.mapping.paths import TOP
 from pipelines.carriers.mapping.rows import BOOLEAN, FRACTION, INTEGER, LIST, STRING
 from pipelines.carriers.texts import LINK, MENTION
-
-SEPARATOR: Final = "\0"
-"""Between the texts of a list that are measured as one."""
 
 _TAG: Final = r"<[^<>]*>"
 _AT_TAG: Final = r"<(?:at|mention)[\s/>]"
@@ -68,9 +64,7 @@ def _where(holds: pl.Expr, value: pl.Expr) -> pl.Expr:
 def _measures(asked: str | Text, scope: Scope) -> Measured:
     spec = asked if isinstance(asked, Text) else Text(of=asked)
     place = spec.of.strip("{}")
-    path = scope.path(place)
-    is_joined = path.level not in (TOP, *scope.each)
-    text = pl.col(f"{place}:parts") if is_joined else scope.text(place)
+    text, is_joined = scope.parts(place)
     for expression in scope.expressions(spec.strip or []):
         text = text.str.replace_all(expression, "")
     if spec.markup == "tags":
@@ -87,7 +81,7 @@ def _measures(asked: str | Text, scope: Scope) -> Measured:
         {
             name: pl.when(is_text)
             .then(counted[name].cast(pl.Int64))
-            .otherwise(scope.text(path.sub(name).text).cast(pl.Int64, strict=False))
+            .otherwise(scope.below(place, name).cast(pl.Int64, strict=False))
             for name in MEASURES
         },
         (fault(place, scope, (INTEGER, FRACTION, BOOLEAN, LIST), "a text"),),

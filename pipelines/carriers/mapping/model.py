@@ -216,7 +216,11 @@ class CarrierMapping(_Word, frozen=True):
         coverage: How much of a group's life it sees.
         membership: How it knows who is in a group.
         time_quality: Of its events, where they do not say otherwise.
-        texts: Where people's words stand beside the texts of events; measures can stand in the place of both.
+        format: What is `json_or_xml` is XML if it begins with `<`.
+        fields: Name -> path, or several: the first that is there. The name stands for them where a path is asked for,
+            but for `each` and `texts`.
+        texts: Where people's words stand beside the texts of events; measures can stand in the place of both. A string
+            that is JSON or XML is entered: `content::json.text`.
         keeps: Conditions under which texts stay: sentences that a platform wrote, which say who joined.
         called: Says what a payload is, for the count of those that no case is about.
         cases: The first whose condition holds decides.
@@ -232,8 +236,9 @@ class CarrierMapping(_Word, frozen=True):
     membership: Membership
     time_quality: Quality
     cases: list[Case]
-    format: Literal["json", "xml"] = "json"
+    format: Literal["json", "xml", "json_or_xml"] = "json"
     source: Value | None = None
+    fields: dict[str, str | list[str]] = {}
     texts: list[str | Text] = []
     keeps: list[When] = []
     called: Value | None = None

@@ -2,12 +2,13 @@
 
     message.sender_id           a field of an object
     users[].user_id             the same of each element of a list: a row each
-    message[type=text].data     of those elements whose `type` is `text`
+    message[type=text].data     of those elements whose `type` is `text`; with `!=` of all others
     content::json.text          of JSON that stands as text in a string; `::xml` likewise
     content.'m.relates_to'.key  names with dots or spaces stand in quotes
+    links[].members[].id        of lists in the elements of a list
     header:X-Shop-Topic         a header of the Kafka record
 
-A path has one `[]` at most.
+Behind several `[]` stand the elements of lists in the elements of a list; fields of these are theirs, too.
 """
 
 from __future__ import annotations
@@ -15,21 +16,32 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 
 TOP: Final = ""
 """The level of the payload itself."""
 
 HEADER: Final = "header:"
+AS_JSON: Final = "::json"
+AS_XML: Final = "::xml"
 
 _SEGMENT: Final = re.compile(
     r"(?P<as>::(?:json|xml))|\.?'(?P<quoted>[^']+)'|\.?(?P<name>[^\s{}\[\].:']+(?::[^\s{}\[\].:']+)*)"
 )
-_FILTER: Final = re.compile(r"(?P<field>[^=\[\]]+)=(?P<value>[^=\[\]]+)")
+_LIST: Final = re.compile(r"\[([^\[\]]*)\]")
+_FILTER: Final = re.compile(r"(?P<field>[^=!\[\]]+)(?P<differs>!?)=(?P<value>[^=\[\]]+)")
 
 
 class PathError(ValueError):
     """A path cannot be read; says why."""
+
+
+class Filter(NamedTuple):
+    """A field of elements, and a text that it is, or that it `differs` from."""
+
+    field: str
+    value: str
+    differs: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,13 +52,13 @@ class Path:
         text: As written.
         level: `TOP`, or the list with `[]` behind it whose elements the path is of.
         field: The place within the payload or the element; empty for the element itself.
-        where: Field and text of the elements that are meant; None: all.
+        where: Which elements are meant; None: all.
     """
 
     text: str
     level: str
     field: str
-    where: tuple[str, str] | None = None
+    where: Filter | None = None
 
     @classmethod
     def parse(cls, text: str) -> Path:
@@ -57,26 +69,62 @@ class Path:
         """
         if text.startswith(HEADER) and len(text) > len(HEADER):
             return cls(text, TOP, text)
-        head, bracket, rest = text.partition("[")
-        if not bracket:
+        head, *lists = _LIST.split(text)
+        if not lists:
             return cls(_plain(text), TOP, text)
-        condition, closed, inner = rest.partition("]")
-        if not closed or "[" in inner or not head:
-            raise PathError(f"{text!r} is no path: one list at most, written name[] or name[field=value]")
-        if inner and not inner.startswith("."):
-            raise PathError(f"{text!r} is no path: a dot is missing behind ]")
-        where = None
-        if condition:
-            found = _FILTER.fullmatch(condition)
-            if found is None:
-                raise PathError(f"{text!r} is no path: inside [] stands nothing, or field=value")
-            where = (_plain(found["field"]), found["value"])
-        return cls(text, f"{_plain(head)}[]", _plain(inner[1:]) if inner else "", where)
+        if not head or "[" in "".join(lists[1::2]) or any(one and one[0] != "." for one in lists[1::2]):
+            raise PathError(f"{text!r} is no path: a list is written name[] or name[field=value], a dot behind it")
+        *outer, condition, inner = lists
+        where = _filter(text, condition)
+        for one in outer[::2]:
+            _filter(text, one)
+        level = text.removesuffix(f"[{condition}]{inner}") + "[]"
+        steps(level)
+        return cls(text, level, _plain(inner[1:]) if inner else "", where)
 
     def sub(self, name: str) -> Path:
         """A field of the object at this place."""
         field = f"{self.field}.{name}" if self.field else name
         return Path(f"{self.text}.{name}", self.level, field, self.where)
+
+
+@dataclass(frozen=True)
+class Elements:
+    """A step of a path: from a list to each of its elements, or to those of which a field has a value."""
+
+    where: Filter | None = None
+
+
+@cache
+def steps(path: str) -> tuple[str | Elements, ...]:
+    """Take a path with any number of lists apart: `segments`, and `Elements` where it enters a list.
+
+    Raises:
+        PathError: it is no path.
+    """
+    found: list[str | Elements] = []
+    for place, part in enumerate(_LIST.split(path)):
+        if place % 2:
+            found.append(Elements(_filter(path, part)))
+        elif plain := part.removeprefix("." if place else ""):
+            found += segments(plain)
+    return tuple(found)
+
+
+@cache
+def above(level: str) -> str:
+    """Name the level whose elements have the lists of a level: `links[]` of `links[].members[]`."""
+    outer = list(_LIST.finditer(level))[:-1]
+    return level[: outer[-1].end()] if outer else TOP
+
+
+def _filter(path: str, condition: str) -> Filter | None:
+    if not condition:
+        return None
+    found = _FILTER.fullmatch(condition)
+    if found is None:
+        raise PathError(f"{path!r} is no path: inside [] stands nothing, field=value or field!=value")
+    return Filter(_plain(found["field"]), found["value"], differs=found["differs"] == "!")
 
 
 def _plain(text: str) -> str:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, Literal
 
 import msgspec
 import polars as pl
 
 from pipelines.carriers.base import MAX_VALUE_BYTES, REJECTED_SCHEMA
-from pipelines.carriers.mapping.paths import HEADER, TOP, Path, segments
+from pipelines.carriers.mapping.paths import AS_JSON, AS_XML, HEADER, TOP, Elements, Path, above, segments, steps
 from pipelines.carriers.mapping.xml_payload import XmlError, parse_xml
 
 MISSING: Final = 0
@@ -29,18 +30,24 @@ LIST: Final = 7
 WORDS: Final = ("nothing", "null", "text", "a whole number", "a fraction", "true or false", "an object", "a list")
 """How a kind of value is called in a reason."""
 
-_PARSERS: Final = {"::json": msgspec.json.decode, "::xml": parse_xml}
-_MALFORMED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, XmlError)
+Format = Literal["json", "xml", "json_or_xml"]
+"""How payloads are written. What may be either is XML if it begins with `<`."""
+
+PARSERS: Final = {AS_JSON: msgspec.json.decode, AS_XML: parse_xml}
+"""What reads a string that is a document."""
+
+MALFORMED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, XmlError)
+"""What they raise."""
 
 
 @dataclass(frozen=True)
 class Level:
-    """A table of fields: of the payloads, or of the elements of one of their lists.
+    """A table of fields: of the payloads, or of the elements of a list in them or in the elements of another list.
 
     Attributes:
         fields: two columns a field: its name (String: the text of a scalar, else null) and `name:kind` (UInt8, one of
             the constants of this module).
-        parent: UInt32, the payload that an element is of; the payload itself at the top.
+        parent: UInt32, the row of the level above that an element is of (`paths.above`); the payload itself at the top.
         index: UInt32, the element's place in its list, from 0.
     """
 
@@ -99,18 +106,25 @@ def fields_of(paths: Iterable[Path]) -> dict[str, tuple[str, ...]]:
     """Name the columns of each level that these paths need, in one order; the top is always there."""
     found: dict[str, set[str]] = {TOP: set()}
     for path in paths:
-        found.setdefault(path.level, set()).add(path.field)
+        _add_level(found, path.level)
+        found[path.level].add(path.field)
         if path.where is not None:
-            found[path.level].add(path.where[0])
+            found[path.level].add(path.where.field)
     return {level: tuple(sorted(names)) for level, names in found.items()}
+
+
+def _add_level(found: dict[str, set[str]], level: str) -> None:
+    """Add a level and all above it, these first."""
+    if level not in found:
+        _add_level(found, above(level))
+        found[level] = set()
 
 
 def read_rows(
     values: Sequence[bytes],
     fields: Mapping[str, Sequence[str]],
     headers: pl.Series | None = None,
-    *,
-    is_xml: bool = False,
+    written_as: Format = "json",
 ) -> tuple[list[int], Levels, pl.DataFrame]:
     """Read fields of payloads, one after the other.
 
@@ -118,17 +132,19 @@ def read_rows(
         values: JSON, or XML documents.
         fields: see `fields_of`.
         headers: of each record, the type of `schemas.lake.HEADERS`.
-        is_xml: whether the payloads are XML.
+        written_as: how the payloads are written.
 
     Returns:
         The rows that are objects, their levels (`parent` counts those rows), and the others as `REJECTED_SCHEMA`.
     """
     found = {level: _Rows(names) for level, names in fields.items()}
-    lists = {level: segments(level.removesuffix("[]")) for level in fields if level != TOP}
+    lists = {
+        is_xml: {level: _list_of(level, is_xml=is_xml) for level in fields if level != TOP} for is_xml in (False, True)
+    }
     rows: list[int] = []
     rejected: list[tuple[int, str, str]] = []
     for row, value in enumerate(values):
-        parsed = parse_payload(value, is_xml=is_xml)
+        parsed = parse_payload(value, written_as)
         if isinstance(parsed, tuple):
             rejected.append((row, *parsed))
             continue
@@ -136,21 +152,32 @@ def read_rows(
         rows.append(row)
         given = {} if headers is None else _headers(headers[row])
         found[TOP].add(parent, 0, parsed, given)
-        for level, parts in lists.items():
-            for index, element in enumerate(_elements(_at(parsed, parts), is_xml=is_xml)):
-                found[level].add(parent, index, element, {})
+        outer: dict[str, list[Any]] = {TOP: [parsed]}
+        for level, one in lists[is_written_as_xml(value, written_as)].items():
+            outer[level] = []
+            first = len(found[above(level)].parent) - len(outer[above(level)])
+            for number, holder in enumerate(outer[above(level)], first):
+                inner = one.of(holder)
+                outer[level] += inner
+                for index, element in enumerate(inner):
+                    found[level].add(number, index, element, {})
     levels = {level: part.level() for level, part in found.items()}
     return rows, levels, pl.DataFrame(rejected, schema=REJECTED_SCHEMA, orient="row")
 
 
-def parse_payload(value: bytes, *, is_xml: bool) -> dict[str, Any] | tuple[str, str]:
+def is_written_as_xml(value: bytes, written_as: Format) -> bool:
+    """Is a payload XML."""
+    return written_as == "xml" or (written_as == "json_or_xml" and value.lstrip().startswith(b"<"))
+
+
+def parse_payload(value: bytes, written_as: Format = "json") -> dict[str, Any] | tuple[str, str]:
     """Parse a payload; where it is no object: the reason and the detail."""
     if len(value) > MAX_VALUE_BYTES:
         return "too_large", f"{len(value)} bytes, at most {MAX_VALUE_BYTES} are read"
     if not value.strip():
         return "empty_value", "the record has no payload"
     try:
-        parsed = parse_xml(value) if is_xml else msgspec.json.decode(value)
+        parsed = parse_xml(value) if is_written_as_xml(value, written_as) else msgspec.json.decode(value)
     except UnicodeDecodeError as error:
         return "bad_utf8", str(error)
     except RecursionError:
@@ -170,11 +197,36 @@ def _headers(given: pl.Series | None) -> dict[str, str]:
     return {one["key"].lower(): (one["value"] or b"").decode(errors="replace") for one in given}
 
 
-def _elements(value: Any, *, is_xml: bool) -> Sequence[Any]:
-    if isinstance(value, list):
-        return value
-    # XML does not say that a list of one is a list.
-    return [value] if is_xml and value is not _NOTHING else []
+@dataclass(frozen=True)
+class _List:
+    """A list: the names that lead to it from the level above, which elements are meant, and whether XML holds it."""
+
+    parts: tuple[str, ...]
+    meant: Elements
+    is_xml: bool
+
+    def of(self, holder: Any) -> list[Any]:
+        """The elements that are meant."""
+        found = _at(holder, self.parts)
+        if not isinstance(found, list):
+            # XML does not say that a list of one is a list.
+            found = [found] if self.is_xml and found is not _NOTHING else []
+        return [element for element in found if is_meant(element, self.meant)]
+
+
+def _list_of(level: str, *, is_xml: bool) -> _List:
+    *parts, elements = steps(level)[len(steps(above(level))) :]
+    documents = [step for step in steps(level) if step in PARSERS]
+    is_xml = documents[-1] == AS_XML if documents else is_xml
+    return _List(tuple(map(str, parts)), elements if isinstance(elements, Elements) else Elements(), is_xml)
+
+
+def is_meant(element: Any, step: Elements) -> bool:
+    """Does a step into a list lead to this element."""
+    if step.where is None:
+        return True
+    found = _scalar(_at(element, segments(step.where.field)))[1]
+    return (found == step.where.value) != step.where.differs
 
 
 class _Nothing:
@@ -187,17 +239,21 @@ _NOTHING: Final = _Nothing()
 def _at(value: Any, parts: Sequence[str]) -> Any:
     for part in parts:
         if part.startswith("::"):
-            if not isinstance(value, str):
-                return _NOTHING
-            try:
-                value = _PARSERS[part](value)
-            except _MALFORMED:
-                return _NOTHING
+            value = _document(part, value) if isinstance(value, str) else _NOTHING
         elif isinstance(value, dict):
             value = value.get(part, _NOTHING)
         else:
             return _NOTHING
     return value
+
+
+@lru_cache(32)
+def _document(form: str, text: str) -> Any:
+    """Read a string as a document. Many paths enter the same one, one after the other."""
+    try:
+        return PARSERS[form](text)
+    except MALFORMED:
+        return _NOTHING
 
 
 def _scalar(value: Any) -> tuple[int, str | None]:

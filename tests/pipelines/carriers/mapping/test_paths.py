@@ -14,13 +14,15 @@ from pipelines.carriers.mapping.paths import Path, PathError, segments
         ("message.sender_id", "", "message.sender_id", None),
         ("users[]", "users[]", "", None),
         ("event.users[].user_id.union_id", "event.users[]", "user_id.union_id", None),
-        ("message[type=text].data.text", "message[]", "data.text", ("type", "text")),
+        ("message[type=text].data.text", "message[]", "data.text", ("type", "text", False)),
+        ("message[type!=text].data", "message[]", "data", ("type", "text", True)),
+        ("links[].members[].id", "links[].members[]", "id", None),
         ("content::json.text", "", "content::json.text", None),
         ("data::json.users[].id", "data::json.users[]", "id", None),
         ("header:X-Shop-Topic", "", "header:X-Shop-Topic", None),
     ],
 )
-def test_a_path_is_of_a_level(text: str, level: str, field: str, where: tuple[str, str] | None):
+def test_a_path_is_of_a_level(text: str, level: str, field: str, where: tuple[str, str, bool] | None):
     path = Path.parse(text)
     assert (path.level, path.field, path.where) == (level, field, where)
 
@@ -41,7 +43,7 @@ def test_a_path_is_walked_name_by_name(text: str, parts: tuple[str, ...]):
 
 @pytest.mark.parametrize(
     "text",
-    ["", ".a", "a.", "a..b", "[]", "a[].b[].c", "a[b]", "a[b=c", "a[]b", "::json.a", "a b", "a.{b}", "header:"],
+    ["", ".a", "a.", "a..b", "[]", "a[b]", "a[b=c", "a[]b", "::json.a", "a b", "a.{b}", "header:"],
 )
 def test_what_is_no_path_is_refused(text: str):
     with pytest.raises(PathError):
