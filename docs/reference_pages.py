@@ -25,10 +25,12 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from sqlalchemy.dialects import postgresql
 
-from emberline import settings
+from emberline import settings, settings_receive
 from emberline.cli.commands import app
 from emberline.cli.errors import ExitCode
 from pipelines.carriers import CARRIERS
+from pipelines.carriers.wires import wires
+from pipelines.carriers.wires.base import Wire
 from schemas import kinds, lake, operations, warehouse
 from schemas.columns import meaning_of
 from schemas.expectations import SUITES
@@ -63,7 +65,7 @@ def settings_page() -> Iterator[str]:
     """Every key of the settings with its variable, type and default."""
     yield "# Settings"
     yield words.SETTINGS
-    docs = attribute_docs(settings)
+    docs = attribute_docs(settings) | attribute_docs(settings_receive)
     sections = [(name, field) for name, field in settings.Settings.model_fields.items() if _is_section(field)]
     loose = [(name, field) for name, field in settings.Settings.model_fields.items() if not _is_section(field)]
     yield "## Top level"
@@ -74,6 +76,32 @@ def settings_page() -> Iterator[str]:
         yield inspect.getdoc(model) or ""
         rows = (_setting(n, f, docs.get(model.__name__, {}), section) for n, f in model.model_fields.items())
         yield table(("Key", "Type", "Default", "Meaning"), rows)
+        if section == "receive":
+            yield from _routes(docs[settings_receive.RouteSettings.__name__])
+
+
+def _routes(docs: dict[str, str]) -> Iterator[str]:
+    model = settings_receive.RouteSettings
+    yield "### [receive.routes.NAME]"
+    yield inspect.getdoc(model) or ""
+    rows = (_setting(name, field, docs, "receive.routes") for name, field in model.model_fields.items())
+    yield table(("Key", "Type", "Default", "Meaning"), rows)
+    yield "### Wires"
+    yield words.WIRES
+    yield table(
+        ("Wire", "Secrets", "Options"),
+        (
+            (_code(name), _parts_of(wire, is_secret=True), _parts_of(wire, is_secret=False))
+            for name, wire in sorted(wires().items())
+        ),
+    )
+
+
+def _parts_of(wire: Wire, *, is_secret: bool) -> str:
+    parts = [part for part in wire.parts if part.is_secret is is_secret]
+    return "; ".join(
+        f"{_code(part.name)}: {part.meaning}" + ("" if part.is_required else " (optional)") for part in parts
+    )
 
 
 def cli_page() -> Iterator[str]:
@@ -220,11 +248,12 @@ def _is_section(field: FieldInfo) -> bool:
 
 
 def _setting(name: str, field: FieldInfo, docs: dict[str, str], section: str) -> tuple[str, str, str, str]:
-    default = field.get_default(call_default_factory=True)
+    default = None if field.is_required() else field.get_default(call_default_factory=True)
     said = words.DEFAULTS.get(f"{section}.{name}")
     shown = "" if default is None else json.dumps(default, default=str)
     meaning = _flat(docs[name]) if name in docs else words.SETTINGS_MEANINGS[f"{section}.{name}"]
-    return _code(name), _type_name(field), said or (_code(shown) if shown else "none"), meaning
+    absent = "required" if field.is_required() else "none"
+    return _code(name), _type_name(field), said or (_code(shown) if shown else absent), meaning
 
 
 def _type_name(field: FieldInfo) -> str:

@@ -90,6 +90,9 @@ CLI = """\
 Results go to standard output, progress and errors to standard error. `--json` prints one JSON document in place of
 tables. What a command's exit code says is in [exit codes](exit-codes.md). `--state` stands before the command."""
 
+WIRES = """How platforms prove that a webhook is theirs. Secrets are variables of the environment, options stand in
+`[receive.routes.NAME.options]`."""
+
 EXIT_CODES_INTRO = "An error is told with its cause, its place and the next step; the code says which kind it is."
 EXIT_CODES = {
     "OK": ("Done, also where there was nothing to do.", "Nothing."),

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Final
 
 from assets.resources import Rules
 from emberline.embedded import EmbeddedKafka, EmbeddedPostgres, StateFolder
 from emberline.embedded.errors import NotRunning
 from emberline.embedded.postgres_roles import DAGSTER, READER
+from emberline.embedded.receiver import EmbeddedReceiver
 from emberline.funnels import load_funnels
 from emberline.lake_folder import lake_folder, lake_of
 from emberline.settings import Settings, settings_file
@@ -19,7 +20,8 @@ from pipelines.alerts.channels import AppriseChannel, Channel, KafkaChannel
 from pipelines.alerts.quiet import QuietHours
 from pipelines.alerts.rules import Limits
 from pipelines.alerts.watch import Alerting
-from pipelines.carriers import CarriersOfTopics, carrier_of
+from pipelines.carriers import CARRIERS, CarriersOfTopics, carrier_of
+from pipelines.carriers.texts import Texts
 from pipelines.events.decode import DecodeRules
 from pipelines.events.pseudonym import Pseudonyms
 from pipelines.funnel.attribution import AttributionRules
@@ -62,6 +64,10 @@ class Services:
         secrets = {"sasl_plain_password": configured.sasl_password, "ssl_password": configured.ssl_password}
         options.update({name: secret.get_secret_value() for name, secret in secrets.items() if secret is not None})
         return KafkaConnection(configured.bootstrap_servers, options, self.settings.ingest.reader)
+
+    def receiver(self) -> EmbeddedReceiver:
+        """The receiver of webhooks of the state folder."""
+        return EmbeddedReceiver(self.state, self.settings.receive.host, self.settings.receive.port)
 
     def warehouse_url(self) -> str:
         """SQLAlchemy URL of the configured warehouse, or of the embedded one, started where it does not run."""
@@ -108,6 +114,11 @@ class Services:
         pseudonyms = Pseudonyms(key.encode())
         refuse_another_key(lake, pseudonyms)
         return pseudonyms
+
+    def measures(self, carrier: str) -> Callable[[list[bytes]], Sequence[bytes]]:
+        """What becomes of a carrier's payloads before they are produced: measures take the place of texts."""
+        texts = Texts.of_company(self.pseudonyms(), keeps=self.settings.privacy.keep_texts)
+        return partial(CARRIERS[carrier].measured, texts=texts)
 
     def has_pseudonym_key(self) -> bool:
         """Tell whether there is a key of the pseudonyms, configured or in the state folder."""

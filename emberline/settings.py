@@ -18,9 +18,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
@@ -31,6 +29,8 @@ from pydantic_settings import SettingsError as UnreadableVariable
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from emberline.settings_receive import ReceiveSettings, RouteSettings, known_carrier, secret_in_file
+from emberline.settings_section import Section
 from pipelines.alerts.decide import Policy
 from pipelines.alerts.messages import KAFKA
 from pipelines.alerts.quiet import QuietHours
@@ -70,12 +70,6 @@ class SettingsError(EmberlineError):
 def _known_zone(name: str) -> str:
     if name not in available_timezones():
         raise ValueError("is no IANA time zone, such as Europe/Berlin")
-    return name
-
-
-def _known_carrier(name: str) -> str:
-    if name not in CARRIERS:
-        raise ValueError(f"is no carrier; there are {', '.join(sorted(CARRIERS))}")
     return name
 
 
@@ -145,15 +139,11 @@ def _distinct(models: tuple[Model, ...]) -> tuple[Model, ...]:
     return models
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
 _OWN_TOPICS: Final = {"group.messages": "cloudevents", "commerce.events": "cloudevents"}
 """Topics of canonical events, which `up` and `demo` create."""
 
 
-class KafkaSettings(_Section):
+class KafkaSettings(Section):
     """Where events come from. No `bootstrap_servers`: the embedded broker."""
 
     bootstrap_servers: Annotated[str | None, AfterValidator(_brokers)] = None
@@ -165,7 +155,7 @@ class KafkaSettings(_Section):
     """From the environment: EMBERLINE__KAFKA__SASL_PASSWORD."""
     ssl_password: SecretStr | None = None
     """Of the client's key file. From the environment: EMBERLINE__KAFKA__SSL_PASSWORD."""
-    topics: dict[str, Annotated[str, AfterValidator(_known_carrier)]] = Field(
+    topics: dict[str, Annotated[str, AfterValidator(known_carrier)]] = Field(
         default_factory=lambda: {**_OWN_TOPICS, **{f"raw.{name}": name for name in CARRIERS}}
     )
     """Topic -> carrier. Topics that do not exist are passed over."""
@@ -182,14 +172,14 @@ class KafkaSettings(_Section):
         return [topic for topic, name in self.topics.items() if name == carrier]
 
 
-class LakeSettings(_Section):
+class LakeSettings(Section):
     """Where the Delta tables lie. No `uri`: in the state folder, or linked from it where Delta cannot write there."""
 
     uri: Annotated[str | None, AfterValidator(_own_home_uri)] = None
     storage_options: dict[str, str] = Field(default_factory=dict, repr=False)
 
 
-class WarehouseSettings(_Section):
+class WarehouseSettings(Section):
     """Where the warehouse is, and what share of its rows a table may lose in one publication.
 
     No `url`: the embedded PostgreSQL. It carries a password: set it in the environment.
@@ -199,7 +189,7 @@ class WarehouseSettings(_Section):
     max_lost_share: float = Field(default=0.5, ge=0, le=1)
 
 
-class DagsterSettings(_Section):
+class DagsterSettings(Section):
     """Dagster's page and storage. No `storage_url`: a database beside the embedded warehouse, else a schema in it."""
 
     storage_url: _DatabaseUrl = None
@@ -212,7 +202,7 @@ class DagsterSettings(_Section):
     """Names under which Dagster's page is reached, beside those of the loopback interface."""
 
 
-class IngestSettings(_Section):
+class IngestSettings(Section):
     """When a batch is committed, what is taken for the future, and what stops the run."""
 
     batch_rows: int = Field(default=200_000, ge=1, le=_COUNT)
@@ -230,7 +220,7 @@ class IngestSettings(_Section):
     accept_gaps: bool = False
 
 
-class RuleSettings(_Section):
+class RuleSettings(Section):
     """The company's definitions."""
 
     zone: Annotated[str, AfterValidator(_known_zone)] = "Asia/Shanghai"
@@ -241,7 +231,7 @@ class RuleSettings(_Section):
     half_life_days: int = Field(default=7, ge=1, le=_DAYS)
 
 
-class IdentitySettings(_Section):
+class IdentitySettings(Section):
     """Which ids stand for nobody, and from when on a person is suspicious."""
 
     blocked_ids: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)
@@ -251,7 +241,7 @@ class IdentitySettings(_Section):
     """A person of more accounts is reported: one id that many share chains them all."""
 
 
-class FunnelSettings(_Section):
+class FunnelSettings(Section):
     """Funnels beside the packaged one."""
 
     files: list[str] = Field(default_factory=list)
@@ -267,7 +257,7 @@ _ASCENDING: Final = (
 )  # fmt: skip
 
 
-class ThresholdSettings(_Section):
+class ThresholdSettings(Section):
     """When a group declines, is dying, recovers and is dead, by its own past."""
 
     dead_after_days: int = Field(default=_DEFAULTS.dead_after_days, ge=1, le=_DAYS)
@@ -339,7 +329,7 @@ def _no_reserved_name(channels: dict[str, SecretStr]) -> dict[str, SecretStr]:
     return channels
 
 
-class AlertSettings(_Section):
+class AlertSettings(Section):
     """What is told of groups, feeds and the pipeline, to whom and when.
 
     A channel is one Apprise URL, which holds a secret: `EMBERLINE__ALERTS__CHANNELS__OPS=wecombot://...` makes the
@@ -388,7 +378,7 @@ class AlertSettings(_Section):
         )
 
 
-class MaintenanceSettings(_Section):
+class MaintenanceSettings(Section):
     """What the hourly upkeep keeps, and when it puts files together.
 
     A reader of the lake that holds a version for longer than `keep_versions_hours` fails. Of Dagster's runs the newest
@@ -417,7 +407,7 @@ def _known_cron(expression: str | None) -> str | None:
     return expression
 
 
-class ScheduleSettings(_Section):
+class ScheduleSettings(Section):
     """When runs begin. No `cron`: within seconds after records are in Kafka."""
 
     cron: Annotated[str | None, AfterValidator(_known_cron)] = None
@@ -429,7 +419,7 @@ def _no_end(value: object) -> object:
     return None if value == "forever" else value
 
 
-class PrivacySettings(_Section):
+class PrivacySettings(Section):
     """Pseudonyms, and how long texts and ids in clear are kept. No `key`: a random one in the state folder."""
 
     key: SecretStr | None = Field(default=None, min_length=16)
@@ -463,6 +453,7 @@ class Settings(BaseSettings):
     maintenance: MaintenanceSettings = MaintenanceSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     privacy: PrivacySettings = PrivacySettings()
+    receive: ReceiveSettings = ReceiveSettings()
 
     @model_validator(mode="before")
     @classmethod
@@ -475,6 +466,21 @@ class Settings(BaseSettings):
                 raise ValueError(f"{place} is not in UTF-8")
         return values
 
+    @model_validator(mode="after")
+    def _routes_have_topics(self) -> Self:
+        for name, route in self.receive.routes.items():
+            topics = self.kafka.topics_of(route.carrier)
+            if not topics:
+                raise ValueError(
+                    f"receive.routes.{name}: no topic under [kafka.topics] has the carrier {route.carrier}"
+                )
+            if route.topic is not None and route.topic not in topics:
+                raise ValueError(
+                    f"receive.routes.{name}.topic is none of the carrier {route.carrier} under [kafka.topics]; "
+                    f"there are {', '.join(topics)}"
+                )
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -486,7 +492,14 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments, then the environment, then the file."""
         file = TomlConfigSettingsSource(settings_cls, toml_file=settings_file())
+        if (secret := secret_in_file(file.toml_data)) is not None:
+            variable = f"{_PREFIX}{secret.replace('.', '__').upper()}"
+            raise SettingsError(f"{settings_file()} holds a secret: {secret}.", f"Set {variable} in the environment.")
         return init_settings, env_settings, file
+
+    def topic_of(self, route: RouteSettings) -> str:
+        """The topic that a route's records go to."""
+        return route.topic or self.kafka.topics_of(route.carrier)[0]
 
     def fingerprints(self) -> dict[str, int]:
         """A number for each fact that depends on settings, by its name, which changes with any of these."""
@@ -560,7 +573,7 @@ def _refuse_unknown_variables() -> None:
                     f"Environment variable {variable}: there is no section {section!r}.",
                     f"There are: {', '.join(Settings.model_fields)}.",
                 )
-            if keys and not isinstance(Settings.model_fields[section].default, _Section):
+            if keys and not isinstance(Settings.model_fields[section].default, Section):
                 raise SettingsError(
                     f"Environment variable {variable}: {section!r} has no keys.", f"Set {_PREFIX}{section.upper()}."
                 )

@@ -21,7 +21,8 @@ def addresses(services: Services, *, with_secrets: bool = False, with_link: bool
 
     The warehouse is a URL that psql takes: of the embedded one that of the reader, who may read `mart`. Only
     `with_secrets` its password is in it, and there is `kafka_login`: protocol, mechanism, user and password of clients
-    of the embedded Kafka, if it runs. The web server's has the token of its page `with_link`.
+    of the embedded Kafka, if it runs. The web server's has the token of its page `with_link`. `receiver` is there where
+    the settings have a route.
     """
     settings, kafka = services.settings, EmbeddedKafka(services.state)
     dagster = EmbeddedDagster(services.state)
@@ -31,6 +32,8 @@ def addresses(services: Services, *, with_secrets: bool = False, with_link: bool
         "warehouse": psql_url(services, with_secrets=with_secrets),
         "web": dagster.link() if settings.dagster.guard and (with_link or with_secrets) else dagster.address(),
     }
+    if settings.receive.routes:
+        found["receiver"] = services.receiver().address()
     if with_secrets and settings.kafka.bootstrap_servers is None and found["kafka"] is not None:
         found["kafka_login"] = " ".join(map(str, kafka.client_options.values()))
     return found

@@ -12,6 +12,7 @@ from emberline.cli import (
     pipeline,
     quarantine,
     rebuild,
+    receive,
     results,
     services,
     sql,
@@ -20,5 +21,5 @@ from emberline.cli.app import app
 
 __all__ = [
     "alerts", "app", "audit", "backtest", "carriers", "demo", "doctor", "identity", "imports", "pipeline", "quarantine",
-    "rebuild", "results", "services", "sql",
+    "rebuild", "receive", "results", "services", "sql",
 ]  # fmt: skip

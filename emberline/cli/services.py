@@ -21,7 +21,7 @@ _SHOWN = 3
 
 @app.command()
 def up(as_json: Json = False) -> None:
-    """Start what is embedded: Kafka, PostgreSQL, Dagster's code server, daemon and web server."""
+    """Start what is embedded: Kafka, PostgreSQL, Dagster's processes, and the receiver where it has a route."""
     from emberline.embedded.dagster import EmbeddedDagster
     from emberline.instance import dagster_environment
 
@@ -38,6 +38,8 @@ def up(as_json: Json = False) -> None:
         kafka.create_topics(services.settings.kafka.own_topics, services.settings.kafka.partitions)
         services.warehouse().prepare()
         EmbeddedDagster(services.state).start(dagster_environment(services), report)
+        if services.settings.receive.routes:
+            services.receiver().start(report)
     if not (done or as_json):
         print_line("Up already: nothing had to be started.")
     _print_status(services, as_json=as_json, with_link=True)
@@ -52,6 +54,7 @@ def down() -> None:
     if not services.settings.state.expanduser().exists():
         print_line(f"Nothing to stop: there is no folder {services.settings.state}", whole=True)
         return
+    services.receiver().stop()
     EmbeddedDagster(services.state).stop()
     services.stop()
     print_line(f"Stopped. The data stays in {services.state.path}", whole=True)
@@ -164,5 +167,6 @@ def _label(name: str) -> str:
         "lake": "Lake",
         "warehouse": "Warehouse",
         "web": "Web server",
+        "receiver": "Receiver",
     }
     return labels.get(name, name)

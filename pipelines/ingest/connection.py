@@ -145,16 +145,13 @@ class KafkaConnection:
             metadata_max_age_ms=int(times.look_again_s * 1000),
         )
 
-    def producer(self) -> KafkaProducer:
-        """A producer whose records are acknowledged by all replicas and never doubled by its own retries."""
-        return self._connect(
-            KafkaProducer,
-            acks="all",
-            enable_idempotence=True,
-            linger_ms=20,
-            batch_size=256 * 1024,
-            compression_type="lz4",
-        )
+    def producer(self, **options: Any) -> KafkaProducer:
+        """A producer whose records are acknowledged by all replicas and never doubled by its own retries.
+
+        `options` are kafka-python's own, such as how long it waits for more records and tries to deliver them.
+        """
+        usual = {"linger_ms": 20, "batch_size": 256 * 1024, "compression_type": "lz4"}
+        return self._connect(KafkaProducer, acks="all", enable_idempotence=True, **{**usual, **options})
 
     def topics(self, names: Iterable[str]) -> list[Topic]:
         """Those of the named topics that exist, by name; see `TopicDirectory.topics`."""

@@ -1,0 +1,16 @@
+"""The command `receive`: webhooks into Kafka, until stopped."""
+
+from __future__ import annotations
+
+from emberline.cli.app import app, configured
+from emberline.cli.output import print_line
+
+
+@app.command()
+def receive() -> None:
+    """Receive webhooks on the routes of the settings until stopped."""
+    from emberline.receiver.server import serve
+
+    services = configured()
+    where = services.settings.receive
+    serve(services, lambda: print_line(f"Receiving on http://{where.host}:{where.port}", whole=True))

@@ -1,0 +1,81 @@
+"""The receiver of webhooks as a daemon of this user, started by `up` where the settings have a route."""
+
+import os
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from signal import SIGKILL, SIGTERM
+from urllib.error import URLError
+
+import psutil
+
+from emberline.embedded import daemon
+from emberline.embedded.errors import EngineDied
+from emberline.embedded.state import StateFolder
+
+_ANSWERS_WITHIN_S = 60.0
+_POLL_S = 0.1
+_ENDS_WITHIN_S = 45.0
+"""Longer than it takes itself to answer what is under way."""
+
+
+class EmbeddedReceiver:
+    """The receiver of a state folder; its log and process id lie there."""
+
+    def __init__(self, state: StateFolder, host: str, port: int) -> None:
+        """Describe it; nothing is started."""
+        self._state = state
+        self._record, self._log = state.path / "receiver.pid", state.path / "receiver.log"
+        self._url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    def start(self, on_progress: Callable[[str], None] = lambda _: None) -> str:
+        """Start it where it does not run, with the settings and secrets of this process, and wait until it answers.
+
+        Returns:
+            Its URL.
+
+        Raises:
+            EngineDied: It ended, or did not answer in time; the error quotes its log.
+        """
+        with self._state.lock("receiver"):
+            if self.process() is None:
+                on_progress("starting the receiver of webhooks")
+                daemon.launch(
+                    [sys.executable, "-m", "emberline", "--state", str(self._state.path), "receive"],
+                    log=self._log,
+                    record=self._record,
+                    env=os.environ,
+                )
+            deadline = time.monotonic() + _ANSWERS_WITHIN_S
+            while self.address() is None:
+                if self.process() is None or time.monotonic() > deadline:
+                    raise EngineDied(
+                        "The receiver of webhooks did not come up",
+                        place=self._log,
+                        next_step="see the log, then start again",
+                    )
+                time.sleep(_POLL_S)
+            return self._url
+
+    def address(self) -> str | None:
+        """Return its URL where it runs and answers, else None."""
+        if self.process() is None:
+            return None
+        try:
+            with urllib.request.urlopen(f"{self._url}/healthz", timeout=2):  # noqa: S310 - of the settings
+                return self._url
+        except (URLError, OSError):
+            return None
+
+    def process(self) -> psutil.Process | None:
+        """Return its live process."""
+        return daemon.recorded(self._record, str(self._state.path))
+
+    def stop(self) -> None:
+        """Stop it, after it has answered what is under way; no error when it is down."""
+        with self._state.lock("receiver"):
+            process = self.process()
+            if process is not None:
+                daemon.end(process, [(SIGTERM, _ENDS_WITHIN_S), (SIGKILL, 5.0)])
+            self._record.unlink(missing_ok=True)

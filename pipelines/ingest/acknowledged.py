@@ -1,0 +1,282 @@
+"""Records of many senders at once into Kafka, each told as soon as its own is acknowledged by all replicas.
+
+Who serves requests hands over one record and waits. A thread takes what has come together, so that a batch grows with
+the load, and passes it to the client. What waits is bounded: who comes when it is full, or while the brokers are away,
+is told at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Final
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
+
+from pipelines.ingest.connection import KafkaConnection
+from schemas.errors import EmberlineError
+
+_KEY_BYTES: Final = 16
+_CONNECTED_AGAIN_AFTER_S: Final = 1.0
+_CLIENT_LINGER_MS: Final = 1
+_CLIENT_BLOCKS_S: Final = 5.0
+_CLIENT_TRIES_S: Final = 15.0
+_TOO_LARGE: Final = (MessageSizeTooLargeError, RecordListTooLargeError)
+
+Headers = tuple[tuple[str, bytes], ...]
+Prepare = Callable[[list[bytes]], Sequence[bytes]]
+"""Makes what is produced out of values, one each: see `Lane`."""
+
+
+class NotTaken(EmberlineError):
+    """A record is not known to be in Kafka: the brokers are away, or too much waits. Who sent it sends it again."""
+
+
+class TooLarge(EmberlineError):
+    """Kafka takes no record of this size."""
+
+
+class NotPrepared(EmberlineError):
+    """What should be produced could not be made out of a value."""
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A topic, and what becomes of a value before it is produced there."""
+
+    topic: str
+    prepare: Prepare = list
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much may wait, and how long.
+
+    Attributes:
+        records: That are not acknowledged yet.
+        bytes: Of their values.
+        seconds: Until who waits is told that its record is not known to be in Kafka.
+        linger_s: For how long a batch waits for more.
+    """
+
+    records: int = 10_000
+    bytes: int = 64 * 1024 * 1024
+    seconds: float = 4.0
+    linger_s: float = 0.003
+
+
+@dataclass(eq=False)
+class _Record:
+    lane: Lane
+    value: bytes
+    headers: Headers
+    done: asyncio.Future[None]
+    size: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.size = len(self.value)
+
+
+class AcknowledgedSender:
+    """Sends records of coroutines of one event loop through one producer, whose thread is not theirs.
+
+    After a failure the client is replaced: what it did with its other records is known only by their own
+    acknowledgement, and one that lost its place among the brokers does not come back by itself.
+    """
+
+    def __init__(self, kafka: KafkaConnection, bounds: Bounds | None = None) -> None:
+        """Describe it; `connect` and `start` begin."""
+        self._kafka, self._bounds = kafka, bounds or Bounds()
+        self._lock, self._woken = threading.Lock(), threading.Event()
+        self._pending: list[_Record] = []
+        self._settled: list[tuple[_Record, Exception | None]] = []
+        self._unsettled: dict[_Record, float] = {}
+        self._bytes = 0
+        self._producer: KafkaProducer | None = None
+        self._is_broken = self._is_ending = False
+        self._thread = threading.Thread(target=self._work, name="acknowledged-sender", daemon=True)
+
+    def connect(self) -> None:
+        """Connect to the brokers.
+
+        Raises:
+            KafkaUnreachable, KafkaRefused, KafkaHungUp: see `KafkaConnection.errors_told`.
+        """
+        self._producer = self._connected()
+
+    def start(self) -> None:
+        """Begin to send, for the coroutines of the running event loop."""
+        self._loop = asyncio.get_running_loop()
+        self._thread.start()
+
+    async def stop(self) -> None:
+        """Send what waits, and end."""
+        self._is_ending = True
+        self._woken.set()
+        await asyncio.to_thread(self._thread.join)
+
+    @property
+    def waiting(self) -> int:
+        """Records that are not acknowledged yet."""
+        return len(self._unsettled)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the brokers have acknowledged within the time that a record may wait."""
+        oldest = next(iter(self._unsettled.values()), None)
+        is_late = oldest is not None and time.monotonic() - oldest > self._bounds.seconds
+        return self._producer is not None and not self._is_broken and not is_late
+
+    async def send(self, lane: Lane, value: bytes, headers: Headers = ()) -> None:
+        """Send a record, and return once all replicas have it.
+
+        Raises:
+            NotTaken: It may be in Kafka, or not; sent again, it counts once.
+            TooLarge: see there.
+            NotPrepared: see there.
+        """
+        if not self.is_ready:
+            raise NotTaken("Kafka does not acknowledge.", "Send it again later.")
+        if len(self._unsettled) >= self._bounds.records or self._bytes + len(value) > self._bounds.bytes:
+            raise NotTaken("Too many records wait for Kafka.", "Send it again later.")
+        record = _Record(lane, value, headers, self._loop.create_future())
+        self._unsettled[record] = time.monotonic()
+        self._bytes += record.size
+        with self._lock:
+            self._pending.append(record)
+        self._woken.set()
+        try:
+            await asyncio.wait_for(record.done, self._bounds.seconds)
+        except TimeoutError:
+            raise NotTaken("Kafka did not acknowledge in time.", "Send it again later.") from None
+
+    def _connected(self) -> KafkaProducer:
+        return self._kafka.producer(
+            linger_ms=_CLIENT_LINGER_MS,
+            max_block_ms=int(_CLIENT_BLOCKS_S * 1000),
+            request_timeout_ms=int(_CLIENT_TRIES_S * 500),
+            delivery_timeout_ms=int(_CLIENT_TRIES_S * 1000),
+        )
+
+    def _work(self) -> None:
+        while True:
+            self._woken.wait(None if self._is_connected else _CONNECTED_AGAIN_AFTER_S)
+            self._woken.clear()
+            if not self._is_ending:
+                time.sleep(self._bounds.linger_s)
+            with self._lock:
+                batch, self._pending = self._pending, []
+            self._see_connected()
+            self._send(batch)
+            if self._is_ending and not batch:
+                break
+            if self._is_ending:
+                self._woken.set()
+        if self._producer is not None:
+            _closed(self._producer)
+
+    @property
+    def _is_connected(self) -> bool:
+        return self._producer is not None and not self._is_broken
+
+    def _see_connected(self) -> None:
+        if self._is_connected:
+            return
+        if self._producer is not None:
+            # What it still has under way is told as it ends; the others need not wait for that.
+            threading.Thread(target=_closed, args=(self._producer,), daemon=True).start()
+            self._producer = None
+        try:
+            self._producer = self._connected()
+            self._is_broken = False
+        except EmberlineError:
+            return
+
+    def _send(self, batch: list[_Record]) -> None:
+        for lane, records in groupby(sorted(batch, key=lambda one: one.lane.topic), key=lambda one: one.lane):
+            # Who no longer waits was told that it is not taken, and sends it again.
+            awaited = [record for record in records if self._is_awaited(record)]
+            for record, value in zip(awaited, self._prepared(lane, awaited), strict=True):
+                if value is not None:
+                    self._hand_over(record, value)
+
+    def _is_awaited(self, record: _Record) -> bool:
+        if record.done.done():
+            self._settle(record, None)
+            return False
+        return True
+
+    def _prepared(self, lane: Lane, records: list[_Record]) -> Sequence[bytes | None]:
+        try:
+            return lane.prepare([record.value for record in records])
+        except Exception:
+            # Of one that cannot be prepared, the others need not know.
+            return [self._prepared_alone(record) for record in records]
+
+    def _prepared_alone(self, record: _Record) -> bytes | None:
+        try:
+            (value,) = record.lane.prepare([record.value])
+        except Exception as error:
+            self._settle(record, NotPrepared(f"{type(error).__name__}: {error}", "Report it: it is a defect."))
+            return None
+        return value
+
+    def _hand_over(self, record: _Record, value: bytes) -> None:
+        producer = self._producer
+        if producer is None:
+            self._settle(record, NotTaken("Kafka is away.", "Send it again later."))
+            return
+        try:
+            sent = producer.send(record.lane.topic, value, key_of(value), list(record.headers))
+        except Exception as error:  # whatever it is, the thread goes on for the others
+            self._failed(record, producer, error)
+        else:
+            sent.add_callback(lambda _: self._settle(record, None))
+            sent.add_errback(lambda error: self._failed(record, producer, error))
+
+    def _failed(self, record: _Record, producer: KafkaProducer, error: Exception) -> None:
+        if isinstance(error, _TOO_LARGE):
+            self._settle(record, TooLarge("Kafka takes no record of this size.", "Shorten it."))
+            return
+        if producer is self._producer:
+            self._is_broken = True
+        self._settle(record, NotTaken(f"Kafka did not take it: {error}", "Send it again later."))
+        self._woken.set()
+
+    def _settle(self, record: _Record, error: Exception | None) -> None:
+        """Have the event loop told of a record; of many at once it is told once."""
+        with self._lock:
+            self._settled.append((record, error))
+            is_first = len(self._settled) == 1
+        if is_first:
+            self._loop.call_soon_threadsafe(self._tell)
+
+    def _tell(self) -> None:
+        with self._lock:
+            settled, self._settled = self._settled, []
+        for record, error in settled:
+            if self._unsettled.pop(record, None) is not None:
+                self._bytes -= record.size
+            if record.done.done():
+                continue
+            if error is None:
+                record.done.set_result(None)
+            else:
+                record.done.set_exception(error)
+
+
+def _closed(producer: KafkaProducer) -> None:
+    with suppress(KafkaError):
+        producer.close(timeout=2 * _CLIENT_TRIES_S)
+
+
+def key_of(value: bytes) -> bytes:
+    """Give the key of a record: the same for the same value, so that what is delivered again shares its partition."""
+    return hashlib.blake2b(value, digest_size=_KEY_BYTES).digest()
