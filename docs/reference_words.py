@@ -177,6 +177,7 @@ KINDS = {
     "group.created": "A group came to be, or was opened again.",
     "group.updated": "Attributes of a group changed; those not given stay.",
     "group.closed": "A group was closed.",
+    "group.snapshot": "Who is in a group at an instant: all of them.",
     "feed.heartbeat": "The connector is alive although nothing happened; moves the watermark of its source.",
 }
 PAYLOAD_NAMES = {
@@ -224,6 +225,7 @@ PAYLOAD_FIELDS = {
     "purpose": "The group's purpose: retention, sales, referral, service or one of your own.",
     "operators": "The group's operators, all of them.",
     "planned_end": "When the group is meant to end.",
+    "members": "Of a snapshot: the members, each with its `id` and `role`.",
     "items": "What the order is made of: for each product its `product_id`, and perhaps the `quantity` and the "
     "`amount_minor` paid for all of it.",
 }

@@ -89,6 +89,10 @@ COLUMNS: Final[dict[str, Meaning]] = {
     "day": Meaning("calendar day of the business zone"),
     "month": Meaning("first day of the month of the row's day; partitions the table"),
     "batch": _ordinal("number of the commit to `events` that brought it, from 1"),
+    "coverage": Meaning(
+        "how much of the group the source sees: full (all messages), mentions (only those that name the bot), metadata "
+        "(that messages were sent), aggregate (sums); null: not known"
+    ),
     "carrier": Meaning("platform the group or account lives on, the prefix of its id"),
     "group_id": Meaning("chat group, carrier:native_id"),
     "account_id": Meaning("pseudonym of a member's or customer's account; null: the id stands for nobody"),

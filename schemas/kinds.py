@@ -24,11 +24,12 @@ IDENTITY_LINKED: Final = "identity.linked"
 GROUP_CREATED: Final = "group.created"
 GROUP_UPDATED: Final = "group.updated"
 GROUP_CLOSED: Final = "group.closed"
+GROUP_SNAPSHOT: Final = "group.snapshot"
 FEED_HEARTBEAT: Final = "feed.heartbeat"
 
 OF_CHAT: Final[frozenset[str]] = frozenset({
     MEMBER_JOINED, MEMBER_LEFT, MESSAGE_SENT, MESSAGE_EDITED, MESSAGE_RECALLED, REACTION_ADDED, REACTION_REMOVED,
-    GROUP_CREATED, GROUP_UPDATED, GROUP_CLOSED,
+    GROUP_CREATED, GROUP_UPDATED, GROUP_CLOSED, GROUP_SNAPSHOT,
 })  # fmt: skip
 """Kinds that only the connector of a group's chat tells; a shop or a tracker of links may name a group, too."""
 
@@ -72,6 +73,13 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     amount_minor: Minor | None = None
 
 
+class Member(msgspec.Struct, frozen=True, gc=False):
+    """A member of a group at the instant of a snapshot."""
+
+    id: Key
+    role: Role = "member"
+
+
 class Data(msgspec.Struct, frozen=True, gc=False):
     """The payload of a canonical event: every field any kind may carry, each strictly typed.
 
@@ -98,6 +106,7 @@ class Data(msgspec.Struct, frozen=True, gc=False):
     name: str | None = None
     purpose: Id | None = None
     operators: list[Key] | None = None
+    members: list[Member] | None = None
     planned_end: Instant | None = None
 
 
@@ -134,6 +143,7 @@ REQUIRED: Final[dict[str, tuple[str, ...]]] = {
     GROUP_CREATED: (GROUP,),
     GROUP_UPDATED: (GROUP,),
     GROUP_CLOSED: (GROUP,),
+    GROUP_SNAPSHOT: (GROUP, "members"),
     FEED_HEARTBEAT: (),
 }
 """Columns of the event schema (`schemas.lake.EVENTS`) that a kind may not leave empty. Its keys are all the kinds."""

@@ -15,7 +15,9 @@ from schemas.lake import EVENTS
 
 MAX_VALUE_BYTES: Final = 1024 * 1024
 
-_STAGE_COLUMNS: Final = ("day", "month", "batch", "topic", "topic_id", "partition", "offset", "kafka_time")
+_STAGE_COLUMNS: Final = (
+    "day", "month", "batch", "coverage", "topic", "topic_id", "partition", "offset", "kafka_time",
+)  # fmt: skip
 DECODED_SCHEMA: Final = pl.Schema(
     {"row": pl.UInt32(), **{name: dtype for name, dtype in EVENTS.columns.items() if name not in _STAGE_COLUMNS}}
 )

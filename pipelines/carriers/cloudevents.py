@@ -12,7 +12,7 @@ import pyarrow as pa
 from pipelines.carriers.base import DECODED_SCHEMA, Carrier, Decoded, columns, parse
 from pipelines.carriers.json_table import JsonTable
 from schemas.kinds import REQUIRED, Data, Envelope
-from schemas.lake import ITEMS
+from schemas.lake import ITEMS, MEMBERS
 
 _decoder = msgspec.json.Decoder(Envelope)
 _KEY = pl.coalesce("group_id", "account_id")
@@ -82,15 +82,16 @@ class CloudEvents(Carrier):
                 **{name: [getattr(d, name) for d in payloads] for name in _SAME_NAME},
                 **{column: [getattr(d, name) for d in payloads] for column, name in _RENAMED.items()},
                 "group_operators": pl.lit(pl.Series(pa.array([d.operators for d in payloads], _LISTS))),
-                "items": pl.lit(pl.Series([_items(d) for d in payloads], dtype=ITEMS)),
+                "items": pl.lit(pl.Series([_rows(d.items) for d in payloads], dtype=ITEMS)),
+                "members": pl.lit(pl.Series([_rows(d.members) for d in payloads], dtype=MEMBERS)),
                 "time_quality": pl.lit("exact"),
             },
         )
         return Decoded(events, rejected)
 
 
-def _items(data: Data) -> list[dict[str, object]] | None:
-    return None if data.items is None else [msgspec.structs.asdict(item) for item in data.items]
+def _rows(structs: Sequence[msgspec.Struct] | None) -> list[dict[str, object]] | None:
+    return None if structs is None else [msgspec.structs.asdict(one) for one in structs]
 
 
 def _events(fields: pl.DataFrame) -> pl.DataFrame:
@@ -108,7 +109,7 @@ def _events(fields: pl.DataFrame) -> pl.DataFrame:
     return given.with_columns(
         _CARRIER.alias("carrier"),
         # A list is never accepted by the compiled reader.
-        *(pl.lit(None, DECODED_SCHEMA[name]).alias(name) for name in ("group_operators", "items")),
+        *(pl.lit(None, DECODED_SCHEMA[name]).alias(name) for name in ("group_operators", "items", "members")),
         position=pl.lit(0),
         time_quality=pl.lit("exact"),
     ).cast({name: dtype for name, dtype in DECODED_SCHEMA.items() if name != "row"})

@@ -85,7 +85,10 @@ def decode(raw: pl.DataFrame, carriers: Mapping[str, Carrier], rules: DecodeRule
         CarrierUnknown: a topic has no adapter.
     """
     present = raw.filter(pl.col("value").is_not_null()).with_row_index("row")
-    events, rejected = [pl.DataFrame(schema=DECODED_SCHEMA)], [pl.DataFrame(schema=REJECTED_SCHEMA)]
+    events, rejected = (
+        [pl.DataFrame(schema={**DECODED_SCHEMA, "coverage": pl.String})],
+        [pl.DataFrame(schema=REJECTED_SCHEMA)],
+    )
     ignored = [pl.DataFrame(schema=IGNORED_SCHEMA)]
     for topic, records in _by_topic(present.select("topic", "row", "value", "headers")):
         carrier = carriers.get(topic)
@@ -94,8 +97,9 @@ def decode(raw: pl.DataFrame, carriers: Mapping[str, Carrier], rules: DecodeRule
                 f"Topic {topic} has records in the lake but no carrier.", "Name its carrier under [kafka.topics]."
             )
         decoded = carrier.decode_column(records["value"], records["headers"])
+        covered = decoded.events.with_columns(coverage=pl.lit(carrier.coverage, pl.String))
         for parts, part in (
-            (events, decoded.events),
+            (events, covered),
             (rejected, decoded.rejected),
             (ignored, decoded.ignored),
         ):
@@ -126,11 +130,11 @@ def _timed(events: pl.DataFrame) -> pl.DataFrame:
 
 def _ignored(present: pl.DataFrame, decoded: pl.Series, refused: pl.Series, ignored: pl.DataFrame) -> pl.DataFrame:
     """The rows of `IGNORED`: records that are neither, whether their carrier says why or not."""
-    if ignored.is_empty() and decoded.n_unique() + refused.len() >= present.height:
-        return pl.DataFrame(schema=IGNORED.schema)
     is_made = np.zeros(present.height, np.bool_)
     is_made[decoded.to_numpy()] = True
     is_made[refused.to_numpy()] = True
+    if is_made.all():
+        return pl.DataFrame(schema=IGNORED.schema)
     reasons = ignored.unique("row", keep="first", maintain_order=True)
     return (
         present.filter(~pl.Series(is_made))
@@ -208,7 +212,7 @@ def _has_nul(texts: pl.Series) -> bool:
 
 def _finish(events: pl.DataFrame, rules: DecodeRules) -> pl.DataFrame:
     known = without_nobody(events, rules.blocked_ids)
-    pseudonymised = rules.pseudonyms.apply(known, ("account_id", "linked_account_id"), ("group_operators",))
+    pseudonymised = rules.pseudonyms.apply(known, ("account_id", "linked_account_id"), ("group_operators", "members"))
     return (
         pseudonymised.with_columns(day=business_days(events["time"], rules.zone), batch=pl.lit(None, pl.Int64))
         .with_columns(month=month_of(pl.col("day")))

@@ -31,10 +31,15 @@ def stands_for_nobody(account: pl.Expr, blocked: frozenset[str] = frozenset()) -
 def without_nobody(events: pl.DataFrame, blocked: frozenset[str] = frozenset()) -> pl.DataFrame:
     """Take the account off events of nobody, and with it the role of a member: they are then nobody's engagement.
 
+    Among the members of a snapshot nobody is left out.
+
     Args:
-        events: `account_id` in clear and `role`.
+        events: `account_id` in clear, `role` and `members`.
         blocked: see `stands_for_nobody`.
     """
+    if events["members"].null_count() < events.height:
+        is_somebody = ~stands_for_nobody(pl.element().struct.field("id"), blocked)
+        events = events.with_columns(pl.col("members").list.eval(pl.element().filter(is_somebody)))
     asked = stands_for_nobody(pl.col("account_id"), blocked).fill_null(value=False)
     is_nobodys = events.select(asked).to_series()
     if not is_nobodys.any():

@@ -76,19 +76,23 @@ class Pseudonyms:
         return hmac.digest(self.key, account_id.encode(), "sha256").hex()[:_HEX_DIGITS]
 
     def apply(self, frame: pl.DataFrame, columns: Iterable[str], list_columns: Iterable[str] = ()) -> pl.DataFrame:
-        """Replace the account ids in string columns and in columns of lists of strings; nulls stay null."""
+        """Replace the account ids in string columns, and in columns of lists of strings or of structs with an `id`.
+
+        Nulls stay null.
+        """
         columns, list_columns = (
             [name for name in names if frame[name].null_count() < frame.height] for names in (columns, list_columns)
         )
         renamed = [self._of_all(frame[name]).alias(name) for name in columns]
-        in_lists = {name: frame[name].explode().drop_nulls().unique() for name in list_columns}
-        return frame.with_columns(
-            *renamed,
-            *(
-                pl.col(name).list.eval(pl.element().replace_strict(ids, self._of_all(ids), default=None))
-                for name, ids in in_lists.items()
-            ),
-        )
+        return frame.with_columns(*renamed, *(self._in_lists(frame[name]) for name in list_columns))
+
+    def _in_lists(self, lists: pl.Series) -> pl.Expr:
+        inner = lists.explode().drop_nulls()
+        is_struct = isinstance(inner.dtype, pl.Struct)
+        ids = (inner.struct.field("id") if is_struct else inner).unique()
+        account = pl.element().struct.field("id") if is_struct else pl.element()
+        pseudonym = account.replace_strict(ids, self._of_all(ids), default=None)
+        return pl.col(lists.name).list.eval(pl.element().struct.with_fields(id=pseudonym) if is_struct else pseudonym)
 
     def _of_all(self, accounts: pl.Series) -> pl.Series:
         """The pseudonyms of many accounts; nulls stay null."""

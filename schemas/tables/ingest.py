@@ -79,11 +79,14 @@ GAPS: Final = LakeTable(
 _UNSOUGHT_OF_EVENTS: Final = (
     "source", "event_id", "carrier", "role", "message_id", "message_kind", "reply_to", "text_length", "links",
     "mentions", "product_id", "amount_minor", "currency", "group_name", "group_purpose", "group_planned_end", "items",
-    "time_quality", "topic", "kafka_time", "position",
+    "members", "time_quality", "coverage", "topic", "kafka_time", "position",
 )  # fmt: skip
 
 ITEMS: Final = pl.List(pl.Struct({"product_id": pl.String(), "quantity": pl.Int64(), "amount_minor": pl.Int64()}))
 """What an order is made of."""
+
+MEMBERS: Final = pl.List(pl.Struct({"id": pl.String(), "role": pl.String()}))
+"""Who is in a group: accounts, and as what."""
 
 _PAYLOAD: Final[dict[str, pl.DataType]] = {
     "source": pl.String(),
@@ -111,6 +114,7 @@ _PAYLOAD: Final[dict[str, pl.DataType]] = {
     "group_operators": pl.List(pl.String()),
     "group_planned_end": UTC_TIME,
     "items": ITEMS,
+    "members": MEMBERS,
     "time_quality": pl.String(),
 }
 """What is decoded from the value of a record."""
@@ -129,6 +133,7 @@ _MEANINGS_OF_EVENTS: Final[dict[str, Meaning]] = {
     "group_operators": Meaning("pseudonyms of the operators that a group event tells, all of them"),
     "group_planned_end": Meaning("planned end that a group event tells, UTC"),
     "items": Meaning("what the order is made of: product, quantity, and amount in minor units of the currency"),
+    "members": Meaning("who is in the group, all of them: pseudonyms, and member, operator or bot"),
     "time_quality": Meaning(
         "how well its time is known: exact, second, minute, bound (it happened by then), arrival (Kafka's time); null: "
         "decoded by a version that did not say"
@@ -143,7 +148,14 @@ EVENTS: Final = LakeTable(
 counts commits.
 
 Where the id stands for nobody `account_id` is null, and so is `role` unless it is that of an operator or a bot.""",
-    columns={**_PAYLOAD, **COORDINATES, "position": pl.Int32(), "batch": pl.Int64(), "month": pl.Date()},
+    columns={
+        **_PAYLOAD,
+        "coverage": pl.String(),
+        **COORDINATES,
+        "position": pl.Int32(),
+        "batch": pl.Int64(),
+        "month": pl.Date(),
+    },
     key=("source", "event_id"),
     partition_by=("month",),
     sort_by=("account_id", *ORDERING_KEY),
@@ -154,13 +166,24 @@ Where the id stands for nobody `account_id` is null, and so is `role` unless it 
     made_of={
         **each((*_PAYLOAD, "position"), RAW.of("value", "headers")),
         **copied(RAW, *COORDINATES),
+        "coverage": RAW.of("topic"),
         "batch": (),
         "month": RAW.of("value"),
     },
     guided_by=(QUARANTINE_RULING,),
 )
 
-_BESIDE_BODY: Final = {*COORDINATES, "position", "source", "event_id", "day", "month", "batch", "time_quality"}
+_BESIDE_BODY: Final = {
+    *COORDINATES,
+    "position",
+    "source",
+    "event_id",
+    "day",
+    "month",
+    "batch",
+    "time_quality",
+    "coverage",
+}
 EVENT_BODY: Final[tuple[str, ...]] = tuple(name for name in EVENTS.columns if name not in _BESIDE_BODY)
 """What an event says. Two copies of one event that differ in it are a conflict."""
 

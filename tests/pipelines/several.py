@@ -20,6 +20,10 @@ class Several(Carrier):
     """
 
     name = "several"
+    title = "Several canonical events a record"
+    coverage = "full"
+    membership = "events"
+    kinds = ()
 
     def decode(self, values: Sequence[bytes], headers: pl.Series | None = None) -> Decoded:
         """Decode each event of each record as `cloudevents` does."""

@@ -671,6 +671,8 @@ def events(draw: st.DrawFn) -> Event:
         payload["message_id"] = draw(st.sampled_from(["m1", "m2"]))
     if kind == kinds.IDENTITY_LINKED:
         payload["linked_id"] = draw(ACCOUNTS)
+    if kind == kinds.GROUP_SNAPSHOT:
+        payload["members"] = [{"id": account} for account in draw(st.sets(ACCOUNTS, max_size=3))]
     if kind.startswith("group.") and draw(st.booleans()):
         payload["name"] = draw(st.sampled_from(["tea", "rice"]))
     if draw(st.booleans()):

@@ -252,7 +252,9 @@ def test_a_table_of_another_version_is_refused_by_column(lake: Lake, columns: di
 
 
 OLD_EVENTS = dataclasses.replace(
-    EVENTS, columns={name: dtype for name, dtype in EVENTS.columns.items() if name not in {"position", "items"}}
+    EVENTS,
+    columns={name: dtype for name, dtype in EVENTS.columns.items() if name not in {"position", "items"}},
+    sort_by=(),
 )
 
 

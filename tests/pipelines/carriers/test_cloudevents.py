@@ -40,6 +40,7 @@ def test_an_event_that_says_everything_fills_every_column():
         "name": "Group",
         "purpose": "sales",
         "operators": ["app:bob", "app:cem"],
+        "members": [{"id": "app:bob", "role": "operator"}, {"id": "app:dan"}],
         "planned_end": "2026-01-01T00:00:00+08:00",
     }
     assert fields(message(data)) == {
@@ -71,6 +72,7 @@ def test_an_event_that_says_everything_fills_every_column():
             {"product_id": "p", "quantity": 2, "amount_minor": 100},
             {"product_id": "q", "quantity": None, "amount_minor": None},
         ],
+        "members": [{"id": "app:bob", "role": "operator"}, {"id": "app:dan", "role": "member"}],
         "time_quality": "exact",
         "position": 0,
     }

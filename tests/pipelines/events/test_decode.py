@@ -17,7 +17,7 @@ from pipelines.events.decode import CarrierUnknown, DecodedRecords, decode
 from schemas.kinds import BLOCKED_NATIVE_IDS, REQUIRED
 from schemas.lake import EVENTS, QUARANTINE
 from tests.examples import examples
-from tests.pipelines.canonical import BY_TOPIC, NOON, PSEUDONYMS, RULES, Event, encoded, link, message, records
+from tests.pipelines.canonical import BY_TOPIC, NOON, PSEUDONYMS, RULES, TOPIC, Event, encoded, link, message, records
 
 ORDER = {"customer_id": "shop:ann", "order_id": "o", "total_minor": 100, "currency": "CNY"}
 
@@ -148,7 +148,10 @@ FIELDS = {
     "linked_account_id": {"linked_id": ...},
     "amount_minor": {"total_minor": ...},
 }
-FULL = {**ORDER, "member_id": "app:ann", "message_id": "m", "product_id": "p", "linked_id": "shop:ann"}
+FULL = {
+    **ORDER, "member_id": "app:ann", "message_id": "m", "product_id": "p", "linked_id": "shop:ann",
+    "members": [{"id": "app:ann"}],
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("kind", "field"), [(kind, field) for kind, fields in REQUIRED.items() for field in fields])
@@ -274,6 +277,25 @@ def test_accounts_leave_under_pseudonyms_and_groups_do_not():
     assert row["linked_account_id"] == PSEUDONYMS.of("shop:ann")
     assert row["group_operators"] == [PSEUDONYMS.of("app:bob")]
     assert row["group_id"] == "app:g"
+
+
+def test_a_snapshot_names_members_by_pseudonyms_and_nobody_not_at_all():
+    members = [{"id": "app:ann", "role": "operator"}, {"id": "app:null"}, {"id": "app:bob"}]
+    row = event(encoded(message({"members": members}, type="group.snapshot")))
+    assert row["members"] == [
+        {"id": PSEUDONYMS.of("app:ann"), "role": "operator"},
+        {"id": PSEUDONYMS.of("app:bob"), "role": "member"},
+    ]
+    assert event(encoded(message({"members": []}, type="group.snapshot")))["members"] == []
+
+
+def test_an_event_says_how_much_of_its_group_the_carrier_sees():
+    class Mentions(type(CARRIERS["cloudevents"])):
+        coverage = "mentions"
+
+    found = decode(records([GOOD]), {TOPIC: Mentions()}, RULES)
+    assert found.events["coverage"].to_list() == ["mentions"]
+    assert event(GOOD)["coverage"] == "full"
 
 
 def test_tombstones_are_counted_and_nothing_else():

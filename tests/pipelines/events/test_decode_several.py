@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 import polars as pl
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipelines.carriers.base import Decoded
@@ -130,7 +130,8 @@ def expected(held: list[object]) -> tuple[list[tuple[int, int, str]], list[tuple
     return events, quarantine, passed
 
 
-@examples(200)
+@examples(400)
+@example([["good", "unknown kind"], []], [])
 @given(st.lists(RECORD, max_size=8), st.lists(st.integers(0, 8), max_size=3))
 def test_each_record_becomes_what_it_holds_however_the_batch_is_split(held: list[object], cuts: list[int]):
     batch = records([value_of(place, record) for place, record in enumerate(held)])
