@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.carriers import CARRIERS
+from pipelines.carriers.cloudevents import CloudEvents
 from pipelines.events.decode import CarrierUnknown, DecodedRecords, decode
 from schemas.kinds import BLOCKED_NATIVE_IDS, REQUIRED
 from schemas.lake import EVENTS, QUARANTINE
@@ -290,7 +291,7 @@ def test_a_snapshot_names_members_by_pseudonyms_and_nobody_not_at_all():
 
 
 def test_an_event_says_how_much_of_its_group_the_carrier_sees():
-    class Mentions(type(CARRIERS["cloudevents"])):
+    class Mentions(CloudEvents):
         coverage = "mentions"
 
     found = decode(records([GOOD]), {TOPIC: Mentions()}, RULES)
