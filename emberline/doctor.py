@@ -12,6 +12,7 @@ from emberline.services import Services
 from pipelines.ingest.lag import partition_lags
 from pipelines.operations.examination import Examined, examined
 from pipelines.operations.examine_lake import examine_lake
+from pipelines.printable import counted
 from pipelines.pseudonym_key import recorded_fingerprint, refuse_lost_key
 from pipelines.publish.examine import examine_warehouse
 from schemas.errors import EmberlineError
@@ -89,4 +90,4 @@ def _kafka(services: Services) -> Iterator[Examined]:
             yield Examined("kafka", name, "warning", "There is no such topic.", next_step)
             continue
         unread = sum(lag.records for lag in lags if lag.topic == name)
-        yield Examined("kafka", name, "ok", f"{unread:,} records are unread." if lags else "It is there.")
+        yield Examined("kafka", name, "ok", f"Unread: {counted(unread, 'record')}." if lags else "It is there.")

@@ -81,3 +81,8 @@ def _escaped_in_json(found: re.Match[str]) -> str:
         return "\n"
     halves = found[0].encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{halves[at : at + 2].hex()}" for at in range(0, len(halves), 2))
+
+
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """Say how many there are: `1 record`, `1,024 records`; the plural ends in s where none is given."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

@@ -13,7 +13,7 @@ from emberline.cli.app import app, configured
 from emberline.cli.errors import ExitCode
 from emberline.cli.output import print_json, print_line, print_table
 from emberline.cli.pipeline import Json
-from pipelines.printable import printable_name
+from pipelines.printable import counted, printable_name
 
 if TYPE_CHECKING:
     import polars as pl
@@ -49,7 +49,7 @@ def list_alerts(
         print_json({"alerts": [_as_dict(entry, now) for entry in entries], "record": record.to_dicts()})
         return
     headings = ("No.", "Severity", "State", "Rule", "Of", "Since", "Why", "Became of it")
-    print_table(f"{len(entries)} alerts", _shown(entries, now), headings, sentences=("Why",))
+    print_table(counted(len(entries), "alert"), _shown(entries, now), headings, sentences=("Why",))
     if record.height:
         _print_record(record)
 

@@ -7,6 +7,7 @@ import typer
 from emberline.cli.app import app
 from emberline.cli.output import print_json, print_line, reporting
 from emberline.cli.pipeline import AcceptLoss, Json, as_dict, code_of, print_failure
+from pipelines.printable import counted
 
 
 @app.command()
@@ -29,5 +30,5 @@ def audit(accept_loss: AcceptLoss = False, as_json: Json = False) -> None:
                 print_line(f"All rows of {len(outcome.rows_changed)} tables were compared with the lake and checked.")
             for name, rows in outcome.rows_changed.items():
                 if rows:
-                    print_line(f"  {rows:,} rows of mart.{name} differed from the lake, and are as there now")
+                    print_line(f"  {counted(rows, 'row')} of mart.{name} differed from the lake, now as there")
     raise typer.Exit(code_of(outcome))

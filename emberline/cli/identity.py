@@ -12,6 +12,7 @@ from emberline.cli.app import app, configured
 from emberline.cli.hints import next_command
 from emberline.cli.output import print_json, print_line, print_table
 from emberline.cli.pipeline import Json
+from pipelines.printable import counted
 
 identity_app = typer.Typer(
     name="identity", no_args_is_help=True, help="See which links make accounts one person, and withdraw wrong ones."
@@ -72,7 +73,7 @@ def rulings(as_json: Json = False) -> None:
         "reason",
     )
     headings = ("When (UTC)", "Ruling", "Account", "Linked account", "Who", "Why")
-    print_table(f"{found.height} rulings", shown, headings, sentences=("Why",))
+    print_table(counted(found.height, "ruling"), shown, headings, sentences=("Why",))
 
 
 def _rule(

@@ -16,7 +16,7 @@ from emberline.cli.errors import ExitCode, print_defect
 from emberline.cli.hints import next_command
 from emberline.cli.output import print_error, print_json, print_line, reporting
 from pipelines.carriers import CARRIERS, carrier_of
-from pipelines.printable import printable
+from pipelines.printable import counted, printable
 
 if TYPE_CHECKING:
     from emberline.runner import RunOutcome
@@ -72,7 +72,7 @@ def replay(
         print_json({"topic": target, **asdict(sent)})
         return
     blank = f" and passed over {sent.blank_lines:,} blank lines" if sent.blank_lines else ""
-    print_line(f"Sent {sent.records:,} records of {file.name} to topic {target}{blank}.")
+    print_line(f"Sent {counted(sent.records, 'record')} of {file.name} to topic {target}{blank}.")
     if sent.no_events:
         print_line(f"{sent.no_events:,} of them are no valid events, and will go to quarantine:")
         for example in sent.examples:
@@ -109,7 +109,7 @@ def ingest(accept_gaps: AcceptGaps = False, as_json: Json = False) -> None:
     if as_json:
         print_json(asdict(report))
     else:
-        print_line(f"Added {report.rows:,} records to raw in {report.commits:,} commits.")
+        print_line(f"Added {counted(report.rows, 'record')} to raw in {counted(report.commits, 'commit')}.")
 
 
 @app.command()
@@ -163,7 +163,10 @@ def as_dict(outcome: RunOutcome) -> dict[str, Any]:
 
 def print_failure(outcome: RunOutcome) -> None:
     """Print what failed of a run, and what that means for readers."""
+    # What a refused publication would have taken away, its error says; the checks that only warn say it again.
     for check in outcome.failed_checks:
+        if outcome.is_refused and not check.is_blocking:
+            continue
         print_error(
             f"Check failed on {check.table}" + (": nothing was published" if check.is_blocking else ""),
             "\n".join(check.messages),
@@ -186,31 +189,35 @@ def print_outcome(outcome: RunOutcome) -> None:
     if not outcome.is_success:
         return
     if outcome.offsets_lost:
-        print_line(f"Went on without {outcome.offsets_lost:,} offsets that Kafka no longer has; see lake table gaps.")
+        print_line(
+            f"Went on without {counted(outcome.offsets_lost, 'offset')} that Kafka no longer has; see lake table gaps."
+        )
     if not outcome.is_changed:
         print_line("Nothing new: no record, no partition and no row changed.")
         return
     _print_counts(outcome.counts)
     for reason in outcome.rejected:
         detail = f", most often: {reason.detail}" if reason.detail else ""
-        print_line(f"  {reason.records:,} of the quarantined are {reason.reason}{detail}")
+        print_line(f"  {reason.records:,} of the quarantined: {reason.reason}{detail}")
     for reason in outcome.ignored:
-        print_line(f"  {reason.records:,} of the ignored are of {reason.carrier}: {printable(reason.reason)}")
+        print_line(f"  {reason.records:,} of the ignored, of {reason.carrier}: {printable(reason.reason)}")
     print_line(
-        f"Recomputed {outcome.partitions_changed:,} days; "
-        f"changed {sum(outcome.rows_changed.values()):,} warehouse rows; version {outcome.version} is live."
+        f"Recomputed {counted(outcome.partitions_changed, 'day')}; "
+        f"changed {counted(sum(outcome.rows_changed.values()), 'warehouse row')}; version {outcome.version} is live."
     )
 
 
 def _print_counts(counts: Counts) -> None:
     if counts.taken_out or counts.put_back:
-        print_line(f"As people ruled, {counts.taken_out:,} events went into quarantine, {counts.put_back:,} came back.")
+        taken_out = counted(counts.taken_out, "event")
+        print_line(f"As people ruled, {taken_out} went into quarantine, {counts.put_back:,} came back.")
     new, quarantined = counts.events + counts.taken_out - counts.put_back, counts.quarantined - counts.taken_out
     of_nobody = f" ({counts.of_nobody:,} of nobody)" if counts.of_nobody > 0 else ""
-    further = f" with {counts.further:,} further events in them" if counts.further > 0 else ""
+    further = f" with {counted(counts.further, 'further event')}" if counts.further > 0 else ""
     ignored = f", {counts.ignored:,} ignored" if counts.ignored else ""
     print_line(
-        f"Read {counts.raw:,} records{further}: {new:,} new events{of_nobody}, {counts.duplicates:,} duplicates "
+        f"Read {counted(counts.raw, 'record')}{further}: {counted(new, 'new event')}{of_nobody}, "
+        f"{counted(counts.duplicates, 'duplicate')} "
         f"({counts.conflicts:,} in conflict), {quarantined + counts.put_back:,} quarantined, "
-        f"{counts.tombstones:,} tombstones{ignored}."
+        f"{counted(counts.tombstones, 'tombstone')}{ignored}."
     )

@@ -13,6 +13,7 @@ from emberline.cli.app import app, configured
 from emberline.cli.hints import next_command
 from emberline.cli.output import print_json, print_line, print_table
 from emberline.cli.pipeline import Json
+from pipelines.printable import counted
 
 quarantine_app = typer.Typer(
     name="quarantine", no_args_is_help=True, help="Take an event that is wrong out of every figure, and put it back."
@@ -59,11 +60,12 @@ def list_quarantine(as_json: Json = False) -> None:
         "source", "event_id", pl.col("type").fill_null("not seen yet"), _minute("ruled_at"), "actor", "reason"
     )
     headings = ("Source", "Id", "Kind", "Since (UTC)", "Who", "Why")
-    print_table(f"{events.height} events that people put in quarantine", shown, headings)
+    print_table(f"{counted(events.height, 'event')} that people put in quarantine", shown, headings)
     headings = ("Reason", "Records", "Topic", "Newest offset", "Most often")
     shown = records.select("reason", "records", "topic", "offset", "detail")
-    total = records["records"].sum()
-    print_table(f"{total:,} records that are no valid event", shown, headings, right=("Records", "Newest offset"))
+    total = int(records["records"].sum())
+    title = counted(total, "record that is no valid event", "records that are no valid events")
+    print_table(title, shown, headings, right=("Records", "Newest offset"))
 
 
 @quarantine_app.command()
@@ -77,7 +79,7 @@ def rulings(as_json: Json = False) -> None:
         return
     ruling = pl.when("is_quarantined").then(pl.lit("in quarantine")).otherwise(pl.lit("put back"))
     shown = found.select(_minute("ruled_at"), ruling, "source", "event_id", "actor", "reason")
-    print_table(f"{found.height} rulings", shown, ("When (UTC)", "Ruling", "Source", "Id", "Who", "Why"))
+    print_table(counted(found.height, "ruling"), shown, ("When (UTC)", "Ruling", "Source", "Id", "Who", "Why"))
 
 
 def _minute(column: str) -> pl.Expr:

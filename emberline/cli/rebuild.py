@@ -13,6 +13,7 @@ from emberline.cli.app import app
 from emberline.cli.hints import next_command
 from emberline.cli.output import print_json, print_line, reporting
 from emberline.cli.pipeline import Json, as_dict, code_of, print_failure
+from pipelines.printable import counted
 
 EVENTS = "events"
 
@@ -93,9 +94,11 @@ def _rebuild_events(context: typer.Context, reason: str, actor: str, *, as_json:
     else:
         decoded, kept = done.decoded, done.kept
         print_line(
-            f"Decoded {decoded.raw:,} records of raw again: {decoded.events:,} events, "
+            f"Decoded {counted(decoded.raw, 'record')} of raw again: {counted(decoded.events, 'event')}, "
             f"{decoded.quarantined:,} quarantined. Facts follow with the next run."
         )
         if kept.raw:
-            print_line(f"Kept {kept.events:,} events and {kept.quarantined:,} quarantined as they were. {done.reach}")
+            print_line(
+                f"Kept {counted(kept.events, 'event')} and {kept.quarantined:,} quarantined as they were. {done.reach}"
+            )
         print_line("Next: ", (next_command(context, "run"), "bold"), whole=True)

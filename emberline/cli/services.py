@@ -10,7 +10,7 @@ import typer
 from emberline.cli.app import app, configured
 from emberline.cli.output import Part, print_json, print_line, reporting
 from emberline.cli.pipeline import Json
-from pipelines.printable import printable_name
+from pipelines.printable import counted, printable_name
 
 if TYPE_CHECKING:
     from emberline.services import Services
@@ -98,7 +98,7 @@ def _condition_lines(how: dict[str, Any]) -> Iterator[tuple[Part, ...]]:
         yield f"{'Client':<13} ", (why, "yellow"), ". Next: install the tested one, make install does"
     if backlog is not None:
         since = "" if backlog["oldest_seconds"] is None else f", the oldest for {_duration(backlog['oldest_seconds'])}"
-        yield (f"Unread        {backlog['records']:,} records{since}",)
+        yield (f"Unread        {counted(backlog['records'], 'record')}{since}",)
     yield from _ignored_lines(how["records"])
     if published is not None:
         through = published["complete_through"]
@@ -132,7 +132,7 @@ def _condition_lines(how: dict[str, Any]) -> Iterator[tuple[Part, ...]]:
 def _ignored_lines(found: dict[str, Any] | None) -> Iterator[tuple[Part, ...]]:
     if found is None or not found["ignored"]:
         return
-    yield (f"Ignored       {found['ignored']:,} of {found['raw']:,} records",)
+    yield (f"Ignored       {found['ignored']:,} of {counted(found['raw'], 'record')}",)
     reasons = found["ignored_for"]
     for one in reasons[:_SHOWN]:
         yield (f"{'':<13} {one['records']:,} of {one['carrier']}: {printable_name(one['reason'])}",)
@@ -145,12 +145,12 @@ def _group_alert_lines(found: dict[str, Any] | None) -> Iterator[tuple[Part, ...
         return
     told = ", ".join(f"{number} {rule}" for rule, number in sorted(found["open"].items()))
     if told:
-        yield "Of groups     ", (told, "red"), ", see emberline alerts list"
+        yield "Group alerts  ", (told, "red"), ", see emberline alerts list"
     else:
-        yield "Of groups     ", ("no alerts", "green")
+        yield "Group alerts  ", ("none", "green")
     for channel in found["waiting"]:
         why = f": {channel['error']}" if channel["error"] else ""
-        waiting = f"{channel['notices']} notices wait for {channel['channel']}"
+        waiting = f"{counted(channel['notices'], 'notice')} for {channel['channel']} waiting"
         yield f"{'':<13} ", (waiting, "yellow"), f" for {_duration(channel['seconds'])}{why}"
 
 

@@ -65,7 +65,7 @@ class AppriseChannel:
 
         text = message(told, self._link_base, self._service.body_maxlen)
         log: Any
-        with apprise.LogCapture(level=logging.WARNING) as log:
+        with apprise.LogCapture(level=logging.WARNING, fmt="%(message)s") as log:
             is_sent = self._service.notify(body=text.body, title=text.title, body_format=apprise.NotifyFormat.TEXT)
             told_why = " ".join(log.getvalue().split())
         if not is_sent:

@@ -81,16 +81,16 @@ def decide_ingest(
             return Decision(False, f"The last {runs.failures} runs failed; the next try waits.")
         return Decision(True, f"The last {runs.failures} runs failed; it is time for the next try.")
     if backlog.rulings:
-        return Decision(True, f"{backlog.rulings} rulings of people are not followed yet.")
+        return Decision(True, f"Rulings of people that are not followed yet: {backlog.rulings:,}.")
     if not backlog.records:
         return Decision(False, "Nothing is unread.")
     if scheduled is not None:
         return _decide_scheduled(backlog, patience, now, scheduled)
     if backlog.records >= patience.records:
-        return Decision(True, f"{backlog.records} records are unread.")
+        return Decision(True, f"Unread records: {backlog.records:,}.")
     if backlog.oldest is None or now - backlog.oldest >= patience.age:
-        return Decision(True, f"The oldest of {backlog.records} unread records has waited long enough.")
-    return Decision(False, f"{backlog.records} records are unread, all of them fresh.")
+        return Decision(True, f"Unread records: {backlog.records:,}; the oldest has waited long enough.")
+    return Decision(False, f"Unread records: {backlog.records:,}, all of them fresh.")
 
 
 def _decide_scheduled(backlog: Backlog, patience: Patience, now: dt.datetime, scheduled: dt.datetime) -> Decision:

@@ -12,6 +12,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from pipelines.printable import counted
 from pipelines.publish.errors import AnotherLake, RowsLost
 from schemas.operations import lake
 
@@ -88,7 +89,7 @@ def refuse_lost_rows(connection: sa.Connection, losses: Mapping[sa.Table, int], 
     if refused:
         largest = sorted(refused, key=lambda name: (refused[name].lost / refused[name].before, name), reverse=True)
         shown = ", ".join(f"{name} {refused[name].lost:,} of {refused[name].before:,}" for name in largest[:_SHOWN])
-        others = f" and {len(largest) - _SHOWN} more tables" if len(largest) > _SHOWN else ""
+        others = f" and {counted(len(largest) - _SHOWN, 'more table')}" if len(largest) > _SHOWN else ""
         raise RowsLost(
             f"More than {guard.max_lost_share:.0%} of the rows would go: {shown}{others}.",
             url=connection.engine.url,

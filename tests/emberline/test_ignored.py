@@ -63,7 +63,7 @@ def test_a_run_says_what_it_ignored(capsys: pytest.CaptureFixture[str]):
     outcome = RunOutcome("r", True, counts, counts, 0, 0, {}, 1, (), ignored=(Ignored("zulip", "a heartbeat\x1b", 5),))
     print_outcome(outcome)
     shown = " ".join(capsys.readouterr().out.split())
-    assert "Read 6 records with 1 further events in them: 2 new events" in shown
+    assert "Read 6 records with 1 further event: 2 new events" in shown
     assert "0 tombstones, 5 ignored." in shown
-    assert r"5 of the ignored are of zulip: a heartbeat\x1b" in shown
+    assert r"5 of the ignored, of zulip: a heartbeat\x1b" in shown
     assert as_dict(outcome)["ignored_for"] == [{"carrier": "zulip", "reason": "a heartbeat\x1b", "records": 5}]

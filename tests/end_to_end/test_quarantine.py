@@ -43,7 +43,7 @@ def test_an_event_is_taken_out_while_the_publication_is_blocked_and_put_back(pip
     assert restated.select("before", "after", "late_events").rows() == [(2, 1, 1)]
     capsys.readouterr()
     print_outcome(taken_out)
-    assert "1 events went into quarantine, 0 came back" in capsys.readouterr().out
+    assert "1 event went into quarantine, 0 came back" in capsys.readouterr().out
 
     rule(is_quarantined=False)
     assert pipeline.run().version == 3

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.printable import LONGEST_NAME, escape_json, printable, printable_lines, printable_name
+from pipelines.printable import LONGEST_NAME, counted, escape_json, printable, printable_lines, printable_name
 
 HOSTILE = "\x1b\x07\x9b\u202e\u2066\ufeff\u200b\u200c\u200d\ud800 aé茶👩"
 ANY = st.text(st.one_of(st.characters(), st.sampled_from(HOSTILE)))
@@ -68,3 +68,11 @@ def test_json_says_the_same_in_characters_that_are_seen(value: dict[str, str]):
     document = escape_json(json.dumps(value, indent=2, ensure_ascii=False))
     assert json.loads(document) == value
     assert printable_lines(document) == document
+
+
+@pytest.mark.parametrize(
+    ("number", "told"), [(0, "0 records"), (1, "1 record"), (2, "2 records"), (1_024, "1,024 records")]
+)
+def test_one_is_told_in_the_singular(number: int, told: str):
+    assert counted(number, "record") == told
+    assert counted(number, "entry", "entries").endswith("entry" if number == 1 else "entries")

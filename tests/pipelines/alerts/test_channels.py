@@ -58,7 +58,7 @@ def test_a_service_that_is_gone_is_a_failure():
     gone = Receiver()
     with gone.running():
         channel = AppriseChannel("ops", gone.url)
-    with pytest.raises(ChannelFailed, match="ops"):
+    with pytest.raises(ChannelFailed, match="The alert channel ops did not accept a message: A Connection error"):
         channel.send([DYING])
 
 
