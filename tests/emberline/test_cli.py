@@ -54,7 +54,19 @@ def test_status_of_nothing_names_the_lake_and_shows_that_nothing_runs(emberline,
     assert done.exit_code == ExitCode.OK
     lake = str(tmp_path / ".emberline" / "lake")
     nothing = dict.fromkeys(
-        ("kafka", "warehouse", "web", "slow_reader", "backlog", "published", "checks", "runs", "alerts", "group_alerts")
+        (
+            "kafka",
+            "warehouse",
+            "web",
+            "slow_reader",
+            "backlog",
+            "records",
+            "published",
+            "checks",
+            "runs",
+            "alerts",
+            "group_alerts",
+        )
     )
     dagster = dict.fromkeys(("code_server", "daemon", "web_server"), False)
     assert json.loads(done.stdout) == {**nothing, "lake": lake, "dagster": dagster}
