@@ -257,9 +257,10 @@ def instant(asked: Instant | list[Instant], scope: Scope) -> tuple[Compiled, pl.
     """A time (UTC, null where there is none) and its quality (String, null: the mapping's own)."""
     found = [(one, _instant(one, scope)) for one in ([asked] if isinstance(asked, Instant) else asked)]
     time = pl.coalesce(compiled.value for _, compiled in found)
-    quality = pl.coalesce(
-        pl.when(compiled.value.is_not_null()).then(pl.lit(one.quality, pl.String())) for one, compiled in found
-    )
+    quality = pl.lit(None, pl.String())
+    for one, compiled in reversed(found):
+        is_given = compiled.value.is_not_null()
+        quality = pl.when(is_given).then(pl.lit(one.quality, pl.String())).otherwise(quality)
     return Compiled(time, _merged(one for _, one in found), _paths(one for _, one in found)), quality
 
 

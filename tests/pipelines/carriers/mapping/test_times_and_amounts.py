@@ -142,3 +142,17 @@ def test_what_is_no_amount_of_its_currency_is_rejected(written: object, currency
 def test_decimals_become_minor_units_without_a_float(amount: Decimal):
     carrier = sending(ORDER.replace("UNIT", "major"))
     assert cell(carrier, "amount_minor", message(total=str(amount), money="EUR")) == int(amount * 100)
+
+
+def test_the_time_that_counts_says_how_exact_it_is():
+    carrier = beacon("""
+cases:
+  - emit:
+      - kind: message.edited
+        id: "{id}"
+        time: [{of: "{edited}", unit: seconds}, {of: "{at}", unit: seconds, quality: bound}]
+        group: "{room}"
+        message_id: "{id}"
+""")
+    payloads = [message(edited=1_600_000_001.5), message()]
+    assert carrier.decode(payloads).events["time_quality"].to_list() == ["second", "bound"]
