@@ -23,7 +23,8 @@ class Rules:
     a model of the risk is used for `risk_retrain_days`; `topics` maps a topic to its adapter; `accept_gaps` lets
     ingest go on without records that Kafka removed before they were read; a person of more than `max_accounts` accounts
     is reported; no table of the warehouse may lose more than `max_lost_share` of its rows in one publication; `cron`
-    names the times of runs in the business zone, None: they follow Kafka.
+    names the times of runs in the business zone, None: they follow Kafka; `receiver` is the URL of the receiver of
+    webhooks, None: there are no routes.
     """
 
     topics: Mapping[str, Carrier]
@@ -41,6 +42,7 @@ class Rules:
     settings: Mapping[str, int]
     funnels: tuple[FunnelDefinition, ...]
     cron: str | None = None
+    receiver: str | None = None
 
     @property
     def zone(self) -> str:

@@ -160,6 +160,7 @@ class Services:
             settings=settings.fingerprints(),
             funnels=load_funnels(settings.funnels.files, settings_file().absolute().parent),
             cron=settings.schedule.cron,
+            receiver=self.receiver().url if settings.receive.routes else None,
         )
 
     def alerting(self) -> Alerting:

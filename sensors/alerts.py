@@ -16,12 +16,14 @@ from pipelines.alerts.watch import Alerting
 from pipelines.ingest.connection import KafkaConnection
 from pipelines.ingest.lag import PartitionLag, backlog, partition_lags
 from pipelines.lake import Lake
+from pipelines.operations.receiver import fault_of
 from pipelines.operations.staleness import (
     CHECK_FAILED,
     RUN_FAILED,
     Feed,
     Findings,
     Limits,
+    Receiver,
     Signals,
     judge,
     judge_failures,
@@ -38,6 +40,7 @@ from sensors.schedule import newest_scheduled
 
 _EVERY_S: Final = 30
 _BEHIND: Final = "mart"
+_RECEIVER: Final = "receiver"
 
 _Read = TypeVar("_Read")
 
@@ -45,7 +48,7 @@ _Read = TypeVar("_Read")
 @dg.sensor(
     minimum_interval_seconds=_EVERY_S,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Tells when data is stale, a feed stands still or is held back, or the warehouse falls behind.",
+    description="Tells when data is stale, a feed stalls, the warehouse falls behind or the receiver takes nothing.",
 )
 def staleness_sensor(
     context: dg.SensorEvaluationContext,
@@ -69,7 +72,9 @@ def staleness_sensor(
     waiting = read("Kafka", lambda: backlog(kafka, lake, rules.topics))
     lags = read("Kafka", lambda: partition_lags(kafka, lake, rules.topics))
     is_behind = read("what is published", lambda: _is_behind(warehouse, lake))
-    true_now = {_place(lag) for lag in lags or [] if lag.records} | ({_BEHIND} if is_behind else set())
+    fault = None if rules.receiver is None else fault_of(rules.receiver)
+    true_now = {_place(lag) for lag in lags or [] if lag.records}
+    true_now |= {name for name, holds in ((_BEHIND, is_behind), (_RECEIVER, fault)) if holds}
     since = remember(_since(context.cursor), true_now, now)
     signals = Signals(
         waiting,
@@ -77,6 +82,7 @@ def staleness_sensor(
         is_behind is not None,
         since.get(_BEHIND),
         unreadable,
+        None if rules.receiver is None else Receiver(since.get(_RECEIVER), fault),
     )
     found = judge(signals, Limits(), now, newest_scheduled(rules, now))
     told = _report(context, warehouse, alerting, found, now)

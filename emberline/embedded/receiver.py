@@ -21,13 +21,17 @@ _ENDS_WITHIN_S = 45.0
 
 
 class EmbeddedReceiver:
-    """The receiver of a state folder; its log and process id lie there."""
+    """The receiver of a state folder; its log and process id lie there.
+
+    Attributes:
+        url: Where it listens when it runs.
+    """
 
     def __init__(self, state: StateFolder, host: str, port: int) -> None:
         """Describe it; nothing is started."""
         self._state = state
         self._record, self._log = state.path / "receiver.pid", state.path / "receiver.log"
-        self._url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     def start(self, on_progress: Callable[[str], None] = lambda _: None) -> str:
         """Start it where it does not run, with the settings and secrets of this process, and wait until it answers.
@@ -56,15 +60,15 @@ class EmbeddedReceiver:
                         next_step="see the log, then start again",
                     )
                 time.sleep(_POLL_S)
-            return self._url
+            return self.url
 
     def address(self) -> str | None:
         """Return its URL where it runs and answers, else None."""
         if self.process() is None:
             return None
         try:
-            with urllib.request.urlopen(f"{self._url}/healthz", timeout=2):  # noqa: S310 - of the settings
-                return self._url
+            with urllib.request.urlopen(f"{self.url}/healthz", timeout=2):  # noqa: S310 - of the settings
+                return self.url
         except (URLError, OSError):
             return None
 

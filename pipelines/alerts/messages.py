@@ -32,6 +32,7 @@ _IS: Final = {
     staleness.STALLED: "stalled",
     staleness.RUN_FAILED: "failing",
     staleness.CHECK_FAILED: "failing its check",
+    staleness.RECEIVER_DOWN: "down",
 }
 KAFKA: Final = "kafka"
 """The name of the channel that is a topic: it gets records and no messages."""

@@ -17,8 +17,9 @@ HELD_BACK: Final = "feed_held_back"
 STALLED: Final = "feed_stalled"
 RUN_FAILED: Final = "run_failed"
 CHECK_FAILED: Final = "check_failed"
+RECEIVER_DOWN: Final = "receiver_down"
 
-RULES: Final = (UNREADABLE, STALE, BEHIND, HELD_BACK, STALLED, RUN_FAILED, CHECK_FAILED)
+RULES: Final = (UNREADABLE, STALE, BEHIND, HELD_BACK, STALLED, RUN_FAILED, CHECK_FAILED, RECEIVER_DOWN)
 """All that tell of the pipeline itself."""
 
 
@@ -54,11 +55,20 @@ class Feed:
 
 
 @dataclass(frozen=True)
+class Receiver:
+    """The receiver of webhooks: since when it takes none, and why; both None where it takes them."""
+
+    down_since: dt.datetime | None
+    fault: str | None
+
+
+@dataclass(frozen=True)
 class Signals:
     """What could be read; None is what could not. Times are UTC.
 
-    `behind_since`: since when `mart` differs from the facts in the lake, None where it does not; `is_behind_known`
-    tells whether that could be read. `unreadable` are what could not be read and why.
+    `receiver` is None where there are no routes. `behind_since`: since when `mart` differs from the facts in the lake,
+    None where it does not; `is_behind_known` tells whether that could be read. `unreadable` are what could not be read
+    and why.
     """
 
     backlog: Backlog | None
@@ -66,6 +76,7 @@ class Signals:
     is_behind_known: bool
     behind_since: dt.datetime | None
     unreadable: Mapping[str, str]
+    receiver: Receiver | None = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +87,7 @@ class Limits:
     behind: dt.timedelta = dt.timedelta(minutes=10)
     held_back: dt.timedelta = dt.timedelta(minutes=15)
     still: dt.timedelta = dt.timedelta(minutes=10)
+    receiver: dt.timedelta = dt.timedelta(minutes=2)
 
 
 @dataclass(frozen=True)
@@ -110,7 +122,7 @@ def judge(signals: Signals, limits: Limits, now: dt.datetime, scheduled: dt.date
         Finding(UNREADABLE, source, "critical", error, f"See that {source} runs and answers.")
         for source, error in signals.unreadable.items()
     ]
-    rules = {UNREADABLE}
+    rules = {UNREADABLE, RECEIVER_DOWN}
     if signals.backlog is not None:
         rules.add(STALE)
         findings += _stale(signals.backlog, limits, now, scheduled)
@@ -120,6 +132,8 @@ def judge(signals: Signals, limits: Limits, now: dt.datetime, scheduled: dt.date
     if signals.feeds is not None:
         rules |= {HELD_BACK, STALLED}
         findings += _feeds(signals, limits, now, scheduled)
+    if signals.receiver is not None:
+        findings += _receiver(signals.receiver, limits, now)
     return Findings(tuple(findings), frozenset(rules))
 
 
@@ -194,6 +208,18 @@ def _feeds(signals: Signals, limits: Limits, now: dt.datetime, scheduled: dt.dat
                 f"{feed.unread:,} offsets are unread and none was read for {_minutes(now - feed.still_since)} minutes.",
                 "See what the newest runs say of this feed.",
             )
+
+
+def _receiver(receiver: Receiver, limits: Limits, now: dt.datetime) -> Iterable[Finding]:
+    if receiver.down_since is not None and now - receiver.down_since >= limits.receiver:
+        yield Finding(
+            RECEIVER_DOWN,
+            "receiver",
+            "critical",
+            f"No webhook has been taken for {_minutes(now - receiver.down_since)} minutes: {receiver.fault}. "
+            "Platforms send again for some hours at most.",
+            "See receiver.log in the state folder; `emberline up` starts it where it does not run.",
+        )
 
 
 def _minutes(span: dt.timedelta) -> int:

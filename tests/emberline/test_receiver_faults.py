@@ -23,6 +23,7 @@ from emberline.services import Services
 from emberline.settings import load_settings
 from emberline.status import addresses
 from pipelines.ingest.connection import KafkaConnection
+from pipelines.operations.receiver import fault_of
 from tests.emberline.receiving import SECRET, receiver, records, settings, signature
 
 MakeTopic = Callable[..., str]
@@ -112,6 +113,7 @@ def test_while_kafka_is_away_senders_are_told_to_come_back_and_afterwards_they_a
             assert {(answer.status, answer.headers["retry-after"]) for answer in answers} == {(503, "5")}
             assert time.monotonic() - began < 60
             assert (running.status_of("/readyz"), running.status_of("/healthz")) == (503, 200)
+            assert fault_of(running.base) == "it does not get records into Kafka"
             assert broker.start() == address
             running.wait_until_ready()
             assert running.post(event("after")).status == 200
@@ -135,10 +137,12 @@ def test_a_receiver_beside_the_pipeline_starts_once_shows_in_status_and_stops(
         first = running.process()
         assert (running.start(), running.process()) == (url, first)
         assert addresses(services)["receiver"] == url
+        assert fault_of(url) is None
     finally:
         running.stop()
     running.stop()
     assert (addresses(services)["receiver"], running.process()) == (None, None)
+    assert fault_of(url) == f"nothing answers at {url}"
 
 
 def test_a_receiver_that_does_not_come_up_says_why(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
@@ -35,7 +36,12 @@ def alerts(services: Services) -> set[tuple[str, str]]:
 def tick(whole: Place) -> Callable[..., str | None]:
     """A tick of the staleness sensor so many minutes from now, returns the cursor."""
 
-    def tick_at(minutes: float = 0, cursor: str | None = None, kafka: KafkaConnection | None = None) -> str | None:
+    def tick_at(
+        minutes: float = 0,
+        cursor: str | None = None,
+        kafka: KafkaConnection | None = None,
+        receiver: str | None = None,
+    ) -> str | None:
         at = dt.datetime.now(dt.UTC) + minutes * MINUTE
         services = whole.services
         with dg.build_sensor_context(instance=whole.instance, cursor=cursor) as context:
@@ -44,7 +50,7 @@ def tick(whole: Place) -> Callable[..., str | None]:
                 kafka=kafka or services.kafka(),
                 lake=services.lake(),
                 warehouse=services.warehouse(),
-                rules=services.rules(),
+                rules=replace(services.rules(), receiver=receiver),
                 alerting=services.alerting(),
                 clock=Clock(lambda: at),
             )
@@ -61,6 +67,19 @@ def test_records_that_stay_unread_are_an_alert_until_they_are_read(whole: Place,
     assert alerts(whole.services) == {("data_stale", "pipeline"), ("feed_stalled", f"{whole.topic}, partition 0")}
     whole.run()
     tick(12, cursor)
+    assert alerts(whole.services) == set()
+
+
+def test_a_receiver_that_takes_nothing_is_an_alert_until_it_does_or_has_no_route(
+    whole: Place, tick: Callable[..., str | None]
+):
+    gone = "http://127.0.0.1:9"
+    cursor = tick(receiver=gone)
+    cursor = tick(1.9, cursor, receiver=gone)
+    assert alerts(whole.services) == set()
+    cursor = tick(2, cursor, receiver=gone)
+    assert alerts(whole.services) == {("receiver_down", "receiver")}
+    tick(3, cursor)
     assert alerts(whole.services) == set()
 
 

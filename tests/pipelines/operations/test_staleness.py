@@ -8,6 +8,7 @@ from pipelines.operations.backlog import Backlog
 from pipelines.operations.staleness import (
     BEHIND,
     HELD_BACK,
+    RECEIVER_DOWN,
     RUN_FAILED,
     STALE,
     STALLED,
@@ -15,6 +16,7 @@ from pipelines.operations.staleness import (
     Failure,
     Feed,
     Limits,
+    Receiver,
     Signals,
     judge,
     judge_failures,
@@ -22,7 +24,7 @@ from pipelines.operations.staleness import (
 )
 
 NOW = dt.datetime(2025, 3, 3, 12, tzinfo=dt.UTC)
-LIMITS = Limits(*(dt.timedelta(minutes=minutes) for minutes in (10, 20, 30, 40)))
+LIMITS = Limits(*(dt.timedelta(minutes=minutes) for minutes in (10, 20, 30, 40, 5)))
 
 
 def ago(minutes: float) -> dt.datetime:
@@ -36,8 +38,9 @@ def signals(
     *,
     is_behind_known: bool = True,
     unreadable: dict[str, str] | None = None,
+    receiver: Receiver | None = None,
 ) -> Signals:
-    return Signals(backlog, feeds, is_behind_known, behind_since, unreadable or {})
+    return Signals(backlog, feeds, is_behind_known, behind_since, unreadable or {}, receiver)
 
 
 @pytest.mark.parametrize(
@@ -54,6 +57,9 @@ def signals(
         pytest.param(signals(feeds=(Feed("t", 0, 5, ago(40)),)), {STALLED}, id="stands still for too long"),
         pytest.param(signals(feeds=(Feed("t", 0, 0, ago(99)),)), set(), id="stands still, and nothing is unread"),
         pytest.param(signals(unreadable={"Kafka": "It does not answer."}), {UNREADABLE}, id="cannot be read"),
+        pytest.param(signals(receiver=Receiver(ago(4.9), "gone")), set(), id="receiver down, not for long"),
+        pytest.param(signals(receiver=Receiver(ago(5), "gone")), {RECEIVER_DOWN}, id="receiver down for too long"),
+        pytest.param(signals(receiver=Receiver(None, None)), set(), id="receiver up"),
     ],
 )
 def test_what_is_found(seen, rules):
@@ -71,7 +77,7 @@ def test_what_is_found(seen, rules):
     ],
 )
 def test_what_could_not_be_read_is_no_good_news(seen, unjudged):
-    assert judge(seen, LIMITS, NOW).rules == {UNREADABLE, STALE, BEHIND, HELD_BACK, STALLED} - unjudged
+    assert judge(seen, LIMITS, NOW).rules == {UNREADABLE, RECEIVER_DOWN, STALE, BEHIND, HELD_BACK, STALLED} - unjudged
     assert judge_failures(RUN_FAILED, None).rules == frozenset()
 
 
