@@ -20,6 +20,9 @@ Membership = Literal["events", "snapshots", "joins_only", "none"]
 TimeQuality = Literal["exact", "second", "minute", "bound", "arrival"]
 DateOrder = Literal["dmy", "mdy", "ymd"]
 
+ODD_ITEMS: Final = "items whose fields are not what the format says"
+
+_ODD: Final = (AttributeError, KeyError, LookupError, OverflowError, TypeError, ValueError)
 _BATCH_ROWS: Final = 20_000
 _BATCH_BYTES: Final = 8 * 1024 * 1024
 
@@ -149,8 +152,28 @@ def after(batches: Iterable[Payloads], n_payloads: int) -> Iterator[Payloads]:
         )
 
 
+class _OddItems:
+    """Leaves out and counts an item whose fields are not what the format says: a block of it ends, and nothing else."""
+
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+
+    def __enter__(self) -> None:
+        """Begin with an item."""
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> bool:
+        if kind is None or not issubclass(kind, _ODD):
+            return False
+        self._batch.skipped[ODD_ITEMS] += 1
+        return True
+
+
 class Batch:
-    """Collects payloads one by one, until there are enough to hand on."""
+    """Collects payloads one by one, until there are enough to hand on.
+
+    Attributes:
+        odd_items: Use it around what is made of one item.
+    """
 
     def __init__(self, repairs: Counter[str]) -> None:
         """Hand on what others count in `repairs` with each batch."""
@@ -159,6 +182,7 @@ class Batch:
         self._bytes = 0
         self.repairs = repairs
         self.skipped: Counter[str] = Counter()
+        self.odd_items = _OddItems(self)
 
     def add(self, key: str, value: bytes) -> None:
         """Take one payload."""
@@ -178,7 +202,7 @@ class Batch:
             pl.Series([key.encode(errors="replace") for key in self._keys], dtype=pl.Binary),
             done,
             Counter(self.repairs),
-            self.skipped,
+            +self.skipped,
         )
         self._values, self._keys, self._bytes, self.skipped = [], [], 0, Counter()
         self.repairs.clear()

@@ -2,20 +2,24 @@
 
     {"_id": "…", "platform": "qq", "group": {"id": "Tea lovers", "name": "Tea lovers"}, "kind": "message",
      "time": 1767222000, "time_quality": "second", "sender": {"id": "10001", "name": "Ann"}, "subject": {"id", "name"},
-     "role": "operator" or null, "message_kind": "text", "text": measures of it or null}
+     "role": "operator" or null, "message_id": null, "message_kind": "text", "reply_to": null, "recalled_id": null,
+     "text": measures of it or null}
 
-`kind` is message, joined, left, recalled or system. `subject` is who joined or left. What is not there is null.
+`kind` is message, joined, left, recalled or system. `subject` is who joined or left. What is not there is null. `_id`
+is the id of the event: it is made of `message_id` where the export has one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 import polars as pl
 
-from pipelines.carriers.readers.base import ReadOptions
-from pipelines.carriers.readers.notices import Names, notice_of
+from pipelines.carriers.readers.base import Payloads, ReadOptions
+from pipelines.carriers.readers.encoding import Progress
+from pipelines.carriers.readers.notices import UNKNOWN_NAMES, Names, notice_of
 from pipelines.carriers.readers.occurrences import Occurrences
 
 SCHEMA: Final = pl.Schema(
@@ -30,14 +34,41 @@ SCHEMA: Final = pl.Schema(
         "sender_name": pl.String,
         "subject_id": pl.String,
         "subject_name": pl.String,
+        "message_id": pl.String,
         "message_kind": pl.String,
         "reply_to": pl.String,
+        "recalled_id": pl.String,
         "text": pl.String,
     }
 )
 """Seconds since 1970; the other columns are as in the payload."""
 
 _FACTS: Final = ("platform", "group_id", "sender", "time", "kind", "subject", "message_kind", "text")
+_FACTS_OF_ID: Final = ("platform", "group_id", "kind", "subject", "message_id", "recalled_id")
+_SEPARATOR: Final = "\x1f"
+
+Frames = Callable[[Counter[str], Counter[str], Progress], Iterator[pl.DataFrame]]
+"""Reads the records (`SCHEMA`) of a source; counts repairs and what it leaves out, and moves the progress on."""
+
+
+def read_records(frames: Frames, options: ReadOptions, names: Names | None = None) -> Iterator[Payloads]:
+    """Read records; where it is not said whose names are whose, twice, to learn that first."""
+    if names is None:
+        names = learned(Names(options.self_id), frames(Counter(), Counter(), Progress()))
+    repairs: Counter[str] = Counter()
+    skipped: Counter[str] = Counter()
+    progress = Progress()
+    records = ChatRecords(options)
+    for frame in frames(repairs, skipped, progress):
+        read, n_unknown = with_notices(_completed(frame), names)
+        skipped[UNKNOWN_NAMES] += n_unknown
+        values, keys = records.payloads(read)
+        yield Payloads(values, keys, progress.done, +repairs, +skipped)
+        repairs.clear()
+        skipped.clear()
+    if repairs or skipped:
+        nothing = pl.Series(dtype=pl.Binary)
+        yield Payloads(nothing, nothing, progress.done, repairs, skipped)
 
 
 class ChatRecords:
@@ -50,15 +81,20 @@ class ChatRecords:
 
     def payloads(self, records: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
         """Make the payloads of records (`SCHEMA`, missing columns are null) in their order; values and keys."""
-        missing = [pl.lit(None, dtype).alias(name) for name, dtype in SCHEMA.items() if name not in records.columns]
-        records = records.with_columns(missing).select(SCHEMA.names())
+        records = _completed(records)
         named = records.with_columns(
             sender=pl.coalesce("sender_id", "sender_name"), subject=pl.coalesce("subject_id", "subject_name")
         )
+        has_id = pl.coalesce("message_id", "recalled_id").is_not_null()
         facts = named.select(
-            pl.concat_str([pl.col(name).cast(pl.String).fill_null("") for name in _FACTS], separator="\x1f")
+            facts=pl.when(has_id).then(_joined(_FACTS_OF_ID)).otherwise(_joined(_FACTS)), has_id=has_id
         )
-        identities = self._occurrences.number(self._options.texts.identities(facts.to_series().to_list()))
+        hashed = self._options.texts.identities(facts["facts"].to_list())
+        made = self._occurrences.number(
+            identity for identity, has in zip(hashed, facts["has_id"], strict=True) if not has
+        )
+        rest = iter(made)
+        identities = [identity if has else next(rest) for identity, has in zip(hashed, facts["has_id"], strict=True)]
         operators = list(self._options.operators)
         is_operator = pl.col("sender_id").is_in(operators) | pl.col("sender_name").is_in(operators)
         values = records.with_columns(
@@ -74,13 +110,25 @@ class ChatRecords:
                 _person("sender"),
                 _person("subject"),
                 pl.when(is_operator.fill_null(value=False)).then(pl.lit("operator")).alias("role"),
+                "message_id",
                 "message_kind",
                 "reply_to",
+                "recalled_id",
                 "text",
             ).struct.json_encode()
         )
         keys = records.select(pl.concat_str("platform", pl.lit(":"), "group_id", pl.lit("/"), pl.Series(identities)))
         return values.to_series().cast(pl.Binary), keys.to_series().cast(pl.Binary)
+
+
+def _completed(records: pl.DataFrame) -> pl.DataFrame:
+    """All columns of `SCHEMA`, null where there are none."""
+    missing = [pl.lit(None, dtype).alias(name) for name, dtype in SCHEMA.items() if name not in records.columns]
+    return records.with_columns(missing).select(SCHEMA.names())
+
+
+def _joined(names: Iterable[str]) -> pl.Expr:
+    return pl.concat_str([pl.col(name).cast(pl.String).fill_null("") for name in names], separator=_SEPARATOR)
 
 
 def _person(column: str) -> pl.Expr:
@@ -127,9 +175,9 @@ def with_notices(records: pl.DataFrame, names: Names) -> tuple[pl.DataFrame, int
     return read, n_unknown
 
 
-def learned(names: Names, heads: Iterator[pl.DataFrame]) -> Names:
+def learned(names: Names, heads: Iterable[pl.DataFrame]) -> Names:
     """Take note of all names that records show beside an id (`sender_name`, `sender_id`)."""
-    for frame in heads:
+    for frame in map(_completed, heads):
         pairs = frame.select("sender_name", "sender_id").drop_nulls().unique(maintain_order=True)
         for name, native in pairs.iter_rows():
             names.learn(name, native)

@@ -50,6 +50,17 @@ class Names:
         return self._ids.get(name) or self._ids.get(name.lower())
 
 
+class NamesAreIds(Names):
+    """Shown names where an export has no other ids: each stands for itself."""
+
+    SELVES: Final = _SELVES
+
+    def id_of(self, name: str) -> str | None:
+        """Give the name, or who made the export for a word for "you"."""
+        plain = name.strip(" ~\u200e\u202f\u00a0")
+        return super().id_of(plain) if plain.lower() in _SELVES else plain or None
+
+
 def notice_of(text: str) -> Notice | None:
     """Read a sentence; None where it is none of a join, a leave or a recall in a language that is known here."""
     text = text[:_LONGEST].strip()

@@ -11,6 +11,8 @@ _MOST_CHARACTERS: Final = 16 * 1024 * 1024
 """Of one record; a longer one is cut into parts, of which the later have no head."""
 
 
+_DAY: Final = 86_400
+
 Parse = Callable[[pl.Series, bool], tuple[pl.DataFrame, int]]
 """Reads records from lines, which are the last of the file or not; gives them and how many lines it used.
 
@@ -60,6 +62,20 @@ def bodies(lines: pl.Series, is_start: pl.Series) -> pl.Series:
     return every.join(texts, on="record", how="left", maintain_order="left")["text"]
 
 
+def without_pasted(heads: pl.DataFrame, newest: int | None) -> pl.DataFrame:
+    """Leave out heads whose time is more than a day before one above them: somebody pasted them into a text.
+
+    Args:
+        heads: with `seconds`, in their order.
+        newest: seconds of the newest head before them.
+
+    Returns:
+        The others, with `newest`, the newest time down to them.
+    """
+    reached = pl.max_horizontal(pl.col("seconds").cum_max(), pl.lit(newest, pl.Int64))
+    return heads.with_columns(newest=reached).filter(pl.col("seconds") >= pl.col("newest") - _DAY)
+
+
 def seconds(times: pl.Series, zone: str) -> pl.Series:
     """Turn local times without an offset into seconds since 1970; of an hour that is there twice, the first.
 
@@ -71,3 +87,8 @@ def seconds(times: pl.Series, zone: str) -> pl.Series:
         zone, ambiguous="earliest", non_existent="null"
     )
     return frame.select(pl.coalesce(local, later).dt.epoch("s")).to_series()
+
+
+def local_seconds(texts: pl.Series, zone: str) -> pl.Series:
+    """Turn local times such as `2026-01-01 07:00:00` into seconds since 1970; null where they are none."""
+    return seconds(texts.str.strip_chars().str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False, time_unit="us"), zone)

@@ -84,7 +84,8 @@ class ChatLab(Reader):
         occurrences = Occurrences(options.texts)
         for kind, item in _items(source, repairs, progress, {"messages"}):
             if kind == "messages":
-                self._add(batch, chat, item, names, occurrences, options)
+                with batch.odd_items:
+                    self._add(batch, chat, item, names, occurrences, options)
             if batch.is_full:
                 yield batch.take(progress.done)
         yield batch.take(progress.done)

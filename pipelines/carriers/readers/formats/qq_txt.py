@@ -14,11 +14,10 @@ from typing import Final
 import polars as pl
 
 from pipelines.carriers.readers.base import Payloads, Reader, ReadOptions, Sniffed, Tells
-from pipelines.carriers.readers.chat_records import ChatRecords, learned, with_notices
+from pipelines.carriers.readers.chat_records import read_records
 from pipelines.carriers.readers.encoding import Progress, head_text, texts
-from pipelines.carriers.readers.notices import UNKNOWN_NAMES, Names
 from pipelines.carriers.readers.source import Source
-from pipelines.carriers.readers.text_lines import bodies, records, seconds
+from pipelines.carriers.readers.text_lines import bodies, records, seconds, without_pasted
 
 _HEAD: Final = (
     r"^(?P<date>\d{4}-\d{2}-\d{2}) (?P<clock>\d{1,2}:\d{2}:\d{2})(?: (?P<half>[AP]M))? "
@@ -32,7 +31,6 @@ _SECTION: Final = r"^(?:消息分组|消息群组|Message [Gg]roup)\s*[:：]\s*(
 _TITLE: Final = ("消息记录", "Message Record", "Message record")
 _SYSTEM: Final = ("10000", "1000000")
 _OF_FRIENDS: Final = ("我的好友", "特别关心", "朋友", "家人", "陌生人", "黑名单", "My Friends", "Friends", "Strangers")
-_DAY: Final = 86_400
 _PLACEHOLDERS: Final = {
     "[图片]": "image", "[表情]": "image", "[语音]": "voice", "[视频]": "video", "[文件]": "file",
     "[QQ红包]": "red_packet", "[红包]": "red_packet", "[Image]": "image", "[Photo]": "image", "[Voice]": "voice",
@@ -71,19 +69,8 @@ class QqText(Reader):
         )
 
     def read(self, source: Source, options: ReadOptions) -> Iterator[Payloads]:
-        """Read it twice: once for whose names are whose, once for the records."""
-        names = learned(
-            Names(options.self_id), _Records(options).frames(source, Counter(), Progress(), has_texts=False)
-        )
-        repairs: Counter[str] = Counter()
-        progress = Progress()
-        reading, payloads = _Records(options), ChatRecords(options)
-        for frame in reading.frames(source, repairs, progress, has_texts=True):
-            read, n_unknown = with_notices(frame, names)
-            values, keys = payloads.payloads(read)
-            skipped = Counter({UNKNOWN_NAMES: n_unknown, "messages of private chats": reading.take_private()})
-            yield Payloads(values, keys, progress.done, Counter(repairs), skipped)
-            repairs.clear()
+        """Read records block by block."""
+        return read_records(lambda *counted: _Records(options).frames(source, *counted), options)
 
 
 class _Records:
@@ -97,23 +84,19 @@ class _Records:
         self._is_private = False
         self._newest: int | None = None
         self._has_numbers: bool | None = None
-        self._n_private = 0
-
-    def take_private(self) -> int:
-        """How many messages of private chats were left out since the last time."""
-        n_private, self._n_private = self._n_private, 0
-        return n_private
 
     def frames(
-        self, source: Source, repairs: Counter[str], progress: Progress, *, has_texts: bool
+        self, source: Source, repairs: Counter[str], skipped: Counter[str], progress: Progress
     ) -> Iterator[pl.DataFrame]:
-        """Read records as `chat_records.SCHEMA`, with texts or without."""
+        """Read records as `chat_records.SCHEMA`."""
         return records(
             texts(source, repairs, progress),
-            lambda lines, is_last: self._parse(lines, source, is_last=is_last, has_texts=has_texts),
+            lambda lines, is_last: self._parse(lines, source, skipped, is_last=is_last),
         )
 
-    def _parse(self, lines: pl.Series, source: Source, *, is_last: bool, has_texts: bool) -> tuple[pl.DataFrame, int]:
+    def _parse(
+        self, lines: pl.Series, source: Source, skipped: Counter[str], *, is_last: bool
+    ) -> tuple[pl.DataFrame, int]:
         told = self._conversations(lines)
         heads = self._heads(lines if is_last else lines[:-1], told)
         n_used = len(lines) if is_last else heads["line"][-1] if heads.height else 0
@@ -125,11 +108,7 @@ class _Records:
             self._newest, self._last_group = heads["newest"][-1], heads["group"][-1]
         is_head = pl.repeat(value=False, n=len(lines), eager=True).scatter(heads["line"], values=True)
         is_start = is_head | told["is_meta"]
-        text = (
-            bodies(lines, is_start).filter(is_head.filter(is_start))
-            if has_texts
-            else pl.repeat(None, heads.height, dtype=pl.String, eager=True)
-        )
+        text = bodies(lines, is_start).filter(is_head.filter(is_start))
         name = pl.col("name").str.replace(_LEVEL, "").str.strip_chars()
         is_system = pl.col("number").is_in(_SYSTEM)
         kind = text.replace_strict(_PLACEHOLDERS, default=None, return_dtype=pl.String)
@@ -153,7 +132,7 @@ class _Records:
             text=pl.when(pl.col("of_text").is_null()).then("text"),
             is_private="is_private",
         )
-        self._n_private += int(frame["is_private"].sum())
+        skipped["messages of private chats"] += int(frame["is_private"].sum())
         return frame.filter(~pl.col("is_private")).drop("is_private"), n_used
 
     def _conversations(self, lines: pl.Series) -> pl.DataFrame:
@@ -207,13 +186,15 @@ class _Records:
         return self._without_pasted(heads)
 
     def _without_pasted(self, heads: pl.DataFrame) -> pl.DataFrame:
-        """Leave out heads whose time is more than a day before one above them in the same conversation."""
-        before = pl.lit(self._newest, pl.Int64)
-        is_other = pl.col("group").ne_missing(pl.col("group").shift()).cum_sum()
-        newest = pl.col("seconds").cum_max().over(is_other)
-        if heads.height and heads["group"][0] == self._last_group:
-            newest = pl.when(is_other == is_other.first()).then(pl.max_horizontal(newest, before)).otherwise(newest)
-        return heads.with_columns(newest=newest).filter(pl.col("seconds") >= pl.col("newest") - _DAY)
+        """Leave out pasted heads in each conversation of its own; adds `newest`."""
+        parts = heads.with_columns(part=pl.col("group").ne_missing(pl.col("group").shift()).cum_sum()).partition_by(
+            "part", include_key=False
+        )
+        goes_on = bool(parts) and parts[0]["group"][0] == self._last_group
+        return pl.concat(
+            without_pasted(part, self._newest if goes_on and not number else None)
+            for number, part in enumerate(parts or [heads])
+        )
 
     def _shows_numbers(self, heads: pl.DataFrame) -> bool:
         return bool(heads["number"].is_not_null().any()) if self._has_numbers is None else self._has_numbers

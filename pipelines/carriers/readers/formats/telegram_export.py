@@ -111,8 +111,10 @@ class TelegramExport(Reader):
         for path, value in _values(source, repairs, progress, chats):
             if _is_message(path):
                 item = decode_item(value, repairs)
+                if not isinstance(item, dict):
+                    continue
                 chat = chats[path[:-2]]
-                if isinstance(item, dict):
+                with batch.odd_items:
                     self._add(batch, chat, item, options)
                 if batch.is_full:
                     yield batch.take(progress.done)

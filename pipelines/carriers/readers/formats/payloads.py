@@ -1,0 +1,64 @@
+"""Payloads of any carrier as they are: a JSON object a line, one document, or a list of objects.
+
+Which carrier reads them has to be said. Texts are measured where the carrier says that they stand.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from hashlib import blake2b
+
+from pipelines.carriers.readers.base import Batch, Payloads, Reader, ReadOptions, Sniffed, Tells, UnreadableExport
+from pipelines.carriers.readers.encoding import Progress, texts
+from pipelines.carriers.readers.json_lines import lines
+from pipelines.carriers.readers.json_shape import shape_of, shapes_of_lines
+from pipelines.carriers.readers.json_stream import JsonStream, NotJson
+from pipelines.carriers.readers.source import Source
+
+_LINES = frozenset({".jsonl", ".ndjson"})
+
+
+class PayloadFile(Reader):
+    """Reader of files of payloads."""
+
+    name = "payloads"
+    title = "a file of payloads"
+    carrier = "payloads"
+    tells = Tells(time="exact", limits=("What it can tell is its carrier's matter.",))
+
+    def sniff(self, source: Source) -> Sniffed | None:
+        """Recognise nothing: payloads of which carrier they are is said by who gives the file."""
+        del source
+        return None
+
+    def read(self, source: Source, options: ReadOptions) -> Iterator[Payloads]:
+        """Read payload by payload."""
+        if options.carrier is None:
+            raise UnreadableExport(
+                "It does not say which carrier its payloads are of.", "Say it with --carrier.", source.place
+            )
+        repairs: Counter[str] = Counter()
+        progress = Progress()
+        batch = Batch(repairs)
+        for value in _values(source, repairs, progress):
+            batch.add(blake2b(value, digest_size=16).hexdigest(), value)
+            if batch.is_full:
+                yield batch.take(progress.done)
+        yield batch.take(progress.done)
+
+
+def _values(source: Source, repairs: Counter[str], progress: Progress) -> Iterator[bytes]:
+    if source.suffix in _LINES or len(shapes_of_lines(source)) > 1:
+        yield from lines(source, repairs, progress)
+        return
+    is_list = any(path.startswith("[]") for path in shape_of(source)) or source.head.lstrip().startswith(b"[")
+    stream = JsonStream((block.encode() for block in texts(source, repairs, progress)), repairs)
+    try:
+        for _, value in stream.values(lambda path: is_list and not path, lambda path: len(path) == is_list):
+            yield value
+    except NotJson as error:
+        raise UnreadableExport(f"It is no JSON: {error}.", "Correct the file.", source.place) from error
+
+
+READER = PayloadFile()

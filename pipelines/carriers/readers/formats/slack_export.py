@@ -1,0 +1,128 @@
+"""Slack's export of a workspace, a ZIP or a folder: a folder a channel, a file a day.
+
+A payload of the carrier `slack_export`:
+
+    {"chat": {"id": "C1", "name": "tea"}, "role": "operator", "bot" or null, "message_kind": "text",
+     "reactions": [{"id": "U2", "emoji": "thumbsup"}],
+     "message": {"type": "message", "subtype": null, "user": "U1", "bot_id": null, "ts": "1767222000.000100",
+                 "thread_ts": ... or null, "edited": {"ts": ...} or null, "text": measures of it or null}}
+
+The day of a file is one of the workspace's zone: only `ts` says when. It stays a text, as it is the identity too. Of
+reactions nobody knows when they were made: after the message.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Container, Iterator
+from typing import Any, Final
+
+import msgspec
+
+from pipelines.carriers.readers.base import Batch, Payloads, Reader, ReadOptions, Sniffed, Tells
+from pipelines.carriers.readers.encoding import Progress
+from pipelines.carriers.readers.json_items import items
+from pipelines.carriers.readers.json_shape import shape_of
+from pipelines.carriers.readers.source import Source
+
+_DAY: Final = re.compile(r"^(?P<channel>[^/]+)/\d{4}-\d{2}-\d{2}\.json$")
+_KEPT: Final = ("type", "subtype", "bot_id", "ts", "thread_ts", "parent_user_id", "inviter")
+_WRITTEN: Final = frozenset({None, "bot_message", "thread_broadcast", "me_message", "file_comment", "file_share"})
+_MENTION: Final = re.compile(r"<[@!#]")
+_LINK: Final = re.compile(r"<https?://")
+
+
+class SlackExport(Reader):
+    """Reader of Slack's workspace export."""
+
+    name = "slack_export"
+    title = "an export of a workspace of Slack"
+    carrier = "slack_export"
+    tells = Tells(
+        membership="joins_only",
+        time="exact",
+        limits=(
+            "Leaves are hardly ever written: numbers of members cannot be had from joins less leaves.",
+            "Deleted messages are not in it; when a reaction was made neither.",
+        ),
+    )
+
+    def sniff(self, source: Source) -> Sniffed | None:
+        """Recognise it by `channels.json` beside folders with a file a day."""
+        channels = source.files.get("channels.json")
+        if channels is None or not shape_of(channels).has("[].id", "[].name", "[].created"):
+            return None
+        n_days = sum(_DAY.match(name) is not None for name in source.files)
+        return Sniffed((f"channels.json beside {n_days:,} files of days",)) if n_days else None
+
+    def read(self, source: Source, options: ReadOptions) -> Iterator[Payloads]:
+        """Read channel by channel, day by day."""
+        repairs: Counter[str] = Counter()
+        progress = Progress()
+        batch = Batch(repairs)
+        channels = {
+            str(one.get("name")): str(one.get("id"))
+            for name in ("channels.json", "groups.json")
+            for one in _listed(source, name)
+        }
+        bots = {one.get("id") for one in _listed(source, "users.json") if one.get("is_bot")}
+        for path, file in source.files.items():
+            found = _DAY.match(path)
+            if found is None:
+                continue
+            channel = channels.get(found["channel"])
+            if channel is None:
+                batch.skipped["days of private chats"] += 1
+                continue
+            for _, item in items(file, repairs, progress, ()):
+                with batch.odd_items:
+                    payload = _payload({"id": channel, "name": found["channel"]}, item, bots, options)
+                    batch.add(f"slack:{channel}/{item.get('ts')}", msgspec.json.encode(payload))
+                if batch.is_full:
+                    yield batch.take(progress.done)
+        yield batch.take(progress.done)
+
+
+def _listed(source: Source, name: str) -> Iterator[dict[str, Any]]:
+    if name in source.files:
+        for _, item in items(source.files[name], Counter(), Progress(), ()):
+            yield item
+
+
+def _payload(
+    chat: dict[str, str], item: dict[str, Any], bots: Container[object], options: ReadOptions
+) -> dict[str, Any]:
+    comment = item.get("comment") or {}
+    user = item.get("user") or comment.get("user")
+    text = item.get("text") if item.get("subtype") in _WRITTEN else None
+    edited = item.get("edited") or {}
+    is_bot = user in bots or item.get("subtype") == "bot_message" or (item.get("bot_id") and not user)
+    return {
+        "chat": chat,
+        "role": options.role(user, item.get("username")) or ("bot" if is_bot else None),
+        "message_kind": _kind(item),
+        "reactions": [
+            {"id": one, "emoji": reaction.get("name")}
+            for reaction in item.get("reactions") or ()
+            for one in reaction.get("users") or ()
+        ],
+        "message": {
+            **{name: item.get(name) for name in _KEPT},
+            "user": user or item.get("bot_id"),
+            "edited": {"ts": edited["ts"]} if "ts" in edited else None,
+            "text": options.texts.of(text, len(_LINK.findall(text)), len(_MENTION.findall(text))) if text else None,
+        },
+    }
+
+
+def _kind(item: dict[str, Any]) -> str:
+    if item.get("subtype") not in _WRITTEN:
+        return "system"
+    for file in item.get("files") or ():
+        kind = str(file.get("mimetype", "")).partition("/")[0]
+        return {"image": "image", "video": "video", "audio": "voice"}.get(kind, "file")
+    return "text" if item.get("text") else "other"
+
+
+READER = SlackExport()
