@@ -15,6 +15,8 @@ from typing import Final, Literal
 
 import yaml
 
+from pipelines.carriers.readers.base import ReadOptions
+
 UNKNOWN_NAMES: Final = "joins and leaves of names without an id"
 
 _SEPARATORS: Final = re.compile(r'["”]?\s*(?:、|，|, | and | und | y |と)\s*["“]?')
@@ -48,6 +50,12 @@ class Names:
     def id_of(self, name: str) -> str | None:
         """Give the id that a name stands for."""
         return self._ids.get(name) or self._ids.get(name.lower())
+
+
+def members_of(notice: Notice, names: Names, options: ReadOptions) -> list[dict[str, str | None]]:
+    """Give who joined or left: `id`, null where it is not known, `name` and `role`."""
+    found = [(name, names.id_of(name)) for name in notice.names]
+    return [{"id": native, "name": name, "role": options.role(native, name)} for name, native in found]
 
 
 class NamesAreIds(Names):

@@ -4,7 +4,7 @@ A payload of the carrier `chatlab`:
 
     {"_id": "m2", "chat": {"platform": "wechat", "id": "10000000001@chatroom", "name": "Tea lovers"},
      "role": "operator" or null,
-     "notice": {"kind": "joined", "members": [{"id": "wxid_b" or null, "name": "Bo"}]} or null,
+     "notice": {"kind": "joined", "members": [{"id": "wxid_b" or null, "name": "Bo", "role": null}]} or null,
      "message": {"sender": "wxid_a", "accountName": "Ann", "timestamp": 1767222000, "type": 25,
                  "content": measures of it or null, "platformMessageId": "m2", "replyToMessageId": "m1"}}
 
@@ -25,7 +25,7 @@ from pipelines.carriers.readers.encoding import Progress, texts
 from pipelines.carriers.readers.json_lines import lines
 from pipelines.carriers.readers.json_shape import shape_of, shapes_of_lines
 from pipelines.carriers.readers.json_stream import JsonStream, NotJson, decode_item
-from pipelines.carriers.readers.notices import UNKNOWN_NAMES, Names, notice_of
+from pipelines.carriers.readers.notices import UNKNOWN_NAMES, Names, members_of, notice_of
 from pipelines.carriers.readers.occurrences import Occurrences
 from pipelines.carriers.readers.source import Source
 
@@ -125,7 +125,7 @@ class ChatLab(Reader):
             "message": {**message, "content": options.texts.of(text) if text and kind in _TEXTS else None},
         }
         if notice is not None:
-            members = [{"id": names.id_of(name), "name": name} for name in notice.names]
+            members = members_of(notice, names, options)
             batch.skipped[UNKNOWN_NAMES] += sum(member["id"] is None for member in members)
             payload["notice"] = {"kind": notice.kind, "members": members}
         batch.add(f"{chat['platform']}:{chat['id']}/{identity}", msgspec.json.encode(payload))

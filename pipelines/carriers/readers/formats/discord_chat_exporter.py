@@ -2,14 +2,14 @@
 
 A payload of the carrier `discord_chat_exporter`:
 
-    {"guild": {"id": "14…", "name": "Tea"}, "channel": {"id": "14…", "type": "GuildTextChat", "name": "general"},
-     "role": "operator", "bot" or null, "message_kind": "text", "reply_to": "14…" or null,
-     "reactions": [{"id": "10…", "emoji": "💯"}],
+    {"chat": {"guild": {"id": "14…", "name": "Tea"}, "channel": {"id": "14…", "type": ..., "name": "general"}},
+     "role": "operator" or null, "reactions": [{"id": "10…", "is_bot": false, "emoji": "💯"}],
      "message": {"id": "14…", "type": "Reply", "timestamp": "2026-01-01T07:01:00+08:00", "timestampEdited": ... or null,
-                 "author": {"id": "10…", "name": "bo"}, "content": measures of it or null}}
+                 "author": {"id": "10…", "name": "bo", "isBot": false}, "content": measures of it or null,
+                 "reference": {"messageId", "type"} or null, "mentions": [{"id"}], "stickers": [{"id"}],
+                 "attachments": [{"id", "fileName": "file.png"}]}}
 
-Of reactions nobody knows when they were made: after the message. A join (`GuildMemberJoin`) is one of the guild, posted
-in its one system channel.
+Of a file's name its ending stays. A join (`GuildMemberJoin`) is one of the guild, posted in its one system channel.
 """
 
 from __future__ import annotations
@@ -62,56 +62,44 @@ class DiscordChatExporter(Reader):
             yield batch.take(source.size)
             return
         place = {
-            "guild": {name: guild.get(name) for name in ("id", "name")},
-            "channel": {**{name: channel.get(name) for name in ("id", "type", "name")}},
+            "guild": {"id": options.group or guild.get("id"), "name": guild.get("name")},
+            "channel": {name: channel.get(name) for name in ("id", "type", "name")},
         }
-        if options.group is not None:
-            place["channel"]["id"] = options.group
         for _, item in items(source, repairs, progress, ("messages",)):
             with batch.odd_items:
-                payload = {**place, **_payload(item, options)}
-                batch.add(f"discord:{place['channel']['id']}/{item.get('id')}", msgspec.json.encode(payload))
+                payload = {"chat": place, **_payload(item, options)}
+                batch.add(f"discord:{channel.get('id')}/{item.get('id')}", msgspec.json.encode(payload))
             if batch.is_full:
                 yield batch.take(progress.done)
         yield batch.take(progress.done)
 
 
 def _payload(item: dict[str, Any], options: ReadOptions) -> dict[str, Any]:
-    author = item.get("author") or {}
-    reference = item.get("reference") or {}
-    content = item.get("content") if item.get("type") in _WRITTEN else None
-    mentions = [one for one in item.get("mentions") or () if isinstance(one, dict)]
-    is_answer = item.get("type") == "Reply" and reference.get("type", "Default") == "Default"
+    author, reference, content = item.get("author") or {}, item.get("reference"), item.get("content")
     return {
-        "role": options.role(author.get("id"), author.get("name")) or ("bot" if author.get("isBot") else None),
-        "message_kind": _kind(item),
-        "reply_to": reference.get("messageId") if is_answer else None,
+        "role": options.role(author.get("id"), author.get("name")),
         "reactions": [
-            {"id": user.get("id"), "emoji": (one.get("emoji") or {}).get("name")}
+            {
+                "id": user.get("id"),
+                "is_bot": bool(user.get("isBot")),
+                "emoji": one["emoji"].get("id") or one["emoji"].get("name"),
+            }
             for one in item.get("reactions") or ()
             for user in one.get("users") or ()
         ],
         "message": {
             **{name: item.get(name) for name in _KEPT},
-            "author": {name: author.get(name) for name in ("id", "name")},
-            "content": options.texts.of(content, mentions=len(mentions)) if content else None,
+            "author": {name: author.get(name) for name in ("id", "name", "isBot")},
+            "content": options.texts.of(content) if content and item.get("type") in _WRITTEN else None,
+            "reference": {name: reference.get(name) for name in ("messageId", "type")} if reference else None,
+            "mentions": [{"id": one.get("id")} for one in item.get("mentions") or ()],
+            "stickers": [{"id": one.get("id")} for one in item.get("stickers") or ()],
+            "attachments": [
+                {"id": one.get("id"), "fileName": f"file.{str(one.get('fileName', '')).rpartition('.')[2].lower()}"}
+                for one in item.get("attachments") or ()
+            ],
         },
     }
-
-
-def _kind(item: dict[str, Any]) -> str:
-    if item.get("type") not in _WRITTEN:
-        return "system" if not str(item.get("type")).isdigit() else "other"
-    if item.get("content"):
-        return "text"
-    if item.get("stickers"):
-        return "image"
-    for one in item.get("attachments") or ():
-        ending = str(one.get("fileName", "")).rpartition(".")[2].lower()
-        if ending in {"png", "jpg", "jpeg", "gif", "webp"}:
-            return "image"
-        return {"mp4": "video", "mov": "video", "webm": "video", "ogg": "voice", "mp3": "voice"}.get(ending, "file")
-    return "other"
 
 
 READER = DiscordChatExporter()

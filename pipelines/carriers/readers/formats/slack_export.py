@@ -2,10 +2,11 @@
 
 A payload of the carrier `slack_export`:
 
-    {"chat": {"id": "C1", "name": "tea"}, "role": "operator", "bot" or null, "message_kind": "text",
+    {"chat": {"id": "C1", "name": "tea"}, "role": "operator", "bot" or null,
      "reactions": [{"id": "U2", "emoji": "thumbsup"}],
      "message": {"type": "message", "subtype": null, "user": "U1", "bot_id": null, "ts": "1767222000.000100",
-                 "thread_ts": ... or null, "edited": {"ts": ...} or null, "text": measures of it or null}}
+                 "thread_ts": ... or null, "edited": {"user", "ts"} or null, "name": ... of a renamed channel,
+                 "comment": {"user"}, "files": [{"id", "mimetype"}], "text": measures of it or null}}
 
 The day of a file is one of the workspace's zone: only `ts` says when. It stays a text, as it is the identity too. Of
 reactions nobody knows when they were made: after the message.
@@ -27,10 +28,8 @@ from pipelines.carriers.readers.json_shape import shape_of
 from pipelines.carriers.readers.source import Source
 
 _DAY: Final = re.compile(r"^(?P<channel>[^/]+)/\d{4}-\d{2}-\d{2}\.json$")
-_KEPT: Final = ("type", "subtype", "bot_id", "ts", "thread_ts", "parent_user_id", "inviter")
+_KEPT: Final = ("type", "subtype", "user", "bot_id", "ts", "thread_ts", "name")
 _WRITTEN: Final = frozenset({None, "bot_message", "thread_broadcast", "me_message", "file_comment", "file_share"})
-_MENTION: Final = re.compile(r"<[@!#]")
-_LINK: Final = re.compile(r"<https?://")
 
 
 class SlackExport(Reader):
@@ -93,15 +92,13 @@ def _listed(source: Source, name: str) -> Iterator[dict[str, Any]]:
 def _payload(
     chat: dict[str, str], item: dict[str, Any], bots: Container[object], options: ReadOptions
 ) -> dict[str, Any]:
-    comment = item.get("comment") or {}
+    comment, edited, text = item.get("comment") or {}, item.get("edited") or {}, item.get("text")
     user = item.get("user") or comment.get("user")
-    text = item.get("text") if item.get("subtype") in _WRITTEN else None
-    edited = item.get("edited") or {}
-    is_bot = user in bots or item.get("subtype") == "bot_message" or (item.get("bot_id") and not user)
+    is_bot = user in bots or item.get("subtype") == "bot_message"
+    files = [item["file"]] if isinstance(item.get("file"), dict) else item.get("files") or ()
     return {
         "chat": chat,
         "role": options.role(user, item.get("username")) or ("bot" if is_bot else None),
-        "message_kind": _kind(item),
         "reactions": [
             {"id": one, "emoji": reaction.get("name")}
             for reaction in item.get("reactions") or ()
@@ -109,20 +106,12 @@ def _payload(
         ],
         "message": {
             **{name: item.get(name) for name in _KEPT},
-            "user": user or item.get("bot_id"),
-            "edited": {"ts": edited["ts"]} if "ts" in edited else None,
-            "text": options.texts.of(text, len(_LINK.findall(text)), len(_MENTION.findall(text))) if text else None,
+            "edited": {name: edited.get(name) for name in ("user", "ts")} if edited else None,
+            "comment": {"user": comment.get("user")} if comment else None,
+            "files": [{name: file.get(name) for name in ("id", "mimetype")} for file in files],
+            "text": options.texts.of(text) if text and item.get("subtype") in _WRITTEN else None,
         },
     }
-
-
-def _kind(item: dict[str, Any]) -> str:
-    if item.get("subtype") not in _WRITTEN:
-        return "system"
-    for file in item.get("files") or ():
-        kind = str(file.get("mimetype", "")).partition("/")[0]
-        return {"image": "image", "video": "video", "audio": "voice"}.get(kind, "file")
-    return "text" if item.get("text") else "other"
 
 
 READER = SlackExport()

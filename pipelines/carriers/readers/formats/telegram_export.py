@@ -6,7 +6,7 @@ A payload of the carrier `telegram_export`:
      "time": 1767222120, "edited": 1767222180 or null,
      "sender": {"id": "2", "name": "Bo"} or null, "role": "operator" or null,
      "message_kind": "text", "text": measures of it, "reply_to": "1" or null,
-     "members": [{"id": "1" or null, "name": "Ann"}],
+     "members": [{"id": "1" or null, "name": "Ann", "role": "operator" or null}],
      "reactions": [{"id": "1", "emoji": "👍", "time": 1767222240}],
      "message": {"id": 3, "type": "message", "action": ..., "from_id": ..., ...}}
 
@@ -156,21 +156,28 @@ class TelegramExport(Reader):
             "message_kind": "system" if is_service else _kind(item),
             "text": options.texts.of(text, links, mentions) if text else None,
             "reply_to": None if (answered := item.get("reply_to_message_id")) is None else str(answered),
-            "members": self._members(batch, chat, item, sender, name),
+            "members": self._members(batch, chat, item, sender, name, options),
             "reactions": list(_reactions(item, seconds)),
             "message": {kept: item[kept] for kept in _KEPT if kept in item},
         }
         batch.add(f"telegram:{chat.id}/{item.get('id')}", msgspec.json.encode(payload))
 
     def _members(
-        self, batch: Batch, chat: _Chat, item: dict[str, Any], actor: str | None, actor_name: object
+        self,
+        batch: Batch,
+        chat: _Chat,
+        item: dict[str, Any],
+        actor: str | None,
+        actor_name: object,
+        options: ReadOptions,
     ) -> list[dict[str, str | None]]:
         members = []
         for name in item.get("members") or ():
             native = actor if name == actor_name else chat.names.id_of(name) if isinstance(name, str) else None
             if native is None:
                 batch.skipped[UNKNOWN_NAMES] += 1
-            members.append({"id": native, "name": name if isinstance(name, str) else None})
+            shown = name if isinstance(name, str) else None
+            members.append({"id": native, "name": shown, "role": options.role(native, shown)})
         return members
 
 

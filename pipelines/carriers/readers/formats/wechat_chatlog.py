@@ -3,7 +3,8 @@
 A payload of the carrier `wechat_chatlog` is a webhook body of one message, without what people wrote:
 
     {"talker": "10000000001@chatroom", "role": "operator" or null,
-     "notice": {"kind": "joined", "members": [{"id": "wxid_b" or null, "name": "Bo"}]} or null,
+     "notice": {"kind": "joined", "seq": ..., "time": ...,
+                "members": [{"id": "wxid_b" or null, "name": "Bo", "role": null}]} or null,
      "messages": [{"seq": 1767222000001, "time": "2026-01-01T07:00:00+08:00", "talker": ..., "talkerName": ...,
                    "isChatRoom": true, "sender": "wxid_a", "senderName": "Ann", "isSelf": false, "type": 1,
                    "subType": 0, "content": measures of it or null}]}
@@ -21,7 +22,7 @@ from pipelines.carriers.readers.base import Batch, Payloads, Reader, ReadOptions
 from pipelines.carriers.readers.encoding import Progress
 from pipelines.carriers.readers.json_items import items
 from pipelines.carriers.readers.json_shape import shape_of
-from pipelines.carriers.readers.notices import UNKNOWN_NAMES, Names, notice_of
+from pipelines.carriers.readers.notices import UNKNOWN_NAMES, Names, members_of, notice_of
 from pipelines.carriers.readers.source import Source
 from pipelines.carriers.readers.wechat import SYSTEM, has_text
 
@@ -75,13 +76,15 @@ class Chatlog(Reader):
         content = item.get("content")
         text = content if isinstance(content, str) and has_text(item.get("type"), item.get("subType")) else None
         notice = notice_of(content) if isinstance(content, str) and item.get("type") == SYSTEM else None
-        members = [{"id": names.id_of(name), "name": name} for name in (notice.names if notice else ())]
+        members = members_of(notice, names, options) if notice else []
         batch.skipped[UNKNOWN_NAMES] += sum(member["id"] is None for member in members)
         message = {name: item[name] for name in _KEPT if name in item}
         payload = {
             "talker": item.get("talker"),
             "role": options.role(item.get("sender"), item.get("senderName")),
-            "notice": None if notice is None else {"kind": notice.kind, "members": members},
+            "notice": None
+            if notice is None
+            else {"kind": notice.kind, "seq": item.get("seq"), "time": item.get("time"), "members": members},
             "messages": [{**message, "content": options.texts.of(text) if text else None}],
         }
         batch.add(f"wechat:{item.get('talker')}/{item.get('seq')}", msgspec.json.encode(payload))

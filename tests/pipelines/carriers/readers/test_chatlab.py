@@ -64,7 +64,9 @@ def test_a_join_in_words_is_of_the_member_of_that_name(read):
         {"platformId": "b", "accountName": "Bo"},
         {"platformId": "c", "accountName": "Cy", "groupNickname": "Bo 2"},
     ]
-    assert read(notice, members=members).each("notice") == [{"kind": "joined", "members": [{"id": "b", "name": "Bo"}]}]
+    assert read(notice, members=members).each("notice") == [
+        {"kind": "joined", "members": [{"id": "b", "name": "Bo", "role": None}]}
+    ]
 
 
 def test_members_may_stand_behind_messages(tmp_path):

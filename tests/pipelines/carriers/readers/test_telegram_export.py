@@ -82,13 +82,15 @@ def test_a_hex_escape_is_repaired_wherever_a_block_ends(read, monkeypatch, size)
 
 def test_a_member_who_was_added_is_who_shows_the_name_beside_an_id(read):
     found = read(chat(service(1, "invite_members", members=["Bo"]), message(2, "Bo", "user2")))
-    assert found.payloads[0]["members"] == [{"id": "2", "name": "Bo"}]
+    members = [{"id": one["id"], "name": one["name"]} for one in found.payloads[0]["members"]]
+    assert members == [{"id": "2", "name": "Bo", "role": None}]
 
 
 def test_a_name_of_two_people_or_of_nobody_stays_unknown(read):
     added = service(1, "invite_members", members=["Bo", "Cy", None])
     found = read(chat(added, message(2, "Bo", "user2"), message(3, "Bo", "user3")))
-    assert found.payloads[0]["members"] == [
+    members = [{"id": one["id"], "name": one["name"]} for one in found.payloads[0]["members"]]
+    assert members == [
         {"id": None, "name": "Bo"},
         {"id": None, "name": "Cy"},
         {"id": None, "name": None},
@@ -99,7 +101,7 @@ def test_a_name_of_two_people_or_of_nobody_stays_unknown(read):
 def test_who_leaves_is_who_acts():
     left = sample(GROUP).payloads[-1]
     assert left["message"]["action"] == "remove_members"
-    assert left["members"] == [left["sender"]] == [{"id": "2", "name": "Bo"}]
+    assert left["members"] == [{**left["sender"], "role": None}] == [{"id": "2", "name": "Bo", "role": None}]
 
 
 def test_a_post_signed_by_the_group_itself_is_of_the_company(read):
