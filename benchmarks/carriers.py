@@ -21,8 +21,9 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from pipelines.carriers.json_levels import read_levels
-from pipelines.carriers.json_paths import level_and_field, steps
+from pipelines.carriers.mapping.columns import read_columns
+from pipelines.carriers.mapping.paths import Path as Place
+from pipelines.carriers.mapping.rows import fields_of, read_rows
 
 _MOST_PATHS: Final = 12
 _ID: Final = "_n"
@@ -67,11 +68,12 @@ def main() -> None:
 def _measured(sample: Sample, n: int, rounds: int) -> tuple[float, ...]:
     """Bytes and paths of a payload, then how many are read a second, the megabytes of these, and by the others."""
     values, paths = sample.values(n), sample.paths()
+    fields = fields_of(map(Place.parse, paths))
     n_bytes = int(values.bin.size().sum()) / n
     some = values.head(max(1, n // _SHARE_BY_ROW)).to_list()
     dtype = _dtype(values)
-    ours = _rate(lambda: read_levels(values, paths), n, rounds)
-    by_row = _rate(lambda: _by_row(some, paths), len(some), 1)
+    ours = _rate(lambda: read_columns(values, fields), n, rounds)
+    by_row = _rate(lambda: read_rows(some, fields), len(some), 1)
     by_polars = _rate(lambda: values.cast(pl.String).str.json_decode(dtype), n, rounds)
     return n_bytes, len(paths), ours, ours * n_bytes / 1e6, by_row, by_polars
 
@@ -91,34 +93,12 @@ def _samples(given: list[Path]) -> Iterator[Sample]:
 def _leaves(value: Any, path: str) -> Iterator[str]:
     if isinstance(value, dict):
         for name, inner in value.items():
-            yield from _leaves(inner, f"{path}.{name}" if path else name)
+            yield from _leaves(inner, f"{path}.'{name}'" if path else f"'{name}'")
     elif isinstance(value, list):
         for inner in value[:1] if "[]" not in path else []:
             yield from _leaves(inner, f"{path}[]")
     else:
         yield path
-
-
-def _by_row(values: list[bytes], paths: list[str]) -> dict[str, list[str | None]]:
-    """The text of the scalars, value by value."""
-    places = [
-        (path, steps(level_and_field(path)[0].removesuffix("[]")), steps(level_and_field(path)[1])) for path in paths
-    ]
-    found: dict[str, list[str | None]] = {path: [] for path in paths}
-    for value in values:
-        parsed = msgspec.json.decode(value)
-        for path, to_list, to_field in places:
-            elements = [parsed] if not to_list else _at(parsed, to_list)
-            for element in elements if isinstance(elements, list) else []:
-                scalar = _at(element, to_field)
-                found[path].append(None if isinstance(scalar, dict | list | None) else str(scalar))
-    return found
-
-
-def _at(value: Any, names: list[str]) -> Any:
-    for name in names:
-        value = value.get(name) if isinstance(value, dict) else None
-    return value
 
 
 def _dtype(values: pl.Series) -> pl.DataType:

@@ -56,6 +56,16 @@ class Decoded:
     rejected: pl.DataFrame
     ignored: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=IGNORED_SCHEMA))
 
+    def placed(self, rows: pl.Series) -> Decoded:
+        """The same of records that have these numbers elsewhere, in place of 0, 1, 2 and so on."""
+        parts = (self.events, self.rejected, self.ignored)
+        return Decoded(*(part.with_columns(row=rows.gather(part["row"])) for part in parts))
+
+    def joined(self, other: Decoded) -> Decoded:
+        """Both, in the order of the records, of which they share none."""
+        parts = ((self.events, other.events), (self.rejected, other.rejected), (self.ignored, other.ignored))
+        return Decoded(*(pl.concat(pair).sort("row", maintain_order=True) for pair in parts))
+
 
 class Carrier(ABC):
     """One shape of payload; an adapter names it and decodes it, value by value.

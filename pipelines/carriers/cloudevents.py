@@ -9,7 +9,7 @@ import msgspec
 import polars as pl
 import pyarrow as pa
 
-from pipelines.carriers.base import DECODED_SCHEMA, Carrier, Decoded, columns, parse
+from pipelines.carriers.base import DECODED_SCHEMA, REJECTED_SCHEMA, Carrier, Decoded, columns, parse
 from pipelines.carriers.json_table import JsonTable
 from schemas.kinds import REQUIRED, Data, Envelope
 from schemas.lake import ITEMS, MEMBERS
@@ -56,14 +56,13 @@ class CloudEvents(Carrier):
 
         table = _table()
         read = read_json(values, table)
-        rows = pl.int_range(len(values), dtype=pl.UInt32, eager=True).alias("row")
-        events = _events(read.fields).with_columns(rows.filter(read.accepted))
+        rows = read.accepted.arg_true()
+        events = _events(read.fields).with_columns(rows.alias("row")).select(DECODED_SCHEMA.names())
+        made = Decoded(events, pl.DataFrame(schema=REJECTED_SCHEMA))
         if read.accepted.all():
-            return Decoded(events.select(DECODED_SCHEMA.names()), self.decode([]).rejected)
-        rest = rows.filter(~read.accepted)
-        decoded = self.decode(values.filter(~read.accepted).to_list())
-        placed = [part.with_columns(row=rest.gather(part["row"])) for part in (decoded.events, decoded.rejected)]
-        return Decoded(pl.concat([events.select(DECODED_SCHEMA.names()), placed[0]]).sort("row"), placed[1])
+            return made
+        rest = ~read.accepted
+        return made.joined(self.decode(values.filter(rest).to_list()).placed(rest.arg_true()))
 
     def decode(self, values: Sequence[bytes], headers: pl.Series | None = None) -> Decoded:  # noqa: ARG002
         """Decode canonical events; the group is the payload's `group_id` or else the envelope's `subject`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 
 from pipelines.carriers.base import MAX_VALUE_BYTES
 from pipelines.carriers.binary_views import BinaryViews
-from pipelines.carriers.json_paths import BOOLEAN_KIND, LEVEL, MAX_DEPTH, STRING_KIND, PathTable
+from pipelines.carriers.json_paths import LEVEL, MAX_DEPTH, PathTable
 from pipelines.carriers.json_scan import BLOCK, VIEW_ROOM, VIEW_WORDS, scan_paths
-
-KIND: Final = ":kind"
-"""Behind the name of a field: the column of its kinds."""
+from pipelines.carriers.levels import BOOLEAN, KIND, STRING, Level, Levels
+from pipelines.carriers.mapping.paths import TOP, above
 
 _PART_ROWS: Final = 20_000
 """Fewer values are not worth another thread."""
@@ -32,51 +31,68 @@ _LEAST_ROOM: Final = 64
 
 
 @dataclass(frozen=True)
-class Level:
-    """Rows of one level of the values.
-
-    Attributes:
-        fields: two columns a field: its scalar's text (String; null where there is none), and under its name with
-            `KIND` its kind (UInt8, see `json_paths`).
-        parent: UInt32, the row of the level above; None for the values themselves.
-        index: UInt32, the position in its list; None for the values themselves.
-    """
-
-    fields: pl.DataFrame
-    parent: pl.Series | None = None
-    index: pl.Series | None = None
-
-
-@dataclass(frozen=True)
 class ScannedLevels:
     """What was read of a column of values.
 
     Attributes:
         accepted: [values] Boolean: was the value read. What is not accepted may still be right: ask msgspec.
-        levels: name -> rows, as `PathTable.levels`; the level `""` has a row an accepted value.
+        levels: of all values; what they hold of those that are not accepted is of no use.
     """
 
     accepted: pl.Series
-    levels: dict[str, Level]
+    levels: Levels
+
+    def of_accepted(self) -> Levels:
+        """The levels of the accepted values alone, which `parent` counts."""
+        if self.accepted.all():
+            return self.levels
+        kept: dict[str, Level] = {}
+        places: dict[str, pl.Series] = {}
+        for name, level in self.levels.items():
+            keep = self.accepted.gather(self.values_of(name))
+            places[name] = keep.cum_sum().cast(pl.UInt32) - 1
+            fields = level.fields.filter(keep) if level.fields.width else pl.DataFrame(height=int(keep.sum()))
+            parent = places[above(name)].gather(level.parent.filter(keep))
+            kept[name] = Level(fields, parent, level.index.filter(keep))
+        return kept
+
+    def values_of(self, name: str) -> pl.Series:
+        """The value that each row of a level is of."""
+        rows = self.levels[name].parent
+        while name := above(name):
+            rows = self.levels[name].parent.gather(rows)
+        return rows
 
 
-def read_levels(values: pl.Series, paths: Iterable[str]) -> ScannedLevels:
-    """Read a Binary column, none of whose values is null, by paths; a string without escapes is not copied."""
-    table = PathTable.of(paths)
+def read_levels(values: pl.Series, fields: Mapping[str, Sequence[str]], *, only_objects: bool = False) -> ScannedLevels:
+    """Read the fields of each level from JSON; a string without escapes is not copied.
+
+    Args:
+        values: Binary, none of them null.
+        fields: as of `PathTable`.
+        only_objects: whether to accept nothing but objects.
+    """
+    table = PathTable.of(fields)
     given = BinaryViews.of(values)
     n_parts = max(1, min(pl.thread_pool_size(), len(values) // _PART_ROWS))
     bounds = [len(values) * part // n_parts for part in range(n_parts + 1)]
+
+    def scanned(begin: int, end: int) -> list[ScannedLevels]:
+        return list(_scanned(given, table, begin, end, only_objects=only_objects))
+
     with ThreadPoolExecutor(n_parts) as threads:
-        parts = threads.map(lambda begin, end: list(_scanned(given, table, begin, end)), bounds, bounds[1:])
-        return _joined(table, [one for part in parts for one in part])
+        parts = [one for part in threads.map(scanned, bounds, bounds[1:]) for one in part]
+    return parts[0] if len(parts) == 1 else _joined(parts)
 
 
-def _scanned(given: BinaryViews, table: PathTable, begin: int, end: int) -> Iterator[ScannedLevels]:
+def _scanned(
+    given: BinaryViews, table: PathTable, begin: int, end: int, *, only_objects: bool
+) -> Iterator[ScannedLevels]:
     """Read the values from one number to another, in as many pieces as their lists need."""
     elements = _ELEMENTS
     while True:
         piece = _Piece(given, table, given.views[begin:end], elements)
-        piece.scan()
+        piece.scan(only_objects=only_objects)
         if not piece.n_read and begin < end:
             elements = 4 * elements + _LEAST_ROOM
             continue
@@ -114,7 +130,7 @@ class _Piece:
         self.places = np.empty((room.sum(), 2), np.uint32)
         self.side = np.empty(VIEW_ROOM + int(values[:, 0].sum(dtype=np.int64)) + BLOCK, np.uint8)
 
-    def scan(self) -> None:
+    def scan(self, *, only_objects: bool) -> None:
         """Read values until the end, or until there is no room for an element of a list."""
         start = self.side.ctypes.data
         side = np.array([start, start + VIEW_ROOM, len(self.given.contents), 0], np.int64)
@@ -122,39 +138,35 @@ class _Piece:
             *(self.values, self.values.ctypes.data, self.given.addresses, MAX_VALUE_BYTES),
             *(self.nodes, self.table.firsts, self.table.text.ctypes.data, self.levels),
             *(np.zeros((MAX_DEPTH, 4), np.int64), np.zeros(len(self.nodes), np.int64), side),
-            *(self.views, self.kinds, self.places, self.accepted),
+            *(self.views, self.kinds, self.places, self.accepted, only_objects),
         )
         self.levels["count"][0] = self.n_read
         self.side = self.side[: side[1] - start]
 
     def read(self) -> ScannedLevels:
-        """What was read, without the rows of values that were not accepted."""
-        accepted = self.accepted[: self.n_read]
+        """What was read; rows of values and of elements are counted from 0."""
         contents = [*self.given.contents, pa.py_buffer(self.side)]
         levels = {}
         for number, (name, fields) in enumerate(self.table.levels.items()):
-            columns = [column for field in range(len(fields)) for column in self._columns(number, field, contents)]
-            names = [column for field in fields for column in (field, field + KIND)]
-            count = self.levels["count"][number]
-            rows = pl.DataFrame(pl.Series("rows", np.zeros(count, np.bool_)))
-            frame = rows.with_columns(column.alias(name) for name, column in zip(names, columns, strict=True))
-            if not number:
-                kept = frame if accepted.all() else frame.filter(pl.Series(accepted))
-                levels[name] = Level(kept.select(names))
-                continue
+            count = int(self.levels["count"][number])
             first = self.levels["first"][number]
             parent, index = self.places[first : first + count].T
-            if not self.table.above[number]:
-                parent = (np.cumsum(accepted, dtype=np.uint32) - np.uint32(1))[parent]
-            levels[name] = Level(frame.select(names), pl.Series("parent", parent), pl.Series("index", index))
-        return ScannedLevels(pl.Series("accepted", accepted), levels)
+            if name == TOP:
+                parent, index = np.arange(count, dtype=np.uint32), np.zeros(count, np.uint32)
+            columns = [column for field in range(len(fields)) for column in self._columns(number, field, contents)]
+            names = [column for field in fields for column in (field, field + KIND)]
+            places = pl.DataFrame({"parent": parent, "index": index})
+            named = (column.alias(name) for name, column in zip(names, columns, strict=True))
+            read = places.with_columns(named).select(names) if names else pl.DataFrame(height=count)
+            levels[name] = Level(read, places["parent"], places["index"])
+        return ScannedLevels(pl.Series("accepted", self.accepted[: self.n_read]), levels)
 
     def _columns(self, level: int, field: int, contents: list[pa.Buffer]) -> tuple[pl.Expr, pl.Expr]:
         """The text of a field's scalars, and their kinds."""
         of = self.levels[level]
         rows = slice(of["column"] + field * of["room"], of["column"] + field * of["room"] + of["count"])
         kinds = self.kinds[rows]
-        is_scalar = kinds - np.uint8(STRING_KIND) <= BOOLEAN_KIND - STRING_KIND
+        is_scalar = kinds - np.uint8(STRING) <= BOOLEAN - STRING
         # A literal takes no memory, here and in all that follows.
         text = pl.lit(None, pl.String)
         if is_scalar.any():
@@ -166,27 +178,16 @@ class _Piece:
         return text, pl.lit(pl.Series(pa.Array.from_buffers(pa.uint8(), len(kinds), [None, pa.py_buffer(kinds)])))
 
 
-def _joined(table: PathTable, parts: list[ScannedLevels]) -> ScannedLevels:
+def _joined(parts: Sequence[ScannedLevels]) -> ScannedLevels:
     """The parts below each other."""
-    if len(parts) == 1:
-        return parts[0]
     levels = {}
-    begins: list[list[int]] = []
-    for name, above in zip(table.levels, table.above, strict=True):
+    begins: dict[str, list[int]] = {}
+    for name in parts[0].levels:
         pieces = [part.levels[name] for part in parts]
-        heights = [_height(part, piece) for part, piece in zip(parts, pieces, strict=True)]
-        begins.append([0, *itertools.accumulate(heights[:-1])])
-        below = zip(pieces, begins[above], strict=True)
-        parents = [piece.parent + begin for piece, begin in below if piece.parent is not None]
-        indices = [piece.index for piece in pieces if piece.index is not None]
+        begins[name] = [0, *itertools.accumulate(len(piece.parent) for piece in pieces)]
         levels[name] = Level(
             pl.concat([piece.fields for piece in pieces]),
-            pl.concat(parents) if parents else None,
-            pl.concat(indices) if indices else None,
+            pl.concat([piece.parent + begin for piece, begin in zip(pieces, begins[above(name)], strict=False)]),
+            pl.concat([piece.index for piece in pieces]),
         )
     return ScannedLevels(pl.concat([part.accepted for part in parts]), levels)
-
-
-def _height(part: ScannedLevels, level: Level) -> int:
-    """How many rows a level has, also one without fields."""
-    return int(part.accepted.sum()) if level.parent is None else len(level.parent)

@@ -1,14 +1,8 @@
-"""Paths into JSON, as arrays that compiled code can read.
-
-A path is names with dots between them; `[]` behind a name stands for each element of the list there. `sender.id` leads
-to one scalar of a value, `users[].user_id.union_id` to one of each element of `users`. What stands before the last
-`[]`, with it, is the path's level: `""` for a value itself, `users[]` for the elements of `users`. The rest is the name
-of its field in the level, empty where an element itself is meant.
-"""
+"""Places in JSON, as arrays that compiled code can read; see `mapping.paths` for how they are written."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -16,22 +10,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-MISSING_KIND: Final = 0
-NULL_KIND: Final = 1
-STRING_KIND: Final = 2
-INTEGER_KIND: Final = 3
-FRACTION_KIND: Final = 4
-BOOLEAN_KIND: Final = 5
-OBJECT_KIND: Final = 6
-LIST_KIND: Final = 7
+from pipelines.carriers.mapping.paths import TOP, above, segments, steps
 
 MAX_DEPTH: Final = 64
 """Containers in each other that are read; msgspec reads more."""
 
 LONGEST_NAME: Final = 32
 """Bytes; longer names are searched among all such."""
-
-ELEMENT: Final = "[]"
 
 NODE: Final = np.dtype(
     [
@@ -63,11 +48,10 @@ LEVEL: Final = np.dtype(
 
 @dataclass(frozen=True)
 class PathTable:
-    """A tree of paths.
+    """A tree of places.
 
     Attributes:
-        levels: name of each level -> names of its fields; the first level is `""`, and each stands behind that above.
-        above: for each level the number of that above; the first has none, and 0 here.
+        levels: name of each level -> names of its fields; the first level is `TOP`, and each stands behind that above.
         nodes: [n] of `NODE`; the first is the value itself. Children of a node stand together, in order of the length
             of their names.
         firsts: [n, `LONGEST_NAME` + 2] for each node and length the first child whose name is at least so long; those
@@ -76,67 +60,48 @@ class PathTable:
     """
 
     levels: dict[str, tuple[str, ...]]
-    above: tuple[int, ...]
     nodes: NDArray[np.void]
     firsts: NDArray[np.int32]
     text: NDArray[np.uint8]
 
     @classmethod
-    def of(cls, paths: Iterable[str]) -> PathTable:
-        """The table of some paths; one that is given twice is there once."""
-        return _table(tuple(dict.fromkeys(paths)))
+    def of(cls, fields: Mapping[str, Sequence[str]]) -> PathTable:
+        """The table of the fields of each level, and all levels above it.
+
+        There is no document in a string and no filter in their names; an empty name is the element itself.
+        """
+        lists = tuple((level, tuple(names)) for level, names in fields.items() if level != TOP)
+        return _table(tuple(fields[TOP]), lists)
 
 
 class _Node:
-    def __init__(self, level: str) -> None:
+    """A place; `children` by name."""
+
+    def __init__(self, level: int) -> None:
         self.level = level
         self.field = -1
         self.children: dict[str, _Node] = {}
         self.element: _Node | None = None
 
-
-def steps(path: str) -> list[str]:
-    """The names and `ELEMENT`s that a path consists of."""
-    found = []
-    for name in path.split("."):
-        bare = name.removesuffix(ELEMENT)
-        n_lists = 0
-        while bare.endswith(ELEMENT):
-            bare, n_lists = bare.removesuffix(ELEMENT), n_lists + 1
-        found += [bare] * bool(bare) + [ELEMENT] * (n_lists + (bare != name))
-    return found
-
-
-def level_and_field(path: str) -> tuple[str, str]:
-    """The level of a path, and the name of its field there."""
-    before, mark, name = path.rpartition(ELEMENT)
-    return before + mark, name.removeprefix(".")
+    def at(self, names: Iterable[str]) -> _Node:
+        """The place that names lead to from here."""
+        node = self
+        for name in names:
+            node = node.children.setdefault(name, _Node(self.level))
+        return node
 
 
 @lru_cache(256)
-def _table(paths: Sequence[str]) -> PathTable:
-    levels: dict[str, list[str]] = {"": []}
-    above: dict[str, int] = {"": 0}
-    root = _Node("")
-    for path in paths:
-        node, at = root, ""
-        for step in steps(path):
-            at = at + step if step == ELEMENT or not at else f"{at}.{step}"
-            if step != ELEMENT:
-                node = node.children.setdefault(step, _Node(node.level))
-            else:
-                if at not in levels:
-                    above[at] = list(levels).index(node.level)
-                    levels[at] = []
-                node.element = node.element or _Node(at)
-                node = node.element
-        level, name = level_and_field(path)
-        node.field = len(levels[level])
-        levels[level].append(name)
-    return _arrays(root, levels, above)
-
-
-def _arrays(root: _Node, levels: dict[str, list[str]], above: dict[str, int]) -> PathTable:
+def _table(top: tuple[str, ...], lists: tuple[tuple[str, tuple[str, ...]], ...]) -> PathTable:
+    root = _Node(0)
+    elements = {TOP: root}
+    for level, _ in lists:
+        *names, _ = steps(level)[len(steps(above(level))) :]
+        elements[level] = elements[above(level)].at(map(str, names)).element = _Node(len(elements))
+    levels = {TOP: top, **dict(lists)}
+    for level, fields in levels.items():
+        for field, name in enumerate(fields):
+            elements[level].at(segments(name) if name else ()).field = field
     text = bytearray()
     placed: list[tuple[_Node, str]] = [(root, "")]
     firsts, rows = [], []
@@ -150,12 +115,10 @@ def _arrays(root: _Node, levels: dict[str, list[str]], above: dict[str, int]) ->
             element = len(placed)
             placed.append((node.element, ""))
         encoded = name.encode()
-        number = list(levels).index(node.level)
-        rows.append((len(text), len(encoded), bool(children), element, number, node.field, -1))
+        rows.append((len(text), len(encoded), bool(children), element, node.level, node.field, -1))
         text += encoded
     return PathTable(
-        levels={name: tuple(fields) for name, fields in levels.items()},
-        above=tuple(above.values()),
+        levels=levels,
         nodes=np.array(rows, NODE),
         firsts=np.array(firsts, np.int32),
         text=np.frombuffer(bytes(text) or b"\0", np.uint8),

@@ -23,18 +23,9 @@ from numba import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from pipelines.carriers.json_paths import (
-    BOOLEAN_KIND,
-    FRACTION_KIND,
-    INTEGER_KIND,
-    LIST_KIND,
-    LONGEST_NAME,
-    MAX_DEPTH,
-    NULL_KIND,
-    OBJECT_KIND,
-    STRING_KIND,
-)
-from pipelines.carriers.json_table import CHOICE, INSTANT, INTEGER, KEY, LETTERS, NAME_MARKS, STRUCT, TEXT
+from pipelines.carriers.json_paths import LONGEST_NAME, MAX_DEPTH
+from pipelines.carriers.json_table import CHOICE, INSTANT, KEY, LETTERS, NAME_MARKS, NUMBER, STRUCT, TEXT
+from pipelines.carriers.levels import BOOLEAN, FRACTION, INTEGER, LIST, NULL, OBJECT, STRING
 from pipelines.compiled import inlined, lean
 
 BLOCK: Final = 16
@@ -365,12 +356,12 @@ def _word(at: int, end: int) -> tuple[int, int]:
     if at + 4 <= end:
         word = _four(at)
         if word == _WORD_NULL:
-            return at + 4, NULL_KIND
+            return at + 4, NULL
         if word == _WORD_TRUE:
-            return at + 4, BOOLEAN_KIND
+            return at + 4, BOOLEAN
         if at + 5 <= end and _byte(at) == ord("f") and _four(at + 1) == _WORD_ALSE:
-            return at + 5, BOOLEAN_KIND
-    return _REFUSED, NULL_KIND
+            return at + 5, BOOLEAN
+    return _REFUSED, NULL
 
 
 @inlined
@@ -384,8 +375,8 @@ def _digits_end(at: int, end: int) -> int:
 @lean
 def _numeral(at: int, end: int) -> tuple[int, int]:
     """The position after a number of any form, and its kind."""
-    refused = (_REFUSED, INTEGER_KIND)
-    start, kind = at, INTEGER_KIND
+    refused = (_REFUSED, INTEGER)
+    start, kind = at, INTEGER
     if _byte(at) == ord("-"):
         at += 1
     first = at
@@ -395,13 +386,13 @@ def _numeral(at: int, end: int) -> tuple[int, int]:
         return refused
     is_zero = _byte(first) == ord("0")
     if at < end and _byte(at) == ord("."):
-        kind = FRACTION_KIND
+        kind = FRACTION
         first = at + 1
         at = _digits_end(first, end)
         if at == first:
             return refused
     if at < end and (_byte(at) == ord("e") or _byte(at) == ord("E")):
-        kind = FRACTION_KIND
+        kind = FRACTION
         at += 1
         if at < end and (_byte(at) == ord("+") or _byte(at) == ord("-")):
             at += 1
@@ -409,7 +400,7 @@ def _numeral(at: int, end: int) -> tuple[int, int]:
         at = _digits_end(first, end)
         if at == first or at > first + 2:
             return refused
-    if at - start > _MOST_CHARACTERS or (is_zero and kind == INTEGER_KIND and at > start + 1):
+    if at - start > _MOST_CHARACTERS or (is_zero and kind == INTEGER and at > start + 1):
         return refused
     return at, kind
 
@@ -674,7 +665,7 @@ def _object(
                     at = _space(at + 1, end)
                     continue
                 else:
-                    if field.kind == INTEGER:
+                    if field.kind == NUMBER:
                         value, at = _number(at, end)
                         if value < field.least or value > field.most:
                             return False
@@ -794,21 +785,24 @@ def _walk(
     views: NDArray[np.uint64],
     kinds: NDArray[np.uint8],
     places: NDArray[np.uint32],
+    only_objects: bool,
 ) -> int:
     """Read the value in `[at, end)` into a row of the top level and into rows of lists, or say why not."""
     node, row, depth = 0, top_row, 0
     # The container that is open: its node, its row, is it an object, and its number or that of its next element.
     container, container_row, is_object, mark = -1, 0, False, np.int64(0)
     at = _space(at, end)
+    if only_objects and at < end and _byte(at) != _OPEN:
+        return REFUSED
     while at < end:
         # Here a value begins, of `node` in `row`.
         byte = _byte(at)
         start, length, has_escapes, opens = at, 0, False, False
         if byte == _QUOTE:
             start, length, at, has_escapes = _string(at, end, limit)
-            kind = STRING_KIND
+            kind = STRING
         elif byte in (_OPEN, _OPEN_LIST):
-            kind = OBJECT_KIND if byte == _OPEN else LIST_KIND
+            kind = OBJECT if byte == _OPEN else LIST
             at = _space(at + 1, end)
             opens = at >= end or _byte(at) != (_CLOSE if byte == _OPEN else _CLOSE_LIST)
             if not opens:
@@ -823,7 +817,7 @@ def _walk(
         if node >= 0 and nodes[np.uintp(node)].column >= 0:
             place = nodes[np.uintp(node)].column + row
             kinds[np.uintp(place)] = kind
-            if kind >= STRING_KIND and kind <= BOOLEAN_KIND:
+            if kind >= STRING and kind <= BOOLEAN:
                 if has_escapes:
                     target = side[1]
                     length = _unescaped(start, length, limit, target)
@@ -839,7 +833,7 @@ def _walk(
             frame = frames[np.uintp(depth)]
             frame[0], frame[1], frame[2], frame[3] = container, container_row, is_object, mark
             depth += 1
-            container, container_row, is_object, mark = -1, row, kind == OBJECT_KIND, 0
+            container, container_row, is_object, mark = -1, row, kind == OBJECT, 0
             if node >= 0 and is_object and nodes[np.uintp(node)].has_children:
                 container = node
                 side[3] += 1
@@ -909,6 +903,7 @@ def scan_paths(
     kinds: NDArray[np.uint8],
     places: NDArray[np.uint32],
     accepted: NDArray[np.bool_],
+    only_objects: bool,
 ) -> int:
     """Read JSON of any form into the levels of a `PathTable`.
 
@@ -927,8 +922,9 @@ def scan_paths(
             and how many objects were read.
         views: [all fields' rows, `VIEW_WORDS`] zeros; filled with Arrow's views of the scalars' text.
         kinds: [all fields' rows] zeros; filled with the kinds.
-        places: [all lists' rows, 2] filled with the row of the level above, and the position in the list.
+        places: [all lists' rows, 2] filled with the row of the value, and the position in the list.
         accepted: [rows] set where the value was read.
+        only_objects: whether to refuse all that are no objects.
 
     Returns:
         How many values were read: less than all if one has more elements than there is room for.
@@ -964,6 +960,7 @@ def scan_paths(
             views,
             kinds,
             places,
+            only_objects,
         )
         accepted[row] = found == ACCEPTED
         if found != ACCEPTED:

@@ -19,12 +19,12 @@ TEXT: Final = 1
 KEY: Final = 2
 LETTERS: Final = 3
 CHOICE: Final = 4
-INTEGER: Final = 5
+NUMBER: Final = 5
 INSTANT: Final = 6
 STRUCT: Final = 7
 
 STRINGS: Final = frozenset({TEXT, KEY, LETTERS, CHOICE})
-NUMBERS: Final = frozenset({INTEGER, INSTANT})
+NUMBERS: Final = frozenset({NUMBER, INSTANT})
 
 PATTERNS: Final = {None: TEXT, "^[a-z0-9_.-]+:.+": KEY, "^[A-Z]{3}$": LETTERS}
 """Regular expressions of the contract that compiled code knows."""
@@ -144,7 +144,7 @@ def _rule(declared: inspect.Type) -> tuple[int, bool, int, int, tuple[str, ...]]
         case inspect.LiteralType() if all(isinstance(value, str) for value in declared.values):
             return CHOICE, nullable, 0, 0, tuple(map(str, declared.values))
         case inspect.IntType(gt=None, lt=None, multiple_of=None) if declared.ge is not None and declared.le is not None:
-            return INTEGER, nullable, declared.ge, declared.le, ()
+            return NUMBER, nullable, declared.ge, declared.le, ()
         case inspect.DateTimeType(tz=True):
             return INSTANT, nullable, 0, 0, ()
         case inspect.StructType():

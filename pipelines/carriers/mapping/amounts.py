@@ -6,9 +6,9 @@ from typing import Final
 
 import polars as pl
 
+from pipelines.carriers.levels import BOOLEAN, LIST, OBJECT
 from pipelines.carriers.mapping.expressions import Compiled, Scope, fault, value
 from pipelines.carriers.mapping.model import Money
-from pipelines.carriers.mapping.rows import BOOLEAN, LIST, OBJECT
 from schemas.currencies import CURRENCIES
 
 _DIGITS: Final = {code: one.minor_digits or 0 for code, one in CURRENCIES.items()}

@@ -11,12 +11,13 @@ from typing import Final
 import polars as pl
 
 from pipelines.carriers.base import DECODED_SCHEMA, IGNORED_SCHEMA, REJECTED_SCHEMA, Decoded
+from pipelines.carriers.levels import INTEGER, MISSING, STRING, Levels
 from pipelines.carriers.mapping.cases import Collected, Emitted, compiled_case
 from pipelines.carriers.mapping.expressions import ALL, COUNT, INDEX, KIND, PARTS, SEPARATOR, Scope, value
 from pipelines.carriers.mapping.measures import MEASURES
 from pipelines.carriers.mapping.model import CarrierMapping
 from pipelines.carriers.mapping.paths import TOP, Path, above
-from pipelines.carriers.mapping.rows import INTEGER, MISSING, STRING, Levels, fields_of
+from pipelines.carriers.mapping.rows import fields_of
 
 UNKNOWN: Final = "unknown"
 """The reason of a payload that no case is about."""

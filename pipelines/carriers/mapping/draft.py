@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import msgspec
+
 from pipelines.carriers.mapping.rows import parse_payload
 
 _NAMES: Final[dict[str, str]] = {
@@ -97,7 +99,7 @@ def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
             part = name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else f"'{name}'"
             yield from _leaves(inner, f"{path}.{part}" if path else part)
     elif not isinstance(value, list) and value is not None:
-        yield path, value
+        yield path, float(bytes(value)) if isinstance(value, msgspec.Raw) else value
 
 
 def _named(places: Iterable[_Place], role: str, n_payloads: int) -> _Place | None:

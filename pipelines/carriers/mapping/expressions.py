@@ -14,9 +14,9 @@ from typing import Final
 
 import polars as pl
 
+from pipelines.carriers.levels import BOOLEAN, FRACTION, INTEGER, LIST, MISSING, NULL, OBJECT, STRING, WORDS
 from pipelines.carriers.mapping.model import Instant, Scalar, Test, Tests, Value, When
 from pipelines.carriers.mapping.paths import TOP, Path, PathError
-from pipelines.carriers.mapping.rows import BOOLEAN, FRACTION, INTEGER, LIST, MISSING, NULL, OBJECT, STRING, WORDS
 from schemas.lake import UTC_TIME
 
 INDEX: Final = "#"

@@ -12,7 +12,7 @@ from pipelines.carriers.mapping.compiled_mapping import CompiledMapping
 from pipelines.carriers.mapping.measured import TextPlaces
 from pipelines.carriers.mapping.model import CarrierMapping, MappingError
 from pipelines.carriers.mapping.paths import PathError
-from pipelines.carriers.mapping.rows import read_rows
+from pipelines.carriers.mapping.rows import needs_rows, read_rows
 from pipelines.carriers.texts import Texts
 
 
@@ -41,16 +41,28 @@ class MappedCarrier(Carrier):
                 "Mend the path or the name of the pattern: docs/reference/mapping.md",
             ) from error
         self._places = TextPlaces(mapping)
+        self._needs_rows = mapping.format == "xml" or needs_rows(self._compiled.fields)
 
     def decode(self, values: Sequence[bytes], headers: pl.Series | None = None) -> Decoded:
         """Decode payloads one by one."""
         rows, levels, rejected = read_rows(values, self._compiled.fields, headers, self.mapping.format)
-        made = self._compiled.decode(levels)
-        placed = pl.Series(rows, dtype=pl.UInt32)
-        events, refused, ignored = (
-            part.with_columns(row=placed.gather(part["row"])) for part in (made.events, made.rejected, made.ignored)
-        )
-        return replace(made, events=events, rejected=pl.concat([rejected, refused]).sort("row"), ignored=ignored)
+        made = self._compiled.decode(levels).placed(pl.Series(rows, dtype=pl.UInt32))
+        return replace(made, rejected=pl.concat([rejected, made.rejected]).sort("row"))
+
+    def decode_column(self, values: pl.Series, headers: pl.Series | None = None) -> Decoded:
+        """Decode a Binary column as `decode` does its values; most of them without a Python object each."""
+        if self._needs_rows:
+            return self.decode(values.to_list(), headers)
+        # Not before it is needed: loading the compiler takes longer than most commands.
+        from pipelines.carriers.mapping.columns import read_columns
+
+        read = read_columns(values, self._compiled.fields, headers)
+        made = self._compiled.decode(read.of_accepted())
+        if read.accepted.all():
+            return made
+        rest = ~read.accepted
+        by_rows = self.decode(values.filter(rest).to_list(), None if headers is None else headers.filter(rest))
+        return made.placed(read.accepted.arg_true()).joined(by_rows.placed(rest.arg_true()))
 
     def measured(self, values: Sequence[bytes], texts: Texts) -> list[bytes]:
         """Put measures in the place of the texts that people wrote; see `Carrier`."""

@@ -14,6 +14,7 @@ from xml.sax.saxutils import escape, quoteattr
 import msgspec
 import polars as pl
 
+from pipelines.carriers.levels import STRING
 from pipelines.carriers.mapping.expressions import Scope, condition
 from pipelines.carriers.mapping.measures import MEASURES, measures, texts_of
 from pipelines.carriers.mapping.model import CarrierMapping, Text
@@ -21,7 +22,6 @@ from pipelines.carriers.mapping.paths import AS_JSON, AS_XML, TOP, Elements, ste
 from pipelines.carriers.mapping.rows import (
     MALFORMED,
     PARSERS,
-    STRING,
     fields_of,
     is_meant,
     is_written_as_xml,

@@ -12,9 +12,9 @@ from typing import Final
 
 import polars as pl
 
+from pipelines.carriers.levels import BOOLEAN, FRACTION, INTEGER, LIST, STRING
 from pipelines.carriers.mapping.expressions import SEPARATOR, Scope, fault
 from pipelines.carriers.mapping.model import Text
-from pipelines.carriers.mapping.rows import BOOLEAN, FRACTION, INTEGER, LIST, STRING
 from pipelines.carriers.texts import LINK, MENTION
 
 _TAG: Final = r"<[^<>]*>"

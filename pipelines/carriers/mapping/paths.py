@@ -151,3 +151,23 @@ def segments(path: str) -> tuple[str, ...]:
     if not found or found[0].startswith("::"):
         raise PathError(f"{path!r} is no path")
     return tuple(found)
+
+
+def read_as(path: str) -> tuple[str, str, str] | None:
+    """Split a path behind its first string that is read as a document.
+
+    Returns:
+        The level and the field of that string, and the path within the document. None: there is no such string.
+    """
+    level = TOP
+    for place, part in enumerate(_LIST.split(path)):
+        if place % 2:
+            level = path[: path.index("]", len(level)) + 1]
+            continue
+        at = 0
+        while found := _SEGMENT.match(part, at):
+            if found["as"]:
+                inner = path[len(level) + found.end() :]
+                return level, part[:at].removeprefix("."), inner.removeprefix(".")
+            at = found.end()
+    return None

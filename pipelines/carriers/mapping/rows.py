@@ -5,7 +5,6 @@ The compiled way (`json_levels`) reads the same from most payloads, and leaves t
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -15,49 +14,34 @@ import msgspec
 import polars as pl
 
 from pipelines.carriers.base import MAX_VALUE_BYTES, REJECTED_SCHEMA
+from pipelines.carriers.levels import (
+    BOOLEAN,
+    FRACTION,
+    INTEGER,
+    KIND,
+    LIST,
+    MISSING,
+    NULL,
+    OBJECT,
+    STRING,
+    WORDS,
+    Level,
+    Levels,
+)
 from pipelines.carriers.mapping.paths import AS_JSON, AS_XML, HEADER, TOP, Elements, Path, above, segments, steps
 from pipelines.carriers.mapping.xml_payload import XmlError, parse_xml
 
-MISSING: Final = 0
-NULL: Final = 1
-STRING: Final = 2
-INTEGER: Final = 3
-FRACTION: Final = 4
-BOOLEAN: Final = 5
-OBJECT: Final = 6
-LIST: Final = 7
-
-WORDS: Final = ("nothing", "null", "text", "a whole number", "a fraction", "true or false", "an object", "a list")
-"""How a kind of value is called in a reason."""
+_json: Final = msgspec.json.Decoder(float_hook=lambda text: msgspec.Raw(text.encode())).decode
+"""Fractions stay as they are written: no float holds every decimal."""
 
 Format = Literal["json", "xml", "json_or_xml"]
 """How payloads are written. What may be either is XML if it begins with `<`."""
 
-PARSERS: Final = {AS_JSON: msgspec.json.decode, AS_XML: parse_xml}
+PARSERS: Final = {AS_JSON: _json, AS_XML: parse_xml}
 """What reads a string that is a document."""
 
 MALFORMED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, XmlError)
 """What they raise."""
-
-
-@dataclass(frozen=True)
-class Level:
-    """A table of fields: of the payloads, or of the elements of a list in them or in the elements of another list.
-
-    Attributes:
-        fields: two columns a field: its name (String: the text of a scalar, else null) and `name:kind` (UInt8, one of
-            the constants of this module).
-        parent: UInt32, the row of the level above that an element is of (`paths.above`); the payload itself at the top.
-        index: UInt32, the element's place in its list, from 0.
-    """
-
-    fields: pl.DataFrame
-    parent: pl.Series
-    index: pl.Series
-
-
-Levels = Mapping[str, Level]
-"""By name: `paths.TOP` for payloads, `users[]` for the elements of the list `users`."""
 
 
 @dataclass
@@ -91,7 +75,7 @@ class _Rows:
             for name in self.names
             for column, values, dtype in (
                 (name, self.texts[name], pl.String()),
-                (f"{name}:kind", self.kinds[name], pl.UInt8()),
+                (name + KIND, self.kinds[name], pl.UInt8()),
             )
         }
         height = len(self.parent)
@@ -118,6 +102,14 @@ def _add_level(found: dict[str, set[str]], level: str) -> None:
     if level not in found:
         _add_level(found, above(level))
         found[level] = set()
+
+
+def needs_rows(fields: Mapping[str, Sequence[str]]) -> bool:
+    """Are there fields that only `read_rows` reads: in XML in a string, or of lists in some elements of a list."""
+    lists = (step for level in fields for step in steps(level) if isinstance(step, Elements))
+    return any(step.where for step in lists) or any(
+        AS_XML in place for level, names in fields.items() for place in (level, *names)
+    )
 
 
 def read_rows(
@@ -171,13 +163,13 @@ def is_written_as_xml(value: bytes, written_as: Format) -> bool:
 
 
 def parse_payload(value: bytes, written_as: Format = "json") -> dict[str, Any] | tuple[str, str]:
-    """Parse a payload; where it is no object: the reason and the detail."""
+    """Parse a payload, with fractions as `msgspec.Raw`; where it is no object: the reason and the detail."""
     if len(value) > MAX_VALUE_BYTES:
         return "too_large", f"{len(value)} bytes, at most {MAX_VALUE_BYTES} are read"
     if not value.strip():
         return "empty_value", "the record has no payload"
     try:
-        parsed = parse_xml(value) if is_written_as_xml(value, written_as) else msgspec.json.decode(value)
+        parsed = parse_xml(value) if is_written_as_xml(value, written_as) else _json(value)
     except UnicodeDecodeError as error:
         return "bad_utf8", str(error)
     except RecursionError:
@@ -269,8 +261,8 @@ def _scalar(value: Any) -> tuple[int, str | None]:
             return BOOLEAN, "true" if value else "false"
         case int():
             return INTEGER, str(value)
-        case float():
-            return FRACTION, repr(value) if math.isfinite(value) else None
+        case msgspec.Raw():
+            return FRACTION, bytes(value).decode()
         case dict():
             return OBJECT, None
         case _:

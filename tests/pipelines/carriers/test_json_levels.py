@@ -7,138 +7,69 @@ import string
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import msgspec
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from pipelines.carriers import json_levels
-from pipelines.carriers.json_levels import KIND, ScannedLevels, read_levels
-from pipelines.carriers.json_paths import ELEMENT, MAX_DEPTH, level_and_field, steps
+from pipelines.carriers.json_levels import ScannedLevels, read_levels
+from pipelines.carriers.json_paths import MAX_DEPTH
+from pipelines.carriers.levels import Levels
+from pipelines.carriers.mapping.columns import read_columns
+from pipelines.carriers.mapping.paths import TOP, Path
+from pipelines.carriers.mapping.rows import fields_of, read_rows
 from tests.examples import examples
 from tests.pipelines.carriers.walled import Walled
 
 
-class Fraction(str):
-    """The text of a number that is not whole."""
+def fields(paths: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    return fields_of(map(Path.parse, paths))
 
 
-DECODER = msgspec.json.Decoder(float_hook=Fraction)
-Row = dict[str, Any]
-
-
-def scalar(value: Any) -> tuple[str | None, int]:
-    match value:
-        case None:
-            return None, 1
-        case Fraction():
-            return str(value), 4
-        case str():
-            return value, 2
-        case bool():
-            return str(value).lower(), 5
-        case int():
-            return str(value), 3
-    return None, 6 if isinstance(value, dict) else 7
-
-
-def walked(values: Iterable[bytes], paths: Sequence[str]) -> dict[str, list[Row]]:
-    """The rows of every level, with parent and index, of values that are JSON."""
-    rows: dict[str, list[Row]] = {}
-    names: dict[str, list[str]] = {"": []}
-    for path in paths:
-        level, field = level_and_field(path)
-        for n, _ in enumerate(level.split(ELEMENT)):
-            names.setdefault(ELEMENT.join(level.split(ELEMENT)[:n]) + ELEMENT * bool(n), [])
-        names[level].append(field)
-    for name in names:
-        rows[name] = []
-
-    def found(value: Any, parts: list[str]) -> Any:
-        for part in parts:
-            if not isinstance(value, dict) or part not in value:
-                return ...
-            value = value[part]
-        return value
-
-    def add(level: str, value: Any, place: Row) -> None:
-        row: Row = dict(place)
-        for field in names[level]:
-            one = found(value, steps(field))
-            row[field], row[field + KIND] = (None, 0) if one is ... else scalar(one)
-        rows[level].append(row)
-        number = len(rows[level]) - 1
-        for below in names:
-            prefix, _, rest = below.removesuffix(ELEMENT).rpartition(ELEMENT)
-            if below and prefix + ELEMENT * bool(prefix) == level:
-                of = found(value, steps(rest.removeprefix(".") if prefix else below.removesuffix(ELEMENT)))
-                for index, element in enumerate(of if isinstance(of, list) else []):
-                    add(below, element, {"parent": number, "index": index})
-
-    for value in values:
-        add("", DECODER.decode(value), {})
-    return rows
-
-
-def as_rows(scanned: ScannedLevels) -> dict[str, list[Row]]:
-    rows = {}
-    for name, level in scanned.levels.items():
-        frame = level.fields
-        if level.parent is not None and level.index is not None:
-            frame = frame.with_columns(parent=level.parent, index=level.index)
-        rows[name] = frame.to_dicts()
-    return rows
+def as_rows(levels: Levels) -> dict[str, list[dict[str, Any]]]:
+    return {
+        name: level.fields.with_columns(**{"#parent": level.parent, "#index": level.index}).to_dicts()
+        for name, level in levels.items()
+    }
 
 
 def assert_what_is_accepted_is_right(
     values: list[bytes], paths: Sequence[str], column: pl.Series | None = None
-) -> None:
-    scanned = read_levels(pl.Series(values, dtype=pl.Binary) if column is None else column, paths)
-    assert len(scanned.accepted) == len(values)
-    kept = [value for value, is_kept in zip(values, scanned.accepted, strict=True) if is_kept]
-    expected = walked(kept, paths)
-    if not scanned.levels[""].fields.width:
-        expected[""] = []
-    assert as_rows(scanned) == expected
+) -> ScannedLevels:
+    column = pl.Series(values, dtype=pl.Binary) if column is None else column
+    read = read_columns(column, fields(paths))
+    assert len(read.accepted) == len(values)
+    kept = [value for value, is_kept in zip(values, read.accepted, strict=True) if is_kept]
+    rows, levels, _ = read_rows(kept, fields(paths))
+    assert rows == list(range(len(kept))), "what is accepted is an object"
+    assert as_rows(read.of_accepted()) == as_rows(levels)
+    return read
 
 
-def is_read(value: bytes, paths: Sequence[str] = ("a", "b.c", "b", "l[].u", "l[]", "l")) -> bool:
-    assert_what_is_accepted_is_right([value], paths)
-    return read_levels(pl.Series([value], dtype=pl.Binary), paths).accepted[0]
+PATHS = ("a", "b.c", "b", "b.c.d", "l[].u", "l[]", "l", "l[].v.w", "b.m[].x", "é.长", "long_" * 7)
 
 
-PATHS = (
-    "a",
-    "b.c",
-    "b",
-    "b.c.d",
-    "l[].u",
-    "l[]",
-    "l",
-    "l[].v.w",
-    "b.m[].x",
-    "é.长",
-    "a_name_of_more_than_32_bytes_in_all",
-)
+def is_read(value: bytes, paths: Sequence[str] = PATHS) -> bool:
+    return assert_what_is_accepted_is_right([value], paths).accepted[0]
 
 
 @pytest.mark.parametrize(
     "value",
     [
-        b"{}", b"[]", b"null", b"{\"a\":1}", b'{"a":"x"}', b' { "a" : "x" } ', b'{"a":null,"b":{"c":true}}',
+        b"{}", b"{\"a\":1}", b'{"a":"x"}', b' { "a" : "x" } ', b'{"a":null,"b":{"c":true}}',
         b'{"b":{"c":{"d":1}}}', b'{"b":[1,{"c":2}]}', b'{"l":[{"u":1},{"u":"2","v":{"w":3}},4,null,[]]}', b'{"l":{}}',
         b'{"x":{"a":1,"l":[{"u":1}]},"a":[{"a":1}]}', b'{"":1,"a":{"":2}}', '{"é":{"长":"文本 😀"},"a":"é"}'.encode(),
         b'{"a":"\\"\\\\\\/\\b\\f\\n\\r\\t\\u0000\\u00e9\\u957f\\ud83d\\ude00 and so on"}',
         b'{"\\u0061":1,"\\u00e9":{"\\u957f":2}}',
         b'{"a":-12,"b":0,"l":[1.50,-0.0,1e5,1E-05,2.5e+10,12345678901234567890,-98765432109876543210]}',
-        b'{"a_name_of_more_than_32_bytes_in_all":1,"a_name_of_more_than_32_bytes_of_it":2}',
-        b'{"z":1,"z":2,"z":{"a":1,"a":2}}', b'{"b":{"m":[{"x":1},{"x":2}]},"l":[]}', b'"a"', b"  17  ",
+        b'{"%s":1,"%s":2,"%s":3}' % (b"long_" * 7, b"long_" * 8, b"long-" * 7),
+        b'{"z":1,"z":2,"z":{"a":1,"a":2}}', b'{"b":{"m":[{"x":1},{"x":2}]},"l":[]}',
         b'{"z":' + b"[" * (MAX_DEPTH - 1) + b"1" + b"]" * (MAX_DEPTH - 1) + b"}",
     ],
 )  # fmt: skip
 def test_json_of_any_form_is_read(value: bytes):
-    assert is_read(value, PATHS)
+    assert is_read(value)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +93,7 @@ def test_what_is_no_json_is_not_accepted(value: bytes):
     [
         b'{"a":1,"a":2}', b'{"a":1,"\\u0061":2}', b'{"b":{},"b":{"c":1}}', b'{"b":{"c":1,"c":2}}', b'{"l":[],"l":[1]}',
         b'{"l":[{"u":1},{"u":1,"u":1}]}', b'{"a":-0}', b'{"a":1e999}', b'{"a":' + b"1" * 65 + b"}",
-        b"[" * (MAX_DEPTH + 1) + b"1" + b"]" * (MAX_DEPTH + 1),
+        b'{"z":' + b"[" * MAX_DEPTH + b"1" + b"]" * MAX_DEPTH + b"}",
     ],
 )  # fmt: skip
 def test_what_readers_of_json_differ_about_is_left_to_msgspec(value: bytes):
@@ -189,8 +120,7 @@ def test_strings_and_numbers_of_any_length_are_read_to_the_letter():
     texts = [(string.ascii_lowercase * 3)[:length] for length in range(60)]
     values = [json.dumps({"a": text, "l": [text, text]}).encode() for text in texts]
     values += [b'{"a":%s,"l":[%s.5,"\\n%s"]}' % ((b"1" * length,) * 3) for length in range(1, 60)]
-    assert read_levels(pl.Series(values), ("a", "l[]")).accepted.all()
-    assert_what_is_accepted_is_right(values, ("a", "l[]"))
+    assert assert_what_is_accepted_is_right(values, ("a", "l[]")).accepted.all()
 
 
 def test_no_values_have_no_rows():
@@ -209,11 +139,14 @@ def test_rows_of_lists_name_the_accepted_value_they_are_of():
     assert_what_is_accepted_is_right(values, ("l[].u", "a"))
 
 
-def test_lists_of_lists_have_rows_of_both():
-    assert_what_is_accepted_is_right(
-        [b'{"l":[{"m":[1,2]},{"m":[]},{"m":[3]}]}', b"{", b'{"l":[{"m":[4]},[5,[6]]]}'],
-        ("l[].m[]", "l[].n", "l[][]", "l[][][]", "a"),
-    )
+def test_no_list_and_no_scalar_is_a_payload():
+    assert not any(is_read(value) for value in (b"[]", b'[{"a":1}]', b"null", b'"a"', b"  17  "))
+
+
+def test_lists_in_elements_of_lists_have_rows_of_both():
+    values = [b'{"l":[{"m":[1,2]},{"m":[]},{"m":[3]}]}', b"{", b'{"l":[{"m":[4]},[5,[6]]]}']
+    read = assert_what_is_accepted_is_right(values, ("l[].m[]", "l[].n", "a")).of_accepted()
+    assert read["l[].m[]"].parent.to_list() == [0, 0, 2, 3]
 
 
 @pytest.mark.parametrize("n_elements", [0, 3, 100, 5000])
@@ -234,40 +167,16 @@ def test_many_values_are_read_by_several_threads(monkeypatch: pytest.MonkeyPatch
 def test_nothing_is_read_beyond_either_end_of_a_buffer(walled: Walled, is_last: bool):
     texts = ["x" * length for length in range(1, 41)] + ["群é😀" * 5, "\\n\\u957f\\ud83d\\ude00" * 3, "\\n" + "x" * 40]
     values = [f'{{"a":"{text}"}}'.encode() for text in texts]
-    values += [b"[" + value[5:-1] + b"]" for value in values] + [
-        b"[1,2,3,4,5,6,7]",
-        b"7" + b" " * 12,
-        b'"a"' + b" " * 12,
-    ]
+    values += [b"[" + value[5:-1] + b"]" for value in values]
+    values += [b"[1,2,3,4,5,6,7]", b"7" + b" " * 12, b'"a"' + b" " * 12]
     for value in values:
-        if len(value) > 12:
-            assert_what_is_accepted_is_right([value], ("a", "[]", ""), walled.column([value], is_last=is_last))
-        for length in range(13, len(value)):
+        for length in range(13, len(value) + 1):
             cut = walled.column([value[:length]], is_last=is_last)
-            assert_what_is_accepted_is_right([value[:length]], ("a", "[]", ""), cut)
+            assert_what_is_accepted_is_right([value[:length]], ("a",), cut)
+            read_levels(cut, {TOP: ("", "a"), "[]": ("",)})
 
 
-NAMES = [
-    "a",
-    "b",
-    "c",
-    "d",
-    "l",
-    "u",
-    "v",
-    "w",
-    "m",
-    "x",
-    "é",
-    "长",
-    "",
-    "z",
-    "ab",
-    'q"',
-    "\\",
-    PATHS[-1],
-    PATHS[-1][:-1] + "x",
-]
+NAMES = [*"abcdluvwmxz", "é", "长", "", "ab", 'q"', "\\", "long_" * 7, "long-" * 7]
 SPACES = st.sampled_from(["", "", "", "", " ", "\n", " \t\r\n"])
 ESCAPED = {"\n": "\\n", '"': '\\"', "\\": "\\\\", "\t": "\\t", "/": "\\/"}
 
@@ -331,13 +240,39 @@ def mutated_values(draw: st.DrawFn) -> bytes:
     return bytes(value)
 
 
-some_paths = st.lists(st.sampled_from([*PATHS, "", "[]", "[].a", "l[].u[].x", "c", "d", "u"]), min_size=1, unique=True)
+LISTS = ("b.l[]", "l[u=1].v", "l[].u[].x", "l[].l[]", "l[].l[].u", "b.l[].m[].x")
+some_paths = st.lists(st.sampled_from([*PATHS, *LISTS, "c", "d", "u"]), min_size=1, unique=True)
 
 
 @examples(600)
 @given(st.lists(mutated_values() | st.binary(max_size=40), max_size=8), some_paths)
 def test_what_is_accepted_of_json_that_was_changed_at_random_is_right(values: list[bytes], paths: list[str]):
     assert_what_is_accepted_is_right(values, paths)
+
+
+within = [
+    *("s", "a", "s::json", "s::json.a", "s::json.l[].u", "s::json[].a", "s::json.l[].u[].x", "s::json.s::json.a"),
+    *("l[].s::json.b.c", "l[].s::json.l[].u"),
+]
+
+
+@examples(600)
+@given(
+    st.lists(mutated_values().map(lambda value: value.decode(errors="replace")) | st.text(max_size=9), max_size=8),
+    st.lists(st.sampled_from(within), min_size=1, unique=True),
+)
+def test_what_is_accepted_of_json_in_strings_is_right(texts: list[str], paths: list[str]):
+    payloads = [{"s": text, "l": [{"s": text}, {"s": 1}, {}], "a": json.dumps({"s": text})} for text in texts]
+    payloads += [{"s": payload["a"]} for payload in payloads]
+    assert_what_is_accepted_is_right([json.dumps(payload).encode() for payload in payloads], paths)
+
+
+def test_json_in_strings_is_read_and_other_texts_are_none():
+    texts = ['{"a":"\\u957f\\n"}', "hello", "", "[1,2]", "  {}", "群", "-1", "<x/>"]
+    values = [json.dumps({"s": text, "l": [{"s": text}, {"s": None}]}).encode() for text in texts]
+    read = assert_what_is_accepted_is_right(values, within)
+    assert read.accepted.all()
+    assert read.of_accepted()[TOP].fields["s::json.a"].to_list() == ["长\n", *[None] * 7]
 
 
 @examples(400, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -361,4 +296,4 @@ plain_json = st.recursive(
 @given(st.lists(st.dictionaries(st.sampled_from(NAMES), plain_json), max_size=6), st.booleans())
 def test_what_a_writer_of_json_writes_is_accepted(values: list[Any], escapes: bool):
     column = pl.Series([json.dumps(value, ensure_ascii=escapes).encode() for value in values], dtype=pl.Binary)
-    assert read_levels(column, PATHS).accepted.all()
+    assert read_columns(column, fields(PATHS)).accepted.all()
