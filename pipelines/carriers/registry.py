@@ -95,11 +95,13 @@ def _mapped(name: str, file: Traversable, place: str) -> Carrier:
     # Not before it is needed: commands that decode nothing do without.
     from pipelines.carriers.mapping.mapped_carrier import MappedCarrier
     from pipelines.carriers.mapping.model import MappingError, read_mapping
+    from pipelines.carriers.mapping.split_carrier import SplitCarrier
 
     mapping = read_mapping(file, place)
     if mapping.name != name:
         raise MappingError(f"The mapping of {name} calls itself {mapping.name}.", "Give both one name.", place)
-    return MappedCarrier(mapping)
+    carrier = MappedCarrier(mapping)
+    return carrier if mapping.split is None else SplitCarrier(carrier, mapping.split)
 
 
 def _brought(point: EntryPoint) -> Carrier:

@@ -8,31 +8,48 @@ import polars as pl
 
 from pipelines.carriers.levels import BOOLEAN, LIST, OBJECT
 from pipelines.carriers.mapping.expressions import Compiled, Scope, fault, value
-from pipelines.carriers.mapping.model import Money
+from pipelines.carriers.mapping.model import Money, Value
 from schemas.currencies import CURRENCIES
+from schemas.kinds import MOST_MINOR
 
-_DIGITS: Final = {code: one.minor_digits or 0 for code, one in CURRENCIES.items()}
-_WHOLE: Final = r"^-?[0-9]{1,18}$"
-_DECIMAL: Final = r"^-?[0-9]{1,15}(?:\.[0-9]+)?$"
+_TEN_THOUSANDTHS: Final = 10_000
+"""No currency has smaller parts."""
+
+_IN_ONE_MINOR: Final = {code: _TEN_THOUSANDTHS // 10 ** (one.minor_digits or 0) for code, one in CURRENCIES.items()}
+_WHOLE: Final = r"^[0-9]{1,18}$"
+_EXACT: Final = r"^[0-9]{1,14}(?:\.[0-9]{1,4}0*)?$"
+_ROUGH: Final = r"^[0-9]{1,14}(?:\.[0-9]+)?$"
 
 
 def amount(asked: str | Money, currency: pl.Expr, scope: Scope) -> Compiled:
-    """An amount in minor units (Int64). A decimal has no more digits than its currency, but for zeros."""
+    """An amount in minor units (Int64), null where it is none. See `Money`."""
     spec = asked if isinstance(asked, Money) else Money(of=asked)
-    given = value(spec.of, scope)
+    whole = _read(spec.of, spec, currency, scope)
+    if spec.less is None:
+        return whole
+    before = _read(spec.less, spec, currency, scope)
+    left = whole.value - before.value.fill_null(0)
+    grew = pl.format(f"{{}} less {{}} is no amount - at {', '.join(whole.paths)}", whole.value, before.value)
+    faults = (*whole.faults, *before.faults, (left < 0, grew))
+    return Compiled(pl.when(left >= 0).then(left), faults, (*whole.paths, *before.paths))
+
+
+def _read(place: Value, spec: Money, currency: pl.Expr, scope: Scope) -> Compiled:
+    given = value(place, scope)
     text = given.value
     if spec.unit == "minor":
         found = pl.when(text.str.contains(_WHOLE)).then(text).cast(pl.Int64, strict=False)
     else:
-        number = pl.when(text.str.contains(_DECIMAL)).then(text)
-        digits = currency.replace_strict(_DIGITS, default=None, return_dtype=pl.Int64())
-        whole = number.str.extract(r"^(-?[0-9]+)", 1).cast(pl.Int64, strict=False)
-        written = number.str.extract(r"\.([0-9]+)$", 1).fill_null("").str.strip_chars_end("0")
-        has_room = written.str.len_bytes().cast(pl.Int64) <= digits
-        part = (written + pl.lit("0000")).str.head(digits.cast(pl.UInt32)).cast(pl.Int64, strict=False).fill_null(0)
-        scale = pl.lit(10, pl.Int64).pow(digits)
-        signed = pl.when(number.str.starts_with("-")).then(-part).otherwise(part)
-        found = pl.when(has_room).then(whole * scale + signed)
+        number = pl.when(text.str.contains(_ROUGH if spec.rounded else _EXACT)).then(text)
+        whole = number.str.extract(r"^([0-9]+)", 1).cast(pl.Int64)
+        part = number.str.extract(r"\.([0-9]{1,4})", 1).str.pad_end(4, "0").cast(pl.Int64).fill_null(0)
+        ten_thousandths = whole * _TEN_THOUSANDTHS + part
+        in_one = currency.replace_strict(_IN_ONE_MINOR, default=None, return_dtype=pl.Int64())
+        if spec.rounded:
+            found = (2 * ten_thousandths + in_one) // (2 * in_one)
+        else:
+            found = pl.when(ten_thousandths % in_one == 0).then(ten_thousandths // in_one)
+    found = pl.when(found.is_between(0, MOST_MINOR)).then(found)
     faults = tuple(fault(path, scope, (BOOLEAN, OBJECT, LIST), "an amount") for path in given.paths)
     unread = pl.format(
         f"{{}} is no amount in {spec.unit} units of {{}} - at {', '.join(given.paths)}",

@@ -15,7 +15,7 @@ from pipelines.carriers.base import DECODED_SCHEMA
 from pipelines.carriers.mapping.amounts import amount
 from pipelines.carriers.mapping.expressions import Compiled, Scope, condition, instant, value
 from pipelines.carriers.mapping.measures import measures
-from pipelines.carriers.mapping.model import CarrierMapping, Case, Chosen, Event, Instant, Items, Number, Value
+from pipelines.carriers.mapping.model import CarrierMapping, Case, Chosen, Event, Instant, Items, Money, Number, Value
 from schemas.kinds import MOST_COUNT, REQUIRED
 
 Fault = tuple[pl.Expr, pl.Expr, pl.Expr]
@@ -33,8 +33,13 @@ _FIELD_OF: Final = {**_KEYS, **_IDS, **_WORDS, "event_id": "id", "time": "time",
 """Column -> what the mapping calls it."""
 
 _COUNTS: Final = {"length": "text_length", "links": "links", "mentions": "mentions"}
+
+MADE: Final = "made "
+"""Before the name of an event's column, where the payload's fields stand beside it; no path has such a space."""
+
 _ITEM: Final = {"product_id": pl.String(), "quantity": pl.Int64(), "amount_minor": pl.Int64()}
 _NO_CURRENCY: Final = pl.lit(None, pl.String())
+_CODE: Final = r"\A[A-Z]{3}\z"
 
 
 @dataclass(frozen=True)
@@ -121,6 +126,7 @@ def _emitted(mapping: CarrierMapping, event: Event, scope: Scope) -> Emitted:
     made.add("carrier", _carrier(made.values))
     _add_measures(event, scope, made)
     currency = made.values.get("currency", _NO_CURRENCY)
+    made.blame([(~currency.str.contains(_CODE), pl.format("{} is no code of a currency of ISO 4217", currency))])
     if event.amount is not None:
         made.add("amount_minor", amount(event.amount, currency, scope))
     collected = {}
@@ -136,7 +142,7 @@ def _missing(event: Event, columns: dict[str, pl.Expr]) -> list[Fault]:
     needed = ["event_id", *REQUIRED.get(event.kind, ())] + (["time"] if event.time != "arrival" else [])
     return [
         (
-            columns[name].is_null() if name in columns else pl.lit(value=True),
+            pl.col(f"{MADE}{name}").is_null() if name in columns else pl.lit(value=True),
             pl.lit("missing_field"),
             pl.lit(f"{event.kind} needs {name}{_place(getattr(event, _FIELD_OF[name]))}"),
         )
@@ -151,6 +157,8 @@ def _place(asked: object) -> str:
             return _place(first)
         case Chosen(of=[str(template), *_]) | Chosen(of=str(template)) | Instant(of=template):
             return f" (from {template})"
+        case Money(of=inner):
+            return _place(inner)
         case str() if "{" in asked:
             return f" (from {asked})"
         case _:
@@ -205,11 +213,16 @@ def _carrier(columns: dict[str, pl.Expr]) -> Compiled:
 
 def _items(items: Items, currency: pl.Expr, scope: Scope) -> Collected:
     scope.path(items.each)
+    quantity = None if items.quantity is None else _number(Number(of=items.quantity), scope)
     given = {
         "product_id": None if items.product is None else value(items.product, scope, is_id=True),
-        "quantity": None if items.quantity is None else _number(Number(of=items.quantity), scope),
+        "quantity": quantity,
         "amount_minor": None if items.amount is None else amount(items.amount, currency, scope),
     }
+    if items.price is not None:
+        price = amount(items.price, currency, scope)
+        so_many = pl.lit(1) if quantity is None else quantity.value
+        given["amount_minor"] = Compiled(price.value * so_many, price.faults, price.paths)
     nothing = Compiled(pl.lit(None))
     fields = {name: (given[name] or nothing).value.cast(dtype) for name, dtype in _ITEM.items()}
     return Collected(items.each, fields, tuple(one for part in given.values() if part for one in part.faults))

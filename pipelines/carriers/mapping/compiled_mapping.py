@@ -12,7 +12,7 @@ import polars as pl
 
 from pipelines.carriers.base import DECODED_SCHEMA, IGNORED_SCHEMA, REJECTED_SCHEMA, Decoded
 from pipelines.carriers.levels import INTEGER, MISSING, STRING, Levels
-from pipelines.carriers.mapping.cases import Collected, Emitted, compiled_case
+from pipelines.carriers.mapping.cases import MADE, Collected, Emitted, compiled_case
 from pipelines.carriers.mapping.expressions import ALL, COUNT, INDEX, KIND, PARTS, SEPARATOR, Scope, value
 from pipelines.carriers.mapping.measures import MEASURES
 from pipelines.carriers.mapping.model import CarrierMapping
@@ -260,23 +260,24 @@ def _lists(name: str, collected: Collected, elements: pl.DataFrame) -> pl.DataFr
 
 def _emit(emitted: Emitted, rows: pl.DataFrame, order: int) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The events of rows and, as `REJECTED_SCHEMA`, the rows at fault."""
-    rows = rows.filter(emitted.holds)
-    at_fault = [
-        pl.when(broken).then(pl.struct(reason=reason, detail=detail)) for broken, reason, detail in emitted.faults
-    ]
-    made = rows.select(
+    # What is made is made once, since many a fault asks for it; what faults say, of few rows.
+    made = rows.filter(emitted.holds).with_columns(
+        expression.cast(DECODED_SCHEMA[name], strict=False).alias(f"{MADE}{name}")
+        for name, expression in emitted.columns.items()
+    )
+    is_bad = made.select(
+        pl.any_horizontal(broken.fill_null(value=False) for broken, _, _ in emitted.faults)
+    ).to_series()
+    events = made.filter(~is_bad).select(
         _ROW,
         pl.lit(order, pl.UInt16).alias("#order"),
         INDEX,
-        *(
-            expression.cast(DECODED_SCHEMA[name], strict=False).alias(name)
-            for name, expression in emitted.columns.items()
-        ),
-        pl.coalesce(at_fault).alias("#fault"),
+        *(pl.col(f"{MADE}{name}").alias(name) for name in emitted.columns),
     )
-    is_good = pl.col("#fault").struct.field("reason").is_null()
-    bad = made.filter(~is_good).select(pl.col(_ROW), pl.col("#fault").struct.unnest())
-    return made.filter(is_good).drop("#fault"), bad
+    if not is_bad.any():
+        return events, pl.DataFrame(schema=REJECTED_SCHEMA)
+    said = [pl.when(broken).then(pl.struct(reason=reason, detail=detail)) for broken, reason, detail in emitted.faults]
+    return events, made.filter(is_bad).select(pl.col(_ROW), pl.coalesce(said).struct.unnest())
 
 
 def _placed(events: Sequence[pl.DataFrame]) -> pl.DataFrame:

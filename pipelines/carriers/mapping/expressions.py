@@ -39,6 +39,7 @@ _NAMED: Final = "="
 
 _PLACE: Final = re.compile(r"\{([^{}]+)\}")
 _KINDS: Final = {"text": (STRING,), "number": (INTEGER, FRACTION), "object": (OBJECT,), "list": (LIST,)}
+_NO_ID: Final = (FRACTION, OBJECT, LIST)
 _MICROSECONDS: Final = 1_000_000
 _SNOWFLAKE_BITS: Final = 22
 _MOST_DIGITS: Final = 18
@@ -192,13 +193,15 @@ def value(asked: Value, scope: Scope, *, is_id: bool = False) -> Compiled:
         is_id: Whether it names something: a fraction, a list or an object there is a fault.
     """
     if isinstance(asked, str):
-        return _template(asked, scope, is_id=is_id)
+        return _template(asked, scope, _NO_ID if is_id else ())
     if asked.choose is not None:
         chosen = [(condition(one.when, scope), value(one.is_, scope, is_id=is_id)) for one in asked.choose]
         first = pl.coalesce(pl.when(holds).then(one.value) for holds, one in chosen)
         compiled = Compiled(first, _merged(one for _, one in chosen), _paths(one for _, one in chosen))
     else:
-        parts = [_template(one, scope, is_id=is_id) for one in _list(asked.of or "")]
+        # What is captured is captured of a text, in whose place its measures may stand.
+        no_id = (FRACTION, LIST) if asked.capture is not None else _NO_ID
+        parts = [_template(one, scope, no_id if is_id else ()) for one in _list(asked.of or "")]
         compiled = Compiled(pl.coalesce(part.value for part in parts), _merged(parts), _paths(parts))
     found = compiled.value
     if asked.strip is not None:
@@ -208,18 +211,20 @@ def value(asked: Value, scope: Scope, *, is_id: bool = False) -> Compiled:
         found = pl.coalesce(found.str.extract(one, 1) for one in scope.expressions(asked.capture))
     if asked.lower:
         found = found.str.to_lowercase()
+    if asked.upper:
+        found = found.str.to_uppercase()
     if asked.pad is not None:
         found = found.str.zfill(asked.pad)
     if asked.map is not None:
         found = found.replace_strict(asked.map, default=None, return_dtype=pl.String())
     found = pl.when(found != "").then(found)
     if asked.otherwise is not None:
-        found = found.fill_null(_template(asked.otherwise, scope, is_id=is_id).value)
+        found = found.fill_null(_template(asked.otherwise, scope).value)
     return Compiled(found, compiled.faults, compiled.paths)
 
 
-def _template(text: str, scope: Scope, *, is_id: bool) -> Compiled:
-    """A text with places; null where one of them is empty or no scalar."""
+def _template(text: str, scope: Scope, refused: Sequence[int] = ()) -> Compiled:
+    """A text with places; null where one of them is empty or no scalar, a fault where it is of a kind refused."""
     parts: list[pl.Expr] = []
     faults = []
     paths = []
@@ -237,8 +242,8 @@ def _template(text: str, scope: Scope, *, is_id: bool) -> Compiled:
         paths.append(found[1])
         here = scope.text(found[1])
         parts.append(pl.when(here != "").then(here))
-        if is_id:
-            faults.append(fault(found[1], scope, (FRACTION, OBJECT, LIST), "text or a whole number"))
+        if refused:
+            faults.append(fault(found[1], scope, refused, "text or a whole number"))
     if tail := text[end:]:
         parts.append(pl.lit(tail))
     if not parts:
@@ -257,15 +262,16 @@ def instant(asked: Instant | list[Instant], scope: Scope) -> tuple[Compiled, pl.
     """A time (UTC, null where there is none) and its quality (String, null: the mapping's own)."""
     found = [(one, _instant(one, scope)) for one in ([asked] if isinstance(asked, Instant) else asked)]
     time = pl.coalesce(compiled.value for _, compiled in found)
-    quality = pl.lit(None, pl.String())
-    for one, compiled in reversed(found):
-        is_given = compiled.value.is_not_null()
-        quality = pl.when(is_given).then(pl.lit(one.quality, pl.String())).otherwise(quality)
+    *firsts, (last, _) = found
+    # Where none is found it makes no difference: the event is rejected.
+    quality = pl.lit(last.quality, pl.String())
+    for one, compiled in reversed(firsts):
+        quality = pl.when(compiled.value.is_not_null()).then(pl.lit(one.quality, pl.String())).otherwise(quality)
     return Compiled(time, _merged(one for _, one in found), _paths(one for _, one in found)), quality
 
 
 def _instant(asked: Instant, scope: Scope) -> Compiled:
-    given = _template(asked.of, scope, is_id=False)
+    given = _template(asked.of, scope)
     # A zero is how many sources say that they do not know.
     text = pl.when(~given.value.is_in(["0", "0.0"])).then(given.value)
     time = _READ[asked.unit](text, asked)
@@ -292,6 +298,11 @@ def _utc(microseconds: pl.Expr) -> pl.Expr:
     # Beyond this a time of no calendar would wrap.
     kept = pl.when(microseconds.is_between(-(2**55), 2**57)).then(microseconds)
     return kept.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+
+
+def _in_our_time(microseconds: pl.Expr) -> pl.Expr:
+    """Null before 1973: there, a number of another unit was written."""
+    return pl.when(microseconds >= _MILLISECONDS_FROM * 1000).then(microseconds)
 
 
 def _seconds_or_milliseconds(text: pl.Expr) -> pl.Expr:
@@ -326,8 +337,8 @@ def _snowflake(text: pl.Expr, epoch_ms: int) -> pl.Expr:
 
 _READ: Final[dict[str, Callable[[pl.Expr, Instant], pl.Expr]]] = {
     "seconds": lambda text, _: _utc(_ticks(text, 1)),
-    "milliseconds": lambda text, _: _utc(_ticks(text, 1000)),
-    "microseconds": lambda text, _: _utc(_ticks(text, _MICROSECONDS)),
+    "milliseconds": lambda text, _: _utc(_in_our_time(_ticks(text, 1000))),
+    "microseconds": lambda text, _: _utc(_in_our_time(_ticks(text, _MICROSECONDS))),
     "seconds_or_milliseconds": lambda text, _: _utc(_seconds_or_milliseconds(text)),
     "rfc3339": lambda text, _: _rfc3339(text),
     "local": lambda text, asked: _local(text, asked.zone),

@@ -96,11 +96,15 @@ class TextPlaces:
             pl.lit(STRING, pl.UInt8).alias("text:kind"),
             *(pl.lit(None, pl.String).alias(name) for name in scope.paths if name != "text"),
         )
-        taken = frame.select(**measured.counts, rest=measured.cleaned)
-        for text, (*counts, rest) in zip(texts, taken.iter_rows(), strict=True):
+        marks = [pl.col("text").str.extract_all(one).list.join(" ") for one in scope.expressions(spec.marks or [])]
+        side_by_side = pl.concat_str(marks, separator=" ").str.strip_chars(" ") if marks else pl.lit("")
+        taken = frame.select(**measured.counts, rest=measured.cleaned, marks=side_by_side)
+        for text, (*counts, rest, kept) in zip(texts, taken.iter_rows(), strict=True):
             found = {**dict(zip(MEASURES, counts, strict=True)), "hash": of_company.hash(rest)}
             if spec.strip is not None and rest != text and text.endswith(rest):
                 found["head"] = text[: len(text) - len(rest)]
+            if kept:
+                found["marks"] = kept
             yield found
 
 
@@ -151,7 +155,7 @@ def _specs(mapping: CarrierMapping) -> list[Text]:
         named = mapping.fields.get(name, name)
         for path in [named] if isinstance(named, str) else named:
             place = _FILTER.sub("[]", path)
-            if place not in found or one.strip is not None or one.markup != "none":
+            if place not in found or one.strip is not None or one.marks is not None or one.markup != "none":
                 of = found[place].of if place in found else place
                 found[place] = msgspec.structs.replace(one, of=of)
     return sorted(found.values(), key=lambda one: not _enters(one.of))

@@ -78,8 +78,10 @@ class Chosen(_Word, frozen=True):
         strip: What such expressions find is taken out.
         map: Text -> text; another text is null.
         lower: Whether to write it in small letters.
+        upper: Whether to write it in capitals.
         pad: Digits, at least, with zeros in front.
-        platform: Of a key: the platform in place of the mapping's own.
+        platform: Of a key: the platform in place of the mapping's own, such as what stands before the colon of a whole
+            key in the payload.
         otherwise: What stands for null.
     """
 
@@ -89,8 +91,9 @@ class Chosen(_Word, frozen=True):
     strip: str | list[str] | None = None
     map: dict[str, str] | None = None
     lower: bool = False
+    upper: bool = False
     pad: int | None = None
-    platform: str | None = None
+    platform: Value | None = None
     otherwise: str | None = msgspec.field(name="else", default=None)
 
 
@@ -123,18 +126,30 @@ class Text(_Word, frozen=True):
         of: Its place; of a list, the texts of its elements one after the other.
         strip: What such regular expressions of Rust find does not count.
         markup: `tags`: what stands in `<…>` does not count, and `&amp;` is one character.
+        marks: What such regular expressions of Rust find is the platform's, not the person's, such as the id of the
+            message that is quoted: it stays among the measures, as `marks`, one after the other with spaces between.
     """
 
     of: str
     strip: str | list[str] | None = None
     markup: Literal["none", "tags"] = "none"
+    marks: str | list[str] | None = None
 
 
 class Money(_Word, frozen=True):
-    """An amount; `major` units are decimals such as `19.90`, `minor` ones are whole."""
+    """An amount; `major` units are decimals such as `19.90`, `minor` ones are whole. It is never below zero.
 
-    of: str
+    Attributes:
+        of: Its place.
+        unit: See above.
+        rounded: Whether decimals may have more digits than the currency: sums that browsers make end in `…00000001`.
+        less: The place of an amount that is taken off, if there is one: of a running sum, what it was before.
+    """
+
+    of: Value
     unit: Literal["minor", "major"] = "minor"
+    rounded: bool = False
+    less: Value | None = None
 
 
 class Number(_Word, frozen=True):
@@ -145,12 +160,13 @@ class Number(_Word, frozen=True):
 
 
 class Items(_Word, frozen=True):
-    """What an order holds: a row each element of a list."""
+    """What an order holds: a row each element of a list; `price` is that of one, `amount` of all of the element."""
 
     each: str
     product: Value | None = None
     quantity: str | None = None
     amount: str | Money | None = None
+    price: str | Money | None = None
 
 
 class Member(_Word, frozen=True):
@@ -219,6 +235,8 @@ class CarrierMapping(_Word, frozen=True):
         format: What is `json_or_xml` is XML if it begins with `<`.
         fields: Name -> path, or several: the first that is there. The name stands for them where a path is asked for,
             but for `each` and `texts`.
+        split: A field that may be a list: each of its elements is decoded as a payload of its own, with the element in
+            the place of the list and its number from 0 in `_part`. `texts` and `keeps` are of the whole payload.
         texts: Where people's words stand beside the texts of events; measures can stand in the place of both. A string
             that is JSON or XML is entered: `content::json.text`.
         keeps: Conditions under which texts stay: sentences that a platform wrote, which say who joined.
@@ -239,6 +257,7 @@ class CarrierMapping(_Word, frozen=True):
     format: Literal["json", "xml", "json_or_xml"] = "json"
     source: Value | None = None
     fields: dict[str, str | list[str]] = {}
+    split: str | None = None
     texts: list[str | Text] = []
     keeps: list[When] = []
     called: Value | None = None

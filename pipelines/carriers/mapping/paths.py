@@ -4,6 +4,7 @@
     users[].user_id             the same of each element of a list: a row each
     message[type=text].data     of those elements whose `type` is `text`; with `!=` of all others
     content::json.text          of JSON that stands as text in a string; `::xml` likewise
+    content::url::json.text     of such a string that is percent-encoded
     content.'m.relates_to'.key  names with dots or spaces stand in quotes
     links[].members[].id        of lists in the elements of a list
     header:X-Shop-Topic         a header of the Kafka record
@@ -24,9 +25,10 @@ TOP: Final = ""
 HEADER: Final = "header:"
 AS_JSON: Final = "::json"
 AS_XML: Final = "::xml"
+AS_URL: Final = "::url"
 
 _SEGMENT: Final = re.compile(
-    r"(?P<as>::(?:json|xml))|\.?'(?P<quoted>[^']+)'|\.?(?P<name>[^\s{}\[\].:']+(?::[^\s{}\[\].:']+)*)"
+    r"(?P<as>::(?:json|xml|url))|\.?'(?P<quoted>[^']+)'|\.?(?P<name>[^\s{}\[\].:']+(?::[^\s{}\[\].:']+)*)"
 )
 _LIST: Final = re.compile(r"\[([^\[\]]*)\]")
 _FILTER: Final = re.compile(r"(?P<field>[^=!\[\]]+)(?P<differs>!?)=(?P<value>[^=\[\]]+)")
@@ -134,7 +136,7 @@ def _plain(text: str) -> str:
 
 @cache
 def segments(path: str) -> tuple[str, ...]:
-    """Take `content::json.text` apart: names, and `::json` or `::xml` where a string is to be read as such.
+    """Take `content::json.text` apart: names, and `::json`, `::xml` or `::url` where a string is to be read as such.
 
     Raises:
         PathError: it is no path.

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final, Literal
+from urllib.parse import unquote_plus
 
 import msgspec
 import polars as pl
@@ -28,7 +29,18 @@ from pipelines.carriers.levels import (
     Level,
     Levels,
 )
-from pipelines.carriers.mapping.paths import AS_JSON, AS_XML, HEADER, TOP, Elements, Path, above, segments, steps
+from pipelines.carriers.mapping.paths import (
+    AS_JSON,
+    AS_URL,
+    AS_XML,
+    HEADER,
+    TOP,
+    Elements,
+    Path,
+    above,
+    segments,
+    steps,
+)
 from pipelines.carriers.mapping.xml_payload import XmlError, parse_xml
 
 _json: Final = msgspec.json.Decoder(float_hook=lambda text: msgspec.Raw(text.encode())).decode
@@ -37,7 +49,7 @@ _json: Final = msgspec.json.Decoder(float_hook=lambda text: msgspec.Raw(text.enc
 Format = Literal["json", "xml", "json_or_xml"]
 """How payloads are written. What may be either is XML if it begins with `<`."""
 
-PARSERS: Final = {AS_JSON: _json, AS_XML: parse_xml}
+PARSERS: Final = {AS_JSON: _json, AS_XML: parse_xml, AS_URL: unquote_plus}
 """What reads a string that is a document."""
 
 MALFORMED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, XmlError)

@@ -115,8 +115,8 @@ ORDER = 'currency: "{money}"\namount: {of: "{total}", unit: UNIT}'
         ("major", "19.9", "CNY", 1990),
         ("major", 19.9, "CNY", 1990),
         ("major", "19", "CNY", 1900),
-        ("major", "-19.95", "USD", -1995),
-        ("major", "-0.05", "USD", -5),
+        ("major", "0.05", "USD", 5),
+        ("major", "19.9000000", "USD", 1990),
         ("major", "1500.00", "JPY", 1500),
         ("major", "1.234", "KWD", 1234),
         ("minor", 2**53 + 1, "CNY", 2**53 + 1),
@@ -129,7 +129,15 @@ def test_an_amount_is_exact_in_minor_units(unit: str, written: object, currency:
 
 @pytest.mark.parametrize(
     ("written", "currency"),
-    [("19.905", "CNY"), ("1.5", "JPY"), ("1,5", "CNY"), ("19.90", "XYZ"), ("19.90", None), ([], "CNY")],
+    [
+        ("19.905", "CNY"),
+        ("1.5", "JPY"),
+        ("1,5", "CNY"),
+        ("19.90", "XYZ"),
+        ("19.90", None),
+        ("-19.90", "CNY"),
+        ([], "CNY"),
+    ],
 )
 def test_what_is_no_amount_of_its_currency_is_rejected(written: object, currency: str | None):
     decoded = sending(ORDER.replace("UNIT", "major")).decode([message(total=written, money=currency)])
@@ -138,7 +146,7 @@ def test_what_is_no_amount_of_its_currency_is_rejected(written: object, currency
 
 
 @examples(100)
-@given(st.decimals(-(10**9), 10**9, places=2))
+@given(st.decimals(0, 10**9, places=2))
 def test_decimals_become_minor_units_without_a_float(amount: Decimal):
     carrier = sending(ORDER.replace("UNIT", "major"))
     assert cell(carrier, "amount_minor", message(total=str(amount), money="EUR")) == int(amount * 100)
