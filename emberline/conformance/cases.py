@@ -65,7 +65,8 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def read_cases(file: Path, samples: Path | None = None) -> list[Case]:
     """Read the cases of a carrier; a case with `sample:` takes its payload from that file below `samples`.
 
-    A sample that is a list has its place behind a colon: `sample: napcat/events.json:2`.
+    A sample that is a list has its place behind a colon: `sample: napcat/events.json:2`. What stands in `payload`
+    beside it is put into it, such as the envelope of a sample that is only what stands inside.
 
     Raises:
         CasesError: the file is not of this form.
@@ -90,4 +91,5 @@ def _with_payload(case: dict[str, Any], samples: Path | None) -> dict[str, Any]:
     if not name.endswith(".json"):
         return given | {"text": content.decode("utf-8")}
     payload = msgspec.json.decode(content)
-    return given | {"payload": payload[int(place)] if place else payload}
+    sampled = payload[int(place)] if place else payload
+    return given | {"payload": sampled | given["payload"] if "payload" in given else sampled}
