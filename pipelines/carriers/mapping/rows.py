@@ -117,10 +117,10 @@ def _add_level(found: dict[str, set[str]], level: str) -> None:
 
 
 def needs_rows(fields: Mapping[str, Sequence[str]]) -> bool:
-    """Are there fields that only `read_rows` reads: in XML in a string, or of lists in some elements of a list."""
+    """Are there fields that only `read_rows` reads: in strings that are no JSON, or of lists in some elements."""
     lists = (step for level in fields for step in steps(level) if isinstance(step, Elements))
     return any(step.where for step in lists) or any(
-        AS_XML in place for level, names in fields.items() for place in (level, *names)
+        written in place for level, names in fields.items() for place in (level, *names) for written in (AS_XML, AS_URL)
     )
 
 
