@@ -151,6 +151,7 @@ group_state = sa.Table(
     sa.Column("last_active_day", sa.Date, comment="last day with member activity before the spell's end"),
     sa.Column("silent_days", sa.Integer, comment="complete days without member activity at the spell's end"),
     sa.Column("unmeasured_since", sa.Date),
+    sa.Column("coverage", sa.Text),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("speaker_days_7d", sa.Integer),
     sa.Column("speaker_days_usual", sa.Double),

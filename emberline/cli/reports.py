@@ -23,6 +23,14 @@ def funnel_frame(warehouse: Warehouse) -> pl.DataFrame:
     return warehouse.read(sa.select(table).order_by(table.c.funnel, table.c.step_number))
 
 
+_SEEN: Final = {
+    "mentions": "only mentions of the bot are seen",
+    "metadata": "only that messages were sent is seen, not what is read or answered",
+    "aggregate": "only sums are seen",
+}
+"""What is known of a group that none of its sources sees all of."""
+
+
 def groups_frame(warehouse: Warehouse) -> pl.DataFrame:
     """Every group with its current state and its risk on the newest complete day, first those that need somebody."""
     group, state, risk = mart.dim_group, mart.group_state, mart.group_risk
@@ -38,6 +46,7 @@ def groups_frame(warehouse: Warehouse) -> pl.DataFrame:
             state.c.since,
             state.c.silent_days,
             state.c.unmeasured_since,
+            state.c.coverage,
             risk.c.risk_28,
             risk.c.risk_56,
             risk.c.drivers,
@@ -127,9 +136,11 @@ def _named() -> pl.Expr:
 
 
 def _why() -> pl.Expr:
-    """The reason of a state, and since when nothing is known of the group."""
-    since = pl.format("{}; not measured since {}", "reason", "unmeasured_since")
-    return pl.coalesce(since, "reason").alias("why")
+    """The reason of a state, since when nothing is known of the group, and why no alert is raised on it."""
+    since = pl.format("; not measured since {}", "unmeasured_since")
+    seen = pl.col("coverage").replace_strict(_SEEN, default=None, return_dtype=pl.String)
+    no_alert = pl.format("; no alert is raised on it: {}", seen)
+    return pl.concat_str("reason", since, no_alert, ignore_nulls=True).alias("why")
 
 
 def print_sales(frame: pl.DataFrame) -> None:

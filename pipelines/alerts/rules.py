@@ -14,6 +14,7 @@ import polars as pl
 
 from pipelines.alerts.decide import Evaluation, Known, Verdict
 from pipelines.alerts.risks import RISKS
+from pipelines.groups.coverage import FULL
 from pipelines.time import business_day
 
 GROUP_DYING: Final = "group_dying"
@@ -61,8 +62,8 @@ class Signals:
 
     Attributes:
         groups: The current spell of every group: `group_id`, `state`, `since`, `reason`, `name`, `purpose`,
-            `last_active_day`, `silent_days` (measured) and `messages_usual` (a week) by the newest complete day, and
-            numbers in any other column.
+            `last_active_day`, `coverage`, `silent_days` (measured) and `messages_usual` (a week) by the newest complete
+            day, and numbers in any other column.
         heard: `HEARD`; None where what feeds tell is not read up to now, so that their silence means nothing.
         error: Why `heard` could not be read, if so.
         risks: `RISKS`; a group that is not among them has none that may alert.
@@ -109,7 +110,7 @@ def evaluate(
     """Judge groups and feeds.
 
     A silent feed is not a silent group: where no source of a group told anything within `limits.idle`, the group is
-    not measured.
+    not measured. Of a group that no source sees all of, such as one known by mentions of a bot, nothing holds.
 
     Args:
         signals: What could be read.
@@ -199,9 +200,10 @@ def _of_groups(
         concerned = concerned.join(measured, on="group_id", how="left", maintain_order="left")
     for row in concerned.iter_rows(named=True):
         is_measured, holds, group_id = row.pop("is_measured"), row.pop("holds"), row.pop("group_id")
+        is_seen = row.pop("coverage") in {None, FULL}
         known = Known(row.pop("since"), row.pop("reason"), row.pop("name"), row.pop("purpose"), row.pop("state"), row)
         is_better = known.state in _WORSE and _WORSE[known.state] < _AS_BAD_AS[rule]
-        yield Verdict(group_id, holds if is_measured else None, known, is_better)
+        yield Verdict(group_id, (holds if is_measured else None) if is_seen else False, known, is_better)
 
 
 def _of_feeds(feeds: pl.DataFrame | None, subjects: Collection[str], zone: str) -> Iterator[Verdict]:

@@ -108,7 +108,7 @@ def read_signals(warehouse: Warehouse, lake: Lake, limits: Limits, *, read_up: b
         group_state, sa.select(dim_group.c.group_id, dim_group.c.name, dim_group.c.purpose)
     )
     current = spells.filter("is_current")
-    columns = ("group_id", "state", "since", "reason", "last_active_day", *COMPONENTS)
+    columns = ("group_id", "state", "since", "reason", "last_active_day", "coverage", *COMPONENTS)
     groups = current.select(columns).join(names, on="group_id", how="left", maintain_order="left")
     falling = groups.filter(pl.col("state").is_in(_FALLING)).select("group_id", "since")
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from pipelines.engagement.activity import is_activity, is_member_message
+from pipelines.groups.coverage import widest_coverage
 from schemas import kinds
 from schemas.lake import GROUP_DAY
 
@@ -15,7 +16,7 @@ def group_day(events: pl.LazyFrame) -> pl.LazyFrame:
     `speakers`, `active_members`, `joined` and `left` count distinct persons. `messages`, `replies`
     (among them) and `reactions` are members' activity. `operator_messages`, `bot_messages` and
     `product_messages` count messages of every kind, the last of every role; `clicks` counts events.
-    `source` is the first by name of those that told of the group's chat.
+    `source` is the first by name of those that told of the group's chat, `coverage` the widest of theirs.
 
     Args:
         events: Columns of `schemas.lake.EVENTS` plus `person_id`, distinct, in any order.
@@ -44,6 +45,7 @@ def group_day(events: pl.LazyFrame) -> pl.LazyFrame:
             product_messages=(sent & pl.col("product_id").is_not_null()).sum(),
             clicks=(pl.col("type") == kinds.LINK_CLICKED).sum(),
             source=pl.col("source").filter(pl.col("type").is_in(kinds.OF_CHAT)).min(),
+            coverage=widest_coverage(),
         )
         .with_columns(month=pl.col("day").dt.month_start())
         .select(GROUP_DAY.columns.keys())

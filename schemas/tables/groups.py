@@ -49,7 +49,8 @@ GROUP_DAY: Final = LakeTable(
     group="groups",
     description="""What happened in a group on a day that had any event. Counts of members leave operators and bots out.
 
-`source` is the connector that told of its chat, of several the first by name; none: only a shop named the group.""",
+`source` is the connector that told of its chat, of several the first by name; none: only a shop named the group. \
+`coverage` is that of the source that sees most of the chat.""",
     columns={
         "group_id": pl.String(),
         "day": pl.Date(),
@@ -65,6 +66,7 @@ GROUP_DAY: Final = LakeTable(
         "product_messages": pl.Int32(),
         "clicks": pl.Int32(),
         "source": pl.String(),
+        "coverage": pl.String(),
         "month": pl.Date(),
     },
     key=("group_id", "day"),
@@ -81,10 +83,11 @@ GROUP_DAY: Final = LakeTable(
         "product_messages": EVENTS.of("type", "product_id"),
         "clicks": EVENTS.of("type"),
         "source": EVENTS.of("type", "source"),
+        "coverage": EVENTS.of("type", "coverage"),
         "month": EVENTS.of("day"),
     },
     guided_by=(TOUCHED, IDENTITY_CHANGE),
-    code_version=1,
+    code_version=2,
     is_by_day=True,
 )
 
@@ -180,7 +183,7 @@ where there is no baseline. `silent_days` counts measured days since the last me
     },
     guided_by=_GUIDES,
     settings=(*COMPLETE_DAYS, *THRESHOLDS),
-    code_version=1,
+    code_version=2,
     computed_with=_COMPUTED_WITH,
 )
 
@@ -191,7 +194,8 @@ GROUP_STATE: Final = LakeTable(
 
 `unmeasured_since` is the first day of those, up to the end of the spell, on which no source of the group told \
 anything: what happened on them is not known, so the state is that of the day before. Null where the last day is \
-measured.
+measured. `coverage` is that of the source that saw most of the group up to the end of the spell: where none sees all \
+of it, no alert is raised on the group.
 
 `reason` says in words why the spell began; the components are those of its first day, null where the group was not \
 born before it.""",
@@ -204,6 +208,7 @@ born before it.""",
         "last_active_day": pl.Date(),
         "silent_days": pl.Int32(),
         "unmeasured_since": pl.Date(),
+        "coverage": pl.String(),
         "reason": pl.String(),
         **COMPONENTS,
     },
@@ -215,10 +220,11 @@ born before it.""",
         "last_active_day": GROUP_DAY.of("day", "active_members"),
         "silent_days": GROUP_DAY.of("active_members") + _MEASURED,
         "unmeasured_since": _MEASURED,
+        "coverage": GROUP_DAY.of("coverage"),
         **_COMPONENTS_MADE_OF,
     },
     guided_by=_GUIDES,
     settings=(*COMPLETE_DAYS, *THRESHOLDS),
-    code_version=1,
+    code_version=2,
     computed_with=_COMPUTED_WITH,
 )

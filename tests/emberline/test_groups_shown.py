@@ -79,6 +79,16 @@ def test_a_group_that_is_not_measured_says_since_when(shown):
     assert "not even a heartbeat" in output
 
 
+def test_a_group_of_which_only_mentions_are_seen_says_why_no_alert_is_raised(shown):
+    _, output = shown(
+        {"group_id": "app:a", "state": "alive", "coverage": "mentions"},
+        {"group_id": "app:b", "state": "alive", "coverage": "full"},
+    )
+    [partly, whole] = [line for line in output.splitlines() if line.startswith("app:")]
+    assert partly.endswith("because; no alert is raised on it: only mentions of the bot are seen")
+    assert whole.endswith("because")
+
+
 def test_where_no_terminal_is_a_row_is_one_line_and_ends_with_its_text(shown):
     _, output = shown({"group_id": "app:g", "state": "dying", "reason": LONG})
     [line] = [line for line in output.splitlines() if line.startswith("app:g")]

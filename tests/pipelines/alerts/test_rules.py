@@ -19,10 +19,12 @@ def groups(**states: str) -> pl.DataFrame:
     texts = ("group_id", "state", "reason", "name", "purpose")
     schema = {
         **dict.fromkeys(texts, pl.String), "since": pl.Date, "last_active_day": pl.Date, "silent_days": pl.Int32,
-        "messages_usual": pl.Float64, "n": pl.Int32,
+        "messages_usual": pl.Float64, "n": pl.Int32, "coverage": pl.String,
     }  # fmt: skip
     today = NOON.date()
-    rows = [(name, state, "why", name, None, today, today - 15 * DAY, 14, 12.0, 3) for name, state in states.items()]
+    rows = [
+        (name, state, "why", name, None, today, today - 15 * DAY, 14, 12.0, 3, "full") for name, state in states.items()
+    ]
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
@@ -47,6 +49,14 @@ def test_each_state_has_its_rule():
 
 def test_an_open_group_is_judged_also_where_the_rule_holds_no_more():
     assert judge(Signals(groups(a="alive"), NOW), group_dying={"a"})["group_dying"] == {"a": False}
+
+
+@pytest.mark.parametrize("coverage", ["mentions", "metadata", "aggregate"])
+@pytest.mark.parametrize("state", ["dying", "dead", "declining"])
+def test_a_group_that_no_source_sees_all_of_never_raises_an_alert(state: str, coverage: str):
+    seen, partly = groups(a=state), groups(b=state).with_columns(coverage=pl.lit(coverage))
+    found = judge(Signals(pl.concat([seen, partly]), NOW), **{f"group_{state}": {"b"}})
+    assert found[f"group_{state}"] == {"a": True, "b": False}
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,7 @@ def event_rows(draw: st.DrawFn) -> list[Row]:
             "message_kind": st.sampled_from([None, None, "text", "red_packet", "broadcast"]),
             "group_id": st.sampled_from(["app:g", "app:h", None]),
             "reply_to": st.sampled_from([None, "m"]),
+            "coverage": st.sampled_from([None, "full", "mentions", "mentions", "metadata", "aggregate"]),
             "product_id": st.sampled_from([None, "p"]),
             "account_id": st.sampled_from(["ann", "ann'", "bob", "cem", "dan"]),
             "time": st.integers(-6, 6).map(lambda n: midnight + dt.timedelta(minutes=5 * n)),

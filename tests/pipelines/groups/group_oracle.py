@@ -62,6 +62,7 @@ def _counts(rows: list[Row]) -> tuple[Any, ...]:
         sum(r["product_id"] is not None for r in sent),
         sum(r["type"] == "link.clicked" for r in rows),
         min((r["source"] for r in rows if r["type"].split(".")[0] in CHAT), default=None),
+        coverage(rows),
     )
 
 
@@ -128,6 +129,12 @@ class Spell:
     last_active_day: dt.date | None
     silent_days: int | None
     unmeasured_since: dt.date | None
+
+
+def coverage(rows) -> str | None:
+    """The widest coverage of events of a chat."""
+    seen = {row.get("coverage") or "full" for row in rows if row["type"].split(".")[0] in CHAT}
+    return next((word for word in ("full", "metadata", "mentions", "aggregate") if word in seen), None)
 
 
 def spells(life: Life, through: dt.date, dead_after_days: int) -> list[Spell]:
