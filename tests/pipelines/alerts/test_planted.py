@@ -71,6 +71,7 @@ def told(of: Company) -> Told:
         "last_active_day",
         "silent_days",
         "messages_usual",
+        "coverage",
     ).partition_by("day", as_dict=True, include_key=False)
     heard = of.events.sort("time").select("group_id", "source", pl.col("time").alias("heard_at"), on="day")
     found, open_alerts = Told(), dict[tuple[str, str], Alert]()
