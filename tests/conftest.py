@@ -115,17 +115,22 @@ def kafka_admin(kafka: str) -> Iterator[KafkaAdminClient]:
     admin.close()
 
 
+def create_topic(admin: KafkaAdminClient, partitions: int = 1, configs: dict[str, str] | None = None) -> str:
+    """Create a topic and return its name."""
+    name = f"test-{uuid.uuid4().hex}"
+    wanted: Any = {name: {"num_partitions": partitions, "configs": configs or {}}}
+    admin.create_topics(wanted, **READY)
+    return name
+
+
 @pytest.fixture
 def topic(kafka_admin: KafkaAdminClient) -> Iterator[Callable[..., str]]:
     """Yield a factory of topics, `topic(partitions=1, configs={}) -> name`, deleted at the end."""
     made: list[str] = []
 
     def make(partitions: int = 1, configs: dict[str, str] | None = None) -> str:
-        name = f"test-{uuid.uuid4().hex}"
-        wanted: Any = {name: {"num_partitions": partitions, "configs": configs or {}}}
-        kafka_admin.create_topics(wanted, **READY)
-        made.append(name)
-        return name
+        made.append(create_topic(kafka_admin, partitions, configs))
+        return made[-1]
 
     yield make
     if made:
@@ -169,6 +174,17 @@ def database_of(postgres: EmbeddedPostgres, template: str = "template1") -> Iter
     yield _url_of(postgres, name)
     with _server(postgres) as server:
         server.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@contextmanager
+def copies_of(postgres: EmbeddedPostgres, url: str) -> Iterator[str]:
+    """Close a database to everybody, and yield its name for `database_of` to copy."""
+    name = sa.make_url(url).database
+    others = sa.text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name")
+    with _server(postgres) as server:
+        server.execute(sa.text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false"))
+        server.execute(others.bindparams(name=name))
+    yield str(name)
 
 
 @contextmanager

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from kafka.admin import KafkaAdminClient
 
 from assets.ingest import INGESTED
 from emberline.definitions import build_defs
+from emberline.embedded import EmbeddedPostgres
 from emberline.services import Services
 from emberline.settings import KafkaSettings, LakeSettings, Settings, WarehouseSettings
+from tests.conftest import copies_of, create_topic, database_of
 from tests.pipelines.canonical import NOON, encoded, message
 from tests.pipelines.ingest.conftest import send, transactional
 
@@ -55,15 +60,55 @@ class Place:
         return done
 
 
+def services_of(kafka: str, database: str, folder: Path, *topics: str) -> Services:
+    settings = Settings(
+        state=folder / "state",
+        kafka=KafkaSettings(bootstrap_servers=kafka, topics=dict.fromkeys(topics, "cloudevents")),
+        warehouse=WarehouseSettings(url=database),  # type: ignore[arg-type]
+        lake=LakeSettings(uri=str(folder / "lake")),
+    )
+    return Services(settings)
+
+
 @pytest.fixture
 def whole(kafka: str, database: str, topic: Callable[..., str], tmp_path: Path) -> Iterator[Place]:
     """Yield a pipeline over one topic."""
     name = topic()
-    settings = Settings(
-        state=tmp_path / "state",
-        kafka=KafkaSettings(bootstrap_servers=kafka, topics={name: "cloudevents"}),
-        warehouse=WarehouseSettings(url=database),  # type: ignore[arg-type]
-        lake=LakeSettings(uri=str(tmp_path / "lake")),
-    )
     with dg.DagsterInstance.ephemeral() as instance:
-        yield Place(Services(settings), name, instance)
+        yield Place(services_of(kafka, database, tmp_path, name), name, instance)
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What a pipeline has that said and ran something once: a folder, the topic it has read, a database to copy."""
+
+    folder: Path
+    topic: str
+    database: str
+
+
+@pytest.fixture(scope="session")
+def once_begun(
+    kafka: str, kafka_admin: KafkaAdminClient, postgres: EmbeddedPostgres, prepared_template: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Begun]:  # fmt: skip
+    """Yield a pipeline that said one message on each of five days, and published them, for copies of it."""
+    topic, folder = create_topic(kafka_admin), tmp_path_factory.mktemp("begun")
+    with database_of(postgres, prepared_template) as url, dg.DagsterInstance.ephemeral() as instance:
+        place = Place(services_of(kafka, url, folder, topic), topic, instance)
+        place.say(*range(5))
+        place.run()
+        with copies_of(postgres, url) as database:
+            yield Begun(folder, topic, database)
+    kafka_admin.delete_topics([topic])
+
+
+@pytest.fixture
+def begun(
+    once_begun: Begun, kafka: str, postgres: EmbeddedPostgres, topic: Callable[..., str], tmp_path: Path
+) -> Iterator[Place]:
+    """Yield a copy of a pipeline that published one message on each of five days; `say` has a topic of its own."""
+    shutil.copytree(once_begun.folder, folder := tmp_path / "begun")
+    name = topic()
+    with database_of(postgres, once_begun.database) as url, dg.DagsterInstance.ephemeral() as instance:
+        yield Place(services_of(kafka, url, folder, once_begun.topic, name), name, instance)

@@ -66,14 +66,15 @@ class Ticks:
         return done
 
 
-def test_nothing_is_requested_of_an_empty_lake_nor_after_a_run_of_the_whole_pipeline(whole: Place):
-    ticks = Ticks(whole)
-    assert ticks.requested() == set()
-    whole.say(0, 1, 2)
-    whole.run()
+def test_nothing_is_requested_of_an_empty_lake(whole: Place):
+    assert Ticks(whole).requested() == set()
+
+
+def test_nothing_is_requested_after_a_run_of_the_whole_pipeline(begun: Place):
+    ticks = Ticks(begun)
     assert [ticks.requested() for _ in range(2)] == [set()] * 2
-    whole.run()  # nothing is new, so `stage` skips
-    whole.run("order_credit")  # by hand, and it changes nothing
+    begun.run()  # nothing is new, so `stage` skips
+    begun.run("order_credit")  # by hand, and it changes nothing
     assert ticks.requested() == set()
 
 
@@ -102,17 +103,15 @@ def test_what_is_materialized_by_hand_before_and_after_the_run_of_a_request_is_f
     assert [ticks.requested() for _ in range(2)] == [set()] * 2
 
 
-def test_a_fact_that_is_gone_is_requested_with_what_depends_on_it_and_nothing_while_a_run_is_in_flight(whole: Place):
-    whole.say(0, 1)
-    whole.run()
-    ticks = Ticks(whole)
+def test_a_fact_that_is_gone_is_requested_with_what_depends_on_it_and_nothing_while_a_run_is_in_flight(begun: Place):
+    ticks = Ticks(begun)
     assert ticks.requested() == set()
-    shutil.rmtree(Path(whole.services.lake().table_uri(ORDER_CREDIT)))
-    in_flight = whole.instance.create_run_for_job(
-        whole.defs.resolve_job_def("pipeline_job"), status=dg.DagsterRunStatus.STARTED
+    shutil.rmtree(Path(begun.services.lake().table_uri(ORDER_CREDIT)))
+    in_flight = begun.instance.create_run_for_job(
+        begun.defs.resolve_job_def("pipeline_job"), status=dg.DagsterRunStatus.STARTED
     )
     assert ticks.requested() == set()
-    whole.instance.report_run_canceled(in_flight)
+    begun.instance.report_run_canceled(in_flight)
     requested = ticks.requested()
     assert requested == {"order_credit", *BELOW_CREDIT}
     ticks.follow(requested)
@@ -120,42 +119,38 @@ def test_a_fact_that_is_gone_is_requested_with_what_depends_on_it_and_nothing_wh
 
 
 def test_what_a_check_blocked_is_tried_again_after_a_while_and_never_published_without_its_checks(
-    whole: Place, monkeypatch: pytest.MonkeyPatch
+    begun: Place, monkeypatch: pytest.MonkeyPatch
 ):
-    whole.say(0, 1)
-    whole.run()
-    ticks = Ticks(whole)
-    whole.say(2)
+    ticks = Ticks(begun)
+    begun.say(5)
     with monkeypatch.context() as patched:
         patched.setattr("assets.warehouse.audit", broken)
-        whole.run(succeeds=False)
+        begun.run(succeeds=False)
         assert ticks.requested(NOT_YET) == set()
         requested = ticks.requested(LATER)
         assert requested == WAREHOUSE
         ticks.follow(requested, succeeds=False)
-        assert messages_published(whole) == 2
+        assert messages_published(begun) == 5
     ticks.follow(ticks.requested(LATER))
-    assert messages_published(whole) == 3
+    assert messages_published(begun) == 6
 
 
 def test_a_fact_that_mended_code_is_asked_to_rebuild_is_followed_and_restated(
-    whole: Place, monkeypatch: pytest.MonkeyPatch
+    begun: Place, monkeypatch: pytest.MonkeyPatch
 ):
-    whole.say(*range(5))
-    whole.run()
-    ticks = Ticks(whole)
+    ticks = Ticks(begun)
     monkeypatch.setattr(
         "assets.groups.compute_group_day", lambda events: group_day(events).with_columns(pl.col("messages") * 2)
     )
-    whole.run("group_day")
+    begun.run("group_day")
     assert ticks.requested() == set()
     asked = {"ops": {"request": {"config": {"fact": "group_day"}}}, **QUIET}
-    whole.defs.resolve_job_def("rebuild_job").execute_in_process(instance=whole.instance, run_config=asked)
+    begun.defs.resolve_job_def("rebuild_job").execute_in_process(instance=begun.instance, run_config=asked)
     requested = ticks.requested()
     assert {"group_day", "group_state", "mart/group_day"} <= requested < BELOW_EVENTS
     ticks.follow(requested)
-    assert messages_published(whole) == 10
-    restated = whole.services.warehouse().read(restatement)
+    assert messages_published(begun) == 10
+    restated = begun.services.warehouse().read(restatement)
     told = restated.filter(table_name="group_day", figure="messages")
     assert set(told.select("before", "after", "rules_changed", "code_changed").rows()) == {(1, 2, False, True)}
     assert ticks.requested() == set()
@@ -169,50 +164,44 @@ def test_a_request_from_the_page_whose_day_is_none_says_so(whole: Place):
     assert cause_of(failure.step_failure_data.error).text.startswith("since is no day: 'yesterday'.")
 
 
-def test_events_that_a_mended_adapter_decodes_again_are_followed_and_restated(whole: Place):
-    whole.say(*range(5))
-    whole.run()
-    rules = whole.services.rules()
-    (carrier,) = rules.topics.values()
+def test_events_that_a_mended_adapter_decodes_again_are_followed_and_restated(begun: Place):
+    rules = begun.services.rules()
+    carrier, *_ = rules.topics.values()
 
     def decode_column(_: object, values: pl.Series, headers: pl.Series | None = None) -> object:
         return carrier.decode_column(values.cast(pl.String).str.replace('"on 1"', '"on 0"').cast(pl.Binary))
 
     mended = type("Mended", (type(carrier),), {"decode_column": decode_column})()
     rebuild_events(
-        whole.services.lake(), dict.fromkeys(rules.topics, mended), rules.decoding, 100,
+        begun.services.lake(), dict.fromkeys(rules.topics, mended), rules.decoding, 100,
         actor="ann", reason="mended", now=dt.datetime.now(dt.UTC),
     )  # fmt: skip
-    ticks = Ticks(whole)
+    ticks = Ticks(begun)
     ticks.follow(ticks.requested())
-    restated = whole.services.warehouse().read(restatement)
+    restated = begun.services.warehouse().read(restatement)
     told = restated.filter(table_name="group_day", figure="messages")
     assert set(told.select("before", "after").rows()) == {(1, 0)}
     causes = restated.select("late_events", "merges", "rules_changed", "code_changed").unique().rows()
     assert causes == [(0, 0, False, True)]  # no event came since, though all are of new batches
 
 
-def test_mart_by_hand_behind_newer_facts_does_not_hide_them_from_the_next_run(whole: Place) -> None:
-    whole.say(0, 1)
-    whole.run()
-    whole.say(2)
-    whole.run(*INGEST, *(BELOW_EVENTS - WAREHOUSE))
-    whole.run(*MART)
-    whole.run()
-    assert messages_published(whole) == 3
+def test_mart_by_hand_behind_newer_facts_does_not_hide_them_from_the_next_run(begun: Place) -> None:
+    begun.say(5)
+    begun.run(*INGEST, *(BELOW_EVENTS - WAREHOUSE))
+    begun.run(*MART)
+    begun.run()
+    assert messages_published(begun) == 6
 
 
-def test_mart_by_hand_does_not_publish_what_a_check_blocked(whole: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole.say(0, 1)
-    whole.run()
-    whole.say(2)
+def test_mart_by_hand_does_not_publish_what_a_check_blocked(begun: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun.say(5)
     with monkeypatch.context() as patched:
         patched.setattr("assets.warehouse.audit", broken)
-        whole.run(succeeds=False)
-    whole.run(*MART, succeeds=False)
-    assert messages_published(whole) == 2
-    whole.run()
-    assert messages_published(whole) == 3
+        begun.run(succeeds=False)
+    begun.run(*MART, succeeds=False)
+    assert messages_published(begun) == 5
+    begun.run()
+    assert messages_published(begun) == 6
 
 
 def broken(*arguments: object, **keywords: object) -> list[object]:
