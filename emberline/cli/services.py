@@ -24,6 +24,7 @@ def up(as_json: Json = False) -> None:
     """Start what is embedded: Kafka, PostgreSQL, Dagster's processes, and the receiver where it has a route."""
     from emberline.embedded.dagster import EmbeddedDagster
     from emberline.instance import dagster_environment
+    from emberline.receiver.routes import open_routes
 
     services = configured()
     done: list[str] = []
@@ -34,6 +35,8 @@ def up(as_json: Json = False) -> None:
             show.line(line)
 
         services.on_progress = report
+        if services.settings.receive.routes:
+            open_routes(services)  # a missing secret is told before anything starts
         kafka = services.kafka()
         kafka.create_topics(services.settings.kafka.own_topics, services.settings.kafka.partitions)
         services.warehouse().prepare()

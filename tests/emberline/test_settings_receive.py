@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from emberline.cli.commands import app
+from emberline.cli.errors import ExitCode
 from emberline.receiver.routes import open_routes
 from emberline.services import Services
 from emberline.settings import SettingsError, load_settings
@@ -107,3 +110,11 @@ def test_secrets_and_options_that_do_not_fit_the_wire_are_an_error_of_settings(w
 def test_no_secret_is_shown_with_the_settings(write):
     write(HUB, HUB__SECRET="very-secret", HUB__SECOND_SECRETS__SECRET="more-secret")
     assert "-secret" not in repr(load_settings()) + repr(load_settings().model_dump())
+
+
+def test_up_tells_a_missing_secret_before_it_starts_anything(write, tmp_path: Path):
+    write(HUB)
+    done = CliRunner().invoke(app, ["up"])
+    assert done.exit_code == ExitCode.SETTINGS
+    assert "Wire github needs 'secret'" in done.output
+    assert not list((tmp_path / "state").glob("kafka*"))

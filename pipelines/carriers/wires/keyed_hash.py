@@ -91,8 +91,10 @@ class KeyedHash(Wire):
 
     def _verified(self, delivery: Delivery, key: bytes) -> Outcome:
         stamp, message_id, given = self._stamp(delivery), "", self._signatures(delivery)
-        if not given or (self._is_stamped and not stamp):
-            return Refused("not_signed", f"there is no {self.header} that can be read, or nothing that says when")
+        if not given:
+            return Refused("not_signed", f"there is no {self.header} that can be read")
+        if self._is_stamped and not stamp:
+            return Refused("not_signed", f"there is no time stamp that can be read with {self.header}")
         if self.id is not None:
             message_id = delivery.headers.get(self.id, "")
             if not message_id or "." in message_id:  # with a dot, text could move between the id and the body
