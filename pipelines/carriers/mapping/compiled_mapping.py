@@ -172,7 +172,7 @@ class CompiledMapping:
         outer = rows if number in rows.columns else self._elements(above(each), rows, levels)
         inherited = outer.drop(column for column in elements.columns if column != number and column in outer.columns)
         together = elements.join(inherited, on=number, how="inner", maintain_order="left")
-        return self._scope.with_fields(together)
+        return self._scope.with_fields(together, each)
 
 
 def _crowded(payloads: pl.DataFrame) -> pl.DataFrame:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import cache, reduce
 from operator import and_, or_
 from typing import Final
 
@@ -69,6 +69,7 @@ class Scope:
         patterns: See `CarrierMapping.patterns`.
         fields: See `CarrierMapping.fields`.
         named: Column -> the paths of the field that it is of, for those that were asked for.
+        asked: Columns, and the suffixes of what was asked of them.
     """
 
     paths: dict[str, Path] = field(default_factory=dict)
@@ -77,6 +78,7 @@ class Scope:
     time: pl.Expr | None = None
     fields: dict[str, str | list[str]] = field(default_factory=dict)
     named: dict[str, tuple[Path, ...]] = field(default_factory=dict)
+    asked: set[tuple[str, str]] = field(default_factory=set)
 
     def path(self, text: str) -> Path:
         """Read a path and remember it."""
@@ -86,37 +88,43 @@ class Scope:
 
     def text(self, path: str) -> pl.Expr:
         """The text of the scalar at a path, or at the first place of a field that is there."""
-        return pl.col(self._column(path))
+        return self._of(self._column(path))
 
     def kind(self, path: str) -> pl.Expr:
         """The kind of what is there."""
-        return pl.col(f"{self._column(path)}{KIND}")
+        return self._of(self._column(path), KIND)
 
     def parts(self, path: str) -> tuple[pl.Expr, bool]:
         """The texts there with `SEPARATOR` between them, and whether there can be several."""
         column = self._column(path)
         paths = self.named.get(column, (self.paths.get(path),))
         is_joined = any(one is not None and one.level != TOP for one in paths)
-        return pl.col(f"{column}{PARTS}" if is_joined else column), is_joined
+        return self._of(column, PARTS if is_joined else ""), is_joined
 
     def count(self, path: str) -> pl.Expr:
         """How many elements there are."""
-        return pl.col(f"{self._column(path)}{COUNT}")
+        return self._of(self._column(path), COUNT)
 
     def below(self, path: str, name: str) -> pl.Expr:
         """The text of a field of the object that is there."""
         if path not in self.fields:
             return self.text(self.path(path).sub(name).text)
         paths = tuple(self.path(self.path(one).sub(name).text) for one in _list(self.fields[path]))
-        return pl.col(self._named(f"{path}.{name}", paths))
+        return self._of(self._named(f"{path}.{name}", paths))
 
-    def with_fields(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Rows that have the columns of all paths, also with those of the fields that were asked for."""
+    def with_fields(self, rows: pl.DataFrame, level: str = TOP) -> pl.DataFrame:
+        """Rows of a level that have the columns of its paths, also with those of the fields that were asked for."""
         return rows.with_columns(
             one.alias(f"{column}{suffix}")
             for column, paths in self.named.items()
+            if level == TOP or any(path.level == level for path in paths)
             for suffix, one in _first_there(paths).items()
+            if (column, suffix) in self.asked
         )
+
+    def _of(self, column: str, suffix: str = "") -> pl.Expr:
+        self.asked.add((column, suffix))
+        return pl.col(f"{column}{suffix}")
 
     def _column(self, path: str) -> str:
         if path in self.fields:
@@ -346,7 +354,8 @@ _READ: Final[dict[str, Callable[[pl.Expr, Instant], pl.Expr]]] = {
 }
 
 
-def _first_there(paths: Sequence[Path]) -> dict[str, pl.Expr]:
+@cache
+def _first_there(paths: tuple[Path, ...]) -> dict[str, pl.Expr]:
     """By suffix of the column: what is at the first of these places that has something."""
     nothing = pl.lit(MISSING, pl.UInt8)
     found = {"": pl.lit(None, pl.String), KIND: nothing, COUNT: pl.lit(0, pl.Int64), PARTS: pl.lit(None, pl.String)}
