@@ -15,7 +15,18 @@ from pipelines.carriers.base import DECODED_SCHEMA
 from pipelines.carriers.mapping.amounts import amount
 from pipelines.carriers.mapping.expressions import Compiled, Scope, condition, instant, value
 from pipelines.carriers.mapping.measures import measures
-from pipelines.carriers.mapping.model import CarrierMapping, Case, Chosen, Event, Instant, Items, Money, Number, Value
+from pipelines.carriers.mapping.model import (
+    CarrierMapping,
+    Case,
+    Chosen,
+    Event,
+    Instant,
+    Items,
+    Member,
+    Money,
+    Number,
+    Value,
+)
 from schemas.kinds import MOST_COUNT, REQUIRED
 
 Fault = tuple[pl.Expr, pl.Expr, pl.Expr]
@@ -29,7 +40,15 @@ _WORDS: Final = {
     "message_kind": "message_kind",
     "currency": "currency",
 }
-_FIELD_OF: Final = {**_KEYS, **_IDS, **_WORDS, "event_id": "id", "time": "time", "amount_minor": "amount"}
+_FIELD_OF: Final = {
+    **_KEYS,
+    **_IDS,
+    **_WORDS,
+    "event_id": "id",
+    "time": "time",
+    "amount_minor": "amount",
+    "members": "members",
+}
 """Column -> what the mapping calls it."""
 
 _COUNTS: Final = {"length": "text_length", "links": "links", "mentions": "mentions"}
@@ -46,9 +65,10 @@ _CODE: Final = r"\A[A-Z]{3}\z"
 class Collected:
     """A column that holds a list: a struct for each element of the list `each`; faults are a condition and a detail."""
 
-    each: str
+    each: str | None
     fields: dict[str, pl.Expr]
     faults: tuple[tuple[pl.Expr, pl.Expr], ...]
+    holds: pl.Expr = field(default_factory=lambda: pl.lit(value=True))
 
 
 @dataclass(frozen=True)
@@ -132,7 +152,15 @@ def _emitted(mapping: CarrierMapping, event: Event, scope: Scope) -> Emitted:
     collected = {}
     if event.items is not None:
         collected["items"] = _items(event.items, currency, scope)
-        made.add("items", Compiled(pl.col("items"), ((pl.col("items:fault").is_not_null(), pl.col("items:fault")),)))
+        made.add("items", _collected("items"))
+    if event.members is not None:
+        parts = event.members if isinstance(event.members, list) else [event.members]
+        named = {f"members {number}": _members(mapping, part, scope) for number, part in enumerate(parts)}
+        collected |= named
+        lists = [_collected(name) for name in named]
+        nobody = pl.lit([], DECODED_SCHEMA["members"])
+        whole = lists[0].value if len(lists) == 1 else pl.concat_list(one.value.fill_null(nobody) for one in lists)
+        made.add("members", Compiled(whole, tuple(broken for one in lists for broken in one.faults)))
     holds = condition(event.when, scope)
     return Emitted(each, holds, made.values, collected, (*made.faults, *_missing(event, made.values)))
 
@@ -226,6 +254,21 @@ def _items(items: Items, currency: pl.Expr, scope: Scope) -> Collected:
     nothing = Compiled(pl.lit(None))
     fields = {name: (given[name] or nothing).value.cast(dtype) for name, dtype in _ITEM.items()}
     return Collected(items.each, fields, tuple(one for part in given.values() if part for one in part.faults))
+
+
+def _members(mapping: CarrierMapping, member: Member, scope: Scope) -> Collected:
+    if member.each is not None:
+        scope.path(member.each)
+    account = _key(mapping, member.id, scope)
+    role = value(_with_otherwise(member.role or "member", "member"), scope)
+    missing = (account.value.is_null(), pl.lit(f"a member needs an id{_place(member.id)}"))
+    fields = {"id": account.value, "role": role.value}
+    return Collected(member.each, fields, (*account.faults, *role.faults, missing), condition(member.when, scope))
+
+
+def _collected(name: str) -> Compiled:
+    at_fault = pl.col(f"{name}:fault")
+    return Compiled(pl.col(name), ((at_fault.is_not_null(), at_fault),))
 
 
 def _with_otherwise(asked: Value, otherwise: str) -> Value:

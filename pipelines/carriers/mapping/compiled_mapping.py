@@ -80,8 +80,12 @@ class CompiledMapping:
             for order, emitted in enumerate(self._cases[number].emit):
                 rows = self._within(emitted.each, of_case, levels)
                 for name, collected in emitted.collected.items():
-                    elements = self._within((collected.each,), of_case, levels)
-                    rows = rows.join(_lists(name, collected, elements), on=_ROW, how="left", maintain_order="left")
+                    each = emitted.each if collected.each is None else (collected.each,)
+                    elements = self._within(each, of_case, levels)
+                    # A list in the elements that events are of is each element's own.
+                    key = _number(emitted.each[0]) if len(emitted.each) == 1 else _ROW
+                    key = key if key in elements.columns else _ROW
+                    rows = rows.join(_lists(name, collected, elements, key), on=key, how="left", maintain_order="left")
                 good, bad = _emit(emitted, rows, order)
                 events.append(good)
                 rejected.append(bad)
@@ -245,17 +249,17 @@ def _of_list(path: Path, *, gathers: bool) -> list[pl.Expr]:
     ]
 
 
-def _lists(name: str, collected: Collected, elements: pl.DataFrame) -> pl.DataFrame:
-    """A list a payload, and what is wrong with its first element at fault: `row`, the name, `name:fault`."""
+def _lists(name: str, collected: Collected, elements: pl.DataFrame, key: str) -> pl.DataFrame:
+    """A list for each payload or element, and its first fault: the key, the name, `name:fault`."""
     at_fault = pl.coalesce(
         *(pl.when(broken).then(detail) for broken, detail in collected.faults), pl.lit(None, pl.String())
     )
-    made = elements.select(
-        _ROW,
+    made = elements.filter(collected.holds).select(
+        key,
         pl.struct(expression.alias(field) for field, expression in collected.fields.items()).alias(name),
         at_fault.alias(f"{name}:fault"),
     )
-    return made.group_by(_ROW, maintain_order=True).agg(name, pl.col(f"{name}:fault").drop_nulls().first())
+    return made.group_by(key, maintain_order=True).agg(name, pl.col(f"{name}:fault").drop_nulls().first())
 
 
 def _emit(emitted: Emitted, rows: pl.DataFrame, order: int) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -170,10 +170,10 @@ class Items(_Word, frozen=True):
 
 
 class Member(_Word, frozen=True):
-    """Who is in a group at an instant: a row each element of a list."""
+    """Who is in a group at an instant: a row each element of a list; without a list, one."""
 
-    each: str
     id: Value
+    each: str | None = None
     role: Value | None = None
     when: When = {}
 
@@ -210,7 +210,7 @@ class Event(_Word, frozen=True):
     amount: str | Money | None = None
     currency: Value | None = None
     items: Items | None = None
-    members: Member | None = None
+    members: Member | list[Member] | None = None
 
 
 class Case(_Word, frozen=True):
