@@ -99,9 +99,11 @@ class TextPlaces:
         marks = [pl.col("text").str.extract_all(one).list.join(" ") for one in scope.expressions(spec.marks or [])]
         side_by_side = pl.concat_str(marks, separator=" ").str.strip_chars(" ") if marks else pl.lit("")
         taken = frame.select(**measured.counts, rest=measured.cleaned, marks=side_by_side)
+        # What is taken off elsewhere may hold words.
+        is_head = all(one.startswith("^") for one in scope.expressions(spec.strip or []))
         for text, (*counts, rest, kept) in zip(texts, taken.iter_rows(), strict=True):
             found = {**dict(zip(MEASURES, counts, strict=True)), "hash": of_company.hash(rest)}
-            if spec.strip is not None and rest != text and text.endswith(rest):
+            if is_head and rest != text and text.endswith(rest):
                 found["head"] = text[: len(text) - len(rest)]
             if kept:
                 found["marks"] = kept
