@@ -98,3 +98,11 @@ def test_what_the_payload_says_of_links_and_mentions_goes_over_what_is_counted()
     said = carrier('"{text}"\nlinks: {of: "{n}"}\nmentions: {count: "named[]"}\ntext_length: {of: "{size}"}', "text")
     row = said.decode([message(text=WORDS, n=7, named=[1, 2, 3], size=9)]).events.row(0, named=True)
     assert (row["text_length"], row["links"], row["mentions"]) == (len(WORDS), 7, 3)
+
+
+def test_only_what_is_taken_off_the_front_is_kept_as_its_head():
+    coded = carrier("{of: text, strip: '\\[CQ:[^\\]]*\\]'}", "text")
+    tagged = carrier("{of: text, markup: tags}", "text")
+    for one, text in ((coded, "[CQ:share,title=tea for you]"), (tagged, "<img title='tea for you'/>")):
+        [measured] = one.measured([message(text=text)], KEY)
+        assert b"tea" not in measured
