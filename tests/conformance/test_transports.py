@@ -1,4 +1,4 @@
-"""What comes both live and in an export is one event: the same identity, group, account, message and time."""
+"""What comes in two ways, live and in an export, is one event: same identity, group, account, message and time."""
 
 from __future__ import annotations
 
@@ -200,6 +200,32 @@ PAIRS: dict[str, tuple[str, dict[str, Any], str, dict[str, Any]]] = {
         {
             "stream": {"id": 5, "name": "tea"},
             "message": {"id": 901, "sender": 10, "seconds": 1767222060, "edited": None, "content": "hi"},
+        },
+    ),
+    "a message of Zulip that names a bot": (
+        "zulip",
+        {
+            "type": "message",
+            "message": {
+                "id": 901,
+                "type": "stream",
+                "stream_id": 5,
+                "sender_id": 10,
+                "timestamp": 1767222060,
+                "content": "hi",
+            },
+        },
+        "zulip_webhook",
+        {
+            "trigger": "mention",
+            "message": {
+                "id": 901,
+                "type": "stream",
+                "stream_id": 5,
+                "sender_id": 10,
+                "timestamp": 1767222060,
+                "content": "hi",
+            },
         },
     ),
     "a message of Matrix": (
