@@ -15,6 +15,7 @@ from emberline.cli.errors import ExitCode
 from emberline.cli.hints import next_command
 from emberline.cli.output import Reporting, print_json, print_line, reporting
 from emberline.cli.pipeline import Json
+from pipelines.carriers import CARRIERS
 from schemas.errors import EmberlineError
 
 if TYPE_CHECKING:
@@ -88,6 +89,8 @@ def import_(
 
     if reader is not None and reader not in readers():
         raise typer.BadParameter(f"{reader!r}; there are {', '.join(readers())}", param_hint="--as")
+    if carrier is not None and carrier not in CARRIERS:
+        raise typer.BadParameter(f"{carrier!r}; `emberline carriers` lists them", param_hint="--carrier")
     settings = load_settings()
     name = "payloads" if carrier is not None and reader is None else reader
     found = [one for path in paths for one in detect(source_of(path), name)]

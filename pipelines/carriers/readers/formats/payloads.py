@@ -7,8 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from hashlib import blake2b
 
+import polars as pl
+
+from pipelines.carriers import CARRIERS
 from pipelines.carriers.readers.base import Batch, Payloads, Reader, ReadOptions, Sniffed, Tells, UnreadableExport
 from pipelines.carriers.readers.encoding import Progress, texts
 from pipelines.carriers.readers.json_lines import lines
@@ -34,9 +38,11 @@ class PayloadFile(Reader):
 
     def read(self, source: Source, options: ReadOptions) -> Iterator[Payloads]:
         """Read payload by payload."""
-        if options.carrier is None:
+        if options.carrier not in CARRIERS:
             raise UnreadableExport(
-                "It does not say which carrier its payloads are of.", "Say it with --carrier.", source.place
+                "It does not say which carrier its payloads are of, or one that there is not.",
+                "Say it with --carrier; `emberline carriers` lists them.",
+                source.place,
             )
         repairs: Counter[str] = Counter()
         progress = Progress()
@@ -44,8 +50,14 @@ class PayloadFile(Reader):
         for value in _values(source, repairs, progress):
             batch.add(blake2b(value, digest_size=16).hexdigest(), value)
             if batch.is_full:
-                yield batch.take(progress.done)
-        yield batch.take(progress.done)
+                yield _measured(batch.take(progress.done), options)
+        yield _measured(batch.take(progress.done), options)
+
+
+def _measured(payloads: Payloads, options: ReadOptions) -> Payloads:
+    """The same with measures in the place of texts, as their carrier does it."""
+    measured = CARRIERS[options.carrier or ""].measured(payloads.values.to_list(), options.texts)
+    return replace(payloads, values=pl.Series(measured, dtype=pl.Binary))
 
 
 def _values(source: Source, repairs: Counter[str], progress: Progress) -> Iterator[bytes]:
