@@ -36,6 +36,8 @@ _HEAD: Final = (
     rf"{CLOCK.replace('<', '<a_')}\s-)\s(?P<rest>.*)$"
 )
 _MAY_BE_HEAD: Final = r"^[\x{200e}\x{200f}]*\[?\d{1,4}[./-]\d{1,2}[./-]\d{1,4}"
+_DATE_OF_HEAD: Final = r"^[\x{200e}\x{200f}]*\[?(\d{1,4}[./-]\d{1,2}[./-]\d{1,4})\.?,?\s\D{0,3}\d{1,2}[:.]\d{2}"
+"""All that the order of dates needs of a head."""
 _NAMED: Final = r"(?s)^(?P<name>[^:\n]{1,120}?): ?(?P<text>.*)$"
 _QUOTES: Final = r'["“”«»「」]'
 _MARKS: Final = " \u200e\u202f\u00a0"
@@ -131,7 +133,7 @@ def _order_of(source: Source) -> DateOrder:
         UnreadableExport: no date shows it.
     """
     numbers = (
-        pl.concat(_numbers(_heads(lines)["date"]) for lines in _all_lines(source))
+        pl.concat(_numbers(lines.str.extract(_DATE_OF_HEAD).drop_nulls()) for lines in _all_lines(source))
         .with_row_index("at")
         .unique(["first", "second", "third"], keep="first", maintain_order=True)
     )
