@@ -93,6 +93,7 @@ def test_payloads_as_they_are_are_measured_by_their_carrier(emberline, topic, co
     done = emberline("updates.jsonl", "--carrier", "telegram", "--no-run", topics={name: "telegram"})
     assert done.exit_code == ExitCode.OK, done.stderr
     ((*_, value),) = arrived(connection, name)
+    assert value is not None
     assert b"SECRET" not in value
     assert CARRIERS["telegram"].decode([value]).events["text_length"].to_list() == [6]
 

@@ -46,6 +46,12 @@ def fields(source: Source, *names: str) -> dict[str, Any]:
     return found
 
 
+def section(found: dict[str, Any], name: str) -> dict[str, Any]:
+    """Give a field that is an object; an empty one where it is none."""
+    value = found.get(name)
+    return value if isinstance(value, dict) else {}
+
+
 def _decoded(
     source: Source,
     repairs: Counter[str],

@@ -22,6 +22,7 @@ import msgspec
 
 from pipelines.carriers.readers.base import Batch, Payloads, Reader, ReadOptions, Sniffed, Tells, UnreadableExport
 from pipelines.carriers.readers.encoding import Progress, texts
+from pipelines.carriers.readers.json_items import section
 from pipelines.carriers.readers.json_lines import lines
 from pipelines.carriers.readers.json_shape import shape_of, shapes_of_lines
 from pipelines.carriers.readers.json_stream import JsonStream, NotJson, decode_item
@@ -71,7 +72,7 @@ class ChatLab(Reader):
         progress = Progress()
         batch = Batch(repairs)
         head, names = self._survey(source, options)
-        meta = head.get("meta") or {}
+        meta = section(head, "meta")
         if meta.get("type") == "private" and options.group is None:
             batch.skipped["private chats"] += 1
             yield batch.take(source.size)

@@ -22,7 +22,7 @@ import msgspec
 
 from pipelines.carriers.readers.base import Batch, Payloads, Reader, ReadOptions, Sniffed, Tells
 from pipelines.carriers.readers.encoding import Progress
-from pipelines.carriers.readers.json_items import fields, items
+from pipelines.carriers.readers.json_items import fields, items, section
 from pipelines.carriers.readers.json_shape import shape_of
 from pipelines.carriers.readers.source import Source
 
@@ -53,11 +53,11 @@ class DiscordChatExporter(Reader):
     def read(self, source: Source, options: ReadOptions) -> Iterator[Payloads]:
         """Read its head, then messages."""
         head = fields(source, "guild", "channel")
-        guild, channel = head.get("guild") or {}, head.get("channel") or {}
+        guild, channel = section(head, "guild"), section(head, "channel")
         repairs: Counter[str] = Counter()
         progress = Progress()
         batch = Batch(repairs)
-        if channel.get("type") in _PRIVATE and options.group is None:
+        if str(channel.get("type")) in _PRIVATE and options.group is None:
             batch.skipped["private chats"] += 1
             yield batch.take(source.size)
             return

@@ -48,7 +48,7 @@ class DiscordChatExporterCsv(Reader):
         group = options.group or (channel[1] if channel else source.stem)
 
         def frames(repairs: Counter[str], skipped: Counter[str], progress: Progress) -> Iterator[pl.DataFrame]:
-            for rows in csv_rows.frames(source, repairs, progress):
+            for rows in csv_rows.frames(source, repairs, progress, _HEADER):
                 time = pl.col("Date").str.to_datetime(_DATE, strict=False, time_zone="UTC")
                 read = rows.with_columns(seconds=time.dt.epoch("s")).filter(pl.col("seconds").is_not_null())
                 skipped["rows without a time"] += rows.height - read.height

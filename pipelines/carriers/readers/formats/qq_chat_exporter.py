@@ -20,7 +20,7 @@ import polars as pl
 from pipelines.carriers.readers.base import ODD_ITEMS, Payloads, Reader, ReadOptions, Sniffed, Tells, UnreadableExport
 from pipelines.carriers.readers.chat_records import SCHEMA, read_records
 from pipelines.carriers.readers.encoding import Progress
-from pipelines.carriers.readers.json_items import fields, items
+from pipelines.carriers.readers.json_items import fields, items, section
 from pipelines.carriers.readers.json_lines import lines
 from pipelines.carriers.readers.json_shape import shape_of
 from pipelines.carriers.readers.json_stream import decode_item
@@ -31,6 +31,7 @@ AT_EXPORT: Final = "times that are those of the export itself, taken for bounds"
 _MANIFEST: Final = "manifest.json"
 _NAME: Final = "QQChatExporter"
 _NUMBER: Final = re.compile(r"(?:group|群)[^0-9]{0,3}(\d{5,12})(?!\d)", re.IGNORECASE)
+_LATEST: Final = 2**40
 _ROWS: Final = 20_000
 _KINDS: Final = {
     "text": "text", "reply": "text", "image": "image", "pic": "image", "face": "image", "market_face": "image",
@@ -95,7 +96,7 @@ class QqChatExporter(Reader):
                 sender = item.get("sender") or {}
                 uid, number = sender.get("uid"), _number(sender, item)
                 if uid and number:
-                    numbers[uid] = number
+                    numbers[str(uid)] = number
 
         def frames(repairs: Counter[str], skipped: Counter[str], progress: Progress) -> Iterator[pl.DataFrame]:
             if head.is_private:
@@ -104,7 +105,7 @@ class QqChatExporter(Reader):
             rows: list[dict[str, Any]] = []
             for item in _messages(source, repairs, progress):
                 try:
-                    rows += _records(item, head, numbers, repairs, skipped, options)
+                    rows += map(_checked, _records(item, head, numbers, repairs, skipped, options))
                 except (AttributeError, OverflowError, TypeError, ValueError):
                     skipped[ODD_ITEMS] += 1
                 if len(rows) >= _ROWS:
@@ -121,12 +122,12 @@ class QqChatExporter(Reader):
         if not isinstance(chat, dict):
             raise UnreadableExport("It has no chatInfo.", "Export the chat again.", source.place)
         number = _NUMBER.search(source.name)
-        name = chat.get("name")
+        name = None if chat.get("name") is None else str(chat["name"])
         return _Head(
             group=options.group or (number[1] if number else None) or str(name or source.stem),
             name=name,
-            is_private=options.group is None and chat.get("type") in {"private", "friend"},
-            exported=_milliseconds((found.get("metadata") or {}).get("exportTime")),
+            is_private=options.group is None and str(chat.get("type")) in {"private", "friend"},
+            exported=_milliseconds(section(found, "metadata").get("exportTime")),
         )
 
 
@@ -207,6 +208,18 @@ def _records(
             "recalled_id": str(message_id),
             "time_quality": "bound",
         }
+
+
+def _checked(record: dict[str, Any]) -> dict[str, Any]:
+    """The record.
+
+    Raises:
+        TypeError: a text of it is none, or its time is out of all bounds.
+    """
+    is_odd = any(not isinstance(value, str | None) for name, value in record.items() if name != "time")
+    if is_odd or abs(record["time"]) > _LATEST:
+        raise TypeError("a record of another shape")
+    return record
 
 
 def _number(sender: dict[str, Any], item: dict[str, Any]) -> str | None:

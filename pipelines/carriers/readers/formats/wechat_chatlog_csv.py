@@ -44,7 +44,7 @@ class ChatlogCsv(Reader):
         """Read rows in blocks."""
 
         def frames(repairs: Counter[str], skipped: Counter[str], progress: Progress) -> Iterator[pl.DataFrame]:
-            for rows in csv_rows.frames(source, repairs, progress):
+            for rows in csv_rows.frames(source, repairs, progress, _HEADER):
                 yield self._records(rows, skipped, options)
 
         return read_records(frames, options)

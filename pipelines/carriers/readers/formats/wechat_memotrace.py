@@ -47,7 +47,7 @@ class MemoTrace(Reader):
         """Read rows in blocks; those of private chats have fewer cells than the head has names."""
 
         def frames(repairs: Counter[str], skipped: Counter[str], progress: Progress) -> Iterator[pl.DataFrame]:
-            for rows in csv_rows.frames(source, repairs, progress):
+            for rows in csv_rows.frames(source, repairs, progress, _HEADER):
                 yield self._records(rows, source, skipped, options)
 
         return read_records(frames, options)

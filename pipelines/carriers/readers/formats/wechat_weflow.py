@@ -20,6 +20,7 @@ from pipelines.carriers.readers.json_items import fields, items
 from pipelines.carriers.readers.json_shape import shape_of
 from pipelines.carriers.readers.source import Source
 
+_LATEST: Final = 2**40
 _ROWS: Final = 20_000
 _SCHEMA: Final = {
     "createTime": pl.Int64, "type": pl.String, "content": pl.String, "sender": pl.String, "name": pl.String,
@@ -66,13 +67,12 @@ def _rows(source: Source, repairs: Counter[str], progress: Progress) -> Iterator
     rows: list[tuple[Any, ...]] = []
     for _, item in items(source, repairs, progress, ("messages",)):
         time, content = item.get("createTime"), item.get("content")
+        named = [item.get(name) for name in ("senderUsername", "senderDisplayName")]
+        texts = (item.get("type"), content, *named)
         rows.append(
             (
-                time if isinstance(time, int) else None,
-                item.get("type"),
-                content if isinstance(content, str) else None,
-                item.get("senderUsername"),
-                item.get("senderDisplayName"),
+                time if isinstance(time, int) and 0 <= time <= _LATEST else None,
+                *(text if isinstance(text, str) else None for text in texts),
             )
         )
         if len(rows) == _ROWS:
