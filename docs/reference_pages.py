@@ -21,6 +21,7 @@ import msgspec
 import reference_words as words
 import sqlalchemy as sa
 import typer
+from carrier_pages import carriers_page, mapping_page
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from sqlalchemy.dialects import postgresql
@@ -57,6 +58,8 @@ def pages() -> dict[str, str]:
         "lake.md": lake_page(),
         "warehouse.md": warehouse_page(),
         "checks.md": checks_page(),
+        "carriers.md": carriers_page(),
+        "mapping.md": mapping_page(),
     }
     return {name: f"{_NOTE}\n\n" + "\n\n".join(blocks) + "\n" for name, blocks in parts.items()}
 
@@ -248,7 +251,8 @@ def _is_section(field: FieldInfo) -> bool:
 
 
 def _setting(name: str, field: FieldInfo, docs: dict[str, str], section: str) -> tuple[str, str, str, str]:
-    default = None if field.is_required() else field.get_default(call_default_factory=True)
+    values = dict[str, Any](carriers={})
+    default = None if field.is_required() else field.get_default(call_default_factory=True, validated_data=values)
     said = words.DEFAULTS.get(f"{section}.{name}")
     shown = "" if default is None else json.dumps(default, default=str)
     meaning = _flat(docs[name]) if name in docs else words.SETTINGS_MEANINGS[f"{section}.{name}"]

@@ -20,7 +20,7 @@ from pipelines.alerts.channels import AppriseChannel, Channel, KafkaChannel
 from pipelines.alerts.quiet import QuietHours
 from pipelines.alerts.rules import Limits
 from pipelines.alerts.watch import Alerting
-from pipelines.carriers import CARRIERS, CarriersOfTopics, carrier_of
+from pipelines.carriers import CarriersOfTopics, carrier_of
 from pipelines.carriers.texts import Texts
 from pipelines.events.decode import DecodeRules
 from pipelines.events.pseudonym import Pseudonyms
@@ -118,7 +118,7 @@ class Services:
     def measures(self, carrier: str) -> Callable[[list[bytes]], Sequence[bytes]]:
         """What becomes of a carrier's payloads before they are produced: measures take the place of texts."""
         texts = Texts.of_company(self.pseudonyms(), keeps=self.settings.privacy.keep_texts)
-        return partial(CARRIERS[carrier].measured, texts=texts)
+        return partial(self.settings.registry()[carrier].measured, texts=texts)
 
     def has_pseudonym_key(self) -> bool:
         """Tell whether there is a key of the pseudonyms, configured or in the state folder."""
@@ -129,13 +129,14 @@ class Services:
         settings = self.settings
         return Rules(
             topics=CarriersOfTopics(
-                settings.kafka.topics, lambda carrier: carrier_of(carrier, settings.ingest.decoder)
+                settings.kafka.topics, partial(carrier_of, settings.registry(), decoder=settings.ingest.decoder)
             ),
             decoding=DecodeRules(
                 zone=settings.rules.zone,
                 max_skew=dt.timedelta(minutes=settings.ingest.max_skew_minutes),
                 pseudonyms=self.pseudonyms(),
                 blocked_ids=frozenset(settings.identity.blocked_ids),
+                operators=frozenset(settings.identity.operators),
             ),
             limits=BatchLimits(
                 rows=settings.ingest.batch_rows,

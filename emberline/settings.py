@@ -29,13 +29,13 @@ from pydantic_settings import SettingsError as UnreadableVariable
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from emberline.settings_receive import ReceiveSettings, RouteSettings, known_carrier, secret_in_file
+from emberline.settings_receive import ReceiveSettings, RouteSettings, secret_in_file
 from emberline.settings_section import Section
 from pipelines.alerts.decide import Policy
 from pipelines.alerts.messages import KAFKA
 from pipelines.alerts.quiet import QuietHours
 from pipelines.alerts.rules import RULES, Limits
-from pipelines.carriers import CARRIERS, DecoderKind
+from pipelines.carriers import CARRIERS, DecoderKind, Registry
 from pipelines.groups.thresholds import LifeRules, Thresholds
 from pipelines.ingest.client_options import unfit
 from pipelines.ingest.reader import ReaderKind
@@ -155,8 +155,10 @@ class KafkaSettings(Section):
     """From the environment: EMBERLINE__KAFKA__SASL_PASSWORD."""
     ssl_password: SecretStr | None = None
     """Of the client's key file. From the environment: EMBERLINE__KAFKA__SSL_PASSWORD."""
-    topics: dict[str, Annotated[str, AfterValidator(known_carrier)]] = Field(
-        default_factory=lambda: {**_OWN_TOPICS, **{f"raw.{name}": name for name in CARRIERS}}
+    carriers: dict[Annotated[str, Field(pattern=r"^[a-z0-9_.-]+$")], str] = Field(default_factory=dict)
+    """Carriers of the company's own: name -> file of its mapping; a relative one lies beside the settings file."""
+    topics: dict[str, str] = Field(
+        default_factory=lambda given: _OWN_TOPICS | {f"raw.{name}": name for name in (*CARRIERS, *given["carriers"])}
     )
     """Topic -> carrier. Topics that do not exist are passed over."""
     partitions: int = Field(default=3, ge=1, le=10_000)
@@ -237,6 +239,9 @@ class IdentitySettings(Section):
     blocked_ids: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)
     """Native ids that stand for nobody, beside `null`, `undefined`, zeros and the like; holds for what is decoded from
     then on."""
+    operators: list[Annotated[str, Field(pattern=r"^[a-z0-9_.-]+:.+", max_length=512)]] = Field(default_factory=list)
+    """Accounts that work for the company, such as `qq:10009`, where payloads do not say so; holds for what is decoded
+    from then on."""
     max_accounts: int = Field(default=50, ge=2, le=_COUNT)
     """A person of more accounts is reported: one id that many share chains them all."""
 
@@ -467,6 +472,15 @@ class Settings(BaseSettings):
         return values
 
     @model_validator(mode="after")
+    def _carriers_are_known(self) -> Self:
+        known = {*CARRIERS, *self.kafka.carriers}
+        for topic, name in self.kafka.topics.items():
+            if name not in known:
+                there_are = ", ".join(sorted(known))
+                raise ValueError(f"kafka.topics: the carrier of {topic} is none; there are {there_are}")
+        return self
+
+    @model_validator(mode="after")
     def _routes_have_topics(self) -> Self:
         for name, route in self.receive.routes.items():
             topics = self.kafka.topics_of(route.carrier)
@@ -500,6 +514,11 @@ class Settings(BaseSettings):
     def topic_of(self, route: RouteSettings) -> str:
         """The topic that a route's records go to."""
         return route.topic or self.kafka.topics_of(route.carrier)[0]
+
+    def registry(self) -> Registry:
+        """All carriers: those of emberline, of installed packages, and the company's own."""
+        folder = settings_file().absolute().parent
+        return Registry({name: folder / Path(file).expanduser() for name, file in self.kafka.carriers.items()})
 
     def fingerprints(self) -> dict[str, int]:
         """A number for each fact that depends on settings, by its name, which changes with any of these."""

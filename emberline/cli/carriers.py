@@ -9,9 +9,10 @@ import polars as pl
 import typer
 
 from emberline.cli.app import app
-from emberline.cli.output import print_json, print_line, print_table
+from emberline.cli.output import print_error, print_json, print_line, print_table
 from emberline.cli.pipeline import Json
-from pipelines.carriers import CARRIERS
+from emberline.settings import load_settings
+from schemas.errors import EmberlineError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +35,13 @@ _SHOWN = ("type", "time", "group_id", "account_id", "event_id", "message_id", "t
 @app.command()
 def carriers(as_json: Json = False) -> None:
     """List what can be read: each carrier, the kinds of event it gives, and what it cannot know."""
-    found = list(CARRIERS.values())
+    registry = load_settings().registry()
+    found = []
+    for name in registry:
+        try:
+            found.append(registry[name])
+        except EmberlineError as error:
+            print_error(name, str(error))
     if as_json:
         print_json([_described(carrier) for carrier in found])
         return
@@ -97,9 +104,10 @@ def _carrier(named: str) -> Carrier:
         from pipelines.carriers.mapping.model import read_mapping
 
         return MappedCarrier(read_mapping(Path(named), named))
-    if named not in CARRIERS:
+    carriers = load_settings().registry()
+    if named not in carriers:
         raise typer.BadParameter(f"there is no {named!r}: emberline carriers", param_hint="CARRIER")
-    return CARRIERS[named]
+    return carriers[named]
 
 
 def _payloads(file: Path) -> list[bytes]:

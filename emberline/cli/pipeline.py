@@ -15,7 +15,7 @@ from emberline.cli.app import app
 from emberline.cli.errors import ExitCode, print_defect
 from emberline.cli.hints import next_command
 from emberline.cli.output import print_error, print_json, print_line, reporting
-from pipelines.carriers import CARRIERS, carrier_of
+from pipelines.carriers import carrier_of
 from pipelines.printable import counted, printable
 
 if TYPE_CHECKING:
@@ -51,9 +51,10 @@ def replay(
     from emberline.settings import load_settings
     from pipelines.ingest.replay import replay as send
 
-    if carrier not in CARRIERS:
-        raise typer.BadParameter(f"there is no {carrier!r}: emberline carriers", param_hint="--carrier")
     settings = load_settings()
+    carriers = settings.registry()
+    if carrier not in carriers:
+        raise typer.BadParameter(f"there is no {carrier!r}: emberline carriers", param_hint="--carrier")
     topics = settings.kafka.topics_of(carrier)
     if topic is not None and topic not in topics:
         raise typer.BadParameter(
@@ -66,7 +67,7 @@ def replay(
         kafka = Services(settings, show.line).kafka()
         kafka.create_topics([target], settings.kafka.partitions)
         unit = "rows" if file.suffix == ".parquet" else "bytes"
-        shape = carrier_of(carrier, settings.ingest.decoder)
+        shape = carrier_of(carriers, carrier, decoder=settings.ingest.decoder)
         sent = send(kafka, target, file, shape, show.steps.of(f"sending {file.name} ({unit})"))
     if as_json:
         print_json({"topic": target, **asdict(sent)})

@@ -20,6 +20,6 @@ DecoderKind = Literal["fast", "safe"]
 __all__ = ["CARRIERS", "Carrier", "CarriersOfTopics", "Decoded", "DecoderKind", "Registry", "carrier_of"]
 
 
-def carrier_of(name: str, decoder: DecoderKind, carriers: Registry = CARRIERS) -> Carrier:
-    """Give the adapter of this name; the decoder never changes what it makes of a value."""
+def carrier_of(carriers: Registry, name: str, *, decoder: DecoderKind) -> Carrier:
+    """Give the carrier of this name; the decoder never changes what it makes of a value."""
     return carriers[name] if decoder == "fast" else ValueByValue(carriers[name])

@@ -44,12 +44,20 @@ class Registry(Mapping[str, Carrier]):
             self._made[name] = self._make(name)
         return self._made[name]
 
+    def __contains__(self, name: object) -> bool:
+        """Tell whether there is a carrier of this name, without making it."""
+        return name in self._names
+
     def __iter__(self) -> Iterator[str]:
         """Iterate over the names in alphabetical order."""
-        return iter(sorted({*_IN_PYTHON, *self._own, *self._others, *self._added}))
+        return iter(self._names)
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        return len(self._names)
+
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        return tuple(sorted({*_IN_PYTHON, *self._own, *self._others, *self._added}))
 
     @cached_property
     def _own(self) -> dict[str, Traversable]:
@@ -82,6 +90,10 @@ class CarriersOfTopics(Mapping[str, Carrier]):
     def __getitem__(self, topic: str) -> Carrier:
         """Give the carrier of a topic; see `Registry`."""
         return self._carrier(self._topics[topic])
+
+    def __contains__(self, topic: object) -> bool:
+        """Tell whether a topic has a carrier, without making it."""
+        return topic in self._topics
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the topics."""

@@ -42,13 +42,15 @@ class CarrierUnknown(EmberlineError):
 class DecodeRules:
     """What decoding needs to know of the company: its zone, the skew its clocks may have, its pseudonyms.
 
-    `blocked_ids` are native ids that stand for nobody, beside those that do so everywhere.
+    `blocked_ids` are native ids that stand for nobody, beside those that do so everywhere; `operators` are accounts, in
+    clear, that work for the company whatever a payload says.
     """
 
     zone: str
     max_skew: dt.timedelta
     pseudonyms: Pseudonyms
     blocked_ids: frozenset[str] = frozenset()
+    operators: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -210,8 +212,15 @@ def _has_nul(texts: pl.Series) -> bool:
     return not np.frombuffer(content or b"", np.uint8).all()
 
 
+def _with_operators(events: pl.DataFrame, operators: frozenset[str]) -> pl.DataFrame:
+    if not operators:
+        return events
+    works_for_us = pl.col("account_id").is_in(list(operators))
+    return events.with_columns(role=pl.when(works_for_us).then(pl.lit("operator")).otherwise("role"))
+
+
 def _finish(events: pl.DataFrame, rules: DecodeRules) -> pl.DataFrame:
-    known = without_nobody(events, rules.blocked_ids)
+    known = without_nobody(_with_operators(events, rules.operators), rules.blocked_ids)
     pseudonymised = rules.pseudonyms.apply(known, ("account_id", "linked_account_id"), ("group_operators", "members"))
     return (
         pseudonymised.with_columns(day=business_days(events["time"], rules.zone), batch=pl.lit(None, pl.Int64))

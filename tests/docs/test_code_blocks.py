@@ -6,13 +6,13 @@ is in `LINES_LEFT_OUT` and `BLOCKS_LEFT_OUT`, with the reason.
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,18 +21,20 @@ import pytest
 import sqlalchemy as sa
 import yaml
 
+from emberline.conformance import check, read_cases
 from emberline.embedded import EmbeddedPostgres, StateFolder
 from emberline.embedded.postgres_roles import READER
 from emberline.funnels import load_funnels
 from emberline.services import Services
 from emberline.settings import Settings, load_settings
 from emberline.simulator import Scenario, simulate
-from pipelines.carriers import CARRIERS, Carrier
-from pipelines.events.decode import decode
+from pipelines.carriers import CARRIERS, Registry
+from pipelines.carriers.registry import ENTRY_POINTS
 from pipelines.ingest.replay import produce
 from tests.docs.pages import PAGES, ROOT, SHELLS, Block, blocks, name
-from tests.pipelines.canonical import RULES, TOPIC, records
 
+SAMPLES = ROOT / "docs" / "samples"
+CARRIER_PAGE = "docs/how-to/add-a-carrier.md"
 BLOCKS = [block for page in PAGES for block in blocks(page)]
 RUNS = {*SHELLS, "python", "sql", "toml", "yaml", "json", "jsonl"}
 
@@ -189,8 +191,9 @@ def query(block: Block, reader: Reader) -> None:
 
 @of("toml")
 def test_a_toml_block_is_settings(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    if '"beacon"' in block.code:
-        monkeypatch.setitem(CARRIERS, "beacon", beacon())
+    if block.code.startswith("[project."):
+        assert tomllib.loads(block.code)["project"]["entry-points"].keys() == {ENTRY_POINTS}
+        return
     file = tmp_path / "emberline.toml"
     file.write_text(block.code)
     monkeypatch.setenv("EMBERLINE_SETTINGS", str(file))
@@ -198,8 +201,12 @@ def test_a_toml_block_is_settings(block: Block, tmp_path: Path, monkeypatch: pyt
 
 
 @of("yaml")
-def test_a_yaml_block_is_a_funnel_or_a_part_of_one(block: Block, tmp_path: Path):
+def test_a_yaml_block_is_what_its_page_says(block: Block, tmp_path: Path):
     said = yaml.safe_load(block.code)
+    if name(block.page) == CARRIER_PAGE:
+        sample = "beacon.cases.yaml" if isinstance(said, list) else "beacon.yaml"
+        assert block.code == (SAMPLES / sample).read_text()
+        return
     packaged = yaml.safe_load((ROOT / "schemas" / "funnels" / "standard.yaml").read_text())
     whole = said if "steps" in said else {**packaged, "name": "of_the_page", **said}
     (tmp_path / "funnel.yaml").write_text(yaml.safe_dump(whole))
@@ -214,20 +221,11 @@ def test_a_json_block_is_events(block: Block):
     assert decoded.rejected.rows() == []
 
 
-def beacon() -> Carrier:
-    """The adapter that the page on carriers prints."""
-    module: dict[str, object] = {}
-    exec(one("python", '"""Beacon').code, module)
-    adapter = module["Beacon"]
-    assert isinstance(adapter, type)
-    return adapter()
+def test_the_page_on_carriers_prints_the_payloads_of_its_sample():
+    [block] = [block for block in BLOCKS if name(block.page) == CARRIER_PAGE and block.language == "text"]
+    assert block.code == (SAMPLES / "beacon.jsonl").read_text()
 
 
-def test_the_adapter_of_the_page_on_carriers_decodes_the_payload_it_prints():
-    page = (ROOT / "docs" / "how-to" / "add-a-carrier.md").read_text()
-    payload = re.search(r"`(\{\"uid\".*?\})`", page)
-    assert payload is not None
-    raw = records([payload[1].encode(), b"[]"], kafka_time=dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC))
-    decoded = decode(raw, {TOPIC: beacon()}, RULES)
-    assert decoded.events.select("group_id", "type", "text_length").rows() == [("beacon:7", "message.sent", 5)]
-    assert decoded.quarantine["reason"].to_list() == ["invalid_field"]
+def test_the_carrier_of_the_page_keeps_its_cases_and_the_laws():
+    carrier = Registry({"beacon": SAMPLES / "beacon.yaml"})["beacon"]
+    check(carrier, read_cases(SAMPLES / "beacon.cases.yaml"))

@@ -62,7 +62,12 @@ When = Tests | list[Tests]
 
 
 class Choice(_Word, frozen=True):
-    """A value, if the condition holds."""
+    """A value, if the condition holds.
+
+    Attributes:
+        is: The value.
+        when: The condition; without one it always holds.
+    """
 
     is_: Value = msgspec.field(name="is")
     when: When = {}
@@ -73,16 +78,16 @@ class Chosen(_Word, frozen=True):
 
     Attributes:
         of: A template, or several: the first that is not empty.
-        choose: The first choice whose condition holds, in place of `of`.
+        choose: In place of `of`: the first choice whose condition holds.
         capture: A regular expression of Rust; its first group is taken.
         strip: What such expressions find is taken out.
         map: Text -> text; another text is null.
         lower: Whether to write it in small letters.
         upper: Whether to write it in capitals.
         pad: Digits, at least, with zeros in front.
-        platform: Of a key: the platform in place of the mapping's own, such as what stands before the colon of a whole
-            key in the payload.
-        otherwise: What stands for null.
+        platform: Of a group or account: the platform in place of the mapping's own, such as what stands before the colon of
+            a whole key in the payload.
+        else: What stands for null.
     """
 
     of: str | list[str] | None = None
@@ -153,14 +158,27 @@ class Money(_Word, frozen=True):
 
 
 class Number(_Word, frozen=True):
-    """How many elements a list has (`count`), or a whole number that is written (`of`)."""
+    """A count.
+
+    Attributes:
+        of: A whole number that the payload has.
+        count: How many elements there are at this path into a list.
+    """
 
     of: str | None = None
     count: str | None = None
 
 
 class Items(_Word, frozen=True):
-    """What an order holds: a row each element of a list; `price` is that of one, `amount` of all of the element."""
+    """What an order holds.
+
+    Attributes:
+        each: The list, `lines[]`.
+        product: Of an element.
+        quantity: Likewise, a whole number.
+        amount: Likewise, of the whole quantity.
+        price: Likewise, of one.
+    """
 
     each: str
     product: Value | None = None
@@ -170,7 +188,14 @@ class Items(_Word, frozen=True):
 
 
 class Member(_Word, frozen=True):
-    """Who is in a group at an instant: a row each element of a list; without a list, one."""
+    """Who is in a group at an instant.
+
+    Attributes:
+        id: Of an element's account.
+        each: The list, `members[]`; without one there is one member.
+        role: Of an element.
+        when: Only elements for which this holds.
+    """
 
     id: Value
     each: str | None = None
@@ -181,9 +206,35 @@ class Member(_Word, frozen=True):
 class Event(_Word, frozen=True):
     """An event that a payload gives, or one for each element of the list `each`; of two lists, for each pair of theirs.
 
-    `id`, `time`, `group` and `account` are needed where the kind needs them. Keys get the platform in front. Of several
-    texts the first that is not empty counts. Measures that stand beside a text that was withheld (`text_length`,
-    `links`, `mentions`) count where there is no text.
+    What a kind needs stands in docs/reference/events.md.
+
+    Attributes:
+        kind: Of event.
+        id: The same whenever the event is delivered again, and never that of another event of the source.
+        time: When it happened; of several the first that is there; `arrival` takes Kafka's.
+        when: An event only if this holds.
+        each: A list of the payload, `users[]`, or two; `{#}` is the place in it.
+        source: Where ids are unique, if not the mapping's.
+        group: Its id on the platform, which is put in front.
+        group_name: As the payload has it.
+        group_purpose: Of the group.
+        account: Who acts, or whom it happens to: the id on the platform, which is put in front.
+        linked_account: Another account of the same person.
+        role: `member`, `operator` or `bot`; `member` where nothing is said.
+        message_id: What replies, edits and recalls name.
+        message_kind: `text`, `image`, `voice`, `video`, `file`, `link`, `product`, `red_packet`, `broadcast`,
+            `system` or `other`.
+        reply_to: The message that this one answers.
+        text: What a person wrote, of several places the first that is not empty; its length, links and mentions are counted.
+        text_length: Characters, where the text was withheld.
+        links: How many; goes over what is counted in the text.
+        mentions: How many people are mentioned; likewise.
+        product: Which is viewed, put in a cart or bought.
+        order: Its number, unique in the source.
+        amount: Of the order, payment or refund.
+        currency: ISO 4217.
+        items: What the order holds.
+        members: Who is in the group.
     """
 
     kind: str
@@ -214,7 +265,13 @@ class Event(_Word, frozen=True):
 
 
 class Case(_Word, frozen=True):
-    """What is made of the payloads that a condition holds for: events, or nothing for a reason."""
+    """What is made of payloads: events, or nothing for a reason.
+
+    Attributes:
+        when: The payloads that it is about; without a condition all that no case before it is about.
+        ignore: Why nothing is made of them.
+        emit: Their events.
+    """
 
     when: When = {}
     ignore: str | None = None

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from pipelines.carriers import carrier_of, json_columns
+from pipelines.carriers import CARRIERS, carrier_of, json_columns
 from pipelines.carriers.cloudevents import CloudEvents
 from pipelines.carriers.json_columns import read_json
 from pipelines.carriers.json_table import JsonTable
@@ -342,10 +342,10 @@ def test_names_and_allowed_values_are_read_from_no_byte_beyond_those_of_the_tabl
 @given(st.lists(mutated_events() | st.binary(max_size=40), max_size=8))
 def test_the_safe_decoder_gives_the_same_and_calls_no_compiled_code(values: list[bytes]):
     column = pl.Series(values, dtype=pl.Binary)
-    fast = carrier_of("cloudevents", "fast").decode_column(column)
+    fast = carrier_of(CARRIERS, "cloudevents", decoder="fast").decode_column(column)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_columns, "read_json", None)
-        safe = carrier_of("cloudevents", "safe").decode_column(column)
+        safe = carrier_of(CARRIERS, "cloudevents", decoder="safe").decode_column(column)
     assert_frame_equal(safe.events, fast.events)
     assert_frame_equal(safe.rejected, fast.rejected)
 

@@ -397,3 +397,10 @@ def test_the_verdict_on_a_record_does_not_depend_on_those_beside_it(values: list
     found = decoded(*values).quarantine.sort("offset").select("value", "reason", "detail").rows()
     verdicts = [(value, verdict(value)) for value in values]
     assert found == [(value, *broken) for value, broken in verdicts if broken is not None]
+
+
+def test_accounts_that_work_for_the_company_are_operators_whatever_the_payload_says():
+    rules = replace(RULES, operators=frozenset({"wecom:m1"}))
+    values = [encoded(message({"member_id": f"wecom:m{n}"}, id=f"e{n}")) for n in (1, 2)]
+    events = decode(records(values), BY_TOPIC, rules).events
+    assert dict(events.select("event_id", "role").rows()) == {"e1": "operator", "e2": "member"}
