@@ -225,7 +225,8 @@ class Event(_Word, frozen=True):
         message_kind: `text`, `image`, `voice`, `video`, `file`, `link`, `product`, `red_packet`, `broadcast`,
             `system` or `other`.
         reply_to: The message that this one answers.
-        text: What a person wrote, of several places the first that is not empty; its length, links and mentions are counted.
+        text: What a person wrote, of several places the first that is not empty; its length, links and mentions are
+            counted.
         text_length: Characters, where the text was withheld.
         links: How many; goes over what is counted in the text.
         mentions: How many people are mentioned; likewise.
