@@ -14,6 +14,7 @@ import msgspec
 from pipelines.carriers import CARRIERS, Carrier
 from pipelines.carriers.mapping import model, paths
 from pipelines.carriers.mapping.mapped_carrier import MappedCarrier
+from pipelines.carriers.mapping.split_carrier import SplitCarrier
 
 _SEES = {
     "full": "everything that is said in the group",
@@ -75,7 +76,7 @@ def _facts(carrier: Carrier) -> Iterator[str]:
     yield f"{carrier.title}. It sees {_SEES[carrier.coverage]}."
     yield ""
     yield f"- Kinds of event: {', '.join(f'`{kind}`' for kind in carrier.kinds) or 'none'}"
-    if isinstance(carrier, MappedCarrier):
+    if isinstance(carrier, MappedCarrier | SplitCarrier):
         reasons = dict.fromkeys(case.ignore for case in carrier.mapping.cases if case.ignore)
         if reasons:
             yield f"- Passed over: {', '.join(reasons)}"

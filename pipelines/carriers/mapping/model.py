@@ -85,8 +85,8 @@ class Chosen(_Word, frozen=True):
         lower: Whether to write it in small letters.
         upper: Whether to write it in capitals.
         pad: Digits, at least, with zeros in front.
-        platform: Of a group or account: the platform in place of the mapping's own, such as what stands before the colon of
-            a whole key in the payload.
+        platform: Of a group or account: the platform in place of the mapping's own, such as what stands before the
+            colon of a whole key in the payload.
         else: What stands for null.
     """
 

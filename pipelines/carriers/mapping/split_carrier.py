@@ -30,9 +30,8 @@ class SplitCarrier(Carrier):
 
     def __init__(self, of_parts: MappedCarrier, at: str) -> None:
         self.mapping = of_parts.mapping
-        self.name = of_parts.name
-        self.coverage = of_parts.coverage
-        self.membership = of_parts.membership
+        self.name, self.title, self.limits = of_parts.name, of_parts.title, of_parts.limits
+        self.coverage, self.membership, self.kinds = of_parts.coverage, of_parts.membership, of_parts.kinds
         self._of_parts = of_parts
         self._at = at
 
