@@ -164,3 +164,14 @@ cases:
 """)
     payloads = [message(edited=1_600_000_001.5), message()]
     assert carrier.decode(payloads).events["time_quality"].to_list() == ["second", "bound"]
+
+
+def test_a_number_is_the_same_time_alone_and_among_others():
+    carrier = sending('reply_to: "{id}"')
+    written = ["1600000000", "+1600000000", "0001600000000", "1600000000.5", "1e9", "-5", "999999999999", "1" * 18, "x"]
+    values = [message(at=text) for text in written]
+    together = carrier.decode(values)
+    for row, value in enumerate(values):
+        alone = carrier.decode([value])
+        assert alone.events.drop("row").equals(together.events.filter(row=row).drop("row"))
+        assert alone.rejected.drop("row").equals(together.rejected.filter(row=row).drop("row"))
