@@ -1,4 +1,7 @@
-"""`python -m benchmarks.carriers SAMPLE...`: payloads a second, of JSON by paths, beside other ways to read it.
+"""`python -m benchmarks.carriers [SAMPLE...]`: payloads a second, through whole carriers or of JSON by paths.
+
+Without samples, each mapped carrier decodes the payloads of its cases, many times and mixed, to events; as a column,
+and one by one.
 
 Of each sample, a file of JSON or a folder of such, many payloads are made that differ in an id. From each payload are
 read the scalars that lie first in the sample, as text: by the compiled reader, by msgspec value by value, and by
@@ -13,6 +16,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,10 +25,14 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
+from emberline.conformance import read_cases
+from pipelines.carriers import CARRIERS
 from pipelines.carriers.mapping.columns import read_columns
+from pipelines.carriers.mapping.mapped_carrier import MappedCarrier
 from pipelines.carriers.mapping.paths import Path as Place
 from pipelines.carriers.mapping.rows import fields_of, read_rows
 
+_CASES: Final = Path(__file__).parents[1] / "tests" / "conformance" / "carriers"
 _MOST_PATHS: Final = 12
 _ID: Final = "_n"
 _SHARE_BY_ROW: Final = 20
@@ -40,7 +48,7 @@ class Sample:
 
     def values(self, n: int) -> pl.Series:
         """So many payloads."""
-        rest = json.dumps(self.payload, ensure_ascii=False, separators=(",", ":"))[1:]
+        rest = msgspec.json.encode(self.payload).decode()[1:]
         numbers = pl.int_range(n, dtype=pl.UInt32)
         made = pl.concat_str(pl.lit(f'{{"{_ID}":"event-'), numbers, pl.lit(f'",{rest}'))
         return pl.select(made).to_series().cast(pl.Binary)
@@ -58,11 +66,38 @@ def main() -> None:
     table = Table(title=f"{options.payloads:,} payloads a sample", title_justify="left", box=None, padding=(0, 2, 0, 0))
     for heading in ("Sample", "Bytes", "Paths", "Payloads/s", "MB/s", "msgspec", "Polars"):
         table.add_column(heading, justify="left" if heading == "Sample" else "right")
+    if not options.samples:
+        console.print(_of_carriers(options.payloads, options.rounds))
+        return
     for sample in _samples(options.samples):
         table.add_row(
             sample.name, *(f"{number:,.0f}" for number in _measured(sample, options.payloads, options.rounds))
         )
     console.print(table)
+
+
+def _of_carriers(n: int, rounds: int) -> Table:
+    """Payloads a second of each mapped carrier, and the microseconds of processor time of each payload."""
+    table = Table(title=f"{n:,} payloads a carrier", title_justify="left", box=None, padding=(0, 2, 0, 0))
+    for heading in ("Carrier", "Bytes", "Payloads/s", "CPU us", "One by one"):
+        table.add_column(heading, justify="left" if heading == "Carrier" else "right")
+    for file in sorted(_CASES.glob("*.yaml")):
+        carrier = CARRIERS.get(file.stem)
+        given = [case.payload for case in read_cases(file)] if isinstance(carrier, MappedCarrier) else []
+        samples = [Sample(file.stem, one) for one in given if isinstance(one, dict) and one]
+        if not isinstance(carrier, MappedCarrier) or not samples:
+            continue
+        of_each = [sample.values(max(1, n // len(samples))) for sample in samples]
+        values = pl.concat(of_each).sample(fraction=1, shuffle=True, seed=1).rechunk()
+        some = values.head(max(1, len(values) // _SHARE_BY_ROW)).to_list()
+        rate = _rate(partial(carrier.decode_column, values), len(values), rounds)
+        begin = time.process_time()
+        carrier.decode_column(values)
+        cpu = (time.process_time() - begin) / len(values) * 1e6
+        by_row = _rate(partial(carrier.decode, some), len(some), 1)
+        n_bytes = int(values.bin.size().sum()) / len(values)
+        table.add_row(carrier.name, f"{n_bytes:,.0f}", f"{rate:,.0f}", f"{cpu:.1f}", f"{by_row:,.0f}")
+    return table
 
 
 def _measured(sample: Sample, n: int, rounds: int) -> tuple[float, ...]:
@@ -118,7 +153,7 @@ def _rate(read: Callable[[], object], n: int, rounds: int) -> float:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.carriers", description="Payloads a second by paths.")
-    parser.add_argument("samples", nargs="+", type=Path, metavar="SAMPLE", help="a file of JSON, or a folder of such")
+    parser.add_argument("samples", nargs="*", type=Path, metavar="SAMPLE", help="a file of JSON, or a folder of such")
     parser.add_argument("--payloads", type=int, default=500_000, help="payloads a sample (default: 500000)")
     parser.add_argument("--rounds", type=int, default=3, help="times each is read; the fastest counts (default: 3)")
     return parser.parse_args()
