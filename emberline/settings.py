@@ -478,6 +478,10 @@ class Settings(BaseSettings):
             if name not in known:
                 there_are = ", ".join(sorted(known))
                 raise ValueError(f"kafka.topics: the carrier of {topic} is none; there are {there_are}")
+        for route, settings in self.receive.routes.items():
+            if settings.carrier not in known:
+                there_are = ", ".join(sorted(known))
+                raise ValueError(f"receive.routes.{route}: the carrier is none; there are {there_are}")
         return self
 
     @model_validator(mode="after")

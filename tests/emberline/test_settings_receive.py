@@ -71,7 +71,7 @@ def test_several_secrets_have_a_variable_each_and_the_second_ones_replace_those_
     ("text", "what"),
     [
         (HUB.replace("github", "gitlab"), r"receive\.routes\.hub\.wire: is no wire; there are .*chatwoot"),
-        (HUB.replace("cloudevents", "icq"), r"receive\.routes\.hub\.carrier: is no carrier; there are .*cloudevents"),
+        (HUB.replace("cloudevents", "icq"), r"receive\.routes\.hub: the carrier is none; there are .*cloudevents"),
         (HUB.replace('"/hub"', '"hub"'), r"receive\.routes\.hub\.path: is no path"),
         (HUB.replace('"/hub"', '"/metrics"'), r"receive\.routes\.hub\.path: is a path of the receiver's own"),
         (HUB + COM.replace('"/com"', '"/hub"'), r"two routes have the path /hub"),

@@ -26,6 +26,10 @@ def computed(tmp_path_factory: pytest.TempPathFactory) -> Followed:
     return found
 
 
+OTHER = 7
+"""A version that no fact's code is of."""
+
+
 def together(table: LakeTable) -> set[str]:
     return {table.name, *table.computed_with}
 
@@ -38,7 +42,7 @@ def codes(fact: str, version: int) -> dict[str, int]:
 def test_other_code_is_a_reason_to_compute_its_fact_and_no_other(
     computed: Followed, monkeypatch: pytest.MonkeyPatch, fact: str
 ):
-    set_code(monkeypatch, **codes(fact, 2))
+    set_code(monkeypatch, **codes(fact, OTHER))
     assert computed.behind() == together(TABLES[fact])
 
 
@@ -78,7 +82,7 @@ def test_other_code_computes_its_fact_and_what_depends_on_it_from_scratch(
     right = rows(company)
     for name in {fact, *below(fact)} - REBUILT_ALONE:  # the mended code gives other rows than the code with a defect
         spoil(company, TABLES[name])
-    set_code(monkeypatch, **codes(fact, 2))
+    set_code(monkeypatch, **codes(fact, OTHER))
     company.tick()
     company.run()
     assert company.behind() == set()
@@ -90,7 +94,7 @@ def test_where_other_code_gives_the_same_rows_nothing_else_is_computed(
     company: Followed, monkeypatch: pytest.MonkeyPatch
 ):
     published = company.published
-    set_code(monkeypatch, person_day=2)
+    set_code(monkeypatch, person_day=OTHER)
     company.materialize("person_day")
     assert company.behind() - {MART} == set()
     assert newest_rebuild(company.lake) == 0
@@ -100,12 +104,13 @@ def test_where_other_code_gives_the_same_rows_nothing_else_is_computed(
 
 
 def test_other_code_asks_for_the_rebuild_in_its_own_name_and_once(company: Followed, monkeypatch: pytest.MonkeyPatch):
-    set_code(monkeypatch, **codes("group_health", 3))
+    set_code(monkeypatch, **codes("group_health", OTHER))
     company.materialize("group_health")
     company.materialize("group_health")
     asked = requests(company)
     assert asked.select("fact", "actor", "since", "requested_at").rows() == [("group_health", EMBERLINE, None, None)]
-    assert asked["reason"].item() == "Its code is version 3, and it was computed by version 1."
+    by = TABLES["group_health"].code_version
+    assert asked["reason"].item() == f"Its code is version {OTHER}, and it was computed by version {by}."
 
 
 def test_code_of_an_older_version_is_other_code(company: Followed, monkeypatch: pytest.MonkeyPatch):
@@ -133,6 +138,6 @@ def test_a_fact_that_was_never_computed_is_computed_once_whatever_its_version(
 def test_a_restatement_of_other_code_can_say_so(company: Followed, monkeypatch: pytest.MonkeyPatch):
     """`mart.publication.rebuilds` moves, from which `restatement.code_changed` follows."""
     spoil(company, TABLES["group_day"])
-    set_code(monkeypatch, group_day=2)
+    set_code(monkeypatch, group_day=OTHER)
     company.materialize("group_day")
     assert newest_rebuild(company.lake) == 1

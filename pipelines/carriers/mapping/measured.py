@@ -100,7 +100,7 @@ class TextPlaces:
         side_by_side = pl.concat_str(marks, separator=" ").str.strip_chars(" ") if marks else pl.lit("")
         taken = frame.select(**measured.counts, rest=measured.cleaned, marks=side_by_side)
         # What is taken off elsewhere may hold words.
-        is_head = spec.strip is not None and all(one.startswith("^") for one in scope.expressions(spec.strip))
+        is_head = spec.strip is not None and all(one.startswith(("^", r"\A")) for one in scope.expressions(spec.strip))
         for text, (*counts, rest, kept) in zip(texts, taken.iter_rows(), strict=True):
             found = {**dict(zip(MEASURES, counts, strict=True)), "hash": of_company.hash(rest)}
             if is_head and rest != text and text.endswith(rest):
