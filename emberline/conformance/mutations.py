@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
+from pipelines.carriers.base import JSON_ERRORS
+
 _OTHERS: Final[tuple[Any, ...]] = (None, "", "zz-unheard-of", -1, 0, 2**53 + 1, 1.5, True, [], {}, [None], [{}])
 
 
@@ -21,7 +23,7 @@ def mutated(value: bytes) -> Iterator[bytes]:
     yield value + b"}"
     try:
         payload = msgspec.json.decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except JSON_ERRORS:
         return
     n_mutations = sum(1 for _ in _mutated(payload))
     chosen = set(random.Random(0).sample(range(n_mutations), min(_MOST, n_mutations)))  # noqa: S311 - no secret

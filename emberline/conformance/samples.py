@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from pipelines.carriers.base import JSON_ERRORS
 from schemas.errors import EmberlineError
 
 
@@ -29,6 +30,6 @@ def payloads(file: Path) -> list[bytes]:
         return [content]
     try:
         found = msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except JSON_ERRORS as error:
         raise SampleError(f"{file} is no JSON: {error}", "For one object a line call it .jsonl.") from error
     return [msgspec.json.encode(one) for one in found] if isinstance(found, list) else [content]

@@ -23,6 +23,9 @@ DECODED_SCHEMA: Final = pl.Schema(
 )
 """What an adapter returns: `row` is the position of the record in its input."""
 
+JSON_ERRORS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are no JSON, are not of the type asked for, or are nested too deeply."""
+
 Coverage = Literal["full", "mentions", "metadata", "aggregate"]
 """All messages; only those that name the bot; that messages were sent, not what they are; sums only."""
 

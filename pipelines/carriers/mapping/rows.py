@@ -14,7 +14,7 @@ from urllib.parse import unquote_plus
 import msgspec
 import polars as pl
 
-from pipelines.carriers.base import MAX_VALUE_BYTES, REJECTED_SCHEMA
+from pipelines.carriers.base import JSON_ERRORS, MAX_VALUE_BYTES, REJECTED_SCHEMA
 from pipelines.carriers.levels import (
     BOOLEAN,
     FRACTION,
@@ -52,7 +52,7 @@ Format = Literal["json", "xml", "json_or_xml"]
 PARSERS: Final = {AS_JSON: _json, AS_XML: parse_xml, AS_URL: unquote_plus}
 """What reads a string that is a document."""
 
-MALFORMED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, XmlError)
+MALFORMED: Final = (*JSON_ERRORS, XmlError)
 """What they raise."""
 
 

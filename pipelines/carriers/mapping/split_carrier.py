@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 import polars as pl
 
-from pipelines.carriers.base import MAX_VALUE_BYTES, REJECTED_SCHEMA, Carrier, Decoded
+from pipelines.carriers.base import JSON_ERRORS, MAX_VALUE_BYTES, REJECTED_SCHEMA, Carrier, Decoded
 from pipelines.carriers.mapping.mapped_carrier import MappedCarrier
 from pipelines.carriers.texts import Texts
 
@@ -90,6 +90,6 @@ class SplitCarrier(Carrier):
         try:
             payload = _FIELDS.decode(value)
             elements = _ELEMENTS.decode(payload[self._at])
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError):
+        except (*JSON_ERRORS, KeyError):
             return None
         return (payload, elements) if elements else None

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from pipelines.carriers.base import JSON_ERRORS
 from pipelines.carriers.readers.encoding import head_text
 from pipelines.carriers.readers.json_stream import JsonStream, NotJson, Path
 from pipelines.carriers.readers.source import Source
@@ -74,5 +75,5 @@ def _scalar(value: bytes) -> Any:
         return None
     try:
         return msgspec.json.decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except JSON_ERRORS:
         return None

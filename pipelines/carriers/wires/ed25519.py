@@ -10,6 +10,7 @@ import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from pipelines.carriers.base import JSON_ERRORS
 from pipelines.carriers.wires.base import (
     NO_CONTENT,
     Accepted,
@@ -114,7 +115,7 @@ def _test_of(body: bytes) -> _Plea | None:
         return None
     try:
         return _read_test(body).d
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except JSON_ERRORS:
         return None
 
 
@@ -128,7 +129,7 @@ class _Kind(msgspec.Struct):
 def _discord_outcome(body: bytes) -> Outcome:
     try:
         found = msgspec.json.decode(body, type=_Kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except JSON_ERRORS:
         return Refused("malformed", "the body is no JSON object")
     if found.event is None and found.type == 0:
         return NO_CONTENT

@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+from pipelines.carriers.base import JSON_ERRORS
 from pipelines.carriers.wires.base import (
     Accepted,
     Answer,
@@ -28,7 +29,6 @@ _SIGNATURE: Final = "x-lark-signature"
 _TIMESTAMP: Final = "x-lark-request-timestamp"
 _NONCE: Final = "x-lark-request-nonce"
 _BLOCK_BYTES: Final = 16
-_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 _Fields = dict[str, msgspec.Raw]
 
@@ -64,7 +64,7 @@ class Feishu(Wire):
             try:
                 body = msgspec.json.decode(plain, type=_Body)
                 given, value = _without_token(plain)
-            except _UNREADABLE:
+            except JSON_ERRORS:
                 return Refused("malformed", "it is no JSON object, or not encrypted with this key")
             if token is not None and not is_same(given, token):
                 return Refused("wrong_signature", "the token in the body does not fit")
@@ -99,7 +99,7 @@ def _plain(body: bytes, encrypt_key: str | None) -> tuple[bytes, bool]:
         key = hashlib.sha256(encrypt_key.encode()).digest()
         decryptor = Cipher(algorithms.AES(key), modes.CBC(cipher[:_BLOCK_BYTES])).decryptor()
         padded = decryptor.update(cipher[_BLOCK_BYTES:]) + decryptor.finalize()
-    except (*_UNREADABLE, ValueError, binascii.Error):
+    except (*JSON_ERRORS, ValueError, binascii.Error):
         return b"", False
     pad = padded[-1] if padded else 0
     if not 1 <= pad <= _BLOCK_BYTES or padded[-pad:] != bytes([pad]) * pad:

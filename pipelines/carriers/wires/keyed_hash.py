@@ -18,6 +18,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from pipelines.carriers.base import JSON_ERRORS
 from pipelines.carriers.wires.base import (
     NO_CONTENT,
     OK,
@@ -151,7 +152,7 @@ def _slack_challenge(body: bytes) -> Answer | None:
         return None
     try:
         return Answer(msgspec.json.decode(body, type=_Challenge).challenge.encode(errors="replace"))
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except JSON_ERRORS:
         return None
 
 

@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from pipelines.carriers.base import JSON_ERRORS
 from pipelines.carriers.wires.base import (
     SECRET,
     Accepted,
@@ -51,7 +52,7 @@ class Youzan(Wire):
             if not given:
                 try:
                     push = msgspec.json.decode(delivery.body, type=_Push)
-                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                except JSON_ERRORS:
                     return Refused("not_signed", f"there is no {_EVENT_SIGN}, and no msg and sign in the body")
                 given, signed = push.sign, push.msg.encode(errors="replace")
             digest = hashlib.md5(before + signed + after, usedforsecurity=False)  # as the platform does

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+from pipelines.carriers.base import JSON_ERRORS
 from pipelines.carriers.wires.base import (
     OK,
     Accepted,
@@ -127,7 +128,7 @@ def _encrypted(body: bytes) -> str:
     if body.lstrip()[:1] == b"{":
         try:
             found = msgspec.json.decode(body, type=_Envelope)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except JSON_ERRORS:
             return ""
         return found.Encrypt or found.encrypt or ""
     match = _IN_XML.search(body)

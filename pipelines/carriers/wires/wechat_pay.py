@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+from pipelines.carriers.base import JSON_ERRORS
 from pipelines.carriers.wires.base import Accepted, Check, Delivery, Outcome, Part, Refused, Wire, is_fresh
 
 _HEAD: Final = "wechatpay-"
@@ -107,7 +108,7 @@ def _decrypted(body: bytes, cipher: AESGCM) -> Outcome:
         value = cipher.decrypt(
             secret.nonce.encode(), base64.b64decode(secret.ciphertext, validate=True), secret.associated_data.encode()
         )
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, InvalidTag, ValueError, binascii.Error):
+    except (*JSON_ERRORS, InvalidTag, ValueError, binascii.Error):
         return Refused("malformed", "it is no notice that was encrypted with this key")
     named = {"event-type": notice.event_type, "id": notice.id, "create-time": notice.create_time}
     return Accepted(value, tuple((_HEAD + name, text.encode()) for name, text in named.items() if text))

@@ -27,6 +27,7 @@ from typing import Any, Final
 
 import msgspec
 
+from pipelines.carriers.base import JSON_ERRORS
 from pipelines.carriers.readers.base import Batch, Payloads, Reader, ReadOptions, Sniffed, Tells, UnreadableExport
 from pipelines.carriers.readers.encoding import Progress, texts
 from pipelines.carriers.readers.json_shape import shape_of
@@ -126,7 +127,7 @@ class TelegramExport(Reader):
             if _is_message(path):
                 try:
                     speaker = msgspec.json.decode(value, type=_Speaker)
-                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                except JSON_ERRORS:
                     continue
                 for name, key in ((speaker.from_, speaker.from_id), (speaker.actor, speaker.actor_id)):
                     if (native := _native(key)) is not None:

@@ -39,6 +39,11 @@ def test_a_message_that_speaks_of_url_verification_is_an_event():
     assert isinstance(signed("slack", b'{"type": "event_callback", "text": "url_verification"}'), Accepted)
 
 
+def test_a_message_too_deep_to_be_read_is_no_challenge():
+    body = b'{"type": "url_verification", "x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    assert isinstance(signed("slack", body), Accepted)
+
+
 @pytest.mark.parametrize(
     ("body", "status", "answer"),
     [(b'{"type": 1, "token": "x"}', 200, b'{"type": 1}'), (b'{"version": 1, "type": 0}', 204, b"")],
