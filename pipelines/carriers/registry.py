@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from pipelines.carriers.base import Carrier
+from pipelines.carriers.entry_points import loading, package_of
 from schemas.errors import EmberlineError
 
 ENTRY_POINTS: Final = "emberline.carriers"
@@ -118,22 +119,13 @@ def _mapped(name: str, file: Traversable, place: str) -> Carrier:
 
 def _brought(point: EntryPoint) -> Carrier:
     """A carrier of another package: `module:name.yaml`, a mapping in the module's folder; or a class of carrier."""
-    package = point.dist.name if point.dist else point.module
-    try:
+    with loading(point, "Carrier", CarrierBroken):
         if point.attr.endswith(_YAML):
             return _mapped(point.name, files(point.module) / point.attr, f"{point.module}/{point.attr}")
         made = point.load()()
-    except EmberlineError:
-        raise
-    except Exception as error:
-        raise CarrierBroken(
-            f"Carrier {point.name} of package {package} cannot be loaded: {type(error).__name__}: {error}",
-            f"Mend the package, or remove it: pip uninstall {package}",
-            point.value,
-        ) from error
     if not isinstance(made, Carrier):
         raise CarrierBroken(
-            f"Carrier {point.name} of package {package} is no pipelines.carriers.Carrier.",
+            f"Carrier {point.name} of package {package_of(point)} is no pipelines.carriers.Carrier.",
             "Mend the package.",
             point.value,
         )

@@ -10,6 +10,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Final
 
+from pipelines.carriers.entry_points import loading
 from pipelines.carriers.readers import formats
 from pipelines.carriers.readers.base import Reader, Sniffed
 from pipelines.carriers.readers.source import Source
@@ -23,7 +24,7 @@ class UnknownExport(EmberlineError):
 
 
 class BrokenReader(EmberlineError):
-    """A package brings a reader that is none, or one of a name that is taken."""
+    """A package brings a reader that cannot be loaded, is none, or has a name that is taken."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,8 @@ def readers() -> Mapping[str, Reader]:
         reader: Reader = import_module(f"{formats.__name__}.{module.name}").READER
         found[reader.name] = reader
     for point in entry_points(group=ENTRY_POINTS):
-        reader = point.load()
+        with loading(point, "Reader", BrokenReader):
+            reader = point.load()
         if not isinstance(reader, Reader) or reader.name in found:
             raise BrokenReader(
                 f"The entry point {point.name} ({point.value}) is no reader, or one whose name is taken.",

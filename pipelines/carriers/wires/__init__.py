@@ -9,6 +9,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Final
 
+from pipelines.carriers.entry_points import loading
 from pipelines.carriers.wires.base import Wire
 from schemas.errors import EmberlineError
 
@@ -17,7 +18,7 @@ ENTRY_POINTS: Final = "emberline.wires"
 
 
 class UnfitWire(EmberlineError):
-    """An entry point of another package gives no wire, or one whose name is taken."""
+    """An entry point of another package cannot be loaded, gives no wire, or one whose name is taken."""
 
 
 @cache
@@ -42,6 +43,7 @@ def _all() -> Iterator[tuple[str, object]]:
         for wire in getattr(import_module(f"{__name__}.{module.name}"), "WIRES", ()):
             yield f"{__name__}.{module.name}", wire
     for entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name):
-        named = entry.load()
+        with loading(entry, "Wire", UnfitWire):
+            named = entry.load()
         for wire in named if isinstance(named, Iterable) else (named,):
             yield f"entry point {entry.name} ({entry.value})", wire

@@ -169,6 +169,12 @@ def test_a_wire_of_another_package_is_found(brought):
     assert wires()["mine"] is MINE
 
 
+def test_an_entry_point_that_cannot_be_loaded_is_named(brought):
+    brought("NOWHERE")
+    with pytest.raises(UnfitWire, match=r"Wire theirs of package .* cannot be loaded: AttributeError"):
+        wires()
+
+
 @pytest.mark.parametrize("name", ["TAKEN", "NOW"])
 def test_an_entry_point_that_is_no_wire_or_takes_a_name_is_refused(brought, name):
     brought(name)
