@@ -31,6 +31,7 @@ def demo(
         raise typer.BadParameter("demo empties its folder: give it after the word demo", param_hint="--state")
     from emberline.cli.pipeline import code_of, print_outcome
     from emberline.cli.reports import funnel_frame, groups_frame, print_funnels, print_groups, print_sales, sales_frame
+    from emberline.report import write_report
     from emberline.runner import run_pipeline
 
     began = time.monotonic()
@@ -49,7 +50,8 @@ def demo(
     print_funnels(funnel_frame(warehouse))
     print_groups(groups_frame(warehouse))
     print_sales(sales_frame(warehouse))
-    _say_how_to_go_on(state, time.monotonic() - began)
+    page = write_report(warehouse, state / "report.html")
+    _say_how_to_go_on(state, page, time.monotonic() - began)
 
 
 def _fresh(state: Path) -> Services:
@@ -78,9 +80,10 @@ def _send_company(services: Services, seed: int, show: Reporting) -> None:
     produce(kafka, world.records)
 
 
-def _say_how_to_go_on(state: Path, seconds: float) -> None:
+def _say_how_to_go_on(state: Path, page: Path, seconds: float) -> None:
     print_line(f"Done in {seconds:.0f} s. Kafka and PostgreSQL of the demo keep running. Go on with:")
     for what, how in (
+        ("report", str(page)),
         ("tables", command("sql", "-c", r"\dt", state=state)),
         ("groups", command("groups", state=state)),
         ("Dagster", command("up", state=state)),

@@ -226,6 +226,7 @@ def _as_dict(found: list[Found], topics: list[str], done: list[Imported], outcom
 def _show(services: Services, outcome: RunOutcome) -> None:
     from emberline.cli.pipeline import code_of, print_outcome
     from emberline.cli.reports import funnel_frame, groups_frame, print_funnels, print_groups, print_sales, sales_frame
+    from emberline.report import write_report
 
     print_outcome(outcome)
     if code_of(outcome) is not ExitCode.OK:
@@ -235,3 +236,4 @@ def _show(services: Services, outcome: RunOutcome) -> None:
     print_funnels(funnel_frame(warehouse))
     print_groups(groups_frame(warehouse))
     print_sales(sales_frame(warehouse))
+    print_line("Report: ", (str(write_report(warehouse, services.state.path / "report.html")), "bold"), whole=True)

@@ -1,13 +1,14 @@
-"""Commands that look at results: `funnel` and `groups`."""
+"""Commands that look at results: `funnel`, `groups` and `report`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from emberline.cli.app import app, configured
-from emberline.cli.output import print_json
+from emberline.cli.output import print_json, print_line
 from emberline.cli.pipeline import Json
 from schemas.errors import EmberlineError
 
@@ -51,6 +52,17 @@ def groups(as_json: Json = False) -> None:
     else:
         print_groups(states)
         print_sales(sales)
+
+
+@app.command()
+def report(
+    out: Annotated[Path, typer.Argument(help="The file to write; one that is there is replaced.", metavar="OUT.html")],
+    language: Annotated[Literal["en", "zh"], typer.Option(help="Of the page's words.")] = "en",
+) -> None:
+    """Write the report: one page for a browser, offline, on data health, groups, funnel, retention and sales."""
+    from emberline.report import write_report
+
+    print_line(str(write_report(_warehouse(), out, language)), whole=True)
 
 
 def _warehouse() -> Warehouse:

@@ -1,0 +1,46 @@
+"""The report: one offline page for those who look after groups. Its numbers are read from the warehouse."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from pathlib import Path
+
+from emberline.report.contents import read_contents
+from emberline.report.page import render
+from emberline.report.words import LANGUAGES, Words
+from pipelines.publish.warehouse import Warehouse
+from schemas.attribution import MODELS
+from schemas.errors import EmberlineError
+
+__all__ = ["LANGUAGES", "ReportNotWritten", "write_report"]
+
+
+class ReportNotWritten(EmberlineError):
+    """The page could not be written where it was asked for."""
+
+
+def write_report(warehouse: Warehouse, target: Path, language: str = LANGUAGES[0]) -> Path:
+    """Write the report of the newest published version.
+
+    Args:
+        warehouse: Something is published in it.
+        target: The file; one that is there is replaced, at once and whole.
+        language: One of `LANGUAGES`.
+
+    Returns:
+        The file's whole path.
+
+    Raises:
+        ReportNotWritten: There is no such folder, or the file cannot be written.
+    """
+    page = render(read_contents(warehouse, MODELS, dt.datetime.now(dt.UTC)), Words(language))
+    part = target.with_name(f"{target.name}.part")
+    try:
+        part.write_text(page, encoding="utf-8")
+        os.replace(part, target)  # noqa: PTH105 - replaces at once and whole
+    except OSError as error:
+        raise ReportNotWritten(
+            f"{target} cannot be written: {error.strerror}.", "Name a file in a folder that you may write to."
+        ) from error
+    return target.absolute()

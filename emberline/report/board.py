@@ -1,0 +1,121 @@
+"""What the report opens with: how far its figures can be trusted, and the groups that need somebody."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import polars as pl
+
+from emberline.report.amounts import sold
+from emberline.report.contents import WEEKS, Contents
+from emberline.report.drawing import sparkline
+from emberline.report.words import Words
+from pipelines.groups.coverage import FULL
+from pipelines.printable import printable, printable_name
+
+DETAILED: Final = 100
+"""Groups that have a part of their own: more would make a page that opens slowly."""
+
+_SHOWN_ALERTS: Final = 5
+
+
+def health(contents: Contents, words: Words) -> list[dict[str, Any]]:
+    """Say of the figures whether they are fresh, complete, stable, watched and real."""
+    through, groups = contents.through, contents.groups
+    unmeasured = groups.filter(pl.col("unmeasured_since").is_not_null()).height
+    partly = groups.filter(pl.col("coverage") != FULL).height  # null, which is not known, counts as neither
+    restated = int(contents.restated["figures"].sum())
+    open_alerts = contents.alerts.filter(~pl.col("is_of_group"), pl.col("resolved_at").is_null())
+    age = None if through is None else (contents.made_at.date() - through).days
+    complete = (
+        words("complete_not", n=unmeasured, all=groups.height) if unmeasured else words("complete_is", n=groups.height)
+    )
+    return [
+        _item(
+            words("fresh"),
+            words("fresh_not") if age is None else words("fresh_is", day=through, n=age),
+            is_bad=age is None or age > 2,
+        ),
+        _item(
+            words("complete"), complete, [words("partly", n=partly)] if partly else [], is_bad=unmeasured + partly > 0
+        ),
+        _item(
+            words("stable"), words("stable_not", n=restated) if restated else words("stable_is"), is_bad=restated > 0
+        ),
+        _item(
+            words("pipeline"),
+            words("pipeline_not", n=open_alerts.height) if open_alerts.height else words("pipeline_is"),
+            [
+                f"{printable_name(alert['subject'])}: {printable(alert['reason'])}"
+                for alert in open_alerts.head(_SHOWN_ALERTS).iter_rows(named=True)
+            ],
+            is_bad=open_alerts.height > 0,
+        ),
+        _item(
+            words("origin"),
+            words("simulated") if contents.publication["is_synthetic"] else words("origin_real"),
+            is_bad=contents.publication["is_synthetic"],
+        ),
+    ]
+
+
+def _item(name: str, text: str, more: list[str] | None = None, *, is_bad: bool) -> dict[str, Any]:
+    return {"name": name, "text": text, "more": more or [], "is_bad": is_bad}
+
+
+def counts(contents: Contents) -> list[dict[str, Any]]:
+    """How many groups are in each state, in the order of the board."""
+    return contents.groups.group_by("state", maintain_order=True).agg(groups=pl.len()).to_dicts()
+
+
+def board(contents: Contents, words: Words) -> list[dict[str, Any]]:
+    """A row a group, first those that need somebody."""
+    speakers = by_week(contents.weeks, "speakers")
+    places = {row["state"]: place for place, row in enumerate(counts(contents))}
+    of_group = sold(contents)
+    rows = []
+    for group in contents.groups.iter_rows(named=True):
+        values = speakers.get(group["group_id"], [0] * WEEKS)
+        texts, order = of_group.get(group["group_id"], ([], 0))
+        risk = group["risk_28"]
+        rows.append(
+            {
+                "number": group["number"],
+                "has_details": group["number"] <= DETAILED,
+                "name": name_of(group),
+                "purpose": printable_name(group["purpose"] or ""),
+                "state": group["state"],
+                "place": places[group["state"]],
+                "since": group["since"],
+                "risk": risk,
+                "risk_shown": "" if risk is None else f"{risk:.0%}",
+                "spark": sparkline(values, words("trend_label", values=" ".join(map(str, values)))),
+                "sold": texts,
+                "sold_order": order,
+                "why": why(group, words),
+            }
+        )
+    return rows
+
+
+def name_of(group: dict[str, Any]) -> str:
+    """The name of a group, its id where that is blank."""
+    return printable_name((group["name"] or "").strip() or group["group_id"])
+
+
+def why(group: dict[str, Any], words: Words) -> str:
+    """The reason of a state, since when nothing is known of the group, and how little of it is seen."""
+    parts = [words.sentence(group["reason"])]
+    if group["unmeasured_since"] is not None:
+        parts.append(words("unmeasured", day=group["unmeasured_since"]))
+    if group["coverage"] not in {None, FULL}:
+        parts.append(words.name_of("coverage", group["coverage"]))
+    return printable(words("between").join(parts))
+
+
+def by_week(weeks: pl.DataFrame, column: str) -> dict[str, list[int]]:
+    """The numbers of a column by group, a week each, 0 where a week has none."""
+    found: dict[str, list[int]] = {}
+    for group_id, week, value in weeks.select("group_id", "week", column).iter_rows():
+        found.setdefault(group_id, [0] * WEEKS)[week] += int(value or 0)
+    return found

@@ -1,0 +1,108 @@
+"""Small pictures drawn by hand: a line of one group among a thousand, and the timeline of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from markupsafe import Markup
+
+_SPARK_WIDTH, _SPARK_HEIGHT = 104, 24
+
+_WIDTH: Final = 720
+_LEFT: Final = 44
+_RIGHT: Final = 24
+_BAND: Final = (0, 8)
+_ACTIVITY: Final = (32, 104)
+_MEMBERS: Final = (124, 152)
+_SALES: Final = (172, 200)
+_HEIGHT: Final = 218
+
+
+def sparkline(values: Sequence[int], label: str) -> Markup:
+    """Draw values as a line from left to right, with the last one as a dot.
+
+    Args:
+        values: At least two, none below 0.
+        label: What a screen reader says.
+    """
+    top = max(max(values), 1)
+    step = (_SPARK_WIDTH - 4) / (len(values) - 1)
+    points = [(2 + n * step, _SPARK_HEIGHT - 3 - (_SPARK_HEIGHT - 6) * value / top) for n, value in enumerate(values)]
+    line = " ".join(f"{x:.0f},{y:.1f}" for x, y in points)
+    x, y = points[-1]
+    return Markup(
+        '<svg class="spark" viewBox="0 0 {} {}" role="img" aria-label="{}">'
+        '<polyline points="{}"/><circle cx="{:.0f}" cy="{:.1f}" r="2"/></svg>'
+    ).format(_SPARK_WIDTH, _SPARK_HEIGHT, label, line, x, y)
+
+
+def timeline(
+    weeks: Mapping[str, Sequence[int]],
+    bands: Sequence[tuple[float, float, str]],
+    marks: Sequence[float],
+    starts: Sequence[str],
+    label: str,
+    titles: Sequence[str],
+) -> Markup:
+    """Draw what happened in a group by week.
+
+    Args:
+        weeks: By `speakers`, `joined`, `left` and `orders`, a number a week, oldest first.
+        bands: States as spans: first and last week as places from 0 to the number of weeks, and the state.
+        marks: Where alerts were raised, as places from 0 to the number of weeks.
+        starts: The first day of each week.
+        label: What a screen reader says.
+        titles: What the strips below each other are called: activity, joins and leaves, orders.
+    """
+    count = len(starts)
+    slot = (_WIDTH - _LEFT - _RIGHT) / count
+
+    def at(place: float) -> float:
+        return _LEFT + place * slot
+
+    parts = [
+        Markup('<rect class="s-{}" x="{:.1f}" y="{}" width="{:.1f}" height="{}"/>').format(
+            state, at(first), _BAND[0], max(at(last) - at(first), 1), _BAND[1] - _BAND[0]
+        )
+        for first, last, state in bands
+    ]
+    parts += [Markup('<path class="mark" d="M{:.1f} 9l4 7h-8z"/>').format(at(place) + slot / 2) for place in marks]
+    parts.append(_bars("bar", weeks["speakers"], _ACTIVITY, at, slot))
+    middle = sum(_MEMBERS) / 2
+    most = max(*weeks["joined"], *weeks["left"], 1)
+    parts.append(_bars("up", weeks["joined"], (_MEMBERS[0], middle), at, slot, most))
+    parts.append(_bars("down", weeks["left"], (_MEMBERS[1], middle), at, slot, most))
+    parts.append(_bars("sold", weeks["orders"], _SALES, at, slot))
+    for (tip, _), top in ((_ACTIVITY, max(weeks["speakers"])), (_MEMBERS, most), (_SALES, max(weeks["orders"]))):
+        parts.append(Markup('<text x="{}" y="{}" class="end">{}</text>').format(_LEFT - 6, tip + 8, top))
+    parts += [
+        Markup('<text x="{}" y="{}">{}</text>').format(_LEFT, strip[0] - 5, title)
+        for strip, title in zip((_ACTIVITY, _MEMBERS, _SALES), titles, strict=True)
+    ]
+    parts += [
+        Markup('<text x="{:.1f}" y="{}">{}</text>').format(at(week), _HEIGHT - 4, starts[week][5:])
+        for week in range(0, count, 5)
+    ]
+    return Markup('<svg class="timeline" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
+        _WIDTH, _HEIGHT, label, Markup("").join(parts)
+    )
+
+
+def _bars(
+    kind: str,
+    values: Sequence[int],
+    strip: tuple[float, float],
+    at: Callable[[float], float],
+    slot: float,
+    most: int | None = None,
+) -> Markup:
+    """Bars that grow from the second height of the strip towards the first, as one path."""
+    tip, base = strip
+    unit = (tip - base) / max(most or max(values), 1)
+    bars = "".join(
+        f"M{at(week) + 1:.1f} {base:g}v{value * unit:.1f}h{slot - 2:.1f}V{base:g}z"
+        for week, value in enumerate(values)
+        if value
+    )
+    return Markup('<path class="{}" d="{}"/>').format(kind, bars)

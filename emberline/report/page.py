@@ -1,0 +1,65 @@
+"""The report's page: what each part of it shows, filled into the template."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from emberline.report.board import board, counts, health
+from emberline.report.contents import WEEKS, Contents
+from emberline.report.details import details
+from emberline.report.sections import cohorts, funnels, lifecycle, sales
+from emberline.report.words import Words
+
+
+def render(contents: Contents, words: Words) -> str:
+    """Write one page of HTML that needs nothing else: no request, no font, no script but to sort and filter."""
+    environment = Environment(
+        loader=PackageLoader("emberline.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    script = _asset("report.js")
+    return environment.get_template("report.html").render(
+        w=words,
+        br=Markup("<br>"),
+        made_at=words.moment(contents.made_at),
+        page=_page(contents, words),
+        # Ours, and not data: escaped, they would be broken.
+        style=Markup(_asset("report.css")),  # noqa: S704
+        script=Markup(script),  # noqa: S704
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )
+
+
+def _page(contents: Contents, words: Words) -> dict[str, Any]:
+    publication = contents.publication
+    items = health(contents, words)
+    detailed = details(contents, words)
+    return {
+        "version": publication["version"],
+        "published": words.moment(publication["published_at"]),
+        "zone": publication["zone"],
+        "is_synthetic": publication["is_synthetic"],
+        "weeks": WEEKS,
+        "health": items,
+        "concerns": sum(item["is_bad"] for item in items),
+        "counts": counts(contents),
+        "board": board(contents, words),
+        "has_risks": contents.groups["risk_28"].is_not_null().any(),
+        "funnels": funnels(contents, words),
+        "details": detailed,
+        "week_columns": [
+            words(name) for name in ("week_from", "speakers", "messages", "staff_messages", "joined", "left", "orders")
+        ],
+        **cohorts(contents),
+        **lifecycle(contents, words),
+        **sales(contents, words),
+    }
+
+
+def _asset(name: str) -> str:
+    return (files("emberline.report") / "templates" / name).read_text(encoding="utf-8")

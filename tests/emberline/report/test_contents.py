@@ -1,0 +1,93 @@
+"""What the report reads of the warehouse: equal to the tables it is read from."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from collections import Counter
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from emberline.report import ReportNotWritten, write_report
+from emberline.report.contents import WEEKS, read_contents
+from pipelines.publish.warehouse import Warehouse
+from schemas import warehouse as mart
+from schemas.attribution import MODELS
+
+THROUGH = dt.date(2026, 3, 1)
+NOW = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
+
+
+def put(database: str, table: sa.Table, *rows: dict[str, Any]) -> None:
+    """Insert rows; numbers that are not given are 0."""
+    zeros = {
+        column.name: 0 for column in table.c if not column.nullable and isinstance(column.type, sa.Numeric | sa.Integer)
+    }
+    with sa.create_engine(database, poolclass=sa.NullPool).begin() as connection:
+        connection.execute(sa.insert(table), [{**zeros, **row} for row in rows])
+
+
+@pytest.fixture
+def warehouse(database: str) -> Warehouse:
+    put(
+        database, mart.publication,
+        {"version": 1, "zone": "Asia/Shanghai", "published_at": NOW, "is_synthetic": True, "complete_through": THROUGH},
+    )  # fmt: skip
+    put(database, mart.dim_group, *({"group_id": group, "carrier": "app"} for group in ("app:a", "app:b")))
+    return Warehouse(database)
+
+
+def test_weeks_are_counted_back_from_the_last_complete_day(database: str, warehouse: Warehouse):
+    chance = random.Random(5)
+    days = [THROUGH - dt.timedelta(days=age) for age in range(-3, 7 * WEEKS + 20)]
+    rows = [
+        {"group_id": group, "day": day, "speakers": chance.randrange(9)} for day in days for group in ("app:a", "app:b")
+    ]
+    put(database, mart.group_day, *rows)
+    expected: Counter[tuple[str, int]] = Counter()
+    for row in rows:
+        age = (THROUGH - row["day"]).days
+        if 0 <= age < 7 * WEEKS:
+            expected[row["group_id"], WEEKS - 1 - age // 7] += row["speakers"]
+    found = read_contents(warehouse, MODELS, NOW).weeks
+    assert dict(expected) == {
+        (group, week): n for group, week, n in found.select("group_id", "week", "speakers").iter_rows()
+    }
+
+
+def test_credit_falls_into_the_week_of_the_business_zone(database: str, warehouse: Warehouse):
+    # At 17:00 UTC the next day has begun in Shanghai: the week after, as of which nothing is shown.
+    put(database, mart.dim_currency, {"currency": "CNY", "minor_digits": 2})
+    put(database, mart.group_sales, {"model": "last_click", "group_id": "app:a", "currency": "CNY", "orders": 1})
+    for number, hour in enumerate((15, 17)):
+        put(
+            database,
+            mart.order_credit,
+            {
+                "credit_id": str(number),
+                "order_id": str(number),
+                "model": "last_click",
+                "shop": "s",
+                "currency": "CNY",
+                "group_id": "app:a",
+                "paid_at": dt.datetime(2026, 2, 22, hour, tzinfo=dt.UTC),
+                "net_minor": 250,
+            },
+        )
+    found = read_contents(warehouse, MODELS, NOW).sales_weeks
+    assert found.select("week", "orders").rows() == [(WEEKS - 2, 1), (WEEKS - 1, 1)]
+
+
+def test_a_file_that_cannot_be_written_is_named_with_a_way_out(warehouse: Warehouse, tmp_path):
+    with pytest.raises(ReportNotWritten, match="no such folder"):
+        write_report(warehouse, tmp_path / "no such folder" / "report.html")
+
+
+def test_the_report_replaces_an_older_one(warehouse: Warehouse, tmp_path):
+    file = tmp_path / "report.html"
+    file.write_text("older")
+    assert write_report(warehouse, file) == file
+    assert file.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert list(tmp_path.iterdir()) == [file]

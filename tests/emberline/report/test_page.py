@@ -1,0 +1,126 @@
+"""The report's page: whole by itself, safe from what people write, small."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from html.parser import HTMLParser
+
+import polars as pl
+import pytest
+
+from emberline.report.board import DETAILED
+from emberline.report.page import render
+from emberline.report.words import LANGUAGES, Words
+from tests.emberline.report.synthetic import NOW, contents
+
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\u202e\x1b]0;x\x07"
+MOST_BYTES = 2_000_000
+
+
+class Page(HTMLParser):
+    """The tags, the attributes and the texts of a page."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+@pytest.fixture(scope="module")
+def html() -> str:
+    return render(contents(12, {3: HOSTILE}), Words("en"))
+
+
+def test_nothing_is_asked_of_another_place(html: str):
+    asks = {"src", "srcset", "data", "action", "poster", "background", "ping"}
+    links = [str(attributes.get("href")) for _, attributes in Page(html).tags if "href" in attributes]
+    assert [attributes for _, attributes in Page(html).tags if asks & attributes.keys()] == []
+    assert [link for link in links if not link.startswith("#")] == []
+    assert re.findall(r"url\((?!#)|@import", html) == []
+
+
+def test_each_name_within_the_page_is_of_one_part(html: str):
+    names = re.findall(r'\bid="([^"]+)"', html)
+    assert sorted(names) == sorted(set(names))
+    assert set(re.findall(r"url\(#([^)]+)\)", html)) <= set(names)
+
+
+def test_a_hostile_name_is_text(html: str):
+    tags = [tag for tag, _ in Page(html).tags]
+    assert tags.count("script") == 1
+    assert tags.count("img") == 0
+    assert "\u202e" not in html
+    assert "\x1b" not in html
+    assert any("<script>alert(1)</script>" in text for text in Page(html).texts)
+
+
+def test_a_hostile_step_of_a_funnel_is_text_in_the_plots_too():
+    given = contents(1)
+    steps = given.funnels.with_columns(step=pl.lit(HOSTILE))
+    page = Page(render(given.__class__(**{**vars(given), "funnels": steps}), Words("en")))
+    assert [tag for tag, _ in page.tags if tag in {"img", "script"}] == ["script"]
+
+
+def test_the_page_says_that_the_company_is_simulated_and_only_then():
+    real = render(contents(1, is_synthetic=False), Words("en"))
+    assert "no such company" not in real
+    assert render(contents(1), Words("en")).count("no such company") == 2
+
+
+def test_each_plot_has_a_label_and_a_table(html: str):
+    tags = Page(html).tags
+    plots = [attributes for tag, attributes in tags if tag == "svg"]
+    assert all(attributes.get("role") == "img" and attributes.get("aria-label") for attributes in plots)
+    figures = html.split("<figure>")[1:]
+    assert len(figures) > 15
+    assert [figure[:80] for figure in figures if "<table" not in figure] == []
+
+
+def test_links_lead_to_parts_that_are_there(html: str):
+    tags = Page(html).tags
+    ids = {attributes["id"] for _, attributes in tags if "id" in attributes}
+    assert {str(attributes["href"])[1:] for tag, attributes in tags if tag == "a"} <= ids
+
+
+def test_the_board_has_every_group_and_the_details_the_first_ones():
+    page = Page(render(contents(DETAILED + 5), Words("en")))
+    rows = [attributes for tag, attributes in page.tags if tag == "tr" and "data-state" in attributes]
+    parts = [attributes for tag, attributes in page.tags if attributes.get("class") == "group"]
+    assert (len(rows), len(parts)) == (DETAILED + 5, DETAILED)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_thousand_groups_stay_below_two_megabytes(language: str):
+    assert len(render(contents(1000), Words(language)).encode()) < MOST_BYTES
+
+
+def test_a_company_without_anything_yet_has_a_page():
+    whole = contents(1)
+    empty = {name: frame.clear() for name, frame in vars(whole).items() if isinstance(frame, pl.DataFrame)}
+    publication = {**whole.publication, "complete_through": None}
+    page = render(whole.__class__(**{**vars(whole), **empty, "publication": publication, "model": None}), Words("en"))
+    assert "No day is complete yet." in page
+    assert "No order was paid yet." in page
+
+
+def test_data_health_names_each_thing_that_stands_against_the_figures():
+    given = contents(2)
+    groups = given.groups.with_columns(
+        unmeasured_since=pl.Series([dt.date(2026, 2, 1), None]), coverage=pl.Series(["mentions", "full"])
+    )
+    restated = pl.DataFrame({"version": [3], "table_name": ["group_day"], "figures": [17]})
+    alerts = given.alerts.with_columns(subject=pl.lit("feed"), reason=pl.lit("silent"), is_of_group=False)
+    changed = {"groups": groups, "restated": restated, "alerts": alerts, "made_at": NOW + dt.timedelta(days=9)}
+    page = render(given.__class__(**{**vars(given), **changed}), Words("en"))
+    assert "5 things to know" in page
+    for said in ("1 of 2 groups are not measured", "1 groups are seen in part", "17 published figures", "feed: silent"):
+        assert said in page
+    assert "10 days before this report" in page
