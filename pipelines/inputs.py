@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from pipelines.lake import Handle, Lake
+if TYPE_CHECKING:
+    from pipelines.lake import Handle, Lake
 
 _FORGOTTEN: Final = "forgotten"
 """The application transaction that holds the content of the commit after which a table includes nothing."""
@@ -15,6 +16,13 @@ _FORGOTTEN: Final = "forgotten"
 def input_id(name: str) -> str:
     """The application transaction under which a table records an input."""
     return f"input/{name}"
+
+
+CODE_INPUT: Final = input_id("code")
+"""The application transaction under which a fact records the version of the code that computed it."""
+
+FIRST_CODE: Final = 1
+"""The version of code that no fact has recorded: facts were computed before versions were."""
 
 
 def recorded_input(handle: Handle, name: str) -> int | None:

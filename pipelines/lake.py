@@ -24,7 +24,14 @@ from deltalake import (
 )
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
-from pipelines.lake_columns import add_new_columns, columns_of, delta_schema, differing_columns
+from pipelines.lake_columns import (
+    add_new_columns,
+    columns_of,
+    delta_schema,
+    differing_columns,
+    empty_outdated,
+    has_other_types,
+)
 from pipelines.lake_damage import (
     LakeUnavailable,
     damage_of,
@@ -115,7 +122,10 @@ class Lake:
     storage_options: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def open(self, table: LakeTable) -> Handle:
-        """Load the newest version of a table; the first call creates it, or adds the columns that it got since.
+        """Load the newest version of a table; the first call creates it, or gives it the columns of this version.
+
+        Columns that the table got since are added. A fact that older code stored with other types is emptied, and its
+        next refresh computes it.
 
         Raises:
             LakeDamaged: its log cannot be read.
@@ -127,6 +137,8 @@ class Lake:
         try:
             delta = self._load(table, uri)
             if add_new_columns(delta, table):
+                delta = self._load(table, uri)
+            if empty_outdated(delta, table):
                 delta = self._load(table, uri)
             is_empty = is_newest_commit_empty(files, delta.version())
         except (DeltaError, OSError) as error:
@@ -147,12 +159,17 @@ class Lake:
         return self.open(table) if self.has(table) else None
 
     def at(self, handle: Handle, version: int) -> Handle | None:
-        """The table of a handle as it stood at another Delta version; None where the log does not reach that far."""
+        """The table of a handle as it stood at another Delta version.
+
+        Returns:
+            None where the log does not reach that far, or columns had other types then.
+        """
         uri = self._checked_uri(handle.table)
         try:
-            return Handle(handle.table, StoredTable(uri, version=version, storage_options=dict(self.storage_options)))
+            delta = StoredTable(uri, version=version, storage_options=dict(self.storage_options))
         except (DeltaError, OSError):
             return None
+        return None if has_other_types(delta, handle.table) else Handle(handle.table, delta)
 
     def has(self, table: LakeTable) -> bool:
         """Tell whether a table is there; unlike `open` this creates none.

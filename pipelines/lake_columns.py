@@ -1,4 +1,4 @@
-"""Which columns a stored table has, and which of the contract's it was written too early to have."""
+"""Which columns a stored table has, and what becomes of one that an older version of the code stored otherwise."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from functools import cache
 from typing import Any
 
 import polars as pl
-from deltalake import Field, Schema
+from deltalake import CommitProperties, Field, Schema, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
+from pipelines.inputs import CODE_INPUT, FIRST_CODE
 from pipelines.lake_place import StoredTable
 from schemas.lake import LakeTable
 
@@ -39,10 +40,43 @@ def add_new_columns(delta: StoredTable, table: LakeTable) -> bool:
     return True
 
 
+def empty_outdated(delta: StoredTable, table: LakeTable) -> bool:
+    """Empty a fact that older code computed with columns of other types, and give it those of its contract.
+
+    Its next refresh computes it from scratch, as it does wherever other code computed the rows. `content` and all that
+    it recorded stay, so that what depends on it waits for that.
+
+    Args:
+        delta: loaded.
+        table: its contract.
+
+    Returns:
+        Whether it has to be loaded again: another process may have emptied it first.
+    """
+    computed_by = delta.transaction_version(CODE_INPUT) or FIRST_CODE
+    if computed_by >= (table.code_version or FIRST_CODE) or not differing_columns(delta, table):
+        return False
+    with suppress(CommitFailedError):
+        write_deltalake(
+            delta,
+            pl.DataFrame(schema=table.schema),
+            mode="overwrite",
+            schema_mode="overwrite",
+            commit_properties=CommitProperties(max_commit_retries=0),
+        )
+    return True
+
+
 def differing_columns(delta: StoredTable, table: LakeTable) -> list[str]:
     """The names of the columns in which a stored table and its contract differ."""
     found, wanted = types_of(delta.schema()), types_of(_wanted(table))
     return sorted(name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name))
+
+
+def has_other_types(delta: StoredTable, table: LakeTable) -> bool:
+    """Whether a column of a stored table has another type in its contract; some may be missing."""
+    found, wanted = types_of(delta.schema()), types_of(_wanted(table))
+    return any(found[name] != wanted[name] for name in found.keys() & wanted.keys())
 
 
 def columns_of(delta: StoredTable, table: LakeTable) -> Iterator[pl.Expr]:

@@ -14,17 +14,11 @@ from typing import Final
 
 import polars as pl
 
-from pipelines.inputs import input_id
+from pipelines.inputs import CODE_INPUT, FIRST_CODE
 from pipelines.lake import Handle, Lake
 from pipelines.refresh.written import REBUILD_INPUT, REBUILT
 from schemas.errors import EmberlineError
 from schemas.lake import EVENTS, FACTS, IDENTITY, REBUILD, TABLES, LakeTable
-
-CODE_INPUT: Final = input_id("code")
-"""The application transaction under which a fact records the version of the code that computed it."""
-
-_FIRST: Final = 1
-"""The version of code that no fact has recorded: facts were computed before versions were."""
 
 BY_DAY: Final = tuple(table.name for table in FACTS if table.is_by_day)
 """Facts that can be rebuilt from a day on: of all others a row follows from other rows, or from all of history."""
@@ -103,7 +97,7 @@ def rebuild_due(lake: Lake, fact: Handle) -> Rebuild:
 
     A run that dies after it asked finds the request the next time, and asks for no second one.
     """
-    computed_by = fact.position(CODE_INPUT) or _FIRST
+    computed_by = fact.position(CODE_INPUT) or FIRST_CODE
     if fact.content and computed_by != (version := code_version(fact.table)):
         names = fact.table.computed_with or (fact.table.name,)
         done = fact.position(REBUILD_INPUT) or 0
@@ -117,7 +111,7 @@ def rebuild_due(lake: Lake, fact: Handle) -> Rebuild:
 def rebuild_of(lake: Lake, fact: Handle) -> Rebuild:
     """What concerns a fact. Taken before its inputs are read: what is rebuilt in between is followed the next time."""
     version, recorded_version = code_version(fact.table), fact.position(CODE_INPUT)
-    code = None if recorded_version is None and version == _FIRST else version
+    code = None if recorded_version is None and version == FIRST_CODE else version
     if not (log := lake.open(REBUILD)).content:
         return Rebuild(0, is_due=False, code=code)
     names = fact.table.computed_with or (fact.table.name,)
@@ -133,7 +127,7 @@ def rebuild_of(lake: Lake, fact: Handle) -> Rebuild:
 
 def code_version(table: LakeTable) -> int:
     """The version of the code that computes a fact."""
-    return table.code_version or _FIRST
+    return table.code_version or FIRST_CODE
 
 
 def _followed(names: Sequence[str]) -> set[LakeTable]:

@@ -68,7 +68,7 @@ null where entries are counted.""",
     guided_by=(FIRST_SEEN, TOUCHED, IDENTITY_CHANGE),
     settings=_WATERMARK,
     by_definition=True,
-    code_version=1,
+    code_version=2,
 )
 
 _STEP: Final = ("step_number", "step")

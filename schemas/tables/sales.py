@@ -135,7 +135,7 @@ PERSON_VALUE: Final = LakeTable(
         **each(("p_alive", "expected_purchases", "unmodelled"), _BOUGHT),
     },
     settings=COMPLETE_DAYS,
-    code_version=1,
+    code_version=2,
 )
 
 _SUMS: Final = {

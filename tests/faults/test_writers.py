@@ -30,16 +30,31 @@ def numbered(count: int, start: int = 0) -> list[bytes]:
     return [f"value {number}".encode() for number in range(start, start + count)]
 
 
+@dataclass(frozen=True)
+class Together(Lake):
+    """The lake of one of several writers, whose first commits come one after the other once all are about to commit."""
+
+    all_ready: threading.Barrier = field(default_factory=lambda: threading.Barrier(1))
+    turn: threading.Lock = field(default_factory=threading.Lock)
+    has_begun: threading.Event = field(default_factory=threading.Event)
+
+    def append(self, handle: Handle, rows: pl.DataFrame, positions: Mapping[str, int], **options: bool) -> None:
+        if handle.table is RAW and not self.has_begun.is_set():
+            self.has_begun.set()
+            self.all_ready.wait(300)
+        with self.turn:
+            super().append(handle, rows, positions, **options)
+
+
 def test_fault_04_two_writers_on_one_partition(connection: KafkaConnection, lake: Lake, topic: MakeTopic, send: Send):
     name = topic()
     send(name, *numbered(30))
     failures: list[BaseException] = []
-    together = threading.Barrier(2)
+    all_ready, turn = threading.Barrier(2), threading.Lock()
 
     def write() -> None:
         try:
-            together.wait()
-            ingest_raw(connection, Lake(lake.uri), [name], THREE_ROWS)
+            ingest_raw(connection, Together(lake.uri, all_ready=all_ready, turn=turn), [name], THREE_ROWS)
         except BaseException as error:
             failures.append(error)
 
