@@ -28,6 +28,7 @@ app.add_typer(carrier_app)
 Sample = Annotated[Path, typer.Argument(help="Payloads: a JSON object or list, or one object a line (.jsonl); XML.")]
 Named = Annotated[str, typer.Argument(metavar="CARRIER", help="The name of a carrier, or a mapping (.yaml).")]
 Cases = Annotated[Path | None, typer.Option(help="Cases of it.  [default: NAME.cases.yaml beside a mapping]")]
+Mutations = Annotated[int, typer.Option(min=0, help="Payloads of the cases, changed at random, that it has to take.")]
 
 _SHOWN = ("type", "time", "group_id", "account_id", "event_id", "message_id", "text_length", "order_id", "amount_minor")
 
@@ -79,15 +80,17 @@ def try_carrier(carrier: Named, sample: Sample, as_json: Json = False) -> None:
 
 
 @carrier_app.command()
-def check(carrier: Named, cases: Cases = None) -> None:
-    """Check a carrier by its cases, and by the laws that hold for every carrier."""
+def check(carrier: Named, cases: Cases = None, mutations: Mutations = 2_000) -> None:
+    """Check a carrier by its cases, by the laws that hold for every carrier, and by payloads that are wrong."""
     from emberline.conformance import check as check_carrier
-    from emberline.conformance import read_cases
+    from emberline.conformance import check_mutations, read_cases
 
     file = cases or Path(carrier).with_suffix(".cases.yaml")
     found = read_cases(file)
-    check_carrier(_carrier(carrier), found)
-    print_line(f"{_carrier(carrier).name} keeps its {len(found)} cases and all laws.")
+    checked = _carrier(carrier)
+    check_carrier(checked, found)
+    check_mutations(checked, found, mutations)
+    print_line(f"{checked.name} keeps its {len(found)} cases and all laws, and takes {mutations:,} wrong payloads.")
 
 
 @carrier_app.command()

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 import polars as pl
 
 from emberline.conformance.cases import Case
-from emberline.conformance.laws import LAWS, batch, of_row
+from emberline.conformance.laws import LAWS, batch, headers_of, of_row, wrong_payloads_are_taken
+from emberline.conformance.mutations import drawn
 from pipelines.carriers import Carrier
 from pipelines.carriers.base import Decoded
+
+_AT_ONCE: Final = 2_000
 
 
 class Broken(AssertionError):
@@ -29,6 +33,27 @@ def check(carrier: Carrier, cases: Sequence[Case]) -> None:
     for law in LAWS:
         if breach := law(carrier, cases):
             raise Broken(f"{carrier.name}, law {law.__name__!r}: {breach}")
+
+
+def check_mutations(carrier: Carrier, cases: Sequence[Case], wanted: int, seed: int = 0) -> None:
+    """Check that whatever resembles the payloads of cases is taken: events, ignored or rejected, and no crash.
+
+    Args:
+        carrier: the carrier.
+        cases: whose payloads are changed.
+        wanted: how many changed payloads.
+        seed: the same one always gives the same.
+
+    Raises:
+        Broken: at the first batch in which a payload is lost, or read otherwise by rows than by columns.
+    """
+    values = [case.value for case in cases]
+    headers = headers_of(cases)
+    for start in range(0, wanted, _AT_ONCE):
+        number = seed + start // _AT_ONCE
+        places, changed = zip(*drawn(values, min(_AT_ONCE, wanted - start), number), strict=True)
+        if breach := wrong_payloads_are_taken(carrier, changed, headers.gather(list(places))):
+            raise Broken(f"{carrier.name}, changed payloads of seed {number}: {breach}")
 
 
 def differing(case: Case, decoded: Decoded) -> Iterator[str]:

@@ -12,12 +12,13 @@ import polars as pl
 from emberline.conformance.cases import Case
 from emberline.conformance.mutations import mutated
 from pipelines.carriers import Carrier
-from pipelines.carriers.base import Decoded
+from pipelines.carriers.base import DECODED_SCHEMA, IGNORED_SCHEMA, REJECTED_SCHEMA, Decoded
 from pipelines.carriers.texts import Texts
 from schemas.kinds import REQUIRED
 from schemas.lake import HEADERS
 
 _TEXTS: Final = Texts(b"conformance")
+_SCHEMAS: Final = {"events": DECODED_SCHEMA, "rejected": REJECTED_SCHEMA, "ignored": IGNORED_SCHEMA}
 _EARLIEST: Final = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
 
 Law = Callable[[Carrier, Sequence[Case]], str | None]
@@ -25,7 +26,7 @@ Law = Callable[[Carrier, Sequence[Case]], str | None]
 
 def batch(carrier: Carrier, cases: Sequence[Case]) -> Decoded:
     """Decode the payloads of cases together."""
-    return carrier.decode([case.value for case in cases], _headers(cases))
+    return carrier.decode([case.value for case in cases], headers_of(cases))
 
 
 def of_row(decoded: Decoded, row: int) -> Decoded:
@@ -34,21 +35,37 @@ def of_row(decoded: Decoded, row: int) -> Decoded:
     return Decoded(decoded.events.filter(of_row), decoded.rejected.filter(of_row), decoded.ignored.filter(of_row))
 
 
-def _headers(cases: Sequence[Case]) -> pl.Series:
+def headers_of(cases: Sequence[Case]) -> pl.Series:
+    """The headers of the records of cases."""
     return pl.concat([pl.Series(dtype=HEADERS), *(case.header_column for case in cases)])
 
 
 def every_payload_is_in_one_place(carrier: Carrier, cases: Sequence[Case]) -> str | None:
     """Each payload has events or a rejection, or else is ignored; the same with broken ones among them."""
-    values = [case.value for case in cases]
-    values += [broken for value in values for broken in mutated(value)]
-    decoded = carrier.decode(values)
+    values = _with_mutations(cases)
+    return _in_one_place(values, carrier.decode(values))
+
+
+def _in_one_place(values: Sequence[bytes], decoded: Decoded) -> str | None:
     told = {*decoded.events["row"], *decoded.rejected["row"]}
     ignored = decoded.ignored["row"].to_list()
     if told & set(ignored) or len(told) + len(ignored) != len(values):
         return f"{len(values)} payloads: {len(told)} with events or rejected, {len(ignored)} ignored"
     if decoded.rejected["row"].n_unique() != decoded.rejected.height:
         return "a payload is rejected twice"
+    return None
+
+
+def any_batch_has_all_columns(carrier: Carrier, cases: Sequence[Case]) -> str | None:
+    """A batch of all payloads, and one of none, have the columns of the contract, each of its type."""
+    for batch_of in ((), cases):
+        values, headers = [case.value for case in batch_of], headers_of(batch_of)
+        by_columns = carrier.decode_column(pl.Series(values, dtype=pl.Binary), headers)
+        for decoded in (carrier.decode(values, headers), by_columns):
+            for name, schema in _SCHEMAS.items():
+                if (found := getattr(decoded, name).schema) != schema:
+                    others = dict(found.items() ^ schema.items())
+                    return f"{name} of {len(values)} payloads have other columns: {others}"
     return None
 
 
@@ -68,12 +85,34 @@ def any_split_gives_the_same(carrier: Carrier, cases: Sequence[Case]) -> str | N
 
 def columns_equal_rows(carrier: Carrier, cases: Sequence[Case]) -> str | None:
     """The fast way to decode a column gives what the careful way gives, on cases and on broken payloads."""
+    values = _with_mutations(cases)
+    return _the_same(values, carrier.decode(values), carrier.decode_column(pl.Series(values, dtype=pl.Binary)))
+
+
+def wrong_payloads_are_taken(carrier: Carrier, values: Sequence[bytes], headers: pl.Series) -> str | None:
+    """Each payload, however wrong, has one place, read by rows or by columns; and so has what is measured of it."""
+    for those in (values, carrier.measured(values, _TEXTS)):
+        by_rows = carrier.decode(those, headers)
+        by_columns = carrier.decode_column(pl.Series(those, dtype=pl.Binary), headers)
+        if breach := _in_one_place(those, by_rows) or _the_same(those, by_rows, by_columns):
+            return breach
+    return None
+
+
+def _with_mutations(cases: Sequence[Case]) -> list[bytes]:
     values = [case.value for case in cases]
-    values += [broken for value in values for broken in mutated(value)]
-    by_rows, by_columns = carrier.decode(values), carrier.decode_column(pl.Series(values, dtype=pl.Binary))
+    return values + [broken for value in values for broken in mutated(value)]
+
+
+def _the_same(values: Sequence[bytes], by_rows: Decoded, by_columns: Decoded) -> str | None:
     for name in ("events", "rejected", "ignored"):
-        if not getattr(by_rows, name).equals(getattr(by_columns, name)):
-            return f"{name} differ"
+        rows, columns = getattr(by_rows, name), getattr(by_columns, name)
+        if rows.equals(columns):
+            continue
+        first = next(
+            (row for row in range(len(values)) if not rows.filter(row=row).equals(columns.filter(row=row))), None
+        )
+        return f"{name} differ" if first is None else f"{name} of {values[first]!r} differ"
     return None
 
 
@@ -115,7 +154,7 @@ def what_a_kind_needs_is_there(carrier: Carrier, cases: Sequence[Case]) -> str |
 def no_text_leaves(carrier: Carrier, cases: Sequence[Case]) -> str | None:
     """No column holds a person's words; what is measured says the same without them."""
     measured = carrier.measured([case.value for case in cases], _TEXTS)
-    if not carrier.decode(measured, _headers(cases)).events.equals(batch(carrier, cases).events):
+    if not carrier.decode(measured, headers_of(cases)).events.equals(batch(carrier, cases).events):
         return "measures in the place of texts give other events"
     return None
 
@@ -126,7 +165,9 @@ def large_numbers_survive(carrier: Carrier, cases: Sequence[Case]) -> str | None
     if not tried:
         return None
     values = [msgspec.json.encode(_with(case.payload, path, 2**53 + 1)) for case, path, _ in tried]
-    enlarged = carrier.decode(values, _headers([case for case, _, _ in tried])).events.partition_by("row", as_dict=True)
+    enlarged = carrier.decode(values, headers_of([case for case, _, _ in tried])).events.partition_by(
+        "row", as_dict=True
+    )
     known = batch(carrier, cases).events.partition_by("row", as_dict=True)
     row_of = {id(case): row for row, case in enumerate(cases)}
     for row, (case, _, number) in enumerate(tried):
@@ -168,6 +209,7 @@ def _with(value: Any, path: Sequence[str | int], put: object) -> Any:
 LAWS: Final[tuple[Law, ...]] = (
     every_payload_is_in_one_place,
     any_split_gives_the_same,
+    any_batch_has_all_columns,
     columns_equal_rows,
     delivered_twice_is_one,
     order_makes_no_difference,

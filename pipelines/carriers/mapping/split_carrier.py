@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 import polars as pl
 
-from pipelines.carriers.base import JSON_ERRORS, MAX_VALUE_BYTES, REJECTED_SCHEMA, Carrier, Decoded
+from pipelines.carriers.base import DECODED_SCHEMA, JSON_ERRORS, MAX_VALUE_BYTES, REJECTED_SCHEMA, Carrier, Decoded
 from pipelines.carriers.mapping.mapped_carrier import MappedCarrier
 from pipelines.carriers.texts import Texts
 
@@ -74,7 +74,7 @@ class SplitCarrier(Carrier):
         rejected = rejected.unique("row", keep="first", maintain_order=True).sort("row")
         told = pl.concat([events["row"], rejected["row"]]).unique()
         return Decoded(
-            events.with_columns(position=pl.int_range(pl.len(), dtype=pl.UInt16).over("row")),
+            events.with_columns(position=pl.int_range(pl.len()).over("row").cast(DECODED_SCHEMA["position"])),
             rejected,
             ignored.filter(~pl.col("row").is_in(told.implode())).unique("row", keep="first", maintain_order=True),
         )
