@@ -6,7 +6,7 @@ from typing import Final
 
 import polars as pl
 
-from pipelines.funnel.reached import by_cell, reached_steps
+from pipelines.funnel.reached import by_cell
 from schemas.funnel import PURPOSE, Breakdown, FunnelDefinition
 
 _CELL: Final = ("segment_kind", "segment")
@@ -15,7 +15,7 @@ TOTAL, VALUE, NONE, OTHER = "total", "value", "none", "other"
 
 
 def breakdown(
-    entries: pl.LazyFrame, definition: FunnelDefinition, shown: Breakdown, properties: pl.LazyFrame
+    reached: pl.LazyFrame, definition: FunnelDefinition, shown: Breakdown, properties: pl.LazyFrame
 ) -> pl.LazyFrame:
     """Summarise entries by a property of the events that matched.
 
@@ -36,7 +36,7 @@ def breakdown(
     in `none`, however many they are.
 
     Args:
-        entries: `schemas.lake.FUNNEL_ENTRY` of this funnel.
+        reached: `reached_steps` of the entries of this funnel.
         definition: The funnel.
         shown: By what.
         properties: `source`, `event_id`, `value`: a row an event, see `property_values`.
@@ -44,13 +44,16 @@ def breakdown(
     Returns:
         `warehouse.funnel_breakdown`: a row a segment and step, and of the total a row a step.
     """
-    segments = _segments(entries, shown, properties).cache()
+    segments = _segments(_values(reached, shown, properties), shown.limit)
+    # An entry that has several values can be in `other` once for each of them.
+    segments = (segments.unique() if shown.touch == "all_steps" else segments).cache()
+    measured = reached.select("row", "step_number", "is_mature", "waited", "step_waited")
+    in_total = measured.with_columns(segment_kind=pl.lit(TOTAL), segment=pl.lit(TOTAL))
     total = pl.LazyFrame({"segment_kind": [TOTAL], "segment": [TOTAL]})
-    in_total = reached_steps(entries).with_columns(segment_kind=pl.lit(TOTAL), segment=pl.lit(TOTAL))
     counted = pl.concat(
         [
             by_cell(in_total, definition, total),
-            by_cell(segments, definition, segments.select(_CELL).unique()),
+            by_cell(measured.join(segments, on="row"), definition, segments.select(_CELL).unique()),
         ]
     )
     return counted.select(
@@ -75,41 +78,41 @@ def property_values(events: pl.LazyFrame, groups: pl.LazyFrame, by: str) -> pl.L
     return events.select("source", "event_id", "group_id").join(purposes, on="group_id", how="left").drop("group_id")
 
 
-def _segments(entries: pl.LazyFrame, shown: Breakdown, properties: pl.LazyFrame) -> pl.LazyFrame:
-    """A row an entry, segment it is in and step it reached."""
+def _values(reached: pl.LazyFrame, shown: Breakdown, properties: pl.LazyFrame) -> pl.LazyFrame:
+    """`row, value`: the values of each entry, null of one that has none."""
+    step, value = pl.col("step_number"), pl.col("value")
+    matched = reached.select("row", "step_number", "source", "event_id")
+    entered = matched.filter(step == 1).select("row")
+    if shown.touch == "first_step":
+        matched = matched.filter(step == 1)
+    elif shown.touch == "last_step":
+        matched = matched.filter(step == step.max().over("row"))
+    # An event whose value is null is as good as one of which nothing is known: most events have no product.
+    valued = matched.join(properties.drop_nulls("value"), on=["source", "event_id"])
+    if shown.touch == "first_touch":
+        valued = valued.group_by("row").agg(value.sort_by("step_number").first())
+    elif shown.touch == "last_touch":
+        valued = valued.group_by("row").agg(value.sort_by("step_number").last())
+    elif shown.touch == "all_steps":
+        valued = valued.select("row", "value").unique()
+    return entered.join(valued.select("row", "value"), on="row", how="left")
+
+
+def _segments(values: pl.LazyFrame, limit: int) -> pl.LazyFrame:
+    """`row, segment_kind, segment`: the segments that each entry is in, one a value."""
     value = pl.col("value")
-    known = value.drop_nulls()
-    chosen = {
-        "first_step": value.first(),
-        "last_step": value.last(),
-        "first_touch": known.first(),
-        "last_touch": known.last(),
-        "all_steps": known.unique().implode(),
-    }
-    rows = (
-        # An entry is known by its row: a person can have several, and they may begin with the same event.
-        reached_steps(entries.with_row_index("row"))
-        .join(properties, on=["source", "event_id"], how="left")
-        .sort("row", "step_number")
-        .with_columns(chosen[shown.touch].over("row"))
-    )
-    if shown.touch == "all_steps":
-        rows = rows.explode("value", empty_as_null=True)
-    rows = rows.cache()
+    values = values.cache()
     largest = (
-        rows.filter(pl.col("step_number") == 1, value.is_not_null())
+        values.drop_nulls("value")
         .group_by("value")
         .agg(entries=pl.len())
         .sort("entries", "value", descending=[True, False])
-        .head(shown.limit)
+        .head(limit)
         .select("value", is_shown=pl.lit(value=True))
     )
     kind = pl.when(value.is_null()).then(pl.lit(NONE)).when("is_shown").then(pl.lit(VALUE)).otherwise(pl.lit(OTHER))
-    in_segments = (
-        rows.join(largest, on="value", how="left")
+    return (
+        values.join(largest, on="value", how="left")
         .with_columns(segment_kind=kind)
-        .with_columns(segment=pl.when(pl.col("segment_kind") == VALUE).then("value").otherwise("segment_kind"))
-        .select("row", "step_number", *_CELL, "is_mature", "waited", "step_waited")
+        .select("row", "segment_kind", segment=pl.when(kind == VALUE).then("value").otherwise(kind))
     )
-    # Only an entry with several values can be in `other` more than once.
-    return in_segments.unique() if shown.touch == "all_steps" else in_segments

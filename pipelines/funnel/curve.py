@@ -25,7 +25,7 @@ CONFIDENCE: Final = 0.95
 _MICROSECOND: Final = dt.timedelta(microseconds=1)
 
 
-def curve(entries: pl.LazyFrame, definition: FunnelDefinition, watermark: dt.datetime) -> pl.LazyFrame:
+def curve(reached: pl.LazyFrame, definition: FunnelDefinition, watermark: dt.datetime) -> pl.LazyFrame:
     """Estimate how many reach each step after the first, by the time since the entry.
 
     An entry is observed until its window is over or to the watermark, whichever is earlier; from then on nothing is
@@ -33,7 +33,7 @@ def curve(entries: pl.LazyFrame, definition: FunnelDefinition, watermark: dt.dat
     not count, as of others it is not known yet; an entry after the watermark is not in the curve.
 
     Args:
-        entries: `schemas.lake.FUNNEL_ENTRY` of this funnel, mature or not.
+        reached: `reached_steps` of the entries of this funnel, mature or not.
         definition: The funnel.
         watermark: UTC.
 
@@ -45,10 +45,8 @@ def curve(entries: pl.LazyFrame, definition: FunnelDefinition, watermark: dt.dat
     window = definition.window // _MICROSECOND
     points = pl.LazyFrame({"at": [window * part // PARTS for part in range(PARTS + 1)]}, schema={"at": pl.Int64})
     estimates = pl.concat(
-        kaplan_meier(_durations(entries, position, window, watermark)).with_columns(
-            step_number=pl.lit(position + 1, pl.Int32)
-        )
-        for position in range(1, len(definition.steps))
+        kaplan_meier(_durations(reached, number, window, watermark)).with_columns(step_number=pl.lit(number, pl.Int32))
+        for number in range(2, len(definition.steps) + 1)
     )
     steps = steps_of(definition).filter(pl.col("step_number") > 1)
     grid = steps.join(points, how="cross").sort("at")
@@ -120,15 +118,13 @@ def kaplan_meier(durations: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _durations(entries: pl.LazyFrame, position: int, window: int, watermark: dt.datetime) -> pl.LazyFrame:
-    """How long each entry was observed before it reached the step at this position from 0, in microseconds."""
-    entered = pl.col("entered_at")
-    matched = pl.col("matches").list.get(position, null_on_oob=True).struct.field("time")
-    observed = pl.min_horizontal((pl.lit(watermark) - entered).dt.total_microseconds(), pl.lit(window))
-    waited = (matched - entered).dt.total_microseconds()
+def _durations(reached: pl.LazyFrame, number: int, window: int, watermark: dt.datetime) -> pl.LazyFrame:
+    """How long each entry was observed before it reached the step of this number, in microseconds."""
+    observed = pl.min_horizontal((pl.lit(watermark) - pl.col("entered_at")).dt.total_microseconds(), pl.lit(window))
+    entered = reached.filter(pl.col("step_number") == 1, pl.col("entered_at") <= watermark)
     return (
-        entries.filter(entered <= watermark)
-        .select(waited=waited, observed=observed)
+        entered.select("row", observed=observed)
+        .join(reached.filter(pl.col("step_number") == number).select("row", "waited"), on="row", how="left")
         .select(
             duration=pl.min_horizontal("waited", "observed"),
             is_converted=(pl.col("waited") <= pl.col("observed")).fill_null(value=False),

@@ -24,14 +24,17 @@ def reached_steps(entries: pl.LazyFrame) -> pl.LazyFrame:
         entries: `schemas.lake.FUNNEL_ENTRY`, and other columns, which stay.
 
     Returns:
-        The columns of entries but `matches`, and those of a match; `step_number` from 1; `waited` since the entry and
-        `step_waited` since the step before, both in microseconds, the latter null for the first step.
+        The columns of entries but `matches`, and those of a match; `row`, a number of the entry among these;
+        `step_number` from 1; `waited` since the entry and `step_waited` since the step before, both in microseconds,
+        the latter null for the first step.
     """
     times = pl.col("matches").list.eval(pl.element().struct.field("time").to_physical())
     # A chain is never empty: its n-th match reaches n steps.
     numbers = pl.int_ranges(1, pl.col("matches").list.len().cast(pl.Int32) + 1, dtype=pl.Int32)
     return (
-        entries.with_columns(step_number=numbers, step_waited=times.list.diff())
+        # An entry is known by its row: a person can have several, and they may begin with the same event.
+        entries.with_row_index("row")
+        .with_columns(step_number=numbers, step_waited=times.list.diff())
         .explode("step_number", "step_waited", "matches")
         .unnest("matches")
         .with_columns(waited=(pl.col("time") - pl.col("entered_at")).dt.total_microseconds())

@@ -7,7 +7,7 @@ from typing import Final
 
 import polars as pl
 
-from pipelines.funnel.reached import MICROSECONDS, reached_steps, steps_of
+from pipelines.funnel.reached import MICROSECONDS, steps_of
 from schemas.funnel import FunnelDefinition
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
@@ -20,11 +20,11 @@ BIN_STARTS: Final = (
 bins widen roughly with the logarithm, since times to convert spread over orders of magnitude."""
 
 
-def time_to_convert(entries: pl.LazyFrame, definition: FunnelDefinition) -> pl.LazyFrame:
+def time_to_convert(reached: pl.LazyFrame, definition: FunnelDefinition) -> pl.LazyFrame:
     """Count the mature entries that reached a step by how long they took.
 
     Args:
-        entries: `schemas.lake.FUNNEL_ENTRY` of this funnel.
+        reached: `reached_steps` of the entries of this funnel.
         definition: The funnel; its window ends the last bin.
 
     Returns:
@@ -39,8 +39,8 @@ def time_to_convert(entries: pl.LazyFrame, definition: FunnelDefinition) -> pl.L
         schema={"from_seconds": pl.Int64, "until_seconds": pl.Int64},
     )
     since = pl.LazyFrame({"since": ["entry", "step_before"]})
-    reached = (
-        reached_steps(entries.filter("is_mature"))
+    counted = (
+        reached.filter("is_mature")
         .select("step_number", entry="waited", step_before="step_waited")
         .filter(pl.col("step_number") > 1)
         .unpivot(index="step_number", variable_name="since", value_name="waited")
@@ -56,7 +56,7 @@ def time_to_convert(entries: pl.LazyFrame, definition: FunnelDefinition) -> pl.L
         .filter(pl.col("step_number") > 1)
         .join(since, how="cross")
         .join(bins, how="cross")
-        .join(reached, on=key, how="left")
+        .join(counted, on=key, how="left")
         .sort(key)
         .select(
             pl.lit(definition.name).alias("funnel"),

@@ -7,18 +7,18 @@ import datetime as dt
 import polars as pl
 
 from pipelines.engagement.calendar import Unit, is_complete, unit_start, unit_starts
-from pipelines.funnel.reached import by_cell, reached_steps
+from pipelines.funnel.reached import by_cell
 from pipelines.time import business_day, last_complete_day
 from schemas.funnel import FunnelDefinition
 
 
 def trend(
-    entries: pl.LazyFrame, definition: FunnelDefinition, unit: Unit, zone: str, watermark: dt.datetime
+    reached: pl.LazyFrame, definition: FunnelDefinition, unit: Unit, zone: str, watermark: dt.datetime
 ) -> pl.LazyFrame:
     """Count what entries of each day, week or month reached, whenever they reached it within the window.
 
     Args:
-        entries: `schemas.lake.FUNNEL_ENTRY` of this funnel, as it is at the watermark.
+        reached: `reached_steps` of the entries of this funnel, as they are at the watermark.
         definition: The funnel.
         unit: Calendar unit of entries.
         zone: IANA name of the business zone.
@@ -31,7 +31,7 @@ def trend(
         entries has reached 0, and no rate.
     """
     day = business_day(pl.col("entered_at"), zone)
-    of_units = entries.with_columns(start=unit_start(day, unit))
+    of_units = reached.with_columns(start=unit_start(day, unit))
     through = last_complete_day(watermark, zone)
     newest = pl.max_horizontal(pl.col("start").max(), unit_start(pl.lit(through), unit))
     units = (
@@ -42,7 +42,7 @@ def trend(
     )
     # The unit is over, and so is the window of whoever entered in its last instant.
     mature = is_complete(pl.col("start"), unit, last_complete_day(watermark - definition.window, zone))
-    counted = by_cell(reached_steps(of_units), definition, units)
+    counted = by_cell(of_units, definition, units)
     return counted.select(
         pl.lit(definition.name).alias("funnel"),
         pl.lit(unit).alias("unit"),

@@ -50,7 +50,7 @@ def summary(entries: pl.LazyFrame, definition: FunnelDefinition) -> pl.LazyFrame
     Times are from the entry, and with the prefix `step_` from the step before; the 90th percentile is interpolated
     linearly. In any order, a row is a number of steps, whichever these are.
     """
-    return _summary(reached_steps(of_funnel(entries, definition)), definition)
+    return summary_of_reached(reached_steps(of_funnel(entries, definition)), definition)
 
 
 def summary_of_matches(matches: pl.LazyFrame, definition: FunnelDefinition) -> pl.LazyFrame:
@@ -59,8 +59,9 @@ def summary_of_matches(matches: pl.LazyFrame, definition: FunnelDefinition) -> p
     step_waited = pl.when(pl.col("step_number") > 1).then(time.diff().dt.total_microseconds())
     waited = (time - pl.col("entered_at")).dt.total_microseconds()
     reached = matches.with_columns(funnel=pl.lit(definition.name), waited=waited, step_waited=step_waited)
-    return _summary(reached, definition)
+    return summary_of_reached(reached, definition)
 
 
-def _summary(reached: pl.LazyFrame, definition: FunnelDefinition) -> pl.LazyFrame:
+def summary_of_reached(reached: pl.LazyFrame, definition: FunnelDefinition) -> pl.LazyFrame:
+    """The summary from `reached_steps` of the entries of one funnel."""
     return by_cell(reached, definition, pl.LazyFrame({"funnel": [definition.name]}))

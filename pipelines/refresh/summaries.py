@@ -6,6 +6,7 @@ A summary is computed as a whole when what it is made of changed, and its rows a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Final
 
 import polars as pl
@@ -14,9 +15,10 @@ from pipelines.engagement.calendar import Unit
 from pipelines.engagement.states import group_engagement
 from pipelines.funnel.breakdown import breakdown, property_values
 from pipelines.funnel.curve import curve
+from pipelines.funnel.reached import reached_steps
 from pipelines.funnel.time_to_convert import time_to_convert
 from pipelines.funnel.trend import trend
-from pipelines.funnel.views import of_funnel, summary
+from pipelines.funnel.views import summary_of_reached
 from pipelines.lake import Lake
 from pipelines.refresh.funnel import WATERMARK, entries_watermark
 from pipelines.refresh.whole import inputs_of, refresh_whole
@@ -27,6 +29,11 @@ from schemas.lake import LakeTable
 
 _UNITS: Final[tuple[Unit, ...]] = ("day", "week", "month")
 _DEFINITIONS: Final = "definitions"
+_COUNTED: Final = (
+    *("funnel", "row", "entered_at", "is_mature", "step_number"),
+    *("source", "event_id", "waited", "step_waited"),
+)
+"""What is counted of reached steps, of all their columns."""
 
 
 def engagement_inputs(lake: Lake) -> dict[LakeTable, dict[str, int]]:
@@ -77,27 +84,33 @@ def refresh_funnel_summaries(
         What was done, by lake table.
     """
     inputs, handle = funnel_summary_inputs(lake, definitions, settings), lake.open(facts.FUNNEL_ENTRY)
-    entries, watermark = handle.scan(), entries_watermark(handle)
+    watermark = entries_watermark(handle)
+
+    @cache
+    def reached(name: str) -> pl.LazyFrame:
+        """Give what entries of a funnel reached, in memory, since every summary counts it."""
+        of_one = handle.scan().filter(pl.col("funnel") == name)
+        return reached_steps(of_one).select(_COUNTED).collect(engine="streaming").lazy()
 
     def breakdowns() -> Iterator[pl.LazyFrame]:
         matched, groups = lake.open(facts.MATCHED_EVENT).scan(), lake.open(facts.GROUP).scan()
         for one in definitions:
             for shown in one.breakdowns:
-                yield breakdown(of_funnel(entries, one), one, shown, property_values(matched, groups, shown.by))
+                yield breakdown(reached(one.name), one, shown, property_values(matched, groups, shown.by))
 
     def curves() -> Iterator[pl.LazyFrame]:
         if watermark is not None:
-            yield from (curve(of_funnel(entries, one), one, watermark) for one in definitions)
+            yield from (curve(reached(one.name), one, watermark) for one in definitions)
 
     def trends() -> Iterator[pl.LazyFrame]:
         if watermark is not None:
             for one in definitions:
-                yield from (trend(of_funnel(entries, one), one, unit, zone, watermark) for unit in _UNITS)
+                yield from (trend(reached(one.name), one, unit, zone, watermark) for unit in _UNITS)
 
     summaries: dict[LakeTable, Callable[[], Iterable[pl.LazyFrame]]] = {
-        facts.FUNNEL_STEP: lambda: (summary(entries, one) for one in definitions),
+        facts.FUNNEL_STEP: lambda: (summary_of_reached(reached(one.name), one) for one in definitions),
         facts.FUNNEL_BREAKDOWN: breakdowns,
-        facts.FUNNEL_TIME_TO_CONVERT: lambda: (time_to_convert(of_funnel(entries, one), one) for one in definitions),
+        facts.FUNNEL_TIME_TO_CONVERT: lambda: (time_to_convert(reached(one.name), one) for one in definitions),
         facts.FUNNEL_CURVE: curves,
         facts.FUNNEL_TREND: trends,
     }

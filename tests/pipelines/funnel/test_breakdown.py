@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.funnel.breakdown import breakdown, property_values
+from pipelines.funnel.reached import reached_steps
 from pipelines.funnel.views import summary
 from schemas.funnel import PROPERTIES, TOUCHES, Breakdown
 from schemas.lake import EVENTS, GROUP
@@ -24,7 +25,7 @@ def value(name: str) -> Segment:
 
 def broken_down(entries: list[Entry], touch: str, limit: int = 25) -> pl.DataFrame:
     known = pl.LazyFrame({"source": "//test", "event_id": VALUES.keys(), "value": VALUES.values()})
-    return breakdown(frame_of(*entries), ABC, Breakdown("group_id", touch, limit), known).collect()
+    return breakdown(reached_steps(frame_of(*entries)), ABC, Breakdown("group_id", touch, limit), known).collect()
 
 
 def entered(entries: list[Entry], touch: str, limit: int = 25) -> dict[Segment, int]:
@@ -79,7 +80,9 @@ def test_of_equal_values_the_first_in_order_of_text_has_the_segment():
 def test_a_value_named_as_a_kind_of_segment_is_not_mixed_with_it():
     named = pl.LazyFrame({"source": "//test", "event_id": ["a", "b"], "value": ["other", None]})
     rows = frame_of(entry(0, events="a"), entry(1, events="b"))
-    table = breakdown(rows, ABC, Breakdown("group_id", "first_step"), named).filter(step_number=1).collect()
+    table = (
+        breakdown(reached_steps(rows), ABC, Breakdown("group_id", "first_step"), named).filter(step_number=1).collect()
+    )
     assert sorted(table.select("segment_kind", "segment").rows()) == [NONE, TOTAL, value("other")]
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import CensoredData, ecdf
 
 from pipelines.funnel.curve import PARTS, curve, kaplan_meier
+from pipelines.funnel.reached import reached_steps
 from tests.pipelines.funnel.entries import ABC, WINDOW, Entry, entry, entry_lists, frame_of
 from tests.pipelines.funnel.samples import at
 
@@ -23,7 +24,7 @@ def estimated(ended: list[int], censored: list[int]) -> pl.DataFrame:
 
 
 def drawn(entries: list[Entry], watermark: dt.datetime, step: int = 2) -> pl.DataFrame:
-    return curve(frame_of(*entries), ABC, watermark).collect().filter(step_number=step)
+    return curve(reached_steps(frame_of(*entries)), ABC, watermark).collect().filter(step_number=step)
 
 
 def at_day(table: pl.DataFrame, days: float) -> dict[str, float]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
+from pipelines.funnel.reached import reached_steps
 from pipelines.funnel.time_to_convert import BIN_STARTS, time_to_convert
 from pipelines.funnel.views import summary
 from tests.pipelines.funnel.entries import ABC, WINDOW, Entry, entry, entry_lists, frame_of
@@ -15,7 +16,7 @@ BINS = [start for start in BIN_STARTS if start < WINDOW.total_seconds()]
 
 def counted(entries: list[Entry], step: int = 2, since: str = "entry") -> dict[int, int]:
     """Where anybody is: the start of the bin and how many."""
-    table = time_to_convert(frame_of(*entries), ABC).collect().filter(step_number=step, since=since)
+    table = time_to_convert(reached_steps(frame_of(*entries)), ABC).collect().filter(step_number=step, since=since)
     return {row["from_seconds"]: row["reached"] for row in table.iter_rows(named=True) if row["reached"]}
 
 
@@ -30,7 +31,7 @@ def test_a_step_at_the_end_of_the_window_is_in_the_last_bin():
 
 def test_a_window_shorter_than_the_first_bin_is_one_bin():
     short = replace(ABC, window=dt.timedelta(seconds=30))
-    table = time_to_convert(frame_of(entry(0, 0)), short).collect().filter(step_number=2, since="entry")
+    table = time_to_convert(reached_steps(frame_of(entry(0, 0))), short).collect().filter(step_number=2, since="entry")
     assert table.select("from_seconds", "until_seconds", "reached").rows() == [(0, 30, 1)]
 
 
@@ -44,7 +45,7 @@ def test_entries_whose_window_is_open_are_left_out():
 
 
 def test_steps_that_nobody_reached_have_bins_of_nobody():
-    table = time_to_convert(frame_of(), ABC).collect()
+    table = time_to_convert(reached_steps(frame_of()), ABC).collect()
     assert table["reached"].to_list() == [0] * (2 * 2 * len(BINS))
 
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.engagement.calendar import Unit
+from pipelines.funnel.reached import reached_steps
 from pipelines.funnel.trend import trend
 from tests.pipelines.funnel.entries import ABC, WINDOW, Entry, entry, entry_lists, frame_of
 from tests.pipelines.funnel.samples import MONDAY, ZONE, at
@@ -23,7 +24,7 @@ def day(number: int) -> dt.date:
 def counted(entries: list[Entry], unit: Unit, watermark: dt.datetime, zone: str = ZONE.key) -> pl.DataFrame:
     """With maturity told at the watermark, as entries in the lake have it."""
     told = [e | {"is_mature": e["entered_at"] + WINDOW <= watermark} for e in entries]
-    return trend(frame_of(*told), ABC, unit, zone, watermark).collect()
+    return trend(reached_steps(frame_of(*told)), ABC, unit, zone, watermark).collect()
 
 
 def of_step(table: pl.DataFrame, step: int) -> list[tuple]:
