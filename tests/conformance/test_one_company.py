@@ -1,4 +1,4 @@
-"""A simulated company spoken through eight carriers at once gives the events that CloudEvents give.
+"""A simulated company spoken through eight carriers and three shops gives what CloudEvents give.
 
 Facts are computed from these events and from nothing else. What may be missing is what a carrier declares: kinds of
 event, or columns of a kind, that its mapping does not give, and times that are only those of arrival.
@@ -11,12 +11,16 @@ import datetime as dt
 import msgspec
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from emberline.simulator import Scenario, simulate
 from pipelines.carriers import CARRIERS, Carrier
 from pipelines.carriers.mapping.mapped_carrier import MappedCarrier
 from pipelines.events.decode import DecodeRules, decode
+from pipelines.funnel.orders import paid_orders
 from schemas import kinds
+from schemas.lake import HEADERS
+from tests.conformance.sold import SHOPS, Shop
 from tests.conformance.spoken import CHATS, Event, Names, moment
 from tests.pipelines.canonical import RULES, TOPIC, records
 
@@ -41,9 +45,13 @@ SAME = ("type", "group_id", "account_id", "role", "message_id", "reply_to", "mes
 
 
 @pytest.fixture(scope="module")
-def company() -> list[Event]:
-    events = [msgspec.json.decode(value) for value in simulate(COMPANY).records["value"]]
-    return [event for event in events if event["type"] in SPOKEN]
+def world() -> list[Event]:
+    return [msgspec.json.decode(value) for value in simulate(COMPANY).records["value"]]
+
+
+@pytest.fixture(scope="module")
+def company(world: list[Event]) -> list[Event]:
+    return [event for event in world if event["type"] in SPOKEN]
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +98,40 @@ def giving(carrier: Carrier, column: str) -> list[str]:
     assert isinstance(carrier, MappedCarrier)
     emitted = [event for case in carrier.mapping.cases for event in case.emit]
     return [event.kind for event in emitted if getattr(event, WORDS.get(column, column)) is not None]
+
+
+@pytest.mark.parametrize("shop", SHOPS, ids=lambda shop: shop.name)
+def test_a_shop_gives_the_same_paid_orders_as_through_cloudevents(shop: Shop, world: list[Event], names: Names):
+    of_shop = [shop.native(event, names) for event in world if shop.sells(event)]
+    told = [one for number, event in enumerate(of_shop, start=1) for one in shop.records(shop, event, number)]
+    headers = pl.Series(
+        [[{"key": name, "value": value.encode()} for name, value in of_record.items()] for _, of_record in told],
+        dtype=HEADERS,
+    )
+    raw = records((msgspec.json.encode(payload) for payload, _ in told), kafka_time=AFTER)
+    found = decode(raw.with_columns(headers=headers), {TOPIC: CARRIERS[shop.name]}, RULES)
+    canonical = records(map(msgspec.json.encode, of_shop), kafka_time=AFTER)
+    expected = decode(canonical, {TOPIC: CARRIERS["cloudevents"]}, RULES)
+
+    assert found.quarantine.is_empty(), found.quarantine.select("reason", "detail").rows()[:3]
+    assert found.ignored.is_empty(), found.ignored["reason"].unique().to_list()
+    assert orders(expected.events, []).height > 5
+    assert orders(expected.events, [])["refunded_minor"].sum() > 0
+    told_of = [column for column in ("group_id", "message_id") if giving(CARRIERS[shop.name], column)]
+    for facts in (orders, first_placed):
+        assert_frame_equal(facts(found.events, told_of), facts(expected.events, told_of))
+
+
+def orders(events: pl.DataFrame, told_of: list[str]) -> pl.DataFrame:
+    """The fact of paid orders, with what each one's payment names."""
+    ranked = events.sort("time", "order_id", "type", "event_id").with_row_index("rank")
+    ranked = ranked.with_columns(pl.col("rank").cast(pl.Int64), person_id=pl.col("account_id"))
+    groups = ranked.select(pl.col("rank").alias("named"), *told_of)
+    made = paid_orders(ranked).join(groups, on="named", how="left")
+    return made.drop("rank", "named", "order").sort("order_id")
+
+
+def first_placed(events: pl.DataFrame, told_of: list[str]) -> pl.DataFrame:
+    """Who placed each order and when; told again with its payment, it was placed the first time."""
+    placed = events.filter(type=kinds.ORDER_PLACED).sort("time").unique("order_id", keep="first")
+    return placed.select("order_id", "account_id", "time", "amount_minor", "currency", *told_of).sort("order_id")
