@@ -109,7 +109,7 @@ EXIT_CODES = {
     ),
     "BLOCKED": (
         "A check failed, or tables would have lost too many rows, so nothing was published; readers see the version "
-        "before.",
+        "before. Of `emberline carrier check`: the carrier breaks a case or a law.",
         "Mend what the check names, then run again. See [checks](checks.md); an event that is wrong can be "
         "[taken out](../how-to/take-an-event-out.md).",
     ),

@@ -9,6 +9,7 @@ import polars as pl
 import typer
 
 from emberline.cli.app import app
+from emberline.cli.errors import ExitCode
 from emberline.cli.output import print_error, print_json, print_line, print_table
 from emberline.cli.pipeline import Json
 from emberline.settings import load_settings
@@ -82,14 +83,17 @@ def try_carrier(carrier: Named, sample: Sample, as_json: Json = False) -> None:
 @carrier_app.command()
 def check(carrier: Named, cases: Cases = None, mutations: Mutations = 2_000) -> None:
     """Check a carrier by its cases, by the laws that hold for every carrier, and by payloads that are wrong."""
+    from emberline.conformance import Broken, check_mutations, read_cases
     from emberline.conformance import check as check_carrier
-    from emberline.conformance import check_mutations, read_cases
 
-    file = cases or Path(carrier).with_suffix(".cases.yaml")
-    found = read_cases(file)
     checked = _carrier(carrier)
-    check_carrier(checked, found)
-    check_mutations(checked, found, mutations)
+    found = read_cases(cases or Path(carrier).with_suffix(".cases.yaml"))
+    try:
+        check_carrier(checked, found)
+        check_mutations(checked, found, mutations)
+    except Broken as broken:
+        print_error("Broken", f"{broken}\nNext: Mend the carrier, or the case where it expects what is wrong.")
+        raise typer.Exit(ExitCode.BLOCKED) from broken
     print_line(f"{checked.name} keeps its {len(found)} cases and all laws, and takes {mutations:,} wrong payloads.")
 
 

@@ -73,8 +73,9 @@ def read_cases(file: Path, samples: Path | None = None) -> list[Case]:
     """
     try:
         document = yaml.safe_load(file.read_text(encoding="utf-8"))
-        return [msgspec.convert(_with_payload(one, samples), Case) for one in document]
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, msgspec.DecodeError, TypeError, LookupError) as error:
+        cases = msgspec.convert(document, list[dict[str, Any]])
+        return [msgspec.convert(_with_payload(one, samples), Case) for one in cases]
+    except (OSError, ValueError, RecursionError, yaml.YAMLError, msgspec.MsgspecError, TypeError, LookupError) as error:
         raise CasesError(
             f"The cases cannot be read: {error}", "Mend them as the kit's page says.", str(file)
         ) from error

@@ -82,4 +82,5 @@ def _value(random: Random, parameter: Any) -> str:
         bounds = [bound for bound in (parameter.min, parameter.max) if bound is not None]
         likely = values.LIKELY.get(parameter.name)
         return random.choice(likely) if likely and random.random() < 0.5 else values.number(random, bounds)
-    return values.path(random, parameter.name) if kind is Path else values.text(random, parameter.name)
+    is_path = kind in (Path, list[Path])
+    return values.path(random, parameter.name) if is_path else values.text(random, parameter.name)

@@ -11,7 +11,7 @@ from typing import Final
 
 from tests.fuzz import arguments, configuration, world
 
-_UP_SHARE: Final = {"run": 0.1, "ingest": 0.1, "up": 0.0, "demo": 0.0}
+_UP_SHARE: Final = {"run": 0.1, "ingest": 0.1, "import": 0.1, "up": 0.0, "demo": 0.0}
 """How often the engines are up for a command that takes long then, or would start more; for others half of the time."""
 _NO_SUCH_OPTION: Final = "--nonsense"
 _LAKES: Final[dict[world.LakeCondition, int]] = {

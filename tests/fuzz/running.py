@@ -19,8 +19,9 @@ from tests.fuzz.cases import Case
 
 TIME_LIMIT_S: Final = 90.0
 _NOBODY: Final = 65_534
+_WITHOUT_END: Final = (("ingest",), ("receive",))
 _WORKERS_RUN_S: Final = 4.0
-"""How long `ingest`, which has no end of its own, runs before it is told to end."""
+"""How long a command without an end of its own runs before it is told to end."""
 _OUTPUT, _ERRORS, _TEMPORARY = "stdout", "stderr", "tmp"
 
 
@@ -72,7 +73,7 @@ def poll(running: Running) -> Ended | None:
     found, status = os.waitpid(running.process, os.WNOHANG)
     if found:
         return _ended(running, os.waitstatus_to_exitcode(status), seconds)
-    if running.case.command == ("ingest",) and seconds > _WORKERS_RUN_S and not running.is_told_to_end:
+    if running.case.command in _WITHOUT_END and seconds > _WORKERS_RUN_S and not running.is_told_to_end:
         running.is_told_to_end = True
         os.kill(running.process, signal.SIGTERM)
     if seconds > TIME_LIMIT_S:

@@ -22,11 +22,17 @@ NUMBERS: Final = (
     "1" * 5_000,
 )  # fmt: skip
 
+EXPORTS: Final = (
+    "telegram.json", "qq.txt", "chatlab.jsonl", "cut.json", "cut.zip", "nested.zip", "cut.sqlite", "wide.txt",
+    "names.csv",
+)  # fmt: skip
+
 PATHS: Final = (
     "one.jsonl", "broken.jsonl", "empty.jsonl", "mark.jsonl", "long.jsonl", "broken.parquet", "empty.parquet", "folder",
     "missing", "missing/deeper/still", "one.jsonl/below", "loop", "loop/below", "état 数据 [1] #%", "own", "n" * 300,
     "d/" * 2_100 + "x", ".", "..", "/", "/dev/null", "/proc/none", "~", "~nobody-of-that-name/x", "folder/*.yaml", "*",
-    "broken.yaml", "binary.yaml", "line\nbreak", "\udcff", "%2e%2e", "s p a c e",
+    *EXPORTS, "carrier.yaml", "cases.yaml", "wild.yaml", "deep.json", "broken.yaml", "binary.yaml", "line\nbreak",
+    "\udcff", "%2e%2e", "s p a c e",
 )  # fmt: skip
 
 URLS: Final = (
@@ -47,11 +53,31 @@ STRUCTURES: Final = (
     {"security_protocol": "NONSENSE"}, {"sasl_mechanism": "PLAIN"}, {"sasl_plain_password": SECRET},
     {"bootstrap_timeout_ms": "soon"}, {"bootstrap_timeout_ms": 1, "nonsense": True}, {"request_timeout_ms": -1},
     {"ssl_cafile": "missing", "security_protocol": "SSL"}, ["one.jsonl"], ["broken.yaml"], ["binary.yaml"], ["folder"],
-    ["missing/*.yaml"], ["linear"], ["linear", "linear"], ["nonsense"],
+    {"beacon": "carrier.yaml"}, {"beacon": "wild.yaml"}, {"beacon": "missing.yaml"}, {"beacon": "folder"},
+    {"zulip": "carrier.yaml"},
+    {"hook": {"path": "/hook", "carrier": "zulip", "wire": "token"}},
+    {"hook": {"path": "/hook", "carrier": "zulip", "wire": "github", "secret": SECRET}},
+    {"hook": {"path": "/hook", "carrier": "none", "wire": "slack", "secret": SECRET}},
+    {"hook": {"path": "hook", "carrier": "slack", "wire": "slack", "secret": SECRET, "per_second": 0}},
+    {"hook": {"path": "/hook", "carrier": "slack", "wire": "slack", "secret": SECRET, "topic": "none"}},
+    {"hook": {"path": "/hook", "carrier": "wecom", "wire": "wecom", "secrets": {"token": SECRET}}},
+    {"One!": {}}, ["missing/*.yaml"], ["linear"], ["linear", "linear"], ["nonsense"],
 )  # fmt: skip
 
 LIKELY: Final = {
-    "carrier": ("cloudevents", "zulip"),
+    "carrier": ("cloudevents", "zulip", "beacon", "carrier.yaml"),
+    "paths": EXPORTS,
+    "sample": (*EXPORTS, "one.jsonl", "deep.json"),
+    "cases": ("cases.yaml", "wild.yaml"),
+    "out": ("report.html",),
+    "reader": ("telegram_export", "qq_txt", "chatlab", "table", "payloads"),
+    "group": ("42", "room"),
+    "platform": ("qq", "wechat"),
+    "self_id": ("1",),
+    "date_order": ("dmy",),
+    "operator": ("1", "Ann"),
+    "column": ("time=Date", "sender=Name", "text=Text", "time="),
+    "language": ("zh",),
     "topic": ("group.messages", "raw.zulip"),
     "table": ("events",),
     "name": ("standard",),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
 import sys
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from random import Random
@@ -27,6 +29,7 @@ DOWN: Final = {
 """Variables of engines that nobody answers for."""
 
 STATE: Final = "own"
+_SAMPLES: Final = Path(__file__).parents[2] / "docs" / "samples"
 _EVENT: Final = {
     "specversion": "1.0", "id": "1", "source": "/x", "type": "message.sent", "time": "2026-01-01T00:00:00Z", "data": {},
 }  # fmt: skip
@@ -69,8 +72,31 @@ def _files(folder: Path) -> None:
     (folder / "empty.parquet").touch()
     (folder / "broken.yaml").write_text("steps: [\n")
     (folder / "binary.yaml").write_bytes(bytes(range(256)))
+    for name in ("telegram.json", "qq.txt", "chatlab.jsonl"):
+        shutil.copy(_SAMPLES / "exports" / name, folder / name)
+    shutil.copy(_SAMPLES / "beacon.yaml", folder / "carrier.yaml")
+    shutil.copy(_SAMPLES / "beacon.cases.yaml", folder / "cases.yaml")
+    export = (folder / "telegram.json").read_bytes()
+    (folder / "cut.json").write_bytes(export[: len(export) // 2])
+    (folder / "wide.txt").write_text((folder / "qq.txt").read_text(encoding="utf-8"), encoding="utf-16")
+    (folder / "cut.zip").write_bytes(_zip({"result.json": export})[:-40])
+    (folder / "nested.zip").write_bytes(_zip({"../out.json": export, "in.zip": _zip({"result.json": export})}))
+    (folder / "cut.sqlite").write_bytes(b"SQLite format 3\0" + bytes(80))
+    (folder / "names.csv").write_text('Date,Name,Text\n2026-01-01 10:00,[red]\x1b[2J,hello\n,,\n"never closed')
+    (folder / "wild.yaml").write_text(
+        "name: beacon\ncases:\n  - when: {kind: post}\n    emit: [{kind: no.kind}]\n  - 7\n"
+    )
+    (folder / "deep.json").write_text("[" * 20_000)
     (folder / "folder").mkdir()
     (folder / "loop").symlink_to("loop")
+
+
+def _zip(files: Mapping[str, bytes]) -> bytes:
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return written.getvalue()
 
 
 def _nonsense(lake: Path, *, is_file: bool) -> None:
