@@ -1,4 +1,4 @@
-"""Commands about carriers: `carriers`, and `carrier try`, `check`, `draft`."""
+"""Commands about carriers: `carriers`, and `carrier try`, `check`, `draft`, `drift`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import polars as pl
 import typer
 
-from emberline.cli.app import app
+from emberline.cli.app import app, configured
 from emberline.cli.errors import ExitCode
 from emberline.cli.output import print_error, print_json, print_line, print_table
 from emberline.cli.pipeline import Json
@@ -103,6 +103,37 @@ def draft(sample: Sample, name: Annotated[str, typer.Option(help="What to call i
     from pipelines.carriers.mapping.draft import draft_mapping
 
     print(draft_mapping(_payloads(sample), name))
+
+
+@carrier_app.command()
+def drift(
+    topic: Annotated[str, typer.Argument(metavar="TOPIC", help="A topic of the settings.")], as_json: Json = False
+) -> None:
+    """Show what changed in the payloads of a topic: its newest day against the 28 days before."""
+    from pipelines.ingest.drift import find_drift
+
+    settings = configured().settings
+    if topic not in settings.kafka.topics:
+        raise typer.BadParameter(f"{topic!r} is no topic of the settings", param_hint="TOPIC")
+    found = find_drift(configured().lake(), topic)
+    if found is None:
+        print_json(None) if as_json else print_line(f"{topic} has no two days of payloads to compare.")
+        return
+    if as_json:
+        print_json({"day": f"{found.day}", "sampled": found.sampled, "changes": found.changes.to_dicts()})
+        return
+    read = " and ".join(f"{n:,} of {of:,}" for n, of in zip(found.sampled, found.records, strict=True))
+    print_line(f"{topic}, {found.day} (UTC) against the 28 days before: read {read} records, the days before first.")
+    if found.changes.is_empty():
+        print_line("Nothing changed.")
+        return
+    percent = [pl.format("{} %", (pl.col(name) * 100).round(1)) for name in ("before", "now")]
+    headings = ["Change", "Path or reason", "Type", "Before", "Now"]
+    shown = found.changes.with_columns(percent)
+    print_table(f"Changes: {shown.height}", shown, headings, right=headings[3:], sentences=headings[1:2])
+    print_line(
+        f"Next: compare the paths with the mapping of {settings.kafka.topics[topic]}: docs/reference/carriers.md"
+    )
 
 
 def _carrier(named: str) -> Carrier:
