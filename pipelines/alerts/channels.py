@@ -89,8 +89,7 @@ class KafkaChannel:
     def send(self, told: Sequence[Told]) -> int:
         """Send all; each is acknowledged by all replicas, or none counts as sent."""
         try:
-            if not self._kafka.topics([self._topic]):
-                self._kafka.create_topics([self._topic], partitions=1)
+            self._kafka.create_topics([self._topic], partitions=1)
             producer = self._kafka.producer()
             try:
                 sent = [

