@@ -30,6 +30,13 @@ DOWN: Final = {
 
 STATE: Final = "own"
 _SAMPLES: Final = Path(__file__).parents[2] / "docs" / "samples"
+_EXPORTS: Final = {
+    "telegram.json": _SAMPLES / "exports" / "telegram.json",
+    "qq.txt": _SAMPLES / "exports" / "qq.txt",
+    "chatlab.jsonl": min((_SAMPLES / "exports" / "chatlab").iterdir()),
+}
+"""Linked: no command writes into what it reads."""
+_HEAD: Final = 20_000
 _EVENT: Final = {
     "specversion": "1.0", "id": "1", "source": "/x", "type": "message.sent", "time": "2026-01-01T00:00:00Z", "data": {},
 }  # fmt: skip
@@ -72,13 +79,14 @@ def _files(folder: Path) -> None:
     (folder / "empty.parquet").touch()
     (folder / "broken.yaml").write_text("steps: [\n")
     (folder / "binary.yaml").write_bytes(bytes(range(256)))
-    for name in ("telegram.json", "qq.txt", "chatlab.jsonl"):
-        shutil.copy(_SAMPLES / "exports" / name, folder / name)
+    for name, sample in _EXPORTS.items():
+        (folder / name).symlink_to(sample)
     shutil.copy(_SAMPLES / "beacon.yaml", folder / "carrier.yaml")
     shutil.copy(_SAMPLES / "beacon.cases.yaml", folder / "cases.yaml")
-    export = (folder / "telegram.json").read_bytes()
-    (folder / "cut.json").write_bytes(export[: len(export) // 2])
-    (folder / "wide.txt").write_text((folder / "qq.txt").read_text(encoding="utf-8"), encoding="utf-16")
+    with (folder / "telegram.json").open("rb") as opened:
+        export = opened.read(_HEAD)
+    (folder / "cut.json").write_bytes(export)
+    (folder / "wide.txt").write_text(export.decode(errors="replace"), encoding="utf-16")
     (folder / "cut.zip").write_bytes(_zip({"result.json": export})[:-40])
     (folder / "nested.zip").write_bytes(_zip({"../out.json": export, "in.zip": _zip({"result.json": export})}))
     (folder / "cut.sqlite").write_bytes(b"SQLite format 3\0" + bytes(80))
