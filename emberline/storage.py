@@ -14,12 +14,15 @@ from emberline.dagster_internals import ConfigurableClassData
 
 _OLDEST_S: Final = 300
 
+_with_tables: Final[set[str]] = set()
+"""The databases in which this process has made or found Dagster's tables."""
+
 
 class KeptConnectionsStorage(DagsterPostgresStorage):
     """`DagsterPostgresStorage`, and one pool of connections a process; the web server has pools of its own.
 
     Dagster's own opens a connection for every look, 750 of them a run: for each PostgreSQL starts a process and checks
-    a password.
+    a password. Nor is every instance to look for its tables, three connections each: a sensor's tick makes one.
     """
 
     @classmethod
@@ -31,7 +34,8 @@ class KeptConnectionsStorage(DagsterPostgresStorage):
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> KeptConnectionsStorage:
         """Build it for Dagster."""
         url = pg_url_from_config(config_value)
-        storage = cls(url, inst_data=inst_data)
+        storage = cls(url, should_autocreate_tables=url not in _with_tables, inst_data=inst_data)
+        _with_tables.add(url)
         parts: tuple[Any, ...] = (storage.run_storage, storage.event_log_storage, storage.schedule_storage)
         for part in parts:
             part._engine = _engine(url)  # has no public name: see docs/dependencies.md

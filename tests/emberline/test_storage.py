@@ -10,6 +10,7 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 from dagster_postgres import DagsterPostgresStorage
+from sqlalchemy import event
 
 from emberline.instance import dagster_instance
 from emberline.services import Services
@@ -41,6 +42,24 @@ def test_one_connection_serves_many_statements_and_every_instance_of_the_process
     assert instance.get_runs_count() == 0
     with dagster_instance(services) as other:
         assert {backend_of(instance), backend_of(other), backend_of(instance)} == {first}
+
+
+def test_an_instance_after_the_first_of_a_process_opens_no_connection(services: Services, instance: dg.DagsterInstance):
+    assert instance.get_runs_count() == 0
+    opened: list[object] = []
+
+    def count(connection: object, _: object) -> None:
+        # The embedded server is asked for its databases by another driver than Dagster's.
+        if type(connection).__module__.startswith("psycopg2"):
+            opened.append(connection)
+
+    event.listen(sa.pool.Pool, "connect", count)
+    try:
+        with dagster_instance(services) as other:
+            assert other.get_runs_count() == 0
+    finally:
+        event.remove(sa.pool.Pool, "connect", count)
+    assert opened == []
 
 
 def test_a_connection_that_postgresql_closed_is_replaced_without_an_error(database: str, instance: dg.DagsterInstance):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -82,6 +83,22 @@ def test_what_would_wait_beyond_the_bounds_is_refused_at_once(
     found = sending(connection, lambda sender: all_of(*(sender.send(lane, b"4444") for _ in range(5))), bounds)
     assert found == ["NoneType"] * 3 + [NotTaken.__name__] * 2
     assert len(records(connection, lane.topic)) == 3
+
+
+def test_what_the_broker_refuses_is_not_told_as_taken(connection: KafkaConnection, topic: MakeTopic):
+    lane = Lane(topic(configs={"max.message.bytes": "100"}))
+    found = sending(connection, lambda sender: all_of(sender.send(lane, os.urandom(200))))
+    assert found == [TooLarge.__name__]
+    assert records(connection, lane.topic).is_empty()
+
+
+def test_a_producer_waits_for_all_replicas_and_doubles_nothing(connection: KafkaConnection):
+    producer = connection.producer()
+    try:
+        # Of a single broker nothing else shows it.
+        assert (producer.config["acks"], producer.config["enable_idempotence"]) == (-1, True)
+    finally:
+        producer.close()
 
 
 def test_what_is_under_way_at_the_end_is_still_sent(connection: KafkaConnection, topic: MakeTopic):
