@@ -129,10 +129,15 @@ def locked(file: Path) -> Iterator[None]:
 
 def write_private(file: Path, text: str) -> None:
     """Write `text` so that readers see all of it or the old file, and nobody else can read it."""
+    write_whole(file, text, 0o600)
+
+
+def write_whole(file: Path, text: str, mode: int = 0o666) -> None:
+    """Write `text` in UTF-8 so that readers see all of it or the old file; of the mode the umask is taken."""
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         draft.unlink(missing_ok=True)
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as out:
             out.write(text)
         draft.replace(file)
     except OSError as error:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 from pathlib import Path
 
+from emberline.embedded.state import write_whole
 from emberline.report.contents import read_contents
 from emberline.report.page import render
 from emberline.report.words import LANGUAGES, Words
@@ -35,10 +35,8 @@ def write_report(warehouse: Warehouse, target: Path, language: str = LANGUAGES[0
         ReportNotWritten: There is no such folder, or the file cannot be written.
     """
     page = render(read_contents(warehouse, MODELS, dt.datetime.now(dt.UTC)), Words(language))
-    part = target.with_name(f"{target.name}.part")
     try:
-        part.write_text(page, encoding="utf-8")
-        os.replace(part, target)  # noqa: PTH105 - replaces at once and whole
+        write_whole(target, page)
     except OSError as error:
         raise ReportNotWritten(
             f"{target} cannot be written: {error.strerror}.", "Name a file in a folder that you may write to."

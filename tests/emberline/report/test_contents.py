@@ -85,6 +85,13 @@ def test_a_file_that_cannot_be_written_is_named_with_a_way_out(warehouse: Wareho
         write_report(warehouse, tmp_path / "no such folder" / "report.html")
 
 
+def test_where_a_folder_has_the_name_nothing_is_left_beside_it(warehouse: Warehouse, tmp_path):
+    (tmp_path / "report.html").mkdir()
+    with pytest.raises(ReportNotWritten, match="Is a directory"):
+        write_report(warehouse, tmp_path / "report.html")
+    assert list(tmp_path.iterdir()) == [tmp_path / "report.html"]
+
+
 def test_the_report_replaces_an_older_one(warehouse: Warehouse, tmp_path):
     file = tmp_path / "report.html"
     file.write_text("older")
