@@ -112,10 +112,11 @@ def drift(
     """Show what changed in the payloads of a topic: its newest day against the 28 days before."""
     from pipelines.ingest.drift import find_drift
 
-    settings = configured().settings
+    services = configured()
+    settings = services.settings
     if topic not in settings.kafka.topics:
         raise typer.BadParameter(f"{topic!r} is no topic of the settings", param_hint="TOPIC")
-    found = find_drift(configured().lake(), topic)
+    found = find_drift(services.lake(), topic)
     if found is None:
         print_json(None) if as_json else print_line(f"{topic} has no two days of payloads to compare.")
         return

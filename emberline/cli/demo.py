@@ -30,7 +30,8 @@ def demo(
         # Taken for the demo's, a folder with data would be emptied.
         raise typer.BadParameter("demo empties its folder: give it after the word demo", param_hint="--state")
     from emberline.cli.pipeline import code_of, print_outcome
-    from emberline.cli.reports import funnel_frame, groups_frame, print_funnels, print_groups, print_sales, sales_frame
+    from emberline.cli.reports import print_funnels, print_groups, print_sales
+    from emberline.published import funnel_frame, groups_frame, sales_frame
     from emberline.report import write_report
     from emberline.runner import run_pipeline
 

@@ -225,7 +225,8 @@ def _as_dict(found: list[Found], topics: list[str], done: list[Imported], outcom
 
 def _show(services: Services, outcome: RunOutcome) -> None:
     from emberline.cli.pipeline import code_of, print_outcome
-    from emberline.cli.reports import funnel_frame, groups_frame, print_funnels, print_groups, print_sales, sales_frame
+    from emberline.cli.reports import print_funnels, print_groups, print_sales
+    from emberline.published import funnel_frame, groups_frame, sales_frame
     from emberline.report import write_report
 
     print_outcome(outcome)

@@ -26,7 +26,8 @@ def funnel(
     as_json: Json = False,
 ) -> None:
     """Show the funnels: how many reached each step, of whom, and how fast."""
-    from emberline.cli.reports import funnel_frame, print_funnels
+    from emberline.cli.reports import print_funnels
+    from emberline.published import funnel_frame
 
     frame = funnel_frame(_warehouse())
     if name is not None:
@@ -43,7 +44,8 @@ def funnel(
 @app.command()
 def groups(as_json: Json = False) -> None:
     """Show the groups by state, those at the highest risk first, with reasons, and what each sold."""
-    from emberline.cli.reports import groups_frame, print_groups, print_sales, sales_frame
+    from emberline.cli.reports import print_groups, print_sales
+    from emberline.published import groups_frame, sales_frame
 
     warehouse = _warehouse()
     states, sales = groups_frame(warehouse), sales_frame(warehouse)

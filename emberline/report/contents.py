@@ -9,7 +9,7 @@ from typing import Any, Final
 import polars as pl
 import sqlalchemy as sa
 
-from emberline.cli.reports import funnel_frame, groups_frame, sales_frame
+from emberline.published import funnel_frame, groups_frame, newest_publication, sales_frame
 from pipelines.publish.warehouse import Warehouse
 from schemas import operations
 from schemas import warehouse as mart
@@ -35,7 +35,7 @@ class Contents:
         states: The spells of each group, `group_id`, `since`, `until`, `state`, `reason`, oldest first.
         alerts: Alerts as `alert` has them, newest first, with `is_of_group`.
         sales: As `sales_frame` gives them.
-        sales_weeks: Credit of `model` by week: `group_id`, `week`, `currency`, `orders`, `net_minor`, `minor_digits`.
+        sales_weeks: Orders that `model` credits by week: `group_id`, `week`, `orders`.
         segments: `segment_sales` of `model`, most first, with `minor_digits`.
         model: The attribution model that is shown; none: nothing was sold.
         funnels: As `funnel_frame` gives them.
@@ -76,8 +76,7 @@ def read_contents(warehouse: Warehouse, models: tuple[str, ...], now: dt.datetim
         models: Attribution models; the first one with sales is shown.
         now: The time of the report.
     """
-    newest = sa.select(mart.publication).order_by(mart.publication.c.version.desc()).limit(1)
-    publication = warehouse.read(newest).row(0, named=True)
+    publication = warehouse.read(newest_publication(*mart.publication.c)).row(0, named=True)
     sales = sales_frame(warehouse)
     model = next((name for name in models if name in sales["model"]), None)
     through = publication["complete_through"] or now.date()
@@ -161,7 +160,7 @@ def _alerts() -> sa.Select[Any, *tuple[Any, ...]]:
 
 
 def _sales_weeks(through: dt.date, zone: str, model: str | None) -> sa.Select[Any, *tuple[Any, ...]]:
-    credit, currency = mart.order_credit, mart.dim_currency
+    credit = mart.order_credit
     paid_on = sa.cast(sa.func.timezone(zone, credit.c.paid_at), sa.Date)
     week = _week(paid_on, through).label("week")
     first = through - dt.timedelta(days=7 * WEEKS - 1)
@@ -169,15 +168,11 @@ def _sales_weeks(through: dt.date, zone: str, model: str | None) -> sa.Select[An
         sa.select(
             credit.c.group_id,
             week,
-            credit.c.currency,
-            currency.c.minor_digits,
             sa.func.count(sa.distinct(credit.c.shop + " " + credit.c.order_id)).label("orders"),
-            sa.func.sum(credit.c.net_minor).label("net_minor"),
         )
-        .join(currency, currency.c.currency == credit.c.currency)
         .where(credit.c.model == model, credit.c.group_id.is_not(None), paid_on.between(first, through))
-        .group_by(credit.c.group_id, week, credit.c.currency, currency.c.minor_digits)
-        .order_by(credit.c.group_id, week, credit.c.currency)
+        .group_by(credit.c.group_id, week)
+        .order_by(credit.c.group_id, week)
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from emberline.report.amounts import with_amounts
+from emberline.published import with_amounts
 from emberline.report.board import DETAILED, by_week, name_of, why
 from emberline.report.contents import WEEKS, Contents
 from emberline.report.drawing import timeline

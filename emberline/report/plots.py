@@ -94,11 +94,7 @@ def lifecycle_bars(weeks: pl.DataFrame, words: Words, label: str) -> Markup:
         alt.Chart(data)
         .mark_bar()
         .encode(
-            x=alt.X(
-                "start:O",
-                title=words("week"),
-                axis=month_and_day,
-            ),
+            x=alt.X("start:O", title=words("week"), axis=month_and_day),
             y=alt.Y("persons:Q", title=words("persons")),
             color=alt.Color(
                 "kind:N", sort=order, title=None, scale=alt.Scale(domain=order, range=list(_LIFECYCLE.values()))

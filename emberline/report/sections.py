@@ -6,12 +6,12 @@ from typing import Any, Final
 
 import polars as pl
 
+from emberline.published import funnel_names, with_amounts
 from emberline.report import plots
-from emberline.report.amounts import with_amounts
+from emberline.report.amounts import currencies
 from emberline.report.contents import Contents
 from emberline.report.words import Words
 from pipelines.printable import printable_name
-from schemas.funnel import standard
 
 _DAY: Final = 86_400
 _CURVE_ROWS: Final = 6
@@ -22,9 +22,7 @@ _LIFECYCLE: Final = ("active", "new", "returning", "resurrecting", "dormant")
 
 def funnels(contents: Contents, words: Words) -> list[dict[str, Any]]:
     """Each funnel with its steps, its curves and its time to convert, the packaged one first."""
-    packaged = standard().name
-    names = sorted(contents.funnels["funnel"].unique(), key=lambda name: (name != packaged, name))
-    return [_funnel(name, contents, words) for name in names]
+    return [_funnel(name, contents, words) for name in funnel_names(contents.funnels)]
 
 
 def _funnel(name: str, contents: Contents, words: Words) -> dict[str, Any]:
@@ -116,9 +114,8 @@ def lifecycle(contents: Contents, words: Words) -> dict[str, Any]:
 def sales(contents: Contents, words: Words) -> dict[str, Any]:
     """What was sold by purpose and by platform, a part a currency, most orders first."""
     frame = with_amounts(contents.segments, "paid", "refunded", "net")
-    orders = frame.group_by("currency").agg(pl.col("orders").sum()).sort("orders", "currency", descending=True)
     parts, shares = [], []
-    for currency in orders["currency"]:
+    for currency in currencies(frame):
         of_currency = frame.filter(currency=currency)
         for breakdown in ("purpose", "carrier"):
             rows = of_currency.filter(breakdown=breakdown)

@@ -51,7 +51,7 @@ class Words:
 
     @cached_property
     def _patterns(self) -> list[tuple[re.Pattern[str], str]]:
-        """What stands for which sentence; `#` is a number, `@` a day, `*` the rest of a sentence."""
+        """The pattern of each English sentence, and its words; `#` is a number, `@` a day, `*` the rest."""
         return [(_pattern(english), words) for english, words in self._texts[_SENTENCES]]
 
     def duration(self, seconds: float | None) -> str:

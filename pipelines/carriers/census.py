@@ -16,7 +16,7 @@ CENSUS: Final = pl.Schema({"path": pl.String(), "kind": pl.String(), "records": 
 """In how many records a path has a value of this type. The path of the whole payload is empty."""
 
 MAX_PATHS: Final = 2_000
-"""Pairs of path and type that are told apart; records with others count under the path `…`."""
+"""Pairs of path and type that are counted; records with others count under the path `…`."""
 
 _MAX_NAMES: Final = 64
 _MAX_DEPTH: Final = 12

@@ -39,9 +39,9 @@ def _with_purpose(rows: pl.LazyFrame, groups: pl.LazyFrame) -> pl.LazyFrame:
     return rows.join(groups.select("group_id", "purpose"), on="group_id", how="left")
 
 
-def of_funnel(entries: pl.LazyFrame, definition: FunnelDefinition) -> pl.LazyFrame:
+def of_funnel(entries: pl.LazyFrame, name: str) -> pl.LazyFrame:
     """The entries of one funnel."""
-    return entries.filter(pl.col("funnel") == definition.name)
+    return entries.filter(pl.col("funnel") == name)
 
 
 def summary(entries: pl.LazyFrame, definition: FunnelDefinition) -> pl.LazyFrame:
@@ -50,7 +50,7 @@ def summary(entries: pl.LazyFrame, definition: FunnelDefinition) -> pl.LazyFrame
     Times are from the entry, and with the prefix `step_` from the step before; the 90th percentile is interpolated
     linearly. In any order, a row is a number of steps, whichever these are.
     """
-    return summary_of_reached(reached_steps(of_funnel(entries, definition)), definition)
+    return summary_of_reached(reached_steps(of_funnel(entries, definition.name)), definition)
 
 
 def summary_of_matches(matches: pl.LazyFrame, definition: FunnelDefinition) -> pl.LazyFrame:

@@ -18,7 +18,7 @@ from pipelines.funnel.curve import curve
 from pipelines.funnel.reached import reached_steps
 from pipelines.funnel.time_to_convert import time_to_convert
 from pipelines.funnel.trend import trend
-from pipelines.funnel.views import summary_of_reached
+from pipelines.funnel.views import of_funnel, summary_of_reached
 from pipelines.lake import Lake
 from pipelines.refresh.funnel import WATERMARK, entries_watermark
 from pipelines.refresh.whole import inputs_of, refresh_whole
@@ -89,8 +89,7 @@ def refresh_funnel_summaries(
     @cache
     def reached(name: str) -> pl.LazyFrame:
         """Give what entries of a funnel reached, in memory, since every summary counts it."""
-        of_one = handle.scan().filter(pl.col("funnel") == name)
-        return reached_steps(of_one).select(_COUNTED).collect(engine="streaming").lazy()
+        return reached_steps(of_funnel(handle.scan(), name)).select(_COUNTED).collect(engine="streaming").lazy()
 
     def breakdowns() -> Iterator[pl.LazyFrame]:
         matched, groups = lake.open(facts.MATCHED_EVENT).scan(), lake.open(facts.GROUP).scan()

@@ -77,22 +77,22 @@ def _stripe(shop: Shop, event: Event, number: int) -> list[Record]:
     metadata = {name: data[name] for name in ("group_id", "message_id") if name in data}
     common = {"currency": data["currency"].lower(), "customer": data["customer_id"].split(":")[1], "metadata": metadata}
 
-    def told(name: str, body: dict[str, Any], before: dict[str, Any] | None = None) -> Record:
+    def hook(name: str, body: dict[str, Any], before: dict[str, Any] | None = None) -> Record:
         envelope = {"object": "event", "livemode": True, "created": int(moment(event).timestamp()), "type": name}
         return {**envelope, "id": f"evt_{number}_{name}", "data": {"object": {**common, **body}, **(before or {})}}, {}
 
     session = {"id": f"cs_{order}", "payment_intent": order, "amount_total": amount}
     if kind == kinds.ORDER_PLACED:
-        return [told("checkout.session.completed", {**session, "payment_status": "unpaid"})]
+        return [hook("checkout.session.completed", {**session, "payment_status": "unpaid"})]
     if kind == kinds.ORDER_PAID:
         return [
-            told("checkout.session.async_payment_succeeded", {**session, "payment_status": "paid"}),
-            told("payment_intent.succeeded", {"id": order, "amount_received": amount}),
+            hook("checkout.session.async_payment_succeeded", {**session, "payment_status": "paid"}),
+            hook("payment_intent.succeeded", {"id": order, "amount_received": amount}),
         ]
     before = shop.refunded.get(order, 0)
     shop.refunded[order] = before + amount
     charge = {"id": f"ch_{order}", "payment_intent": order, "amount_refunded": before + amount}
-    return [told("charge.refunded", charge, {"previous_attributes": {"amount_refunded": before}})]
+    return [hook("charge.refunded", charge, {"previous_attributes": {"amount_refunded": before}})]
 
 
 def _youzan(_shop: Shop, event: Event, number: int) -> list[Record]:

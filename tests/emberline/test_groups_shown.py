@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from emberline.cli.reports import groups_frame, print_groups
+from emberline.cli.reports import print_groups
+from emberline.published import groups_frame
 from pipelines.publish.warehouse import Warehouse
 from schemas import warehouse as mart
 

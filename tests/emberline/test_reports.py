@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from emberline.cli.reports import amount
+from emberline.published import amount
 from schemas.currencies import CURRENCIES
 
 

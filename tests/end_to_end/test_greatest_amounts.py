@@ -6,7 +6,8 @@ import json
 import polars as pl
 
 from emberline.cli.output import print_json
-from emberline.cli.reports import print_sales, sales_frame
+from emberline.cli.reports import print_sales
+from emberline.published import sales_frame
 from schemas import kinds
 from schemas import warehouse as mart
 from schemas.attribution import MODELS

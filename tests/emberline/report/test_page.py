@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import polars as pl
@@ -65,7 +66,7 @@ def test_a_hostile_name_is_text(html: str):
 def test_a_hostile_step_of_a_funnel_is_text_in_the_plots_too():
     given = contents(1)
     steps = given.funnels.with_columns(step=pl.lit(HOSTILE))
-    page = Page(render(given.__class__(**{**vars(given), "funnels": steps}), Words("en")))
+    page = Page(render(replace(given, funnels=steps), Words("en")))
     assert [tag for tag, _ in page.tags if tag in {"img", "script"}] == ["script"]
 
 
@@ -106,7 +107,7 @@ def test_a_company_without_anything_yet_has_a_page():
     whole = contents(1)
     empty = {name: frame.clear() for name, frame in vars(whole).items() if isinstance(frame, pl.DataFrame)}
     publication = {**whole.publication, "complete_through": None}
-    page = render(whole.__class__(**{**vars(whole), **empty, "publication": publication, "model": None}), Words("en"))
+    page = render(replace(whole, **empty, publication=publication, model=None), Words("en"))
     assert "No day is complete yet." in page
     assert "No order was paid yet." in page
 
@@ -118,8 +119,8 @@ def test_data_health_names_each_thing_that_stands_against_the_figures():
     )
     restated = pl.DataFrame({"version": [3], "table_name": ["group_day"], "figures": [17]})
     alerts = given.alerts.with_columns(subject=pl.lit("feed"), reason=pl.lit("silent"), is_of_group=False)
-    changed = {"groups": groups, "restated": restated, "alerts": alerts, "made_at": NOW + dt.timedelta(days=9)}
-    page = render(given.__class__(**{**vars(given), **changed}), Words("en"))
+    made_at = NOW + dt.timedelta(days=9)
+    page = render(replace(given, groups=groups, restated=restated, alerts=alerts, made_at=made_at), Words("en"))
     assert "5 things to know" in page
     for said in ("1 of 2 groups are not measured", "1 groups are seen in part", "17 published figures", "feed: silent"):
         assert said in page

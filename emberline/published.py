@@ -1,0 +1,90 @@
+"""What is published, as frames for the terminal and the report: read from the warehouse's `mart`."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import polars as pl
+import sqlalchemy as sa
+
+from pipelines.publish.warehouse import Warehouse
+from schemas import warehouse as mart
+from schemas.funnel import standard
+
+_STATE_ORDER: Final = ("dying", "declining", "dead", "revived", "alive", "unborn", "ended")
+
+
+def newest_publication(*columns: sa.Column[Any]) -> sa.Select[Any]:
+    """Select what the newest publication says in these columns."""
+    return sa.select(*columns).order_by(mart.publication.c.version.desc()).limit(1)
+
+
+def funnel_frame(warehouse: Warehouse) -> pl.DataFrame:
+    """The summary of every funnel, a row a step."""
+    table = mart.funnel_step
+    return warehouse.read(sa.select(table).order_by(table.c.funnel, table.c.step_number))
+
+
+def funnel_names(frame: pl.DataFrame) -> list[str]:
+    """Give the names of the funnels in a frame, the packaged one first."""
+    packaged = standard().name
+    return sorted(frame["funnel"].unique(), key=lambda name: (name != packaged, name))
+
+
+def groups_frame(warehouse: Warehouse) -> pl.DataFrame:
+    """Every group with its current state and its risk on the newest complete day, first those that need somebody."""
+    group, state, risk = mart.dim_group, mart.group_state, mart.group_risk
+    newest = newest_publication(mart.publication.c.complete_through).scalar_subquery()
+    is_current_risk = sa.and_(risk.c.group_id == group.c.group_id, risk.c.day == newest)
+    place = sa.case({name: number for number, name in enumerate(_STATE_ORDER)}, value=state.c.state)
+    return warehouse.read(
+        sa.select(
+            group.c.group_id,
+            group.c.name,
+            group.c.purpose,
+            state.c.state,
+            state.c.since,
+            state.c.silent_days,
+            state.c.unmeasured_since,
+            state.c.coverage,
+            risk.c.risk_28,
+            risk.c.risk_56,
+            risk.c.drivers,
+            state.c.reason,
+        )
+        .join_from(group, state, state.c.group_id == group.c.group_id)
+        .outerjoin(risk, is_current_risk)
+        .where(state.c.is_current)
+        .order_by(place, risk.c.risk_28.desc().nulls_last(), state.c.since.desc(), group.c.group_id)
+    )
+
+
+def sales_frame(warehouse: Warehouse) -> pl.DataFrame:
+    """What each group sold, by attribution model and currency, most first, with the digits of the minor unit."""
+    sales, group, currency = mart.group_sales, mart.dim_group, mart.dim_currency
+    columns = [column for column in sales.c if column.name not in {"group_id"}]
+    return warehouse.read(
+        sa.select(sales.c.group_id, group.c.name, *columns, currency.c.minor_digits)
+        .join_from(sales, group, group.c.group_id == sales.c.group_id, isouter=True)
+        .join(currency, currency.c.currency == sales.c.currency)
+        .order_by(sales.c.model, sales.c.currency, sales.c.net_minor.desc(), sales.c.group_id)
+    )
+
+
+def with_amounts(frame: pl.DataFrame, *names: str) -> pl.DataFrame:
+    """Add, for each `NAME_minor`, the column `NAME` with the amount as text; see `amount`."""
+    return frame.with_columns(amount(f"{name}_minor").alias(name) for name in names)
+
+
+def amount(column: str) -> pl.Expr:
+    """Write minor units, at least 0, in units of their currency, which has `minor_digits`; as they are without any."""
+    minor, digits = pl.col(column).cast(pl.Int128), pl.col("minor_digits")
+    unit = pl.lit(10, pl.Int64).pow(digits).cast(pl.Int128)
+    fraction = (minor % unit).cast(pl.String).str.zfill(digits)
+    return (
+        pl.when(digits > 0)
+        .then(pl.format("{}.{}", minor // unit, fraction))
+        .when(digits == 0)
+        .then(minor.cast(pl.String))
+        .otherwise(pl.format("{} minor units", minor))
+    )
