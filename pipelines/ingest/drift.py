@@ -98,12 +98,16 @@ def reason_changes(reasons: pl.DataFrame, day: dt.date, totals: tuple[int, int],
         before=pl.col("records").filter(pl.col("day") < day).sum() / totals[0],
         now=pl.col("records").filter(pl.col("day") == day).sum() / totals[1],
     )
-    new = by_reason.filter((pl.col("before") == 0) & (pl.col("now") > 0)).sort("reason")
-    new = new.select(pl.lit("new reason").alias("change"), pl.col("reason").alias("name"), kind=pl.lit(word))
+    is_new = (pl.col("before") == 0) & (pl.col("now") > 0)
+    name, kind = pl.col("reason").alias("name"), pl.lit(word).alias("kind")
+    new = (
+        by_reason.filter(is_new)
+        .sort("reason")
+        .select(pl.lit("new reason").alias("change"), name, kind, "before", "now")
+    )
     shares = by_reason.select(pl.col("before", "now").sum()).row(0)
     jumped = [(f"more {word}", "", word, *shares)] if shares[1] - shares[0] >= _JUMP else []
-    told = new.join(by_reason, left_on="name", right_on="reason").select(CHANGES.names())
-    return pl.concat([told.match_to_schema(CHANGES), pl.DataFrame(jumped, schema=CHANGES, orient="row")])
+    return pl.concat([new.match_to_schema(CHANGES), pl.DataFrame(jumped, schema=CHANGES, orient="row")])
 
 
 def _by_day(lake: Lake, table: LakeTable, topic: str, by: tuple[str, ...]) -> pl.DataFrame:
