@@ -24,7 +24,7 @@ NUMBERS: Final = (
 
 EXPORTS: Final = (
     "telegram.json", "qq.txt", "chatlab.jsonl", "cut.json", "cut.zip", "nested.zip", "cut.sqlite", "wide.txt",
-    "names.csv",
+    "names.csv", "swollen.zip", "marked.json", "[red]\x1b[2J.csv", "secret.json", "nowhere",
 )  # fmt: skip
 
 PATHS: Final = (

@@ -9,6 +9,7 @@ import shutil
 import sys
 import zipfile
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Final, Literal
@@ -37,6 +38,8 @@ _EXPORTS: Final = {
 }
 """Linked: no command writes into what it reads."""
 _HEAD: Final = 20_000
+_SWOLLEN_BYTES: Final = 32_000_000
+"""Of white space, which a ZIP keeps in a thousandth of it."""
 _EVENT: Final = {
     "specversion": "1.0", "id": "1", "source": "/x", "type": "message.sent", "time": "2026-01-01T00:00:00Z", "data": {},
 }  # fmt: skip
@@ -95,13 +98,24 @@ def _files(folder: Path) -> None:
         "name: beacon\ncases:\n  - when: {kind: post}\n    emit: [{kind: no.kind}]\n  - 7\n"
     )
     (folder / "deep.json").write_text("[" * 20_000)
+    (folder / "swollen.zip").write_bytes(_swollen())
+    (folder / "marked.json").write_bytes(b"\xef\xbb\xbf" + export)
+    (folder / "[red]\x1b[2J.csv").write_text("Date,Name,Text\n2026-01-01 10:00,Ann,hello\n")
+    (folder / "secret.json").write_bytes(export)
+    (folder / "secret.json").chmod(0)
+    (folder / "nowhere").symlink_to("missing")
     (folder / "folder").mkdir()
     (folder / "loop").symlink_to("loop")
 
 
+@cache
+def _swollen() -> bytes:
+    return _zip({"result.json": b"[" + b" " * _SWOLLEN_BYTES + b"]"})
+
+
 def _zip(files: Mapping[str, bytes]) -> bytes:
     written = io.BytesIO()
-    with zipfile.ZipFile(written, "w") as archive:
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
             archive.writestr(name, content)
     return written.getvalue()
