@@ -18,14 +18,22 @@ def payloads(file: Path) -> list[bytes]:
     """Read payloads: each element of a JSON list, one object a line (`.jsonl`), or else the file as it is.
 
     Raises:
-        SampleError: the file cannot be read, or is no JSON although its name says so.
+        SampleError: the file cannot be read, holds no payload, or is no JSON although its name says so.
     """
+    if found := _read(file):
+        return found
+    raise SampleError(f"{file} holds no payload.", "Give a file that holds one or more.")
+
+
+def _read(file: Path) -> list[bytes]:
     try:
         content = file.read_bytes()
     except OSError as error:
         raise SampleError(f"{file} cannot be read: {error.strerror}", "Give a file of payloads.") from error
     if file.suffix in {".jsonl", ".ndjson"}:
         return [line for line in content.splitlines() if line.strip()]
+    if not content.strip():
+        return []
     if file.suffix != ".json":
         return [content]
     try:

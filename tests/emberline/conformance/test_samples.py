@@ -26,6 +26,15 @@ def test_a_file_holds_one_payload_or_several(tmp_path: Path, name: str, content:
     assert payloads(tmp_path / name) == found
 
 
+@pytest.mark.parametrize(
+    ("name", "content"), [("a.json", b""), ("a.json", b"[]"), ("a.jsonl", b"\n \n"), ("a.xml", b"\n"), ("null", b"")]
+)
+def test_a_file_without_a_payload_is_an_error(tmp_path: Path, name: str, content: bytes):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(SampleError, match="holds no payload"):
+        payloads(tmp_path / name)
+
+
 @pytest.mark.parametrize("content", [b"{", b"\xff", DEEP], ids=["cut off", "no text", "too deep"])
 def test_a_file_that_is_no_json_is_an_error(tmp_path: Path, content: bytes):
     (tmp_path / "a.json").write_bytes(content)
