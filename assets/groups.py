@@ -13,8 +13,8 @@ from assets.steps import lake_asset, lake_assets
 from assets.tables import materialized, refreshed, specs
 from pipelines.groups.group_day import group_day as compute_group_day
 from pipelines.lake import Lake
-from pipelines.refresh import refresh_days, refresh_feed_days, refresh_groups, refresh_life
-from schemas.lake import FEED_DAY, GROUP, GROUP_DAY, GROUP_HEALTH, GROUP_STATE
+from pipelines.refresh import refresh_days, refresh_feed_days, refresh_groups, refresh_life, refresh_member_changes
+from schemas.lake import FEED_DAY, GROUP, GROUP_DAY, GROUP_HEALTH, GROUP_STATE, MEMBER_CHANGE
 
 
 @lake_asset(GROUP)
@@ -27,6 +27,12 @@ def group(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
 def group_day(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
     """Recompute the days that new events and merged persons touched."""
     return materialized(lake, GROUP_DAY, asdict(refresh_days(lake, GROUP_DAY, compute_group_day)))
+
+
+@lake_asset(MEMBER_CHANGE)
+def member_change(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
+    """Recompute the joins and leaves of the groups that new events touched."""
+    return materialized(lake, MEMBER_CHANGE, asdict(refresh_member_changes(lake)))
 
 
 @lake_asset(FEED_DAY)

@@ -274,6 +274,7 @@ COMPUTED_BY = {
     "group_engagement": "engagement.states.group_engagement",
     "group": "groups.group.group_table",
     "group_day": "groups.group_day.group_day",
+    "member_change": "groups.member_change.member_change",
     "feed_day": "groups.feed_day.feed_day",
     "group_health": "groups.health.group_health",
     "group_state": "groups.state.group_state",

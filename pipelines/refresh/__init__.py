@@ -17,6 +17,7 @@ from pipelines.refresh.groups import refresh_groups
 from pipelines.refresh.identity import refresh_identity
 from pipelines.refresh.life import refresh_life
 from pipelines.refresh.matched import refresh_matched
+from pipelines.refresh.member_changes import refresh_member_changes
 from pipelines.refresh.members import refresh_member_state
 from pipelines.refresh.orders import refresh_credit
 from pipelines.refresh.rebuilds import BY_DAY, NotRebuildable, request_rebuild
@@ -56,6 +57,7 @@ __all__ = [
     "refresh_life",
     "refresh_lifecycle",
     "refresh_matched",
+    "refresh_member_changes",
     "refresh_member_state",
     "refresh_person_value",
     "refresh_refunds",

@@ -78,6 +78,7 @@ def _inputs(lake: Lake, rules: FactRules) -> dict[LakeTable, dict[str, int]]:
         tables.PERSON_VALUE: as_recorded(value_inputs(lake, rules.through, settings[tables.PERSON_VALUE.name])),
         tables.GROUP: of_events,
         tables.GROUP_DAY: of_events,
+        tables.MEMBER_CHANGE: of_batches,
         tables.FEED_DAY: of_batches,
         tables.GROUP_HEALTH: of_life,
         tables.GROUP_STATE: of_life,

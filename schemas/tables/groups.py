@@ -91,6 +91,48 @@ GROUP_DAY: Final = LakeTable(
     is_by_day=True,
 )
 
+MEMBER_CHANGE: Final = LakeTable(
+    name="member_change",
+    group="groups",
+    description="""Joins and leaves of accounts in groups: those that events say, and those that snapshots imply.
+
+A derived one names the snapshot that shows it, and happened after `earliest_at` and up to `time`.""",
+    columns={
+        "source": pl.String(),
+        "event_id": pl.String(),
+        "group_id": pl.String(),
+        "account_id": pl.String(),
+        "change": pl.String(),
+        "role": pl.String(),
+        "time": UTC_TIME,
+        "earliest_at": UTC_TIME,
+        "time_quality": pl.String(),
+        "is_derived": pl.Boolean(),
+        "day": pl.Date(),
+        "month": pl.Date(),
+    },
+    key=("source", "event_id", "account_id"),
+    partition_by=("month",),
+    sort_by=("group_id", "account_id", "time"),
+    meanings={
+        "change": Meaning("joined or left"),
+        "earliest_at": Meaning("instant after which it happened, UTC; of an event the same as `time`"),
+        "time_quality": Meaning("how well the time is known; bound: between `earliest_at` and `time`"),
+        "is_derived": Meaning("true where no event says so and the difference of snapshots does"),
+    },
+    made_of={
+        **copied(EVENTS, "source", "event_id", "group_id", "time", "time_quality", "day"),
+        "account_id": EVENTS.of("account_id", "members"),
+        "role": EVENTS.of("role", "members"),
+        "change": EVENTS.of("type", "members", *ORDERING_KEY),
+        "earliest_at": EVENTS.of("members", *ORDERING_KEY),
+        "is_derived": EVENTS.of("type"),
+        "month": EVENTS.of("day"),
+    },
+    guided_by=(TOUCHED,),
+    code_version=1,
+)
+
 FEED_DAY: Final = LakeTable(
     name="feed_day",
     group="groups",

@@ -37,6 +37,7 @@ LAKE = {
     "person_value": {"events", "order_credit"},
     "group": PERSONS,
     "group_day": PERSONS,
+    "member_change": {"events"},
     "feed_day": {"events"},
     "group_health": LIFE,
     "group_state": LIFE,

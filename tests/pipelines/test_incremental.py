@@ -32,6 +32,7 @@ from pipelines.groups.feed_day import feed_day
 from pipelines.groups.group import group_table
 from pipelines.groups.group_day import group_day
 from pipelines.groups.health import group_health, life_days
+from pipelines.groups.member_change import member_change
 from pipelines.groups.state import group_state
 from pipelines.groups.thresholds import LifeRules, Thresholds
 from pipelines.ingest.counts import stored_counts
@@ -49,6 +50,7 @@ from pipelines.refresh import (
     refresh_identity,
     refresh_life,
     refresh_lifecycle,
+    refresh_member_changes,
     refresh_member_state,
     refresh_person_value,
     refresh_refunds,
@@ -71,6 +73,7 @@ from schemas.lake import (
     GROUP_STATE,
     IDENTITY,
     LIFECYCLE,
+    MEMBER_CHANGE,
     MEMBER_STATE,
     ORDER_CREDIT,
     ORDER_REFUND,
@@ -92,7 +95,7 @@ LIFE = LifeRules(
 )
 FACTS = (
     PERSON_DAY, FIRST_SEEN, RETENTION, LIFECYCLE, MEMBER_STATE, FUNNEL_ENTRY, ORDER_CREDIT, ORDER_REFUND, PERSON_VALUE,
-    GROUP, GROUP_DAY, FEED_DAY, GROUP_HEALTH, GROUP_STATE,
+    GROUP, GROUP_DAY, MEMBER_CHANGE, FEED_DAY, GROUP_HEALTH, GROUP_STATE,
 )  # fmt: skip
 
 
@@ -159,6 +162,7 @@ class Company:
             ORDER_REFUND.name: refresh_refunds(lake),
             PERSON_VALUE.name: refresh_person_value(lake, through, "Asia/Shanghai", rules),
             GROUP.name: refresh_groups(lake),
+            MEMBER_CHANGE.name: refresh_member_changes(lake),
             FEED_DAY.name: refresh_feed_days(lake),
         }
         self.refreshed |= refresh_life(lake, through, "Asia/Shanghai", LIFE, rules)
@@ -197,6 +201,7 @@ class Company:
             ),
             GROUP.name: lambda events: group_table(events, births(events)),
             GROUP_DAY.name: group_day,
+            MEMBER_CHANGE.name: member_change,
             FEED_DAY.name: feed_day,
             GROUP_HEALTH.name: lambda events: group_health(self.life(events)),
             GROUP_STATE.name: lambda events: group_state(self.life(events)),
@@ -386,7 +391,27 @@ def test_what_an_earlier_copy_takes_back_is_gone_from_every_fact(
     company.assert_exact()
 
 
+def listed(day: float, *members: str, group: str = "app:g") -> Event:
+    return happened(kinds.GROUP_SNAPSHOT, day, group=group, members=[{"id": member} for member in members])
+
+
+def test_a_late_snapshot_changes_what_the_next_one_implies_in_its_group_alone(company: Company):
+    company.send(
+        listed(9, "app:a"), listed(3, "app:a", "app:b"), listed(9, "app:a", group="app:h"), listed(3, group="app:h")
+    )
+    company.refresh()
+    before = company.stored(MEMBER_CHANGE)
+    company.send(listed(6, "app:b"))
+    refresh_identity(company.lake)
+    company.refresh()
+    after = company.stored(MEMBER_CHANGE)
+    assert (before.height, after.height) == (1, 3)
+    assert company.refreshed[MEMBER_CHANGE.name].groups == 1
+    company.assert_exact()
+
+
 ONE_OF_EACH = {
+    "a snapshot": ([listed(9, "app:a"), listed(3, "app:a", "app:b")], listed(6, "app:b")),
     **{name: (others, first) for name, (others, first, _) in TAKEN_BACK.items()},
     "a payment": ([*ACTIVE, CLICKED], PAID),
     "the first message of a member": ([said("app:b", 3)], said("app:b", 60)),
@@ -433,6 +458,7 @@ def test_one_late_event_recomputes_one_person(company: Company):
         ORDER_REFUND.name: (0, 0, 0),
         PERSON_VALUE.name: (0, 0, 0),
         GROUP.name: (0, 0, 1),
+        MEMBER_CHANGE.name: (0, 0, 1),
         FEED_DAY.name: (0, 1, 0),
         # On that day the feed now proves to have flowed: that measures all groups anew.
         GROUP_HEALTH.name: (0, 0, 0),
