@@ -8,7 +8,7 @@ from typing import Final
 import polars as pl
 
 from emberline.conformance.cases import Case
-from emberline.conformance.laws import LAWS, batch, headers_of, of_row, wrong_payloads_are_taken
+from emberline.conformance.laws import LAWS, Tried, headers_of, of_row, wrong_payloads_are_taken
 from emberline.conformance.mutations import drawn
 from pipelines.carriers import Carrier
 from pipelines.carriers.base import Decoded
@@ -26,12 +26,12 @@ def check(carrier: Carrier, cases: Sequence[Case]) -> None:
     Raises:
         Broken: at the first that does not hold.
     """
-    decoded = batch(carrier, cases)
+    tried = Tried(carrier, cases)
     for row, case in enumerate(cases):
-        if differences := list(differing(case, of_row(decoded, row))):
+        if differences := list(differing(case, of_row(tried.decoded, row))):
             raise Broken(f"{carrier.name}, case {case.name!r}: " + "; ".join(differences))
     for law in LAWS:
-        if breach := law(carrier, cases):
+        if breach := law(tried):
             raise Broken(f"{carrier.name}, law {law.__name__!r}: {breach}")
 
 

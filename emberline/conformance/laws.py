@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import msgspec
@@ -21,7 +23,37 @@ _TEXTS: Final = Texts(b"conformance")
 _SCHEMAS: Final = {"events": DECODED_SCHEMA, "rejected": REJECTED_SCHEMA, "ignored": IGNORED_SCHEMA}
 _EARLIEST: Final = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
 
-Law = Callable[[Carrier, Sequence[Case]], str | None]
+
+@dataclass(frozen=True)
+class Tried:
+    """A carrier with its cases, and what it makes of them, decoded once for all laws."""
+
+    carrier: Carrier
+    cases: Sequence[Case]
+
+    @cached_property
+    def headers(self) -> pl.Series:
+        """The headers of the records of all cases."""
+        return headers_of(self.cases)
+
+    @cached_property
+    def decoded(self) -> Decoded:
+        """What became of the payloads of all cases, decoded together."""
+        return batch(self.carrier, self.cases)
+
+    @cached_property
+    def with_broken(self) -> list[bytes]:
+        """The payloads of all cases, then the mutations of each."""
+        values = [case.value for case in self.cases]
+        return values + [broken for value in values for broken in mutated(value)]
+
+    @cached_property
+    def decoded_with_broken(self) -> Decoded:
+        """What became of the payloads and their mutations, decoded together row by row."""
+        return self.carrier.decode(self.with_broken)
+
+
+Law = Callable[[Tried], str | None]
 
 
 def batch(carrier: Carrier, cases: Sequence[Case]) -> Decoded:
@@ -40,10 +72,9 @@ def headers_of(cases: Sequence[Case]) -> pl.Series:
     return pl.concat([pl.Series(dtype=HEADERS), *(case.header_column for case in cases)])
 
 
-def every_payload_is_in_one_place(carrier: Carrier, cases: Sequence[Case]) -> str | None:
+def every_payload_is_in_one_place(tried: Tried) -> str | None:
     """Each payload has events or a rejection, or else is ignored; the same with broken ones among them."""
-    values = _with_mutations(cases)
-    return _in_one_place(values, carrier.decode(values))
+    return _in_one_place(tried.with_broken, tried.decoded_with_broken)
 
 
 def _in_one_place(values: Sequence[bytes], decoded: Decoded) -> str | None:
@@ -56,12 +87,12 @@ def _in_one_place(values: Sequence[bytes], decoded: Decoded) -> str | None:
     return None
 
 
-def any_batch_has_all_columns(carrier: Carrier, cases: Sequence[Case]) -> str | None:
+def any_batch_has_all_columns(tried: Tried) -> str | None:
     """A batch of all payloads, and one of none, have the columns of the contract, each of its type."""
-    for batch_of in ((), cases):
-        values, headers = [case.value for case in batch_of], headers_of(batch_of)
-        by_columns = carrier.decode_column(pl.Series(values, dtype=pl.Binary), headers)
-        for decoded in (carrier.decode(values, headers), by_columns):
+    for some in (Tried(tried.carrier, ()), tried):
+        values = [case.value for case in some.cases]
+        by_columns = some.carrier.decode_column(pl.Series(values, dtype=pl.Binary), some.headers)
+        for decoded in (some.decoded, by_columns):
             for name, schema in _SCHEMAS.items():
                 if (found := getattr(decoded, name).schema) != schema:
                     others = dict(found.items() ^ schema.items())
@@ -69,24 +100,23 @@ def any_batch_has_all_columns(carrier: Carrier, cases: Sequence[Case]) -> str | 
     return None
 
 
-def any_split_gives_the_same(carrier: Carrier, cases: Sequence[Case]) -> str | None:
+def any_split_gives_the_same(tried: Tried) -> str | None:
     """A batch and its parts, of one payload, of two, of three and so on, become the same."""
-    whole = batch(carrier, cases)
     start, size = 0, 1
-    while start < len(cases):
-        part = batch(carrier, cases[start : start + size])
+    while start < len(tried.cases):
+        part = batch(tried.carrier, tried.cases[start : start + size])
         for name in ("events", "rejected", "ignored"):
-            expected = getattr(whole, name).filter(pl.col("row").is_between(start, start + size - 1))
+            expected = getattr(tried.decoded, name).filter(pl.col("row").is_between(start, start + size - 1))
             if not expected.equals(getattr(part, name).with_columns(pl.col("row") + start)):
                 return f"{name} of payloads {start} to {start + size - 1} are others in a batch"
         start, size = start + size, size + 1
     return None
 
 
-def columns_equal_rows(carrier: Carrier, cases: Sequence[Case]) -> str | None:
+def columns_equal_rows(tried: Tried) -> str | None:
     """The fast way to decode a column gives what the careful way gives, on cases and on broken payloads."""
-    values = _with_mutations(cases)
-    return _the_same(values, carrier.decode(values), carrier.decode_column(pl.Series(values, dtype=pl.Binary)))
+    by_columns = tried.carrier.decode_column(pl.Series(tried.with_broken, dtype=pl.Binary))
+    return _the_same(tried.with_broken, tried.decoded_with_broken, by_columns)
 
 
 def wrong_payloads_are_taken(carrier: Carrier, values: Sequence[bytes], headers: pl.Series) -> str | None:
@@ -97,11 +127,6 @@ def wrong_payloads_are_taken(carrier: Carrier, values: Sequence[bytes], headers:
         if breach := _in_one_place(those, by_rows) or _the_same(those, by_rows, by_columns):
             return breach
     return None
-
-
-def _with_mutations(cases: Sequence[Case]) -> list[bytes]:
-    values = [case.value for case in cases]
-    return values + [broken for value in values for broken in mutated(value)]
 
 
 def _the_same(values: Sequence[bytes], by_rows: Decoded, by_columns: Decoded) -> str | None:
@@ -116,9 +141,9 @@ def _the_same(values: Sequence[bytes], by_rows: Decoded, by_columns: Decoded) ->
     return None
 
 
-def delivered_twice_is_one(carrier: Carrier, cases: Sequence[Case]) -> str | None:
+def delivered_twice_is_one(tried: Tried) -> str | None:
     """A payload that is delivered again gives events of the same identity, and no two events of a payload share one."""
-    once, again = batch(carrier, cases).events, batch(carrier, cases).events
+    once, again = tried.decoded.events, batch(tried.carrier, tried.cases).events
     identity = ["source", "event_id"]
     if not once.select(identity).equals(again.select(identity)):
         return "the second delivery has other identities"
@@ -128,17 +153,18 @@ def delivered_twice_is_one(carrier: Carrier, cases: Sequence[Case]) -> str | Non
     return None
 
 
-def order_makes_no_difference(carrier: Carrier, cases: Sequence[Case]) -> str | None:
+def order_makes_no_difference(tried: Tried) -> str | None:
     """Payloads in another order give the same set of events."""
     straight, turned = (
-        sorted(map(repr, batch(carrier, order).events.drop("row").rows())) for order in (cases, cases[::-1])
+        sorted(map(repr, decoded.events.drop("row").rows()))
+        for decoded in (tried.decoded, batch(tried.carrier, tried.cases[::-1]))
     )
     return None if straight == turned else "the events are others"
 
 
-def what_a_kind_needs_is_there(carrier: Carrier, cases: Sequence[Case]) -> str | None:
+def what_a_kind_needs_is_there(tried: Tried) -> str | None:
     """An event has an identity, a time or the word that it has none, a role, and what its kind needs."""
-    for event in batch(carrier, cases).events.to_dicts():
+    for event in tried.decoded.events.to_dicts():
         needed = ["source", "event_id", "role", "time_quality", *REQUIRED.get(event["type"], ())]
         if event["time_quality"] != "arrival":
             needed.append("time")
@@ -151,26 +177,25 @@ def what_a_kind_needs_is_there(carrier: Carrier, cases: Sequence[Case]) -> str |
     return None
 
 
-def no_text_leaves(carrier: Carrier, cases: Sequence[Case]) -> str | None:
+def no_text_leaves(tried: Tried) -> str | None:
     """No column holds a person's words; what is measured says the same without them."""
-    measured = carrier.measured([case.value for case in cases], _TEXTS)
-    if not carrier.decode(measured, headers_of(cases)).events.equals(batch(carrier, cases).events):
+    measured = tried.carrier.measured([case.value for case in tried.cases], _TEXTS)
+    if not tried.carrier.decode(measured, tried.headers).events.equals(tried.decoded.events):
         return "measures in the place of texts give other events"
     return None
 
 
-def large_numbers_survive(carrier: Carrier, cases: Sequence[Case]) -> str | None:
+def large_numbers_survive(tried: Tried) -> str | None:
     """An id beyond 2^53 keeps every digit."""
-    tried = [(case, path, number) for case in cases for path, number in _integers(case.payload)]
-    if not tried:
+    places = [(case, path, number) for case in tried.cases for path, number in _integers(case.payload)]
+    if not places:
         return None
-    values = [msgspec.json.encode(_with(case.payload, path, 2**53 + 1)) for case, path, _ in tried]
-    enlarged = carrier.decode(values, headers_of([case for case, _, _ in tried])).events.partition_by(
-        "row", as_dict=True
-    )
-    known = batch(carrier, cases).events.partition_by("row", as_dict=True)
-    row_of = {id(case): row for row, case in enumerate(cases)}
-    for row, (case, _, number) in enumerate(tried):
+    values = [msgspec.json.encode(_with(case.payload, path, 2**53 + 1)) for case, path, _ in places]
+    headers = headers_of([case for case, _, _ in places])
+    enlarged = tried.carrier.decode(values, headers).events.partition_by("row", as_dict=True)
+    known = tried.decoded.events.partition_by("row", as_dict=True)
+    row_of = {id(case): row for row, case in enumerate(tried.cases)}
+    for row, (case, _, number) in enumerate(places):
         before, after = known.get((row_of[id(case)],)), enlarged.get((row,))
         # A number that no time can be takes its event away.
         if before is None or after is None or before.height != after.height:
