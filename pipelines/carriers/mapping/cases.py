@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from functools import reduce
+from functools import cached_property, reduce
 from operator import add, mul
 from typing import Final
 
@@ -90,6 +90,18 @@ class CompiledCase:
     ignore: str | None
     emit: tuple[Emitted, ...]
 
+    @cached_property
+    def reads(self) -> frozenset[str]:
+        """The columns that its events are made of."""
+        expressions = [self.most_events]
+        for event in self.emit:
+            expressions += [event.holds, *event.columns.values()]
+            expressions += [one for fault in event.faults for one in fault]
+            for collected in event.collected.values():
+                expressions += [collected.holds, *collected.fields.values()]
+                expressions += [one for fault in collected.faults for one in fault]
+        return frozenset(name for one in expressions for name in one.meta.root_names())
+
     @property
     def most_events(self) -> pl.Expr:
         """How many events a payload gives if no condition on one of them fails."""
@@ -106,6 +118,11 @@ def compiled_case(mapping: CarrierMapping, case: Case, scope: Scope) -> Compiled
     """
     emit = tuple(_emitted(mapping, event, scope) for event in case.emit)
     return CompiledCase(condition(case.when, scope), case.ignore, emit)
+
+
+def each_of(event: Event) -> tuple[str, ...]:
+    """The lists whose elements an event is of; none for the payload itself."""
+    return (event.each,) if isinstance(event.each, str) else tuple(event.each or ())
 
 
 @dataclass
@@ -127,7 +144,7 @@ class _Columns:
 
 
 def _emitted(mapping: CarrierMapping, event: Event, scope: Scope) -> Emitted:
-    each = (event.each,) if isinstance(event.each, str) else tuple(event.each or ())
+    each = each_of(event)
     for one in each:
         scope.path(one)
     made = _Columns()

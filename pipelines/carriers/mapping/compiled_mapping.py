@@ -8,15 +8,16 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Final
 
+import numpy as np
 import polars as pl
 
 from pipelines.carriers.base import DECODED_SCHEMA, IGNORED_SCHEMA, REJECTED_SCHEMA, Decoded
 from pipelines.carriers.levels import INTEGER, MISSING, STRING, Levels
-from pipelines.carriers.mapping.cases import MADE, Collected, Emitted, compiled_case
+from pipelines.carriers.mapping.cases import MADE, Collected, Emitted, compiled_case, each_of
 from pipelines.carriers.mapping.expressions import ALL, COUNT, INDEX, KIND, PARTS, SEPARATOR, Scope, value
 from pipelines.carriers.mapping.measures import MEASURES
 from pipelines.carriers.mapping.model import CarrierMapping
-from pipelines.carriers.mapping.paths import TOP, Path, above
+from pipelines.carriers.mapping.paths import TOP, Filter, Path, above
 from pipelines.carriers.mapping.rows import fields_of
 
 UNKNOWN: Final = "unknown"
@@ -61,7 +62,10 @@ class CompiledMapping:
         self._called = value(mapping.called, scope).value if mapping.called else None
         self._cases = tuple(compiled_case(mapping, case, scope) for case in mapping.cases)
         self._paths = tuple(scope.paths.values())
-        self._gathered = frozenset(scope.gathered)
+        self._asked = scope.columns() | {
+            f"{each}{COUNT}" for case in mapping.cases for event in case.emit for each in each_of(event)
+        }
+        self._reads = tuple(case.reads | scope.shared() | {_ROW, _CASE} for case in self._cases)
         self.fields = fields_of(self._paths)
 
     def decode(self, levels: Levels) -> Decoded:
@@ -72,7 +76,7 @@ class CompiledMapping:
         found = set(top[_CASE].unique())
         events, rejected = [], []
         for number in sorted(found - {-1}):
-            of_case = top.filter(pl.col(_CASE) == number)
+            of_case = top.select(self._reads[number].intersection(top.columns)).filter(pl.col(_CASE) == number)
             if any(emitted.each for emitted in self._cases[number].emit):
                 of_case = of_case.with_columns(self._cases[number].most_events.alias(_EVENTS))
                 rejected.append(_crowded(of_case))
@@ -131,7 +135,7 @@ class CompiledMapping:
         frame = frame.with_row_index(_ROW)
         for name in {path.level: None for path in self._paths if path.level != TOP}:
             paths = [path for path in self._paths if path.level == name]
-            frame = _with_list(frame, paths, levels, self._gathered)
+            frame = _with_list(frame, paths, levels, self._asked)
         return self._scope.with_fields(frame)
 
     def _within(self, each: Sequence[str], payloads: pl.DataFrame, levels: Levels) -> pl.DataFrame:
@@ -201,52 +205,88 @@ def _payload_of(name: str, levels: Levels) -> pl.Series:
     return payload
 
 
-def _with_list(
-    payloads: pl.DataFrame, paths: Sequence[Path], levels: Levels, gathered: Collection[str]
-) -> pl.DataFrame:
+def _with_list(payloads: pl.DataFrame, paths: Sequence[Path], levels: Levels, asked: Collection[str]) -> pl.DataFrame:
     """Payloads with what paths into one list say of each, by path and suffix of the column."""
     level = levels[paths[0].level]
-    if level.parent.is_empty():
-        return payloads.with_columns(
-            nothing.alias(f"{path.text}{suffix}") for path in paths for suffix, nothing in _NOBODY.items()
-        )
     rows = level.fields.with_columns(_payload_of(paths[0].level, levels).alias(_ROW))
-    found = rows.group_by(_ROW, maintain_order=True).agg(
-        one for path in paths for one in _of_list(path, gathers=path.text in gathered)
-    )
-    return payloads.join(found, on=_ROW, how="left", maintain_order="left").with_columns(
-        one
-        for path in paths
-        for one in (pl.col(f"{path.text}{KIND}").fill_null(MISSING), pl.col(f"{path.text}{COUNT}").fill_null(0))
-    )
+    columns: list[pl.Series | pl.Expr] = []
+    for where in {path.where: None for path in paths}:
+        meant = rows if where is None else rows.filter(_is_meant(where))
+        wanted = [
+            (path, suffix)
+            for path in paths
+            if path.where == where
+            for suffix in _NOBODY
+            if f"{path.text}{suffix}" in asked
+        ]
+        columns += _of_payloads(meant, wanted, payloads.height)
+    return payloads.with_columns(columns)
 
 
-def _of_list(path: Path, *, gathers: bool) -> list[pl.Expr]:
-    """What the elements of a payload say together: the texts side by side, the kind, how many there are.
+def _is_meant(where: Filter) -> pl.Expr:
+    is_it = (pl.col(where.field) == where.value).fill_null(value=False)
+    return ~is_it if where.differs else is_it
 
-    And, if it `gathers`, a list of all.
 
-    Numbers side by side would be another number: of scalars that are not texts it is the first.
+def _of_payloads(elements: pl.DataFrame, wanted: Sequence[tuple[Path, str]], n: int) -> list[pl.Series | pl.Expr]:
+    """What elements say of each of so many payloads: a column a path and suffix."""
+    named = [f"{path.text}{suffix}" for path, suffix in wanted]
+    nobody = [_NOBODY[suffix].alias(name) for name, (_, suffix) in zip(named, wanted, strict=True)]
+    if elements.is_empty() or not wanted:
+        return [*nobody]
+    # Most lists have one element, of which nothing has to be put together.
+    is_alone = elements[_ROW].is_unique()
+    alone, others = elements.filter(is_alone), elements.filter(~is_alone)
+    of_alone = [_of_one(path)[suffix].alias(name) for name, (path, suffix) in zip(named, wanted, strict=True)]
+    found = [alone.select(_ROW, *of_alone)]
+    if not others.is_empty():
+        of_others = [_of_list(path)[suffix].alias(name) for name, (path, suffix) in zip(named, wanted, strict=True)]
+        found.append(others.group_by(_ROW, maintain_order=True).agg(of_others))
+    found.append(pl.select(pl.lit(0, elements.schema[_ROW]).alias(_ROW), *nobody))
+    together = pl.concat(found)
+    place = np.full(n, together.height - 1, np.uint32)
+    place[together[_ROW].to_numpy()[:-1]] = np.arange(together.height - 1, dtype=np.uint32)
+    return together.drop(_ROW)[place].get_columns()
+
+
+def _of_one(path: Path) -> dict[str, pl.Expr]:
+    """What the one element of a list says, by suffix: the same as `_of_list` of it alone."""
+    text, kind = pl.col(path.field), pl.col(f"{path.field}{KIND}")
+    number = pl.when(kind.is_in([INTEGER, STRING])).then(text.cast(pl.Int64, strict=False).fill_null(0))
+    return {
+        "": number.cast(pl.String()) if _is_measure(path) else text,
+        PARTS: pl.when(kind == STRING).then(text).otherwise(pl.lit("")),
+        KIND: kind,
+        COUNT: pl.lit(1, pl.Int64),
+        ALL: pl.when(text.is_null()).then(pl.lit([], pl.List(pl.String()))).otherwise(pl.concat_list(text)),
+    }
+
+
+def _of_list(path: Path) -> dict[str, pl.Expr]:
+    """What the elements of a payload say together, by suffix.
+
+    The texts side by side, with a mark between them, the kind, how many there are, and all. Numbers side by side would
+    be another number: of scalars that are not texts it is the first.
     """
     text, kind = pl.col(path.field), pl.col(f"{path.field}{KIND}")
-    if path.where is not None:
-        is_meant = (pl.col(path.where.field) == path.where.value).fill_null(value=False)
-        is_meant = ~is_meant if path.where.differs else is_meant
-        text, kind = text.filter(is_meant), kind.filter(is_meant)
     is_text = (kind == STRING).any()
     texts = text.filter(kind == STRING)
-    if path.field.rpartition(".")[2] in MEASURES:
+    if _is_measure(path):
         said = text.cast(pl.Int64, strict=False).sum().cast(pl.String())
         said = pl.when(kind.is_in([INTEGER, STRING]).any()).then(said)
     else:
         said = pl.when(is_text).then(texts.str.join("")).otherwise(text.drop_nulls().first())
-    return [
-        said.alias(path.text),
-        texts.str.join(SEPARATOR).alias(f"{path.text}{PARTS}"),
-        pl.when(is_text).then(pl.lit(STRING, pl.UInt8)).otherwise(kind.max()).alias(f"{path.text}{KIND}"),
-        kind.len().cast(pl.Int64).alias(f"{path.text}{COUNT}"),
-        *([pl.when(kind.len() > 0).then(text.drop_nulls()).alias(f"{path.text}{ALL}")] if gathers else []),
-    ]
+    return {
+        "": said,
+        PARTS: texts.str.join(SEPARATOR),
+        KIND: pl.when(is_text).then(pl.lit(STRING, pl.UInt8)).otherwise(kind.max()),
+        COUNT: kind.len().cast(pl.Int64),
+        ALL: text.drop_nulls(),
+    }
+
+
+def _is_measure(path: Path) -> bool:
+    return path.field.rpartition(".")[2] in MEASURES
 
 
 def _lists(name: str, collected: Collected, elements: pl.DataFrame, key: str) -> pl.DataFrame:
@@ -264,10 +304,16 @@ def _lists(name: str, collected: Collected, elements: pl.DataFrame, key: str) ->
 
 def _emit(emitted: Emitted, rows: pl.DataFrame, order: int) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The events of rows and, as `REJECTED_SCHEMA`, the rows at fault."""
-    # What is made is made once, since many a fault asks for it; what faults say, of few rows.
-    made = rows.filter(emitted.holds).with_columns(
-        expression.cast(DECODED_SCHEMA[name], strict=False).alias(f"{MADE}{name}")
-        for name, expression in emitted.columns.items()
+    # What is made is made once, since many a fault asks for it; what faults say, of few rows. As a query, for Polars
+    # to find what several columns have in common, such as a time and its quality, and compute it once.
+    made = (
+        rows.lazy()
+        .filter(emitted.holds)
+        .with_columns(
+            expression.cast(DECODED_SCHEMA[name], strict=False).alias(f"{MADE}{name}")
+            for name, expression in emitted.columns.items()
+        )
+        .collect()
     )
     is_bad = made.select(
         pl.any_horizontal(broken.fill_null(value=False) for broken, _, _ in emitted.faults)

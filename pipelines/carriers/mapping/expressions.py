@@ -64,7 +64,6 @@ class Scope:
 
     Attributes:
         paths: What was asked for, of all levels.
-        gathered: Paths into lists of which all values were asked for.
         time: Of the event.
         patterns: See `CarrierMapping.patterns`.
         fields: See `CarrierMapping.fields`.
@@ -74,7 +73,6 @@ class Scope:
 
     paths: dict[str, Path] = field(default_factory=dict)
     patterns: dict[str, list[str]] = field(default_factory=dict)
-    gathered: set[str] = field(default_factory=set)
     time: pl.Expr | None = None
     fields: dict[str, str | list[str]] = field(default_factory=dict)
     named: dict[str, tuple[Path, ...]] = field(default_factory=dict)
@@ -122,6 +120,19 @@ class Scope:
             if (column, suffix) in self.asked
         )
 
+    def columns(self) -> frozenset[str]:
+        """Name all columns that were asked for, also those that fields are made of."""
+        return frozenset(f"{column}{suffix}" for column, suffix in self.asked).union(*map(self._made_of, self.named))
+
+    def shared(self) -> frozenset[str]:
+        """Name the columns that fields of elements are made of, each time that elements are read."""
+        of_elements = [name for name, paths in self.named.items() if any(path.level != TOP for path in paths)]
+        return frozenset[str]().union(*map(self._made_of, of_elements))
+
+    def _made_of(self, column: str) -> set[str]:
+        made = _first_there(self.named[column])
+        return {name for asked, suffix in self.asked if asked == column for name in made[suffix].meta.root_names()}
+
     def _of(self, column: str, suffix: str = "") -> pl.Expr:
         self.asked.add((column, suffix))
         return pl.col(f"{column}{suffix}")
@@ -140,8 +151,7 @@ class Scope:
         """The texts of all scalars at a path into a list, as a list; null where there is no element."""
         if self.path(path).level == TOP:
             raise PathError(f"{path!r} is no path into a list")
-        self.gathered.add(path)
-        return pl.col(f"{path}{ALL}")
+        return self._of(path, ALL)
 
     def expressions(self, given: str | list[str]) -> list[str]:
         """Regular expressions, with those that `@name` means."""
