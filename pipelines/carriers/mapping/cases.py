@@ -73,10 +73,15 @@ class Collected:
 
 @dataclass(frozen=True)
 class Emitted:
-    """An event of a case: columns over the levels `each`, none for the payload itself, and its faults in order."""
+    """An event of a case: columns over the levels `each`, none for the payload itself, and its faults in order.
+
+    Attributes:
+        first: What several of its columns are made of, to be computed before them.
+    """
 
     each: tuple[str, ...]
     holds: pl.Expr
+    first: dict[str, pl.Expr]
     columns: dict[str, pl.Expr]
     collected: dict[str, Collected]
     faults: tuple[Fault, ...]
@@ -95,7 +100,7 @@ class CompiledCase:
         """The columns that its events are made of."""
         expressions = [self.most_events]
         for event in self.emit:
-            expressions += [event.holds, *event.columns.values()]
+            expressions += [event.holds, *event.first.values(), *event.columns.values()]
             expressions += [one for fault in event.faults for one in fault]
             for collected in event.collected.values():
                 expressions += [collected.holds, *collected.fields.values()]
@@ -127,8 +132,9 @@ def each_of(event: Event) -> tuple[str, ...]:
 
 @dataclass
 class _Columns:
-    """Columns of an event, and what may be wrong with each."""
+    """Columns of an event, what they are made of, and what may be wrong with each."""
 
+    first: dict[str, pl.Expr] = field(default_factory=dict)
     values: dict[str, pl.Expr] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
 
@@ -179,7 +185,7 @@ def _emitted(mapping: CarrierMapping, event: Event, scope: Scope) -> Emitted:
         whole = lists[0].value if len(lists) == 1 else pl.concat_list(one.value.fill_null(nobody) for one in lists)
         made.add("members", Compiled(whole, tuple(broken for one in lists for broken in one.faults)))
     holds = condition(event.when, scope)
-    return Emitted(each, holds, made.values, collected, (*made.faults, *_missing(event, made.values)))
+    return Emitted(each, holds, made.first, made.values, collected, (*made.faults, *_missing(event, made.values)))
 
 
 def _missing(event: Event, columns: dict[str, pl.Expr]) -> list[Fault]:
@@ -215,9 +221,10 @@ def _add_time(mapping: CarrierMapping, event: Event, scope: Scope, made: _Column
         made.add("time", Compiled(pl.lit(None, DECODED_SCHEMA["time"])))
         made.add("time_quality", Compiled(pl.lit("arrival")))
         return
-    time, quality = instant(event.time, scope)
-    made.add("time", time)
-    made.add("time_quality", Compiled(quality.fill_null(mapping.time_quality)))
+    timed = instant(event.time, scope)
+    made.first = timed.first
+    made.add("time", timed.time)
+    made.add("time_quality", Compiled(timed.quality.fill_null(mapping.time_quality)))
 
 
 def _add_measures(event: Event, scope: Scope, made: _Columns) -> None:

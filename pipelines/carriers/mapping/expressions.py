@@ -276,26 +276,44 @@ def fault(path: str, scope: Scope, kinds: Sequence[int], expected: str) -> tuple
     return kind.is_in(list(kinds)), pl.format(f"Expected {expected}, got {{}} - at {path}", words)
 
 
-def instant(asked: Instant | list[Instant], scope: Scope) -> tuple[Compiled, pl.Expr]:
-    """A time (UTC, null where there is none) and its quality (String, null: the mapping's own)."""
-    found = [(one, _instant(one, scope)) for one in ([asked] if isinstance(asked, Instant) else asked)]
+@dataclass(frozen=True)
+class Timed:
+    """A time (UTC, null where there is none) and its quality (String, null: the mapping's own).
+
+    Attributes:
+        first: Columns that both are made of, which are to be computed before them.
+    """
+
+    time: Compiled
+    quality: pl.Expr
+    first: dict[str, pl.Expr]
+
+
+def instant(asked: Instant | list[Instant], scope: Scope) -> Timed:
+    """A time of a mapping."""
+    found = []
+    first = {}
+    # To read a time takes longer than all else of most events: it is read once, whoever asks for it.
+    for number, one in enumerate([asked] if isinstance(asked, Instant) else asked):
+        text, read = f"{TIME} {number} written", f"{TIME} {number} read"
+        given = _template(one.of, scope)
+        # A zero is how many sources say that they do not know.
+        first[text] = pl.when(~given.value.is_in(["0", "0.0"])).then(given.value)
+        first[read] = _READ[one.unit](first[text], one)
+        found.append((one, _instant(one, given.paths, pl.col(text), pl.col(read), scope)))
     time = pl.coalesce(compiled.value for _, compiled in found)
     *firsts, (last, _) = found
     # Where none is found it makes no difference: the event is rejected.
     quality = pl.lit(last.quality, pl.String())
     for one, compiled in reversed(firsts):
         quality = pl.when(compiled.value.is_not_null()).then(pl.lit(one.quality, pl.String())).otherwise(quality)
-    return Compiled(time, _merged(one for _, one in found), _paths(one for _, one in found)), quality
+    return Timed(Compiled(time, _merged(one for _, one in found), _paths(one for _, one in found)), quality, first)
 
 
-def _instant(asked: Instant, scope: Scope) -> Compiled:
-    given = _template(asked.of, scope)
-    # A zero is how many sources say that they do not know.
-    text = pl.when(~given.value.is_in(["0", "0.0"])).then(given.value)
-    time = _READ[asked.unit](text, asked)
-    faults = tuple(fault(path, scope, (BOOLEAN, OBJECT, LIST), "a time") for path in given.paths)
-    unread = pl.format(f"{{}} is no time in {asked.unit} - at {', '.join(given.paths)}", text)
-    return Compiled(time, (*faults, (text.is_not_null() & time.is_null(), unread)), given.paths)
+def _instant(asked: Instant, paths: tuple[str, ...], text: pl.Expr, time: pl.Expr, scope: Scope) -> Compiled:
+    faults = tuple(fault(path, scope, (BOOLEAN, OBJECT, LIST), "a time") for path in paths)
+    unread = pl.format(f"{{}} is no time in {asked.unit} - at {', '.join(paths)}", text)
+    return Compiled(time, (*faults, (text.is_not_null() & time.is_null(), unread)), paths)
 
 
 def _ticks(text: pl.Expr, per_second: int) -> pl.Expr:
