@@ -228,12 +228,12 @@ def _is_meant(where: Filter) -> pl.Expr:
     return ~is_it if where.differs else is_it
 
 
-def _of_payloads(elements: pl.DataFrame, wanted: Sequence[tuple[Path, str]], n: int) -> list[pl.Series | pl.Expr]:
+def _of_payloads(elements: pl.DataFrame, wanted: Sequence[tuple[Path, str]], n: int) -> Sequence[pl.Series | pl.Expr]:
     """What elements say of each of so many payloads: a column a path and suffix."""
     named = [f"{path.text}{suffix}" for path, suffix in wanted]
     nobody = [_NOBODY[suffix].alias(name) for name, (_, suffix) in zip(named, wanted, strict=True)]
     if elements.is_empty() or not wanted:
-        return [*nobody]
+        return nobody
     # Most lists have one element, of which nothing has to be put together.
     is_alone = elements[_ROW].is_unique()
     alone, others = elements.filter(is_alone), elements.filter(~is_alone)

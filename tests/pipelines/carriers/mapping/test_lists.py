@@ -146,3 +146,47 @@ def test_elements_of_which_a_field_differs():
         assert posts.decode([value]).events.select("message_id", "text_length").rows() == [("8", 3)]
     assert b"five" in measured
     assert b"six" not in measured
+
+
+def test_lists_of_none_one_and_several_elements_in_one_batch():
+    posts = beacon(
+        dedent("""
+    cases:
+      - when: {"posts[kind=end].by": {present: true}}
+        ignore: the end
+      - emit:
+          - kind: message.sent
+            id: "message/{id}"
+            time: {of: "{id}", unit: seconds}
+            group: "1"
+            account: "2"
+            message_id: "{posts[].by}"
+            text: "posts[kind=text].text"
+            mentions: {count: "posts[kind=at]"}
+            links: {of: "{posts[kind=sum].length}"}
+    """)
+    )
+    lists = [
+        b"[]",
+        b'[{"kind": "text", "text": "five", "by": 7}]',
+        b'[{"kind": "at"}, {"kind": "text", "text": "six"}, {"kind": "text", "text": "ten"}, {"kind": "at", "by": 8}]',
+        b'[{"kind": "end", "by": 9}]',
+        b'[{"kind": "sum", "length": 3, "by": "a"}]',
+        b'[{"kind": "sum", "length": 3, "by": "a"}, {"kind": "sum", "length": 4, "by": "b"}]',
+        b"[null]",
+    ]
+    values = [b'{"id": %d, "posts": %s}' % (1600000000 + n, one) for n, one in enumerate(lists)]
+
+    found = posts.decode(values)
+
+    assert found.events.select("row", "message_id", "text_length", "mentions", "links").rows() == [
+        (1, "7", 4, 0, 0),
+        (2, "8", 6, 2, 0),
+        (4, "a", None, 0, 3),
+        (5, "ab", None, 0, 7),
+    ]
+    assert found.rejected.select("row", "reason").rows() == [(0, "missing_field"), (6, "missing_field")]
+    assert found.ignored.rows() == [(3, "the end")]
+    for row, value in enumerate(values):
+        alone = posts.decode([value])
+        assert alone.events.rows() == [(0, *rest) for at, *rest in found.events.rows() if at == row]
