@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import dagster as dg
+import dagster_postgres
 import sqlalchemy as sa
 import yaml
 from dagster_postgres.utils import DagsterPostgresException
@@ -16,6 +17,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError
 
 from emberline.embedded.dagster_home import dagster_home, home_of
+from emberline.embedded.errors import EngineError
 from emberline.embedded.state import write_private
 from emberline.services import Services
 from emberline.settings import URL_VARIABLE
@@ -30,6 +32,10 @@ class InstanceFailed(PublishError):
     """Dagster's records of runs, in the warehouse's PostgreSQL, could not be read or written."""
 
 
+class InstallationUnfit(EngineError):
+    """The path that emberline is installed below has characters that Dagster's storage takes for something else."""
+
+
 _FILE: Final = "dagster.yaml"
 _SCHEMA: Final = "dagster"
 _TABLES: Final = ("runs", "instance_info", "event_logs", "jobs")
@@ -40,12 +46,17 @@ _REFUSED: Final = Refused(
 
 
 def dagster_environment(services: Services) -> dict[str, str]:
-    """Make the home folder and the storage's schema; return the variables that point Dagster at them."""
+    """Make the home folder and the storage's schema; return the variables that point Dagster at them.
+
+    Raises:
+        InstallationUnfit: Dagster's tables cannot be made from where it is installed.
+    """
+    _refuse_installation(Path(dagster_postgres.__file__).parent)
     home = dagster_home(services.state, services.on_progress)
     kind = {"module": KeptConnectionsStorage.__module__, "class": KeptConnectionsStorage.__name__}
     storage = {"custom": {**kind, "config": {"postgres_url": {"env": URL_VARIABLE}}}}
     write_private(home / _FILE, _instance_file().read_text() + yaml.safe_dump({"storage": storage}))
-    database = Database(services.dagster_url())
+    database = _database(services)
     with database.transaction(_REFUSED) as connection:
         take_turns(connection, "prepare")
         create_schema(connection, _SCHEMA)
@@ -62,12 +73,28 @@ def dagster_instance(services: Services) -> Iterator[dg.DagsterInstance]:
 @contextmanager
 def recorded_instance(services: Services) -> Iterator[dg.DagsterInstance | None]:
     """The instance to read from, None where this state folder has no runs yet; nothing is made."""
-    home, database = home_of(services.state), Database(services.dagster_url())
+    home, database = home_of(services.state), _database(services)
     if not (home / _FILE).is_file() or not _is_stored(database):
         yield None
         return
     with _opened(services, _environment(services, home, database)) as instance:
         yield instance
+
+
+def _refuse_installation(folder: Path) -> None:
+    # Alembic, which makes Dagster's tables, reads the path of its scripts as a text with variables.
+    if "%" in str(folder):
+        raise InstallationUnfit(
+            "Dagster cannot make its tables from a folder whose path has: %",
+            place=folder,
+            next_step="Install emberline below a folder without it; the state folder may stay where it is.",
+        )
+
+
+def _database(services: Services) -> Database:
+    if services.settings.dagster.storage_url is None:
+        return Database(services.dagster_url())
+    return Database(services.dagster_url(), "EMBERLINE__DAGSTER__STORAGE_URL")
 
 
 def _environment(services: Services, home: Path, database: Database) -> dict[str, str]:

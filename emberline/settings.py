@@ -110,9 +110,13 @@ def _own_home(path: Path) -> Path:
     return path
 
 
-def _own_home_uri(uri: str | None) -> str | None:
-    if uri is not None:
-        _own_home(Path(uri))
+def _lake_uri(uri: str | None) -> str | None:
+    if uri is None:
+        return None
+    # Errors and metadata name the place of a table. A secret key of a store may have a slash in it.
+    if re.match(r"[a-z][a-z0-9+.-]*://[^/@]*:[^@]*@", uri, re.IGNORECASE):
+        raise ValueError("has a password; set what the store asks for under [lake.storage_options]")
+    _own_home(Path(uri))
     return uri
 
 
@@ -177,7 +181,7 @@ class KafkaSettings(Section):
 class LakeSettings(Section):
     """Where the Delta tables lie. No `uri`: in the state folder, or linked from it where Delta cannot write there."""
 
-    uri: Annotated[str | None, AfterValidator(_own_home_uri)] = None
+    uri: Annotated[str | None, AfterValidator(_lake_uri)] = None
     storage_options: dict[str, str] = Field(default_factory=dict, repr=False)
 
 

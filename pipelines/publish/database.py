@@ -40,9 +40,15 @@ class Database:
     Every call raises `WarehouseUnreachable` where PostgreSQL does not answer.
     """
 
-    def __init__(self, url: str) -> None:
-        """Take a SQLAlchemy URL; raise `UnsupportedWarehouse` unless it is `postgresql+psycopg://...`."""
+    def __init__(self, url: str, variable: str = "EMBERLINE__WAREHOUSE__URL") -> None:
+        """Take a SQLAlchemy URL; raise `UnsupportedWarehouse` unless it is `postgresql+psycopg://...`.
+
+        Args:
+            url: Of the database.
+            variable: The environment variable that sets the URL, for errors to name.
+        """
         self.url = sa.make_url(url)
+        self._variable = variable
         if self.url.drivername != _DRIVER:
             raise UnsupportedWarehouse(
                 f"The warehouse URL names {self.url.drivername}.",
@@ -95,8 +101,7 @@ class Database:
         return WarehouseUnreachable(
             f"PostgreSQL does not answer: {error}",
             url=self.url,
-            next_step="See that it runs, and that EMBERLINE__WAREHOUSE__URL names its host, port, user, password and "
-            "database.",
+            next_step=f"See that it runs, and that {self._variable} names its host, port, user, password and database.",
         )
 
 

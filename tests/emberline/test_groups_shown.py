@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 import sqlalchemy as sa
+from typer.testing import CliRunner
 
+from emberline.cli.commands import app
+from emberline.cli.errors import ExitCode
 from emberline.cli.reports import print_groups
 from emberline.published import groups_frame
 from pipelines.publish.warehouse import Warehouse
@@ -108,3 +112,22 @@ def test_columns_are_aligned_also_where_letters_are_wide(shown):
     )
     assert "茶友会      sales" in output
     assert "Tea lovers  sales" in output
+
+
+def test_a_funnel_is_shown_by_its_name_and_one_that_is_not_there_names_those_that_are(
+    shown, database: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    shown()
+    with sa.create_engine(database, poolclass=sa.NullPool).begin() as connection:
+        for name in ("clicks", "standard"):
+            step = {"funnel": name, "step_number": 1, "step": f"of {name}", "reached": 3, "reached_immature": 1}
+            connection.execute(sa.insert(mart.funnel_step), step)
+    monkeypatch.setenv("EMBERLINE__WAREHOUSE__URL", database)
+    monkeypatch.setenv("EMBERLINE__STATE", str(tmp_path))
+    whole, one, none = (CliRunner().invoke(app, ["funnel", *name]) for name in ([], ["clicks"], ["other"]))
+    assert [line for line in whole.stdout.splitlines() if "Funnel" in line] == ["Funnel: standard", "Funnel: clicks"]
+    assert one.exit_code == ExitCode.OK
+    assert "of clicks" in one.stdout
+    assert "standard" not in one.stdout
+    assert none.exit_code == ExitCode.USAGE
+    assert "'other'; there are clicks, standard" in " ".join(none.stderr.split())

@@ -4,12 +4,13 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import dagster_postgres
 import pytest
 import sqlalchemy as sa
 
 from emberline.embedded import EmbeddedPostgres
 from emberline.embedded.postgres_roles import ADMIN
-from emberline.instance import InstanceFailed, dagster_instance
+from emberline.instance import InstallationUnfit, InstanceFailed, dagster_instance
 from emberline.services import Services
 from emberline.settings import Settings, WarehouseSettings
 from pipelines.publish.errors import PrepareFailed, WarehouseUnreachable
@@ -72,3 +73,11 @@ def test_a_role_that_may_not_create_works_in_a_warehouse_that_another_has_prepar
     Warehouse(empty_database).prepare()
     execute(empty_database, f"GRANT USAGE ON SCHEMA mart, staging, ops TO {sa.make_url(poor).username}")
     Warehouse(poor).prepare()
+
+
+def test_an_installation_that_dagster_cannot_make_tables_from_is_named(
+    tmp_path: Path, empty_database: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(dagster_postgres, "__file__", "/srv/100 %/dagster_postgres/__init__.py")
+    with pytest.raises(InstallationUnfit, match=r"has: %\nWhere: /srv/100 %/dagster_postgres\nNext: Install"):
+        dagster_instance(services(tmp_path, empty_database)).__enter__()

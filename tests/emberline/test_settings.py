@@ -299,6 +299,24 @@ def test_a_lake_of_nobody_is_named(write: Write):
         load_settings()
 
 
+@pytest.mark.parametrize(
+    "uri", [f"s3://user:{SECRET}@bucket/lake", f"S3A://key:a/{SECRET}@bucket", f"x+y://:{SECRET}@x"]
+)
+def test_a_password_in_the_uri_of_the_lake_is_refused_and_not_shown(write: Write, uri: str):
+    write(f'[lake]\nuri = "{uri}"')
+    with pytest.raises(SettingsError, match=r"lake\.uri: has a password; .*\[lake\.storage_options\]") as caught:
+        load_settings()
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "uri", ["s3://bucket/a:b@c", "abfss://lake@account.dfs.core.windows.net/x", "/srv/a:b@c", "a://"]
+)
+def test_a_uri_of_the_lake_without_a_password_is_taken(write: Write, uri: str):
+    write(f'[lake]\nuri = "{uri}"')
+    assert load_settings().lake.uri == uri
+
+
 def test_a_file_of_tables_within_tables_without_end_is_an_error(write: Write):
     write("x = " + "[" * 5_000)
     with pytest.raises(SettingsError, match="is no TOML"):
