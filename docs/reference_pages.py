@@ -22,6 +22,7 @@ import reference_words as words
 import sqlalchemy as sa
 import typer
 from carrier_pages import carriers_page, mapping_page
+from metric_pages import metrics_page
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from sqlalchemy.dialects import postgresql
@@ -57,6 +58,7 @@ def pages() -> dict[str, str]:
         "events.md": events_page(),
         "lake.md": lake_page(),
         "warehouse.md": warehouse_page(),
+        "metrics.md": metrics_page(table),
         "checks.md": checks_page(),
         "carriers.md": carriers_page(),
         "mapping.md": mapping_page(),

@@ -1,0 +1,82 @@
+"""A question to the warehouse: one metric by dimensions, as SQL that cannot sum what must not be summed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from schemas.errors import EmberlineError
+from schemas.metric import Metric
+from schemas.metrics import METRICS
+
+Value = Any
+"""A value of a dimension, as psycopg takes it."""
+
+_ALL: Final = 1000
+
+
+class QuestionRefused(EmberlineError):
+    """A question that no number answers: an unknown name, or rows together that must not be added up."""
+
+
+def metric_named(name: str) -> Metric:
+    """The metric of a name.
+
+    Raises:
+        QuestionRefused: There is none.
+    """
+    if name not in METRICS:
+        raise QuestionRefused(f"There is no metric {name!r}.", f"Take one of {', '.join(sorted(METRICS))}.")
+    return METRICS[name]
+
+
+def question(
+    metric: Metric, by: Sequence[str] = (), where: Mapping[str, Sequence[Value]] | None = None, *, limit: int = _ALL
+) -> sa.TextClause:
+    """Ask for a metric by dimensions.
+
+    Args:
+        metric: What is asked for.
+        by: Dimensions to group by: a row for each combination of their values.
+        where: Values that dimensions are limited to.
+        limit: The number of rows at most.
+
+    Returns:
+        A query of the columns `by` and the metric's name, ordered by the dimensions.
+
+    Raises:
+        QuestionRefused: A dimension is none of the metric's; or rows of different values of one in `within` would come
+            together.
+    """
+    where = where or {}
+    if unknown := [name for name in (*by, *where) if name not in metric.dimensions]:
+        raise QuestionRefused(
+            f"{metric.name} has no dimension {', '.join(unknown)}.", f"Take some of {', '.join(metric.dimensions)}."
+        )
+    if loose := [name for name in metric.within if name not in by and len(where.get(name, ())) != 1]:
+        raise QuestionRefused(
+            f"{metric.name} is not a number over different values of {', '.join(loose)}.",
+            f"Group by {', '.join(loose)}, or ask for one value of each.",
+        )
+    columns = [_quoted(name) for name in by]
+    conditions = " AND ".join(f"{_quoted(name)} = ANY(:of_{name})" for name in where)
+    sql = f"SELECT {', '.join([*columns, f'{_escaped(metric.sql)} AS {_quoted(metric.name)}'])}"
+    sql += f"\nFROM (\n{_escaped(metric.dataset.sql)}\n) AS {_quoted(metric.dataset.name)}"
+    sql += f"\nWHERE {conditions}" if conditions else ""
+    if columns:
+        places = ", ".join(str(place) for place in range(1, len(columns) + 1))
+        sql += f"\nGROUP BY {places}\nORDER BY {places}"
+    return sa.text(f"{sql}\nLIMIT :at_most").bindparams(
+        at_most=limit, **{f"of_{name}": list(values) for name, values in where.items()}
+    )
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
+
+
+def _escaped(sql: str) -> str:
+    """SQL in which SQLAlchemy takes no cast for a parameter."""
+    return sql.replace(":", "\\:")

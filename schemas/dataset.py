@@ -1,0 +1,94 @@
+"""A warehouse table as questions see it: its columns, and beside them the dimensions that others tell of its rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from schemas.columns import meaning_of
+from schemas.warehouse import dim_currency, dim_group, publication
+
+_ZONE: Final = f"(SELECT zone FROM {publication.fullname} ORDER BY version DESC LIMIT 1)"
+"""SQL of the business zone."""
+
+_OF_GROUP: Final = {
+    "group_name": ("name", "name of the group, as last told"),
+    "carrier": ("carrier", "platform the group lives on"),
+    "purpose": ("purpose", "purpose of the group, as last told; null: not told"),
+}
+_OF_DAY: Final = {
+    "day": ("{day}", "calendar day of the business zone"),
+    "week": ("date_trunc('week', {day})::date", "Monday of the week of the day"),
+    "month": ("date_trunc('month', {day})::date", "first day of the month of the day"),
+    "weekday": ("extract(isodow FROM {day})::integer", "day of the week, 1: Monday, 7: Sunday"),
+}
+_DIGITS: Final = "minor_digits"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A warehouse table, its rows joined with what others say of them.
+
+    Attributes:
+        table: Gives the rows.
+        group: The subject it belongs to; see `schemas.table.OWNERS`.
+        by: The columns of the table that rows may be grouped by.
+        day: The column that `day`, `week`, `month` and `weekday` are of; a time is taken in the business zone.
+    """
+
+    table: sa.Table
+    group: str
+    by: tuple[str, ...]
+    day: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the table."""
+        return str(self.table.name)
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """The names of all columns that rows may be grouped by."""
+        of_day = _OF_DAY if self.day is not None else {}
+        return tuple(dict.fromkeys((*self.by, *self._of_group(), *of_day)))
+
+    def meaning(self, dimension: str) -> str:
+        """What a dimension is, in words."""
+        if dimension in self.table.columns:
+            return meaning_of(self.table.columns[dimension]).text
+        return (_OF_GROUP | _OF_DAY)[dimension][1]
+
+    @property
+    def sql(self) -> str:
+        """A query for its rows: the columns of the table, the dimensions, and `minor_digits` beside a currency."""
+        columns = [f"fact.{_quoted(str(column.name))}" for column in self.table.columns]
+        joins = ""
+        if names := self._of_group():
+            columns += [f"group_of.{_OF_GROUP[name][0]} AS {name}" for name in names]
+            joins += f"\nLEFT JOIN {dim_group.fullname} AS group_of ON group_of.group_id = fact.group_id"
+        columns += [f"{sql} AS {name}" for name, sql in self._of_day().items()]
+        if "currency" in self.table.columns:
+            columns.append(f"currency_of.{_DIGITS}")
+            joins += f"\nLEFT JOIN {dim_currency.fullname} AS currency_of ON currency_of.currency = fact.currency"
+        return f"SELECT {', '.join(columns)}\nFROM {self.table.fullname} AS fact{joins}"
+
+    def _of_group(self) -> tuple[str, ...]:
+        if "group_id" not in self.table.columns:
+            return ()
+        return tuple(name for name in _OF_GROUP if name not in self.table.columns)
+
+    def _of_day(self) -> dict[str, str]:
+        """The SQL of the calendar's dimensions that the table has no column of."""
+        if self.day is None:
+            return {}
+        day = f"fact.{_quoted(self.day)}"
+        if isinstance(self.table.columns[self.day].type, sa.DateTime):
+            day = f"({day} AT TIME ZONE {_ZONE})::date"
+        return {name: sql.format(day=day) for name, (sql, _) in _OF_DAY.items() if name not in self.table.columns}
+
+
+def _quoted(column: str) -> str:
+    return postgresql.dialect().identifier_preparer.quote(column)

@@ -1,0 +1,231 @@
+"""What a metric is: one aggregate over the rows of a warehouse table, and over which dimensions its values add up.
+
+An aggregate is data (`Sum`, `Rows`, `Distinct`, ...), not text: whether it sums what must not be summed is read from
+the meanings of its columns (`wrong_sums`), and over which dimensions its values may be added is derived.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from sqlalchemy.dialects import postgresql
+
+from schemas.columns import meaning_of
+from schemas.dataset import Dataset
+from schemas.table import OWNERS
+
+Format = Literal["count", "number", "percent", "money", "seconds", "day"]
+"""How a value is shown. `money` is in minor units: 10 ^ `minor_digits` of them make a unit of the currency."""
+
+D3_FORMATS: Final[dict[Format, str]] = {
+    "count": ",d", "number": ",.2f", "percent": ".1%", "money": ",.2f", "seconds": ",.0f", "day": ""
+}  # fmt: skip
+"""The same for tools that take d3's format codes; money is in units of its currency there."""
+
+Additivity = Literal["additive", "semi-additive", "never"]
+
+
+@dataclass(frozen=True)
+class Sum:
+    """The sum of columns, over rows for which a condition (SQL) holds.
+
+    It is 0 where the condition holds of no row; of one column without condition it is null where all values are: not
+    known is not 0.
+    """
+
+    columns: tuple[str, ...]
+    where: str | None = None
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The number of rows for which a condition (SQL) holds."""
+
+    where: str | None = None
+
+
+@dataclass(frozen=True)
+class Distinct:
+    """The number of different values of columns; nulls are none.
+
+    Attributes:
+        columns: Together they name a thing, such as an order.
+        parted_by: The dimensions of which a thing has one value: over these the numbers add up, over others a thing is
+            counted in each.
+        where: Condition (SQL) on the rows.
+    """
+
+    columns: tuple[str, ...]
+    parted_by: tuple[str, ...] = ()
+    where: str | None = None
+
+
+@dataclass(frozen=True)
+class One:
+    """The figure of a single row: `within` has to name the row's whole key."""
+
+    column: str
+
+
+@dataclass(frozen=True)
+class Most:
+    """The highest value of a column, over rows for which a condition (SQL) holds."""
+
+    column: str
+    where: str | None = None
+
+
+@dataclass(frozen=True)
+class Middle:
+    """The median of a column."""
+
+    column: str
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """One aggregate over another; null over nothing."""
+
+    over: Aggregate
+    under: Aggregate
+
+
+@dataclass(frozen=True)
+class Less:
+    """One aggregate less another."""
+
+    aggregate: Aggregate
+    less: Aggregate
+
+
+Aggregate = Sum | Rows | Distinct | One | Most | Middle | Ratio | Less
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number that everybody computes in one way.
+
+    Attributes:
+        name: Unique among all metrics.
+        dataset: The warehouse table, with the dimensions its rows can be grouped by.
+        aggregate: What is computed of a group of rows.
+        meaning: In words.
+        unit: What one more of it is one more of.
+        format: How a value is shown.
+        within: The dimensions that have to have one value in all rows of a group: a question groups by each of them, or
+            asks for one of its values.
+    """
+
+    name: str
+    dataset: Dataset
+    aggregate: Aggregate
+    meaning: str
+    unit: str
+    format: Format = "count"
+    within: tuple[str, ...] = ()
+
+    @property
+    def table(self) -> str:
+        """The warehouse table with its schema."""
+        return self.dataset.table.fullname
+
+    @property
+    def owner(self) -> str:
+        """Who answers questions about it."""
+        return OWNERS[self.dataset.group]
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """What it may be grouped by."""
+        return self.dataset.dimensions
+
+    @property
+    def sql(self) -> str:
+        """The aggregate, over the columns of `Dataset.sql`."""
+        return _sql(self.aggregate)
+
+    @property
+    def sql_as_shown(self) -> str:
+        """The same, money in units of its currency."""
+        return f"({self.sql}) / power(10::numeric, max(minor_digits))" if self.format == "money" else self.sql
+
+    @property
+    def adds_up_over(self) -> tuple[str, ...]:
+        """The dimensions over which values may be added: the sum is the value without the dimension."""
+        parts = _adds_up_over(self.aggregate, self.dimensions)
+        return tuple(name for name in self.dimensions if name in parts and name not in self.within)
+
+    @property
+    def additivity(self) -> Additivity:
+        """Whether values may be added over all dimensions, some, or none."""
+        if not self.adds_up_over:
+            return "never"
+        return "additive" if len(self.adds_up_over) == len(self.dimensions) else "semi-additive"
+
+
+def wrong_sums(metric: Metric) -> list[str]:
+    """What a metric sums, or takes for one row's figure, against the meaning of its columns; in words."""
+    table, found = metric.dataset.table, []
+    for aggregate in _parts(metric.aggregate):
+        if isinstance(aggregate, Sum):
+            for name in aggregate.columns:
+                within = meaning_of(table.columns[name]).within
+                if within is None:
+                    found.append(f"{name} must not be added up")
+                elif lacking := set(within) - set(metric.within):
+                    found.append(f"{name} adds up only within {', '.join(sorted(lacking))}")
+        if isinstance(aggregate, One) and (lacking := {str(key.name) for key in table.primary_key} - {*metric.within}):
+            found.append(f"{aggregate.column} is of one row only within {', '.join(sorted(lacking))}")
+    return found
+
+
+def _parts(aggregate: Aggregate) -> tuple[Aggregate, ...]:
+    match aggregate:
+        case Ratio(one, other) | Less(one, other):
+            return _parts(one) + _parts(other)
+        case _:
+            return (aggregate,)
+
+
+def _adds_up_over(aggregate: Aggregate, dimensions: tuple[str, ...]) -> set[str]:
+    match aggregate:
+        case Sum() | Rows():
+            return set(dimensions)
+        case Distinct():
+            return set(aggregate.parted_by)
+        case Less(one, other):
+            return _adds_up_over(one, dimensions) & _adds_up_over(other, dimensions)
+        case _:
+            return set()
+
+
+def _sql(aggregate: Aggregate) -> str:
+    match aggregate:
+        case Sum((column,), None):
+            return f"sum({_quoted(column)})"
+        case Sum(columns, where):
+            return " + ".join(f"coalesce(sum({_quoted(column)}){_filter(where)}, 0)" for column in columns)
+        case Rows(where):
+            return f"count(*){_filter(where)}"
+        case Distinct(columns, _, where):
+            thing = ", ".join(map(_quoted, columns))
+            return f"count(DISTINCT {thing if len(columns) == 1 else f'({thing})'}){_filter(where)}"
+        case One(column):
+            return f"max({_quoted(column)})"
+        case Most(column, where):
+            return f"max({_quoted(column)}){_filter(where)}"
+        case Middle(column):
+            return f"percentile_cont(0.5) WITHIN GROUP (ORDER BY {_quoted(column)})"
+        case Ratio(over, under):
+            return f"({_sql(over)})::double precision / nullif({_sql(under)}, 0)"
+        case Less(one, other):
+            return f"{_sql(one)} - {_sql(other)}"
+
+
+def _filter(where: str | None) -> str:
+    return "" if where is None else f" FILTER (WHERE {where})"
+
+
+def _quoted(column: str) -> str:
+    return postgresql.dialect().identifier_preparer.quote(column)

@@ -1,0 +1,48 @@
+"""How many persons are active, where they come from, and how many stay."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from schemas import warehouse
+from schemas.dataset import Dataset
+from schemas.metric import Distinct, Metric, One, Ratio, Rows, Sum
+
+_LIFECYCLE: Final = Dataset(warehouse.lifecycle, "engagement", by=("unit", "start", "is_complete"))
+_RETENTION: Final = Dataset(warehouse.retention, "engagement", by=("unit", "cohort", "period", "is_complete"))
+_MEMBERS: Final = Dataset(
+    warehouse.member_state,
+    "engagement",
+    by=("group_id", "state", "is_consistent", "is_vital", "first_active_day", "last_active_day"),
+)
+
+_OF_UNIT: Final = ("unit", "start")
+_OF_PERIOD: Final = ("unit", "period")
+_COMPLETE: Final = "is_complete"
+
+METRICS: Final = (
+    Metric("active_persons", _LIFECYCLE, One("active"), "persons active in a day, week or month", "persons",
+           within=_OF_UNIT),
+    Metric("new_persons", _LIFECYCLE, Sum(("new",)), "persons active for the first time ever", "persons",
+           within=("unit",)),
+    Metric("returning_persons", _LIFECYCLE, One("returning"), "persons active in the unit and in the one before",
+           "persons", within=_OF_UNIT),
+    Metric("resurrecting_persons", _LIFECYCLE, One("resurrecting"),
+           "persons active in the unit, not in the one before, but earlier", "persons", within=_OF_UNIT),
+    Metric("dormant_persons", _LIFECYCLE, One("dormant"), "persons active in the unit before and not in this one",
+           "persons", within=_OF_UNIT),
+    Metric("cohort_persons", _RETENTION, Sum(("cohort_size",), _COMPLETE),
+           "persons of the cohorts whose period is over", "persons", within=_OF_PERIOD),
+    Metric("retained_persons", _RETENTION, Sum(("active",)),
+           "persons of a cohort who are active so many units later", "persons", within=_OF_PERIOD),
+    Metric("retention", _RETENTION, Ratio(Sum(("active",)), Sum(("cohort_size",), _COMPLETE)),
+           "share of a cohort that is active so many units later, over cohorts whose period is over",
+           "share, 0 to 1", "percent", within=_OF_PERIOD),
+    Metric("memberships", _MEMBERS, Rows(), "members of groups, a person once in each group", "members of groups"),
+    Metric("members", _MEMBERS, Distinct(("person_id",)), "persons who are members of groups, each once", "persons"),
+    Metric("consistent_share", _MEMBERS, Ratio(Rows("is_consistent"), Rows()),
+           "share of members of groups who were active in 3 of the last 4 windows of 7 days", "share, 0 to 1",
+           "percent"),
+    Metric("lurker_share", _MEMBERS, Ratio(Rows("state = 'lurker'"), Rows()),
+           "share of members of groups who were never active", "share, 0 to 1", "percent"),
+)  # fmt: skip

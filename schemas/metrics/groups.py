@@ -1,0 +1,54 @@
+"""What happens in groups, in which state they are, and how likely they are to die."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from schemas import warehouse
+from schemas.dataset import Dataset
+from schemas.metric import Distinct, Less, Metric, Middle, Most, Ratio, Rows, Sum
+
+_DAY: Final = Dataset(warehouse.group_day, "groups", by=("group_id",), day="day")
+_STATE: Final = Dataset(warehouse.group_state, "groups", by=("group_id", "state", "is_current", "since", "coverage"))
+_RISK: Final = Dataset(warehouse.group_risk, "risk", by=("group_id", "may_alert", "model"), day="day")
+
+_OF_MEMBERS: Final = Sum(("messages",))
+_OF_STAFF: Final = Sum(("operator_messages", "bot_messages"))
+_ALL_MESSAGES: Final = Sum(("messages", "operator_messages", "bot_messages"))
+
+METRICS: Final = (
+    Metric("messages", _DAY, _OF_MEMBERS, "messages of members", "messages"),
+    Metric("replies", _DAY, Sum(("replies",)), "messages of members that answer another message", "messages"),
+    Metric("reactions", _DAY, Sum(("reactions",)), "reactions of members", "reactions"),
+    Metric("speaker_days", _DAY, Sum(("speakers",)), "members who wrote, each once a group and day",
+           "days of members"),
+    Metric("active_member_days", _DAY, Sum(("active_members",)),
+           "members who wrote or reacted, each once a group and day", "days of members"),
+    Metric("active_groups", _DAY, Distinct(("group_id",), ("group_id", "group_name", "carrier", "purpose"),
+                                           "active_members > 0"),
+           "groups in which a member was active", "groups"),
+    Metric("joins", _DAY, Sum(("joined",)), "members who joined, each once a group and day", "joins"),
+    Metric("leaves", _DAY, Sum(("left",)), "members who left, each once a group and day", "leaves"),
+    Metric("net_joins", _DAY, Less(Sum(("joined",)), Sum(("left",))), "members who joined less those who left",
+           "members"),
+    Metric("staff_messages", _DAY, _OF_STAFF, "messages of operators and bots", "messages"),
+    Metric("staff_share", _DAY, Ratio(_OF_STAFF, _ALL_MESSAGES), "share of messages that operators and bots wrote",
+           "share, 0 to 1", "percent"),
+    Metric("reply_share", _DAY, Ratio(Sum(("replies",)), _OF_MEMBERS),
+           "share of messages of members that answer another message", "share, 0 to 1", "percent"),
+    Metric("messages_per_speaker_day", _DAY, Ratio(_OF_MEMBERS, Sum(("speakers",))),
+           "messages of members for each member and day with any", "messages", "number"),
+    Metric("product_messages", _DAY, Sum(("product_messages",)), "messages about a product, whoever sent them",
+           "messages"),
+    Metric("clicks", _DAY, Sum(("clicks",)), "clicks on links of groups", "clicks"),
+    Metric("groups", _STATE, Rows("is_current"), "groups, each in its current state", "groups"),
+    Metric("groups_in_danger", _STATE, Rows("is_current AND state IN ('declining', 'dying')"),
+           "groups that are declining or dying now", "groups"),
+    Metric("longest_silence", _STATE, Most("silent_days", "is_current"),
+           "complete days without member activity of the group that is silent longest", "days"),
+    Metric("groups_with_risk", _RISK, Rows(), "living groups whose risk is known", "groups", within=("day",)),
+    Metric("highest_risk_28", _RISK, Most("risk_28"), "highest probability of being dead within 28 days",
+           "share, 0 to 1", "percent", within=("day",)),
+    Metric("median_risk_28", _RISK, Middle("risk_28"), "median probability of being dead within 28 days",
+           "share, 0 to 1", "percent", within=("day",)),
+)  # fmt: skip

@@ -1,0 +1,74 @@
+"""What metrics are computed of, as frames from the lake: without the warehouse, its views of rows, and its SQL."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+from pipelines.lake import Lake
+from pipelines.publish.warehouse import Warehouse
+from schemas import lake as facts
+from schemas import operations, warehouse
+
+ZONE: Final = "Asia/Shanghai"
+
+
+def frames(lake: Lake, published: Warehouse) -> dict[str, pl.DataFrame]:
+    """The rows of each dataset with its dimensions; of what the lake knows nothing about, those of PostgreSQL."""
+
+    def rows(table: facts.LakeTable) -> pl.DataFrame:
+        return lake.open(table).scan().collect()
+
+    group = rows(facts.GROUP).select("group_id", pl.col("name").alias("group_name"), "carrier", "purpose")
+
+    def of_group(frame: pl.DataFrame) -> pl.DataFrame:
+        return frame.join(group, on="group_id", how="left")
+
+    # An entry's group is that of the event that matched its first step.
+    matches = (
+        rows(facts.FUNNEL_ENTRY)
+        .with_columns(step_number=pl.int_ranges(1, pl.col("matches").list.len() + 1))
+        .explode("matches", "step_number", empty_as_null=True)
+        .unnest("matches")
+    )
+    entries = (
+        matches.filter(pl.col("step_number") == 1)
+        .group_by("funnel", "person_id", "entry", "entered_at", "steps_reached", "is_mature")
+        .agg(pl.col("group_id").first())
+    )
+    return {
+        "lifecycle": rows(facts.LIFECYCLE),
+        "retention": rows(facts.RETENTION),
+        "member_state": of_group(rows(facts.MEMBER_STATE)),
+        "group_day": with_calendar(of_group(rows(facts.GROUP_DAY)), pl.col("day")),
+        "group_state": of_group(rows(facts.GROUP_STATE)),
+        "group_risk": with_calendar(of_group(published.read(warehouse.group_risk)), pl.col("day")),
+        "funnel_step": rows(facts.FUNNEL_STEP),
+        "funnel_breakdown": rows(facts.FUNNEL_BREAKDOWN),
+        "funnel_trend": rows(facts.FUNNEL_TREND),
+        "funnel_time_to_convert": rows(facts.FUNNEL_TIME_TO_CONVERT),
+        "funnel_curve": rows(facts.FUNNEL_CURVE),
+        "funnel_entry": with_calendar(of_group(entries), local("entered_at")),
+        "funnel_match": with_calendar(of_group(matches), local("time")),
+        "order_credit": with_calendar(of_group(rows(facts.ORDER_CREDIT)), local("paid_at")),
+        "order_refund": with_calendar(rows(facts.ORDER_REFUND), local("refunded_at")),
+        "person_value": rows(facts.PERSON_VALUE),
+        "publication": with_calendar(published.read(warehouse.publication), local("published_at")),
+        "restatement": published.read(warehouse.restatement),
+        "alert": with_calendar(published.read(_ALERTS), local("opened_at")),
+    }
+
+
+_ALERTS: Final = operations.alert.select().with_only_columns(
+    *(column for column in operations.alert.columns if column.name != "details")
+)
+
+
+def local(time: str) -> pl.Expr:
+    return pl.col(time).dt.convert_time_zone(ZONE).dt.date()
+
+
+def with_calendar(frame: pl.DataFrame, day: pl.Expr) -> pl.DataFrame:
+    week, month = day.dt.truncate("1w"), day.dt.truncate("1mo")
+    return frame.with_columns(day=day, week=week, month=month, weekday=day.dt.weekday().cast(pl.Int32))
