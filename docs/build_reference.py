@@ -17,11 +17,10 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="write nothing; fail where a page is outdated")
     only_check = parser.parse_args().check
     built = pages()
-    stored = {file.name: file.read_text(encoding="utf-8") for file in FOLDER.glob("*.md")}
+    stored = {file.name: file.read_text(encoding="utf-8") for file in FOLDER.iterdir()}
     outdated = sorted(name for name in built.keys() | stored.keys() if built.get(name) != stored.get(name))
     if only_check:
         sys.exit(f"Outdated in docs/reference: {', '.join(outdated)}. Run `make docs`." if outdated else 0)
-    FOLDER.mkdir(exist_ok=True)
     for name in outdated:
         if name in built:
             (FOLDER / name).write_text(built[name], encoding="utf-8")

@@ -21,6 +21,7 @@ import msgspec
 import reference_words as words
 import sqlalchemy as sa
 import typer
+import yaml
 from carrier_pages import carriers_page, mapping_page
 from metric_pages import metrics_page
 from pydantic import BaseModel, SecretStr
@@ -35,6 +36,7 @@ from pipelines.carriers.wires import wires
 from pipelines.carriers.wires.base import Wire
 from schemas import kinds, lake, operations, warehouse
 from schemas.columns import meaning_of
+from schemas.contract import contract, dbt_sources
 from schemas.expectations import SUITES
 
 _TYPE_NAMES = {
@@ -63,7 +65,13 @@ def pages() -> dict[str, str]:
         "carriers.md": carriers_page(),
         "mapping.md": mapping_page(),
     }
-    return {name: f"{_NOTE}\n\n" + "\n\n".join(blocks) + "\n" for name, blocks in parts.items()}
+    written = {name: f"{_NOTE}\n\n" + "\n\n".join(blocks) + "\n" for name, blocks in parts.items()}
+    return {**written, "contract.odcs.yaml": _yaml(contract()), "dbt_sources.yml": _yaml(dbt_sources())}
+
+
+def _yaml(document: dict[str, Any]) -> str:
+    text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
+    return f"# Written by docs/build_reference.py from schemas/contract.py: `make docs`.\n{text}"
 
 
 def settings_page() -> Iterator[str]:

@@ -17,9 +17,9 @@ _OF_STAFF: Final = Sum(("operator_messages", "bot_messages"))
 _ALL_MESSAGES: Final = Sum(("messages", "operator_messages", "bot_messages"))
 
 METRICS: Final = (
-    Metric("messages", _DAY, _OF_MEMBERS, "messages of members", "messages"),
-    Metric("replies", _DAY, Sum(("replies",)), "messages of members that answer another message", "messages"),
-    Metric("reactions", _DAY, Sum(("reactions",)), "reactions of members", "reactions"),
+    Metric("messages_sent", _DAY, _OF_MEMBERS, "messages of members", "messages"),
+    Metric("replies_sent", _DAY, Sum(("replies",)), "messages of members that answer another message", "messages"),
+    Metric("reactions_given", _DAY, Sum(("reactions",)), "reactions of members", "reactions"),
     Metric("speaker_days", _DAY, Sum(("speakers",)), "members who wrote, each once a group and day",
            "days of members"),
     Metric("active_member_days", _DAY, Sum(("active_members",)),
@@ -38,9 +38,9 @@ METRICS: Final = (
            "share of messages of members that answer another message", "share, 0 to 1", "percent"),
     Metric("messages_per_speaker_day", _DAY, Ratio(_OF_MEMBERS, Sum(("speakers",))),
            "messages of members for each member and day with any", "messages", "number"),
-    Metric("product_messages", _DAY, Sum(("product_messages",)), "messages about a product, whoever sent them",
+    Metric("product_messages_sent", _DAY, Sum(("product_messages",)), "messages about a product, whoever sent them",
            "messages"),
-    Metric("clicks", _DAY, Sum(("clicks",)), "clicks on links of groups", "clicks"),
+    Metric("links_clicked", _DAY, Sum(("clicks",)), "clicks on links of groups", "clicks"),
     Metric("groups", _STATE, Rows("is_current"), "groups, each in its current state", "groups"),
     Metric("groups_in_danger", _STATE, Rows("is_current AND state IN ('declining', 'dying')"),
            "groups that are declining or dying now", "groups"),

@@ -21,7 +21,7 @@ _OPEN: Final = "resolved_at IS NULL"
 
 METRICS: Final = (
     Metric("versions", _PUBLICATION, Rows(), "versions of the warehouse that were published", "versions"),
-    Metric("complete_through", _PUBLICATION, Most("complete_through"), "last complete day of any version", "day",
+    Metric("newest_complete_day", _PUBLICATION, Most("complete_through"), "last complete day of any version", "day",
            "day"),
     Metric("rows_published", _PUBLICATION, Sum(("rows_changed",)), "rows deleted, updated and inserted by versions",
            "rows"),

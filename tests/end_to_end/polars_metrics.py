@@ -45,7 +45,7 @@ ONE: Final = {
         "trend_conversion": "rate_overall",
         "conversion_curve": "conversion",
         "highest_risk_28": "risk_28",
-        "complete_through": "complete_through",
+        "newest_complete_day": "complete_through",
     }.items()
 }
 
@@ -54,15 +54,15 @@ SUMS: Final = {
     for name, column in {
         "new_persons": "new",
         "retained_persons": "active",
-        "messages": "messages",
-        "replies": "replies",
-        "reactions": "reactions",
+        "messages_sent": "messages",
+        "replies_sent": "replies",
+        "reactions_given": "reactions",
         "speaker_days": "speakers",
         "active_member_days": "active_members",
         "joins": "joined",
         "leaves": "left",
-        "product_messages": "product_messages",
-        "clicks": "clicks",
+        "product_messages_sent": "product_messages",
+        "links_clicked": "clicks",
         "trend_reached": "reached",
         "trend_reached_so_far": "reached_so_far",
         "converted_after": "reached",

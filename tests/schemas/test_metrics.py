@@ -22,7 +22,8 @@ def parts(aggregate: Aggregate) -> list[Aggregate]:
             return [aggregate]
 
 
-def test_each_name_is_given_once():
+def test_each_name_is_given_once_and_to_no_column_beside_it():
+    assert [metric.name for metric in METRICS.values() if metric.name in metric.dataset.table.columns] == []
     assert len(METRICS) == sum(len(module.METRICS) for module in (activity, groups, funnels, sales, health))
     assert all(metric.dataset == DATASETS[metric.dataset.name] for metric in METRICS.values())
 
@@ -102,7 +103,7 @@ def test_money_is_shown_in_units_of_its_currency_and_stands_in_one():
 @pytest.mark.parametrize(
     ("name", "additivity", "over", "not_over"),
     [
-        ("messages", "additive", "day", None),
+        ("messages_sent", "additive", "day", None),
         ("net_sales", "semi-additive", "group_id", "currency"),
         ("paid_orders", "semi-additive", "currency", "group_id"),
         ("active_groups", "semi-additive", "purpose", "day"),
