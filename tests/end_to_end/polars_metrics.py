@@ -9,11 +9,11 @@ import polars as pl
 
 def total(*columns: str, where: pl.Expr | None = None) -> pl.Expr:
     """A sum; of one column without condition null where all values are."""
-    if where is not None or len(columns) > 1:
+    if where is not None or len(columns) != 1:
         kept = [pl.col(column) if where is None else pl.col(column).filter(where) for column in columns]
         return pl.sum_horizontal(column.cast(pl.Float64).sum() for column in kept)
-    (column,) = columns
-    return pl.when(pl.col(column).count() > 0).then(pl.col(column).cast(pl.Float64).sum())
+    column = pl.col(columns[0])
+    return pl.when(column.count() > 0).then(column.cast(pl.Float64).sum())
 
 
 def rows(where: pl.Expr | None = None) -> pl.Expr:
@@ -25,8 +25,7 @@ def ratio(over: pl.Expr, under: pl.Expr) -> pl.Expr:
 
 
 def different(*columns: str) -> pl.Expr:
-    kept = pl.struct(columns) if len(columns) > 1 else pl.col(columns[0]).drop_nulls()
-    return kept.n_unique()
+    return pl.struct(columns).filter(pl.all_horizontal(pl.col(columns).is_not_null())).n_unique()
 
 
 ONE: Final = {
