@@ -15,10 +15,9 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Final
 
-import great_expectations  # noqa: F401 - what a run imports, before one waits for it
 import psutil
 
-import emberline.definitions  # noqa: F401 - likewise
+import emberline.definitions  # noqa: F401 - what a run imports, before one waits for it
 from emberline.dagster_internals import execute_run
 
 _MOST_RUNS: Final = 50
