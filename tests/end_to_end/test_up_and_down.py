@@ -86,7 +86,7 @@ def test_down_ends_the_process_of_runs_whose_daemon_died_before(tmp_path):
             while not psutil.Process(process.pid).cmdline():  # it shows none for an instant while it begins
                 time.sleep(0.01)
             EmbeddedDagster(state).stop()
-            process.wait(timeout=0)  # it is gone, though it may not be collected yet
+            process.wait(timeout=60)  # it was killed, and takes an instant to end; else it would wait for its launcher
         finally:
             process.kill()
 
