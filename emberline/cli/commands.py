@@ -4,6 +4,7 @@ from emberline.cli import (
     alerts,
     audit,
     backtest,
+    bi,
     carriers,
     demo,
     doctor,
@@ -20,6 +21,6 @@ from emberline.cli import (
 from emberline.cli.app import app
 
 __all__ = [
-    "alerts", "app", "audit", "backtest", "carriers", "demo", "doctor", "identity", "imports", "pipeline", "quarantine",
+    "alerts", "app", "audit", "backtest", "bi", "carriers", "demo", "doctor", "identity", "imports", "pipeline", "quarantine",
     "rebuild", "receive", "results", "services", "sql",
 ]  # fmt: skip

@@ -1,0 +1,1 @@
+"""Dashboards for BI tools, and Superset to show them."""

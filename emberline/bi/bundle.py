@@ -1,0 +1,203 @@
+"""The bundle that Superset imports: one database, a dataset each, their metrics, charts and dashboards, as YAML files.
+
+Everything is linked by UUIDs made of our names: an import over an older bundle replaces it.
+"""
+
+from __future__ import annotations
+
+import io
+import uuid
+import zipfile
+from typing import Any, Final
+
+import sqlalchemy as sa
+import yaml
+from sqlalchemy.dialects import postgresql
+
+from emberline.bi.charts import saved_chart
+from emberline.bi.names import DATABASE, uuid_of
+from schemas.columns import meaning_of
+from schemas.dashboard import Dashboard
+from schemas.dashboards import DASHBOARDS
+from schemas.dataset import Dataset
+from schemas.metric import D3_FORMATS, Metric
+from schemas.metrics import DATASETS, METRICS
+
+_ROOT: Final = "emberline"
+_VERSION: Final = "1.0.0"
+"""Of the format; Superset knows no other."""
+_MADE_AT: Final = (1980, 1, 1, 0, 0, 0)
+"""The least time that a ZIP file can tell: equal bundles have equal bytes."""
+_READABLE: Final = "mart"
+"""The one schema that a BI tool may read."""
+
+
+def database_file() -> str:
+    """The name of the database's file in the bundle, by which Superset is told its password."""
+    return f"databases/{DATABASE}.yaml"
+
+
+def bundle(url: sa.URL) -> bytes:
+    """Write the bundle as a ZIP file.
+
+    Args:
+        url: Of the warehouse, with the login of who only reads. Its password is not written.
+    """
+    files = {"metadata.yaml": {"version": _VERSION, "type": "assets", "timestamp": "2026-01-01T00:00:00+00:00"}}
+    files[database_file()] = _database(url)
+    for dataset in shown_datasets():
+        files[f"datasets/{DATABASE}/{dataset.name}.yaml"] = _dataset(dataset)
+    number = 0
+    for dashboard in DASHBOARDS:
+        numbers = {}
+        for chart in dashboard.charts:
+            number += 1
+            numbers[chart.title] = number
+            files[f"charts/{number}.yaml"] = {"version": _VERSION, **saved_chart(chart)}
+        files[f"dashboards/{dashboard.slug}.yaml"] = _dashboard(dashboard, numbers)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            text = yaml.safe_dump(content, allow_unicode=True, sort_keys=False)
+            archive.writestr(zipfile.ZipInfo(f"{_ROOT}/{name}", _MADE_AT), text)
+    return packed.getvalue()
+
+
+def shown_datasets() -> tuple[Dataset, ...]:
+    """The datasets that whoever reads the warehouse may read."""
+    return tuple(dataset for dataset in DATASETS.values() if dataset.table.schema == _READABLE)
+
+
+def _database(url: sa.URL) -> dict[str, Any]:
+    masked = url.set(drivername="postgresql+psycopg2", password="X" * 10 if url.password else None)
+    return {
+        "version": _VERSION,
+        "database_name": "emberline warehouse",
+        "sqlalchemy_uri": masked.render_as_string(hide_password=False),
+        "uuid": uuid_of("database", DATABASE),
+        "expose_in_sqllab": True,
+        "allow_dml": False,
+        "allow_ctas": False,
+        "allow_cvas": False,
+        "allow_csv_upload": False,
+        "extra": {},
+    }
+
+
+def _dataset(dataset: Dataset) -> dict[str, Any]:
+    of_day = "day" if dataset.day is not None else None
+    return {
+        "version": _VERSION,
+        "table_name": dataset.name,
+        "main_dttm_col": of_day,
+        "description": str(dataset.table.comment or ""),
+        "sql": dataset.sql,
+        "uuid": uuid_of("dataset", dataset.name),
+        "database_uuid": uuid_of("database", DATABASE),
+        "columns": [_column(dataset, name) for name in _columns(dataset)],
+        "metrics": [_metric(metric) for metric in METRICS.values() if metric.dataset == dataset],
+    }
+
+
+def _columns(dataset: Dataset) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*dataset.dimensions, *(str(column.name) for column in dataset.table.columns))))
+
+
+def _column(dataset: Dataset, name: str) -> dict[str, Any]:
+    column = dataset.table.columns.get(name)
+    if column is None:
+        kind = "INTEGER" if name == "weekday" else "TEXT" if name not in ("day", "week", "month") else "DATE"
+        text = dataset.meaning(name)
+    else:
+        kind, text = column.type.compile(postgresql.dialect()), meaning_of(column).text
+    return {
+        "column_name": name,
+        "is_dttm": kind.startswith(("DATE", "TIMESTAMP")),
+        "is_active": True,
+        "type": kind,
+        "groupby": name in dataset.dimensions,
+        "filterable": True,
+        "description": text,
+    }
+
+
+def _metric(metric: Metric) -> dict[str, Any]:
+    within = ", ".join(metric.within)
+    return {
+        "metric_name": metric.name,
+        "verbose_name": metric.name.replace("_", " ").capitalize(),
+        "metric_type": None,
+        "expression": metric.sql_as_shown,
+        "description": f"{metric.meaning} ({metric.unit}); owner: {metric.owner}",
+        "d3format": D3_FORMATS[metric.format] or None,
+        "warning_text": f"A number only within one value of: {within}" if within else None,
+    }
+
+
+def _dashboard(dashboard: Dashboard, numbers: dict[str, int]) -> dict[str, Any]:
+    return {
+        "version": _VERSION,
+        "dashboard_title": dashboard.title,
+        "description": dashboard.about,
+        "slug": dashboard.slug,
+        "uuid": uuid_of("dashboard", dashboard.slug),
+        "position": _position(dashboard, numbers),
+        "metadata": {
+            "color_scheme": "supersetColors",
+            "refresh_frequency": 0,
+            "cross_filters_enabled": False,
+            "native_filter_configuration": [_choice(dashboard, name, numbers) for name in dashboard.choices],
+        },
+        "published": True,
+    }
+
+
+def _position(dashboard: Dashboard, numbers: dict[str, int]) -> dict[str, Any]:
+    """The grid of the page: rows of charts."""
+    rows = [f"ROW-{number}" for number, _ in enumerate(dashboard.rows)]
+    parts: dict[str, Any] = {
+        "DASHBOARD_VERSION_KEY": "v2",
+        "ROOT_ID": {"type": "ROOT", "id": "ROOT_ID", "children": ["GRID_ID"]},
+        "GRID_ID": {"type": "GRID", "id": "GRID_ID", "children": rows, "parents": ["ROOT_ID"]},
+        "HEADER_ID": {"type": "HEADER", "id": "HEADER_ID", "meta": {"text": dashboard.title}},
+    }
+    for row, charts in zip(rows, dashboard.rows, strict=True):
+        places = [f"CHART-{numbers[chart.title]}" for chart in charts]
+        above = ["ROOT_ID", "GRID_ID"]
+        parts[row] = {
+            "type": "ROW", "id": row, "children": places, "parents": above, "meta": {"background": "BACKGROUND_TRANSPARENT"}
+        }  # fmt: skip
+        for place, chart in zip(places, charts, strict=True):
+            meta = {
+                "chartId": numbers[chart.title],
+                "uuid": uuid_of("chart", chart.title),
+                "width": chart.width,
+                "height": chart.height,
+                "sliceName": chart.title,
+            }
+            parts[place] = {"type": "CHART", "id": place, "children": [], "parents": [*above, row], "meta": meta}
+    return parts
+
+
+def _choice(dashboard: Dashboard, name: str, numbers: dict[str, int]) -> dict[str, Any]:
+    """A filter at the top of the page: one value, from the first on, of the charts that have the dimension."""
+    bearing = [chart for chart in dashboard.charts if name in dashboard.choosable(chart)]
+    others = [numbers[chart.title] for chart in dashboard.charts if chart not in bearing]
+    target = {"datasetUuid": uuid_of("dataset", bearing[0].dataset.name), "column": {"name": name}}
+    return {
+        "id": f"NATIVE_FILTER-{uuid.UUID(uuid_of('choice', f'{dashboard.slug} {name}')).hex[:12]}",
+        "name": name.replace("_", " ").capitalize(),
+        "filterType": "filter_select",
+        "type": "NATIVE_FILTER",
+        "targets": [target],
+        "controlValues": {
+            "multiSelect": False,
+            "enableEmptyFilter": True,
+            "defaultToFirstItem": True,
+            "inverseSelection": False,
+            "searchAllOptions": False,
+        },
+        "defaultDataMask": {"extraFormData": {}, "filterState": {}},
+        "cascadeParentIds": [],
+        "scope": {"rootPath": ["ROOT_ID"], "excluded": others},
+    }

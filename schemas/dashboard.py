@@ -1,0 +1,96 @@
+"""What a dashboard is: charts of metrics, which a BI tool draws, and what may be chosen at its top."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from schemas.dataset import Dataset
+from schemas.metric import Metric
+from schemas.metrics import METRICS
+
+Kind = Literal["number", "lines", "bars", "stacked_bars", "table", "heatmap", "funnel"]
+"""How a chart is drawn. Bars that are stacked are added up by whoever looks at them."""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Metrics of one dataset by dimensions.
+
+    Attributes:
+        title: Unique among all charts.
+        kind: How it is drawn.
+        metrics: Their names.
+        by: The dimensions; of lines, bars and a heat map the first is the axis.
+        where: The one value that a dimension is limited to.
+        width: Of 12 columns of the page.
+        height: In units of the page, about 8 pixels each.
+    """
+
+    title: str
+    kind: Kind
+    metrics: tuple[str, ...]
+    by: tuple[str, ...] = ()
+    where: Mapping[str, str | int | bool] = field(default_factory=dict)
+    width: int = 6
+    height: int = 45
+
+    @property
+    def measured(self) -> tuple[Metric, ...]:
+        """The metrics."""
+        return tuple(METRICS[name] for name in self.metrics)
+
+    @property
+    def dataset(self) -> Dataset:
+        """What they are computed of."""
+        return self.measured[0].dataset
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """A page of charts.
+
+    Attributes:
+        title: Unique among all dashboards.
+        slug: Its address.
+        about: What it shows, a sentence.
+        rows: The charts, row by row.
+        choices: Dimensions of which the reader of the page chooses one value, from the first on.
+    """
+
+    title: str
+    slug: str
+    about: str
+    rows: tuple[tuple[Chart, ...], ...]
+    choices: tuple[str, ...] = ()
+
+    @property
+    def charts(self) -> tuple[Chart, ...]:
+        """All charts."""
+        return tuple(chart for row in self.rows for chart in row)
+
+    def choosable(self, chart: Chart) -> tuple[str, ...]:
+        """The choices that bear on a chart."""
+        return tuple(name for name in self.choices if name in chart.dataset.dimensions and name not in chart.where)
+
+
+def faults(dashboard: Dashboard) -> list[str]:
+    """What is wrong with the charts of a dashboard, in words: above all, what they sum and must not."""
+    found = [f"row {number} is wider than the page" for number, row in enumerate(dashboard.rows, 1) if _width(row) > 12]
+    for chart in dashboard.charts:
+        settled = {*chart.by, *chart.where, *dashboard.choosable(chart)}
+        for metric in chart.measured:
+            if metric.dataset != chart.dataset:
+                found.append(f"{chart.title}: {metric.name} is of another dataset")
+            if unknown := {*chart.by, *chart.where} - set(metric.dimensions):
+                found.append(f"{chart.title}: {metric.name} has no dimension {', '.join(sorted(unknown))}")
+            if loose := set(metric.within) - settled:
+                found.append(f"{chart.title}: {metric.name} is added up over {', '.join(sorted(loose))}")
+            if chart.kind == "stacked_bars" and (apart := {*chart.by[1:]} - {*metric.adds_up_over}):
+                found.append(f"{chart.title}: {metric.name} is stacked over {', '.join(sorted(apart))}")
+    return found
+
+
+def _width(row: tuple[Chart, ...]) -> int:
+    return sum(chart.width for chart in row)
