@@ -9,6 +9,7 @@ from typing import Literal
 from schemas.dataset import Dataset
 from schemas.metric import Metric
 from schemas.metrics import METRICS
+from schemas.warehouse import MART
 
 Kind = Literal["number", "lines", "bars", "stacked_bars", "table", "heatmap", "funnel"]
 """How a chart is drawn. Bars that are stacked are added up by whoever looks at them."""
@@ -81,6 +82,8 @@ def faults(dashboard: Dashboard) -> list[str]:
     for chart in dashboard.charts:
         settled = {*chart.by, *chart.where, *dashboard.choosable(chart)}
         for metric in chart.measured:
+            if metric.dataset.table.schema != MART:
+                found.append(f"{chart.title}: {metric.name} is of {metric.table}, which no BI tool may read")
             if metric.dataset != chart.dataset:
                 found.append(f"{chart.title}: {metric.name} is of another dataset")
             if unknown := {*chart.by, *chart.where} - set(metric.dimensions):

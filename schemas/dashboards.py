@@ -9,74 +9,127 @@ from schemas.dashboard import Chart, Dashboard
 _MONTHLY: Final = {"unit": "month"}
 _WEEKLY: Final = {"unit": "week"}
 
+_STATE: Final = Chart(
+    "State of the data", "table", ("newest_complete_day", "versions"), ("is_synthetic", "zone"), width=12, height=18
+)
+"""On top of each page: nobody takes figures of simulated events, or of a month ago, for today's real ones."""
+
 FUNNEL: Final = Dashboard(
     "Funnel",
     "emberline-funnel",
     "How many get from step to step of a funnel, how long it takes them, and where they come from.",
     (
+        (_STATE,),
         (
             Chart("Entries by step", "funnel", ("funnel_reached",), ("step_number", "step")),
             Chart(
-                "Steps", "table", ("funnel_reached", "funnel_conversion", "funnel_step_conversion", "time_to_convert"),
+                "Steps",
+                "table",
+                ("funnel_reached", "funnel_conversion", "funnel_step_conversion", "time_to_convert"),
                 ("step_number", "step"),
             ),
         ),
         (
-            Chart("Conversion by month of entry", "lines", ("trend_conversion",), ("start", "step_number", "step"), _MONTHLY, 12),
+            Chart(
+                "Conversion by month of entry",
+                "lines",
+                ("trend_conversion",),
+                ("start", "step_number", "step"),
+                _MONTHLY,
+                12,
+            ),
         ),
         (
-            Chart("Share that has reached a step after so many seconds", "lines", ("conversion_curve",), ("seconds", "step_number", "step")),
+            Chart(
+                "Share that has reached a step after so many seconds",
+                "lines",
+                ("conversion_curve",),
+                ("seconds", "step_number", "step"),
+            ),
             Chart("Entries by purpose of the group", "bars", ("entries",), ("purpose",)),
         ),
     ),
     ("funnel",),
-)  # fmt: skip
+)
 
 RETENTION: Final = Dashboard(
     "Retention",
     "emberline-retention",
     "Who stays active, who comes back, and who is lost.",
     (
+        (_STATE,),
         (
             Chart("New persons a week", "bars", ("new_persons",), ("start",), _WEEKLY),
             Chart("Persons active a week", "lines", ("active_persons",), ("start",), _WEEKLY),
         ),
-        (Chart("Share of a month's cohort that is active so many months later", "heatmap", ("retention",),
-               ("period", "cohort"), _MONTHLY, 12, 60),),
         (
-            Chart("Where a week's active persons come from", "bars",
-                  ("new_persons", "returning_persons", "resurrecting_persons", "dormant_persons"), ("start",), _WEEKLY, 8),
+            Chart(
+                "Share of a month's cohort that is active so many months later",
+                "heatmap",
+                ("retention",),
+                ("period", "cohort"),
+                _MONTHLY,
+                12,
+                60,
+            ),
+        ),
+        (
+            Chart(
+                "Where a week's active persons come from",
+                "bars",
+                ("new_persons", "returning_persons", "resurrecting_persons", "dormant_persons"),
+                ("start",),
+                _WEEKLY,
+                8,
+            ),
             Chart("Members of groups by state", "table", ("memberships", "consistent_share"), ("state",), width=4),
         ),
     ),
-)  # fmt: skip
+)
 
 GROUPS: Final = Dashboard(
     "Groups",
     "emberline-groups",
     "Which groups live, which are in danger, and what happens in them.",
     (
+        (_STATE,),
         (
             Chart("Groups", "number", ("groups",), width=3, height=22),
             Chart("Groups in danger", "number", ("groups_in_danger",), width=3, height=22),
             Chart("Groups by state", "bars", ("groups",), ("state",), width=6, height=22),
         ),
-        (Chart("Highest risk of death within 28 days, by day", "lines", ("highest_risk_28", "median_risk_28"), ("day",), width=12),),
         (
-            Chart("Messages a week by purpose", "stacked_bars", ("messages",), ("week", "purpose")),
+            Chart(
+                "Highest risk of death within 28 days, by day",
+                "lines",
+                ("highest_risk_28", "median_risk_28"),
+                ("day",),
+                width=12,
+            ),
+        ),
+        (
+            Chart("Messages a week by purpose", "stacked_bars", ("messages_sent",), ("week", "purpose")),
             Chart("Groups with activity a week", "lines", ("active_groups",), ("week",)),
         ),
-        (Chart("What happened in each group", "table",
-               ("messages", "speaker_days", "replies", "joins", "leaves", "staff_share"), ("group_name", "carrier", "purpose"),
-               width=12, height=60),),
+        (
+            Chart(
+                "What happened in each group",
+                "table",
+                ("messages_sent", "speaker_days", "replies_sent", "joins", "leaves", "staff_share"),
+                ("group_name", "carrier", "purpose"),
+                width=12,
+                height=60,
+            ),
+        ),
     ),
-)  # fmt: skip
+)
 
 SALES: Final = Dashboard(
     "Sales",
     "emberline-sales",
     "What was sold, and what of it messages of groups are credited with.",
     (
+        (_STATE,),
         (
             Chart("Net sales", "number", ("net_sales",), width=3, height=22),
             Chart("Paid orders", "number", ("paid_orders",), width=3, height=22),
@@ -88,27 +141,47 @@ SALES: Final = Dashboard(
             Chart("Net sales a month by purpose of the group", "stacked_bars", ("net_sales",), ("month", "purpose")),
         ),
         (
-            Chart("Sales by group", "table", ("paid_orders", "buyers", "net_sales", "refund_share"),
-                  ("group_name", "purpose"), width=8, height=60),
-            Chart("Buyers by frequency of their orders", "bars", ("valued_buyers",), ("frequency_score",), width=4, height=60),
+            Chart(
+                "Sales by group",
+                "table",
+                ("paid_orders", "buyers", "net_sales", "refund_share"),
+                ("group_name", "purpose"),
+                width=8,
+                height=60,
+            ),
+            Chart(
+                "Buyers by frequency of their orders",
+                "bars",
+                ("valued_buyers",),
+                ("frequency_score",),
+                width=4,
+                height=60,
+            ),
         ),
     ),
     ("model", "currency"),
-)  # fmt: skip
+)
 
 DATA_HEALTH: Final = Dashboard(
     "Data health",
     "emberline-data-health",
     "How fresh and complete the data is, and what changed after it was final.",
     (
+        (_STATE,),
         (
-            Chart("Complete through", "table", ("complete_through", "versions"), ("zone", "is_synthetic"), height=22),
-            Chart("Figures that changed after they were final", "number", ("restated_figures",), height=22),
+            Chart("Figures that changed after they were final", "number", ("restated_figures",), width=4),
+            Chart("Rows published a day", "bars", ("rows_published",), ("day",), width=8),
         ),
-        (Chart("Rows published a day", "bars", ("rows_published",), ("day",), width=12),),
-        (Chart("Which figures changed after they were final", "table", ("restated_figures",),
-               ("table_name", "figure", "period"), width=12),),
+        (
+            Chart(
+                "Which figures changed after they were final",
+                "table",
+                ("restated_figures",),
+                ("table_name", "figure", "period"),
+                width=12,
+            ),
+        ),
     ),
-)  # fmt: skip
+)
 
 DASHBOARDS: Final = (FUNNEL, RETENTION, GROUPS, SALES, DATA_HEALTH)

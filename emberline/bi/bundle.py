@@ -15,21 +15,20 @@ import yaml
 from sqlalchemy.dialects import postgresql
 
 from emberline.bi.charts import saved_chart
-from emberline.bi.names import DATABASE, uuid_of
+from emberline.bi.names import DATABASE, uuid_of, worded
 from schemas.columns import meaning_of
 from schemas.dashboard import Dashboard
 from schemas.dashboards import DASHBOARDS
 from schemas.dataset import Dataset
 from schemas.metric import D3_FORMATS, Metric
 from schemas.metrics import DATASETS, METRICS
+from schemas.warehouse import MART
 
 _ROOT: Final = "emberline"
 _VERSION: Final = "1.0.0"
 """Of the format; Superset knows no other."""
 _MADE_AT: Final = (1980, 1, 1, 0, 0, 0)
 """The least time that a ZIP file can tell: equal bundles have equal bytes."""
-_READABLE: Final = "mart"
-"""The one schema that a BI tool may read."""
 
 
 def database_file() -> str:
@@ -47,25 +46,23 @@ def bundle(url: sa.URL) -> bytes:
     files[database_file()] = _database(url)
     for dataset in shown_datasets():
         files[f"datasets/{DATABASE}/{dataset.name}.yaml"] = _dataset(dataset)
-    number = 0
+    charts = {chart.title: chart for dashboard in DASHBOARDS for chart in dashboard.charts}
+    numbers = {title: number for number, title in enumerate(charts, 1)}
+    for title, chart in charts.items():
+        files[f"charts/{numbers[title]}.yaml"] = {"version": _VERSION, **saved_chart(chart)}
     for dashboard in DASHBOARDS:
-        numbers = {}
-        for chart in dashboard.charts:
-            number += 1
-            numbers[chart.title] = number
-            files[f"charts/{number}.yaml"] = {"version": _VERSION, **saved_chart(chart)}
         files[f"dashboards/{dashboard.slug}.yaml"] = _dashboard(dashboard, numbers)
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(packed, "w") as archive:
         for name, content in files.items():
             text = yaml.safe_dump(content, allow_unicode=True, sort_keys=False)
-            archive.writestr(zipfile.ZipInfo(f"{_ROOT}/{name}", _MADE_AT), text)
+            archive.writestr(zipfile.ZipInfo(f"{_ROOT}/{name}", _MADE_AT), text, zipfile.ZIP_DEFLATED)
     return packed.getvalue()
 
 
 def shown_datasets() -> tuple[Dataset, ...]:
     """The datasets that whoever reads the warehouse may read."""
-    return tuple(dataset for dataset in DATASETS.values() if dataset.table.schema == _READABLE)
+    return tuple(dataset for dataset in DATASETS.values() if dataset.table.schema == MART)
 
 
 def _database(url: sa.URL) -> dict[str, Any]:
@@ -112,6 +109,7 @@ def _column(dataset: Dataset, name: str) -> dict[str, Any]:
         kind, text = column.type.compile(postgresql.dialect()), meaning_of(column).text
     return {
         "column_name": name,
+        "verbose_name": worded(name),
         "is_dttm": kind.startswith(("DATE", "TIMESTAMP")),
         "is_active": True,
         "type": kind,
@@ -125,13 +123,23 @@ def _metric(metric: Metric) -> dict[str, Any]:
     within = ", ".join(metric.within)
     return {
         "metric_name": metric.name,
-        "verbose_name": metric.name.replace("_", " ").capitalize(),
+        "verbose_name": worded(metric.name),
         "metric_type": None,
-        "expression": metric.sql_as_shown,
+        "expression": _guarded(metric),
         "description": f"{metric.meaning} ({metric.unit}); owner: {metric.owner}",
         "d3format": D3_FORMATS[metric.format] or None,
-        "warning_text": f"A number only within one value of: {within}" if within else None,
+        "warning_text": f"Empty where rows of several {within} come together: they do not add up." if within else None,
     }
+
+
+def _guarded(metric: Metric) -> str:
+    """The SQL of a metric, which is null where rows come together that are no number together.
+
+    Whoever builds a chart in Superset is held by no check of ours.
+    """
+    columns = [postgresql.dialect().identifier_preparer.quote(name) for name in metric.within]
+    one = " AND ".join(f"min({column}) IS NOT DISTINCT FROM max({column})" for column in columns)
+    return f"CASE WHEN {one} THEN {metric.sql_as_shown} END" if one else metric.sql_as_shown
 
 
 def _dashboard(dashboard: Dashboard, numbers: dict[str, int]) -> dict[str, Any]:
@@ -165,8 +173,12 @@ def _position(dashboard: Dashboard, numbers: dict[str, int]) -> dict[str, Any]:
         places = [f"CHART-{numbers[chart.title]}" for chart in charts]
         above = ["ROOT_ID", "GRID_ID"]
         parts[row] = {
-            "type": "ROW", "id": row, "children": places, "parents": above, "meta": {"background": "BACKGROUND_TRANSPARENT"}
-        }  # fmt: skip
+            "type": "ROW",
+            "id": row,
+            "children": places,
+            "parents": above,
+            "meta": {"background": "BACKGROUND_TRANSPARENT"},
+        }
         for place, chart in zip(places, charts, strict=True):
             meta = {
                 "chartId": numbers[chart.title],
@@ -186,7 +198,7 @@ def _choice(dashboard: Dashboard, name: str, numbers: dict[str, int]) -> dict[st
     target = {"datasetUuid": uuid_of("dataset", bearing[0].dataset.name), "column": {"name": name}}
     return {
         "id": f"NATIVE_FILTER-{uuid.UUID(uuid_of('choice', f'{dashboard.slug} {name}')).hex[:12]}",
-        "name": name.replace("_", " ").capitalize(),
+        "name": worded(name),
         "filterType": "filter_select",
         "type": "NATIVE_FILTER",
         "targets": [target],

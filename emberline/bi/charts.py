@@ -19,8 +19,7 @@ _TYPES: Final[dict[Kind, str]] = {
     "funnel": "funnel",
 }
 _MOST_ROWS: Final = 10_000
-_TIMES: Final = ("day", "week", "month", "start", "cohort")
-"""Dimensions that are days."""
+_DAY_FORMAT: Final = "%Y-%m-%d"
 
 
 def saved_chart(chart: Chart) -> dict[str, Any]:
@@ -44,8 +43,13 @@ def saved_chart(chart: Chart) -> dict[str, Any]:
 
 def _condition(name: str, value: str | int | bool) -> dict[str, Any]:
     return {
-        "expressionType": "SIMPLE", "clause": "WHERE", "subject": name, "operator": "==", "operatorId": "EQUALS", "comparator": value
-    }  # fmt: skip
+        "expressionType": "SIMPLE",
+        "clause": "WHERE",
+        "subject": name,
+        "operator": "==",
+        "operatorId": "EQUALS",
+        "comparator": value,
+    }
 
 
 def _drawn(chart: Chart) -> dict[str, Any]:
@@ -67,9 +71,16 @@ def _drawn(chart: Chart) -> dict[str, Any]:
                 "show_legend": len(by) > 1 or len(metrics) > 1,
                 "truncateYAxis": False,
                 "x_axis_sort_asc": True,
+                "x_axis_time_format": _DAY_FORMAT,
             }
         case "table":
-            return {"query_mode": "aggregate", "groupby": by, "metrics": metrics, "order_desc": True, "table_timestamp_format": "%Y-%m-%d"}
+            return {
+                "query_mode": "aggregate",
+                "groupby": by,
+                "metrics": metrics,
+                "order_desc": True,
+                "table_timestamp_format": _DAY_FORMAT,
+            }
         case "heatmap":
             return {
                 "x_axis": by[0],
@@ -87,7 +98,15 @@ def _drawn(chart: Chart) -> dict[str, Any]:
                 "yscale_interval": -1,
             }
         case "funnel":
-            return {"metric": metrics[0], "groupby": by, "sort_by_metric": True, "number_format": shown, "show_legend": False, "show_labels": True, "label_type": 5}
+            return {
+                "metric": metrics[0],
+                "groupby": by,
+                "sort_by_metric": True,
+                "number_format": shown,
+                "show_legend": False,
+                "show_labels": True,
+                "label_type": 5,
+            }
 
 
 def _query(chart: Chart, form: dict[str, Any]) -> dict[str, Any]:

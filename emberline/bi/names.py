@@ -12,3 +12,8 @@ _NAMESPACE: Final = uuid.UUID("6f0f2a57-64c4-5d4a-9a53-7f6c1f1c2b11")
 def uuid_of(kind: str, name: str) -> str:
     """The UUID of a part: the same for the same name, in every bundle."""
     return str(uuid.uuid5(_NAMESPACE, f"{kind}/{name}"))
+
+
+def worded(name: str) -> str:
+    """A name of ours as people read it: `group_name` -> "Group name"."""
+    return name.replace("_", " ").capitalize()

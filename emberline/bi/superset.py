@@ -106,23 +106,42 @@ class EmbeddedSuperset:
         on_progress("setting up Superset: a minute or two, once")
         with self._log.open("w") as log:
             done = subprocess.run(
-                [str(programs / "python"), str(_HERE / "superset_setup.py")],
+                [str(programs / "python"), "-P", str(_HERE / "superset_setup.py")],  # -P: `superset` is not our module
                 env=self._environment() | {"SUPERSET_PASSWORD": self.password},
-                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, check=False,
-            )  # fmt: skip
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                check=False,
+            )
         if done.returncode != 0:
-            raise EngineDied("Superset could not be set up", place=self._log, next_step="see the log, then run it again")
+            raise EngineDied(
+                "Superset could not be set up", place=self._log, next_step="see the log, then run it again"
+            )
         write_private(self._made_by, made_by)
 
     def _launch(self, programs: Path, port: int) -> None:
         daemon.launch(
             [
-                str(programs / "gunicorn"), "--bind", f"{LOOPBACK}:{port}", "--chdir", str(self._home),
-                "--workers", "1", "--worker-class", "gthread", "--threads", "8", "--timeout", "120",
-                "--no-control-socket", "superset.app:create_app()",
+                str(programs / "gunicorn"),
+                "--bind",
+                f"{LOOPBACK}:{port}",
+                "--chdir",
+                str(self._home),
+                "--workers",
+                "1",
+                "--worker-class",
+                "gthread",
+                "--threads",
+                "8",
+                "--timeout",
+                "120",
+                "--no-control-socket",
+                "superset.app:create_app()",
             ],
-            log=self._log, record=self._record, env=self._environment(),
-        )  # fmt: skip
+            log=self._log,
+            record=self._record,
+            env=self._environment(),
+        )
         deadline = time.monotonic() + _ANSWERS_WITHIN_S
         while self.address() is None:
             if self.process() is None or time.monotonic() > deadline:

@@ -62,11 +62,6 @@ class SupersetApi:
                 f"Superset refused the dashboards: {done.reason_phrase}", "See superset.log in the state folder."
             )
 
-    def titles(self) -> dict[str, str]:
-        """The slug of each dashboard that is there, and its title."""
-        found = self._get(f"/api/v1/dashboard/?q=(page_size:{_MOST})")["result"]
-        return {dashboard["slug"]: dashboard["dashboard_title"] for dashboard in found}
-
     def charts(self) -> dict[str, int]:
         """The title of each chart that is there, and its number."""
         found = self._get(f"/api/v1/chart/?q=(page_size:{_MOST})")["result"]
@@ -75,6 +70,13 @@ class SupersetApi:
     def data(self, chart: int) -> list[dict[str, Any]]:
         """The rows that a chart shows."""
         return self._get(f"/api/v1/chart/{chart}/data/")["result"][0]["data"]
+
+    def meaning(self, dataset: str, metric: str) -> str:
+        """What a metric of a dataset is said to mean."""
+        found = self._get(f"/api/v1/dataset/?q=(page_size:{_MOST})")["result"]
+        number = next(one["id"] for one in found if one["table_name"] == dataset)
+        metrics = self._get(f"/api/v1/dataset/{number}")["result"]["metrics"]
+        return next(one["description"] for one in metrics if one["metric_name"] == metric)
 
     def _get(self, path: str) -> Any:
         return self._answer(self._client.get(path))

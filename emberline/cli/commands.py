@@ -21,6 +21,6 @@ from emberline.cli import (
 from emberline.cli.app import app
 
 __all__ = [
-    "alerts", "app", "audit", "backtest", "bi", "carriers", "demo", "doctor", "identity", "imports", "pipeline", "quarantine",
-    "rebuild", "receive", "results", "services", "sql",
+    "alerts", "app", "audit", "backtest", "bi", "carriers", "demo", "doctor", "identity", "imports", "pipeline",
+    "quarantine", "rebuild", "receive", "results", "services", "sql",
 ]  # fmt: skip

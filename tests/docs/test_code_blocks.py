@@ -42,6 +42,7 @@ RUNS = {*SHELLS, "python", "sql", "toml", "yaml", "json", "jsonl"}
 LINES_LEFT_OUT = {
     "make ": "takes minutes, or is what runs this test; test_pages sees that the targets are there",
     "emberline up": "starts Dagster: tests/end_to_end/test_up_and_down.py does",
+    "emberline bi up": "installs 700 MB: tests/emberline/bi/test_superset.py does",
 }
 # Blocks that begin so.
 BLOCKS_LEFT_OUT = {
