@@ -87,6 +87,8 @@ def _drawn(chart: Chart) -> dict[str, Any]:
                 "groupby": by[1],
                 "metric": metrics[0],
                 "y_axis_format": shown,
+                "x_axis_time_format": _DAY_FORMAT,
+                "y_axis_time_format": _DAY_FORMAT,
                 "value_bounds": [None, None],
                 "sort_x_axis": "alpha_asc",
                 "sort_y_axis": "alpha_asc",

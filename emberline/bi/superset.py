@@ -14,10 +14,8 @@ from typing import Final
 from urllib.error import URLError
 
 import psutil
-import sqlalchemy as sa
 
 from emberline.bi import environment
-from emberline.bi.bundle import bundle
 from emberline.embedded import daemon
 from emberline.embedded.errors import EngineDied
 from emberline.embedded.ports import LOOPBACK, launch_on_kept_ports
@@ -68,7 +66,7 @@ class EmbeddedSuperset:
                 on_progress("starting Superset")
                 self._end()
                 launch_on_kept_ports([self._port], lambda port: self._launch(programs, port))
-            self._import(sa.make_url(warehouse), on_progress)
+            self._import(warehouse, on_progress)
             return f"http://{LOOPBACK}:{self._port.read_text()}"
 
     def address(self) -> str | None:
@@ -148,16 +146,20 @@ class EmbeddedSuperset:
                 raise EngineDied("Superset did not come up", place=self._log, next_step="see the log, then start again")
             time.sleep(_POLL_S)
 
-    def _import(self, warehouse: sa.URL, on_progress: Callable[[str], None]) -> None:
+    def _import(self, warehouse: str, on_progress: Callable[[str], None]) -> None:
+        import sqlalchemy as sa
+
+        from emberline.bi.bundle import bundle
         from emberline.bi.superset_api import SupersetApi
 
-        packed = bundle(warehouse)
-        digest = hashlib.sha256(packed + (warehouse.password or "").encode()).hexdigest()
+        url = sa.make_url(warehouse)
+        packed = bundle(url)
+        digest = hashlib.sha256(packed + (url.password or "").encode()).hexdigest()
         if self._imported.exists() and self._imported.read_text() == digest:
             return
         on_progress("importing the dashboards")
         with SupersetApi(f"http://{LOOPBACK}:{self._port.read_text()}", USER, self.password) as api:
-            api.import_bundle(packed, warehouse.password)
+            api.import_bundle(packed, url.password)
         write_private(self._imported, digest)
 
     def _environment(self) -> dict[str, str]:

@@ -51,6 +51,7 @@ def up(as_json: Json = False) -> None:
 @app.command()
 def down() -> None:
     """Stop what is embedded. Data stays in the state folder; services configured elsewhere are not touched."""
+    from emberline.bi.superset import EmbeddedSuperset
     from emberline.embedded.dagster import EmbeddedDagster
 
     services = configured()
@@ -58,6 +59,7 @@ def down() -> None:
         print_line(f"Nothing to stop: there is no folder {services.settings.state}", whole=True)
         return
     services.receiver().stop()
+    EmbeddedSuperset(services.state).stop()
     EmbeddedDagster(services.state).stop()
     services.stop()
     print_line(f"Stopped. The data stays in {services.state.path}", whole=True)
