@@ -16,6 +16,7 @@ from schemas.columns import Meaning, meaning_of
 from schemas.expectations import SUITES
 from schemas.metric import Metric
 from schemas.metrics import METRICS
+from schemas.references import REFERENCES
 from schemas.table import OWNERS
 from schemas.warehouse import MART, metadata
 
@@ -84,8 +85,15 @@ def _column(table: sa.Table, column: sa.Column[Any]) -> dict[str, Any]:
         "description": meaning.text,
         "required": not column.nullable,
         **keys,
+        **({"relationships": [{"type": "foreignKey", "to": to}]} if (to := _referred_to(table, column)) else {}),
         **_custom(_of_number(meaning)),
     }
+
+
+def _referred_to(table: sa.Table, column: sa.Column[Any]) -> str | None:
+    """The column of another table, `table.column`, that a column alone refers to."""
+    found = (f"{one.to}.{one.key[0]}" for one in REFERENCES if (one.table, one.columns) == (table.name, (column.name,)))
+    return next(found, None)
 
 
 def _measure(metric: Metric) -> dict[str, Any]:
@@ -190,6 +198,9 @@ def _dbt_column(table: sa.Table, column: sa.Column[Any]) -> dict[str, Any]:
     tests: list[Any] = [] if column.nullable else ["not_null"]
     if [column] == list(table.primary_key.columns):
         tests.append("unique")
+    if to := _referred_to(table, column):
+        other, _, key = to.partition(".")
+        tests.append({"relationships": {"arguments": {"to": f"source('emberline', '{other}')", "field": key}}})
     if values := _accepted(str(table.name), str(column.name)):
         tests.append({"accepted_values": {"arguments": {"values": values}}})
     meta = _of_number(meaning_of(column))

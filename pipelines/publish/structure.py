@@ -7,6 +7,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.schema import CreateSchema, SetColumnComment, SetTableComment
 
+from pipelines.publish import references
 from schemas import operations, warehouse
 
 _SCHEMAS: Final = (warehouse.MART, warehouse.STAGING, operations.OPS)
@@ -20,7 +21,7 @@ def create_schemas(connection: sa.Connection) -> None:
 
 
 def complete(connection: sa.Connection) -> None:
-    """Create tables that somebody dropped, and bring all comments up to date.
+    """Create tables that somebody dropped, and bring comments and references up to date.
 
     A table that is there keeps its columns: changing them is the work of `pipelines.publish.upgrade`.
     """
@@ -36,7 +37,8 @@ def complete(connection: sa.Connection) -> None:
 
 
 def describe(connection: sa.Connection) -> None:
-    """Bring the comments of all tables and columns up to date."""
+    """Bring up to date what tables say of themselves: comments of tables and columns, and what they refer to."""
+    references.declare(connection)
     inspector = sa.inspect(connection)
     for schema in (warehouse.MART, operations.OPS):
         tables, columns = inspector.get_multi_table_comment(schema), inspector.get_multi_columns(schema)

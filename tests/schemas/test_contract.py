@@ -120,6 +120,9 @@ def test_sources_of_dbt_have_the_tests_of_keys_nulls_and_values():
     columns = {one["name"]: one for one in tables["dim_group"]["columns"]}
     assert columns["group_id"]["data_tests"] == ["not_null", "unique"]
     assert "data_tests" not in columns["purpose"]
+    of_group = tables["group_day"]["columns"][0]
+    to = {"to": "source('emberline', 'dim_group')", "field": "group_id"}
+    assert {"relationships": {"arguments": to}} in of_group["data_tests"]
     state = next(one for one in tables["group_state"]["columns"] if one["name"] == "state")
     values = next(test for test in state["data_tests"] if isinstance(test, dict))
     assert "dying" in values["accepted_values"]["arguments"]["values"]

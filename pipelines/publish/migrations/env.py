@@ -12,6 +12,7 @@ from alembic.util import CommandError
 
 from pipelines.publish.database import Database, Refused, take_turns
 from pipelines.publish.errors import UpgradeFailed
+from pipelines.publish.references import is_reference
 from pipelines.publish.structure import create_schemas, describe
 from pipelines.publish.upgrade import adopt, known_revisions
 from schemas import operations, warehouse
@@ -33,11 +34,18 @@ def _run(connection: sa.Connection) -> None:
         target_metadata=[warehouse.metadata, operations.metadata],
         version_table_schema=operations.OPS,
         include_schemas=True,
-        include_name=lambda name, kind, _: kind != "schema" or name in (warehouse.MART, operations.OPS),
+        include_name=lambda name, kind, _: _is_compared(name, kind),
         compare_server_default=True,
         on_version_apply=after_revision,
     )
     context.run_migrations()
+
+
+def _is_compared(name: str | None, kind: str) -> bool:
+    # References are no matter of revisions either.
+    if kind == "foreign_key_constraint":
+        return not is_reference(name)
+    return kind != "schema" or name in (warehouse.MART, operations.OPS)
 
 
 if context.is_offline_mode():
