@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -33,7 +34,13 @@ def metric_named(name: str) -> Metric:
 
 
 def question(
-    metric: Metric, by: Sequence[str] = (), where: Mapping[str, Sequence[Value]] | None = None, *, limit: int = _ALL
+    metric: Metric,
+    by: Sequence[str] = (),
+    where: Mapping[str, Sequence[Value]] | None = None,
+    *,
+    since: dt.date | None = None,
+    until: dt.date | None = None,
+    limit: int = _ALL,
 ) -> sa.TextClause:
     """Ask for a metric by dimensions.
 
@@ -41,6 +48,8 @@ def question(
         metric: What is asked for.
         by: Dimensions to group by: a row for each combination of their values.
         where: Values that dimensions are limited to.
+        since: The first day, by `Dataset.dated_by`.
+        until: The first day no more.
         limit: The number of rows at most.
 
     Returns:
@@ -48,7 +57,7 @@ def question(
 
     Raises:
         QuestionRefused: A dimension is none of the metric's; or rows of different values of one in `within` would come
-            together.
+            together; or days are given and its rows have none.
     """
     where = where or {}
     if unknown := [name for name in (*by, *where) if name not in metric.dimensions]:
@@ -60,8 +69,17 @@ def question(
             f"{metric.name} is not a number over different values of {', '.join(loose)}.",
             f"Group by {', '.join(loose)}, or ask for one value of each.",
         )
+    bounds = {sign: day for sign, day in ((">=", since), ("<", until)) if day is not None}
+    dated_by = metric.dataset.dated_by
+    if bounds and dated_by is None:
+        raise QuestionRefused(
+            f"{metric.name} is of no period: its rows say how things are, or sum up all of them.",
+            "Ask without days.",
+        )
     columns = [_quoted(name) for name in by]
-    conditions = " AND ".join(f"{_quoted(name)} = ANY(:of_{name})" for name in where)
+    limits = [f"{_quoted(name)} = ANY(:of_{name})" for name in where]
+    limits += [f"{_quoted(str(dated_by))} {sign} '{day.isoformat()}'" for sign, day in bounds.items()]
+    conditions = " AND ".join(limits)
     sql = f"SELECT {', '.join([*columns, f'{_escaped(metric.sql)} AS {_quoted(metric.name)}'])}"
     sql += f"\nFROM (\n{_escaped(metric.dataset.sql)}\n) AS {_quoted(metric.dataset.name)}"
     sql += f"\nWHERE {conditions}" if conditions else ""

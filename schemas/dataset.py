@@ -37,12 +37,19 @@ class Dataset:
         group: The subject it belongs to; see `schemas.table.OWNERS`.
         by: The columns of the table that rows may be grouped by.
         day: The column that `day`, `week`, `month` and `weekday` are of; a time is taken in the business zone.
+        start: Where there is no such column, the dimension with the first day of a row's period; none: a row has none.
     """
 
     table: sa.Table
     group: str
     by: tuple[str, ...]
     day: str | None = None
+    start: str | None = None
+
+    @property
+    def dated_by(self) -> str | None:
+        """The dimension that a question is limited in time by; none: rows have no date."""
+        return "day" if self.day is not None else self.start
 
     @property
     def name(self) -> str:

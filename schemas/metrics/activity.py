@@ -8,8 +8,10 @@ from schemas import warehouse
 from schemas.dataset import Dataset
 from schemas.metric import Distinct, Metric, One, Ratio, Rows, Sum
 
-_LIFECYCLE: Final = Dataset(warehouse.lifecycle, "engagement", by=("unit", "start", "is_complete"))
-_RETENTION: Final = Dataset(warehouse.retention, "engagement", by=("unit", "cohort", "period", "is_complete"))
+_LIFECYCLE: Final = Dataset(warehouse.lifecycle, "engagement", by=("unit", "start", "is_complete"), start="start")
+_RETENTION: Final = Dataset(
+    warehouse.retention, "engagement", by=("unit", "cohort", "period", "is_complete"), start="cohort"
+)
 _MEMBERS: Final = Dataset(
     warehouse.member_state,
     "engagement",

@@ -15,7 +15,7 @@ _SEGMENT: Final = Dataset(
     by=("funnel", "by", "touch", "segment_kind", "segment", "step_number", "step"),
 )
 _TREND: Final = Dataset(
-    warehouse.funnel_trend, "funnel", by=("funnel", "unit", "start", "step_number", "step", "is_mature")
+    warehouse.funnel_trend, "funnel", by=("funnel", "unit", "start", "step_number", "step", "is_mature"), start="start"
 )
 _TIME: Final = Dataset(
     warehouse.funnel_time_to_convert,

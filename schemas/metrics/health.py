@@ -13,6 +13,7 @@ _RESTATEMENT: Final = Dataset(
     warehouse.restatement,
     "warehouse",
     by=("version", "table_name", "figure", "period", "rules_changed", "code_changed"),
+    start="period",
 )
 _ALERT: Final = Dataset(
     operations.alert, "groups", by=("rule", "severity", "subject", "purpose", "state", "outcome"), day="opened_at"

@@ -167,6 +167,18 @@ def test_what_adds_up_over_a_dimension_is_the_number_without_it(company: Company
 
 
 @pytest.mark.slow
+def test_days_are_those_of_the_business_zone(company: Company):
+    paid = METRICS["paid_orders"]
+    days = company.frames["order_credit"].filter(pl.col("model") == "linear")
+    first = days["day"].min()
+    assert isinstance(first, dt.date)
+    next_week = first + dt.timedelta(days=7)
+    asked = question(paid, ["model"], {"model": ["linear"]}, since=first, until=next_week)
+    expected = days.filter(pl.col("day") < next_week).select(pl.struct("shop", "order_id").n_unique()).item()
+    assert [tuple(row) for row in company.connection.execute(asked)] == [("linear", expected)]
+
+
+@pytest.mark.slow
 def test_a_person_who_is_a_member_of_two_groups_is_one_member(company: Company):
     members = METRICS["members"]
     assert sum(by_sql(company, members, ["group_id"]).values()) > by_sql(company, members, [])[()]

@@ -1,5 +1,7 @@
 """What may be asked of a metric."""
 
+import datetime as dt
+
 import pytest
 
 from pipelines.question import QuestionRefused, metric_named, question
@@ -28,3 +30,15 @@ def test_money_of_several_models_or_currencies_comes_never_together(where: dict[
 def test_one_value_or_a_group_a_value_is_an_answer():
     question(metric_named("net_sales"), ["currency"], {"model": ["linear"]})
     question(metric_named("net_sales"), ["currency", "model", "day"])
+
+
+def test_days_limit_the_rows_that_have_one():
+    asked = str(question(metric_named("messages_sent"), since=dt.date(2026, 3, 1), until=dt.date(2026, 4, 1)))
+    assert "\"day\" >= '2026-03-01' AND \"day\" < '2026-04-01'" in asked
+    with pytest.raises(QuestionRefused, match="is of no period"):
+        question(metric_named("lifetime_sales"), ["currency"], since=dt.date(2026, 3, 1))
+
+
+def test_where_rows_have_a_period_days_limit_its_start():
+    asked = str(question(metric_named("retention"), ["unit", "period"], until=dt.date(2026, 4, 1)))
+    assert "\"cohort\" < '2026-04-01'" in asked

@@ -69,6 +69,7 @@ def test_what_a_metric_names_is_there(metric: Metric):
     columns = set(metric.dataset.table.columns.keys())
     assert set(metric.within) <= set(metric.dimensions)
     assert set(metric.dataset.by) <= columns
+    assert metric.dataset.dated_by in {None, *metric.dimensions}
     assert len(metric.dimensions) >= 3
     assert metric.meaning
     assert metric.unit
