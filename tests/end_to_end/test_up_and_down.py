@@ -128,7 +128,7 @@ def test_up_twice_beside_a_run_starts_each_engine_once_and_what_died_again_and_d
     assert [after["kafka"], after["warehouse"], after["web"]] == [None, None, None]
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_in_a_state_folder_of_any_name_the_page_shows_what_the_command_line_and_the_schedule_ran(
     state: Path, kafka: str, database: str, topic: Callable[[], str], monkeypatch: pytest.MonkeyPatch
 ):
