@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
+from urllib.parse import unquote_plus
 
+import msgspec
 import polars as pl
 
 from pipelines.carriers.json_levels import ScannedLevels, read_levels
 from pipelines.carriers.levels import KIND, MISSING, STRING, Level
-from pipelines.carriers.mapping.paths import HEADER, TOP, above, read_as
+from pipelines.carriers.mapping.paths import AS_JSON, AS_URL, AS_XML, HEADER, TOP, above, read_as
+from pipelines.carriers.mapping.rows import MALFORMED, ListOf
+from pipelines.carriers.mapping.xml_payload import parse_xml
 from schemas.lake import HEADERS
 
 _BEGINS_JSON: Final = r"^[ \t\r\n]*[\[{\"0-9tfn-]"
@@ -43,28 +47,31 @@ def read_columns(
         only_objects: whether to accept nothing but objects.
     """
     plain: dict[str, list[str]] = {TOP: []}
-    nested: dict[tuple[str, str], _Nested] = {}
+    nested: dict[tuple[str, str, str], _Nested] = {}
     for level, names in fields.items():
         if inside := read_as(level):
-            of_string = nested.setdefault(inside[:2], _Nested())
-            of_string.levels[inside[2]] = level
-            of_string.fields[inside[2]] = {name: name for name in names}
+            of_string = nested.setdefault(inside[:3], _Nested())
+            of_string.levels[inside.inner] = level
+            of_string.fields[inside.inner] = {name: name for name in names}
             continue
         plain.setdefault(level, [])
         for name in names:
             if level == TOP and name.startswith(HEADER):
                 continue
             if inside := read_as(name):
-                _, outer, inner = inside
-                nested.setdefault((level, outer), _Nested()).fields[TOP][inner] = name
+                nested.setdefault((level, *inside[1:3]), _Nested()).fields[TOP][inside.inner] = name
             else:
                 plain[level].append(name)
-    for level, outer in nested:
-        if outer not in plain[level]:
-            plain[level].append(outer)
-    scanned = read_levels(values, plain, only_objects=only_objects)
-    for (level, outer), inner in nested.items():
-        scanned = _with_json(scanned, level, outer, inner)
+    for level, outer, _ in nested:
+        plain[level].append(outer)
+    # Without those that are percent-encoded, whose strings are read in their place.
+    encoded = {level: {name for name in names if name.endswith(AS_URL)} for level, names in plain.items()}
+    written = {level: list(dict.fromkeys(_written(name) for name in names)) for level, names in plain.items()}
+    scanned = read_levels(values, written, only_objects=only_objects)
+    for level, names in encoded.items():
+        scanned = _with_decoded(scanned, level, names)
+    for (level, outer, form), inner in nested.items():
+        scanned = _with_documents(scanned, level, outer, inner, form)
     if named := [name for name in fields[TOP] if name.startswith(HEADER)]:
         scanned = _with_headers(scanned, named, headers)
     return ScannedLevels(scanned.accepted, {name: _of(scanned.levels[name], names) for name, names in fields.items()})
@@ -77,14 +84,70 @@ def _of(level: Level, names: Sequence[str]) -> Level:
     return Level(kept, level.parent, level.index)
 
 
-def _with_json(scanned: ScannedLevels, name: str, outer: str, nested: _Nested) -> ScannedLevels:
-    """Add fields of the JSON that stands in a string of a level; where it is none, they are missing."""
+def _written(name: str) -> str:
+    """The place of the string that is percent-encoded, of a path that ends so."""
+    return name.removesuffix(AS_URL)
+
+
+def _with_decoded(scanned: ScannedLevels, name: str, encoded: Collection[str]) -> ScannedLevels:
+    """Add the texts of strings of a level that are percent-encoded; what is no string has none."""
+    level = scanned.levels[name]
+    columns = []
+    for one in sorted(encoded):
+        is_text = level.fields[_written(one) + KIND] == STRING
+        text = level.fields[_written(one)].set(~is_text, None)
+        rows = text.str.contains("[%+]").fill_null(value=False).arg_true()
+        decoded = [unquote_plus(given) for given in text.gather(rows)]
+        text = text.scatter(rows, pl.Series(decoded, dtype=pl.String)) if len(rows) else text
+        kind = pl.select(pl.when(is_text).then(STRING).otherwise(MISSING).cast(pl.UInt8)).to_series()
+        columns += [text.alias(one), kind.alias(one + KIND)]
+    fields = level.fields.hstack(columns) if columns else level.fields
+    return ScannedLevels(scanned.accepted, {**scanned.levels, name: Level(fields, level.parent, level.index)})
+
+
+@dataclass(frozen=True)
+class _Documents:
+    """Which strings of a column are documents: their rows, each as JSON, and the rows that are left to `rows`."""
+
+    rows: pl.Series
+    values: pl.Series
+    refused: pl.Series
+
+
+def _documents(texts: pl.Series, form: str, levels: Iterable[str]) -> _Documents:
+    """Find the documents among texts; null is what is no text that may be read."""
+    begins = _BEGINS_JSON if form == AS_JSON else "<"
+    rows = texts.str.contains(begins).fill_null(value=False).arg_true()
+    if form == AS_JSON:
+        return _Documents(rows, texts.gather(rows).cast(pl.Binary), rows.clear())
+    # What a list is, XML does not say: what has elements is left to the authority.
+    lists = [ListOf.at(level, is_xml=True) for level in levels if above(level) == TOP]
+    read: list[int] = []
+    values: list[bytes] = []
+    refused: list[int] = []
+    for row, text in zip(rows, texts.gather(rows), strict=True):
+        try:
+            document = parse_xml(text)
+            values.append(msgspec.json.encode(document))
+        except MALFORMED:
+            continue
+        read.append(row)
+        if any(one.of(document) for one in lists):
+            refused.append(row)
+    return _Documents(
+        pl.Series(read, dtype=rows.dtype), pl.Series(values, dtype=pl.Binary), pl.Series(refused, dtype=rows.dtype)
+    )
+
+
+def _with_documents(scanned: ScannedLevels, name: str, outer: str, nested: _Nested, form: str) -> ScannedLevels:
+    """Add fields of the documents that stand in a string of a level; where it is none, they are missing."""
     level, of_value = scanned.levels[name], scanned.values_of(name)
-    may_be_json = (pl.col(outer + KIND) == STRING) & pl.col(outer).str.contains(_BEGINS_JSON)
-    is_read = level.fields.select(may_be_json & pl.lit(scanned.accepted.gather(of_value))).to_series()
-    rows = is_read.arg_true()
-    values = level.fields[outer].gather(rows).cast(pl.Binary)
-    inner = read_columns(values, {of: tuple(names) for of, names in nested.fields.items()}, only_objects=False)
+    may_be_read = (level.fields[outer + KIND] == STRING) & scanned.accepted.gather(of_value)
+    found = _documents(level.fields[outer].set(~may_be_read, None), form, nested.levels)
+    rows, values = found.rows, found.values
+    is_read = pl.Series([False], dtype=pl.Boolean).new_from_index(0, len(of_value)).scatter(rows, values=True)
+    asked = {of: tuple(names) for of, names in nested.fields.items() if of == TOP or form == AS_JSON}
+    inner = read_columns(values, asked, only_objects=False)
     columns = inner.levels[TOP].fields
     if len(rows) < len(is_read):
         places = pl.when(is_read).then(is_read.cum_sum() - 1)
@@ -94,12 +157,22 @@ def _with_json(scanned: ScannedLevels, name: str, outer: str, nested: _Nested) -
     levels = dict(scanned.levels)
     levels[name] = Level(level.fields.hstack(columns.rename(whole)), level.parent, level.index)
     for one, kept in nested.levels.items():
+        if form == AS_XML:
+            levels[kept] = _empty(nested.fields[one])
+            continue
         read = inner.levels[one]
         parent = rows.gather(read.parent) if above(one) == TOP else read.parent
         levels[kept] = Level(read.fields, parent, read.index)
-    refused = of_value.gather(rows.filter(~inner.accepted)).unique()
+    refused = of_value.gather(pl.concat([rows.filter(~inner.accepted), found.refused])).unique()
     accepted = scanned.accepted.clone().scatter(refused, values=False) if len(refused) else scanned.accepted
     return ScannedLevels(accepted, levels)
+
+
+def _empty(names: Iterable[str]) -> Level:
+    """A level without elements."""
+    columns = {column: dtype for name in names for column, dtype in ((name, pl.String), (name + KIND, pl.UInt8))}
+    nothing = pl.Series(dtype=pl.UInt32)
+    return Level(pl.DataFrame(schema=columns), nothing, nothing)
 
 
 def _with_headers(scanned: ScannedLevels, names: Sequence[str], headers: pl.Series | None) -> ScannedLevels:

@@ -155,12 +155,24 @@ def segments(path: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def read_as(path: str) -> tuple[str, str, str] | None:
-    """Split a path behind its first string that is read as a document.
+class Document(NamedTuple):
+    """A string that is read as a document.
 
-    Returns:
-        The level and the field of that string, and the path within the document. None: there is no such string.
+    Attributes:
+        level: Whose elements have the string.
+        field: Where it stands in them; of a string that is percent-encoded, `::url` stands behind it.
+        form: `AS_JSON` or `AS_XML`.
+        inner: A path within the document.
     """
+
+    level: str
+    field: str
+    form: str
+    inner: str
+
+
+def read_as(path: str) -> Document | None:
+    """Split a path behind its first string that is read as JSON or XML; None: there is no such string."""
     level = TOP
     for place, part in enumerate(_LIST.split(path)):
         if place % 2:
@@ -168,8 +180,8 @@ def read_as(path: str) -> tuple[str, str, str] | None:
             continue
         at = 0
         while found := _SEGMENT.match(part, at):
-            if found["as"]:
+            if found["as"] in (AS_JSON, AS_XML):
                 inner = path[len(level) + found.end() :]
-                return level, part[:at].removeprefix("."), inner.removeprefix(".")
+                return Document(level, part[:at].removeprefix("."), found["as"], inner.removeprefix("."))
             at = found.end()
     return None

@@ -5,6 +5,7 @@ The compiled way (`json_levels`) reads the same from most payloads, and leaves t
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -38,6 +39,7 @@ from pipelines.carriers.mapping.paths import (
     Elements,
     Path,
     above,
+    read_as,
     segments,
     steps,
 )
@@ -117,11 +119,28 @@ def _add_level(found: dict[str, set[str]], level: str) -> None:
 
 
 def needs_rows(fields: Mapping[str, Sequence[str]]) -> bool:
-    """Are there fields that only `read_rows` reads: in strings that are no JSON, or of lists in some elements."""
-    lists = (step for level in fields for step in steps(level) if isinstance(step, Elements))
-    return any(step.where for step in lists) or any(
-        written in place for level, names in fields.items() for place in (level, *names) for written in (AS_XML, AS_URL)
+    """Are there fields that only `read_rows` reads: of lists in some elements, or in a string that is no document."""
+    return any(map(_has_chosen_elements, fields)) or any(
+        _is_below_url(name) for names in fields.values() for name in names
     )
+
+
+def _has_chosen_elements(level: str) -> bool:
+    """Is a level of lists in some elements; of XML the compiled way leaves all that has lists to this one."""
+    inside = read_as(level)
+    outside = level if inside is None else f"{inside.level}.{inside.field}".strip(".")
+    if inside is not None and inside.form == AS_JSON:
+        outside = level
+    return any(isinstance(step, Elements) and step.where is not None for step in steps(outside))
+
+
+def _is_below_url(name: str) -> bool:
+    """Does a path go into a string that is percent-encoded, other than at once into a document."""
+    if name.startswith(HEADER):
+        return False
+    parts = segments(name) if name else ()
+    behind = itertools.pairwise(parts)
+    return any(part == AS_URL and then not in (AS_JSON, AS_XML) for part, then in behind)
 
 
 def read_rows(
@@ -143,7 +162,7 @@ def read_rows(
     """
     found = {level: _Rows(names) for level, names in fields.items()}
     lists = {
-        is_xml: {level: _list_of(level, is_xml=is_xml) for level in fields if level != TOP} for is_xml in (False, True)
+        is_xml: {level: ListOf.at(level, is_xml=is_xml) for level in fields if level != TOP} for is_xml in (False, True)
     }
     rows: list[int] = []
     rejected: list[tuple[int, str, str]] = []
@@ -202,12 +221,20 @@ def _headers(given: pl.Series | None) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class _List:
+class ListOf:
     """A list: the names that lead to it from the level above, which elements are meant, and whether XML holds it."""
 
     parts: tuple[str, ...]
     meant: Elements
     is_xml: bool
+
+    @classmethod
+    def at(cls, level: str, *, is_xml: bool) -> ListOf:
+        """The list whose elements a level has."""
+        *parts, elements = steps(level)[len(steps(above(level))) :]
+        documents = [step for step in steps(level) if step in PARSERS]
+        is_xml = documents[-1] == AS_XML if documents else is_xml
+        return cls(tuple(map(str, parts)), elements if isinstance(elements, Elements) else Elements(), is_xml)
 
     def of(self, holder: Any) -> list[Any]:
         """The elements that are meant."""
@@ -216,13 +243,6 @@ class _List:
             # XML does not say that a list of one is a list.
             found = [found] if self.is_xml and found is not _NOTHING else []
         return [element for element in found if is_meant(element, self.meant)]
-
-
-def _list_of(level: str, *, is_xml: bool) -> _List:
-    *parts, elements = steps(level)[len(steps(above(level))) :]
-    documents = [step for step in steps(level) if step in PARSERS]
-    is_xml = documents[-1] == AS_XML if documents else is_xml
-    return _List(tuple(map(str, parts)), elements if isinstance(elements, Elements) else Elements(), is_xml)
 
 
 def is_meant(element: Any, step: Elements) -> bool:
