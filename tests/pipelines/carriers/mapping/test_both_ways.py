@@ -13,6 +13,7 @@ from polars.testing import assert_frame_equal
 
 from emberline.conformance.mutations import mutated
 from pipelines.carriers.base import Decoded
+from pipelines.carriers.mapping.columns import read_columns
 from pipelines.carriers.mapping.mapped_carrier import MappedCarrier
 from schemas.lake import HEADERS
 from tests.examples import examples
@@ -136,3 +137,68 @@ def test_both_agree_on_payloads_that_were_changed_at_random(changed: list[tuple[
             for known, others, escapes, cut in changed
         ],
     )
+
+
+DOCUMENTS = beacon(f"""
+cases:
+  - when: {{"body::xml.@type": gone}}
+    ignore: gone
+  - when: {{"body::xml.users.user[@new=yes].id": {{present: true}}}}
+    emit:
+      - kind: member.joined
+        each: "body::xml.users.user[@new=yes].id[]"
+        id: "joined/{{id}}/{{body::xml.users.user[@new=yes].id[]}}"
+        time: {{of: "{{at}}", unit: seconds}}
+        group: "{{room}}"
+        account: "{{body::xml.users.user[@new=yes].id[]}}"
+  - emit:{SENT}
+        reply_to: {{of: ["{{body::xml.re}}", "{{form::url::json.re.'no.'}}", "{{asked::url}}"]}}
+        mentions: {{count: "form::url::json.to[]"}}
+""")
+DOCUMENT = {"id": 1, "at": 1_600_000_000, "room": 1, "by": "ann"}
+
+
+@examples(200)
+@given(
+    st.lists(
+        st.dictionaries(
+            st.sampled_from(["body", "form", "asked"]),
+            st.one_of(
+                odd,
+                st.sampled_from(
+                    [
+                        "<x><re>5</re></x>",
+                        "ann:\n<x type='gone'/>",
+                        "<x><users><user new='yes'><id>4</id><id>5</id></user><user><id>6</id></user></users></x>",
+                        "<x><users><user new='yes'><id>4</id></user></users></x>",
+                        "<x>a < b</x>",
+                        "<x>" * 70 + "</x>" * 70,
+                        "%7B%22re%22%3A%7B%22no.%22%3A%22a+b%22%7D%7D",
+                        '{"to":["a",{}],"re":%7B"no.":7%7D}',
+                        "%7B%7B",
+                        "%FF+%",
+                        "a%3Cb+c",
+                    ]
+                ),
+            ),
+        ),
+        max_size=6,
+    )
+)
+def test_both_agree_on_documents_within_strings(bodies: list[dict]):
+    assert_both_agree(DOCUMENTS, [json.dumps(DOCUMENT | body).encode() for body in bodies])
+
+
+def test_documents_within_strings_are_read_by_compiled_code():
+    bodies = [
+        {"body": "<x><re>5</re></x>"},
+        {"form": "%7B%22re%22%3A%7B%22no.%22%3A%22%C3%A9%22%7D%7D"},
+        {"asked": "%41+b"},
+    ]
+    values = [json.dumps(DOCUMENT | body).encode() for body in bodies]
+
+    decoded = assert_both_agree(DOCUMENTS, values)
+    read = read_columns(pl.Series(values), {"": ("body::xml.re", "form::url::json.re.'no.'", "asked::url")})
+
+    assert decoded.events["reply_to"].to_list() == ["5", "é", "A b"]
+    assert read.accepted.all()
