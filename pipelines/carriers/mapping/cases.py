@@ -76,12 +76,12 @@ class Emitted:
     """An event of a case: columns over the levels `each`, none for the payload itself, and its faults in order.
 
     Attributes:
-        first: What several of its columns are made of, to be computed before them.
+        first: What several of its columns are made of, step by step, to be computed before them.
     """
 
     each: tuple[str, ...]
     holds: pl.Expr
-    first: dict[str, pl.Expr]
+    first: tuple[dict[str, pl.Expr], ...]
     columns: dict[str, pl.Expr]
     collected: dict[str, Collected]
     faults: tuple[Fault, ...]
@@ -100,7 +100,8 @@ class CompiledCase:
         """The columns that its events are made of."""
         expressions = [self.most_events]
         for event in self.emit:
-            expressions += [event.holds, *event.first.values(), *event.columns.values()]
+            expressions += [event.holds, *event.columns.values()]
+            expressions += [one for step in event.first for one in step.values()]
             expressions += [one for fault in event.faults for one in fault]
             for collected in event.collected.values():
                 expressions += [collected.holds, *collected.fields.values()]
@@ -134,7 +135,7 @@ def each_of(event: Event) -> tuple[str, ...]:
 class _Columns:
     """Columns of an event, what they are made of, and what may be wrong with each."""
 
-    first: dict[str, pl.Expr] = field(default_factory=dict)
+    first: tuple[dict[str, pl.Expr], ...] = ()
     values: dict[str, pl.Expr] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
 

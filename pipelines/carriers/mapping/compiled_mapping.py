@@ -305,13 +305,12 @@ def _lists(name: str, collected: Collected, elements: pl.DataFrame, key: str) ->
 def _emit(emitted: Emitted, rows: pl.DataFrame, order: int) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The events of rows and, as `REJECTED_SCHEMA`, the rows at fault."""
     # What is made is made once, since many a fault asks for it; what faults say, of few rows.
-    made = (
-        rows.filter(emitted.holds)
-        .with_columns(**emitted.first)
-        .with_columns(
-            expression.cast(DECODED_SCHEMA[name], strict=False).alias(f"{MADE}{name}")
-            for name, expression in emitted.columns.items()
-        )
+    made = rows.filter(emitted.holds)
+    for step in emitted.first:
+        made = made.with_columns(**step)
+    made = made.with_columns(
+        expression.cast(DECODED_SCHEMA[name], strict=False).alias(f"{MADE}{name}")
+        for name, expression in emitted.columns.items()
     )
     is_bad = made.select(
         pl.any_horizontal(broken.fill_null(value=False) for broken, _, _ in emitted.faults)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cache, reduce
+from functools import cache, partial, reduce
 from operator import and_, or_
 from typing import Final
 
@@ -47,6 +47,11 @@ _MOST_DIGITS: Final = 18
 
 _MILLISECONDS_FROM: Final = 100_000_000_000
 """A number of seconds beyond it would be of the year 5138; of milliseconds it is of 1973."""
+
+_IN_OUR_TIME: Final = ("milliseconds", "microseconds")
+_EARLIEST: Final = -(2**55)
+_NO_EARLIER: Final = _MILLISECONDS_FROM * 1000
+"""Before 1973 a number of another unit was written."""
 
 
 @dataclass(frozen=True)
@@ -281,33 +286,38 @@ class Timed:
     """A time (UTC, null where there is none) and its quality (String, null: the mapping's own).
 
     Attributes:
-        first: Columns that both are made of, which are to be computed before them.
+        first: Columns that both are made of, each step of those before it; to be computed before them.
     """
 
     time: Compiled
     quality: pl.Expr
-    first: dict[str, pl.Expr]
+    first: tuple[dict[str, pl.Expr], ...]
 
 
 def instant(asked: Instant | list[Instant], scope: Scope) -> Timed:
     """A time of a mapping."""
     found = []
-    first = {}
+    written, counted, read = {}, {}, {}
     # To read a time takes longer than all else of most events: it is read once, whoever asks for it.
     for number, one in enumerate([asked] if isinstance(asked, Instant) else asked):
-        text, read = f"{TIME} {number} written", f"{TIME} {number} read"
+        text, ticks, name = (f"{TIME} {number} {step}" for step in ("written", "counted", "read"))
         given = _template(one.of, scope)
         # A zero is how many sources say that they do not know.
-        first[text] = pl.when(~given.value.is_in(["0", "0.0"])).then(given.value)
-        first[read] = _READ[one.unit](first[text], one)
-        found.append((one, _instant(one, given.paths, pl.col(text), pl.col(read), scope)))
-    time = pl.coalesce(compiled.value for _, compiled in found)
+        written[text] = pl.when(~given.value.is_in(["0", "0.0"])).then(given.value)
+        if one.unit in _TICKS:
+            counted[ticks] = _TICKS[one.unit](pl.col(text))
+            read[name] = _utc(pl.col(ticks), _NO_EARLIER if one.unit in _IN_OUR_TIME else _EARLIEST)
+        else:
+            read[name] = _READ[one.unit](pl.col(text), one)
+        found.append((one, _instant(one, given.paths, pl.col(text), pl.col(name), scope)))
+    time = pl.coalesce(one.value for _, one in found)
     *firsts, (last, _) = found
     # Where none is found it makes no difference: the event is rejected.
     quality = pl.lit(last.quality, pl.String())
-    for one, compiled in reversed(firsts):
-        quality = pl.when(compiled.value.is_not_null()).then(pl.lit(one.quality, pl.String())).otherwise(quality)
-    return Timed(Compiled(time, _merged(one for _, one in found), _paths(one for _, one in found)), quality, first)
+    for one, of_one in reversed(firsts):
+        quality = pl.when(of_one.value.is_not_null()).then(pl.lit(one.quality, pl.String())).otherwise(quality)
+    compiled = Compiled(time, _merged(one for _, one in found), _paths(one for _, one in found))
+    return Timed(compiled, quality, (written, counted, read))
 
 
 def _instant(asked: Instant, paths: tuple[str, ...], text: pl.Expr, time: pl.Expr, scope: Scope) -> Compiled:
@@ -319,41 +329,28 @@ def _instant(asked: Instant, paths: tuple[str, ...], text: pl.Expr, time: pl.Exp
 def _ticks(text: pl.Expr, per_second: int) -> pl.Expr:
     """A decimal number of some unit as microseconds, exact: what is beyond them is cut off."""
     scale = _MICROSECONDS // per_second
-    n_digits = _MOST_DIGITS - len(str(scale)) + 1
-
-    def taken(texts: pl.Series) -> pl.Series:
-        whole = texts.cast(pl.Int64, strict=False)
-        is_short = (texts.str.len_bytes() <= n_digits).all() and not texts.str.starts_with("+").any()
-        if is_short and whole.null_count() == texts.null_count():
-            return whole * scale
-        return texts.to_frame("text").select(_decimal_ticks(pl.col("text"), per_second)).to_series()
-
+    decimals = len(str(scale)) - 1
+    whole = text.cast(pl.Int64, strict=False)
+    is_whole = (text.str.len_bytes() <= _MOST_DIGITS - decimals) & ~text.str.starts_with("+") & whole.is_not_null()
     # Whole numbers need no regular expressions, which take ten times as long; most batches have no others.
-    return text.map_batches(taken, return_dtype=pl.Int64(), is_elementwise=True)
+    others = pl.when(~is_whole).then(text)
+    return pl.when(is_whole).then(whole * scale).otherwise(_decimal_ticks(others, decimals))
 
 
-def _decimal_ticks(text: pl.Expr, per_second: int) -> pl.Expr:
-    decimals = len(str(_MICROSECONDS // per_second)) - 1
+def _decimal_ticks(text: pl.Expr, decimals: int) -> pl.Expr:
     number = pl.when(text.str.contains(rf"^-?[0-9]{{1,{_MOST_DIGITS - decimals}}}(\.[0-9]+)?$")).then(text)
     whole = number.str.extract(r"^(-?[0-9]+)", 1).cast(pl.Int64, strict=False)
     if not decimals:
         return whole
     part = number.str.extract(r"\.([0-9]+)$", 1).str.head(decimals).str.pad_end(decimals, "0")
     fraction = part.cast(pl.Int64, strict=False).fill_null(0)
-    return whole * (_MICROSECONDS // per_second) + pl.when(number.str.starts_with("-")).then(-fraction).otherwise(
-        fraction
-    )
+    return whole * 10**decimals + pl.when(number.str.starts_with("-")).then(-fraction).otherwise(fraction)
 
 
-def _utc(microseconds: pl.Expr) -> pl.Expr:
+def _utc(microseconds: pl.Expr, earliest: int) -> pl.Expr:
     # Beyond this a time of no calendar would wrap.
-    kept = pl.when(microseconds.is_between(-(2**55), 2**57)).then(microseconds)
+    kept = pl.when(microseconds.is_between(earliest, 2**57)).then(microseconds)
     return kept.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
-
-
-def _in_our_time(microseconds: pl.Expr) -> pl.Expr:
-    """Null before 1973: there, a number of another unit was written."""
-    return pl.when(microseconds >= _MILLISECONDS_FROM * 1000).then(microseconds)
 
 
 def _seconds_or_milliseconds(text: pl.Expr) -> pl.Expr:
@@ -383,18 +380,23 @@ def _local(text: pl.Expr, zone: str) -> pl.Expr:
 
 def _snowflake(text: pl.Expr, epoch_ms: int) -> pl.Expr:
     number = text.cast(pl.UInt64, strict=False)
-    return _utc(((number // 2**_SNOWFLAKE_BITS).cast(pl.Int64) + epoch_ms) * 1000)
+    return _utc(((number // 2**_SNOWFLAKE_BITS).cast(pl.Int64) + epoch_ms) * 1000, _EARLIEST)
 
+
+_TICKS: Final[dict[str, Callable[[pl.Expr], pl.Expr]]] = {
+    "seconds": partial(_ticks, per_second=1),
+    "milliseconds": partial(_ticks, per_second=1000),
+    "microseconds": partial(_ticks, per_second=_MICROSECONDS),
+    "seconds_or_milliseconds": _seconds_or_milliseconds,
+}
+"""Units of numbers: how many microseconds these are."""
 
 _READ: Final[dict[str, Callable[[pl.Expr, Instant], pl.Expr]]] = {
-    "seconds": lambda text, _: _utc(_ticks(text, 1)),
-    "milliseconds": lambda text, _: _utc(_in_our_time(_ticks(text, 1000))),
-    "microseconds": lambda text, _: _utc(_in_our_time(_ticks(text, _MICROSECONDS))),
-    "seconds_or_milliseconds": lambda text, _: _utc(_seconds_or_milliseconds(text)),
     "rfc3339": lambda text, _: _rfc3339(text),
     "local": lambda text, asked: _local(text, asked.zone),
     "snowflake": lambda text, asked: _snowflake(text, asked.epoch_ms),
 }
+"""All others."""
 
 
 @cache
