@@ -7,8 +7,9 @@ from typing import Final
 import polars as pl
 
 from pipelines.carriers.levels import BOOLEAN, LIST, OBJECT
-from pipelines.carriers.mapping.expressions import Compiled, Scope, fault, value
+from pipelines.carriers.mapping.expressions import Compiled, fault, value
 from pipelines.carriers.mapping.model import Money, Value
+from pipelines.carriers.mapping.scope import Scope
 from schemas.currencies import CURRENCIES
 from schemas.kinds import MOST_MINOR
 
@@ -36,20 +37,21 @@ def amount(asked: str | Money, currency: pl.Expr, scope: Scope) -> Compiled:
 
 def _read(place: Value, spec: Money, currency: pl.Expr, scope: Scope) -> Compiled:
     given = value(place, scope)
-    text = given.value
+    text = scope.once(given.value)
     if spec.unit == "minor":
         found = pl.when(text.str.contains(_WHOLE)).then(text).cast(pl.Int64, strict=False)
     else:
-        number = pl.when(text.str.contains(_ROUGH if spec.rounded else _EXACT)).then(text)
+        number = scope.once(pl.when(text.str.contains(_ROUGH if spec.rounded else _EXACT)).then(text))
         whole = number.str.extract(r"^([0-9]+)", 1).cast(pl.Int64)
         part = number.str.extract(r"\.([0-9]{1,4})", 1).str.pad_end(4, "0").cast(pl.Int64).fill_null(0)
-        ten_thousandths = whole * _TEN_THOUSANDTHS + part
-        in_one = currency.replace_strict(_IN_ONE_MINOR, default=None, return_dtype=pl.Int64())
+        ten_thousandths = scope.once(whole * _TEN_THOUSANDTHS + part)
+        in_one = scope.once(currency.replace_strict(_IN_ONE_MINOR, default=None, return_dtype=pl.Int64()))
         if spec.rounded:
             found = (2 * ten_thousandths + in_one) // (2 * in_one)
         else:
             found = pl.when(ten_thousandths % in_one == 0).then(ten_thousandths // in_one)
-    found = pl.when(found.is_between(0, MOST_MINOR)).then(found)
+    found = scope.once(found)
+    found = scope.once(pl.when(found.is_between(0, MOST_MINOR)).then(found))
     faults = tuple(fault(path, scope, (BOOLEAN, OBJECT, LIST), "an amount") for path in given.paths)
     unread = pl.format(
         f"{{}} is no amount in {spec.unit} units of {{}} - at {', '.join(given.paths)}",

@@ -13,7 +13,7 @@ import polars as pl
 
 from pipelines.carriers.base import DECODED_SCHEMA
 from pipelines.carriers.mapping.amounts import amount
-from pipelines.carriers.mapping.expressions import Compiled, Scope, condition, instant, value
+from pipelines.carriers.mapping.expressions import Compiled, condition, value
 from pipelines.carriers.mapping.measures import measures
 from pipelines.carriers.mapping.model import (
     CarrierMapping,
@@ -27,6 +27,8 @@ from pipelines.carriers.mapping.model import (
     Number,
     Value,
 )
+from pipelines.carriers.mapping.scope import Scope, Steps
+from pipelines.carriers.mapping.times import instant
 from schemas.kinds import MOST_COUNT, REQUIRED
 
 Fault = tuple[pl.Expr, pl.Expr, pl.Expr]
@@ -133,9 +135,8 @@ def each_of(event: Event) -> tuple[str, ...]:
 
 @dataclass
 class _Columns:
-    """Columns of an event, what they are made of, and what may be wrong with each."""
+    """Columns of an event, and what may be wrong with each."""
 
-    first: tuple[dict[str, pl.Expr], ...] = ()
     values: dict[str, pl.Expr] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
 
@@ -155,6 +156,8 @@ def _emitted(mapping: CarrierMapping, event: Event, scope: Scope) -> Emitted:
     for one in each:
         scope.path(one)
     made = _Columns()
+    of_elements = scope
+    scope = replace(scope, steps=(steps := Steps()))
     _add_time(mapping, event, scope, made)
     of_event = replace(scope, time=made.values["time"])
     made.add("event_id", value(event.id, of_event, is_id=True))
@@ -166,7 +169,7 @@ def _emitted(mapping: CarrierMapping, event: Event, scope: Scope) -> Emitted:
             made.add(name, _key(mapping, asked, scope))
     for name, field_name in {**_IDS, **_WORDS}.items():
         if (asked := getattr(event, field_name)) is not None:
-            made.add(name, value(asked, scope, is_id=name in _IDS))
+            made.add(name, _once(value(asked, scope, is_id=name in _IDS), scope))
     made.add("carrier", _carrier(made.values))
     _add_measures(event, scope, made)
     currency = made.values.get("currency", _NO_CURRENCY)
@@ -175,18 +178,21 @@ def _emitted(mapping: CarrierMapping, event: Event, scope: Scope) -> Emitted:
         made.add("amount_minor", amount(event.amount, currency, scope))
     collected = {}
     if event.items is not None:
-        collected["items"] = _items(event.items, currency, scope)
+        of_each = _NO_CURRENCY if event.currency is None else value(event.currency, of_elements).value
+        collected["items"] = _items(event.items, of_each, of_elements)
         made.add("items", _collected("items"))
     if event.members is not None:
         parts = event.members if isinstance(event.members, list) else [event.members]
-        named = {f"members {number}": _members(mapping, part, scope) for number, part in enumerate(parts)}
+        named = {f"members {number}": _members(mapping, part, of_elements) for number, part in enumerate(parts)}
         collected |= named
         lists = [_collected(name) for name in named]
         nobody = pl.lit([], DECODED_SCHEMA["members"])
         whole = lists[0].value if len(lists) == 1 else pl.concat_list(one.value.fill_null(nobody) for one in lists)
         made.add("members", Compiled(whole, tuple(broken for one in lists for broken in one.faults)))
     holds = condition(event.when, scope)
-    return Emitted(each, holds, made.first, made.values, collected, (*made.faults, *_missing(event, made.values)))
+    return Emitted(
+        each, holds, tuple(steps.steps), made.values, collected, (*made.faults, *_missing(event, made.values))
+    )
 
 
 def _missing(event: Event, columns: dict[str, pl.Expr]) -> list[Fault]:
@@ -222,10 +228,9 @@ def _add_time(mapping: CarrierMapping, event: Event, scope: Scope, made: _Column
         made.add("time", Compiled(pl.lit(None, DECODED_SCHEMA["time"])))
         made.add("time_quality", Compiled(pl.lit("arrival")))
         return
-    timed = instant(event.time, scope)
-    made.first = timed.first
-    made.add("time", timed.time)
-    made.add("time_quality", Compiled(timed.quality.fill_null(mapping.time_quality)))
+    time, quality = instant(event.time, scope)
+    made.add("time", time)
+    made.add("time_quality", Compiled(quality.fill_null(mapping.time_quality)))
 
 
 def _add_measures(event: Event, scope: Scope, made: _Columns) -> None:
@@ -245,17 +250,24 @@ def _number(asked: Number, scope: Scope) -> Compiled:
     if asked.count is not None:
         return Compiled(scope.count(asked.count))
     written = value(asked.of or "", scope, is_id=True)
-    number = written.value.cast(pl.Int64, strict=False)
-    number = pl.when(number.is_between(0, MOST_COUNT)).then(number)
-    unread = pl.format(f"{{}} is no count - at {', '.join(written.paths)}", written.value)
-    return Compiled(number, (*written.faults, (written.value.is_not_null() & number.is_null(), unread)), written.paths)
+    text = scope.once(written.value)
+    number = text.cast(pl.Int64, strict=False)
+    number = scope.once(pl.when(number.is_between(0, MOST_COUNT)).then(number))
+    unread = pl.format(f"{{}} is no count - at {', '.join(written.paths)}", text)
+    return Compiled(number, (*written.faults, (text.is_not_null() & number.is_null(), unread)), written.paths)
 
 
 def _key(mapping: CarrierMapping, asked: Value, scope: Scope) -> Compiled:
     native = value(asked, scope, is_id=True)
     own = asked.platform if isinstance(asked, Chosen) else None
     platform = value(own or mapping.platform, scope)
-    return Compiled(pl.concat_str(platform.value, pl.lit(":"), native.value), native.faults, native.paths)
+    key = pl.concat_str(platform.value, pl.lit(":"), native.value)
+    return _once(Compiled(key, native.faults, native.paths), scope)
+
+
+def _once(compiled: Compiled, scope: Scope) -> Compiled:
+    """The same, for several to ask for."""
+    return replace(compiled, value=scope.once(compiled.value))
 
 
 def _carrier(columns: dict[str, pl.Expr]) -> Compiled:

@@ -14,11 +14,12 @@ import polars as pl
 from pipelines.carriers.base import DECODED_SCHEMA, IGNORED_SCHEMA, REJECTED_SCHEMA, Decoded
 from pipelines.carriers.levels import INTEGER, MISSING, STRING, Levels
 from pipelines.carriers.mapping.cases import MADE, Collected, Emitted, compiled_case, each_of
-from pipelines.carriers.mapping.expressions import ALL, COUNT, INDEX, KIND, PARTS, SEPARATOR, Scope, value
+from pipelines.carriers.mapping.expressions import value
 from pipelines.carriers.mapping.measures import MEASURES
 from pipelines.carriers.mapping.model import CarrierMapping
 from pipelines.carriers.mapping.paths import TOP, Filter, Path, above
 from pipelines.carriers.mapping.rows import fields_of
+from pipelines.carriers.mapping.scope import ALL, COUNT, INDEX, KIND, PARTS, SEPARATOR, Scope
 
 UNKNOWN: Final = "unknown"
 """The reason of a payload that no case is about."""

@@ -15,7 +15,7 @@ import msgspec
 import polars as pl
 
 from pipelines.carriers.levels import STRING
-from pipelines.carriers.mapping.expressions import Scope, condition
+from pipelines.carriers.mapping.expressions import condition
 from pipelines.carriers.mapping.measures import MEASURES, measures, texts_of
 from pipelines.carriers.mapping.model import CarrierMapping, Text
 from pipelines.carriers.mapping.paths import AS_JSON, AS_XML, TOP, Elements, steps
@@ -28,6 +28,7 @@ from pipelines.carriers.mapping.rows import (
     parse_payload,
     read_rows,
 )
+from pipelines.carriers.mapping.scope import Scope
 from pipelines.carriers.texts import Texts
 
 _FILTER: Final = re.compile(r"\[[^\[\]]+\]")

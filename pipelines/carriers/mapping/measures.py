@@ -13,8 +13,9 @@ from typing import Final
 import polars as pl
 
 from pipelines.carriers.levels import BOOLEAN, FRACTION, INTEGER, LIST, STRING
-from pipelines.carriers.mapping.expressions import SEPARATOR, Scope, fault
+from pipelines.carriers.mapping.expressions import fault
 from pipelines.carriers.mapping.model import Text
+from pipelines.carriers.mapping.scope import SEPARATOR, Scope
 from pipelines.carriers.texts import LINK, MENTION
 
 _TAG: Final = r"<[^<>]*>"
@@ -67,6 +68,7 @@ def _measures(asked: str | Text, scope: Scope) -> Measured:
     text, is_joined = scope.parts(place)
     for expression in scope.expressions(spec.strip or []):
         text = text.str.replace_all(expression, "")
+    text = scope.once(text)
     if spec.markup == "tags":
         cleaned = text.str.replace_all(_TAG, "").str.replace_all(_ENTITY, "&")
         links = text.str.count_matches(_LINK_TAG) + text.str.replace_all(_TAG, " ").str.count_matches(LINK)
