@@ -98,17 +98,20 @@ class CompiledCase:
     emit: tuple[Emitted, ...]
 
     @cached_property
-    def reads(self) -> frozenset[str]:
-        """The columns that its events are made of."""
-        expressions = [self.most_events]
+    def reads(self) -> dict[tuple[str, ...], frozenset[str]]:
+        """The columns that it is made of, by the lists whose elements it is then read of."""
+        found = {(): _columns([self.holds, self.most_events])}
         for event in self.emit:
-            expressions += [event.holds, *event.columns.values()]
+            expressions = [event.holds, *event.columns.values()]
             expressions += [one for step in event.first for one in step.values()]
             expressions += [one for fault in event.faults for one in fault]
+            found[event.each] = found.get(event.each, frozenset()) | _columns(expressions)
             for collected in event.collected.values():
-                expressions += [collected.holds, *collected.fields.values()]
+                each = event.each if collected.each is None else (collected.each,)
+                expressions = [collected.holds, *collected.fields.values()]
                 expressions += [one for fault in collected.faults for one in fault]
-        return frozenset(name for one in expressions for name in one.meta.root_names())
+                found[each] = found.get(each, frozenset()) | _columns(expressions)
+        return found
 
     @property
     def most_events(self) -> pl.Expr:
@@ -116,6 +119,10 @@ class CompiledCase:
         one = pl.lit(1, pl.Int64)
         of_each = (reduce(mul, (pl.col(f"{each}:count") for each in event.each), one) for event in self.emit)
         return reduce(add, of_each, pl.lit(0, pl.Int64))
+
+
+def _columns(expressions: Iterable[pl.Expr]) -> frozenset[str]:
+    return frozenset(name for one in expressions for name in one.meta.root_names())
 
 
 def compiled_case(mapping: CarrierMapping, case: Case, scope: Scope) -> CompiledCase:
@@ -126,11 +133,6 @@ def compiled_case(mapping: CarrierMapping, case: Case, scope: Scope) -> Compiled
     """
     emit = tuple(_emitted(mapping, event, scope) for event in case.emit)
     return CompiledCase(condition(case.when, scope), case.ignore, emit)
-
-
-def each_of(event: Event) -> tuple[str, ...]:
-    """The lists whose elements an event is of; none for the payload itself."""
-    return (event.each,) if isinstance(event.each, str) else tuple(event.each or ())
 
 
 @dataclass
@@ -152,7 +154,7 @@ class _Columns:
 
 
 def _emitted(mapping: CarrierMapping, event: Event, scope: Scope) -> Emitted:
-    each = each_of(event)
+    each = (event.each,) if isinstance(event.each, str) else tuple(event.each or ())
     for one in each:
         scope.path(one)
     made = _Columns()

@@ -13,7 +13,7 @@ import polars as pl
 
 from pipelines.carriers.base import DECODED_SCHEMA, IGNORED_SCHEMA, REJECTED_SCHEMA, Decoded
 from pipelines.carriers.levels import INTEGER, MISSING, STRING, Levels
-from pipelines.carriers.mapping.cases import MADE, Collected, Emitted, compiled_case, each_of
+from pipelines.carriers.mapping.cases import MADE, Collected, Emitted, compiled_case
 from pipelines.carriers.mapping.expressions import value
 from pipelines.carriers.mapping.measures import MEASURES
 from pipelines.carriers.mapping.model import CarrierMapping
@@ -63,11 +63,20 @@ class CompiledMapping:
         self._called = value(mapping.called, scope).value if mapping.called else None
         self._cases = tuple(compiled_case(mapping, case, scope) for case in mapping.cases)
         self._paths = tuple(scope.paths.values())
-        self._asked = scope.columns() | {
-            f"{each}{COUNT}" for case in mapping.cases for event in case.emit for each in each_of(event)
-        }
-        self._reads = tuple(case.reads | scope.shared() | {_ROW, _CASE} for case in self._cases)
+        read = {name for case in self._cases for each, names in case.reads.items() for name in names - self._own(each)}
+        called = [] if self._called is None else self._called.meta.root_names()
+        self._asked = read.union(scope.made_of(), called)
+        self._reads = tuple(scope.shared().union({_ROW, _CASE}, *case.reads.values()) for case in self._cases)
         self.fields = fields_of(self._paths)
+
+    def _own(self, each: Sequence[str]) -> frozenset[str]:
+        """The columns that elements of lists have themselves, and need not have of their payloads."""
+        levels = set(each)
+        for level in each:
+            while (level := above(level)) != TOP:
+                levels.add(level)
+        own = (path for path in self._paths if path.level in levels and path.where is None)
+        return frozenset(f"{path.text}{suffix}" for path in own for suffix in ("", PARTS, KIND))
 
     def decode(self, levels: Levels) -> Decoded:
         """Make events of payloads; `row` is the payload's place in the top level."""

@@ -115,9 +115,9 @@ class Scope:
             if (column, suffix) in self.asked
         )
 
-    def columns(self) -> frozenset[str]:
-        """Name all columns that were asked for, also those that fields are made of."""
-        return frozenset(f"{column}{suffix}" for column, suffix in self.asked).union(*map(self._made_of, self.named))
+    def made_of(self) -> frozenset[str]:
+        """Name the columns that fields are made of."""
+        return frozenset[str]().union(*map(self._made_of, self.named))
 
     def shared(self) -> frozenset[str]:
         """Name the columns that fields of elements are made of, each time that elements are read."""
