@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import blake2b
 from typing import Final
 
@@ -59,7 +60,8 @@ class Texts:
         """Give what stands in the place of each text of a String column; nulls stay null."""
         if self.keeps:
             return texts
-        hashes = pl.Series("hash", [None if text is None else self.hash(text) for text in texts], pl.String)
+        plain = ["".join(text.lower().split()) for text in texts.fill_null("").to_list()]
+        hashes = pl.Series("hash", self.identities(plain), pl.String).set(pl.Series(plain) == "", None)
         measured = texts.to_frame("text").select(
             pl.when(pl.col("text").is_not_null()).then(
                 pl.struct(
@@ -75,11 +77,9 @@ class Texts:
     def hash(self, text: str) -> str | None:
         """Hash a text under the key; None where it is empty."""
         plain = "".join(text.lower().split())
-        return self._digest(plain) if plain else None
+        return self.identities([plain])[0] if plain else None
 
-    def identities(self, facts: Sequence[str]) -> list[str]:
+    def identities(self, facts: Iterable[str]) -> list[str]:
         """Hash each line of facts under the key, 32 hex digits."""
-        return [self._digest(fact) for fact in facts]
-
-    def _digest(self, text: str) -> str:
-        return blake2b(text.encode(errors="surrogatepass"), key=self.key, digest_size=_HASH_BYTES).hexdigest()
+        digest, errors = partial(blake2b, key=self.key, digest_size=_HASH_BYTES), "surrogatepass"
+        return [digest(fact.encode("utf-8", errors)).hexdigest() for fact in facts]

@@ -192,9 +192,8 @@ def _emitted(mapping: CarrierMapping, event: Event, scope: Scope) -> Emitted:
         whole = lists[0].value if len(lists) == 1 else pl.concat_list(one.value.fill_null(nobody) for one in lists)
         made.add("members", Compiled(whole, tuple(broken for one in lists for broken in one.faults)))
     holds = condition(event.when, scope)
-    return Emitted(
-        each, holds, tuple(steps.steps), made.values, collected, (*made.faults, *_missing(event, made.values))
-    )
+    faults = (*made.faults, *_missing(event, made.values))
+    return Emitted(each, holds, tuple(steps.steps), made.values, collected, faults)
 
 
 def _missing(event: Event, columns: dict[str, pl.Expr]) -> list[Fault]:

@@ -89,17 +89,13 @@ class ChatRecords:
         facts = named.select(
             facts=pl.when(has_id).then(_joined(_FACTS_OF_ID)).otherwise(_joined(_FACTS)), has_id=has_id
         )
-        hashed = self._options.texts.identities(facts["facts"].to_list())
-        made = self._occurrences.number(
-            identity for identity, has in zip(hashed, facts["has_id"], strict=True) if not has
-        )
-        rest = iter(made)
-        identities = [identity if has else next(rest) for identity, has in zip(hashed, facts["has_id"], strict=True)]
+        hashed = pl.Series("_id", self._options.texts.identities(facts["facts"].to_list()), pl.String)
+        are_made = (~facts["has_id"]).arg_true()
+        made = self._occurrences.number(hashed.gather(are_made).to_list())
+        identities = hashed.scatter(are_made, pl.Series(made, dtype=pl.String))
         operators = list(self._options.operators)
         is_operator = pl.col("sender_id").is_in(operators) | pl.col("sender_name").is_in(operators)
-        values = records.with_columns(
-            pl.Series("_id", identities, pl.String), self._options.texts.column(records["text"]).alias("text")
-        ).select(
+        values = records.with_columns(identities, self._options.texts.column(records["text"]).alias("text")).select(
             pl.struct(
                 "_id",
                 "platform",
@@ -117,7 +113,7 @@ class ChatRecords:
                 "text",
             ).struct.json_encode()
         )
-        keys = records.select(pl.concat_str("platform", pl.lit(":"), "group_id", pl.lit("/"), pl.Series(identities)))
+        keys = records.select(pl.concat_str("platform", pl.lit(":"), "group_id", pl.lit("/"), identities))
         return values.to_series().cast(pl.Binary), keys.to_series().cast(pl.Binary)
 
 

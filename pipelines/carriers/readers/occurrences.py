@@ -6,7 +6,8 @@ about 60 MB: alike in all, the second too, they stand close to each other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Sequence
 
 from pipelines.carriers.texts import Texts
 
@@ -26,15 +27,19 @@ class Occurrences:
             0
         ]
 
-    def number(self, identities: Iterable[str]) -> list[str]:
+    def number(self, identities: Sequence[str]) -> list[str]:
         """Give each its number where it was there before, hashed again."""
-        numbered = []
-        for identity in identities:
-            n_before = self._newest.get(identity)
-            if n_before is None:
-                n_before = self._older.get(identity, 0)
-                if len(self._newest) >= self._most // 2:
-                    self._older, self._newest = self._newest, {}
-            self._newest[identity] = n_before + 1
-            numbered.append(self._texts.identities([f"{identity}\x1f{n_before}"])[0] if n_before else identity)
-        return numbered
+        if len(self._newest) + len(identities) > self._most // 2:
+            self._older, self._newest = self._newest, {}
+        n_before = {one: n for one, n in Counter(identities).items() if n > 1}
+        n_before = dict.fromkeys(n_before, 0)
+        for known in (self._older, self._newest):
+            n_before |= {one: known[one] for one in known.keys() & set(identities)}
+        self._newest |= dict.fromkeys(identities, 1)
+        # Nearly all are there once: only of the others there is something to count.
+        return [self._again(one, n_before) if one in n_before else one for one in identities]
+
+    def _again(self, identity: str, n_before: dict[str, int]) -> str:
+        n = n_before[identity]
+        n_before[identity] = self._newest[identity] = n + 1
+        return self._texts.identities([f"{identity}\x1f{n}"])[0] if n else identity

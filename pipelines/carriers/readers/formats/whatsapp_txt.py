@@ -212,9 +212,10 @@ class _Records:
             is_notice=is_notice,
         )
         is_media = ~pl.col("is_notice") & pl.col("written").str.contains(_MEDIA)
+        media = pl.when(is_media).then("written")
         kind = pl.lit("other")
         for pattern, one in reversed(_KINDS):
-            kind = pl.when(pl.col("written").str.contains(pattern)).then(pl.lit(one)).otherwise(kind)
+            kind = pl.when(media.str.contains(pattern)).then(pl.lit(one)).otherwise(kind)
         is_own = pl.col("name").str.to_lowercase().is_in([*NamesAreIds.SELVES])
         own = pl.when(is_own).then(pl.lit(self._options.self_id, pl.String))
         return named.select(
