@@ -16,6 +16,9 @@ from schemas.kinds import MOST_MINOR
 BATCH: Final = "batch"
 """Stands for the table of the rule's suite, in queries and in `Rule.by`."""
 
+ONE: Final = "<one>"
+"""Stands in queries of `Rule.sums` for what a row counts: 1, and -1 where it goes."""
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -28,8 +31,9 @@ class Rule:
         whole: Of tables that the query names besides, which are not divided and have few rows, the columns whose values
             it reads. Where a value comes or goes, all parts are looked at.
         refers_to: The one of these tables that only has to have a row for each part; none: all rows of a part count.
-        sums: The columns of `BATCH` and of tables that the query only sums: a sum that was right before is right where
-            the changes sum to 0. For tables whose parts are too large to be looked at.
+        sums: The columns of `BATCH` and of tables that the query only sums; none of a table whose rows it only counts
+            with `ONE`. A sum that was right before is right where the changes sum to 0. For parts that grow with
+            history.
     """
 
     query: str
@@ -38,7 +42,13 @@ class Rule:
     refers_to: str | None = None
     sums: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
+    @property
+    def of_all_rows(self) -> str:
+        """The query over tables as a whole, where each row counts once."""
+        return self.query.replace(ONE, "1")
 
+
+_MEMBER_COUNTS: Final = ("newly_active", "active", "returned", "paused", "disengaged", "lurker")
 _MONEY: Final = ("paid_minor", "refunded_minor", "net_minor")
 
 _KNOWN_GROUP: Final = Rule(
@@ -148,12 +158,12 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
                     newly_active + active + returned + paused + disengaged + lurker AS members, 0 AS rows_there
                 FROM {batch}
                 UNION ALL
-                SELECT group_id, day, 0, 1 FROM staging.member_state
+                SELECT group_id, day, 0, <one> FROM staging.member_state
             )
             SELECT group_id, day, sum(members) AS members, sum(rows_there) AS rows_there
             FROM both_sides GROUP BY group_id, day HAVING sum(members) <> sum(rows_there)
         """,
-            by={BATCH: ("group_id", "day"), "member_state": ("group_id", "day")},
+            sums={BATCH: _MEMBER_COUNTS, "member_state": ()},
         ),
     },
     "funnel_step": {
@@ -170,20 +180,19 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
         ),
         "reached counts the mature rows of funnel_entry": Rule(
             """
-            WITH entries AS MATERIALIZED (
-                SELECT funnel, steps_reached, count(*) AS entries FROM staging.funnel_entry
+            WITH mature AS (
+                SELECT funnel, steps_reached, sum(<one>) AS entries FROM staging.funnel_entry
                 WHERE is_mature GROUP BY funnel, steps_reached
             ),
-            steps AS (
-                SELECT checked.funnel, checked.step_number, checked.reached, (
-                    SELECT coalesce(sum(e.entries), 0) FROM entries AS e
-                    WHERE e.funnel = checked.funnel AND e.steps_reached >= checked.step_number
-                ) AS entries
-                FROM (SELECT * FROM {batch}) AS checked
+            both_sides AS (
+                SELECT funnel, step_number, reached, 0 AS entries FROM {batch}
+                UNION ALL
+                SELECT funnel, step_number, 0, entries FROM mature, generate_series(1, steps_reached) AS step_number
             )
-            SELECT * FROM steps WHERE reached <> entries
+            SELECT funnel, step_number, sum(reached) AS reached, sum(entries) AS entries
+            FROM both_sides GROUP BY funnel, step_number HAVING sum(reached) <> sum(entries)
             """,
-            by={BATCH: ("funnel",), "funnel_entry": ("funnel",)},
+            sums={BATCH: ("reached",), "funnel_entry": ()},
         ),
     },
     "funnel_entry": {
@@ -299,22 +308,21 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
         """),
         "units count the entries of funnel_entry": Rule(
             """
-            WITH entries AS MATERIALIZED (
-                SELECT funnel, steps_reached, count(*) AS entries FROM staging.funnel_entry
+            WITH entered AS (
+                SELECT funnel, steps_reached, sum(<one>) AS entries FROM staging.funnel_entry
                 GROUP BY funnel, steps_reached
             ),
-            units AS (
-                SELECT checked.funnel, checked.unit, checked.step_number,
-                    sum(checked.reached_so_far) AS in_units, (
-                        SELECT coalesce(sum(e.entries), 0) FROM entries AS e
-                        WHERE e.funnel = checked.funnel AND e.steps_reached >= checked.step_number
-                    ) AS entries
-                FROM (SELECT * FROM {batch}) AS checked
-                GROUP BY checked.funnel, checked.unit, checked.step_number
+            both_sides AS (
+                SELECT funnel, unit, step_number, reached_so_far, 0 AS entries FROM {batch}
+                UNION ALL
+                SELECT funnel, unit, step_number, 0, entries
+                FROM entered, generate_series(1, steps_reached) AS step_number,
+                    (VALUES ('day'), ('week'), ('month')) AS units (unit)
             )
-            SELECT * FROM units WHERE in_units <> entries
+            SELECT funnel, unit, step_number, sum(reached_so_far) AS in_units, sum(entries) AS entries
+            FROM both_sides GROUP BY funnel, unit, step_number HAVING sum(reached_so_far) <> sum(entries)
             """,
-            by={BATCH: ("funnel",), "funnel_entry": ("funnel",)},
+            sums={BATCH: ("reached_so_far",), "funnel_entry": ()},
         ),
     },
     "order_credit": {
@@ -401,7 +409,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
             FROM both_sides GROUP BY model, group_id, currency
             HAVING sum(paid_minor) <> 0 OR sum(refunded_minor) <> 0 OR sum(net_minor) <> 0
         """,
-            by={BATCH: ("model", "group_id", "currency"), "group_sales": ("model", "group_id", "currency")},
+            sums={BATCH: _MONEY, "group_sales": _MONEY},
         ),
     },
     "segment_sales": {

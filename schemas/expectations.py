@@ -150,7 +150,7 @@ def _is_whole_number(column: sa.Column[Any]) -> bool:
 
 def _of_rules(table: sa.Table) -> Iterator[Expectation]:
     for name, rule in RULES.get(table.name, {}).items():
-        yield Expectation("unexpected_rows_expectation", name, {"unexpected_rows_query": rule.query}, rule=rule)
+        yield Expectation("unexpected_rows_expectation", name, {"unexpected_rows_query": rule.of_all_rows}, rule=rule)
 
 
 def _suite(table: sa.Table) -> Suite:

@@ -1,11 +1,12 @@
 """What sets the next version of a warehouse table apart from the published one, from two Delta versions of the lake.
 
-Only months whose files differ are read, where a lake table is partitioned by month.
+Only months whose files differ are read, where a lake table is partitioned by month; of others only rows that differ
+are made into rows of the warehouse, where that takes more than to select columns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import polars as pl
@@ -17,7 +18,8 @@ from pipelines.lake_months import changed_months, in_months
 from pipelines.publish.columns import cast_to
 from pipelines.publish.rows import rows_of
 from pipelines.publish.staging import Difference, State
-from schemas.mart import sources_of
+from schemas.lake import LakeTable
+from schemas.mart import made_of, sources_of
 
 _MONTH: Final = "month"
 _OF_ALL_MONTHS: Final = frozenset({"dim_currency"})
@@ -79,31 +81,56 @@ def between(table: sa.Table, old: pl.DataFrame, new: pl.DataFrame, since: str) -
         new: As they are to be.
         since: Name of the state of `old`.
     """
-    key = [column.name for column in table.primary_key]
+    gone, come = _differing([column.name for column in table.primary_key], old, new)
+    return Difference(new=come, old=gone, since=since)
+
+
+def _differing(key: Sequence[str], old: pl.DataFrame, new: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows of each of two frames that the other has not, and those that the new one has twice by their key."""
     # What is there twice was not published twice, and is to be found by the audit.
     twice = new.filter(pl.struct(key).is_duplicated())
     once = old.join(twice, on=key, how="semi")
-    return Difference(
-        new=pl.concat([_without(_without(new, old), twice), twice]),
-        old=pl.concat([_without(_without(old, new), once), once]),
-        since=since,
+    return (
+        pl.concat([_without(_without(old, new), once), once]),
+        pl.concat([_without(_without(new, old), twice), twice]),
     )
 
 
 def _near_what_changed(
     table: sa.Table, before: Mapping[str, Handle], now: Mapping[str, Handle]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The rows of both that can differ: where one lake table gives them by month, those of months whose files do."""
+    """The rows of both that can differ.
+
+    Where one lake table gives them by month they are those of months whose files differ; where they are looked up in
+    others of which no row differs, those made of rows that differ.
+    """
     first, *looked_up = sources_of(table)
-    by_month = not looked_up and table.name not in _OF_ALL_MONTHS and _MONTH in first.partition_by
-    where = in_months(changed_months(before[first.name], now[first.name])) if by_month else pl.lit(value=True)
+    was, given = _scans(before), _scans(now)
+    if looked_up:
+        if all(rows.is_empty() for source in looked_up for rows in _differing_in(table, source, was, given)):
+            was[first.name], given[first.name] = (rows.lazy() for rows in _differing_in(table, first, was, given))
+    elif _MONTH in first.partition_by and table.name not in _OF_ALL_MONTHS:
+        where = in_months(changed_months(before[first.name], now[first.name]))
+        was[first.name], given[first.name] = was[first.name].filter(where), given[first.name].filter(where)
+    old, new = (
+        cast_to(table, rows_of(table, lambda source, rows=rows: rows[source.name])).collect(engine="streaming")
+        for rows in (was, given)
+    )
+    return old, new
 
-    def rows(handles: Mapping[str, Handle]) -> pl.DataFrame:
-        scans = {source.name: handles[source.name].scan() for source in (first, *looked_up)}
-        scans[first.name] = scans[first.name].filter(where)
-        return cast_to(table, rows_of(table, lambda source: scans[source.name])).collect(engine="streaming")
 
-    return rows(before), rows(now)
+def _scans(handles: Mapping[str, Handle]) -> dict[str, pl.LazyFrame]:
+    return {name: handle.scan() for name, handle in handles.items()}
+
+
+def _differing_in(
+    table: sa.Table, source: LakeTable, was: Mapping[str, pl.LazyFrame], given: Mapping[str, pl.LazyFrame]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows of a lake table that differ, in its key and the columns that a warehouse table is made of."""
+    columns = {one.column for sources in made_of(table).values() for one in sources if one.table is source}
+    names = sorted({*source.key, *columns})
+    old, new = (rows[source.name].select(names).collect(engine="streaming") for rows in (was, given))
+    return _differing(source.key, old, new)
 
 
 def _without(rows: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:

@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy.dialects import postgresql
 
 from pipelines.publish.staging import NEW, OLD
-from schemas.business_rules import BATCH, Rule
+from schemas.business_rules import BATCH, ONE, Rule
 from schemas.warehouse import MART, STAGING, metadata
 
 _BATCH: Final = f"{{{BATCH}}}"
@@ -27,19 +27,20 @@ def within_changes(table: str, rule: Rule) -> str:
     if rule.sums:
         return _sums_of_changes(table, rule)
     if not rule.by:
-        return rule.query
+        return rule.of_all_rows
     divided = {table if name == BATCH else name: columns for name, columns in rule.by.items()}
     parts = (
         _parts_without_row(rule.refers_to, divided) if rule.refers_to else _changed_parts(table, divided, rule.whole)
     )
     scopes = [f"parts AS MATERIALIZED ({parts})"]
-    query = rule.query
+    query = rule.of_all_rows
     for name, columns in divided.items():
         if name == rule.refers_to:
             continue
-        rows = _next_rows(name, f"({', '.join(columns)}) IN (SELECT * FROM parts)")
         if rule.refers_to:
-            rows = f"SELECT * FROM {_BATCH} UNION ({rows})"
+            rows = f"SELECT * FROM {_BATCH} UNION ({_next_rows(name, _in_parts(columns))})"
+        else:
+            rows = _rows_of_parts(name, columns)
         scopes.append(f"scoped_{name} AS NOT MATERIALIZED ({rows})")
         query = re.sub(rf"\b{STAGING}\.{name}\b", f"scoped_{name}", query)
     query = query.replace(_BATCH, f"scoped_{table}")
@@ -54,19 +55,41 @@ def unique_within_changes(table: str, key: Sequence[str]) -> str:
     return f"SELECT * FROM ({there}) AS keys WHERE rows_there > 1"
 
 
+def _in_parts(columns: Sequence[str]) -> str:
+    return f"({', '.join(columns)}) IN (SELECT * FROM parts)"
+
+
+def _rows_of_parts(table: str, columns: Sequence[str]) -> str:
+    """The rows of the next version in the parts, of which there are few: each is looked up by an index of `mart`.
+
+    PostgreSQL takes the parts for so many that it would read all rows instead; `OFFSET 0` keeps it from that.
+    """
+    same = " AND ".join(f"{column} = looked_up.part_{number}" for number, column in enumerate(columns))
+    names = ", ".join(f"part_{number}" for number in range(len(columns)))
+    stays = (
+        f"(SELECT of_part.* FROM parts AS looked_up ({names}), "
+        f"LATERAL (SELECT * FROM {MART}.{table} WHERE {same} OFFSET 0) AS of_part)"
+    )
+    return _next_version(table, stays, "true", _in_parts(columns))
+
+
 def _next_rows(table: str, condition: str) -> str:
-    """The rows of the next version for which a condition on their columns holds.
+    """The rows of the next version for which a condition on their columns holds."""
+    return _next_version(table, f"{MART}.{table}", condition, condition)
+
+
+def _next_version(table: str, published: str, of_published: str, of_coming: str) -> str:
+    """The rows that stay of those published, and the rows that come, where a condition of theirs holds.
 
     What the view of the table in `staging` has. PostgreSQL does not look into that view with an index; here it does.
     """
-    columns = metadata.tables[f"{MART}.{table}"].columns.keys()
-    names = ", ".join(map(_quoted, columns))
+    names = ", ".join(map(_quoted, metadata.tables[f"{MART}.{table}"].columns.keys()))
     key = metadata.tables[f"{MART}.{table}"].primary_key
     same = " AND ".join(f"goes.{name} = stays.{name}" for name in (_quoted(column.name) for column in key))
     return (
-        f"SELECT {names} FROM {MART}.{table} AS stays WHERE {condition}"
+        f"SELECT {names} FROM {published} AS stays WHERE {of_published}"
         f" AND NOT EXISTS (SELECT FROM {STAGING}.{table}{OLD} AS goes WHERE {same})"
-        f" UNION ALL SELECT {names} FROM {STAGING}.{table}{NEW} AS comes WHERE {condition}"
+        f" UNION ALL SELECT {names} FROM {STAGING}.{table}{NEW} AS comes WHERE {of_coming}"
     )
 
 
@@ -75,14 +98,17 @@ def _quoted(column: str) -> str:
 
 
 def _sums_of_changes(table: str, rule: Rule) -> str:
-    """The query over rows that come, and over rows that go with their amounts taken away."""
-    changes, query = [], rule.query
+    """The query over rows that come, and over rows that go with their amounts, and what they count, taken away."""
+    changes, query = [], rule.query.replace(ONE, "counts")
     for name, amounts in ((table if name == BATCH else name, columns) for name, columns in rule.sums.items()):
         names = metadata.tables[f"{MART}.{name}"].columns.keys()
         columns = [_quoted(column) for column in names]
         taken = (f"-{column} AS {column}" if column in amounts else column for column in columns)
         new = _BATCH if name == table else f"{STAGING}.{name}{NEW}"
-        rows = f"SELECT {', '.join(columns)} FROM {new} UNION ALL SELECT {', '.join(taken)} FROM {STAGING}.{name}{OLD}"
+        rows = (
+            f"SELECT {', '.join(columns)}, 1 AS counts FROM {new} "
+            f"UNION ALL SELECT {', '.join(taken)}, -1 FROM {STAGING}.{name}{OLD}"
+        )
         changes.append(f"changes_of_{name} AS ({rows})")
         query = re.sub(rf"\b{STAGING}\.{name}\b", f"changes_of_{name}", query)
     query = query.replace(_BATCH, f"changes_of_{table}")

@@ -212,6 +212,7 @@ COMPANY: dict[str, list[Row]] = {
     "funnel_time_to_convert": [time_bin(0, 1), time_bin(60, 0), time_bin(0, 1, "step_before")],
     "funnel_curve": [point(0, 0, 0.0), point(60, 1, 0.5)],
     "funnel_trend": [
+        *(entered(unit, MONDAY, *counts, is_mature=True) for unit in ("day", "month") for counts in ((1, 2), (2, 1))),
         entered("week", MONDAY, 1, 2, is_mature=True),
         entered("week", MONDAY, 2, 1, is_mature=True),
         entered("week", days_later(7), 1, 0, is_mature=False),
