@@ -12,6 +12,7 @@ from typing import Final
 import polars as pl
 import sqlalchemy as sa
 
+from pipelines.frames import differing
 from pipelines.lake import Handle, Lake
 from pipelines.lake_damage import LakeDamaged
 from pipelines.lake_months import changed_months, in_months
@@ -87,13 +88,14 @@ def between(table: sa.Table, old: pl.DataFrame, new: pl.DataFrame, since: str) -
 
 def _differing(key: Sequence[str], old: pl.DataFrame, new: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The rows of each of two frames that the other has not, and those that the new one has twice by their key."""
+    gone, come = differing(old, new)
     # What is there twice was not published twice, and is to be found by the audit.
-    twice = new.filter(pl.struct(key).is_duplicated())
+    is_twice = new.select(key).is_duplicated()
+    if not is_twice.any():
+        return gone, come
+    twice = new.filter(is_twice)
     once = old.join(twice, on=key, how="semi")
-    return (
-        pl.concat([_without(_without(old, new), once), once]),
-        pl.concat([_without(_without(new, old), twice), twice]),
-    )
+    return pl.concat([_without(gone, once), once]), pl.concat([_without(come, twice), twice])
 
 
 def _near_what_changed(
