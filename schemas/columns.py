@@ -166,7 +166,9 @@ COLUMNS: Final[dict[str, Meaning]] = {
     "risk_28": _share("probability of being dead within 28 days, 0 to 1"),
     "risk_56": _share("probability of being dead within 56 days, 0 to 1"),
     "drivers": Meaning("what raises risk_28, in words, with percentage points"),
-    "may_alert": Meaning("true where the model had done better than counts"),
+    "may_alert": Meaning("false where risks by this score did not come true as often as told"),
+    "score": Meaning("the score that speaks: box, own (the company's model), or a count: silence, messages"),
+    "model_share": _share("share of the model in the score, the rest is days of silence, 0 to 1"),
     # Members
     "first_time": Meaning("first activity, UTC"),
     "last_time": Meaning("last activity, UTC"),

@@ -100,6 +100,7 @@ _RANGES: Final[dict[str, tuple[float, float | None]]] = {
     "expected_purchases": (0, None),
     "risk_28": (0, 1),
     "risk_56": (0, 1),
+    "model_share": (0, 1),
 }
 
 

@@ -181,8 +181,10 @@ group_risk = sa.Table(
     sa.Column("drivers", sa.Text, nullable=False),
     sa.Column("model", sa.Text, nullable=False, comment="version of the model"),
     sa.Column("may_alert", sa.Boolean, nullable=False),
+    sa.Column("score", sa.Text),
+    sa.Column("model_share", sa.Double),
     sa.Index(None, "day"),
-    comment="How likely living groups were to die, as told on each day; no rows while history is short.",
+    comment="How likely living groups were to die, as told on each day, and by which score.",
 )
 
 retention = sa.Table(

@@ -9,7 +9,8 @@ import polars as pl
 from emberline.cli.output import print_line, print_table
 from pipelines.groups.risk.backtest import BINS, Calibration
 from pipelines.groups.risk.ranking import Interval
-from pipelines.groups.risk.summary import BackTest, Ranked
+from pipelines.groups.risk.scores import BOX, MESSAGES, OWN, SILENCE
+from pipelines.groups.risk.summary import BackTest, Ranked, Rests
 from pipelines.groups.risk.worth import AHEAD, EARLY, Worth
 
 _WIDTH: Final = 50
@@ -17,11 +18,35 @@ _TOLD, _CAME, _BOTH = "│", "●", "◉"
 
 
 def print_backtest(done: BackTest) -> None:
-    """How scores rank, what alerts were worth, and whether risks came true."""
-    _print_ranked("Groups the model never saw", done.across)
-    _print_ranked("Groups the model never saw, from the past alone", done.forward)
-    _print_worth(done)
-    _print_calibration(done.calibration)
+    """What the risk rests on, how scores rank, what alerts were worth, and whether risks came true."""
+    print_line(rests_in_words(done.rests))
+    print_line()
+    if done.across is not None:
+        _print_ranked("Groups the own model never saw", done.across)
+    if done.forward is not None:
+        _print_ranked("From the past alone", done.forward)
+    if any(worth.deaths for worth in done.worth.values()):
+        _print_worth(done)
+    if done.calibration is not None and done.forward is not None:
+        _print_calibration(done.calibration)
+
+
+def rests_in_words(rests: Rests) -> str:
+    """What the risk rests on, in a few sentences."""
+    speaks = {
+        SILENCE: "Days of silence speak",
+        MESSAGES: "Messages in 28 days speak",
+        BOX: f"The model in the box speaks with {rests.score.share:.0%}, days of silence with the rest",
+        OWN: f"Your own model ({rests.own_weight:.0%}, the box {1 - rests.own_weight:.0%}) speaks with "
+        f"{rests.score.share:.0%}, days of silence with the rest",
+    }[rests.score.name]
+    return (
+        f"{speaks}. The box was learnt from {rests.box_groups} groups of a public community with {rests.box_deaths} "
+        f"weekly days before a death; groups left out it ranks with AUC {rests.box_auc:.3f} and average precision "
+        f"{rests.box_average_precision:.3f}. Of your own there are {rests.groups} groups and {rests.days:,} weekly "
+        f"days; of {rests.judged_days:,} of these it is known what came, and {rests.judged_deaths:,} were before a "
+        "death."
+    )
 
 
 def _print_ranked(title: str, ranked: Ranked) -> None:
@@ -34,7 +59,7 @@ def _print_ranked(title: str, ranked: Ranked) -> None:
     print_table(f"{title}: is anybody there in the next 28 days?", frame, headings, right=headings[1:])
     print_line(
         f"{ranked.days:,} days of {ranked.groups} groups from {ranked.first_day} to {ranked.last_day}, a week apart; "
-        f"after {_percent(ranked.dead_share)} of them nobody was.",
+        f"after {_percent(ranked.dead_share)} of them nobody was. 95 %: over groups.",
     )
     print_line()
 
@@ -43,7 +68,7 @@ def _print_worth(done: BackTest) -> None:
     headings = ("Alert", "Alerts", "Precision", "Recall", f"{EARLY} days before", "Lead, days", "Weekly")
     rows = [_cells(name, worth) for name, worth in done.worth.items()]
     frame = pl.DataFrame(rows, schema=list(headings), orient="row")
-    print_table(f"Alerts since {done.forward.first_day}, from the past alone", frame, headings, right=headings[1:])
+    print_table("Alerts, from the past alone", frame, headings, right=headings[1:])
     deaths = max(worth.deaths for worth in done.worth.values())
     print_line(
         f"Precision: alerts with a death within {AHEAD} days. Recall: of {deaths} deaths those with an alert in the "

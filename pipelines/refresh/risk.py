@@ -1,4 +1,4 @@
-"""`risk_model` and `group_risk`: a model that is trained anew when it is old, and what it tells of each newest day."""
+"""`risk_model` and `group_risk`: a score that is chosen anew when it is old, and what it tells of each newest day."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import replace
 import polars as pl
 
 from pipelines.groups.risk.drivers import drivers
-from pipelines.groups.risk.features import acts, history, risk_features, talkative
+from pipelines.groups.risk.features import acts, history, risk_features, with_messages
 from pipelines.groups.risk.graded import graded_model
-from pipelines.groups.risk.model import RiskModel
+from pipelines.groups.risk.scores import Speaker, is_current
 from pipelines.groups.risk.walk import PATIENCE
 from pipelines.lake import Handle, Lake
 from pipelines.refresh.changes import BATCH_INPUT, IDENTITY_INPUT, Changes, Sources, touched_since
@@ -42,11 +42,11 @@ def _of_all(health: Handle, through: dt.date | None, settings: int) -> dict[str,
 
 
 def refresh_risk(lake: Lake, through: dt.date | None, retrain_days: int, settings: int) -> dict[str, Refreshed]:
-    """Tell the risks of the newest complete day's living groups; train a model first where there is none young enough.
+    """Tell the risks of the newest complete day's living groups; choose a score first where there is none young enough.
 
     While the day is the newest, its risks follow late events: only groups with any are measured again. Those of earlier
-    days stay as they were told, and so does the model until it is `retrain_days` old: what somebody acted on is a
-    record, and no computation of today replaces it. Where history is too short for a model, both tables have no rows.
+    days stay as they were told, and so does the score until it is `retrain_days` old: what somebody acted on is a
+    record, and no computation of today replaces it. Where history is too short to learn from, the box speaks.
 
     Args:
         lake: holds both and what they follow: `person_day`, `group_health`.
@@ -115,20 +115,20 @@ def _tellable(people: Handle, health: Handle, through: dt.date) -> pl.Series:
 
 
 def _newest(models: pl.DataFrame) -> pl.DataFrame:
-    """The newest model of the features that are measured now, as one row or none."""
-    current = [RiskModel.from_json(text).is_current for text in models["parameters"]]
-    return models.filter(pl.Series(current, dtype=pl.Boolean)).sort("trained_through").tail(1)
+    """The newest score of the box and of the features that there are now, as one row or none."""
+    current = pl.Series(map(is_current, models["parameters"]), dtype=pl.Boolean)
+    return models.filter(current).sort("trained_through").tail(1)
 
 
 def _trained(
     models: pl.DataFrame, people: Handle, through: dt.date, retrain_days: int, *, is_rebuilt: bool
 ) -> pl.DataFrame:
-    """A new model, as one row; none where the newest is young enough, or where there is too little to learn from."""
+    """A new score, as one row; none where the newest is young enough."""
     due = pl.col("trained_through") <= pl.lit(through) - pl.duration(days=retrain_days)
     newest = _newest(models)
     if not is_rebuilt and not newest.is_empty() and newest.filter(due).is_empty():
         return models.clear()
-    return graded_model(history(people.scan(), through), through, retrain_days)
+    return graded_model(people.scan(), history(people.scan(), through), through, retrain_days)
 
 
 def _risks(model: pl.DataFrame, people: Handle, groups: pl.Series, through: dt.date) -> pl.DataFrame:
@@ -136,13 +136,12 @@ def _risks(model: pl.DataFrame, people: Handle, groups: pl.Series, through: dt.d
     if model.is_empty() or groups.is_empty():
         return pl.DataFrame(schema=GROUP_RISK.schema)
     known = model.row(0, named=True)
-    of_groups = (pl.col("day") <= through) & pl.col("group_id").is_in(groups.implode())
-    measured = (
-        risk_features(talkative(people.scan().filter(of_groups)), through, since=through).sort("group_id").collect()
-    )
+    activity = people.scan().filter((pl.col("day") <= through) & pl.col("group_id").is_in(groups.implode()))
+    measured = with_messages(activity, risk_features(activity, through, since=through)).sort("group_id").collect()
     return (
-        drivers(RiskModel.from_json(known["parameters"]), measured)
-        .with_columns(model=pl.lit(known["version"]), may_alert=pl.lit(known["may_alert"]))
+        drivers(Speaker.from_json(known["parameters"]), measured)
+        .with_columns(pl.lit(known[name]).alias(name) for name in ("may_alert", "score", "model_share"))
+        .with_columns(model=pl.lit(known["version"]))
         .select(GROUP_RISK.schema.names())
         .cast(GROUP_RISK.schema)
     )

@@ -19,32 +19,40 @@ _COMPUTED_WITH: Final = ("risk_model", "group_risk")
 RISK_MODEL: Final = LakeTable(
     name="risk_model",
     group="risk",
-    description="""Models of the risk that groups die, each trained on the complete days through `trained_through`.
+    description="""The scores that said how likely groups are to die, each chosen on the complete days through \
+`trained_through`.
 
-The grades are those of models trained in the same way on earlier days and asked about later ones, for `judged_days` \
-weekly days of groups; beside them those of days of silence and of messages in 28 days. They are null where there was \
-nothing to judge. Only a model that is better than both, well calibrated and judged on enough deaths `may_alert`.""",
+`score` is the one that speaks: `box`, the model that comes with the product; `own`, the company's own model, blended \
+with the box; or a count, `silence` or `messages`. `model_share` is that of the model in it, the rest is days of \
+silence. The grades are those of what would have been told of earlier days by what was known before them, for \
+`judged_days` weekly days of groups; beside them those of the box, of days of silence and of messages in 28 days. They \
+are null where there was nothing to judge. A score whose risks do not come true as often as told may not alert.""",
     columns={
         "version": pl.String(),
         "trained_through": pl.Date(),
         "groups": pl.Int32(),
         "days": pl.Int32(),
+        "score": pl.String(),
+        "model_share": pl.Float64(),
         "judged_days": pl.Int32(),
         "judged_deaths": pl.Int32(),
         "auc": pl.Float64(),
         "auc_silence": pl.Float64(),
         "auc_messages": pl.Float64(),
+        "auc_box": pl.Float64(),
         "average_precision": pl.Float64(),
         "average_precision_silence": pl.Float64(),
         "average_precision_messages": pl.Float64(),
+        "average_precision_box": pl.Float64(),
         "calibration_error": pl.Float64(),
         "may_alert": pl.Boolean(),
+        "lines": pl.String(),
         "parameters": pl.String(),
     },
     key=("version",),
     meanings={
         "version": Meaning("name of the model"),
-        "trained_through": Meaning("last complete day it was trained on"),
+        "trained_through": Meaning("last complete day it was trained and chosen on"),
         "groups": Meaning("number of groups it was trained on", "groups"),
         "days": Meaning("number of days of groups it was trained on", "days of groups"),
         "judged_days": Meaning("number of later days of groups that earlier models were tested on", "days of groups"),
@@ -52,24 +60,28 @@ nothing to judge. Only a model that is better than both, well calibrated and jud
         "auc": Meaning("area under the ROC curve on them, 0 to 1", SHARE),
         "auc_silence": Meaning("the same of days of silence", SHARE),
         "auc_messages": Meaning("the same of messages in 28 days", SHARE),
+        "auc_box": Meaning("the same of the model in the box", SHARE),
         "average_precision": Meaning("average precision on them, 0 to 1", SHARE),
         "average_precision_silence": Meaning("the same of days of silence", SHARE),
         "average_precision_messages": Meaning("the same of messages in 28 days", SHARE),
+        "average_precision_box": Meaning("the same of the model in the box", SHARE),
         "calibration_error": Meaning("mean distance of probability and share of deaths, 0 to 1", SHARE),
-        "may_alert": Meaning("true where it was better than both and tested on enough deaths"),
-        "parameters": Meaning("the fitted model, as JSON"),
+        "may_alert": Meaning("false where its risks did not come true as often as told"),
+        "lines": Meaning("what alerts had been worth by the risk at which they are raised, as JSON"),
+        "parameters": Meaning("the fitted score, as JSON"),
     },
     made_of=each(
         (
-            "version", "trained_through", "groups", "days", "judged_days", "judged_deaths", "auc", "auc_silence",
-            "auc_messages", "average_precision", "average_precision_silence", "average_precision_messages",
-            "calibration_error", "may_alert", "parameters",
+            "version", "trained_through", "groups", "days", "score", "model_share", "judged_days", "judged_deaths",
+            "auc", "auc_silence", "auc_messages", "auc_box", "average_precision", "average_precision_silence",
+            "average_precision_messages", "average_precision_box", "calibration_error", "may_alert", "lines",
+            "parameters",
         ),
         _ACTIVITY,
     ),
     guided_by=(EVENTS, IDENTITY, TOUCHED, IDENTITY_CHANGE, GROUP_HEALTH),
     settings=_SETTINGS,
-    code_version=1,
+    code_version=2,
     computed_with=_COMPUTED_WITH,
 )  # fmt: skip
 
@@ -80,8 +92,8 @@ GROUP_RISK: Final = LakeTable(
 complete one.
 
 Dead: 28 of these days in a row are without member activity. `drivers` says in words what raises the risk, with the \
-percentage points, the strongest first. A day has no rows while history is too short for a model; a group has none \
-before its day 28 or its 30th message, or where a silent feed hides whether it is silent. `model` is the version.""",
+percentage points, the strongest first. A group has none before its day 28, or where a silent feed hides whether it is \
+silent. `score` says who speaks, `model_share` how much of it is the model, `model` is the version.""",
     columns={
         "group_id": pl.String(),
         "day": pl.Date(),
@@ -90,6 +102,8 @@ before its day 28 or its 30th message, or where a silent feed hides whether it i
         "drivers": pl.String(),
         "model": pl.String(),
         "may_alert": pl.Boolean(),
+        "score": pl.String(),
+        "model_share": pl.Float64(),
     },
     key=("group_id", "day"),
     meanings={
@@ -101,10 +115,10 @@ before its day 28 or its 30th message, or where a silent feed hides whether it i
         "day": GROUP_HEALTH.of("day"),
         **each(("risk_28", "risk_56", "drivers"), RISK_MODEL.of("parameters"), _ACTIVITY),
         "model": RISK_MODEL.of("version"),
-        "may_alert": RISK_MODEL.of("may_alert"),
+        **{name: RISK_MODEL.of(name) for name in ("may_alert", "score", "model_share")},
     },
     guided_by=(EVENTS, IDENTITY, TOUCHED, IDENTITY_CHANGE),
     settings=_SETTINGS,
-    code_version=1,
+    code_version=2,
     computed_with=_COMPUTED_WITH,
 )

@@ -12,9 +12,9 @@ from pipelines.engagement.person_day import person_day
 from pipelines.groups.group_day import group_day
 from pipelines.groups.risk import graded, model
 from pipelines.groups.risk.drivers import drivers
-from pipelines.groups.risk.features import history, risk_features
+from pipelines.groups.risk.features import history, risk_features, with_messages
 from pipelines.groups.risk.graded import graded_model
-from pipelines.groups.risk.model import RiskModel
+from pipelines.groups.risk.scores import Speaker
 from pipelines.lake import Lake
 from pipelines.refresh import (
     Refreshed,
@@ -100,17 +100,19 @@ def test_the_newest_day_s_living_groups_are_told_their_risks_by_the_stored_model
     (stored,) = risks.stored(RISK_MODEL).to_dicts()
     people = risks.lake.open(PERSON_DAY).scan()
     through = risks.day(250)
-    assert risks.stored(RISK_MODEL).equals(graded_model(history(people, through), through, RETRAIN), null_equal=True)
+    model = graded_model(people, history(people, through), through, RETRAIN)
+    assert risks.stored(RISK_MODEL).equals(model, null_equal=True)
     living = risks.stored(GROUP_HEALTH).filter(pl.col("day") == through)
-    measured = risk_features(people, through).filter(pl.col("day") == through).collect()
-    expected = drivers(
-        RiskModel.from_json(stored["parameters"]), measured.join(living, on="group_id", how="semi")
-    ).sort("group_id")
+    measured = with_messages(people, risk_features(people, through)).filter(pl.col("day") == through).collect()
+    expected = drivers(Speaker.from_json(stored["parameters"]), measured.join(living, on="group_id", how="semi")).sort(
+        "group_id"
+    )
     told = risks.told(250)
     assert told.height > 2
     assert_frame_equal(told.select(expected.columns), expected, abs_tol=2e-6, rel_tol=0)
     assert set(told["model"]) == {stored["version"]}
-    assert set(told["may_alert"]) == {stored["may_alert"]}
+    for name in ("may_alert", "score", "model_share"):
+        assert set(told[name]) == {stored[name]}
 
 
 def test_earlier_days_stay_as_they_were_told_and_a_model_is_used_until_it_is_old(risks: Risks):
@@ -194,26 +196,39 @@ def test_of_a_silence_that_a_silent_feed_may_explain_nothing_is_told(risks: Risk
 def test_a_model_of_other_features_is_replaced_at_once(risks: Risks, monkeypatch: pytest.MonkeyPatch):
     risks.refresh(248)
     with monkeypatch.context() as patched:
-        patched.setattr(RiskModel, "is_current", property(lambda _: False))
+        patched.setattr("pipelines.refresh.risk.is_current", lambda _: False)
         risks.refresh(249)
     assert risks.told(249).is_empty()
     assert sorted(risks.stored(RISK_MODEL)["trained_through"]) == [risks.day(248), risks.day(249)]
 
 
-def test_a_short_history_has_no_model_and_no_risks(risks: Risks):
-    for day in (None, 60):
-        risks.refresh(day)
-        assert risks.stored(RISK_MODEL).is_empty()
-        assert risks.stored(GROUP_RISK).is_empty()
-    assert risks.stored(GROUP_HEALTH).height > 0
+def test_without_a_complete_day_nothing_is_told(risks: Risks):
+    risks.refresh(None)
+    assert risks.stored(RISK_MODEL).is_empty()
+    assert risks.stored(GROUP_RISK).is_empty()
+
+
+def test_of_a_short_history_the_box_tells_from_a_group_s_day_28_on(risks: Risks):
+    risks.refresh(27)
+    (stored,) = risks.stored(RISK_MODEL).to_dicts()
+    assert (stored["score"], stored["model_share"], stored["judged_deaths"]) == ("box", 0.15, 0)
+    assert stored["auc"] is None
+    assert risks.told(27).is_empty()
+    risks.refresh(28)
+    assert risks.stored(RISK_MODEL)["version"].to_list() == [stored["version"]]
+    told = risks.told(28)
+    assert told.height > 2
+    assert set(told["score"]) == {"box"}
+    assert told["may_alert"].all()
 
 
 @pytest.mark.usefixtures("small")
-def test_a_model_may_alert_only_where_it_did_better_than_counts(monkeypatch: pytest.MonkeyPatch):
+def test_risks_that_do_not_come_true_may_not_alert():
     rows = pl.DataFrame({
         "group_id": ["a"] * 40 + ["b"] * 40,
         "is_dead": [True] * 40 + [False] * 40,
         "risk_28": [0.99] * 40 + [0.01] * 40,
+        "box_28": [0.9, 0.1] * 40,
         "since_active_day_1": [3.0, 1.0] * 40,
         "messages_28d": [3, 4] * 40,
         "messages_28d_before": [3, 4] * 40,
@@ -222,13 +237,11 @@ def test_a_model_may_alert_only_where_it_did_better_than_counts(monkeypatch: pyt
     assert good["may_alert"]
     assert (good["judged_days"], good["judged_deaths"]) == (80, 40)
     assert good["auc"] == good["average_precision"] == 1
-    assert good["auc_silence"] == pytest.approx(0.5)
+    assert good["auc_silence"] == good["auc_box"] == pytest.approx(0.5)
     assert good["calibration_error"] == pytest.approx(0.01)
-    as_good_as_silence = rows.with_columns(since_active_day_1=pl.col("risk_28"))
-    as_good_as_messages = rows.with_columns(messages_28d=-pl.col("risk_28"))
-    uncalibrated = rows.with_columns(pl.col("risk_28") / 2)
-    few = rows.with_columns(pl.col("is_dead") & (pl.int_range(80) > 0))
-    for worse in (as_good_as_silence, as_good_as_messages, uncalibrated, few):
-        assert not graded._graded(worse)["may_alert"]
+    assert not graded._graded(rows.with_columns(pl.col("risk_28") / 2))["may_alert"]
+    # Of few deaths nothing is known but what the box came with.
+    few = rows.with_columns(pl.col("is_dead") & (pl.int_range(80) < 4))
+    assert graded._graded(few)["may_alert"]
     nobody_died = rows.with_columns(is_dead=pl.lit(value=False))
-    assert graded._graded(nobody_died) == {"judged_days": 80, "judged_deaths": 0, "may_alert": False}
+    assert graded._graded(nobody_died) == {"judged_days": 80, "judged_deaths": 0, "may_alert": True}

@@ -129,7 +129,7 @@ def tell_risk(whole: Place, risk: float) -> None:
         lake.open(GROUP_HEALTH).scan().group_by("group_id").agg(pl.col("day").max())
         .with_columns(
             risk_28=risk, risk_56=risk, drivers=pl.lit("no member active for 3 days (+9)"), model=pl.lit("m"),
-            may_alert=pl.lit(value=True),
+            may_alert=pl.lit(value=True), score=pl.lit("box"), model_share=pl.lit(0.25),
         )
         .select(GROUP_RISK.schema.names()).collect()
     )  # fmt: skip

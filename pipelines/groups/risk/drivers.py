@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-import numpy as np
 import polars as pl
 
-from pipelines.groups.risk.model import RiskModel, encode
+from pipelines.groups.risk.scores import INPUTS, MESSAGES_28D, Speaker, inputs, risk_columns
 from pipelines.groups.risk.walk import FEATURES
 
 _SHOWN: Final = 3
@@ -26,33 +25,34 @@ DRIVERS: Final[dict[str, tuple[str, ...]]] = {
     "answers": ("since_other_person", "ends_alone"),
     "history": ("longest_pause", "outlasting_pauses", "active_weeks", "silent_fortnights"),
     "age": ("age",),
+    "messages": (MESSAGES_28D,),
 }
-"""By driver, the features that make it: each is of exactly one."""
+"""By driver, the inputs of scores that make it: each is of exactly one."""
 
 
-def drivers(model: RiskModel, measured: pl.DataFrame) -> pl.DataFrame:
+def drivers(speaker: Speaker, measured: pl.DataFrame) -> pl.DataFrame:
     """Tell the risks of measured days and what drives the first of them.
 
     The effect of a driver is the difference, in percentage points, to the same day with the driver's features at their
     mean over all days the model learnt from. Effects of several need not add up.
 
     Args:
-        model: that tells the risks.
-        measured: `group_id`, `day` and `FEATURES`, as `risk_features` gives them.
+        speaker: the score that tells the risks.
+        measured: `group_id`, `day`, `FEATURES` and `messages_28d`, as `features.with_messages` gives them.
 
     Returns:
         A row a row: `group_id`, `day`, `risk_28`, `risk_56` (0 to 1, to six decimals) and `drivers` (String), up to
         three that raise the risk by a point or more, the strongest first, empty where there are none.
     """
-    encoded = encode(measured)
-    risks = model.risks(encoded)
-    mean = np.array(model.mean)
+    encoded = inputs(measured)
+    risks = speaker.risks(encoded)
+    mean = speaker.mean
     effects = {}
     for name, features in DRIVERS.items():
         usual = encoded.copy()
-        columns = [FEATURES.index(feature) for feature in features]
+        columns = [INPUTS.index(feature) for feature in features]
         usual[:, columns] = mean[columns]
-        effects[name] = 100 * (risks[:, 0] - model.risks(usual)[:, 0])
+        effects[name] = 100 * (risks[:, 0] - speaker.risks(usual)[:, 0])
     words = measured.select(**_words())
     told = [pl.struct(points=pl.lit(pl.Series(effects[name])), words=pl.lit(words[name])) for name in DRIVERS]
     raising = pl.element().filter(pl.element().struct["points"] >= _LEAST_POINTS)
@@ -62,8 +62,7 @@ def drivers(model: RiskModel, measured: pl.DataFrame) -> pl.DataFrame:
         "group_id",
         "day",
         # Products of matrices may differ in their last bit from run to run, and nothing has changed then.
-        risk_28=pl.Series(risks[:, 0].round(_DECIMALS), dtype=pl.Float64),
-        risk_56=pl.Series(risks[:, 1].round(_DECIMALS), dtype=pl.Float64),
+        *risk_columns(risks.round(_DECIMALS)),
         drivers=pl.concat_list(told).list.eval(told_words).list.join("; "),
     )
 
@@ -103,4 +102,5 @@ def _words() -> dict[str, pl.Expr]:
             number("longest_pause"),
         ),
         "age": pl.format("the group is {} days old", number("age")),
+        "messages": pl.format("{} messages in 28 days", MESSAGES_28D),
     }

@@ -1,70 +1,88 @@
-"""A model with its grades: only one that would have done better than simple counts may alert."""
+"""The score that speaks, with its grades and what alerts by it had been worth."""
 
 from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import json
+from dataclasses import asdict
 from typing import Any, Final
 
+import numpy as np
 import polars as pl
 
-from pipelines.groups.risk.backtest import BASELINES, calibration, judged, walking_forward
-from pipelines.groups.risk.model import LEAST_DEATHS, train
+from pipelines.groups.risk.backtest import BASELINES, Forward, calibration, judged, walking_forward
+from pipelines.groups.risk.lines import lines
+from pipelines.groups.risk.model import HORIZONS, LEAST_DEATHS, RiskModel, some_groups, train, was_dead
 from pipelines.groups.risk.ranking import grades
+from pipelines.groups.risk.scores import Speaker, own_weight
+from pipelines.groups.risk.speaking import best, odds
+from pipelines.groups.risk.worth import deaths
 from schemas.lake import RISK_MODEL
 
 MOST_ERROR: Final = 0.05
 """Expected calibration error above which a risk is no probability that anybody should act on."""
 
-_MODEL: Final = "model"
+_SPEAKS: Final = "speaks"
 _ABBREVIATED: Final = 16
-_COLUMNS: Final = {"days of silence": "silence", "messages in 28 days": "messages"}
+_COLUMNS: Final = {"days of silence": "silence", "messages in 28 days": "messages", "box": "box"}
 
 
-def graded_model(history: pl.DataFrame, through: dt.date, retrain_days: int) -> pl.DataFrame:
-    """Train a model, and grade models trained in the same way on what they would have told of the time after them.
+def graded_model(person_day: pl.LazyFrame, history: pl.DataFrame, through: dt.date, retrain_days: int) -> pl.DataFrame:
+    """Train an own model where there is enough, and take the score that did best on the time after it was trained.
 
     Args:
+        person_day: `schemas.lake.PERSON_DAY`, in any order.
         history: of `features.history`.
         through: its last complete day.
-        retrain_days: how long a model is used.
+        retrain_days: how long a score is used.
 
     Returns:
-        `schemas.lake.RISK_MODEL`, one row; none where there is too little to learn from.
+        `schemas.lake.RISK_MODEL`, one row.
     """
-    model = train(history)
-    if model is None:
-        return pl.DataFrame(schema=RISK_MODEL.schema)
-    parameters = model.to_json()
+    own = train(history)
+    # What a grade costs follows from the number of groups it is on; more of them hardly change it.
+    forward = walking_forward(some_groups(history), retrain_days, other_groups=False)
+    speaker = speaker_of(forward, own)
+    parameters = speaker.to_json()
     version = hashlib.sha256(f"{through} {parameters}".encode()).hexdigest()[:_ABBREVIATED]
     row = {
         "version": version,
         "trained_through": through,
         "groups": history["group_id"].n_unique(),
         "days": history.height,
-        **_graded(judged(walking_forward(history, retrain_days, other_groups=False))),
+        "score": speaker.score.name,
+        "model_share": speaker.score.share,
+        **_graded(judged(forward.rows)),
+        "lines": json.dumps([asdict(line) for line in lines(forward.rows, deaths(person_day, forward.rows))]),
         "parameters": parameters,
     }
     return pl.DataFrame([row], schema=RISK_MODEL.schema)
 
 
+def speaker_of(forward: Forward, own: RiskModel | None) -> Speaker:
+    """The score that did best so far, with the newest own model."""
+    known = np.flatnonzero((forward.rows["known_days"] >= HORIZONS[0]).to_numpy())
+    parts, dead = forward.parts.at(known), was_dead(forward.rows, HORIZONS[0])[known]
+    score = best(parts, dead)
+    weight = 0.0 if own is None else own_weight(own.deaths)
+    return Speaker(score, odds(parts.log_odds(score), dead), own, weight)
+
+
 def _graded(rows: pl.DataFrame) -> dict[str, Any]:
     deaths = int(rows["is_dead"].sum())
-    found: dict[str, Any] = {"judged_days": rows.height, "judged_deaths": deaths, "may_alert": False}
+    found: dict[str, Any] = {"judged_days": rows.height, "judged_deaths": deaths, "may_alert": True}
     if not 0 < deaths < rows.height:
         return found
-    scores = {_MODEL: pl.col("risk_28"), **{name: BASELINES[name] for name in _COLUMNS}}
-    grade = grades(rows, scores, draws=0)
+    simple = {"box": pl.col("box_28"), **BASELINES}
+    grade = grades(rows, {_SPEAKS: pl.col("risk_28"), **{name: simple[name] for name in _COLUMNS}}, draws=0)
     error = calibration(rows).error
-    is_better = all(
-        grade[_MODEL].auc > grade[name].auc and grade[_MODEL].precision > grade[name].precision for name in _COLUMNS
-    )
     return {
         **found,
-        "auc": grade[_MODEL].auc,
-        "average_precision": grade[_MODEL].precision,
+        "auc": grade[_SPEAKS].auc,
+        "average_precision": grade[_SPEAKS].precision,
         **{f"auc_{short}": grade[name].auc for name, short in _COLUMNS.items()},
         **{f"average_precision_{short}": grade[name].precision for name, short in _COLUMNS.items()},
         "calibration_error": error,
-        "may_alert": is_better and error <= MOST_ERROR and deaths >= LEAST_DEATHS,
+        "may_alert": deaths < LEAST_DEATHS or error <= MOST_ERROR,
     }

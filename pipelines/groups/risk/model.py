@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import zlib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -27,7 +26,8 @@ _MOST_ROWS: Final = 20_000
 """Of a longer history some groups are learnt from: beyond it more rows cost memory and hardly teach anything."""
 
 _COMPONENTS: Final = 15
-_LANDMARKS: Final = 250
+_LANDMARKS: Final = 60
+_LEAST_EIGENVALUE: Final = 1e-4
 _GAMMA: Final = 0.002
 _PENALTY: Final = 0.5
 _RARE: Final = 0.02
@@ -42,6 +42,8 @@ class RiskModel:
     A measurement is encoded, standardised by `mean` and `scale`, projected on `axes` (components x features), compared
     with `landmarks` (points x components) by a Gaussian kernel and weighed: the score estimates the mean probability of
     silence over `SURVIVAL_DAYS`. `calibration` holds intercept and slope of its logistic curve for each of `HORIZONS`.
+    Landmarks are centres of clusters: no measured day of a group can be read from a model. `deaths` counts the days
+    before a death that it was trained on.
     """
 
     features: list[str]
@@ -52,29 +54,24 @@ class RiskModel:
     weights: list[float]
     intercept: float
     calibration: list[list[float]]
+    deaths: int
 
-    def to_json(self) -> str:
-        """The parameters as JSON, the same text for the same model."""
-        return json.dumps(asdict(self), sort_keys=True)
-
-    @classmethod
-    def from_json(cls, text: str) -> RiskModel:
-        """Read what `to_json` wrote."""
-        return cls(**json.loads(text))
-
-    @property
-    def is_current(self) -> bool:
-        """Whether it is of the features that are measured now."""
-        return self.features == list(FEATURES)
-
-    def risks(self, encoded: np.ndarray) -> np.ndarray:
-        """Probabilities of being dead within each of `HORIZONS` days: rows x horizons, none below the one before."""
-        with _one_thread():
+    def log_odds(self, encoded: np.ndarray) -> np.ndarray:
+        """Log odds of being dead within each of `HORIZONS` days: rows x horizons."""
+        with one_thread():
             projected = (encoded - np.array(self.mean)) / np.array(self.scale) @ np.array(self.axes).T
             score = _kernel(projected, np.array(self.landmarks)) @ np.array(self.weights) + self.intercept
         curves = np.array(self.calibration)
-        risks = 1 / (1 + np.exp(-(curves[:, 0] + _bent(score)[:, None] * curves[:, 1])))
-        return np.maximum.accumulate(risks, axis=1)
+        return curves[:, 0] + _bent(score)[:, None] * curves[:, 1]
+
+    def risks(self, encoded: np.ndarray) -> np.ndarray:
+        """Probabilities of being dead within each of `HORIZONS` days: rows x horizons, none below the one before."""
+        return probabilities(self.log_odds(encoded))
+
+
+def probabilities(log_odds: np.ndarray) -> np.ndarray:
+    """Probabilities of log odds, rows x horizons, none below the one of a shorter horizon."""
+    return np.maximum.accumulate(1 / (1 + np.exp(-log_odds)), axis=1)
 
 
 def encode(measured: pl.DataFrame) -> np.ndarray:
@@ -113,22 +110,22 @@ def train(waited: pl.DataFrame) -> RiskModel | None:
     Returns:
         The model; None where there are too few groups or outcomes to learn from.
     """
-    mature = _some(waited.filter(pl.col("known_days") >= max(SURVIVAL_DAYS))).sort("group_id", "day")
+    mature = some_groups(waited.filter(pl.col("known_days") >= max(SURVIVAL_DAYS))).sort("group_id", "day")
     deaths = was_dead(mature, HORIZONS[0])
     if mature["group_id"].n_unique() < LEAST_GROUPS or min(deaths.sum(), (~deaths).sum()) < LEAST_DEATHS:
         return None
     survival = np.mean([was_silent(mature, days) for days in SURVIVAL_DAYS], axis=0)
     outcomes = [was_dead(mature, days) for days in HORIZONS]
-    with _one_thread():
+    with one_thread():
         return _fitted(encode(mature), survival, mature["group_id"].rle_id().to_numpy(), outcomes)
 
 
-def _one_thread() -> threadpool_limits:
+def one_thread() -> threadpool_limits:
     """Small matrices gain nothing by two threads, and sums of one thread come out the same each time."""
     return threadpool_limits(1)
 
 
-def _some(rows: pl.DataFrame) -> pl.DataFrame:
+def some_groups(rows: pl.DataFrame) -> pl.DataFrame:
     """All rows of as many groups, in the order of a hash of their ids, as there is room for."""
     size = rows.group_by("group_id").len().sort(pl.col("group_id").map_batches(_hash, return_dtype=pl.UInt32))
     kept = size.filter(pl.col("len").cum_sum() <= _MOST_ROWS)["group_id"]
@@ -141,8 +138,8 @@ def _hash(groups: pl.Series) -> pl.Series:
 
 def _fitted(encoded: np.ndarray, survival: np.ndarray, group: np.ndarray, outcomes: list[np.ndarray]) -> RiskModel:
     # It takes a second to import, and few runs train anything.
+    from sklearn.cluster import KMeans
     from sklearn.decomposition import PCA
-    from sklearn.kernel_approximation import Nystroem
     from sklearn.linear_model import Ridge
     from sklearn.preprocessing import StandardScaler
 
@@ -150,8 +147,11 @@ def _fitted(encoded: np.ndarray, survival: np.ndarray, group: np.ndarray, outcom
     standard = scaler.fit_transform(encoded)
     axes = PCA(_COMPONENTS, svd_solver="full").fit(standard)
     projected = standard @ np.asarray(axes.components_).T
-    space = Nystroem(gamma=_GAMMA, n_components=min(_LANDMARKS, len(projected)), random_state=0)
-    mapped = space.fit_transform(projected)
+    clusters = min(_LANDMARKS, len(np.unique(projected, axis=0)))
+    landmarks = KMeans(clusters, n_init="auto", random_state=0).fit(projected).cluster_centers_
+    values, vectors = np.linalg.eigh(_kernel(landmarks, landmarks))
+    whitened = vectors / np.sqrt(np.maximum(values, _LEAST_EIGENVALUE)) @ vectors.T
+    mapped = _kernel(projected, landmarks) @ whitened
     ridge = Ridge(_PENALTY).fit(mapped, survival)
     left_out = _left_out(mapped, survival - ridge.predict(mapped), group, survival)
     return RiskModel(
@@ -159,10 +159,11 @@ def _fitted(encoded: np.ndarray, survival: np.ndarray, group: np.ndarray, outcom
         mean=_plain(scaler.mean_),
         scale=_plain(scaler.scale_),
         axes=_plain(axes.components_),
-        landmarks=_plain(space.components_),
-        weights=_plain(space.normalization_.T @ ridge.coef_),
+        landmarks=_plain(landmarks),
+        weights=_plain(whitened @ ridge.coef_),
         intercept=float(ridge.intercept_),
         calibration=[_calibrated(left_out, outcome) for outcome in outcomes],
+        deaths=int(outcomes[0].sum()),
     )
 
 
@@ -179,10 +180,14 @@ def _left_out(mapped: np.ndarray, residual: np.ndarray, group: np.ndarray, targe
 
 
 def _calibrated(score: np.ndarray, outcome: np.ndarray) -> list[float]:
+    return logistic_curve(_bent(score), outcome)
+
+
+def logistic_curve(value: np.ndarray, outcome: np.ndarray) -> list[float]:
     """Intercept and slope of the logistic curve through the outcomes (Platt 1999)."""
     from sklearn.linear_model import LogisticRegression
 
-    curve = LogisticRegression(C=1e6).fit(_bent(score)[:, None], outcome)
+    curve = LogisticRegression(C=1e6).fit(value[:, None], outcome)
     return [float(curve.intercept_[0]), float(curve.coef_[0, 0])]
 
 

@@ -48,15 +48,27 @@ def grades(rows: pl.DataFrame, scores: Mapping[str, pl.Expr], draws: int = BOOTS
     }
 
 
-def _grade(dead: np.ndarray, score: np.ndarray, group: np.ndarray, drawn: np.ndarray) -> Grade:
+def areas(dead: np.ndarray, score: np.ndarray) -> tuple[float, float]:
+    """Area under the ROC curve and average precision of a score, NaN where all or none died."""
+    order, starts = _sorted(score)
+    return _areas(dead[order], starts, np.ones(len(dead)))
+
+
+def _sorted(score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The order by falling score, and where in it each value begins."""
     order = np.argsort(-score, kind="stable")
-    dead, score, group = dead[order], score[order], group[order]
-    starts = np.flatnonzero(np.append(True, score[1:] != score[:-1]))
+    falling = score[order]
+    return order, np.flatnonzero(np.append(True, falling[1:] != falling[:-1]))
+
+
+def _grade(dead: np.ndarray, score: np.ndarray, group: np.ndarray, drawn: np.ndarray) -> Grade:
+    order, starts = _sorted(score)
+    dead, group = dead[order], group[order]
     auc, precision = _areas(dead, starts, np.ones(len(dead)))
-    areas = np.array([_areas(dead, starts, times[group].astype(float)) for times in drawn]).reshape(-1, 2)
+    found = np.array([_areas(dead, starts, times[group].astype(float)) for times in drawn]).reshape(-1, 2)
     # A draw of groups in which all or none died ranks nothing.
-    areas = areas[~np.isnan(areas).any(axis=1)]
-    low, high = np.quantile(areas, _QUANTILES, axis=0) if len(areas) else np.full((2, 2), np.nan)
+    found = found[~np.isnan(found).any(axis=1)]
+    low, high = np.quantile(found, _QUANTILES, axis=0) if len(found) else np.full((2, 2), np.nan)
     return Grade(auc, (float(low[0]), float(high[0])), precision, (float(low[1]), float(high[1])))
 
 

@@ -11,20 +11,29 @@ import polars as pl
 
 from pipelines.groups.life import DECLINING, DYING
 from pipelines.groups.risk.backtest import BASELINES, Calibration, across_groups, calibration, judged, walking_forward
+from pipelines.groups.risk.box import box
 from pipelines.groups.risk.features import LEAST_MESSAGES, history
-from pipelines.groups.risk.model import LEAST_DEATHS, LEAST_GROUPS
+from pipelines.groups.risk.graded import speaker_of
+from pipelines.groups.risk.model import train
 from pipelines.groups.risk.ranking import Grade, grades
+from pipelines.groups.risk.scores import Score
 from pipelines.groups.risk.worth import Worth, crossings, deaths, worth
 from schemas.errors import EmberlineError
 from schemas.lake import GROUP_STATES
 
-MODEL: Final = "model"
+SPEAKS: Final = "what speaks"
 _RISK: Final = pl.col("risk_28")
-_SCORES: Final[Mapping[str, pl.Expr]] = {MODEL: _RISK, **BASELINES}
+_ACROSS: Final[Mapping[str, pl.Expr]] = {"own model": _RISK, **BASELINES}
+_FORWARD: Final[Mapping[str, pl.Expr]] = {
+    SPEAKS: _RISK,
+    "own model and box": pl.col("own_28"),
+    "box": pl.col("box_28"),
+    **BASELINES,
+}
 
 ALERTS: Final[dict[str, tuple[pl.Expr, float]]] = {
-    "model: risk 20 % or more": (_RISK, 0.2),
-    "model: risk 40 % or more": (_RISK, 0.4),
+    "risk 20 % or more": (_RISK, 0.2),
+    "risk 40 % or more": (_RISK, 0.4),
     "14 days of silence": (BASELINES["days of silence"], 14),
     "fewer than 5 messages in 28 days": (BASELINES["messages in 28 days"], -4),
     "messages fell by half": (BASELINES["messages fell by half"], -0.5),
@@ -32,11 +41,11 @@ ALERTS: Final[dict[str, tuple[pl.Expr, float]]] = {
 """What is compared with the rules: an alert is made where the score reaches the threshold."""
 
 
-_WAIT: Final = "Wait, or replay older messages: emberline replay. Until then the rules of group_state judge the groups."
+_WAIT: Final = "Wait, or replay older messages: emberline replay. Until then nothing is known of any group's risk."
 
 
 class HistoryTooShort(EmberlineError):
-    """There is too little of a history to learn from, or to judge what was learnt."""
+    """There is no day of a group to test anything on."""
 
 
 @dataclass(frozen=True)
@@ -52,20 +61,49 @@ class Ranked:
 
 
 @dataclass(frozen=True)
+class Rests:
+    """What a risk rests on: the score that speaks now, what the box was learnt from, and what there is of the company.
+
+    Attributes:
+        score: that speaks, with the share of the model in it.
+        own_weight: of the company's own model where `own` speaks; the box has the rest.
+        box_groups, box_deaths: groups and weekly days before a death that the box was learnt from.
+        box_auc, box_average_precision: its grades on groups of those that were left out.
+        groups, days: of the company.
+        judged_days, judged_deaths: weekly days whose next 28 days are known, and those before a death.
+    """
+
+    score: Score
+    own_weight: float
+    box_groups: int
+    box_deaths: int
+    box_auc: float
+    box_average_precision: float
+    groups: int
+    days: int
+    judged_days: int
+    judged_deaths: int
+
+
+@dataclass(frozen=True)
 class BackTest:
     """What is known of the risk before anybody relies on it.
 
+    What cannot be graded is None: nobody died yet, or nobody is known to have lived on.
+
     Attributes:
-        across: each group told of by a model of the others, of all times.
-        forward: each quarter told of by a model of other groups' time before it.
-        worth: of the alerts of each rule, model and baseline, over the days of `forward`.
+        rests: on what the risk rests.
+        across: each group told of by an own model of the others, of all times.
+        forward: each quarter told of by what was known before it, the own model of other groups.
+        worth: of the alerts of each rule, score and baseline, over the days of `forward`.
         calibration: of `forward`.
     """
 
-    across: Ranked
-    forward: Ranked
+    rests: Rests
+    across: Ranked | None
+    forward: Ranked | None
     worth: Mapping[str, Worth]
-    calibration: Calibration
+    calibration: Calibration | None
 
 
 def back_test(
@@ -77,10 +115,10 @@ def back_test(
         person_day: `schemas.lake.PERSON_DAY`.
         group_state: `schemas.lake.GROUP_STATE`.
         through: last complete day; None: there is none.
-        retrain_days: how long a model is used.
+        retrain_days: how long a score is used.
 
     Raises:
-        HistoryTooShort: there is nothing to learn from, or nothing to judge it on.
+        HistoryTooShort: no group has a day to ask about.
     """
     past = history(person_day, through) if through is not None else None
     if past is None or past.is_empty():
@@ -88,25 +126,26 @@ def back_test(
             f"No group has {LEAST_MESSAGES} messages and 28 complete days of history yet.",
             _WAIT,
         )
-    across, forward = across_groups(past), walking_forward(past, retrain_days, other_groups=True)
-    if not _is_judged(across) or not _is_judged(forward):
-        raise HistoryTooShort(
-            f"{past['group_id'].n_unique()} groups from {past['day'].min()} to {past['day'].max()} are too few or too "
-            f"short to learn from: it takes {LEAST_GROUPS} groups, {LEAST_DEATHS} weeks before a death, and some time "
-            "after them.",
-            _WAIT,
-        )
+    own = train(past)
+    walked = walking_forward(past, retrain_days, other_groups=True)
+    forward, across = walked.rows, across_groups(past)
+    speaker = speaker_of(walked, own)
+    known = judged(forward)
     died = deaths(person_day, forward)
     alerts = {
         **{f"{state}, by the rules": entered(group_state, state) for state in _STATES},
         **{name: crossings(forward, score, threshold) for name, (score, threshold) in ALERTS.items()},
     }
     return BackTest(
-        _ranked(judged(across)),
-        _ranked(judged(forward)),
+        Rests(
+            speaker.score, speaker.own_weight, box().groups, box().deaths, box().auc, box().average_precision,
+            past["group_id"].n_unique(), past.height, known.height, int(known["is_dead"].sum()),
+        ),
+        _ranked(judged(across), _ACROSS),
+        _ranked(known, _FORWARD),
         {name: worth(made, forward, died) for name, made in alerts.items()},
-        calibration(judged(forward)),
-    )
+        calibration(known) if known.height else None,
+    )  # fmt: skip
 
 
 _STATES: Final = (GROUP_STATES[DECLINING], GROUP_STATES[DYING])
@@ -119,12 +158,10 @@ def entered(group_state: pl.LazyFrame, state: str) -> pl.DataFrame:
     return group_state.filter((pl.col("state") == state) & ~came_from_worse).select("group_id", day="since").collect()
 
 
-def _is_judged(told: pl.DataFrame) -> bool:
-    return judged(told)["is_dead"].n_unique() == len((True, False))
-
-
-def _ranked(rows: pl.DataFrame) -> Ranked:
+def _ranked(rows: pl.DataFrame, scores: Mapping[str, pl.Expr]) -> Ranked | None:
+    if rows["is_dead"].n_unique() < len((True, False)):
+        return None
     first, last, share = rows.select(
         first=pl.col("day").min(), last=pl.col("day").max(), share=pl.col("is_dead").mean()
     ).row(0)
-    return Ranked(rows["group_id"].n_unique(), rows.height, first, last, share, grades(rows, _SCORES))
+    return Ranked(rows["group_id"].n_unique(), rows.height, first, last, share, grades(rows, scores))

@@ -26,7 +26,8 @@ class Worth:
 
     Attributes:
         alerts: how many there were.
-        precision: of those whose 56 days are known, the share after which the group died within them.
+        known: those whose 56 days are known.
+        precision: of these, the share after which the group died within them.
         deaths: of groups that were watched from their last activity on.
         recall: the share of deaths with an alert in the 56 days before.
         early: the share of deaths with such an alert 14 days before them or more.
@@ -37,6 +38,7 @@ class Worth:
     """
 
     alerts: int
+    known: int
     precision: float | None
     deaths: int
     recall: float | None
@@ -89,6 +91,7 @@ def worth(alerts: pl.DataFrame, watched: pl.DataFrame, died: pl.DataFrame) -> Wo
     lead = leads.median()
     return Worth(
         alerts=made.height,
+        known=known.height,
         precision=_share(known.join(right, on=["group_id", "day"], how="semi").height, known.height),
         deaths=died.height,
         recall=_share(len(leads), died.height),

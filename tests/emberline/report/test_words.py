@@ -12,7 +12,7 @@ import yaml
 from emberline.report.words import LANGUAGES, Words
 from pipelines.groups.reasons import reason
 from pipelines.groups.risk.drivers import _words
-from pipelines.groups.risk.walk import FEATURES
+from pipelines.groups.risk.scores import INPUTS
 from schemas.lake import GROUP_STATES
 
 PACKAGE = files("emberline.report")
@@ -67,7 +67,7 @@ def every_reason() -> list[str]:
 
 def every_driver() -> list[str]:
     """What the risk model says of each driver."""
-    features = {name: [1.0, 1.0] for name in FEATURES} | {"ends_alone": [0.0, 1.0]}
+    features = {name: [1.0, 1.0] for name in INPUTS} | {"ends_alone": [0.0, 1.0]}
     said = pl.DataFrame(features).select(**_words())
     return [f"{text} (+3)" for column in said for text in column]
 

@@ -22,7 +22,7 @@ SILENT = "no member active for 9 days (+21)"
 
 def record(*rows: tuple[int, float, bool]) -> pl.LazyFrame:
     """The record of a group `a`: days ago, the risk, and whether the model may alert."""
-    found = [("a", TODAY - ago * DAY, risk, risk, SILENT, "m", may_alert) for ago, risk, may_alert in rows]
+    found = [("a", TODAY - ago * DAY, risk, risk, SILENT, "m", may_alert, "box", 0.25) for ago, risk, may_alert in rows]
     return pl.LazyFrame(found, schema=GROUP_RISK.schema, orient="row")
 
 

@@ -59,7 +59,7 @@ def spell(group: str, since: dt.date, until: dt.date | None, state: str) -> Row:
 def risk(group: str, day: dt.date, risk_28: float, risk_56: float, model: str = "m1") -> Row:
     return {
         "group_id": group, "day": day, "risk_28": risk_28, "risk_56": risk_56, "drivers": "", "model": model,
-        "may_alert": True,
+        "may_alert": True, "score": "box", "model_share": 0.25,
     }  # fmt: skip
 
 

@@ -50,6 +50,7 @@ def test_worth_is_that_counted_by_hand(spans: dict[str, int], alerts: list, died
     rows = watched(spans)
     expected = Worth(
         alerts=len(made),
+        known=len(known),
         precision=len(right) / len(known) if known else None,
         deaths=len(died),
         recall=len(told) / len(died) if died else None,

@@ -1,0 +1,149 @@
+"""The scores that can say how likely a group is to die: counts, the model in the box, the company's own."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from pipelines.groups.risk.box import Box, box
+from pipelines.groups.risk.model import HORIZONS, RiskModel, encode, probabilities
+from pipelines.groups.risk.walk import FEATURES
+
+SILENCE, MESSAGES, BOX, OWN = "silence", "messages", "box", "own"
+
+MESSAGES_28D: Final = "messages_28d"
+INPUTS: Final = (*FEATURES, MESSAGES_28D)
+"""What scores are made of: a column of `inputs` each."""
+
+OWN_COUNTS_HALF: Final = 200
+"""Weekly days before a death at which a company's own model counts as much as the box."""
+
+_SILENT: Final = INPUTS.index("since_active_day_1")
+_SAID: Final = INPUTS.index(MESSAGES_28D)
+
+
+class Score(NamedTuple):
+    """A score: `name`, and the share of the model in it; the rest is days of silence.
+
+    `silence` and `messages` are counts. `own` is the company's own model, blended with the box.
+    """
+
+    name: str
+    share: float
+
+
+SHARES: Final = (0.15, 0.4, 0.6, 0.8, 1.0)
+SCORES: Final = (
+    Score(SILENCE, 0.0), Score(MESSAGES, 0.0), *(Score(name, share) for name in (BOX, OWN) for share in SHARES),
+)  # fmt: skip
+
+
+def inputs(measured: pl.DataFrame) -> np.ndarray:
+    """Encode measured days as `RiskModel` takes them, and messages in 28 days on the same scale: rows x `INPUTS`."""
+    return np.column_stack([encode(measured), np.log1p(measured[MESSAGES_28D].to_numpy())])
+
+
+def own_weight(deaths: int) -> float:
+    """The weight of an own model that was trained on so many weekly days before a death; the box has the rest."""
+    return deaths / (deaths + OWN_COUNTS_HALF)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Log odds of measured days, rows x horizons each; `own` is that of the box where there is no own model."""
+
+    silence: np.ndarray
+    messages: np.ndarray
+    box: np.ndarray
+    own: np.ndarray
+
+    @classmethod
+    def of(
+        cls,
+        encoded: np.ndarray,
+        box: Box,
+        own: RiskModel | None = None,
+        weight: float = 0.0,
+        of_box: np.ndarray | None = None,
+    ) -> Parts:
+        """Compute them of `inputs`; `of_box` is what the box tells, where that is known already."""
+        if of_box is None:
+            of_box = box.model.log_odds(encoded[:, : len(FEATURES)])
+        blended = of_box
+        if own is not None:
+            blended = weight * own.log_odds(encoded[:, : len(FEATURES)]) + (1 - weight) * of_box
+        counts = (_curve(box.silence, encoded[:, _SILENT]), _curve(box.messages, encoded[:, _SAID]))
+        return cls(*counts, of_box, blended)
+
+    def at(self, rows: np.ndarray) -> Parts:
+        """Those of some rows."""
+        return Parts(self.silence[rows], self.messages[rows], self.box[rows], self.own[rows])
+
+    def log_odds(self, score: Score) -> np.ndarray:
+        """Those of one score: rows x horizons."""
+        if score.name == MESSAGES:
+            return self.messages
+        model = self.own if score.name == OWN else self.box
+        return score.share * model + (1 - score.share) * self.silence
+
+
+def _curve(curves: list[list[float]], value: np.ndarray) -> np.ndarray:
+    intercept, slope = np.array(curves).T
+    return intercept + value[:, None] * slope
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """The score that speaks, with all that predicting takes besides the box.
+
+    Attributes:
+        score: name and share.
+        odds: the company's deaths over those that the score foretold, drawn to 1: all odds are multiplied by it.
+        own: the company's own model, where there is one.
+        own_weight: its weight in the blend.
+        box: version of the box.
+    """
+
+    score: Score
+    odds: float = 1.0
+    own: RiskModel | None = None
+    own_weight: float = 0.0
+    box: str = field(default_factory=lambda: box().version)
+
+    def risks(self, encoded: np.ndarray) -> np.ndarray:
+        """Probabilities of being dead within each of `HORIZONS` days: rows of `inputs` x horizons."""
+        parts = Parts.of(encoded, box(), self.own, self.own_weight)
+        return probabilities(parts.log_odds(self.score) + np.log(self.odds))
+
+    @property
+    def mean(self) -> np.ndarray:
+        """The mean of `INPUTS` over the days that the model learnt from."""
+        known = box()
+        return np.array([*(known.model if self.own is None else self.own).mean, known.mean_messages])
+
+    def to_json(self) -> str:
+        """The parameters as JSON, the same text for the same speaker."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Speaker:
+        """Read what `to_json` wrote."""
+        known: dict[str, Any] = json.loads(text)
+        own = known["own"]
+        return cls(Score(*known["score"]), known["odds"], own and RiskModel(**own), known["own_weight"], known["box"])
+
+
+def is_current(text: str) -> bool:
+    """Whether the JSON of a speaker is of the box and of the features there are now."""
+    known: dict[str, Any] = json.loads(text)
+    # Versions before the box wrote the own model alone.
+    return known.get("box") == box().version and (known["own"] is None or known["own"]["features"] == list(FEATURES))
+
+
+def risk_columns(risks: np.ndarray) -> list[pl.Series]:
+    """The columns `risk_28` and `risk_56` of probabilities, rows x horizons."""
+    return [pl.Series(f"risk_{days}", risks[:, at], pl.Float64) for at, days in enumerate(HORIZONS)]
