@@ -60,15 +60,59 @@ def question(
             together; or days are given and its rows have none.
     """
     where = where or {}
-    if unknown := [name for name in (*by, *where) if name not in metric.dimensions]:
-        raise QuestionRefused(
-            f"{metric.name} has no dimension {', '.join(unknown)}.", f"Take some of {', '.join(metric.dimensions)}."
-        )
+    _refuse_unknown(metric, (*by, *where))
     if loose := [name for name in metric.within if name not in by and len(where.get(name, ())) != 1]:
         raise QuestionRefused(
             f"{metric.name} is not a number over different values of {', '.join(loose)}.",
             f"Group by {', '.join(loose)}, or ask for one value of each.",
         )
+    columns = [_quoted(name) for name in by]
+    sql = f"SELECT {', '.join([*columns, f'{_escaped(metric.sql)} AS {_quoted(metric.name)}'])}"
+    sql += _of_rows(metric, where, since, until)
+    if columns:
+        places = ", ".join(str(place) for place in range(1, len(columns) + 1))
+        sql += f"\nGROUP BY {places}\nORDER BY {places}"
+    return _bound(sql, where, limit)
+
+
+def rows_behind(
+    metric: Metric,
+    where: Mapping[str, Sequence[Value]] | None = None,
+    *,
+    since: dt.date | None = None,
+    until: dt.date | None = None,
+    limit: int = _ALL,
+) -> sa.TextClause:
+    """Ask for the rows a metric is computed of, with ids of orders, messages or events where the table has them.
+
+    Args:
+        metric: What was asked for.
+        where: Values that dimensions are limited to.
+        since: The first day, by `Dataset.dated_by`.
+        until: The first day no more.
+        limit: The number of rows at most.
+
+    Returns:
+        A query of all columns of the dataset, in the order of the table's key.
+
+    Raises:
+        QuestionRefused: A dimension is none of the metric's, or days are given and its rows have none.
+    """
+    where = where or {}
+    _refuse_unknown(metric, tuple(where))
+    key = ", ".join(_quoted(str(column.name)) for column in metric.dataset.table.primary_key)
+    return _bound(f"SELECT *{_of_rows(metric, where, since, until)}\nORDER BY {key}", where, limit)
+
+
+def _refuse_unknown(metric: Metric, names: Sequence[str]) -> None:
+    if unknown := [name for name in names if name not in metric.dimensions]:
+        raise QuestionRefused(
+            f"{metric.name} has no dimension {', '.join(unknown)}.", f"Take some of {', '.join(metric.dimensions)}."
+        )
+
+
+def _of_rows(metric: Metric, where: Mapping[str, Sequence[Value]], since: dt.date | None, until: dt.date | None) -> str:
+    """The rows of a metric's dataset that a question is about, from FROM on."""
     bounds = {sign: day for sign, day in ((">=", since), ("<", until)) if day is not None}
     dated_by = metric.dataset.dated_by
     if bounds and dated_by is None:
@@ -76,16 +120,13 @@ def question(
             f"{metric.name} is of no period: its rows say how things are, or sum up all of them.",
             "Ask without days.",
         )
-    columns = [_quoted(name) for name in by]
     limits = [f"{_quoted(name)} = ANY(:of_{name})" for name in where]
     limits += [f"{_quoted(str(dated_by))} {sign} '{day.isoformat()}'" for sign, day in bounds.items()]
-    conditions = " AND ".join(limits)
-    sql = f"SELECT {', '.join([*columns, f'{_escaped(metric.sql)} AS {_quoted(metric.name)}'])}"
-    sql += f"\nFROM (\n{_escaped(metric.dataset.sql)}\n) AS {_quoted(metric.dataset.name)}"
-    sql += f"\nWHERE {conditions}" if conditions else ""
-    if columns:
-        places = ", ".join(str(place) for place in range(1, len(columns) + 1))
-        sql += f"\nGROUP BY {places}\nORDER BY {places}"
+    rows = f"\nFROM (\n{_escaped(metric.dataset.sql)}\n) AS {_quoted(metric.dataset.name)}"
+    return rows + (f"\nWHERE {' AND '.join(limits)}" if limits else "")
+
+
+def _bound(sql: str, where: Mapping[str, Sequence[Value]], limit: int) -> sa.TextClause:
     return sa.text(f"{sql}\nLIMIT :at_most").bindparams(
         at_most=limit, **{f"of_{name}": list(values) for name, values in where.items()}
     )

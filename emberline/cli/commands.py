@@ -10,6 +10,7 @@ from emberline.cli import (
     doctor,
     identity,
     imports,
+    mcp,
     pipeline,
     quarantine,
     rebuild,
@@ -21,6 +22,6 @@ from emberline.cli import (
 from emberline.cli.app import app
 
 __all__ = [
-    "alerts", "app", "audit", "backtest", "bi", "carriers", "demo", "doctor", "identity", "imports", "pipeline",
+    "alerts", "app", "audit", "backtest", "bi", "carriers", "demo", "doctor", "identity", "imports", "mcp", "pipeline",
     "quarantine", "rebuild", "receive", "results", "services", "sql",
 ]  # fmt: skip

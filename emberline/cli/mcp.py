@@ -1,0 +1,14 @@
+"""The command `mcp`: answers questions in words, for a client of the Model Context Protocol."""
+
+from __future__ import annotations
+
+from emberline.cli.app import app, configured
+
+
+@app.command()
+def mcp() -> None:
+    """Serve the warehouse to a client of the Model Context Protocol, on standard input and output, read-only."""
+    from emberline.mcp_server import server
+
+    # Standard output is the protocol's: nothing else may be written there.
+    server(configured().reader_url()).run("stdio")
