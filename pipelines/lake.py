@@ -8,13 +8,15 @@ id was written meanwhile is refused by Delta (`LakeConflict`); the caller loads 
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
 import polars as pl
+import pyarrow as pa
 from deltalake import (
     ColumnProperties,
     CommitProperties,
@@ -234,6 +236,23 @@ class Lake:
         listed = ", ".join(f"'{month.isoformat()}'" for month in sorted(months.unique()))
         self._write(handle, rows, positions, predicate=f"month IN ({listed})")
 
+    def replace_months_by_parts(
+        self, handle: Handle, parts: Iterable[pl.DataFrame], months: Iterable[dt.date], positions: Mapping[str, int]
+    ) -> None:
+        """Replace the given `month` partitions in one commit, by rows of which one part is held at a time.
+
+        Args:
+            handle: see `append`.
+            parts: all columns of the table; what making one raises is raised here, and nothing was written.
+            months: at least one; no row lies outside.
+            positions: see `append`.
+
+        Raises:
+            LakeConflict: see `append`.
+        """
+        listed = ", ".join(f"'{month.isoformat()}'" for month in sorted(months))
+        self._write(handle, parts, positions, predicate=f"month IN ({listed})")
+
     def update(self, handle: Handle, where: str, values: Mapping[str, str], positions: Mapping[str, int]) -> int:
         """Change values of rows in one commit; rows and `content` stay, so nothing is recomputed.
 
@@ -289,24 +308,17 @@ class Lake:
     def _write(
         self,
         handle: Handle,
-        rows: pl.DataFrame,
+        rows: pl.DataFrame | Iterable[pl.DataFrame],
         positions: Mapping[str, int],
         predicate: str | None,
         *,
         is_sorted: bool = False,
     ) -> None:
-        table = handle.table
-        # To select from rows in many pieces copies them all into one.
-        if rows.columns != table.schema.names():
-            rows = rows.select(table.schema.names())
-        if rows.schema != table.schema:
-            wrong = [f"{n}: {rows.schema[n]}, not {d}" for n, d in table.schema.items() if rows.schema[n] != d]
-            raise LakeSchemaMismatch(
-                f"Rows for lake table {table.name} have wrong types ({'; '.join(wrong)}).",
-                "This is a defect: report it.",
-            )
-        if table.sort_by and not is_sorted:
-            rows = rows.sort(table.sort_by)
+        table, failed = handle.table, list[BaseException]()
+        if isinstance(rows, pl.DataFrame):
+            given = _fitting(table, rows, is_sorted=is_sorted)
+        else:
+            given = _read_by_parts(table, rows, failed)
         moved = {**positions, _CONTENT: handle.content + 1}
         properties = CommitProperties(
             # Delta lets a stale replacement pass a compaction and doubles the rows, unless it may not try again.
@@ -314,15 +326,15 @@ class Lake:
             app_transactions=_transactions(moved),
         )
         writer = _writer_properties(table)
-        with _told(handle):
+        with _told(handle, failed):
             if predicate is None:
                 write_deltalake(
-                    handle.delta, rows, mode="append", commit_properties=properties, writer_properties=writer
+                    handle.delta, given, mode="append", commit_properties=properties, writer_properties=writer
                 )
             else:
                 write_deltalake(
                     handle.delta,
-                    rows,
+                    given,
                     mode="overwrite",
                     predicate=predicate or None,
                     commit_properties=properties,
@@ -330,20 +342,58 @@ class Lake:
                 )
 
 
+def _fitting(table: LakeTable, rows: pl.DataFrame, *, is_sorted: bool = False) -> pl.DataFrame:
+    """The rows in the columns and the order of the table."""
+    # To select from rows in many pieces copies them all into one.
+    if rows.columns != table.schema.names():
+        rows = rows.select(table.schema.names())
+    if rows.schema != table.schema:
+        wrong = [f"{n}: {rows.schema[n]}, not {d}" for n, d in table.schema.items() if rows.schema[n] != d]
+        raise LakeSchemaMismatch(
+            f"Rows for lake table {table.name} have wrong types ({'; '.join(wrong)}).",
+            "This is a defect: report it.",
+        )
+    return rows.sort(table.sort_by) if table.sort_by and not is_sorted else rows
+
+
+def _read_by_parts(
+    table: LakeTable, parts: Iterable[pl.DataFrame], failed: list[BaseException]
+) -> pa.RecordBatchReader:
+    """What Delta reads part by part; what making one raises is added to `failed`, since Delta tells only its text."""
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        try:
+            for part in parts:
+                yield from _fitting(table, part).to_arrow().to_batches()
+        except BaseException as error:  # what Polars panics with is no Exception
+            failed.append(error)
+            raise
+
+    return pa.RecordBatchReader.from_batches(pl.DataFrame(schema=table.schema).to_arrow().schema, batches())
+
+
 @contextmanager
-def _told(handle: Handle) -> Iterator[None]:
-    """Raise what Delta refuses in here as an error of this project."""
+def _told(handle: Handle, failed: Sequence[BaseException] = ()) -> Iterator[None]:
+    """Raise what Delta refuses in here as an error of this project; or what failed while it read, where that did."""
     try:
         yield
-    except CommitFailedError as error:
-        raise LakeConflict(
+    except Exception as error:
+        if failed:
+            raise failed[0] from error
+        if isinstance(error, DeltaError | OSError):
+            raise _refused(handle, error) from error
+        raise
+
+
+def _refused(handle: Handle, error: DeltaError | OSError) -> EmberlineError:
+    if isinstance(error, CommitFailedError):
+        return LakeConflict(
             f"Lake table {handle.table.name} at {handle.delta.table_uri}: another writer was faster ({error}).",
             "Nothing was written; load the table again and go on from its positions.",
-        ) from error
-    except (DeltaError, OSError) as error:
-        if refusal(error) is None and (damage := told_by_reader(type(error).__name__, str(error))):
-            raise damage from error
-        raise unavailable(handle.table, handle.delta.table_uri, error) from error
+        )
+    if refusal(error) is None and (damage := told_by_reader(type(error).__name__, str(error))):
+        return damage
+    return unavailable(handle.table, handle.delta.table_uri, error)
 
 
 def _transactions(positions: Mapping[str, int]) -> list[Transaction]:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 NEW: Final = "_new"
 OLD: Final = "_old"
 
+_ROWS_AT_ONCE: Final = 200_000
+
 
 class LakeVersion(NamedTuple):
     """A version of a lake table: its number, and what its data files are called (`Handle.files_id`)."""
@@ -106,8 +108,8 @@ def staged(table: sa.Table, suffix: str = "") -> sa.Table:
 
 
 def load(
-    connection: adbc.Connection, table: sa.Table, new: pl.DataFrame, old: pl.DataFrame | None, loaded: Staged
-) -> None:
+    connection: adbc.Connection, table: sa.Table, new: pl.LazyFrame, old: pl.LazyFrame | None, loaded: Staged
+) -> int:
     """Replace what is staged of a table in one transaction; two that do it at once wait for each other.
 
     Args:
@@ -115,24 +117,39 @@ def load(
         table: Of `mart`.
         new: Rows that come to it.
         old: Rows that go; none: all that are published.
-        loaded: What is staged then.
+        loaded: What is staged then, but for the number of rows.
+
+    Returns:
+        How many rows come to it.
     """
     coming, going = staged(table, NEW), staged(table, OLD)
-    coming.comment = json.dumps(asdict(loaded))
     turn = sa.func.hashtext(f"emberline stage {table.name}")
     with connection.cursor() as cursor:
         cursor.execute(as_text(sa.select(sa.func.pg_advisory_xact_lock(turn))))
         _make_empty(cursor, table)
-        cursor.execute(as_text(SetTableComment(coming)))
+        rows = _ingest(cursor, coming, new)
         if old is None:
             cursor.execute(as_text(sa.insert(going).from_select(going.columns.keys(), sa.select(table))))
-        for twin, rows in ((coming, new), (going, old)):
-            if rows is not None and not rows.is_empty():
-                cursor.adbc_ingest(twin.name, rows.to_arrow(), mode="append", db_schema_name=STAGING)
-            if rows is None or not rows.is_empty():
-                # Without statistics the joins of audit and switch are planned for a handful of rows.
-                cursor.execute(f"ANALYZE {twin.fullname}")
+            cursor.execute(f"ANALYZE {going.fullname}")
+        else:
+            _ingest(cursor, going, old)
+        coming.comment = json.dumps(asdict(replace(loaded, rows=rows)))
+        cursor.execute(as_text(SetTableComment(coming)))
     connection.commit()
+    return rows
+
+
+def _ingest(cursor: adbc.Cursor, twin: sa.Table, rows: pl.LazyFrame) -> int:
+    """Load rows part by part: Arrow's copy of all of them would take as much memory again."""
+    loaded = 0
+    for part in rows.collect_batches(chunk_size=_ROWS_AT_ONCE):
+        if part.height:
+            cursor.adbc_ingest(twin.name, part.to_arrow(), mode="append", db_schema_name=STAGING)
+            loaded += part.height
+    if loaded:
+        # Without statistics the joins of audit and switch are planned for a handful of rows.
+        cursor.execute(f"ANALYZE {twin.fullname}")
+    return loaded
 
 
 def _make_empty(cursor: adbc.Cursor, table: sa.Table) -> None:

@@ -163,10 +163,9 @@ class Warehouse:
         next_step = "Mend what PostgreSQL names and run again; what was staged before is still there."
         place = staging.staged(table).fullname
         with self._database.told(Refused(StagingFailed, next_step, place)):
-            staging.load(connection, table, new, old, Staged(new.height, state, since, old is None))
-        return new.height
+            return staging.load(connection, table, new, old, Staged(0, state, since, old is None))
 
-    def _fitting(self, table: sa.Table, rows: pl.LazyFrame | pl.DataFrame) -> pl.DataFrame:
+    def _fitting(self, table: sa.Table, rows: pl.LazyFrame | pl.DataFrame) -> pl.LazyFrame:
         if found := mismatches(table, rows.lazy().collect_schema()):
             raise StagingMismatch(
                 "The frame does not fit: " + "; ".join(f"{name}: {what}" for name, what in found.items()) + ".",
@@ -175,7 +174,7 @@ class Warehouse:
                 table=staging.staged(table).fullname,
                 next_step="Select and cast in the asset that stages it, or change schemas/warehouse.py.",
             )
-        return cast_to(table, rows.lazy()).collect(engine="streaming")
+        return cast_to(table, rows.lazy())
 
     def publish(
         self,

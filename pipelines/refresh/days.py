@@ -11,7 +11,7 @@ from pipelines.lake import Handle, Lake
 from pipelines.lake_months import months_of
 from pipelines.refresh.changes import Changes, Sources
 from pipelines.refresh.rebuilds import rebuild_due
-from pipelines.refresh.written import Refreshed, noted, put, unchanged, write
+from pipelines.refresh.written import Refreshed, noted, put, put_month_by_month, unchanged
 from schemas.lake import LakeTable
 
 Compute = Callable[[pl.LazyFrame], pl.LazyFrame]
@@ -45,15 +45,17 @@ def refresh_days(lake: Lake, table: LakeTable, compute: Compute) -> Refreshed:
 
 
 def _rebuild(lake: Lake, handle: Handle, sources: Sources, compute: Compute, seen: dict[str, int]) -> Refreshed:
-    stored_days = handle.scan().select("day").unique().collect(engine="streaming")["day"]
-    # A month after the other: it bounds memory.
-    events, months = sources.events.scan(), sorted(months_of(sources.events))
-    parts = (sources.timeline(events.filter(pl.col("month") == month)) for month in months)
-    fresh = [compute(part).collect(engine="streaming") for part in parts]
-    rows = pl.concat([pl.DataFrame(schema=handle.table.schema), *fresh])
     # A day may have lost its events.
-    days = pl.concat([stored_days, rows["day"]]).n_unique()
-    return write(lake, handle, rows, seen, Refreshed(is_changed=False, rows=0, days=days))
+    days = set(handle.scan().select("day").unique().collect(engine="streaming")["day"])
+    events, months = sources.events.scan(), sorted({*months_of(sources.events), *months_of(handle)})
+
+    def of_month(month: dt.date) -> pl.DataFrame:
+        rows = compute(sources.timeline(events.filter(pl.col("month") == month))).collect(engine="streaming")
+        days.update(rows["day"].unique())
+        return rows
+
+    is_changed = put_month_by_month(lake, handle, months, of_month, seen)
+    return Refreshed(is_changed, unchanged(handle).rows, len(days))
 
 
 def _splice(lake: Lake, handle: Handle, cells: pl.DataFrame, compute: pl.LazyFrame, seen: dict[str, int]) -> Refreshed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -122,6 +122,37 @@ def put(
         return True
     note(lake, handle, seen)
     return False
+
+
+def put_month_by_month(
+    lake: Lake,
+    handle: Handle,
+    months: Collection[dt.date],
+    compute: Callable[[dt.date], pl.DataFrame],
+    seen: Mapping[str, int],
+) -> bool:
+    """Put all rows of a fact in the place of those stored, in one commit and one month at a time; see `put`.
+
+    Args:
+        lake: holds the fact.
+        handle: of the fact.
+        months: those that the fact has rows of, or is to have.
+        compute: gives the rows of a month. Of a fact that was computed before it is asked twice for months that differ.
+        seen: the inputs that the fact then includes.
+    """
+    differing = list(months) if not handle.content else [month for month in months if _differs(handle, month, compute)]
+    if not differing:
+        note(lake, handle, seen)
+        return False
+    parts = (compute(month) for month in differing)
+    lake.replace_months_by_parts(handle, parts, differing, {**seen, **moved(handle, seen)})
+    return True
+
+
+def _differs(handle: Handle, month: dt.date, compute: Callable[[dt.date], pl.DataFrame]) -> bool:
+    fresh = compute(month).select(handle.table.schema.names())
+    before = handle.scan().filter(pl.col(_MONTH) == month).collect(engine="streaming")
+    return not in_one_only(before, fresh).is_empty()
 
 
 def note(lake: Lake, handle: Handle, seen: Mapping[str, int]) -> None:

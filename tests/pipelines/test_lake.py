@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -203,6 +204,32 @@ def test_replacing_months_touches_those_months_only(lake: Lake):
     assert group_days(lake) == [("a", MARCH), ("d", APRIL), ("e", MAY)]
     [kept] = before & set(lake.open(GROUP_DAY).delta.file_uris())
     assert "month=2025-03-01" in kept
+
+
+def test_months_replaced_part_by_part_are_one_commit(lake: Lake):
+    handle = lake.open(GROUP_DAY)
+    lake.append(handle, days(("a", MARCH), ("b", APRIL), ("c", MAY)), {})
+    parts = (days((name, month)) for name, month in (("d", MARCH), ("e", APRIL)))
+    lake.replace_months_by_parts(handle, parts, [MARCH, APRIL], {"done": 7})
+    assert group_days(lake) == [("c", MAY), ("d", MARCH), ("e", APRIL)]
+    assert (handle.version, handle.position("done")) == (lake.open(GROUP_DAY).version, 7)
+    assert handle.content == 2
+
+
+def test_what_making_a_part_raises_is_raised_and_nothing_is_written(lake: Lake):
+    class Unmade(BaseException):
+        """As what Polars panics with, no `Exception`."""
+
+    def parts() -> Iterator[pl.DataFrame]:
+        yield days(("d", MARCH))
+        raise Unmade
+
+    handle = lake.open(GROUP_DAY)
+    lake.append(handle, days(("a", MARCH)), {})
+    with pytest.raises(Unmade):
+        lake.replace_months_by_parts(handle, parts(), [MARCH], {"done": 7})
+    assert group_days(lake) == [("a", MARCH)]
+    assert lake.open(GROUP_DAY).position("done") is None
 
 
 def test_a_month_replaced_by_nothing_is_empty(lake: Lake):
