@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from glob import escape
 from pathlib import Path
 
 from emberline.settings import SettingsError
@@ -33,8 +34,13 @@ def load_funnels(patterns: Iterable[str], folder: Path) -> tuple[FunnelDefinitio
 
 
 def _files(pattern: str, folder: Path) -> Iterator[Path]:
+    # What is a wildcard in a pattern may be a letter in the name of the folder, or of the file itself.
     path = folder / pattern
-    files = [file for file in Path(path.anchor).glob(str(path.relative_to(path.anchor))) if file.is_file()]
+    if path.is_file():
+        files = [path]
+    else:
+        escaped = Path(escape(str(folder))) / pattern
+        files = [file for file in Path(path.anchor).glob(str(escaped.relative_to(path.anchor))) if file.is_file()]
     if not files:
         raise SettingsError(f"There is no file {path}.", "Correct funnels.files, or put the funnel's file there.")
     yield from files

@@ -49,6 +49,13 @@ def test_a_file_that_two_patterns_name_is_one_funnel(tmp_path: Path):
     assert names(tmp_path, "a.yaml", "*.yaml", str(tmp_path / "a.yaml")) == ["standard", "clicks"]
 
 
+@pytest.mark.parametrize("pattern", ["funnels/*.yaml", "funnels/[a].yaml", "{folder}/funnels/[a].yaml"])
+def test_brackets_in_the_name_of_a_folder_or_file_are_no_wildcard(tmp_path: Path, pattern: str):
+    folder = tmp_path / "état 数据 [1] #%"
+    put(folder, "funnels/[a].yaml")
+    assert names(folder, pattern.format(folder=folder)) == ["standard", "clicks"]
+
+
 def test_a_pattern_without_a_file_is_told(tmp_path: Path):
     with pytest.raises(SettingsError, match=r"absent\.yaml"):
         names(tmp_path, "absent.yaml")

@@ -16,12 +16,14 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from emberline.embedded import StateFolder
 from tests.assets.test_graph import LAKE
 from tests.docs.pages import ROOT
 
 pytestmark = pytest.mark.soak
 
 _ANSWERS_WITHIN_S = 600
+_ENDS_WITHIN_S = 120
 LOADED = "{ assetNodes { assetKey { path } repository { location { name } } } }"
 
 
@@ -43,14 +45,17 @@ def asked(port: int) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("program", ["dg", "dagster"])
-def test_dagsters_own_server_serves_the_assets_of_the_checkout_and_starts_no_engine(program: str, tmp_path: Path):
-    port, state, log = free_port(), tmp_path / "state", tmp_path / "log"
+def test_dagsters_own_server_serves_the_assets_of_the_checkout_and_down_stops_what_its_sensors_started(
+    program: str, tmp_path: Path
+):
+    port, log = free_port(), tmp_path / "log"
+    state = StateFolder(tmp_path / "state")
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("EMBERLINE", "DAGSTER"))}
     environment = {
         **ours,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "VIRTUAL_ENV": str(Path(sys.prefix)),
-        "EMBERLINE__STATE": str(state),
+        "EMBERLINE__STATE": str(state.path),
     }
     command = [program, "dev", "--port", str(port)]
     with (
@@ -63,8 +68,13 @@ def test_dagsters_own_server_serves_the_assets_of_the_checkout_and_starts_no_eng
                 time.sleep(1)
         finally:
             server.send_signal(signal.SIGINT)
-            server.wait(timeout=120)
+            server.wait(timeout=_ENDS_WITHIN_S)
+            subprocess.run(["emberline", "down"], env=environment, check=True)
+            told = subprocess.run(
+                ["emberline", "status", "--json"], env=environment, stdout=subprocess.PIPE, check=True
+            )
+            state.destroy()
     assert {node["assetKey"]["path"][-1] for node in found} >= LAKE.keys(), log.read_text()
     assert "Traceback" not in log.read_text()
-    assert not (state / "kafka").exists()
-    assert not (state / "postgres").exists()
+    status = json.loads(told.stdout)
+    assert (status["kafka"], status["warehouse"]) == (None, None)
