@@ -23,23 +23,28 @@ class Occurrences:
 
     def identity(self, *facts: object) -> str:
         """Give the identity of a message by its facts: group, sender, second, kind, text."""
-        return self.number(self._texts.identities(["\x1f".join("" if fact is None else str(fact) for fact in facts)]))[
-            0
-        ]
+        self._make_room(1)
+        return self._numbered(
+            self._texts.identities(["\x1f".join("" if one is None else str(one) for one in facts)])[0]
+        )
 
     def number(self, identities: Sequence[str]) -> list[str]:
         """Give each its number where it was there before, hashed again."""
-        if len(self._newest) + len(identities) > self._most // 2:
-            self._older, self._newest = self._newest, {}
-        n_before = {one: n for one, n in Counter(identities).items() if n > 1}
-        n_before = dict.fromkeys(n_before, 0)
-        for known in (self._older, self._newest):
-            n_before |= {one: known[one] for one in known.keys() & set(identities)}
-        self._newest |= dict.fromkeys(identities, 1)
+        self._make_room(len(identities))
+        different = set(identities)
+        counted = (self._newest.keys() & different) | (self._older.keys() & different)
+        if len(different) < len(identities):
+            counted |= {one for one, n in Counter(identities).items() if n > 1}
         # Nearly all are there once: only of the others there is something to count.
-        return [self._again(one, n_before) if one in n_before else one for one in identities]
+        numbered = [self._numbered(one) if one in counted else one for one in identities]
+        self._newest |= dict.fromkeys(different - counted, 1)
+        return numbered
 
-    def _again(self, identity: str, n_before: dict[str, int]) -> str:
-        n = n_before[identity]
-        n_before[identity] = self._newest[identity] = n + 1
-        return self._texts.identities([f"{identity}\x1f{n}"])[0] if n else identity
+    def _make_room(self, n: int) -> None:
+        if len(self._newest) + n > self._most // 2:
+            self._older, self._newest = self._newest, {}
+
+    def _numbered(self, identity: str) -> str:
+        n_before = self._newest.get(identity) or self._older.get(identity, 0)
+        self._newest[identity] = n_before + 1
+        return self._texts.identities([f"{identity}\x1f{n_before}"])[0] if n_before else identity
