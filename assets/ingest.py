@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
 import dagster as dg
+import polars as pl
 
 from assets.resources import Clock, Progress, Rules
 from assets.steps import lake_assets
 from assets.tables import materialized, specs
 from pipelines.ingest.connection import KafkaConnection
 from pipelines.ingest.counts import stored_counts
+from pipelines.ingest.drift import Drift, find_drifts, said
 from pipelines.ingest.kafka_to_events import ingest
+from pipelines.ingest.missing import Lateness, by_sequence, missing_numbers, sentence
 from pipelines.lake import Lake
+from pipelines.printable import counted, printable_name
 from pipelines.refresh import crowded_persons, refresh_identity
 from schemas.lake import (
     EVENTS,
@@ -23,29 +27,59 @@ from schemas.lake import (
     IDENTITY,
     IDENTITY_CHANGE,
     IGNORED,
+    PAYLOAD_CENSUS,
     QUARANTINE,
     QUARANTINED_EVENT,
     RAW,
+    SEQUENCE_RANGE,
     TOUCHED,
     LakeTable,
 )
 
 CROWDED_CHECK = "crowded_persons"
+SEQUENCE_CHECK = "sequence_gaps"
+CENSUS_CHECK = "payload_changes"
 _SHOWN = 5
 
 
-INGESTED: Final = (RAW, FEED, GAPS, EVENTS, QUARANTINE, IGNORED, QUARANTINED_EVENT, TOUCHED)
+INGESTED: Final = (
+    RAW,
+    FEED,
+    GAPS,
+    EVENTS,
+    QUARANTINE,
+    IGNORED,
+    SEQUENCE_RANGE,
+    PAYLOAD_CENSUS,
+    QUARANTINED_EVENT,
+    TOUCHED,
+)
 """The tables that one run of `ingest` writes, and nothing else does."""
 
 
-@lake_assets(specs(*INGESTED), name="ingest")
+@lake_assets(
+    specs(*INGESTED),
+    name="ingest",
+    check_specs=[
+        dg.AssetCheckSpec(
+            SEQUENCE_CHECK,
+            asset=SEQUENCE_RANGE.name,
+            description="Of the numbers that platforms give what they send none is missing; told, not blocking.",
+        ),
+        dg.AssetCheckSpec(
+            CENSUS_CHECK,
+            asset=PAYLOAD_CENSUS.name,
+            description="Payloads of each topic look as they did in the 28 days before; told, not blocking.",
+        ),
+    ],
+)
 def kafka_to_events(
     kafka: dg.ResourceParam[KafkaConnection],
     lake: dg.ResourceParam[Lake],
     rules: dg.ResourceParam[Rules],
     progress: dg.ResourceParam[Progress],
     clock: dg.ResourceParam[Clock],
-) -> Iterator[dg.MaterializeResult]:
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """Read what Kafka has; decode, validate and deduplicate what `raw` holds beyond what `events` includes."""
     report, counts = ingest(
         kafka,
@@ -66,6 +100,40 @@ def kafka_to_events(
     }
     for table in INGESTED:
         yield materialized(lake, table, done.get(table, {}))
+    yield _census_check(find_drifts(lake))
+    yield _sequence_check(missing_numbers(lake, Lateness(rules.lateness, rules.idle_timeout)))
+
+
+def _census_check(drifts: Mapping[str, Drift]) -> dg.AssetCheckResult:
+    messages: list[str] = []
+    for topic, drift in drifts.items():
+        changed = "; ".join(map(said, drift.changes.head(_SHOWN).iter_rows(named=True)))
+        others = drift.changes.height - _SHOWN
+        more = f"; {counted(others, 'other change')}" if others > 0 else ""
+        messages.append(f"Payloads of {printable_name(topic)} changed on {drift.day}: {changed}{more}.")
+    return dg.AssetCheckResult(
+        check_name=CENSUS_CHECK,
+        asset_key=PAYLOAD_CENSUS.name,
+        passed=not messages,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=" ".join(messages[:_SHOWN]) or None,
+        metadata={"topics": len(messages), "failed": messages},
+    )
+
+
+def _sequence_check(found: pl.DataFrame) -> dg.AssetCheckResult:
+    lacking = by_sequence(found)
+    messages = [f"Missing: {sentence(row)}" for row in lacking.head(_SHOWN).iter_rows(named=True)]
+    if (others := lacking.height - _SHOWN) > 0:
+        messages.append(f"Missing, too: numbers of {counted(others, 'other sequence')}.")
+    return dg.AssetCheckResult(
+        check_name=SEQUENCE_CHECK,
+        asset_key=SEQUENCE_RANGE.name,
+        passed=found.is_empty(),
+        severity=dg.AssetCheckSeverity.WARN,
+        description=" ".join(messages) or None,
+        metadata={"sequences": lacking.height, "numbers": int(lacking["numbers"].sum()), "failed": messages},
+    )
 
 
 @lake_assets(

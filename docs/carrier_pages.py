@@ -33,6 +33,7 @@ _WORDS = {
     model.CarrierMapping: "A mapping",
     model.Case: "A case",
     model.Event: "An event",
+    model.Numbering: "A sequence",
     model.Test: "A test of a place",
     model.Chosen: "A value",
     model.Choice: "A choice",

@@ -186,6 +186,7 @@ class Services:
             channels=tuple(channels),
             quiet=None if alerts.quiet_hours is None else QuietHours.of(alerts.quiet_hours, settings.zone_info),
             pipeline_channels=tuple(names if alerts.pipeline_channels is None else alerts.pipeline_channels),
+            lateness=settings.lateness,
         )
 
     def upkeep(self) -> Upkeep:

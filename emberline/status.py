@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import asdict
 from typing import Any
 
+import polars as pl
 import sqlalchemy as sa
 
 from emberline.embedded import EmbeddedKafka, EmbeddedPostgres
@@ -66,11 +67,13 @@ def condition(services: Services, now: dt.datetime) -> dict[str, Any]:
     """
     kafka_runs = services.settings.kafka.bootstrap_servers or EmbeddedKafka(services.state).address()
     warehouse_runs = services.settings.warehouse.url or EmbeddedPostgres(services.state).address()
+    records = _records(services)
     return {
         "dagster": EmbeddedDagster(services.state).running(),
         "slow_reader": slow_because(services.settings.ingest.reader),
         "backlog": _backlog(services, now) if kafka_runs else None,
-        "records": _records(services),
+        "records": records,
+        "missing": None if records is None else missing_of(services).to_dicts(),
         "published": _published(services, now) if warehouse_runs else None,
         **(_alerts(services, now) if warehouse_runs else {"alerts": None, "group_alerts": None}),
         **(_runs(services) if warehouse_runs else {"runs": None, "checks": None}),
@@ -99,6 +102,14 @@ def _records(services: Services) -> dict[str, Any] | None:
         return None
     ignored = ignored_records(lake, services.settings.kafka.topics)
     return {**asdict(counts_of(events)), "ignored_for": ignored.to_dicts()}
+
+
+def missing_of(services: Services) -> pl.DataFrame:
+    """What is missing of each sequence, most first; see `missing.by_sequence`."""
+    from pipelines.ingest.missing import Lateness, by_sequence, missing_numbers
+
+    idle = dt.timedelta(hours=services.settings.rules.idle_feed_hours)
+    return by_sequence(missing_numbers(services.lake(), Lateness(services.settings.lateness, idle)))
 
 
 def _published(services: Services, now: dt.datetime) -> dict[str, Any] | None:

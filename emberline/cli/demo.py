@@ -34,6 +34,7 @@ def demo(
     from emberline.published import funnel_frame, groups_frame, sales_frame
     from emberline.report import write_report
     from emberline.runner import run_pipeline
+    from emberline.status import missing_of
 
     began = time.monotonic()
     services = _fresh(state)
@@ -51,7 +52,7 @@ def demo(
     print_funnels(funnel_frame(warehouse))
     print_groups(groups_frame(warehouse))
     print_sales(sales_frame(warehouse))
-    page = write_report(warehouse, state / "report.html")
+    page = write_report(warehouse, missing_of(services), state / "report.html")
     _say_how_to_go_on(state, page, time.monotonic() - began)
 
 

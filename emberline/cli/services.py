@@ -105,6 +105,7 @@ def _condition_lines(how: dict[str, Any]) -> Iterator[tuple[Part, ...]]:
         since = "" if backlog["oldest_seconds"] is None else f", the oldest for {_duration(backlog['oldest_seconds'])}"
         yield (f"Unread        {counted(backlog['records'], 'record')}{since}",)
     yield from _ignored_lines(how["records"])
+    yield from _missing_lines(how["missing"])
     if published is not None:
         through = published["complete_through"]
         yield (
@@ -143,6 +144,18 @@ def _ignored_lines(found: dict[str, Any] | None) -> Iterator[tuple[Part, ...]]:
         yield (f"{'':<13} {one['records']:,} of {one['carrier']}: {printable_name(one['reason'])}",)
     if others := sum(one["records"] for one in reasons[_SHOWN:]):
         yield (f"{'':<13} {others:,} for other reasons; all of them: emberline status --json",)
+
+
+def _missing_lines(found: list[dict[str, Any]] | None) -> Iterator[tuple[Part, ...]]:
+    if not found:
+        return
+    from pipelines.ingest.missing import sentence
+
+    yield "Missing       ", (f"numbers of {counted(len(found), 'sequence')} did not arrive", "yellow")
+    for one in found[:_SHOWN]:
+        yield (f"{'':<13} {sentence(one)}",)
+    if len(found) > _SHOWN:
+        yield (f"{'':<13} All of them: emberline status --json",)
 
 
 def _group_alert_lines(found: dict[str, Any] | None) -> Iterator[tuple[Part, ...]]:

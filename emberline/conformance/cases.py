@@ -12,7 +12,8 @@
       payload: {room: 1}
       rejected: {reason: missing_field, detail: id}
 
-Of an event the columns that are named count; `events` are all there are, in their order.
+Of an event the columns that are named count; `events` are all there are, in their order. `numbers`, where it is given,
+are the numbers of sequences in the payload, all of them: `[{group_id: "beacon:1", number: 7}]`.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class Rejected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A payload and what it is to become: events, or `ignored`, or `rejected`."""
+    """A payload and what it is to become: events, or `ignored`, or `rejected`; and the numbers that it has."""
 
     name: str
     payload: Any = None
@@ -49,6 +50,7 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     events: list[dict[str, Any]] = []
     ignored: str | None = None
     rejected: Rejected | None = None
+    numbers: list[dict[str, Any]] | None = None
 
     @property
     def value(self) -> bytes:

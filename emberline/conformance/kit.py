@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
@@ -67,15 +67,21 @@ def differing(case: Case, decoded: Decoded) -> Iterator[str]:
         yield f"expected to be ignored: {case.ignored}; got {found}"
     if case.rejected is None and case.ignored is None and not decoded.rejected.is_empty():
         yield f"got {found}"
-    if len(case.events) != decoded.events.height:
-        yield f"expected {len(case.events)} events, got {decoded.events.height}: {found}"
+    yield from _differing_rows("event", case.events, decoded.events)
+    if case.numbers is not None:
+        yield from _differing_rows("number", case.numbers, decoded.numbered)
+
+
+def _differing_rows(what: str, expected_rows: list[dict[str, Any]], rows: pl.DataFrame) -> Iterator[str]:
+    if len(expected_rows) != rows.height:
+        yield f"expected {len(expected_rows)} {what}s, got {rows.height}: {rows.to_dicts()}"
         return
-    for number, (expected, event) in enumerate(zip(case.events, decoded.events.to_dicts(), strict=True)):
+    for number, (expected, row) in enumerate(zip(expected_rows, rows.to_dicts(), strict=True)):
         for name, value in expected.items():
-            if name not in event:
-                yield f"event {number}: there is no column {name}"
-            elif event[name] != value:
-                yield f"event {number}: {name} is {event[name]!r}, expected {value!r}"
+            if name not in row:
+                yield f"{what} {number}: there is no column {name}"
+            elif row[name] != value:
+                yield f"{what} {number}: {name} is {row[name]!r}, expected {value!r}"
 
 
 def _outcome(decoded: Decoded) -> str:

@@ -14,13 +14,18 @@ import polars as pl
 from emberline.conformance.cases import Case
 from emberline.conformance.mutations import mutated
 from pipelines.carriers import Carrier
-from pipelines.carriers.base import DECODED_SCHEMA, IGNORED_SCHEMA, REJECTED_SCHEMA, Decoded
+from pipelines.carriers.base import DECODED_SCHEMA, IGNORED_SCHEMA, NUMBERED_SCHEMA, REJECTED_SCHEMA, Decoded
 from pipelines.carriers.texts import Texts
 from schemas.kinds import REQUIRED
 from schemas.lake import HEADERS
 
 _TEXTS: Final = Texts(b"conformance")
-_SCHEMAS: Final = {"events": DECODED_SCHEMA, "rejected": REJECTED_SCHEMA, "ignored": IGNORED_SCHEMA}
+_SCHEMAS: Final = {
+    "events": DECODED_SCHEMA,
+    "rejected": REJECTED_SCHEMA,
+    "ignored": IGNORED_SCHEMA,
+    "numbered": NUMBERED_SCHEMA,
+}
 _EARLIEST: Final = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
 
 
@@ -64,7 +69,7 @@ def batch(carrier: Carrier, cases: Sequence[Case]) -> Decoded:
 def of_row(decoded: Decoded, row: int) -> Decoded:
     """What became of one payload."""
     of_row = pl.col("row") == row
-    return Decoded(decoded.events.filter(of_row), decoded.rejected.filter(of_row), decoded.ignored.filter(of_row))
+    return Decoded(*(part.filter(of_row) for part in decoded.parts))
 
 
 def headers_of(cases: Sequence[Case]) -> pl.Series:
@@ -105,7 +110,7 @@ def any_split_gives_the_same(tried: Tried) -> str | None:
     start, size = 0, 1
     while start < len(tried.cases):
         part = batch(tried.carrier, tried.cases[start : start + size])
-        for name in ("events", "rejected", "ignored"):
+        for name in _SCHEMAS:
             expected = getattr(tried.decoded, name).filter(pl.col("row").is_between(start, start + size - 1))
             if not expected.equals(getattr(part, name).with_columns(pl.col("row") + start)):
                 return f"{name} of payloads {start} to {start + size - 1} are others in a batch"
@@ -130,7 +135,7 @@ def wrong_payloads_are_taken(carrier: Carrier, values: Sequence[bytes], headers:
 
 
 def _the_same(values: Sequence[bytes], by_rows: Decoded, by_columns: Decoded) -> str | None:
-    for name in ("events", "rejected", "ignored"):
+    for name in _SCHEMAS:
         rows, columns = getattr(by_rows, name), getattr(by_columns, name)
         if rows.equals(columns):
             continue

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
+import polars as pl
+
 from emberline.embedded.state import write_whole
 from emberline.report.contents import read_contents
 from emberline.report.page import render
@@ -20,11 +22,12 @@ class ReportNotWritten(EmberlineError):
     """The page could not be written where it was asked for."""
 
 
-def write_report(warehouse: Warehouse, target: Path, language: str = LANGUAGES[0]) -> Path:
+def write_report(warehouse: Warehouse, missing: pl.DataFrame, target: Path, language: str = LANGUAGES[0]) -> Path:
     """Write the report of the newest published version.
 
     Args:
         warehouse: Something is published in it.
+        missing: Of the sequences of the lake, `pipelines.ingest.missing.by_sequence`.
         target: The file; one that is there is replaced, at once and whole.
         language: One of `LANGUAGES`.
 
@@ -34,7 +37,7 @@ def write_report(warehouse: Warehouse, target: Path, language: str = LANGUAGES[0
     Raises:
         ReportNotWritten: There is no such folder, or the file cannot be written.
     """
-    page = render(read_contents(warehouse, MODELS, dt.datetime.now(dt.UTC)), Words(language))
+    page = render(read_contents(warehouse, MODELS, missing, dt.datetime.now(dt.UTC)), Words(language))
     try:
         write_whole(target, page)
     except OSError as error:

@@ -16,7 +16,7 @@ from pipelines.printable import printable, printable_name
 DETAILED: Final = 100
 """Groups that have a part of their own: more would make a page that opens slowly."""
 
-_SHOWN_ALERTS: Final = 5
+_SHOWN: Final = 5
 
 
 def health(contents: Contents, words: Words) -> list[dict[str, Any]]:
@@ -40,6 +40,12 @@ def health(contents: Contents, words: Words) -> list[dict[str, Any]]:
             words("complete"), complete, [words("partly", n=partly)] if partly else [], is_bad=unmeasured + partly > 0
         ),
         _item(
+            words("arrived"),
+            words("arrived_not", n=contents.missing.height) if contents.missing.height else words("arrived_is"),
+            [_missing(one, words) for one in contents.missing.head(_SHOWN).iter_rows(named=True)],
+            is_bad=contents.missing.height > 0,
+        ),
+        _item(
             words("stable"), words("stable_not", n=restated) if restated else words("stable_is"), is_bad=restated > 0
         ),
         _item(
@@ -47,7 +53,7 @@ def health(contents: Contents, words: Words) -> list[dict[str, Any]]:
             words("pipeline_not", n=open_alerts.height) if open_alerts.height else words("pipeline_is"),
             [
                 f"{printable_name(alert['subject'])}: {printable(alert['reason'])}"
-                for alert in open_alerts.head(_SHOWN_ALERTS).iter_rows(named=True)
+                for alert in open_alerts.head(_SHOWN).iter_rows(named=True)
             ],
             is_bad=open_alerts.height > 0,
         ),
@@ -57,6 +63,16 @@ def health(contents: Contents, words: Words) -> list[dict[str, Any]]:
             is_bad=contents.publication["is_synthetic"],
         ),
     ]
+
+
+def _missing(one: dict[str, Any], words: Words) -> str:
+    return words(
+        "missing",
+        n=one["numbers"],
+        sequence=printable_name(one["sequence"]),
+        first=words.moment(one["after"]),
+        last=words.moment(one["before"]),
+    )
 
 
 def _item(name: str, text: str, more: list[str] | None = None, *, is_bad: bool) -> dict[str, Any]:

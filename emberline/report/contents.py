@@ -43,6 +43,7 @@ class Contents:
         times: `funnel_time_to_convert` since the entry.
         cohorts: The newest weekly cohorts of `retention`.
         lifecycle: The newest complete weeks of `lifecycle`.
+        missing: Sequences of which numbers did not arrive, `pipelines.ingest.missing.by_sequence`.
     """
 
     made_at: dt.datetime
@@ -61,6 +62,7 @@ class Contents:
     times: pl.DataFrame
     cohorts: pl.DataFrame
     lifecycle: pl.DataFrame
+    missing: pl.DataFrame
 
     @property
     def through(self) -> dt.date | None:
@@ -68,12 +70,13 @@ class Contents:
         return self.publication["complete_through"]
 
 
-def read_contents(warehouse: Warehouse, models: tuple[str, ...], now: dt.datetime) -> Contents:
+def read_contents(warehouse: Warehouse, models: tuple[str, ...], missing: pl.DataFrame, now: dt.datetime) -> Contents:
     """Read the newest published version.
 
     Args:
         warehouse: Something is published in it.
         models: Attribution models; the first one with sales is shown.
+        missing: See `Contents`.
         now: The time of the report.
     """
     publication = warehouse.read(newest_publication(*mart.publication.c)).row(0, named=True)
@@ -99,6 +102,7 @@ def read_contents(warehouse: Warehouse, models: tuple[str, ...], now: dt.datetim
         ),
         cohorts=warehouse.read(_cohorts()),
         lifecycle=warehouse.read(_lifecycle()).reverse(),
+        missing=missing,
     )
 
 

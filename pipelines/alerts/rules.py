@@ -13,7 +13,9 @@ from typing import Final
 import polars as pl
 
 from pipelines.alerts.decide import Evaluation, Known, Verdict
+from pipelines.alerts.lacking import with_what_is_missing
 from pipelines.alerts.risks import RISKS
+from pipelines.events.sequences import MISSING
 from pipelines.groups.coverage import FULL
 from pipelines.time import business_day
 
@@ -67,12 +69,14 @@ class Signals:
         heard: `HEARD`; None where what feeds tell is not read up to now, so that their silence means nothing.
         error: Why `heard` could not be read, if so.
         risks: `RISKS`; a group that is not among them has none that may alert.
+        missing: `pipelines.events.sequences.MISSING`: numbers of groups and sources that did not arrive.
     """
 
     groups: pl.DataFrame
     heard: pl.DataFrame | None
     error: str | None = None
     risks: pl.DataFrame = field(default_factory=RISKS.to_frame)
+    missing: pl.DataFrame = field(default_factory=MISSING.to_frame)
 
 
 def heard(group_day: pl.LazyFrame, feed_day: pl.LazyFrame, events: pl.LazyFrame) -> pl.LazyFrame:
@@ -110,7 +114,8 @@ def evaluate(
     """Judge groups and feeds.
 
     A silent feed is not a silent group: where no source of a group told anything within `limits.idle`, the group is
-    not measured. Of a group that no source sees all of, such as one known by mentions of a bot, nothing holds.
+    not measured. Of a group that no source sees all of, such as one known by mentions of a bot, nothing holds. What
+    holds of a group whose source has numbers missing says so before anything else.
 
     Args:
         signals: What could be read.
@@ -132,7 +137,10 @@ def evaluate(
         if rule == STALE_FEED:
             verdicts = _of_feeds(feeds, subjects, zone)
         else:
-            verdicts = _of_groups(_holding(signals, rule, subjects, limits), feeds, rule, subjects)
+            holding = _holding(signals, rule, subjects, limits)
+            if signals.heard is not None and not signals.missing.is_empty():
+                holding = with_what_is_missing(holding, signals.missing, signals.heard, zone)
+            verdicts = _of_groups(holding, feeds, rule, subjects)
         found.append(Evaluation(rule, tuple(verdicts)))
     return tuple(found)
 

@@ -19,6 +19,7 @@ from pipelines.alerts.precedents import precedent
 from pipelines.alerts.quiet import QuietHours
 from pipelines.alerts.risks import newest_risks
 from pipelines.alerts.rules import RULES, Limits, Signals, evaluate, heard
+from pipelines.ingest.missing import Lateness, missing_numbers
 from pipelines.lake import Lake
 from pipelines.operations.backlog import Backlog
 from pipelines.publish.warehouse import Warehouse
@@ -42,6 +43,8 @@ class Alerting:
     quiet: QuietHours | None = None
     pipeline_channels: tuple[str, ...] = ()
     """Names of the channels that are told of the pipeline itself."""
+    lateness: dt.timedelta = dt.timedelta(0)
+    """How late events may come: what is missing counts as under way for so long."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,8 @@ def look(warehouse: Warehouse, lake: Lake, alerting: Alerting, now: dt.datetime,
         now: The clock, UTC.
         read_up: As `is_read_up` found; where it is not so, nothing is measured.
     """
-    signals = read_signals(warehouse, lake, alerting.limits, read_up=read_up)
+    lateness = Lateness(alerting.lateness, alerting.limits.idle)
+    signals = read_signals(warehouse, lake, alerting.limits, lateness, read_up=read_up)
 
     def judge(known_open: Sequence[Alert]) -> tuple[Evaluation, ...]:
         subjects: dict[str, set[str]] = {}
@@ -102,7 +106,7 @@ def tell(warehouse_url: str, alerting: Alerting, now: dt.datetime) -> Mapping[st
     return {channel.name: outbox.deliver(channel, now) for channel in alerting.channels}
 
 
-def read_signals(warehouse: Warehouse, lake: Lake, limits: Limits, *, read_up: bool) -> Signals:
+def read_signals(warehouse: Warehouse, lake: Lake, limits: Limits, lateness: Lateness, *, read_up: bool) -> Signals:
     """Read what rules are judged by; what cannot be read is told in `error`."""
     spells, names = warehouse.read_together(
         group_state, sa.select(dim_group.c.group_id, dim_group.c.name, dim_group.c.purpose)
@@ -116,6 +120,7 @@ def read_signals(warehouse: Warehouse, lake: Lake, limits: Limits, *, read_up: b
         core = _core(lake, falling)
         newest = _newest_health(lake)
         risks = _risks(lake, newest, limits)
+        missing = missing_numbers(lake, lateness)
     except EmberlineError as error:
         return Signals(groups, None, error.cause)
     groups = (
@@ -124,7 +129,7 @@ def read_signals(warehouse: Warehouse, lake: Lake, limits: Limits, *, read_up: b
         .join(core, on="group_id", how="left", maintain_order="left")
         .with_columns(precedent=pl.when(pl.col("state") == "dying").then(pl.lit(precedent(spells), pl.String)))
     )
-    return Signals(groups, heard_now, risks=risks)
+    return Signals(groups, heard_now, risks=risks, missing=missing)
 
 
 def _heard(lake: Lake) -> pl.DataFrame:

@@ -11,7 +11,7 @@ import msgspec
 import polars as pl
 
 from pipelines.carriers.texts import Texts
-from schemas.lake import EVENTS
+from schemas.lake import EVENTS, UTC_TIME
 
 MAX_VALUE_BYTES: Final = 1024 * 1024
 
@@ -38,6 +38,20 @@ REJECTED_SCHEMA: Final = pl.Schema({"row": pl.UInt32(), "reason": pl.String(), "
 IGNORED_SCHEMA: Final = pl.Schema({"row": pl.UInt32(), "reason": pl.String()})
 """Records that are right and say nothing an event is made of: a word or two why, few distinct ones a carrier."""
 
+NUMBERED_SCHEMA: Final = pl.Schema(
+    {
+        "row": pl.UInt32(),
+        "source": pl.String(),
+        "group_id": pl.String(),
+        "sequence": pl.String(),
+        "number": pl.Int64(),
+        "time": UTC_TIME,
+    }
+)
+"""Numbers that the platform gave what it sent, one by one, be it an event or not: in a group, or in all that it sends.
+
+`sequence` tells several of one source from each other; `time` null: Kafka's."""
+
 _DEFAULTS: Final[dict[str, pl.Expr]] = {"position": pl.lit(0), "time_quality": pl.lit("exact")}
 """What a column holds that an adapter does not give; all others are null."""
 
@@ -53,21 +67,27 @@ class Decoded:
         events: `DECODED_SCHEMA`, ids in clear; any number of rows a record, told apart by `position`.
         rejected: `REJECTED_SCHEMA`, one row a record at most.
         ignored: `IGNORED_SCHEMA`, one row a record that has neither.
+        numbered: `NUMBERED_SCHEMA`, of records of all three.
     """
 
     events: pl.DataFrame
     rejected: pl.DataFrame
     ignored: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=IGNORED_SCHEMA))
+    numbered: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=NUMBERED_SCHEMA))
+
+    @property
+    def parts(self) -> tuple[pl.DataFrame, ...]:
+        """All frames, in their order."""
+        return self.events, self.rejected, self.ignored, self.numbered
 
     def placed(self, rows: pl.Series) -> Decoded:
         """The same of records that have these numbers elsewhere, in place of 0, 1, 2 and so on."""
-        parts = (self.events, self.rejected, self.ignored)
-        return Decoded(*(part.with_columns(row=rows.gather(part["row"])) for part in parts))
+        return Decoded(*(part.with_columns(row=rows.gather(part["row"])) for part in self.parts))
 
     def joined(self, other: Decoded) -> Decoded:
         """Both, in the order of the records, of which they share none."""
-        parts = ((self.events, other.events), (self.rejected, other.rejected), (self.ignored, other.ignored))
-        return Decoded(*(pl.concat(pair).sort("row", maintain_order=True) for pair in parts))
+        pairs = zip(self.parts, other.parts, strict=True)
+        return Decoded(*(pl.concat(pair).sort("row", maintain_order=True) for pair in pairs))
 
 
 class Carrier(ABC):

@@ -11,14 +11,15 @@ import numpy as np
 import polars as pl
 
 from pipelines.carriers import Carrier
-from pipelines.carriers.base import DECODED_SCHEMA, IGNORED_SCHEMA, REJECTED_SCHEMA
+from pipelines.carriers.base import DECODED_SCHEMA, IGNORED_SCHEMA, NUMBERED_SCHEMA, REJECTED_SCHEMA
 from pipelines.events.nobody import stands_for_nobody, without_nobody
 from pipelines.events.pseudonym import Pseudonyms
+from pipelines.events.sequences import ranges_of
 from pipelines.events.unknown_kinds import unknown_detail
 from pipelines.time import business_days, month_of
 from schemas import kinds
 from schemas.errors import EmberlineError
-from schemas.lake import COORDINATES, EVENTS, IGNORED, QUARANTINE
+from schemas.lake import COORDINATES, EVENTS, IGNORED, QUARANTINE, SEQUENCE_RANGE
 
 EARLIEST: Final = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
 """No group chat is older; an earlier `time` is a unit mistaken or a clock that was never set."""
@@ -63,6 +64,7 @@ class DecodedRecords:
         ignored: Rows of their table, one a record, `batch` null.
         tombstones: Records without a value.
         further: Events and rows of quarantine beyond the first of their record.
+        ranges: Rows of `sequence_range`: numbers that records of all these have.
     """
 
     events: pl.DataFrame
@@ -70,6 +72,7 @@ class DecodedRecords:
     ignored: pl.DataFrame
     tombstones: int
     further: int
+    ranges: pl.DataFrame
 
 
 def decode(raw: pl.DataFrame, carriers: Mapping[str, Carrier], rules: DecodeRules) -> DecodedRecords:
@@ -92,6 +95,7 @@ def decode(raw: pl.DataFrame, carriers: Mapping[str, Carrier], rules: DecodeRule
         [pl.DataFrame(schema=REJECTED_SCHEMA)],
     )
     ignored = [pl.DataFrame(schema=IGNORED_SCHEMA)]
+    numbered = [pl.DataFrame(schema=NUMBERED_SCHEMA)]
     for topic, records in _by_topic(present.select("topic", "row", "value", "headers")):
         carrier = carriers.get(topic)
         if carrier is None:
@@ -104,6 +108,7 @@ def decode(raw: pl.DataFrame, carriers: Mapping[str, Carrier], rules: DecodeRule
             (events, covered),
             (rejected, decoded.rejected),
             (ignored, decoded.ignored),
+            (numbered, decoded.numbered),
         ):
             parts.append(part.with_columns(records["row"].gather(part["row"])))
     decoded_rows = pl.concat(events)
@@ -121,7 +126,15 @@ def decode(raw: pl.DataFrame, carriers: Mapping[str, Carrier], rules: DecodeRule
         ignored=passed_over,
         tombstones=raw.height - present.height,
         further=good.height + quarantine.height - (present.height - passed_over.height),
+        ranges=_ranges(present, pl.concat(numbered)),
     )
+
+
+def _ranges(present: pl.DataFrame, numbered: pl.DataFrame) -> pl.DataFrame:
+    """The rows of `SEQUENCE_RANGE`."""
+    if numbered.is_empty():
+        return pl.DataFrame(schema=SEQUENCE_RANGE.schema)
+    return ranges_of(numbered.hstack(present.select("topic", "kafka_time")[numbered["row"]]))
 
 
 def _timed(events: pl.DataFrame) -> pl.DataFrame:

@@ -1,27 +1,32 @@
-"""What changed in the payloads of a topic: its newest day against the days before."""
+"""What changed in the payloads of a topic: its newest day against the days before, by the census of its payloads."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
-from pipelines.carriers.census import CENSUS, census
+from pipelines.ingest.payload_census import read_census
 from pipelines.lake import Lake
-from pipelines.lake_values import has_value
-from schemas.lake import IGNORED, QUARANTINE, RAW
-from schemas.table import LakeTable
+from pipelines.printable import printable_name
 
 DAYS_BEFORE: Final = 28
-SAMPLE: Final = 20_000
-"""Records whose values are read of each of the two times, at most."""
 
-_EXPECTED: Final = 10
-"""A path has vanished if the newest day would have had it in this many of the sampled records."""
+LEAST: Final = 3
+"""Records that have what is new: what was seen once or twice is no change."""
+
+CHANCE: Final = 0.0001
+"""A change is shown if records drawn at random of all these days would show it less often than this."""
+
+_DAILY: Final = 0.8
+"""What has vanished was there on this share of the days before, at least: not what comes on weekdays only."""
 
 _JUMP: Final = 0.1
+_HISTORY: Final = 7
+"""Days of a topic before its newest, at least, for a check to compare them; what is new is usual at first."""
 
 CHANGES: Final = pl.Schema(
     {"change": pl.String(), "name": pl.String(), "kind": pl.String(), "before": pl.Float64(), "now": pl.Float64()}
@@ -49,90 +54,142 @@ class Drift:
 
 def find_drift(lake: Lake, topic: str) -> Drift | None:
     """Compare the newest day of a topic with the 28 days before; None where there are no two days. Writes nothing."""
-    days = _by_day(lake, RAW, topic, ())
-    day = days["day"].max()
-    if days["day"].n_unique() == 1 or not isinstance(day, dt.date):
+    return drift_of(read_census(lake, dt.timedelta(DAYS_BEFORE), topic))
+
+
+def find_drifts(lake: Lake) -> dict[str, Drift]:
+    """Compare the newest day of each topic that had records on the lake's newest two days, and a week of days before.
+
+    Returns:
+        By topic, where anything changed.
+    """
+    counts = read_census(lake, dt.timedelta(DAYS_BEFORE))
+    newest, found = counts["day"].max(), {}
+    for (topic,), rows in counts.sort("topic").group_by("topic", maintain_order=True):
+        of_topic = rows["day"].max()
+        is_recent = isinstance(newest, dt.date) and of_topic in (newest, newest - dt.timedelta(1))
+        drift = drift_of(rows) if is_recent and rows["day"].n_unique() > _HISTORY else None
+        if drift is not None and not drift.changes.is_empty():
+            found[str(topic)] = drift
+    return found
+
+
+def drift_of(counts: pl.DataFrame) -> Drift | None:
+    """Compare the newest day of a topic with the days before; None where there are no two days.
+
+    Args:
+        counts: rows of one topic, as `read_census` gives them.
+    """
+    day = counts["day"].max()
+    if not isinstance(day, dt.date) or counts["day"].n_unique() == 1:
         return None
-    (before, n_before), (now, n_now) = (_sampled(lake, topic, day, is_newest=newest) for newest in (False, True))
-    if not n_before or not n_now:
-        return None
-    totals = _records(days, day)
-    changes = [path_changes(before, n_before, now, n_now)]
-    for table, word in ((IGNORED, "ignored"), (QUARANTINE, "quarantined")):
-        reasons = _by_day(lake, table, topic, ("reason",))
-        changes.append(reason_changes(reasons, day, totals, word))
-    return Drift(day, (n_before, n_now), totals, pl.concat(changes))
+    paths, sampled = counts.filter(subject="path"), counts.filter(subject="sampled")
+    changes = [new_paths(paths, sampled, day), vanished_paths(paths, sampled)]
+    all_records = counts.filter(subject="records")
+    for subject in ("ignored", "quarantined"):
+        changes.append(reason_changes(counts.filter(subject=subject), all_records, day, subject))
+    return Drift(day, _before_and_at(sampled, day), _before_and_at(all_records, day), pl.concat(changes))
 
 
-def path_changes(before: pl.DataFrame, n_before: int, now: pl.DataFrame, n_now: int) -> pl.DataFrame:
-    """Compare two censuses of so many records each: `CHANGES`, sorted by path."""
-    both = before.join(now, on=["path", "kind"], how="full", coalesce=True, suffix="_now").with_columns(
-        before=pl.col("records").fill_null(0) / n_before,
-        now=pl.col("records_now").fill_null(0) / n_now,
-        was=pl.col("records").sum().over("path") > 0,
-        is_there=pl.col("records_now").sum().over("path") > 0,
+def new_paths(paths: pl.DataFrame, sampled: pl.DataFrame, day: dt.date) -> pl.DataFrame:
+    """Find paths, and types of the values there, that the newest day brought.
+
+    Args:
+        paths: `day`, `name`, `kind`, `records`.
+        sampled: `day`, `records`: how many were read.
+        day: the newest.
+
+    Returns:
+        `CHANGES`, sorted by path.
+    """
+    n_before, n_now = _before_and_at(sampled, day)
+    was = pl.col("before").sum().over("name") > 0
+    found = (
+        _compared(paths, ("name", "kind"), day)
+        .with_columns(change=pl.when(was).then(pl.lit("new type")).otherwise(pl.lit("new path")))
+        .filter(_is_new(n_before, n_now))
     )
-    is_new = pl.col("before") == 0
-    change = (
-        pl.when(is_new & ~pl.col("was"))
-        .then(pl.lit("new path"))
-        .when(is_new)
-        .then(pl.lit("new type"))
-        .when(~pl.col("is_there") & (pl.col("before") * n_now >= _EXPECTED))
-        .then(pl.lit("vanished path"))
-    )
-    found = both.with_columns(change=change).filter(pl.col("change").is_not_null())
-    return found.select("change", "kind", "before", "now", name="path").select(CHANGES.names()).sort("name", "kind")
+    return _shares(found, n_before, n_now).sort("name", "kind")
 
 
-def reason_changes(reasons: pl.DataFrame, day: dt.date, totals: tuple[int, int], word: str) -> pl.DataFrame:
+def vanished_paths(paths: pl.DataFrame, sampled: pl.DataFrame) -> pl.DataFrame:
+    """Find paths that were there day by day and are gone since yesterday; of two days, since the newest.
+
+    A path that comes on weekdays only, or by day only, has not vanished.
+
+    Args:
+        paths: `day`, `name`, `kind`, `records`.
+        sampled: `day`, `records`: how many were read.
+
+    Returns:
+        `CHANGES`, sorted by path.
+    """
+    days = sampled["day"].unique().sort()
+    since = days[-2] if days.len() > 2 else days[-1]
+    n_before, n_now = _before_and_at(sampled, since)
+    n_days = days.filter(days < since).len()
+    there_on = paths.filter(pl.col("day") < since).group_by("name").agg(days=pl.col("day").n_unique())
+    daily = there_on.filter(pl.col("days") >= _DAILY * n_days)
+    compared = _compared(paths.join(daily, on="name", how="semi"), ("name", "kind"), since)
+    is_gone = pl.col("now").sum().over("name") == 0
+    is_unlikely = _chance(n_before, n_now, pl.col("before")) < CHANCE
+    found = compared.filter(is_gone & is_unlikely).with_columns(change=pl.lit("vanished path"))
+    return _shares(found, n_before, n_now).sort("name", "kind")
+
+
+def reason_changes(reasons: pl.DataFrame, records: pl.DataFrame, day: dt.date, word: str) -> pl.DataFrame:
     """Compare reasons by day: those that are new, and whether their share of all records rose by a tenth or more.
 
     Args:
-        reasons: `day`, `reason`, `records`.
+        reasons: `day`, `name`, `records`.
+        records: `day`, `records`: all there are.
         day: the newest.
-        totals: records of the days before, and of the newest.
         word: ignored or quarantined.
+
+    Returns:
+        `CHANGES`.
     """
-    by_reason = reasons.group_by("reason").agg(
-        before=pl.col("records").filter(pl.col("day") < day).sum() / totals[0],
-        now=pl.col("records").filter(pl.col("day") == day).sum() / totals[1],
+    n_before, n_now = _before_and_at(records, day)
+    by_reason = _compared(reasons, ("name",), day).with_columns(kind=pl.lit(word))
+    new = by_reason.filter(_is_new(n_before, n_now)).with_columns(change=pl.lit("new reason")).sort("name")
+    before, now = _before_and_at(reasons, day)
+    is_more = n_before and n_now and now >= LEAST and now / n_now - before / n_before >= _JUMP
+    jumped = pl.DataFrame(
+        [(f"more {word}", "", word, before / n_before, now / n_now)] if is_more else [], schema=CHANGES, orient="row"
     )
-    is_new = (pl.col("before") == 0) & (pl.col("now") > 0)
-    name, kind = pl.col("reason").alias("name"), pl.lit(word).alias("kind")
-    new = (
-        by_reason.filter(is_new)
-        .sort("reason")
-        .select(pl.lit("new reason").alias("change"), name, kind, "before", "now")
+    return pl.concat([_shares(new, n_before, n_now), jumped])
+
+
+def said(change: Mapping[str, Any]) -> str:
+    """Say what a row of `CHANGES` says."""
+    kind = f" ({change['kind']})" if change["kind"] else ""
+    name = f" {printable_name(change['name'])}" if change["name"] else ""
+    return f"{change['change']}{name}{kind}, {change['before']:.1%} of the records before, {change['now']:.1%} now"
+
+
+def _chance(n_before: int, n_now: int, records: pl.Expr) -> pl.Expr:
+    """How likely it is that so many records, drawn from all days, are all of the days before."""
+    return pl.lit(n_before / max(n_before + n_now, 1)).pow(records)
+
+
+def _is_new(n_before: int, n_now: int) -> pl.Expr:
+    now = pl.col("now")
+    return (pl.col("before") == 0) & (now >= LEAST) & (_chance(n_now, n_before, now) < CHANCE)
+
+
+def _compared(counts: pl.DataFrame, by: tuple[str, ...], day: dt.date) -> pl.DataFrame:
+    """Records `before` a day and from that day on (`now`)."""
+    is_before = pl.col("day") < day
+    return counts.group_by(by).agg(
+        before=pl.col("records").filter(is_before).sum(), now=pl.col("records").filter(~is_before).sum()
     )
-    shares = by_reason.select(pl.col("before", "now").sum()).row(0)
-    jumped = [(f"more {word}", "", word, *shares)] if shares[1] - shares[0] >= _JUMP else []
-    return pl.concat([new.match_to_schema(CHANGES), pl.DataFrame(jumped, schema=CHANGES, orient="row")])
 
 
-def _by_day(lake: Lake, table: LakeTable, topic: str, by: tuple[str, ...]) -> pl.DataFrame:
-    handle = lake.find(table)
-    rows = pl.LazyFrame(schema=table.schema) if handle is None else handle.scan()
-    counts = rows.filter(topic=topic).group_by(pl.col("kafka_time").dt.date().alias("day"), *by)
-    counted = counts.agg(records=pl.len()).collect(engine="streaming")
-    newest = counted["day"].max()
-    if not isinstance(newest, dt.date):
-        return counted
-    return counted.filter(pl.col("day") >= newest - dt.timedelta(DAYS_BEFORE))
+def _before_and_at(counts: pl.DataFrame, day: dt.date) -> tuple[int, int]:
+    before, now = counts.filter(pl.col("day") < day), counts.filter(pl.col("day") >= day)
+    return int(before["records"].sum()), int(now["records"].sum())
 
 
-def _records(days: pl.DataFrame, day: dt.date) -> tuple[int, int]:
-    newest = int(days.filter(day=day)["records"].sum())
-    return int(days["records"].sum()) - newest, newest
-
-
-def _sampled(lake: Lake, topic: str, day: dt.date, *, is_newest: bool) -> tuple[pl.DataFrame, int]:
-    """The census of one record in so many of those that have a value, and of how many."""
-    on = pl.col("kafka_time").dt.date()
-    is_then = on == day if is_newest else on.is_between(day - dt.timedelta(DAYS_BEFORE), day, closed="left")
-    rows = lake.open(RAW).scan().filter(is_then & has_value() & pl.col("value").is_not_null(), topic=topic)
-    there = rows.select(pl.len()).collect(engine="streaming").item()
-    if not there:
-        return pl.DataFrame(schema=CENSUS), 0
-    kept = rows.filter(pl.col("offset") % -(-there // SAMPLE) == 0).select("value").collect(engine="streaming")
-    return census(kept["value"]), kept.height
+def _shares(found: pl.DataFrame, n_before: int, n_now: int) -> pl.DataFrame:
+    shares = found.with_columns(pl.col("before") / max(n_before, 1), pl.col("now") / max(n_now, 1))
+    return shares.select(CHANGES.names()).match_to_schema(CHANGES)

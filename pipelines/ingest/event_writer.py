@@ -1,8 +1,8 @@
 """Decoded batches into `events`, `quarantine` and `ignored`, each exactly once.
 
 Each of these tables holds, in its own commits, how far into raw it has come. The order of writing is touched days, then
-quarantine, then what is ignored, then events: a crash between them repeats work and doubles nothing, and a day is never
-changed unmarked.
+quarantine, then what is ignored, then numbers of sequences and the census of payloads, then events: a crash between
+them repeats work and doubles nothing, and a day is never changed unmarked.
 """
 
 from __future__ import annotations
@@ -21,15 +21,17 @@ from pipelines.events.decode import DecodedRecords, DecodeRules, decode
 from pipelines.events.deduplicate import Deduplicated, deduplicate
 from pipelines.events.marks import marks
 from pipelines.events.nobody import acts_nobody
+from pipelines.ingest import payload_census
 from pipelines.ingest.counts import Counts, counters, counts_of
 from pipelines.ingest.event_rows import rows_of, stored_copies, write_events
 from pipelines.ingest.feeds import Undecoded, app_id, undecoded
 from pipelines.ingest.quarantined import RULINGS, QuarantinedEvents
 from pipelines.ingest.reset import BATCH, begin_after_facts, finish_reset, kept_through
+from pipelines.ingest.sequences import put_together, record_ranges
 from pipelines.ingest.tolerance import Tolerance, refuse_bad_batch
 from pipelines.lake import Handle, Lake, LakeConflict
 from schemas.errors import EmberlineError
-from schemas.lake import EVENTS, GAPS, IGNORED, QUARANTINE, TOUCHED, LakeTable
+from schemas.lake import EVENTS, GAPS, IGNORED, QUARANTINE, SEQUENCE_RANGE, TOUCHED, LakeTable
 
 if TYPE_CHECKING:
     from pipelines.ingest.known_keys import KnownKeys
@@ -44,14 +46,18 @@ _ZONE: Final = "settings/zone"
 
 @dataclass(frozen=True)
 class Batch:
-    """Records of `raw`, what was decoded of them, and which of the events may have a copy, here or stored."""
+    """Records of `raw`, what was decoded of them, and which of the events may have a copy, here or stored.
+
+    `census` is what the payloads look like: `PAYLOAD_CENSUS`.
+    """
 
     records: pl.DataFrame
     decoded: DecodedRecords
     may_be_copy: pl.Series
+    census: pl.DataFrame
 
 
-_TO_LOOK_AT: Final = (QUARANTINE, IGNORED, GAPS)
+_TO_LOOK_AT: Final = (QUARANTINE, IGNORED, GAPS, SEQUENCE_RANGE)
 """A query of these must say that there are no rows, not that there is no table."""
 
 
@@ -89,6 +95,8 @@ class EventWriter:
         _refuse_another_zone(self._events, rules.zone)
         begin_after_facts(lake, self._events)
         finish_reset(lake, self._events, rules.zone)
+        put_together(lake)
+        payload_census.put_together(lake, self._events.position(BATCH) or 0)
 
     def not_decoded(self, raw: Handle) -> list[Undecoded]:
         """What `raw` includes beyond what was written."""
@@ -140,7 +148,8 @@ class EventWriter:
 
             self._known = KnownKeys(self._events)
         may_be_copy = self._known.claim(decoded.events) | self._quarantined.holds(decoded.events)
-        return Batch(records, decoded, may_be_copy)
+        census = payload_census.batch_census(records, decoded.quarantine, decoded.ignored)
+        return Batch(records, decoded, may_be_copy, census)
 
     def write(self, batch: Batch, stop: Mapping[tuple[str, int], int]) -> None:
         """Deduplicate a batch, and store it.
@@ -178,6 +187,8 @@ class EventWriter:
         _mark_touched(self._lake, marks(added, superseded, number))
         for table, rows in ((QUARANTINE, decoded.quarantine), (IGNORED, decoded.ignored)):
             _write_once(self._lake, table, rows.with_columns(batch=pl.lit(number, pl.Int64)), positions)
+        record_ranges(self._lake, decoded.ranges)
+        payload_census.record_census(self._lake, batch.census, number)
         self._quarantined.keep(held, None)
         settings = {_ZONE: _code(self._rules.zone)}
         positions |= counters(counts_of(self._events) + counts) | settings | {BATCH: number}

@@ -23,9 +23,20 @@ from pipelines.lake_values import Reach, ValuesRemoved, refuse_removed, values_r
 from pipelines.pseudonym_key import bind_key
 from pipelines.refresh.rebuilds import request_rebuild
 from pipelines.refresh.written import REBUILT
-from schemas.lake import EVENTS, IDENTITY, IDENTITY_CHANGE, IGNORED, QUARANTINE, RAW, TOUCHED, LakeTable
+from schemas.lake import (
+    EVENTS,
+    IDENTITY,
+    IDENTITY_CHANGE,
+    IGNORED,
+    PAYLOAD_CENSUS,
+    QUARANTINE,
+    RAW,
+    SEQUENCE_RANGE,
+    TOUCHED,
+    LakeTable,
+)
 
-_FROM_RAW: Final = (EVENTS, QUARANTINE, IGNORED, TOUCHED, IDENTITY, IDENTITY_CHANGE)
+_FROM_RAW: Final = (EVENTS, QUARANTINE, IGNORED, SEQUENCE_RANGE, PAYLOAD_CENSUS, TOUCHED, IDENTITY, IDENTITY_CHANGE)
 """What is made of `raw` before facts are; a damaged one is moved away and begins again."""
 
 _KEPT: Final = (EVENTS, QUARANTINE, IGNORED)

@@ -16,7 +16,9 @@ import polars as pl
 from pipelines.ingest.counts import counters
 from pipelines.ingest.feeds import app_id
 from pipelines.ingest.kept import drop_copies, drop_events, drop_records, kept_counts
+from pipelines.ingest.payload_census import drop_census
 from pipelines.ingest.removed_records import removed_records
+from pipelines.ingest.sequences import drop_ranges
 from pipelines.inputs import forget_inputs, input_id
 from pipelines.lake import Handle, Lake
 from pipelines.lake_values import fence_removals
@@ -81,6 +83,8 @@ def finish_reset(lake: Lake, events: Handle, zone: str) -> None:
     drop_events(lake, events, removed, zone)
     quarantine, ignored = (drop_records(lake, table, removed, _beginnings(lake)) for table in (QUARANTINE, IGNORED))
     drop_copies(lake, removed, zone)
+    drop_ranges(lake, removed)
+    drop_census(lake)
     for table in _facts(lake):
         forget_inputs(lake, lake.open(table))
     done = counters(kept_counts(lake, events, removed, quarantine, ignored)) | {_PENDING: 0}

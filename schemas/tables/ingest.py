@@ -235,6 +235,75 @@ rebuilt.""",
     made_of={**copied(RAW, *COORDINATES), "reason": RAW.of("value", "headers"), "batch": ()},
 )
 
+SEQUENCE_RANGE: Final = LakeTable(
+    name="sequence_range",
+    group="ingest",
+    description="""Numbers `[from_number, to_number)` that a platform gave what it sent, and that arrived, be they of \
+events or not.
+
+Ranges may overlap: a run puts them together. What lies between those of a sequence has not arrived.""",
+    columns={
+        "source": pl.String(),
+        "sequence": pl.String(),
+        "group_id": pl.String(),
+        "from_number": pl.Int64(),
+        "to_number": pl.Int64(),
+        "given_up": pl.Int64(),
+        "first_at": UTC_TIME,
+        "last_at": UTC_TIME,
+    },
+    key=("source", "sequence", "from_number", "to_number"),
+    meanings={
+        "source": Meaning("source of the events: the connector that sent them"),
+        "sequence": Meaning("what is numbered: a group, or all that is in a topic"),
+        "group_id": Meaning("group whose sequence it is, carrier:native_id; null: that of a topic"),
+        "from_number": Meaning("first number, inclusive", ORDINAL),
+        "to_number": Meaning("last number, exclusive", ORDINAL),
+        "given_up": Meaning("numbers in it that never came, and are waited for no more", "numbers"),
+        "first_at": Meaning("the earliest time of what has these numbers, UTC"),
+        "last_at": Meaning("the latest time of what has these numbers, UTC"),
+    },
+    made_of={
+        **each(("source", "group_id", "from_number", "to_number"), RAW.of("value", "headers")),
+        "sequence": RAW.of("value", "headers", "topic"),
+        **each(("first_at", "last_at"), RAW.of("value", "headers", "kafka_time")),
+        "given_up": RAW.of("value", "headers"),
+    },
+)
+
+PAYLOAD_CENSUS: Final = LakeTable(
+    name="payload_census",
+    group="ingest",
+    description="""What payloads look like by topic and day, of the newest 60 days: paths and types, never a value.
+
+Paths are counted in a sample of each batch; records, and those that are ignored or in quarantine, one by one.
+A name that is data, such as an id, is `*`.""",
+    columns={
+        "topic": pl.String(),
+        "day": pl.Date(),
+        "subject": pl.String(),
+        "name": pl.String(),
+        "kind": pl.String(),
+        "records": pl.Int64(),
+        "batch": pl.Int64(),
+    },
+    key=("batch", "topic", "day", "subject", "name", "kind"),
+    meanings={
+        "day": Meaning("day of Kafka's time, UTC"),
+        "subject": Meaning("what is counted: records, sampled (those read), path, ignored, quarantined"),
+        "name": Meaning("the path, empty for the payload itself; the reason of what is ignored or quarantined"),
+        "kind": Meaning("type of the value at the path, such as string or list"),
+        "records": Meaning("number of records", "records", ("subject", "name", "kind")),
+        "batch": Meaning("number of the commit to `events` it was counted for, from 1; 0: put together since", ORDINAL),
+    },
+    made_of={
+        "topic": RAW.of("topic"),
+        "day": RAW.of("kafka_time"),
+        **each(("subject", "name", "kind", "records"), RAW.of("value", "headers")),
+        "batch": (),
+    },
+)
+
 QUARANTINED_EVENT: Final = LakeTable(
     name="quarantined_event",
     group="ingest",

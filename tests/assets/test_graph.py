@@ -22,6 +22,8 @@ LAKE = {
     "events": {"raw", "quarantine_ruling"},
     "quarantine": {"raw"},
     "ignored": {"raw"},
+    "sequence_range": {"raw"},
+    "payload_census": {"raw"},
     "quarantined_event": {"events", "quarantine_ruling"},
     "touched": {"events"},
     "identity": {"events", "identity_ruling"},

@@ -168,7 +168,7 @@ def _emitted(mapping: CarrierMapping, event: Event, scope: Scope) -> Emitted:
     made.add("role", value(_with_otherwise(event.role, "member"), scope))
     for name, field_name in _KEYS.items():
         if (asked := getattr(event, field_name)) is not None:
-            made.add(name, _key(mapping, asked, scope))
+            made.add(name, key(mapping, asked, scope))
     for name, field_name in {**_IDS, **_WORDS}.items():
         if (asked := getattr(event, field_name)) is not None:
             made.add(name, _once(value(asked, scope, is_id=name in _IDS), scope))
@@ -258,7 +258,8 @@ def _number(asked: Number, scope: Scope) -> Compiled:
     return Compiled(number, (*written.faults, (text.is_not_null() & number.is_null(), unread)), written.paths)
 
 
-def _key(mapping: CarrierMapping, asked: Value, scope: Scope) -> Compiled:
+def key(mapping: CarrierMapping, asked: Value, scope: Scope) -> Compiled:
+    """Put the platform in front of the id of a group or account."""
     native = value(asked, scope, is_id=True)
     own = asked.platform if isinstance(asked, Chosen) else None
     platform = value(own or mapping.platform, scope)
@@ -297,7 +298,7 @@ def _items(items: Items, currency: pl.Expr, scope: Scope) -> Collected:
 def _members(mapping: CarrierMapping, member: Member, scope: Scope) -> Collected:
     if member.each is not None:
         scope.path(member.each)
-    account = _key(mapping, member.id, scope)
+    account = key(mapping, member.id, scope)
     role = value(_with_otherwise(member.role or "member", "member"), scope)
     missing = (account.value.is_null(), pl.lit(f"a member needs an id{_place(member.id)}"))
     fields = {"id": account.value, "role": role.value}

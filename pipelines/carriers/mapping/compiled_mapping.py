@@ -11,12 +11,13 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from pipelines.carriers.base import DECODED_SCHEMA, IGNORED_SCHEMA, REJECTED_SCHEMA, Decoded
+from pipelines.carriers.base import DECODED_SCHEMA, IGNORED_SCHEMA, NUMBERED_SCHEMA, REJECTED_SCHEMA, Decoded
 from pipelines.carriers.levels import INTEGER, MISSING, STRING, Levels
 from pipelines.carriers.mapping.cases import MADE, Collected, Emitted, compiled_case
 from pipelines.carriers.mapping.expressions import value
 from pipelines.carriers.mapping.measures import MEASURES
 from pipelines.carriers.mapping.model import CarrierMapping
+from pipelines.carriers.mapping.numbering import numbering
 from pipelines.carriers.mapping.paths import TOP, Filter, Path, above
 from pipelines.carriers.mapping.rows import fields_of
 from pipelines.carriers.mapping.scope import ALL, COUNT, INDEX, KIND, PARTS, SEPARATOR, Scope
@@ -62,10 +63,12 @@ class CompiledMapping:
         self._scope = scope = Scope(patterns=mapping.patterns, fields=mapping.fields)
         self._called = value(mapping.called, scope).value if mapping.called else None
         self._cases = tuple(compiled_case(mapping, case, scope) for case in mapping.cases)
+        self._numbering = None if mapping.sequence is None else numbering(mapping, mapping.sequence, scope)
         self._paths = tuple(scope.paths.values())
         read = {name for case in self._cases for each, names in case.reads.items() for name in names - self._own(each)}
         called = [] if self._called is None else self._called.meta.root_names()
-        self._asked = read.union(scope.made_of(), called)
+        numbered = frozenset[str]() if self._numbering is None else self._numbering.reads
+        self._asked = read.union(scope.made_of(), called, numbered)
         self._reads = tuple(scope.shared().union({_ROW, _CASE}, *case.reads.values()) for case in self._cases)
         self.fields = fields_of(self._paths)
 
@@ -107,7 +110,8 @@ class CompiledMapping:
         refused = pl.concat([pl.DataFrame(schema=REJECTED_SCHEMA), *rejected]).unique(
             _ROW, keep="first", maintain_order=True
         )
-        return Decoded(decoded, refused.sort(_ROW), self._ignored(top, decoded, refused))
+        numbered = pl.DataFrame(schema=NUMBERED_SCHEMA) if self._numbering is None else self._numbering.of(top)
+        return Decoded(decoded, refused.sort(_ROW), self._ignored(top, decoded, refused), numbered)
 
     def _ignored(self, top: pl.DataFrame, events: pl.DataFrame, rejected: pl.DataFrame) -> pl.DataFrame:
         if events.height == top.height and events[_ROW].n_unique() == top.height:

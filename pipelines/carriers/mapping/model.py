@@ -265,6 +265,24 @@ class Event(_Word, frozen=True):
     members: Member | list[Member] | None = None
 
 
+class Numbering(_Word, frozen=True):
+    """A sequence: numbers without gaps that the platform gives what it sends. One that never comes is something lost.
+
+    Attributes:
+        number: A whole number, each one more than the one before.
+        group: Whose sequence it is, as in events, if each group has its own.
+        of: What tells several sequences from each other otherwise, and is no person's.
+        time: When that was sent, as in events; where it is not there, Kafka's.
+        when: Only payloads for which this holds, be they events or not.
+    """
+
+    number: Value
+    group: Value | None = None
+    of: Value | None = None
+    time: Instant | list[Instant] | Literal["arrival"] = "arrival"
+    when: When = {}
+
+
 class Case(_Word, frozen=True):
     """What is made of payloads: events, or nothing for a reason.
 
@@ -297,6 +315,7 @@ class CarrierMapping(_Word, frozen=True):
             the place of the list and its number from 0 in `_part`. `texts` and `keeps` are of the whole payload.
         texts: Where people's words stand beside the texts of events; measures can stand in the place of both. A string
             that is JSON or XML is entered: `content::json.text`.
+        sequence: Of the numbers of payloads; what is missing is shown.
         keeps: Conditions under which texts stay: sentences that a platform wrote, which say who joined.
         called: Says what a payload is, for the count of those that no case is about.
         cases: The first whose condition holds decides.
@@ -316,6 +335,7 @@ class CarrierMapping(_Word, frozen=True):
     source: Value | None = None
     fields: dict[str, str | list[str]] = {}
     split: str | None = None
+    sequence: Numbering | None = None
     texts: list[str | Text] = []
     keeps: list[When] = []
     called: Value | None = None

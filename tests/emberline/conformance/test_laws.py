@@ -198,6 +198,7 @@ def test_a_wrong_payload_that_is_lost_is_found():
         (Case("", SENT, events=[{"colour": "red"}]), "there is no column colour"),
         (Case("", SENT), "expected 0 events, got 1"),
         (Case("", SENT, events=[{}], ignored="a heartbeat"), "expected to be ignored: a heartbeat"),
+        (Case("", SENT, events=[{}], numbers=[{"number": 1}]), "expected 1 numbers, got 0"),
         (Case("", SENT, events=[{}], rejected=Rejected("bad_json")), "expected Rejected"),
         (Case("", {"id": 1}), "Object missing required field `room`"),
         (Case("", {"id": 1}, rejected=Rejected("invalid_field", "`id`")), "expected Rejected"),

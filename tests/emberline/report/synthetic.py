@@ -8,6 +8,8 @@ from typing import Any
 import polars as pl
 
 from emberline.report.contents import WEEKS, Contents
+from pipelines.events.sequences import MISSING
+from pipelines.ingest.missing import by_sequence
 
 THROUGH = dt.date(2026, 3, 1)
 NOW = dt.datetime(2026, 3, 2, 9, 30, tzinfo=dt.UTC)
@@ -166,4 +168,5 @@ def contents(groups: int, names: dict[int, str] | None = None, **other: Any) -> 
         lifecycle=pl.DataFrame(
             {"start": [THROUGH], "active": [9], "new": [4], "returning": [3], "resurrecting": [2], "dormant": [1]}
         ),
+        missing=by_sequence(MISSING.to_frame()),
     )

@@ -12,12 +12,15 @@ import sqlalchemy as sa
 
 from emberline.report import ReportNotWritten, write_report
 from emberline.report.contents import WEEKS, read_contents
+from pipelines.events.sequences import MISSING
+from pipelines.ingest.missing import by_sequence
 from pipelines.publish.warehouse import Warehouse
 from schemas import warehouse as mart
 from schemas.attribution import MODELS
 
 THROUGH = dt.date(2026, 3, 1)
 NOW = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
+COMPLETE = by_sequence(MISSING.to_frame())
 
 
 def put(database: str, table: sa.Table, *rows: dict[str, Any]) -> None:
@@ -51,7 +54,7 @@ def test_weeks_are_counted_back_from_the_last_complete_day(database: str, wareho
         age = (THROUGH - row["day"]).days
         if 0 <= age < 7 * WEEKS:
             expected[row["group_id"], WEEKS - 1 - age // 7] += row["speakers"]
-    found = read_contents(warehouse, MODELS, NOW).weeks
+    found = read_contents(warehouse, MODELS, COMPLETE, NOW).weeks
     assert dict(expected) == {
         (group, week): n for group, week, n in found.select("group_id", "week", "speakers").iter_rows()
     }
@@ -76,25 +79,25 @@ def test_credit_falls_into_the_week_of_the_business_zone(database: str, warehous
                 "net_minor": 250,
             },
         )
-    found = read_contents(warehouse, MODELS, NOW).sales_weeks
+    found = read_contents(warehouse, MODELS, COMPLETE, NOW).sales_weeks
     assert found.select("week", "orders").rows() == [(WEEKS - 2, 1), (WEEKS - 1, 1)]
 
 
 def test_a_file_that_cannot_be_written_is_named_with_a_way_out(warehouse: Warehouse, tmp_path):
     with pytest.raises(ReportNotWritten, match="no such folder"):
-        write_report(warehouse, tmp_path / "no such folder" / "report.html")
+        write_report(warehouse, COMPLETE, tmp_path / "no such folder" / "report.html")
 
 
 def test_where_a_folder_has_the_name_nothing_is_left_beside_it(warehouse: Warehouse, tmp_path):
     (tmp_path / "report.html").mkdir()
     with pytest.raises(ReportNotWritten, match="Is a directory"):
-        write_report(warehouse, tmp_path / "report.html")
+        write_report(warehouse, COMPLETE, tmp_path / "report.html")
     assert list(tmp_path.iterdir()) == [tmp_path / "report.html"]
 
 
 def test_the_report_replaces_an_older_one(warehouse: Warehouse, tmp_path):
     file = tmp_path / "report.html"
     file.write_text("older")
-    assert write_report(warehouse, file) == file
+    assert write_report(warehouse, COMPLETE, file) == file
     assert file.read_text(encoding="utf-8").startswith("<!doctype html>")
     assert list(tmp_path.iterdir()) == [file]

@@ -13,6 +13,8 @@ import pytest
 from emberline.report.board import DETAILED
 from emberline.report.page import render
 from emberline.report.words import LANGUAGES, Words
+from pipelines.events.sequences import MISSING
+from pipelines.ingest.missing import by_sequence
 from tests.emberline.report.synthetic import NOW, contents
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\u202e\x1b]0;x\x07"
@@ -119,9 +121,18 @@ def test_data_health_names_each_thing_that_stands_against_the_figures():
     )
     restated = pl.DataFrame({"version": [3], "table_name": ["group_day"], "figures": [17]})
     alerts = given.alerts.with_columns(subject=pl.lit("feed"), reason=pl.lit("silent"), is_of_group=False)
+    row = ("qq", "qq:1", "qq:1", 3, 10, 20, NOW, NOW)
+    missing = by_sequence(pl.DataFrame([row], schema=MISSING, orient="row"))
     made_at = NOW + dt.timedelta(days=9)
-    page = render(replace(given, groups=groups, restated=restated, alerts=alerts, made_at=made_at), Words("en"))
-    assert "5 things to know" in page
-    for said in ("1 of 2 groups are not measured", "1 groups are seen in part", "17 published figures", "feed: silent"):
+    parts = {"groups": groups, "restated": restated, "alerts": alerts, "missing": missing}
+    page = render(replace(given, **parts, made_at=made_at), Words("en"))
+    assert "6 things to know" in page
+    for said in (
+        "1 of 2 groups are not measured",
+        "1 groups are seen in part",
+        "17 published figures",
+        "feed: silent",
+        "qq:1: 3 missing, sent from 2026-03-02 09:30 to",
+    ):
         assert said in page
     assert "10 days before this report" in page

@@ -9,6 +9,7 @@ import pytest
 
 from pipelines.alerts.decide import Evaluation, Verdict
 from pipelines.alerts.rules import HEARD, Limits, Signals, evaluate, heard
+from pipelines.events.sequences import MISSING
 from tests.pipelines.alerts.samples import DAY, HOUR, NOON
 
 ALL = ("group_dying", "group_dead", "group_declining", "stale_feed")
@@ -161,3 +162,33 @@ def test_heard_is_when_the_sources_of_a_group_last_told_anything():
     assert set(heard(group_day, feed_day, events).collect().rows()) == {
         ("a", "old", NOON - 40 * DAY), ("a", "chat", NOON + HOUR), ("b", "chat", NOON + HOUR), (None, "shop", NOON),
     }  # fmt: skip
+
+
+LOST = pl.DataFrame(
+    [
+        ("chat", "app:a", "a", 3, 10, 13, NOON - 3 * DAY, NOON - 2 * DAY),
+        ("chat", "app:a", "a", 1, 20, 21, NOON - DAY, NOON - DAY),
+        ("other", "raw.other", None, 7, 1, 8, NOON - 5 * DAY, NOON - 4 * DAY),
+    ],
+    schema=MISSING,
+    orient="row",
+)  # fmt: skip
+
+
+def test_what_did_not_arrive_of_a_group_or_its_source_is_said_before_all_else():
+    heard_now = told(("a", "chat", NOON), ("b", "other", NOON), ("c", "chat", NOON))
+    signals = Signals(groups(a="dying", b="dying", c="dying"), heard_now, missing=LOST)
+    [dying] = evaluate(signals, ["group_dying"], {}, LIMITS, "UTC", NOON)
+    days = {n: (NOON - n * DAY).date() for n in range(6)}
+    assert {verdict.subject: verdict.known.reason for verdict in dying.verdicts} == {
+        "a": f"4 of what its source numbered did not arrive, sent from {days[3]} to {days[1]}; why",
+        "b": f"7 of what its source numbered did not arrive, sent from {days[5]} to {days[4]}; why",
+        "c": "why",
+    }
+    assert [verdict.known.details["numbers_missing"] for verdict in dying.verdicts] == [4, 7, None]
+
+
+def test_of_a_group_of_which_the_rule_holds_no_more_only_the_reason_is_said():
+    signals = Signals(groups(a="alive"), NOW, missing=LOST)
+    [dying] = evaluate(signals, ["group_dying"], {"group_dying": {"a"}}, LIMITS, "UTC", NOON)
+    assert dying.verdicts[0].known.reason == "why"

@@ -1,0 +1,39 @@
+"""What of a group did not arrive, by the numbers that its platform gives: an alert on it says so first."""
+
+from __future__ import annotations
+
+import polars as pl
+
+
+def with_what_is_missing(groups: pl.DataFrame, missing: pl.DataFrame, heard: pl.DataFrame, zone: str) -> pl.DataFrame:
+    """Put before the reason of each group that what was lost may be what it is judged for the lack of.
+
+    Args:
+        groups: `group_id`, `reason` and `holds`, with any other columns.
+        missing: `pipelines.events.sequences.MISSING`; what is of no group may be of any group of its source.
+        heard: `group_id` and `source`.
+        zone: IANA name of the business zone.
+
+    Returns:
+        The groups with `numbers_missing`, null where none is known to be; `reason` is another where the rule holds.
+    """
+    of_source = missing.filter(pl.col("group_id").is_null()).drop("group_id")
+    concerned = heard.select("group_id", "source").drop_nulls().unique()
+    of_group = pl.concat(
+        [missing.drop_nulls("group_id"), concerned.join(of_source, on="source").select(missing.columns)]
+    )
+    lost = of_group.group_by("group_id").agg(
+        pl.col("numbers").sum().alias("numbers_missing"),
+        pl.col("after").min().dt.convert_time_zone(zone).dt.date(),
+        pl.col("before").max().dt.convert_time_zone(zone).dt.date(),
+    )
+    told = pl.format(
+        "{} of what its source numbered did not arrive, sent from {} to {}; {}",
+        "numbers_missing", "after", "before", "reason",
+    )  # fmt: skip
+    is_told = pl.col("holds") & pl.col("numbers_missing").is_not_null()
+    return (
+        groups.join(lost, on="group_id", how="left", maintain_order="left")
+        .with_columns(reason=pl.when(is_told).then(told).otherwise("reason"))
+        .drop("after", "before")
+    )
