@@ -100,7 +100,7 @@ class CompiledCase:
     @cached_property
     def reads(self) -> dict[tuple[str, ...], frozenset[str]]:
         """The columns that it is made of, by the lists whose elements it is then read of."""
-        found = {(): _columns([self.holds, self.most_events])}
+        found: dict[tuple[str, ...], frozenset[str]] = {(): _columns([self.holds, self.most_events])}
         for event in self.emit:
             expressions = [event.holds, *event.columns.values()]
             expressions += [one for step in event.first for one in step.values()]
