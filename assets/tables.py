@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 import dagster as dg
@@ -155,10 +156,12 @@ def of_columns(columns: Sequence[Column]) -> dict[str, Any]:
     }
 
 
-def refreshed(lake: Lake, outcomes: Mapping[str, Refreshed]) -> Iterator[dg.MaterializeResult]:
-    """Tell Dagster what a refresh did to each of its facts, and which rows these have now."""
+def refreshed(
+    lake: Lake, outcomes: Mapping[str, Refreshed], more: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+) -> Iterator[dg.MaterializeResult]:
+    """Tell Dagster what a refresh did to each of its facts, which rows these have now, and `more` by fact."""
     for name, outcome in outcomes.items():
-        yield materialized(lake, TABLES[name], asdict(outcome))
+        yield materialized(lake, TABLES[name], {**asdict(outcome), **more.get(name, {})})
 
 
 def materialized(lake: Lake, table: LakeTable, metadata: Mapping[str, Any]) -> dg.MaterializeResult:

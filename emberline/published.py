@@ -7,6 +7,7 @@ from typing import Any, Final
 import polars as pl
 import sqlalchemy as sa
 
+from pipelines.groups.risk.scores import told_by
 from pipelines.publish.warehouse import Warehouse
 from schemas import warehouse as mart
 from schemas.funnel import standard
@@ -32,12 +33,12 @@ def funnel_names(frame: pl.DataFrame) -> list[str]:
 
 
 def groups_frame(warehouse: Warehouse) -> pl.DataFrame:
-    """Every group with its current state and its risk on the newest complete day, first those that need somebody."""
+    """Every group with its state and its risk on the newest complete day, first those that need somebody."""
     group, state, risk = mart.dim_group, mart.group_state, mart.group_risk
     newest = newest_publication(mart.publication.c.complete_through).scalar_subquery()
     is_current_risk = sa.and_(risk.c.group_id == group.c.group_id, risk.c.day == newest)
     place = sa.case({name: number for number, name in enumerate(_STATE_ORDER)}, value=state.c.state)
-    return warehouse.read(
+    frame = warehouse.read(
         sa.select(
             group.c.group_id,
             group.c.name,
@@ -50,6 +51,8 @@ def groups_frame(warehouse: Warehouse) -> pl.DataFrame:
             risk.c.risk_28,
             risk.c.risk_56,
             risk.c.drivers,
+            risk.c.score,
+            risk.c.model_share,
             state.c.reason,
         )
         .join_from(group, state, state.c.group_id == group.c.group_id)
@@ -57,6 +60,7 @@ def groups_frame(warehouse: Warehouse) -> pl.DataFrame:
         .where(state.c.is_current)
         .order_by(place, risk.c.risk_28.desc().nulls_last(), state.c.since.desc(), group.c.group_id)
     )
+    return frame.with_columns(risk_told_by=told_by())
 
 
 def sales_frame(warehouse: Warehouse) -> pl.DataFrame:

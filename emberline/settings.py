@@ -359,8 +359,7 @@ class AlertSettings(Section):
     group_at_risk: AlertLevel = "warning"
     stale_feed: AlertLevel = "critical"
     silent_days: int = Field(default=14, ge=1, le=_DAYS)
-    risk_enter: _Level = _LIMITS.risk_enter
-    risk_leave: _Level = _LIMITS.risk_leave
+    target_precision: _Level = _LIMITS.target_precision
     renotify_hours: int = Field(default=72, ge=0, le=_HOURS)
     news_days: int = Field(default=14, ge=1, le=_DAYS)
     quiet_hours: Annotated[str | None, AfterValidator(_quiet_hours)] = None
@@ -368,8 +367,6 @@ class AlertSettings(Section):
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
-        if self.risk_leave > self.risk_enter:
-            raise ValueError("risk_leave is above risk_enter")
         known = {*self.channels, *([KAFKA] if self.topic else [])}
         if not known.issuperset(self.pipeline_channels or ()):
             raise ValueError(

@@ -38,4 +38,5 @@ def _done() -> BackTest:
         lake.open(GROUP_STATE).scan(),
         complete_through(lake, rules),
         rules.risk_retrain_days,
+        services.settings.alerts.target_precision,
     )

@@ -8,6 +8,8 @@ import polars as pl
 
 from emberline.cli.output import print_line, print_table
 from pipelines.groups.risk.backtest import BINS, Calibration
+from pipelines.groups.risk.box import Line
+from pipelines.groups.risk.lines import MOST_WEEKLY
 from pipelines.groups.risk.ranking import Interval
 from pipelines.groups.risk.scores import BOX, MESSAGES, OWN, SILENCE
 from pipelines.groups.risk.summary import BackTest, Ranked, Rests
@@ -25,6 +27,7 @@ def print_backtest(done: BackTest) -> None:
         _print_ranked("Groups the own model never saw", done.across)
     if done.forward is not None:
         _print_ranked("From the past alone", done.forward)
+    _print_lines(done)
     if any(worth.deaths for worth in done.worth.values()):
         _print_worth(done)
     if done.calibration is not None and done.forward is not None:
@@ -62,6 +65,36 @@ def _print_ranked(title: str, ranked: Ranked) -> None:
         f"after {_percent(ranked.dead_share)} of them nobody was. 95 %: over groups.",
     )
     print_line()
+
+
+def _print_lines(done: BackTest) -> None:
+    is_own = any(line.alerts for line in done.lines)
+    known = done.lines if is_own else done.lines_elsewhere
+    rows = [_line_cells(line, is_used=line.risk == done.line) for line in known[::2] if line.alerts]
+    if done.line is not None and not any(line.risk == done.line for line in known[::2]):
+        used = next(line for line in known if line.risk == done.line)
+        rows = sorted([*rows, _line_cells(used, is_used=True)])
+    headings = ("Risk from", "Alerts", "Precision", "Recall", f"{EARLY} days before", "Lead, days", "Weekly", "In use")
+    frame = pl.DataFrame(rows, schema=list(headings), orient="row")
+    where = "from the past alone" if is_own else "of the box, on the groups it was learnt from, each left out"
+    print_table(f"Alerts by the risk, {where}", frame, headings, right=headings[1:7])
+    print_line(
+        "No line of the risk gives the precision that alerts.target_precision asks for: no alert is raised by it."
+        if done.line is None
+        else f"An alert is raised from a risk of {_percent(done.line)} on: the lowest line with the precision of "
+        f"alerts.target_precision, half of the foretold deaths {EARLY} days ahead and at most {MOST_WEEKLY:.0f} alerts "
+        "a week and 100 groups, or the fewest there can be."
+    )
+    print_line()
+
+
+def _line_cells(line: Line, *, is_used: bool) -> tuple[str, ...]:
+    shares = (line.right / line.alerts, *(part / max(line.deaths, 1) for part in (line.foretold, line.early)))
+    lead = "" if line.lead_days is None else f"{line.lead_days:.0f}"
+    return (
+        _percent(line.risk), f"{line.alerts:,.0f}", *map(_percent, shares), lead, f"{line.weekly:.1f}",
+        "◀" if is_used else "",
+    )  # fmt: skip
 
 
 def _print_worth(done: BackTest) -> None:

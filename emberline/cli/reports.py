@@ -59,6 +59,9 @@ def print_groups(frame: pl.DataFrame) -> None:
         risk = ("Risk in 28 days",) if by_risk else ()
         headings = ("Group", "Purpose", "Since", *risk, "Why")
         print_table(f"{str(state).capitalize()}{more}", shown, headings, right=risk, sentences=("Why",))
+    for told_by in frame["risk_told_by"].drop_nulls().unique().sort():
+        print_line(f"Risk in 28 days: {told_by}. See docs/concepts.md#the-risk-that-a-group-dies.")
+        print_line()
     if counts["unmeasured"].sum():
         print_line(
             "Not measured: none of the group's sources told anything, not even a heartbeat, so nobody knows whether "

@@ -1,4 +1,4 @@
-"""What the model tells of groups now, where it may alert, and since when a risk has been high."""
+"""What the score that speaks tells of groups now, where it may alert, and since when a risk has been high."""
 
 from __future__ import annotations
 
@@ -12,28 +12,34 @@ RISKS: Final = pl.Schema(
         "risk_day": pl.Date(),
         "risk_28": pl.Float64(),
         "drivers": pl.String(),
+        "score": pl.String(),
+        "model_share": pl.Float64(),
         "risk_since": pl.Date(),
+        "risk_line": pl.Float64(),
     }
 )
-"""The risk of a group on `risk_day`. `risk_since`: from when on it has been high; null where it is not."""
+"""The risk of a group on `risk_day`, by which score. `risk_since`: from when on it has been high; null where it is not.
+`risk_line`: from which risk on it is."""
+
+LEAVES: Final = 0.75
+"""The share of the line down to which a risk that reached it stays high, so that it does not come and go."""
 
 
-def newest_risks(group_risk: pl.LazyFrame, newest: pl.LazyFrame, enter: float, leave: float) -> pl.LazyFrame:
-    """Find the risks of the newest day; a risk is high from the day it reaches `enter` to the day it is below `leave`.
+def newest_risks(group_risk: pl.LazyFrame, newest: pl.LazyFrame, line: float) -> pl.LazyFrame:
+    """Find the risks of the newest day, and since when they are high: from the line on, down to `LEAVES` of it.
 
     Days without a risk, and risks told by a model that may not alert, neither begin nor end that.
 
     Args:
         group_risk: Columns of `schemas.lake.GROUP_RISK`.
         newest: `group_id`, distinct, and `day`: the newest on which the group was judged.
-        enter: From 0 to 1.
-        leave: From 0 to `enter`.
+        line: From 0 to 1.
 
     Returns:
         `RISKS`: of groups of which a model that may alert told a risk on that day.
     """
     risks = group_risk.filter("may_alert")
-    is_low, is_high = pl.col("risk_28") < leave, pl.col("risk_28") >= enter
+    is_low, is_high = pl.col("risk_28") < LEAVES * line, pl.col("risk_28") >= line
     ended = risks.filter(is_low).group_by("group_id").agg(low_day=pl.col("day").max())
     begun = (
         risks.filter(is_high)
@@ -45,8 +51,9 @@ def newest_risks(group_risk: pl.LazyFrame, newest: pl.LazyFrame, enter: float, l
     )
     return (
         newest.select("group_id", "day")
-        .join(risks.select("group_id", "day", "risk_28", "drivers"), on=["group_id", "day"])
+        .join(risks.select("group_id", "day", "risk_28", "drivers", "score", "model_share"), on=["group_id", "day"])
         .join(begun, on="group_id", how="left")
         .rename({"day": "risk_day"})
+        .with_columns(risk_line=pl.lit(line, pl.Float64))
         .select(RISKS.names())
     )

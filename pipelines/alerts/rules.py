@@ -14,9 +14,10 @@ import polars as pl
 
 from pipelines.alerts.decide import Evaluation, Known, Verdict
 from pipelines.alerts.lacking import with_what_is_missing
-from pipelines.alerts.risks import RISKS
+from pipelines.alerts.risks import LEAVES, RISKS
 from pipelines.events.sequences import MISSING
 from pipelines.groups.coverage import FULL
+from pipelines.groups.risk.scores import told_by
 from pipelines.time import business_day
 
 GROUP_DYING: Final = "group_dying"
@@ -47,15 +48,13 @@ class Limits:
         idle: A source is stale after so long without any event.
         silent_days: A group is silent after so many measured days without member activity,
         least_messages: if it usually has at least so many messages a week.
-        risk_enter: A group is at risk where it is so likely to be dead within 28 days,
-        risk_leave: until it is less likely than that.
+        target_precision: A group is at risk from a risk on at which so large a share of alerts was right.
     """
 
     idle: dt.timedelta = dt.timedelta(hours=24)
     silent_days: int = 14
     least_messages: float = 10.0
-    risk_enter: float = 0.4
-    risk_leave: float = 0.3
+    target_precision: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -158,7 +157,7 @@ def _holding(signals: Signals, rule: str, subjects: Collection[str], limits: Lim
     if rule == GROUP_SILENT:
         return _silent(signals.groups, limits)
     if rule == GROUP_AT_RISK:
-        return _at_risk(signals.groups.join(signals.risks, on="group_id", how="left"), subjects, limits)
+        return _at_risk(signals.groups.join(signals.risks, on="group_id", how="left"), subjects)
     return signals.groups.with_columns(holds=pl.col("state") == _STATES[rule])
 
 
@@ -178,14 +177,19 @@ def _silent(groups: pl.DataFrame, limits: Limits) -> pl.DataFrame:
     )
 
 
-def _at_risk(groups: pl.DataFrame, subjects: Collection[str], limits: Limits) -> pl.DataFrame:
+def _at_risk(groups: pl.DataFrame, subjects: Collection[str]) -> pl.DataFrame:
     """Of a group that is dying or dead its state says more; of a living one without a risk nothing is known."""
     risk, drivers = pl.col("risk_28"), pl.col("drivers")
     is_asked = pl.col("state").is_in(_NOT_YET_DYING)
     is_open = pl.col("group_id").is_in(list(subjects))
-    holds = risk >= pl.when(is_open).then(limits.risk_leave).otherwise(limits.risk_enter)
+    line = pl.col("risk_line")
+    holds = risk >= pl.when(is_open).then(LEAVES * line).otherwise(line)
     percent = (100 * risk).round(0).cast(pl.Int64)
-    told = pl.format("the risk of 28 days without any member from now on is {} %", percent)
+    told = pl.concat_str(
+        pl.format("the risk of 28 days without any member from now on is {} %", percent),
+        pl.format(" ({})", told_by()),
+        ignore_nulls=True,
+    )
     is_told = is_asked & risk.is_not_null()
     began = pl.when(holds).then(pl.coalesce("risk_since", "risk_day")).otherwise("risk_day")
     return groups.with_columns(

@@ -17,12 +17,14 @@ from pipelines.alerts.ledger import AlertLedger
 from pipelines.alerts.outbox import Delivered, Outbox
 from pipelines.alerts.precedents import precedent
 from pipelines.alerts.quiet import QuietHours
-from pipelines.alerts.risks import newest_risks
+from pipelines.alerts.risks import RISKS, newest_risks
 from pipelines.alerts.rules import RULES, Limits, Signals, evaluate, heard
+from pipelines.groups.risk.lines import line_for
 from pipelines.ingest.missing import Lateness, missing_numbers
 from pipelines.lake import Lake
 from pipelines.operations.backlog import Backlog
 from pipelines.publish.warehouse import Warehouse
+from pipelines.refresh.risk import newest_lines
 from schemas.errors import EmberlineError
 from schemas.lake import COMPONENTS, EVENTS, FEED_DAY, GROUP_DAY, GROUP_HEALTH, GROUP_RISK, PERSON_DAY
 from schemas.warehouse import dim_group, group_state
@@ -154,5 +156,13 @@ def _newest_health(lake: Lake) -> pl.DataFrame:
 
 
 def _risks(lake: Lake, newest: pl.DataFrame, limits: Limits) -> pl.DataFrame:
-    told = newest_risks(lake.open(GROUP_RISK).scan(), newest.lazy(), limits.risk_enter, limits.risk_leave)
-    return told.collect(engine="streaming")
+    line = alert_line(lake, limits.target_precision)
+    if line is None:
+        return RISKS.to_frame()
+    return newest_risks(lake.open(GROUP_RISK).scan(), newest.lazy(), line).collect(engine="streaming")
+
+
+def alert_line(lake: Lake, target_precision: float) -> float | None:
+    """The risk from which on a group is at risk by the newest score; None where no line gives the precision."""
+    newest = newest_lines(lake)
+    return None if newest is None else line_for(target_precision, *newest)

@@ -8,9 +8,11 @@ from dataclasses import replace
 
 import polars as pl
 
+from pipelines.groups.risk.box import Line
 from pipelines.groups.risk.drivers import drivers
 from pipelines.groups.risk.features import acts, history, risk_features, with_messages
 from pipelines.groups.risk.graded import graded_model
+from pipelines.groups.risk.lines import from_json
 from pipelines.groups.risk.scores import Speaker, is_current
 from pipelines.groups.risk.walk import PATIENCE
 from pipelines.lake import Handle, Lake
@@ -91,6 +93,16 @@ def refresh_risk(lake: Lake, through: dt.date | None, retrain_days: int, setting
         counted = replace(counted, groups=len(tellable))
     fresh = _risks(model, people, tellable, through)
     return refreshed | {GROUP_RISK.name: write(lake, risks, fresh, seen, counted, is_of_day)}
+
+
+def newest_lines(lake: Lake) -> tuple[list[Line], float] | None:
+    """What alerts by the newest score had been worth at each line, and the share of the model in it; None: none yet."""
+    scores = lake.open(RISK_MODEL).scan().select("trained_through", "lines", "model_share").drop_nulls()
+    newest = scores.sort("trained_through").tail(1).collect(engine="streaming")
+    if newest.is_empty():
+        return None
+    _, lines, share = newest.row(0)
+    return from_json(lines), share
 
 
 def _is_touched(

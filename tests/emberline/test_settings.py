@@ -102,9 +102,7 @@ def test_a_file_named_in_the_environment_must_be_there(tmp_path: Path, monkeypat
             "[groups]\ndying_enter = 0.7", "dying_enter is above declining_enter", id="dying before declining"
         ),
         pytest.param("[groups]\ndying_leave = 0.2", "dying_enter is above dying_leave", id="leaving below entering"),
-        pytest.param(
-            "[alerts]\nrisk_leave = 0.5", "risk_leave is above risk_enter", id="a risk that ends before it begins"
-        ),
+        pytest.param("[alerts]\ntarget_precision = 1.5", "less than or equal to 1", id="a share above all"),
         pytest.param("[groups]\nbaseline_weeks = 3", "least_baseline_weeks is above", id="a baseline too short"),
         pytest.param("[groups.purposes.sales]\ndeep = 1", r"purposes\.sales: deep", id="unknown key of a purpose"),
         pytest.param(

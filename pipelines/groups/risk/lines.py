@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Final
 
 import polars as pl
 
-from pipelines.groups.risk.box import Line
+from pipelines.groups.risk.box import Line, box
 from pipelines.groups.risk.worth import EARLY, crossings, worth
 
 LINES: Final = tuple(percent / 1000 for percent in range(100, 801, 25))
@@ -48,26 +49,58 @@ def lines(rows: pl.DataFrame, died: pl.DataFrame) -> list[Line]:
     return found
 
 
-def precision(own: Line, elsewhere: Line) -> float:
+def precision(own: Line, prior: Line) -> float:
     """The share of right alerts at a line, drawn to what it was elsewhere as if by `PRIOR_ALERTS` alerts."""
-    prior = elsewhere.right / elsewhere.alerts if elsewhere.alerts else 0.0
-    return (own.right + PRIOR_ALERTS * prior) / (own.alerts + PRIOR_ALERTS)
+    share = prior.right / prior.alerts if prior.alerts else 0.0
+    return (own.right + PRIOR_ALERTS * share) / (own.alerts + PRIOR_ALERTS)
 
 
-def line_for(target: float, own: Iterable[Line], elsewhere: Iterable[Line]) -> Line | None:
-    """The lowest line at which enough alerts are right, half of the foretold deaths early, and alerts few enough.
+def from_json(text: str) -> list[Line]:
+    """Read the lines of a row of `schemas.lake.RISK_MODEL`."""
+    return [Line(**line) for line in json.loads(text)]
+
+
+def markdown(known: Iterable[Line]) -> str:
+    """Lay lines out as a table: precision, recall, early warnings, lead and alerts a week and 100 groups."""
+    rows = [
+        (
+            f"{line.risk:.1%}", f"{line.alerts:,.0f}", f"{line.right / line.alerts:.0%}",
+            f"{line.foretold / line.deaths:.0%}", f"{line.early / line.deaths:.0%}", f"{line.lead_days or 0:.0f}",
+            f"{line.weekly:.1f}",
+        )
+        for line in known
+        if line.alerts and line.deaths
+    ]  # fmt: skip
+    headings = ("Risk from", "Alerts", "Precision", "Recall", f"{EARLY} days before", "Lead, days", "Weekly")
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (headings, ["---:"] * len(headings), *rows))
+
+
+def elsewhere(model_share: float) -> list[Line]:
+    """What alerts by a score with such a share of the model had been worth on the groups the box was learnt from."""
+    return box().lines[f"{model_share:.0%}"]
+
+
+def line_for(target: float, own: Iterable[Line], model_share: float) -> float | None:
+    """Find the lowest risk at which enough alerts are right, half of the foretold deaths early, and alerts few enough.
+
+    Early is 14 days before the death, few is at most 6 alerts a week and 100 groups. Where no line has so few, it is
+    the highest that has the rest: groups of that company die more often. A company with fewer than 20 alerts at a line
+    goes by what its score gave elsewhere.
 
     Args:
         target: the share of alerts that are to be right.
-        own: of the company.
-        elsewhere: of the same score, elsewhere; the same risks in the same order.
+        own: what alerts had been worth in the company, at each of `LINES`.
+        model_share: of the model, in the score that speaks.
 
     Returns:
-        The line of the company; None where no line gives that.
+        The risk from which on an alert is raised; None where no line is right and early enough.
     """
-    for line, prior in zip(own, elsewhere, strict=True):
+    highest = None
+    for line, prior in zip(own, elsewhere(model_share), strict=True):
         known = line if line.alerts >= PRIOR_ALERTS else prior
         is_early = known.lead_days is not None and known.lead_days >= EARLY
-        if precision(line, prior) >= target and is_early and known.weekly <= MOST_WEEKLY:
-            return line
-    return None
+        if known.alerts >= PRIOR_ALERTS and precision(line, prior) >= target and is_early:
+            if known.weekly <= MOST_WEEKLY:
+                return line.risk
+            highest = line.risk
+    return highest

@@ -147,3 +147,19 @@ def is_current(text: str) -> bool:
 def risk_columns(risks: np.ndarray) -> list[pl.Series]:
     """The columns `risk_28` and `risk_56` of probabilities, rows x horizons."""
     return [pl.Series(f"risk_{days}", risks[:, at], pl.Float64) for at, days in enumerate(HORIZONS)]
+
+
+def told_by() -> pl.Expr:
+    """Which score told a risk, in words; reads `score` and `model_share`."""
+    score = pl.col("score")
+    share = (100 * pl.col("model_share")).round(0).cast(pl.Int64)
+    return (
+        pl.when(score == SILENCE)
+        .then(pl.lit("by days of silence"))
+        .when(score == MESSAGES)
+        .then(pl.lit("by messages in 28 days"))
+        .when(score == BOX)
+        .then(pl.format("{} % by the model in the box, the rest by days of silence", share))
+        .when(score == OWN)
+        .then(pl.format("{} % by the own model, the rest by days of silence", share))
+    )

@@ -11,9 +11,10 @@ import polars as pl
 
 from pipelines.groups.life import DECLINING, DYING
 from pipelines.groups.risk.backtest import BASELINES, Calibration, across_groups, calibration, judged, walking_forward
-from pipelines.groups.risk.box import box
+from pipelines.groups.risk.box import Line, box
 from pipelines.groups.risk.features import LEAST_MESSAGES, history
 from pipelines.groups.risk.graded import speaker_of
+from pipelines.groups.risk.lines import elsewhere, line_for, lines
 from pipelines.groups.risk.model import train
 from pipelines.groups.risk.ranking import Grade, grades
 from pipelines.groups.risk.scores import Score
@@ -32,8 +33,6 @@ _FORWARD: Final[Mapping[str, pl.Expr]] = {
 }
 
 ALERTS: Final[dict[str, tuple[pl.Expr, float]]] = {
-    "risk 20 % or more": (_RISK, 0.2),
-    "risk 40 % or more": (_RISK, 0.4),
     "14 days of silence": (BASELINES["days of silence"], 14),
     "fewer than 5 messages in 28 days": (BASELINES["messages in 28 days"], -4),
     "messages fell by half": (BASELINES["messages fell by half"], -0.5),
@@ -97,6 +96,9 @@ class BackTest:
         forward: each quarter told of by what was known before it, the own model of other groups.
         worth: of the alerts of each rule, score and baseline, over the days of `forward`.
         calibration: of `forward`.
+        lines: what alerts at each line of the risk had been worth, over the days of `forward`.
+        lines_elsewhere: the same of the score that speaks, on the groups that the box was learnt from.
+        line: at which alerts are raised now; None where no line gives the precision that is wanted.
     """
 
     rests: Rests
@@ -104,10 +106,17 @@ class BackTest:
     forward: Ranked | None
     worth: Mapping[str, Worth]
     calibration: Calibration | None
+    lines: tuple[Line, ...]
+    lines_elsewhere: tuple[Line, ...]
+    line: float | None
 
 
 def back_test(
-    person_day: pl.LazyFrame, group_state: pl.LazyFrame, through: dt.date | None, retrain_days: int
+    person_day: pl.LazyFrame,
+    group_state: pl.LazyFrame,
+    through: dt.date | None,
+    retrain_days: int,
+    target_precision: float,
 ) -> BackTest:
     """Ask of every seventh day of each living group: is there no member activity in the next 28 days?
 
@@ -116,6 +125,7 @@ def back_test(
         group_state: `schemas.lake.GROUP_STATE`.
         through: last complete day; None: there is none.
         retrain_days: how long a score is used.
+        target_precision: the share of alerts that are to be right.
 
     Raises:
         HistoryTooShort: no group has a day to ask about.
@@ -132,6 +142,7 @@ def back_test(
     speaker = speaker_of(walked, own)
     known = judged(forward)
     died = deaths(person_day, forward)
+    found = lines(forward, died)
     alerts = {
         **{f"{state}, by the rules": entered(group_state, state) for state in _STATES},
         **{name: crossings(forward, score, threshold) for name, (score, threshold) in ALERTS.items()},
@@ -145,6 +156,9 @@ def back_test(
         _ranked(known, _FORWARD),
         {name: worth(made, forward, died) for name, made in alerts.items()},
         calibration(known) if known.height else None,
+        tuple(found),
+        tuple(elsewhere(speaker.score.share)),
+        line_for(target_precision, found, speaker.score.share),
     )  # fmt: skip
 
 

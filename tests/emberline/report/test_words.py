@@ -12,7 +12,7 @@ import yaml
 from emberline.report.words import LANGUAGES, Words
 from pipelines.groups.reasons import reason
 from pipelines.groups.risk.drivers import _words
-from pipelines.groups.risk.scores import INPUTS
+from pipelines.groups.risk.scores import INPUTS, SCORES, told_by
 from schemas.lake import GROUP_STATES
 
 PACKAGE = files("emberline.report")
@@ -66,10 +66,11 @@ def every_reason() -> list[str]:
 
 
 def every_driver() -> list[str]:
-    """What the risk model says of each driver."""
+    """What is said of each driver of a risk, and of each score."""
     features = {name: [1.0, 1.0] for name in INPUTS} | {"ends_alone": [0.0, 1.0]}
     said = pl.DataFrame(features).select(**_words())
-    return [f"{text} (+3)" for column in said for text in column]
+    scores = pl.DataFrame(SCORES, schema=["score", "model_share"], orient="row")
+    return [*(f"{text} (+3)" for column in said for text in column), *scores.select(told_by()).to_series()]
 
 
 def test_chinese_has_words_for_every_reason_and_driver():

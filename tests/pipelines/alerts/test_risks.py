@@ -16,8 +16,9 @@ from schemas.lake import GROUP_RISK
 from tests.pipelines.alerts.samples import DAY, NOON, TODAY
 from tests.pipelines.alerts.test_rules import NOW, groups
 
-LIMITS = Limits(risk_enter=0.5, risk_leave=0.25)
+LINE = 0.5
 SILENT = "no member active for 9 days (+21)"
+TOLD_BY = "25 % by the model in the box, the rest by days of silence"
 
 
 def record(*rows: tuple[int, float, bool]) -> pl.LazyFrame:
@@ -26,14 +27,12 @@ def record(*rows: tuple[int, float, bool]) -> pl.LazyFrame:
     return pl.LazyFrame(found, schema=GROUP_RISK.schema, orient="row")
 
 
-def judged(
-    *rows: tuple[int, float, bool], state: str = "alive", is_open: bool = False, limits: Limits = LIMITS
-) -> Verdict | None:
+def judged(*rows: tuple[int, float, bool], state: str = "alive", is_open: bool = False) -> Verdict | None:
     newest = pl.LazyFrame({"group_id": ["a"], "day": [TODAY]})
-    risks = newest_risks(record(*rows), newest, limits.risk_enter, limits.risk_leave).collect()
+    risks = newest_risks(record(*rows), newest, LINE).collect()
     open_subjects = {"group_at_risk": {"a"} if is_open else set[str]()}
     signals = Signals(groups(a=state), NOW, risks=risks)
-    [found] = evaluate(signals, ["group_at_risk"], open_subjects, limits, "Asia/Shanghai", NOON)
+    [found] = evaluate(signals, ["group_at_risk"], open_subjects, Limits(), "Asia/Shanghai", NOON)
     return found.verdicts[0] if found.verdicts else None
 
 
@@ -42,7 +41,7 @@ def test_a_living_group_is_at_risk_from_the_threshold_on_and_told_with_the_per_c
     found = judged((0, 0.5, True), state=state)
     assert found is not None
     assert (found.holds, found.known.since) == (True, TODAY)
-    assert found.known.reason == f"the risk of 28 days without any member from now on is 50 %: {SILENT}"
+    assert found.known.reason == f"the risk of 28 days without any member from now on is 50 % ({TOLD_BY}): {SILENT}"
     assert found.known.details["risk_28"] == 0.5
 
 
@@ -60,12 +59,12 @@ def test_of_a_group_that_is_dying_dead_or_ended_the_state_says_more(state: str):
 
 
 def test_what_is_open_goes_on_down_to_the_lower_threshold_and_recovers_below_it():
-    on, over = judged((0, 0.25, True), is_open=True), judged((0, 0.24, True), is_open=True)
+    on, over = judged((0, 0.375, True), is_open=True), judged((0, 0.374, True), is_open=True)
     assert on is not None
     assert over is not None
     assert on.holds
     assert (over.holds, over.is_recovery) == (False, True)
-    assert over.known.reason.startswith("the risk of 28 days without any member from now on is 24 %")
+    assert over.known.reason.startswith("the risk of 28 days without any member from now on is 37 %")
 
 
 @pytest.mark.parametrize("rows", [(), ((0, 0.1, False),), ((1, 0.9, True),)])
@@ -77,19 +76,19 @@ def test_without_a_risk_of_the_newest_day_that_may_alert_what_is_open_is_not_mea
     assert found.holds is None
 
 
-@given(st.lists(st.tuples(st.sampled_from([0.1, 0.25, 0.4, 0.5, 0.8]), st.booleans()), max_size=12))
+@given(st.lists(st.tuples(st.sampled_from([0.1, 0.25, 0.375, 0.4, 0.5, 0.8]), st.booleans()), max_size=12))
 def test_a_risk_is_high_since_it_reached_the_threshold_and_has_not_been_below_the_lower_one(
     days: list[tuple[float, bool]],
 ):
     rows = [(len(days) - 1 - number, risk, may_alert) for number, (risk, may_alert) in enumerate(days)]
     since: dt.date | None = None
     for ago, risk, may_alert in rows:
-        if may_alert and risk < 0.25:
+        if may_alert and risk < 0.375:
             since = None
         elif may_alert and risk >= 0.5 and since is None:
             since = TODAY - ago * DAY
     newest = pl.LazyFrame({"group_id": ["a"], "day": [TODAY]})
-    found = newest_risks(record(*rows), newest, 0.5, 0.25).collect()
+    found = newest_risks(record(*rows), newest, LINE).collect()
     assert found.schema == RISKS
     is_told = bool(days) and days[-1][1]
-    assert found.rows() == ([("a", TODAY, days[-1][0], SILENT, since)] if is_told else [])
+    assert found.rows() == ([("a", TODAY, days[-1][0], SILENT, "box", 0.25, since, LINE)] if is_told else [])

@@ -25,7 +25,7 @@ def states(*spells: tuple[str, str, int]) -> pl.LazyFrame:
 @pytest.fixture(scope="module")
 def done() -> BackTest:
     rows = frame(company(1, groups=30, days=700))
-    return back_test(rows, states(("qq:01", "alive", 0), ("qq:01", "dying", 500)), THROUGH, 91)
+    return back_test(rows, states(("qq:01", "alive", 0), ("qq:01", "dying", 500)), THROUGH, 91, 0.5)
 
 
 def test_every_rule_and_score_is_in_the_back_test(done: BackTest):
@@ -70,11 +70,11 @@ def test_an_alert_of_a_rule_is_that_a_group_gets_worse():
 @pytest.mark.parametrize("through", [None, dt.date(2024, 3, 1)])
 def test_without_groups_that_talk_there_is_nothing_to_test(through: dt.date | None):
     with pytest.raises(HistoryTooShort, match="No group has 30 messages"):
-        back_test(frame([Active("qq:1", "a", 0, 29, 0, 0, 9)]), states(), through, 91)
+        back_test(frame([Active("qq:1", "a", 0, 29, 0, 0, 9)]), states(), through, 91, 0.5)
 
 
 def test_a_company_of_few_groups_and_days_is_told_what_its_risk_rests_on(monkeypatch: pytest.MonkeyPatch):
-    few = back_test(frame(company(1, groups=3, days=60)), states(), FIRST + 59 * A_DAY, 91)
+    few = back_test(frame(company(1, groups=3, days=60)), states(), FIRST + 59 * A_DAY, 91, 0.5)
     assert (few.across, few.forward) == (None, None)
     assert few.rests.score == ("box", 0.15)
     assert (few.rests.groups, few.rests.judged_deaths) == (2, 0)
@@ -84,4 +84,7 @@ def test_a_company_of_few_groups_and_days_is_told_what_its_risk_rests_on(monkeyp
     text = " ".join(console.export_text().split())
     assert "The model in the box speaks with 15%" in text
     assert "learnt from 38 groups of a public community" in text
+    assert few.line == 0.275
+    assert "Alerts by the risk, of the box, on the groups it was learnt from, each left out" in text
+    assert "An alert is raised from a risk of 27.5 % on" in text
     assert "Of your own there are 2 groups and 3 weekly days; of 0 of these it is known what came" in text
