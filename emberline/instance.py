@@ -37,11 +37,11 @@ class InstallationUnfit(EngineError):
 
 
 _FILE: Final = "dagster.yaml"
-_SCHEMA: Final = "dagster"
+DAGSTER_SCHEMA: Final = "dagster"
 _TABLES: Final = ("runs", "instance_info", "event_logs", "jobs")
 _REFUSED: Final = Refused(
     InstanceFailed,
-    f"Let the warehouse's role create schemas in this database, or own the schema {_SCHEMA} and its tables.",
+    f"Let the warehouse's role create schemas in this database, or own the schema {DAGSTER_SCHEMA} and its tables.",
 )
 
 
@@ -59,7 +59,7 @@ def dagster_environment(services: Services) -> dict[str, str]:
     database = _database(services)
     with database.transaction(_REFUSED) as connection:
         take_turns(connection, "prepare")
-        create_schema(connection, _SCHEMA)
+        create_schema(connection, DAGSTER_SCHEMA)
     return _environment(services, home, database)
 
 
@@ -100,7 +100,7 @@ def _database(services: Services) -> Database:
 def _environment(services: Services, home: Path, database: Database) -> dict[str, str]:
     # Dagster's event notifications break on psycopg 3.
     url = database.url.set(drivername="postgresql+psycopg2")
-    instance_url = url.update_query_dict({"options": f"-csearch_path={_SCHEMA}"})
+    instance_url = url.update_query_dict({"options": f"-csearch_path={DAGSTER_SCHEMA}"})
     return {
         "DAGSTER_HOME": str(home),
         URL_VARIABLE: instance_url.render_as_string(hide_password=False),
@@ -110,7 +110,7 @@ def _environment(services: Services, home: Path, database: Database) -> dict[str
 
 def _is_stored(database: Database) -> bool:
     """Whether the tables are there that Dagster would create, of which it looks for these."""
-    names = sa.literal([f"{_SCHEMA}.{table}" for table in _TABLES], ARRAY(sa.Text))
+    names = sa.literal([f"{DAGSTER_SCHEMA}.{table}" for table in _TABLES], ARRAY(sa.Text))
     missing = sa.select(sa.func.unnest(names).column_valued("name"))
     missing = missing.where(sa.func.to_regclass(sa.column("name")).is_(None))
     with database.transaction(_REFUSED) as connection:

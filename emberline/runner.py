@@ -94,9 +94,16 @@ class RunOutcome:
 
 
 def run_pipeline(
-    services: Services, progress: Progress, job_name: str = pipeline_job.name, *, accept_loss: bool = False
+    services: Services,
+    progress: Progress,
+    job_name: str = pipeline_job.name,
+    *,
+    accept_loss: bool = False,
+    command: str | None = None,
 ) -> RunOutcome:
     """Run a job in this process, by default the one that drains Kafka; for `accept_loss` see `PublishConfig`.
+
+    `command` is what Dagster's page names as who launched it; None: the usual one of the job.
 
     Raises:
         KeyboardInterrupt: SIGINT or SIGTERM came; Dagster has recorded the run as failed.
@@ -120,7 +127,7 @@ def run_pipeline(
     }
     # Dagster's own messages have no place on the terminal: what failed is told by the outcome.
     logging.getLogger("dagster").addHandler(logging.NullHandler())
-    launched_by = {_USER: _COMMANDS[job_name]}
+    launched_by = {_USER: command or _COMMANDS[job_name]}
     with dagster_instance(services) as instance:
         result = job.execute_in_process(instance=instance, raise_on_error=False, run_config=config, tags=launched_by)
     if any(error.cls_name in _INTERRUPTIONS for error in _errors(result)):

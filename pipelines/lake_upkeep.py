@@ -20,8 +20,8 @@ from pipelines.lake import Handle, Lake, LakeConflict, LakeUnavailable
 from pipelines.operations.maintenance import DataFile, Upkeep, compactions
 from schemas.lake import FACTS, TABLES, TOUCHED, LakeTable
 
-_LOG_RETENTION: Final = "delta.logRetentionDuration"
-_FILE_RETENTION: Final = "delta.deletedFileRetentionDuration"
+LOG_RETENTION: Final = "delta.logRetentionDuration"
+FILE_RETENTION: Final = "delta.deletedFileRetentionDuration"
 _SEEN: Final = input_id(BATCH)
 
 
@@ -100,8 +100,8 @@ def _keep_for(handle: Handle, kept: dt.timedelta) -> None:
     """The table itself says how long its past is kept: other tools heed it too."""
     wanted = f"interval {round(kept.total_seconds())} seconds"
     stored = handle.delta.metadata().configuration
-    if any(stored.get(name) != wanted for name in (_LOG_RETENTION, _FILE_RETENTION)):
-        handle.delta.alter.set_table_properties({_LOG_RETENTION: wanted, _FILE_RETENTION: wanted})
+    if any(stored.get(name) != wanted for name in (LOG_RETENTION, FILE_RETENTION)):
+        handle.delta.alter.set_table_properties({LOG_RETENTION: wanted, FILE_RETENTION: wanted})
 
 
 def _compact(handle: Handle, upkeep: Upkeep) -> tuple[int, int]:

@@ -17,10 +17,13 @@ import polars as pl
 from pipelines.ingest.feeds import Undecoded, in_spans, undecoded
 from pipelines.lake import Handle, Lake, LakeConflict
 from schemas.errors import EmberlineError
-from schemas.lake import EVENTS, QUARANTINE, RAW
+from schemas.lake import EVENTS, QUARANTINE, RAW, LakeTable
 
 AT_ONCE: Final = 256 * 1024 * 1024
 """Bytes of data files whose values one upkeep removes, about: runs wait for it. What is left goes hour by hour."""
+
+_NAMED_AT_ONCE: Final = 20_000
+"""Records that one update names by their offsets."""
 
 _REMOVALS: Final = "values/removals"
 """The application transaction of `raw` that a removal and a fence both write: of two at a time one is refused."""
@@ -55,6 +58,33 @@ def remove_values(lake: Lake, kept: dt.timedelta, now: dt.datetime, most_bytes: 
         RAW.name: _remove(lake, raw, before, now, _is_undecoded(lake, raw), most_bytes),
         QUARANTINE.name: _remove(lake, lake.open(QUARANTINE), before, now, None, most_bytes),
     }
+
+
+def remove_values_at(lake: Lake, table: LakeTable, records: pl.DataFrame, now: dt.datetime) -> int:
+    """Remove values, keys and headers of these records, and keep the values' hashes.
+
+    Args:
+        lake: holds the table.
+        table: `RAW` or `QUARANTINE`.
+        records: `topic_id`, `partition`, `offset`, of decoded records.
+        now: The clock, UTC.
+
+    Returns:
+        Records whose value was removed; those that had none any more do not count.
+
+    Raises:
+        LakeConflict: a writer was faster; some may be done.
+        LakeUnavailable: The store failed.
+    """
+    removed = 0
+    for (topic_id, partition), of_partition in records.group_by("topic_id", "partition"):
+        for some in of_partition.sort("offset").iter_slices(_NAMED_AT_ONCE):
+            handle = lake.open(table)
+            offsets = ", ".join(map(str, some["offset"]))
+            of_them = f"topic_id = '{topic_id}' AND partition = {partition} AND \"offset\" IN ({offsets})"
+            where = f"removed_at IS NULL AND {of_them}"
+            removed += lake.update(handle, where, _removal(now), {_REMOVALS: _removals(handle) + 1})
+    return removed
 
 
 def fence_removals(lake: Lake) -> Handle:
@@ -126,8 +156,7 @@ def refuse_removed(raw: Handle, spans: Sequence[Undecoded], kept_through: dt.dat
 def _remove(
     lake: Lake, handle: Handle, before: dt.datetime, now: dt.datetime, spared: str | None, most_bytes: int
 ) -> int:
-    values = {"value_sha256": "sha256(value)", "removed_at": f"to_timestamp_micros({int(now.timestamp() * 1_000_000)})"}
-    values |= dict.fromkeys(("value", "key", "headers"), "NULL")
+    values = _removal(now)
     for cut in _cuts(handle, before, most_bytes):
         where = f"removed_at IS NULL AND (kafka_time IS NULL OR kafka_time < '{cut.isoformat()}')"
         if spared is not None:
@@ -139,6 +168,12 @@ def _remove(
             continue
         return 0
     return 0
+
+
+def _removal(now: dt.datetime) -> dict[str, str]:
+    """What becomes of the columns of a record."""
+    values = {"value_sha256": "sha256(value)", "removed_at": f"to_timestamp_micros({int(now.timestamp() * 1_000_000)})"}
+    return values | dict.fromkeys(("value", "key", "headers"), "NULL")
 
 
 def _removals(handle: Handle) -> int:

@@ -57,7 +57,7 @@ from schemas.tables.ingest import (
     SEQUENCE_RANGE,
     TOUCHED,
 )
-from schemas.tables.requests import IDENTITY_RULING, QUARANTINE_RULING, REBUILD
+from schemas.tables.requests import IDENTITY_RULING, QUARANTINE_RULING, REBUILD, SUPPRESSION
 from schemas.tables.risk import GROUP_RISK, RISK_MODEL
 from schemas.tables.sales import (
     GROUP_SALES,
@@ -122,6 +122,7 @@ __all__ = [
     "RISK_MODEL",
     "SEGMENT_SALES",
     "SEQUENCE_RANGE",
+    "SUPPRESSION",
     "TABLES",
     "TOUCHED",
     "UTC_TIME",
@@ -132,7 +133,7 @@ __all__ = [
 TABLES: Final[dict[str, LakeTable]] = {
     table.name: table
     for table in (
-        QUARANTINE_RULING, IDENTITY_RULING, REBUILD,
+        QUARANTINE_RULING, IDENTITY_RULING, REBUILD, SUPPRESSION,
         RAW, FEED, GAPS, EVENTS, QUARANTINE, IGNORED, SEQUENCE_RANGE, PAYLOAD_CENSUS, QUARANTINED_EVENT, TOUCHED,
         IDENTITY, IDENTITY_CHANGE,
         PERSON_DAY, FIRST_SEEN, RETENTION, LIFECYCLE, MEMBER_STATE, GROUP_ENGAGEMENT,

@@ -8,6 +8,7 @@ from emberline.cli import (
     carriers,
     demo,
     doctor,
+    erase,
     identity,
     imports,
     mcp,
@@ -22,6 +23,6 @@ from emberline.cli import (
 from emberline.cli.app import app
 
 __all__ = [
-    "alerts", "app", "audit", "backtest", "bi", "carriers", "demo", "doctor", "identity", "imports", "mcp", "pipeline",
-    "quarantine", "rebuild", "receive", "results", "services", "sql",
+    "alerts", "app", "audit", "backtest", "bi", "carriers", "demo", "doctor", "erase", "identity", "imports", "mcp",
+    "pipeline", "quarantine", "rebuild", "receive", "results", "services", "sql",
 ]  # fmt: skip

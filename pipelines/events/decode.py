@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -15,6 +15,7 @@ from pipelines.carriers.base import DECODED_SCHEMA, IGNORED_SCHEMA, NUMBERED_SCH
 from pipelines.events.nobody import stands_for_nobody, without_nobody
 from pipelines.events.pseudonym import Pseudonyms
 from pipelines.events.sequences import ranges_of
+from pipelines.events.suppression import SUPPRESSED, Suppression
 from pipelines.events.unknown_kinds import unknown_detail
 from pipelines.time import business_days, month_of
 from schemas import kinds
@@ -44,7 +45,7 @@ class DecodeRules:
     """What decoding needs to know of the company: its zone, the skew its clocks may have, its pseudonyms.
 
     `blocked_ids` are native ids that stand for nobody, beside those that do so everywhere; `operators` are accounts, in
-    clear, that work for the company whatever a payload says.
+    clear, that work for the company whatever a payload says. Nothing is made of what persons of `suppression` did.
     """
 
     zone: str
@@ -52,6 +53,7 @@ class DecodeRules:
     pseudonyms: Pseudonyms
     blocked_ids: frozenset[str] = frozenset()
     operators: frozenset[str] = frozenset()
+    suppression: Suppression = field(default_factory=Suppression)
 
 
 @dataclass(frozen=True)
@@ -118,14 +120,19 @@ def decode(raw: pl.DataFrame, carriers: Mapping[str, Carrier], rules: DecodeRule
     broken = located.filter(is_breach).sort("row", "position").select("row", _breach(clauses).struct.unnest())
     refused = pl.concat([*rejected, broken]).unique("row", keep="first", maintain_order=True)
     quarantine = refused.hstack(present.drop("row")[refused["row"]]).with_columns(batch=pl.lit(None, pl.Int64))
-    good = located.filter(~is_breach)
-    passed_over = _ignored(present, located["row"], refused["row"], pl.concat(ignored))
+    good = _pseudonymised(located.filter(~is_breach), rules)
+    kept = rules.suppression.without(good)
+    names_erased = rules.suppression.sent(quarantine["value"])
+    refused, quarantine = refused.filter(~names_erased), quarantine.filter(~names_erased)
+    if kept.height < good.height or names_erased.any():
+        ignored.append(_suppressed(good["row"], broken["row"], *(part["row"] for part in rejected)))
+    passed_over = _ignored(present, kept["row"], refused["row"], pl.concat(ignored))
     return DecodedRecords(
-        events=_finish(good, rules),
+        events=_finish(kept, rules),
         quarantine=quarantine.select(QUARANTINE.schema.names()),
         ignored=passed_over,
         tombstones=raw.height - present.height,
-        further=good.height + quarantine.height - (present.height - passed_over.height),
+        further=kept.height + quarantine.height - (present.height - passed_over.height),
         ranges=_ranges(present, pl.concat(numbered)),
     )
 
@@ -232,11 +239,19 @@ def _with_operators(events: pl.DataFrame, operators: frozenset[str]) -> pl.DataF
     return events.with_columns(role=pl.when(works_for_us).then(pl.lit("operator")).otherwise("role"))
 
 
-def _finish(events: pl.DataFrame, rules: DecodeRules) -> pl.DataFrame:
+def _suppressed(*rows: pl.Series) -> pl.DataFrame:
+    """What is said of records that gave something, where nothing of it stays."""
+    return pl.DataFrame({"row": pl.concat(rows).unique()}).with_columns(reason=pl.lit(SUPPRESSED))
+
+
+def _pseudonymised(events: pl.DataFrame, rules: DecodeRules) -> pl.DataFrame:
     known = without_nobody(_with_operators(events, rules.operators), rules.blocked_ids)
-    pseudonymised = rules.pseudonyms.apply(known, ("account_id", "linked_account_id"), ("group_operators", "members"))
+    return rules.pseudonyms.apply(known, ("account_id", "linked_account_id"), ("group_operators", "members"))
+
+
+def _finish(events: pl.DataFrame, rules: DecodeRules) -> pl.DataFrame:
     return (
-        pseudonymised.with_columns(day=business_days(events["time"], rules.zone), batch=pl.lit(None, pl.Int64))
+        events.with_columns(day=business_days(events["time"], rules.zone), batch=pl.lit(None, pl.Int64))
         .with_columns(month=month_of(pl.col("day")))
         .select(EVENTS.schema.names())
         .sort(EVENTS.sort_by)

@@ -23,6 +23,17 @@ from pipelines.events.marks import marks
 from pipelines.events.nobody import acts_nobody
 from pipelines.ingest import payload_census
 from pipelines.ingest.counts import Counts, counters, counts_of
+from pipelines.ingest.erased import (
+    SUPPRESSIONS,
+    Erased,
+    alone_in_record,
+    drop_held,
+    held_of,
+    note_ignored,
+    requested,
+    stored_of,
+    suppression_of,
+)
 from pipelines.ingest.event_rows import rows_of, stored_copies, write_events
 from pipelines.ingest.feeds import Undecoded, app_id, undecoded
 from pipelines.ingest.quarantined import RULINGS, QuarantinedEvents
@@ -30,8 +41,9 @@ from pipelines.ingest.reset import BATCH, begin_after_facts, finish_reset, kept_
 from pipelines.ingest.sequences import put_together, record_ranges
 from pipelines.ingest.tolerance import Tolerance, refuse_bad_batch
 from pipelines.lake import Handle, Lake, LakeConflict
+from pipelines.lake_values import remove_values_at
 from schemas.errors import EmberlineError
-from schemas.lake import EVENTS, GAPS, IGNORED, QUARANTINE, SEQUENCE_RANGE, TOUCHED, LakeTable
+from schemas.lake import EVENTS, GAPS, IGNORED, QUARANTINE, RAW, SEQUENCE_RANGE, TOUCHED, LakeTable
 
 if TYPE_CHECKING:
     from pipelines.ingest.known_keys import KnownKeys
@@ -86,7 +98,7 @@ class EventWriter:
                 lake.open(table)
         self._lake = lake
         self._carriers = carriers
-        self._rules = rules
+        self._rules = replace(rules, suppression=suppression_of(lake, rules.pseudonyms))
         self._tolerance = tolerance
         self._events = lake.open(EVENTS)
         self._known: KnownKeys | None = None
@@ -133,6 +145,49 @@ class EventWriter:
             positions[BATCH] = number
             back = back.with_columns(batch=pl.lit(number, pl.Int64))
         write_events(self._lake, self._events, back, out, positions)
+        self.counts += counts
+
+    def follow_erasures(self) -> None:
+        """Take out of `events` what erased persons did, and their accounts off the rest. No batch is under way.
+
+        Values of their records go first: the events are what says which records these are. A month is a commit, the
+        list counts as followed with the last one.
+
+        Raises:
+            LakeConflict: another writer committed to `events` or `raw`.
+        """
+        suppression = self._rules.suppression
+        if (self._events.position(SUPPRESSIONS) or 0) == suppression.number:
+            if suppression.number:  # a run that died may have left copies that count for nothing
+                drop_held(self._lake, suppression)
+            return
+        for found in stored_of(self._events, suppression):
+            remove_values_at(self._lake, RAW, found.before.select(RAW.key).unique(), requested(suppression))
+            gone = found.before.join(found.after, on=EVENTS.key, how="anti")
+            of_nobody = _of_nobody(found.after) - _of_nobody(found.before)
+            self._erase(gone, Counts(events=-gone.height, of_nobody=of_nobody), found)
+        held = held_of(self._lake, suppression)
+        remove_values_at(self._lake, RAW, held.select(RAW.key).unique(), requested(suppression))
+        counted = self._quarantined.first_copies(held, self._events)
+        gone = counted.join(suppression.without(counted), on=EVENTS.key, how="anti")
+        self._erase(gone, Counts(quarantined=-gone.height), None, {SUPPRESSIONS: suppression.number})
+        drop_held(self._lake, suppression)
+
+    def _erase(
+        self, gone: pl.DataFrame, counts: Counts, found: Erased | None, followed: Mapping[str, int] | None = None
+    ) -> None:
+        alone = alone_in_record(self._lake, self._events, gone)
+        counts += Counts(ignored=alone.height, further=alone.height - gone.height)
+        number = (self._events.position(BATCH) or 0) + 1
+        note_ignored(self._lake, alone, number)
+        positions = counters(counts_of(self._events) + counts) | dict(followed or {})
+        none = pl.DataFrame(schema=EVENTS.schema)
+        before, after = (none, none) if found is None else (found.before, found.after)
+        if not before.is_empty():
+            _mark_touched(self._lake, marks(after, before, number))
+            positions[BATCH] = number
+        after = after.with_columns(batch=pl.lit(number, pl.Int64))
+        write_events(self._lake, self._events, after, before, positions)
         self.counts += counts
 
     def decode(self, records: pl.DataFrame) -> Batch:

@@ -38,6 +38,7 @@ def catch_up(
     undecoded = writer.not_decoded(raw)
     refuse_removed(raw, undecoded, writer.kept_through)
     writer.follow_rulings()
+    writer.follow_erasures()
     spans = _new_spans(raw, undecoded)
     todo, done = sum(span.rows for span in spans), 0
     for batch, stop in _ahead(raw, spans, batch_rows, writer):

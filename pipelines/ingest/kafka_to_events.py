@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from threading import BoundedSemaphore
 from typing import Final, NamedTuple, Self
 
@@ -19,14 +20,16 @@ from pipelines.carriers import Carrier
 from pipelines.events.decode import DecodeRules
 from pipelines.ingest.connection import KafkaConnection
 from pipelines.ingest.counts import Counts
+from pipelines.ingest.erased import search_payloads, suppression_of
 from pipelines.ingest.event_writer import Batch, EventWriter
 from pipelines.ingest.events import catch_up
 from pipelines.ingest.intake import Appended, BatchLimits, RawReport
 from pipelines.ingest.raw import ingest_raw, refuse_lost_files
 from pipelines.ingest.tolerance import USUAL, Tolerance
-from pipelines.lake import Lake
+from pipelines.lake import Lake, LakeConflict
+from pipelines.lake_purge import purge
 from pipelines.pseudonym_key import bind_key
-from schemas.lake import RAW
+from schemas.lake import RAW, TABLES
 
 AT_ONCE: Final = 3
 """Batches that are decoded or stored at a time; the next one waits in `raw`, and so does Kafka."""
@@ -81,7 +84,12 @@ def ingest(
     with _Follower(lake, lambda: EventWriter(lake, carriers, rules, tolerance), limits.rows) as follower:
         follower.catch_up(on_caught_up)
         report = ingest_raw(connection, lake, carriers, limits, on_read, accept_gaps_at, follower.take)
-        return Ingested(report, follower.finish())
+        counts = follower.finish()
+    with suppress(LakeConflict):  # a worker has just added records: the next run searches them, too
+        for table, removed in search_payloads(lake, suppression_of(lake, rules.pseudonyms)).items():
+            if removed:
+                purge(lake, TABLES[table])
+    return Ingested(report, counts)
 
 
 class _Follower:

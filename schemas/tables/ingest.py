@@ -8,7 +8,7 @@ import polars as pl
 
 from schemas.columns import ALWAYS, MINOR, ORDINAL, Meaning
 from schemas.table import UTC_TIME, LakeTable, copied, each
-from schemas.tables.requests import IDENTITY_RULING, QUARANTINE_RULING
+from schemas.tables.requests import IDENTITY_RULING, QUARANTINE_RULING, SUPPRESSION
 
 COORDINATES: Final[dict[str, pl.DataType]] = {
     "topic": pl.String(),
@@ -170,7 +170,7 @@ Where the id stands for nobody `account_id` is null, and so is `role` unless it 
         "batch": (),
         "month": RAW.of("value"),
     },
-    guided_by=(QUARANTINE_RULING,),
+    guided_by=(QUARANTINE_RULING, SUPPRESSION),
 )
 
 _BESIDE_BODY: Final = {
@@ -322,7 +322,7 @@ that.""",
         ),
     },
     made_of=copied(EVENTS, *EVENTS.columns) | {"batch": ()},
-    guided_by=(QUARANTINE_RULING,),
+    guided_by=(QUARANTINE_RULING, SUPPRESSION),
 )
 
 TOUCHED: Final = LakeTable(

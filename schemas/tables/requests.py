@@ -6,7 +6,7 @@ from typing import Final
 
 import polars as pl
 
-from schemas.columns import ORDINAL, Meaning
+from schemas.columns import FINGERPRINT, ORDINAL, Meaning
 from schemas.table import UTC_TIME, LakeTable
 
 _REASON: Final = Meaning("why, in that person's words")
@@ -82,6 +82,39 @@ People ask for it, and a refresh whose code version is another one than the fact
         "actor": Meaning("who wanted it so; emberline: another code version did"),
         "reason": Meaning("why, in the words of who asked"),
         "requested_at": Meaning("when it was asked for, UTC; null: nobody asked, another code version did"),
+    },
+    written_by_people=True,
+)
+
+SUPPRESSION: Final = LakeTable(
+    name="suppression",
+    group="ingest",
+    description="""Who was erased, by hashes under the key of the pseudonyms, and who asked for it, when and why; what \
+arrives of these accounts is ignored. Nothing is ever taken out of it.
+
+It tells no id: only who has the key and an account can see whether it is in here.""",
+    columns={
+        "entry": pl.Int64(),
+        "erasure": pl.Int64(),
+        "kind": pl.String(),
+        "digest": pl.String(),
+        "length": pl.Int32(),
+        "fingerprint": pl.Int64(),
+        "actor": pl.String(),
+        "reason": pl.String(),
+        "requested_at": UTC_TIME,
+    },
+    key=("entry",),
+    meanings={
+        "entry": Meaning("number of the row, from 1", ORDINAL),
+        "erasure": Meaning("number of the erasure, from 1", ORDINAL),
+        "kind": Meaning("account; text: names the person anywhere; bare: does so in what a carrier sent"),
+        "digest": Meaning("HMAC of the account's pseudonym, in hex; null: a text"),
+        "length": Meaning("length of the text; null: an account", "bytes"),
+        "fingerprint": Meaning("keyed and masked hash of the text; null: an account", FINGERPRINT),
+        "actor": Meaning("who asked for it"),
+        "reason": _REASON,
+        "requested_at": Meaning("when it was asked for, UTC"),
     },
     written_by_people=True,
 )

@@ -1,0 +1,102 @@
+"""`erase`: remove all that is kept of a person, for good."""
+
+from __future__ import annotations
+
+import datetime as dt
+import getpass
+from typing import TYPE_CHECKING, Annotated
+
+import polars as pl
+import typer
+
+from emberline.cli.app import app
+from emberline.cli.errors import ExitCode
+from emberline.cli.hints import next_command
+from emberline.cli.output import print_json, print_line, print_table, reporting
+from emberline.cli.pipeline import AcceptLoss, Json, code_of, print_failure
+from pipelines.printable import counted
+
+if TYPE_CHECKING:
+    from emberline.erase import Receipt
+    from pipelines.erasure import Person
+
+
+@app.command()
+def erase(
+    context: typer.Context,
+    person: Annotated[str, typer.Argument(help="carrier:native_id of any account, or its pseudonym.")],
+    reason: Annotated[str, typer.Option(help="Why, without an id or a name; it is kept.")],
+    text: Annotated[
+        list[str] | None,
+        typer.Option(help="What else names the person, such as a name; may be repeated.", show_default=False),
+    ] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Only show what would be erased.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    actor: Annotated[
+        str | None, typer.Option(help="Who asks, if it is not the user of the system; it is kept.", show_default=False)
+    ] = None,
+    accept_loss: AcceptLoss = False,
+    as_json: Json = False,
+) -> None:
+    """Remove all that is kept of a person from lake, warehouse and logs, and ignore what arrives of it again."""
+    from emberline.erase import erase_person
+    from emberline.services import Services
+    from emberline.settings import load_settings
+    from pipelines.erasure import person_of
+
+    with reporting(quiet=as_json) as show:
+        services = Services(load_settings(), show.line)
+        rules = services.rules()
+        found = person_of(services.lake(), person, rules.decoding.pseudonyms, rules.topics, text or ())
+    if plan or not yes:
+        _print_plan(found, as_json=as_json and plan)
+    if plan:
+        return
+    if not yes:
+        typer.confirm("Erase all of it? Nothing brings it back.", abort=True)
+    with reporting(quiet=as_json) as show:
+        outcome, receipt = erase_person(
+            Services(load_settings(), show.line),
+            found,
+            show.steps,
+            actor=actor or getpass.getuser(),
+            reason=reason,
+            now=dt.datetime.now(dt.UTC),
+            accept_loss=accept_loss,
+        )
+    again = next_command(context, "erase", "…", "--reason", "…")
+    if receipt is None:
+        print_failure(outcome)
+        print_line("The erasure is not finished. Mend the cause, then ask for it again: ", (again, "bold"), whole=True)
+        raise typer.Exit(code_of(outcome))
+    if as_json:
+        print_json(receipt.as_dict())
+    else:
+        _print_receipt(receipt)
+    raise typer.Exit(ExitCode.OK if receipt.is_complete else ExitCode.FAILED)
+
+
+def _print_plan(person: Person, *, as_json: bool) -> None:
+    accounts, events = len(person.pseudonyms), person.events
+    if as_json:
+        print_json({"accounts": accounts, "accounts_in_clear": list(person.accounts), "events": events})
+        return
+    in_clear = ", ".join(person.accounts) or "none known"
+    print_line(f"The person has {counted(accounts, 'account')} ({in_clear}) and {counted(events, 'event')}.")
+    print_line(
+        "Erased are these events, the values of all records that name one of the accounts, and all that follows from "
+        "them in facts, warehouse, alerts and logs. Orders are among them: figures of sales change."
+    )
+
+
+def _print_receipt(receipt: Receipt) -> None:
+    rows = [(one.store, one.removed, one.verified, "\n".join(one.left) or "nothing") for one in receipt.stores]
+    headings = ("Store", "Removed", "Verified", "Left")
+    frame = pl.DataFrame(rows, schema=dict.fromkeys(("store", "removed", "verified", "left"), pl.String), orient="row")
+    title = f"Erasure {receipt.erasure}: {counted(receipt.accounts, 'account')}, {counted(receipt.events, 'event')}"
+    print_table(title, frame, headings, sentences=("Removed", "Verified", "Left"))
+    print_line("Out of reach:")
+    for sentence in receipt.out_of_reach:
+        print_line(f"  {sentence}")
+    if not receipt.is_complete:
+        print_line("Something is left. Ask again while nothing runs; files of writers that died go after an hour.")

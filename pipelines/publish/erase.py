@@ -1,0 +1,170 @@
+"""Erased persons in a PostgreSQL database: every text of every table is searched, whatever its table is for.
+
+A deleted row stays on its page until that is written again, and common values stay in the statistics of the planner:
+tables that held a person are rewritten and analysed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from pipelines.events.suppression import PSEUDONYM, Suppression
+from pipelines.lake_purge import ERASED
+from pipelines.publish.database import Database, Refused
+from pipelines.publish.errors import PublishFailed
+
+_REFUSED: Final = Refused(PublishFailed, "Let the owner of the tables ask for the erasure again: it goes on.")
+_AT_ONCE: Final = 50_000
+_OURS: Final = sa.text(
+    """
+    SELECT n.nspname, c.relname, array_agg(a.attname::text ORDER BY a.attnum)
+    FROM pg_class AS c
+    JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    JOIN pg_type AS t ON t.oid = a.atttypid
+    WHERE c.relkind = 'r' AND n.nspname = ANY(:schemas)
+    AND t.typname IN ('text', 'varchar', 'bpchar', 'json', 'jsonb', '_text', '_varchar')
+    GROUP BY 1, 2 ORDER BY 1, 2
+    """
+)
+
+_STATISTICS: Final = sa.text(
+    """
+    SELECT schemaname::text, tablename::text, attname::text, concat(most_common_vals::text, ' ', histogram_bounds::text)
+    FROM pg_stats WHERE schemaname = ANY(:schemas)
+    """
+)
+_CLEAR: Final = sa.text("SELECT pg_clear_attribute_stats(:schema, :table, :column, false)")
+_CLEARS: Final = (18,)
+"""The version of PostgreSQL from which on its statistics can be dropped."""
+
+
+_TYPES: Final = sa.text(
+    "SELECT attname::text, format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid = to_regclass(:name)"
+)
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """A table, and those of its columns that hold texts."""
+
+    schema: str
+    name: str
+    columns: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def quoted(self) -> str:
+        """Its name as SQL."""
+        quote = postgresql.dialect().identifier_preparer.quote
+        return f"{quote(self.schema)}.{quote(self.name)}"
+
+
+def text_tables(database: Database, schemas: Sequence[str]) -> list[TextTable]:
+    """The tables of these schemas that have texts."""
+    with database.transaction(_REFUSED) as connection:
+        rows = connection.execute(_OURS, {"schemas": list(schemas)}).all()
+    return [TextTable(schema, name, tuple(columns)) for schema, name, columns in rows]
+
+
+def rows_naming(database: Database, table: TextTable, suppression: Suppression) -> pl.DataFrame:
+    """Find the rows that name an erased person: `ctid`, and the texts of each column."""
+    shown = ", ".join(f'"{name}"::text' for name in table.columns)
+    query = sa.text(f"SELECT ctid::text, {shown} FROM {table.quoted}")  # noqa: S608 - names are of the catalog
+    schema = dict.fromkeys(("ctid", *table.columns), pl.String)
+    found = [pl.DataFrame(schema=schema)]
+    with database.transaction(_REFUSED) as connection:
+        rows = connection.execution_options(yield_per=_AT_ONCE).execute(query)
+        for some in rows.partitions():
+            frame = pl.DataFrame([tuple(row) for row in some], schema=schema, orient="row")
+            names = pl.Series([False], dtype=pl.Boolean).new_from_index(0, frame.height)
+            for column in table.columns:
+                names |= suppression.names(frame[column])
+            found.append(frame.filter(names))
+    return pl.concat(found)
+
+
+def delete_rows(database: Database, table: TextTable, rows: pl.DataFrame) -> None:
+    """Delete rows by their place; nobody else may write the table meanwhile."""
+    statement = sa.text(f"DELETE FROM {table.quoted} WHERE ctid = ANY(CAST(:places AS tid[]))")  # noqa: S608
+    with database.transaction(_REFUSED) as connection:
+        connection.execute(statement, {"places": rows["ctid"].to_list()})
+
+
+def mask_rows(
+    database: Database, table: TextTable, rows: pl.DataFrame, suppression: Suppression, known: Iterable[str]
+) -> None:
+    """Put a word in the place of pseudonyms, and of the texts that are known, in these rows."""
+    masks = _Masks(suppression, tuple(known))
+    with database.transaction(_REFUSED) as connection:
+        described = connection.execute(_TYPES, {"name": table.quoted}).all()
+        types = {str(column): str(kind) for column, kind in described}
+        for row in rows.iter_rows(named=True):
+            changed = {
+                name: masked
+                for name in table.columns
+                if row[name] is not None and (masked := masks.applied(row[name])) != row[name]
+            }
+            if not changed:
+                continue
+            sets = ", ".join(f'"{name}" = CAST(:c{n} AS {types[name]})' for n, name in enumerate(changed))
+            values = {f"c{n}": value for n, value in enumerate(changed.values())}
+            statement = sa.text(f"UPDATE {table.quoted} SET {sets} WHERE ctid = CAST(:place AS tid)")  # noqa: S608
+            connection.execute(statement, {**values, "place": row["ctid"]})
+
+
+def rewrite(database: Database, tables: Iterable[TextTable]) -> None:
+    """Write tables anew without their dead rows, and count their values anew; readers wait meanwhile."""
+    with database.transaction(_REFUSED, "AUTOCOMMIT") as connection:
+        for table in tables:
+            connection.execute(sa.text(f"VACUUM (FULL, ANALYZE) {table.quoted}"))
+
+
+def clear_statistics(database: Database, schemas: Sequence[str], suppression: Suppression) -> list[str]:
+    """Drop the planner's statistics of columns that name an erased person: of an empty table it makes no new ones.
+
+    Returns:
+        The columns whose statistics stay, as PostgreSQL before 18 has no way to drop them.
+    """
+    with database.transaction(_REFUSED) as connection:
+        rows = [tuple(row) for row in connection.execute(_STATISTICS, {"schemas": list(schemas)})]
+        shown = pl.DataFrame(
+            rows, schema=dict.fromkeys(("schema", "table", "column", "values"), pl.String), orient="row"
+        )
+        naming = shown.filter(suppression.names(shown["values"])).select("schema", "table", "column").rows()
+        if (connection.dialect.server_version_info or ()) < _CLEARS:
+            return [f"statistics of {schema}.{table}.{column}" for schema, table, column in naming]
+        for schema, table, column in naming:
+            connection.execute(_CLEAR, {"schema": schema, "table": table, "column": column})
+    return []
+
+
+@dataclass(frozen=True)
+class _Masks:
+    suppression: Suppression
+    known: tuple[str, ...]
+
+    def applied(self, text: str) -> str:
+        tokens = pl.Series(re.findall(PSEUDONYM, text), dtype=pl.String)
+        for found in {*tokens.filter(self.suppression.covers(tokens)), *self.known}:
+            text = text.replace(found, ERASED)
+        return text
+
+
+def all_rows_naming(
+    database: Database, schemas: Sequence[str], suppression: Suppression
+) -> Iterator[tuple[TextTable, pl.DataFrame]]:
+    """Every table with rows that name an erased person, and those rows."""
+    for table in text_tables(database, schemas):
+        rows = rows_naming(database, table, suppression)
+        if not rows.is_empty():
+            yield table, rows
