@@ -1,0 +1,124 @@
+"""A person is erased, the topics are replayed, events are rebuilt: no byte of an id is left."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import psycopg
+import pytest
+import sqlalchemy as sa
+
+from assets.resources import Progress
+from emberline.erase import erase_person
+from emberline.simulator import Scenario, simulate
+from pipelines.erasure import person_of
+from pipelines.ingest.counts import stored_counts
+from pipelines.ingest.rebuild import rebuild_events
+
+NOW = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
+
+
+@pytest.fixture(scope="module")
+def records() -> pl.DataFrame:
+    """A small company's records."""
+    return simulate(Scenario(seed=5, days=98, groups=8, members=80)).records.head(6_000)
+
+
+def accounts_of(event: dict[str, Any]) -> set[str]:
+    data = event.get("data")
+    told = data if isinstance(data, dict) else {}
+    return {one for name in ("member_id", "customer_id", "linked_id") if isinstance(one := told.get(name), str)}
+
+
+def parsed(records: pl.DataFrame) -> list[dict[str, Any] | None]:
+    def event(value: bytes) -> dict[str, Any] | None:
+        try:
+            found = json.loads(value)
+        except (ValueError, RecursionError):
+            return None
+        return found if isinstance(found, dict) else None
+
+    return [event(value) for value in records["value"]]
+
+
+def somebody(events: list[dict[str, Any] | None]) -> set[str]:
+    """All accounts of somebody who bought and has accounts that are linked."""
+
+    def of(kind: str) -> list[set[str]]:
+        return [accounts_of(event) for event in events if event and event.get("type") == kind]
+
+    links, buyers = of("identity.linked"), set[str]().union(*of("order.paid"))
+    found = next(link for link in links if link & buyers and not any("operator" in account for account in link))
+    while more := [link for link in links if link & found and not link <= found]:
+        found |= set().union(*more)
+    return found
+
+
+def files_with(folder: Path, ids: set[str]) -> list[str]:
+    """Every file in which one of these stands, looking into Parquet."""
+    wanted = [one.encode() for one in ids]
+    found = []
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        content = file.read_bytes()
+        if file.suffix == ".parquet":
+            content += repr(pl.read_parquet(BytesIO(content)).rows()).encode()
+        if any(one in content for one in wanted):
+            found.append(str(file.relative_to(folder)))
+    return found
+
+
+def tables_with(url: str, ids: set[str]) -> list[str]:
+    """Every table, and every view of statistics, in which one of these stands."""
+    found = []
+    with psycopg.connect(
+        sa.make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    ) as database:
+        tables = database.execute(
+            "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname NOT LIKE 'pg\\_%' "
+            "AND schemaname <> 'information_schema' UNION ALL SELECT 'pg_catalog.pg_stats'"
+        ).fetchall()
+        for (table,) in tables:
+            for one in ids:
+                query = f"SELECT count(*) FROM {table} AS t WHERE position(%s IN t::text) > 0"
+                if database.execute(query.encode(), [one]).fetchone() != (0,):
+                    found.append(table)
+    return found
+
+
+def test_nothing_is_left_of_an_erased_person_after_a_replay_and_a_rebuild(pipeline, records, database, tmp_path):
+    services = pipeline.services
+    events = parsed(records)
+    hers = somebody(events)
+    is_hers = [bool(event and accounts_of(event) & hers) for event in events]
+    assert sum(is_hers) > 5
+    pipeline.send(records)
+    assert pipeline.run().is_success
+    pseudonyms = services.pseudonyms()
+    ids = hers | {pseudonyms.of(account) for account in hers}
+    assert files_with(tmp_path, ids)
+    assert tables_with(database, ids)
+
+    person = person_of(services.lake(), min(hers), pseudonyms, services.rules().topics)
+    assert set(person.accounts) == hers
+    outcome, receipt = erase_person(
+        services, person, Progress(), actor="dpo", reason="request 17", now=NOW, accept_loss=True
+    )
+    assert outcome.is_success, outcome.failure
+    assert receipt is not None
+    assert receipt.is_complete, receipt.stores
+    assert files_with(tmp_path, ids) == []
+    assert tables_with(database, ids) == []
+
+    pipeline.send(records)
+    assert pipeline.run().is_success
+    assert stored_counts(services.lake()).unaccounted == 0
+    rules = services.rules()
+    rebuild_events(services.lake(), rules.topics, rules.decoding, 100_000, actor="ann", reason="mended", now=NOW)
+    assert pipeline.run().is_success
+    assert files_with(tmp_path, ids) == []
+    assert tables_with(database, ids) == []
