@@ -61,7 +61,7 @@ class Texts:
         if self.keeps:
             return texts
         plain = ["".join(text.lower().split()) for text in texts.fill_null("").to_list()]
-        hashes = pl.Series("hash", self.identities(plain), pl.String).set(pl.Series(plain) == "", None)
+        hashes = pl.Series("hash", self.identities(plain), pl.String).set(pl.Series(plain, dtype=pl.String) == "", None)
         measured = texts.to_frame("text").select(
             pl.when(pl.col("text").is_not_null()).then(
                 pl.struct(
