@@ -48,13 +48,16 @@ class Ended:
     seconds: float
 
 
+_OF_SUPERSET: Final = (".superset_config", ".superset_setup")
+
+
 def import_all() -> None:
     """Import what commands import when they run. No thread may run afterwards that a fork would miss."""
     codecs.lookup("ascii")  # a case that is no longer root may be unable to read the folder of Python
     for room in ("schemas", "pipelines", "assets", "sensors", "emberline"):
         for module in pkgutil.walk_packages(importlib.import_module(room).__path__, f"{room}."):
-            # Those of Alembic are scripts, which run within it.
-            if not module.name.endswith("__main__") and ".migrations." not in module.name:
+            # Those of Alembic and of Superset are read by these, and of the latter there is none in this environment.
+            if not module.name.endswith(("__main__", *_OF_SUPERSET)) and ".migrations." not in module.name:
                 importlib.import_module(module.name)
 
 
