@@ -13,8 +13,8 @@ from pipelines.groups.risk.drivers import drivers
 from pipelines.groups.risk.features import acts, history, risk_features, with_messages
 from pipelines.groups.risk.graded import graded_model
 from pipelines.groups.risk.lines import from_json
+from pipelines.groups.risk.measured import PATIENCE
 from pipelines.groups.risk.scores import Speaker, is_current
-from pipelines.groups.risk.walk import PATIENCE
 from pipelines.lake import Handle, Lake
 from pipelines.refresh.changes import BATCH_INPUT, IDENTITY_INPUT, Changes, Sources, touched_since
 from pipelines.refresh.rebuilds import rebuild_due

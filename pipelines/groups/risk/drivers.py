@@ -6,8 +6,8 @@ from typing import Final
 
 import polars as pl
 
+from pipelines.groups.risk.measured import FEATURES
 from pipelines.groups.risk.scores import INPUTS, MESSAGES_28D, Speaker, inputs, risk_columns
-from pipelines.groups.risk.walk import FEATURES
 
 _SHOWN: Final = 3
 _LEAST_POINTS: Final = 1

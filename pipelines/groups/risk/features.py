@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 
 from pipelines.arrays import fixed
-from pipelines.groups.risk.walk import FEATURES, PATIENCE, walk
+from pipelines.groups.risk.measured import FEATURES, PATIENCE
+from pipelines.groups.risk.walk import walk
 
 LEAST_MESSAGES: Final = 30
 

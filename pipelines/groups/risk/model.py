@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from threadpoolctl import threadpool_limits
 
-from pipelines.groups.risk.walk import FEATURES
+from pipelines.groups.risk.measured import FEATURES
 
 HORIZONS: Final = (28, 56)
 """The risks told are of being dead within so many days: that they hold 28 in a row without member activity."""

@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 
 from pipelines.groups.risk.box import Box, box
+from pipelines.groups.risk.measured import FEATURES
 from pipelines.groups.risk.model import HORIZONS, RiskModel, encode, probabilities
-from pipelines.groups.risk.walk import FEATURES
 
 SILENCE, MESSAGES, BOX, OWN = "silence", "messages", "box", "own"
 

@@ -9,7 +9,7 @@ from typing import Final
 import polars as pl
 
 from pipelines.groups.risk.features import quiet_days
-from pipelines.groups.risk.walk import PATIENCE
+from pipelines.groups.risk.measured import PATIENCE
 
 AHEAD: Final = 56
 """An alert foretells a death that comes within so many days after it."""

@@ -6,8 +6,8 @@ import pytest
 from benchmarks import box as learning
 from benchmarks import zulip
 from pipelines.groups.risk.box import box, parse
+from pipelines.groups.risk.measured import FEATURES
 from pipelines.groups.risk.scores import BOX, SHARES
-from pipelines.groups.risk.walk import FEATURES
 
 
 @pytest.mark.soak

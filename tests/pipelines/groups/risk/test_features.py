@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.groups.risk.features import LEAST_MESSAGES, history, risk_features, waits, with_messages
-from pipelines.groups.risk.walk import FEATURES
+from pipelines.groups.risk.measured import FEATURES
 from tests.examples import examples
 from tests.pipelines.groups.risk.oracle import A_DAY, FIRST, Active, frame, measured
 
