@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import uuid
 import zipfile
+from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -16,10 +17,12 @@ from sqlalchemy.dialects import postgresql
 
 from emberline.bi.charts import saved_chart
 from emberline.bi.names import DATABASE, uuid_of, worded
+from emberline.embedded.state import write_whole
 from schemas.columns import meaning_of
 from schemas.dashboard import Dashboard
 from schemas.dashboards import DASHBOARDS
 from schemas.dataset import Dataset
+from schemas.errors import EmberlineError
 from schemas.metric import D3_FORMATS, Metric
 from schemas.metrics import DATASETS, METRICS
 from schemas.warehouse import MART
@@ -34,6 +37,24 @@ _MADE_AT: Final = (1980, 1, 1, 0, 0, 0)
 def database_file() -> str:
     """The name of the database's file in the bundle, by which Superset is told its password."""
     return f"databases/{DATABASE}.yaml"
+
+
+class BundleNotWritten(EmberlineError):
+    """The bundle could not be written where it was asked for."""
+
+
+def write_bundle(url: sa.URL, target: Path) -> None:
+    """Write the bundle into a file; one that is there is replaced, at once and whole. For `url` see `bundle`.
+
+    Raises:
+        BundleNotWritten: There is no such folder, or the file cannot be written.
+    """
+    try:
+        write_whole(target, bundle(url))
+    except OSError as error:
+        raise BundleNotWritten(
+            f"{target} cannot be written: {error.strerror}.", "Name a file in a folder that you may write to."
+        ) from error
 
 
 def bundle(url: sa.URL) -> bytes:

@@ -53,7 +53,7 @@ def bi_bundle(
     """Write the dashboards for a Superset that runs elsewhere: import the file there. No password is in it."""
     import sqlalchemy as sa
 
-    from emberline.bi.bundle import bundle
+    from emberline.bi.bundle import write_bundle
 
-    out.write_bytes(bundle(sa.make_url(configured().reader_url())))
+    write_bundle(sa.make_url(configured().reader_url()), out)
     print_line(f"Wrote {out}", whole=True)

@@ -1,5 +1,6 @@
 """The folder that holds everything the embedded engines keep: data, logs, ports and secrets."""
 
+import errno
 import fcntl
 import os
 import re
@@ -132,13 +133,15 @@ def write_private(file: Path, text: str) -> None:
     write_whole(file, text, 0o600)
 
 
-def write_whole(file: Path, text: str, mode: int = 0o666) -> None:
-    """Write `text` in UTF-8 so that readers see all of it or the old file; of the mode the umask is taken."""
+def write_whole(file: Path, content: str | bytes, mode: int = 0o666) -> None:
+    """Write text in UTF-8, or bytes, so that readers see all of it or the old file; of the mode the umask is taken."""
+    if not file.name:  # "." and "/", beside which no draft can be named
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         draft.unlink(missing_ok=True)
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as out:
-            out.write(text)
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as out:
+            out.write(content.encode() if isinstance(content, str) else content)
         draft.replace(file)
     except OSError as error:
         with suppress(OSError):

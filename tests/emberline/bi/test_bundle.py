@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from pathlib import Path
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 import yaml
 
-from emberline.bi.bundle import bundle, database_file
+from emberline.bi.bundle import BundleNotWritten, bundle, database_file, write_bundle
 from schemas.dashboards import DASHBOARDS
 from schemas.metrics import METRICS
 
@@ -70,3 +72,21 @@ def test_every_metric_says_what_it_means_and_is_empty_where_it_would_add_up_what
         assert bool(metric["warning_text"]) == bool(METRICS[name].within)
     assert '"mart"' not in str(found)
     assert "min(currency) IS NOT DISTINCT FROM max(currency)" in found["net_sales"]["expression"]
+
+
+@pytest.mark.parametrize("target", ["taken", "no such folder/bundle.zip", ".", "..", "/"])
+def test_a_file_that_cannot_be_written_is_named_with_a_way_out(
+    target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    Path("taken").mkdir()
+    with pytest.raises(BundleNotWritten, match=r"cannot be written: .*\nNext: Name a file"):
+        write_bundle(URL, Path(target))
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+def test_a_bundle_replaces_an_older_one(tmp_path: Path):
+    file = tmp_path / "bundle.zip"
+    file.write_bytes(b"older")
+    write_bundle(URL, file)
+    assert file.read_bytes() == bundle(URL)

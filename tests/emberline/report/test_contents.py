@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import random
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -86,6 +87,11 @@ def test_credit_falls_into_the_week_of_the_business_zone(database: str, warehous
 def test_a_file_that_cannot_be_written_is_named_with_a_way_out(warehouse: Warehouse, tmp_path):
     with pytest.raises(ReportNotWritten, match="no such folder"):
         write_report(warehouse, COMPLETE, tmp_path / "no such folder" / "report.html")
+
+
+def test_a_folder_of_no_name_is_no_file_to_write(warehouse: Warehouse):
+    with pytest.raises(ReportNotWritten, match="Is a directory"):
+        write_report(warehouse, COMPLETE, Path())
 
 
 def test_where_a_folder_has_the_name_nothing_is_left_beside_it(warehouse: Warehouse, tmp_path):
