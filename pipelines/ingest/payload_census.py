@@ -8,13 +8,13 @@ larger ones count.
 from __future__ import annotations
 
 import datetime as dt
-from contextlib import suppress
 from typing import Final
 
 import polars as pl
 
 from pipelines.carriers.census import census
-from pipelines.lake import Lake, LakeConflict
+from pipelines.lake import Lake
+from pipelines.lake_additions import MOST_COMMITS, add_rows, put_rows_together
 from schemas.lake import PAYLOAD_CENSUS
 
 SAMPLE: Final = 200
@@ -27,12 +27,6 @@ MOST_NAMES: Final = 2_000
 """Paths, or reasons, of a topic and day that are kept: those of most records."""
 
 KEPT: Final = dt.timedelta(days=60)
-MOST_COMMITS: Final = 50
-"""After so many the counts of a day are put together."""
-
-_TOGETHER: Final = "content/together"
-"""The application transaction that says after which commit counts were put together."""
-
 _MOST_REASONS: Final = 50
 _OF: Final = ("topic", "day", "subject", "name", "kind")
 _DAY: Final = pl.col("kafka_time").dt.date().alias("day")
@@ -71,11 +65,7 @@ def record_census(lake: Lake, counts: pl.DataFrame, batch: int) -> None:
         counts: `PAYLOAD_CENSUS`.
         batch: its number in `events`.
     """
-    while not counts.is_empty():
-        # Upkeep may have put files together meanwhile: what is to be added is the same.
-        with suppress(LakeConflict):
-            lake.append(lake.open(PAYLOAD_CENSUS), counts.with_columns(batch=pl.lit(batch, pl.Int64)), {})
-            return
+    add_rows(lake, PAYLOAD_CENSUS, counts.with_columns(batch=pl.lit(batch, pl.Int64)))
 
 
 def put_together(lake: Lake, batch: int, most: int = MOST_COMMITS) -> None:
@@ -86,18 +76,17 @@ def put_together(lake: Lake, batch: int, most: int = MOST_COMMITS) -> None:
         batch: the newest of `events`: counts of later ones are written again.
         most: commits.
     """
-    handle = lake.open(PAYLOAD_CENSUS)
-    if handle.content - (handle.position(_TOGETHER) or 0) < most:
-        return
-    counts = _summed(handle.scan().filter(pl.col("batch") <= batch).collect(engine="streaming"))
-    newest = counts["day"].max()
-    if isinstance(newest, dt.date):
-        counts = counts.filter(pl.col("day") >= newest - KEPT)
-    place = pl.col("records").rank("ordinal", descending=True).over("topic", "day", "subject")
-    kept = counts.filter(place <= MOST_NAMES).with_columns(batch=pl.lit(0, pl.Int64))
-    # Who was faster has added counts or put files together: it is done next time.
-    with suppress(LakeConflict):
-        lake.replace(handle, kept.select(PAYLOAD_CENSUS.schema.names()), {_TOGETHER: handle.content + 1})
+
+    def together(rows: pl.LazyFrame) -> pl.DataFrame:
+        counts = _summed(rows.filter(pl.col("batch") <= batch).collect(engine="streaming"))
+        newest = counts["day"].max()
+        if isinstance(newest, dt.date):
+            counts = counts.filter(pl.col("day") >= newest - KEPT)
+        place = pl.col("records").rank("ordinal", descending=True).over("topic", "day", "subject")
+        kept = counts.filter(place <= MOST_NAMES).with_columns(batch=pl.lit(0, pl.Int64))
+        return kept.select(PAYLOAD_CENSUS.schema.names())
+
+    put_rows_together(lake, PAYLOAD_CENSUS, together, most)
 
 
 def drop_census(lake: Lake) -> None:

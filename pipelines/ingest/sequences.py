@@ -6,21 +6,13 @@ nothing, so the table has no positions: a run that died writes it again.
 
 from __future__ import annotations
 
-from contextlib import suppress
-from typing import Final
-
 import polars as pl
 
 from pipelines.events.sequences import bounded, union
 from pipelines.ingest.removed_records import RemovedRecords
-from pipelines.lake import Lake, LakeConflict
+from pipelines.lake import Lake
+from pipelines.lake_additions import MOST_COMMITS, add_rows, put_rows_together
 from schemas.lake import SEQUENCE_RANGE
-
-MOST_COMMITS: Final = 50
-"""After so many the ranges are put together."""
-
-_TOGETHER: Final = "content/together"
-"""The application transaction that says after which commit ranges were put together."""
 
 
 def record_ranges(lake: Lake, ranges: pl.DataFrame) -> None:
@@ -30,22 +22,12 @@ def record_ranges(lake: Lake, ranges: pl.DataFrame) -> None:
         lake: holds `sequence_range`.
         ranges: of a batch.
     """
-    while not ranges.is_empty():
-        # Upkeep may have put files together meanwhile: what is to be added is the same.
-        with suppress(LakeConflict):
-            lake.append(lake.open(SEQUENCE_RANGE), ranges, {})
-            return
+    add_rows(lake, SEQUENCE_RANGE, ranges)
 
 
 def put_together(lake: Lake, most: int = MOST_COMMITS) -> None:
     """Put the ranges of each sequence together, if many commits added some since that was done last."""
-    handle = lake.open(SEQUENCE_RANGE)
-    if handle.content - (handle.position(_TOGETHER) or 0) < most:
-        return
-    ranges = bounded(union(handle.scan().collect(engine="streaming")))
-    # Who was faster has added a range or put files together: it is done next time.
-    with suppress(LakeConflict):
-        lake.replace(handle, ranges, {_TOGETHER: handle.content + 1})
+    put_rows_together(lake, SEQUENCE_RANGE, lambda rows: bounded(union(rows.collect(engine="streaming"))), most)
 
 
 def drop_ranges(lake: Lake, removed: RemovedRecords) -> None:

@@ -11,8 +11,9 @@ import pytest
 from pipelines.carriers import CARRIERS
 from pipelines.events.sequences import MISSING
 from pipelines.ingest.missing import Lateness, by_sequence, missing_numbers, sentence
-from pipelines.ingest.sequences import MOST_COMMITS, put_together, record_ranges
+from pipelines.ingest.sequences import put_together, record_ranges
 from pipelines.lake import Lake
+from pipelines.lake_additions import MOST_COMMITS
 from schemas.lake import EVENTS, SEQUENCE_RANGE
 from tests.pipelines.canonical import NOON, TOPIC, ingest, land, rebuild, records
 from tests.pipelines.events.test_sequences import of_group
