@@ -5,13 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
-import time
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
 from typing import Final
-from urllib.error import URLError
 
 import psutil
 
@@ -74,11 +71,7 @@ class EmbeddedSuperset:
         if self.process() is None:
             return None
         url = f"http://{LOOPBACK}:{self._port.read_text()}"
-        try:
-            with urllib.request.urlopen(f"{url}/health", timeout=10):  # noqa: S310 - on loopback
-                return url
-        except (URLError, OSError):
-            return None
+        return url if daemon.answers_at(f"{url}/health", 10) else None
 
     def process(self) -> psutil.Process | None:
         """Return its live process."""
@@ -140,11 +133,14 @@ class EmbeddedSuperset:
             record=self._record,
             env=self._environment(),
         )
-        deadline = time.monotonic() + _ANSWERS_WITHIN_S
-        while self.address() is None:
-            if self.process() is None or time.monotonic() > deadline:
-                raise EngineDied("Superset did not come up", place=self._log, next_step="see the log, then start again")
-            time.sleep(_POLL_S)
+        daemon.wait_until(
+            lambda: self.address() is not None,
+            lambda: self.process() is not None,
+            name="Superset",
+            log=self._log,
+            within_s=_ANSWERS_WITHIN_S,
+            poll_s=_POLL_S,
+        )
 
     def _import(self, warehouse: str, on_progress: Callable[[str], None]) -> None:
         import sqlalchemy as sa
@@ -169,5 +165,4 @@ class EmbeddedSuperset:
             "SUPERSET_CONFIG_PATH": str(_HERE / "superset_config.py"),
             "SUPERSET_HOME": str(self._home),
             "SUPERSET_SECRET_KEY": self._state.secret(_KEY),
-            "FLASK_APP": "superset",
         }

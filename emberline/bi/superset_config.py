@@ -10,7 +10,6 @@ _HOME = Path(os.environ["SUPERSET_HOME"])
 SECRET_KEY = os.environ["SUPERSET_SECRET_KEY"]
 SQLALCHEMY_DATABASE_URI = f"sqlite:///{_HOME / 'superset.db'}"
 RATELIMIT_STORAGE_URI = "memory://"
-FEATURE_FLAGS = {"DASHBOARD_RBAC": False, "ALERT_REPORTS": False}
 # Cookies are of this page only; it listens on loopback, without TLS.
 SESSION_COOKIE_SAMESITE = "Strict"
 SESSION_COOKIE_HTTPONLY = True

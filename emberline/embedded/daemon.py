@@ -3,12 +3,15 @@
 import os
 import signal
 import time
-from collections.abc import Mapping, Sequence
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from urllib.error import URLError
 
 import psutil
 
+from emberline.embedded.errors import EngineDied
 from emberline.embedded.state import write_private
 
 _POLL_S = 0.02
@@ -47,6 +50,38 @@ def launch(
         setsid=True,
     )
     write_private(record, str(pid))
+
+
+def wait_until(
+    answers: Callable[[], bool], lives: Callable[[], bool], *, name: str, log: Path, within_s: float, poll_s: float
+) -> None:
+    """Wait until a process answers.
+
+    Args:
+        answers: Whether it does.
+        lives: Whether it still runs.
+        name: What people call it.
+        log: Its log, which the error quotes.
+        within_s: How long it may take.
+        poll_s: How often it is asked.
+
+    Raises:
+        EngineDied: It ended, or did not answer in time.
+    """
+    deadline = time.monotonic() + within_s
+    while not answers():
+        if not lives() or time.monotonic() > deadline:
+            raise EngineDied(f"{name} did not come up", place=log, next_step="see the log, then start again")
+        time.sleep(poll_s)
+
+
+def answers_at(url: str, patience_s: float) -> bool:
+    """Tell whether a page of ours is there, within so many seconds."""
+    try:
+        with urllib.request.urlopen(url, timeout=patience_s):  # noqa: S310 - of the settings, or on loopback
+            return True
+    except (URLError, OSError):
+        return False
 
 
 def recorded(record: Path, argument: str) -> psutil.Process | None:

@@ -6,7 +6,6 @@ The web server listens on loopback behind `emberline.web_guard`, the code server
 import os
 import socket
 import sys
-import time
 import urllib.request
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -19,7 +18,6 @@ import yaml
 
 from emberline.embedded import daemon
 from emberline.embedded.dagster_home import SOCKET, dagster_home, home_of
-from emberline.embedded.errors import EngineDied
 from emberline.embedded.ports import LOOPBACK, launch_on_kept_ports
 from emberline.embedded.state import StateFolder, write_private
 
@@ -137,15 +135,14 @@ class EmbeddedDagster:
         self._wait("web_server", lambda: _answers(f"http://{LOOPBACK}:{port}"))
 
     def _wait(self, name: str, answers: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + _READY_WITHIN_S
-        while not answers():
-            if self.process(name) is None or time.monotonic() > deadline:
-                raise EngineDied(
-                    f"Dagster's {name.replace('_', ' ')} did not come up",
-                    place=self._log(name),
-                    next_step="see the log, then start again",
-                )
-            time.sleep(_POLL_S)
+        daemon.wait_until(
+            answers,
+            lambda: self.process(name) is not None,
+            name=f"Dagster's {name.replace('_', ' ')}",
+            log=self._log(name),
+            within_s=_READY_WITHIN_S,
+            poll_s=_POLL_S,
+        )
 
     def _launch(self, name: str, program: str, *arguments: str, environment: Mapping[str, str]) -> None:
         daemon.launch(

@@ -2,16 +2,12 @@
 
 import os
 import sys
-import time
-import urllib.request
 from collections.abc import Callable
 from signal import SIGKILL, SIGTERM
-from urllib.error import URLError
 
 import psutil
 
 from emberline.embedded import daemon
-from emberline.embedded.errors import EngineDied
 from emberline.embedded.state import StateFolder
 
 _ANSWERS_WITHIN_S = 60.0
@@ -51,26 +47,20 @@ class EmbeddedReceiver:
                     record=self._record,
                     env=os.environ,
                 )
-            deadline = time.monotonic() + _ANSWERS_WITHIN_S
-            while self.address() is None:
-                if self.process() is None or time.monotonic() > deadline:
-                    raise EngineDied(
-                        "The receiver of webhooks did not come up",
-                        place=self._log,
-                        next_step="see the log, then start again",
-                    )
-                time.sleep(_POLL_S)
+            daemon.wait_until(
+                lambda: self.address() is not None,
+                lambda: self.process() is not None,
+                name="The receiver of webhooks",
+                log=self._log,
+                within_s=_ANSWERS_WITHIN_S,
+                poll_s=_POLL_S,
+            )
             return self.url
 
     def address(self) -> str | None:
         """Return its URL where it runs and answers, else None."""
-        if self.process() is None:
-            return None
-        try:
-            with urllib.request.urlopen(f"{self.url}/healthz", timeout=2):  # noqa: S310 - of the settings
-                return self.url
-        except (URLError, OSError):
-            return None
+        is_up = self.process() is not None and daemon.answers_at(f"{self.url}/healthz", 2)
+        return self.url if is_up else None
 
     def process(self) -> psutil.Process | None:
         """Return its live process."""
