@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, Final
 
 import sqlalchemy as sa
@@ -14,18 +16,21 @@ from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
 from pydantic import Field
-from sqlalchemy.exc import DBAPIError
 
 from emberline.published import groups_frame
 from pipelines.printable import printable
+from pipelines.publish.database import Database, Refused
+from pipelines.publish.errors import ReadFailed
 from pipelines.publish.warehouse import Warehouse
-from pipelines.question import QuestionRefused, metric_named, question, rows_behind
+from pipelines.question import metric_named, question, rows_behind
+from schemas.errors import EmberlineError
 from schemas.metrics import METRICS
 from schemas.warehouse import MART
 
 _MOST: Final = 500
 _WITHIN_MS: Final = 30_000
 """What one question may take of the warehouse's time."""
+_REFUSED: Final = Refused(ReadFailed, "Ask for other values, or for fewer rows.")
 _READS: Final = ToolAnnotations(
     read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
 )
@@ -47,8 +52,8 @@ class Questions:
     def __init__(self, url: str) -> None:
         """Take the URL of the warehouse, with the login of who only reads; nothing is opened."""
         options = f"-c default_transaction_read_only=on -c statement_timeout={_WITHIN_MS}"
-        self._engine = sa.create_engine(url, poolclass=sa.NullPool, connect_args={"options": options})
-        self._warehouse = Warehouse(url)
+        limited = sa.make_url(url).update_query_dict({"options": options}).render_as_string(hide_password=False)
+        self._database, self._warehouse = Database(limited), Warehouse(limited)
 
     def list_metrics(self) -> list[dict[str, Any]]:
         """List all metrics: meaning, unit, dimensions, those that need one value each, and how values add up."""
@@ -76,21 +81,15 @@ class Questions:
         limit: Limit = 100,
     ) -> list[dict[str, Any]]:
         """Compute a metric by dimensions, of a period and of some values: a row for each combination."""
-        try:
-            asked = question(metric_named(metric), by or (), where, since=since, until=until, limit=limit)
-        except QuestionRefused as error:
-            raise ToolError(str(error)) from error
-        return self._rows(asked)
+        with _told_to_the_client():
+            return self._rows(question(metric_named(metric), by or (), where, since=since, until=until, limit=limit))
 
     def rows_behind(
         self, metric: str, where: Where | None = None, since: Since = None, until: Until = None, limit: Limit = 100
     ) -> list[dict[str, Any]]:
         """Show the rows that a metric is computed of, with the ids of orders, messages or events where it has them."""
-        try:
-            asked = rows_behind(metric_named(metric), where, since=since, until=until, limit=limit)
-        except QuestionRefused as error:
-            raise ToolError(str(error)) from error
-        return self._rows(asked)
+        with _told_to_the_client():
+            return self._rows(rows_behind(metric_named(metric), where, since=since, until=until, limit=limit))
 
     def groups(
         self,
@@ -100,18 +99,24 @@ class Questions:
         limit: Limit = 20,
     ) -> list[dict[str, Any]]:
         """Show groups with state, risk of death and the reasons for both, those first that need somebody."""
-        frame = groups_frame(self._warehouse)
+        with _told_to_the_client():
+            frame = groups_frame(self._warehouse)
         if group_id is not None:
             frame = frame.filter(frame["group_id"] == group_id)
         return [_told(row) for row in frame.head(limit).to_dicts()]
 
     def _rows(self, asked: sa.TextClause) -> list[dict[str, Any]]:
-        try:
-            with self._engine.connect() as connection:
-                return [_told(dict(row)) for row in connection.execute(asked).mappings()]
-        except DBAPIError as error:
-            # What PostgreSQL says has the statement in it: of no use to who asked in words.
-            raise ToolError(f"The warehouse could not answer: {type(error.orig).__name__}.") from error
+        with self._database.transaction(_REFUSED) as connection:
+            return [_told(dict(row)) for row in connection.execute(asked).mappings()]
+
+
+@contextmanager
+def _told_to_the_client() -> Iterator[None]:
+    """An error of this project is told in its words; it holds no statement."""
+    try:
+        yield
+    except EmberlineError as error:
+        raise ToolError(str(error)) from error
 
 
 def server(url: str) -> MCPServer[Any]:

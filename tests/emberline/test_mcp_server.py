@@ -14,9 +14,10 @@ import pytest
 import sqlalchemy as sa
 from mcp import Client, StdioServerParameters
 from mcp.server.mcpserver.exceptions import ToolError
-from sqlalchemy.exc import DBAPIError
 
 from emberline.mcp_server import Questions
+from pipelines.publish.database import Refused
+from pipelines.publish.errors import ReadFailed
 from schemas import warehouse as mart
 from schemas.metrics import METRICS
 
@@ -140,8 +141,20 @@ def test_nothing_can_be_written_and_no_statement_is_told(database: str):
     with pytest.raises(ToolError) as refused:
         questions.query_metric("groups", where={"since": ["no day"]})
     assert "SELECT" not in str(refused.value)
-    with questions._engine.connect() as connection, pytest.raises(DBAPIError, match="read-only"):
+    refusal = Refused(ReadFailed, "Do not write.")
+    with pytest.raises(ReadFailed, match="read-only"), questions._database.transaction(refusal) as connection:
         connection.execute(sa.text("CREATE TABLE mart.x ()"))
+
+
+def test_every_tool_is_limited_in_time_and_to_reading(database: str):
+    questions = Questions(database)
+    limits = sa.select(
+        sa.func.current_setting("statement_timeout").cast(sa.Text).label("within"),
+        sa.func.current_setting("default_transaction_read_only").cast(sa.Text).label("reads"),
+    )
+    assert questions._warehouse.read(limits).rows() == [("30s", "on")]
+    with questions._database.transaction(Refused(ReadFailed, "Ask again.")) as connection:
+        assert connection.execute(limits).all() == [("30s", "on")]
 
 
 def test_what_no_reader_may_read_is_not_listed(database: str):
