@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
@@ -15,15 +15,15 @@ _ZONE: Final = f"(SELECT zone FROM {publication.fullname} ORDER BY version DESC 
 """SQL of the business zone."""
 
 _OF_GROUP: Final = {
-    "group_name": ("name", "name of the group, as last told"),
-    "carrier": ("carrier", "platform the group lives on"),
-    "purpose": ("purpose", "purpose of the group, as last told; null: not told"),
+    "group_name": ("name", "name of the group, as last told", sa.Text()),
+    "carrier": ("carrier", "platform the group lives on", sa.Text()),
+    "purpose": ("purpose", "purpose of the group, as last told; null: not told", sa.Text()),
 }
 _OF_DAY: Final = {
-    "day": ("{day}", "calendar day of the business zone"),
-    "week": ("date_trunc('week', {day})::date", "Monday of the week of the day"),
-    "month": ("date_trunc('month', {day})::date", "first day of the month of the day"),
-    "weekday": ("extract(isodow FROM {day})::integer", "day of the week, 1: Monday, 7: Sunday"),
+    "day": ("{day}", "calendar day of the business zone", sa.Date()),
+    "week": ("date_trunc('week', {day})::date", "Monday of the week of the day", sa.Date()),
+    "month": ("date_trunc('month', {day})::date", "first day of the month of the day", sa.Date()),
+    "weekday": ("extract(isodow FROM {day})::integer", "day of the week, 1: Monday, 7: Sunday", sa.Integer()),
 }
 _DIGITS: Final = "minor_digits"
 
@@ -68,6 +68,11 @@ class Dataset:
             return meaning_of(self.table.columns[dimension]).text
         return (_OF_GROUP | _OF_DAY)[dimension][1]
 
+    def type_of(self, name: str) -> sa.types.TypeEngine[Any]:
+        """The type of a column or of a dimension."""
+        column = self.table.columns.get(name)
+        return (_OF_GROUP | _OF_DAY)[name][2] if column is None else column.type
+
     @property
     def sql(self) -> str:
         """A query for its rows: the columns of the table, the dimensions, and `minor_digits` beside a currency."""
@@ -94,7 +99,7 @@ class Dataset:
         day = f"fact.{_quoted(self.day)}"
         if isinstance(self.table.columns[self.day].type, sa.DateTime):
             day = f"({day} AT TIME ZONE {_ZONE})::date"
-        return {name: sql.format(day=day) for name, (sql, _) in _OF_DAY.items() if name not in self.table.columns}
+        return {name: sql.format(day=day) for name, (sql, _, _) in _OF_DAY.items() if name not in self.table.columns}
 
 
 def _quoted(column: str) -> str:

@@ -18,7 +18,6 @@ from sqlalchemy.dialects import postgresql
 from emberline.bi.charts import saved_chart
 from emberline.bi.names import DATABASE, uuid_of, worded
 from emberline.embedded.state import write_whole
-from schemas.columns import meaning_of
 from schemas.dashboard import Dashboard
 from schemas.dashboards import DASHBOARDS
 from schemas.dataset import Dataset
@@ -122,21 +121,16 @@ def _columns(dataset: Dataset) -> tuple[str, ...]:
 
 
 def _column(dataset: Dataset, name: str) -> dict[str, Any]:
-    column = dataset.table.columns.get(name)
-    if column is None:
-        kind = "INTEGER" if name == "weekday" else "TEXT" if name not in ("day", "week", "month") else "DATE"
-        text = dataset.meaning(name)
-    else:
-        kind, text = column.type.compile(postgresql.dialect()), meaning_of(column).text
+    kind = dataset.type_of(name)
     return {
         "column_name": name,
         "verbose_name": worded(name),
-        "is_dttm": kind.startswith(("DATE", "TIMESTAMP")),
+        "is_dttm": isinstance(kind, sa.Date | sa.DateTime),
         "is_active": True,
-        "type": kind,
+        "type": kind.compile(postgresql.dialect()),
         "groupby": name in dataset.dimensions,
         "filterable": True,
-        "description": text,
+        "description": dataset.meaning(name),
     }
 
 
