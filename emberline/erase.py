@@ -12,8 +12,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-import polars as pl
-
 from assets.resources import Progress
 from emberline.embedded.state import write_private
 from emberline.instance import DAGSTER_SCHEMA
@@ -199,7 +197,7 @@ def _naming(services: Services, suppression: Suppression) -> list[Path]:
             content = file.read_bytes()
         except OSError:  # gone meanwhile
             continue
-        if suppression.names(pl.Series([content.decode("utf-8", "replace")])).any():
+        if suppression.names_in(content):
             found.append(file)
     return found
 

@@ -112,7 +112,7 @@ def all_traces(lake: Lake, suppression: Suppression) -> dict[LakeTable, list[str
 
 def _names(content: bytes, name: str, suppression: Suppression) -> bool:
     if not name.endswith(".parquet"):
-        return suppression.names(pl.Series([content.decode("utf-8", "replace")])).any()
+        return suppression.names_in(content)
     rows = pl.read_parquet(BytesIO(content))
     return any(
         (suppression.sent(values) if values.dtype == pl.Binary else suppression.names(values)).any()

@@ -70,6 +70,10 @@ class Suppression:
         found = self._holds(texts.cast(pl.Binary), (TEXT,))
         return found | self._has_covered(texts.str.extract_all(PSEUDONYM)) if self.number else found
 
+    def names_in(self, content: bytes) -> bool:
+        """Whether the text of a file names an erased person."""
+        return bool(self.names(pl.Series([content.decode("utf-8", "replace")])).any())
+
     def concerns(self, events: pl.DataFrame) -> pl.Series:
         """Say which rows of `EVENTS` have an erased person in any column of pseudonyms."""
         members = events["members"].list.eval(pl.element().struct.field("id"))
