@@ -51,16 +51,27 @@ class Rule:
 _MEMBER_COUNTS: Final = ("newly_active", "active", "returned", "paused", "disengaged", "lurker")
 _MONEY: Final = ("paid_minor", "refunded_minor", "net_minor")
 
-_KNOWN_GROUP: Final = Rule(
-    """
-    WITH checked AS (SELECT * FROM {batch})
+
+def _names_one(column: str, dimension: str, key: str) -> dict[str, Rule]:
+    """Let a column name a row of a dimension, or be null."""
+    return {
+        f"{column} is one of {dimension}": Rule(
+            f"""
+    WITH checked AS (SELECT * FROM {{batch}})
     SELECT * FROM checked
-    WHERE group_id IS NOT NULL
-      AND NOT EXISTS (SELECT FROM staging.dim_group AS g WHERE g.group_id = checked.group_id)
-    """,
-    by={BATCH: ("group_id",), "dim_group": ("group_id",)},
-    refers_to="dim_group",
-)
+    WHERE {column} IS NOT NULL
+      AND NOT EXISTS (SELECT FROM staging.{dimension} AS d WHERE d.{key} = checked.{column})
+    """,  # noqa: S608 - the names are ours
+            by={BATCH: (column,), dimension: (key,)},
+            refers_to=dimension,
+        )
+    }
+
+
+_KNOWN_GROUP: Final = _names_one("group_id", "dim_group", "group_id")
+_KNOWN_PERSON: Final = _names_one("person_id", "dim_person", "person_id")
+_KNOWN_CURRENCY: Final = _names_one("currency", "dim_currency", "currency")
+_KNOWN_DAY: Final = _names_one("day", "dim_date", "day")
 
 EMPTIED: Final = """
     WITH emptied AS (
@@ -74,14 +85,18 @@ EMPTIED: Final = """
 RULES: Final[dict[str, dict[str, Rule]]] = {
     "dim_group": {
         "carrier is the prefix of group_id": Rule("""
-            SELECT group_id, carrier FROM {batch} WHERE carrier <> split_part(group_id, ':', 1)
+            SELECT group_id, carrier FROM {batch}
+            WHERE carrier <> split_part(group_id, ':', 1) AND group_id <> 'unattributed'
         """),
+        **_names_one("carrier", "dim_carrier", "carrier"),
+        **_names_one("purpose", "dim_purpose", "purpose"),
     },
     "group_day": {
+        **_KNOWN_DAY,
         "speakers are no more than active_members": Rule("""
             SELECT group_id, day, speakers, active_members FROM {batch} WHERE speakers > active_members
         """),
-        "group_id is one of dim_group": _KNOWN_GROUP,
+        **_KNOWN_GROUP,
     },
     "group_state": {
         "a group's spells neither overlap nor leave a gap": Rule(
@@ -104,7 +119,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
         "is_current marks the spell that is not over": Rule("""
             SELECT group_id, since, until, is_current FROM {batch} WHERE is_current <> (until IS NULL)
         """),
-        "group_id is one of dim_group": _KNOWN_GROUP,
+        **_KNOWN_GROUP,
     },
     "group_risk": {
         "a longer time is no smaller a risk": Rule("""
@@ -116,7 +131,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
         """,
             by={BATCH: ("day",)},
         ),
-        "group_id is one of dim_group": _KNOWN_GROUP,
+        **_KNOWN_GROUP,
     },
     "retention": {
         "active is no more than cohort_size": Rule("""
@@ -144,13 +159,15 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
         """),
     },
     "member_state": {
+        **_KNOWN_PERSON,
         "who lurks was never active, and everybody else was": Rule("""
             SELECT group_id, person_id, state, first_active_day
             FROM {batch} WHERE (state = 'lurker') <> (first_active_day IS NULL)
         """),
-        "group_id is one of dim_group": _KNOWN_GROUP,
+        **_KNOWN_GROUP,
     },
     "group_engagement": {
+        **_KNOWN_GROUP,
         "the states together are the rows of member_state": Rule(
             """
             WITH both_sides AS (
@@ -196,6 +213,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
         ),
     },
     "funnel_entry": {
+        **_KNOWN_PERSON,
         "steps_reached is a step of the funnel": Rule(
             """
             WITH checked AS (SELECT * FROM {batch})
@@ -208,7 +226,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
             by={BATCH: ("funnel", "steps_reached"), "funnel_step": ("funnel", "step_number")},
             refers_to="funnel_step",
         ),
-        "group_id is one of dim_group": _KNOWN_GROUP,
+        **_KNOWN_GROUP,
         "an entry has a row of funnel_match for each step it reached": Rule(
             """
             WITH both_sides AS (
@@ -224,7 +242,8 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
         ),
     },
     "funnel_match": {
-        "group_id is one of dim_group": _KNOWN_GROUP,
+        **_KNOWN_PERSON,
+        **_KNOWN_GROUP,
     },
     "funnel_breakdown": {
         "the total is that of funnel_step": Rule(
@@ -350,18 +369,12 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
             by={BATCH: ("shop", "order_id")},
             whole={"group_sales": ("model",)},
         ),
-        "group_id is one of dim_group": _KNOWN_GROUP,
-        "currency is one of dim_currency": Rule(
-            """
-            WITH checked AS (SELECT * FROM {batch})
-            SELECT * FROM checked
-            WHERE NOT EXISTS (SELECT FROM staging.dim_currency AS c WHERE c.currency = checked.currency)
-        """,
-            by={BATCH: ("currency",), "dim_currency": ("currency",)},
-            refers_to="dim_currency",
-        ),
+        **_KNOWN_GROUP,
+        **_KNOWN_CURRENCY,
+        **_KNOWN_PERSON,
     },
     "order_refund": {
+        **_KNOWN_CURRENCY,
         "refunds of an order sum to its refunded_minor in order_credit": Rule(
             """
             WITH both_sides AS (
@@ -380,6 +393,8 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
         ),
     },
     "group_sales": {
+        **_KNOWN_GROUP,
+        **_KNOWN_CURRENCY,
         "money is that of order_credit by model, group and currency": Rule(
             """
             WITH both_sides AS (
@@ -397,6 +412,8 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
         ),
     },
     "message_sales": {
+        **_KNOWN_GROUP,
+        **_KNOWN_CURRENCY,
         "money is that of group_sales": Rule(
             """
             WITH both_sides AS (
@@ -413,6 +430,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
         ),
     },
     "segment_sales": {
+        **_KNOWN_CURRENCY,
         "money of each breakdown is that of group_sales": Rule(
             """
             WITH both_sides AS (
@@ -430,6 +448,8 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
         ),
     },
     "person_value": {
+        **_KNOWN_PERSON,
+        **_KNOWN_CURRENCY,
         "p_alive and expected_purchases are null exactly where unmodelled says why": Rule("""
             SELECT person_id, currency, p_alive, expected_purchases, unmodelled FROM {batch}
             WHERE (p_alive IS NULL) <> (unmodelled IS NOT NULL)

@@ -20,7 +20,7 @@ from schemas.references import REFERENCES
 from schemas.table import OWNERS
 from schemas.warehouse import MART, metadata
 
-CONTRACT_VERSION: Final = "1.0.0"
+CONTRACT_VERSION: Final = "1.1.0"
 """Semantic: a breaking difference to the last released contract is another major version."""
 
 _PURPOSE: Final = (

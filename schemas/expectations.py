@@ -18,15 +18,13 @@ import sqlalchemy as sa
 from schemas import kinds
 from schemas.attribution import MODELS, UNATTRIBUTED
 from schemas.business_rules import EMPTIED, RULES, Rule
+from schemas.dimensions import ENGAGEMENT
 from schemas.funnel import PROPERTIES, TOUCHES
 from schemas.lake import GROUP_STATES
 from schemas.warehouse import DATA_TABLES, STAGING
 
 Severity = Literal["critical", "warning"]
 """`critical` stops the publish, `warning` is told and published."""
-
-MEMBER_STATES: Final = ("newly_active", "active", "returned", "paused", "disengaged", "lurker")
-"""The states of a member in a group (docs/definitions.md#engagement)."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,8 @@ def _pattern(annotated: object) -> str:
 
 _VALUES: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("group_state", "state"): GROUP_STATES,
-    ("member_state", "state"): MEMBER_STATES,
+    ("member_state", "state"): ENGAGEMENT,
+    ("dim_person", "engagement"): ENGAGEMENT,
     ("retention", "unit"): ("week", "month"),
     ("lifecycle", "unit"): ("day", "week", "month"),
     ("order_credit", "model"): MODELS,
@@ -133,7 +132,7 @@ def _of_column(table: sa.Table, column: sa.Column[Any]) -> Iterator[Expectation]
         name = f"{column.name} is one of {', '.join(values)}"
         yield Expectation("expect_column_values_to_be_in_set", name, at | {"value_set": list(values)})
     if pattern := _PATTERNS.get(column.name):
-        if column.name == "group_id" and table.name in {"group_sales", "message_sales"}:
+        if column.name == "group_id" and table.name in {"dim_group", "group_sales", "message_sales"}:
             pattern = f"{pattern}|^{UNATTRIBUTED}$"
         name = f"{column.name} matches {pattern}"
         yield Expectation("expect_column_values_to_match_regex", name, at | {"regex": pattern})

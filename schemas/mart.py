@@ -6,7 +6,18 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from schemas.lake import FUNNEL_ENTRY, GROUP, ORDER_CREDIT, TABLES, LakeTable
+from schemas.lake import (
+    FEED_DAY,
+    FIRST_SEEN,
+    FUNNEL_ENTRY,
+    GROUP,
+    MEMBER_STATE,
+    ORDER_CREDIT,
+    PERSON_VALUE,
+    TABLES,
+    LakeTable,
+)
+from schemas.mart_columns import minor_of
 from schemas.table import Lineage, copied, each
 
 _OF_ENTRY: Final = copied(FUNNEL_ENTRY, "funnel", "person_id", "entry", "entered_at")
@@ -16,7 +27,30 @@ _GROUP_OF_MATCH: Final[Lineage] = {
 }
 _OTHERS: Final[dict[str, Lineage]] = {
     "dim_group": copied(GROUP, *GROUP.columns),
+    "dim_carrier": each(("carrier", "name"), GROUP.of("carrier")),
+    "dim_purpose": each(("purpose", "is_standard"), GROUP.of("purpose")),
     "dim_currency": each(("currency", "name", "minor_digits"), ORDER_CREDIT.of("currency")),
+    "dim_date": each(
+        (
+            "day", "week", "month", "quarter", "year", "month_number", "iso_week", "weekday", "weekday_name",
+            "is_weekend",
+        ),
+        FEED_DAY.of("day"),
+    ),
+    "dim_person": {
+        "person_id": (
+            *FIRST_SEEN.of("person_id"), *MEMBER_STATE.of("person_id"), *PERSON_VALUE.of("person_id"),
+            *ORDER_CREDIT.of("person_id"), *FUNNEL_ENTRY.of("person_id"),
+        ),
+        "first_seen_on": FIRST_SEEN.of("first_day", "first_time"),
+        "first_group_id": FIRST_SEEN.of("group_id", "first_time"),
+        "last_active_on": MEMBER_STATE.of("last_active_day"),
+        "memberships": MEMBER_STATE.of("group_id"),
+        "engagement": MEMBER_STATE.of("state"),
+        **copied(MEMBER_STATE, "is_consistent", "is_vital"),
+        "is_buyer": ORDER_CREDIT.of("person_id"),
+        **copied(PERSON_VALUE, "currency", "orders", "net_minor", "p_alive", "expected_purchases"),
+    },
     "funnel_entry": {**_OF_ENTRY, **_GROUP_OF_MATCH, **copied(FUNNEL_ENTRY, "steps_reached", "is_mature")},
     "funnel_match": {
         **_OF_ENTRY,
@@ -27,13 +61,15 @@ _OTHERS: Final[dict[str, Lineage]] = {
         "credit_id": ORDER_CREDIT.of(*ORDER_CREDIT.key),
         **copied(ORDER_CREDIT, *(name for name in ORDER_CREDIT.columns if name != "month")),
     },
-}
+}  # fmt: skip
 
 
 def made_of(table: sa.Table) -> Lineage:
     """The lake columns that each column of one of `schemas.warehouse.DATA_TABLES` comes from."""
-    columns = (str(column.name) for column in table.columns)
-    return _OTHERS.get(table.name) or copied(TABLES[str(table.name)], *columns)
+    columns = [str(column.name) for column in table.columns]
+    amounts = {name: minor for name in columns if (minor := minor_of(name)) is not None}
+    found = _OTHERS.get(table.name) or copied(TABLES[str(table.name)], *(n for n in columns if n not in amounts))
+    return {**found, **{name: (*found[minor], *found["currency"]) for name, minor in amounts.items()}}
 
 
 def sources_of(table: sa.Table) -> tuple[LakeTable, ...]:

@@ -10,6 +10,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from schemas.columns import Meaning, meaning_of
+from schemas.mart_columns import minor_of
 from schemas.types import polars_type
 
 UTC_TIME: Final = pl.Datetime("us", "UTC")
@@ -141,8 +142,15 @@ def copied(table: LakeTable, *columns: str) -> dict[str, tuple[Source, ...]]:
 def as_in_warehouse(
     table: sa.Table, group: Group, made_of: Lineage, *, settings: tuple[str, ...] = (), by_definition: bool = False
 ) -> LakeTable:
-    """Declare the fact that has the columns, the key and the meanings of a warehouse table."""
-    columns = {str(column.name): dtype for column in table.columns if (dtype := polars_type(column.type)) is not None}
+    """Declare the fact that has the columns, the key and the meanings of a warehouse table.
+
+    Amounts in units of the currency are left out: they follow from those in minor units.
+    """
+    columns = {
+        str(column.name): dtype
+        for column in table.columns
+        if minor_of(column.name) is None and (dtype := polars_type(column.type)) is not None
+    }
     # A name of SQLAlchemy is of a type that Polars cannot take for text.
     return LakeTable(
         name=str(table.name),

@@ -1,81 +1,62 @@
 """The warehouse: SQLAlchemy tables of the schema `mart`, the only thing BI tools read.
 
-A star around `dim_group`; persons appear as pseudonyms only. Money is in minor units beside its currency; columns
-that a unit applies to carry it in the name. Rows of an incomplete day, unit or entry are flagged, their open cells
-null. A column without a comment here means what `schemas.columns` says of its name.
+A star of facts around the dimensions of `schemas.dimensions`; persons appear as pseudonyms only. Money is in minor
+units beside its currency, and beside them in units of it; columns that a unit applies to carry it in the name. Rows of
+an incomplete day, unit or entry are flagged, their open cells null. A column without a comment here means what
+`schemas.columns` says of its name.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import sqlalchemy as sa
 
 from schemas.columns import ALWAYS, COLUMNS, FINGERPRINT, MINOR, ORDINAL, SHARE, comment_all, says
+from schemas.dimensions import dim_carrier, dim_currency, dim_date, dim_group, dim_person, dim_purpose
+from schemas.mart_columns import MART, STAGING, TIME, amount, count, metadata, money_sum, number, restated
 
-MART: Final = "mart"
-STAGING: Final = "staging"
-
-metadata: Final = sa.MetaData(
-    schema=MART,
-    naming_convention={"pk": "pk_%(table_name)s", "ix": "ix_%(table_name)s_%(column_0_name)s"},
-)
-
-_TIME = sa.DateTime(timezone=True)
-
-Bearing = Literal["in_group", "activity", "sales"]
-"""Which late events bear on a figure: those of its group on its day; or, up to the end of its period and of all
-groups, members' activity, or whatever decides about credit: orders, clicks, product messages, joinings, leavings and
-members' activity."""
-
-RESTATED: Final = "restated"
-
-
-@dataclass(frozen=True)
-class Restated:
-    """How changes of a table's published figures are noted in `restatement`. A row that is not there counts as 0.
-
-    Attributes:
-        figures: The columns of numbers that are final once their period is complete.
-        bearing: Which late events and merges are told with a change.
-        start: Column with the first day of the row's period, or a time on it.
-        unit: Column with the period's length, `day`, `week` or `month`; none: a day.
-        after: Column with the number of units from `start` to the period; none: it begins there.
-    """
-
-    figures: tuple[str, ...]
-    bearing: Bearing
-    start: str
-    unit: str | None = None
-    after: str | None = None
-
-
-def _restated(
-    *figures: str, bearing: Bearing, start: str, unit: str | None = None, after: str | None = None
-) -> dict[str, Restated]:
-    return {RESTATED: Restated(figures, bearing, start, unit, after)}
-
-
-def _count(name: str, comment: str | None = None) -> sa.Column[int]:
-    return sa.Column(name, sa.BigInteger, nullable=False, comment=comment)
-
-
-def _number(name: str, text: str, unit: str, within: tuple[str, ...] | None = None) -> sa.Column[int]:
-    """A whole number that means something of its own here, and adds up over rows that agree in `within`."""
-    return sa.Column(name, sa.BigInteger, nullable=False, **says(text, unit, within))
-
-
-def _money_sum(name: str, **own: Any) -> sa.Column[Any]:
-    """A sum of amounts, which is wider than one of them (`schemas.lake.MONEY_SUM`)."""
-    return sa.Column(name, sa.Numeric(38, 0), nullable=False, **own)
+__all__ = [
+    "DATA_TABLES",
+    "MART",
+    "STAGING",
+    "dim_carrier",
+    "dim_currency",
+    "dim_date",
+    "dim_group",
+    "dim_person",
+    "dim_purpose",
+    "funnel_breakdown",
+    "funnel_curve",
+    "funnel_entry",
+    "funnel_match",
+    "funnel_step",
+    "funnel_time_to_convert",
+    "funnel_trend",
+    "group_day",
+    "group_engagement",
+    "group_risk",
+    "group_sales",
+    "group_state",
+    "lifecycle",
+    "member_state",
+    "message_sales",
+    "metadata",
+    "order_credit",
+    "order_refund",
+    "person_value",
+    "publication",
+    "restatement",
+    "retention",
+    "segment_sales",
+]
 
 
 def _reached() -> tuple[sa.Column[Any], ...]:
     """What is counted and measured of a step."""
     return (
-        _number("reached", "mature entries that reached the step", "entries"),
-        _number("reached_immature", "entries whose window is not over yet", "entries"),
+        number("reached", "mature entries that reached the step", "entries"),
+        number("reached_immature", "entries whose window is not over yet", "entries"),
         sa.Column("rate_overall", sa.Double, **says("reached / entered, mature entries", SHARE)),
         sa.Column("rate_step", sa.Double, **says("reached / reached the step before, mature entries", SHARE)),
         *(
@@ -88,53 +69,25 @@ def _reached() -> tuple[sa.Column[Any], ...]:
     )
 
 
-dim_group = sa.Table(
-    "dim_group",
-    metadata,
-    sa.Column("group_id", sa.Text, primary_key=True),
-    sa.Column("carrier", sa.Text, nullable=False),
-    sa.Column("name", sa.Text),
-    sa.Column("purpose", sa.Text),
-    sa.Column("operators", sa.Integer),
-    sa.Column("created_at", _TIME),
-    sa.Column("closed_at", _TIME),
-    sa.Column("planned_end", _TIME),
-    sa.Column("born_at", _TIME),
-    comment="Every group that an event named.",
-)
-
-dim_currency = sa.Table(
-    "dim_currency",
-    metadata,
-    sa.Column("currency", sa.Text, primary_key=True),
-    sa.Column("name", sa.Text, comment="English name of the currency; null: no currency of ISO 4217"),
-    sa.Column(
-        "minor_digits",
-        sa.SmallInteger,
-        **says("digits after the decimal point: amount = minor units / 10 ^ minor_digits; null: not known", "digits"),
-    ),
-    comment="Every currency that orders were paid in.",
-)
-
 group_day = sa.Table(
     "group_day",
     metadata,
     sa.Column("group_id", sa.Text, primary_key=True),
     sa.Column("day", sa.Date, primary_key=True),
-    _count("speakers"),
-    _count("active_members"),
-    _count("messages"),
-    _count("replies"),
-    _count("reactions"),
-    _count("joined"),
-    _count("left"),
-    _count("operator_messages"),
-    _count("bot_messages"),
-    _count("product_messages"),
-    _count("clicks"),
+    count("speakers"),
+    count("active_members"),
+    count("messages"),
+    count("replies"),
+    count("reactions"),
+    count("joined"),
+    count("left"),
+    count("operator_messages"),
+    count("bot_messages"),
+    count("product_messages"),
+    count("clicks"),
     sa.Index(None, "day"),
     comment="What happened in a group on a day with any event; operators and bots are counted apart.",
-    info=_restated(
+    info=restated(
         "speakers", "active_members", "messages", "replies", "reactions", "joined", "left", "operator_messages",
         "bot_messages", "product_messages", "clicks", bearing="in_group", start="day",
     ),
@@ -193,7 +146,7 @@ retention = sa.Table(
     sa.Column("unit", sa.Text, primary_key=True, comment="week or month"),
     sa.Column("cohort", sa.Date, primary_key=True),
     sa.Column("period", sa.Integer, primary_key=True),
-    _count("cohort_size"),
+    count("cohort_size"),
     sa.Column(
         "active",
         sa.BigInteger,
@@ -201,7 +154,7 @@ retention = sa.Table(
     ),
     sa.Column("is_complete", sa.Boolean, nullable=False),
     comment="Cohort by first-ever activity; active in exactly that period (mode `on`, calendar units).",
-    info=_restated("cohort_size", "active", bearing="activity", start="cohort", unit="unit", after="period"),
+    info=restated("cohort_size", "active", bearing="activity", start="cohort", unit="unit", after="period"),
 )
 
 lifecycle = sa.Table(
@@ -209,14 +162,14 @@ lifecycle = sa.Table(
     metadata,
     sa.Column("unit", sa.Text, primary_key=True),
     sa.Column("start", sa.Date, primary_key=True),
-    _count("active"),
-    _count("new"),
-    _count("returning"),
-    _count("resurrecting"),
-    _count("dormant"),
+    count("active"),
+    count("new"),
+    count("returning"),
+    count("resurrecting"),
+    count("dormant"),
     sa.Column("is_complete", sa.Boolean, nullable=False),
     comment="Active persons a unit by where they come from: active = active before - dormant + new + resurrecting.",
-    info=_restated(
+    info=restated(
         "active", "new", "returning", "resurrecting", "dormant", bearing="activity", start="start", unit="unit"
     ),
 )
@@ -245,17 +198,17 @@ group_engagement = sa.Table(
     metadata,
     sa.Column("group_id", sa.Text, primary_key=True),
     sa.Column("day", sa.Date, primary_key=True, comment="the newest complete day"),
-    _count("newly_active"),
-    _number("active", "active before, too, and not after two silent windows", "members of groups", ("day",)),
-    _count("returned"),
-    _count("paused"),
-    _count("disengaged"),
-    _count("lurker"),
-    _count("consistent"),
-    _count("vital"),
-    _count("still_active"),
-    _count("dropped"),
-    _count("about_to_disengage"),
+    count("newly_active"),
+    number("active", "active before, too, and not after two silent windows", "members of groups", ("day",)),
+    count("returned"),
+    count("paused"),
+    count("disengaged"),
+    count("lurker"),
+    count("consistent"),
+    count("vital"),
+    count("still_active"),
+    count("dropped"),
+    count("about_to_disengage"),
     comment="The members of each group by state, counted from member_state.",
 )
 
@@ -275,7 +228,7 @@ funnel_entry = sa.Table(
     sa.Column("funnel", sa.Text, primary_key=True),
     sa.Column("person_id", sa.Text, primary_key=True),
     sa.Column("entry", sa.Integer, primary_key=True),
-    sa.Column("entered_at", _TIME, nullable=False),
+    sa.Column("entered_at", TIME, nullable=False),
     sa.Column("group_id", sa.Text, comment="group of the event that matched the first step; null: it names none"),
     sa.Column("purpose", sa.Text, comment="purpose of this group, as last told; null: not told"),
     sa.Column("steps_reached", sa.SmallInteger, nullable=False),
@@ -289,12 +242,12 @@ funnel_match = sa.Table(
     sa.Column("funnel", sa.Text, primary_key=True),
     sa.Column("person_id", sa.Text, primary_key=True),
     sa.Column("entry", sa.Integer, primary_key=True),
-    sa.Column("entered_at", _TIME, nullable=False),
+    sa.Column("entered_at", TIME, nullable=False),
     sa.Column("step_number", sa.Integer, primary_key=True),
     sa.Column("step", sa.Text, nullable=False),
     sa.Column("source", sa.Text, nullable=False, comment="CloudEvents source of the matched event"),
     sa.Column("event_id", sa.Text, nullable=False),
-    sa.Column("time", _TIME, nullable=False),
+    sa.Column("time", TIME, nullable=False),
     sa.Column("group_id", sa.Text, comment="group of the matched event; null: it names none"),
     sa.Column("purpose", sa.Text, comment="purpose of this group, as last told; null: not told"),
     comment="The event that matched each step an entry reached.",
@@ -326,13 +279,13 @@ funnel_time_to_convert = sa.Table(
     sa.Column("step_number", sa.Integer, primary_key=True, comment="number of the step, from 2"),
     sa.Column("since", sa.Text, primary_key=True, comment="entry or step_before"),
     sa.Column("from_seconds", sa.BigInteger, primary_key=True, **says("start of the bin", "seconds")),
-    _number(
+    number(
         "until_seconds",
         "end of the bin, no longer in it; in the last bin, which ends with the window, it is",
         "seconds",
     ),
     sa.Column("step", sa.Text, nullable=False),
-    _number(
+    number(
         "reached", "mature entries that reached the step after so long", "entries", ("funnel", "step_number", "since")
     ),
     comment="How long it took to reach a step, as a histogram.",
@@ -345,8 +298,8 @@ funnel_curve = sa.Table(
     sa.Column("step_number", sa.Integer, primary_key=True, comment="number of the step, from 2"),
     sa.Column("seconds", sa.BigInteger, primary_key=True, **says("since the entry", "seconds")),
     sa.Column("step", sa.Text, nullable=False),
-    _number("at_risk", "entries that were observed so long and had not reached the step before", "entries"),
-    _number("converted", "entries that had reached the step by then", "entries"),
+    number("at_risk", "entries that were observed so long and had not reached the step before", "entries"),
+    number("converted", "entries that had reached the step by then", "entries"),
     sa.Column(
         "conversion", sa.Double, nullable=False, **says("Kaplan-Meier estimate of the share that reaches it", SHARE)
     ),
@@ -366,7 +319,7 @@ funnel_trend = sa.Table(
     sa.Column("start", sa.Date, primary_key=True, comment="first day of the unit in which they entered"),
     sa.Column("step_number", sa.Integer, primary_key=True),
     sa.Column("step", sa.Text, nullable=False),
-    _number("reached_so_far", "entries of the unit that reached the step, mature or not", "entries", _BY_UNIT),
+    number("reached_so_far", "entries of the unit that reached the step, mature or not", "entries", _BY_UNIT),
     sa.Column("reached", sa.BigInteger, **says("the same, once the unit is mature; null before", "entries", _BY_UNIT)),
     sa.Column("rate_overall", sa.Double, **says("reached / entered; null before the unit is mature", SHARE)),
     sa.Column(
@@ -386,16 +339,17 @@ order_credit = sa.Table(
     sa.Column("person_id", sa.Text, comment="pseudonym; null: the account stands for nobody"),
     sa.Column("group_id", sa.Text, index=True, comment="null: unattributed"),
     sa.Column("message_id", sa.Text, comment="null: unattributed, or no event names the message"),
-    sa.Column("touched_at", _TIME),
-    sa.Column("paid_at", _TIME, nullable=False),
+    sa.Column("touched_at", TIME),
+    sa.Column("paid_at", TIME, nullable=False),
     sa.Column("currency", sa.Text, nullable=False),
-    _count("paid_minor"),
-    _count("refunded_minor"),
-    _count("net_minor"),
+    count("paid_minor"),
+    count("refunded_minor"),
+    count("net_minor"),
+    *(amount(name, ("model", "currency")) for name in ("paid", "refunded", "net")),
     sa.Index("ix_order_credit_order", "shop", "order_id"),
     comment="Paid orders credited to messages of groups; over a model's rows of an order each amount sums to its own.",
     # Not what is refunded and net: a refund may come at any time, and is not late.
-    info=_restated("paid_minor", bearing="sales", start="paid_at"),
+    info=restated("paid_minor", bearing="sales", start="paid_at"),
 )
 
 order_refund = sa.Table(
@@ -404,9 +358,10 @@ order_refund = sa.Table(
     sa.Column("shop", sa.Text, primary_key=True),
     sa.Column("event_id", sa.Text, primary_key=True, comment="CloudEvents id of the refund, unique in its shop"),
     sa.Column("order_id", sa.Text, nullable=False),
-    sa.Column("refunded_at", _TIME, nullable=False, index=True, comment="when the money was paid back, UTC"),
+    sa.Column("refunded_at", TIME, nullable=False, index=True, comment="when the money was paid back, UTC"),
     sa.Column("currency", sa.Text, nullable=False),
-    _number("refunded_minor", "amount of this refund, in minor units of the currency", MINOR, ("currency",)),
+    number("refunded_minor", "amount of this refund, in minor units of the currency", MINOR, ("currency",)),
+    amount("refunded", ("currency",)),
     sa.Index("ix_order_refund_order", "shop", "order_id"),
     comment="Refunds of paid orders, a row each; over an order they sum to its refunded_minor of any model.",
 )
@@ -417,11 +372,12 @@ group_sales = sa.Table(
     sa.Column("model", sa.Text, primary_key=True),
     sa.Column("group_id", sa.Text, primary_key=True, comment="'unattributed' is a row of its own"),
     sa.Column("currency", sa.Text, primary_key=True),
-    _count("orders"),
-    _count("buyers"),
-    _money_sum("paid_minor"),
-    _money_sum("refunded_minor"),
-    _money_sum("net_minor"),
+    count("orders"),
+    count("buyers"),
+    money_sum("paid_minor"),
+    money_sum("refunded_minor"),
+    money_sum("net_minor"),
+    *(amount(name, ("model", "currency")) for name in ("paid", "refunded", "net")),
     comment="What was sold from where, a row a model, group and currency; orders and buyers do not add up over groups.",
 )
 
@@ -432,11 +388,12 @@ message_sales = sa.Table(
     sa.Column("group_id", sa.Text, primary_key=True, comment="'unattributed' is a row of its own"),
     sa.Column("message_id", sa.Text, primary_key=True, comment="'unknown' where no event names the message"),
     sa.Column("currency", sa.Text, primary_key=True),
-    _count("orders"),
-    _count("buyers"),
-    _money_sum("paid_minor"),
-    _money_sum("refunded_minor"),
-    _money_sum("net_minor"),
+    count("orders"),
+    count("buyers"),
+    money_sum("paid_minor"),
+    money_sum("refunded_minor"),
+    money_sum("net_minor"),
+    *(amount(name, ("model", "currency")) for name in ("paid", "refunded", "net")),
     comment="What was sold from each message, a row a model, message and currency; what is of no group is of the "
     "message 'unattributed'.",
 )
@@ -448,12 +405,13 @@ segment_sales = sa.Table(
     sa.Column("breakdown", sa.Text, primary_key=True, comment="purpose or carrier of the group"),
     sa.Column("segment", sa.Text, primary_key=True, comment="'unattributed' and 'unknown' are rows of their own"),
     sa.Column("currency", sa.Text, primary_key=True),
-    _count("orders"),
-    _count("buyers"),
+    count("orders"),
+    count("buyers"),
     *(
-        _money_sum(name, **says(COLUMNS[name].text, MINOR, ("model", "breakdown", "currency")))
+        money_sum(name, **says(COLUMNS[name].text, MINOR, ("model", "breakdown", "currency")))
         for name in ("paid_minor", "refunded_minor", "net_minor")
     ),
+    *(amount(name, ("model", "breakdown", "currency")) for name in ("paid", "refunded", "net")),
     comment="What was sold from groups of each purpose and of each carrier; each breakdown has all of the money.",
 )
 
@@ -464,11 +422,12 @@ person_value = sa.Table(
     sa.Column("currency", sa.Text, primary_key=True, comment="ISO 4217; scores compare buyers in it"),
     sa.Column("day", sa.Date, nullable=False, comment="the newest complete day"),
     sa.Column("recency_days", sa.Integer, nullable=False),
-    _number("orders", "number of paid orders of the person", "orders", ALWAYS),
-    _money_sum(
+    number("orders", "number of paid orders of the person", "orders", ALWAYS),
+    money_sum(
         "net_minor",
         **says("amount paid less refunded, in minor units of the currency, at least 0", MINOR, ("currency",)),
     ),
+    amount("net", ("currency",)),
     sa.Column("recency_score", sa.Integer, nullable=False),
     sa.Column("frequency_score", sa.Integer, nullable=False),
     sa.Column("monetary_score", sa.Integer, nullable=False),
@@ -482,15 +441,15 @@ publication = sa.Table(
     "publication",
     metadata,
     sa.Column("version", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("published_at", _TIME, nullable=False),
-    _number("events_batch", "newest batch of events the version includes", ORDINAL),
-    _number("lake_state", "fingerprint of the facts it was made from", FINGERPRINT),
+    sa.Column("published_at", TIME, nullable=False),
+    number("events_batch", "newest batch of events the version includes", ORDINAL),
+    number("lake_state", "fingerprint of the facts it was made from", FINGERPRINT),
     sa.Column("complete_through", sa.Date, comment="last complete day"),
     sa.Column("zone", sa.Text, nullable=False, comment="IANA name of the business zone, whose days all tables count"),
     sa.Column("is_synthetic", sa.Boolean, nullable=False, comment="true when any event is simulated"),
-    _number("rules", "fingerprint of the settings its facts were made with", FINGERPRINT),
-    _number("rebuilds", "newest rebuild of a fact that changed its rows", ORDINAL),
-    _count("rows_changed"),
+    number("rules", "fingerprint of the settings its facts were made with", FINGERPRINT),
+    number("rebuilds", "newest rebuild of a fact that changed its rows", ORDINAL),
+    count("rows_changed"),
     comment="One row a published version; a reader sees exactly one version in all tables.",
 )
 
@@ -512,7 +471,7 @@ restatement = sa.Table(
         sa.BigInteger,
         **says("what is now, 0 without a row; null: withdrawn, the period is open again", "that of the figure"),
     ),
-    _number(
+    number(
         "late_events",
         "events that came after their day was complete, or that people then put in quarantine or back, and that bear"
         " on the figure: in group_day those of the group on the day, of every kind; elsewhere those of all groups up to"
@@ -520,7 +479,7 @@ restatement = sa.Table(
         " and leavings",
         "events",
     ),
-    _number("merges", "accounts that came to another person and have events that bear on the figure", "accounts"),
+    number("merges", "accounts that came to another person and have events that bear on the figure", "accounts"),
     sa.Column("rules_changed", sa.Boolean, nullable=False, comment="true when the version has other settings"),
     sa.Column(
         "code_changed",

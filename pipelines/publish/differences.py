@@ -25,6 +25,8 @@ from schemas.mart import made_of, sources_of
 _MONTH: Final = "month"
 _OF_ALL_MONTHS: Final = frozenset({"dim_currency"})
 """Tables of which one row comes from rows of many months."""
+_BY_KEY: Final = {"dim_person": "person_id"}
+"""Tables of which a row comes from all rows of several lake tables that have the same value in this column."""
 
 
 def difference(lake: Lake, table: sa.Table, opened: Mapping[str, Handle], published: State) -> Difference | None:
@@ -104,11 +106,15 @@ def _near_what_changed(
     """The rows of both that can differ.
 
     Where one lake table gives them by month they are those of months whose files differ; where they are looked up in
-    others of which no row differs, those made of rows that differ.
+    others of which no row differs, those made of rows that differ; where each comes from what a key has in several
+    lake tables, those of keys with rows that differ.
     """
     first, *looked_up = sources_of(table)
     was, given = _scans(before), _scans(now)
-    if looked_up:
+    if (key := _BY_KEY.get(table.name)) is not None:
+        is_changed = pl.col(key).is_in(_changed_keys(table, key, before, now).implode())
+        was, given = ({name: rows.filter(is_changed) for name, rows in scans.items()} for scans in (was, given))
+    elif looked_up:
         if all(rows.is_empty() for source in looked_up for rows in _differing_in(table, source, was, given)):
             was[first.name], given[first.name] = (rows.lazy() for rows in _differing_in(table, first, was, given))
     elif _MONTH in first.partition_by and table.name not in _OF_ALL_MONTHS:
@@ -119,6 +125,20 @@ def _near_what_changed(
         for rows in (was, given)
     )
     return old, new
+
+
+def _changed_keys(table: sa.Table, key: str, before: Mapping[str, Handle], now: Mapping[str, Handle]) -> pl.Series:
+    """The values of a column whose rows differ in any of the lake tables that a warehouse table is made of."""
+    changed = [pl.Series(key, [], pl.String)]
+    for source in sources_of(table):
+        if before[source.name].files_id == now[source.name].files_id:
+            continue
+        was, given = _scans(before), _scans(now)
+        if _MONTH in source.partition_by:
+            where = in_months(changed_months(before[source.name], now[source.name]))
+            was[source.name], given[source.name] = was[source.name].filter(where), given[source.name].filter(where)
+        changed += [rows[key].unique() for rows in _differing_in(table, source, was, given)]
+    return pl.concat(changed).drop_nulls().unique()
 
 
 def _scans(handles: Mapping[str, Handle]) -> dict[str, pl.LazyFrame]:

@@ -11,7 +11,7 @@ import polars as pl
 from pipelines.engagement.activity import is_activity
 from pipelines.funnel.steps import is_product_message
 from schemas import kinds
-from schemas.warehouse import Bearing
+from schemas.mart_columns import Bearing
 
 LATENESS: Final = pl.Schema(
     {"bearing": pl.String, "group_id": pl.String, "day": pl.Date, "events": pl.Int64, "merges": pl.Int64}

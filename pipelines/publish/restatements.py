@@ -10,7 +10,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, INTERVAL
 
 from pipelines.publish.lateness import Before
 from pipelines.publish.staging import NEW, OLD, staged
-from schemas.warehouse import RESTATED, Restated, restatement
+from schemas.mart_columns import RESTATED, Restated
+from schemas.warehouse import restatement
 
 _LATE: Final[dict[str, sa.types.TypeEngine[Any]]] = {
     "group_id": sa.Text(), "day": sa.Date(), "events": sa.BigInteger(), "merges": sa.BigInteger()

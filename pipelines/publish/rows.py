@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Final
 
 import polars as pl
@@ -13,6 +14,7 @@ from sqlalchemy.schema import CreateTable
 from pipelines.funnel.views import entry_rows, matches
 from pipelines.ingest.event_writer import BATCH
 from pipelines.lake import Handle, Lake
+from pipelines.publish import dimensions
 from pipelines.publish.staging import LakeVersion, State
 from pipelines.refresh import REBUILT, SETTINGS, recorded
 from pipelines.refresh.written import rows_version
@@ -22,12 +24,15 @@ from schemas.currencies import CURRENCIES
 from schemas.expectations import SUITES
 from schemas.lake import LakeTable
 from schemas.mart import sources_of
+from schemas.mart_columns import minor_of
 
 SOURCES: Final = tuple(dict.fromkeys(source for table in warehouse.DATA_TABLES for source in sources_of(table)))
 """The lake tables that the warehouse is made from, each once."""
 
 _CODE_VERSION: Final = 1
 """To be raised when the code of this module, or what it calls, gives other rows from the same lake."""
+
+_UNIT: Final = "minor unit"
 
 Scan = Callable[[LakeTable], pl.LazyFrame]
 """Gives the rows of a lake table."""
@@ -36,13 +41,36 @@ Scan = Callable[[LakeTable], pl.LazyFrame]
 def rows_of(table: sa.Table, scan: Scan) -> pl.LazyFrame:
     """The rows of a warehouse table, columns in its order, from those of the lake tables it is made of."""
     made: dict[str, Callable[[], pl.LazyFrame]] = {
-        "dim_currency": lambda: currency_rows(scan(facts.ORDER_CREDIT)),
+        "dim_group": lambda: dimensions.group_rows(scan(facts.GROUP)),
+        "dim_carrier": lambda: dimensions.carrier_rows(scan(facts.GROUP)),
+        "dim_purpose": lambda: dimensions.purpose_rows(scan(facts.GROUP)),
+        "dim_currency": lambda: dimensions.currency_rows(scan(facts.ORDER_CREDIT)),
+        "dim_date": lambda: dimensions.date_rows(scan(facts.FEED_DAY)),
+        "dim_person": lambda: dimensions.person_rows(*map(scan, sources_of(warehouse.dim_person))),
         "funnel_entry": lambda: entry_rows(scan(facts.FUNNEL_ENTRY), scan(facts.GROUP)),
         "funnel_match": lambda: matches(scan(facts.FUNNEL_ENTRY), scan(facts.GROUP)),
         "order_credit": lambda: scan(facts.ORDER_CREDIT).with_columns(credit_id=_credit_id()),
     }
     rows = made.get(table.name, lambda: scan(sources_of(table)[0]))()
-    return rows.select(column.name for column in table.columns)
+    return with_amounts(rows, table).select(column.name for column in table.columns)
+
+
+def with_amounts(rows: pl.LazyFrame, table: sa.Table) -> pl.LazyFrame:
+    """Add the columns of a table that have in units of the currency what `..._minor` has in its minor units."""
+    amounts = {column.name: minor for column in table.columns if (minor := minor_of(column.name)) is not None}
+    if not amounts:
+        return rows
+    unit = pl.LazyFrame(
+        [
+            (code, Decimal(1).scaleb(-one.minor_digits))
+            for code, one in CURRENCIES.items()
+            if one.minor_digits is not None
+        ],
+        schema={"currency": pl.String, _UNIT: pl.Decimal(38, 4)},
+        orient="row",
+    )
+    exact = {name: pl.col(minor).cast(pl.Decimal(38, 0)) * pl.col(_UNIT) for name, minor in amounts.items()}
+    return rows.join(unit, on="currency", how="left").with_columns(**exact).drop(_UNIT)
 
 
 def state_of(table: sa.Table, opened: Mapping[str, Handle]) -> State:
@@ -54,16 +82,6 @@ def state_of(table: sa.Table, opened: Mapping[str, Handle]) -> State:
         "/".join([*names, str(zlib.crc32(contract.encode()))]),
         {handle.table.name: LakeVersion(handle.version, handle.files_id) for handle in made_of},
     )
-
-
-def currency_rows(credits: pl.LazyFrame) -> pl.LazyFrame:
-    """The currencies of credit, in the columns of `warehouse.dim_currency`; one that ISO 4217 has not got has nulls."""
-    known = pl.LazyFrame(
-        [(code, *one) for code, one in CURRENCIES.items()],
-        schema={"currency": pl.String, "name": pl.String, "minor_digits": pl.Int16},
-        orient="row",
-    )
-    return credits.select("currency").unique().join(known, on="currency", how="left")
 
 
 def lake_state(lake: Lake) -> int:

@@ -20,10 +20,13 @@ def create_schemas(connection: sa.Connection) -> None:
         create_schema(connection, schema)
 
 
-def complete(connection: sa.Connection) -> None:
+def complete(connection: sa.Connection) -> dict[str, list[str]]:
     """Create tables that somebody dropped, and bring comments and references up to date.
 
     A table that is there keeps its columns: changing them is the work of `pipelines.publish.upgrade`.
+
+    Returns:
+        See `missing_columns`: where there are any, comments and references stay as they are.
     """
     missing = missing_tables(connection)
     made = [table.name for table in warehouse.DATA_TABLES if table.fullname in missing]
@@ -33,7 +36,9 @@ def complete(connection: sa.Connection) -> None:
     if made:
         published = operations.published_table
         connection.execute(sa.delete(published).where(published.c.table_name.in_(made)))
-    describe(connection)
+    if not (outdated := missing_columns(connection)):
+        describe(connection)
+    return outdated
 
 
 def describe(connection: sa.Connection) -> None:

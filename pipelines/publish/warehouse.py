@@ -83,8 +83,7 @@ class Warehouse:
             take_turns(connection, "prepare")
             structure.create_schemas(connection)
             upgrade(connection)
-            structure.complete(connection)
-            outdated = structure.missing_columns(connection)
+            outdated = structure.complete(connection)
             steps = {table: structure.step_for_missing_columns(connection, table) for table in outdated}
         for table, columns in outdated.items():
             raise WarehouseOutdated(

@@ -60,7 +60,11 @@ LAKE = {
 STAGING = {
     **{table.name: {table.name} for table in DATA_TABLES},
     "dim_group": {"group"},
+    "dim_carrier": {"group"},
+    "dim_purpose": {"group"},
     "dim_currency": {"order_credit"},
+    "dim_date": {"feed_day"},
+    "dim_person": {"first_seen", "funnel_entry", "member_state", "order_credit", "person_value"},
     "funnel_entry": {"funnel_entry", "group"},
     "funnel_match": {"funnel_entry", "group"},
 }

@@ -19,6 +19,7 @@ from emberline.settings import KafkaSettings, LakeSettings, Settings, WarehouseS
 from emberline.simulator import Scenario, simulate
 from pipelines.question import question
 from schemas import operations, warehouse
+from schemas.attribution import UNATTRIBUTED
 from schemas.metric import Metric
 from schemas.metrics import METRICS
 from tests.conftest import create_topic, database_of
@@ -96,7 +97,8 @@ def alerts() -> list[dict[str, Any]]:
 
 def risks(connection: sa.Connection) -> list[dict[str, Any]]:
     """Risks of the groups on two days: history is too short for a model of their own."""
-    groups = connection.execute(sa.select(warehouse.dim_group.c.group_id)).scalars().all()
+    group_id = warehouse.dim_group.c.group_id
+    groups = connection.execute(sa.select(group_id).where(group_id != UNATTRIBUTED)).scalars().all()
     return [
         {
             "group_id": group, "day": A_TIME.date() - dt.timedelta(days=age), "risk_28": number / 100,

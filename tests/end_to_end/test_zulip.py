@@ -21,6 +21,7 @@ from pipelines.ingest.connection import KafkaConnection
 from pipelines.ingest.replay import replay
 from pipelines.publish.warehouse import Warehouse
 from schemas import warehouse as mart
+from schemas.attribution import UNATTRIBUTED
 
 MESSAGES = Path(__file__).parents[3] / "shared" / "data" / "zulip" / "messages.parquet"
 ZONE = "Asia/Shanghai"
@@ -150,7 +151,7 @@ def test_the_archive_is_ingested_once_and_its_groups_are_as_an_independent_compu
     )
     found = days.filter(pl.col("messages") > 0).select(expected.columns)
     assert found.sort("group_id", "day").equals(expected.sort("group_id", "day"))
-    assert set(project.warehouse.read(mart.dim_group)["group_id"]) == set(messages["group_id"])
+    assert set(project.warehouse.read(mart.dim_group)["group_id"]) == {*messages["group_id"], UNATTRIBUTED}
 
     deaths = project.warehouse.read(sa.select(mart.group_state).where(mart.group_state.c.state == "dead"))
     found_deaths = set(deaths.select("group_id", "since").rows())

@@ -78,7 +78,7 @@ def server() -> Iterator[EmbeddedPostgres]:
         state.destroy()
 
 
-RENAMED = {"dim_group": [{**COMPANY["dim_group"][0], "name": "new"}, COMPANY["dim_group"][1]]}
+RENAMED = {"dim_group": [{**COMPANY["dim_group"][0], "name": "new"}, *COMPANY["dim_group"][1:]]}
 
 
 def stage(warehouse: Warehouse, **replaced: list[dict[str, object]]) -> None:

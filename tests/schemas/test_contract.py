@@ -119,7 +119,7 @@ def test_sources_of_dbt_have_the_tests_of_keys_nulls_and_values():
     tables = {one["name"]: one for one in dbt_sources()["sources"][0]["tables"]}
     columns = {one["name"]: one for one in tables["dim_group"]["columns"]}
     assert columns["group_id"]["data_tests"] == ["not_null", "unique"]
-    assert "data_tests" not in columns["purpose"]
+    assert "data_tests" not in columns["name"]
     of_group = tables["group_day"]["columns"][0]
     to = {"to": "source('emberline', 'dim_group')", "field": "group_id"}
     assert {"relationships": {"arguments": to}} in of_group["data_tests"]

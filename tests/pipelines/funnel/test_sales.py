@@ -9,7 +9,7 @@ from pipelines.funnel.attribution import MONEY, AttributionRules, order_credit
 from pipelines.funnel.sales import CreditChange, by_group, by_message, by_segment, changed_sales, sales
 from schemas import warehouse
 from schemas.kinds import MOST_MINOR
-from schemas.lake import GROUP, ORDER_CREDIT
+from schemas.lake import GROUP, ORDER_CREDIT, TABLES
 from tests.pipelines.funnel.samples import frame, numbered
 from tests.pipelines.funnel.test_attribution import clicks, pays, refunds
 
@@ -33,7 +33,7 @@ GROUPS = pl.LazyFrame(
 
 
 def rows(sales: pl.LazyFrame, table) -> list[tuple]:
-    return sales.select(table.columns.keys()).drop("model").sort(pl.all()).collect().rows()
+    return sales.select(TABLES[table.name].columns.keys()).drop("model").sort(pl.all()).collect().rows()
 
 
 def test_sales_are_summed_by_group_and_currency_with_the_unattributed_apart():

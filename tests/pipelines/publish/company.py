@@ -176,6 +176,19 @@ def message(group: str, message: str, paid: int, refunded: int, net: int) -> Row
     return sales(group, paid, refunded, net) | {"message_id": message}
 
 
+def date(day: dt.date) -> Row:
+    return {
+        "day": day, "week": day, "month": day.replace(day=1), "quarter": day.replace(month=1, day=1), "year": day.year,
+        "month_number": day.month, "iso_week": 10, "weekday": day.isoweekday(), "weekday_name": "a day",
+        "is_weekend": False,
+    }  # fmt: skip
+
+
+def person(name: str, memberships: int = 0) -> Row:
+    return {"person_id": name, "memberships": memberships, **dict.fromkeys(("is_consistent", "is_vital"), False),
+            "is_buyer": name == "p1"}  # fmt: skip
+
+
 def segment(breakdown: str, segment: str, paid: int, refunded: int, net: int) -> Row:
     return sales("", paid, refunded, net) | {"breakdown": breakdown, "segment": segment}
 
@@ -185,7 +198,15 @@ def days_later(days: int) -> dt.date:
 
 
 COMPANY: dict[str, list[Row]] = {
-    "dim_group": [{"group_id": "qq:1", "carrier": "qq", "operators": 1}, {"group_id": "qq:2", "carrier": "qq"}],
+    "dim_group": [
+        {"group_id": "qq:1", "carrier": "qq", "operators": 1, "purpose": "sales"},
+        {"group_id": "unattributed", "carrier": "unknown"},
+        {"group_id": "qq:2", "carrier": "qq"},
+    ],
+    "dim_carrier": [{"carrier": name, "name": name} for name in ("unknown", "qq")],
+    "dim_purpose": [{"purpose": name, "is_standard": name == "sales"} for name in ("unknown", "sales")],
+    "dim_date": [date(days_later(number)) for number in range(3)],
+    "dim_person": [person("unknown"), person("p2", 1), person("p1", 1)],
     "dim_currency": [{"currency": "CNY", "name": "Yuan Renminbi", "minor_digits": 2}],
     "group_day": [day("qq:1", MONDAY, 5), day("qq:1", days_later(1), 4), day("qq:2", MONDAY, 1)],
     "group_state": [

@@ -16,6 +16,7 @@ from tests.pipelines.publish.company import (
     entry,
     in_segment,
     match,
+    person,
     point,
     risk,
     sales,
@@ -53,12 +54,16 @@ def also(name: str, *rows: Row) -> list[Row]:
 
 
 QQ9 = {"group_id": "qq:9"}
+NOWHERE = {"group_id": "unattributed"}
+CNY = {"currency": "CNY"}
+P1 = {"person_id": "p1"}
+NO_DAY = {"day": days_later(9)}
 PLANTED = [
     Planted("dim_group", also("dim_group", QQ9 | {"carrier": "wecom"}), "carrier is the prefix of group_id", 1, QQ9),
     Planted(
         "dim_group",
         also("dim_group", {"group_id": "9", "carrier": "9"}),
-        "group_id matches ^[a-z0-9_.-]+:.+",
+        "group_id matches ^[a-z0-9_.-]+:.+|^unattributed$",
         1,
         {"group_id": "9"},
     ),
@@ -196,7 +201,7 @@ PLANTED = [
     Planted(
         "member_state",
         without_last("member_state", state("qq:1", "p2", "asleep")),
-        "state is one of newly_active, active, returned, paused, disengaged, lurker",
+        "state is one of active, newly_active, returned, paused, disengaged, lurker",
         1,
         {"person_id": "p2"},
     ),
@@ -432,13 +437,50 @@ PLANTED = [
     Planted(
         "dim_group", without_last("dim_group"), "group_id is one of dim_group", 1, {"group_id": "qq:2"}, "group_day"
     ),
+    *(
+        Planted("dim_currency", without_last("dim_currency"), "currency is one of dim_currency", rows, CNY, owner)
+        for owner, rows in (
+            ("order_credit", 2),
+            ("order_refund", 3),
+            ("group_sales", 2),
+            ("message_sales", 2),
+            ("segment_sales", 4),
+            ("person_value", 2),
+        )
+    ),
+    *(
+        Planted("dim_person", without_last("dim_person"), "person_id is one of dim_person", rows, P1, owner)
+        for owner, rows in (
+            ("order_credit", 2),
+            ("member_state", 1),
+            ("funnel_entry", 1),
+            ("funnel_match", 2),
+            ("person_value", 1),
+        )
+    ),
+    *(
+        Planted("dim_group", COMPANY["dim_group"][::2], "group_id is one of dim_group", 1, NOWHERE, owner)
+        for owner in ("group_sales", "message_sales")
+    ),
+    Planted("group_day", also("group_day", day("qq:1", days_later(9), 1)), "day is one of dim_date", 1, NO_DAY),
+    Planted("dim_date", COMPANY["dim_date"][1:], "day is one of dim_date", 2, {"day": MONDAY}, "group_day"),
     Planted(
-        "dim_currency",
-        without_last("dim_currency"),
-        "currency is one of dim_currency",
-        2,
-        {"currency": "CNY"},
-        "order_credit",
+        "dim_carrier", without_last("dim_carrier"), "carrier is one of dim_carrier", 2, {"carrier": "qq"}, "dim_group"
+    ),
+    Planted(
+        "dim_purpose",
+        without_last("dim_purpose"),
+        "purpose is one of dim_purpose",
+        1,
+        {"purpose": "sales"},
+        "dim_group",
+    ),
+    Planted(
+        "dim_person",
+        without_last("dim_person", person("p1") | {"engagement": "keen"}),
+        "engagement is one of active, newly_active, returned, paused, disengaged, lurker",
+        1,
+        P1,
     ),
     Planted(
         "funnel_step",

@@ -36,7 +36,7 @@ def test_another_lake_is_refused_though_it_has_as_many_rows(warehouse: Warehouse
     assert password
     assert password not in str(refused.value)
     assert warehouse.read(publication)["version"].to_list() == [1]
-    assert warehouse.read(table("dim_group"))["name"].to_list() == [None, None]
+    assert warehouse.read(table("dim_group"))["name"].to_list() == [None, None, None]
 
 
 def test_a_lake_that_takes_over_is_the_one_from_then_on(warehouse: Warehouse, stage: Stage):

@@ -15,7 +15,8 @@ from pipelines.publish.lateness import LATENESS, Before
 from pipelines.publish.staging import Staged
 from pipelines.publish.switch import Late, Published
 from pipelines.publish.warehouse import Warehouse
-from schemas.warehouse import DATA_TABLES, RESTATED, Restated, publication, restatement
+from schemas.mart_columns import RESTATED, Restated
+from schemas.warehouse import DATA_TABLES, publication, restatement
 from tests.examples import examples
 from tests.pipelines.publish.company import (
     COMPANY,

@@ -32,7 +32,7 @@ from tests.pipelines.publish.company import (
 
 # Changes a table early in the order of publishing, and one late in it.
 CHANGED = {
-    "dim_group": [{**COMPANY["dim_group"][0], "name": "new"}, COMPANY["dim_group"][1]],
+    "dim_group": [{**COMPANY["dim_group"][0], "name": "new"}, *COMPANY["dim_group"][1:]],
     "retention": [*COMPANY["retention"][:2], {**COMPANY["retention"][2], "cohort_size": 4}],
 }
 SEEN = (

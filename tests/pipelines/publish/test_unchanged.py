@@ -167,5 +167,5 @@ def test_a_table_that_was_dropped_is_published_again(warehouse: Warehouse, datab
 def test_a_suite_names_the_tables_that_its_rules_look_at() -> None:
     assert SUITES["retention"].tables == {"retention"}
     assert SUITES["funnel_step"].tables == {"funnel_step", "funnel_entry"}
-    assert SUITES["group_day"].tables == {"group_day", "dim_group"}
-    assert SUITES["segment_sales"].tables == {"segment_sales", "group_sales"}
+    assert SUITES["group_day"].tables == {"group_day", "dim_date", "dim_group"}
+    assert SUITES["segment_sales"].tables == {"segment_sales", "dim_currency", "group_sales"}

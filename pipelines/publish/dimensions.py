@@ -1,0 +1,117 @@
+"""The rows of the dimensions of `mart`, each with the one that stands for what is not known."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+from schemas.attribution import UNATTRIBUTED, UNKNOWN
+from schemas.carriers import CARRIER_NAMES
+from schemas.currencies import CURRENCIES
+from schemas.dimensions import ENGAGEMENT, PURPOSES
+
+_STATE: Final = pl.Enum(ENGAGEMENT)
+_NAMES_OF_DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_SATURDAY: Final = 6
+
+
+def group_rows(groups: pl.LazyFrame) -> pl.LazyFrame:
+    """The groups of `schemas.lake.GROUP`, and the one that sales are of which no group is credited with."""
+    nowhere = pl.LazyFrame({"group_id": UNATTRIBUTED, "carrier": UNKNOWN, "name": UNATTRIBUTED})
+    return pl.concat([groups, nowhere], how="diagonal")
+
+
+def carrier_rows(groups: pl.LazyFrame) -> pl.LazyFrame:
+    """The carriers of groups, with the names that people know them by; one that has none is called by its key."""
+    carriers = _with_unknown(groups.select("carrier"))
+    return carriers.with_columns(name=pl.col("carrier").replace(CARRIER_NAMES))
+
+
+def purpose_rows(groups: pl.LazyFrame) -> pl.LazyFrame:
+    """The purposes of groups."""
+    return _with_unknown(groups.select("purpose")).with_columns(is_standard=pl.col("purpose").is_in(PURPOSES))
+
+
+def currency_rows(credits: pl.LazyFrame) -> pl.LazyFrame:
+    """The currencies of credit; one that ISO 4217 has not got has nulls."""
+    known = pl.LazyFrame(
+        [(code, *one) for code, one in CURRENCIES.items()],
+        schema={"currency": pl.String, "name": pl.String, "minor_digits": pl.Int16},
+        orient="row",
+    )
+    return credits.select("currency").unique().join(known, on="currency", how="left")
+
+
+def date_rows(days: pl.LazyFrame) -> pl.LazyFrame:
+    """Every day of the years that have one of these days.
+
+    Args:
+        days: `schemas.lake.FEED_DAY`, which has the day of every event.
+    """
+    day = pl.col("day")
+    years = days.select(
+        first=day.min().dt.truncate("1y"), last=day.max().dt.truncate("1y").dt.offset_by("1y").dt.offset_by("-1d")
+    )
+    return (
+        years.select(day=pl.date_ranges("first", "last"))
+        .explode("day", empty_as_null=True)
+        .drop_nulls()
+        .select(
+            "day",
+            week=day.dt.truncate("1w"),
+            month=day.dt.truncate("1mo"),
+            quarter=day.dt.truncate("1q"),
+            year=day.dt.year().cast(pl.Int16),
+            month_number=day.dt.month(),
+            iso_week=day.dt.week(),
+            weekday=day.dt.weekday(),
+            weekday_name=day.dt.weekday().replace_strict(range(1, 8), _NAMES_OF_DAYS, return_dtype=pl.String),
+            is_weekend=day.dt.weekday() >= _SATURDAY,
+        )
+    )
+
+
+def person_rows(
+    firsts: pl.LazyFrame, members: pl.LazyFrame, values: pl.LazyFrame, credits: pl.LazyFrame, entries: pl.LazyFrame
+) -> pl.LazyFrame:
+    """Every person that a fact names: when they came, how engaged they are, and what they are worth.
+
+    Args:
+        firsts: `schemas.lake.FIRST_SEEN`.
+        members: `schemas.lake.MEMBER_STATE`.
+        values: `schemas.lake.PERSON_VALUE`.
+        credits: `schemas.lake.ORDER_CREDIT`.
+        entries: `schemas.lake.FUNNEL_ENTRY`.
+    """
+    first = firsts.sort("first_time", "group_id").group_by("person_id").first()
+    member = members.group_by("person_id").agg(
+        memberships=pl.len().cast(pl.Int32),
+        engagement=pl.col("state").cast(_STATE).min().cast(pl.String),
+        last_active_on=pl.col("last_active_day").max(),
+        is_consistent=pl.col("is_consistent").any(),
+        is_vital=pl.col("is_vital").any(),
+    )
+    value = values.sort("orders", "currency", descending=[True, False]).group_by("person_id").first()
+    buyers = credits.select("person_id").unique().with_columns(is_buyer=pl.lit(value=True))
+    persons = pl.concat([rows.select("person_id") for rows in (firsts, members, values, credits, entries)])
+    flags = ("is_consistent", "is_vital", "is_buyer")
+    return (
+        _with_unknown(persons)
+        .join(first, on="person_id", how="left")
+        .join(member, on="person_id", how="left")
+        .join(value, on="person_id", how="left")
+        .join(buyers, on="person_id", how="left")
+        .with_columns(
+            pl.col(flags).fill_null(value=False),
+            pl.col("memberships").fill_null(0),
+            first_seen_on="first_day",
+            first_group_id="group_id",
+        )
+    )
+
+
+def _with_unknown(keys: pl.LazyFrame) -> pl.LazyFrame:
+    """The values of a column, each once, and the one that stands for what is not known."""
+    name = keys.collect_schema().names()[0]
+    return pl.concat([keys.drop_nulls(), pl.LazyFrame({name: [UNKNOWN]})]).unique()
