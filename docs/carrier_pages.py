@@ -15,6 +15,8 @@ from pipelines.carriers import CARRIERS, Carrier
 from pipelines.carriers.mapping import model, paths
 from pipelines.carriers.mapping.mapped_carrier import MappedCarrier
 from pipelines.carriers.mapping.split_carrier import SplitCarrier
+from pipelines.carriers.pullers import pullers
+from pipelines.carriers.pullers.base import Puller
 
 _SEES = {
     "full": "everything that is said in the group",
@@ -28,6 +30,10 @@ _SAMPLES = {
     "constructed": "Cases of its tests are constructed after the platform's documents; no real payload was at hand.",
     "remembered": "Cases of its tests are constructed from what is remembered of the platform: try it on your payloads "
     "before you rely on it.",
+}
+_ORIGINS = {
+    "documented": "Written after what the API's own documents or sources say; it was not tried on a real one.",
+    "remembered": "Written from what is remembered of the API: try it on yours before you rely on it.",
 }
 _WORDS = {
     model.CarrierMapping: "A mapping",
@@ -71,6 +77,24 @@ def carriers_page() -> Iterator[str]:
     for carrier in found:
         yield f"## {carrier.name}"
         yield "\n".join(_facts(carrier))
+    yield "## Pullers"
+    yield (
+        "APIs that are asked for what is new, as [Pull from an API](../how-to/pull-from-an-api.md) says. What a "
+        "carrier cannot know holds as well for what its puller brings."
+    )
+    for puller in pullers().values():
+        yield f"### Puller {puller.name}"
+        yield "\n".join(_facts_of_puller(puller))
+
+
+def _facts_of_puller(puller: Puller) -> Iterator[str]:
+    carrier = f"[`{puller.carrier}`](#{puller.carrier.replace('.', '')})"
+    pace = "waits at the API for what is new" if puller.is_held else f"asks every {puller.interval_s:g} s"
+    yield f"{puller.title}, for the carrier {carrier}. It {pace}."
+    yield ""
+    yield f"- {_ORIGINS[puller.origin]}"
+    for limit in puller.limits:
+        yield f"- {limit}"
 
 
 def _facts(carrier: Carrier) -> Iterator[str]:

@@ -28,10 +28,12 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from sqlalchemy.dialects import postgresql
 
-from emberline import settings, settings_receive
+from emberline import settings, settings_pull, settings_receive
 from emberline.cli.commands import app
 from emberline.cli.errors import ExitCode
 from pipelines.carriers import CARRIERS
+from pipelines.carriers.pullers import pullers
+from pipelines.carriers.pullers.base import Puller
 from pipelines.carriers.wires import wires
 from pipelines.carriers.wires.base import Wire
 from schemas import kinds, lake, operations, warehouse
@@ -78,7 +80,7 @@ def settings_page() -> Iterator[str]:
     """Every key of the settings with its variable, type and default."""
     yield "# Settings"
     yield words.SETTINGS
-    docs = attribute_docs(settings) | attribute_docs(settings_receive)
+    docs = attribute_docs(settings) | attribute_docs(settings_receive) | attribute_docs(settings_pull)
     sections = [(name, field) for name, field in settings.Settings.model_fields.items() if _is_section(field)]
     loose = [(name, field) for name, field in settings.Settings.model_fields.items() if not _is_section(field)]
     yield "## Top level"
@@ -90,15 +92,29 @@ def settings_page() -> Iterator[str]:
         rows = (_setting(n, f, docs.get(model.__name__, {}), section) for n, f in model.model_fields.items())
         yield table(("Key", "Type", "Default", "Meaning"), rows)
         if section == "receive":
-            yield from _routes(docs[settings_receive.RouteSettings.__name__])
+            yield "### [receive.routes.NAME]"
+            yield from _named_tables(settings_receive.RouteSettings, docs, "receive.routes")
+            yield from _wires()
+    yield "## [pull.NAME]"
+    yield from _named_tables(settings_pull.PullSettings, docs, "pull")
+    yield "### Pullers"
+    yield words.PULLERS
+    yield table(
+        ("Puller", "Address", "Secrets", "Options"),
+        (
+            (_code(name), one.url or "its own", *(_parts_of(one, is_secret=secret) for secret in (True, False)))
+            for name, one in sorted(pullers().items())
+        ),
+    )
 
 
-def _routes(docs: dict[str, str]) -> Iterator[str]:
-    model = settings_receive.RouteSettings
-    yield "### [receive.routes.NAME]"
+def _named_tables(model: type[BaseModel], docs: dict[str, dict[str, str]], table_name: str) -> Iterator[str]:
     yield inspect.getdoc(model) or ""
-    rows = (_setting(name, field, docs, "receive.routes") for name, field in model.model_fields.items())
+    rows = (_setting(name, field, docs[model.__name__], table_name) for name, field in model.model_fields.items())
     yield table(("Key", "Type", "Default", "Meaning"), rows)
+
+
+def _wires() -> Iterator[str]:
     yield "### Wires"
     yield words.WIRES
     yield table(
@@ -110,8 +126,8 @@ def _routes(docs: dict[str, str]) -> Iterator[str]:
     )
 
 
-def _parts_of(wire: Wire, *, is_secret: bool) -> str:
-    parts = [part for part in wire.parts if part.is_secret is is_secret]
+def _parts_of(taker: Wire | Puller, *, is_secret: bool) -> str:
+    parts = [part for part in taker.parts if part.is_secret is is_secret]
     return "; ".join(
         f"{_code(part.name)}: {part.meaning}" + ("" if part.is_required else " (optional)") for part in parts
     )

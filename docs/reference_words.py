@@ -92,6 +92,9 @@ tables. What a command's exit code says is in [exit codes](exit-codes.md). `--st
 WIRES = """How platforms prove that a webhook is theirs. Secrets are variables of the environment, options stand in
 `[receive.routes.NAME.options]`."""
 
+PULLERS = """APIs that are asked for what is new. What each cannot bring stands with the
+[carriers](carriers.md#pullers). Secrets are variables of the environment, options stand in `[pull.NAME.options]`."""
+
 EXIT_CODES_INTRO = "An error is told with its cause, its place and the next step; the code says which kind it is."
 EXIT_CODES = {
     "OK": ("Done, also where there was nothing to do.", "Nothing."),

@@ -29,8 +29,10 @@ from pydantic_settings import SettingsError as UnreadableVariable
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from emberline.settings_receive import ReceiveSettings, RouteSettings, secret_in_file
-from emberline.settings_section import Section
+from emberline import settings_pull, settings_receive
+from emberline.settings_pull import PullSettings
+from emberline.settings_receive import ReceiveSettings, RouteSettings
+from emberline.settings_section import Section, refuse_wrong_name, secrets_in
 from pipelines.alerts.decide import Policy
 from pipelines.alerts.messages import KAFKA
 from pipelines.alerts.quiet import QuietHours
@@ -460,6 +462,8 @@ class Settings(BaseSettings):
     schedule: ScheduleSettings = ScheduleSettings()
     privacy: PrivacySettings = PrivacySettings()
     receive: ReceiveSettings = ReceiveSettings()
+    pull: dict[str, PullSettings] = Field(default_factory=dict)
+    """A table each: see below."""
 
     @model_validator(mode="before")
     @classmethod
@@ -486,16 +490,17 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _routes_have_topics(self) -> Self:
-        for name, route in self.receive.routes.items():
-            topics = self.kafka.topics_of(route.carrier)
+    def _sources_have_topics(self) -> Self:
+        refuse_wrong_name("pull", self.pull)
+        routes = {f"receive.routes.{name}": route for name, route in self.receive.routes.items()}
+        pulls = {f"pull.{name}": pull for name, pull in self.pull.items()}
+        for place, source in (routes | pulls).items():
+            topics = self.kafka.topics_of(source.carrier)
             if not topics:
+                raise ValueError(f"{place}: no topic under [kafka.topics] has the carrier {source.carrier}")
+            if source.topic is not None and source.topic not in topics:
                 raise ValueError(
-                    f"receive.routes.{name}: no topic under [kafka.topics] has the carrier {route.carrier}"
-                )
-            if route.topic is not None and route.topic not in topics:
-                raise ValueError(
-                    f"receive.routes.{name}.topic is none of the carrier {route.carrier} under [kafka.topics]; "
+                    f"{place}.topic is none of the carrier {source.carrier} under [kafka.topics]; "
                     f"there are {', '.join(topics)}"
                 )
         return self
@@ -511,14 +516,17 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments, then the environment, then the file."""
         file = TomlConfigSettingsSource(settings_cls, toml_file=settings_file())
-        if (secret := secret_in_file(file.toml_data)) is not None:
+        for secret in (
+            *secrets_in(file.toml_data, "receive.routes", settings_receive.SECRETS),
+            *secrets_in(file.toml_data, "pull", settings_pull.SECRETS),
+        ):
             variable = f"{_PREFIX}{secret.replace('.', '__').upper()}"
             raise SettingsError(f"{settings_file()} holds a secret: {secret}.", f"Set {variable} in the environment.")
         return init_settings, env_settings, file
 
-    def topic_of(self, route: RouteSettings) -> str:
-        """The topic that a route's records go to."""
-        return route.topic or self.kafka.topics_of(route.carrier)[0]
+    def topic_of(self, source: RouteSettings | PullSettings) -> str:
+        """The topic that the records of a route or a pull go to."""
+        return source.topic or self.kafka.topics_of(source.carrier)[0]
 
     def registry(self) -> Registry:
         """All carriers: those of emberline, of installed packages, and the company's own."""
@@ -597,7 +605,7 @@ def _refuse_unknown_variables() -> None:
                     f"Environment variable {variable}: there is no section {section!r}.",
                     f"There are: {', '.join(Settings.model_fields)}.",
                 )
-            if keys and not isinstance(Settings.model_fields[section].default, Section):
+            if keys and section != "pull" and not isinstance(Settings.model_fields[section].default, Section):
                 raise SettingsError(
                     f"Environment variable {variable}: {section!r} has no keys.", f"Set {_PREFIX}{section.upper()}."
                 )

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from emberline.settings_section import Section
+from emberline.settings_section import Section, refuse_wrong_name
 from pipelines.carriers.base import MAX_VALUE_BYTES
 
 OWN_PATHS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -18,7 +17,6 @@ OWN_PATHS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 SECRETS: Final = ("secret", "second_secret", "secrets", "second_secrets")
 
 _PATH: Final = re.compile(r"/[A-Za-z0-9._~/-]*")
-_NAME: Final = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
 _SECONDS: Final = 3600
 _COUNT: Final = 1_000_000
 
@@ -102,20 +100,8 @@ class ReceiveSettings(Section):
 
     @model_validator(mode="after")
     def _agree(self) -> ReceiveSettings:
-        if wrong := [name for name in self.routes if not _NAME.fullmatch(name)]:
-            raise ValueError(f"routes.{wrong[0]}: a name has small letters, digits and single underscores only")
+        refuse_wrong_name("routes", self.routes)
         paths = [route.path for route in self.routes.values()]
         if twice := [path for path in paths if paths.count(path) > 1]:
             raise ValueError(f"two routes have the path {twice[0]}")
         return self
-
-
-def secret_in_file(values: Mapping[str, Any]) -> str | None:
-    """Name the first secret of a route among settings of a file; None where there is none."""
-    section = values.get("receive")
-    routes = section.get("routes") if isinstance(section, Mapping) else None
-    for name, route in routes.items() if isinstance(routes, Mapping) else ():
-        for key in SECRETS:
-            if isinstance(route, Mapping) and key in route:
-                return f"receive.routes.{name}.{key}"
-    return None

@@ -13,6 +13,7 @@ from emberline.cli import (
     imports,
     mcp,
     pipeline,
+    pull,
     quarantine,
     rebuild,
     receive,
@@ -24,5 +25,5 @@ from emberline.cli.app import app
 
 __all__ = [
     "alerts", "app", "audit", "backtest", "bi", "carriers", "demo", "doctor", "erase", "identity", "imports", "mcp",
-    "pipeline", "quarantine", "rebuild", "receive", "results", "services", "sql",
+    "pipeline", "pull", "quarantine", "rebuild", "receive", "results", "services", "sql",
 ]  # fmt: skip

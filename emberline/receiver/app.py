@@ -12,9 +12,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route as Path
 from starlette.types import ASGIApp
 
+from emberline.json_log import Log
 from emberline.receiver.connections import Connections
 from emberline.receiver.hook import Hook, Reading, Route
-from emberline.receiver.log import Log
 from emberline.receiver.metrics import CONTENT_TYPE, Metrics
 from pipelines.ingest.acknowledged import AcknowledgedSender
 

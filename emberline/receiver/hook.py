@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from emberline.receiver.log import Log
+from emberline.json_log import Log
 from emberline.receiver.metrics import Metrics
 from emberline.receiver.rate import Rate
 from pipelines.carriers.wires.base import Accepted, Answer, Check, Delivery, Refused, verify

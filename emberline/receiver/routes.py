@@ -10,8 +10,9 @@ from emberline.receiver.hook import Route
 from emberline.services import Services
 from emberline.settings import SettingsError
 from emberline.settings_receive import RouteSettings
+from pipelines.carriers.parts import WrongCredentials, named_parts
 from pipelines.carriers.wires import wires
-from pipelines.carriers.wires.base import Check, Wire, WrongCredentials
+from pipelines.carriers.wires.base import Check, Wire
 from pipelines.ingest.acknowledged import Lane
 
 
@@ -55,12 +56,5 @@ def _checks(name: str, route: RouteSettings) -> list[Check]:
 
 
 def _parts(wire: Wire, secret: SecretStr | None, secrets: Mapping[str, SecretStr]) -> dict[str, str]:
-    """The secrets by the parts of the wire; the one without a name is the one that the wire cannot do without."""
     given = {name: value.get_secret_value() for name, value in secrets.items()}
-    if secret is None:
-        return given
-    of_wire = [part for part in wire.parts if part.is_secret]
-    needed = [part for part in of_wire if part.is_required] or of_wire
-    if len(needed) != 1:
-        raise wire.wrong("has not one secret but several, which are set by their names")
-    return {needed[0].name: secret.get_secret_value(), **given}
+    return named_parts(f"Wire {wire.name}", wire.parts, None if secret is None else secret.get_secret_value(), given)

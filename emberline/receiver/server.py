@@ -9,10 +9,10 @@ from typing import Final
 
 import uvicorn
 
+from emberline.json_log import Log
 from emberline.receiver.app import application
 from emberline.receiver.connections import Connections
 from emberline.receiver.hook import Reading
-from emberline.receiver.log import Log
 from emberline.receiver.routes import open_routes
 from emberline.services import Services
 from emberline.settings_receive import ReceiveSettings

@@ -186,10 +186,15 @@ class KafkaConnection:
             admin.close()
         return {partition: found[partition].offset for partition in partitions}
 
-    def create_topics(self, names: Iterable[str], partitions: int) -> None:
+    def create_topics(self, names: Iterable[str], partitions: int, configs: Mapping[str, str] | None = None) -> None:
         """Create the topics that are missing, with the cluster's default replication.
 
         Whoever may write to a topic need not be allowed to create one: nothing is asked for where all are there.
+
+        Args:
+            names: of the topics.
+            partitions: of each that is created.
+            configs: of those, beside the cluster's own.
 
         Raises:
             TopicUnreadable: This user may not see whether a topic is there.
@@ -201,7 +206,7 @@ class KafkaConnection:
             found = {topic.name for topic in TopicDirectory(admin).topics(wanted)}
             for name in wanted:
                 if name not in found:
-                    _create(admin, name, partitions)
+                    _create(admin, name, partitions, configs or {})
         finally:
             admin.close()
 
@@ -283,9 +288,9 @@ class KafkaConnection:
         return str(self.options.get("security_protocol", "")).startswith("SASL")
 
 
-def _create(admin: KafkaAdminClient, name: str, partitions: int) -> None:
+def _create(admin: KafkaAdminClient, name: str, partitions: int, configs: Mapping[str, str]) -> None:
     try:
-        admin.create_topics([NewTopic(name, partitions, -1)])
+        admin.create_topics([NewTopic(name, partitions, -1, topic_configs=dict(configs))])
     except TopicAlreadyExistsError:  # somebody else has since
         return
     except AuthorizationError as error:

@@ -48,6 +48,7 @@ LINES_LEFT_OUT = {
 BLOCKS_LEFT_OUT = {
     "export EMBERLINE__ALERTS__CHANNELS__": "sends to chats of the reader's own",
     "export EMBERLINE__RECEIVE__ROUTES__": "waits for a platform of the reader's own: test_receiver.py sends to it",
+    "export EMBERLINE__PULL__": "asks an API of the reader's own: test_pull.py asks one",
     "export EMBERLINE__KAFKA__SASL_PASSWORD": "reads a Kafka of the reader's own",
     "export EMBERLINE__WAREHOUSE__URL": "writes to a PostgreSQL of the reader's own",
     "CREATE ROLE emberline": "an administrator's: tests/end_to_end/test_least_rights.py executes it",

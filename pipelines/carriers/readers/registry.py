@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import pkgutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
-from importlib.metadata import entry_points
 from typing import Final
 
-from pipelines.carriers.entry_points import loading
+from pipelines.carriers.entry_points import parts_by_name
 from pipelines.carriers.readers import formats
 from pipelines.carriers.readers.base import Reader, Sniffed
 from pipelines.carriers.readers.source import Source
@@ -43,20 +40,7 @@ def readers() -> Mapping[str, Reader]:
     Raises:
         BrokenReader: see there.
     """
-    found: dict[str, Reader] = {}
-    for module in pkgutil.iter_modules(formats.__path__):
-        reader: Reader = import_module(f"{formats.__name__}.{module.name}").READER
-        found[reader.name] = reader
-    for point in entry_points(group=ENTRY_POINTS):
-        with loading(point, "Reader", BrokenReader):
-            reader = point.load()
-        if not isinstance(reader, Reader) or reader.name in found:
-            raise BrokenReader(
-                f"The entry point {point.name} ({point.value}) is no reader, or one whose name is taken.",
-                "Mend or remove that package.",
-            )
-        found[reader.name] = reader
-    return found
+    return parts_by_name(formats, ENTRY_POINTS, Reader, BrokenReader)
 
 
 def detect(source: Source, name: str | None = None) -> list[Found]:

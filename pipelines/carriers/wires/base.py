@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from schemas.errors import EmberlineError
+from pipelines.carriers.parts import Part, WrongCredentials, given_parts, wrong
 
 MAX_AGE_S: Final = 300
 """A time stamp that is further from now than this is refused, unless a scheme has a bound of its own."""
@@ -21,10 +21,6 @@ _MAX_DIGITS: Final = 16
 
 Reason = Literal["not_signed", "wrong_signature", "stale", "malformed"]
 """Why a request is refused: nothing to verify, wrong, too old or of the future, or nothing that can be read."""
-
-
-class WrongCredentials(EmberlineError):
-    """Secrets or options of a route do not fit its wire; no value is repeated."""
 
 
 @dataclass(frozen=True)
@@ -89,16 +85,6 @@ Check = Callable[[Delivery], Outcome]
 """A wire with its secrets."""
 
 
-@dataclass(frozen=True)
-class Part:
-    """A secret or an option that a wire works with."""
-
-    name: str
-    meaning: str
-    is_secret: bool = True
-    is_required: bool = True
-
-
 SECRET: Final = Part("secret", "what the platform signs with")
 
 
@@ -121,13 +107,7 @@ class Wire(ABC):
         Raises:
             WrongCredentials: One is missing, unknown or of another form.
         """
-        known = {part.name for part in self.parts}
-        if unknown := sorted(set(parts) - known):
-            raise self.wrong(f"knows no {unknown[0]!r}")
-        for part in self.parts:
-            if part.is_required and not parts.get(part.name):
-                raise self.wrong(f"needs {part.name!r}: {part.meaning}")
-        check = self._check({name: value for name, value in parts.items() if value})
+        check = self._check(given_parts(self._title, self.parts, parts))
         return check if self.answers_get else _posts_only(check)
 
     @abstractmethod
@@ -136,8 +116,11 @@ class Wire(ABC):
 
     def wrong(self, what: str) -> WrongCredentials:
         """Make the error about these credentials."""
-        takes = ", ".join(part.name + ("" if part.is_required else " (optional)") for part in self.parts)
-        return WrongCredentials(f"Wire {self.name} {what}.", f"It takes: {takes}.")
+        return wrong(self._title, self.parts, what)
+
+    @property
+    def _title(self) -> str:
+        return f"Wire {self.name}"
 
 
 def verify(checks: Sequence[Check], delivery: Delivery) -> Outcome:

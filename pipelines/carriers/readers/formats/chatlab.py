@@ -86,7 +86,9 @@ class ChatLab(Reader):
         for kind, item in _items(source, repairs, progress, {"messages"}):
             if kind == "messages":
                 with batch.odd_items:
-                    self._add(batch, chat, item, names, occurrences, options)
+                    payload, n_unknown = payload_of(chat, item, names, occurrences, options)
+                    batch.skipped[UNKNOWN_NAMES] += n_unknown
+                    batch.add(f"{chat['platform']}:{chat['id']}/{payload['_id']}", msgspec.json.encode(payload))
             if batch.is_full:
                 yield batch.take(progress.done)
         yield batch.take(progress.done)
@@ -96,40 +98,43 @@ class ChatLab(Reader):
         names = Names(options.self_id)
         for kind, item in _items(source, Counter(), Progress(), {"members"}):
             if kind == "members":
-                for name in (item.get("accountName"), item.get("groupNickname"), *(item.get("aliases") or ())):
-                    names.learn(name, str(item.get("platformId")))
+                learn_member(names, item)
             else:
                 head.update(item)
         return head, names
 
-    def _add(
-        self,
-        batch: Batch,
-        chat: dict[str, Any],
-        item: dict[str, Any],
-        names: Names,
-        occurrences: Occurrences,
-        options: ReadOptions,
-    ) -> None:
-        kind, content = item.get("type"), item.get("content")
-        text = content if isinstance(content, str) and kind in (_SYSTEM, *_TEXTS) else None
-        message = {name: item.get(name) for name in _KEPT}
-        identity = item.get("platformMessageId") or occurrences.identity(
-            chat["platform"], chat["id"], item.get("sender"), item.get("timestamp"), kind, content
-        )
-        notice = notice_of(text) if text and kind == _SYSTEM else None
-        payload = {
-            "_id": str(identity),
-            "chat": chat,
-            "role": options.role(str(item.get("sender")), item.get("accountName"), item.get("groupNickname")),
-            "notice": None,
-            "message": {**message, "content": options.texts.of(text) if text and kind in _TEXTS else None},
-        }
-        if notice is not None:
-            members = members_of(notice, names, options)
-            batch.skipped[UNKNOWN_NAMES] += sum(member["id"] is None for member in members)
-            payload["notice"] = {"kind": notice.kind, "members": members}
-        batch.add(f"{chat['platform']}:{chat['id']}/{identity}", msgspec.json.encode(payload))
+
+def payload_of(
+    chat: dict[str, Any], item: dict[str, Any], names: Names, occurrences: Occurrences, options: ReadOptions
+) -> tuple[dict[str, Any], int]:
+    """Make the payload of a message, and count the names in it that have no id."""
+    kind, content = item.get("type"), item.get("content")
+    text = content if isinstance(content, str) and kind in (_SYSTEM, *_TEXTS) else None
+    identity = item.get("platformMessageId") or occurrences.identity(
+        chat["platform"], chat["id"], item.get("sender"), item.get("timestamp"), kind, content
+    )
+    notice = notice_of(text) if text and kind == _SYSTEM else None
+    payload = {
+        "_id": str(identity),
+        "chat": chat,
+        "role": options.role(str(item.get("sender")), item.get("accountName"), item.get("groupNickname")),
+        "notice": None,
+        "message": {
+            **{name: item.get(name) for name in _KEPT},
+            "content": options.texts.of(text) if text and kind in _TEXTS else None,
+        },
+    }
+    if notice is None:
+        return payload, 0
+    members = members_of(notice, names, options)
+    payload["notice"] = {"kind": notice.kind, "members": members}
+    return payload, sum(member["id"] is None for member in members)
+
+
+def learn_member(names: Names, item: dict[str, Any]) -> None:
+    """Take note of all names of a member."""
+    for name in (item.get("accountName"), item.get("groupNickname"), *(item.get("aliases") or ())):
+        names.learn(name, str(item.get("platformId")))
 
 
 def _items(

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from pipelines.carriers.parts import WrongCredentials
 from pipelines.carriers.wires import wires
-from pipelines.carriers.wires.base import Accepted, Answer, Outcome, Refused, WrongCredentials, verify
+from pipelines.carriers.wires.base import Accepted, Answer, Outcome, Refused, verify
 from tests.pipelines.carriers.wires.schemes import NOW, SCHEMES, Scheme, changed
 
 schemes = pytest.mark.parametrize("scheme", SCHEMES.values(), ids=SCHEMES.keys())

@@ -1,4 +1,4 @@
-"""The receiver's log: one JSON object a line, without bodies, headers, queries or secrets."""
+"""The log of a process that runs on: one JSON object a line, without bodies, headers, queries or secrets."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ class Log:
 
     def __init__(self) -> None:
         """Begin with nothing written."""
-        self._written: dict[tuple[str, str | None], float] = {}
-        self._left_out: dict[tuple[str, str | None], int] = {}
+        self._written: dict[tuple[object, ...], float] = {}
+        self._left_out: dict[tuple[object, ...], int] = {}
 
-    def write(self, event: str, *, route: str | None = None, detail: str | None = None) -> None:
+    def write(self, event: str, *, detail: str | None = None, **facts: object) -> None:
         """Write what happened.
 
         Args:
             event: One of a few words.
-            route: Its name.
-            detail: Why; a fixed text of ours, nothing of a request.
+            detail: Why; a text of ours, nothing of a request.
+            facts: Of what it happened to; those that are None are left out.
         """
-        key, now = (event, route), time.monotonic()
+        key, now = (event, *facts.values()), time.monotonic()
         if now - self._written.get(key, -_REPEATED_AFTER_S) < _REPEATED_AFTER_S:
             self._left_out[key] = self._left_out.get(key, 0) + 1
             return
@@ -35,7 +35,7 @@ class Log:
         line = {
             "at": dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds"),
             "event": event,
-            "route": route,
+            **facts,
             "detail": detail,
             "before": self._left_out.pop(key, None),
         }

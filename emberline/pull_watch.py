@@ -1,0 +1,60 @@
+"""Pulls that go on until a signal ends them, one thread each, with a log of one JSON object a line."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+
+from emberline.json_log import Log
+from emberline.pulls import pull_of
+from emberline.services import Services
+from pipelines.ingest.pulling.pull import Hooks, Pull, Pulled, Source
+from schemas.errors import EmberlineError
+
+_ENDS_WITHIN_S = 20.0
+"""Longer than a commit takes. A request that is kept open longer is given up; what it would bring is asked again."""
+
+
+def watch_sources(services: Services, sources: list[Source]) -> None:
+    """Pull until SIGTERM or SIGINT.
+
+    Raises:
+        KafkaUnreachable, KafkaRefused: Kafka is away at the start.
+    """
+    log, ended = Log(), threading.Event()
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        ended.set()
+
+    pulls = [pull_of(services, source, _hooks(log, source.name)) for source in sources]
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    threads = [
+        threading.Thread(target=_watch, args=(pull, log, source.name), name=f"pull {source.name}", daemon=True)
+        for pull, source in zip(pulls, sources, strict=True)
+    ]
+    log.write("started")
+    for thread in threads:
+        thread.start()
+    ended.wait()
+    for pull in pulls:
+        pull.stop()
+    for thread in threads:
+        thread.join(_ENDS_WITHIN_S)
+    log.write("stopped")
+
+
+def _hooks(log: Log, name: str) -> Hooks:
+    return Hooks(on_wait=lambda error, seconds: log.write("waiting", pull=name, detail=error.cause, seconds=seconds))
+
+
+def _watch(pull: Pull, log: Log, name: str) -> None:
+    def brought(pulled: Pulled) -> None:
+        if pulled.payloads or pulled.gaps:
+            log.write("pulled", pull=name, payloads=pulled.payloads, gaps=pulled.gaps or None)
+
+    def failed(error: EmberlineError) -> None:
+        log.write("failed", pull=name, detail=error.cause, next_step=error.next_step)
+
+    pull.watch(brought, failed)
