@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from types import MappingProxyType
 from typing import Any, Final
 
 import dagster as dg
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 from pipelines.lake import Lake
 from pipelines.refresh import Refreshed
 from pipelines.refresh.written import rows_version
-from schemas.columns import Meaning, meaning_of
+from schemas.described import DescribedColumn, columns_of_lake, columns_of_mart, columns_of_staging
 from schemas.lake import TABLES, LakeTable
-from schemas.mart import made_of, sources_of
+from schemas.mart import sources_of
 from schemas.table import OWNERS
 from schemas.warehouse import MART, STAGING
 
@@ -33,40 +32,10 @@ _OTHERS: Final[Mapping[str, frozenset[str]]] = {
 """What the tables are made with that are not made with Polars alone."""
 
 
-@dataclass(frozen=True)
-class Column:
-    """A column of an asset; `sources` are the columns of others it is computed from, each with the asset's key."""
-
-    name: str
-    dtype: str
-    meaning: Meaning
-    sources: tuple[tuple[tuple[str, ...], str], ...] = ()
-
-    @property
-    def description(self) -> str:
-        """What it means, and what it is computed from, with links to the pages of these assets."""
-        sources = ", ".join(f"[{'/'.join(key)}.{name}](/assets/{'/'.join(key)})" for key, name in self.sources)
-        return f"{self.meaning.text}\n\nFrom {sources}" if sources else self.meaning.text
-
-    @property
-    def tags(self) -> dict[str, str]:
-        """The unit of a number, and over which rows it adds up."""
-        return {} if self.meaning.unit is None else {"unit": self.meaning.unit, "adds up": self.meaning.summing}
-
-
 def asset(table: LakeTable) -> dict[str, Any]:
     """What the registry says of a table, as arguments of `dagster.asset` or `dagster.AssetSpec`."""
     # Whoever reads what changed in a table hangs on the table: to draw both would hide the graph behind its lines.
     read = dict.fromkeys(other.name for other in (*table.inputs, *table.guided_by) if not other.is_change_log)
-    columns = [
-        Column(
-            name,
-            table.type_name(name),
-            table.meaning(name),
-            tuple(((source.table.name,), source.column) for source in table.made_of.get(name, ())),
-        )
-        for name in table.columns
-    ]
     return {
         "key": table.name,
         "deps": list(read),
@@ -76,7 +45,7 @@ def asset(table: LakeTable) -> dict[str, Any]:
         "description": table.description,
         "code_version": str(table.code_version) if table.is_fact else None,
         "metadata": {
-            **of_columns(columns),
+            **of_columns(columns_of_lake(table)),
             "key": list(table.key),
             **({"guided by": [other.name for other in table.guided_by]} if table.guided_by else {}),
             **({"settings": list(table.settings)} if table.settings else {}),
@@ -91,39 +60,25 @@ def specs(*tables: LakeTable) -> list[dg.AssetSpec]:
 
 def staged(table: sa.Table) -> dict[str, Any]:
     """What the registry says of the next version of a warehouse table, as arguments of `dagster.AssetSpec`."""
-    lineage = {
-        name: tuple(((source.table.name,), source.column) for source in sources)
-        for name, sources in made_of(table).items()
-    }
     return {
         "key": [STAGING, str(table.name)],
         "deps": [source.name for source in sources_of(table)],
         "description": f"The next version of {table.fullname}, not yet checked.",
-        **_of_warehouse(table, lineage),
+        **_of_warehouse(table, columns_of_staging(table)),
     }
 
 
 def published(table: sa.Table) -> dict[str, Any]:
     """What the registry says of a warehouse table, as arguments of `dagster.AssetSpec`."""
-    key = (STAGING, str(table.name))
     return {
         "key": [MART, str(table.name)],
-        "deps": [list(key)],
+        "deps": [[STAGING, str(table.name)]],
         "description": table.comment,
-        **_of_warehouse(table, {str(column.name): ((key, str(column.name)),) for column in table.columns}),
+        **_of_warehouse(table, columns_of_mart(table)),
     }
 
 
-def _of_warehouse(table: sa.Table, sources: Mapping[str, tuple[tuple[tuple[str, ...], str], ...]]) -> dict[str, Any]:
-    columns = [
-        Column(
-            str(column.name),
-            column.type.compile(dialect=postgresql.dialect()).lower(),
-            meaning_of(column),
-            sources[str(column.name)],
-        )
-        for column in table.columns
-    ]
+def _of_warehouse(table: sa.Table, columns: Sequence[DescribedColumn]) -> dict[str, Any]:
     return {
         "group_name": WAREHOUSE,
         "kinds": {"postgres"},
@@ -137,14 +92,14 @@ def written_by_people() -> list[dg.AssetSpec]:
     return specs(*(table for table in TABLES.values() if table.written_by_people))
 
 
-def of_columns(columns: Sequence[Column]) -> dict[str, Any]:
+def of_columns(columns: Sequence[DescribedColumn]) -> dict[str, Any]:
     """The columns as Dagster shows them, and what each is computed from.
 
     Only the hosted Dagster draws the lineage of columns: the page of the open one shows it in their descriptions.
     """
     return {
         "dagster/column_schema": dg.TableSchema(
-            [dg.TableColumn(column.name, column.dtype, column.description, tags=column.tags) for column in columns]
+            [dg.TableColumn(column.name, column.dtype, _description(column), tags=_tags(column)) for column in columns]
         ),
         "dagster/column_lineage": dg.TableColumnLineage(
             {
@@ -154,6 +109,18 @@ def of_columns(columns: Sequence[Column]) -> dict[str, Any]:
             }
         ),
     }
+
+
+def _description(column: DescribedColumn) -> str:
+    """What a column means, and what it is computed from, with links to the pages of these assets."""
+    sources = ", ".join(f"[{'/'.join(key)}.{name}](/assets/{'/'.join(key)})" for key, name in column.sources)
+    return f"{column.meaning.text}\n\nFrom {sources}" if sources else column.meaning.text
+
+
+def _tags(column: DescribedColumn) -> dict[str, str]:
+    """The unit of a number, and over which rows it adds up."""
+    meaning = column.meaning
+    return {} if meaning.unit is None else {"unit": meaning.unit, "adds up": meaning.summing}
 
 
 def refreshed(

@@ -36,13 +36,18 @@ def _resources() -> dict[str, Any]:
         "rules": dg.ResourceDefinition(lambda _: _services().rules()),
         "alerting": dg.ResourceDefinition(lambda _: _services().alerting()),
         "upkeep": dg.ResourceDefinition(lambda _: _services().upkeep()),
+        "collector": dg.ResourceDefinition(lambda _: _services().collector()),
         "progress": Progress(),
         "clock": Clock(),
     }
 
 
 def build_defs(
-    overrides: Mapping[str, Any] | None = None, *, cron: str | None = None, zone: str = "UTC"
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    cron: str | None = None,
+    zone: str = "UTC",
+    sends_lineage: bool = False,
 ) -> dg.Definitions:
     """Build all definitions.
 
@@ -50,6 +55,7 @@ def build_defs(
         overrides: replace resources by name.
         cron: when runs begin; None: they follow Kafka.
         zone: IANA name of the business zone, in which schedules are.
+        sends_lineage: whether what runs read and wrote goes to a collector.
     """
     assets = dg.load_assets_from_modules([ingest, engagement, groups, risk, funnel, sales, warehouse])
     return dg.Definitions(
@@ -69,14 +75,24 @@ def build_defs(
             run_failure_sensor,
             check_failure_sensor,
             alerts_sensor,
+            *(_lineage_sensors() if sends_lineage else []),
         ],
         resources={**_resources(), **(overrides or {})},
         executor=dg.in_process_executor,
     )
 
 
+def _lineage_sensors() -> list[dg.SensorDefinition]:
+    # Its library is slow to import, and needed by few.
+    from sensors.lineage import lineage_sensor
+
+    return [lineage_sensor]
+
+
 @dg.definitions
 def defs() -> dg.Definitions:
     """What Dagster loads: all definitions, with the schedule of the settings as they are now."""
     settings = load_settings()
-    return build_defs(cron=settings.schedule.cron, zone=settings.rules.zone)
+    return build_defs(
+        cron=settings.schedule.cron, zone=settings.rules.zone, sends_lineage=settings.lineage.url is not None
+    )

@@ -6,7 +6,9 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+import sqlalchemy as sa
 
 from assets.resources import Rules
 from emberline.embedded import EmbeddedKafka, EmbeddedPostgres, StateFolder
@@ -32,6 +34,9 @@ from pipelines.lake import Lake
 from pipelines.operations.maintenance import Upkeep
 from pipelines.pseudonym_key import refuse_another_key, refuse_lost_key
 from pipelines.publish.warehouse import Warehouse
+
+if TYPE_CHECKING:  # its library is slow to import, and needed by few
+    from pipelines.operations.open_lineage import Collector
 
 _PSEUDONYM_KEY: Final = "pseudonyms"
 """The secret of the state folder that pseudonyms are made with where no key is set."""
@@ -187,6 +192,22 @@ class Services:
             pipeline_channels=tuple(names if alerts.pipeline_channels is None else alerts.pipeline_channels),
             lateness=settings.lateness,
         )
+
+    def collector(self) -> Collector | None:
+        """The collector of OpenLineage events, None where the settings name none."""
+        configured = self.settings.lineage
+        if configured.url is None:
+            return None
+        from pipelines.operations.open_lineage import Collector, Places
+
+        places = Places(
+            lake=self.lake(),
+            warehouse=sa.make_url(self.warehouse_url()),
+            brokers=self.kafka().bootstrap_servers,
+            topics=self.settings.kafka.own_topics,
+        )
+        token = None if configured.token is None else configured.token.get_secret_value()
+        return Collector(configured.url, configured.namespace, places, token)
 
     def upkeep(self) -> Upkeep:
         """What is kept for how long."""

@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
@@ -427,6 +428,27 @@ def _no_end(value: object) -> object:
     return None if value == "forever" else value
 
 
+def _collector(url: str | None) -> str | None:
+    if url is not None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("is no URL of a collector; spell it https://host:port")
+        if "@" in parts.netloc:
+            raise ValueError(f"has a password; set {_PREFIX}LINEAGE__TOKEN in the environment")
+    return url
+
+
+class LineageSettings(Section):
+    """Where `emberline up` sends what each run read and wrote, as OpenLineage events. No `url`: nowhere."""
+
+    url: Annotated[str | None, AfterValidator(_collector)] = None
+    """Of a collector such as Marquez or DataHub, without the path of OpenLineage's API."""
+    namespace: str = Field(default="emberline", min_length=1)
+    """Of the jobs, as the collector shows them."""
+    token: SecretStr | None = None
+    """What the collector asks for, from the environment: EMBERLINE__LINEAGE__TOKEN."""
+
+
 class PrivacySettings(Section):
     """Pseudonyms, and how long texts and ids in clear are kept. No `key`: a random one in the state folder."""
 
@@ -460,6 +482,7 @@ class Settings(BaseSettings):
     alerts: AlertSettings = AlertSettings()
     maintenance: MaintenanceSettings = MaintenanceSettings()
     schedule: ScheduleSettings = ScheduleSettings()
+    lineage: LineageSettings = LineageSettings()
     privacy: PrivacySettings = PrivacySettings()
     receive: ReceiveSettings = ReceiveSettings()
     pull: dict[str, PullSettings] = Field(default_factory=dict)
