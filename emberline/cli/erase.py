@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import getpass
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import polars as pl
@@ -52,8 +53,9 @@ def erase(
         _print_plan(found, as_json=as_json and plan)
     if plan:
         return
-    if not yes:
-        typer.confirm("Erase all of it? Nothing brings it back.", abort=True)
+    if not (yes or _is_wanted()):
+        print_line("Nothing was erased.")
+        return
     with reporting(quiet=as_json) as show:
         outcome, receipt = erase_person(
             Services(load_settings(), show.line),
@@ -74,6 +76,16 @@ def erase(
     else:
         _print_receipt(receipt)
     raise typer.Exit(ExitCode.OK if receipt.is_complete else ExitCode.FAILED)
+
+
+def _is_wanted() -> bool:
+    """Ask; where nobody can answer, the command line lacks `--yes`."""
+    try:
+        return typer.confirm("Erase all of it? Nothing brings it back.")
+    except typer.Abort:
+        if sys.stdin.isatty():
+            raise
+        raise typer.BadParameter("nobody answers here: --yes erases without asking, --plan only shows") from None
 
 
 def _print_plan(person: Person, *, as_json: bool) -> None:

@@ -91,12 +91,12 @@ def _told_as_text() -> Iterator[None]:
     try:
         with _usage_printable(), _output_flushed():
             yield
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         print_error("Interrupted", "What was committed before is whole.")
         raise typer.Exit(ExitCode.INTERRUPTED) from None
     except BrokenPipeError:
         raise typer.Exit(ExitCode.UNREAD) from None
-    except (typer.TyperException, typer.Exit, typer.Abort, SystemExit):
+    except (typer.TyperException, typer.Exit, SystemExit):
         raise
     except BaseException as error:  # what Delta and Polars panic with is no Exception
         known = explained(error)

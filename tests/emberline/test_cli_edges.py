@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from emberline.cli.commands import app
@@ -35,6 +36,28 @@ def test_a_value_out_of_range_is_a_wrong_command_line(
     monkeypatch.setenv("EMBERLINE__STATE", "state")
     assert CliRunner().invoke(app, arguments).exit_code == ExitCode.USAGE
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "told"), [("n\n", ExitCode.OK, "Nothing was erased."), ("", ExitCode.USAGE, "--yes")]
+)
+def test_nobody_is_erased_without_a_yes(
+    answer: str, code: ExitCode, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, ["erase", "shop:ann", "--reason", "asked for it"], input=answer)
+    assert done.exit_code == code
+    assert told in done.output
+
+
+def test_control_c_at_a_question_ends_as_an_interruption(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def interrupted(*_: object, **__: object) -> bool:
+        raise typer.Abort
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("emberline.cli.erase._is_wanted", interrupted)
+    done = CliRunner().invoke(app, ["erase", "shop:ann", "--reason", "asked for it"])
+    assert done.exit_code == ExitCode.INTERRUPTED
 
 
 def test_a_shell_that_completion_does_not_know_is_a_wrong_command_line(monkeypatch: pytest.MonkeyPatch):

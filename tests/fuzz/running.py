@@ -53,7 +53,9 @@ _OF_SUPERSET: Final = (".superset_config", ".superset_setup")
 
 def import_all() -> None:
     """Import what commands import when they run. No thread may run afterwards that a fork would miss."""
-    codecs.lookup("ascii")  # a case that is no longer root may be unable to read the folder of Python
+    # A case that is no longer root may be unable to read the folder of Python.
+    codecs.lookup("ascii")
+    importlib.import_module("_strptime")
     for room in ("schemas", "pipelines", "assets", "sensors", "emberline"):
         for module in pkgutil.walk_packages(importlib.import_module(room).__path__, f"{room}."):
             # Those of Alembic and of Superset are read by these, and of the latter there is none in this environment.
