@@ -6,5 +6,6 @@ check(CARRIERS["beacon"], read_cases(Path("beacon.cases.yaml")))
 
 from emberline.conformance.cases import Case, CasesError, read_cases
 from emberline.conformance.kit import Broken, check, check_mutations
+from emberline.conformance.puller_kit import check_puller
 
-__all__ = ["Broken", "Case", "CasesError", "check", "check_mutations", "read_cases"]
+__all__ = ["Broken", "Case", "CasesError", "check", "check_mutations", "check_puller", "read_cases"]

@@ -19,6 +19,7 @@ from typing import Any, ClassVar, Final, Literal, TypeVar
 
 import msgspec
 
+from pipelines.carriers.base import JSON_ERRORS
 from pipelines.carriers.parts import Part, WrongCredentials, given_parts, wrong
 from pipelines.carriers.texts import Texts
 from schemas.errors import EmberlineError
@@ -103,11 +104,20 @@ class Answer:
         Raises:
             UnfitAnswer: It is no such JSON.
         """
-        try:
-            return msgspec.json.decode(self.body, type=kind)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            what = str(error) if isinstance(error, msgspec.ValidationError) else "it is no JSON"
-            raise UnfitAnswer(f"The answer is not what the API says: {what}.") from None
+        return read_json(self.body, kind)
+
+
+def read_json(body: bytes | msgspec.Raw, kind: type[T]) -> T:
+    """Read an answer, or a part of one, as JSON of this type.
+
+    Raises:
+        UnfitAnswer: It is no such JSON.
+    """
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except JSON_ERRORS as error:
+        what = str(error) if isinstance(error, msgspec.ValidationError) else "it is no JSON"
+        raise UnfitAnswer(f"The answer is not what the API says: {what}.") from None
 
 
 @dataclass(frozen=True)

@@ -252,10 +252,18 @@ class Pull:
 
     def _read(self, request: Request, cursor: Cursor, answer: Answer) -> Page:
         api = self._source.api
-        if 400 <= answer.status < 500 and (page := api.refused(cursor, answer)) is not None:
-            return page
-        refuse_failure(self._source.name, request, answer, api.retry_after_s(answer))
-        return api.page(cursor, answer)
+        try:
+            if 400 <= answer.status < 500 and (page := api.refused(cursor, answer)) is not None:
+                return page
+            refuse_failure(self._source.name, request, answer, api.retry_after_s(answer))
+            return api.page(cursor, answer)
+        except EmberlineError:
+            raise
+        except Exception as error:  # whatever a puller does, the others go on, and nothing is committed
+            raise UnfitAnswer(
+                f"The puller of {self._source.name} fails on an answer to {request.call}: {type(error).__name__}.",
+                "Check it with the conformance kit; report it if it is one of emberline's.",
+            ) from error
 
     def _records(self, payloads: Sequence[Payload]) -> tuple[list[Record], int]:
         values = self._source.prepare([payload.value for payload in payloads]) if payloads else []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final
@@ -210,9 +211,11 @@ class _ChatLabApi(Api):
         """
         names, skipped = Names(), Counter[str]()
         for member in found.members:
-            learn_member(names, member)
+            with suppress(*_ODD):
+                learn_member(names, member)
         for message in found.messages:
-            names.learn(message.get("accountName"), str(message.get("sender")))
+            with suppress(*_ODD):
+                names.learn(message.get("accountName"), str(message.get("sender")))
         chat = {"platform": place["platform"], "id": place["group"], "name": place["name"]}
         before = place["same_second"] or {"second": None, "alike": []}
         occurrences = Occurrences(self._texts)

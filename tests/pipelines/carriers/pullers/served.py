@@ -12,9 +12,8 @@ Server = Callable[[Request], Answer]
 NOW = 1_790_000_000.0
 
 
-def answer(content: object, status: int = 200, now: float = NOW, **headers: str) -> Answer:
-    body = content if isinstance(content, bytes) else json.dumps(content).encode()
-    return Answer(status, {name.replace("_", "-"): value for name, value in headers.items()}, body, now)
+def answer(content: object, status: int = 200, now: float = NOW, headers: Mapping[str, str] | None = None) -> Answer:
+    return Answer(status, headers or {}, json.dumps(content).encode(), now)
 
 
 def step(api: Api, server: Server, cursor: Cursor, wait_s: float = 0) -> Page:

@@ -84,7 +84,7 @@ def test_no_path_leads_to_another_host_or_out_of_the_base(served, path):
     ],
 )
 def test_a_status_that_is_no_success_is_an_error_of_its_kind(status, headers, error, after_s):
-    given = answer({}, status, 1_790_000_000, **headers)
+    given = answer({}, status, 1_790_000_000, headers)
     told = retry_after_s(given.headers, given.now)
     assert told is None if after_s is None else told == pytest.approx(after_s, abs=0.01)
     with pytest.raises(error) as caught:
@@ -95,5 +95,5 @@ def test_a_status_that_is_no_success_is_an_error_of_its_kind(status, headers, er
 
 def test_what_the_body_says_of_the_wait_comes_first():
     with pytest.raises(ApiBusy) as caught:
-        refuse_failure("hub", REQUEST, answer({}, 429, retry_after="7"), 30)
+        refuse_failure("hub", REQUEST, answer({}, 429, headers={"retry-after": "7"}), 30)
     assert caught.value.after_s == 30
