@@ -18,11 +18,11 @@ from pipelines.ingest.event_writer import BATCH
 from pipelines.inputs import input_id
 from pipelines.lake import Handle, Lake, LakeConflict, LakeUnavailable
 from pipelines.operations.maintenance import DataFile, Upkeep, compactions
-from schemas.lake import FACTS, TABLES, TOUCHED, LakeTable
+from schemas.lake import FACTS, MEMBER_CHANGE, TABLES, TOUCHED, LakeTable
 
 LOG_RETENTION: Final = "delta.logRetentionDuration"
 FILE_RETENTION: Final = "delta.deletedFileRetentionDuration"
-_SEEN: Final = input_id(BATCH)
+_SEEN: Final = (input_id(BATCH), input_id(MEMBER_CHANGE.name))
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,11 @@ def tidy_all(
 def forget_marks(lake: Lake) -> int:
     """Remove the marks in `touched` of batches that every fact includes; the number of them.
 
-    A fact that follows marks notes the newest batch it includes. One that has noted none begins with everything.
+    A fact that follows marks notes the newest batch it includes, of events and of `member_change`. One that has noted
+    none begins with everything.
     """
-    notes = [note for table in FACTS if (note := lake.open(table).position(_SEEN)) is not None]
+    handles = [lake.open(table) for table in FACTS]
+    notes = [note for fact in handles for name in _SEEN if (note := fact.position(name)) is not None]
     if not notes:
         return 0
     handle = lake.open(TOUCHED)

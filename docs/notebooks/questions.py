@@ -38,6 +38,7 @@ with app.setup:
     from pipelines.groups.group import group_table
     from pipelines.groups.group_day import group_day
     from pipelines.groups.health import life_days
+    from pipelines.groups.member_change import member_change, with_derived
     from pipelines.groups.state import group_state
     from pipelines.groups.thresholds import LifeRules
     from pipelines.time import last_complete_day
@@ -132,7 +133,8 @@ def _():
     distinct = deduplicate(decoded.events, pl.DataFrame(schema=EVENTS.schema)).added
     nobody = pl.DataFrame(schema=IDENTITY.schema)
     people = identity(apart(nobody), links(distinct.lazy()), nobody, batch=1)
-    events = with_person(distinct.lazy(), people.lazy()).collect().lazy()
+    happened = with_derived(distinct.lazy(), member_change(distinct.lazy()))
+    events = with_person(happened, people.lazy()).collect().lazy()
     return events, people, raw, zone
 
 

@@ -44,7 +44,7 @@ def own_rows(events: pl.LazyFrame, cuts: pl.LazyFrame, first_days: pl.LazyFrame 
     """Rows of the timeline from each person's cut on, marked with all that they could be.
 
     Args:
-        events: `schemas.lake.EVENTS` with `person_id`; more of them than needed do no harm.
+        events: `schemas.lake.EVENTS` with `earliest_at` and `person_id`; more of them than needed do no harm.
         cuts: `person_id, since`: the day of the cut. Rows of others are left out.
         first_days: `person_id, group_id, first_day` of first activities; none: any activity could be the first.
 
@@ -59,8 +59,11 @@ def own_rows(events: pl.LazyFrame, cuts: pl.LazyFrame, first_days: pl.LazyFrame 
         rows = rows.join(newest, on=_THREAD, how="left")
         is_first = pl.col("first_day") >= pl.col("since")
     active = is_activity() & pl.col("group_id").is_not_null()
+    joining = is_joining() & pl.col("group_id").is_not_null()
+    # Activity within the bounds of a derived join stands for it.
+    may_stand_for_join = (joining & pl.col("earliest_at").is_not_null()).any().over(_THREAD)
     may_be = {
-        "joined": (is_joining() & pl.col("group_id").is_not_null()) | (active & is_first),
+        "joined": joining | (active & (is_first | may_stand_for_join)),
         "activated": active,
         "retained": active,
         "exposed": pl.lit(value=False),

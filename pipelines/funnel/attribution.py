@@ -24,7 +24,7 @@ MONEY: Final = ("paid_minor", "refunded_minor", "net_minor")
 _COLUMNS: Final = (
     *ORDERING_KEY,
     *("person_id", "source", "type", "role", "group_id", "message_id", "message_kind", "product_id"),
-    *("order_id", "currency", "amount_minor", "day"),
+    *("order_id", "currency", "amount_minor", "day", "earliest_at"),
 )
 _MICROSECOND: Final = dt.timedelta(microseconds=1)
 
@@ -54,7 +54,8 @@ def order_credit(events: pl.LazyFrame, rules: AttributionRules = AttributionRule
     of arrival.
 
     Args:
-        events: `schemas.lake.EVENTS` with `person_id`, distinct, in any order.
+        events: `schemas.lake.EVENTS` with `earliest_at` (`pipelines.groups.member_change.with_derived`) and
+            `person_id`, distinct, in any order.
         rules: Models, look-back window and half-life.
 
     Returns:
@@ -64,7 +65,7 @@ def order_credit(events: pl.LazyFrame, rules: AttributionRules = AttributionRule
     Examples:
         >>> import datetime as dt, polars as pl
         >>> from pipelines.funnel import order_credit
-        >>> from schemas.lake import EVENTS
+        >>> from schemas.lake import EVENTS, UTC_TIME
         >>> def event(type, hour, **more):
         ...     said = {"source": "shop", "topic_id": "t", "partition": 0, "offset": hour, "person_id": "ann"}
         ...     return {**said, "type": type, "time": dt.datetime(2025, 3, 3, hour, tzinfo=dt.UTC), **more}
@@ -75,7 +76,7 @@ def order_credit(events: pl.LazyFrame, rules: AttributionRules = AttributionRule
         ...     event("order.paid", 10, amount_minor=1001, **order),
         ...     event("order.refunded", 11, amount_minor=300, **order),
         ... ]
-        >>> frame = pl.LazyFrame(events, schema={**EVENTS.schema, "person_id": pl.String})
+        >>> frame = pl.LazyFrame(events, schema={**EVENTS.schema, "earliest_at": UTC_TIME, "person_id": pl.String})
         >>> credit = order_credit(frame, AttributionRules(models=("last_click", "linear")))
         >>> credit.select("model", "group_id", "net_minor").sort(pl.all()).collect().rows()
         [('last_click', 'qq:rice', 701), ('linear', 'qq:rice', 350), ('linear', 'qq:tea', 351)]

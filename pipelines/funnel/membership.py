@@ -27,13 +27,16 @@ def is_joining() -> pl.Expr:
 def milestones(own: pl.LazyFrame) -> pl.LazyFrame:
     """Find the joinings, activations and returns in a later week, a person and group.
 
-    - joined: every joining; and the first activity, where no joining stands before it.
+    - joined: every joining; and the first activity, where no joining stands before it. A join that only snapshots show
+      happened within bounds: what the person did in the group within them was done by a member, so the first of it
+      stands for that join.
     - activated: the first activity after a joining, within 7 days of it. Where an activity stands for the joining, the
       next one activates.
     - retained: the first activity in a calendar week (Monday, business zone) after the week of an activation.
 
     Args:
-        own: `rank, person_id, group_id, type, role, message_kind, time, day` of persons' own events.
+        own: `rank, person_id, group_id, type, role, message_kind, time, day, earliest_at` of persons' own events;
+            `earliest_at` is what `pipelines.groups.member_change.with_derived` says.
 
     Returns:
         `rank, person_id, group_id, joined, activated, retained`, a row an event that is any of the three.
@@ -42,10 +45,10 @@ def milestones(own: pl.LazyFrame) -> pl.LazyFrame:
         own.filter(pl.col("group_id").is_not_null())
         .with_columns(is_activity().fill_null(value=False).alias("active"))
         .filter(pl.col("active") | is_joining())
-        .select("rank", *_THREAD, "time", "active", pl.col("day").dt.truncate("1w").alias("week"))
+        .select("rank", *_THREAD, "time", "active", "earliest_at", pl.col("day").dt.truncate("1w").alias("week"))
         .sort(*_THREAD, "rank")
         .with_columns(pl.struct(_THREAD).rle_id().alias("thread"))
-        .with_columns((~pl.col("active") | _differs("thread")).alias("joined"))
+        .with_columns(joined=(~pl.col("active") & ~_is_within_bounds()) | _differs("thread") | _stands_for_join())
         .with_columns(*_following("active", "rank", "time"))
     )
     activations = threads.filter(pl.col("joined") & (pl.col("next_time") < pl.col("time") + ACTIVATION)).select(
@@ -91,6 +94,26 @@ def memberships(joinings: pl.LazyFrame, leavings: pl.LazyFrame) -> pl.LazyFrame:
         .filter("enters")
         .select(*_THREAD, pl.col("rank").alias("start"), "end")
     )
+
+
+def _time_before() -> pl.Expr:
+    """The time of the row before in the thread; null where there is none."""
+    return pl.when(~_differs("thread")).then(pl.col("time").shift(1))
+
+
+def _is_within_bounds() -> pl.Expr:
+    """True for a derived join before which, within its bounds, something else shows that the person was in."""
+    return (~pl.col("active") & (_time_before() > pl.col("earliest_at"))).fill_null(value=False)
+
+
+def _stands_for_join() -> pl.Expr:
+    """True for the first activity within the bounds of the derived join that comes next in the thread."""
+    is_derived = ~pl.col("active") & pl.col("earliest_at").is_not_null()
+    bound = pl.when(pl.when(is_derived).then("thread").backward_fill() == pl.col("thread")).then(
+        pl.when(is_derived).then("earliest_at").backward_fill()
+    )
+    is_first = (_time_before() <= bound).fill_null(value=True)
+    return (pl.col("active") & (pl.col("time") > bound) & is_first).fill_null(value=False)
 
 
 def _differs(column: str) -> pl.Expr:

@@ -20,10 +20,10 @@ MARKS: Final = ("joined", "activated", "retained", "exposed", "repurchased")
 
 _EVENT: Final = (
     *("source", "event_id", "type", "role", "group_id", "message_id"),
-    *("product_id", "order_id", "currency", "amount_minor"),
+    *("product_id", "order_id", "currency", "amount_minor", "time_quality"),
 )
 
-ONLY_MATCHED_ON: Final = frozenset({"message_id", "currency", "amount_minor"})
+ONLY_MATCHED_ON: Final = frozenset({"message_id", "currency", "amount_minor", "time_quality"})
 """Columns of the timeline that a funnel looks at in predicates alone."""
 
 TIMELINE: Final = pl.Schema(
@@ -33,7 +33,7 @@ TIMELINE: Final = pl.Schema(
         **{name: pl.Boolean() for name in MARKS},
     }
 )
-"""A row a person and event. `(person_id, source, event_id)` is its key; marks are never null."""
+"""A row a person and event, and of a join or leave that a snapshot implies a row an account; marks are never null."""
 
 COMMERCE: Final = frozenset(
     {
@@ -57,12 +57,13 @@ def timeline(events: pl.LazyFrame) -> pl.LazyFrame:
     - repurchased: the first payment of each order but the person's first; an order is known by source and order id.
 
     Args:
-        events: `schemas.lake.EVENTS` with `person_id`, distinct, in any order.
+        events: `schemas.lake.EVENTS` with `earliest_at` (`pipelines.groups.member_change.with_derived`) and
+            `person_id`, distinct, in any order.
 
     Returns:
         Rows of `TIMELINE` in no order.
     """
-    columns = (*_EVENT, *ORDERING_KEY, "person_id", "message_kind", "day")
+    columns = (*_EVENT, *ORDERING_KEY, "person_id", "message_kind", "day", "earliest_at")
     leaving = (pl.col("type") == kinds.MEMBER_LEFT) & pl.col("person_id").is_not_null()
     return (
         events.filter(is_own() | leaving | is_product_message()).select(columns).map_batches(_timeline, schema=TIMELINE)

@@ -29,7 +29,7 @@ def touches(orders: pl.DataFrame, events: pl.DataFrame, look_back: dt.timedelta)
 
     Args:
         orders: `order, person_id, rank, named`: the rank of the payment and of the event that names a group.
-        events: `schemas.lake.EVENTS` with `person_id` and `rank`, sorted by it, which is also the row.
+        events: `schemas.lake.EVENTS` with `earliest_at`, `person_id` and `rank`, sorted by it, which is also the row.
         look_back: How long before the payment a touch still counts.
 
     Returns:

@@ -1,4 +1,7 @@
-"""Who joined and left groups: events say it exactly, the difference of two snapshots within bounds."""
+"""Who joined and left groups: events say it exactly, the difference of two snapshots within bounds.
+
+Facts read both from one frame, `with_derived`.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +13,41 @@ from schemas import kinds
 from schemas.lake import MEMBER_CHANGE, ORDERING_KEY
 
 _ACCOUNT: Final = ("group_id", "account_id")
-_FOUND: Final = ("source", "event_id", *_ACCOUNT, "change", "role", "time", "earliest_at", "time_quality", "is_derived")
+_PLACE: Final = ("source", "event_id", *ORDERING_KEY, "coverage", "day")
+_FOUND: Final = (*_PLACE, *_ACCOUNT, "change", "role", "earliest_at", "time_quality", "is_derived")
 
 CHANGES: Final = {kinds.MEMBER_JOINED: "joined", kinds.MEMBER_LEFT: "left"}
+_OF_SNAPSHOT: Final = "snapshot_"
+_KINDS: Final = {change: kind for kind, change in CHANGES.items()}
 
 
 def is_of_membership() -> pl.Expr:
     """True for joins, leaves and snapshots that list anybody; an empty list is no evidence that all left."""
     is_snapshot = (pl.col("type") == kinds.GROUP_SNAPSHOT) & (pl.col("members").list.len() > 0)
     return pl.col("group_id").is_not_null() & (pl.col("type").is_in(list(CHANGES)) | is_snapshot)
+
+
+def with_derived(events: pl.LazyFrame, changes: pl.LazyFrame) -> pl.LazyFrame:
+    """Put the joins and leaves that snapshots imply beside the events, as if they were events of their own.
+
+    Those that events say are not taken from `changes`, so none counts twice. A derived one has the source, the id and
+    the place of the snapshot that shows it; its account is another one than that of every event of this id.
+
+    Args:
+        events: columns of `schemas.lake.EVENTS`.
+        changes: `schemas.lake.MEMBER_CHANGE` of these events.
+
+    Returns:
+        The events, and `earliest_at`: the instant after which a derived join or leave happened, null of an event.
+    """
+    derived = changes.filter("is_derived").select(
+        *_PLACE, *_ACCOUNT, "month", "role", "time_quality", "earliest_at", type=_kind()
+    )
+    return pl.concat([events, derived], how="diagonal")
+
+
+def _kind() -> pl.Expr:
+    return pl.col("change").replace_strict(_KINDS, return_dtype=pl.String)
 
 
 def member_change(events: pl.LazyFrame) -> pl.LazyFrame:
@@ -40,10 +69,8 @@ def member_change(events: pl.LazyFrame) -> pl.LazyFrame:
     ranked = known.with_row_index("rank").with_columns(
         number=is_snapshot.cast(pl.Int64).cum_sum().over("group_id"), is_listing=is_snapshot
     )
-    snapshots = ranked.filter("is_listing").select(
-        "group_id", "number", snapshot_source="source", snapshot_id="event_id", snapshot_at="time", snapshot_day="day"
-    )
-    columns = (*_ACCOUNT, "rank", "number", "is_listing", "type", "role", "source", "event_id", "time", "day")
+    snapshots = ranked.filter("is_listing").select("group_id", "number", pl.col(_PLACE).name.prefix(_OF_SNAPSHOT))
+    columns = (*_ACCOUNT, "rank", "number", "is_listing", "type", "role", *_PLACE)
     listings = (
         ranked.filter("is_listing")
         .drop("account_id", "role")
@@ -69,7 +96,7 @@ def member_change(events: pl.LazyFrame) -> pl.LazyFrame:
     )
     changes = (_seen(rows), _left(rows, snapshots), _joined(rows, snapshots))
     return (
-        pl.concat([part.select(*_FOUND, "day") for part in changes])
+        pl.concat([part.select(_FOUND) for part in changes])
         .with_columns(month=pl.col("day").dt.month_start())
         .select(MEMBER_CHANGE.columns.keys())
         .cast(MEMBER_CHANGE.schema)
@@ -97,7 +124,7 @@ def _left(rows: pl.LazyFrame, snapshots: pl.LazyFrame) -> pl.LazyFrame:
 def _joined(rows: pl.LazyFrame, snapshots: pl.LazyFrame) -> pl.LazyFrame:
     """Who a snapshot lists and was out before: by the snapshot before it, or by a leave since that."""
     was_missing = pl.col("number") - 1 > pl.col("before_number")
-    previous = snapshots.select("group_id", previous=pl.col("number") + 1, previous_at="snapshot_at")
+    previous = snapshots.select("group_id", previous=pl.col("number") + 1, previous_at=f"{_OF_SNAPSHOT}time")
     return (
         rows.filter(pl.col("is_listing") & (was_missing | (pl.col("before_in") == pl.lit(value=False))))
         .join(previous, left_on=["group_id", "number"], right_on=["group_id", "previous"], how="left")
@@ -110,10 +137,7 @@ def _joined(rows: pl.LazyFrame, snapshots: pl.LazyFrame) -> pl.LazyFrame:
 def _at_snapshot() -> dict[str, pl.Expr]:
     """What is derived happened by the time of the snapshot that shows it."""
     return {
-        "source": pl.col("snapshot_source"),
-        "event_id": pl.col("snapshot_id"),
-        "time": pl.col("snapshot_at"),
-        "day": pl.col("snapshot_day"),
+        **{name: pl.col(f"{_OF_SNAPSHOT}{name}") for name in _PLACE},
         "time_quality": pl.lit("bound"),
         "is_derived": pl.lit(value=True),
     }

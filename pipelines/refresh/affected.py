@@ -13,9 +13,8 @@ from pipelines.funnel.predicates import columns
 from pipelines.funnel.steps import is_product_message
 from pipelines.lake import Lake
 from pipelines.refresh.changes import Changes, Sources
-from pipelines.refresh.written import noted
+from pipelines.refresh.first_seen import known_first_seen
 from schemas.funnel import FunnelDefinition
-from schemas.lake import FIRST_SEEN
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ def _reached(sources: Sources, changes: Changes, offers: pl.DataFrame, funnels: 
     named = [persons for persons in of_funnels if persons is not None]
     if len(named) < len(funnels):
         in_groups = pl.col("group_id").is_in(offers["group_id"].unique().implode())
-        members = sources.events.scan().filter(in_groups).select("account_id").unique().collect(engine="streaming")
+        members = sources.scan().filter(in_groups).select("account_id").unique().collect(engine="streaming")
         named.append(changes.with_persons(members)["person_id"])
     return pl.concat(named).unique().alias("person_id").to_frame().with_columns(since=since)
 
@@ -79,9 +78,7 @@ def _reached(sources: Sources, changes: Changes, offers: pl.DataFrame, funnels: 
 def _own_rows(lake: Lake, sources: Sources, cuts: pl.DataFrame) -> pl.LazyFrame:
     accounts = sources.accounts_of(cuts["person_id"])["account_id"]
     events = _from(sources, cuts["since"].min()).filter(pl.col("account_id").is_in(accounts.implode()))
-    firsts, positions = lake.open(FIRST_SEEN), sources.positions()
-    known = firsts.scan() if noted(firsts, positions) == positions else None
-    return own_rows(sources.timeline(events), cuts.lazy(), known)
+    return own_rows(sources.timeline(events), cuts.lazy(), known_first_seen(lake, sources))
 
 
 def _with_steps(cuts: pl.DataFrame, rows: pl.DataFrame, funnel: _Funnel) -> pl.DataFrame:
@@ -97,4 +94,4 @@ def _from(sources: Sources, day: object) -> pl.LazyFrame:
     """The events from a day on; none if there is none."""
     first = pl.lit(day, pl.Date)
     # Months are what files are chosen by.
-    return sources.events.scan().filter((pl.col("month") >= first.dt.month_start()) & (pl.col("day") >= first))
+    return sources.scan().filter((pl.col("month") >= first.dt.month_start()) & (pl.col("day") >= first))

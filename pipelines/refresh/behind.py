@@ -13,6 +13,7 @@ from pipelines.refresh.funnel import funnel_inputs
 from pipelines.refresh.identity import identity_inputs
 from pipelines.refresh.life import LifeInputs
 from pipelines.refresh.matched import matched_inputs
+from pipelines.refresh.members import member_state_inputs
 from pipelines.refresh.rebuilds import rebuild_of
 from pipelines.refresh.risk import risk_inputs
 from pipelines.refresh.sales import sales_inputs
@@ -59,6 +60,7 @@ def _inputs(lake: Lake, rules: FactRules) -> dict[LakeTable, dict[str, int]]:
     days, health = lake.open(tables.PERSON_DAY), lake.open(tables.GROUP_HEALTH)
     settings = rules.settings
     of_events, of_batches = sources.positions(), batch_input(sources.events)
+    joining = Sources.of(lake, tables.FUNNEL_ENTRY)
     of_life = LifeInputs.of(lake, rules.through, settings[tables.GROUP_STATE.name]).seen()
     of_risk = risk_inputs(days, health, rules.through, settings[tables.GROUP_RISK.name])
     of_funnels = funnel_summary_inputs(lake, rules.funnels, rules.settings)
@@ -69,15 +71,18 @@ def _inputs(lake: Lake, rules: FactRules) -> dict[LakeTable, dict[str, int]]:
         tables.FIRST_SEEN: included(days),
         **{
             table: complete_inputs(days, rules.through, settings[table.name])
-            for table in (tables.RETENTION, tables.LIFECYCLE, tables.MEMBER_STATE)
+            for table in (tables.RETENTION, tables.LIFECYCLE)
         },
-        tables.FUNNEL_ENTRY: funnel_inputs(sources, rules.funnels, rules.watermark, settings[tables.FUNNEL_ENTRY.name]),
+        tables.MEMBER_STATE: member_state_inputs(
+            days, lake.open(tables.MEMBER_CHANGE), rules.through, settings[tables.MEMBER_STATE.name]
+        ),
+        tables.FUNNEL_ENTRY: funnel_inputs(joining, rules.funnels, rules.watermark, settings[tables.FUNNEL_ENTRY.name]),
         tables.MATCHED_EVENT: as_recorded(matched_inputs(lake)),
-        tables.ORDER_CREDIT: sources.inputs(settings[tables.ORDER_CREDIT.name]),
+        tables.ORDER_CREDIT: joining.inputs(settings[tables.ORDER_CREDIT.name]),
         tables.ORDER_REFUND: of_batches,
         tables.PERSON_VALUE: as_recorded(value_inputs(lake, rules.through, settings[tables.PERSON_VALUE.name])),
         tables.GROUP: of_events,
-        tables.GROUP_DAY: of_events,
+        tables.GROUP_DAY: joining.positions(),
         tables.MEMBER_CHANGE: of_batches,
         tables.FEED_DAY: of_batches,
         tables.GROUP_HEALTH: of_life,

@@ -1,4 +1,8 @@
-"""What is new to a fact: the marks of later batches, and the accounts whose person changed."""
+"""What is new to a fact: the marks of later batches, and the accounts whose person changed.
+
+A fact that joins and leaves decide on follows `member_change` as well: it reads those that snapshots imply beside the
+events, and records the batch that `member_change` includes, which can lag behind that of `events`.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +14,15 @@ from typing import Final
 import polars as pl
 
 from pipelines.events.identity import with_person
+from pipelines.groups.member_change import with_derived
 from pipelines.ingest.event_writer import BATCH
 from pipelines.lake import Handle, Lake
 from pipelines.refresh.written import SETTINGS, input_id, through_input
-from schemas.lake import EVENTS, IDENTITY, IDENTITY_CHANGE, TOUCHED
+from schemas.lake import EVENTS, IDENTITY, IDENTITY_CHANGE, MEMBER_CHANGE, TOUCHED, LakeTable
 
 BATCH_INPUT: Final = input_id(BATCH)
 IDENTITY_INPUT: Final = input_id(IDENTITY.name)
+MEMBER_CHANGE_INPUT: Final = input_id(MEMBER_CHANGE.name)
 
 
 def included(fact: Handle) -> dict[str, int]:
@@ -27,6 +33,11 @@ def included(fact: Handle) -> dict[str, int]:
 def complete_inputs(days: Handle, through: dt.date | None, settings: int) -> dict[str, int]:
     """What a fact of the complete days of `person_day` records: what that includes, the last of them, the settings."""
     return included(days) | through_input(through) | {input_id(SETTINGS): settings}
+
+
+def member_change_input(changes: Handle) -> dict[str, int]:
+    """What a fact records of `member_change`: the newest batch that it includes."""
+    return {MEMBER_CHANGE_INPUT: changes.position(BATCH_INPUT) or 0}
 
 
 def batch_input(events: Handle) -> dict[str, int]:
@@ -47,20 +58,36 @@ def n_parts(rows: int, at_once: int) -> int:
 
 @dataclass(frozen=True)
 class Sources:
-    """`events` and `identity` as one refresh sees them: loaded once, so that what is read and what is noted agree."""
+    """`events` and `identity` as one refresh sees them: loaded once, so that what is read and what is noted agree.
+
+    `member_change` is there for facts that joins and leaves decide on, and None for all others.
+    """
 
     events: Handle
     people: pl.DataFrame
+    member_change: Handle | None = None
 
     @classmethod
-    def of(cls, lake: Lake) -> Sources:
-        """Load both."""
-        return cls(lake.open(EVENTS), lake.open(IDENTITY).scan().collect())
+    def of(cls, lake: Lake, fact: LakeTable | None = None) -> Sources:
+        """Load them; `member_change` where the fact reads it."""
+        is_read = fact is not None and MEMBER_CHANGE in (*fact.inputs, *fact.guided_by)
+        changes = lake.open(MEMBER_CHANGE) if is_read else None
+        return cls(lake.open(EVENTS), lake.open(IDENTITY).scan().collect(), changes)
 
     def positions(self) -> dict[str, int]:
         """How far these are: the newest batch, and the batch that last changed a person, which can lag behind."""
         newest_change = self.people["batch"].max()
-        return {**batch_input(self.events), IDENTITY_INPUT: newest_change if isinstance(newest_change, int) else 0}
+        changed = {} if self.member_change is None else member_change_input(self.member_change)
+        return {
+            **batch_input(self.events),
+            IDENTITY_INPUT: newest_change if isinstance(newest_change, int) else 0,
+            **changed,
+        }
+
+    def scan(self) -> pl.LazyFrame:
+        """The events; with `member_change` also the joins and leaves that snapshots imply, as if they were events."""
+        events = self.events.scan()
+        return events if self.member_change is None else with_derived(events, self.member_change.scan())
 
     def n_parts(self, at_once: int) -> int:
         """In how many parts all events are taken, if each is to have about so many."""
@@ -72,7 +99,7 @@ class Sources:
 
     def timeline(self, events: pl.LazyFrame | None = None) -> pl.LazyFrame:
         """Add `person_id` to events, by default to all."""
-        return with_person(self.events.scan() if events is None else events, self.people.lazy())
+        return with_person(self.scan() if events is None else events, self.people.lazy())
 
     def moved_events(self, changes: Changes) -> pl.LazyFrame:
         """The events of accounts whose person changed."""
@@ -99,8 +126,8 @@ class Sources:
     def _of_accounts(self, accounts: pl.Series) -> pl.LazyFrame:
         """The events of accounts; where there are none, nothing is read."""
         if accounts.is_empty():
-            return pl.LazyFrame(schema=EVENTS.schema)
-        return self.events.scan().filter(pl.col("account_id").is_in(accounts.implode()))
+            return self.scan().clear()
+        return self.scan().filter(pl.col("account_id").is_in(accounts.implode()))
 
 
 @dataclass(frozen=True)
@@ -118,8 +145,13 @@ class Changes:
     def since(cls, lake: Lake, sources: Sources, done: Mapping[str, int | None]) -> Changes:
         """All that came after the positions `done`. Read after the sources were: marks are written before changes."""
         changed = pl.col("batch") > pl.lit(done[IDENTITY_INPUT] or 0)
+        oldest = done[BATCH_INPUT] or 0
+        if sources.member_change is not None:
+            before, now = done[MEMBER_CHANGE_INPUT] or 0, member_change_input(sources.member_change)
+            # Marks of what snapshots imply have the batch that `member_change` then included.
+            oldest = oldest if before == now[MEMBER_CHANGE_INPUT] else min(oldest, before)
         return cls(
-            marks_since(lake, done[BATCH_INPUT]),
+            marks_since(lake, oldest),
             lake.open(IDENTITY_CHANGE).scan().filter(changed).collect(engine="streaming"),
             sources.people,
         )

@@ -21,12 +21,13 @@ def refresh_days(lake: Lake, table: LakeTable, compute: Compute) -> Refreshed:
     """Recompute exactly the cells of a fact, a person or group on a day, that new events or merged persons touched.
 
     Args:
-        lake: holds the fact, `events`, `touched`, `identity` and `identity_change`.
+        lake: holds the fact, `events`, `touched`, `identity`, `identity_change` and, where the fact reads it,
+            `member_change`.
         table: a fact with `person_id` or else `group_id`, `day` and `month`, partitioned by `month`.
         compute: events with `person_id` -> rows of the fact; each row follows from the events of that day and person,
             or of that day and group.
     """
-    handle, sources = lake.open(table), Sources.of(lake)
+    handle, sources = lake.open(table), Sources.of(lake, table)
     rebuild = rebuild_due(lake, handle)
     seen = sources.positions() | rebuild.seen()
     done = noted(handle, seen)
@@ -39,7 +40,7 @@ def refresh_days(lake: Lake, table: LakeTable, compute: Compute) -> Refreshed:
         cells = _with_all_since(rebuild.since, _person_days(sources, changes), handle, sources.timeline())
         events = _events_of_persons(sources, cells)
     else:
-        cells = _with_all_since(rebuild.since, _group_days(sources, changes), handle, sources.events.scan())
+        cells = _with_all_since(rebuild.since, _group_days(sources, changes), handle, sources.scan())
         events = _events_of_groups(sources, cells)
     return _splice(lake, handle, cells, compute(sources.timeline(events)), seen)
 
@@ -47,7 +48,7 @@ def refresh_days(lake: Lake, table: LakeTable, compute: Compute) -> Refreshed:
 def _rebuild(lake: Lake, handle: Handle, sources: Sources, compute: Compute, seen: dict[str, int]) -> Refreshed:
     # A day may have lost its events.
     days = set(handle.scan().select("day").unique().collect(engine="streaming")["day"])
-    events, months = sources.events.scan(), sorted({*months_of(sources.events), *months_of(handle)})
+    events, months = sources.scan(), sorted({*months_of(sources.events), *months_of(handle)})
 
     def of_month(month: dt.date) -> pl.DataFrame:
         rows = compute(sources.timeline(events.filter(pl.col("month") == month))).collect(engine="streaming")
@@ -106,7 +107,7 @@ def _events_of(sources: Sources, wanted: pl.DataFrame) -> pl.LazyFrame:
     """The events of accounts or groups on days, out of the months concerned."""
     owner, day = wanted.columns
     near = pl.col("month").is_in(_months(wanted).implode()) & pl.col(owner).is_in(wanted[owner].unique().implode())
-    return sources.events.scan().filter(near).join(wanted.lazy(), on=[owner, day], how="semi")
+    return sources.scan().filter(near).join(wanted.lazy(), on=[owner, day], how="semi")
 
 
 def _months(cells: pl.DataFrame) -> pl.Series:

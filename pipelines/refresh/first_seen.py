@@ -8,7 +8,7 @@ import polars as pl
 
 from pipelines.engagement.first_seen import first_seen
 from pipelines.lake import Handle, Lake
-from pipelines.refresh.changes import Changes, Sources, included
+from pipelines.refresh.changes import BATCH_INPUT, IDENTITY_INPUT, Changes, Sources, included
 from pipelines.refresh.rebuilds import rebuild_due
 from pipelines.refresh.written import Refreshed, noted, put, unchanged, write
 from schemas.lake import FIRST_SEEN, PERSON_DAY
@@ -46,6 +46,13 @@ def refresh_first_seen(lake: Lake) -> Refreshed:
     rows = fresh.collect(engine="streaming")
     is_changed = put(lake, handle, before, kept.lazy().drop("since"), rows, seen)
     return Refreshed(is_changed, unchanged(handle).rows, persons=persons.height)
+
+
+def known_first_seen(lake: Lake, sources: Sources) -> pl.LazyFrame | None:
+    """The rows of `first_seen`; None where it lags behind events or persons."""
+    firsts = lake.open(FIRST_SEEN)
+    wanted = {name: number for name, number in sources.positions().items() if name in (BATCH_INPUT, IDENTITY_INPUT)}
+    return firsts.scan() if noted(firsts, wanted) == wanted else None
 
 
 def first_days(lake: Lake, days: Handle) -> pl.LazyFrame:

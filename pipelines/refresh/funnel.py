@@ -32,7 +32,7 @@ _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 def funnel_inputs(
     sources: Sources, definitions: Sequence[FunnelDefinition], watermark: dt.datetime, settings: int
 ) -> dict[str, int]:
-    """What `funnel_entry` records: events and persons, each definition and all together, watermark and settings."""
+    """What `funnel_entry` records: its sources, each definition and all together, watermark and settings."""
     return {
         **sources.inputs(settings),
         _DEFINITIONS: fingerprint_of_all(definitions),
@@ -55,7 +55,7 @@ def refresh_funnels(
         watermark: UTC.
         settings: fingerprint of what decides on the watermark; where it changes, every funnel is built anew.
     """
-    handle, sources = lake.open(FUNNEL_ENTRY), Sources.of(lake)
+    handle, sources = lake.open(FUNNEL_ENTRY), Sources.of(lake, FUNNEL_ENTRY)
     rebuild = rebuild_due(lake, handle)
     seen = funnel_inputs(sources, definitions, watermark, settings) | rebuild.seen()
     done = noted(handle, seen)

@@ -13,13 +13,21 @@ from pipelines.groups.health import group_health, judged_days
 from pipelines.groups.state import group_state
 from pipelines.groups.thresholds import LifeRules
 from pipelines.lake import Handle, Lake
-from pipelines.refresh.changes import BATCH_INPUT, IDENTITY_INPUT, Changes, Sources, touched_since
+from pipelines.refresh.changes import (
+    BATCH_INPUT,
+    IDENTITY_INPUT,
+    MEMBER_CHANGE_INPUT,
+    Changes,
+    Sources,
+    touched_since,
+)
 from pipelines.refresh.first_seen import first_days
 from pipelines.refresh.rebuilds import rebuild_due
 from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, through_input, unchanged, write
 from schemas.lake import FEED_DAY, GROUP, GROUP_DAY, GROUP_HEALTH, GROUP_STATE, PERSON_DAY
 
 _POSITIONS = (BATCH_INPUT, IDENTITY_INPUT)
+_ALL_POSITIONS = (*_POSITIONS, MEMBER_CHANGE_INPUT)
 
 
 @dataclass(frozen=True)
@@ -49,7 +57,10 @@ class LifeInputs:
             people,
             groups,
             flowing,
-            positions={name: min(fact.position(name) or 0 for fact in facts) for name in _POSITIONS},
+            positions={
+                **{name: min(fact.position(name) or 0 for fact in facts) for name in _POSITIONS},
+                MEMBER_CHANGE_INPUT: days.position(MEMBER_CHANGE_INPUT) or 0,
+            },
             of_rules={input_id(SETTINGS): settings},
             of_all=through_input(through) | {input_id(FEED_DAY.name): zlib.crc32(flowing.write_csv().encode())},
         )
@@ -78,7 +89,7 @@ def refresh_life(
         What was done, by lake table.
     """
     facts = [lake.open(table) for table in (GROUP_HEALTH, GROUP_STATE)]
-    inputs, sources = LifeInputs.of(lake, through, settings), Sources.of(lake)
+    inputs, sources = LifeInputs.of(lake, through, settings), Sources.of(lake, GROUP_HEALTH)
     rebuilds = [rebuild_due(lake, fact) for fact in facts]
     seen = inputs.seen() | rebuilds[0].seen()
     done = [noted(fact, seen) for fact in facts]
@@ -89,7 +100,7 @@ def refresh_life(
     is_touched, counted, known = pl.lit(value=True), Refreshed(is_changed=False, rows=0), health.clear()
     is_whole = any(rebuild.is_whole for rebuild in rebuilds)
     if not is_whole and all(position[name] == seen[name] for position in done for name in inputs.of_rules):
-        oldest = {name: min(position[name] or 0 for position in done) for name in _POSITIONS}
+        oldest = {name: min(position[name] or 0 for position in done) for name in _ALL_POSITIONS}
         touched = touched_since(sources, Changes.since(lake, sources, oldest), through)
         is_before = (pl.col("day") < pl.col("since")).fill_null(value=True)
         known = health.join(touched, on="group_id", how="left").filter(is_before)

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from typing import Final
+
 import polars as pl
 
+from pipelines.frames import in_one_only
 from pipelines.groups.member_change import is_of_membership, member_change
 from pipelines.lake import Handle, Lake
 from pipelines.refresh.changes import BATCH_INPUT, batch_input, marks_since, n_parts
 from pipelines.refresh.rebuilds import rebuild_due
 from pipelines.refresh.written import Refreshed, note, noted, unchanged, write
-from schemas.lake import EVENTS, MEMBER_CHANGE
+from schemas.lake import EVENTS, MEMBER_CHANGE, TOUCHED
 
-_LISTED_AT_ONCE = 5_000_000
+_LISTED_AT_ONCE: Final = 5_000_000
 """Groups are taken in so many parts that each lists about so many members: it bounds memory."""
+
+_DAY: Final = dt.timedelta(days=1)
 
 
 def refresh_member_changes(lake: Lake) -> Refreshed:
     """Recompute the groups of which events came or were replaced: a late snapshot changes what the next one implies.
 
-    Persons have no part in it: a row is of an account.
+    Persons have no part in it: a row is of an account. What changed of the joins and leaves that snapshots imply is
+    marked in `touched` before it is stored, for the facts that read them: their days are not those of new events.
     """
     handle, events = lake.open(MEMBER_CHANGE), lake.open(EVENTS)
     rebuild = rebuild_due(lake, handle)
@@ -26,15 +33,17 @@ def refresh_member_changes(lake: Lake) -> Refreshed:
     done = noted(handle, seen)
     if done == seen:
         return unchanged(handle)
-    if done[BATCH_INPUT] is None or rebuild.is_whole:
-        return write(lake, handle, _computed(events, pl.lit(value=True)), seen)
-    groups = marks_since(lake, done[BATCH_INPUT])["group_id"].drop_nulls().unique()
-    if groups.is_empty():
-        note(lake, handle, seen)
-        return unchanged(handle)
-    touched = pl.col("group_id").is_in(groups.implode())
-    counted = Refreshed(is_changed=False, rows=0, groups=len(groups))
-    return write(lake, handle, _computed(events, touched), seen, counted, touched)
+    touched, counted = pl.lit(value=True), Refreshed(is_changed=False, rows=0)
+    if done[BATCH_INPUT] is not None and not rebuild.is_whole:
+        groups = marks_since(lake, done[BATCH_INPUT])["group_id"].drop_nulls().unique()
+        if groups.is_empty():
+            note(lake, handle, seen)
+            return unchanged(handle)
+        touched = pl.col("group_id").is_in(groups.implode())
+        counted = Refreshed(is_changed=False, rows=0, groups=len(groups))
+    fresh = _computed(events, touched)
+    _mark(lake, handle.scan().filter(touched), fresh, seen[BATCH_INPUT])
+    return write(lake, handle, fresh, seen, counted, touched)
 
 
 def _computed(events: Handle, touched: pl.Expr) -> pl.DataFrame:
@@ -45,3 +54,26 @@ def _computed(events: Handle, touched: pl.Expr) -> pl.DataFrame:
     return pl.concat(
         member_change(wanted.filter(part == number)).collect(engine="streaming") for number in range(parts)
     )
+
+
+def _mark(lake: Lake, stored: pl.LazyFrame, fresh: pl.DataFrame, batch: int) -> None:
+    """Mark the days on which derived joins and leaves came or went, from the beginning of their bounds on."""
+    before = stored.filter("is_derived").select(MEMBER_CHANGE.schema.names()).collect(engine="streaming")
+    differing = in_one_only(before, fresh.filter("is_derived"))
+    if differing.is_empty():
+        return
+    # A day of the business zone may begin before that of UTC.
+    days = (pl.col("day"), pl.col("earliest_at").dt.date() - _DAY)
+    flags = ("reaches_group", "describes_group", "links", "unlinks")
+    marks = pl.concat(
+        differing.select(
+            "group_id",
+            "account_id",
+            batch=pl.lit(batch, pl.Int64),
+            day=day,
+            order_id=pl.lit(None, pl.String),
+            **dict.fromkeys(flags, pl.lit(value=False)),
+        )
+        for day in days
+    )
+    lake.append(lake.open(TOUCHED), marks.select(TOUCHED.schema.names()).unique(), {})

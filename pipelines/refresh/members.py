@@ -10,14 +10,19 @@ import polars as pl
 from pipelines.engagement.connections import connected, connecting_from, windows_from
 from pipelines.engagement.states import member_state
 from pipelines.lake import Handle, Lake
-from pipelines.refresh.changes import Changes, Sources, complete_inputs, touched_since
+from pipelines.refresh.changes import Changes, Sources, complete_inputs, member_change_input, touched_since
 from pipelines.refresh.first_seen import first_days
 from pipelines.refresh.rebuilds import rebuild_due
 from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, through_input, unchanged, write
-from schemas.lake import MEMBER_STATE, PERSON_DAY
+from schemas.lake import MEMBER_CHANGE, MEMBER_STATE, PERSON_DAY
 
 _MEMBER: Final = ("person_id", "group_id")
 _CONNECTION: Final = ("is_vital", "connected_windows")
+
+
+def member_state_inputs(days: Handle, changes: Handle, through: dt.date | None, settings: int) -> dict[str, int]:
+    """What `member_state` records: what `person_day` and `member_change` include, the last complete day, settings."""
+    return complete_inputs(days, through, settings) | member_change_input(changes)
 
 
 def refresh_member_state(lake: Lake, through: dt.date | None, settings: int) -> Refreshed:
@@ -26,14 +31,14 @@ def refresh_member_state(lake: Lake, through: dt.date | None, settings: int) -> 
     What `person_day` includes is included; events that are even newer are judged now, and again with it.
 
     Args:
-        lake: holds the fact and what it follows, `events`, `identity` and `person_day`.
+        lake: holds the fact and what it follows, `events`, `identity`, `member_change` and `person_day`.
         through: last complete day, which the fact is of.
         settings: fingerprint of what decides which days are complete.
     """
-    handle, days = lake.open(MEMBER_STATE), lake.open(PERSON_DAY)
-    sources = Sources.of(lake)
+    handle, days, member_changes = (lake.open(table) for table in (MEMBER_STATE, PERSON_DAY, MEMBER_CHANGE))
+    sources = Sources.of(lake, MEMBER_STATE)
     rebuild = rebuild_due(lake, handle)
-    seen = complete_inputs(days, through, settings) | rebuild.seen()
+    seen = member_state_inputs(days, member_changes, through, settings) | rebuild.seen()
     done = noted(handle, seen)
     if done == seen:
         return unchanged(handle)

@@ -12,10 +12,11 @@ from pipelines.funnel.orders import ORDER_EVENTS
 from pipelines.funnel.steps import is_product_message
 from pipelines.lake import Lake
 from pipelines.refresh.changes import Changes, Sources, n_parts
+from pipelines.refresh.first_seen import known_first_seen
 from pipelines.refresh.rebuilds import rebuild_due
 from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, unchanged, write
 from schemas import kinds
-from schemas.lake import FIRST_SEEN, ORDER_CREDIT
+from schemas.lake import ORDER_CREDIT
 
 _ORDERS_AT_ONCE: Final = 100_000
 """A fact built anew takes the buyers in so many parts that each has about so many payments: it bounds memory."""
@@ -39,7 +40,7 @@ def refresh_credit(lake: Lake, rules: AttributionRules, settings: int) -> Refres
         rules: models, look-back window and half-life.
         settings: fingerprint of the rules; where it changes, everything is recomputed.
     """
-    handle, sources = lake.open(ORDER_CREDIT), Sources.of(lake)
+    handle, sources = lake.open(ORDER_CREDIT), Sources.of(lake, ORDER_CREDIT)
     rebuild = rebuild_due(lake, handle)
     seen = sources.inputs(settings) | rebuild.seen()
     done = noted(handle, seen)
@@ -60,8 +61,7 @@ def refresh_credit(lake: Lake, rules: AttributionRules, settings: int) -> Refres
     # By id alone: two shops that number orders alike cost a recomputation.
     orders = pl.concat([changes.marks["order_id"].drop_nulls(), paid["order_id"]]).unique()
     of_orders = pl.col("order_id").is_in(orders.implode())
-    firsts, positions = lake.open(FIRST_SEEN), sources.positions()
-    known = firsts.scan() if noted(firsts, positions) == positions else None
+    known = known_first_seen(lake, sources)
     counted = Refreshed(is_changed=False, rows=0, persons=persons.height)
     return write(lake, handle, _credit(sources, of_orders, rules, known), seen, counted, of_orders)
 
@@ -72,7 +72,7 @@ def _is_reached(sources: Sources, changes: Changes, look_back: dt.timedelta) -> 
     if offers.is_empty():
         return pl.lit(value=False)
     groups = offers["group_id"].unique()
-    members = sources.events.scan().filter(pl.col("group_id").is_in(groups.implode())).select("account_id").unique()
+    members = sources.scan().filter(pl.col("group_id").is_in(groups.implode())).select("account_id").unique()
     persons = changes.with_persons(members.collect(engine="streaming"))["person_id"].unique()
     # A day of the business zone begins and ends within a day of that of UTC.
     first, last = offers["day"].cast(pl.Datetime("us", "UTC")).sort().gather([0, -1])
@@ -86,9 +86,9 @@ def _credit(
     """The credit of orders, from their events and those of who paid, and what these could see in the time.
 
     Of a buyer's activity only the first in a group matters, where a joining is not known: `first_seen` tells when it
-    was; without it all activity is read.
+    was; without it all activity is read, and so is that of accounts of which a snapshot implies that they joined.
     """
-    events = sources.events.scan()
+    events = sources.scan()
     is_order = pl.col("type").is_in(ORDER_EVENTS)
     payments = events.filter((pl.col("type") == kinds.ORDER_PAID) & of_orders).select("account_id", "time")
     payments = payments.collect(engine="streaming")
@@ -98,7 +98,10 @@ def _credit(
     if first_seen is not None:
         times = first_seen.filter(pl.col("person_id").is_in(payers.implode())).select("first_time").unique()
         is_first = pl.col("time").is_in(times.collect(engine="streaming")["first_time"].implode())
-        own &= pl.col("type").is_in(_TOUCHING) | is_first
+        is_derived = (pl.col("type") == kinds.MEMBER_JOINED) & pl.col("earliest_at").is_not_null()
+        implied = events.filter(own & is_derived).select("account_id").unique().collect(engine="streaming")
+        within_bounds = pl.col("account_id").is_in(implied["account_id"].implode())
+        own &= pl.col("type").is_in(_TOUCHING) | is_first | within_bounds
     first, last = payments.select(
         first=(pl.col("time").min() - rules.look_back - _DAY).dt.date().dt.month_start(),
         last=(pl.col("time").max() + _DAY).dt.date(),

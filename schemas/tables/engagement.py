@@ -10,6 +10,7 @@ from schemas import warehouse
 from schemas.columns import ALWAYS, Meaning
 from schemas.table import COMPLETE_DAYS, UTC_TIME, LakeTable, as_in_warehouse, copied, each
 from schemas.tables.ingest import EVENTS, IDENTITY, IDENTITY_CHANGE, TOUCHED
+from schemas.tables.members import MEMBER_CHANGE
 
 _PERSON: Final = EVENTS.of("account_id") + IDENTITY.of("person_id")
 _ACTIVITY: Final = EVENTS.of("type", "role", "message_kind")
@@ -123,6 +124,7 @@ LIFECYCLE: Final = LakeTable(
     code_version=1,
 )
 
+_CHANGES: Final = MEMBER_CHANGE.of("change", "role", "time", "account_id", "group_id", "is_derived")
 _JUDGED: Final = ("state", "is_still_active", "is_dropped", "is_about_to_disengage")
 _CONNECTED: Final = EVENTS.of("message_id", "reply_to", "account_id", "time") + IDENTITY.of("person_id")
 
@@ -152,10 +154,10 @@ MEMBER_STATE: Final = LakeTable(
         "state": Meaning("newly_active, active, returned, paused, disengaged or lurker"),
     },
     made_of={
-        "group_id": PERSON_DAY.of("group_id") + EVENTS.of("group_id"),
-        "person_id": PERSON_DAY.of("person_id") + _PERSON,
+        "group_id": PERSON_DAY.of("group_id") + EVENTS.of("group_id") + MEMBER_CHANGE.of("group_id"),
+        "person_id": PERSON_DAY.of("person_id") + _PERSON + MEMBER_CHANGE.of("account_id"),
         "day": EVENTS.of("time"),
-        **each(_JUDGED, PERSON_DAY.of("day"), FIRST_SEEN.of("first_day"), EVENTS.of("type", "role", "time")),
+        **each(_JUDGED, PERSON_DAY.of("day"), FIRST_SEEN.of("first_day"), EVENTS.of("type", "role", "time"), _CHANGES),
         **each(("is_consistent", "active_windows"), PERSON_DAY.of("day")),
         **each(("is_vital", "connected_windows"), PERSON_DAY.of("day"), _CONNECTED),
         "first_active_day": FIRST_SEEN.of("first_day"),
@@ -163,7 +165,7 @@ MEMBER_STATE: Final = LakeTable(
     },
     guided_by=(TOUCHED, IDENTITY_CHANGE),
     settings=COMPLETE_DAYS,
-    code_version=1,
+    code_version=2,
 )
 
 _STATES: Final = ("newly_active", "active", "returned", "paused", "disengaged", "lurker")

@@ -13,14 +13,21 @@ from schemas.table import UTC_TIME, LakeTable, as_in_warehouse, copied, each
 from schemas.tables.engagement import FIRST_SEEN
 from schemas.tables.groups import GROUP
 from schemas.tables.ingest import EVENTS, IDENTITY, IDENTITY_CHANGE, ORDERING_KEY, TOUCHED
+from schemas.tables.members import MEMBER_CHANGE
 
 _MATCHED: Final = EVENTS.of(
     "source", "event_id", "type", "role", "group_id", "message_id", "message_kind", "product_id", "order_id",
-    "currency", "amount_minor", "account_id", "day", *ORDERING_KEY,
+    "currency", "amount_minor", "account_id", "day", "time_quality", *ORDERING_KEY,
 )  # fmt: skip
 """What the steps of a funnel can ask of an event, and what decides who was exposed to it."""
 
-_ENTRIES: Final = (*_MATCHED, *IDENTITY.of("person_id"))
+_IMPLIED: Final = MEMBER_CHANGE.of(
+    "source", "event_id", "group_id", "account_id", "change", "role", "is_derived", "earliest_at", "time_quality",
+    "day", *ORDERING_KEY,
+)  # fmt: skip
+"""The joins and leaves that only snapshots show."""
+
+_ENTRIES: Final = (*_MATCHED, *_IMPLIED, *IDENTITY.of("person_id"))
 _WATERMARK: Final = ("rules.lateness_minutes", "rules.idle_feed_hours")
 
 FUNNEL_ENTRY: Final = LakeTable(
@@ -62,13 +69,13 @@ null where entries are counted.""",
     },
     made_of={
         "funnel": (),
-        "person_id": EVENTS.of("account_id") + IDENTITY.of("person_id"),
+        "person_id": EVENTS.of("account_id") + IDENTITY.of("person_id") + MEMBER_CHANGE.of("account_id"),
         **each(("entry", "entered_at", "steps_reached", "is_mature", "restarted_at", "matches"), _ENTRIES),
     },
     guided_by=(FIRST_SEEN, TOUCHED, IDENTITY_CHANGE),
     settings=_WATERMARK,
     by_definition=True,
-    code_version=2,
+    code_version=3,
 )
 
 _STEP: Final = ("step_number", "step")

@@ -10,6 +10,7 @@ from schemas.columns import Meaning
 from schemas.table import COMPLETE_DAYS, UTC_TIME, LakeTable, Lineage, copied, each
 from schemas.tables.engagement import FIRST_SEEN, PERSON_DAY
 from schemas.tables.ingest import EVENTS, IDENTITY, IDENTITY_CHANGE, ORDERING_KEY, TOUCHED
+from schemas.tables.members import MEMBER_CHANGE
 
 _PERSON: Final = EVENTS.of("account_id") + IDENTITY.of("person_id")
 _ACTIVITY: Final = EVENTS.of("type", "role", "message_kind")
@@ -78,7 +79,9 @@ GROUP_DAY: Final = LakeTable(
         **each(("speakers", "active_members"), _ACTIVITY, _PERSON),
         **each(("messages", "reactions"), _ACTIVITY),
         "replies": _ACTIVITY + EVENTS.of("reply_to"),
-        **each(("joined", "left"), EVENTS.of("type", "role"), _PERSON),
+        **each(
+            ("joined", "left"), EVENTS.of("type", "role"), MEMBER_CHANGE.of("change", "role", "is_derived"), _PERSON
+        ),
         **each(("operator_messages", "bot_messages"), EVENTS.of("type", "role")),
         "product_messages": EVENTS.of("type", "product_id"),
         "clicks": EVENTS.of("type"),
@@ -87,50 +90,8 @@ GROUP_DAY: Final = LakeTable(
         "month": EVENTS.of("day"),
     },
     guided_by=(TOUCHED, IDENTITY_CHANGE),
-    code_version=2,
+    code_version=3,
     is_by_day=True,
-)
-
-MEMBER_CHANGE: Final = LakeTable(
-    name="member_change",
-    group="groups",
-    description="""Joins and leaves of accounts in groups: those that events say, and those that snapshots imply.
-
-A derived one names the snapshot that shows it, and happened after `earliest_at` and up to `time`.""",
-    columns={
-        "source": pl.String(),
-        "event_id": pl.String(),
-        "group_id": pl.String(),
-        "account_id": pl.String(),
-        "change": pl.String(),
-        "role": pl.String(),
-        "time": UTC_TIME,
-        "earliest_at": UTC_TIME,
-        "time_quality": pl.String(),
-        "is_derived": pl.Boolean(),
-        "day": pl.Date(),
-        "month": pl.Date(),
-    },
-    key=("source", "event_id", "account_id"),
-    partition_by=("month",),
-    sort_by=("group_id", "account_id", "time"),
-    meanings={
-        "change": Meaning("joined or left"),
-        "earliest_at": Meaning("instant after which it happened, UTC; of an event the same as `time`"),
-        "time_quality": Meaning("how well the time is known; bound: between `earliest_at` and `time`"),
-        "is_derived": Meaning("true where no event says so and the difference of snapshots does"),
-    },
-    made_of={
-        **copied(EVENTS, "source", "event_id", "group_id", "time", "time_quality", "day"),
-        "account_id": EVENTS.of("account_id", "members"),
-        "role": EVENTS.of("role", "members"),
-        "change": EVENTS.of("type", "members", *ORDERING_KEY),
-        "earliest_at": EVENTS.of("members", *ORDERING_KEY),
-        "is_derived": EVENTS.of("type"),
-        "month": EVENTS.of("day"),
-    },
-    guided_by=(TOUCHED,),
-    code_version=1,
 )
 
 FEED_DAY: Final = LakeTable(
@@ -197,7 +158,7 @@ _COMPONENTS_MADE_OF: Final[Lineage] = {
     "left_28d": GROUP_DAY.of("left"),
     "newly_active_28d": FIRST_SEEN.of("first_day"),
 }
-_GUIDES: Final = (EVENTS, IDENTITY, TOUCHED, IDENTITY_CHANGE)
+_GUIDES: Final = (EVENTS, IDENTITY, TOUCHED, IDENTITY_CHANGE, MEMBER_CHANGE)
 _COMPUTED_WITH: Final = ("group_health", "group_state")
 
 GROUP_HEALTH: Final = LakeTable(

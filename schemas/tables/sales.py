@@ -12,6 +12,7 @@ from schemas.table import COMPLETE_DAYS, UTC_TIME, LakeTable, as_in_warehouse, c
 from schemas.tables.engagement import FIRST_SEEN
 from schemas.tables.groups import GROUP
 from schemas.tables.ingest import EVENTS, IDENTITY, IDENTITY_CHANGE, ORDERING_KEY, TOUCHED
+from schemas.tables.members import MEMBER_CHANGE
 
 MONEY_SUM: Final = pl.Decimal(38, 0)
 """A sum of amounts. One amount is at most 2 ** 62 (`schemas.kinds.MOST_MINOR`), so 10 ** 19 of them fit."""
@@ -21,6 +22,7 @@ _ORDER: Final = EVENTS.of("type", "source", "order_id", *ORDERING_KEY)
 _TOUCHES: Final = (
     *EVENTS.of("group_id", "message_id", "product_id", "role", "message_kind", "account_id"),
     *_ORDER,
+    *MEMBER_CHANGE.of("group_id", "account_id", "change", "role", "is_derived", "earliest_at", *ORDERING_KEY),
     *IDENTITY.of("person_id"),
 )
 
@@ -60,7 +62,7 @@ message's latest touch, `month` that of `paid_at`, in UTC.""",
     },
     guided_by=(FIRST_SEEN, TOUCHED, IDENTITY_CHANGE),
     settings=("rules.attribution_models", "rules.look_back_days", "rules.half_life_days"),
-    code_version=1,
+    code_version=2,
 )
 
 ORDER_REFUND: Final = LakeTable(

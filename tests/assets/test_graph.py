@@ -11,7 +11,7 @@ from schemas.warehouse import DATA_TABLES
 from sensors.failures import CHECKS
 
 PERSONS = {"events", "identity"}
-LIFE = {"feed_day", "first_seen", "group", "group_day", "person_day", *PERSONS}
+LIFE = {"feed_day", "first_seen", "group", "group_day", "member_change", "person_day", *PERSONS}
 LAKE = {
     "quarantine_ruling": set(),
     "identity_ruling": set(),
@@ -33,13 +33,13 @@ LAKE = {
     "first_seen": {"identity", "person_day"},
     "retention": {"first_seen", "person_day", *PERSONS},
     "lifecycle": {"first_seen", "person_day", *PERSONS},
-    "member_state": {"first_seen", "person_day", *PERSONS},
-    "funnel_entry": {"first_seen", *PERSONS},
-    "order_credit": {"first_seen", *PERSONS},
+    "member_state": {"first_seen", "member_change", "person_day", *PERSONS},
+    "funnel_entry": {"first_seen", "member_change", *PERSONS},
+    "order_credit": {"first_seen", "member_change", *PERSONS},
     "order_refund": {"events"},
     "person_value": {"events", "order_credit"},
     "group": PERSONS,
-    "group_day": PERSONS,
+    "group_day": {"member_change", *PERSONS},
     "member_change": {"events"},
     "feed_day": {"events"},
     "group_health": LIFE,

@@ -43,7 +43,7 @@ from schemas import kinds
 from schemas.lake import FACTS, GROUP_DAY, PERSON_DAY
 from sensors.follow import with_dependents
 from tests.examples import examples
-from tests.pipelines.test_incremental import ATTRIBUTION, COHORTS, LIFE, UNITS, Company, happened, said
+from tests.pipelines.test_incremental import ATTRIBUTION, COHORTS, LIFE, UNITS, Company, happened, listed, said
 
 MART: Final = "mart/group_day"
 """Stands for all of the warehouse, which is staged, checked and published together."""
@@ -52,13 +52,22 @@ ZONE: Final = "Asia/Shanghai"
 RETRAIN: Final = 91
 GRAPH: Final = build_defs().resolve_asset_graph()
 ORDER: Final = (
-    *("identity", "person_day", "group_day", "first_seen", "retention", "lifecycle", "member_state", "funnel_entry"),
+    *(
+        "identity",
+        "member_change",
+        "person_day",
+        "group_day",
+        "first_seen",
+        "retention",
+        "lifecycle",
+        "member_state",
+        "funnel_entry",
+    ),
     *(
         "order_credit",
         "order_refund",
         "person_value",
         "group",
-        "member_change",
         "feed_day",
         "group_health",
         "group_risk",
@@ -72,8 +81,8 @@ SENT: Final = (
     [said("app:a", 9), said("app:b", 9, 1), said("app:c", 9, 2), said("app:a", 9, 3)],
     [said("app:b", 5), said("app:op", 4, role="operator", product_id="x")],
     [happened(kinds.ORDER_PAID, 2, source="shop", member_id="app:a", order_id="o", total_minor=100, currency="CNY")],
-    [happened(kinds.IDENTITY_LINKED, 1, member_id="app:a", linked_id="app:b")],
-    [said("app:c", 0)],
+    [happened(kinds.IDENTITY_LINKED, 1, member_id="app:a", linked_id="app:b"), listed(9, "app:a")],
+    [said("app:c", 0), listed(3, "app:b")],
 )
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pipelines.engagement.person_day import person_day
 from pipelines.lake import Lake
 from pipelines.refresh import orders as orders_module
-from pipelines.refresh import refresh_credit, refresh_days, refresh_first_seen, refresh_identity
+from pipelines.refresh import refresh_credit, refresh_days, refresh_first_seen, refresh_identity, refresh_member_changes
 from schemas import kinds
 from schemas.lake import ORDER_CREDIT, PERSON_DAY
 from tests.examples import examples
@@ -27,6 +27,7 @@ class Shop(Company):
 
     def refresh(self, rules: int = 1, *, is_first_seen: bool = True) -> None:
         refresh_identity(self.lake)
+        refresh_member_changes(self.lake)
         if is_first_seen:
             refresh_days(self.lake, PERSON_DAY, person_day)
             refresh_first_seen(self.lake)

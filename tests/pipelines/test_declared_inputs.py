@@ -15,7 +15,7 @@ from schemas import kinds
 from schemas.lake import FACTS, REBUILD, TABLES
 from tests.pipelines.canonical import NOON
 from tests.pipelines.test_behind import MART, ORDER, Followed
-from tests.pipelines.test_incremental import DAY, happened, said
+from tests.pipelines.test_incremental import DAY, happened, listed, said
 
 TALK = [said(name, day, minute) for day in (40, 9, 8, 2) for minute, name in enumerate(("app:a", "app:b", "app:c"))]
 OFFER = happened(kinds.MESSAGE_SENT, 6, group="app:g", member_id="app:op", role="operator", message_id="offer",
@@ -25,7 +25,13 @@ BOUGHT = [
     happened(kinds.ORDER_REFUNDED, 1, source="shop", member_id="app:a", order_id="o", total_minor=9, currency="CNY"),
 ]
 LINKED = happened(kinds.IDENTITY_LINKED, 1, member_id="app:a", linked_id="app:b")
-LATE = [said("app:c", 20), said("app:d", 39), happened(kinds.LINK_CLICKED, 5, member_id="app:a", group="app:g")]
+LISTED = [listed(12, "app:a"), listed(7, "app:a", "app:e")]
+LATE = [
+    listed(8, "app:b"),
+    said("app:c", 20),
+    said("app:d", 39),
+    happened(kinds.LINK_CLICKED, 5, member_id="app:a", group="app:g"),
+]
 
 REFRESHES = {
     **{name: (name,) for name in ORDER if name != MART},
@@ -62,7 +68,7 @@ class Reads:
 def read(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     """What each refresh read, from scratch and as it follows events, late ones, merged persons and a watermark."""
     company, found = Followed(Lake(str(tmp_path_factory.mktemp("company")))), defaultdict[str, set[str]](set)
-    for batch in ([*TALK, OFFER], BOUGHT, [LINKED], LATE, [said("app:b", -3)]):
+    for batch in ([*TALK, OFFER, *LISTED], BOUGHT, [LINKED], LATE, [said("app:b", -3)]):
         company.send(*batch, kafka_time=NOON + 4 * DAY)
         for name in ORDER:
             reads = Reads()

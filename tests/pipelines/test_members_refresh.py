@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 from pipelines.engagement.person_day import person_day
 from pipelines.lake import Lake
 from pipelines.refresh import members as members_module
-from pipelines.refresh import refresh_days, refresh_first_seen, refresh_identity, refresh_member_state
+from pipelines.refresh import (
+    refresh_days,
+    refresh_first_seen,
+    refresh_identity,
+    refresh_member_changes,
+    refresh_member_state,
+)
 from schemas import kinds
 from schemas.lake import MEMBER_STATE, PERSON_DAY
 from tests.examples import examples
@@ -27,6 +33,7 @@ class Members(Company):
 
     def refresh(self, rules: int = 1, *, is_first_seen: bool = True) -> None:
         refresh_identity(self.lake)
+        refresh_member_changes(self.lake)
         refresh_days(self.lake, PERSON_DAY, person_day)
         if is_first_seen:
             refresh_first_seen(self.lake)

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from pipelines.funnel.steps import TIMELINE
 from schemas import kinds
 from schemas.funnel import FunnelDefinition, Step
-from schemas.lake import EVENTS, GROUP
+from schemas.lake import EVENTS, GROUP, UTC_TIME
 
 Event = dict[str, Any]
 
 ZONE = ZoneInfo("Asia/Shanghai")
 MONDAY = dt.datetime(2024, 1, 1, tzinfo=ZONE).astimezone(dt.UTC)
 NO_GROUPS = pl.LazyFrame(schema=GROUP.schema)
-EVENT_SCHEMA = {**EVENTS.columns, "person_id": pl.String()}
+EVENT_SCHEMA = {**EVENTS.columns, "earliest_at": UTC_TIME, "person_id": pl.String()}
 
 
 def at(days: float = 0, minutes: float = 0) -> dt.datetime:

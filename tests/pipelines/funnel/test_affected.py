@@ -18,7 +18,7 @@ from pipelines.funnel.steps import timeline
 from pipelines.ingest.event_writer import BATCH
 from pipelines.lake import Lake
 from pipelines.refresh.affected import affected_persons
-from pipelines.refresh.changes import BATCH_INPUT, IDENTITY_INPUT, Changes, Sources
+from pipelines.refresh.changes import BATCH_INPUT, IDENTITY_INPUT, MEMBER_CHANGE_INPUT, Changes, Sources
 from schemas import kinds
 from schemas.funnel import COUNTS, MODES, Exclusion, FunnelDefinition, standard
 from schemas.lake import EVENTS, FIRST_SEEN, FUNNEL_ENTRY, TOUCHED, LakeTable
@@ -63,8 +63,8 @@ class Company:
 
     def named(self, one: FunnelDefinition) -> set[str]:
         """Who is named and, unless their own events changed, had to do with a group that a product message changed."""
-        sources = Sources.of(self._lake)
-        changes = Changes.since(self._lake, sources, {BATCH_INPUT: 1, IDENTITY_INPUT: 0})
+        sources = Sources.of(self._lake, FUNNEL_ENTRY)
+        changes = Changes.since(self._lake, sources, {BATCH_INPUT: 1, IDENTITY_INPUT: 0, MEMBER_CHANGE_INPUT: 0})
         found = affected_persons(self._lake, sources, changes, [one], entries(self._before, one))
         groups = changes.marks.filter("reaches_group")["group_id"]
         members = self._after.filter(pl.col("group_id").is_in(groups.implode()))["person_id"].unique()

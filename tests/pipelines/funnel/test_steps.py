@@ -63,6 +63,47 @@ def test_a_second_joining_counts_and_activates_again():
     assert (marks["joined"], marks["activated"]) == ({"e0", "e3"}, {"e1", "e4"})
 
 
+def derived(kind: str, after: dt.datetime, by: dt.datetime, **fields) -> dict:
+    """A join or a leave that a snapshot shows."""
+    return event(kind, by, "p", **G, earliest_at=after, time_quality="bound", **fields)
+
+
+def test_a_join_that_a_snapshot_shows_is_a_join():
+    events = numbered([derived(JOINS, at(0), at(3)), event(SAYS, at(4), "p", **G)])
+    marks = found(events)
+    assert (marks["joined"], marks["activated"]) == ({"e0"}, {"e1"})
+
+
+def test_what_a_person_did_within_the_bounds_of_a_join_stands_for_it():
+    events = numbered(
+        [
+            derived(LEAVES, at(0), at(2)),
+            event(SAYS, at(3), "p", **G),
+            event(SAYS, at(4), "p", **G),
+            derived(JOINS, at(2), at(5)),
+            event(SAYS, at(6), "p", **G),
+        ]
+    )
+    assert found([*numbered([event(SAYS, at(-1), "p", **G, event_id="first")]), *events])["joined"] == {"first", "e1"}
+
+
+def test_what_a_person_did_before_the_bounds_of_a_join_does_not():
+    events = numbered([event(SAYS, at(0), "p", **G), derived(JOINS, at(1), at(5))])
+    assert found(events)["joined"] == {"e0", "e1"}
+
+
+def test_a_leave_that_a_snapshot_shows_ends_the_exposure():
+    offers = [event(SAYS, at(day), "op", role="operator", product_id="x", **G) for day in (1, 4)]
+    events = numbered([derived(JOINS, at(-1), at(0)), derived(LEAVES, at(0), at(3)), *offers])
+    assert found(events)["exposed"] == {"e2"}
+
+
+def test_a_step_can_ask_how_well_a_time_is_known():
+    rows = timeline(frame(numbered([derived(JOINS, at(0), at(1)), event(JOINS, at(2), "p", **G)])))
+    exact = definition("joined AND time_quality IS DISTINCT FROM 'bound'", "type = 'link.clicked'")
+    assert funnel(rows, exact, WATERMARK).collect()["entered_at"].to_list() == [at(2)]
+
+
 def test_a_week_begins_on_monday_of_the_business_zone():
     sunday, monday = at(days=6, minutes=23 * 60 + 59), at(days=7)
     assert sunday.isocalendar().week == monday.isocalendar().week

@@ -8,13 +8,17 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.groups.member_change import member_change
+from pipelines.engagement.connections import connected
+from pipelines.engagement.states import member_state
+from pipelines.groups.group_day import group_day
+from pipelines.groups.member_change import member_change, with_derived
 from schemas import kinds
-from schemas.lake import EVENTS
+from schemas.lake import EVENTS, IDENTITY, PERSON_DAY
 from tests.examples import examples
 from tests.pipelines.canonical import NOON
 
 HOUR = dt.timedelta(hours=1)
+DAY = NOON.date()
 Known = tuple[str, str] | frozenset[str]
 """What an event says at its hour: `joined` or `left` and an account, or the accounts that a snapshot lists."""
 
@@ -91,6 +95,23 @@ def test_what_an_event_does_not_explain_is_derived_after_it():
 
 def test_an_empty_snapshot_is_no_evidence_that_all_left():
     assert changes([frozenset("a"), frozenset(), frozenset("a")]) == set()
+
+
+def test_what_events_say_and_what_snapshots_imply_count_on_the_day_once_each():
+    said = events([("joined", "c"), frozenset("abc"), ("left", "a"), frozenset("bd")])
+    day = group_day(with_derived(said, member_change(said)).with_columns(person_id="account_id")).collect()
+    assert day.select("joined", "left").rows() == [(2, 2)]
+
+
+def test_who_a_snapshot_joins_lurks_until_one_shows_that_they_left():
+    def lurking(*known: Known) -> set[str]:
+        said = events([*known])
+        rows = with_derived(said, member_change(said)).with_columns(person_id="account_id")
+        nothing = (pl.LazyFrame(schema=PERSON_DAY.schema), connected(said, pl.LazyFrame(schema=IDENTITY.schema), DAY))
+        return set(member_state(rows, *nothing, DAY).collect()["person_id"])
+
+    assert lurking(frozenset("a"), frozenset("ab")) == {"b"}
+    assert lurking(frozenset("a"), frozenset("ab"), frozenset("a")) == set()
 
 
 @examples(150)
