@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import unquote_plus
 
 import msgspec
 import polars as pl
@@ -15,6 +14,7 @@ from pipelines.carriers.levels import KIND, MISSING, STRING, Level
 from pipelines.carriers.mapping.paths import AS_JSON, AS_URL, AS_XML, HEADER, TOP, above, read_as
 from pipelines.carriers.mapping.rows import MALFORMED, ListOf
 from pipelines.carriers.mapping.xml_payload import parse_xml
+from pipelines.carriers.percent import percent_decoded
 from schemas.lake import HEADERS
 
 _BEGINS_JSON: Final = r"^[ \t\r\n]*[\[{\"0-9tfn-]"
@@ -97,8 +97,7 @@ def _with_decoded(scanned: ScannedLevels, name: str, encoded: Collection[str]) -
         is_text = level.fields[_written(one) + KIND] == STRING
         text = level.fields[_written(one)].set(~is_text, None)
         rows = text.str.contains("[%+]").fill_null(value=False).arg_true()
-        decoded = [unquote_plus(given) for given in text.gather(rows)]
-        text = text.scatter(rows, pl.Series(decoded, dtype=pl.String)) if len(rows) else text
+        text = text.scatter(rows, percent_decoded(text.gather(rows))) if len(rows) else text
         kind = pl.select(pl.when(is_text).then(STRING).otherwise(MISSING).cast(pl.UInt8)).to_series()
         columns += [text.alias(one), kind.alias(one + KIND)]
     fields = level.fields.hstack(columns) if columns else level.fields
