@@ -12,6 +12,7 @@ from pipelines.funnel.attribution import AttributionRules
 from pipelines.groups.thresholds import LifeRules
 from pipelines.ingest.intake import BatchLimits
 from pipelines.ingest.tolerance import Tolerance
+from pipelines.operations.staleness import PullLimits
 from schemas.funnel import FunnelDefinition
 
 
@@ -24,7 +25,7 @@ class Rules:
     ingest go on without records that Kafka removed before they were read; a person of more than `max_accounts` accounts
     is reported; no table of the warehouse may lose more than `max_lost_share` of its rows in one publication; `cron`
     names the times of runs in the business zone, None: they follow Kafka; `receiver` is the URL of the receiver of
-    webhooks, None: there are no routes.
+    webhooks, None: there are no routes; `pulls` are the pulls from APIs, None: there are none.
     """
 
     topics: Mapping[str, Carrier]
@@ -43,6 +44,7 @@ class Rules:
     funnels: tuple[FunnelDefinition, ...]
     cron: str | None = None
     receiver: str | None = None
+    pulls: PullLimits | None = None
 
     @property
     def zone(self) -> str:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import platform
 from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Final
 
 from emberline.embedded import EmbeddedKafka, EmbeddedPostgres
+from emberline.pulls import refuse_unfit
 from emberline.services import Services
 from pipelines.ingest.lag import partition_lags
 from pipelines.operations.examination import Examined, examined
 from pipelines.operations.examine_lake import examine_lake
+from pipelines.operations.pulls import quiet_pulls
 from pipelines.printable import counted
 from pipelines.pseudonym_key import recorded_fingerprint, refuse_lost_key
 from pipelines.publish.examine import examine_warehouse
@@ -23,7 +26,7 @@ _START: Final = "Start what is embedded: emberline up"
 
 
 def examine(services: Services, *, is_read: bool = False) -> list[Examined]:
-    """Look at versions, key, lake, warehouse and Kafka, in this order.
+    """Look at versions, key, lake, warehouse, Kafka and pulls, in this order.
 
     Args:
         services: what the settings name.
@@ -35,6 +38,7 @@ def examine(services: Services, *, is_read: bool = False) -> list[Examined]:
         *examine_lake(services.lake(), is_read=is_read),
         *examined("warehouse", "server", lambda: _warehouse(services)),
         *examined("kafka", "brokers", lambda: _kafka(services)),
+        *examined("pulls", "settings", lambda: _pulls(services)),
     ]
 
 
@@ -91,3 +95,23 @@ def _kafka(services: Services) -> Iterator[Examined]:
             continue
         unread = sum(lag.records for lag in lags if lag.topic == name)
         yield Examined("kafka", name, "ok", f"Unread: {counted(unread, 'record')}." if lags else "It is there.")
+
+
+def _pulls(services: Services) -> Iterator[Examined]:
+    limits = services.settings.pull_limits()
+    if limits is None:
+        return
+    refuse_unfit(services.settings)
+    if not (services.settings.kafka.bootstrap_servers or EmbeddedKafka(services.state).address()):
+        return  # said of Kafka
+    now = dt.datetime.now(dt.UTC)
+    for pull in quiet_pulls(services.kafka(), limits):
+        step = f"See what it says: emberline pull {pull.name}"
+        if pull.since is None:
+            yield Examined("pulls", pull.name, "warning", "It was never pulled.", step)
+        elif pull.error is not None:
+            yield Examined("pulls", pull.name, "warning", f"Its newest round failed: {pull.error}", step)
+        elif now - pull.since >= pull.limit:
+            yield Examined("pulls", pull.name, "warning", f"No round has succeeded since {pull.since:%F %R} UTC.", step)
+        else:
+            yield Examined("pulls", pull.name, "ok", f"Its newest round succeeded at {pull.since:%F %R} UTC.")

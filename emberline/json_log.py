@@ -8,6 +8,9 @@ import sys
 import time
 from typing import Final
 
+STARTED: Final = "started"
+"""The event of a process that has begun its work."""
+
 _REPEATED_AFTER_S: Final = 10.0
 
 

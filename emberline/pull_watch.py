@@ -6,7 +6,7 @@ import signal
 import threading
 from types import FrameType
 
-from emberline.json_log import Log
+from emberline.json_log import STARTED, Log
 from emberline.pulls import pull_of
 from emberline.services import Services
 from pipelines.ingest.pulling.pull import Hooks, Pull, Pulled, Source
@@ -34,7 +34,7 @@ def watch_sources(services: Services, sources: list[Source]) -> None:
         threading.Thread(target=_watch, args=(pull, log, source.name), name=f"pull {source.name}", daemon=True)
         for pull, source in zip(pulls, sources, strict=True)
     ]
-    log.write("started")
+    log.write(STARTED)
     for thread in threads:
         thread.start()
     ended.wait()

@@ -9,7 +9,6 @@ from pipelines.carriers.parts import WrongCredentials, named_parts
 from pipelines.carriers.pullers import pullers
 from pipelines.carriers.pullers.base import Api, Puller
 from pipelines.carriers.texts import Texts
-from pipelines.ingest.pulling.cursors import topic_of
 from pipelines.ingest.pulling.pull import Hooks, Pull, Source
 
 
@@ -79,9 +78,4 @@ def pull_of(services: Services, source: Source, hooks: Hooks | None = None) -> P
     """Make the pull of a source; its topic is there afterwards."""
     kafka, settings = services.kafka(), services.settings
     kafka.create_topics([source.topic], settings.kafka.partitions)
-    return Pull(source, kafka, settings.ingest.group, cursor_topic(settings), hooks)
-
-
-def cursor_topic(settings: Settings) -> str:
-    """The topic that says how far APIs were read."""
-    return topic_of(settings.ingest.group)
+    return Pull(source, kafka, settings.ingest.group, settings.cursor_topic, hooks)

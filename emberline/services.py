@@ -14,6 +14,7 @@ from assets.resources import Rules
 from emberline.embedded import EmbeddedKafka, EmbeddedPostgres, StateFolder
 from emberline.embedded.errors import NotRunning
 from emberline.embedded.postgres_roles import DAGSTER, READER
+from emberline.embedded.puller import EmbeddedPuller
 from emberline.embedded.receiver import EmbeddedReceiver
 from emberline.funnels import load_funnels
 from emberline.lake_folder import lake_folder, lake_of
@@ -73,6 +74,10 @@ class Services:
     def receiver(self) -> EmbeddedReceiver:
         """The receiver of webhooks of the state folder."""
         return EmbeddedReceiver(self.state, self.settings.receive.host, self.settings.receive.port)
+
+    def puller(self) -> EmbeddedPuller:
+        """The process of the state folder that pulls from APIs."""
+        return EmbeddedPuller(self.state)
 
     def warehouse_url(self) -> str:
         """SQLAlchemy URL of the configured warehouse, or of the embedded one, started where it does not run."""
@@ -167,6 +172,7 @@ class Services:
             funnels=load_funnels(settings.funnels.files, settings_file().absolute().parent),
             cron=settings.schedule.cron,
             receiver=self.receiver().url if settings.receive.routes else None,
+            pulls=settings.pull_limits(),
         )
 
     def alerting(self) -> Alerting:

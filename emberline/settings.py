@@ -42,6 +42,7 @@ from pipelines.carriers import CARRIERS, DecoderKind, Registry
 from pipelines.groups.thresholds import LifeRules, Thresholds
 from pipelines.ingest.client_options import unfit
 from pipelines.ingest.reader import ReaderKind
+from pipelines.operations.staleness import PullLimits
 from schemas.attribution import MODELS, Model
 from schemas.errors import EmberlineError
 from schemas.lake import FACTS
@@ -550,6 +551,16 @@ class Settings(BaseSettings):
     def topic_of(self, source: RouteSettings | PullSettings) -> str:
         """The topic that the records of a route or a pull go to."""
         return source.topic or self.kafka.topics_of(source.carrier)[0]
+
+    @property
+    def cursor_topic(self) -> str:
+        """The topic that says how far APIs were read, of this installation."""
+        return f"{self.ingest.group}.cursors"
+
+    def pull_limits(self) -> PullLimits | None:
+        """For how long pulls may be quiet; None where there are none."""
+        limits = {name: dt.timedelta(minutes=pull.alert_after_minutes) for name, pull in self.pull.items()}
+        return PullLimits(self.cursor_topic, limits) if limits else None
 
     def registry(self) -> Registry:
         """All carriers: those of emberline, of installed packages, and the company's own."""

@@ -74,6 +74,7 @@ def condition(services: Services, now: dt.datetime) -> dict[str, Any]:
         "backlog": _backlog(services, now) if kafka_runs else None,
         "records": records,
         "missing": None if records is None else missing_of(services).to_dicts(),
+        "pulls": _pulls(services) if kafka_runs and services.settings.pull else None,
         "published": _published(services, now) if warehouse_runs else None,
         **(_alerts(services, now) if warehouse_runs else {"alerts": None, "group_alerts": None}),
         **(_runs(services) if warehouse_runs else {"runs": None, "checks": None}),
@@ -90,6 +91,17 @@ def _backlog(services: Services, now: dt.datetime) -> dict[str, Any]:
     unread = backlog(kafka, lake, topics)
     age = None if unread.oldest is None else (now - unread.oldest).total_seconds()
     return {"records": unread.records, "oldest_seconds": age, "by_topic": by_topic}
+
+
+def _pulls(services: Services) -> dict[str, dict[str, Any]]:
+    """How the newest rounds of each pull ended; see `Outcome`."""
+    from msgspec.structs import asdict as fields_of
+
+    from pipelines.ingest.pulling.cursors import Outcome
+    from pipelines.operations.pulls import outcomes
+
+    found = outcomes(services.kafka(), services.settings.cursor_topic)
+    return {name: fields_of(found.get(name, Outcome())) for name in services.settings.pull}
 
 
 def _records(services: Services) -> dict[str, Any] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final, TypeVar
 
 import dagster as dg
@@ -16,6 +17,7 @@ from pipelines.alerts.watch import Alerting
 from pipelines.ingest.connection import KafkaConnection
 from pipelines.ingest.lag import PartitionLag, backlog, partition_lags
 from pipelines.lake import Lake
+from pipelines.operations.pulls import quiet_pulls
 from pipelines.operations.receiver import fault_of
 from pipelines.operations.staleness import (
     CHECK_FAILED,
@@ -23,6 +25,7 @@ from pipelines.operations.staleness import (
     Feed,
     Findings,
     Limits,
+    QuietPull,
     Receiver,
     Signals,
     judge,
@@ -48,7 +51,7 @@ _Read = TypeVar("_Read")
 @dg.sensor(
     minimum_interval_seconds=_EVERY_S,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Tells when data is stale, a feed stalls, the warehouse falls behind or the receiver takes nothing.",
+    description="Tells when data is stale, a feed stalls, the warehouse is behind, no webhook is taken, a pull fails.",
 )
 def staleness_sensor(
     context: dg.SensorEvaluationContext,
@@ -72,9 +75,12 @@ def staleness_sensor(
     waiting = read("Kafka", lambda: backlog(kafka, lake, rules.topics))
     lags = read("Kafka", lambda: partition_lags(kafka, lake, rules.topics))
     is_behind = read("what is published", lambda: _is_behind(warehouse, lake))
+    limits = rules.pulls
+    pulls = () if limits is None else read("Kafka", lambda: quiet_pulls(kafka, limits))
     fault = None if rules.receiver is None else fault_of(rules.receiver)
     true_now = {_place(lag) for lag in lags or [] if lag.records}
     true_now |= {name for name, holds in ((_BEHIND, is_behind), (_RECEIVER, fault)) if holds}
+    true_now |= {_pull(pull) for pull in pulls or () if pull.since is None}
     since = remember(_since(context.cursor), true_now, now)
     signals = Signals(
         waiting,
@@ -83,6 +89,7 @@ def staleness_sensor(
         since.get(_BEHIND),
         unreadable,
         None if rules.receiver is None else Receiver(since.get(_RECEIVER), fault),
+        None if pulls is None else tuple(replace(pull, since=pull.since or since.get(_pull(pull))) for pull in pulls),
     )
     found = judge(signals, Limits(), now, newest_scheduled(rules, now))
     told = _report(context, warehouse, alerting, found, now)
@@ -152,6 +159,11 @@ def _feed(lag: PartitionLag, since: dict[str, dt.datetime]) -> Feed:
 def _place(lag: PartitionLag) -> str:
     """Where a partition has come to: while that is the same, it stands still."""
     return f"{lag.topic}/{lag.partition} at {lag.position}"
+
+
+def _pull(pull: QuietPull) -> str:
+    """A pull that no process has pulled yet counts from when that was first seen."""
+    return f"pull {pull.name}"
 
 
 def _since(cursor: str | None) -> dict[str, dt.datetime]:

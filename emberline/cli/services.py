@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,9 +22,10 @@ _SHOWN = 3
 
 @app.command()
 def up(as_json: Json = False) -> None:
-    """Start what is embedded: Kafka, PostgreSQL, Dagster's processes, and the receiver where it has a route."""
+    """Start what is embedded: Kafka, PostgreSQL, Dagster, and what receives webhooks and pulls, where that is set."""
     from emberline.embedded.dagster import EmbeddedDagster
     from emberline.instance import dagster_environment
+    from emberline.pulls import refuse_unfit
     from emberline.receiver.routes import open_routes
 
     services = configured()
@@ -37,12 +39,15 @@ def up(as_json: Json = False) -> None:
         services.on_progress = report
         if services.settings.receive.routes:
             open_routes(services)  # a missing secret is told before anything starts
+        refuse_unfit(services.settings)
         kafka = services.kafka()
         kafka.create_topics(services.settings.kafka.own_topics, services.settings.kafka.partitions)
         services.warehouse().prepare()
         EmbeddedDagster(services.state).start(dagster_environment(services), report)
         if services.settings.receive.routes:
             services.receiver().start(report)
+        if services.settings.pull:
+            services.puller().start(report)
     if not (done or as_json):
         print_line("Up already: nothing had to be started.")
     _print_status(services, as_json=as_json, with_link=True)
@@ -59,6 +64,7 @@ def down() -> None:
         print_line(f"Nothing to stop: there is no folder {services.settings.state}", whole=True)
         return
     services.receiver().stop()
+    services.puller().stop()
     EmbeddedSuperset(services.state).stop()
     EmbeddedDagster(services.state).stop()
     services.stop()
@@ -75,8 +81,6 @@ def status(
 
 
 def _print_status(services: Services, *, as_json: bool, with_secrets: bool = False, with_link: bool = False) -> None:
-    import datetime as dt
-
     from emberline.status import addresses, condition
 
     found = addresses(services, with_secrets=with_secrets, with_link=with_link)
@@ -106,6 +110,7 @@ def _condition_lines(how: dict[str, Any]) -> Iterator[tuple[Part, ...]]:
         yield (f"Unread        {counted(backlog['records'], 'record')}{since}",)
     yield from _ignored_lines(how["records"])
     yield from _missing_lines(how["missing"])
+    yield from _pull_lines(how["pulls"] or {})
     if published is not None:
         through = published["complete_through"]
         yield (
@@ -156,6 +161,23 @@ def _missing_lines(found: list[dict[str, Any]] | None) -> Iterator[tuple[Part, .
         yield (f"{'':<13} {sentence(one)}",)
     if len(found) > _SHOWN:
         yield (f"{'':<13} All of them: emberline status --json",)
+
+
+def _pull_lines(found: dict[str, dict[str, Any]]) -> Iterator[tuple[Part, ...]]:
+    """How the newest round of each pull ended, and what can no longer be had."""
+    for number, (name, pull) in enumerate(found.items()):
+        label = f"{'' if number else 'Pulls':<13} {name}: "
+        since = "never" if pull["succeeded_at"] is None else f"{_ago(pull['succeeded_at'])}"
+        if pull["error"] is not None:
+            yield label, ("failed", "red"), f" {_ago(pull['failed_at'])}, succeeded {since}: {pull['error']}"
+        else:
+            yield label, f"succeeded {since}"
+        if pull["gap"] is not None:
+            yield f"{'':<13} ", (f"{pull['gap_at']:%m-%d %H:%M}: {pull['gap']}", "yellow")
+
+
+def _ago(at: dt.datetime) -> str:
+    return f"{_duration((dt.datetime.now(dt.UTC) - at).total_seconds())} ago"
 
 
 def _group_alert_lines(found: dict[str, Any] | None) -> Iterator[tuple[Part, ...]]:

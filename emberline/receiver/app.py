@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route as Path
 from starlette.types import ASGIApp
 
-from emberline.json_log import Log
+from emberline.json_log import STARTED, Log
 from emberline.receiver.connections import Connections
 from emberline.receiver.hook import Hook, Reading, Route
 from emberline.receiver.metrics import CONTENT_TYPE, Metrics
@@ -38,7 +38,7 @@ def application(
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         sender.start()
         watching = asyncio.create_task(connections.watch())
-        log.write("started")
+        log.write(STARTED)
         yield
         watching.cancel()
         with suppress(asyncio.CancelledError):

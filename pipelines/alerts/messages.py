@@ -33,6 +33,7 @@ _IS: Final = {
     staleness.RUN_FAILED: "failing",
     staleness.CHECK_FAILED: "failing its check",
     staleness.RECEIVER_DOWN: "down",
+    staleness.PULL_STALE: "not pulled",
 }
 KAFKA: Final = "kafka"
 """The name of the channel that is a topic: it gets records and no messages."""

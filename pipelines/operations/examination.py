@@ -17,7 +17,7 @@ class Examined:
     """One thing that was looked at.
 
     Attributes:
-        area: `lake`, `warehouse`, `kafka`, `key` or `versions`.
+        area: `lake`, `warehouse`, `kafka`, `pulls`, `key` or `versions`.
         subject: What of it: a table, a topic.
         health: `broken` needs somebody, `warning` is worth knowing.
         found: What was found.

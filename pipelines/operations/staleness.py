@@ -18,8 +18,9 @@ STALLED: Final = "feed_stalled"
 RUN_FAILED: Final = "run_failed"
 CHECK_FAILED: Final = "check_failed"
 RECEIVER_DOWN: Final = "receiver_down"
+PULL_STALE: Final = "pull_stale"
 
-RULES: Final = (UNREADABLE, STALE, BEHIND, HELD_BACK, STALLED, RUN_FAILED, CHECK_FAILED, RECEIVER_DOWN)
+RULES: Final = (UNREADABLE, STALE, BEHIND, HELD_BACK, STALLED, RUN_FAILED, CHECK_FAILED, RECEIVER_DOWN, PULL_STALE)
 """All that tell of the pipeline itself."""
 
 
@@ -63,12 +64,37 @@ class Receiver:
 
 
 @dataclass(frozen=True)
+class PullLimits:
+    """The pulls of the settings: for how long no round may have succeeded, by name; `topic` is that of the cursors."""
+
+    topic: str
+    limits: Mapping[str, dt.timedelta]
+
+
+@dataclass(frozen=True)
+class QuietPull:
+    """A pull.
+
+    Attributes:
+        name: Of it.
+        since: When a round succeeded last, or it was first asked, UTC; None where no process has pulled it yet.
+        error: Why the newest round failed; None where it did not.
+        limit: For how long it may be quiet.
+    """
+
+    name: str
+    since: dt.datetime | None
+    error: str | None
+    limit: dt.timedelta
+
+
+@dataclass(frozen=True)
 class Signals:
     """What could be read; None is what could not. Times are UTC.
 
-    `receiver` is None where there are no routes. `behind_since`: since when `mart` differs from the facts in the lake,
-    None where it does not; `is_behind_known` tells whether that could be read. `unreadable` are what could not be read
-    and why.
+    `receiver` is None where there are no routes, `pulls` is empty where there are none. `behind_since`: since when
+    `mart` differs from the facts in the lake, None where it does not; `is_behind_known` tells whether that could be
+    read. `unreadable` are what could not be read and why.
     """
 
     backlog: Backlog | None
@@ -77,6 +103,7 @@ class Signals:
     behind_since: dt.datetime | None
     unreadable: Mapping[str, str]
     receiver: Receiver | None = None
+    pulls: tuple[QuietPull, ...] | None = ()
 
 
 @dataclass(frozen=True)
@@ -134,6 +161,9 @@ def judge(signals: Signals, limits: Limits, now: dt.datetime, scheduled: dt.date
         findings += _feeds(signals, limits, now, scheduled)
     if signals.receiver is not None:
         findings += _receiver(signals.receiver, limits, now)
+    if signals.pulls is not None:
+        rules.add(PULL_STALE)
+        findings += _pulls(signals.pulls, now)
     return Findings(tuple(findings), frozenset(rules))
 
 
@@ -220,6 +250,19 @@ def _receiver(receiver: Receiver, limits: Limits, now: dt.datetime) -> Iterable[
             "Platforms send again for some hours at most.",
             "See receiver.log in the state folder; `emberline up` starts it where it does not run.",
         )
+
+
+def _pulls(pulls: Iterable[QuietPull], now: dt.datetime) -> Iterable[Finding]:
+    for pull in pulls:
+        if pull.since is not None and now - pull.since >= pull.limit:
+            why = f": {pull.error}" if pull.error else "."
+            yield Finding(
+                PULL_STALE,
+                pull.name,
+                "critical",
+                f"No round of pull {pull.name} has succeeded for {_minutes(now - pull.since)} minutes{why}",
+                f"emberline pull {pull.name} shows what fails; `emberline up` starts what pulls where it does not run.",
+            )
 
 
 def _minutes(span: dt.timedelta) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -12,12 +13,18 @@ from typer.testing import CliRunner
 
 from emberline.cli.commands import app
 from emberline.cli.errors import ExitCode
+from emberline.services import Services
+from emberline.settings import load_settings
+from pipelines.ingest.connection import KafkaConnection
+from tests.emberline.receiving import records
 from tests.pipelines.carriers.pullers.served import ChatLabServer, said
+from tests.pipelines.carriers.pullers.servers import TelegramServer
 from tests.pipelines.ingest.pulling.serving import failing, serving
 
 PREFIX = "EMBERLINE__PULL__"
 PHONE = '[pull.phone]\npuller = "chatlab"\nurl = "{url}"\n'
 SECRET = "s3cret"
+WAITS_S = 120
 
 Write = Callable[..., None]
 
@@ -96,3 +103,53 @@ def test_it_shows_what_each_pull_brought_and_what_failed(write, kafka, capfd):
         assert phone.requests[0].headers["authorization"] == f"Bearer {SECRET}"
         again = json.loads(run("phone", "--json").stdout)
         assert again["phone"]["payloads"] == 2  # the overlap, once more
+        shown = CliRunner().invoke(app, ["status"]).output
+        assert "phone: succeeded" in shown
+        assert "broken: failed" in shown
+        examined = json.loads(CliRunner().invoke(app, ["doctor", "--json"]).stdout)
+        assert {one["subject"]: one["health"] for one in examined if one["area"] == "pulls"} == {
+            "phone": "ok",
+            "broken": "warning",
+        }
+
+
+@pytest.mark.slow
+def test_a_process_that_pulls_starts_once_is_killed_and_goes_on_where_it_was(write, kafka, tmp_path):
+    topic = f"pull-{uuid.uuid4().hex[:12]}"
+    server = TelegramServer(150)
+    write(
+        f'[kafka]\nbootstrap_servers = "{kafka}"\n[kafka.topics]\n"{topic}" = "telegram"\n'
+        f'[ingest]\ngroup = "{topic}"\n[pull.bot]\npuller = "telegram"\ninterval_seconds = 1\nurl = "URL"\n',
+        BOT__SECRET="1:bot",
+    )
+    with serving(server) as bot:
+        file = tmp_path / "emberline.toml"
+        file.write_text(file.read_text().replace("URL", bot.url))
+        running = Services(load_settings()).puller()
+        connection = KafkaConnection(kafka)
+
+        def until_there_are(n: int) -> None:
+            deadline = time.monotonic() + WAITS_S
+            while len(records(connection, topic)) < n:
+                assert time.monotonic() < deadline, (tmp_path / "state" / "puller.log").read_text()
+                time.sleep(0.2)
+
+        try:
+            running.start()
+            until_there_are(150)
+            process = running.process()
+            running.start()
+            assert running.process() == process
+            assert process is not None
+            process.kill()
+            process.wait(WAITS_S)
+            server.more(20)
+            running.start()
+            until_there_are(170)
+        finally:
+            running.stop()
+    numbers = [json.loads(value)["update_id"] for value in records(connection, topic)["value"]]
+    assert sorted(numbers) == list(range(501, 671))
+    log = (tmp_path / "state" / "puller.log").read_text()
+    assert "1:bot" not in log
+    assert [json.loads(line)["event"] for line in log.splitlines()][-1] == "stopped"

@@ -17,6 +17,9 @@ from emberline.services import Services
 from pipelines.alerts.ledger import AlertLedger
 from pipelines.alerts.messages import NEXT_STEP
 from pipelines.ingest.connection import KafkaConnection
+from pipelines.ingest.pulling.commit import commits
+from pipelines.ingest.pulling.cursors import Outcome
+from pipelines.operations.staleness import PullLimits
 from sensors.alerts import check_failure_sensor, run_failure_sensor, staleness_sensor
 from tests.pipelines.ingest.conftest import transactional
 from tests.sensors.conftest import INGEST, Place
@@ -41,6 +44,7 @@ def tick(whole: Place) -> Callable[..., str | None]:
         cursor: str | None = None,
         kafka: KafkaConnection | None = None,
         receiver: str | None = None,
+        pulls: PullLimits | None = None,
     ) -> str | None:
         at = dt.datetime.now(dt.UTC) + minutes * MINUTE
         services = whole.services
@@ -50,7 +54,7 @@ def tick(whole: Place) -> Callable[..., str | None]:
                 kafka=kafka or services.kafka(),
                 lake=services.lake(),
                 warehouse=services.warehouse(),
-                rules=replace(services.rules(), receiver=receiver),
+                rules=replace(services.rules(), receiver=receiver, pulls=pulls),
                 alerting=services.alerting(),
                 clock=Clock(lambda: at),
             )
@@ -80,6 +84,20 @@ def test_a_receiver_that_takes_nothing_is_an_alert_until_it_does_or_has_no_route
     cursor = tick(2, cursor, receiver=gone)
     assert alerts(whole.services) == {("receiver_down", "receiver")}
     tick(3, cursor)
+    assert alerts(whole.services) == set()
+
+
+def test_a_pull_that_never_succeeds_is_an_alert_until_a_round_does(whole: Place, tick: Callable[..., str | None]):
+    pulls = PullLimits(f"{whole.topic}.cursors", {"phone": 60 * MINUTE})
+    cursor = tick(pulls=pulls)
+    cursor = tick(59, cursor, pulls=pulls)
+    assert alerts(whole.services) == set()
+    cursor = tick(60, cursor, pulls=pulls)
+    assert alerts(whole.services) == {("pull_stale", "phone")}
+    kafka = whole.services.kafka()
+    with commits(kafka, "phone", whole.topic, whole.topic, pulls.topic) as committed:
+        committed.commit([], {}, Outcome(succeeded_at=dt.datetime.now(dt.UTC) + 61 * MINUTE))
+    tick(62, cursor, pulls=pulls)
     assert alerts(whole.services) == set()
 
 

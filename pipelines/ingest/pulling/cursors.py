@@ -59,11 +59,6 @@ class Stored:
     outcome: Outcome = field(default_factory=Outcome)
 
 
-def topic_of(group: str) -> str:
-    """Name the topic of the cursors of an installation, which the setting `ingest.group` tells from others."""
-    return f"{group}.cursors"
-
-
 def create_cursors(connection: KafkaConnection, topic: str) -> None:
     """Create the topic where it is missing."""
     connection.create_topics([topic], 1, CONFIGS)

@@ -8,6 +8,7 @@ from pipelines.operations.backlog import Backlog
 from pipelines.operations.staleness import (
     BEHIND,
     HELD_BACK,
+    PULL_STALE,
     RECEIVER_DOWN,
     RUN_FAILED,
     STALE,
@@ -16,6 +17,7 @@ from pipelines.operations.staleness import (
     Failure,
     Feed,
     Limits,
+    QuietPull,
     Receiver,
     Signals,
     judge,
@@ -39,8 +41,13 @@ def signals(
     is_behind_known: bool = True,
     unreadable: dict[str, str] | None = None,
     receiver: Receiver | None = None,
+    pulls: tuple[QuietPull, ...] | None = (),
 ) -> Signals:
-    return Signals(backlog, feeds, is_behind_known, behind_since, unreadable or {}, receiver)
+    return Signals(backlog, feeds, is_behind_known, behind_since, unreadable or {}, receiver, pulls)
+
+
+def pull(since: dt.datetime | None, error: str | None = None) -> tuple[QuietPull, ...]:
+    return (QuietPull("phone", since, error, dt.timedelta(minutes=60)),)
 
 
 @pytest.mark.parametrize(
@@ -60,6 +67,9 @@ def signals(
         pytest.param(signals(receiver=Receiver(ago(4.9), "gone")), set(), id="receiver down, not for long"),
         pytest.param(signals(receiver=Receiver(ago(5), "gone")), {RECEIVER_DOWN}, id="receiver down for too long"),
         pytest.param(signals(receiver=Receiver(None, None)), set(), id="receiver up"),
+        pytest.param(signals(pulls=pull(ago(59.9), "refused")), set(), id="pull quiet, not for long"),
+        pytest.param(signals(pulls=pull(ago(60), "refused")), {PULL_STALE}, id="pull quiet for too long"),
+        pytest.param(signals(pulls=pull(None)), set(), id="pull that nobody knows since when"),
     ],
 )
 def test_what_is_found(seen, rules):
@@ -74,10 +84,12 @@ def test_what_is_found(seen, rules):
         pytest.param(signals(backlog=None), {STALE}, id="backlog"),
         pytest.param(signals(feeds=None), {HELD_BACK, STALLED}, id="feeds"),
         pytest.param(signals(is_behind_known=False), {BEHIND}, id="publication"),
+        pytest.param(signals(pulls=None), {PULL_STALE}, id="pulls"),
     ],
 )
 def test_what_could_not_be_read_is_no_good_news(seen, unjudged):
-    assert judge(seen, LIMITS, NOW).rules == {UNREADABLE, RECEIVER_DOWN, STALE, BEHIND, HELD_BACK, STALLED} - unjudged
+    all_rules = {UNREADABLE, RECEIVER_DOWN, STALE, BEHIND, HELD_BACK, STALLED, PULL_STALE}
+    assert judge(seen, LIMITS, NOW).rules == all_rules - unjudged
     assert judge_failures(RUN_FAILED, None).rules == frozenset()
 
 

@@ -23,8 +23,12 @@ class TelegramServer:
     """Updates, forgotten once they are confirmed by an offset."""
 
     def __init__(self, n: int = 250) -> None:
-        chat = {"id": -1001, "type": "supergroup", "title": "Tea"}
-        self.updates = [
+        self.updates: list[dict[str, Any]] = []
+        self.more(n)
+
+    def more(self, n: int) -> None:
+        chat, first = {"id": -1001, "type": "supergroup", "title": "Tea"}, len(self.updates) + 1
+        self.updates += [
             {
                 "update_id": 500 + number,
                 "message": {
@@ -32,7 +36,7 @@ class TelegramServer:
                     "from": {"id": 7 + number % 3, "is_bot": False},
                 },
             }
-            for number in range(1, n + 1)
+            for number in range(first, first + n)
         ]  # fmt: skip
 
     def __call__(self, request: Request) -> Answer:
