@@ -49,16 +49,16 @@ _stderr: Final = _console(stderr=True)
 def print_json(value: object) -> None:
     """Print one JSON document on standard output.
 
-    Dates and times are ISO 8601, sums of money whole numbers; what is not seen is an escape.
+    Dates and times are ISO 8601, amounts of money numbers; what is not seen is an escape.
     """
     print(escape_json(json.dumps(value, indent=2, ensure_ascii=False, default=_json)))
 
 
-def _json(value: object) -> str | int:
+def _json(value: object) -> str | float:
     if isinstance(value, dt.date):
         return value.isoformat()
-    if isinstance(value, Decimal) and value == (whole := int(value)):
-        return whole
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
     raise TypeError(f"{type(value).__name__} has no JSON")
 
 
