@@ -122,6 +122,7 @@ def run_pipeline(
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
         "ops": {
             "stage": {"config": {"is_whole": job_name == audit_job.name}},
+            "check_staging": {"config": {"is_full": job_name == audit_job.name}},
             "publish": {"config": {"accept_loss": accept_loss}},
         },
     }

@@ -52,7 +52,7 @@ group_jobs: Final = [
 audit_job = dg.define_asset_job(
     "audit_job",
     selection=dg.AssetSelection.groups(WAREHOUSE),
-    config={"ops": {"stage": {"config": {"is_whole": True}}}},
+    config={"ops": {"stage": {"config": {"is_whole": True}}, "check_staging": {"config": {"is_full": True}}}},
     executor_def=dg.in_process_executor,
-    description="Run every expectation on all rows of the warehouse, and mend rows that differ from the lake.",
+    description="Let Great Expectations judge all rows of the warehouse, and mend rows that differ from the lake.",
 )

@@ -3,8 +3,9 @@
 import datetime as dt
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -242,3 +243,20 @@ def test_of_sound_tables_nothing_is_asked_for_on_its_own(
     monkeypatch.setattr(auditing, "_staging", lambda url: opened.append(url))
     assert failed(audit(database, ALL, staged=stage())) == {}
     assert opened == []
+
+
+def test_in_a_full_audit_great_expectations_judges_sound_tables_too(
+    database: str, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged: list[str] = []
+
+    def run(batch: Any, expectations: Sequence[Expectation], how: dict[str, Any]) -> Any:
+        judged.extend(expectation.name for expectation in expectations)
+        return ask(batch, expectations, how)
+
+    ask = auditing._run  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr(auditing, "_run", run)
+    suites = [SUITES["lifecycle"], SUITES["retention"]]
+    verdicts = audit(database, suites, staged=stage(), is_full=True)
+    assert failed(verdicts) == {}
+    assert judged == [verdict.expectation for verdict in verdicts]
