@@ -12,8 +12,8 @@ from emberline.services import Services
 from pipelines.ingest.pulling.pull import Hooks, Pull, Pulled, Source
 from schemas.errors import EmberlineError
 
-_ENDS_WITHIN_S = 20.0
-"""Longer than a commit takes. A request that is kept open longer is given up; what it would bring is asked again."""
+_ENDS_WITHIN_S = 5.0
+"""Longer than a commit takes. What ends later is given up: a page that was not committed is asked for again."""
 
 
 def watch_sources(services: Services, sources: list[Source]) -> None:

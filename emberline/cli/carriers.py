@@ -44,8 +44,9 @@ def carriers(as_json: Json = False) -> None:
             found.append(registry[name])
         except EmberlineError as error:
             print_error(name, str(error))
+    pulled = _pulled()
     if as_json:
-        print_json([_described(carrier) for carrier in found])
+        print_json([_described(carrier, pulled) for carrier in found])
         return
     frame = pl.DataFrame(
         {
@@ -53,10 +54,11 @@ def carriers(as_json: Json = False) -> None:
             "title": [carrier.title for carrier in found],
             "coverage": [carrier.coverage for carrier in found],
             "membership": [carrier.membership for carrier in found],
+            "pullers": [", ".join(pulled.get(carrier.name, ())) for carrier in found],
             "kinds": [", ".join(carrier.kinds) for carrier in found],
         }
     )
-    headings = ["Carrier", "Of", "Sees", "Members from", "Kinds of event"]
+    headings = ["Carrier", "Of", "Sees", "Members from", "Puller", "Kinds of event"]
     print_table(f"{len(found)} carriers", frame, headings, sentences=["Kinds of event", "Of"])
     print_line("What each cannot know: docs/reference/carriers.md")
 
@@ -155,12 +157,23 @@ def _payloads(file: Path) -> list[bytes]:
     return payloads(file)
 
 
-def _described(carrier: Carrier) -> dict[str, object]:
+def _pulled() -> dict[str, list[str]]:
+    """The names of pullers by the carrier of what they bring."""
+    from pipelines.carriers.pullers import pullers
+
+    found: dict[str, list[str]] = {}
+    for puller in pullers().values():
+        found.setdefault(puller.carrier, []).append(puller.name)
+    return found
+
+
+def _described(carrier: Carrier, pulled: Mapping[str, list[str]]) -> dict[str, object]:
     return {
         "name": carrier.name,
         "title": carrier.title,
         "coverage": carrier.coverage,
         "membership": carrier.membership,
+        "pullers": pulled.get(carrier.name, []),
         "kinds": list(carrier.kinds),
         "limits": list(carrier.limits),
     }

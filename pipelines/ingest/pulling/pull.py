@@ -38,7 +38,7 @@ TOO_LARGE: Final = f"payloads of more than {MOST_BYTES:,} bytes"
 
 _TRANSIENT: Final = (ApiUnreachable, ApiBusy, UnfitAnswer)
 _OF_API: Final = (*_TRANSIENT, RefusedByApi)
-_REMEMBERED: Final = 200_000
+_REMEMBERED: Final = 50_000
 _LEAST_PAUSE_S: Final = 0.2
 """Between two rounds of an API that keeps requests: one that does not is not asked without end."""
 _WRITTEN_EVERY: Final = dt.timedelta(seconds=30)

@@ -203,6 +203,22 @@ def test_a_process_that_is_killed_anywhere_loses_and_doubles_nothing(connection,
     assert stored(connection, place).cursor == {"after": 5}
 
 
+def test_a_cursor_behind_an_open_transaction_of_another_pull_is_waited_for(connection, place, served):
+    topic = f"{place}.cursors"
+    with (
+        commits(connection, "other", place, place, topic) as other,
+        commits(connection, "numbers", place, place, topic) as committed,
+    ):
+        producer = other._producer
+        producer.begin_transaction()
+        producer.send(topic, b"1", b"other/after").get(30)
+        committed.commit([], {"after": 4})
+        assert "numbers" not in read_cursors(connection, topic, is_whole=False)
+        found = read_cursors(connection, topic, on_wait=producer.abort_transaction)
+    assert found["numbers"].cursor == {"after": 4}
+    assert "other" not in found
+
+
 def test_watching_goes_on_over_failures_until_it_is_stopped(connection, place, served, numbers):
     rounds, failures = [], []
     watched = pull(connection, place, served.url, interval_s=0.05)
