@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -10,9 +10,9 @@ import msgspec
 import polars as pl
 
 from pipelines.carriers.json_levels import ScannedLevels, read_levels
-from pipelines.carriers.levels import KIND, MISSING, STRING, Level
-from pipelines.carriers.mapping.paths import AS_JSON, AS_URL, AS_XML, HEADER, TOP, above, read_as
-from pipelines.carriers.mapping.rows import MALFORMED, ListOf
+from pipelines.carriers.levels import KIND, MISSING, STRING, Level, Levels
+from pipelines.carriers.mapping.paths import AS_JSON, AS_URL, HEADER, TOP, above, read_as
+from pipelines.carriers.mapping.rows import MALFORMED, LevelsReader
 from pipelines.carriers.mapping.xml_payload import parse_xml
 from pipelines.carriers.percent import percent_decoded
 from schemas.lake import HEADERS
@@ -106,24 +106,26 @@ def _with_decoded(scanned: ScannedLevels, name: str, encoded: Collection[str]) -
 
 @dataclass(frozen=True)
 class _Documents:
-    """Which strings of a column are documents: their rows, each as JSON, and the rows that are left to `rows`."""
+    """Which strings of a column are documents: their rows, each as JSON, and of XML the elements of lists.
+
+    `levels` are names within the documents; `parent` of those of lists at the top counts the rows.
+    """
 
     rows: pl.Series
     values: pl.Series
-    refused: pl.Series
+    levels: Levels
 
 
-def _documents(texts: pl.Series, form: str, levels: Iterable[str]) -> _Documents:
+def _documents(texts: pl.Series, form: str, fields: Mapping[str, Collection[str]]) -> _Documents:
     """Find the documents among texts; null is what is no text that may be read."""
     begins = _BEGINS_JSON if form == AS_JSON else "<"
     rows = texts.str.contains(begins).fill_null(value=False).arg_true()
     if form == AS_JSON:
-        return _Documents(rows, texts.gather(rows).cast(pl.Binary), rows.clear())
-    # What a list is, XML does not say: what has elements is left to the authority.
-    lists = [ListOf.at(level, is_xml=True) for level in levels if above(level) == TOP]
+        return _Documents(rows, texts.gather(rows).cast(pl.Binary), {})
+    # What a list is, XML does not say: the elements of lists are read as the authority reads them.
+    lists = LevelsReader({TOP: (), **{level: tuple(names) for level, names in fields.items() if level != TOP}})
     read: list[int] = []
     values: list[bytes] = []
-    refused: list[int] = []
     for row, text in zip(rows, texts.gather(rows), strict=True):
         try:
             document = parse_xml(text)
@@ -131,18 +133,15 @@ def _documents(texts: pl.Series, form: str, levels: Iterable[str]) -> _Documents
         except MALFORMED:
             continue
         read.append(row)
-        if any(one.of(document) for one in lists):
-            refused.append(row)
-    return _Documents(
-        pl.Series(read, dtype=rows.dtype), pl.Series(values, dtype=pl.Binary), pl.Series(refused, dtype=rows.dtype)
-    )
+        lists.add(document, {}, is_xml=True)
+    return _Documents(pl.Series(read, dtype=rows.dtype), pl.Series(values, dtype=pl.Binary), lists.levels())
 
 
 def _with_documents(scanned: ScannedLevels, name: str, outer: str, nested: _Nested, form: str) -> ScannedLevels:
     """Add fields of the documents that stand in a string of a level; where it is none, they are missing."""
     level, of_value = scanned.levels[name], scanned.values_of(name)
     may_be_read = (level.fields[outer + KIND] == STRING) & scanned.accepted.gather(of_value)
-    found = _documents(level.fields[outer].set(~may_be_read, None), form, nested.levels)
+    found = _documents(level.fields[outer].set(~may_be_read, None), form, nested.fields)
     rows, values = found.rows, found.values
     is_read = pl.Series([False], dtype=pl.Boolean).new_from_index(0, len(of_value)).scatter(rows, values=True)
     asked = {of: tuple(names) for of, names in nested.fields.items() if of == TOP or form == AS_JSON}
@@ -156,22 +155,12 @@ def _with_documents(scanned: ScannedLevels, name: str, outer: str, nested: _Nest
     levels = dict(scanned.levels)
     levels[name] = Level(level.fields.hstack(columns.rename(whole)), level.parent, level.index)
     for one, kept in nested.levels.items():
-        if form == AS_XML:
-            levels[kept] = _empty(nested.fields[one])
-            continue
-        read = inner.levels[one]
+        read = (found.levels or inner.levels)[one]
         parent = rows.gather(read.parent) if above(one) == TOP else read.parent
         levels[kept] = Level(read.fields, parent, read.index)
-    refused = of_value.gather(pl.concat([rows.filter(~inner.accepted), found.refused])).unique()
+    refused = of_value.gather(rows.filter(~inner.accepted)).unique()
     accepted = scanned.accepted.clone().scatter(refused, values=False) if len(refused) else scanned.accepted
     return ScannedLevels(accepted, levels)
-
-
-def _empty(names: Iterable[str]) -> Level:
-    """A level without elements."""
-    columns = {column: dtype for name in names for column, dtype in ((name, pl.String), (name + KIND, pl.UInt8))}
-    nothing = pl.Series(dtype=pl.UInt32)
-    return Level(pl.DataFrame(schema=columns), nothing, nothing)
 
 
 def _with_headers(scanned: ScannedLevels, names: Sequence[str], headers: pl.Series | None) -> ScannedLevels:

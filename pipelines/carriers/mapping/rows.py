@@ -100,6 +100,36 @@ class _Rows:
         )
 
 
+class LevelsReader:
+    """Reads fields of payloads or documents that are added one after the other."""
+
+    def __init__(self, fields: Mapping[str, Sequence[str]]) -> None:
+        """Read these fields, see `fields_of`."""
+        self._found = {level: _Rows(names) for level, names in fields.items()}
+        self._lists = {
+            is_xml: {level: ListOf.at(level, is_xml=is_xml) for level in fields if level != TOP}
+            for is_xml in (False, True)
+        }
+
+    def add(self, parsed: Any, headers: Mapping[str, str], *, is_xml: bool) -> None:
+        """Add what was parsed as the next row of the top level, and the elements of its lists."""
+        found = self._found
+        found[TOP].add(len(found[TOP].parent), 0, parsed, headers)
+        outer: dict[str, list[Any]] = {TOP: [parsed]}
+        for level, one in self._lists[is_xml].items():
+            outer[level] = []
+            first = len(found[above(level)].parent) - len(outer[above(level)])
+            for number, holder in enumerate(outer[above(level)], first):
+                inner = one.of(holder)
+                outer[level] += inner
+                for index, element in enumerate(inner):
+                    found[level].add(number, index, element, {})
+
+    def levels(self) -> Levels:
+        """All that was read."""
+        return {level: part.level() for level, part in self._found.items()}
+
+
 def fields_of(paths: Iterable[Path]) -> dict[str, tuple[str, ...]]:
     """Name the columns of each level that these paths need, in one order; the top is always there."""
     found: dict[str, set[str]] = {TOP: set()}
@@ -126,7 +156,7 @@ def needs_rows(fields: Mapping[str, Sequence[str]]) -> bool:
 
 
 def _has_chosen_elements(level: str) -> bool:
-    """Is a level of lists in some elements; of XML the compiled way leaves all that has lists to this one."""
+    """Is a level of lists in some elements; those of XML within a string are read one by one in either way."""
     inside = read_as(level)
     outside = level if inside is None else f"{inside.level}.{inside.field}".strip(".")
     if inside is not None and inside.form == AS_JSON:
@@ -160,10 +190,7 @@ def read_rows(
     Returns:
         The rows that are objects, their levels (`parent` counts those rows), and the others as `REJECTED_SCHEMA`.
     """
-    found = {level: _Rows(names) for level, names in fields.items()}
-    lists = {
-        is_xml: {level: ListOf.at(level, is_xml=is_xml) for level in fields if level != TOP} for is_xml in (False, True)
-    }
+    reader = LevelsReader(fields)
     rows: list[int] = []
     rejected: list[tuple[int, str, str]] = []
     for row, value in enumerate(values):
@@ -171,21 +198,10 @@ def read_rows(
         if isinstance(parsed, tuple):
             rejected.append((row, *parsed))
             continue
-        parent = len(rows)
         rows.append(row)
         given = {} if headers is None else _headers(headers[row])
-        found[TOP].add(parent, 0, parsed, given)
-        outer: dict[str, list[Any]] = {TOP: [parsed]}
-        for level, one in lists[is_written_as_xml(value, written_as)].items():
-            outer[level] = []
-            first = len(found[above(level)].parent) - len(outer[above(level)])
-            for number, holder in enumerate(outer[above(level)], first):
-                inner = one.of(holder)
-                outer[level] += inner
-                for index, element in enumerate(inner):
-                    found[level].add(number, index, element, {})
-    levels = {level: part.level() for level, part in found.items()}
-    return rows, levels, pl.DataFrame(rejected, schema=REJECTED_SCHEMA, orient="row")
+        reader.add(parsed, given, is_xml=is_written_as_xml(value, written_as))
+    return rows, reader.levels(), pl.DataFrame(rejected, schema=REJECTED_SCHEMA, orient="row")
 
 
 def is_written_as_xml(value: bytes, written_as: Format) -> bool:
