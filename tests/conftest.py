@@ -32,7 +32,7 @@ FAST_POSTGRES = {"fsync": "off", "synchronous_commit": "off", "full_page_writes"
 READY: dict[str, Any] = {"wait_for_metadata": True}
 
 _STATE = pytest.StashKey[StateFolder]()
-_TEMPLATE = "prepared_template"
+_END_CONNECTIONS = sa.text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -165,16 +165,29 @@ def empty_database(postgres: EmbeddedPostgres) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def prepared_template(state_folder: StateFolder, postgres: EmbeddedPostgres) -> str:
-    """Give the name of a prepared warehouse to copy, made once a test run: to prepare each takes longer."""
-    there = sa.text("SELECT 1 FROM pg_database WHERE datname = :name").bindparams(name=_TEMPLATE)
-    with state_folder.lock(_TEMPLATE), _server(postgres) as server:
+    """Give the name of a prepared warehouse to copy: to prepare each takes longer."""
+    return template_of(state_folder, postgres, "prepared_template", lambda url: Warehouse(url).prepare())
+
+
+def template_of(
+    state_folder: StateFolder,
+    postgres: EmbeddedPostgres,
+    name: str,
+    fill: Callable[[str], None],
+    template: str = "template1",
+) -> str:
+    """Return the name of a database to copy, made once a test run: itself a copy of another one, then filled."""
+    there = sa.text("SELECT 1 FROM pg_database WHERE datname = :name").bindparams(name=name)
+    with state_folder.lock(name), _server(postgres) as server:
         if server.execute(there).first() is None:
-            draft = f"{_TEMPLATE}_draft"
+            draft = f"{name}_draft"
             server.execute(sa.text(f"DROP DATABASE IF EXISTS {draft}"))
-            server.execute(sa.text(f"CREATE DATABASE {draft} OWNER {PIPELINE.role}"))
-            Warehouse(_url_of(postgres, draft)).prepare()
-            server.execute(sa.text(f"ALTER DATABASE {draft} RENAME TO {_TEMPLATE}"))
-    return _TEMPLATE
+            server.execute(sa.text(f"CREATE DATABASE {draft} OWNER {PIPELINE.role} TEMPLATE {template}"))
+            fill(_url_of(postgres, draft))
+            # Dagster keeps its connections.
+            server.execute(_END_CONNECTIONS.bindparams(name=draft))
+            server.execute(sa.text(f"ALTER DATABASE {draft} RENAME TO {name}"))
+    return name
 
 
 @contextmanager
@@ -192,10 +205,9 @@ def database_of(postgres: EmbeddedPostgres, template: str = "template1") -> Iter
 def copies_of(postgres: EmbeddedPostgres, url: str) -> Iterator[str]:
     """Close a database to everybody, and yield its name for `database_of` to copy."""
     name = sa.make_url(url).database
-    others = sa.text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name")
     with _server(postgres) as server:
         server.execute(sa.text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false"))
-        server.execute(others.bindparams(name=name))
+        server.execute(_END_CONNECTIONS.bindparams(name=name))
     yield str(name)
 
 

@@ -10,6 +10,7 @@ import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import polars as pl
@@ -97,11 +98,13 @@ class Staged:
         return names == (state.name, published and published.name)
 
 
+@cache
 def staged(table: sa.Table, suffix: str = "") -> sa.Table:
     """The table's next version in `staging`; with `NEW` or `OLD` the rows that come to it, or go.
 
     Nothing is enforced there, so that bad rows arrive, are counted and can be looked at. They are logged: an unlogged
-    table is empty after a crash, and publishing that would empty `mart`.
+    table is empty after a crash, and publishing that would empty `mart`. Made once, so that SQLAlchemy knows its
+    statements again.
     """
     columns = (sa.Column(column.name, column.type) for column in table.columns)
     return sa.Table(f"{table.name}{suffix}", sa.MetaData(schema=STAGING), *columns)
@@ -123,18 +126,16 @@ def load(
         How many rows come to it.
     """
     coming, going = staged(table, NEW), staged(table, OLD)
-    turn = sa.func.hashtext(f"emberline stage {table.name}")
     with connection.cursor() as cursor:
-        cursor.execute(as_text(sa.select(sa.func.pg_advisory_xact_lock(turn))))
+        cursor.execute(f"SELECT pg_advisory_xact_lock(hashtext('emberline stage {table.name}'))")
         _make_empty(cursor, table)
         rows = _ingest(cursor, coming, new)
         if old is None:
-            cursor.execute(as_text(sa.insert(going).from_select(going.columns.keys(), sa.select(table))))
+            cursor.execute(_all_published(table))
             cursor.execute(f"ANALYZE {going.fullname}")
         else:
             _ingest(cursor, going, old)
-        coming.comment = json.dumps(asdict(replace(loaded, rows=rows)))
-        cursor.execute(as_text(SetTableComment(coming)))
+        cursor.execute(as_text(_description(table, replace(loaded, rows=rows))))
     connection.commit()
     return rows
 
@@ -155,14 +156,8 @@ def _ingest(cursor: adbc.Cursor, twin: sa.Table, rows: pl.LazyFrame) -> int:
 def _make_empty(cursor: adbc.Cursor, table: sa.Table) -> None:
     """Empty the staging tables of a table; make them, and the view, where they are not those of its columns."""
     coming, going, whole = staged(table, NEW), staged(table, OLD), staged(table)
-    view = f"CREATE VIEW {whole.fullname} AS {as_text(_next_version(table, coming, going))}"
-    contract = str(zlib.crc32(f"{CreateTable(coming)} {view}".encode()))
-    kind, oid = sa.cast(sa.column("relkind"), sa.Text), sa.column("oid")
-    made_for = sa.func.obj_description(oid, "pg_class")
-    known = (
-        sa.select(kind, made_for).select_from(sa.table("pg_class")).where(oid == sa.func.to_regclass(whole.fullname))
-    )
-    cursor.execute(as_text(known))
+    view, contract = _whole_view(table)
+    cursor.execute(_made_for(table))
     found = cursor.fetchone()
     if found == ("v", contract):
         cursor.execute(f"TRUNCATE {coming.fullname}, {going.fullname}")
@@ -176,9 +171,30 @@ def _make_empty(cursor: adbc.Cursor, table: sa.Table) -> None:
     cursor.execute(f"COMMENT ON VIEW {whole.fullname} IS '{contract}'")
 
 
-def _next_version(table: sa.Table, coming: sa.Table, going: sa.Table) -> sa.CompoundSelect:
+@cache
+def _whole_view(table: sa.Table) -> tuple[str, str]:
+    """The statement that makes the view of the next version, and a name for it and the columns."""
+    coming, going = staged(table, NEW), staged(table, OLD)
     stays = ~sa.exists().select_from(going).where(*(going.c[key.name] == key for key in table.primary_key))
-    return sa.union_all(sa.select(table).where(stays), sa.select(coming))
+    rows = as_text(sa.union_all(sa.select(table).where(stays), sa.select(coming)))
+    view = f"CREATE VIEW {staged(table).fullname} AS {rows}"
+    return view, str(zlib.crc32(f"{CreateTable(coming)} {view}".encode()))
+
+
+@cache
+def _made_for(table: sa.Table) -> str:
+    """The query of what stands in the view's place: what kind of relation, and the name it was made with."""
+    kind, oid = sa.cast(sa.column("relkind"), sa.Text), sa.column("oid")
+    made_for = sa.func.obj_description(oid, "pg_class")
+    whole = sa.func.to_regclass(staged(table).fullname)
+    return as_text(sa.select(kind, made_for).select_from(sa.table("pg_class")).where(oid == whole))
+
+
+@cache
+def _all_published(table: sa.Table) -> str:
+    """The statement that lets all published rows go."""
+    going = staged(table, OLD)
+    return as_text(sa.insert(going).from_select(going.columns.keys(), sa.select(table)))
 
 
 def staged_tables(connection: sa.Connection) -> dict[str, Staged]:
@@ -202,7 +218,7 @@ def empty(connection: sa.Connection, table: sa.Table, staged_now: Staged) -> Non
         # Whoever looks at them is not waited for, as TRUNCATE would.
         connection.execute(sa.delete(staged(table, suffix)))
     state = staged_now.state
-    _describe(connection, table, Staged(0, state, state and state.name, is_whole=False, is_checked=True))
+    connection.execute(_description(table, Staged(0, state, state and state.name, is_whole=False, is_checked=True)))
 
 
 def note_checked(connection: sa.Connection, checked: Mapping[sa.Table, Staged]) -> None:
@@ -212,10 +228,10 @@ def note_checked(connection: sa.Connection, checked: Mapping[sa.Table, Staged]) 
     loaded = staged_tables(connection)
     for table, one in checked.items():
         if loaded.get(table.name) == one:
-            _describe(connection, table, replace(one, is_checked=True))
+            connection.execute(_description(table, replace(one, is_checked=True)))
 
 
-def _describe(connection: sa.Connection, table: sa.Table, loaded: Staged) -> None:
-    coming = staged(table, NEW)
-    coming.comment = json.dumps(asdict(loaded))
-    connection.execute(SetTableComment(coming))
+def _description(table: sa.Table, loaded: Staged) -> SetTableComment:
+    """The statement that keeps, as the comment of a staging table, what is staged."""
+    named = sa.Table(f"{table.name}{NEW}", sa.MetaData(schema=STAGING), comment=json.dumps(asdict(loaded)))
+    return SetTableComment(named)

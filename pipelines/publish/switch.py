@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from functools import cache
 
 import polars as pl
 import sqlalchemy as sa
@@ -74,6 +75,7 @@ class Published:
     restated: dict[str, int] = field(default_factory=dict)
 
 
+@cache
 def statements(table: sa.Table) -> tuple[sa.Delete | sa.Update | sa.Insert, ...]:
     """Delete keys that go, update rows that differ, insert new keys, in this order.
 

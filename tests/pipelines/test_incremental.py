@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import polars as pl
 import pytest
@@ -110,6 +111,11 @@ class Company:
     refreshed: dict[str, Refreshed] = field(default_factory=dict)
     funnels: tuple[FunnelDefinition, ...] = (standard(),)
     watermarks: dict[int, dt.datetime] = field(default_factory=dict)  # by version of `events`
+
+    def copied(self, folder: Path) -> Self:
+        """The company as it is now, with a lake of its own in a new folder."""
+        shutil.copytree(self.lake.uri, folder)
+        return replace(self, lake=Lake(str(folder)), sent=[*self.sent], out={*self.out}, refreshed={}, watermarks={})
 
     def send(self, *events: Event, kafka_time: dt.datetime = NOON) -> None:
         first = self.landed + len(self.sent)

@@ -18,11 +18,13 @@ from pipelines.publish.errors import NotStaged, WarehouseUnreachable
 from pipelines.publish.screen import breach_of
 from pipelines.publish.staging import Difference, Staged, State
 from pipelines.publish.verdict import Verdict
+from pipelines.publish.warehouse import Stage as StageOne
 from pipelines.publish.warehouse import Warehouse
 from schemas.expectations import SUITES, Expectation, Suite
 from schemas.warehouse import DATA_TABLES
 from tests.conftest import database_of
 from tests.pipelines.publish.company import (
+    COMPANY,
     MONDAY,
     NOON,
     NOTHING_LATE,
@@ -46,22 +48,26 @@ def failed(verdicts: list[Verdict]) -> dict[tuple[str, str], Verdict]:
     return {(v.table, v.expectation): v for v in verdicts if not v.success}
 
 
-@pytest.fixture(scope="module")
-def sound(postgres: EmbeddedPostgres, prepared_template: str) -> Iterator[str]:
-    """A database with the company staged as a whole, for faults that are planted one after the other."""
-    with database_of(postgres, prepared_template) as url:
-        load(Warehouse(url), frames())
-        yield url
+Planting = tuple[Warehouse, StageOne]
+"""A warehouse, and what stages a table in it over one connection."""
 
 
 @pytest.fixture(scope="module")
-def published(postgres: EmbeddedPostgres, prepared_template: str) -> Iterator[str]:
-    """A database with the company published, likewise."""
+def sound(postgres: EmbeddedPostgres, company_template: str) -> Iterator[Planting]:
+    """The company staged as a whole, for faults that are planted one after the other."""
+    with database_of(postgres, company_template) as url, Warehouse(url).stage_many() as stage:
+        yield Warehouse(url), stage
+
+
+@pytest.fixture(scope="module")
+def published(postgres: EmbeddedPostgres, prepared_template: str) -> Iterator[Planting]:
+    """The company published, likewise."""
     with database_of(postgres, prepared_template) as url:
         warehouse = Warehouse(url)
         load(warehouse, frames(), SOUND)
         warehouse.publish(DATA_TABLES, known=known(1, None), late=NOTHING_LATE, guard=UNGUARDED, now=NOON)
-        yield url
+        with warehouse.stage_many() as stage:
+            yield warehouse, stage
 
 
 def planted_ids(planted: Planted) -> str:
@@ -69,23 +75,20 @@ def planted_ids(planted: Planted) -> str:
 
 
 @pytest.mark.parametrize("planted", PLANTED, ids=planted_ids)
-def test_a_planted_fault_fails_its_expectation_and_names_the_rows(sound: str, planted: Planted) -> None:
-    warehouse, place = Warehouse(sound), table(planted.table)
-    with warehouse.stage_many() as stage:
-        stage(place, frame(planted.table, planted.rows), None)
-        verdict = verdict_on(warehouse, planted)
-        stage(place, frames()[planted.table], None)
+def test_a_planted_fault_fails_its_expectation_and_names_the_rows(sound: Planting, planted: Planted) -> None:
+    (warehouse, stage), place = sound, table(planted.table)
+    stage(place, frame(planted.table, planted.rows), None)
+    verdict = verdict_on(warehouse, planted)
+    stage(place, frame(planted.table, COMPANY[planted.table]), None)
     assert_names(verdict, planted)
 
 
 @pytest.mark.parametrize("planted", PLANTED, ids=planted_ids)
-def test_a_planted_fault_is_found_where_only_what_changed_is_looked_at(published: str, planted: Planted) -> None:
-    warehouse, place, rows = Warehouse(published), table(planted.table), frames()[planted.table]
-    changed = between(place, rows, frame(planted.table, planted.rows), SOUND.name)
-    with warehouse.stage_many() as stage:
-        stage(place, changed, State("planted"))
-        verdict = verdict_on(warehouse, planted)
-        stage(place, Difference(rows.clear(), rows.clear(), SOUND.name), SOUND)
+def test_a_planted_fault_is_found_where_only_what_changed_is_looked_at(published: Planting, planted: Planted) -> None:
+    (warehouse, stage), place, rows = published, table(planted.table), frame(planted.table, COMPANY[planted.table])
+    stage(place, between(place, rows, frame(planted.table, planted.rows), SOUND.name), State("planted"))
+    verdict = verdict_on(warehouse, planted)
+    stage(place, Difference(rows.clear(), rows.clear(), SOUND.name), SOUND)
     assert_names(verdict, planted)
 
 
@@ -147,9 +150,8 @@ def test_a_missing_key_column_leaves_the_other_checks_their_examples(database: s
     assert verdicts["group_day", "messages is at least 0"].examples[0]["group_id"] == "qq:1"
 
 
-@pytest.mark.usefixtures("warehouse")
-def test_a_table_that_was_not_staged_fails_with_an_error(database: str) -> None:
-    verdicts = audit(database, [SUITES["lifecycle"]], staged={"lifecycle": NOTHING})
+def test_a_table_that_was_not_staged_fails_with_an_error(empty_warehouse: Warehouse) -> None:
+    verdicts = audit(empty_warehouse.url, [SUITES["lifecycle"]], staged={"lifecycle": NOTHING})
     assert {v.success for v in verdicts} == {False}
     assert {v.error for v in verdicts} == {"staging.lifecycle_new does not exist: stage it first"}
 
@@ -216,7 +218,7 @@ def test_every_null_and_every_value_out_of_range_is_found_whichever_column_it_is
 @pytest.mark.parametrize(("low", "high"), [(0, 1), (0, None), (None, 1)])
 @pytest.mark.parametrize("value", [None, -0.1, 0.0, 0.5, 1.0, 1.1, math.nan, math.inf])
 def test_a_breach_of_a_range_is_what_great_expectations_takes_for_one(
-    database: str, low: float | None, high: float | None, value: float | None
+    sound: Planting, low: float | None, high: float | None, value: float | None
 ) -> None:
     check = Expectation(
         "expect_column_values_to_be_between", "in range", {"column": "x", "min_value": low, "max_value": high}
@@ -224,8 +226,9 @@ def test_a_breach_of_a_range_is_what_great_expectations_takes_for_one(
     breach = breach_of(check)
     assert breach is not None
     given = sa.table("one_new", sa.column("x"), schema="staging")
+    database = sound[0].url
     with sa.create_engine(database, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT").connect() as connection:
-        connection.execute(sa.schema.CreateSchema("staging", if_not_exists=True))
+        connection.execute(sa.text("DROP TABLE IF EXISTS staging.one_new"))
         connection.execute(sa.text("CREATE TABLE staging.one_new (x double precision)"))
         connection.execute(given.insert().values(x=value))
         is_breach = connection.execute(sa.select(sa.func.count()).select_from(given).where(breach)).scalar() == 1

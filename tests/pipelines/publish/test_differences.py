@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -70,12 +71,10 @@ CHANGES: dict[str, Change] = {
 }
 
 
-@given(st.lists(st.sampled_from(sorted(CHANGES)), min_size=1, max_size=4))
-@examples(12)
-def test_the_difference_leads_from_any_version_to_any_later_one(
-    tmp_path_factory: pytest.TempPathFactory, changes: list[str]
-) -> None:
-    company = Summarised(Lake(str(tmp_path_factory.mktemp("differences"))))
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Summarised:
+    """A company that sold something, summarised, for copies of it."""
+    company = Summarised(Lake(str(tmp_path_factory.mktemp("company") / "lake")))
     company.send(
         happened(kinds.GROUP_CREATED, 60, group="app:g", purpose="sales"),
         said("app:ann", 50),
@@ -84,6 +83,20 @@ def test_the_difference_leads_from_any_version_to_any_later_one(
     )  # fmt: skip
     bought(company, 38)
     company.summarise()
+    return company
+
+
+@pytest.fixture
+def company(once: Summarised, tmp_path: Path) -> Summarised:
+    return once.copied(tmp_path / "lake")
+
+
+@given(changes=st.lists(st.sampled_from(sorted(CHANGES)), min_size=1, max_size=4))
+@examples(12)
+def test_the_difference_leads_from_any_version_to_any_later_one(
+    once: Summarised, tmp_path_factory: pytest.TempPathFactory, changes: list[str]
+) -> None:
+    company = once.copied(tmp_path_factory.mktemp("differences") / "lake")
     published = {
         place.name: (state_of(place, opened(company.lake, place)), rows_now(company.lake, place))
         for place in DATA_TABLES
@@ -124,11 +137,7 @@ def test_of_a_lake_that_lost_the_published_version_there_is_none(tmp_path_factor
     assert difference(lake, lifecycle, now, State(state.name)) is None
 
 
-def test_of_a_lake_whose_old_files_were_removed_there_is_none(tmp_path_factory: pytest.TempPathFactory) -> None:
-    company = Summarised(Lake(str(tmp_path_factory.mktemp("vacuumed"))))
-    company.send(said("app:ann", 50))
-    bought(company, 38)
-    company.summarise()
+def test_of_a_lake_whose_old_files_were_removed_there_is_none(company: Summarised) -> None:
     state = state_of(order_credit, opened(company.lake, order_credit))
     bought(company, 37)
     company.summarise()
@@ -138,20 +147,16 @@ def test_of_a_lake_whose_old_files_were_removed_there_is_none(tmp_path_factory: 
 
 
 def test_a_lake_restored_from_a_backup_has_no_difference_though_its_versions_count_on_to_the_same(
-    tmp_path_factory: pytest.TempPathFactory,
+    company: Summarised, tmp_path: Path
 ) -> None:
-    folder = tmp_path_factory.mktemp("restored")
-    company, backup = Summarised(Lake(str(folder / "lake"))), folder / "backup"
-    company.send(said("app:ann", 50))
-    bought(company, 38)
-    company.summarise()
-    shutil.copytree(folder / "lake", backup)
+    lake, backup = tmp_path / "lake", tmp_path / "backup"
+    shutil.copytree(lake, backup)
     bought(company, 37)
     company.summarise()
     published, rows = state_of(order_credit, opened(company.lake, order_credit)), rows_now(company.lake, order_credit)
 
-    shutil.rmtree(folder / "lake")
-    shutil.copytree(backup, folder / "lake")
+    shutil.rmtree(lake)
+    shutil.copytree(backup, lake)
     bought(company, 36)
     company.summarise()
 
@@ -162,10 +167,7 @@ def test_a_lake_restored_from_a_backup_has_no_difference_though_its_versions_cou
     assert difference(company.lake, order_credit, handles, published) is None
 
 
-def test_what_a_group_is_for_changes_rows_of_months_without_news(tmp_path_factory: pytest.TempPathFactory) -> None:
-    company = Summarised(Lake(str(tmp_path_factory.mktemp("purpose"))))
-    company.send(happened(kinds.GROUP_CREATED, 60, group="app:g", purpose="sales"), said("app:ann", 50))
-    company.summarise()
+def test_what_a_group_is_for_changes_rows_of_months_without_news(company: Summarised) -> None:
     state = state_of(funnel_match, opened(company.lake, funnel_match))
     CHANGES["another purpose"](company)
     company.summarise()

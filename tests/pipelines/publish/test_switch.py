@@ -270,11 +270,11 @@ def test_rows_staged_in_mid_publish_are_not_published(
     assert outcome[0].rows_changed["retention"] == 1
 
 
-def test_nothing_is_published_of_a_table_that_was_not_staged(warehouse: Warehouse, publish: Publish) -> None:
-    warehouse.stage(table("dim_group"), frame("dim_group", COMPANY["dim_group"]))
+def test_nothing_is_published_of_a_table_that_was_not_staged(empty_warehouse: Warehouse) -> None:
+    empty_warehouse.stage(table("dim_group"), frame("dim_group", COMPANY["dim_group"]))
     with pytest.raises(NotStaged, match="group_day"):
-        publish(1)
-    assert warehouse.read(table("dim_group")).is_empty()
+        empty_warehouse.publish(DATA_TABLES, known=known(1), late=NOTHING_LATE, guard=UNGUARDED, now=NOON)
+    assert empty_warehouse.read(table("dim_group")).is_empty()
 
 
 def test_a_publish_needs_an_aware_clock(warehouse: Warehouse, stage: Stage) -> None:

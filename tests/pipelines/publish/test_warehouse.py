@@ -24,7 +24,12 @@ GROUPS = frame("dim_group", COMPANY["dim_group"])
 UNREACHABLE = "postgresql+psycopg://user:hush-hush@127.0.0.1:1/emberline"
 
 
-@pytest.mark.usefixtures("warehouse")
+@pytest.fixture
+def database(empty_warehouse: Warehouse) -> str:
+    """Nothing is staged here."""
+    return empty_warehouse.url
+
+
 def test_a_prepared_warehouse_has_every_table_and_its_comments(database: str) -> None:
     inspector = sa.inspect(sa.create_engine(database, poolclass=sa.NullPool))
     there = {name: inspector.get_table_comment(name, "mart")["text"] for name in inspector.get_table_names("mart")}
@@ -46,7 +51,6 @@ def execute(database: str, statement: str) -> None:
         connection.execute(sa.text(statement))
 
 
-@pytest.mark.usefixtures("warehouse")
 def test_every_column_has_its_comment_in_postgresql(database: str) -> None:
     inspector = sa.inspect(sa.create_engine(database, poolclass=sa.NullPool))
     there = {
