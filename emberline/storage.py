@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 from functools import cache
 from typing import Any, Final
 
@@ -9,6 +10,8 @@ import dagster as dg
 import sqlalchemy as sa
 from dagster_postgres import DagsterPostgresStorage
 from dagster_postgres.utils import pg_url_from_config
+from sqlalchemy import event
+from sqlalchemy.exc import DisconnectionError
 
 from emberline.dagster_internals import ConfigurableClassData
 
@@ -44,10 +47,21 @@ class KeptConnectionsStorage(DagsterPostgresStorage):
 
 @cache
 def _engine(url: str) -> sa.Engine:
-    """A few connections stay open, as many more as are needed come and go; each is tried before it is used again.
+    """A few connections stay open, as many more as are needed come and go; one that PostgreSQL closed is replaced.
 
-    One that is older than five minutes is not even tried: something on the way may have dropped it silently.
+    So is one that is older than five minutes: something on the way may have dropped it silently.
     """
-    return sa.create_engine(
-        url, isolation_level="AUTOCOMMIT", max_overflow=-1, pool_pre_ping=True, pool_recycle=_OLDEST_S
-    )
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", max_overflow=-1, pool_recycle=_OLDEST_S)
+    event.listen(engine, "checkout", _refuse_closed)
+    return engine
+
+
+def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
+    """Let the pool replace a connection on which PostgreSQL said something unasked: that it ends.
+
+    To ask for an answer instead, as `pool_pre_ping` does, is a statement more for each of the thousand of a run.
+    """
+    unasked = select.poll()
+    unasked.register(connection, select.POLLIN)
+    if unasked.poll(0):
+        raise DisconnectionError("PostgreSQL has closed the connection")
