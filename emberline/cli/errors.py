@@ -20,7 +20,7 @@ from emberline.embedded.errors import EngineError
 from emberline.failures import explained, has_log, keep_trace
 from emberline.settings import SettingsError, load_settings
 from pipelines.events.pseudonym import WrongPseudonymKey
-from pipelines.ingest.connection import KafkaMisconfigured
+from pipelines.ingest.client_options import KafkaMisconfigured
 from pipelines.printable import printable
 from pipelines.publish.errors import UnsupportedWarehouse
 from pipelines.system_refusals import SystemRefused

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from schemas.errors import EmberlineError
+
 Option = str | int | bool
 
 _NUMBERS: Final = (
@@ -27,6 +29,10 @@ _CHOICES: Final = {
 _TRUTHS: Final = ("ssl_check_hostname",)
 OPTIONS: Final = frozenset({*_NUMBERS, *_TEXTS, *_CHOICES, *_TRUTHS})
 """Without passwords, which have settings of their own."""
+
+
+class KafkaMisconfigured(EmberlineError):
+    """Options of the client do not go together."""
 
 
 def unfit(options: Mapping[str, Option]) -> str | None:

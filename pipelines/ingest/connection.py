@@ -28,6 +28,7 @@ from kafka.errors import (
 )
 from kafka.structs import TopicPartition
 
+from pipelines.ingest.client_options import KafkaMisconfigured
 from pipelines.ingest.reader import ReaderKind
 from schemas.errors import EmberlineError
 
@@ -45,10 +46,6 @@ _LOG_END: Final = -1
 
 
 Isolation = Literal["read_committed", "read_uncommitted"]
-
-
-class KafkaMisconfigured(EmberlineError):
-    """Options of the client do not go together."""
 
 
 class KafkaUnreachable(EmberlineError):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import polars as pl
-from kafka import KafkaConsumer
 
 from pipelines.ingest.records import RecordBuffer
 from pipelines.ingest.tested_client import untested
 from schemas.errors import EmberlineError
+
+if TYPE_CHECKING:
+    from kafka import KafkaConsumer
 
 ReaderKind = Literal["auto", "fast", "plain"]
 """`auto` is fast wherever the installed client is one that was tested."""

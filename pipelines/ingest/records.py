@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
-from kafka import KafkaConsumer
 
 from schemas.lake import HEADERS, RAW, REMOVED
+
+if TYPE_CHECKING:
+    from kafka import KafkaConsumer
 
 
 class RecordBuffer:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Final
 
-from kafka.version import __version__ as installed
-
+installed = version("kafka-python")
 TESTED: Final = frozenset({"3.0.12"})
 
 

@@ -3,8 +3,8 @@
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 
-from pipelines.ingest.client_options import OPTIONS, unfit
-from pipelines.ingest.connection import KafkaConnection, KafkaMisconfigured
+from pipelines.ingest.client_options import OPTIONS, KafkaMisconfigured, unfit
+from pipelines.ingest.connection import KafkaConnection
 
 CLIENTS = (KafkaConsumer, KafkaProducer, KafkaAdminClient)
 OURS = {"bootstrap_servers", "client_id", "sasl_plain_password", "ssl_password"}
