@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import signal
 import threading
+import traceback
+from pathlib import Path
 from types import FrameType
 
+from emberline.failures import keep_trace
 from emberline.json_log import STARTED, Log
 from emberline.pulls import pull_of
 from emberline.services import Services
 from pipelines.ingest.pulling.pull import Hooks, Pull, Pulled, Source
 from schemas.errors import EmberlineError
 
+_AFTER_DEFECT_S = 60.0
 _ENDS_WITHIN_S = 5.0
 """Longer than a commit takes. What ends later is given up: a page that was not committed is asked for again."""
 
@@ -31,7 +35,7 @@ def watch_sources(services: Services, sources: list[Source]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
     threads = [
-        threading.Thread(target=_watch, args=(pull, log, source.name), name=f"pull {source.name}", daemon=True)
+        threading.Thread(target=_watch, args=(pull, log, source.name, services.state.path), daemon=True)
         for pull, source in zip(pulls, sources, strict=True)
     ]
     log.write(STARTED)
@@ -49,7 +53,7 @@ def _hooks(log: Log, name: str) -> Hooks:
     return Hooks(on_wait=lambda error, seconds: log.write("waiting", pull=name, detail=error.cause, seconds=seconds))
 
 
-def _watch(pull: Pull, log: Log, name: str) -> None:
+def _watch(pull: Pull, log: Log, name: str, state: Path) -> None:
     def brought(pulled: Pulled) -> None:
         if pulled.payloads or pulled.gaps:
             log.write("pulled", pull=name, payloads=pulled.payloads, gaps=pulled.gaps or None)
@@ -57,4 +61,13 @@ def _watch(pull: Pull, log: Log, name: str) -> None:
     def failed(error: EmberlineError) -> None:
         log.write("failed", pull=name, detail=error.cause, next_step=error.next_step)
 
-    pull.watch(brought, failed)
+    while True:
+        try:
+            pull.watch(brought, failed)
+        except Exception as error:  # a defect of one pull must not end it, nor pass unseen
+            file = keep_trace("".join(traceback.format_exception(error)), state)
+            log.write("defect", pull=name, detail=f"{type(error).__name__}; the trace is in {file}")
+            if pull.stops_within(_AFTER_DEFECT_S):
+                return
+        else:
+            return

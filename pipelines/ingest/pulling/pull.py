@@ -160,6 +160,10 @@ class Pull:
         """Have it end after what it is committing."""
         self._stop.set()
 
+    def stops_within(self, seconds: float) -> bool:
+        """Wait, and tell whether it was asked to end meanwhile."""
+        return self._stop.wait(seconds)
+
     def once(self, tries: int = 5) -> Pulled:
         """Read all there is now.
 
@@ -204,7 +208,7 @@ class Pull:
             except EmberlineError as error:  # of Kafka: begin again with what is committed
                 n_failed += 1
                 on_failure(error)
-                if self._stop.wait(self._wait_s(n_failed, error)):
+                if self.stops_within(self._wait_s(n_failed, error)):
                     return
 
     def _opened(self) -> AbstractContextManager[Commits]:
@@ -301,7 +305,7 @@ class Pull:
         return max(waited, self._back_off.most_s) if isinstance(error, RefusedByApi) else waited
 
     def _pause(self, seconds: float) -> None:
-        if self._stop.wait(seconds):
+        if self.stops_within(seconds):
             raise Stopped
 
 
