@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 
 import dagster as dg
 
 from assets.completeness import complete_through
 from assets.resources import Rules
-from assets.steps import lake_asset
-from assets.tables import materialized
+from assets.steps import lake_asset, lake_assets
+from assets.tables import materialized, refreshed, specs
 from pipelines.engagement.person_day import person_day as compute_person_day
 from pipelines.lake import Lake
 from pipelines.refresh import (
@@ -19,8 +20,18 @@ from pipelines.refresh import (
     refresh_lifecycle,
     refresh_member_state,
     refresh_retention,
+    refresh_segments,
 )
-from schemas.lake import FIRST_SEEN, GROUP_ENGAGEMENT, LIFECYCLE, MEMBER_STATE, PERSON_DAY, RETENTION
+from schemas.lake import (
+    FIRST_SEEN,
+    GROUP_ENGAGEMENT,
+    LIFECYCLE,
+    MEMBER_STATE,
+    PERSON_DAY,
+    RETENTION,
+    SEGMENT_ACTIVITY,
+    SEGMENT_RETENTION,
+)
 
 
 @lake_asset(PERSON_DAY)
@@ -60,3 +71,10 @@ def member_state(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -
 def group_engagement(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
     """Count the members of each group again, if their states changed."""
     return materialized(lake, GROUP_ENGAGEMENT, asdict(refresh_group_engagement(lake)))
+
+
+@lake_assets(specs(SEGMENT_ACTIVITY, SEGMENT_RETENTION))
+def segments(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> Iterator[dg.MaterializeResult]:
+    """Count again what persons count in segments whose days changed; all of it when another day is complete."""
+    through, settings = complete_through(lake, rules), rules.settings[SEGMENT_ACTIVITY.name]
+    yield from refreshed(lake, refresh_segments(lake, through, settings))

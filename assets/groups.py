@@ -1,4 +1,4 @@
-"""What happened in groups and how they live and die: `group`, `group_day`, `group_health`, `group_state`."""
+"""What happened in groups, on which days and at which hours, and how they live and die."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 import dagster as dg
+import polars as pl
 
 from assets.completeness import complete_through
 from assets.resources import Rules
 from assets.steps import lake_asset, lake_assets
 from assets.tables import materialized, refreshed, specs
-from pipelines.groups.group_day import group_day as compute_group_day
+from pipelines.groups.group_day import group_day
+from pipelines.groups.group_hour import group_hour
 from pipelines.lake import Lake
 from pipelines.refresh import refresh_days, refresh_feed_days, refresh_groups, refresh_life, refresh_member_changes
-from schemas.lake import FEED_DAY, GROUP, GROUP_DAY, GROUP_HEALTH, GROUP_STATE, MEMBER_CHANGE
+from schemas.lake import FEED_DAY, GROUP, GROUP_DAY, GROUP_HEALTH, GROUP_HOUR, GROUP_STATE, MEMBER_CHANGE
 
 
 @lake_asset(GROUP)
@@ -23,10 +25,18 @@ def group(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
     return materialized(lake, GROUP, asdict(refresh_groups(lake)))
 
 
-@lake_asset(GROUP_DAY)
-def group_day(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
+@lake_assets(specs(GROUP_DAY, GROUP_HOUR))
+def group_days(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> Iterator[dg.MaterializeResult]:
     """Recompute the days that new events and merged persons touched."""
-    return materialized(lake, GROUP_DAY, asdict(refresh_days(lake, GROUP_DAY, compute_group_day)))
+
+    def by_hour(events: pl.LazyFrame) -> pl.LazyFrame:
+        return group_hour(events, rules.zone)
+
+    outcomes = {
+        GROUP_DAY.name: refresh_days(lake, GROUP_DAY, group_day),
+        GROUP_HOUR.name: refresh_days(lake, GROUP_HOUR, by_hour, rules.settings[GROUP_HOUR.name]),
+    }
+    yield from refreshed(lake, outcomes)
 
 
 @lake_asset(MEMBER_CHANGE)

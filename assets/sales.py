@@ -1,4 +1,4 @@
-"""What was sold from where: `order_credit`, `order_refund`, `person_value`, and sums of credit."""
+"""What was sold from where: orders and their credit, `person_value`, and sums of credit."""
 
 from __future__ import annotations
 
@@ -12,8 +12,25 @@ from assets.resources import Rules
 from assets.steps import lake_asset, lake_assets
 from assets.tables import materialized, refreshed, specs
 from pipelines.lake import Lake
-from pipelines.refresh import refresh_credit, refresh_person_value, refresh_refunds, refresh_sales
-from schemas.lake import GROUP_SALES, MESSAGE_SALES, ORDER_CREDIT, ORDER_REFUND, PERSON_VALUE, SEGMENT_SALES
+from pipelines.refresh import (
+    refresh_credit,
+    refresh_orders,
+    refresh_person_value,
+    refresh_revenue_cohorts,
+    refresh_sales,
+)
+from schemas.lake import (
+    CUSTOMER_ORDER,
+    GROUP_SALES,
+    GROUP_SALES_DAY,
+    MESSAGE_SALES,
+    ORDER_CREDIT,
+    ORDER_ITEM,
+    ORDER_REFUND,
+    PERSON_VALUE,
+    REVENUE_COHORT,
+    SEGMENT_SALES,
+)
 
 
 @lake_asset(ORDER_CREDIT)
@@ -23,20 +40,24 @@ def order_credit(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -
     return materialized(lake, ORDER_CREDIT, asdict(refresh_credit(lake, rules.attribution, settings)))
 
 
-@lake_asset(ORDER_REFUND)
-def order_refund(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
-    """List the refunds again of the orders that changed."""
-    return materialized(lake, ORDER_REFUND, asdict(refresh_refunds(lake)))
+@lake_assets(specs(ORDER_REFUND, ORDER_ITEM, CUSTOMER_ORDER))
+def orders(lake: dg.ResourceParam[Lake]) -> Iterator[dg.MaterializeResult]:
+    """Describe the orders again that changed, with their items and refunds."""
+    yield from refreshed(lake, refresh_orders(lake))
 
 
-@lake_asset(PERSON_VALUE)
-def person_value(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
-    """Score all buyers again, if their orders or the newest complete day changed."""
-    through, settings = complete_through(lake, rules), rules.settings[PERSON_VALUE.name]
-    return materialized(lake, PERSON_VALUE, asdict(refresh_person_value(lake, through, rules.zone, settings)))
+@lake_assets(specs(PERSON_VALUE, REVENUE_COHORT))
+def values(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> Iterator[dg.MaterializeResult]:
+    """Score all buyers again, and sum their cohorts, if their orders or the newest complete day changed."""
+    through, settings = complete_through(lake, rules), rules.settings
+    outcomes = {
+        PERSON_VALUE.name: refresh_person_value(lake, through, rules.zone, settings[PERSON_VALUE.name]),
+        REVENUE_COHORT.name: refresh_revenue_cohorts(lake, through, settings[REVENUE_COHORT.name]),
+    }
+    yield from refreshed(lake, outcomes)
 
 
-@lake_assets(specs(GROUP_SALES, MESSAGE_SALES, SEGMENT_SALES))
-def sales(lake: dg.ResourceParam[Lake]) -> Iterator[dg.MaterializeResult]:
+@lake_assets(specs(GROUP_SALES, GROUP_SALES_DAY, MESSAGE_SALES, SEGMENT_SALES))
+def sales(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> Iterator[dg.MaterializeResult]:
     """Sum the credit of orders, each summary if what it is made of changed."""
-    yield from refreshed(lake, refresh_sales(lake))
+    yield from refreshed(lake, refresh_sales(lake, rules.zone, rules.settings))

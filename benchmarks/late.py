@@ -37,23 +37,24 @@ from schemas.lake import EVENTS, IDENTITY, TABLES, TOUCHED
 _FACTS: Final = {
     "identity": ingest.persons,
     "person_day": engagement.person_day,
-    "group_day": groups.group_day,
+    "group_day": groups.group_days,
     "first_seen": engagement.first_seen,
     "retention": engagement.retention,
     "lifecycle": engagement.lifecycle,
     "member_state": engagement.member_state,
     "funnel_entry": funnel.funnel_entry,
     "order_credit": sales.order_credit,
-    "order_refund": sales.order_refund,
-    "person_value": sales.person_value,
+    "order_refund": sales.orders,
+    "person_value": sales.values,
     "group": groups.group,
+    "segment_activity": engagement.segments,
     "feed_day": groups.feed_day,
     "group_health": groups.group_life,
     "group_state": groups.group_life,
 }
 """The assets below `events`, in the order of their dependencies; the name is that of the lake table.
 
-`group_health` computes `group_state` along with it, which is then left with nothing to do.
+Several compute others along with them, which are then left with nothing to do.
 """
 
 

@@ -73,6 +73,22 @@ _KNOWN_PERSON: Final = _names_one("person_id", "dim_person", "person_id")
 _KNOWN_CURRENCY: Final = _names_one("currency", "dim_currency", "currency")
 _KNOWN_DAY: Final = _names_one("day", "dim_date", "day")
 
+_MONEY_OF_GROUPS: Final = Rule(
+    """
+    WITH both_sides AS (
+        SELECT model, group_id, currency, paid_minor, refunded_minor, net_minor FROM {batch}
+        UNION ALL
+        SELECT model, group_id, currency, -paid_minor, -refunded_minor, -net_minor FROM staging.group_sales
+    )
+    SELECT model, group_id, currency, sum(paid_minor) AS paid_minor_too_many,
+        sum(refunded_minor) AS refunded_minor_too_many, sum(net_minor) AS net_minor_too_many
+    FROM both_sides GROUP BY model, group_id, currency
+    HAVING sum(paid_minor) <> 0 OR sum(refunded_minor) <> 0 OR sum(net_minor) <> 0
+    """,
+    sums={BATCH: _MONEY, "group_sales": _MONEY},
+)
+"""For tables that divide the rows of `group_sales`."""
+
 EMPTIED: Final = """
     WITH emptied AS (
         SELECT (SELECT count(*) FROM <published>) AS published_rows
@@ -96,6 +112,9 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
         "speakers are no more than active_members": Rule("""
             SELECT group_id, day, speakers, active_members FROM {batch} WHERE speakers > active_members
         """),
+        **_KNOWN_GROUP,
+    },
+    "group_hour": {
         **_KNOWN_GROUP,
     },
     "group_state": {
@@ -157,6 +176,44 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
             SELECT unit, start, active, new, "returning", resurrecting
             FROM {batch} WHERE active <> new + "returning" + resurrecting
         """),
+    },
+    "segment_activity": {
+        "active is new, returning and resurrecting together": Rule("""
+            SELECT breakdown, segment, unit, start, active, new, "returning", resurrecting
+            FROM {batch} WHERE active <> new + "returning" + resurrecting
+        """),
+        "a longer window has no fewer persons": Rule("""
+            SELECT breakdown, segment, unit, start, active, active_7d, active_28d
+            FROM {batch} WHERE active > active_7d OR active_7d > active_28d
+        """),
+        "active_7d and active_28d are null exactly where the unit is no day": Rule("""
+            SELECT breakdown, segment, unit, start, active_7d, active_28d FROM {batch}
+            WHERE (unit = 'day') <> (active_7d IS NOT NULL) OR (unit = 'day') <> (active_28d IS NOT NULL)
+        """),
+        "the company's persons are those of lifecycle": Rule(
+            """
+            WITH checked AS (SELECT * FROM {batch} WHERE breakdown = 'company')
+            SELECT breakdown, segment, unit, start, active, new, dormant FROM checked
+            WHERE NOT EXISTS (
+                SELECT FROM staging.lifecycle AS l
+                WHERE l.unit = checked.unit AND l.start = checked.start AND l.active = checked.active
+                    AND l.new = checked.new AND l.dormant = checked.dormant
+            )
+        """,
+            by={BATCH: ("unit", "start"), "lifecycle": ("unit", "start")},
+        ),
+    },
+    "segment_retention": {
+        "active is no more than cohort_size": Rule("""
+            SELECT breakdown, segment, cohort, period, active, cohort_size FROM {batch} WHERE active > cohort_size
+        """),
+        "a cohort is as large in each period": Rule(
+            """
+            SELECT breakdown, segment, cohort, min(cohort_size) AS smallest, max(cohort_size) AS largest
+            FROM {batch} GROUP BY breakdown, segment, cohort HAVING min(cohort_size) <> max(cohort_size)
+        """,
+            by={BATCH: ("breakdown", "segment", "cohort")},
+        ),
     },
     "member_state": {
         **_KNOWN_PERSON,
@@ -392,6 +449,72 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
             whole={"group_sales": ("model",)},
         ),
     },
+    "customer_order": {
+        **_KNOWN_PERSON,
+        **_KNOWN_DAY,
+        **_KNOWN_CURRENCY,
+        "net_minor is paid less refunded, and not below 0": Rule("""
+            SELECT shop, order_id, paid_minor, refunded_minor, net_minor FROM {batch}
+            WHERE net_minor <> greatest(0, paid_minor - refunded_minor)
+        """),
+        "gross_minor less discount_minor is what was paid": Rule("""
+            SELECT shop, order_id, gross_minor, discount_minor, paid_minor FROM {batch}
+            WHERE gross_minor - discount_minor <> paid_minor
+        """),
+        "the orders of a buyer are numbered from 1": Rule(
+            """
+            SELECT person_id, count(*) AS orders, min(order_number) AS first_number, max(order_number) AS last_number
+            FROM {batch} WHERE order_number IS NOT NULL GROUP BY person_id
+            HAVING min(order_number) <> 1 OR max(order_number) <> count(*)
+                OR count(DISTINCT order_number) <> count(*)
+        """,
+            by={BATCH: ("person_id",)},
+        ),
+        "is_repeat and order_number are null exactly where nobody knows who bought": Rule("""
+            SELECT shop, order_id, person_id, order_number, is_repeat FROM {batch}
+            WHERE (person_id = 'unknown') <> (order_number IS NULL) OR is_repeat IS DISTINCT FROM (order_number > 1)
+        """),
+        "each order is credited with what was paid": Rule(
+            """
+            WITH both_sides AS (
+                SELECT shop, order_id, paid_minor, refunded_minor, 0 AS credited_minor, 0 AS credited_back_minor
+                FROM {batch}
+                UNION ALL
+                SELECT shop, order_id, 0, 0, paid_minor, refunded_minor FROM staging.order_credit
+                WHERE model = (SELECT min(model) FROM staging.group_sales)
+            )
+            SELECT shop, order_id, sum(paid_minor) AS paid_minor, sum(credited_minor) AS credited_minor,
+                sum(refunded_minor) AS refunded_minor, sum(credited_back_minor) AS credited_back_minor
+            FROM both_sides GROUP BY shop, order_id
+            HAVING sum(paid_minor) <> sum(credited_minor) OR sum(refunded_minor) <> sum(credited_back_minor)
+        """,
+            by={BATCH: ("shop", "order_id"), "order_credit": ("shop", "order_id")},
+            whole={"group_sales": ("model",)},
+        ),
+    },
+    "order_item": {
+        **_names_one("product_id", "dim_item", "product_id"),
+        **_KNOWN_CURRENCY,
+        "an order has the lines it says": Rule(
+            """
+            WITH both_sides AS (
+                SELECT shop, order_id, 1 AS lines_there, 0 AS lines FROM {batch}
+                UNION ALL
+                SELECT shop, order_id, 0, lines FROM staging.customer_order
+            )
+            SELECT shop, order_id, sum(lines_there) AS lines_there, sum(lines) AS lines
+            FROM both_sides GROUP BY shop, order_id HAVING sum(lines_there) <> sum(lines)
+        """,
+            by={BATCH: ("shop", "order_id"), "customer_order": ("shop", "order_id")},
+        ),
+    },
+    "revenue_cohort": {
+        **_KNOWN_CURRENCY,
+        "buyers are no more than cohort_size, nor than orders": Rule("""
+            SELECT cohort, period, currency, buyers, cohort_size, orders FROM {batch}
+            WHERE buyers > cohort_size OR buyers > orders
+        """),
+    },
     "group_sales": {
         **_KNOWN_GROUP,
         **_KNOWN_CURRENCY,
@@ -411,23 +534,15 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
             sums={BATCH: _MONEY, "order_credit": _MONEY},
         ),
     },
+    "group_sales_day": {
+        **_KNOWN_GROUP,
+        **_KNOWN_DAY,
+        "money of the days is that of group_sales": _MONEY_OF_GROUPS,
+    },
     "message_sales": {
         **_KNOWN_GROUP,
         **_KNOWN_CURRENCY,
-        "money is that of group_sales": Rule(
-            """
-            WITH both_sides AS (
-                SELECT model, group_id, currency, paid_minor, refunded_minor, net_minor FROM {batch}
-                UNION ALL
-                SELECT model, group_id, currency, -paid_minor, -refunded_minor, -net_minor FROM staging.group_sales
-            )
-            SELECT model, group_id, currency, sum(paid_minor) AS paid_minor_too_many,
-                sum(refunded_minor) AS refunded_minor_too_many, sum(net_minor) AS net_minor_too_many
-            FROM both_sides GROUP BY model, group_id, currency
-            HAVING sum(paid_minor) <> 0 OR sum(refunded_minor) <> 0 OR sum(net_minor) <> 0
-        """,
-            sums={BATCH: _MONEY, "group_sales": _MONEY},
-        ),
+        "money is that of group_sales": _MONEY_OF_GROUPS,
     },
     "segment_sales": {
         **_KNOWN_CURRENCY,

@@ -137,6 +137,8 @@ COLUMNS: Final[dict[str, Meaning]] = {
     "operator_messages": _added("number of messages of operators", "messages"),
     "bot_messages": _added("number of messages of bots", "messages"),
     "product_messages": _added("number of messages about a product, whoever sent them", "messages"),
+    "hour": _ordinal("hour of the day in the business zone, from 0"),
+    "staff_messages": _added("number of messages of operators and bots", "messages"),
     "clicks": _added("number of clicks on links of the group", "clicks"),
     "state": Meaning("unborn, alive, declining, dying, dead, revived or ended"),
     "since": Meaning("first day in this state"),
@@ -205,6 +207,21 @@ COLUMNS: Final[dict[str, Meaning]] = {
     "shop": Meaning("source of the order's events"),
     "touched_at": Meaning("the latest touch of the message before the payment, UTC"),
     "paid_at": Meaning("when the order was paid, UTC"),
+    "order_number": _ordinal("which of the buyer's paid orders it is, from 1; null: nobody knows who bought"),
+    "lines": _added("number of lines that the order lists, 0: it lists none", "lines"),
+    "line": _ordinal("number of the line in its order, from 1"),
+    "quantity": _added("how many of the product; null: not told", "items"),
+    "item_minor": Meaning(
+        "what the line costs in all, in minor units of the currency; null: not told", MINOR, ("currency",)
+    ),
+    "gross_minor": Meaning(
+        "what the lines cost together, in minor units of the currency, at least what was paid", MINOR, ("currency",)
+    ),
+    "discount_minor": Meaning(
+        "gross less paid, in minor units of the currency; what was paid includes shipping", MINOR, ("currency",)
+    ),
+    "first_refunded_at": Meaning("when money was first paid back, UTC; null: never"),
+    "days_to_refund": Meaning("whole days from the payment to the first refund; null: none", "days"),
     "orders": Meaning("number of paid orders with any share in the row", "orders"),
     "buyers": Meaning("number of persons who paid for them", "persons"),
     "paid_minor": _credited("amount paid, in minor units of the currency"),

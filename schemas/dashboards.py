@@ -8,6 +8,7 @@ from schemas.dashboard import Chart, Dashboard
 
 _MONTHLY: Final = {"unit": "month"}
 _WEEKLY: Final = {"unit": "week"}
+_COMPANY_DAILY: Final = {"breakdown": "company", "segment": "company", "unit": "day"}
 
 _STATE: Final = Chart(
     "State of the data", "table", ("newest_complete_day", "versions"), ("is_synthetic", "zone"), width=12, height=18
@@ -64,6 +65,22 @@ RETENTION: Final = Dashboard(
         ),
         (
             Chart(
+                "Persons active on a day, in 7 and in 28 days",
+                "lines",
+                ("segment_persons", "weekly_actives", "monthly_actives"),
+                ("start",),
+                _COMPANY_DAILY,
+            ),
+            Chart(
+                "Share of the persons of 28 days who are active on a day",
+                "lines",
+                ("stickiness",),
+                ("start",),
+                _COMPANY_DAILY,
+            ),
+        ),
+        (
+            Chart(
                 "Share of a month's cohort that is active so many months later",
                 "heatmap",
                 ("retention",),
@@ -113,6 +130,15 @@ GROUPS: Final = Dashboard(
         ),
         (
             Chart(
+                "Messages by hour and day of the week",
+                "heatmap",
+                ("messages_by_hour",),
+                ("hour", "weekday"),
+                width=12,
+            ),
+        ),
+        (
+            Chart(
                 "What happened in each group",
                 "table",
                 ("messages_sent", "speaker_days", "replies_sent", "joins", "leaves", "staff_share"),
@@ -139,6 +165,16 @@ SALES: Final = Dashboard(
         (
             Chart("Net sales a week", "lines", ("net_sales", "credited_sales"), ("week",)),
             Chart("Net sales a month by purpose of the group", "stacked_bars", ("net_sales",), ("month", "purpose")),
+        ),
+        (
+            Chart(
+                "Net sales for each buyer of a month, so many months later",
+                "heatmap",
+                ("cohort_sales_per_buyer",),
+                ("period", "cohort"),
+                width=12,
+                height=60,
+            ),
         ),
         (
             Chart(
@@ -178,6 +214,15 @@ DATA_HEALTH: Final = Dashboard(
                 "table",
                 ("restated_figures",),
                 ("table_name", "figure", "period"),
+                width=12,
+            ),
+        ),
+        (
+            Chart(
+                "Records that are no events, and why",
+                "table",
+                ("excluded_records",),
+                ("topic", "kind", "reason"),
                 width=12,
             ),
         ),

@@ -81,6 +81,15 @@ dim_purpose = sa.Table(
     comment="Every purpose that groups have; 'unknown' is a row of its own.",
 )
 
+dim_item = sa.Table(
+    "dim_item",
+    metadata,
+    sa.Column("product_id", sa.Text, primary_key=True),
+    sa.Column("first_sold_on", sa.Date, comment="first day on which an order with it was paid; null: never"),
+    sa.Column("last_sold_on", sa.Date, comment="last day on which an order with it was paid; null: never"),
+    comment="Every product that was sold, or that an event of a funnel names; 'unknown' is a row of its own.",
+)
+
 dim_person = sa.Table(
     "dim_person",
     metadata,

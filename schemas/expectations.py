@@ -23,6 +23,12 @@ from schemas.funnel import PROPERTIES, TOUCHES
 from schemas.lake import GROUP_STATES
 from schemas.warehouse import DATA_TABLES, STAGING
 
+BREAKDOWNS: Final = ("company", "group", "purpose", "carrier")
+"""What activity is broken down by."""
+
+EXCLUSIONS: Final = ("ignored", "quarantined")
+"""What becomes of a record that is no event."""
+
 Severity = Literal["critical", "warning"]
 """`critical` stops the publish, `warning` is told and published."""
 
@@ -68,6 +74,9 @@ _VALUES: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("dim_person", "engagement"): ENGAGEMENT,
     ("retention", "unit"): ("week", "month"),
     ("lifecycle", "unit"): ("day", "week", "month"),
+    ("exclusion", "kind"): EXCLUSIONS,
+    ("segment_activity", "unit"): ("day", "week", "month"),
+    **{(name, "breakdown"): BREAKDOWNS for name in ("segment_activity", "segment_retention")},
     ("order_credit", "model"): MODELS,
     ("segment_sales", "breakdown"): ("purpose", "carrier"),
     ("funnel_breakdown", "by"): PROPERTIES,
@@ -78,6 +87,9 @@ _VALUES: Final[dict[tuple[str, str], tuple[str, ...]]] = {
 }
 
 _PATTERNS: Final[dict[str, str]] = {"group_id": _pattern(kinds.Key), "currency": _pattern(kinds.Currency)}
+
+_WITH_UNATTRIBUTED: Final = ("dim_group", "group_sales", "group_sales_day", "message_sales")
+"""Tables that have sales of no group as those of a group."""
 
 _RANGES: Final[dict[str, tuple[float, float | None]]] = {
     "entry": (1, None),
@@ -90,6 +102,8 @@ _RANGES: Final[dict[str, tuple[float, float | None]]] = {
     "conversion_low": (0, 1),
     "conversion_high": (0, 1),
     **{f"{prefix}{measure}_seconds": (0, None) for prefix in ("", "step_") for measure in ("median", "mean", "p90")},
+    "weekday": (1, 7),
+    "hour": (0, 23),
     "active_windows": (0, 4),
     "connected_windows": (0, 4),
     "recency_score": (1, 5),
@@ -132,7 +146,7 @@ def _of_column(table: sa.Table, column: sa.Column[Any]) -> Iterator[Expectation]
         name = f"{column.name} is one of {', '.join(values)}"
         yield Expectation("expect_column_values_to_be_in_set", name, at | {"value_set": list(values)})
     if pattern := _PATTERNS.get(column.name):
-        if column.name == "group_id" and table.name in {"dim_group", "group_sales", "message_sales"}:
+        if column.name == "group_id" and table.name in _WITH_UNATTRIBUTED:
             pattern = f"{pattern}|^{UNATTRIBUTED}$"
         name = f"{column.name} matches {pattern}"
         yield Expectation("expect_column_values_to_match_regex", name, at | {"regex": pattern})

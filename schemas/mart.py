@@ -7,12 +7,17 @@ from typing import Final
 import sqlalchemy as sa
 
 from schemas.lake import (
+    CUSTOMER_ORDER,
     FEED_DAY,
     FIRST_SEEN,
     FUNNEL_ENTRY,
     GROUP,
+    GROUP_HOUR,
+    MATCHED_EVENT,
     MEMBER_STATE,
     ORDER_CREDIT,
+    ORDER_ITEM,
+    PAYLOAD_CENSUS,
     PERSON_VALUE,
     TABLES,
     LakeTable,
@@ -37,10 +42,27 @@ _OTHERS: Final[dict[str, Lineage]] = {
         ),
         FEED_DAY.of("day"),
     ),
+    "exclusion": {
+        **copied(PAYLOAD_CENSUS, "day", "topic", "records"),
+        "kind": PAYLOAD_CENSUS.of("subject"),
+        "reason": PAYLOAD_CENSUS.of("name", "subject"),
+    },
+    "group_hour": {
+        **copied(GROUP_HOUR, "group_id", "month", "hour", "messages", "reactions", "staff_messages"),
+        "weekday": GROUP_HOUR.of("day"),
+    },
+    "dim_item": {
+        "product_id": ORDER_ITEM.of("product_id") + MATCHED_EVENT.of("product_id"),
+        **each(("first_sold_on", "last_sold_on"), ORDER_ITEM.of("product_id", "day")),
+    },
+    "customer_order": {
+        **copied(CUSTOMER_ORDER, *(name for name in CUSTOMER_ORDER.columns if name != "month")),
+        "is_repeat": CUSTOMER_ORDER.of("order_number"),
+    },
     "dim_person": {
         "person_id": (
             *FIRST_SEEN.of("person_id"), *MEMBER_STATE.of("person_id"), *PERSON_VALUE.of("person_id"),
-            *ORDER_CREDIT.of("person_id"), *FUNNEL_ENTRY.of("person_id"),
+            *CUSTOMER_ORDER.of("person_id"), *FUNNEL_ENTRY.of("person_id"),
         ),
         "first_seen_on": FIRST_SEEN.of("first_day", "first_time"),
         "first_group_id": FIRST_SEEN.of("group_id", "first_time"),
@@ -48,7 +70,7 @@ _OTHERS: Final[dict[str, Lineage]] = {
         "memberships": MEMBER_STATE.of("group_id"),
         "engagement": MEMBER_STATE.of("state"),
         **copied(MEMBER_STATE, "is_consistent", "is_vital"),
-        "is_buyer": ORDER_CREDIT.of("person_id"),
+        "is_buyer": CUSTOMER_ORDER.of("person_id"),
         **copied(PERSON_VALUE, "currency", "orders", "net_minor", "p_alive", "expected_purchases"),
     },
     "funnel_entry": {**_OF_ENTRY, **_GROUP_OF_MATCH, **copied(FUNNEL_ENTRY, "steps_reached", "is_mature")},

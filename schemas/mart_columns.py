@@ -30,6 +30,10 @@ AMOUNT: Final = "_amount"
 """How the name of a column ends that has, in units of the currency, what the column ending in `_minor` has."""
 
 
+ROLLING: Final = {"is_rolling": True}
+"""Of a table that has the newest days only, as its `info`: it may lose any share of its rows at once."""
+
+
 @dataclass(frozen=True)
 class Restated:
     """How changes of a table's published figures are noted in `restatement`. A row that is not there counts as 0.

@@ -140,7 +140,13 @@ def copied(table: LakeTable, *columns: str) -> dict[str, tuple[Source, ...]]:
 
 
 def as_in_warehouse(
-    table: sa.Table, group: Group, made_of: Lineage, *, settings: tuple[str, ...] = (), by_definition: bool = False
+    table: sa.Table,
+    group: Group,
+    made_of: Lineage,
+    *,
+    settings: tuple[str, ...] = (),
+    by_definition: bool = False,
+    computed_with: tuple[str, ...] = (),
 ) -> LakeTable:
     """Declare the fact that has the columns, the key and the meanings of a warehouse table.
 
@@ -162,5 +168,6 @@ def as_in_warehouse(
         settings=settings,
         by_definition=by_definition,
         code_version=1,
+        computed_with=computed_with,
         same_as=table,
     )

@@ -13,19 +13,22 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from schemas.columns import ALWAYS, COLUMNS, FINGERPRINT, MINOR, ORDINAL, SHARE, comment_all, says
-from schemas.dimensions import dim_carrier, dim_currency, dim_date, dim_group, dim_person, dim_purpose
-from schemas.mart_columns import MART, STAGING, TIME, amount, count, metadata, money_sum, number, restated
+from schemas.dimensions import dim_carrier, dim_currency, dim_date, dim_group, dim_item, dim_person, dim_purpose
+from schemas.mart_columns import MART, ROLLING, STAGING, TIME, amount, count, metadata, money_sum, number, restated
 
 __all__ = [
     "DATA_TABLES",
     "MART",
     "STAGING",
+    "customer_order",
     "dim_carrier",
     "dim_currency",
     "dim_date",
     "dim_group",
+    "dim_item",
     "dim_person",
     "dim_purpose",
+    "exclusion",
     "funnel_breakdown",
     "funnel_curve",
     "funnel_entry",
@@ -35,21 +38,33 @@ __all__ = [
     "funnel_trend",
     "group_day",
     "group_engagement",
+    "group_hour",
     "group_risk",
     "group_sales",
+    "group_sales_day",
     "group_state",
     "lifecycle",
     "member_state",
     "message_sales",
     "metadata",
     "order_credit",
+    "order_item",
     "order_refund",
     "person_value",
     "publication",
     "restatement",
     "retention",
+    "revenue_cohort",
+    "segment_activity",
+    "segment_retention",
     "segment_sales",
 ]
+
+
+_SOLD: Final = ("paid", "refunded", "net")
+ORDER_AMOUNTS: Final = {
+    name: COLUMNS[f"{name}_minor"].text for name in ("gross", "discount", "paid", "refunded", "net")
+}
 
 
 def _reached() -> tuple[sa.Column[Any], ...]:
@@ -92,6 +107,19 @@ group_day = sa.Table(
         "bot_messages", "product_messages", "clicks", bearing="in_group", start="day",
     ),
 )  # fmt: skip
+
+group_hour = sa.Table(
+    "group_hour",
+    metadata,
+    sa.Column("group_id", sa.Text, primary_key=True),
+    sa.Column("month", sa.Date, primary_key=True, comment="first day of the month"),
+    sa.Column("weekday", sa.Integer, primary_key=True, **says("day of the week, 1: Monday, 7: Sunday", ORDINAL)),
+    sa.Column("hour", sa.Integer, primary_key=True),
+    count("messages"),
+    count("reactions"),
+    count("staff_messages"),
+    comment="At which hours of which days of the week something is written in a group, by month.",
+)
 
 group_state = sa.Table(
     "group_state",
@@ -172,6 +200,56 @@ lifecycle = sa.Table(
     info=restated(
         "active", "new", "returning", "resurrecting", "dormant", bearing="activity", start="start", unit="unit"
     ),
+)
+
+_SEGMENT: Final = ("breakdown", "segment")
+
+
+def _segment() -> tuple[sa.Column[Any], ...]:
+    """The columns that name a segment of the company."""
+    return (
+        sa.Column("breakdown", sa.Text, primary_key=True, comment="company, group, purpose or carrier"),
+        sa.Column(
+            "segment",
+            sa.Text,
+            primary_key=True,
+            comment="company, or a group's id, a purpose or a carrier; unknown",
+        ),
+    )
+
+
+segment_activity = sa.Table(
+    "segment_activity",
+    metadata,
+    *_segment(),
+    sa.Column("unit", sa.Text, primary_key=True),
+    sa.Column("start", sa.Date, primary_key=True),
+    number("active", "persons active in the segment in the unit", "persons"),
+    number("new", "persons active in the segment for the first time ever", "persons", ("breakdown", "segment", "unit")),
+    number("returning", "persons active in the unit and in the one before", "persons"),
+    number("resurrecting", "persons active in the unit, not in the one before, but earlier", "persons"),
+    number("dormant", "persons active in the unit before and not in this one", "persons"),
+    *(
+        sa.Column(
+            f"active_{days}d",
+            sa.BigInteger,
+            **says(f"persons active in the {days} days that end with the day; null: no day", "persons"),
+        )
+        for days in (7, 28)
+    ),
+    sa.Index("ix_segment_activity_start", "start"),
+    comment="Active persons of the company, each group, purpose and carrier, in complete days, weeks and months.",
+)
+
+segment_retention = sa.Table(
+    "segment_retention",
+    metadata,
+    *_segment(),
+    sa.Column("cohort", sa.Date, primary_key=True, comment="month in which they were first active in the segment"),
+    sa.Column("period", sa.Integer, primary_key=True, **says("months after the cohort's", "calendar units")),
+    number("cohort_size", "persons first active in the segment in the month", "persons", (*_SEGMENT, "period")),
+    number("active", "persons of them active in the segment in the period", "persons", (*_SEGMENT, "period")),
+    comment="Cohorts of months of the company, each group, purpose and carrier; complete months only.",
 )
 
 member_state = sa.Table(
@@ -366,19 +444,78 @@ order_refund = sa.Table(
     comment="Refunds of paid orders, a row each; over an order they sum to its refunded_minor of any model.",
 )
 
+customer_order = sa.Table(
+    "customer_order",
+    metadata,
+    sa.Column("shop", sa.Text, primary_key=True),
+    sa.Column("order_id", sa.Text, primary_key=True),
+    sa.Column(
+        "person_id", sa.Text, nullable=False, index=True, comment="pseudonym; 'unknown' where nobody knows who bought"
+    ),
+    sa.Column("order_number", sa.Integer),
+    sa.Column(
+        "is_repeat", sa.Boolean, comment="true: the buyer had paid for an order before; null: nobody knows who bought"
+    ),
+    sa.Column("paid_at", TIME, nullable=False),
+    sa.Column("day", sa.Date, nullable=False, index=True, comment="day of the payment, of the business zone"),
+    sa.Column("currency", sa.Text, nullable=False),
+    sa.Column("lines", sa.Integer, nullable=False),
+    *(
+        sa.Column(f"{name}_minor", sa.BigInteger, nullable=False, **says(text, MINOR, ("currency",)))
+        for name, text in ORDER_AMOUNTS.items()
+    ),
+    *(amount(name, ("currency",)) for name in ORDER_AMOUNTS),
+    sa.Column("first_refunded_at", TIME),
+    sa.Column("days_to_refund", sa.Integer),
+    comment="Paid orders, a row each: which of its buyer's it is, what it cost, and what was refunded.",
+)
+
+order_item = sa.Table(
+    "order_item",
+    metadata,
+    sa.Column("shop", sa.Text, primary_key=True),
+    sa.Column("order_id", sa.Text, primary_key=True),
+    sa.Column("line", sa.Integer, primary_key=True),
+    sa.Column("product_id", sa.Text, nullable=False, index=True),
+    sa.Column("quantity", sa.BigInteger),
+    sa.Column("currency", sa.Text, nullable=False),
+    sa.Column("item_minor", sa.BigInteger),
+    amount("item", ("currency",)),
+    sa.Column("day", sa.Date, nullable=False, comment="day of the payment, of the business zone"),
+    comment="What paid orders are made of, a row a line.",
+)
+
+
+def _sold() -> tuple[sa.Column[Any], ...]:
+    """What is summed of sales."""
+    return (
+        count("orders"),
+        count("buyers"),
+        *(money_sum(f"{name}_minor") for name in _SOLD),
+        *(amount(name, ("model", "currency")) for name in _SOLD),
+    )
+
+
 group_sales = sa.Table(
     "group_sales",
     metadata,
     sa.Column("model", sa.Text, primary_key=True),
     sa.Column("group_id", sa.Text, primary_key=True, comment="'unattributed' is a row of its own"),
     sa.Column("currency", sa.Text, primary_key=True),
-    count("orders"),
-    count("buyers"),
-    money_sum("paid_minor"),
-    money_sum("refunded_minor"),
-    money_sum("net_minor"),
-    *(amount(name, ("model", "currency")) for name in ("paid", "refunded", "net")),
+    *_sold(),
     comment="What was sold from where, a row a model, group and currency; orders and buyers do not add up over groups.",
+)
+
+group_sales_day = sa.Table(
+    "group_sales_day",
+    metadata,
+    sa.Column("model", sa.Text, primary_key=True),
+    sa.Column("group_id", sa.Text, primary_key=True, comment="'unattributed' is a row of its own"),
+    sa.Column("day", sa.Date, primary_key=True, comment="day of the payment, of the business zone"),
+    sa.Column("currency", sa.Text, primary_key=True),
+    *_sold(),
+    sa.Index(None, "day"),
+    comment="What was sold from where on each day, a row a model, group, day and currency.",
 )
 
 message_sales = sa.Table(
@@ -388,12 +525,7 @@ message_sales = sa.Table(
     sa.Column("group_id", sa.Text, primary_key=True, comment="'unattributed' is a row of its own"),
     sa.Column("message_id", sa.Text, primary_key=True, comment="'unknown' where no event names the message"),
     sa.Column("currency", sa.Text, primary_key=True),
-    count("orders"),
-    count("buyers"),
-    money_sum("paid_minor"),
-    money_sum("refunded_minor"),
-    money_sum("net_minor"),
-    *(amount(name, ("model", "currency")) for name in ("paid", "refunded", "net")),
+    *_sold(),
     comment="What was sold from each message, a row a model, message and currency; what is of no group is of the "
     "message 'unattributed'.",
 )
@@ -435,6 +567,39 @@ person_value = sa.Table(
     sa.Column("expected_purchases", sa.Double),
     sa.Column("unmodelled", sa.Text),
     comment="What buyers are worth on the newest complete day, a row a person and currency.",
+)
+
+_OF_COHORT: Final = ("period", "currency")
+
+revenue_cohort = sa.Table(
+    "revenue_cohort",
+    metadata,
+    sa.Column("cohort", sa.Date, primary_key=True, comment="month in which they paid for their first order"),
+    sa.Column("period", sa.Integer, primary_key=True, **says("months after the cohort's", "calendar units")),
+    sa.Column("currency", sa.Text, primary_key=True),
+    number("cohort_size", "persons who paid for their first order then, in any currency", "persons", _OF_COHORT),
+    number("buyers", "persons of them who paid for an order in the period", "persons", _OF_COHORT),
+    number("orders", "number of orders that they paid for in the period", "orders", ALWAYS),
+    *(
+        money_sum(name, **says(COLUMNS[name].text, MINOR, ("currency",)))
+        for name in ("paid_minor", "refunded_minor", "net_minor")
+    ),
+    *(amount(name, ("currency",)) for name in ("paid", "refunded", "net")),
+    comment="What buyers of each month paid in the months since; complete months only, also those without an order.",
+)
+
+exclusion = sa.Table(
+    "exclusion",
+    metadata,
+    sa.Column("day", sa.Date, primary_key=True, comment="day of Kafka's time, UTC"),
+    sa.Column("topic", sa.Text, primary_key=True),
+    sa.Column(
+        "kind", sa.Text, primary_key=True, comment="ignored: holds no event; quarantined: is no valid event, look at it"
+    ),
+    sa.Column("reason", sa.Text, primary_key=True, comment="why no event is made of them"),
+    number("records", "records of Kafka", "records", ALWAYS),
+    comment="Records of the newest 60 days that are no events, and so in no other figure, and why.",
+    info=ROLLING,
 )
 
 publication = sa.Table(

@@ -16,6 +16,7 @@ import polars as pl
 
 from pipelines.frames import in_one_only
 from pipelines.funnel.attribution import MONEY
+from pipelines.time import business_day
 from schemas.attribution import UNATTRIBUTED, UNKNOWN
 from schemas.lake import MONEY_SUM
 
@@ -28,6 +29,16 @@ _SUMS: Final = ("orders", "buyers", *MONEY)
 def by_group(credits: pl.LazyFrame) -> pl.LazyFrame:
     """Name the group of each credit, for `warehouse.group_sales`."""
     return _keyed(credits.with_columns(_or_unattributed("group_id")), "group_id")
+
+
+def by_group_and_day(zone: str) -> Keyed:
+    """Name the group of each credit and the day of the payment in a zone, for `warehouse.group_sales_day`."""
+
+    def keyed(credits: pl.LazyFrame) -> pl.LazyFrame:
+        day = business_day(pl.col("paid_at"), zone)
+        return _keyed(credits.with_columns(_or_unattributed("group_id"), day=day), "group_id", "day")
+
+    return keyed
 
 
 def by_message(credits: pl.LazyFrame) -> pl.LazyFrame:

@@ -25,7 +25,7 @@ from schemas.mart import made_of, sources_of
 _MONTH: Final = "month"
 _OF_ALL_MONTHS: Final = frozenset({"dim_currency"})
 """Tables of which one row comes from rows of many months."""
-_BY_KEY: Final = {"dim_person": "person_id"}
+_BY_KEY: Final = {"dim_person": "person_id", "dim_item": "product_id"}
 """Tables of which a row comes from all rows of several lake tables that have the same value in this column."""
 
 

@@ -43,6 +43,13 @@ def currency_rows(credits: pl.LazyFrame) -> pl.LazyFrame:
     return credits.select("currency").unique().join(known, on="currency", how="left")
 
 
+def item_rows(lines: pl.LazyFrame, matched: pl.LazyFrame) -> pl.LazyFrame:
+    """The products of `schemas.lake.ORDER_ITEM`, with the days of their sales, and of `schemas.lake.MATCHED_EVENT`."""
+    sold = lines.group_by("product_id").agg(first_sold_on=pl.col("day").min(), last_sold_on=pl.col("day").max())
+    products = _with_unknown(pl.concat([rows.select("product_id") for rows in (lines, matched)]))
+    return products.join(sold, on="product_id", how="left")
+
+
 def date_rows(days: pl.LazyFrame) -> pl.LazyFrame:
     """Every day of the years that have one of these days.
 
@@ -73,7 +80,7 @@ def date_rows(days: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def person_rows(
-    firsts: pl.LazyFrame, members: pl.LazyFrame, values: pl.LazyFrame, credits: pl.LazyFrame, entries: pl.LazyFrame
+    firsts: pl.LazyFrame, members: pl.LazyFrame, values: pl.LazyFrame, orders: pl.LazyFrame, entries: pl.LazyFrame
 ) -> pl.LazyFrame:
     """Every person that a fact names: when they came, how engaged they are, and what they are worth.
 
@@ -81,7 +88,7 @@ def person_rows(
         firsts: `schemas.lake.FIRST_SEEN`.
         members: `schemas.lake.MEMBER_STATE`.
         values: `schemas.lake.PERSON_VALUE`.
-        credits: `schemas.lake.ORDER_CREDIT`.
+        orders: `schemas.lake.CUSTOMER_ORDER`.
         entries: `schemas.lake.FUNNEL_ENTRY`.
     """
     first = firsts.sort("first_time", "group_id").group_by("person_id").first()
@@ -93,8 +100,8 @@ def person_rows(
         is_vital=pl.col("is_vital").any(),
     )
     value = values.sort("orders", "currency", descending=[True, False]).group_by("person_id").first()
-    buyers = credits.select("person_id").unique().with_columns(is_buyer=pl.lit(value=True))
-    persons = pl.concat([rows.select("person_id") for rows in (firsts, members, values, credits, entries)])
+    buyers = orders.select("person_id").unique().with_columns(is_buyer=pl.lit(value=True))
+    persons = pl.concat([rows.select("person_id") for rows in (firsts, members, values, orders, entries)])
     flags = ("is_consistent", "is_vital", "is_buyer")
     return (
         _with_unknown(persons)

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from pipelines.printable import counted
 from pipelines.publish.errors import AnotherLake, RowsLost
+from schemas.mart_columns import ROLLING
 from schemas.operations import lake
 
 _SHOWN: Final = 5
@@ -72,7 +73,7 @@ def refuse_another_lake(connection: sa.Connection, guard: Guard, now: dt.datetim
 
 
 def refuse_lost_rows(connection: sa.Connection, losses: Mapping[sa.Table, int], guard: Guard) -> None:
-    """Compare what tables lost with what they may lose.
+    """Compare what tables lost with what they may lose; one that has the newest days only may lose all others.
 
     Args:
         connection: In the transaction of the publication, after the tables were changed.
@@ -84,7 +85,11 @@ def refuse_lost_rows(connection: sa.Connection, losses: Mapping[sa.Table, int], 
     """
     if guard.is_accepted:
         return
-    found = {table.name: _loss(connection, table, lost) for table, lost in losses.items() if lost > 0}
+    found = {
+        table.name: _loss(connection, table, lost)
+        for table, lost in losses.items()
+        if lost > 0 and table.info != ROLLING
+    }
     refused = {name: loss for name, loss in found.items() if loss.lost > guard.max_lost_share * loss.before}
     if refused:
         largest = sorted(refused, key=lambda name: (refused[name].lost / refused[name].before, name), reverse=True)

@@ -20,8 +20,9 @@ from pipelines.refresh import REBUILT, SETTINGS, recorded
 from pipelines.refresh.written import rows_version
 from schemas import lake as facts
 from schemas import warehouse
+from schemas.attribution import UNKNOWN
 from schemas.currencies import CURRENCIES
-from schemas.expectations import SUITES
+from schemas.expectations import EXCLUSIONS, SUITES
 from schemas.lake import LakeTable
 from schemas.mart import sources_of
 from schemas.mart_columns import minor_of
@@ -47,12 +48,37 @@ def rows_of(table: sa.Table, scan: Scan) -> pl.LazyFrame:
         "dim_currency": lambda: dimensions.currency_rows(scan(facts.ORDER_CREDIT)),
         "dim_date": lambda: dimensions.date_rows(scan(facts.FEED_DAY)),
         "dim_person": lambda: dimensions.person_rows(*map(scan, sources_of(warehouse.dim_person))),
+        "dim_item": lambda: dimensions.item_rows(scan(facts.ORDER_ITEM), scan(facts.MATCHED_EVENT)),
+        "exclusion": lambda: exclusion_rows(scan(facts.PAYLOAD_CENSUS)),
+        "group_hour": lambda: hour_rows(scan(facts.GROUP_HOUR)),
+        "customer_order": lambda: order_rows(scan(facts.CUSTOMER_ORDER)),
         "funnel_entry": lambda: entry_rows(scan(facts.FUNNEL_ENTRY), scan(facts.GROUP)),
         "funnel_match": lambda: matches(scan(facts.FUNNEL_ENTRY), scan(facts.GROUP)),
         "order_credit": lambda: scan(facts.ORDER_CREDIT).with_columns(credit_id=_credit_id()),
     }
     rows = made.get(table.name, lambda: scan(sources_of(table)[0]))()
     return with_amounts(rows, table).select(column.name for column in table.columns)
+
+
+def exclusion_rows(census: pl.LazyFrame) -> pl.LazyFrame:
+    """The records that `schemas.lake.PAYLOAD_CENSUS` counted as ignored or quarantined, by day, topic and reason."""
+    return (
+        census.filter(pl.col("subject").is_in(EXCLUSIONS))
+        .group_by("day", "topic", kind="subject", reason="name")
+        .agg(pl.col("records").sum())
+    )
+
+
+def hour_rows(hours: pl.LazyFrame) -> pl.LazyFrame:
+    """The hours of `schemas.lake.GROUP_HOUR`, summed by month and day of the week."""
+    return hours.group_by("group_id", "month", "hour", weekday=pl.col("day").dt.weekday()).agg(
+        pl.col("messages", "reactions", "staff_messages").cast(pl.Int64).sum()
+    )
+
+
+def order_rows(orders: pl.LazyFrame) -> pl.LazyFrame:
+    """The orders of `schemas.lake.CUSTOMER_ORDER`; those of nobody are of the unknown person."""
+    return orders.with_columns(pl.col("person_id").fill_null(UNKNOWN), is_repeat=pl.col("order_number") > 1)
 
 
 def with_amounts(rows: pl.LazyFrame, table: sa.Table) -> pl.LazyFrame:

@@ -19,12 +19,14 @@ from pipelines.refresh.life import refresh_life
 from pipelines.refresh.matched import refresh_matched
 from pipelines.refresh.member_changes import refresh_member_changes
 from pipelines.refresh.members import refresh_member_state
+from pipelines.refresh.order_facts import refresh_orders
 from pipelines.refresh.orders import refresh_credit
 from pipelines.refresh.rebuilds import BY_DAY, NotRebuildable, request_rebuild
 from pipelines.refresh.recent import has_simulated, recent_events
-from pipelines.refresh.refunds import refresh_refunds
+from pipelines.refresh.revenue_cohorts import refresh_revenue_cohorts
 from pipelines.refresh.risk import refresh_risk
 from pipelines.refresh.sales import refresh_sales
+from pipelines.refresh.segments import refresh_segments
 from pipelines.refresh.summaries import refresh_funnel_summaries, refresh_group_engagement
 from pipelines.refresh.units import refresh_lifecycle, refresh_retention
 from pipelines.refresh.value import refresh_person_value
@@ -59,11 +61,13 @@ __all__ = [
     "refresh_matched",
     "refresh_member_changes",
     "refresh_member_state",
+    "refresh_orders",
     "refresh_person_value",
-    "refresh_refunds",
     "refresh_retention",
+    "refresh_revenue_cohorts",
     "refresh_risk",
     "refresh_sales",
+    "refresh_segments",
     "refresh_whole",
     "request_rebuild",
 ]

@@ -15,8 +15,10 @@ from pipelines.refresh.life import LifeInputs
 from pipelines.refresh.matched import matched_inputs
 from pipelines.refresh.members import member_state_inputs
 from pipelines.refresh.rebuilds import rebuild_of
+from pipelines.refresh.revenue_cohorts import revenue_inputs
 from pipelines.refresh.risk import risk_inputs
 from pipelines.refresh.sales import sales_inputs
+from pipelines.refresh.segments import segment_inputs
 from pipelines.refresh.summaries import engagement_inputs, funnel_summary_inputs
 from pipelines.refresh.value import value_inputs
 from pipelines.refresh.whole import as_recorded
@@ -64,7 +66,8 @@ def _inputs(lake: Lake, rules: FactRules) -> dict[LakeTable, dict[str, int]]:
     of_life = LifeInputs.of(lake, rules.through, settings[tables.GROUP_STATE.name]).seen()
     of_risk = risk_inputs(days, health, rules.through, settings[tables.GROUP_RISK.name])
     of_funnels = funnel_summary_inputs(lake, rules.funnels, rules.settings)
-    summaries = {**engagement_inputs(lake), **sales_inputs(lake), **of_funnels}
+    summaries = {**engagement_inputs(lake), **sales_inputs(lake, settings), **of_funnels}
+    of_segments = as_recorded(segment_inputs(lake, rules.through, settings[tables.SEGMENT_ACTIVITY.name]))
     return {
         tables.IDENTITY: identity_inputs(sources.events, lake.open(tables.IDENTITY_RULING)),
         tables.PERSON_DAY: of_events,
@@ -79,10 +82,13 @@ def _inputs(lake: Lake, rules: FactRules) -> dict[LakeTable, dict[str, int]]:
         tables.FUNNEL_ENTRY: funnel_inputs(joining, rules.funnels, rules.watermark, settings[tables.FUNNEL_ENTRY.name]),
         tables.MATCHED_EVENT: as_recorded(matched_inputs(lake)),
         tables.ORDER_CREDIT: joining.inputs(settings[tables.ORDER_CREDIT.name]),
-        tables.ORDER_REFUND: of_batches,
+        **dict.fromkeys((tables.ORDER_REFUND, tables.ORDER_ITEM, tables.CUSTOMER_ORDER), of_events),
         tables.PERSON_VALUE: as_recorded(value_inputs(lake, rules.through, settings[tables.PERSON_VALUE.name])),
+        tables.REVENUE_COHORT: as_recorded(revenue_inputs(lake, rules.through, settings[tables.REVENUE_COHORT.name])),
         tables.GROUP: of_events,
+        **dict.fromkeys((tables.SEGMENT_ACTIVITY, tables.SEGMENT_RETENTION), of_segments),
         tables.GROUP_DAY: joining.positions(),
+        tables.GROUP_HOUR: sources.inputs(settings[tables.GROUP_HOUR.name]),
         tables.MEMBER_CHANGE: of_batches,
         tables.FEED_DAY: of_batches,
         tables.GROUP_HEALTH: of_life,

@@ -11,13 +11,13 @@ from pipelines.lake import Handle, Lake
 from pipelines.lake_months import months_of
 from pipelines.refresh.changes import Changes, Sources
 from pipelines.refresh.rebuilds import rebuild_due
-from pipelines.refresh.written import Refreshed, noted, put, put_month_by_month, unchanged
+from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, put, put_month_by_month, unchanged
 from schemas.lake import LakeTable
 
 Compute = Callable[[pl.LazyFrame], pl.LazyFrame]
 
 
-def refresh_days(lake: Lake, table: LakeTable, compute: Compute) -> Refreshed:
+def refresh_days(lake: Lake, table: LakeTable, compute: Compute, settings: int | None = None) -> Refreshed:
     """Recompute exactly the cells of a fact, a person or group on a day, that new events or merged persons touched.
 
     Args:
@@ -26,14 +26,16 @@ def refresh_days(lake: Lake, table: LakeTable, compute: Compute) -> Refreshed:
         table: a fact with `person_id` or else `group_id`, `day` and `month`, partitioned by `month`.
         compute: events with `person_id` -> rows of the fact; each row follows from the events of that day and person,
             or of that day and group.
+        settings: fingerprint of the settings of a fact that depends on any.
     """
     handle, sources = lake.open(table), Sources.of(lake, table)
     rebuild = rebuild_due(lake, handle)
-    seen = sources.positions() | rebuild.seen()
+    seen = (sources.positions() if settings is None else sources.inputs(settings)) | rebuild.seen()
     done = noted(handle, seen)
     if done == seen:
         return unchanged(handle)
-    if None in done.values() or rebuild.is_whole:
+    are_others = settings is not None and done[input_id(SETTINGS)] != settings
+    if None in done.values() or rebuild.is_whole or are_others:
         return _rebuild(lake, handle, sources, compute, seen)
     changes = Changes.since(lake, sources, done)
     if "person_id" in table.schema:

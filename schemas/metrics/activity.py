@@ -18,6 +18,15 @@ _MEMBERS: Final = Dataset(
     by=("group_id", "state", "is_consistent", "is_vital", "first_active_day", "last_active_day"),
 )
 
+_SEGMENT: Final = Dataset(
+    warehouse.segment_activity, "engagement", by=("breakdown", "segment", "unit", "start"), start="start"
+)
+_COHORT: Final = Dataset(
+    warehouse.segment_retention, "engagement", by=("breakdown", "segment", "cohort", "period"), start="cohort"
+)
+_OF_SEGMENT: Final = ("breakdown", "segment", "unit", "start")
+_OF_COHORT: Final = ("breakdown", "segment", "period")
+
 _OF_UNIT: Final = ("unit", "start")
 _OF_PERIOD: Final = ("unit", "period")
 _COMPLETE: Final = "is_complete"
@@ -47,4 +56,18 @@ METRICS: Final = (
            "percent"),
     Metric("lurker_share", _MEMBERS, Ratio(Rows("state = 'lurker'"), Rows()),
            "share of members of groups who were never active", "share, 0 to 1", "percent"),
+    Metric("segment_persons", _SEGMENT, One("active"), "persons active in a segment in a day, week or month", "persons",
+           within=_OF_SEGMENT),
+    Metric("segment_new_persons", _SEGMENT, Sum(("new",)), "persons active in a segment for the first time ever",
+           "persons", within=("breakdown", "segment", "unit")),
+    Metric("weekly_actives", _SEGMENT, One("active_7d"), "persons active in a segment in 7 days", "persons",
+           within=_OF_SEGMENT),
+    Metric("monthly_actives", _SEGMENT, One("active_28d"), "persons active in a segment in 28 days", "persons",
+           within=_OF_SEGMENT),
+    Metric("stickiness", _SEGMENT, Ratio(One("active"), One("active_28d")),
+           "share of the persons active in 28 days who are active on the last of them", "share, 0 to 1", "percent",
+           within=_OF_SEGMENT),
+    Metric("segment_kept", _COHORT, Ratio(Sum(("active",)), Sum(("cohort_size",))),
+           "share of the cohorts of a segment that is active so many months later", "share, 0 to 1", "percent",
+           within=_OF_COHORT),
 )  # fmt: skip

@@ -9,6 +9,7 @@ from schemas.dataset import Dataset
 from schemas.metric import Distinct, Less, Metric, Middle, Most, Ratio, Rows, Sum
 
 _DAY: Final = Dataset(warehouse.group_day, "groups", by=("group_id",), day="day")
+_HOUR: Final = Dataset(warehouse.group_hour, "groups", by=("group_id", "month", "weekday", "hour"), start="month")
 _STATE: Final = Dataset(warehouse.group_state, "groups", by=("group_id", "state", "is_current", "since", "coverage"))
 _RISK: Final = Dataset(warehouse.group_risk, "risk", by=("group_id", "may_alert", "model"), day="day")
 
@@ -41,6 +42,10 @@ METRICS: Final = (
     Metric("product_messages_sent", _DAY, Sum(("product_messages",)), "messages about a product, whoever sent them",
            "messages"),
     Metric("links_clicked", _DAY, Sum(("clicks",)), "clicks on links of groups", "clicks"),
+    Metric("messages_by_hour", _HOUR, Sum(("messages",)), "messages of members, by hour and day of the week",
+           "messages"),
+    Metric("staff_messages_by_hour", _HOUR, Sum(("staff_messages",)),
+           "messages of operators and bots, by hour and day of the week", "messages"),
     Metric("groups", _STATE, Rows("is_current"), "groups, each in its current state", "groups"),
     Metric("groups_in_danger", _STATE, Rows("is_current AND state IN ('declining', 'dying')"),
            "groups that are declining or dying now", "groups"),

@@ -15,6 +15,7 @@ _RESTATEMENT: Final = Dataset(
     by=("version", "table_name", "figure", "period", "rules_changed", "code_changed"),
     start="period",
 )
+_EXCLUSION: Final = Dataset(warehouse.exclusion, "warehouse", by=("topic", "kind", "reason"), day="day")
 _ALERT: Final = Dataset(
     operations.alert, "groups", by=("rule", "severity", "subject", "purpose", "state", "outcome"), day="opened_at"
 )
@@ -28,6 +29,8 @@ METRICS: Final = (
            "rows"),
     Metric("restated_figures", _RESTATEMENT, Rows(), "figures of complete periods that a later version changed",
            "figures"),
+    Metric("excluded_records", _EXCLUSION, Sum(("records",)), "records of Kafka that are no events, of 60 days",
+           "records"),
     Metric("alerts", _ALERT, Rows(), "alerts that fired", "alerts"),
     Metric("open_alerts", _ALERT, Rows(_OPEN), "alerts that are not resolved", "alerts"),
     Metric("unacknowledged_alerts", _ALERT, Less(Rows(_OPEN), Rows(f"{_OPEN} AND acknowledged_at IS NOT NULL")),

@@ -13,6 +13,11 @@ _CREDIT: Final = Dataset(
     warehouse.order_credit, "sales", by=("model", "currency", "shop", "group_id", "message_id"), day="paid_at"
 )
 _REFUND: Final = Dataset(warehouse.order_refund, "sales", by=("currency", "shop"), day="refunded_at")
+_ORDER: Final = Dataset(
+    warehouse.customer_order, "sales", by=("currency", "shop", "is_repeat", "order_number"), day="day"
+)
+_ITEM: Final = Dataset(warehouse.order_item, "sales", by=("currency", "shop", "product_id"), day="day")
+_COHORT: Final = Dataset(warehouse.revenue_cohort, "sales", by=("cohort", "period", "currency"), start="cohort")
 _VALUE: Final = Dataset(
     warehouse.person_value,
     "sales",
@@ -54,4 +59,28 @@ METRICS: Final = (
            "days", "number", within=("currency",)),
     Metric("median_p_alive", _VALUE, Middle("p_alive"), "median probability that a buyer still buys",
            "share, 0 to 1", "percent", within=("currency",)),
+    Metric("orders_placed_again", _ORDER, Rows("is_repeat"), "paid orders of buyers who had paid for one before",
+           "orders"),
+    Metric("repeat_share", _ORDER, Ratio(Rows("is_repeat"), Rows("is_repeat IS NOT NULL")),
+           "share of paid orders of known buyers whose buyer had paid for one before", "share, 0 to 1", "percent"),
+    Metric("new_buyers", _ORDER, Rows("order_number = 1"), "persons who paid for their first order", "persons"),
+    Metric("average_order", _ORDER, Ratio(Sum(("paid_minor",)), Rows()), "amount paid for each paid order", MINOR,
+           "money", within=("currency",)),
+    Metric("discount_share", _ORDER, Ratio(Sum(("discount_minor",)), Sum(("gross_minor",))),
+           "discount over what the lines of orders cost", "share, 0 to 1", "percent", within=("currency",)),
+    Metric("median_days_to_refund", _ORDER, Middle("days_to_refund"),
+           "median days from the payment to the first refund, of refunded orders", "days", "number"),
+    Metric("lines_sold", _ITEM, Rows(), "lines of paid orders", "lines"),
+    Metric("items_sold", _ITEM, Sum(("quantity",)), "how many items were sold, where orders say", "items"),
+    Metric("item_sales", _ITEM, Sum(("item_minor",)), "what items cost in paid orders, where orders say", MINOR,
+           "money", within=("currency",)),
+    Metric("cohort_sales", _COHORT, Sum(("net_minor",)),
+           "amount that the buyers of a month paid less refunded in the months since", MINOR, "money",
+           within=("currency",)),
+    Metric("cohort_sales_per_buyer", _COHORT, Ratio(Sum(("net_minor",)), Sum(("cohort_size",))),
+           "amount paid less refunded, so many months later, for each buyer of a month", MINOR, "money",
+           within=("period", "currency")),
+    Metric("buyers_kept", _COHORT, Ratio(Sum(("buyers",)), Sum(("cohort_size",))),
+           "share of the buyers of a month who paid for an order so many months later", "share, 0 to 1", "percent",
+           within=("period", "currency")),
 )  # fmt: skip

@@ -94,6 +94,35 @@ GROUP_DAY: Final = LakeTable(
     is_by_day=True,
 )
 
+GROUP_HOUR: Final = LakeTable(
+    name="group_hour",
+    group="groups",
+    description="What members and the company wrote in a group in each hour of a day, of the business zone.",
+    columns={
+        "group_id": pl.String(),
+        "day": pl.Date(),
+        "hour": pl.Int8(),
+        "messages": pl.Int32(),
+        "reactions": pl.Int32(),
+        "staff_messages": pl.Int32(),
+        "month": pl.Date(),
+    },
+    key=("group_id", "day", "hour"),
+    partition_by=("month",),
+    sort_by=("group_id", "day", "hour"),
+    made_of={
+        **copied(EVENTS, "group_id", "day"),
+        "hour": EVENTS.of("time"),
+        **each(("messages", "reactions"), _ACTIVITY),
+        "staff_messages": EVENTS.of("type", "role"),
+        "month": EVENTS.of("day"),
+    },
+    guided_by=(IDENTITY, TOUCHED, IDENTITY_CHANGE),
+    settings=("rules.zone",),
+    code_version=1,
+    is_by_day=True,
+)
+
 FEED_DAY: Final = LakeTable(
     name="feed_day",
     group="groups",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import polars as pl
 
 from schemas import warehouse
-from schemas.columns import ALWAYS, MINOR, Meaning
+from schemas.columns import ALWAYS, COLUMNS, MINOR, Meaning
 from schemas.table import COMPLETE_DAYS, UTC_TIME, LakeTable, as_in_warehouse, copied, each
 from schemas.tables.engagement import FIRST_SEEN
 from schemas.tables.groups import GROUP
@@ -96,8 +97,83 @@ counts as refunded. `shop` is the source of its events, `month` that of `refunde
         "currency": EVENTS.of("currency"),
         "refunded_minor": EVENTS.of("amount_minor"),
     },
-    guided_by=(TOUCHED,),
+    guided_by=(IDENTITY, IDENTITY_CHANGE, TOUCHED),
     code_version=1,
+    computed_with=("order_refund", "order_item", "customer_order"),
+)
+
+_FIRST_OF: Final = EVENTS.of("type", "source", "order_id", *ORDERING_KEY)
+_LISTED: Final = EVENTS.of("items", "product_id", "amount_minor") + _FIRST_OF
+
+ORDER_ITEM: Final = LakeTable(
+    name="order_item",
+    group="sales",
+    description="""What paid orders are made of, a row a line. The lines are those that the payment lists, or else the \
+placing of the order, or the one product that the payment names. `month` is that of `day`.""",
+    columns={
+        "shop": pl.String(),
+        "order_id": pl.String(),
+        "line": pl.Int32(),
+        "product_id": pl.String(),
+        "quantity": pl.Int64(),
+        "currency": pl.String(),
+        "item_minor": pl.Int64(),
+        "day": pl.Date(),
+        "month": pl.Date(),
+    },
+    key=("shop", "order_id", "line"),
+    partition_by=("month",),
+    made_of={
+        "shop": EVENTS.of("source"),
+        "order_id": EVENTS.of("order_id"),
+        **each(("line", "product_id", "quantity", "item_minor"), _LISTED),
+        **copied(EVENTS, "currency", "day", "month"),
+    },
+    guided_by=(IDENTITY, IDENTITY_CHANGE, TOUCHED),
+    code_version=1,
+    computed_with=("order_refund", "order_item", "customer_order"),
+)
+
+CUSTOMER_ORDER: Final = LakeTable(
+    name="customer_order",
+    group="sales",
+    description="""Paid orders, a row each: which of its buyer's it is, what it cost, what was refunded and when. \
+`month` is that of `day`.""",
+    columns={
+        "shop": pl.String(),
+        "order_id": pl.String(),
+        "person_id": pl.String(),
+        "order_number": pl.Int32(),
+        "paid_at": UTC_TIME,
+        "day": pl.Date(),
+        "currency": pl.String(),
+        "lines": pl.Int32(),
+        "gross_minor": pl.Int64(),
+        "discount_minor": pl.Int64(),
+        "paid_minor": pl.Int64(),
+        "refunded_minor": pl.Int64(),
+        "net_minor": pl.Int64(),
+        "first_refunded_at": UTC_TIME,
+        "days_to_refund": pl.Int32(),
+        "month": pl.Date(),
+    },
+    key=("shop", "order_id"),
+    partition_by=("month",),
+    meanings={name: replace(COLUMNS[name], within=("currency",)) for name in _MONEY},
+    made_of={
+        "shop": EVENTS.of("source"),
+        "order_id": EVENTS.of("order_id"),
+        **each(("person_id", "order_number"), EVENTS.of("account_id"), IDENTITY.of("person_id"), _FIRST_OF),
+        "paid_at": _FIRST_OF,
+        **copied(EVENTS, "day", "currency", "month"),
+        "lines": _LISTED,
+        **each(("gross_minor", "discount_minor", "paid_minor"), _LISTED),
+        **each(("refunded_minor", "net_minor"), EVENTS.of("amount_minor", "currency"), _FIRST_OF),
+        **each(("first_refunded_at", "days_to_refund"), _FIRST_OF),
+    },
+    guided_by=(TOUCHED, IDENTITY_CHANGE),
+    code_version=1,
+    computed_with=("order_refund", "order_item", "customer_order"),
 )
 
 _BOUGHT: Final = ORDER_CREDIT.of("model", "shop", "order_id", "person_id", "paid_at")
@@ -140,6 +216,18 @@ PERSON_VALUE: Final = LakeTable(
     code_version=2,
 )
 
+REVENUE_COHORT: Final = as_in_warehouse(
+    warehouse.revenue_cohort,
+    "sales",
+    {
+        **each(("cohort", "cohort_size", "buyers"), CUSTOMER_ORDER.of("person_id", "day")),
+        "period": CUSTOMER_ORDER.of("person_id", "day") + EVENTS.of("time"),
+        **copied(CUSTOMER_ORDER, "currency", *_MONEY),
+        "orders": CUSTOMER_ORDER.of("order_id"),
+    },
+    settings=COMPLETE_DAYS,
+)
+
 _SUMS: Final = {
     **copied(ORDER_CREDIT, "model", "currency", *_MONEY),
     "orders": ORDER_CREDIT.of("shop", "order_id"),
@@ -147,6 +235,13 @@ _SUMS: Final = {
 }
 
 GROUP_SALES: Final = as_in_warehouse(warehouse.group_sales, "sales", {**copied(ORDER_CREDIT, "group_id"), **_SUMS})
+
+GROUP_SALES_DAY: Final = as_in_warehouse(
+    warehouse.group_sales_day,
+    "sales",
+    {**copied(ORDER_CREDIT, "group_id"), "day": ORDER_CREDIT.of("paid_at"), **_SUMS},
+    settings=("rules.zone",),
+)
 
 MESSAGE_SALES: Final = as_in_warehouse(
     warehouse.message_sales,

@@ -40,8 +40,11 @@ def frames(lake: Lake, published: Warehouse) -> dict[str, pl.DataFrame]:
     return {
         "lifecycle": rows(facts.LIFECYCLE),
         "retention": rows(facts.RETENTION),
+        "segment_activity": rows(facts.SEGMENT_ACTIVITY),
+        "segment_retention": rows(facts.SEGMENT_RETENTION),
         "member_state": of_group(rows(facts.MEMBER_STATE)),
         "group_day": with_calendar(of_group(rows(facts.GROUP_DAY)), pl.col("day")),
+        "group_hour": of_group(rows(facts.GROUP_HOUR).with_columns(weekday=pl.col("day").dt.weekday())),
         "group_state": of_group(rows(facts.GROUP_STATE)),
         "group_risk": with_calendar(of_group(published.read(warehouse.group_risk)), pl.col("day")),
         "funnel_step": rows(facts.FUNNEL_STEP),
@@ -53,7 +56,19 @@ def frames(lake: Lake, published: Warehouse) -> dict[str, pl.DataFrame]:
         "funnel_match": with_calendar(of_group(matches), local("time")),
         "order_credit": with_calendar(of_group(rows(facts.ORDER_CREDIT)), local("paid_at")),
         "order_refund": with_calendar(rows(facts.ORDER_REFUND), local("refunded_at")),
+        "customer_order": with_calendar(
+            rows(facts.CUSTOMER_ORDER).with_columns(is_repeat=pl.col("order_number") > 1), local("paid_at")
+        ),
+        "order_item": with_calendar(rows(facts.ORDER_ITEM), pl.col("day")),
+        "revenue_cohort": rows(facts.REVENUE_COHORT),
         "person_value": rows(facts.PERSON_VALUE),
+        "exclusion": with_calendar(
+            rows(facts.PAYLOAD_CENSUS)
+            .filter(pl.col("subject").is_in(["ignored", "quarantined"]))
+            .drop("kind")
+            .rename({"subject": "kind", "name": "reason"}),
+            pl.col("day"),
+        ),
         "publication": with_calendar(published.read(warehouse.publication), local("published_at")),
         "restatement": published.read(warehouse.restatement),
         "alert": with_calendar(published.read(_ALERTS), local("opened_at")),

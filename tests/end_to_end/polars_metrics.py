@@ -32,6 +32,9 @@ ONE: Final = {
     name: pl.col(column).max()
     for name, column in {
         "active_persons": "active",
+        "segment_persons": "active",
+        "weekly_actives": "active_7d",
+        "monthly_actives": "active_28d",
         "returning_persons": "returning",
         "resurrecting_persons": "resurrecting",
         "dormant_persons": "dormant",
@@ -52,8 +55,11 @@ SUMS: Final = {
     name: total(column)
     for name, column in {
         "new_persons": "new",
+        "segment_new_persons": "new",
         "retained_persons": "active",
         "messages_sent": "messages",
+        "messages_by_hour": "messages",
+        "staff_messages_by_hour": "staff_messages",
         "replies_sent": "replies",
         "reactions_given": "reactions",
         "speaker_days": "speakers",
@@ -71,6 +77,10 @@ SUMS: Final = {
         "money_back": "refunded_minor",
         "lifetime_sales": "net_minor",
         "rows_published": "rows_changed",
+        "items_sold": "quantity",
+        "item_sales": "item_minor",
+        "cohort_sales": "net_minor",
+        "excluded_records": "records",
     }.items()
 }
 
@@ -78,6 +88,7 @@ COMPLETE: Final = pl.col("is_complete")
 CURRENT: Final = pl.col("is_current")
 IN_GROUP: Final = pl.col("group_id").is_not_null()
 OPEN: Final = pl.col("resolved_at").is_null()
+REPEAT: Final = pl.col("is_repeat")
 STAFF: Final = total("operator_messages", "bot_messages")
 ORDERS: Final = different("shop", "order_id")
 
@@ -86,6 +97,8 @@ POLARS: Final[dict[str, pl.Expr]] = {
     **SUMS,
     "cohort_persons": total("cohort_size", where=COMPLETE),
     "retention": ratio(total("active"), total("cohort_size", where=COMPLETE)),
+    "stickiness": ratio(pl.col("active").max(), pl.col("active_28d").max()),
+    "segment_kept": ratio(total("active"), total("cohort_size")),
     "memberships": rows(),
     "members": different("person_id"),
     "consistent_share": ratio(rows(pl.col("is_consistent")), rows()),
@@ -117,6 +130,15 @@ POLARS: Final[dict[str, pl.Expr]] = {
     "orders_per_buyer": ratio(total("orders"), rows()),
     "median_recency_days": pl.col("recency_days").median(),
     "median_p_alive": pl.col("p_alive").median(),
+    "orders_placed_again": rows(REPEAT),
+    "repeat_share": ratio(rows(REPEAT), rows(REPEAT.is_not_null())),
+    "new_buyers": rows(pl.col("order_number") == 1),
+    "average_order": ratio(total("paid_minor"), rows()),
+    "discount_share": ratio(total("discount_minor"), total("gross_minor")),
+    "median_days_to_refund": pl.col("days_to_refund").median(),
+    "lines_sold": rows(),
+    "cohort_sales_per_buyer": ratio(total("net_minor"), total("cohort_size")),
+    "buyers_kept": ratio(total("buyers"), total("cohort_size")),
     "versions": rows(),
     "restated_figures": rows(),
     "alerts": rows(),

@@ -33,17 +33,29 @@ from pipelines.refresh import (
     refresh_matched,
     refresh_member_changes,
     refresh_member_state,
+    refresh_orders,
     refresh_person_value,
-    refresh_refunds,
     refresh_retention,
+    refresh_revenue_cohorts,
     refresh_risk,
     refresh_sales,
+    refresh_segments,
 )
 from schemas import kinds
-from schemas.lake import FACTS, GROUP_DAY, PERSON_DAY
+from schemas.lake import FACTS, GROUP_DAY, GROUP_HOUR, PERSON_DAY
 from sensors.follow import with_dependents
 from tests.examples import examples
-from tests.pipelines.test_incremental import ATTRIBUTION, COHORTS, LIFE, UNITS, Company, happened, listed, said
+from tests.pipelines.test_incremental import (
+    ATTRIBUTION,
+    COHORTS,
+    LIFE,
+    UNITS,
+    Company,
+    by_hour,
+    happened,
+    listed,
+    said,
+)
 
 MART: Final = "mart/group_day"
 """Stands for all of the warehouse, which is staged, checked and published together."""
@@ -57,6 +69,7 @@ ORDER: Final = (
         "member_change",
         "person_day",
         "group_day",
+        "group_hour",
         "first_seen",
         "retention",
         "lifecycle",
@@ -67,7 +80,9 @@ ORDER: Final = (
         "order_credit",
         "order_refund",
         "person_value",
+        "revenue_cohort",
         "group",
+        "segment_activity",
         "feed_day",
         "group_health",
         "group_risk",
@@ -107,15 +122,18 @@ class Followed(Company):
             "identity": lambda: refresh_identity(lake),
             "person_day": lambda: refresh_days(lake, PERSON_DAY, person_day),
             "group_day": lambda: refresh_days(lake, GROUP_DAY, group_day),
+            "group_hour": lambda: refresh_days(lake, GROUP_HOUR, by_hour, settings["group_hour"]),
             "first_seen": lambda: refresh_first_seen(lake),
             "retention": lambda: refresh_retention(lake, COHORTS, through(), settings["retention"]),
             "lifecycle": lambda: refresh_lifecycle(lake, UNITS, through(), settings["lifecycle"]),
             "member_state": lambda: refresh_member_state(lake, through(), settings["member_state"]),
             "funnel_entry": lambda: refresh_funnels(lake, self.funnels, self.reached(), settings["funnel_entry"]),
             "order_credit": lambda: refresh_credit(lake, ATTRIBUTION, settings["order_credit"]),
-            "order_refund": lambda: refresh_refunds(lake),
+            "order_refund": lambda: refresh_orders(lake),
             "person_value": lambda: refresh_person_value(lake, through(), ZONE, settings["person_value"]),
+            "revenue_cohort": lambda: refresh_revenue_cohorts(lake, through(), settings["revenue_cohort"]),
             "group": lambda: refresh_groups(lake),
+            "segment_activity": lambda: refresh_segments(lake, through(), settings["segment_activity"]),
             "member_change": lambda: refresh_member_changes(lake),
             "feed_day": lambda: refresh_feed_days(lake),
             "group_health": lambda: refresh_life(lake, through(), ZONE, LIFE, settings["group_state"]),
@@ -123,7 +141,7 @@ class Followed(Company):
             "group_engagement": lambda: refresh_group_engagement(lake),
             "matched_event": lambda: refresh_matched(lake),
             "funnel_step": lambda: refresh_funnel_summaries(lake, self.funnels, ZONE, settings),
-            "group_sales": lambda: refresh_sales(lake),
+            "group_sales": lambda: refresh_sales(lake, ZONE, settings),
             MART: self.publish,
         }
         does[name]()

@@ -36,11 +36,13 @@ LATE = [
 REFRESHES = {
     **{name: (name,) for name in ORDER if name != MART},
     "group_health": ("group_health", "group_state"),
+    "segment_activity": ("segment_activity", "segment_retention"),
     "group_risk": ("risk_model", "group_risk"),
     "funnel_step": tuple(
         table.name for table in FACTS if table.name.startswith("funnel_") and table.same_as is not None
     ),
-    "group_sales": ("group_sales", "message_sales", "segment_sales"),
+    "group_sales": ("group_sales", "group_sales_day", "message_sales", "segment_sales"),
+    "order_refund": ("order_refund", "order_item", "customer_order"),
 }
 """The facts that each refresh computes."""
 

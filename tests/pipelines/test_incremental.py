@@ -21,17 +21,21 @@ from pipelines.engagement.lifecycle import lifecycle
 from pipelines.engagement.person_day import person_day
 from pipelines.engagement.person_value import credited_orders, person_value
 from pipelines.engagement.retention_table import retention_table
+from pipelines.engagement.revenue_cohorts import revenue_cohorts
+from pipelines.engagement.segments import segment_activity, segment_retention
 from pipelines.engagement.states import member_state
 from pipelines.events.identity import with_person
 from pipelines.events.watermark import watermark
 from pipelines.funnel.attribution import AttributionRules, order_credit
 from pipelines.funnel.funnel import funnel
+from pipelines.funnel.order_facts import numbered, order_items, order_rows
 from pipelines.funnel.orders import order_refunds
 from pipelines.funnel.steps import timeline
 from pipelines.groups.birth import births
 from pipelines.groups.feed_day import feed_day
 from pipelines.groups.group import group_table
 from pipelines.groups.group_day import group_day
+from pipelines.groups.group_hour import group_hour
 from pipelines.groups.health import group_health, life_days
 from pipelines.groups.member_change import member_change, with_derived
 from pipelines.groups.state import group_state
@@ -53,9 +57,11 @@ from pipelines.refresh import (
     refresh_lifecycle,
     refresh_member_changes,
     refresh_member_state,
+    refresh_orders,
     refresh_person_value,
-    refresh_refunds,
     refresh_retention,
+    refresh_revenue_cohorts,
+    refresh_segments,
 )
 from pipelines.refresh import funnel as funnel_module
 from pipelines.refresh import members as members_module
@@ -64,6 +70,7 @@ from pipelines.time import last_complete_day
 from schemas import kinds
 from schemas.funnel import FunnelDefinition, Step, standard
 from schemas.lake import (
+    CUSTOMER_ORDER,
     EVENTS,
     FEED_DAY,
     FIRST_SEEN,
@@ -71,16 +78,21 @@ from schemas.lake import (
     GROUP,
     GROUP_DAY,
     GROUP_HEALTH,
+    GROUP_HOUR,
     GROUP_STATE,
     IDENTITY,
     LIFECYCLE,
     MEMBER_CHANGE,
     MEMBER_STATE,
     ORDER_CREDIT,
+    ORDER_ITEM,
     ORDER_REFUND,
     PERSON_DAY,
     PERSON_VALUE,
     RETENTION,
+    REVENUE_COHORT,
+    SEGMENT_ACTIVITY,
+    SEGMENT_RETENTION,
     LakeTable,
 )
 from tests.examples import examples
@@ -96,8 +108,13 @@ LIFE = LifeRules(
 )
 FACTS = (
     MEMBER_CHANGE, PERSON_DAY, FIRST_SEEN, RETENTION, LIFECYCLE, MEMBER_STATE, FUNNEL_ENTRY, ORDER_CREDIT,
-    ORDER_REFUND, PERSON_VALUE, GROUP, GROUP_DAY, FEED_DAY, GROUP_HEALTH, GROUP_STATE,
+    ORDER_REFUND, ORDER_ITEM, CUSTOMER_ORDER, PERSON_VALUE, REVENUE_COHORT, GROUP, GROUP_DAY, FEED_DAY, GROUP_HEALTH,
+    GROUP_STATE, GROUP_HOUR, SEGMENT_ACTIVITY, SEGMENT_RETENTION,
 )  # fmt: skip
+
+
+def by_hour(events: pl.LazyFrame) -> pl.LazyFrame:
+    return group_hour(events, "Asia/Shanghai")
 
 
 @dataclass
@@ -160,16 +177,19 @@ class Company:
             MEMBER_CHANGE.name: refresh_member_changes(lake),
             PERSON_DAY.name: refresh_days(lake, PERSON_DAY, person_day),
             GROUP_DAY.name: refresh_days(lake, GROUP_DAY, group_day),
+            GROUP_HOUR.name: refresh_days(lake, GROUP_HOUR, by_hour, rules),
             FIRST_SEEN.name: refresh_first_seen(lake),
             RETENTION.name: refresh_retention(lake, COHORTS, through, rules),
             LIFECYCLE.name: refresh_lifecycle(lake, UNITS, through, rules),
             MEMBER_STATE.name: refresh_member_state(lake, through, rules),
             FUNNEL_ENTRY.name: refresh_funnels(lake, self.funnels, reached, rules),
             ORDER_CREDIT.name: refresh_credit(lake, ATTRIBUTION, rules),
-            ORDER_REFUND.name: refresh_refunds(lake),
+            **refresh_orders(lake),
             PERSON_VALUE.name: refresh_person_value(lake, through, "Asia/Shanghai", rules),
+            REVENUE_COHORT.name: refresh_revenue_cohorts(lake, through, rules),
             GROUP.name: refresh_groups(lake),
             FEED_DAY.name: refresh_feed_days(lake),
+            **refresh_segments(lake, through, rules),
         }
         self.refreshed |= refresh_life(lake, through, "Asia/Shanghai", LIFE, rules)
 
@@ -216,17 +236,27 @@ class Company:
             ),
             ORDER_CREDIT.name: lambda events: order_credit(events, ATTRIBUTION),
             ORDER_REFUND.name: order_refunds,
+            ORDER_ITEM.name: order_items,
+            CUSTOMER_ORDER.name: lambda events: numbered(order_rows(events)),
             PERSON_VALUE.name: lambda events: person_value(
                 credited_orders(order_credit(events, ATTRIBUTION)), through, "Asia/Shanghai"
             ),
+            REVENUE_COHORT.name: lambda events: revenue_cohorts(numbered(order_rows(events)), through),
             GROUP.name: lambda events: group_table(events, births(events)),
+            SEGMENT_ACTIVITY.name: lambda events: segment_activity(*self.active_in_groups(events), through),
+            SEGMENT_RETENTION.name: lambda events: segment_retention(*self.active_in_groups(events), through),
             GROUP_DAY.name: group_day,
             MEMBER_CHANGE.name: lambda _: member_change(plain),
+            GROUP_HOUR.name: by_hour,
             FEED_DAY.name: feed_day,
             GROUP_HEALTH.name: lambda events: group_health(self.life(events)),
             GROUP_STATE.name: lambda events: group_state(self.life(events)),
         }
         return everything[table.name](events).sort(table.key).collect()
+
+    @staticmethod
+    def active_in_groups(events: pl.LazyFrame) -> tuple[pl.LazyFrame, pl.LazyFrame]:
+        return person_day(events), group_table(events, births(events))
 
     def life(self, events: pl.LazyFrame) -> pl.LazyFrame:
         groups = group_table(events, births(events))
@@ -303,6 +333,21 @@ REACHING = {
         [ordered(kinds.ORDER_PAID, "o1", -9, member_id="app:a", currency="JPY")],
         ORDER_REFUND,
     ),
+    "an earlier order is placed late": (
+        [PAID, ordered(kinds.ORDER_PAID, "o2", 5, member_id="app:a")],
+        [ordered(kinds.ORDER_PAID, "o3", -5, member_id="app:a")],
+        CUSTOMER_ORDER,
+    ),
+    "a link makes one buyer of two": (
+        [PAID, ordered(kinds.ORDER_PAID, "o2", 5, member_id="shop:a")],
+        [LINK],
+        CUSTOMER_ORDER,
+    ),
+    "what was ordered becomes known late": (
+        [PAID],
+        [ordered(kinds.ORDER_PLACED, "o1", -9, member_id="app:a", items=[{"product_id": "tea", "amount_minor": 120}])],
+        ORDER_ITEM,
+    ),
     "a late click": ([PAID], [CLICKED], ORDER_CREDIT),
     "an offer reaches a buyer": ([*ACTIVE, PAID], [said("app:op", 3, role="operator", product_id="x")], ORDER_CREDIT),
     "an offer at the end of a day reaches a buyer a week later": (
@@ -362,6 +407,16 @@ REACHING = {
         [said("app:a"), said("app:b", 3), said("app:a", 9)],
         [LINK_MEMBERS],
         MEMBER_STATE,
+    ),
+    "a late word in one of two groups": (
+        [said("app:a", 40), said("app:a", 33, group="app:h"), said("app:b", 2)],
+        [said("app:a", 36)],
+        SEGMENT_ACTIVITY,
+    ),
+    "a group gets another purpose": (
+        [*LONG_AGO, said("app:b", 2)],
+        [happened(kinds.GROUP_UPDATED, 2, group="app:g", purpose="sales")],
+        SEGMENT_RETENTION,
     ),
     "a late name": (TALK, [happened(kinds.GROUP_UPDATED, 2, group="app:g", name="tea")], GROUP),
     "a late heartbeat shows that a group was silent": (
@@ -492,6 +547,7 @@ def test_one_late_event_recomputes_one_person(company: Company):
     assert counts == {
         PERSON_DAY.name: (1, 1, 0),
         GROUP_DAY.name: (0, 1, 1),
+        GROUP_HOUR.name: (0, 1, 1),
         FIRST_SEEN.name: (1, 0, 0),
         RETENTION.name: (0, 2, 0),
         LIFECYCLE.name: (0, 2, 0),
@@ -499,10 +555,15 @@ def test_one_late_event_recomputes_one_person(company: Company):
         FUNNEL_ENTRY.name: (1, 0, 0),
         ORDER_CREDIT.name: (1, 0, 0),
         ORDER_REFUND.name: (0, 0, 0),
+        ORDER_ITEM.name: (0, 0, 0),
+        CUSTOMER_ORDER.name: (0, 0, 0),
         PERSON_VALUE.name: (0, 0, 0),
+        REVENUE_COHORT.name: (0, 0, 0),
         GROUP.name: (0, 0, 1),
         MEMBER_CHANGE.name: (0, 0, 1),
         FEED_DAY.name: (0, 1, 0),
+        SEGMENT_ACTIVITY.name: (0, 0, 0),
+        SEGMENT_RETENTION.name: (0, 0, 0),
         # On that day the feed now proves to have flowed: that measures all groups anew.
         GROUP_HEALTH.name: (0, 0, 0),
         GROUP_STATE.name: (0, 0, 0),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from pipelines.engagement.states import group_engagement
-from pipelines.funnel.sales import by_group, by_message, by_segment, sales
+from pipelines.funnel.sales import by_group, by_group_and_day, by_message, by_segment, sales
 from pipelines.funnel.views import summary
 from pipelines.lake import Lake
 from pipelines.refresh import (
@@ -33,6 +33,7 @@ from schemas.lake import (
     GROUP,
     GROUP_ENGAGEMENT,
     GROUP_SALES,
+    GROUP_SALES_DAY,
     MATCHED_EVENT,
     MEMBER_STATE,
     MESSAGE_SALES,
@@ -57,7 +58,7 @@ class Summarised(Company):
         refreshed = {
             GROUP_ENGAGEMENT.name: refresh_group_engagement(self.lake),
             MATCHED_EVENT.name: refresh_matched(self.lake),
-            **refresh_sales(self.lake),
+            **refresh_sales(self.lake, ZONE, defaultdict(lambda: rules)),
             **refresh_funnel_summaries(self.lake, self.funnels, ZONE, defaultdict(lambda: rules)),
         }
         return {name: outcome.is_changed for name, outcome in refreshed.items()}
@@ -230,6 +231,11 @@ def test_sales_that_are_summed_on_top_equal_the_sums_of_all_credit(
         company.send(*batch)
         company.summarise()
         credit, groups = (company.lake.open(table).scan() for table in (ORDER_CREDIT, GROUP))
-        for table, keyed in ((GROUP_SALES, by_group), (MESSAGE_SALES, by_message), (SEGMENT_SALES, by_segment(groups))):
+        for table, keyed in (
+            (GROUP_SALES, by_group),
+            (GROUP_SALES_DAY, by_group_and_day(ZONE)),
+            (MESSAGE_SALES, by_message),
+            (SEGMENT_SALES, by_segment(groups)),
+        ):
             whole = sales(credit, keyed).select(table.schema.names()).sort(table.key).collect()
             assert_frame_equal(company.stored(table), whole)

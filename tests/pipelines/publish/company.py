@@ -77,6 +77,19 @@ def unit(start: dt.date, active: int, new: int, returning: int, dormant: int) ->
     }  # fmt: skip
 
 
+def of_segment(breakdown: str, name: str, start: dt.date, active: int, new: int, returning: int, dormant: int) -> Row:
+    return unit(start, active, new, returning, dormant) | {
+        "breakdown": breakdown, "segment": name, "active_7d": active + dormant, "active_28d": active + dormant,
+    }  # fmt: skip
+
+
+def in_cohort(segment: str, period: int, active: int) -> Row:
+    return {
+        "breakdown": "group", "segment": segment, "cohort": MONDAY.replace(day=1), "period": period, "cohort_size": 3,
+        "active": active,
+    }  # fmt: skip
+
+
 def state(group: str, person: str, name: str, first_active_day: dt.date | None = MONDAY) -> Row:
     flags = ("is_consistent", "is_vital", "is_still_active", "is_dropped", "is_about_to_disengage")
     windows = {"active_windows": 1, "connected_windows": 0, "first_active_day": first_active_day}
@@ -165,6 +178,19 @@ def refund(order: str, number: int, amount: int) -> Row:
     }  # fmt: skip
 
 
+def order(name: str, number: int, lines: int, gross: int, paid: int, refunded: int) -> Row:
+    return {
+        "shop": "shop", "order_id": name, "person_id": "p1", "order_number": number, "is_repeat": number > 1,
+        "paid_at": NOON, "day": MONDAY, "currency": "CNY", "lines": lines, "gross_minor": gross,
+        "discount_minor": gross - paid, "paid_minor": paid, "refunded_minor": refunded,
+        "net_minor": max(0, paid - refunded),
+    }  # fmt: skip
+
+
+def item(order: str, line: int, product: str) -> Row:
+    return {"shop": "shop", "order_id": order, "line": line, "product_id": product, "currency": "CNY", "day": MONDAY}
+
+
 def sales(group: str, paid: int, refunded: int, net: int) -> Row:
     return {
         "model": "last_click", "group_id": group, "currency": "CNY", "orders": 1, "buyers": 1, "paid_minor": paid,
@@ -174,6 +200,12 @@ def sales(group: str, paid: int, refunded: int, net: int) -> Row:
 
 def message(group: str, message: str, paid: int, refunded: int, net: int) -> Row:
     return sales(group, paid, refunded, net) | {"message_id": message}
+
+
+def cohort_cell(period: int, buyers: int, paid: int) -> Row:
+    return sales("", paid, 0, paid) | {
+        "cohort": MONDAY.replace(day=1), "period": period, "cohort_size": 2, "buyers": buyers, "orders": buyers,
+    }  # fmt: skip
 
 
 def date(day: dt.date) -> Row:
@@ -209,6 +241,17 @@ COMPANY: dict[str, list[Row]] = {
     "dim_person": [person("unknown"), person("p2", 1), person("p1", 1)],
     "dim_currency": [{"currency": "CNY", "name": "Yuan Renminbi", "minor_digits": 2}],
     "group_day": [day("qq:1", MONDAY, 5), day("qq:1", days_later(1), 4), day("qq:2", MONDAY, 1)],
+    "group_hour": [
+        {
+            "group_id": "qq:1",
+            "month": MONDAY.replace(day=1),
+            "weekday": 1,
+            "hour": 9,
+            "messages": 5,
+            "reactions": 0,
+            "staff_messages": 0,
+        }
+    ],
     "group_state": [
         spell("qq:1", MONDAY, days_later(1), "unborn"),
         spell("qq:1", days_later(1), None, "alive"),
@@ -217,6 +260,12 @@ COMPANY: dict[str, list[Row]] = {
     "group_risk": [risk("qq:1", days_later(1), 0.2, 0.4), risk("qq:1", days_later(2), 0.3, 0.3)],
     "retention": [cell(0, 3), cell(1, 2), cell(2, None)],
     "lifecycle": [unit(MONDAY, 3, 3, 0, 0), unit(days_later(1), 2, 0, 2, 1)],
+    "segment_activity": [
+        of_segment("company", "company", MONDAY, 3, 3, 0, 0),
+        of_segment("company", "company", days_later(1), 2, 0, 2, 1),
+        of_segment("group", "qq:1", MONDAY, 2, 2, 0, 0),
+    ],
+    "segment_retention": [in_cohort("qq:1", 0, 3), in_cohort("qq:1", 1, 2)],
     "member_state": [state("qq:1", "p1", "active"), state("qq:1", "p2", "lurker", None)],
     "group_engagement": [engagement("qq:1", active=1, lurker=1)],
     "funnel_step": [step(1, 2), step(2, 1)],
@@ -240,8 +289,16 @@ COMPANY: dict[str, list[Row]] = {
     ],
     "order_credit": [credit("o1", "qq:1", 500, 100, 400), credit("o2", None, 200, 300, 0)],
     "order_refund": [refund("o1", 1, 100), refund("o2", 1, 120), refund("o2", 2, 180)],
+    "customer_order": [order("o1", 1, 2, 550, 500, 100), order("o2", 2, 0, 200, 200, 300)],
+    "order_item": [item("o1", 1, "tea"), item("o1", 2, "cup")],
+    "dim_item": [{"product_id": name} for name in ("unknown", "tea", "cup")],
+    "group_sales_day": [
+        row | {"day": MONDAY} for row in (sales("qq:1", 500, 100, 400), sales("unattributed", 200, 300, 0))
+    ],
     "group_sales": [sales("qq:1", 500, 100, 400), sales("unattributed", 200, 300, 0)],
     "message_sales": [message("qq:1", "m", 500, 100, 400), message("unattributed", "unattributed", 200, 300, 0)],
+    "exclusion": [{"day": MONDAY, "topic": "raw.qq", "kind": "ignored", "reason": "a sign of life", "records": 3}],
+    "revenue_cohort": [cohort_cell(0, 1, 500), cohort_cell(1, 0, 0)],
     "segment_sales": [
         *(segment("purpose", *part) for part in (("sales", 500, 100, 400), ("unattributed", 200, 300, 0))),
         *(segment("carrier", *part) for part in (("qq", 500, 100, 400), ("unattributed", 200, 300, 0))),

@@ -15,7 +15,9 @@ from tests.pipelines.publish.company import (
     entered,
     entry,
     in_segment,
+    item,
     match,
+    order,
     person,
     point,
     risk,
@@ -58,6 +60,11 @@ NOWHERE = {"group_id": "unattributed"}
 CNY = {"currency": "CNY"}
 P1 = {"person_id": "p1"}
 NO_DAY = {"day": days_later(9)}
+CUP = {"product_id": "cup"}
+O9 = item("o9", 1, "tea")
+QQ1 = {"segment": "qq:1"}
+OF_QQ1 = COMPANY["segment_activity"][2]
+O2 = COMPANY["customer_order"][1]
 PLANTED = [
     Planted("dim_group", also("dim_group", QQ9 | {"carrier": "wecom"}), "carrier is the prefix of group_id", 1, QQ9),
     Planted(
@@ -442,6 +449,9 @@ PLANTED = [
         for owner, rows in (
             ("order_credit", 2),
             ("order_refund", 3),
+            ("customer_order", 2),
+            ("order_item", 2),
+            ("revenue_cohort", 2),
             ("group_sales", 2),
             ("message_sales", 2),
             ("segment_sales", 4),
@@ -452,6 +462,7 @@ PLANTED = [
         Planted("dim_person", without_last("dim_person"), "person_id is one of dim_person", rows, P1, owner)
         for owner, rows in (
             ("order_credit", 2),
+            ("customer_order", 2),
             ("member_state", 1),
             ("funnel_entry", 1),
             ("funnel_match", 2),
@@ -460,10 +471,62 @@ PLANTED = [
     ),
     *(
         Planted("dim_group", COMPANY["dim_group"][::2], "group_id is one of dim_group", 1, NOWHERE, owner)
-        for owner in ("group_sales", "message_sales")
+        for owner in ("group_sales", "group_sales_day", "message_sales")
     ),
     Planted("group_day", also("group_day", day("qq:1", days_later(9), 1)), "day is one of dim_date", 1, NO_DAY),
-    Planted("dim_date", COMPANY["dim_date"][1:], "day is one of dim_date", 2, {"day": MONDAY}, "group_day"),
+    *(
+        Planted("dim_date", COMPANY["dim_date"][1:], "day is one of dim_date", 2, {"day": MONDAY}, owner)
+        for owner in ("group_day", "customer_order", "group_sales_day")
+    ),
+    Planted(
+        "dim_item", without_last("dim_item"), "product_id is one of dim_item", 1, {"product_id": "cup"}, "order_item"
+    ),
+    Planted("order_item", without_last("order_item"), "an order has the lines it says", 1, {"order_id": "o1"}),
+    Planted(
+        "order_item", also("order_item", item("o9", 1, "tea")), "an order has the lines it says", 1, {"order_id": "o9"}
+    ),
+    Planted(
+        "customer_order",
+        without_last("customer_order", order("o2", 3, 0, 200, 200, 300)),
+        "the orders of a buyer are numbered from 1",
+        1,
+        P1,
+    ),
+    Planted(
+        "customer_order",
+        without_last("customer_order", O2 | {"is_repeat": False}),
+        "is_repeat and order_number are null exactly where nobody knows who bought",
+        1,
+        {"order_id": "o2"},
+    ),
+    Planted(
+        "customer_order",
+        without_last("customer_order", O2 | {"net_minor": 1}),
+        "net_minor is paid less refunded, and not below 0",
+        1,
+        {"order_id": "o2"},
+    ),
+    Planted(
+        "customer_order",
+        without_last("customer_order", O2 | {"discount_minor": 1}),
+        "gross_minor less discount_minor is what was paid",
+        1,
+        {"order_id": "o2"},
+    ),
+    Planted(
+        "customer_order",
+        without_last("customer_order"),
+        "each order is credited with what was paid",
+        1,
+        {"order_id": "o2"},
+    ),
+    Planted(
+        "group_sales_day",
+        without_last("group_sales_day"),
+        "money of the days is that of group_sales",
+        1,
+        NOWHERE,
+    ),
     Planted(
         "dim_carrier", without_last("dim_carrier"), "carrier is one of dim_carrier", 2, {"carrier": "qq"}, "dim_group"
     ),

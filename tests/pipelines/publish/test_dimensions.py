@@ -14,14 +14,15 @@ from pipelines.publish.dimensions import (
     person_rows,
     purpose_rows,
 )
-from pipelines.publish.rows import with_amounts
+from pipelines.publish.rows import exclusion_rows, with_amounts
 from schemas.lake import (
+    CUSTOMER_ORDER,
     FEED_DAY,
     FIRST_SEEN,
     FUNNEL_ENTRY,
     GROUP,
     MEMBER_STATE,
-    ORDER_CREDIT,
+    PAYLOAD_CENSUS,
     PERSON_VALUE,
     LakeTable,
 )
@@ -101,7 +102,7 @@ def test_the_days_of_the_years_are_all_there(year: int):
 
 def test_a_company_without_events_has_no_days_and_nobody_but_the_unknown_person():
     assert date_rows(stored(FEED_DAY)).collect().is_empty()
-    nothing = [stored(table) for table in (FIRST_SEEN, MEMBER_STATE, PERSON_VALUE, ORDER_CREDIT, FUNNEL_ENTRY)]
+    nothing = [stored(table) for table in (FIRST_SEEN, MEMBER_STATE, PERSON_VALUE, CUSTOMER_ORDER, FUNNEL_ENTRY)]
     assert [*keyed(person_rows(*nothing))] == ["unknown"]
 
 
@@ -125,7 +126,7 @@ def test_a_person_is_seen_first_where_they_were_active_first_and_is_as_engaged_a
         stored(FIRST_SEEN, *firsts),
         stored(MEMBER_STATE, *states),
         stored(PERSON_VALUE, *values),
-        stored(ORDER_CREDIT, {"person_id": "p"}, {"person_id": "p"}, {"person_id": None}, {"person_id": "new"}),
+        stored(CUSTOMER_ORDER, {"person_id": "p"}, {"person_id": "p"}, {"person_id": None}, {"person_id": "new"}),
         stored(FUNNEL_ENTRY, {"person_id": "joined"}),
     )
     found = keyed(rows)
@@ -159,3 +160,18 @@ def test_amounts_are_exact_in_units_of_their_currency():
     )
     amounts = with_amounts(rows, person_value).collect()["net_amount"]
     assert amounts.to_list() == [Decimal(most) / 100, Decimal(most), Decimal("0.001"), None]
+
+
+def test_records_that_are_no_events_are_counted_by_day_topic_and_reason():
+    counted = {"day": MONDAY, "topic": "raw.qq", "kind": ""}
+    census = stored(
+        PAYLOAD_CENSUS,
+        counted | {"subject": "ignored", "name": "a sign of life", "records": 2, "batch": 0},
+        counted | {"subject": "ignored", "name": "a sign of life", "records": 3, "batch": 7},
+        counted | {"subject": "quarantined", "name": "not JSON", "records": 1, "batch": 7},
+        counted | {"subject": "records", "name": "", "records": 90, "batch": 7},
+    )
+    assert exclusion_rows(census).sort("kind").collect().rows() == [
+        (MONDAY, "raw.qq", "ignored", "a sign of life", 5),
+        (MONDAY, "raw.qq", "quarantined", "not JSON", 1),
+    ]

@@ -86,3 +86,11 @@ def test_rows_that_come_for_those_that_go_are_no_loss(warehouse: Warehouse, stag
     publish(warehouse, 1, HOME)
     stage(group_day=[day("qq:2", days_later(n), 5) for n in range(4)])
     assert publish(warehouse, 2, HOME).rows_changed["group_day"] == 8
+
+
+def test_a_table_of_the_newest_days_may_lose_all_others(warehouse: Warehouse, stage: Stage):
+    stage()
+    publish(warehouse, 1, HOME)
+    stage(exclusion=[])
+    publish(warehouse, 2, HOME)
+    assert warehouse.read(table("exclusion")).is_empty()

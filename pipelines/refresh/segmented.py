@@ -1,0 +1,32 @@
+"""Whether what was counted by the purpose and carrier of groups can be counted on, or is of other segments now."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+from pipelines.frames import in_one_only
+from pipelines.lake import Handle
+from pipelines.refresh.versions import rows_read
+
+_SEGMENTED: Final = ("group_id", "purpose", "carrier")
+
+
+def are_segments_others(before: Handle | None, now: Handle, counted: Handle) -> bool:
+    """Whether a group of which rows were counted is in another segment now, or may be.
+
+    Args:
+        before: `schemas.lake.GROUP` as it was then; none: it is gone.
+        now: The same as it is.
+        counted: The version of the table that was counted, with `group_id`.
+    """
+    was = None if before is None else rows_read(before, lambda rows: rows.select(_SEGMENTED))
+    if was is None:
+        return True
+    moved = in_one_only(was, now.scan().select(_SEGMENTED).collect())["group_id"].unique()
+    if moved.is_empty():
+        return False
+    is_moved = pl.col("group_id").is_in(moved.implode())
+    there = rows_read(counted, lambda rows: rows.filter(is_moved).select("group_id").head(1))
+    return there is None or not there.is_empty()

@@ -1,0 +1,118 @@
+"""`segment_activity` and `segment_retention` follow `person_day`: what changed persons count is put on top."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import polars as pl
+
+from pipelines.engagement.segments import of_days_only, segment_activity, segment_retention
+from pipelines.frames import in_one_only
+from pipelines.lake import Handle, Lake
+from pipelines.lake_months import changed_months, in_months
+from pipelines.refresh.rebuilds import rebuild_due
+from pipelines.refresh.segmented import are_segments_others
+from pipelines.refresh.versions import as_read, rows_read, version_read
+from pipelines.refresh.whole import as_recorded, inputs_of
+from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, put, unchanged, write
+from schemas.lake import GROUP, PERSON_DAY, SEGMENT_ACTIVITY, SEGMENT_RETENTION, LakeTable
+
+_COUNTS: Final[dict[LakeTable, Callable[[pl.LazyFrame, pl.LazyFrame, dt.date | None], pl.LazyFrame]]] = {
+    SEGMENT_ACTIVITY: segment_activity,
+    SEGMENT_RETENTION: segment_retention,
+}
+_MINE: Final = ("person_id", "group_id", "day", "month")
+_WHOLE: Final = (input_id(SETTINGS), input_id("through"))
+"""Where one of these differs everything is counted: another day is complete, or days are others."""
+
+
+def segment_inputs(lake: Lake, through: dt.date | None, settings: int) -> dict[str, int]:
+    """The inputs of both: activity, the segments of groups, the last complete day and the settings."""
+    day = 0 if through is None else through.toordinal()
+    return inputs_of(lake, PERSON_DAY, GROUP, **{SETTINGS: settings, "through": day})
+
+
+def refresh_segments(lake: Lake, through: dt.date | None, settings: int) -> dict[str, Refreshed]:
+    """Count what persons whose days changed count now, less what they counted before.
+
+    All is counted when another day is complete, when a group with activity is in another segment, and where the
+    version of `person_day` that was counted cannot be read any more.
+
+    Args:
+        lake: holds the facts and what they are made of.
+        through: the last complete day; none: no day is.
+        settings: fingerprint of the settings.
+
+    Returns:
+        What was done, by lake table.
+    """
+    inputs = segment_inputs(lake, through, settings)
+    counting = _Counting(lake, lake.open(PERSON_DAY), lake.open(GROUP), through)
+    return {table.name: counting.refresh(table, inputs) for table in _COUNTS}
+
+
+@dataclass(frozen=True)
+class _Change:
+    """All days of the persons of whom any day changed, as they were and as they are."""
+
+    before: pl.DataFrame
+    now: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class _Counting:
+    """Activity and groups as one refresh sees them, and what changed in activity, read once for both facts."""
+
+    lake: Lake
+    days: Handle
+    groups: Handle
+    through: dt.date | None
+    _changes: dict[int, _Change | None] = field(default_factory=dict)
+
+    def refresh(self, table: LakeTable, inputs: Mapping[str, int]) -> Refreshed:
+        handle = self.lake.open(table)
+        rebuild = rebuild_due(self.lake, handle)
+        seen = as_recorded(inputs) | rebuild.seen()
+        done = noted(handle, seen)
+        if done == seen:
+            return unchanged(handle)
+        positions = {**seen, **version_read(self.days), **version_read(self.groups)}
+        is_whole = rebuild.is_due or any(done[name] != seen[name] for name in _WHOLE)
+        change = None if is_whole else self._change_since(handle)
+        if change is None:
+            return write(self.lake, handle, self._counted(table, self.days.scan().select(_MINE)), positions)
+        gained, lost = (self._counted(table, rows.lazy()) for rows in (change.now, change.before))
+        numbers = [name for name in table.columns if name not in table.key]
+        moved = pl.concat([gained, lost.with_columns(-pl.col(numbers))])
+        before = handle.scan().join(moved.lazy(), on=table.key, how="semi").collect(engine="streaming")
+        summed = pl.concat([before, moved]).group_by(table.key).agg(pl.col(numbers).sum())
+        fresh = summed.filter(pl.any_horizontal(pl.col(numbers) != 0))
+        if table is SEGMENT_ACTIVITY:
+            fresh = of_days_only(fresh.lazy()).collect()
+        kept = handle.scan().join(moved.lazy(), on=table.key, how="anti")
+        return Refreshed(put(self.lake, handle, before, kept, fresh, positions), unchanged(handle).rows)
+
+    def _counted(self, table: LakeTable, days: pl.LazyFrame) -> pl.DataFrame:
+        return _COUNTS[table](days, self.groups.scan(), self.through).collect(engine="streaming")
+
+    def _change_since(self, fact: Handle) -> _Change | None:
+        before = as_read(self.lake, fact, self.days)
+        if before is None or are_segments_others(as_read(self.lake, fact, self.groups), self.groups, before):
+            return None
+        if before.version not in self._changes:
+            self._changes[before.version] = self._change(before)
+        return self._changes[before.version]
+
+    def _change(self, before: Handle) -> _Change | None:
+        is_there = in_months(changed_months(before, self.days))
+        was = rows_read(before, lambda rows: rows.filter(is_there).select(_MINE))
+        if was is None:
+            return None
+        now = self.days.scan().filter(is_there).select(_MINE).collect(engine="streaming")
+        persons = in_one_only(was, now).select("person_id").unique()
+        elsewhere = self.days.scan().filter(~is_there & pl.col("person_id").is_in(persons["person_id"].implode()))
+        others = elsewhere.select(_MINE).collect(engine="streaming")
+        return _Change(*(pl.concat([rows.join(persons, on="person_id", how="semi"), others]) for rows in (was, now)))
