@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 
 from pipelines.carriers import CARRIERS, Carrier
+from pipelines.carriers.base import MEMBERSHIPS
 from pipelines.carriers.mapping import model, paths
 from pipelines.carriers.mapping.mapped_carrier import MappedCarrier
 from pipelines.carriers.mapping.split_carrier import SplitCarrier
@@ -70,10 +71,16 @@ def carriers_page() -> Iterator[str]:
         "prints the same, with those of installed packages."
     )
     rows = (
-        (f"[`{one.name}`](#{one.name.replace('.', '')})", one.title, one.coverage, one.membership, f"{len(one.kinds)}")
+        (
+            f"[`{one.name}`](#{one.name.replace('.', '')})",
+            one.title,
+            one.coverage,
+            MEMBERSHIPS[one.membership],
+            f"{len(one.kinds)}",
+        )
         for one in found
     )
-    yield _table(("Carrier", "Of", "Sees", "Members from", "Kinds of event"), rows)
+    yield _table(("Carrier", "Of", "Sees", "Of members", "Kinds of event"), rows)
     for carrier in found:
         yield f"## {carrier.name}"
         yield "\n".join(_facts(carrier))

@@ -37,6 +37,8 @@ _SHOWN = ("type", "time", "group_id", "account_id", "event_id", "message_id", "t
 @app.command()
 def carriers(as_json: Json = False) -> None:
     """List what can be read: each carrier, the kinds of event it gives, and what it cannot know."""
+    from pipelines.carriers.base import MEMBERSHIPS
+
     registry = load_settings().registry()
     found = []
     for name in registry:
@@ -53,12 +55,12 @@ def carriers(as_json: Json = False) -> None:
             "name": [carrier.name for carrier in found],
             "title": [carrier.title for carrier in found],
             "coverage": [carrier.coverage for carrier in found],
-            "membership": [carrier.membership for carrier in found],
+            "membership": [MEMBERSHIPS[carrier.membership] for carrier in found],
             "pullers": [", ".join(pulled.get(carrier.name, ())) for carrier in found],
             "kinds": [", ".join(carrier.kinds) for carrier in found],
         }
     )
-    headings = ["Carrier", "Of", "Sees", "Members from", "Puller", "Kinds of event"]
+    headings = ["Carrier", "Of", "Sees", "Of members", "Puller", "Kinds of event"]
     print_table(f"{len(found)} carriers", frame, headings, sentences=["Kinds of event", "Of"])
     print_line("What each cannot know: docs/reference/carriers.md")
 

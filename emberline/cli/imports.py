@@ -16,6 +16,7 @@ from emberline.cli.hints import next_command
 from emberline.cli.output import Reporting, print_json, print_line, reporting
 from emberline.cli.pipeline import Json
 from pipelines.carriers import CARRIERS
+from pipelines.carriers.base import LEAVES_ARE_MISSING, MEMBERSHIPS
 from schemas.errors import EmberlineError
 
 if TYPE_CHECKING:
@@ -29,12 +30,6 @@ _COVERAGE = {
     "mentions": "only messages that mention somebody",
     "metadata": "that messages were sent, without their texts",
     "aggregate": "sums",
-}
-_MEMBERSHIP = {
-    "events": "joins and leaves",
-    "snapshots": "who was a member at one time",
-    "joins_only": "joins, hardly any leaves",
-    "none": "no joins or leaves",
 }
 _TIME = {
     "exact": "exact times",
@@ -191,8 +186,10 @@ def _say_what_they_are(found: list[Found]) -> None:
         tells = one.reader.tells
         answers = "what answers what" if tells.replies else "not what answers what"
         print_line((one.source.name, "bold"), f" is {one.reader.title}: {', '.join(one.sniffed.reasons)}.")
-        parts = (_COVERAGE[tells.coverage], _MEMBERSHIP[tells.membership], answers, _TIME[tells.time])
+        parts = (_COVERAGE[tells.coverage], MEMBERSHIPS[tells.membership], answers, _TIME[tells.time])
         print_line(f"  It can tell: {'; '.join(parts)}.")
+        if tells.membership in LEAVES_ARE_MISSING:
+            print_line("  Who left still counts as a member: joins less leaves are not how the group grew.")
         for limit in (*tells.limits, *one.sniffed.limits):
             print_line(f"  {limit}")
 

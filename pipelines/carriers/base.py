@@ -30,7 +30,18 @@ Coverage = Literal["full", "mentions", "metadata", "aggregate"]
 """All messages; only those that name the bot; that messages were sent, not what they are; sums only."""
 
 Membership = Literal["events", "snapshots", "joins_only", "none"]
-"""Joins and leaves are told; now and then all members are; joins but hardly a leave; nothing."""
+"""How a source knows who is in a group; see `MEMBERSHIPS`."""
+
+MEMBERSHIPS: Final[dict[Membership, str]] = {
+    "events": "joins and leaves",
+    "snapshots": "joins and leaves within bounds, from lists of members",
+    "joins_only": "joins, hardly any leaves",
+    "none": "no joins or leaves",
+}
+"""What is known of who comes and goes."""
+
+LEAVES_ARE_MISSING: Final[frozenset[Membership]] = frozenset({"joins_only", "none"})
+"""Where joins less leaves are no growth, and who left still counts as a member."""
 
 T = TypeVar("T")
 

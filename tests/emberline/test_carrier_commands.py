@@ -37,3 +37,10 @@ def test_a_file_that_holds_no_cases_is_named(place: Path):
     done = CliRunner().invoke(app, ["carrier", "check", "zulip", "--cases", "cases.yaml"])
     assert done.exit_code == ExitCode.FAILED
     assert "cases.yaml" in done.stderr
+
+
+def test_the_list_says_what_each_knows_of_members():
+    listed = CliRunner().invoke(app, ["carriers"]).stdout.splitlines()
+    said = {line.split()[0]: line for line in listed if line}
+    assert "joins, hardly any leaves" in said["wechat_padpro"]
+    assert "no joins or leaves" in said["youzan"]

@@ -67,6 +67,12 @@ def test_it_says_what_the_file_is_and_what_it_cannot_tell_and_what_comes_next(em
     assert done.stdout.rstrip().endswith("run")
 
 
+def test_it_says_where_leaves_are_missing(emberline, topic):
+    said = "Who left still counts as a member"
+    assert said in emberline(str(SAMPLES / "slack_export" / "workspace"), "--no-run", topics={topic(): "slack"}).stdout
+    assert said not in emberline(str(GROUP), "--no-run", topics={topic(): "telegram_export"}).stdout
+
+
 def test_texts_come_into_kafka_only_where_the_settings_keep_them(emberline, topic, connection: KafkaConnection):
     measured, kept = topic(), topic()
     emberline(str(GROUP), "--no-run", topics={measured: "telegram_export"})

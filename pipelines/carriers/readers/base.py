@@ -11,13 +11,12 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from pipelines.carriers.base import Coverage, Membership
 from pipelines.carriers.readers.source import Source
 from pipelines.carriers.texts import Texts
 from schemas.errors import EmberlineError
+from schemas.kinds import TimeQuality
 
-Coverage = Literal["full", "mentions", "metadata", "aggregate"]
-Membership = Literal["events", "snapshots", "joins_only", "none"]
-TimeQuality = Literal["exact", "second", "minute", "bound", "arrival"]
 DateOrder = Literal["dmy", "mdy", "ymd"]
 
 ODD_ITEMS: Final = "items whose fields are not what the format says"
