@@ -8,6 +8,7 @@ import typer
 
 from emberline.cli.app import app, configured
 from emberline.cli.errors import ExitCode
+from emberline.cli.hints import next_command
 from emberline.cli.output import Reporting, print_error, print_json, print_line, reporting
 from emberline.cli.pipeline import Json
 from pipelines.printable import counted
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 @app.command()
 def pull(
+    context: typer.Context,
     names: Annotated[
         list[str] | None, typer.Argument(help="Pulls of the settings, [pull.NAME]; all otherwise.", metavar="[NAME]...")
     ] = None,
@@ -47,6 +49,8 @@ def pull(
     else:
         for source in sources:
             _show(source, done[source.name])
+        if any(not isinstance(found, EmberlineError) and found.payloads for found in done.values()):
+            print_line("Next: ", (next_command(context, "run"), "bold"), whole=True)
     if any(isinstance(found, EmberlineError) for found in done.values()):
         raise typer.Exit(ExitCode.FAILED)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import uuid
 from collections.abc import Callable
@@ -98,6 +99,7 @@ def test_it_shows_what_each_pull_brought_and_what_failed(write, kafka, capfd):
         assert done.exit_code == ExitCode.FAILED
         assert f"phone: 2 payloads sent to topic {topic}." in done.output
         assert "Left out: private chats (1)" in done.output
+        assert re.search(r"Next: .*run\n", done.output)
         assert "broken answers sessions with 401 (Unauthorized)" in done.output
         assert SECRET not in done.output
         assert phone.requests[0].headers["authorization"] == f"Bearer {SECRET}"
