@@ -94,11 +94,11 @@ class Questions:
     def groups(
         self,
         group_id: Annotated[
-            str | None, Field(description="One group; none: all, first those that need somebody.")
+            str | None, Field(description="One group; none: all, those at the highest risk first.")
         ] = None,
         limit: Limit = 20,
     ) -> list[dict[str, Any]]:
-        """Show groups with state, risk of death and the reasons for both, those first that need somebody."""
+        """Show groups with state, risk of death and the reasons for both, those at the highest risk first."""
         with _told_to_the_client():
             frame = groups_frame(self._warehouse)
         if group_id is not None:

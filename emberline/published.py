@@ -7,12 +7,14 @@ from typing import Any, Final
 import polars as pl
 import sqlalchemy as sa
 
+from pipelines.groups.life import LIVING
 from pipelines.groups.risk.scores import told_by
 from pipelines.publish.warehouse import Warehouse
 from schemas import warehouse as mart
 from schemas.funnel import standard
 
-_STATE_ORDER: Final = ("dying", "declining", "dead", "revived", "alive", "unborn", "ended")
+STATE_ORDER: Final = ("dying", "declining", "revived", "alive", "dead", "unborn", "ended")
+"""States in the order in which they are shown: first those of groups that live, of these the worst."""
 
 
 def newest_publication(*columns: sa.Column[Any]) -> sa.Select[Any]:
@@ -33,11 +35,15 @@ def funnel_names(frame: pl.DataFrame) -> list[str]:
 
 
 def groups_frame(warehouse: Warehouse) -> pl.DataFrame:
-    """Every group with its state and its risk on the newest complete day, first those that need somebody."""
+    """Every group with its state and its risk on the newest complete day.
+
+    First those that live, by risk; then those of which no risk is known, in `STATE_ORDER`, the newest first.
+    """
     group, state, risk = mart.dim_group, mart.group_state, mart.group_risk
     newest = newest_publication(mart.publication.c.complete_through).scalar_subquery()
     is_current_risk = sa.and_(risk.c.group_id == group.c.group_id, risk.c.day == newest)
-    place = sa.case({name: number for number, name in enumerate(_STATE_ORDER)}, value=state.c.state)
+    place = sa.case({name: number for number, name in enumerate(STATE_ORDER)}, value=state.c.state)
+    is_dead_or_other = state.c.state.not_in(LIVING)
     frame = warehouse.read(
         sa.select(
             group.c.group_id,
@@ -58,7 +64,7 @@ def groups_frame(warehouse: Warehouse) -> pl.DataFrame:
         .join_from(group, state, state.c.group_id == group.c.group_id)
         .outerjoin(risk, is_current_risk)
         .where(state.c.is_current)
-        .order_by(place, risk.c.risk_28.desc().nulls_last(), state.c.since.desc(), group.c.group_id)
+        .order_by(is_dead_or_other, risk.c.risk_28.desc().nulls_last(), place, state.c.since.desc(), group.c.group_id)
     )
     return frame.with_columns(risk_told_by=told_by())
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import getpass
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from emberline.cli.app import app, configured
 from emberline.cli.errors import ExitCode
-from emberline.cli.output import print_json, print_line, print_table
+from emberline.cli.output import print_json, print_line, print_lines, print_table
 from emberline.cli.pipeline import Json
 from pipelines.printable import counted, printable_name
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from emberline.services import Services
     from pipelines.alerts.decide import Alert
     from pipelines.alerts.ledger import AlertLedger, Entry
+    from pipelines.alerts.messages import Message, Told
 
 alerts_app = typer.Typer(
     name="alerts", no_args_is_help=True, help="See what is told of groups and of the pipeline, and take care of it."
@@ -29,6 +31,8 @@ app.add_typer(alerts_app)
 
 _GREATEST_NUMBER = 2**63 - 1
 _MOST_DAYS = 3650
+_MESSAGE_BYTES = 2048
+"""What a message may have at the strictest of the services, WeCom."""
 
 Number = Annotated[
     int, typer.Argument(min=1, max=_GREATEST_NUMBER, help="Number of the alert, as `alerts list` and messages show it.")
@@ -48,8 +52,7 @@ def list_alerts(
     if as_json:
         print_json({"alerts": [_as_dict(entry, now) for entry in entries], "record": record.to_dicts()})
         return
-    headings = ("No.", "Severity", "State", "Rule", "Of", "Since", "Why", "Became of it")
-    print_table(counted(len(entries), "alert"), _shown(entries, now), headings, sentences=("Why",))
+    _print_entries(counted(len(entries), "alert"), entries, now)
     if record.height:
         _print_record(record)
 
@@ -96,6 +99,49 @@ def send_test(as_json: Json = False) -> None:
         raise typer.Exit(ExitCode.FAILED)
 
 
+def print_raised(services: Services, now: dt.datetime) -> None:
+    """Evaluate the rules at a time, show what they raise, and what a channel is sent of it.
+
+    Args:
+        services: A run has read all that its Kafka holds.
+        now: The clock, UTC.
+    """
+    from pipelines.alerts.messages import KAFKA
+    from pipelines.alerts.watch import look, tell
+
+    warehouse, alerting, shown = services.warehouse(), services.alerting(), _ShownChannel()
+    alerting = replace(alerting, channels=(*alerting.channels, shown))
+    look(warehouse, services.lake(), alerting, now, read_up=True)
+    delivered = tell(warehouse.url, alerting, now)
+    clock = now.astimezone(services.settings.zone_info)
+    entries = _ledger(services).entries()
+    _print_entries(f"Alerts: {len(entries)} open at {clock:%Y-%m-%d %H:%M}", entries, now)
+    for text in shown.sent:
+        print_line("What a chat channel of [alerts.channels] would be sent:")
+        print_lines(f"{text.title}\n\n{text.body}", indent="  | ")
+        print_line()
+    kafka = delivered.get(KAFKA)
+    if kafka is not None:
+        topic = services.settings.alerts.topic
+        print_line(f"The topic {topic} got {counted(kafka.notices, 'notice')}. Channels: docs/how-to/alerts.md.")
+        print_line()
+
+
+class _ShownChannel:
+    """A channel that keeps the messages, to be shown in place of being sent."""
+
+    name = "demo"
+
+    def __init__(self) -> None:
+        self.sent: list[Message] = []
+
+    def send(self, told: Sequence[Told]) -> int:
+        from pipelines.alerts.messages import message
+
+        self.sent.append(message(told, None, _MESSAGE_BYTES))
+        return self.sent[-1].notices
+
+
 def _ledger(services: Services) -> AlertLedger:
     from pipelines.alerts.ledger import AlertLedger
 
@@ -113,6 +159,11 @@ def _as_dict(entry: Entry, now: dt.datetime) -> dict[str, object]:
     fields = {name: value for name, value in asdict(alert).items() if name != "known"}
     outcome = {"outcome": entry.outcome, "outcome_day": entry.outcome_day}
     return {"alert_id": entry.alert_id, "alert_state": alert.state(now), **fields, **asdict(alert.known), **outcome}
+
+
+def _print_entries(title: str, entries: tuple[Entry, ...], now: dt.datetime) -> None:
+    headings = ("No.", "Severity", "State", "Rule", "Of", "Since", "Why", "Became of it")
+    print_table(title, _shown(entries, now), headings, sentences=("Why",))
 
 
 def _shown(entries: tuple[Entry, ...], now: dt.datetime) -> pl.DataFrame:

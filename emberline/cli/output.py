@@ -67,6 +67,12 @@ def print_line(*parts: Part, whole: bool = False) -> None:
     _stdout.print(_line(parts), soft_wrap=whole or not _stdout.is_terminal)
 
 
+def print_lines(text: str, indent: str) -> None:
+    """Print a text of several lines as it is, each behind an indent."""
+    for line in printable_lines(text).splitlines():
+        _stdout.print(Text(f"{indent}{line}".rstrip()), soft_wrap=True)
+
+
 def _line(parts: Sequence[Part]) -> Text:
     return Text.assemble(
         *((printable(part), "") if isinstance(part, str) else (printable(part[0]), part[1]) for part in parts)

@@ -7,10 +7,12 @@ from typing import Final
 import polars as pl
 
 from emberline.cli.output import print_line, print_table
-from emberline.published import funnel_names, with_amounts
+from emberline.published import STATE_ORDER, funnel_names, with_amounts
+from pipelines.groups.life import LIVING
 from schemas.attribution import MODELS
 
 _SHOWN: Final = 10
+_LIVING_SHOWN: Final = 20
 
 _SEEN: Final = {
     "mentions": "only mentions of the bot are seen",
@@ -40,25 +42,19 @@ def _print_funnel(name: str, steps: pl.DataFrame) -> None:
 
 
 def print_groups(frame: pl.DataFrame) -> None:
-    """Groups by state: a count each, then the groups themselves, first those that need somebody."""
+    """How many groups are in each state; those that live, by risk; the others by state."""
     unmeasured = pl.col("unmeasured_since").is_not_null().sum()
-    counts = frame.group_by("state", maintain_order=True).agg(pl.len().alias("groups"), unmeasured=unmeasured)
+    found = frame.group_by("state").agg(pl.len().alias("groups"), unmeasured=unmeasured)
+    counts = pl.DataFrame({"state": STATE_ORDER}).join(found, on="state", maintain_order="left")
     headings = ("State", "Groups", "Not measured now")
     print_table("Groups by state", counts, headings, right=headings[1:])
-    for (state,), of_state in frame.group_by("state", maintain_order=True):
-        by_risk = of_state["risk_28"].is_not_null().any()
-        shown = of_state.head(_SHOWN).select(
-            _named(),
-            "purpose",
-            pl.col("since").dt.to_string("%Y-%m-%d"),
-            *([_percent("risk_28", digits=0)] if by_risk else []),
-            _why(),
-        )
-        order = "at the highest risk" if by_risk else "newest"
-        more = f", the {_SHOWN} {order} of {of_state.height}" if of_state.height > _SHOWN else ""
-        risk = ("Risk in 28 days",) if by_risk else ()
-        headings = ("Group", "Purpose", "Since", *risk, "Why")
-        print_table(f"{str(state).capitalize()}{more}", shown, headings, right=risk, sentences=("Why",))
+    is_living = pl.col("state").is_in(LIVING)
+    _print_living(frame.filter(is_living))
+    for (state,), of_state in frame.filter(~is_living).group_by("state", maintain_order=True):
+        more = f", the {_SHOWN} newest of {of_state.height}" if of_state.height > _SHOWN else ""
+        shown = of_state.head(_SHOWN).select(_named(), "purpose", _since(), _why())
+        headings = ("Group", "Purpose", "Since", "Why")
+        print_table(f"{str(state).capitalize()}{more}", shown, headings, sentences=("Why",))
     for told_by in frame["risk_told_by"].drop_nulls().unique().sort():
         print_line(f"Risk in 28 days: {told_by}. See docs/concepts.md#the-risk-that-a-group-dies.")
         print_line()
@@ -68,6 +64,24 @@ def print_groups(frame: pl.DataFrame) -> None:
             "it is silent. See docs/how-to/run-on-your-data.md."
         )
         print_line()
+
+
+def _print_living(living: pl.DataFrame) -> None:
+    if living.is_empty():
+        return
+    has_risks = living["risk_28"].is_not_null().any()
+    order = "by risk" if has_risks else "by state"
+    more = f", the first {_LIVING_SHOWN} of {living.height}" if living.height > _LIVING_SHOWN else ""
+    risk = ("Risk in 28 days",) if has_risks else ()
+    shown = living.head(_LIVING_SHOWN).select(
+        _named(), *([_percent("risk_28", digits=0)] if has_risks else []), "state", "purpose", _since(), _why()
+    )
+    headings = ("Group", *risk, "State", "Purpose", "Since", "Why")
+    print_table(f"Living groups {order}{more}", shown, headings, right=risk, sentences=("Why",))
+
+
+def _since() -> pl.Expr:
+    return pl.col("since").dt.to_string("%Y-%m-%d")
 
 
 def _named() -> pl.Expr:

@@ -43,7 +43,7 @@ def funnel(
 
 @app.command()
 def groups(as_json: Json = False) -> None:
-    """Show the groups by state, those at the highest risk first, with reasons, and what each sold."""
+    """Show the groups, those at the highest risk first, with state and reasons, and what each sold."""
     from emberline.cli.reports import print_groups, print_sales
     from emberline.published import groups_frame, sales_frame
 

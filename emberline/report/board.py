@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from emberline.published import STATE_ORDER
 from emberline.report.amounts import sold
 from emberline.report.contents import WEEKS, Contents
 from emberline.report.drawing import sparkline
@@ -80,12 +81,13 @@ def _item(name: str, text: str, more: list[str] | None = None, *, is_bad: bool) 
 
 
 def counts(contents: Contents) -> list[dict[str, Any]]:
-    """How many groups are in each state, in the order of the board."""
-    return contents.groups.group_by("state", maintain_order=True).agg(groups=pl.len()).to_dicts()
+    """How many groups are in each state, in `STATE_ORDER`."""
+    found = contents.groups.group_by("state").agg(groups=pl.len())
+    return pl.DataFrame({"state": STATE_ORDER}).join(found, on="state", maintain_order="left").to_dicts()
 
 
 def board(contents: Contents, words: Words) -> list[dict[str, Any]]:
-    """A row a group, first those that need somebody."""
+    """A row a group, in the order of `groups_frame`."""
     speakers = by_week(contents.weeks, "speakers")
     places = {row["state"]: place for place, row in enumerate(counts(contents))}
     of_group = sold(contents)

@@ -26,6 +26,8 @@ from pipelines.ingest import tested_client
         ("alerts", "ack", "0"),
         ("alerts", "snooze", "1", "--days", "99999999999"),
         ("demo", "--seed", "-1"),
+        ("demo", "--end", "2999-01-01"),
+        ("demo", "--end", "yesterday"),
         ("--state", "somewhere", "demo"),
     ],
 )

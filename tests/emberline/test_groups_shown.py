@@ -57,7 +57,7 @@ def _filled(table: sa.Table, values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name in table.c}
 
 
-def test_groups_come_by_state_and_within_it_by_risk(shown):
+def test_living_groups_come_by_risk_and_the_others_after_them(shown):
     frame, output = shown(
         {"group_id": "app:calm", "state": "alive", "risk_28": 0.03},
         {"group_id": "app:unknown", "state": "alive"},
@@ -65,10 +65,25 @@ def test_groups_come_by_state_and_within_it_by_risk(shown):
         {"group_id": "app:dying", "state": "dying", "risk_28": 0.2},
         {"group_id": "app:gone", "state": "dead"},
     )
-    assert frame["group_id"].to_list() == ["app:dying", "app:gone", "app:at risk", "app:calm", "app:unknown"]
+    order = ["app:at risk", "app:dying", "app:calm", "app:unknown", "app:gone"]
+    assert frame["group_id"].to_list() == order
+    assert [line.split("  ")[0] for line in output.splitlines() if line.startswith("app:")] == order
     assert [line.split() for line in output.splitlines() if line.startswith("app:at risk")] == [
-        ["app:at", "risk", "2026-03-02", "42", "%", "because"]
+        ["app:at", "risk", "42", "%", "alive", "2026-03-02", "because"]
     ]
+
+
+def test_where_no_risk_is_known_the_worst_state_comes_first(shown):
+    _, output = shown(
+        {"group_id": "app:a", "state": "alive"},
+        {"group_id": "app:d", "state": "dying"},
+        {"group_id": "app:g", "state": "dead"},
+        {"group_id": "app:e", "state": "declining"},
+    )
+    assert "Living groups by state" in output
+    assert [line.split()[0] for line in output.splitlines() if line.startswith("app:")] == [
+        "app:d", "app:e", "app:a", "app:g",
+    ]  # fmt: skip
 
 
 def test_a_risk_of_an_older_day_is_not_shown_as_todays(shown):

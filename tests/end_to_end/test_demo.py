@@ -19,6 +19,7 @@ from emberline.simulator import Scenario, simulate
 from tests.docs.pages import ROOT
 
 BUILD_README = ROOT / "docs" / "build_readme.py"
+README = ROOT / "README.md"
 pytestmark = pytest.mark.soak
 
 
@@ -44,9 +45,9 @@ def emberline(folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def shown_as_json(folder: Path, command: str) -> Any:
+def shown_as_json(folder: Path, *command: str) -> Any:
     """What a command shows of the demo, in this process: another one would only import the same."""
-    return json.loads(CliRunner().invoke(app, ["--state", str(folder / "state"), command, "--json"]).stdout)
+    return json.loads(CliRunner().invoke(app, ["--state", str(folder / "state"), *command, "--json"]).stdout)
 
 
 def pasted(folder: Path, shown: str, hint: str) -> str:
@@ -56,13 +57,19 @@ def pasted(folder: Path, shown: str, hint: str) -> str:
 
 
 def test_the_demo_shows_the_planted_company_says_it_is_simulated_and_leaves_its_tables_to_look_at(folder):
-    shown = emberline(folder, "demo", "--state", "state")
+    [end] = re.findall(r"emberline demo --end (\S+?)`", README.read_text())
+    shown = emberline(folder, "demo", "--end", end, "--state", "state")
     truth = simulate(Scenario()).truth
     assert "All of this is simulated" in shown
     for step, reached in truth.funnel_mature.items():
         assert any(line.split()[:2] == [step, f"{reached:,}"] for line in shown.splitlines()), step
     assert "no member activity for 28 days since" in shown
     assert "unattributed" in shown
+    alerts = shown_as_json(folder, "alerts", "list")["alerts"]
+    assert f"Alerts: {len(alerts)} open at {end} 00:00" in shown
+    assert {alert["subject"] for alert in alerts if alert["rule"] == "group_dying"} <= set(truth.groups["group_id"])
+    assert [alert["subject"] for alert in alerts if alert["rule"] == "stale_feed"] == ["simulator/discourse"]
+    assert f"{len(alerts)} alerts: " in shown
 
     (folder / "shown.txt").write_text(shown)
     compared = subprocess.run(
