@@ -67,8 +67,10 @@ def main() -> int:
     """Print the table; end with 1 where what speaks lost more than it may."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.never_worse")
     parser.add_argument("--seeds", type=int, default=20, help="companies a way of life (default: 20)")
+    parser.add_argument("--first", type=int, default=0, help="the first seed (default: 0, those that it was tuned on)")
     options = parser.parse_args()
-    found = [one for kind in KINDS for seed in range(options.seeds) for one in quarters(kind, seed)]
+    seeds = range(options.first, options.first + options.seeds)
+    found = [one for kind in KINDS for seed in seeds for one in quarters(kind, seed)]
     table = Table(title="What speaks beside days of silence, AUC", title_justify="left", box=None)
     for heading in ("Way of life", "Quarter", "Companies", "Silence", "Gain", "Standard error"):
         table.add_column(heading, justify="left" if heading == "Way of life" else "right")

@@ -65,6 +65,10 @@ SETTINGS_MEANINGS = {
     "groups.declining_leave": "It is alive again with one of them at this share or above.",
     "groups.dying_enter": "A group is dying with both below this share.",
     "groups.dying_leave": "It is only declining with one of them at this share or above.",
+    "groups.silent_days": "Measured days without member activity from which on a silence is compared with others.",
+    "groups.declining_chance": "A silence so likely to last `dead_after_days` makes a group decline, however few its "
+    "messages; 1: none does.",
+    "groups.dying_chance": "The same of dying.",
     "groups.risk_retrain_days": "A model of the risk is used for so many days before another one is trained.",
     "alerts.topic": "Kafka topic that gets every notice as JSON; empty: none.",
     "alerts.pipeline_channels": "Channels that are told what is wrong with the pipeline itself, by name, `kafka` among "

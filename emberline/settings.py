@@ -267,6 +267,7 @@ _Level = Annotated[float, Field(gt=0, le=1)]
 _ASCENDING: Final = (
     ("least_baseline_weeks", "baseline_weeks"), ("dying_enter", "declining_enter"), ("dying_enter", "dying_leave"),
     ("declining_enter", "declining_leave"), ("dying_leave", "declining_leave"),
+    ("declining_chance", "dying_chance"),
 )  # fmt: skip
 
 
@@ -284,6 +285,9 @@ class ThresholdSettings(Section):
     declining_leave: _Level = _DEFAULTS.declining_leave
     dying_enter: _Level = _DEFAULTS.dying_enter
     dying_leave: _Level = _DEFAULTS.dying_leave
+    silent_days: int = Field(default=_DEFAULTS.silent_days, ge=1, le=_DAYS)
+    declining_chance: _Level = _DEFAULTS.declining_chance
+    dying_chance: _Level = _DEFAULTS.dying_chance
 
     @model_validator(mode="after")
     def _agree(self) -> Self:

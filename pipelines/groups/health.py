@@ -19,9 +19,10 @@ from schemas.lake import GROUP_HEALTH, GROUP_STATES
 
 LIFE_DAY: Final = pl.Schema({
     **GROUP_HEALTH.schema, "active_members": pl.Int32(), "born_day": pl.Date(), "end_day": pl.Date(),
-    "end_reason": pl.String(), "coverage": pl.String(),
+    "end_reason": pl.String(), "coverage": pl.String(), "silence_chance": pl.Float64(), "silences_as_long": pl.Int32(),
+    "silences_until_dead": pl.Int32(), "dead_after_days": pl.Int32(),
 })  # fmt: skip
-"""A day of any state, with the facts of the group's life."""
+"""A day of any state, with the facts of the group's life, and what silence did to it (`pipelines.groups.life.live`)."""
 
 _COUNTS: Final = ("speakers", "messages", "replies")
 _SUMMED: Final = (*_COUNTS, "active_members", "joined", "left", "operator_messages", "bot_messages")
@@ -163,6 +164,7 @@ def _judged(days: pl.DataFrame, rules: LifeRules) -> pl.DataFrame:
     size = days.height
     states, weeks, silent = np.zeros(size, np.int8), np.zeros(size, np.int64), np.zeros(size, np.int64)
     sums, usual = np.zeros((size, 3), np.int64), np.full((size, 3), np.nan)
+    chance, earlier, patience = np.full(size, np.nan), np.zeros((size, 2), np.int64), np.zeros(size, np.int64)
     counts = frozen(np.ascontiguousarray(days.select(_COUNTS).to_numpy()))
     is_active = fixed(days["active_members"] > 0)
     is_measured = fixed(days["is_measured"])
@@ -173,8 +175,10 @@ def _judged(days: pl.DataFrame, rules: LifeRules) -> pl.DataFrame:
     for _, length, purpose, born, ended in lives.iter_rows():
         begin, stop = stop, stop + length
         part = slice(begin, stop)
-        states[part], sums[part], usual[part], weeks[part], silent[part] = live(
-            counts[part], is_active[part], is_measured[part], born, ended, rules.of(purpose)
+        of_purpose = rules.of(purpose)
+        patience[part] = of_purpose.dead_after_days
+        states[part], sums[part], usual[part], weeks[part], silent[part], chance[part], earlier[part] = live(
+            counts[part], is_active[part], is_measured[part], born, ended, of_purpose
         )
     return (
         days.with_columns(
@@ -187,8 +191,12 @@ def _judged(days: pl.DataFrame, rules: LifeRules) -> pl.DataFrame:
             messages_usual=usual[:, MESSAGES],
             replies_usual=usual[:, REPLIES],
             baseline_weeks=weeks,
+            silence_chance=chance,
+            silences_as_long=earlier[:, 0],
+            silences_until_dead=earlier[:, 1],
+            dead_after_days=patience,
         )
-        .with_columns(pl.col("^.*_usual$").fill_nan(None))
+        .with_columns(pl.col("^.*_usual$", "silence_chance").fill_nan(None))
         .select(_JUDGED.keys())
         .cast(_JUDGED)
     )

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.compiled import compiled
+from pipelines.groups.silence import outlasting
 from pipelines.groups.thresholds import Thresholds
 from schemas.lake import GROUP_STATES
 
@@ -36,13 +37,21 @@ def live(
     born: int,
     ended: int,
     rules: Thresholds,
-) -> tuple[NDArray[np.int8], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+) -> tuple[
+    NDArray[np.int8],
+    NDArray[np.int64],
+    NDArray[np.float64],
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.float64],
+    NDArray[np.int64],
+]:
     """Give every day of one group its state (docs/definitions.md#life-of-a-group).
 
     The last 7 days are compared with the same measured weekdays of up to `baseline_weeks` weeks before them. While a
     group declines or is dying, those are the weeks before the decline began, for as long as the decline is no older
     than the baseline is long: nobody gets used to it any sooner. A life begins with birth or revival, and its baseline
-    with it.
+    with it. Silences are compared with those since birth (`pipelines.groups.silence`).
 
     Args:
         counts: [days, 3] speakers, messages and replies of members on each day, from the first day on.
@@ -54,8 +63,9 @@ def live(
 
     Returns:
         [days] state, index into `GROUP_STATES`; [days, 3] counts of 7 days; [days, 3] their usual values, NaN without
-        a baseline; [days] weeks of the baseline; [days] measured days since the last activity. All from birth to the
-        end, 0 or NaN elsewhere.
+        a baseline; [days] weeks of the baseline; [days] measured days since the last activity; [days] the chance by
+        which silence made the state on its first day, 0 where that silence is over, else NaN; [days, 2] earlier
+        silences as long, and those until death, likewise. All from birth to the end, 0 or NaN elsewhere.
     """
     n_days = len(is_active)
     states = np.full(n_days, UNBORN, np.int8)
@@ -63,6 +73,9 @@ def live(
     usual = np.full((n_days, 3), np.nan)
     weeks = np.zeros(n_days, np.int64)
     silences = np.zeros(n_days, np.int64)
+    chances, earlier = np.full(n_days, np.nan), np.zeros((n_days, 2), np.int64)
+    lengths = np.zeros(rules.dead_after_days + 1, np.int64)
+    is_silence, last_active = False, 0
     spread, past = np.empty(3), np.empty((3, rules.baseline_weeks))
     state, since, begun, silent = UNBORN, 0, 0, 0
     fall, plunge, recovery, rally, fell = 0, 0, 0, 0, 0
@@ -70,7 +83,12 @@ def live(
         if day >= ended:
             states[day] = ENDED
             continue
-        silent = 0 if is_active[day] else silent + is_measured[day]
+        if is_active[day]:
+            if silent > 0:
+                lengths[min(silent, rules.dead_after_days)] += 1
+            silent, last_active = 0, day
+        else:
+            silent += is_measured[day]
         silences[day] = silent
         before = state
         if state == UNBORN:
@@ -96,10 +114,28 @@ def live(
                 if not is_declined and fall == 1:
                     fell = day
             if is_measured[day] and state == before and day - since >= rules.stay_days:
+                worse, chance, as_long, deadly = ALIVE, 0.0, 0, 0
+                if silent >= rules.silent_days:
+                    chance, as_long, deadly = outlasting(lengths, silent)
+                    if chance >= rules.dying_chance:
+                        worse = DYING
+                    elif chance >= rules.declining_chance:
+                        worse = DECLINING
                 if state != DYING and plunge >= rules.confirm_days:
-                    state = DYING
+                    state, is_silence = DYING, False
                 elif state == ALIVE and fall >= rules.confirm_days:
-                    state = DECLINING
+                    state, is_silence = DECLINING, False
+                elif worse > state:
+                    if state == ALIVE and fall == 0:
+                        fell = last_active + 1
+                    state, is_silence = worse, True
+                    chances[day], earlier[day, 0], earlier[day, 1] = chance, as_long, deadly
+                elif is_declined and is_silence:
+                    # What silence made lasts as long, unless volume has fallen, too.
+                    if silent < rules.silent_days:
+                        is_silence, chances[day] = False, 0.0
+                        if plunge < rules.confirm_days:
+                            state = DECLINING if fall >= rules.confirm_days else ALIVE
                 elif is_declined and recovery >= rules.confirm_days:
                     state = ALIVE
                 elif state == DYING and rally >= rules.confirm_days:
@@ -107,9 +143,10 @@ def live(
         if state != before:
             since = day
         if state in (DEAD, REVIVED):
+            is_silence = False
             fall, plunge, recovery, rally = 0, 0, 0, 0
         states[day] = state
-    return states, sums, usual, weeks, silences
+    return states, sums, usual, weeks, silences, chances, earlier
 
 
 @compiled

@@ -19,7 +19,7 @@ def reason() -> pl.Expr:
     """The reasons of a spell as one text, of the spell's first day.
 
     Reads `state`, `before` (the state of the day before), `since`, `silent_days` (measured), `active_before` (the last
-    day with member activity before `since`), `end_reason` and the components.
+    day with member activity before `since`), `end_reason`, what silence did and the components.
     """
     state, before = pl.col("state"), pl.col("before")
     silence = (pl.col("since") - pl.col("active_before")).dt.total_days()
@@ -27,6 +27,8 @@ def reason() -> pl.Expr:
     no_activity = pl.format("no member activity for {} {} since {}", "silent_days", known, "active_before")
     again = pl.format("member activity again after {} silent days", silence - 1)
     still = pl.lit("members active again, and still so")
+    # Null where silence did nothing.
+    is_silenced, is_heard = (pl.col("silence_chance") > 0, pl.col("silence_chance") == 0)
     is_fallen = before.is_in([GROUP_STATES[DECLINING], GROUP_STATES[DYING]])
 
     def is_state(number: int) -> pl.Expr:
@@ -34,15 +36,30 @@ def reason() -> pl.Expr:
 
     return (
         pl.when(is_state(UNBORN)).then(pl.lit(_NOT_BORN))
+        .when(is_state(ALIVE) & is_fallen & is_heard).then(pl.lit("back: members are active again"))
         .when(is_state(ALIVE) & is_fallen).then(pl.format("back: {}", _joined(_levels())))
         .when(is_state(ALIVE) & (before == GROUP_STATES[REVIVED])).then(still)
         .when(is_state(ALIVE)).then(pl.lit(_BORN))
+        .when(is_silenced).then(_joined([no_activity, *_silences(), *_levels(), *_causes()]))
         .when(is_state(DECLINING) & is_fallen).then(pl.format("better: {}", _joined([*_levels(), *_causes()])))
         .when(is_state(DECLINING) | is_state(DYING)).then(_joined([*_levels(), *_causes()]))
         .when(is_state(DEAD)).then(no_activity)
         .when(is_state(REVIVED)).then(again)
         .otherwise("end_reason")
     )  # fmt: skip
+
+
+def _silences() -> list[pl.Expr]:
+    """How likely the silence is to go on, by how many earlier ones of the group."""
+    as_long, patience = pl.col("silences_as_long"), pl.col("dead_after_days")
+    percent = (100 * pl.col("silence_chance")).round().cast(pl.Int64)
+    earlier = ("earlier silences as long: {}, of these {} days or more: {}", as_long, patience, "silences_until_dead")
+    return [
+        pl.format("the chance that it lasts {} days is {} %", patience, percent),
+        pl.when(as_long == 0)
+        .then(pl.lit("the group was never silent for so long before"))
+        .otherwise(pl.format(*earlier)),
+    ]
 
 
 def _levels() -> list[pl.Expr]:

@@ -10,6 +10,7 @@ from pipelines.groups.life import ENDED, LIVING
 from pipelines.groups.reasons import reason
 from schemas.lake import COMPONENTS, GROUP_STATE, GROUP_STATES
 
+_SILENCE: Final = ("silence_chance", "silences_as_long", "silences_until_dead", "dead_after_days")
 _A_DAY: Final = pl.duration(days=1)
 
 
@@ -49,7 +50,7 @@ def group_state(life: pl.LazyFrame) -> pl.LazyFrame:
         .group_by("spell", maintain_order=True)
         .agg(
             pl.col("group_id", "state", "before", "is_measured", "born_day", "end_day", "end_reason").first(),
-            pl.col("active_before", "silent_days", *COMPONENTS).first(),
+            pl.col("active_before", "silent_days", *_SILENCE, *COMPONENTS).first(),
             since=day.first(),
             last_day=day.last(),
             last_active_day=pl.col("last_active").last(),

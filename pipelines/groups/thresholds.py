@@ -11,7 +11,8 @@ class Thresholds(NamedTuple):
     """When a group changes its state (docs/definitions.md#life-of-a-group).
 
     A level is a share of the group's own baseline. A group declines, or is dying, where both its speakers and its
-    messages of 7 days are below the level to enter, and recovers where one of them is at or above the level to leave.
+    messages of 7 days are below the level to enter, and recovers where one of them is at or above the level to leave;
+    or where its silence is likely to last until it is dead, until that is over.
 
     Attributes:
         dead_after_days: Measured days without member activity after which a group is dead.
@@ -22,6 +23,8 @@ class Thresholds(NamedTuple):
         confirm_days: Measured days in a row on which a level must hold.
         stay_days: Days before a state may give way to another; death and end do not wait.
         declining_enter, declining_leave, dying_enter, dying_leave: The levels.
+        silent_days: Measured days without member activity from which on the chance is asked that they go on.
+        declining_chance, dying_chance: The chances that the silence lasts until the group is dead; at 1 none has it.
     """
 
     dead_after_days: int = 28
@@ -35,6 +38,9 @@ class Thresholds(NamedTuple):
     declining_leave: float = 0.75
     dying_enter: float = 0.3
     dying_leave: float = 0.45
+    silent_days: int = 7
+    declining_chance: float = 0.3
+    dying_chance: float = 0.5
 
 
 @dataclass(frozen=True)

@@ -162,7 +162,8 @@ THRESHOLDS: Final = tuple(
     f"groups.{name}"
     for name in (
         "dead_after_days", "baseline_weeks", "least_baseline_weeks", "least_messages", "deviations", "confirm_days",
-        "stay_days", "declining_enter", "declining_leave", "dying_enter", "dying_leave", "purposes",
+        "stay_days", "declining_enter", "declining_leave", "dying_enter", "dying_leave", "silent_days",
+        "declining_chance", "dying_chance", "purposes",
     )
 )  # fmt: skip
 """The settings that say when a group declines, is dying, recovers and is dead."""
@@ -215,7 +216,7 @@ where there is no baseline. `silent_days` counts measured days since the last me
     },
     guided_by=_GUIDES,
     settings=(*COMPLETE_DAYS, *THRESHOLDS),
-    code_version=2,
+    code_version=3,
     computed_with=_COMPUTED_WITH,
 )
 
@@ -257,6 +258,6 @@ born before it.""",
     },
     guided_by=_GUIDES,
     settings=(*COMPLETE_DAYS, *THRESHOLDS),
-    code_version=2,
+    code_version=3,
     computed_with=_COMPUTED_WITH,
 )

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from itertools import pairwise
 from statistics import median
 
 from pipelines.groups.thresholds import Thresholds
+
+ORDER = ("alive", "declining", "dying")
 
 
 @dataclass
@@ -21,6 +24,8 @@ class Life:
     judged: dict[int, dict[str, bool]] = field(default_factory=dict)
     fell: int = 0
     """The day on which the decline that lasts now began."""
+    is_silence: bool = False
+    """Whether silence made the state of now."""
 
     def judge(self, born: int, ended: int) -> list[str]:
         """The state of every day."""
@@ -36,6 +41,7 @@ class Life:
         if before == "dead":
             return "revived" if self.active[day] else "dead"
         if self.silent(day) >= self.rules.dead_after_days:
+            self.is_silence = False
             return "dead"
         stayed = self.stayed(day) >= self.rules.stay_days
         if before == "revived":
@@ -50,13 +56,45 @@ class Life:
             return self._fallen(day, before, "dying")
         if before == "alive" and self.confirmed(day, "below declining"):
             return self._fallen(day, before, "declining")
+        if ORDER.index(worse := self.worse(day)) > ORDER.index(before):
+            self._fallen(day, before, worse)
+            if before == "alive" and not self.judged[day]["below declining"]:
+                self.fell = self.last_active(day) + 1
+            self.is_silence = True
+            return worse
+        if self.is_silence:
+            if self.silent(day) >= self.rules.silent_days:
+                return before
+            self.is_silence = False
+            if self.confirmed(day, "below dying"):
+                return before
+            return "declining" if self.confirmed(day, "below declining") else "alive"
         if before != "alive" and self.confirmed(day, "above declining"):
             return "alive"
         if before == "dying" and self.confirmed(day, "above dying"):
             return "declining"
         return before
 
+    def worse(self, day: int) -> str:
+        """The state that silence alone would make."""
+        rules, now = self.rules, self.silent(day)
+        if now < rules.silent_days:
+            return "alive"
+        began = self.states.index("alive")
+        active = [each for each in range(began, day + 1) if self.active[each]]
+        ended = [sum(self.measured[first + 1 : last]) for first, last in pairwise(active)]
+        as_long = [each for each in ended if each >= now]
+        deadly = [each for each in ended if each >= rules.dead_after_days]
+        others = ((now + 3) / (rules.dead_after_days + 3)) ** 1.28
+        chance = (len(deadly) + 3 * others) / (len(as_long) + 3)
+        return "dying" if chance >= rules.dying_chance else "declining" if chance >= rules.declining_chance else "alive"
+
+    def last_active(self, day: int) -> int:
+        """The last day with activity."""
+        return max(each for each in range(day + 1) if self.active[each])
+
     def _fallen(self, day: int, before: str, state: str) -> str:
+        self.is_silence = False
         if before == "alive":
             days = sorted(self.judged, reverse=True)
             self.fell = day

@@ -16,6 +16,9 @@ from tests.examples import examples
 from tests.pipelines.groups.life_oracle import Life
 
 RULES = Thresholds()
+DEAF = RULES._replace(declining_chance=1.0, dying_chance=1.0)
+"""No silence changes a state before death."""
+
 NEVER = 10_000
 
 WEEK = [(10, 30, 8)] * 5 + [(3, 6, 1)] * 2
@@ -98,12 +101,42 @@ def test_nobody_gets_used_to_a_decline_sooner_than_its_baseline_is_old():
 
 
 def test_a_group_too_young_to_have_a_past_is_not_judged():
-    assert spells(states(WEEK * 3 + [SILENCE] * 27)) == [("alive", 0)]
+    assert spells(states(WEEK * 3 + scaled(0.2, 2))) == [("alive", 0)]
 
 
 def test_in_a_group_of_little_volume_noise_gives_no_verdict():
     few = [(1, 1, 0), SILENCE, SILENCE, (1, 2, 0), SILENCE, (1, 1, 0), SILENCE]
-    assert spells(states(few * 12 + [SILENCE] * 20 + [(1, 1, 0)])) == [("alive", 0)]
+    assert spells(states(few * 12 + [SILENCE] * 7 + few * 8)) == [("alive", 0)]
+
+
+FEW = [(1, 1, 0), SILENCE, SILENCE, (1, 2, 0), SILENCE, (1, 1, 0), SILENCE]
+"""A group of too little volume to be compared with its usual weeks."""
+
+
+def test_a_small_group_that_falls_silent_as_never_before_declines_and_is_dying_before_it_is_dead():
+    found = spells(states(FEW * 12 + [SILENCE] * 40))
+    last_active = 7 * 12 - 2
+    assert found == [
+        ("alive", 0),
+        ("declining", last_active + 10),
+        ("dying", last_active + 17),
+        ("dead", last_active + 28),
+    ]
+
+
+def test_a_small_group_that_was_often_silent_for_three_weeks_is_not_dying_of_a_fortnight():
+    pauses = ([(1, 1, 0)] * 3 + [SILENCE] * 20) * 6
+    assert set(states(pauses + [(1, 1, 0)] + [SILENCE] * 14)[-15:]) == {"alive"}
+
+
+def test_the_silence_that_made_it_is_over_when_a_member_is_active_again_and_the_stay_is():
+    found = spells(states(FEW * 12 + [SILENCE] * 15 + FEW * 3))
+    assert [state for state, _ in found] == ["alive", "declining", "alive"]
+    assert found[2][1] - found[1][1] == RULES.stay_days
+
+
+def test_where_no_chance_is_enough_no_silence_changes_a_state():
+    assert [state for state, _ in spells(states(FEW * 12 + [SILENCE] * 40, rules=DEAF))] == ["alive", "dead"]
 
 
 def test_a_single_message_revives_and_only_a_later_one_makes_it_alive():
@@ -168,6 +201,9 @@ SMALL = st.builds(
     declining_leave=st.sampled_from([0.75, 0.9]),
     dying_enter=st.sampled_from([0.2, 0.4]),
     dying_leave=st.sampled_from([0.4, 0.6]),
+    silent_days=st.integers(1, 9),
+    declining_chance=st.sampled_from([0.1, 0.4, 1.0]),
+    dying_chance=st.sampled_from([0.4, 0.6, 1.0]),
 )
 
 
@@ -232,7 +268,7 @@ def test_a_verdict_stays_for_its_least_days_unless_the_group_dies_or_ends(
 def test_a_fall_that_is_no_more_than_the_usual_spread_is_none(share: float):
     wild = [(a * k, b * k, c * k) for k in (1, 6, 1, 7, 1, 8) for a, b, c in WEEK] * 3
     verdicts = {
-        spread: states(wild + scaled(share, 3), rules=RULES._replace(deviations=spread)) for spread in (0.0, 9.0)
+        spread: states(wild + scaled(share, 3), rules=DEAF._replace(deviations=spread)) for spread in (0.0, 9.0)
     }
     assert "alive" in verdicts[9.0][-1]
     assert verdicts[0.0][-1] != "alive"

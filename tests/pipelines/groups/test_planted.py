@@ -94,7 +94,7 @@ def test_what_comes_later_changes_no_earlier_day(companies: list[Company]):
 
 def test_purposes_may_have_thresholds_of_their_own(companies: list[Company]):
     each = companies[0]
-    deaf = Thresholds(deviations=99.0)
+    deaf = Thresholds(deviations=99.0, declining_chance=1.0, dying_chance=1.0)
     purposes = each.truth.groups["purpose"].unique().to_list()
     heard = entered(each.life(LifeRules(by_purpose={"sales": deaf})), *VERDICTS)["group_id"].unique()
     known = entered(each.life(), *VERDICTS)["group_id"].unique()

@@ -20,6 +20,8 @@ from tests.pipelines.groups.group_oracle import Life, Spell, spells
 
 FIELDS = tuple(field.name for field in dataclasses.fields(Spell))
 SPAN = 40
+NO_CHANCE = {"declining_chance": 1.0, "dying_chance": 1.0}
+"""No silence makes a group decline before it is dead."""
 
 
 def day(number: int) -> dt.date:
@@ -58,7 +60,7 @@ def judged(
 def state(
     lives: dict[str, tuple[Life, set[dt.date]]], through: dt.date | None, dead_after_days: int = 28
 ) -> pl.LazyFrame:
-    """The states of groups, given of each its life and further days with events but no activity."""
+    """The states of groups but decline, given of each its life and further days with events but no activity."""
     days = [
         {"group_id": key, "day": each, "active_members": int(each in life.active)}
         for key, (life, quiet) in lives.items()
@@ -74,7 +76,7 @@ def state(
         for key, (life, _) in lives.items()
     ]
     unheard = {key: life.unheard for key, (life, _) in lives.items()}
-    return judged(days, groups, through, unheard=unheard, dead_after_days=dead_after_days)
+    return judged(days, groups, through, unheard=unheard, dead_after_days=dead_after_days, **NO_CHANCE)
 
 
 def told(active: list[int], through: int, **life: Any) -> list[tuple[Any, ...]]:
@@ -253,6 +255,44 @@ def test_dying_tells_what_else_speaks_for_it():
 def test_recovery_tells_its_numbers_too():
     back = [*talk(1, range(70)), *talk(0.4, range(70, 90)), *talk(1, range(90, 120))]
     assert reasons(back, 119)["alive"].startswith("back: speakers at ")
+
+
+def silences(*active: int, through: int) -> list[tuple[str, str]]:
+    """State and reason of each spell of a group of a message a day, born on its first day."""
+    days = [
+        {"group_id": "app:g", "day": day(each), "active_members": 1, "speakers": 1, "messages": 1} for each in active
+    ]
+    found = judged(days, [{"group_id": "app:g", "born_at": at(f"{day(0)} 00:00")}], day(through))
+    return found.sort("since").select("state", "reason").collect().rows()
+
+
+def test_a_small_group_tells_how_likely_its_silence_is_to_last_until_it_is_dead():
+    assert silences(0, 1, 2, through=30)[1:] == [
+        (
+            "declining",
+            "no member activity for 10 days since 2025-03-05; the chance that it lasts 28 days is 33 %; "
+            "the group was never silent for so long before",
+        ),
+        (
+            "dying",
+            "no member activity for 17 days since 2025-03-05; the chance that it lasts 28 days is 57 %; "
+            "the group was never silent for so long before",
+        ),
+        ("dead", "no member activity for 28 days since 2025-03-05"),
+    ]
+
+
+def test_it_tells_how_often_the_group_was_silent_for_so_long_before():
+    rows = silences(0, 20, 60, 68, through=78)
+    assert rows[-1] == (
+        "declining",
+        "no member activity for 8 days since 2025-05-10; the chance that it lasts 28 days is 36 %; "
+        "earlier silences as long: 2, of these 28 days or more: 1",
+    )
+
+
+def test_a_silence_that_is_over_says_so():
+    assert silences(0, 1, 2, 15, 23, through=24)[-1] == ("alive", "back: members are active again")
 
 
 def test_components_are_those_of_the_first_day_of_a_spell():

@@ -14,6 +14,9 @@ from pipelines.groups.feed_day import feed_day
 from pipelines.groups.group import group_table
 from pipelines.groups.group_day import group_day
 from pipelines.groups.health import life_days
+from pipelines.groups.risk.features import history
+from pipelines.groups.risk.summary import entered
+from pipelines.groups.risk.worth import deaths, worth
 from pipelines.groups.state import group_state
 from pipelines.groups.thresholds import LifeRules
 from schemas.lake import EVENTS
@@ -99,23 +102,45 @@ def test_groups_are_born_when_a_sliding_window_says_so(events: pl.LazyFrame, mes
     assert dict(births(events).collect().rows()) == born
 
 
-def test_groups_die_and_revive_when_their_gaps_say_so(events: pl.LazyFrame, messages: list[Message]):
+@pytest.fixture(scope="module")
+def states(events: pl.LazyFrame) -> pl.DataFrame:
+    """The spells of every group."""
+    groups = group_table(events, births(events))
+    life = life_days(
+        group_day(events), person_day(events), feed_day(events), groups, THROUGH, ZONE, LifeRules()
+    ).lazy()  # fmt: skip
+    return group_state(life).collect()
+
+
+def test_states_alone_foretell_deaths(events: pl.LazyFrame, states: pl.DataFrame):
+    days = person_day(events).collect().lazy()
+    watched = history(days, THROUGH)
+    known = {
+        name: worth(pl.concat(entered(states.lazy(), state) for state in among), watched, deaths(days, watched))
+        for name, among in {"dying": ["dying"], "either": ["declining", "dying"]}.items()
+    }
+    assert known["dying"].deaths == 161
+    assert known["dying"].recall == pytest.approx(0.714, abs=0.02)
+    assert known["dying"].precision == pytest.approx(0.698, abs=0.02)
+    assert known["either"].recall == pytest.approx(0.714, abs=0.02)
+    assert known["either"].precision == pytest.approx(0.587, abs=0.02)
+    assert known["either"].early >= 0.6
+
+
+def test_groups_die_and_revive_when_their_gaps_say_so(
+    events: pl.LazyFrame, messages: list[Message], states: pl.DataFrame
+):
     born = dict(births(events).collect().rows())
     active = defaultdict(set)
     for group, time, day, _, is_bot in messages:
         if not is_bot and group in born and time >= born[group] and day <= THROUGH:
             active[group].add(day)
-    deaths = {
+    died = {
         (group, day + 28 * A_DAY, back)
         for group, days in active.items()
         for day, back in zip(sorted(days), [*sorted(days)[1:], None], strict=True)
         if ((back or THROUGH + A_DAY) - day).days > 28
     }
-    groups = group_table(events, births(events))
-    life = life_days(
-        group_day(events), person_day(events), feed_day(events), groups, THROUGH, ZONE, LifeRules()
-    ).lazy()  # fmt: skip
-    states = group_state(life)
     dead = states.filter(pl.col("state") == "dead").select("group_id", "since", "until")
-    assert deaths
-    assert set(dead.collect().rows()) == deaths
+    assert died
+    assert set(dead.rows()) == died
