@@ -10,7 +10,7 @@ from assets.completeness import complete_through
 from assets.resources import Rules
 from assets.steps import lake_assets
 from assets.tables import refreshed, specs
-from pipelines.groups.risk.lines import elsewhere, markdown
+from pipelines.groups.risk.lines import markdown, of_score
 from pipelines.lake import Lake
 from pipelines.refresh import refresh_risk
 from pipelines.refresh.risk import newest_lines
@@ -30,6 +30,5 @@ def _of_alerts(lake: Lake) -> dict[str, dg.MetadataValue]:
     newest = newest_lines(lake)
     if newest is None:
         return {}
-    own, share = newest
-    known, whose = (own, "own") if any(line.alerts for line in own) else (elsewhere(share), "box")
-    return {f"alerts by the risk ({whose})": dg.MetadataValue.md(markdown(known))}
+    known = of_score(*newest)
+    return {f"alerts by the risk ({'own' if known.is_own else 'box'})": dg.MetadataValue.md(markdown(known.lines))}

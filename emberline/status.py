@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import sqlalchemy as sa
@@ -15,6 +15,9 @@ from emberline.embedded.postgres_roles import READER
 from emberline.services import Services
 from pipelines.ingest.reader import slow_because
 from schemas.lake import EVENTS
+
+if TYPE_CHECKING:
+    from emberline.report.contents import LinesInUse
 
 
 def addresses(services: Services, *, with_secrets: bool = False, with_link: bool = False) -> dict[str, str | None]:
@@ -122,6 +125,18 @@ def missing_of(services: Services) -> pl.DataFrame:
 
     idle = dt.timedelta(hours=services.settings.rules.idle_feed_hours)
     return by_sequence(missing_numbers(services.lake(), Lateness(services.settings.lateness, idle)))
+
+
+def lines_of(services: Services) -> LinesInUse | None:
+    """What alerts by the newest score had been worth, and the line in use; None where no score was chosen yet."""
+    from emberline.report.contents import LinesInUse
+    from pipelines.groups.risk.lines import line_for, of_score
+    from pipelines.refresh.risk import newest_lines
+
+    newest = newest_lines(services.lake())
+    if newest is None:
+        return None
+    return LinesInUse(of_score(*newest), line_for(services.settings.alerts.target_precision, *newest))
 
 
 def _published(services: Services, now: dt.datetime) -> dict[str, Any] | None:

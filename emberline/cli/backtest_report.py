@@ -68,15 +68,12 @@ def _print_ranked(title: str, ranked: Ranked) -> None:
 
 
 def _print_lines(done: BackTest) -> None:
-    is_own = any(line.alerts for line in done.lines)
-    known = done.lines if is_own else done.lines_elsewhere
-    rows = [_line_cells(line, is_used=line.risk == done.line) for line in known[::2] if line.alerts]
-    if done.line is not None and not any(line.risk == done.line for line in known[::2]):
-        used = next(line for line in known if line.risk == done.line)
-        rows = sorted([*rows, _line_cells(used, is_used=True)])
+    rows = [_line_cells(line, is_used=line.risk == done.line) for line in done.lines.shown(done.line)]
     headings = ("Risk from", "Alerts", "Precision", "Recall", f"{EARLY} days before", "Lead, days", "Weekly", "In use")
     frame = pl.DataFrame(rows, schema=list(headings), orient="row")
-    where = "from the past alone" if is_own else "of the box, on the groups it was learnt from, each left out"
+    where = (
+        "from the past alone" if done.lines.is_own else "of the box, on the groups it was learnt from, each left out"
+    )
     print_table(f"Alerts by the risk, {where}", frame, headings, right=headings[1:7])
     print_line(
         "No line of the risk gives the precision that alerts.target_precision asks for: no alert is raised by it."

@@ -46,7 +46,7 @@ def demo(
     from emberline.published import funnel_frame, groups_frame, sales_frame
     from emberline.report import write_report
     from emberline.runner import run_pipeline
-    from emberline.status import missing_of
+    from emberline.status import lines_of, missing_of
 
     began = time.monotonic()
     now = dt.datetime.now(dt.UTC)
@@ -70,7 +70,7 @@ def demo(
     print_groups(groups_frame(warehouse))
     print_sales(sales_frame(warehouse))
     print_raised(services, ended)
-    page = write_report(warehouse, missing_of(services), state / "report.html")
+    page = write_report(warehouse, missing_of(services), lines_of(services), state / "report.html")
     _say_how_to_go_on(state, page, time.monotonic() - began)
 
 

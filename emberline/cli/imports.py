@@ -225,7 +225,7 @@ def _show(services: Services, outcome: RunOutcome) -> None:
     from emberline.cli.reports import print_funnels, print_groups, print_sales
     from emberline.published import funnel_frame, groups_frame, sales_frame
     from emberline.report import write_report
-    from emberline.status import missing_of
+    from emberline.status import lines_of, missing_of
 
     print_outcome(outcome)
     if code_of(outcome) is not ExitCode.OK:
@@ -235,5 +235,5 @@ def _show(services: Services, outcome: RunOutcome) -> None:
     print_funnels(funnel_frame(warehouse))
     print_groups(groups_frame(warehouse))
     print_sales(sales_frame(warehouse))
-    page = write_report(warehouse, missing_of(services), services.state.path / "report.html")
+    page = write_report(warehouse, missing_of(services), lines_of(services), services.state.path / "report.html")
     print_line("Report: ", (str(page), "bold"), whole=True)

@@ -63,9 +63,11 @@ def report(
 ) -> None:
     """Write the report: one page for a browser, offline, on data health, groups, funnel, retention and sales."""
     from emberline.report import write_report
-    from emberline.status import missing_of
+    from emberline.status import lines_of, missing_of
 
-    print_line(str(write_report(_warehouse(), missing_of(configured()), out, language)), whole=True)
+    print_line(
+        str(write_report(_warehouse(), missing_of(configured()), lines_of(configured()), out, language)), whole=True
+    )
 
 
 def _warehouse() -> Warehouse:

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from emberline.embedded.state import write_whole
-from emberline.report.contents import read_contents
+from emberline.report.contents import LinesInUse, read_contents
 from emberline.report.page import render
 from emberline.report.words import LANGUAGES, Words
 from pipelines.publish.warehouse import Warehouse
@@ -22,12 +22,19 @@ class ReportNotWritten(EmberlineError):
     """The page could not be written where it was asked for."""
 
 
-def write_report(warehouse: Warehouse, missing: pl.DataFrame, target: Path, language: str = LANGUAGES[0]) -> Path:
+def write_report(
+    warehouse: Warehouse,
+    missing: pl.DataFrame,
+    lines: LinesInUse | None,
+    target: Path,
+    language: str = LANGUAGES[0],
+) -> Path:
     """Write the report of the newest published version.
 
     Args:
         warehouse: Something is published in it.
         missing: Of the sequences of the lake, `pipelines.ingest.missing.by_sequence`.
+        lines: What alerts on risks had been worth; see `Contents`.
         target: The file; one that is there is replaced, at once and whole.
         language: One of `LANGUAGES`.
 
@@ -37,7 +44,7 @@ def write_report(warehouse: Warehouse, missing: pl.DataFrame, target: Path, lang
     Raises:
         ReportNotWritten: There is no such folder, or the file cannot be written.
     """
-    page = render(read_contents(warehouse, MODELS, missing, dt.datetime.now(dt.UTC)), Words(language))
+    page = render(read_contents(warehouse, MODELS, missing, lines, dt.datetime.now(dt.UTC)), Words(language))
     try:
         write_whole(target, page)
     except OSError as error:

@@ -12,6 +12,7 @@ from emberline.report.contents import WEEKS, Contents
 from emberline.report.drawing import sparkline
 from emberline.report.words import Words
 from pipelines.groups.coverage import FULL
+from pipelines.groups.risk.box import Line
 from pipelines.printable import printable, printable_name
 
 DETAILED: Final = 100
@@ -114,6 +115,30 @@ def board(contents: Contents, words: Words) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def lines(contents: Contents, words: Words) -> dict[str, Any] | None:
+    """What alerts had been worth at each line of the risk; nothing where none is known."""
+    if contents.lines is None:
+        return None
+    known, in_use = contents.lines.known, contents.lines.in_use
+    return {
+        "note": words("lines_own" if known.is_own else "lines_box"),
+        "in_use": words("lines_none") if in_use is None else words("lines_use", risk=f"{in_use:.1%}"),
+        "rows": [(line.risk == in_use, _cells(line)) for line in known.shown(in_use)],
+    }
+
+
+def _cells(line: Line) -> tuple[str, ...]:
+    lead = "" if line.lead_days is None else f"{line.lead_days:.0f}"
+    shares = (line.right / line.alerts, line.foretold / line.deaths, line.early / line.deaths)
+    return (
+        f"{line.risk:.1%}",
+        f"{line.alerts:,.0f}",
+        *(f"{share:.0%}" for share in shares),
+        lead,
+        f"{line.weekly:.1f}",
+    )
 
 
 def name_of(group: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from emberline.published import funnel_frame, groups_frame, newest_publication, sales_frame
+from pipelines.groups.risk.lines import AlertLines
 from pipelines.publish.warehouse import Warehouse
 from schemas import operations
 from schemas import warehouse as mart
@@ -19,6 +20,14 @@ WEEKS: Final = 26
 
 _COHORTS: Final = 12
 _GROUP_RULES: Final = "group_%"
+
+
+@dataclass(frozen=True)
+class LinesInUse:
+    """What alerts had been worth by the risk from which on they are raised, and that risk; None: none is raised."""
+
+    known: AlertLines
+    in_use: float | None
 
 
 @dataclass(frozen=True)
@@ -44,6 +53,7 @@ class Contents:
         cohorts: The newest weekly cohorts of `retention`.
         lifecycle: The newest complete weeks of `lifecycle`.
         missing: Sequences of which numbers did not arrive, `pipelines.ingest.missing.by_sequence`.
+        lines: What alerts on risks had been worth; none while no score was chosen.
     """
 
     made_at: dt.datetime
@@ -63,6 +73,7 @@ class Contents:
     cohorts: pl.DataFrame
     lifecycle: pl.DataFrame
     missing: pl.DataFrame
+    lines: LinesInUse | None
 
     @property
     def through(self) -> dt.date | None:
@@ -70,13 +81,16 @@ class Contents:
         return self.publication["complete_through"]
 
 
-def read_contents(warehouse: Warehouse, models: tuple[str, ...], missing: pl.DataFrame, now: dt.datetime) -> Contents:
+def read_contents(
+    warehouse: Warehouse, models: tuple[str, ...], missing: pl.DataFrame, lines: LinesInUse | None, now: dt.datetime
+) -> Contents:
     """Read the newest published version.
 
     Args:
         warehouse: Something is published in it.
         models: Attribution models; the first one with sales is shown.
         missing: See `Contents`.
+        lines: See `Contents`.
         now: The time of the report.
     """
     publication = warehouse.read(newest_publication(*mart.publication.c)).row(0, named=True)
@@ -103,6 +117,7 @@ def read_contents(warehouse: Warehouse, models: tuple[str, ...], missing: pl.Dat
         cohorts=warehouse.read(_cohorts()),
         lifecycle=warehouse.read(_lifecycle()).reverse(),
         missing=missing,
+        lines=lines,
     )
 
 

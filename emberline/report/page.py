@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from emberline.report.board import board, counts, health
+from emberline.report.board import board, counts, health, lines
 from emberline.report.contents import WEEKS, Contents
 from emberline.report.details import details
 from emberline.report.sections import cohorts, funnels, lifecycle, sales
@@ -49,6 +49,7 @@ def _page(contents: Contents, words: Words) -> dict[str, Any]:
         "concerns": sum(item["is_bad"] for item in items),
         "counts": counts(contents),
         "board": board(contents, words),
+        "lines": lines(contents, words),
         "has_risks": contents.groups["risk_28"].is_not_null().any(),
         "funnels": funnels(contents, words),
         "details": detailed,

@@ -6,6 +6,8 @@ from typing import Final
 
 import polars as pl
 
+from pipelines.groups.risk.worth import LEAVES
+
 RISKS: Final = pl.Schema(
     {
         "group_id": pl.String(),
@@ -20,9 +22,6 @@ RISKS: Final = pl.Schema(
 )
 """The risk of a group on `risk_day`, by which score. `risk_since`: from when on it has been high; null where it is not.
 `risk_line`: from which risk on it is."""
-
-LEAVES: Final = 0.75
-"""The share of the line down to which a risk that reached it stays high, so that it does not come and go."""
 
 
 def newest_risks(group_risk: pl.LazyFrame, newest: pl.LazyFrame, line: float) -> pl.LazyFrame:

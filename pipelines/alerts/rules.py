@@ -14,10 +14,11 @@ import polars as pl
 
 from pipelines.alerts.decide import Evaluation, Known, Verdict
 from pipelines.alerts.lacking import with_what_is_missing
-from pipelines.alerts.risks import LEAVES, RISKS
+from pipelines.alerts.risks import RISKS
 from pipelines.events.sequences import MISSING
 from pipelines.groups.coverage import FULL
 from pipelines.groups.risk.scores import told_by
+from pipelines.groups.risk.worth import LEAVES
 from pipelines.time import business_day
 
 GROUP_DYING: Final = "group_dying"

@@ -81,7 +81,7 @@ are null where there was nothing to judge. A score whose risks do not come true 
     ),
     guided_by=(EVENTS, IDENTITY, TOUCHED, IDENTITY_CHANGE, GROUP_HEALTH),
     settings=_SETTINGS,
-    code_version=2,
+    code_version=3,
     computed_with=_COMPUTED_WITH,
 )  # fmt: skip
 
@@ -119,6 +119,6 @@ silent. `score` says who speaks, `model_share` how much of it is the model, `mod
     },
     guided_by=(EVENTS, IDENTITY, TOUCHED, IDENTITY_CHANGE),
     settings=_SETTINGS,
-    code_version=2,
+    code_version=3,
     computed_with=_COMPUTED_WITH,
 )

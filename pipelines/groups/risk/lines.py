@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import polars as pl
 
 from pipelines.groups.risk.box import Line, box
-from pipelines.groups.risk.worth import EARLY, crossings, worth
+from pipelines.groups.risk.worth import EARLY, LEAVES, crossings, worth
 
 LINES: Final = tuple(percent / 1000 for percent in range(100, 801, 25))
 """Risks at which an alert could be raised."""
@@ -17,8 +18,30 @@ LINES: Final = tuple(percent / 1000 for percent in range(100, 801, 25))
 MOST_WEEKLY: Final = 6.0
 """Alerts a week and 100 groups beyond which nobody reads them."""
 
+_PLANNED_WEEKLY: Final = 5.5
+"""Those of the past for which a line is picked: later ones may be a tenth more, since it was picked on the past."""
+
 PRIOR_ALERTS: Final = 20
 """Alerts for which what was measured elsewhere counts."""
+
+
+@dataclass(frozen=True)
+class AlertLines:
+    """What alerts had been worth at each of `LINES`: in the company, or else on the groups the box was learnt from."""
+
+    lines: tuple[Line, ...]
+    is_own: bool
+
+    def shown(self, in_use: float | None) -> list[Line]:
+        """Every second line with alerts, and the one in use."""
+        kept = {line.risk for line in self.lines[::2]} | {in_use}
+        return [line for line in self.lines if line.alerts and line.deaths and line.risk in kept]
+
+
+def of_score(own: Sequence[Line], model_share: float) -> AlertLines:
+    """What is known of alerts by a score: in the company, or, while it had none, what such a score gave elsewhere."""
+    is_own = any(line.alerts for line in own)
+    return AlertLines(tuple(own if is_own else elsewhere(model_share)), is_own)
 
 
 def lines(rows: pl.DataFrame, died: pl.DataFrame) -> list[Line]:
@@ -30,7 +53,7 @@ def lines(rows: pl.DataFrame, died: pl.DataFrame) -> list[Line]:
     """
     found = []
     for risk in LINES:
-        known = worth(crossings(rows, pl.col("risk_28"), risk), rows, died)
+        known = worth(crossings(rows, pl.col("risk_28"), risk, LEAVES * risk), rows, died)
         counts = {
             "right": (known.precision or 0) * known.known,
             "foretold": (known.recall or 0) * known.deaths,
@@ -83,9 +106,9 @@ def elsewhere(model_share: float) -> list[Line]:
 def line_for(target: float, own: Iterable[Line], model_share: float) -> float | None:
     """Find the lowest risk at which enough alerts are right, half of the foretold deaths early, and alerts few enough.
 
-    Early is 14 days before the death, few is at most 6 alerts a week and 100 groups. Where no line has so few, it is
-    the highest that has the rest: groups of that company die more often. A company with fewer than 20 alerts at a line
-    goes by what its score gave elsewhere.
+    Early is 14 days before the death, few is at most 6 alerts a week and 100 groups, planned as 5.5 of the past. Where
+    no line has so few, it is the highest that has the rest: groups of that company die more often. A company with fewer
+    than 20 alerts at a line goes by what its score gave elsewhere.
 
     Args:
         target: the share of alerts that are to be right.
@@ -100,7 +123,7 @@ def line_for(target: float, own: Iterable[Line], model_share: float) -> float | 
         known = line if line.alerts >= PRIOR_ALERTS else prior
         is_early = known.lead_days is not None and known.lead_days >= EARLY
         if known.alerts >= PRIOR_ALERTS and precision(line, prior) >= target and is_early:
-            if known.weekly <= MOST_WEEKLY:
+            if known.weekly <= _PLANNED_WEEKLY:
                 return line.risk
             highest = line.risk
     return highest

@@ -11,10 +11,10 @@ import polars as pl
 
 from pipelines.groups.life import DECLINING, DYING
 from pipelines.groups.risk.backtest import BASELINES, Calibration, across_groups, calibration, judged, walking_forward
-from pipelines.groups.risk.box import Line, box
+from pipelines.groups.risk.box import box
 from pipelines.groups.risk.features import LEAST_MESSAGES, history
 from pipelines.groups.risk.graded import speaker_of
-from pipelines.groups.risk.lines import elsewhere, line_for, lines
+from pipelines.groups.risk.lines import AlertLines, line_for, lines, of_score
 from pipelines.groups.risk.model import train
 from pipelines.groups.risk.ranking import Grade, grades
 from pipelines.groups.risk.scores import Score
@@ -97,7 +97,6 @@ class BackTest:
         worth: of the alerts of each rule, score and baseline, over the days of `forward`.
         calibration: of `forward`.
         lines: what alerts at each line of the risk had been worth, over the days of `forward`.
-        lines_elsewhere: the same of the score that speaks, on the groups that the box was learnt from.
         line: at which alerts are raised now; None where no line gives the precision that is wanted.
     """
 
@@ -106,8 +105,7 @@ class BackTest:
     forward: Ranked | None
     worth: Mapping[str, Worth]
     calibration: Calibration | None
-    lines: tuple[Line, ...]
-    lines_elsewhere: tuple[Line, ...]
+    lines: AlertLines
     line: float | None
 
 
@@ -156,8 +154,7 @@ def back_test(
         _ranked(known, _FORWARD),
         {name: worth(made, forward, died) for name, made in alerts.items()},
         calibration(known) if known.height else None,
-        tuple(found),
-        tuple(elsewhere(speaker.score.share)),
+        of_score(found, speaker.score.share),
         line_for(target_precision, found, speaker.score.share),
     )  # fmt: skip
 

@@ -17,6 +17,9 @@ AHEAD: Final = 56
 EARLY: Final = 14
 """Days that somebody needs to do something about it: half of the silence that makes a death."""
 
+LEAVES: Final = 0.75
+"""The share of the line down to which a risk that reached it stays high, so that alerts do not come and go."""
+
 _WEEK: Final = 7
 
 
@@ -101,12 +104,18 @@ def worth(alerts: pl.DataFrame, watched: pl.DataFrame, died: pl.DataFrame) -> Wo
     )
 
 
-def crossings(rows: pl.DataFrame, score: pl.Expr, threshold: float) -> pl.DataFrame:
-    """Measured days on which a score reaches a threshold, not having been there a week before: `group_id`, `day`."""
-    is_high = score >= threshold
-    goes_on = is_high.shift(1) & (pl.col("day").diff().dt.total_days() == _WEEK)
-    begins = is_high & ~goes_on.over("group_id", order_by="day").fill_null(value=False)
-    return rows.filter(begins).select("group_id", "day")
+def crossings(rows: pl.DataFrame, score: pl.Expr, threshold: float, leaves: float | None = None) -> pl.DataFrame:
+    """Measured days on which a score comes to be high: `group_id`, `day`.
+
+    It is high from the threshold on, until it is below `leaves` (none given: the threshold) or a week is missing.
+    """
+    leaves = threshold if leaves is None else leaves
+    known = rows.sort("group_id", "day").with_columns(_score=score)
+    is_next = (pl.col("day").diff().dt.total_days() == _WEEK).over("group_id").fill_null(value=False)
+    changed = pl.when(pl.col("_score") >= threshold).then(True).when((pl.col("_score") < leaves) | ~is_next).then(False)
+    known = known.with_columns(_next=is_next, _high=changed.forward_fill().over("group_id"))
+    was_high = pl.col("_high").shift(1).over("group_id").fill_null(value=False) & pl.col("_next")
+    return known.filter(pl.col("_high") & ~was_high).select("group_id", "day")
 
 
 def _through() -> pl.Expr:

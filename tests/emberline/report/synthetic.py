@@ -7,8 +7,9 @@ from typing import Any
 
 import polars as pl
 
-from emberline.report.contents import WEEKS, Contents
+from emberline.report.contents import WEEKS, Contents, LinesInUse
 from pipelines.events.sequences import MISSING
+from pipelines.groups.risk.lines import of_score
 from pipelines.ingest.missing import by_sequence
 
 THROUGH = dt.date(2026, 3, 1)
@@ -170,4 +171,5 @@ def contents(groups: int, names: dict[int, str] | None = None, **other: Any) -> 
             {"start": [THROUGH], "active": [9], "new": [4], "returning": [3], "resurrecting": [2], "dormant": [1]}
         ),
         missing=by_sequence(MISSING.to_frame()),
+        lines=LinesInUse(of_score([], 0.15), 0.275),
     )

@@ -55,7 +55,7 @@ def test_weeks_are_counted_back_from_the_last_complete_day(database: str, wareho
         age = (THROUGH - row["day"]).days
         if 0 <= age < 7 * WEEKS:
             expected[row["group_id"], WEEKS - 1 - age // 7] += row["speakers"]
-    found = read_contents(warehouse, MODELS, COMPLETE, NOW).weeks
+    found = read_contents(warehouse, MODELS, COMPLETE, None, NOW).weeks
     assert dict(expected) == {
         (group, week): n for group, week, n in found.select("group_id", "week", "speakers").iter_rows()
     }
@@ -80,30 +80,30 @@ def test_credit_falls_into_the_week_of_the_business_zone(database: str, warehous
                 "net_minor": 250,
             },
         )
-    found = read_contents(warehouse, MODELS, COMPLETE, NOW).sales_weeks
+    found = read_contents(warehouse, MODELS, COMPLETE, None, NOW).sales_weeks
     assert found.select("week", "orders").rows() == [(WEEKS - 2, 1), (WEEKS - 1, 1)]
 
 
 def test_a_file_that_cannot_be_written_is_named_with_a_way_out(warehouse: Warehouse, tmp_path):
     with pytest.raises(ReportNotWritten, match="no such folder"):
-        write_report(warehouse, COMPLETE, tmp_path / "no such folder" / "report.html")
+        write_report(warehouse, COMPLETE, None, tmp_path / "no such folder" / "report.html")
 
 
 def test_a_folder_of_no_name_is_no_file_to_write(warehouse: Warehouse):
     with pytest.raises(ReportNotWritten, match="Is a directory"):
-        write_report(warehouse, COMPLETE, Path())
+        write_report(warehouse, COMPLETE, None, Path())
 
 
 def test_where_a_folder_has_the_name_nothing_is_left_beside_it(warehouse: Warehouse, tmp_path):
     (tmp_path / "report.html").mkdir()
     with pytest.raises(ReportNotWritten, match="Is a directory"):
-        write_report(warehouse, COMPLETE, tmp_path / "report.html")
+        write_report(warehouse, COMPLETE, None, tmp_path / "report.html")
     assert list(tmp_path.iterdir()) == [tmp_path / "report.html"]
 
 
 def test_the_report_replaces_an_older_one(warehouse: Warehouse, tmp_path):
     file = tmp_path / "report.html"
     file.write_text("older")
-    assert write_report(warehouse, COMPLETE, file) == file
+    assert write_report(warehouse, COMPLETE, None, file) == file
     assert file.read_text(encoding="utf-8").startswith("<!doctype html>")
     assert list(tmp_path.iterdir()) == [file]

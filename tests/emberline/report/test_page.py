@@ -56,6 +56,14 @@ def test_each_name_within_the_page_is_of_one_part(html: str):
     assert set(re.findall(r"url\(#([^)]+)\)", html)) <= set(names)
 
 
+def test_what_alerts_had_been_worth_is_shown_by_the_line_with_the_one_in_use():
+    page = render(contents(2), Words("en"))
+    assert "An alert is raised from a risk of 27.5% on." in page
+    assert "<strong>27.5%</strong>" in page
+    assert "this company has no alerts of its own yet" in page
+    assert Words("en")("lines") not in render(replace(contents(2), lines=None), Words("en"))
+
+
 def test_a_hostile_name_is_text(html: str):
     tags = [tag for tag, _ in Page(html).tags]
     assert tags.count("script") == 1

@@ -55,11 +55,13 @@ def every_reason() -> list[str]:
     rows = [
         {
             "state": state, "before": before, "since": THROUGH, "silent_days": 28, "active_before": active_before,
-            "end_reason": end, **few, **usual, **causes,
+            "end_reason": end, "silence_chance": chance, "silences_as_long": as_long, "silences_until_dead": 1,
+            "dead_after_days": 28, **few, **usual, **causes,
         }
         for state in GROUP_STATES
         for before in GROUP_STATES
         for active_before in (THROUGH - dt.timedelta(days=29), THROUGH - dt.timedelta(days=22))
+        for chance, as_long in ((None, 0), (0.0, 0), (0.5, 0), (0.5, 3))
         for end in ("closed on 2026-01-01", "planned to end on 2026-01-01")
     ]  # fmt: skip
     return pl.DataFrame(rows).select(reason()).to_series().unique().to_list()

@@ -20,7 +20,7 @@ from tests.pipelines.groups.group_oracle import Life, Spell, spells
 
 FIELDS = tuple(field.name for field in dataclasses.fields(Spell))
 SPAN = 40
-NO_CHANCE = {"declining_chance": 1.0, "dying_chance": 1.0}
+NO_CHANCE: dict[str, Any] = {"declining_chance": 1.0, "dying_chance": 1.0}
 """No silence makes a group decline before it is dead."""
 
 

@@ -26,11 +26,11 @@ def test_without_alerts_of_one_s_own_the_line_is_that_of_the_score_elsewhere():
 
 
 def test_one_s_own_alerts_decide_where_there_are_many():
-    many = own([0.3] * 9 + [0.7] * 20, [20.0] * 29, [5.0] * 29)
+    many = own([0.3] * 9 + [0.7] * 20, [20.0] * 29, [5.5] * 29)
     assert line_for(0.5, many, 1.0) == LINES[9]
     late = [replace(line, lead_days=9.0) if line.risk < 0.5 else line for line in many]
     assert line_for(0.5, late, 1.0) == 0.5
-    often = [replace(line, weekly=8.0) if line.risk < 0.6 else line for line in many]
+    often = [replace(line, weekly=5.6) if line.risk < 0.6 else line for line in many]
     assert line_for(0.5, often, 1.0) == 0.6
 
 

@@ -77,6 +77,17 @@ def test_deaths_are_the_28th_quiet_days_since_a_watched_activity(spans: dict[str
     assert set(deaths(frame(rows), watched(spans)).rows()) == expected
 
 
+def test_an_alert_goes_on_while_the_score_is_not_below_where_it_leaves():
+    weeks = [5, 4, 5, 3.9, 4, 5, 4]
+    rows = pl.DataFrame(
+        [("qq:1", dt.date(2024, 1, 1) + 7 * week * A_DAY, score) for week, score in enumerate(weeks)],
+        schema=["group_id", "day", "score"],
+        orient="row",
+    )
+    found = crossings(rows, pl.col("score"), 5, 4)
+    assert [(day - dt.date(2024, 1, 1)).days // 7 for day in found["day"]] == [0, 5]
+
+
 def test_an_alert_begins_where_the_score_was_low_a_week_before_or_not_measured():
     weeks = [("qq:1", 0, 9), ("qq:1", 7, 9), ("qq:1", 14, 1), ("qq:1", 21, 5), ("qq:1", 35, 9), ("qq:2", 42, 9)]
     rows = pl.DataFrame(

@@ -6,9 +6,12 @@ from polars.testing import assert_frame_equal
 
 from benchmarks import zulip
 from benchmarks.box import box_left_out
+from benchmarks.lines import in_time
 from pipelines.groups.risk.backtest import BASELINES, Forward, across_groups, calibration, judged, walking_forward
 from pipelines.groups.risk.features import history
+from pipelines.groups.risk.lines import MOST_WEEKLY
 from pipelines.groups.risk.ranking import Grade, grades
+from pipelines.groups.risk.worth import deaths
 
 TOLD = ("group_id", "day", "risk_28", "risk_56", "score", "model_share")
 
@@ -82,6 +85,14 @@ def test_what_speaks_from_the_past_alone_ranks_better_than_counts(forward: Forwa
         assert graded["speaks"].auc > graded[name].auc
         assert graded["speaks"].precision > graded[name].precision
     assert calibration(rows).error < 0.03
+
+
+def test_alerts_whose_line_was_picked_in_time_are_right_early_and_few(person_day: pl.LazyFrame, forward: Forward):
+    known = in_time(forward.rows, deaths(person_day, forward.rows))
+    assert known.weekly <= MOST_WEEKLY
+    assert known.recall == pytest.approx(0.855, abs=0.02)
+    assert known.precision == pytest.approx(0.706, abs=0.02)
+    assert known.early == pytest.approx(0.572, abs=0.02)
 
 
 def test_a_future_shifted_by_years_changes_no_score(person_day: pl.LazyFrame, past: pl.DataFrame):

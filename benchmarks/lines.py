@@ -1,0 +1,58 @@
+"""`python -m benchmarks.lines`: alerts on the public community, their line picked each quarter from the past alone."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+
+import polars as pl
+
+from benchmarks.box import box_left_out
+from benchmarks.zulip import ABSENT, ARCHIVE, person_day
+from pipelines.groups.risk.backtest import across_groups, walking_forward
+from pipelines.groups.risk.features import history
+from pipelines.groups.risk.lines import line_for, lines, markdown
+from pipelines.groups.risk.worth import LEAVES, Worth, crossings, deaths, worth
+
+QUARTER = 91
+TARGET = 0.5
+"""The default of `alerts.target_precision`."""
+
+_EPOCH = dt.date(1970, 1, 1)
+
+
+def in_time(rows: pl.DataFrame, died: pl.DataFrame) -> Worth:
+    """Say what alerts had been worth whose line was picked, each quarter, by what was known when it began.
+
+    Args:
+        rows: of `walking_forward`.
+        died: of `deaths`.
+    """
+    made = [pl.DataFrame(schema={"group_id": pl.String(), "day": pl.Date()})]
+    quarter = pl.col("day").to_physical() // QUARTER
+    for (number,), now in rows.group_by(quarter, maintain_order=True):
+        opens = _EPOCH + dt.timedelta(days=QUARTER * int(str(number)))
+        known = (pl.lit(opens) - pl.col("day")).dt.total_days() - 1
+        before = rows.filter(pl.col("day") < opens).with_columns(known_days=known)
+        line = line_for(TARGET, lines(before, died.filter(pl.col("death") < opens)), now["model_share"][0])
+        if line is not None:
+            of_line = crossings(rows, pl.col("risk_28"), line, LEAVES * line)
+            made.append(of_line.filter(quarter == number))
+    return worth(pl.concat(made), rows, died)
+
+
+def main() -> int:
+    """Print what alerts at each line had been worth, and at the one that was picked in time."""
+    if not ARCHIVE.exists():
+        sys.exit(ABSENT)
+    members = person_day()
+    past = history(members, members.select(pl.col("day").max()).collect().item())
+    rows = walking_forward(past, QUARTER, other_groups=False, parts=box_left_out(across_groups(past))).rows
+    died = deaths(members, rows)
+    print(markdown(lines(rows, died)))
+    print(in_time(rows, died))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
