@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import polars as pl
 
 from emberline.cli.output import print_line, print_table
 from emberline.published import STATE_ORDER, funnel_names, with_amounts
 from pipelines.groups.life import LIVING
+from pipelines.printable import printable_name
 from schemas.attribution import MODELS
 
 _SHOWN: Final = 10
 _LIVING_SHOWN: Final = 20
+_LOW, _HIGH = 0.1, 0.3
+"""Risks that say something else than a state that is ill, or one that is well."""
 
 _SEEN: Final = {
     "mentions": "only mentions of the bot are seen",
@@ -78,6 +82,38 @@ def _print_living(living: pl.DataFrame) -> None:
     )
     headings = ("Group", *risk, "State", "Purpose", "Since", "Why")
     print_table(f"Living groups {order}{more}", shown, headings, right=risk, sentences=("Why",))
+
+
+def print_group(group: Mapping[str, Any], contacts: pl.DataFrame | None) -> None:
+    """One group: its state and risk with reasons, and whom to talk to; None: the group is not ill."""
+    one = pl.DataFrame([group], schema_overrides={"coverage": pl.String, "unmeasured_since": pl.Date})
+    why = one.select(_why()).item()
+    print_line(f"{printable_name((group['name'] or '').strip() or group['group_id'])} ({group['group_id']})")
+    print_line(f"{group['state']} since {group['since']}: {why}")
+    if group["risk_28"] is not None:
+        told_by = f", {group['risk_told_by']}" if group["risk_told_by"] else ""
+        drivers = f": {group['drivers']}" if group["drivers"] else ""
+        print_line(f"Risk in 28 days: {group['risk_28']:.0%}{told_by}{drivers}")
+        if difference := _difference(group):
+            print_line(difference)
+    print_line()
+    if contacts is None:
+        return
+    if contacts.is_empty():
+        print_line("Whom to talk to: nobody wrote, answered or bought before the fall.")
+        print_line()
+        return
+    print_table("Whom to talk to", contacts.select("person_id", "why"), ("Member", "Why"), sentences=("Member", "Why"))
+
+
+def _difference(group: Mapping[str, Any]) -> str | None:
+    """Why state and risk say different things of a group, where they do."""
+    is_ill, risk = group["state"] in {"declining", "dying"}, group["risk_28"]
+    if is_ill and risk < _LOW:
+        return "State and risk differ: less happens than usual, and yet members are there; the risk is that nobody is."
+    if not is_ill and risk >= _HIGH:
+        return "State and risk differ: nothing has fallen below what is usual yet; the risk looks at the next 28 days."
+    return None
 
 
 def _since() -> pl.Expr:

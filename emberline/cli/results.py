@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -13,6 +13,8 @@ from emberline.cli.pipeline import Json
 from schemas.errors import EmberlineError
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from pipelines.publish.warehouse import Warehouse
 
 
@@ -42,18 +44,50 @@ def funnel(
 
 
 @app.command()
-def groups(as_json: Json = False) -> None:
+def groups(
+    name: Annotated[
+        str | None,
+        typer.Argument(help="One group, by id or name, with whom to talk to.  [default: all]", show_default=False),
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Show the groups, those at the highest risk first, with state and reasons, and what each sold."""
     from emberline.cli.reports import print_groups, print_sales
     from emberline.published import groups_frame, sales_frame
 
     warehouse = _warehouse()
     states, sales = groups_frame(warehouse), sales_frame(warehouse)
-    if as_json:
+    if name is not None:
+        _show_group(_group_named(name, states), sales, as_json)
+    elif as_json:
         print_json({"groups": states.to_dicts(), "sales": sales.to_dicts()})
     else:
         print_groups(states)
         print_sales(sales)
+
+
+def _group_named(name: str, groups: pl.DataFrame) -> dict[str, Any]:
+    found = groups.filter((groups["group_id"] == name) | (groups["name"] == name)).to_dicts()
+    if not found:
+        raise typer.BadParameter(f"no group has the id or name {name!r}: emberline groups", param_hint="NAME")
+    if len(found) > 1:
+        ids = ", ".join(group["group_id"] for group in found)
+        raise typer.BadParameter(f"{len(found)} groups have the name {name!r}; give an id: {ids}", param_hint="NAME")
+    return found[0]
+
+
+def _show_group(group: dict[str, Any], sales: pl.DataFrame, as_json: bool) -> None:
+    from emberline.cli.reports import print_group, print_sales
+    from emberline.contacts import contacts_of
+
+    found = contacts_of(configured(), group)
+    sold = sales.filter(sales["group_id"] == group["group_id"])
+    if as_json:
+        contacts = None if found is None else found.to_dicts()
+        print_json({"group": group, "contacts": contacts, "sales": sold.to_dicts()})
+    else:
+        print_group(group, found)
+        print_sales(sold)
 
 
 @app.command()

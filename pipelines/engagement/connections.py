@@ -59,25 +59,38 @@ def connected(events: pl.LazyFrame, people: pl.LazyFrame, day: dt.date | None) -
     Returns:
         `group_id, person_id`, and by window `connected_0` to `connected_3`.
     """
-    answered = _answers(events.filter(pl.col("day") <= pl.lit(day, pl.Date)), day)
-    by_person = with_person(answered, people).select(
-        "group_id", "window", person_id="person_id", account_id="other_account_id"
-    )
-    between = with_person(by_person.rename({"person_id": "one"}), people).rename({"person_id": "other"})
-    ends = pl.col("one", "other")
     member = ("group_id", "person_id")
     return (
-        between.filter(pl.col("one") != pl.col("other"))
-        .group_by("group_id", "window", one=pl.min_horizontal(ends), other=pl.max_horizontal(ends))
-        .agg(exchanges=pl.len())
+        exchanges(events, people, day)
         .filter(pl.col("exchanges") >= ENOUGH_EXCHANGES)
-        .select("group_id", "window", person_id=pl.concat_list(ends))
+        .select("group_id", "window", person_id=pl.concat_list("one", "other"))
         .explode("person_id")
         .group_by(*member, "window")
         .agg(members=pl.len())
         .filter(pl.col("members") >= ENOUGH_MEMBERS)
         .group_by(member)
         .agg(**{f"connected_{number}": (pl.col("window") == number).any() for number in range(WINDOWS)})
+    )
+
+
+def exchanges(events: pl.LazyFrame, people: pl.LazyFrame, day: dt.date | None) -> pl.LazyFrame:
+    """Count the answers that two persons of a group exchanged in each window, either way.
+
+    The arguments are those of `connected`.
+
+    Returns:
+        `group_id`, `window`, `one` and `other`, persons, the first by id first, and `exchanges`.
+    """
+    answered = _answers(events.filter(pl.col("day") <= pl.lit(day, pl.Date)), day)
+    by_person = with_person(answered, people).select(
+        "group_id", "window", person_id="person_id", account_id="other_account_id"
+    )
+    between = with_person(by_person.rename({"person_id": "one"}), people).rename({"person_id": "other"})
+    ends = pl.col("one", "other")
+    return (
+        between.filter(pl.col("one") != pl.col("other"))
+        .group_by("group_id", "window", one=pl.min_horizontal(ends), other=pl.max_horizontal(ends))
+        .agg(exchanges=pl.len())
     )
 
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from emberline.cli.commands import app
 from emberline.cli.errors import ExitCode
-from emberline.cli.reports import print_groups
+from emberline.cli.reports import print_group, print_groups
 from emberline.published import groups_frame
 from pipelines.publish.warehouse import Warehouse
 from schemas import warehouse as mart
@@ -71,6 +71,38 @@ def test_living_groups_come_by_risk_and_the_others_after_them(shown):
     assert [line.split() for line in output.splitlines() if line.startswith("app:at risk")] == [
         ["app:at", "risk", "42", "%", "alive", "2026-03-02", "because"]
     ]
+
+
+@pytest.mark.parametrize(
+    ("state", "risk", "said"),
+    [
+        ("declining", 0.02, "and yet members are there"),
+        ("alive", 0.4, "the risk looks at the next 28 days"),
+        ("dying", 0.4, None),
+        ("alive", 0.02, None),
+    ],
+)
+def test_where_state_and_risk_differ_it_is_said_why(
+    state: str, risk: float, said: str | None, capsys: pytest.CaptureFixture[str]
+):
+    known = {"group_id": "app:g", "name": None, "state": state, "since": TODAY, "reason": "because", "risk_28": risk}
+    rest = {"unmeasured_since": None, "coverage": None, "drivers": "", "risk_told_by": None}
+    print_group({**known, **rest}, None)
+    output = capsys.readouterr().out
+    assert f"{state} since 2026-03-02: because" in output
+    assert ("State and risk differ" in output) == (said is not None)
+    assert (said or "") in output
+
+
+def test_whom_to_talk_to_is_shown_with_the_reasons(capsys: pytest.CaptureFixture[str]):
+    known = {"group_id": "app:g", "name": "Tea", "state": "dying", "since": TODAY, "reason": "because"}
+    rest = {"risk_28": None, "unmeasured_since": None, "coverage": None, "drivers": None, "risk_told_by": None}
+    member = {"person_id": "0" * 32, "why": "wrote 5 of 9 messages in 28 days, and has been silent since 2026-02-01"}
+    print_group({**known, **rest}, pl.DataFrame([member]))
+    print_group({**known, **rest}, pl.DataFrame([member]).clear())
+    output = capsys.readouterr().out
+    assert f"{member['person_id']}  {member['why']}" in output
+    assert "nobody wrote, answered or bought before the fall" in output
 
 
 def test_where_no_risk_is_known_the_worst_state_comes_first(shown):
