@@ -104,7 +104,9 @@ COHORTS: tuple[Unit, ...] = ("week", "month")
 UNITS: tuple[Unit, ...] = ("day", "week", "month")
 IDLE = 3 * DAY
 LIFE = LifeRules(
-    Thresholds(dead_after_days=9, baseline_weeks=3, least_baseline_weeks=1, least_messages=1.0, confirm_days=2)
+    Thresholds(
+        dead_after_days=9, baseline_weeks=3, least_baseline_weeks=1, least_messages=1.0, confirm_days=2, silent_days=3
+    )
 )
 FACTS = (
     MEMBER_CHANGE, PERSON_DAY, FIRST_SEEN, RETENTION, LIFECYCLE, MEMBER_STATE, FUNNEL_ENTRY, ORDER_CREDIT,
