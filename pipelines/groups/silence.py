@@ -3,7 +3,7 @@
 Silences are a renewal process: each begins anew, whatever the ones before were. Of those of all groups that reached s
 days the share ((s + 3) / (d + 3))^1.28 goes on to d days: a Lomax tail, which is what exponential silences have whose
 rates differ from group to group by a gamma distribution (Lomax 1954). It was fitted on the channels of a public
-community (docs/decisions/0072-a-silence-among-silences.md).
+community (docs/decisions/0073-a-silence-among-silences.md).
 """
 
 from __future__ import annotations
