@@ -38,6 +38,16 @@ published_table: Final = sa.Table(
     comment="Which rows each table of mart has: the next version is staged as the difference to them.",
 )
 
+tenant_group: Final = sa.Table(
+    "tenant_group",
+    metadata,
+    sa.Column("tenant", sa.Text, primary_key=True, comment="name of the login"),
+    sa.Column("group_id", sa.Text, primary_key=True, comment="a group whose rows it reads"),
+    sa.Column("granted_at", _TIME, nullable=False, comment="since when"),
+    sa.Column("granted_by", sa.Text, nullable=False, comment="who granted it"),
+    comment="Which groups each tenant reads; the policies of mart look them up by current_user.",
+)
+
 alert: Final = sa.Table(
     "alert",
     metadata,

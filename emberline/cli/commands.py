@@ -20,10 +20,11 @@ from emberline.cli import (
     results,
     services,
     sql,
+    tenant,
 )
 from emberline.cli.app import app
 
 __all__ = [
     "alerts", "app", "audit", "backtest", "bi", "carriers", "demo", "doctor", "erase", "identity", "imports", "mcp",
-    "pipeline", "pull", "quarantine", "rebuild", "receive", "results", "services", "sql",
+    "pipeline", "pull", "quarantine", "rebuild", "receive", "results", "services", "sql", "tenant",
 ]  # fmt: skip

@@ -4,8 +4,8 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from signal import SIGINT, SIGKILL, SIGQUIT
 
@@ -94,6 +94,19 @@ class EmbeddedPostgres:
         """Return the SQLAlchemy URL of a role, password and all; the server must have been started once."""
         host = f"{LOOPBACK}:{self._port.read_text()}"
         return f"postgresql+psycopg://{login.role}:{self._state.secret(login.secret)}@{host}/{login.database}"
+
+    @contextmanager
+    def administration(self) -> Iterator[psycopg.Connection]:
+        """Yield a connection of the administrator in autocommit mode; the server must run.
+
+        Raises:
+            EngineDied: The administrator was not let in, or PostgreSQL refused what was asked.
+        """
+        try:
+            with self._connect_admin(ADMIN.database) as server:
+                yield server
+        except psycopg.Error as error:
+            raise self._failed(f"PostgreSQL runs but could not be set up: {error}") from error
 
     def stop(self) -> None:
         """Stop the server, ending its connections; no error when it is down."""

@@ -6,6 +6,7 @@
 | `emberline` | `emberline` | everything in its database, which it owns |
 | `emberline_reader` | `emberline` | read the schema `mart` |
 | `emberline_dagster` | `emberline_dagster` | everything in its database, which it owns: Dagster's storage |
+| `emberline_tenant` | `emberline` | nothing itself; its members read the schema `tenant`: see `postgres_tenants` |
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import Final, LiteralString
 
 import psycopg
 from psycopg import sql
+
+from schemas.access import TENANTS
 
 
 @dataclass(frozen=True)
@@ -41,9 +44,22 @@ _CLOSED: Final = ("postgres", "template1", PIPELINE.database, DAGSTER.database)
 _FILL_A_DATABASE: Final = ("lo_creat(integer)", "lo_create(oid)", "lo_from_bytea(oid, bytea)")
 """Functions that make large objects: PostgreSQL lets every role call them, whatever it may do to tables."""
 
+_LOCKS: Final = """
+    SELECT unnest(ARRAY[
+        format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', oid::regprocedure),
+        format('GRANT EXECUTE ON FUNCTION %s TO %I', oid::regprocedure, {owner})
+    ])
+    FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace AND proname ~ '^pg_(try_)?advisory_'
+"""
+"""With the lock of publishers any login could stop the pipeline: PostgreSQL lets every role take any."""
+
 _ORDINARY: Final = """
     ALTER ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS CONNECTION LIMIT {limit}
 """
+_OF_TENANTS: Final[tuple[LiteralString, ...]] = (
+    "ALTER ROLE {tenants} NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS",
+    "GRANT CONNECT ON DATABASE {database} TO {tenants}",
+)
 _LET_READ: Final[tuple[LiteralString, ...]] = (
     "CREATE SCHEMA IF NOT EXISTS {schema} AUTHORIZATION {owner}",
     "GRANT USAGE ON SCHEMA {schema} TO {reader}",
@@ -93,13 +109,38 @@ def set_up(connect: Callable[[str], psycopg.Connection], secret: Callable[[str],
         for name in _CLOSED:
             server.execute(_filled("REVOKE ALL ON DATABASE {name} FROM PUBLIC", name=name))
         server.execute(_filled("GRANT CONNECT ON DATABASE {name} TO {reader}", name=READER.database))
+        let_tenants_in(server)
     for owner in _OWNERS:
         with connect(owner.database) as database, database.transaction():
             _hand_over(database, owner)
-            for function in _FILL_A_DATABASE:
-                database.execute(f"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC".encode())
+            _revoke_large_objects(database)
             if owner is PIPELINE:
-                _let_read(database)
+                let_in_readers(database)
+
+
+def let_in_readers(database: psycopg.Connection) -> None:
+    """Let the reader read `mart`, and nobody but the pipeline take the locks by which publishers wait for each other.
+
+    Args:
+        database: The administrator's, to the database of the warehouse.
+    """
+    for statement in _LET_READ:
+        database.execute(_filled(statement, schema=_READ, owner=PIPELINE.role))
+    for (statement,) in database.execute(sql.SQL(_LOCKS).format(owner=PIPELINE.role)).fetchall():
+        database.execute(statement)
+
+
+def let_tenants_in(server: psycopg.Connection) -> None:
+    """Create the role that tenants are members of, or bring its rights up to date."""
+    create_missing(server, TENANTS)
+    for statement in _OF_TENANTS:
+        server.execute(_filled(statement, tenants=TENANTS, database=PIPELINE.database))
+
+
+def create_missing(server: psycopg.Connection, role: str) -> None:
+    """Create a role unless there is one of this name."""
+    if not server.execute("SELECT FROM pg_roles WHERE rolname = %s", [role]).rowcount:
+        server.execute(_filled("CREATE ROLE {role}", role=role))
 
 
 def set_password(server: psycopg.Connection, role: str, password: str) -> None:
@@ -110,8 +151,7 @@ def set_password(server: psycopg.Connection, role: str, password: str) -> None:
 
 
 def _create_role(server: psycopg.Connection, login: Login, password: str) -> None:
-    if not server.execute("SELECT FROM pg_roles WHERE rolname = %s", [login.role]).rowcount:
-        server.execute(_filled("CREATE ROLE {role}", role=login.role))
+    create_missing(server, login.role)
     limit = sql.Literal(login.connections)
     server.execute(sql.SQL(_ORDINARY).format(role=sql.Identifier(login.role), limit=limit))
     set_password(server, login.role, password)
@@ -124,9 +164,9 @@ def _hand_over(database: psycopg.Connection, owner: Login) -> None:
         database.execute(statement)
 
 
-def _let_read(database: psycopg.Connection) -> None:
-    for statement in _LET_READ:
-        database.execute(_filled(statement, schema=_READ, owner=PIPELINE.role))
+def _revoke_large_objects(database: psycopg.Connection) -> None:
+    for function in _FILL_A_DATABASE:
+        database.execute(f"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC".encode())
 
 
 def _filled(statement: LiteralString, **names: str) -> sql.Composed:

@@ -41,6 +41,12 @@ _STATISTICS: Final = sa.text(
     FROM pg_stats WHERE schemaname = ANY(:schemas)
     """
 )
+_FORCED: Final = sa.text(
+    """
+    SELECT oid::regclass::text FROM pg_class
+    WHERE relforcerowsecurity AND relnamespace = ANY(CAST(:schemas AS regnamespace[])) ORDER BY 1
+    """
+)
 _CLEAR: Final = sa.text("SELECT pg_clear_attribute_stats(:schema, :table, :column, false)")
 _CLEARS: Final = (18,)
 """The version of PostgreSQL from which on its statistics can be dropped."""
@@ -132,11 +138,19 @@ def rewrite(database: Database, tables: Iterable[TextTable]) -> None:
 def clear_statistics(database: Database, schemas: Sequence[str], suppression: Suppression) -> list[str]:
     """Drop the planner's statistics of columns that name an erased person: of an empty table it makes no new ones.
 
+    PostgreSQL shows no statistics to an owner on whom row-level security is forced: the force is lifted meanwhile, in
+    a transaction that readers wait for.
+
     Returns:
         The columns whose statistics stay, as PostgreSQL before 18 has no way to drop them.
     """
     with database.transaction(_REFUSED) as connection:
+        forced = list(connection.scalars(_FORCED, {"schemas": list(schemas)}))
+        for table in forced:
+            connection.execute(sa.text(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY"))
         rows = [tuple(row) for row in connection.execute(_STATISTICS, {"schemas": list(schemas)})]
+        for table in forced:
+            connection.execute(sa.text(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY"))
         shown = pl.DataFrame(
             rows, schema=dict.fromkeys(("schema", "table", "column", "values"), pl.String), orient="row"
         )

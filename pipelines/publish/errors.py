@@ -34,6 +34,10 @@ class UpgradeFailed(PublishError):
     """The structure could not be brought to that of this version; the warehouse is as it was."""
 
 
+class PoliciesFailed(PublishError):
+    """What tenants may read could not be brought up to date; the warehouse is as it was."""
+
+
 class WarehouseNewer(PublishError):
     """A newer version of emberline has upgraded the warehouse."""
 

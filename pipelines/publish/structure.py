@@ -7,7 +7,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.schema import CreateSchema, SetColumnComment, SetTableComment
 
-from pipelines.publish import references
+from pipelines.publish import policies, references
 from schemas import operations, warehouse
 
 _SCHEMAS: Final = (warehouse.MART, warehouse.STAGING, operations.OPS)
@@ -42,8 +42,9 @@ def complete(connection: sa.Connection) -> dict[str, list[str]]:
 
 
 def describe(connection: sa.Connection) -> None:
-    """Bring up to date what tables say of themselves: comments of tables and columns, and what they refer to."""
+    """Bring up to date what tables say of themselves: comments, what they refer to, and who reads which rows."""
     references.declare(connection)
+    policies.declare(connection)
     inspector = sa.inspect(connection)
     for schema in (warehouse.MART, operations.OPS):
         tables, columns = inspector.get_multi_table_comment(schema), inspector.get_multi_columns(schema)

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from pipelines.publish.database import take_turns
 from pipelines.publish.errors import UpgradeFailed, WarehouseNewer
+from pipelines.publish.policies import withdraw_views
 from schemas.operations import OPS
 from schemas.warehouse import publication
 
@@ -89,6 +90,7 @@ def upgrade(connection: sa.Connection) -> None:
     take_turns(connection, "publish")
     try:
         connection.execute(sa.text(f"SET LOCAL lock_timeout = '{_LONGEST_WAIT}'"))
+        withdraw_views(connection)
         command.upgrade(config, "head")
         connection.execute(sa.text("SET LOCAL lock_timeout TO DEFAULT"))
     except DBAPIError as error:

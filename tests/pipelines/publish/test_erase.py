@@ -96,6 +96,20 @@ def test_the_statistics_of_an_emptied_table_are_dropped(place, erased):
     assert not held(place, statistics)
 
 
+def test_statistics_are_dropped_that_row_level_security_hides_from_the_owner(place, erased):
+    with place.transaction(READING) as connection:
+        connection.execute(sa.text("ALTER TABLE told.texts ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY"))
+        connection.execute(sa.text("ANALYZE told.texts"))
+    statistics = f"SELECT 1 FROM pg_stats WHERE most_common_vals::text LIKE '%{HERS}%'"
+    assert not held(place, statistics)
+    clear_statistics(place, ["told"], erased)
+    forced = "SELECT relforcerowsecurity FROM pg_class WHERE oid = 'told.texts'::regclass"
+    assert held(place, forced) == [(True,)]
+    with place.transaction(READING) as connection:
+        connection.execute(sa.text("ALTER TABLE told.texts NO FORCE ROW LEVEL SECURITY"))
+    assert not held(place, statistics)
+
+
 def test_a_large_table_is_read_in_parts(place, erased):
     with place.transaction(READING) as connection:
         connection.execute(sa.text("INSERT INTO told.others SELECT n, 'x' FROM generate_series(1, 120000) AS n"))

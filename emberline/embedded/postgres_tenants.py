@@ -1,0 +1,77 @@
+"""Logins of tenants in the embedded PostgreSQL: one each, limited, members of one role."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, LiteralString
+
+import psycopg
+from psycopg import sql
+
+from emberline.embedded.postgres_roles import create_missing, set_password
+from schemas.access import TENANT, TENANTS
+
+_LOGIN: Final[tuple[LiteralString, ...]] = (
+    "ALTER ROLE {name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT"
+    " CONNECTION LIMIT {connections}",
+    "GRANT {tenants} TO {name} WITH ADMIN FALSE, INHERIT TRUE, SET FALSE",
+    "ALTER ROLE {name} SET search_path = {schema}",
+    "ALTER ROLE {name} SET default_transaction_read_only = on",
+    "ALTER ROLE {name} SET statement_timeout = {statement_ms}",
+    "ALTER ROLE {name} SET idle_in_transaction_session_timeout = {idle_ms}",
+    "ALTER ROLE {name} SET temp_file_limit = {temp_kb}",
+)
+_OTHERS: Final = """
+    SELECT FROM pg_roles AS r WHERE rolname = %s AND NOT EXISTS (
+        SELECT FROM pg_auth_members WHERE member = r.oid AND roleid = to_regrole(%s)
+    )
+"""
+_IDLE_MS: Final = 60_000
+_TEMP_KB: Final = 1_000_000
+"""How much a query may write to disk: the only limit beside the connections that a tenant cannot lift."""
+
+
+@dataclass(frozen=True)
+class TenantLimits:
+    """How many connections a tenant may open, and how long a statement may take."""
+
+    connections: int
+    statement_seconds: int
+
+
+def is_free(server: psycopg.Connection, name: str) -> bool:
+    """Whether a tenant may have this name: no role has it, or one that is a tenant."""
+    return not server.execute(_OTHERS, [name, TENANTS]).rowcount
+
+
+def has_login(server: psycopg.Connection, name: str) -> bool:
+    """Whether there is a role of this name that may log in."""
+    return bool(server.execute("SELECT FROM pg_roles WHERE rolname = %s AND rolcanlogin", [name]).rowcount)
+
+
+def create_login(server: psycopg.Connection, name: str, limits: TenantLimits, password: str | None) -> None:
+    """Create the login of a tenant, or bring its limits and its password, if one is given, up to date."""
+    with server.transaction():
+        create_missing(server, name)
+        for statement in _LOGIN:
+            server.execute(_filled(statement, name, limits))
+        if password is not None:
+            set_password(server, name, password)
+
+
+def drop_login(server: psycopg.Connection, name: str) -> None:
+    """Close the login of a tenant and drop it; its connections end."""
+    server.execute(_filled("ALTER ROLE {name} NOLOGIN", name))
+    server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", [name])
+    server.execute(_filled("DROP ROLE {name}", name))
+
+
+def _filled(statement: LiteralString, name: str, limits: TenantLimits | None = None) -> sql.Composed:
+    identifiers = {"tenants": TENANTS, "schema": TENANT, "name": name}
+    numbers = {"idle_ms": _IDLE_MS, "temp_kb": _TEMP_KB}
+    if limits is not None:
+        numbers |= {"connections": limits.connections, "statement_ms": limits.statement_seconds * 1000}
+    return sql.SQL(statement).format(
+        **{key: sql.Identifier(value) for key, value in identifiers.items()},
+        **{key: sql.Literal(value) for key, value in numbers.items()},
+    )

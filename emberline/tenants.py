@@ -1,0 +1,111 @@
+"""Tenants as commands see them: the login in PostgreSQL, and the groups it reads."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import sqlalchemy as sa
+
+from emberline.embedded import EmbeddedPostgres
+from emberline.embedded.postgres_roles import let_tenants_in
+from emberline.embedded.postgres_tenants import TenantLimits, create_login, drop_login, has_login, is_free
+from pipelines.publish.tenants import BadTenantName, Tenant, Tenants, refuse_name
+
+if TYPE_CHECKING:
+    from emberline.services import Services
+
+PASSWORD_VARIABLE: Final = "EMBERLINE_TENANT_PASSWORD"  # noqa: S105 - the name of a variable
+_BYTES: Final = 24
+
+
+@dataclass(frozen=True)
+class Added:
+    """A tenant as it is now.
+
+    Attributes:
+        tenant: The login and its groups.
+        address: URL that psql takes, without a password.
+        password: The one that was made for it; None: it was given, or is as before.
+    """
+
+    tenant: Tenant
+    address: str
+    password: str | None
+
+
+def add_tenant(
+    services: Services,
+    name: str,
+    groups: Sequence[str],
+    limits: TenantLimits,
+    *,
+    new_password: bool,
+    actor: str,
+    now: dt.datetime,
+) -> Added:
+    """Let a tenant read these groups, too; in the embedded PostgreSQL its login is made where it is missing.
+
+    A password is set for a new login, or with `new_password`: that of the variable `PASSWORD_VARIABLE`, else one made
+    at random. In a PostgreSQL of one's own an administrator makes logins and passwords.
+
+    Raises:
+        BadTenantName, NoTenants, UnknownGroups, NoSuchTenant: See `pipelines.publish.tenants`.
+    """
+    refuse_name(name)
+    warehouse, embedded = services.warehouse(), _embedded(services)
+    if embedded is not None:
+        with embedded.administration() as server:
+            let_tenants_in(server)
+            if not is_free(server, name):
+                raise BadTenantName(f"{name} is another login of this PostgreSQL.", "Choose another name.")
+    warehouse.prepare()
+    tenants, password = Tenants(warehouse.url), None
+    tenants.refuse_unfit(groups)
+    if embedded is not None:
+        given = os.environ.get(PASSWORD_VARIABLE)
+        with embedded.administration() as server:
+            if new_password or not has_login(server, name):
+                password = given or secrets.token_urlsafe(_BYTES)
+            create_login(server, name, limits, password)
+        if given:
+            password = None
+    tenants.refuse_unknown(name)
+    tenants.grant(name, groups, actor, now)
+    found = next(one for one in tenants.all() if one.name == name)
+    url = sa.make_url(warehouse.url)
+    address = sa.URL.create("postgresql", name, None, url.host, url.port, url.database)
+    return Added(found, address.render_as_string(), password)
+
+
+def remove_tenant(services: Services, name: str, groups: Sequence[str]) -> int:
+    """Let a tenant read these groups no more; without any, none, and its login goes from the embedded PostgreSQL.
+
+    Returns:
+        How many groups were withdrawn.
+    """
+    refuse_name(name)
+    warehouse, embedded = services.warehouse(), _embedded(services)
+    warehouse.prepare()
+    withdrawn = Tenants(warehouse.url).withdraw(name, groups or None)
+    if embedded is not None and not groups:
+        with embedded.administration() as server:
+            if has_login(server, name) and is_free(server, name):
+                drop_login(server, name)
+    return withdrawn
+
+
+def all_tenants(services: Services) -> list[Tenant]:
+    """Every tenant; one without a login had groups granted, and its login was dropped or is no tenant's."""
+    warehouse = services.warehouse()
+    warehouse.prepare()
+    return Tenants(warehouse.url).all()
+
+
+def _embedded(services: Services) -> EmbeddedPostgres | None:
+    """The embedded PostgreSQL, unless the warehouse is elsewhere."""
+    return EmbeddedPostgres(services.state) if services.settings.warehouse.url is None else None

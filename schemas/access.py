@@ -1,0 +1,119 @@
+"""What a tenant reads: of each table a decision. A tenant is a login that sees some of the company's groups.
+
+A table is open where each row is computed of the events of one group, or of what is credited to it; a tenant reads the
+rows of its own groups. Closed is what counts the whole company, what follows a person through all groups, and
+texts that may name any group. A table without a decision is closed, and a test fails.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy as sa
+
+from schemas import operations, warehouse
+from schemas.operations import tenant_group
+
+TENANT: Final = "tenant"
+"""The schema of the views that tenants read; they may enter no other one."""
+
+TENANTS: Final = "emberline_tenant"
+"""The role that every tenant is a member of; rights and policies are granted to it alone."""
+
+_OWN: Final = (
+    f"group_id = ANY (ARRAY(SELECT g.group_id FROM {tenant_group.fullname} AS g WHERE g.tenant = current_user::text))"
+)
+
+
+@dataclass(frozen=True)
+class Access:
+    """What tenants read of a table.
+
+    Attributes:
+        rows: The SQL condition that a row must meet; None: no row, the table is closed.
+        why: Why it is closed, or open otherwise than by group.
+        columns: The columns they read; none: all.
+        is_shown: Whether there is a view of it in `TENANT`.
+    """
+
+    rows: str | None
+    why: str = ""
+    columns: tuple[str, ...] = ()
+    is_shown: bool = True
+
+
+def _closed(why: str) -> Access:
+    return Access(None, why, is_shown=False)
+
+
+_BY_GROUP: Final = Access(_OWN)
+_TOTAL: Final = _closed("counts the whole company")
+_THROUGH_GROUPS: Final = _closed("follows persons through all groups")
+
+_OF_MART: Final[dict[str, Access]] = {
+    "dim_group": _BY_GROUP,
+    "dim_currency": Access(
+        f"currency = ANY (ARRAY(SELECT s.currency FROM {warehouse.group_sales.fullname} AS s))",
+        "the currencies that a tenant's own groups sold in",
+    ),
+    "dim_date": Access("true", "the calendar"),
+    "dim_carrier": Access(
+        f"carrier = ANY (ARRAY(SELECT g.carrier FROM {warehouse.dim_group.fullname} AS g))",
+        "the platforms that a tenant's own groups live on",
+    ),
+    "dim_purpose": Access(
+        f"purpose = ANY (ARRAY(SELECT g.purpose FROM {warehouse.dim_group.fullname} AS g))",
+        "the purposes of a tenant's own groups",
+    ),
+    "dim_person": _THROUGH_GROUPS,
+    "group_day": _BY_GROUP,
+    "group_state": _BY_GROUP,
+    "group_risk": _BY_GROUP,
+    "retention": _TOTAL,
+    "lifecycle": _TOTAL,
+    "member_state": _BY_GROUP,
+    "group_engagement": _BY_GROUP,
+    "funnel_step": _TOTAL,
+    "funnel_entry": _THROUGH_GROUPS,
+    "funnel_match": _THROUGH_GROUPS,
+    "funnel_breakdown": _TOTAL,
+    "funnel_time_to_convert": _TOTAL,
+    "funnel_curve": _TOTAL,
+    "funnel_trend": _TOTAL,
+    "order_credit": _BY_GROUP,
+    "order_refund": _closed("has amounts of whole orders, which others may have a share of"),
+    "group_sales": _BY_GROUP,
+    "message_sales": _BY_GROUP,
+    "segment_sales": _TOTAL,
+    "person_value": _THROUGH_GROUPS,
+    "publication": Access(
+        "true",
+        "how fresh the data is; what is counted in it is not shown",
+        ("version", "published_at", "complete_through", "zone", "is_synthetic"),
+    ),
+    "restatement": _closed("its keys name any group"),
+}
+_OF_OPS: Final[dict[str, Access]] = {
+    "lake": _closed("is about the pipeline"),
+    "published_table": _closed("is about the pipeline"),
+    "alert": _closed("its texts may name any group"),
+    "alert_notice": _closed("its texts may name any group"),
+    "tenant_group": Access(
+        "tenant = current_user::text",
+        "policies look it up with the rights of who reads",
+        ("tenant", "group_id"),
+        is_shown=False,
+    ),
+}
+
+DECIDED: Final = {
+    **{f"{warehouse.MART}.{name}": access for name, access in _OF_MART.items()},
+    **{f"{operations.OPS}.{name}": access for name, access in _OF_OPS.items()},
+}
+"""The decision of each table, by its name with the schema."""
+
+
+def access_of(table: sa.Table) -> Access:
+    """What tenants read of a table of `mart` or `ops`."""
+    return DECIDED.get(table.fullname, _closed("nothing was decided"))
