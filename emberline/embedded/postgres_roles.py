@@ -113,20 +113,23 @@ def set_up(connect: Callable[[str], psycopg.Connection], secret: Callable[[str],
     for owner in _OWNERS:
         with connect(owner.database) as database, database.transaction():
             _hand_over(database, owner)
-            _revoke_large_objects(database)
-            if owner is PIPELINE:
-                let_in_readers(database)
+            guard(database, owner)
 
 
-def let_in_readers(database: psycopg.Connection) -> None:
-    """Let the reader read `mart`, and nobody but the pipeline take the locks by which publishers wait for each other.
+def guard(database: psycopg.Connection, owner: Login) -> None:
+    """Take from everybody what PostgreSQL lets every role do; in the warehouse's database let the reader read `mart`.
 
     Args:
-        database: The administrator's, to the database of the warehouse.
+        database: The administrator's, to the database of the owner.
+        owner: Whose it is.
     """
+    for function in _FILL_A_DATABASE:
+        database.execute(f"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC".encode())
+    if owner is not PIPELINE:
+        return
     for statement in _LET_READ:
-        database.execute(_filled(statement, schema=_READ, owner=PIPELINE.role))
-    for (statement,) in database.execute(sql.SQL(_LOCKS).format(owner=PIPELINE.role)).fetchall():
+        database.execute(_filled(statement, schema=_READ, owner=owner.role))
+    for (statement,) in database.execute(sql.SQL(_LOCKS).format(owner=owner.role)).fetchall():
         database.execute(statement)
 
 
@@ -162,11 +165,6 @@ def _hand_over(database: psycopg.Connection, owner: Login) -> None:
     query = sql.SQL(_OWNED).format(owner=owner.role, admin=ADMIN.role)
     for (statement,) in database.execute(query).fetchall():
         database.execute(statement)
-
-
-def _revoke_large_objects(database: psycopg.Connection) -> None:
-    for function in _FILL_A_DATABASE:
-        database.execute(f"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC".encode())
 
 
 def _filled(statement: LiteralString, **names: str) -> sql.Composed:

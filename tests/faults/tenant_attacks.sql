@@ -78,7 +78,7 @@ SELECT * FROM information_schema.role_table_grants WHERE table_name = 'dim_group
 ALTER TABLE mart.dim_group DISABLE ROW LEVEL SECURITY;; SELECT * FROM dim_group
 DROP POLICY emberline_tenants ON mart.dim_group
 CREATE POLICY p ON mart.dim_group TO PUBLIC USING (true)
-INSERT INTO ops.tenant_group VALUES (current_user, 'SECRET-group', now(), '')
+INSERT INTO ops.tenant_group SELECT current_user, group_id, now(), '' FROM mart.dim_group;; SELECT * FROM dim_group
 UPDATE ops.tenant_group SET tenant = current_user
 DELETE FROM ops.tenant_group
 INSERT INTO dim_group (group_id, carrier) VALUES ('SECRET-group', 'x')
