@@ -38,6 +38,19 @@ class Added:
     password: str | None
 
 
+@dataclass(frozen=True)
+class Removed:
+    """What a tenant lost.
+
+    Attributes:
+        groups: How many groups it reads no more.
+        is_login_dropped: Whether its login went, too; None: that was not asked for, or is an administrator's to do.
+    """
+
+    groups: int
+    is_login_dropped: bool | None
+
+
 def add_tenant(
     services: Services,
     name: str,
@@ -82,21 +95,19 @@ def add_tenant(
     return Added(found, address.render_as_string(), password)
 
 
-def remove_tenant(services: Services, name: str, groups: Sequence[str]) -> int:
-    """Let a tenant read these groups no more; without any, none, and its login goes from the embedded PostgreSQL.
-
-    Returns:
-        How many groups were withdrawn.
-    """
+def remove_tenant(services: Services, name: str, groups: Sequence[str]) -> Removed:
+    """Let a tenant read these groups no more; without any, none, and its login goes from the embedded PostgreSQL."""
     refuse_name(name)
     warehouse, embedded = services.warehouse(), _embedded(services)
     warehouse.prepare()
     withdrawn = Tenants(warehouse.url).withdraw(name, groups or None)
-    if embedded is not None and not groups:
-        with embedded.administration() as server:
-            if has_login(server, name) and is_free(server, name):
-                drop_login(server, name)
-    return withdrawn
+    if embedded is None or groups:
+        return Removed(withdrawn, None)
+    with embedded.administration() as server:
+        is_there = has_login(server, name) and is_free(server, name)
+        if is_there:
+            drop_login(server, name)
+    return Removed(withdrawn, is_there)
 
 
 def all_tenants(services: Services) -> list[Tenant]:

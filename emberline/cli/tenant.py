@@ -30,10 +30,18 @@ Actor = Annotated[str | None, typer.Option(help="Who grants, if it is not the us
 def add(
     name: Name,
     group: Groups = None,
-    connections: Annotated[int, typer.Option(min=1, max=50, help="How many connections it may open.")] = 5,
+    connections: Annotated[
+        int | None, typer.Option(min=1, max=50, help="How many it may open; 5 for a new login.", show_default=False)
+    ] = None,
     statement_seconds: Annotated[
-        int, typer.Option(min=1, max=86_400, help="How long its statements take at most, unless it asks for more.")
-    ] = 60,
+        int | None,
+        typer.Option(
+            min=1,
+            max=86_400,
+            help="How long its statements take at most, unless it asks for more; 60 for a new login.",
+            show_default=False,
+        ),
+    ] = None,
     new_password: Annotated[
         bool, typer.Option("--new-password", help="Also for a login that is there already.")
     ] = False,
@@ -100,8 +108,11 @@ def remove(name: Name, group: Groups = None) -> None:
     services = configured()
     with reporting() as show:
         services.on_progress = show.line
-        withdrawn = remove_tenant(services, name, group or [])
-    print_line(f"{name} reads {counted(withdrawn, 'group')} fewer" + ("." if group else "; it has no login any more."))
+        removed = remove_tenant(services, name, group or [])
+    login = {None: ".", True: "; its login is dropped.", False: "; there was no login to drop."}[
+        removed.is_login_dropped
+    ]
+    print_line(f"{name} reads {counted(removed.groups, 'group')} fewer{login}")
 
 
 def _print_added(added: Added) -> None:

@@ -12,12 +12,10 @@ from emberline.embedded.postgres_roles import create_missing, set_password
 from schemas.access import TENANT, TENANTS
 
 _LOGIN: Final[tuple[LiteralString, ...]] = (
-    "ALTER ROLE {name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT"
-    " CONNECTION LIMIT {connections}",
+    "ALTER ROLE {name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT",
     "GRANT {tenants} TO {name} WITH ADMIN FALSE, INHERIT TRUE, SET FALSE",
     "ALTER ROLE {name} SET search_path = {schema}",
     "ALTER ROLE {name} SET default_transaction_read_only = on",
-    "ALTER ROLE {name} SET statement_timeout = {statement_ms}",
     "ALTER ROLE {name} SET idle_in_transaction_session_timeout = {idle_ms}",
     "ALTER ROLE {name} SET temp_file_limit = {temp_kb}",
 )
@@ -33,10 +31,13 @@ _TEMP_KB: Final = 1_000_000
 
 @dataclass(frozen=True)
 class TenantLimits:
-    """How many connections a tenant may open, and how long a statement may take."""
+    """How many connections a tenant may open, and how long a statement may take; None: as it was, or the default."""
 
-    connections: int
-    statement_seconds: int
+    connections: int | None = None
+    statement_seconds: int | None = None
+
+
+_DEFAULTS: Final = TenantLimits(connections=5, statement_seconds=60)
 
 
 def is_free(server: psycopg.Connection, name: str) -> bool:
@@ -51,10 +52,17 @@ def has_login(server: psycopg.Connection, name: str) -> bool:
 
 def create_login(server: psycopg.Connection, name: str, limits: TenantLimits, password: str | None) -> None:
     """Create the login of a tenant, or bring its limits and its password, if one is given, up to date."""
+    defaults = TenantLimits() if has_login(server, name) else _DEFAULTS
+    connections = limits.connections or defaults.connections
+    seconds = limits.statement_seconds or defaults.statement_seconds
     with server.transaction():
         create_missing(server, name)
         for statement in _LOGIN:
-            server.execute(_filled(statement, name, limits))
+            server.execute(_filled(statement, name))
+        if connections is not None:
+            server.execute(_filled("ALTER ROLE {name} CONNECTION LIMIT {number}", name, connections))
+        if seconds is not None:
+            server.execute(_filled("ALTER ROLE {name} SET statement_timeout = {number}", name, seconds * 1000))
         if password is not None:
             set_password(server, name, password)
 
@@ -66,11 +74,9 @@ def drop_login(server: psycopg.Connection, name: str) -> None:
     server.execute(_filled("DROP ROLE {name}", name))
 
 
-def _filled(statement: LiteralString, name: str, limits: TenantLimits | None = None) -> sql.Composed:
+def _filled(statement: LiteralString, name: str, number: int = 0) -> sql.Composed:
     identifiers = {"tenants": TENANTS, "schema": TENANT, "name": name}
-    numbers = {"idle_ms": _IDLE_MS, "temp_kb": _TEMP_KB}
-    if limits is not None:
-        numbers |= {"connections": limits.connections, "statement_ms": limits.statement_seconds * 1000}
+    numbers = {"idle_ms": _IDLE_MS, "temp_kb": _TEMP_KB, "number": number}
     return sql.SQL(statement).format(
         **{key: sql.Identifier(value) for key, value in identifiers.items()},
         **{key: sql.Literal(value) for key, value in numbers.items()},

@@ -118,7 +118,9 @@ class Tenants:
         """Let a tenant read these groups, too."""
         rows = [{"tenant": name, "group_id": one, "granted_at": now, "granted_by": actor} for one in groups]
         with self._database.transaction(_REFUSED) as connection:
-            connection.execute(insert(tenant_group).on_conflict_do_nothing(), rows)
+            # Without rows SQLAlchemy would insert one of nulls.
+            if rows:
+                connection.execute(insert(tenant_group).on_conflict_do_nothing(), rows)
 
     def withdraw(self, name: str, groups: Sequence[str] | None = None) -> int:
         """Let a tenant read these groups no more, or none at all; how many it was."""
