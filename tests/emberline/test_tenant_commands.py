@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from typer.testing import CliRunner, Result
 
-from emberline.cli import app
+from emberline.cli.commands import app
 from emberline.embedded import EmbeddedPostgres, StateFolder
 from emberline.embedded.postgres_roles import ADMIN, PIPELINE, let_tenants_in
 from pipelines.publish.tenants import BadTenantName, NoSuchTenant, NoTenants, UnknownGroups, refuse_name
@@ -50,8 +50,10 @@ def run(state_folder: StateFolder, monkeypatch: pytest.MonkeyPatch) -> Run:
     return invoke
 
 
-def connected(url: str, **login: str) -> psycopg.Connection:
-    address = sa.make_url(url).set(drivername="postgresql", **login)
+def connected(
+    url: str, username: str | None = None, password: str | None = None, database: str | None = None
+) -> psycopg.Connection:
+    address = sa.make_url(url).set(drivername="postgresql", username=username, password=password, database=database)
     return psycopg.connect(address.render_as_string(hide_password=False), autocommit=True)
 
 
