@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 from emberline.cli.commands import app
 from emberline.embedded import EmbeddedPostgres, StateFolder
 from emberline.embedded.postgres_roles import ADMIN, PIPELINE, let_tenants_in
-from pipelines.publish.tenants import BadTenantName, NoSuchTenant, NoTenants, UnknownGroups, refuse_name
+from pipelines.publish.tenants import BadTenantName, refuse_name
 from pipelines.publish.warehouse import Warehouse
 from schemas.attribution import UNATTRIBUTED
 
@@ -104,8 +104,7 @@ def test_a_group_that_is_none_is_not_granted_and_leaves_no_login(
     run: Run, postgres: EmbeddedPostgres, groups: tuple[str, str], name: str, group: str
 ):
     found = run("add", name, "--group", groups[0], "--group", group)
-    assert isinstance(found.exception, UnknownGroups)
-    assert group in str(found.exception)
+    assert f"UnknownGroups: Nothing was published of {group}." in found.stderr
     with connected(postgres.url(ADMIN)) as server:
         assert server.execute("SELECT FROM pg_roles WHERE rolname = %s", [name]).rowcount == 0
 
@@ -120,7 +119,7 @@ def test_a_login_that_is_no_tenant_is_left_as_it_is(run: Run, postgres: Embedded
     with connected(postgres.url(ADMIN)) as server:
         server.execute(f"CREATE ROLE {name} CREATEDB".encode())
         try:
-            assert isinstance(run("add", name).exception, BadTenantName)
+            assert f"BadTenantName: {name} is another login" in run("add", name).stderr
             run("remove", name)
             assert server.execute("SELECT rolcreatedb FROM pg_roles WHERE rolname = %s", [name]).fetchone() == (True,)
         finally:
@@ -133,7 +132,7 @@ def test_in_a_postgresql_of_ones_own_an_administrator_makes_the_login(
     monkeypatch.setenv("EMBERLINE__WAREHOUSE__URL", database)
     with connected(database) as owner:
         owner.execute("INSERT INTO mart.dim_group (group_id, carrier) VALUES ('qq:1', 'qq')")
-    assert isinstance(run("add", name, "--group", "qq:1").exception, NoSuchTenant)
+    assert "NoSuchTenant: " in run("add", name, "--group", "qq:1").stderr
     with connected(postgres.url(ADMIN)) as server:
         server.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'mine' CONNECTION LIMIT 3".encode())
         server.execute(f"GRANT emberline_tenant TO {name} WITH INHERIT TRUE, SET FALSE".encode())
@@ -156,6 +155,6 @@ def test_a_database_without_the_schema_of_tenants_names_the_page(
         for schema in ("mart", "staging", "ops"):
             server.execute(f"CREATE SCHEMA {schema} AUTHORIZATION emberline".encode())
         server.execute(f"ALTER DATABASE {sa.make_url(empty_database).database} OWNER TO emberline_admin".encode())
-    found = run("add", name, "--group", "qq:1").exception
-    assert isinstance(found, NoTenants)
-    assert "let-tenants-read.md" in str(found)
+    found = run("add", name, "--group", "qq:1").stderr
+    assert "NoTenants: " in found
+    assert "let-tenants-read.md" in found
