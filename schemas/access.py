@@ -49,6 +49,7 @@ def _closed(why: str) -> Access:
 
 _BY_GROUP: Final = Access(_OWN)
 _TOTAL: Final = _closed("counts the whole company")
+_WHOLE_ORDERS: Final = _closed("has amounts of whole orders, which others may have a share of")
 _THROUGH_GROUPS: Final = _closed("follows persons through all groups")
 
 _OF_MART: Final[dict[str, Access]] = {
@@ -67,7 +68,9 @@ _OF_MART: Final[dict[str, Access]] = {
         "the purposes of a tenant's own groups",
     ),
     "dim_person": _THROUGH_GROUPS,
+    "dim_item": _closed("every product that the company sold"),
     "group_day": _BY_GROUP,
+    "group_hour": _BY_GROUP,
     "group_state": _BY_GROUP,
     "group_risk": _BY_GROUP,
     "retention": _TOTAL,
@@ -82,10 +85,17 @@ _OF_MART: Final[dict[str, Access]] = {
     "funnel_curve": _TOTAL,
     "funnel_trend": _TOTAL,
     "order_credit": _BY_GROUP,
-    "order_refund": _closed("has amounts of whole orders, which others may have a share of"),
+    "customer_order": _WHOLE_ORDERS,
+    "order_item": _WHOLE_ORDERS,
+    "order_refund": _WHOLE_ORDERS,
     "group_sales": _BY_GROUP,
+    "group_sales_day": _BY_GROUP,
     "message_sales": _BY_GROUP,
     "segment_sales": _TOTAL,
+    "segment_activity": _TOTAL,
+    "segment_retention": _TOTAL,
+    "revenue_cohort": _TOTAL,
+    "exclusion": _closed("is about the pipeline"),
     "person_value": _THROUGH_GROUPS,
     "publication": Access(
         "true",
