@@ -104,62 +104,6 @@ def test_starting_twice_gives_the_same_broker(broker: EmbeddedKafka, state: Stat
     assert processes(state) == before
 
 
-def test_records_survive_a_stop_and_a_start(broker: EmbeddedKafka):
-    write(broker, "stopped", b"kept")
-    broker.stop()
-    assert read(broker, "stopped") == [b"kept"]
-
-
-def test_records_survive_a_kill_and_a_start(broker: EmbeddedKafka, state: StateFolder):
-    write(broker, "killed", b"kept")
-    processes(state)[0].kill()
-    assert read(broker, "killed") == [b"kept"]
-
-
-def test_stopping_leaves_no_process_and_no_address(broker: EmbeddedKafka, state: StateFolder):
-    broker.stop()
-    broker.stop()
-    assert processes(state) == []
-    assert broker.address() is None
-
-
-def test_a_restart_keeps_the_port(broker: EmbeddedKafka):
-    before = broker.address()
-    broker.stop()
-    assert broker.start() == before
-
-
-def test_a_port_taken_meanwhile_is_replaced(broker: EmbeddedKafka):
-    before = broker.start()
-    broker.stop()
-    with socket.create_server((LOOPBACK, int(before.split(":")[1]))):
-        after = broker.start()
-        write(broker, "moved", b"answered")
-        assert after != before
-        assert read(broker, "moved") == [b"answered"]
-
-
-def test_two_commands_at_once_start_one_broker_that_outlives_them(stopped: EmbeddedKafka, state: StateFolder):
-    command = [sys.executable, "-c", START_IN_A_COMMAND, str(state.path)]
-    with ExitStack() as stack:
-        commands = [stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True)) for _ in range(2)]
-        addresses = {command.communicate(timeout=600)[0].strip() for command in commands}
-    assert addresses == {stopped.address()}
-    assert len(processes(state)) == 1
-
-
-def test_a_broker_whose_pid_file_is_lost_is_stopped(broker: EmbeddedKafka, state: StateFolder):
-    (state.path / "kafka" / "kafka.pid").unlink()
-    broker.stop()
-    assert processes(state) == []
-
-
-def test_no_second_broker_starts_on_files_in_use(stopped: EmbeddedKafka, state: StateFolder):
-    # What a broker of another container looks like from here: the lock, and no process.
-    with tenancy(state, "kafka"), pytest.raises(FolderBusy, match="cannot see"):
-        stopped.start()
-
-
 def test_the_broker_listens_on_the_loopback_interface_only(broker: EmbeddedKafka, state: StateFolder):
     sockets = processes(state)[0].net_connections("inet")
     heard = {s.laddr.ip for s in sockets if s.status == psutil.CONN_LISTEN}
@@ -199,6 +143,59 @@ def test_the_passwords_stand_in_files_of_the_owner_only(broker: EmbeddedKafka, s
     assert {stat.S_IMODE(file.stat().st_mode) for file in told} == {0o600}
     commands = " ".join(part for process in processes(state) for part in process.cmdline()).encode()
     assert not has_any(commands, passwords)
+
+
+def test_records_survive_a_kill_and_a_start(broker: EmbeddedKafka, state: StateFolder):
+    write(broker, "killed", b"kept")
+    processes(state)[0].kill()
+    assert read(broker, "killed") == [b"kept"]
+
+
+def test_a_restart_keeps_records_and_port(broker: EmbeddedKafka):
+    before = broker.address()
+    write(broker, "stopped", b"kept")
+    broker.stop()
+    assert read(broker, "stopped") == [b"kept"]
+    assert broker.address() == before
+
+
+def test_stopping_leaves_no_process_and_no_address(broker: EmbeddedKafka, state: StateFolder):
+    broker.stop()
+    broker.stop()
+    assert processes(state) == []
+    assert broker.address() is None
+
+
+def test_no_second_broker_starts_on_files_in_use(stopped: EmbeddedKafka, state: StateFolder):
+    # What a broker of another container looks like from here: the lock, and no process.
+    with tenancy(state, "kafka"), pytest.raises(FolderBusy, match="cannot see"):
+        stopped.start()
+
+
+def test_a_port_taken_meanwhile_is_replaced(stopped: EmbeddedKafka, state: StateFolder):
+    with socket.create_server((LOOPBACK, 0)) as other:
+        before = other.getsockname()[1]
+        (state.path / "kafka").mkdir(exist_ok=True)
+        (state.path / "kafka" / "client.port").write_text(str(before))
+        after = stopped.start()
+        write(stopped, "moved", b"answered")
+        assert after != f"{LOOPBACK}:{before}"
+        assert read(stopped, "moved") == [b"answered"]
+
+
+def test_two_commands_at_once_start_one_broker_that_outlives_them(stopped: EmbeddedKafka, state: StateFolder):
+    command = [sys.executable, "-c", START_IN_A_COMMAND, str(state.path)]
+    with ExitStack() as stack:
+        commands = [stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True)) for _ in range(2)]
+        addresses = {command.communicate(timeout=600)[0].strip() for command in commands}
+    assert addresses == {stopped.address()}
+    assert len(processes(state)) == 1
+
+
+def test_a_broker_whose_pid_file_is_lost_is_stopped(broker: EmbeddedKafka, state: StateFolder):
+    (state.path / "kafka" / "kafka.pid").unlink()
+    broker.stop()
+    assert processes(state) == []
 
 
 def test_a_start_that_broke_off_before_clients_were_let_in_is_finished_by_the_next_one(

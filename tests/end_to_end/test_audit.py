@@ -1,26 +1,77 @@
 """The full audit, through Dagster's job: runs that staged only what changed left nothing for it to mend."""
 
+from __future__ import annotations
+
 import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import dagster as dg
+import polars as pl
+import pytest
 import sqlalchemy as sa
+from kafka.admin import KafkaAdminClient
 
 from assets.resources import Progress
+from emberline.embedded import EmbeddedPostgres
 from emberline.instance import dagster_instance
 from emberline.runner import RunOutcome, run_pipeline
+from emberline.simulator import World
 from schemas.warehouse import DATA_TABLES, MART, STAGING, group_day
 from sensors.jobs import audit_job
-from tests.end_to_end.conftest import Pipeline
+from tests.conftest import copies_of, create_topic, database_of
+from tests.end_to_end.conftest import TOPICS, Pipeline, services_of
 
 
-def test_rows_that_other_code_makes_are_staged_as_a_whole_though_the_lake_has_nothing_new(pipeline, world, monkeypatch):
-    pipeline.send(world.records.head(5_000))
-    assert pipeline.run().is_success
-    warehouse = pipeline.services.warehouse()
+class Begun(NamedTuple):
+    """What a pipeline has that has run once: its folder, the topics it has read, a database to copy."""
+
+    folder: Path
+    topics: dict[str, str]
+    database: str
+
+
+@pytest.fixture(scope="module")
+def once_begun(
+    kafka: str, kafka_admin: KafkaAdminClient, postgres: EmbeddedPostgres, run_template: str, world: World,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Begun]:  # fmt: skip
+    """Yield a pipeline that published the first third of the world, for copies of it."""
+    names, folder = {usual: create_topic(kafka_admin) for usual in TOPICS}, tmp_path_factory.mktemp("begun")
+    topics = {names[usual]: carrier for usual, carrier in TOPICS.items()}
+    with database_of(postgres, run_template) as url:
+        pipeline = Pipeline(services_of(kafka, url, folder, topics), names)
+        pipeline.send(third(world, 0))
+        assert pipeline.run().is_success
+        with copies_of(postgres, url) as database:
+            yield Begun(folder, topics, database)
+    kafka_admin.delete_topics([*topics])
+
+
+@pytest.fixture
+def begun(
+    once_begun: Begun, kafka: str, postgres: EmbeddedPostgres, topic: Callable[..., str], tmp_path: Path
+) -> Iterator[Pipeline]:
+    """Yield a copy of the pipeline that published the first third of the world; what it sends has own topics."""
+    shutil.copytree(once_begun.folder, folder := tmp_path / "begun")
+    names = {usual: topic() for usual in TOPICS}
+    topics = once_begun.topics | {names[usual]: carrier for usual, carrier in TOPICS.items()}
+    with database_of(postgres, once_begun.database) as url:
+        yield Pipeline(services_of(kafka, url, folder, topics), names)
+
+
+def third(world: World, number: int) -> pl.DataFrame:
+    """The first, second or last third of what the world sends."""
+    size = world.records.height // 3
+    return world.records.slice(number * size, size if number < 2 else None)
+
+
+def test_rows_that_other_code_makes_are_staged_as_a_whole_though_the_lake_has_nothing_new(begun, monkeypatch):
+    warehouse = begun.services.warehouse()
     before = warehouse.published_states()
     monkeypatch.setattr("pipelines.publish.rows._CODE_VERSION", 2)
-    again = pipeline.run()
+    again = begun.run()
     assert again.is_success
     assert not again.is_changed
     now = warehouse.published_states()
@@ -41,25 +92,23 @@ def data_versions(pipeline: Pipeline) -> dict[str, str]:
     return found
 
 
-def test_after_runs_that_staged_what_changed_the_audit_mends_nothing_but_what_somebody_else_wrote(pipeline, world):
+def test_after_runs_that_staged_what_changed_the_audit_mends_nothing_but_what_somebody_else_wrote(begun, world):
     def audit() -> RunOutcome:
-        return run_pipeline(pipeline.services, Progress(), audit_job.name)
+        return run_pipeline(begun.services, Progress(), audit_job.name)
 
-    warehouse, size = pipeline.services.warehouse(), world.records.height // 3
-    versions = []
-    for number in range(3):
-        pipeline.send(world.records.slice(number * size, size if number < 2 else None))
-        assert pipeline.run().is_success
-        versions.append(data_versions(pipeline)["group_day"])
-        if number:
-            staged = warehouse.staged()
-            assert not any(one.is_whole for one in staged.values())
+    warehouse = begun.services.warehouse()
+    versions = [data_versions(begun)["group_day"]]
+    for number in (1, 2):
+        begun.send(third(world, number))
+        assert begun.run().is_success
+        versions.append(data_versions(begun)["group_day"])
+        assert not any(one.is_whole for one in warehouse.staged().values())
 
     assert len({*versions}) == 3
-    before = data_versions(pipeline)
+    before = data_versions(begun)
     untouched = audit()
     assert untouched.is_success
-    assert data_versions(pipeline) == before
+    assert data_versions(begun) == before
     assert {name for name, rows in untouched.rows_changed.items() if rows} == set()
     assert set(untouched.rows_changed) == {table.name for table in DATA_TABLES}
 
@@ -74,19 +123,17 @@ def test_after_runs_that_staged_what_changed_the_audit_mends_nothing_but_what_so
     assert not audit().is_changed
 
 
-def test_after_a_backup_of_the_lake_was_restored_the_next_run_publishes_what_it_made_of_it(pipeline, world):
-    lake, size = Path(pipeline.services.settings.lake.uri), world.records.height // 3
-    for number in range(2):
-        pipeline.send(world.records.slice(number * size, size))
-        assert pipeline.run().is_success
-        if number == 0:
-            shutil.copytree(lake, lake.with_name("backup"))
+def test_after_a_backup_of_the_lake_was_restored_the_next_run_publishes_what_it_made_of_it(begun, world):
+    lake = Path(begun.services.settings.lake.uri)
+    shutil.copytree(lake, lake.with_name("backup"))
+    begun.send(third(world, 1))
+    assert begun.run().is_success
 
     shutil.rmtree(lake)
     shutil.move(lake.with_name("backup"), lake)
     # Read together with what the backup did not have, it is as many commits as there were before.
-    pipeline.send(world.records.slice(2 * size, None))
-    assert pipeline.run().is_success
+    begun.send(third(world, 2))
+    assert begun.run().is_success
 
-    untouched = run_pipeline(pipeline.services, Progress(), audit_job.name)
+    untouched = run_pipeline(begun.services, Progress(), audit_job.name)
     assert {name for name, rows in untouched.rows_changed.items() if rows} == set()

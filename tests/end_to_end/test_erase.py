@@ -35,12 +35,12 @@ def records() -> pl.DataFrame:
 
 
 @pytest.fixture
-def without(pipeline, topic, postgres, prepared_template, tmp_path) -> Iterator[Any]:
+def without(pipeline, topic, postgres, run_template, tmp_path) -> Iterator[Any]:
     """A second pipeline of the same kind, with stores of its own and the same key."""
     names = {usual: topic(3) for usual in pipeline.names}
     settings = pipeline.services.settings
     carriers = {names[usual]: settings.kafka.topics[old] for usual, old in pipeline.names.items()}
-    with database_of(postgres, prepared_template) as url:
+    with database_of(postgres, run_template) as url:
         other = settings.model_copy(
             update={
                 "state": tmp_path / "other-state",

@@ -43,13 +43,13 @@ def company(
     kafka: str,
     kafka_admin: KafkaAdminClient,
     postgres: EmbeddedPostgres,
-    prepared_template: str,
+    run_template: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Company]:
     """One company, simulated, published, and read by all tests here."""
     folder: Path = tmp_path_factory.mktemp("company")
     names = {usual: create_topic(kafka_admin) for usual in TOPICS}
-    with database_of(postgres, prepared_template) as url:
+    with database_of(postgres, run_template) as url:
         settings = Settings(
             state=folder / "state",
             kafka=KafkaSettings(bootstrap_servers=kafka, topics={names[name]: TOPICS[name] for name in TOPICS}),

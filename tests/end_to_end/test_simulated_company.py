@@ -1,6 +1,7 @@
 """What the simulator planted is what the pipeline finds, exactly, with duplicates, late and broken events mixed in."""
 
 import polars as pl
+import pytest
 import sqlalchemy as sa
 
 from assets.resources import Progress
@@ -79,6 +80,8 @@ def test_a_second_run_changes_nothing_and_the_next_day_changes_its_days_only(pip
     assert last.version == first.version + 1
 
 
+# The facts: tests/pipelines/test_incremental.py. The warehouse, beside what a full audit makes of them: test_audit.py.
+@pytest.mark.soak
 def test_events_in_two_halves_give_the_same_warehouse_as_in_one(pipeline, world, kafka, database, topic, tmp_path):
     records = world.records
     pipeline.send(records.head(records.height // 2))
