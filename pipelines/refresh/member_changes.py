@@ -1,4 +1,4 @@
-"""`member_change`: the groups that new events touched."""
+"""`member_change`: the groups in which new events say who is a member."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DAY: Final = dt.timedelta(days=1)
 
 
 def refresh_member_changes(lake: Lake) -> Refreshed:
-    """Recompute the groups of which events came or were replaced: a late snapshot changes what the next one implies.
+    """Recompute the groups whose joins, leaves or snapshots changed: a late snapshot changes what the next one implies.
 
     Persons have no part in it: a row is of an account. What changed of the joins and leaves that snapshots imply is
     marked in `touched` before it is stored, for the facts that read them: their days are not those of new events.
@@ -34,8 +34,8 @@ def refresh_member_changes(lake: Lake) -> Refreshed:
     if done == seen:
         return unchanged(handle)
     touched, counted = pl.lit(value=True), Refreshed(is_changed=False, rows=0)
-    if done[BATCH_INPUT] is not None and not rebuild.is_whole:
-        groups = marks_since(lake, done[BATCH_INPUT])["group_id"].drop_nulls().unique()
+    if (before := done[BATCH_INPUT]) is not None and not rebuild.is_whole:
+        groups = _touched(lake, events, before)
         if groups.is_empty():
             note(lake, handle, seen)
             return unchanged(handle)
@@ -44,6 +44,13 @@ def refresh_member_changes(lake: Lake) -> Refreshed:
     fresh = _computed(events, touched)
     _mark(lake, handle.scan().filter(touched), fresh, seen[BATCH_INPUT])
     return write(lake, handle, fresh, seen, counted, touched)
+
+
+def _touched(lake: Lake, events: Handle, done: int) -> pl.Series:
+    """The groups of new joins, leaves and snapshots, and those that lost any event: what it was is known no more."""
+    of_new = events.scan().filter((pl.col("batch") > done) & is_of_membership()).select("group_id")
+    lost = marks_since(lake, done).filter("describes_group").select("group_id")
+    return pl.concat([of_new.collect(engine="streaming"), lost])["group_id"].drop_nulls().unique()
 
 
 def _computed(events: Handle, touched: pl.Expr) -> pl.DataFrame:
