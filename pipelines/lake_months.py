@@ -28,6 +28,16 @@ def changed_months(before: Handle, now: Handle) -> pl.Series:
     return in_one_only(_files(before), _files(now))[_MONTH].unique()
 
 
+def replaced_months(before: Handle, now: Handle) -> pl.Series:
+    """The months in which a later version has not got all files of an earlier one; to others it only added rows.
+
+    Args:
+        before: The earlier version of a table that is partitioned by month.
+        now: The later one.
+    """
+    return _files(before).join(_files(now), on="path", how="anti")[_MONTH].unique()
+
+
 def in_months(months: pl.Series) -> pl.Expr:
     """Whether a row is of these months."""
     return pl.col(_MONTH).is_in(months.implode())

@@ -12,6 +12,7 @@ from schemas.lake import MONEY_SUM, ORDER_REFUND, ORDERING_KEY
 ORDER_EVENTS: Final = (kinds.ORDER_PLACED, kinds.ORDER_PAID, kinds.ORDER_REFUNDED)
 
 _ORDER: Final = ("source", "order_id")
+_REFUNDING: Final = (*_ORDER, "event_id", "type", "currency", "amount_minor", *ORDERING_KEY)
 
 
 def paid_orders(events: pl.DataFrame) -> pl.DataFrame:
@@ -73,8 +74,14 @@ def order_refunds(events: pl.LazyFrame) -> pl.LazyFrame:
         `schemas.lake.ORDER_REFUND`: a row a refund. Over an order they sum to its `refunded_minor` in `paid_orders`,
         where that is less than `kinds.MOST_MINOR`.
     """
+    is_either = pl.col("type").is_in([kinds.ORDER_PAID, kinds.ORDER_REFUNDED]) & pl.col("order_id").is_not_null()
+    # Of both, events are read once.
+    return events.filter(is_either).select(_REFUNDING).map_batches(_order_refunds, schema=ORDER_REFUND.schema)
+
+
+def _order_refunds(events: pl.DataFrame) -> pl.DataFrame:
     payment = (
-        events.filter((pl.col("type") == kinds.ORDER_PAID) & pl.col("order_id").is_not_null())
+        events.filter(pl.col("type") == kinds.ORDER_PAID)
         .group_by(_ORDER)
         .agg(pl.col("currency").sort_by(ORDERING_KEY).first())
     )

@@ -7,7 +7,7 @@ from typing import Final
 import polars as pl
 
 from pipelines.lake import Lake
-from pipelines.lake_months import changed_months, in_months
+from pipelines.lake_months import in_months, replaced_months
 from pipelines.refresh.rebuilds import rebuild_due
 from pipelines.refresh.versions import as_read, version_read
 from pipelines.refresh.whole import as_recorded, inputs_of
@@ -37,15 +37,17 @@ def refresh_matched(lake: Lake) -> Refreshed:
     matched = matched.unique(_EVENT).collect(engine="streaming")
     stored = handle.scan().collect(engine="streaming")
     before = None if rebuild.is_due else as_read(lake, handle, events)
-    is_read = pl.lit(value=True)
+    is_read = pl.lit(value=True) if before is None else in_months(replaced_months(before, events))
+    rows = events.scan().select(MATCHED_EVENT.schema.names())
+    looked_up = [rows.filter(is_read).join(matched.lazy(), on=_EVENT, how="semi")]
     if before is not None:
-        lacking = matched.join(stored, on=_EVENT, how="anti")["time"]
+        lacking = matched.join(stored, on=_EVENT, how="anti")
         # A day of the business zone begins and ends within a day of that of UTC.
-        near = pl.concat([lacking.dt.offset_by(days).dt.date().dt.month_start() for days in ("-1d", "1d")])
-        is_read = in_months(pl.concat([changed_months(before, events), near]).unique())
-    columns = MATCHED_EVENT.schema.names()
-    read = events.scan().filter(is_read).select(columns)
-    fresh = read.join(matched.lazy(), on=_EVENT, how="semi").collect(engine="streaming")
+        near = pl.concat([lacking["time"].dt.offset_by(days).dt.date().dt.month_start() for days in ("-1d", "1d")])
+        is_near = in_months(near.unique()) & pl.col("time").is_in(lacking["time"].implode())
+        of_lacking = events.scan().filter(~is_read, is_near).select(MATCHED_EVENT.schema.names())
+        looked_up.append(of_lacking.join(lacking.lazy(), on=_EVENT, how="semi"))
+    fresh = pl.concat(looked_up).collect(engine="streaming")
     stays = stored.filter(~is_read).join(matched, on=_EVENT, how="semi")
     goes = stored.join(stays, on=_EVENT, how="anti")
     is_changed = put(lake, handle, goes, stays.lazy(), fresh, {**seen, **version_read(events)})

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 
+import polars as pl
+
 from pipelines.engagement.person_value import credited_orders, person_value
-from pipelines.lake import Lake
-from pipelines.refresh.whole import inputs_of, refresh_whole
-from pipelines.refresh.written import SETTINGS, Refreshed
+from pipelines.lake import Handle, Lake
+from pipelines.refresh.rebuilds import rebuild_due
+from pipelines.refresh.versions import changed_since, version_read
+from pipelines.refresh.whole import as_recorded, inputs_of
+from pipelines.refresh.written import SETTINGS, Refreshed, input_id, note, noted, unchanged, write
+from pipelines.time import business_day
 from schemas.lake import ORDER_CREDIT, PERSON_VALUE
 
 
@@ -19,7 +24,7 @@ def value_inputs(lake: Lake, through: dt.date | None, settings: int) -> dict[str
 
 
 def refresh_person_value(lake: Lake, through: dt.date | None, zone: str, settings: int) -> Refreshed:
-    """Recompute what buyers are worth, if their orders, the last complete day or the rules changed.
+    """Recompute what buyers are worth, if their orders up to the last complete day, that day or the rules changed.
 
     Args:
         lake: holds the fact and `order_credit`.
@@ -27,7 +32,28 @@ def refresh_person_value(lake: Lake, through: dt.date | None, zone: str, setting
         zone: IANA name of the business zone.
         settings: fingerprint of the rules.
     """
-    inputs = value_inputs(lake, through, settings)
-    return refresh_whole(
-        lake, PERSON_VALUE, inputs, lambda: person_value(credited_orders(lake.open(ORDER_CREDIT).scan()), through, zone)
-    )
+    handle = lake.open(PERSON_VALUE)
+    rebuild = rebuild_due(lake, handle)
+    seen = as_recorded(value_inputs(lake, through, settings)) | rebuild.seen()
+    done = noted(handle, seen)
+    if done == seen:
+        return unchanged(handle)
+    credit = lake.open(ORDER_CREDIT)
+    positions = {**seen, **version_read(credit)}
+    moved = {name for name in seen if done[name] != seen[name]}
+    if moved == {input_id(ORDER_CREDIT.name)} and _are_orders_alike(lake, handle, credit, through, zone):
+        note(lake, handle, positions)
+        return unchanged(handle)
+    rows = person_value(credited_orders(credit.scan()), through, zone).select(handle.table.schema.names())
+    return write(lake, handle, rows.collect(engine="streaming"), positions)
+
+
+def _are_orders_alike(lake: Lake, fact: Handle, credit: Handle, through: dt.date | None, zone: str) -> bool:
+    """Whether the orders paid up to the last complete day are known to be those that the fact was computed from."""
+
+    def counting(rows: pl.LazyFrame) -> pl.LazyFrame:
+        orders = credited_orders(rows)
+        return orders.filter(business_day(pl.col("paid_at"), zone) <= pl.lit(through, pl.Date)).sort(pl.all())
+
+    rows = changed_since(lake, fact, credit, counting)
+    return rows is not None and rows[0].equals(rows[1], null_equal=True)

@@ -1,4 +1,4 @@
-"""Which version of a table a fact read, so that the next refresh can read what differs from it."""
+"""Which version of a table a fact read, and what differs from it now."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import polars as pl
 
 from pipelines.lake import Handle, Lake
 from pipelines.lake_damage import LakeDamaged
+from pipelines.lake_months import changed_months, in_months
 from pipelines.refresh.written import input_id, recorded
 
 
@@ -32,6 +33,28 @@ def rows_read(table: Handle, chosen: Callable[[pl.LazyFrame], pl.LazyFrame]) -> 
         return chosen(table.scan()).collect(engine="streaming")
     except (LakeDamaged, FileNotFoundError):
         return None
+
+
+def changed_since(
+    lake: Lake, fact: Handle, table: Handle, chosen: Callable[[pl.LazyFrame], pl.LazyFrame] = lambda rows: rows
+) -> tuple[pl.DataFrame, pl.DataFrame] | None:
+    """Rows of the months in which a table can differ from what a fact read of it: as they were, and as they are.
+
+    Args:
+        lake: holds both.
+        fact: recorded `version_read` of the table.
+        table: is partitioned by month.
+        chosen: what is needed of the rows of some months.
+
+    Returns:
+        None where the lake has not got the version that was read any more.
+    """
+    before = as_read(lake, fact, table)
+    if before is None:
+        return None
+    is_there = in_months(changed_months(before, table))
+    was = rows_read(before, lambda rows: chosen(rows.filter(is_there)))
+    return None if was is None else (was, chosen(table.scan().filter(is_there)).collect(engine="streaming"))
 
 
 def _numbers(table: Handle) -> dict[str, int]:

@@ -66,6 +66,7 @@ from pipelines.refresh import (
 from pipelines.refresh import funnel as funnel_module
 from pipelines.refresh import members as members_module
 from pipelines.refresh import orders as orders_module
+from pipelines.refresh import value as value_module
 from pipelines.time import last_complete_day
 from schemas import kinds
 from schemas.funnel import FunnelDefinition, Step, standard
@@ -562,7 +563,7 @@ def test_one_late_event_recomputes_one_person(company: Company):
         PERSON_VALUE.name: (0, 0, 0),
         REVENUE_COHORT.name: (0, 0, 0),
         GROUP.name: (0, 0, 1),
-        MEMBER_CHANGE.name: (0, 0, 1),
+        MEMBER_CHANGE.name: (0, 0, 0),
         FEED_DAY.name: (0, 1, 0),
         SEGMENT_ACTIVITY.name: (0, 0, 0),
         SEGMENT_RETENTION.name: (0, 0, 0),
@@ -701,6 +702,37 @@ def test_an_offer_recomputes_only_orders_of_its_time(company: Company, monkeypat
         company.refresh()
         company.assert_exact()
     assert [rows["order_id"].n_unique() for rows in recomputed] == [0, 1]
+
+
+def test_what_buyers_are_worth_is_computed_again_for_orders_of_complete_days_alone(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+):
+    computed: list[dt.date] = []
+
+    def watched(orders: pl.LazyFrame, day: dt.date, zone: str) -> pl.LazyFrame:
+        computed.append(day)
+        return person_value(orders, day, zone)
+
+    monkeypatch.setattr(value_module, "person_value", watched)
+    paid = [shopped(order, days_ago, f"app:{who}") for order, days_ago, who in (("1", 9, "a"), ("2", 0, "b"))]
+    later = [
+        [shopped("3", 0, "app:a")],
+        [shopped("4", 3, "app:a")],
+        [shopped("1", 1, "app:a", kinds.ORDER_REFUNDED)],
+        [shopped("1", 0, "app:a")],
+    ]
+    counts = []
+    for events in ([*paid, said("app:b", 0)], *later):
+        company.send(*events)
+        company.refresh()
+        company.assert_exact()
+        counts.append(len(computed))
+    assert counts == [1, 1, 2, 3, 3]
+
+
+def shopped(order: str, days_ago: float, who: str, kind: str = kinds.ORDER_PAID) -> Event:
+    money = {"total_minor": 100, "currency": "CNY"}
+    return happened(kind, days_ago, source="shop", order_id=order, member_id=who, **money)
 
 
 def talking(name: str, then: str = "type = 'link.clicked'") -> FunnelDefinition:
