@@ -15,6 +15,7 @@ from pipelines.refresh.written import Refreshed, noted, put, unchanged
 from schemas.lake import EVENTS, FUNNEL_ENTRY, MATCHED_EVENT
 
 _EVENT: Final = ["source", "event_id"]
+_COLUMNS: Final = MATCHED_EVENT.schema.names()
 
 
 def matched_inputs(lake: Lake) -> dict[str, int]:
@@ -33,22 +34,22 @@ def refresh_matched(lake: Lake) -> Refreshed:
     if noted(handle, seen) == seen:
         return unchanged(handle)
     events, entries = lake.open(EVENTS), lake.open(FUNNEL_ENTRY).scan()
-    matched = entries.select("matches").explode("matches").unnest("matches").select(*_EVENT, "time")
-    matched = matched.unique(_EVENT).collect(engine="streaming")
+    # An event that matched steps of several entries is there as often: to join takes less than to tell them apart.
+    matches = entries.select("matches").explode("matches").unnest("matches").select(*_EVENT, "time")
+    matches = matches.collect(engine="streaming")
     stored = handle.scan().collect(engine="streaming")
     before = None if rebuild.is_due else as_read(lake, handle, events)
     is_read = pl.lit(value=True) if before is None else in_months(replaced_months(before, events))
-    rows = events.scan().select(MATCHED_EVENT.schema.names())
-    looked_up = [rows.filter(is_read).join(matched.lazy(), on=_EVENT, how="semi")]
+    looked_up = [events.scan().filter(is_read).select(_COLUMNS).join(matches.lazy(), on=_EVENT, how="semi")]
     if before is not None:
-        lacking = matched.join(stored, on=_EVENT, how="anti")
+        lacking = matches.join(stored, on=_EVENT, how="anti")
         # A day of the business zone begins and ends within a day of that of UTC.
         near = pl.concat([lacking["time"].dt.offset_by(days).dt.date().dt.month_start() for days in ("-1d", "1d")])
         is_near = in_months(near.unique()) & pl.col("time").is_in(lacking["time"].implode())
-        of_lacking = events.scan().filter(~is_read, is_near).select(MATCHED_EVENT.schema.names())
+        of_lacking = events.scan().filter(~is_read, is_near).select(_COLUMNS)
         looked_up.append(of_lacking.join(lacking.lazy(), on=_EVENT, how="semi"))
     fresh = pl.concat(looked_up).collect(engine="streaming")
-    stays = stored.filter(~is_read).join(matched, on=_EVENT, how="semi")
-    goes = stored.join(stays, on=_EVENT, how="anti")
-    is_changed = put(lake, handle, goes, stays.lazy(), fresh, {**seen, **version_read(events)})
+    goes = pl.concat([stored.filter(is_read), stored.filter(~is_read).join(matches, on=_EVENT, how="anti")])
+    stays = stored.lazy().join(goes.lazy(), on=_EVENT, how="anti")
+    is_changed = put(lake, handle, goes, stays, fresh, {**seen, **version_read(events)})
     return Refreshed(is_changed, unchanged(handle).rows)
