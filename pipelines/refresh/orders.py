@@ -50,12 +50,16 @@ def refresh_credit(lake: Lake, rules: AttributionRules, settings: int) -> Refres
         return write(lake, handle, _rebuilt(sources, rules), seen)
     changes = Changes.since(lake, sources, done)
     persons = changes.persons_since()
-    credit = handle.scan().select("order_id", "person_id", "paid_at")
+    credit = handle.scan().select("order_id", "person_id", "paid_at", "month")
     # What is new on a day bears on what was paid before only by the ids of orders.
     since = pl.col("since").cast(pl.Datetime("us", "UTC")) - _DAY
     of_persons = credit.join(persons.lazy(), on="person_id").filter(
         pl.col("since").is_null() | (pl.col("paid_at") >= since)
     )
+    if not persons["since"].has_nulls():
+        # Months are what files are chosen by.
+        earliest = pl.lit(persons.select(since.min().dt.date().dt.month_start()).item(), pl.Date)
+        of_persons = of_persons.filter(pl.col("month") >= earliest)
     reached = credit.filter(_is_reached(sources, changes, rules.look_back))
     paid = pl.concat([rows.select("order_id").unique() for rows in (of_persons, reached)]).collect(engine="streaming")
     # By id alone: two shops that number orders alike cost a recomputation.
