@@ -12,8 +12,8 @@ from assets.completeness import complete_through
 from assets.resources import Rules
 from assets.steps import lake_asset, lake_assets
 from assets.tables import materialized, refreshed, specs
-from pipelines.groups.group_day import group_day
-from pipelines.groups.group_hour import group_hour
+from pipelines.groups.group_day import group_day as compute_group_day
+from pipelines.groups.group_hour import group_hour as compute_group_hour
 from pipelines.lake import Lake
 from pipelines.refresh import refresh_days, refresh_feed_days, refresh_groups, refresh_life, refresh_member_changes
 from schemas.lake import FEED_DAY, GROUP, GROUP_DAY, GROUP_HEALTH, GROUP_HOUR, GROUP_STATE, MEMBER_CHANGE
@@ -25,18 +25,21 @@ def group(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
     return materialized(lake, GROUP, asdict(refresh_groups(lake)))
 
 
-@lake_assets(specs(GROUP_DAY, GROUP_HOUR))
-def group_days(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> Iterator[dg.MaterializeResult]:
+@lake_asset(GROUP_DAY)
+def group_day(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
     """Recompute the days that new events and merged persons touched."""
+    return materialized(lake, GROUP_DAY, asdict(refresh_days(lake, GROUP_DAY, compute_group_day)))
+
+
+@lake_asset(GROUP_HOUR)
+def group_hour(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
+    """Recompute the hours of the days that new events touched."""
 
     def by_hour(events: pl.LazyFrame) -> pl.LazyFrame:
-        return group_hour(events, rules.zone)
+        return compute_group_hour(events, rules.zone)
 
-    outcomes = {
-        GROUP_DAY.name: refresh_days(lake, GROUP_DAY, group_day),
-        GROUP_HOUR.name: refresh_days(lake, GROUP_HOUR, by_hour, rules.settings[GROUP_HOUR.name]),
-    }
-    yield from refreshed(lake, outcomes)
+    settings = rules.settings[GROUP_HOUR.name]
+    return materialized(lake, GROUP_HOUR, asdict(refresh_days(lake, GROUP_HOUR, by_hour, settings)))
 
 
 @lake_asset(MEMBER_CHANGE)

@@ -46,15 +46,18 @@ def orders(lake: dg.ResourceParam[Lake]) -> Iterator[dg.MaterializeResult]:
     yield from refreshed(lake, refresh_orders(lake))
 
 
-@lake_assets(specs(PERSON_VALUE, REVENUE_COHORT))
-def values(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> Iterator[dg.MaterializeResult]:
-    """Score all buyers again, and sum their cohorts, if their orders or the newest complete day changed."""
-    through, settings = complete_through(lake, rules), rules.settings
-    outcomes = {
-        PERSON_VALUE.name: refresh_person_value(lake, through, rules.zone, settings[PERSON_VALUE.name]),
-        REVENUE_COHORT.name: refresh_revenue_cohorts(lake, through, settings[REVENUE_COHORT.name]),
-    }
-    yield from refreshed(lake, outcomes)
+@lake_asset(PERSON_VALUE)
+def person_value(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
+    """Score all buyers again, if their orders or the newest complete day changed."""
+    through, settings = complete_through(lake, rules), rules.settings[PERSON_VALUE.name]
+    return materialized(lake, PERSON_VALUE, asdict(refresh_person_value(lake, through, rules.zone, settings)))
+
+
+@lake_asset(REVENUE_COHORT)
+def revenue_cohort(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
+    """Sum the orders of cohorts again, if orders or the newest complete day changed."""
+    through, settings = complete_through(lake, rules), rules.settings[REVENUE_COHORT.name]
+    return materialized(lake, REVENUE_COHORT, asdict(refresh_revenue_cohorts(lake, through, settings)))
 
 
 @lake_assets(specs(GROUP_SALES, GROUP_SALES_DAY, MESSAGE_SALES, SEGMENT_SALES))

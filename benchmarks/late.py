@@ -37,7 +37,7 @@ from schemas.lake import EVENTS, IDENTITY, TABLES, TOUCHED
 _FACTS: Final = {
     "identity": ingest.persons,
     "person_day": engagement.person_day,
-    "group_day": groups.group_days,
+    "group_day": groups.group_day,
     "first_seen": engagement.first_seen,
     "retention": engagement.retention,
     "lifecycle": engagement.lifecycle,
@@ -45,7 +45,7 @@ _FACTS: Final = {
     "funnel_entry": funnel.funnel_entry,
     "order_credit": sales.order_credit,
     "order_refund": sales.orders,
-    "person_value": sales.values,
+    "person_value": sales.person_value,
     "group": groups.group,
     "segment_activity": engagement.segments,
     "feed_day": groups.feed_day,
