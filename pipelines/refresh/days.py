@@ -34,8 +34,9 @@ def refresh_days(lake: Lake, table: LakeTable, compute: Compute, settings: int |
     done = noted(handle, seen)
     if done == seen:
         return unchanged(handle)
-    are_others = settings is not None and done[input_id(SETTINGS)] != settings
-    if None in done.values() or rebuild.is_whole or are_others:
+    if settings is not None and done[input_id(SETTINGS)] != settings:
+        done = dict.fromkeys(done)
+    if None in done.values() or rebuild.is_whole:
         return _rebuild(lake, handle, sources, compute, seen)
     changes = Changes.since(lake, sources, done)
     if "person_id" in table.schema:
