@@ -134,14 +134,21 @@ def write_private(file: Path, text: str) -> None:
 
 
 def write_whole(file: Path, content: str | bytes, mode: int = 0o666) -> None:
-    """Write text in UTF-8, or bytes, so that readers see all of it or the old file; of the mode the umask is taken."""
+    """Write text in UTF-8, or bytes, so that readers see all of it or the old file; of the mode the umask is taken.
+
+    What is no file, such as a pipe or `/dev/null`, is written to and stays what it is.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    if file.exists() and not (file.is_file() or file.is_dir()):
+        file.write_bytes(data)
+        return
     if not file.name:  # "." and "/", beside which no draft can be named
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         draft.unlink(missing_ok=True)
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as out:
-            out.write(content.encode() if isinstance(content, str) else content)
+            out.write(data)
         draft.replace(file)
     except OSError as error:
         with suppress(OSError):

@@ -116,7 +116,7 @@ def test_columns_that_are_missing_and_rights_that_are_missing_are_found(doctor, 
 
     found = after(b"REVOKE INSERT ON mart.dim_group FROM CURRENT_USER")["warehouse", "rights"]
     assert found["found"] == "This role lacks INSERT on mart.dim_group."
-    found = after(b"ALTER TABLE mart.dim_group DROP COLUMN name")["warehouse", "structure"]
+    found = after(b"ALTER TABLE mart.dim_group DROP COLUMN name CASCADE")["warehouse", "structure"]
     assert "mart.dim_group lacks name" in (found["found"] or "")
     found = after(b"DROP TABLE mart.dim_group CASCADE")["warehouse", "structure"]
     assert found["next_step"] == "Let a run prepare it: emberline run"

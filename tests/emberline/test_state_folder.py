@@ -1,12 +1,13 @@
 """The state folder takes only what is its own, and keeps its secrets to its owner."""
 
+import os
 import stat
 from pathlib import Path
 
 import pytest
 
 from emberline.embedded import ForeignFolder, StateFolder
-from emberline.embedded.state import MARKER
+from emberline.embedded.state import MARKER, write_whole
 
 
 def mode(path: Path) -> int:
@@ -92,3 +93,14 @@ def test_a_folder_below_a_file_is_refused(tmp_path: Path, looks_only: bool):
     (tmp_path / "file").touch()
     with pytest.raises(ForeignFolder, match="is not a folder"):
         StateFolder(tmp_path / "file" / "below", looks_only=looks_only)
+
+
+def test_a_pipe_that_is_written_to_stays_one(tmp_path: Path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_whole(pipe, "a report")
+    assert os.read(reader, 100) == b"a report"
+    os.close(reader)
+    assert pipe.is_fifo()
+    assert [one.name for one in tmp_path.iterdir()] == ["pipe"]
