@@ -12,7 +12,8 @@ from benchmarks.zulip import ABSENT, ARCHIVE, person_day
 from pipelines.groups.risk.backtest import across_groups, walking_forward
 from pipelines.groups.risk.features import history
 from pipelines.groups.risk.lines import line_for, lines, markdown
-from pipelines.groups.risk.worth import LEAVES, Worth, crossings, deaths, worth
+from pipelines.groups.risk.worth import Worth, crossings, deaths, worth
+from pipelines.groups.thresholds import LEAVES
 
 QUARTER = 91
 TARGET = 0.5

@@ -6,7 +6,7 @@ from typing import Final
 
 import polars as pl
 
-from pipelines.groups.risk.worth import LEAVES
+from pipelines.groups.thresholds import LEAVES
 
 RISKS: Final = pl.Schema(
     {

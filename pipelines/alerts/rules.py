@@ -18,7 +18,7 @@ from pipelines.alerts.risks import RISKS
 from pipelines.events.sequences import MISSING
 from pipelines.groups.coverage import FULL
 from pipelines.groups.risk.scores import told_by
-from pipelines.groups.risk.worth import LEAVES
+from pipelines.groups.thresholds import LEAVES
 from pipelines.time import business_day
 
 GROUP_DYING: Final = "group_dying"

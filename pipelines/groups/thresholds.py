@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+LEAVES: Final = 0.75
+"""The share of the risk's line down to which a risk that reached it stays high, so that alerts do not come and go."""
 
 
 class Thresholds(NamedTuple):

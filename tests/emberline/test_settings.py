@@ -191,6 +191,7 @@ def test_an_error_does_not_show_a_secret(monkeypatch: pytest.MonkeyPatch, variab
 
 COMPLETE_DAYS = {
     "retention", "lifecycle", "member_state", "person_value", "group_health", "group_state", "risk_model", "group_risk",
+    "segment_activity", "segment_retention", "revenue_cohort",
 }  # fmt: skip
 WATERMARK = COMPLETE_DAYS | {"funnel_entry", "funnel_curve", "funnel_trend"}
 DEPENDING = {
@@ -199,7 +200,7 @@ DEPENDING = {
     ("rules", "attribution_models", "['linear']"): {"order_credit"},
     ("rules", "lateness_minutes", "7"): WATERMARK,
     ("rules", "idle_feed_hours", "7"): WATERMARK,
-    ("rules", "zone", "'UTC'"): COMPLETE_DAYS | {"funnel_trend"},
+    ("rules", "zone", "'UTC'"): COMPLETE_DAYS | {"funnel_trend", "group_hour", "group_sales_day"},
     ("groups", "dead_after_days", "27"): {"group_health", "group_state"},
     ("groups.purposes.sales", "stay_days", "9"): {"group_health", "group_state"},
     ("groups", "risk_retrain_days", "30"): {"risk_model", "group_risk"},

@@ -10,7 +10,8 @@ from typing import Final
 import polars as pl
 
 from pipelines.groups.risk.box import Line, box
-from pipelines.groups.risk.worth import EARLY, LEAVES, crossings, worth
+from pipelines.groups.risk.worth import EARLY, crossings, worth
+from pipelines.groups.thresholds import LEAVES
 
 LINES: Final = tuple(percent / 1000 for percent in range(100, 801, 25))
 """Risks at which an alert could be raised."""

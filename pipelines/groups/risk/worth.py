@@ -17,9 +17,6 @@ AHEAD: Final = 56
 EARLY: Final = 14
 """Days that somebody needs to do something about it: half of the silence that makes a death."""
 
-LEAVES: Final = 0.75
-"""The share of the line down to which a risk that reached it stays high, so that alerts do not come and go."""
-
 _WEEK: Final = 7
 
 
@@ -110,12 +107,12 @@ def crossings(rows: pl.DataFrame, score: pl.Expr, threshold: float, leaves: floa
     It is high from the threshold on, until it is below `leaves` (none given: the threshold) or a week is missing.
     """
     leaves = threshold if leaves is None else leaves
-    known = rows.sort("group_id", "day").with_columns(_score=score)
+    known = rows.sort("group_id", "day").with_columns(score.alias("graded"))
     is_next = (pl.col("day").diff().dt.total_days() == _WEEK).over("group_id").fill_null(value=False)
-    changed = pl.when(pl.col("_score") >= threshold).then(True).when((pl.col("_score") < leaves) | ~is_next).then(False)
-    known = known.with_columns(_next=is_next, _high=changed.forward_fill().over("group_id"))
-    was_high = pl.col("_high").shift(1).over("group_id").fill_null(value=False) & pl.col("_next")
-    return known.filter(pl.col("_high") & ~was_high).select("group_id", "day")
+    changed = pl.when(pl.col("graded") >= threshold).then(True).when((pl.col("graded") < leaves) | ~is_next).then(False)
+    known = known.with_columns(is_next=is_next, is_high=changed.forward_fill().over("group_id"))
+    was_high = pl.col("is_high").shift(1).over("group_id").fill_null(value=False) & pl.col("is_next")
+    return known.filter(pl.col("is_high") & ~was_high).select("group_id", "day")
 
 
 def _through() -> pl.Expr:
