@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import codecs
+import encodings
 import importlib
 import io
 import os
@@ -11,6 +11,7 @@ import signal
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
@@ -54,8 +55,10 @@ _OF_SUPERSET: Final = (".superset_config", ".superset_setup")
 def import_all() -> None:
     """Import what commands import when they run. No thread may run afterwards that a fork would miss."""
     # A case that is no longer root may be unable to read the folder of Python.
-    codecs.lookup("ascii")
     importlib.import_module("_strptime")
+    for codec in pkgutil.iter_modules(encodings.__path__):
+        with suppress(ImportError):  # of another system
+            importlib.import_module(f"encodings.{codec.name}")
     for room in ("schemas", "pipelines", "assets", "sensors", "emberline"):
         for module in pkgutil.walk_packages(importlib.import_module(room).__path__, f"{room}."):
             # Those of Alembic and of Superset are read by these, and of the latter there is none in this environment.
