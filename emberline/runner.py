@@ -19,7 +19,7 @@ from pipelines.publish.errors import AnotherLake, RowsLost
 from pipelines.quarantine import rejected_records
 from schemas.lake import EVENTS
 from sensors.failures import Cause, cause_of
-from sensors.jobs import audit_job, follow_job, pipeline_job
+from sensors.jobs import FULL_AUDIT, audit_job, follow_job, pipeline_job
 
 _INTERRUPTIONS: Final = {KeyboardInterrupt.__name__, dg.DagsterExecutionInterruptedError.__name__}
 _USER: Final = "user"
@@ -121,8 +121,7 @@ def run_pipeline(
     config = {
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
         "ops": {
-            "stage": {"config": {"is_whole": job_name == audit_job.name}},
-            "check_staging": {"config": {"is_full": job_name == audit_job.name}},
+            **(FULL_AUDIT if job_name == audit_job.name else {}),
             "publish": {"config": {"accept_loss": accept_loss}},
         },
     }

@@ -49,10 +49,13 @@ group_jobs: Final = [
 ]
 """A job for each group of assets. It reads its inputs as they are: what these do not include yet follows later."""
 
+FULL_AUDIT: Final = {"stage": {"config": {"is_whole": True}}, "check_staging": {"config": {"is_full": True}}}
+"""How the steps of `audit_job` are configured: they stage all rows, and judge each by every expectation."""
+
 audit_job = dg.define_asset_job(
     "audit_job",
     selection=dg.AssetSelection.groups(WAREHOUSE),
-    config={"ops": {"stage": {"config": {"is_whole": True}}, "check_staging": {"config": {"is_full": True}}}},
+    config={"ops": FULL_AUDIT},
     executor_def=dg.in_process_executor,
     description="Let Great Expectations judge all rows of the warehouse, and mend rows that differ from the lake.",
 )
