@@ -18,7 +18,7 @@ from mcp.types import ToolAnnotations
 from pydantic import Field
 
 from emberline.published import groups_frame
-from pipelines.printable import printable
+from pipelines.printable import plain_number, printable
 from pipelines.publish.database import Database, Refused
 from pipelines.publish.errors import ReadFailed
 from pipelines.publish.warehouse import Warehouse
@@ -140,7 +140,7 @@ def _plain(value: Any) -> Any:
         case str():
             return printable(value)
         case decimal.Decimal():
-            return int(value) if value == value.to_integral_value() else float(value)
+            return plain_number(value)
         case dt.date():
             return value.isoformat()
         case _:

@@ -11,6 +11,7 @@ variation selectors everywhere. A backslash is not escaped, so that paths stay r
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Final
 
 LONGEST_NAME: Final = 80
@@ -81,6 +82,11 @@ def _escaped_in_json(found: re.Match[str]) -> str:
         return "\n"
     halves = found[0].encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{halves[at : at + 2].hex()}" for at in range(0, len(halves), 2))
+
+
+def plain_number(amount: Decimal) -> int | float:
+    """An amount as JSON has it: a whole number where it is one."""
+    return int(amount) if amount == amount.to_integral_value() else float(amount)
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:

@@ -20,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.printable import escape_json, printable, printable_lines, printable_name
+from pipelines.printable import escape_json, plain_number, printable, printable_lines, printable_name
 
 if TYPE_CHECKING:
     import polars as pl
@@ -58,7 +58,7 @@ def _json(value: object) -> str | float:
     if isinstance(value, dt.date):
         return value.isoformat()
     if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
+        return plain_number(value)
     raise TypeError(f"{type(value).__name__} has no JSON")
 
 
