@@ -127,7 +127,7 @@ def load(
     """
     coming, going = staged(table, NEW), staged(table, OLD)
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT pg_advisory_xact_lock(hashtext('emberline stage {table.name}'))")
+        cursor.execute(_turn(table))
         _make_empty(cursor, table)
         rows = _ingest(cursor, coming, new)
         if old is None:
@@ -188,6 +188,12 @@ def _made_for(table: sa.Table) -> str:
     made_for = sa.func.obj_description(oid, "pg_class")
     whole = sa.func.to_regclass(staged(table).fullname)
     return as_text(sa.select(kind, made_for).select_from(sa.table("pg_class")).where(oid == whole))
+
+
+@cache
+def _turn(table: sa.Table) -> str:
+    """The statement that waits until nobody else loads the table."""
+    return as_text(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"emberline stage {table.name}"))))
 
 
 @cache
