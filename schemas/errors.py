@@ -18,3 +18,11 @@ class EmberlineError(Exception):
         self.place = place
         where = [] if place is None else [f"Where: {place}"]
         super().__init__("\n".join([cause, *where, f"Next: {next_step}"]))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle the message and the attributes: a subclass may take other arguments than the message."""
+        return _unpickled, (type(self), *self.args), self.__dict__
+
+
+def _unpickled(kind: type[EmberlineError], *args: object) -> EmberlineError:
+    return kind.__new__(kind, *args)
