@@ -184,6 +184,7 @@ KINDS = {
     "group.updated": "Attributes of a group changed; those not given stay.",
     "group.closed": "A group was closed.",
     "group.snapshot": "Who is in a group at an instant: all of them.",
+    "group.intervention": "Somebody says what the company did for a group. It moves no watermark and measures no day.",
     "feed.heartbeat": "The connector is alive although nothing happened; moves the watermark of its source.",
 }
 PAYLOAD_NAMES = {
@@ -195,6 +196,7 @@ PAYLOAD_NAMES = {
     "product_id": "`product_id`",
     "order_id": "`order_id`",
     "currency": "`currency`",
+    "intervention": "`intervention`",
 }
 """A column that a kind needs -> the payload's fields that fill it."""
 ENVELOPE = {
@@ -231,6 +233,8 @@ PAYLOAD_FIELDS = {
     "purpose": "The group's purpose: retention, sales, referral, service or one of your own.",
     "operators": "The group's operators, all of them.",
     "planned_end": "When the group is meant to end.",
+    "intervention": "Of `group.intervention`: what was done.",
+    "intervention_note": "The same in words, which are kept: see [interventions](../definitions.md#interventions).",
     "members": "Of a snapshot: the members, each with its `id` and `role`.",
     "items": "What the order is made of: for each product its `product_id`, and perhaps the `quantity` and the "
     "`amount_minor` paid for all of it.",

@@ -7,6 +7,8 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
+from schemas.interventions import Action
+
 MEMBER_JOINED: Final = "member.joined"
 MEMBER_LEFT: Final = "member.left"
 MESSAGE_SENT: Final = "message.sent"
@@ -25,6 +27,7 @@ GROUP_CREATED: Final = "group.created"
 GROUP_UPDATED: Final = "group.updated"
 GROUP_CLOSED: Final = "group.closed"
 GROUP_SNAPSHOT: Final = "group.snapshot"
+GROUP_INTERVENTION: Final = "group.intervention"
 FEED_HEARTBEAT: Final = "feed.heartbeat"
 
 OF_CHAT: Final[frozenset[str]] = frozenset({
@@ -56,6 +59,9 @@ Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$", max_length=3)]
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
 Key = Annotated[str, msgspec.Meta(pattern="^[a-z0-9_.-]+:.+", max_length=512)]
 """`carrier:native_id` of a group, or the same form for a member or a customer of a shop."""
+Note = Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
+"""What somebody wrote about an event."""
+
 TimeQuality = Literal["exact", "second", "minute", "bound", "arrival"]
 """How well the time of an event is known.
 
@@ -108,6 +114,8 @@ class Data(msgspec.Struct, frozen=True, gc=False):
     operators: list[Key] | None = None
     members: list[Member] | None = None
     planned_end: Instant | None = None
+    intervention: Action | None = None
+    intervention_note: Note | None = None
 
 
 class Envelope(msgspec.Struct, frozen=True, gc=False):
@@ -144,6 +152,7 @@ REQUIRED: Final[dict[str, tuple[str, ...]]] = {
     GROUP_UPDATED: (GROUP,),
     GROUP_CLOSED: (GROUP,),
     GROUP_SNAPSHOT: (GROUP, "members"),
+    GROUP_INTERVENTION: (GROUP, "intervention"),
     FEED_HEARTBEAT: (),
 }
 """Columns of the event schema (`schemas.lake.EVENTS`) that a kind may not leave empty. Its keys are all the kinds."""

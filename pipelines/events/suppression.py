@@ -28,10 +28,12 @@ SUPPRESSED: Final = "suppressed"
 """Why a record is ignored that holds nothing but what an erased person did."""
 
 OF_GROUPS: Final = (
-    kinds.GROUP_CREATED, kinds.GROUP_UPDATED, kinds.GROUP_CLOSED, kinds.GROUP_SNAPSHOT, kinds.FEED_HEARTBEAT
+    kinds.GROUP_CREATED, kinds.GROUP_UPDATED, kinds.GROUP_CLOSED, kinds.GROUP_SNAPSHOT,
+    kinds.GROUP_INTERVENTION, kinds.FEED_HEARTBEAT,
 )  # fmt: skip
 """Kinds that are about a group or a feed, whoever sent them: they stay, without the account."""
 
+_NOTE: Final = "intervention_note"
 _LABEL: Final = "emberline: erased: "
 PSEUDONYM: Final = r"[0-9a-f]{32}"
 _ESCAPE: Final = re.compile(r"\\u[0-9a-f]{4}")
@@ -75,20 +77,22 @@ class Suppression:
         return bool(self.names(pl.Series([content.decode("utf-8", "replace")])).any())
 
     def concerns(self, events: pl.DataFrame) -> pl.Series:
-        """Say which rows of `EVENTS` have an erased person in any column of pseudonyms."""
+        """Say which rows of `EVENTS` have an erased person in any column of pseudonyms, or named in a note."""
         members = events["members"].list.eval(pl.element().struct.field("id"))
         return (
             self.covers(events["account_id"])
             | self.covers(events["linked_account_id"])
             | self._has_covered(events["group_operators"])
             | self._has_covered(members)
+            | self._is_in_note(events[_NOTE])
         )
 
     def without(self, events: pl.DataFrame) -> pl.DataFrame:
-        """Take out the events of erased persons, and their accounts off those of groups and others.
+        """Take out the events of erased persons, and their accounts and notes on them off those of groups and others.
 
         Args:
-            events: `type`, `role`, and pseudonyms in `account_id`, `linked_account_id`, `group_operators`, `members`.
+            events: `type`, `role`, `intervention_note`, and pseudonyms in `account_id`, `linked_account_id`, `group_operators`,
+                `members`.
         """
         if not self.number:
             return events
@@ -97,7 +101,11 @@ class Suppression:
         is_member = acts & events["role"].eq_missing("member")
         cleared = (
             pl.when(~pl.lit(is_gone)).then(name).alias(name)
-            for name, is_gone in (("account_id", acts), ("role", is_member))
+            for name, is_gone in (
+                ("account_id", acts),
+                ("role", is_member),
+                (_NOTE, self._is_in_note(events[_NOTE])),
+            )  # fmt: skip
         )
         lists = (
             self._without_covered(events["group_operators"], pl.element()),
@@ -148,6 +156,12 @@ class Suppression:
     def _holds(self, values: pl.Series, of_kinds: tuple[str, ...]) -> pl.Series:
         texts = self._texts.filter(pl.col("kind").is_in(of_kinds))
         return holds_any(values, texts["length"].to_numpy(), texts["hash"].to_numpy(), self._base)
+
+    def _is_in_note(self, notes: pl.Series) -> pl.Series:
+        """Say which notes name an erased person, as anybody or as the carrier that sent them would."""
+        if notes.null_count() == len(notes):
+            return notes.is_not_null()
+        return self.names(notes) | self.sent(notes.cast(pl.Binary))
 
     def _has_covered(self, lists: pl.Series) -> pl.Series:
         return lists.list.eval(pl.element().is_in(self._covered_in(lists))).list.any().fill_null(value=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from pipelines.events.of_feed import is_of_feed
 from schemas.lake import FEED_DAY
 
 
@@ -14,9 +15,9 @@ def feed_day(events: pl.LazyFrame) -> pl.LazyFrame:
         events: Columns of `schemas.lake.EVENTS`, distinct, in any order.
 
     Returns:
-        `schemas.lake.FEED_DAY`: a row for each source and day with any event.
+        `schemas.lake.FEED_DAY`: a row for each source and day with any event but notes.
     """
-    return events.select(FEED_DAY.columns.keys()).unique()
+    return events.filter(is_of_feed()).select(FEED_DAY.columns.keys()).unique()
 
 
 def measured_days(group_day: pl.LazyFrame, feed_day: pl.LazyFrame) -> pl.LazyFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from pipelines.events.of_feed import is_of_feed
 from schemas import kinds
 from schemas.lake import GROUP, ORDERING_KEY
 
@@ -12,8 +13,12 @@ _GROUP_EVENTS = (kinds.GROUP_CREATED, kinds.GROUP_UPDATED, kinds.GROUP_CLOSED)
 
 def describes_group() -> pl.Expr:
     """True for an event that bears on a row of `group` otherwise than by its time: on all but `born_at`."""
-    is_operators = (pl.col("role") == "operator").fill_null(value=False)
-    return pl.col("type").is_in(_GROUP_EVENTS) | pl.col("group_name").is_not_null() | is_operators
+    return pl.col("type").is_in(_GROUP_EVENTS) | pl.col("group_name").is_not_null() | _shows_operator()
+
+
+def _shows_operator() -> pl.Expr:
+    # Who notes something about a group need not be in it.
+    return (pl.col("role") == "operator").fill_null(value=False) & is_of_feed()
 
 
 def group_table(events: pl.LazyFrame, births: pl.LazyFrame) -> pl.LazyFrame:
@@ -33,9 +38,8 @@ def group_table(events: pl.LazyFrame, births: pl.LazyFrame) -> pl.LazyFrame:
         `schemas.lake.GROUP`: a row for each distinct `group_id`.
     """
     named = events.filter(pl.col("group_id").is_not_null())
-    is_operator = pl.col("role") == "operator"
     seen = named.group_by("group_id").agg(
-        seen_operators=pl.col("account_id").filter(is_operator).drop_nulls().n_unique()
+        seen_operators=pl.col("account_id").filter(_shows_operator()).drop_nulls().n_unique()
     )
     listed = pl.col("listed_operators").list.n_unique()
     return (

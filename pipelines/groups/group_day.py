@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from pipelines.engagement.activity import is_activity, is_member_message
+from pipelines.events.of_feed import is_of_feed
 from pipelines.groups.coverage import widest_coverage
 from schemas import kinds
 from schemas.lake import GROUP_DAY
@@ -22,7 +23,7 @@ def group_day(events: pl.LazyFrame) -> pl.LazyFrame:
         events: Columns of `schemas.lake.EVENTS` plus `person_id`, distinct, in any order.
 
     Returns:
-        `schemas.lake.GROUP_DAY`: a row for each group and day that an event names.
+        `schemas.lake.GROUP_DAY`: a row for each group and day that an event names, notes left out.
     """
     role = pl.col("role")
     sent = pl.col("type") == kinds.MESSAGE_SENT
@@ -30,7 +31,7 @@ def group_day(events: pl.LazyFrame) -> pl.LazyFrame:
     joined = (pl.col("type") == kinds.MEMBER_JOINED) & (role == "member")
     left = (pl.col("type") == kinds.MEMBER_LEFT) & (role == "member")
     return (
-        events.filter(pl.col("group_id").is_not_null())
+        events.filter(pl.col("group_id").is_not_null() & is_of_feed())
         .group_by("group_id", "day")
         .agg(
             speakers=_persons(written),

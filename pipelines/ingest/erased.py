@@ -27,7 +27,8 @@ SUPPRESSIONS: Final = input_id(SUPPRESSION.name)
 
 _SEARCHED_AT_ONCE: Final = 200_000
 _READ: Final = (
-    *EVENTS.key, *RAW.key, "month", "type", "role", "account_id", "linked_account_id", "group_operators", "members"
+    *EVENTS.key, *RAW.key, "month", "type", "role", "account_id", "linked_account_id", "group_operators", "members",
+    "intervention_note",
 )  # fmt: skip
 
 
@@ -43,7 +44,7 @@ class Erased:
 
     Attributes:
         before: The rows as they are.
-        after: What stays of them: events of groups and others, without their accounts.
+        after: What stays of them: events of groups and others, without their accounts and notes on them.
     """
 
     before: pl.DataFrame

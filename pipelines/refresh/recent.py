@@ -6,20 +6,23 @@ import datetime as dt
 
 import polars as pl
 
+from pipelines.events.of_feed import is_of_feed
 from pipelines.lake import Handle, Lake
 from pipelines.lake_months import months_of
 from schemas.lake import EVENTS
 
 
 def recent_events(events: Handle, span: dt.timedelta) -> pl.LazyFrame:
-    """Events of whole months, among them all that are at most `span` older than the newest event."""
-    months = months_of(events)
-    if not months:
-        return events.scan()
-    newest = events.scan().filter(pl.col("month") == max(months)).select(pl.col("time").max()).collect().item()
-    # A day of the business zone may begin before that of UTC.
-    first = (newest - span - dt.timedelta(days=1)).date().replace(day=1)
-    return events.scan().filter(pl.col("month") >= first)
+    """Events of whole months, among them all that are at most `span` older than the newest event of a feed."""
+    for month in sorted(months_of(events), reverse=True):
+        of_month = events.scan().filter(pl.col("month") == month, is_of_feed())
+        newest = of_month.select(pl.col("time").max()).collect().item()
+        # The newest months may have notes alone.
+        if newest is not None:
+            # A day of the business zone may begin before that of UTC.
+            first = (newest - span - dt.timedelta(days=1)).date().replace(day=1)
+            return events.scan().filter(pl.col("month") >= first)
+    return events.scan()
 
 
 def has_simulated(lake: Lake) -> bool:

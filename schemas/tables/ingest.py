@@ -79,7 +79,7 @@ GAPS: Final = LakeTable(
 _UNSOUGHT_OF_EVENTS: Final = (
     "source", "event_id", "carrier", "role", "message_id", "message_kind", "reply_to", "text_length", "links",
     "mentions", "product_id", "amount_minor", "currency", "group_name", "group_purpose", "group_planned_end", "items",
-    "members", "time_quality", "coverage", "topic", "kafka_time", "position",
+    "members", "intervention", "intervention_note", "time_quality", "coverage", "topic", "kafka_time", "position",
 )  # fmt: skip
 
 ITEMS: Final = pl.List(pl.Struct({"product_id": pl.String(), "quantity": pl.Int64(), "amount_minor": pl.Int64()}))
@@ -115,6 +115,8 @@ _PAYLOAD: Final[dict[str, pl.DataType]] = {
     "group_planned_end": UTC_TIME,
     "items": ITEMS,
     "members": MEMBERS,
+    "intervention": pl.String(),
+    "intervention_note": pl.String(),
     "time_quality": pl.String(),
 }
 """What is decoded from the value of a record."""
@@ -134,6 +136,8 @@ _MEANINGS_OF_EVENTS: Final[dict[str, Meaning]] = {
     "group_planned_end": Meaning("planned end that a group event tells, UTC"),
     "items": Meaning("what the order is made of: product, quantity, and amount in minor units of the currency"),
     "members": Meaning("who is in the group, all of them: pseudonyms, and member, operator or bot"),
+    "intervention": Meaning("what somebody noted that the company did for the group, one of a few words"),
+    "intervention_note": Meaning("the same in that person's words; null: none, or they name an erased person"),
     "time_quality": Meaning(
         "how well its time is known: exact, second, minute, bound (it happened by then), arrival (Kafka's time); null: "
         "decoded by a version that did not say"

@@ -42,6 +42,8 @@ def test_an_event_that_says_everything_fills_every_column():
         "operators": ["app:bob", "app:cem"],
         "members": [{"id": "app:bob", "role": "operator"}, {"id": "app:dan"}],
         "planned_end": "2026-01-01T00:00:00+08:00",
+        "intervention": "call",
+        "intervention_note": "We called Bob.",
     }
     assert fields(message(data)) == {
         "row": 0,
@@ -73,6 +75,8 @@ def test_an_event_that_says_everything_fills_every_column():
             {"product_id": "q", "quantity": None, "amount_minor": None},
         ],
         "members": [{"id": "app:bob", "role": "operator"}, {"id": "app:dan", "role": "member"}],
+        "intervention": "call",
+        "intervention_note": "We called Bob.",
         "time_quality": "exact",
         "position": 0,
     }

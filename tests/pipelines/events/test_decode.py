@@ -151,7 +151,7 @@ FIELDS = {
 }
 FULL = {
     **ORDER, "member_id": "app:ann", "message_id": "m", "product_id": "p", "linked_id": "shop:ann",
-    "members": [{"id": "app:ann"}],
+    "members": [{"id": "app:ann"}], "intervention": "call",
 }  # fmt: skip
 
 

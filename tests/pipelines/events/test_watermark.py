@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.events.watermark import watermark
+from schemas import kinds
 from schemas.lake import EVENTS
 
 START = dt.datetime(2025, 3, 3, tzinfo=dt.UTC)
@@ -21,11 +22,15 @@ def at(hours: float) -> dt.datetime:
 
 
 def events(*rows: tuple[str, float]) -> pl.LazyFrame:
-    return pl.LazyFrame([{"source": source, "time": at(hours)} for source, hours in rows], schema=EVENTS.schema)
+    """Rows of `(source, hours)`; what comes from `notes` are notes of people."""
+    kinds_of = {"notes": kinds.GROUP_INTERVENTION}
+    told = [{"source": source, "time": at(hours), "type": kinds_of.get(source)} for source, hours in rows]
+    return pl.LazyFrame(told, schema=EVENTS.schema)
 
 
-def test_without_events_there_is_none():
-    assert watermark(events(), HOUR, DAY) is None
+@pytest.mark.parametrize("rows", [[], [("notes", 99)]], ids=["nothing", "notes alone"])
+def test_without_events_of_feeds_there_is_none(rows: list[tuple[str, float]]):
+    assert watermark(events(*rows), HOUR, DAY) is None
 
 
 @pytest.mark.parametrize(
@@ -37,6 +42,8 @@ def test_without_events_there_is_none():
         pytest.param([("a", 34), ("b", 10)], 9, id="a feed idle for exactly the timeout still does"),
         pytest.param([("a", 34.001), ("b", 10)], 33.001, id="a feed idle for longer does not"),
         pytest.param([("a", 60), ("b", 40), ("c", 20)], 39, id="idleness is measured from the newest feed"),
+        pytest.param([("a", 10), ("notes", 2)], 9, id="a note of what was done before holds nothing back"),
+        pytest.param([("a", 10), ("notes", 99)], 9, id="a newer note moves nothing on"),
     ],
 )
 def test_it_is_the_newest_event_of_the_slowest_live_feed(rows: list[tuple[str, float]], expected: float):

@@ -75,3 +75,8 @@ def test_every_source_has_each_of_its_days_once():
     events = pl.LazyFrame({"source": ["a", "a", "b"], "day": [day(0), day(0), day(1)], "type": ["x"] * 3})
     assert rows_of(feed_day(events), "source", "day") == {("a", day(0)), ("b", day(1))}
     assert feed_day(events).collect().height == 2
+
+
+def test_what_people_note_says_nothing_of_a_feed():
+    noted = pl.LazyFrame({"source": ["a"], "day": [day(0)], "type": ["group.intervention"]})
+    assert feed_day(noted).collect().is_empty()

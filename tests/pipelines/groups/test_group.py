@@ -83,6 +83,10 @@ def test_an_empty_list_lists_nobody():
     assert only("operators", {"role": "operator", "account_id": "o"}, told) == 1
 
 
+def test_who_notes_something_about_a_group_is_no_operator_of_it():
+    assert only("operators", {"type": "group.intervention", "role": "operator", "account_id": "o"}) == 0
+
+
 def test_a_group_that_only_an_order_names_is_a_group():
     order = {"type": "order.paid", "account_id": "ann", "group_id": "wecom:a:b", "carrier": "shop"}
     assert only("carrier", order) == "wecom"

@@ -192,6 +192,26 @@ def test_a_text_that_names_her_is_removed_too(lake):
     assert stored(lake) == ["e1", "e2"]
 
 
+def test_an_intervention_stays_without_who_noted_it_and_without_a_note_that_names_her(lake):
+    def noted(number: int, note: str, **data: Any) -> Event:
+        told = {"member_id": ..., "message_id": ..., "intervention": "call", "intervention_note": note, **data}
+        return message(told, id=f"i{number}", type="group.intervention")
+
+    send(lake, noted(1, "Called the first buyers"), noted(2, "Called Ann Example"), noted(3, "Called", member_id=ANN))
+    ingest(lake)
+    erase(lake, texts=["Ann Example"])
+    follow(lake)
+    found = lake.open(EVENTS).scan().sort("event_id").select("account_id", "intervention", "intervention_note")
+    assert found.collect().rows() == [
+        (None, "call", "Called the first buyers"),
+        (None, "call", None),
+        (None, "call", "Called"),
+    ]
+    before = bodies(lake)
+    rebuild(lake)
+    assert bodies(lake).equals(before, null_equal=True)
+
+
 def test_a_record_of_an_id_too_short_to_be_searched_for_loses_its_value_too(lake):
     send(lake, said("qq:7", 1), said(BOB, 2, message_id="7"))
     ingest(lake)
