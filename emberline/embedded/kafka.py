@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
 
@@ -15,6 +15,7 @@ import psutil
 from emberline.embedded import daemon
 from emberline.embedded.errors import EngineDied, refuse_characters, unfit_characters
 from emberline.embedded.jars import kafka_jars
+from emberline.embedded.kafka_classes import class_options, keep_classes
 from emberline.embedded.kafka_config import (
     LOG4J2_PROPERTIES,
     SCRATCH,
@@ -35,6 +36,7 @@ _FORMAT_WITHIN_S = 60.0
 
 
 _NAME = "kafka"
+_BROKER = "kafka.Kafka"
 _UNFIT = ","
 """Kafka takes a list of folders for its data, and has no other way to write a comma."""
 
@@ -97,6 +99,7 @@ class EmbeddedKafka:
                     [self._client_port, self._folder / "controller.port"],
                     lambda *ports: self._launch(jars, *ports),
                 )
+                keep_classes(jars, self._folder, self._java(jars, _BROKER), on_progress)
             if self._has_own_login and not self._login_stored.exists():  # else the command before ended too soon
                 self._store_login(int(self._client_port.read_text()))
             return f"{LOOPBACK}:{self._client_port.read_text()}"
@@ -148,7 +151,7 @@ class EmbeddedKafka:
         with tenancy(self._state, "kafka") as lock:
             self._format_once(jars, data)
             daemon.launch(
-                self._java(jars, "kafka.Kafka", str(self._config)),
+                self._java(jars, _BROKER, str(self._config), options=class_options(jars, self._folder)),
                 log=self._folder / "console.log",
                 record=self._record,
                 env=_environment(),
@@ -180,7 +183,8 @@ class EmbeddedKafka:
         shutil.rmtree(data, ignore_errors=True)  # a format that broke off
         cluster = _new_cluster_id()
         arguments = ("format", "--cluster-id", cluster, "--config", str(self._config))
-        command = self._java(jars, "kafka.tools.StorageTool", *arguments)
+        options = class_options(jars, self._folder)
+        command = self._java(jars, "kafka.tools.StorageTool", *arguments, options=options)
         log = self._folder / "format.log"
         with log.open("w") as output:
             done = subprocess.run(
@@ -226,8 +230,9 @@ class EmbeddedKafka:
             next_step="see the log above; stop the services, then start again",
         )
 
-    def _java(self, jars: list[Path], main_class: str, *arguments: str) -> list[str]:
-        return java_command(jars, self._folder, self._heap_mb, main_class, *arguments)
+    def _java(self, jars: list[Path], main_class: str, *arguments: str, options: Sequence[str] = ()) -> list[str]:
+        program, *rest = java_command(jars, self._folder, self._heap_mb, main_class, *arguments)
+        return [program, *options, *rest]
 
 
 def _listens(process: psutil.Process, port: int) -> bool:

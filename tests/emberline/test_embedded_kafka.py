@@ -20,6 +20,8 @@ from kafka.structs import TopicPartition
 
 from emberline.embedded import DownloadFailed, EmbeddedKafka, EngineDied, FolderBusy, StateFolder
 from emberline.embedded.jar_lock import KAFKA_VERSION, locked_jars
+from emberline.embedded.jars import kafka_jars
+from emberline.embedded.kafka_classes import classes_file
 from emberline.embedded.kafka_login import LETS_EVERYBODY_IN
 from emberline.embedded.ports import LOOPBACK
 from emberline.embedded.tenancy import tenancy
@@ -157,6 +159,13 @@ def test_a_restart_keeps_records_and_port(broker: EmbeddedKafka):
     broker.stop()
     assert read(broker, "stopped") == [b"kept"]
     assert broker.address() == before
+
+
+def test_a_restarted_broker_reads_its_classes_from_the_file_of_the_first_one(broker: EmbeddedKafka, state: StateFolder):
+    broker.stop()
+    broker.start()
+    [process] = processes(state)
+    assert str(classes_file(kafka_jars(print))) in [mapped.path for mapped in process.memory_maps()]
 
 
 def test_stopping_leaves_no_process_and_no_address(broker: EmbeddedKafka, state: StateFolder):
