@@ -234,7 +234,7 @@ def warehouse_page() -> Iterator[str]:
     """Every table of the schemas `mart` and `ops`."""
     yield "# Warehouse tables"
     yield words.WAREHOUSE
-    of_operations = (operations.alert, operations.alert_notice)
+    of_operations = (operations.alert, operations.alert_action, operations.alert_notice)
     for stored in (*warehouse.DATA_TABLES, warehouse.publication, warehouse.restatement, *of_operations):
         yield f"## {stored.fullname}"
         yield stored.comment or ""

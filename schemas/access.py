@@ -108,6 +108,7 @@ _OF_OPS: Final[dict[str, Access]] = {
     "lake": _closed("is about the pipeline"),
     "published_table": _closed("is about the pipeline"),
     "alert": _closed("its texts may name any group"),
+    "alert_action": _closed("notes may name any group"),
     "alert_notice": _closed("its texts may name any group"),
     "tenant_group": Access(
         "tenant = current_user::text",

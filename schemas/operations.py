@@ -88,6 +88,7 @@ alert: Final = sa.Table(
     sa.Column("resolved_at", _TIME, comment="when it held no more; null: open"),
     sa.Column("outcome", sa.Text, comment="what became of the group: died, recovered or ended; null: not known yet"),
     sa.Column("outcome_day", sa.Date, comment="the day on which it did"),
+    sa.Column("verdict", sa.Text, comment="useful or noise, as somebody last judged it; null: nobody did"),
     comment="Alerts on groups, their feeds and the pipeline itself: at most one open for a rule and subject, what was "
     "known when it fired, and what became of the group.",
 )
@@ -100,6 +101,23 @@ OPEN_ALERT: Final = sa.Index(
     postgresql_where=alert.c.resolved_at.is_(None),
 )
 """What keeps two evaluations from opening the same alert twice."""
+
+alert_action: Final = sa.Table(
+    "alert_action",
+    metadata,
+    sa.Column(
+        "action_id", sa.BigInteger, sa.Identity(always=True), primary_key=True, **says("in their order", ORDINAL)
+    ),
+    sa.Column("alert_id", sa.ForeignKey(alert.c.alert_id, ondelete="CASCADE"), nullable=False),
+    sa.Column("action", sa.Text, nullable=False, comment="acknowledged, snoozed, useful or noise"),
+    sa.Column("until", _TIME, comment="of a snooze: no reminder before"),
+    sa.Column("note", sa.Text, comment="what they wrote about it; null: nothing"),
+    sa.Column("actor", sa.Text, nullable=False, comment="who did it, as they said"),
+    sa.Column("acted_at", _TIME, nullable=False, comment="when"),
+    comment="What people did with alerts: a row each time, which stays as it is.",
+)
+
+ACTION_OF_ALERT: Final = sa.Index("ix_alert_action_alert", alert_action.c.alert_id)
 
 alert_notice: Final = sa.Table(
     "alert_notice",

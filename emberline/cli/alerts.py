@@ -1,28 +1,28 @@
-"""Commands about alerts: `alerts list`, `ack`, `snooze`, `test`."""
+"""Commands about alerts: `alerts list`, `ack`, `snooze`, `verdict`, `test`."""
 
 from __future__ import annotations
 
 import datetime as dt
 import getpass
+import re
 from collections.abc import Sequence
-from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from emberline.cli.alerts_shown import entry_as_dict, print_actions, print_entries, print_record
 from emberline.cli.app import app, configured
 from emberline.cli.errors import ExitCode
-from emberline.cli.output import print_json, print_line, print_lines, print_table
+from emberline.cli.output import print_json, print_line, print_lines
 from emberline.cli.pipeline import Json
 from pipelines.printable import counted, printable_name
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from emberline.services import Services
-    from pipelines.alerts.decide import Alert
-    from pipelines.alerts.ledger import AlertLedger, Entry
+    from pipelines.alerts.ledger import AlertLedger
     from pipelines.alerts.messages import Message, Told
+    from pipelines.alerts.triage import Triage
 
 alerts_app = typer.Typer(
     name="alerts", no_args_is_help=True, help="See what is told of groups and of the pipeline, and take care of it."
@@ -30,14 +30,34 @@ alerts_app = typer.Typer(
 app.add_typer(alerts_app)
 
 _GREATEST_NUMBER = 2**63 - 1
-_MOST_DAYS = 3650
+_MOST_HOURS = 3650 * 24
+_SPAN = re.compile(r"([0-9]{1,6})([hdw])")
+_HOURS = {"h": 1, "d": 24, "w": 7 * 24}
+_LONGEST_NOTE = 1000
 _MESSAGE_BYTES = 2048
 """What a message may have at the strictest of the services, WeCom."""
 
 Number = Annotated[
     int, typer.Argument(min=1, max=_GREATEST_NUMBER, help="Number of the alert, as `alerts list` and messages show it.")
 ]
-Actor = Annotated[str | None, typer.Option(help="Who takes care, if it is not the user of the system; it is kept.")]
+Actor = Annotated[str | None, typer.Option(help="Who does it, if it is not the user of the system; it is kept.")]
+
+
+def _note(text: str | None) -> str | None:
+    if text is not None and len(text) > _LONGEST_NOTE:
+        raise typer.BadParameter(f"a note has at most {_LONGEST_NOTE} characters")
+    return text or None
+
+
+def _span(text: str) -> dt.timedelta:
+    found = _SPAN.fullmatch(text)
+    hours = int(found[1]) * _HOURS[found[2]] if found else 0
+    if not 0 < hours <= _MOST_HOURS:
+        raise typer.BadParameter(f"{text!r} is no span from 1h to 3650d; write 12h, 3d or 2w", param_hint="--for")
+    return dt.timedelta(hours=hours)
+
+
+Note = Annotated[str | None, typer.Option(callback=_note, help="A note, kept with who and when.")]
 
 
 @alerts_app.command("list")
@@ -50,29 +70,60 @@ def list_alerts(
     ledger, now = _ledger(services), dt.datetime.now(dt.UTC)
     entries, record = ledger.entries(only_open=not every), ledger.track_record(services.settings.rules.zone)
     if as_json:
-        print_json({"alerts": [_as_dict(entry, now) for entry in entries], "record": record.to_dicts()})
+        print_json({"alerts": [entry_as_dict(entry, now) for entry in entries], "record": record.to_dicts()})
         return
-    _print_entries(counted(len(entries), "alert"), entries, now)
+    print_entries(counted(len(entries), "alert"), entries, now)
+    if any(entry.actions for entry in entries):
+        print_actions(entries, services.settings.zone_info)
     if record.height:
-        _print_record(record)
+        print_record(record)
 
 
 @alerts_app.command()
-def ack(number: Number, actor: Actor = None) -> None:
+def ack(number: Number, note: Note = None, actor: Actor = None) -> None:
     """Acknowledge an alert: no more reminders; its end is still told."""
-    alert = _ledger(configured()).acknowledge(number, actor or getpass.getuser(), dt.datetime.now(dt.UTC))
-    print_line(f"Noted: {alert.acknowledged_by} takes care of {_name(alert)}.")
+    actor = actor or getpass.getuser()
+    name = _triage(configured()).acknowledge(number, actor, dt.datetime.now(dt.UTC), note)
+    print_line(f"Noted: {actor} takes care of {printable_name(name)}.")
 
 
 @alerts_app.command()
 def snooze(
     number: Number,
-    days: Annotated[int, typer.Option(min=1, max=_MOST_DAYS, help="No reminder for so many days, then one.")] = 3,
+    span: Annotated[str, typer.Option("--for", metavar="SPAN", help="For so long: 12h, 3d or 2w.")] = "3d",
+    until: Annotated[
+        dt.datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"], help="Up to then, in the business zone, in place of --for."
+        ),
+    ] = None,
+    note: Note = None,
+    actor: Actor = None,
 ) -> None:
-    """Put an alert off for some days; its end is still told."""
-    alert = _ledger(configured()).snooze(number, dt.datetime.now(dt.UTC) + dt.timedelta(days=days))
-    until = f"{alert.snoozed_until:%Y-%m-%d %H:%M} UTC"
-    print_line(f"No reminder of {_name(alert)} before {until}.")
+    """Put an alert off: no reminder meanwhile, then one; its end is still told."""
+    services, now = configured(), dt.datetime.now(dt.UTC)
+    zone = services.settings.zone_info
+    clock = now.astimezone(zone).replace(tzinfo=None)
+    if until is not None and not clock < until <= clock + dt.timedelta(hours=_MOST_HOURS):
+        raise typer.BadParameter("that is over, or more than 3650 days from now", param_hint="--until")
+    end = now + _span(span) if until is None else until.replace(tzinfo=zone).astimezone(dt.UTC)
+    name = _triage(services).snooze(number, end, actor or getpass.getuser(), now, note)
+    print_line(f"No reminder of {printable_name(name)} before {end.astimezone(zone):%Y-%m-%d %H:%M} ({zone}).")
+
+
+@alerts_app.command()
+def verdict(
+    number: Number,
+    word: Annotated[
+        Literal["useful", "noise"], typer.Argument(metavar="useful|noise", help="Whether it was worth telling.")
+    ],
+    note: Note = None,
+    actor: Actor = None,
+) -> None:
+    """Say whether an alert was useful or noise, also after its end; the last verdict counts."""
+    actor = actor or getpass.getuser()
+    name = _triage(configured()).give_verdict(number, word, actor, dt.datetime.now(dt.UTC), note)
+    print_line(f"Noted: the alert on {printable_name(name)} is {word} to {actor}.")
 
 
 @alerts_app.command("test")
@@ -115,7 +166,7 @@ def print_raised(services: Services, now: dt.datetime) -> None:
     delivered = tell(warehouse.url, alerting, now)
     clock = now.astimezone(services.settings.zone_info)
     entries = _ledger(services).entries()
-    _print_entries(f"Alerts: {len(entries)} open at {clock:%Y-%m-%d %H:%M}", entries, now)
+    print_entries(f"Alerts: {len(entries)} open at {clock:%Y-%m-%d %H:%M}", entries, now)
     for text in shown.sent:
         print_line("What a chat channel of [alerts.channels] would be sent:")
         print_lines(f"{text.title}\n\n{text.body}", indent="  | ")
@@ -145,53 +196,16 @@ class _ShownChannel:
 def _ledger(services: Services) -> AlertLedger:
     from pipelines.alerts.ledger import AlertLedger
 
+    return AlertLedger(_prepared(services))
+
+
+def _triage(services: Services) -> Triage:
+    from pipelines.alerts.triage import Triage
+
+    return Triage(_prepared(services))
+
+
+def _prepared(services: Services) -> str:
     warehouse = services.warehouse()
     warehouse.prepare()
-    return AlertLedger(warehouse.url)
-
-
-def _name(alert: Alert) -> str:
-    return printable_name(alert.known.name or alert.subject)
-
-
-def _as_dict(entry: Entry, now: dt.datetime) -> dict[str, object]:
-    alert = entry.alert
-    fields = {name: value for name, value in asdict(alert).items() if name != "known"}
-    outcome = {"outcome": entry.outcome, "outcome_day": entry.outcome_day}
-    return {"alert_id": entry.alert_id, "alert_state": alert.state(now), **fields, **asdict(alert.known), **outcome}
-
-
-def _print_entries(title: str, entries: tuple[Entry, ...], now: dt.datetime) -> None:
-    headings = ("No.", "Severity", "State", "Rule", "Of", "Since", "Why", "Became of it")
-    print_table(title, _shown(entries, now), headings, sentences=("Why",))
-
-
-def _shown(entries: tuple[Entry, ...], now: dt.datetime) -> pl.DataFrame:
-    import polars as pl
-
-    rows = [
-        (
-            str(entry.alert_id),
-            entry.alert.severity,
-            entry.alert.state(now),
-            entry.alert.rule,
-            entry.alert.known.name or entry.alert.subject,
-            entry.alert.known.since.isoformat(),
-            entry.alert.known.reason,
-            "" if entry.outcome is None else f"{entry.outcome} {entry.outcome_day}",
-        )
-        for entry in entries
-    ]
-    columns = ("number", "severity", "state", "rule", "subject", "since", "reason", "outcome")
-    return pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")
-
-
-def _print_record(record: pl.DataFrame) -> None:
-    import polars as pl
-
-    shown = record.with_columns(
-        pl.format("{} %", (100 * pl.col("precision")).round().cast(pl.Int64)),
-        pl.format("{} days", pl.col("median_lead_days")),
-    )
-    headings = ("Rule", "Fired", "Died", "Recovered", "Ended", "Not known yet", "Precision", "Median lead")
-    print_table("What became of the groups", shown, headings, right=headings[1:])
+    return warehouse.url

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import polars as pl
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from emberline.published import funnel_frame, groups_frame, newest_publication, sales_frame
 from pipelines.groups.risk.lines import AlertLines
@@ -42,7 +43,7 @@ class Contents:
         weeks: A row a group and week with any event: `group_id`, `week` (0: the oldest shown), `start`, `speakers`
             (days of members), `messages`, `operator_messages`, `joined`, `left`.
         states: The spells of each group, `group_id`, `since`, `until`, `state`, `reason`, oldest first.
-        alerts: Alerts as `alert` has them, newest first, with `is_of_group`.
+        alerts: Alerts as `alert` has them, newest first, with `is_of_group` and `notes`: who wrote what, oldest first.
         sales: As `sales_frame` gives them.
         sales_weeks: Orders that `model` credits by week: `group_id`, `week`, `orders`.
         segments: `segment_sales` of `model`, most first, with `minor_digits`.
@@ -172,10 +173,21 @@ def _alerts() -> sa.Select[Any, *tuple[Any, ...]]:
     alert = operations.alert
     names = (
         "alert_id", "rule", "subject", "severity", "since", "reason", "opened_at", "acknowledged_by", "resolved_at",
-        "outcome",
+        "outcome", "verdict",
     )  # fmt: skip
     is_of_group = alert.c.rule.like(_GROUP_RULES).label("is_of_group")
-    return sa.select(*(alert.c[name] for name in names), is_of_group).order_by(alert.c.alert_id.desc())
+    return sa.select(*(alert.c[name] for name in names), is_of_group, _notes()).order_by(alert.c.alert_id.desc())
+
+
+def _notes() -> sa.Label[str | None]:
+    action = operations.alert_action
+    note = action.c.actor + ": " + action.c.note
+    return (
+        sa.select(sa.func.string_agg(note, aggregate_order_by(sa.literal("; ", sa.Text), action.c.action_id)))
+        .where(action.c.alert_id == operations.alert.c.alert_id, action.c.note.is_not(None))
+        .scalar_subquery()
+        .label("notes")
+    )
 
 
 def _sales_weeks(through: dt.date, zone: str, model: str | None) -> sa.Select[Any, *tuple[Any, ...]]:

@@ -117,4 +117,8 @@ def _alert(alert: dict[str, Any], words: Words) -> str:
         parts.append(words("alert_taken", by=printable(alert["acknowledged_by"])))
     if alert["outcome"]:
         parts.append(words.name_of("outcome", alert["outcome"]))
+    if alert["verdict"]:
+        parts.append(words.name_of("verdict", alert["verdict"]))
+    if alert["notes"]:
+        parts.append(printable(alert["notes"]))
     return words("between").join(parts)

@@ -12,12 +12,12 @@ import sqlalchemy as sa
 
 from pipelines.alerts.decide import Alert, Decision, Evaluation, Known, Notice, Policy, decide
 from pipelines.alerts.outcomes import outcomes, track_record
+from pipelines.alerts.triage import Action, UserVerdict, actions_of
 from pipelines.operations.staleness import RULES as PIPELINE_RULES
 from pipelines.publish.database import Database, Refused, take_turns
 from pipelines.publish.errors import LedgerFailed
 from pipelines.time import business_day
 from schemas import operations
-from schemas.errors import EmberlineError
 from schemas.operations import alert_notice
 
 _REFUSED: Final = Refused(
@@ -39,18 +39,16 @@ Judge = Callable[[Sequence[Alert]], Iterable[Evaluation]]
 """Evaluates the rules, given the alerts that are open."""
 
 
-class NoSuchAlert(EmberlineError):
-    """No open alert has this number."""
-
-
 @dataclass(frozen=True)
 class Entry:
-    """An alert with its number and what became of the group."""
+    """An alert with its number, what became of the group, and what people did with it, the oldest first."""
 
     alert_id: int
     alert: Alert
     outcome: str | None
     outcome_day: dt.date | None
+    verdict: UserVerdict | None
+    actions: tuple[Action, ...]
 
 
 class AlertLedger:
@@ -91,17 +89,18 @@ class AlertLedger:
     def entries(self, *, only_open: bool = True) -> tuple[Entry, ...]:
         """The alerts, the newest last."""
         query = sa.select(operations.alert).order_by(operations.alert.c.opened_at, operations.alert.c.alert_id)
+        numbers = sa.select(operations.alert.c.alert_id)
+        if only_open:
+            query, numbers = query.where(_OPEN), numbers.where(_OPEN)
         with self._database.transaction(_REFUSED) as connection:
-            rows = connection.execute(query.where(_OPEN) if only_open else query)
-            return tuple(Entry(row.alert_id, _alert(row), row.outcome, row.outcome_day) for row in rows)
-
-    def acknowledge(self, alert_id: int, actor: str, now: dt.datetime) -> Alert:
-        """Note that somebody takes care: no more reminders; raise `NoSuchAlert` where none is open."""
-        return self._change(alert_id, acknowledged_at=now, acknowledged_by=actor)
-
-    def snooze(self, alert_id: int, until: dt.datetime) -> Alert:
-        """No reminder before this time, then one; raise `NoSuchAlert` where none is open."""
-        return self._change(alert_id, snoozed_until=until)
+            actions = actions_of(connection, numbers)
+            rows = connection.execute(query).all()
+        return tuple(
+            Entry(
+                row.alert_id, _alert(row), row.outcome, row.outcome_day, row.verdict, actions.get(row.alert_id, ())
+            )
+            for row in rows
+        )  # fmt: skip
 
     def note_outcomes(self, spells: pl.DataFrame) -> int:
         """Note what became of the groups of alerts of which it is not known yet (`outcomes`); of how many."""
@@ -120,11 +119,14 @@ class AlertLedger:
 
     def track_record(self, zone: str) -> pl.DataFrame:
         """How good the rules are by the ledger (`pipelines.alerts.outcomes.RECORD`); days are those of the zone."""
-        rows = [
-            (entry.alert.rule, entry.alert.opened_at, entry.outcome, entry.outcome_day)
-            for entry in self.entries(only_open=False)
-        ]
-        schema = {"rule": pl.String, "at": pl.Datetime("us", "UTC"), "outcome": pl.String, "outcome_day": pl.Date}
+        alert = operations.alert
+        query = sa.select(alert.c.rule, alert.c.opened_at, alert.c.outcome, alert.c.outcome_day, alert.c.verdict)
+        with self._database.transaction(_REFUSED) as connection:
+            rows = connection.execute(query).fetchall()
+        schema = {
+            "rule": pl.String, "at": pl.Datetime("us", "UTC"), "outcome": pl.String, "outcome_day": pl.Date,
+            "verdict": pl.String,
+        }  # fmt: skip
         alerts = pl.DataFrame(rows, schema=schema, orient="row")
         return track_record(alerts.with_columns(opened_day=business_day(pl.col("at"), zone)))
 
@@ -142,15 +144,6 @@ class AlertLedger:
         )
         with self._database.transaction(_REFUSED) as connection:
             return connection.execute(old).rowcount
-
-    def _change(self, alert_id: int, **values: Any) -> Alert:
-        statement = sa.update(operations.alert).where(_OPEN, operations.alert.c.alert_id == alert_id).values(**values)
-        with self._database.transaction(_REFUSED) as connection:
-            _lock(connection)
-            row = connection.execute(statement.returning(operations.alert)).one_or_none()
-        if row is None:
-            raise NoSuchAlert(f"No open alert has the number {alert_id}.", "See `emberline alerts list`.")
-        return _alert(row)
 
 
 def known_as_json(known: Known) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What became of groups after an alert, and how good the rules are by that: precision and lead time."""
+"""What became of groups after an alert, and how good rules are by that and by people's verdicts."""
 
 from __future__ import annotations
 
@@ -21,10 +21,14 @@ RECORD: Final = pl.Schema(
         "unknown": pl.Int64(),
         "precision": pl.Float64(),
         "median_lead_days": pl.Float64(),
+        "useful": pl.Int64(),
+        "noise": pl.Int64(),
+        "useful_share": pl.Float64(),
     }
 )
-"""The record of a rule that foretells death. `unknown`: what became of the group is not known yet. `precision`: died /
-(died + recovered). `median_lead_days`: from the day it fired to the day from which the group was dead."""
+"""The record of a rule. `unknown`: what became of the group is not known yet. `precision`: died / (died + recovered).
+`median_lead_days`: from the day it fired to the day from which the group was dead. What became of groups is null of
+rules that foretell no death. `useful_share`: useful / (useful + noise), by the verdicts of people."""
 
 
 def outcomes(alerts: pl.DataFrame, spells: pl.DataFrame) -> pl.DataFrame:
@@ -54,27 +58,39 @@ def outcomes(alerts: pl.DataFrame, spells: pl.DataFrame) -> pl.DataFrame:
 
 
 def track_record(alerts: pl.DataFrame) -> pl.DataFrame:
-    """Count what became of groups by the rule that told of them.
+    """Count what became of groups, and what people said of the alerts, by rule.
 
     Args:
-        alerts: `rule`, `opened_day` (of the business zone), `outcome`, `outcome_day`.
+        alerts: `rule`, `opened_day` (of the business zone), `outcome`, `outcome_day`, `verdict`.
 
     Returns:
-        `RECORD`, by rule.
+        `RECORD`, by rule: of those that foretell death, and those with a verdict.
     """
-    outcome, died = pl.col("outcome"), pl.col("outcome") == "died"
-    decided = pl.col("died") + pl.col("recovered")
+    outcome, died, verdict = pl.col("outcome"), pl.col("outcome") == "died", pl.col("verdict")
+    foretells = pl.col("rule").is_in(_FORETELLING)
     lead = (pl.col("outcome_day") - pl.col("opened_day")).dt.total_days()
+    of_groups = {
+        **{name: (outcome == name).sum().cast(pl.Int64) for name in ("died", "recovered", "ended")},
+        "unknown": outcome.is_null().sum().cast(pl.Int64),
+        "median_lead_days": lead.filter(died).median(),
+    }
     return (
-        alerts.filter(pl.col("rule").is_in(_FORETELLING))
-        .group_by("rule")
+        alerts.group_by("rule")
         .agg(
             fired=pl.len().cast(pl.Int64),
-            **{name: (outcome == name).sum().cast(pl.Int64) for name in ("died", "recovered", "ended")},
-            unknown=outcome.is_null().sum().cast(pl.Int64),
-            median_lead_days=lead.filter(died).median(),
+            useful=(verdict == "useful").sum().cast(pl.Int64),
+            noise=(verdict == "noise").sum().cast(pl.Int64),
+            **of_groups,
         )
-        .with_columns(precision=pl.when(decided > 0).then(pl.col("died") / decided))
+        .filter(foretells | (pl.col("useful") + pl.col("noise") > 0))
+        .with_columns(pl.when(foretells).then(pl.col(name)) for name in of_groups)
+        .with_columns(precision=_share("died", "recovered"), useful_share=_share("useful", "noise"))
         .select(RECORD.names())
         .sort("rule")
     )
+
+
+def _share(of: str, other: str) -> pl.Expr:
+    """One count over both; null where both are 0 or null."""
+    both = pl.col(of) + pl.col(other)
+    return pl.when(both > 0).then(pl.col(of) / both)

@@ -57,7 +57,7 @@ BLOCKS_LEFT_OUT = {
     "CREATE ROLE acme": "likewise: tests/emberline/test_tenant_commands.py makes such a login",
 }
 # Of what the examples name there is nothing here: these end with an exit code of their own.
-REFUSED = {"emberline alerts ack 17": 6, "emberline alerts snooze 17": 6}
+REFUSED = {f"emberline alerts {action} 17": 6 for action in ("ack", "snooze", "verdict")}
 # These go on until they are stopped, and then end with 0.
 ENDLESS = {"emberline ingest"}
 

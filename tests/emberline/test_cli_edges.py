@@ -24,7 +24,12 @@ from pipelines.ingest import tested_client
     [
         ("alerts", "ack", "99999999999999999999"),
         ("alerts", "ack", "0"),
-        ("alerts", "snooze", "1", "--days", "99999999999"),
+        ("alerts", "snooze", "1", "--for", "999999w"),
+        ("alerts", "snooze", "1", "--for", "0h"),
+        ("alerts", "snooze", "1", "--until", "2026-01-01"),
+        ("alerts", "snooze", "1", "--until", "9999-12-31T23:59"),
+        ("alerts", "ack", "1", "--note", "n" * 1001),
+        ("alerts", "verdict", "1", "good"),
         ("demo", "--seed", "-1"),
         ("demo", "--end", "2999-01-01"),
         ("demo", "--end", "yesterday"),

@@ -53,8 +53,10 @@ COMMANDS: dict[str, tuple[int, list[str]]] = {
     "groups": (0, ["groups"]),
     "status": (0, ["status"]),
     "alerts list": (0, ["alerts", "list", "--all"]),
-    "alerts ack": (0, ["alerts", "ack", "1", "--actor", ESC]),
-    "alerts snooze": (0, ["alerts", "snooze", "2"]),
+    "alerts ack": (0, ["alerts", "ack", "1", "--actor", ESC, "--note", ESC]),
+    "alerts snooze": (0, ["alerts", "snooze", "2", "--for", "2w"]),
+    "alerts verdict": (0, ["alerts", "verdict", "2", "noise", "--actor", ESC, "--note", ESC]),
+    "alerts list with notes": (0, ["alerts", "list"]),
     "alerts test": (6, ["alerts", "test"]),
     "identity links": (0, ["identity", "links", ANN]),
     "identity unlink": (0, ["identity", "unlink", ANN, "--reason", ESC, "--actor", ESC]),
@@ -238,4 +240,8 @@ def test_json_keeps_every_name_exactly(shown: dict[str, Shown]):
 def test_what_needs_somebody_was_among_what_was_shown(shown: dict[str, Shown]):
     alerts = json.loads(shown["alerts as JSON"].stdout)["alerts"]
     assert {alert["rule"] for alert in alerts} == {"group_dead", "stale_feed"}
+    assert [[(action["action"], action["note"]) for action in alert["actions"]] for alert in alerts[:2]] == [
+        [("acknowledged", ESC)], [("snoozed", None), ("noise", ESC)],
+    ]  # fmt: skip
+    assert shown["alerts list with notes"].stdout.count("noise") == 1
     assert {ruling["reason"] for ruling in json.loads(shown["rulings as JSON"].stdout)} == {ESC}

@@ -89,7 +89,7 @@ def fill(url: str, tenant: str) -> None:
     with sa.create_engine(url, poolclass=sa.NullPool).begin() as connection:
         for table in TABLES:
             own, others = filled(table, PLAIN, "plain", OWN), filled(table, SECRETS, "SECRET", OTHERS)
-            if table is operations.alert_notice:
+            if table in (operations.alert_action, operations.alert_notice):
                 connection.execute(
                     sa.insert(table).values(
                         {**others, "alert_id": sa.select(sa.func.max(operations.alert.c.alert_id)).scalar_subquery()}

@@ -94,6 +94,8 @@ def contents(groups: int, names: dict[int, str] | None = None, **other: Any) -> 
                     "acknowledged_by": None,
                     "resolved_at": None,
                     "outcome": "died",
+                    "verdict": "useful",
+                    "notes": "li: asked the host",
                     "is_of_group": True,
                 }
             ],

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from pipelines.alerts.decide import Alert, Decision, Evaluation
-from pipelines.alerts.ledger import AlertLedger, NoSuchAlert
+from pipelines.alerts.ledger import AlertLedger
 from pipelines.alerts.rules import RULES
 from pipelines.publish.errors import LedgerFailed
 from schemas.operations import alert, alert_notice
@@ -86,34 +86,6 @@ def test_the_database_itself_refuses_a_second_open_alert(ledger: AlertLedger, pr
         connection.execute(again)
 
 
-def test_an_acknowledged_alert_keeps_who_and_when_and_is_not_told_again(ledger: AlertLedger, prepared: str):
-    evaluate(ledger, judged(True, "a"))
-    alert = ledger.acknowledge(1, "li", NOON + HOUR)
-    assert (alert.acknowledged_by, alert.state(NOON + HOUR)) == ("li", "acknowledged")
-    evaluate(ledger, judged(True, "a"), now=NOON + 9 * DAY)
-    assert [event for _, event, _ in notices(prepared)] == ["firing"]
-
-
-def test_a_snoozed_alert_is_told_again_when_its_time_is_over(ledger: AlertLedger, prepared: str):
-    evaluate(ledger, judged(True, "a"))
-    assert ledger.snooze(1, NOON + 5 * DAY).state(NOON + DAY) == "snoozed"
-    evaluate(ledger, judged(True, "a"), now=NOON + 4 * DAY)
-    assert [event for _, event, _ in notices(prepared)] == ["firing"]
-    evaluate(ledger, judged(True, "a"), now=NOON + 5 * DAY)
-    assert [event for _, event, _ in notices(prepared)] == ["firing", "reminder"]
-    assert ledger.entries()[0].alert.snoozed_until is None
-
-
-@pytest.mark.parametrize("number", [1, 7])
-def test_what_is_not_open_is_neither_acknowledged_nor_snoozed(ledger: AlertLedger, number: int):
-    evaluate(ledger, judged(True, "a"))
-    evaluate(ledger, judged(False, "a"), now=NOON + HOUR)
-    with pytest.raises(NoSuchAlert, match=str(number)):
-        ledger.acknowledge(number, "li", NOON)
-    with pytest.raises(NoSuchAlert, match=str(number)):
-        ledger.snooze(number, NOON + DAY)
-
-
 def test_what_holds_again_is_an_alert_of_its_own(ledger: AlertLedger):
     for hours, holds in ((0, True), (1, False), (2, True)):
         evaluate(ledger, judged(holds, "a"), now=NOON + hours * HOUR)
@@ -129,7 +101,7 @@ def test_what_became_of_a_group_is_noted_and_makes_the_record_of_its_rule(ledger
     assert [(entry.outcome, entry.outcome_day) for entry in ledger.entries()] == [
         ("died", NOON.date() + 20 * DAY), ("recovered", NOON.date() + 5 * DAY), (None, None),
     ]  # fmt: skip
-    assert ledger.track_record("Asia/Shanghai").rows() == [("group_dying", 3, 1, 1, 0, 1, 0.5, 20.0)]
+    assert ledger.track_record("Asia/Shanghai").rows() == [("group_dying", 3, 1, 1, 0, 1, 0.5, 20.0, 0, 0, None)]
 
 
 def test_upkeep_forgets_what_was_delivered_of_resolved_alerts_and_keeps_the_alerts(ledger: AlertLedger, prepared: str):

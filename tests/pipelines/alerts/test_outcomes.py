@@ -55,24 +55,34 @@ def test_the_outcome_is_the_first_end_after_what_was_told(
     assert outcome(rule, *rows) == expected
 
 
+def alerts_of(*rows: tuple[str, str | None, int | None, str | None]) -> pl.DataFrame:
+    """Alerts of the first day: rule, outcome, its day, verdict."""
+    schema = {"rule": pl.String, "outcome": pl.String, "days": pl.Int64, "verdict": pl.String}
+    alerts = pl.DataFrame(rows, schema=schema, orient="row").with_columns(opened_day=pl.lit(day(0)))
+    return alerts.with_columns(outcome_day=pl.col("opened_day") + pl.duration(days="days"))
+
+
 def test_the_record_of_a_rule_counts_what_became_of_its_groups():
     told = [("died", 10), ("died", 20), ("died", 40), ("recovered", 5), ("ended", 5), (None, None)]
-    alerts = pl.DataFrame(
-        [("group_dying", day(0), what, None if when is None else day(when)) for what, when in told]
-        + [("stale_feed", day(0), None, None)],
-        schema={"rule": pl.String, "opened_day": pl.Date, "outcome": pl.String, "outcome_day": pl.Date},
-        orient="row",
-    )
-    assert track_record(alerts).rows() == [("group_dying", 6, 3, 1, 1, 1, 0.75, 20.0)]
+    alerts = alerts_of(*(("group_dying", what, when, None) for what, when in told), ("stale_feed", None, None, None))
+    assert track_record(alerts).rows() == [("group_dying", 6, 3, 1, 1, 1, 0.75, 20.0, 0, 0, None)]
 
 
 def test_a_rule_of_which_nothing_is_known_yet_has_no_precision():
-    alerts = pl.DataFrame(
-        [("group_dying", day(0), None, None)],
-        schema={"rule": pl.String, "opened_day": pl.Date, "outcome": pl.String, "outcome_day": pl.Date},
-        orient="row",
-    )
-    assert track_record(alerts).rows() == [("group_dying", 1, 0, 0, 0, 1, None, None)]
+    alerts = alerts_of(("group_dying", None, None, None))
+    assert track_record(alerts).rows() == [("group_dying", 1, 0, 0, 0, 1, None, None, 0, 0, None)]
+
+
+def test_the_record_counts_verdicts_beside_outcomes_also_of_rules_that_foretell_no_death():
+    alerts = alerts_of(
+        ("group_dying", "died", 10, "noise"), ("group_dying", "recovered", 5, "useful"),
+        ("group_dying", None, None, "useful"), ("group_dying", None, None, None),
+        ("stale_feed", None, None, "noise"), ("stale_feed", None, None, None), ("run_failed", None, None, None),
+    )  # fmt: skip
+    assert track_record(alerts).rows() == [
+        ("group_dying", 4, 1, 1, 0, 2, 0.5, 10.0, 2, 1, 2 / 3),
+        ("stale_feed", 2, None, None, None, None, None, None, 0, 1, 0.0),
+    ]
 
 
 def test_a_precedent_says_how_many_recovered_and_what_had_risen():
