@@ -1,8 +1,8 @@
-"""What a tenant reads: of each table a decision. A tenant is a login that sees some of the company's groups.
+"""Which tables a tenant may read. A tenant is a login that sees some of the company's groups.
 
-A table is open where each row is computed of the events of one group, or of what is credited to it; a tenant reads the
-rows of its own groups. Closed is what counts the whole company, what follows a person through all groups, and
-texts that may name any group. A table without a decision is closed, and a test fails.
+A table is open if each row is computed from the events of one group or from what is credited to it: a tenant reads the
+rows of its own groups. A table is closed if it counts the whole company, follows a person across groups, or has texts
+that may name any group. A table without a decision is closed, and a test fails.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ class Access:
     """What tenants read of a table.
 
     Attributes:
-        rows: The SQL condition that a row must meet; None: no row, the table is closed.
-        why: Why it is closed, or open otherwise than by group.
-        columns: The columns they read; none: all.
+        rows: SQL condition that a row must meet; None: the table is closed.
+        why: Why it is closed, or not filtered by group.
+        columns: The columns they read; empty: all.
         is_shown: Whether there is a view of it in `TENANT`.
     """
 
@@ -49,7 +49,7 @@ def _closed(why: str) -> Access:
 
 _BY_GROUP: Final = Access(_OWN)
 _TOTAL: Final = _closed("counts the whole company")
-_WHOLE_ORDERS: Final = _closed("has amounts of whole orders, which others may have a share of")
+_WHOLE_ORDERS: Final = _closed("has amounts of whole orders, of which other groups may be credited a share")
 _THROUGH_GROUPS: Final = _closed("follows persons through all groups")
 
 _OF_MART: Final[dict[str, Access]] = {
@@ -99,10 +99,10 @@ _OF_MART: Final[dict[str, Access]] = {
     "person_value": _THROUGH_GROUPS,
     "publication": Access(
         "true",
-        "how fresh the data is; what is counted in it is not shown",
+        "shows how fresh the data is; its counts are hidden",
         ("version", "published_at", "complete_through", "zone", "is_synthetic"),
     ),
-    "restatement": _closed("its keys name any group"),
+    "restatement": _closed("its keys may name any group"),
 }
 _OF_OPS: Final[dict[str, Access]] = {
     "lake": _closed("is about the pipeline"),
@@ -112,7 +112,7 @@ _OF_OPS: Final[dict[str, Access]] = {
     "alert_notice": _closed("its texts may name any group"),
     "tenant_group": Access(
         "tenant = current_user::text",
-        "policies look it up with the rights of who reads",
+        "policies read it with the rights of the reader",
         ("tenant", "group_id"),
         is_shown=False,
     ),
@@ -122,9 +122,9 @@ DECIDED: Final = {
     **{f"{warehouse.MART}.{name}": access for name, access in _OF_MART.items()},
     **{f"{operations.OPS}.{name}": access for name, access in _OF_OPS.items()},
 }
-"""The decision of each table, by its name with the schema."""
+"""The decision on each table, by its name with the schema."""
 
 
 def access_of(table: sa.Table) -> Access:
     """What tenants read of a table of `mart` or `ops`."""
-    return DECIDED.get(table.fullname, _closed("nothing was decided"))
+    return DECIDED.get(table.fullname, _closed("no decision was made"))

@@ -1,4 +1,4 @@
-"""The words of attribution (docs/definitions.md#attribution)."""
+"""Names of attribution models and of what is credited to none (docs/definitions.md#attribution)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Model = Literal["last_click", "first_click", "last_exposure", "linear", "positio
 MODELS: Final[tuple[Model, ...]] = get_args(Model)
 
 UNATTRIBUTED: Final = "unattributed"
-"""Stands for the group, the message or the segment of sales that no touch is credited with."""
+"""The group, message or segment of sales that no touch is credited with."""
 
 UNKNOWN: Final = "unknown"
-"""Stands for the message of a credited group where no event names one, and for a purpose that nobody told."""
+"""The message of a credited group if no event names it, and the purpose of a group if no event gives it."""

@@ -1,7 +1,7 @@
-"""What must hold between the rows and tables of the warehouse, as SQL that returns the rows breaking it.
+"""Rules across rows and tables of the warehouse, each as SQL that returns the rows that break it.
 
 `{batch}` is the table of the rule's suite; other tables are named in full, in `staging`. A query returns the key
-first, then the numbers that contradict. None says JOIN: Great Expectations gives `{batch}` an alias only in queries
+first, then the numbers that contradict. No query uses JOIN: Great Expectations gives `{batch}` an alias only in queries
 without it.
 """
 
@@ -14,26 +14,26 @@ from typing import Final
 from schemas.kinds import MOST_MINOR
 
 BATCH: Final = "batch"
-"""Stands for the table of the rule's suite, in queries and in `Rule.by`."""
+"""Placeholder for the table of the rule's suite, in queries and in `Rule.by`."""
 
 ONE: Final = "<one>"
-"""Stands in queries of `Rule.sums` for what a row counts: 1, and -1 where it goes."""
+"""Placeholder in queries of `Rule.sums` for what a row counts: 1, or -1 for a row that is deleted."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What must hold, and how little of the warehouse has to be looked at where few of its rows changed.
+    """A rule, and how to check it on the changed rows only.
 
     Attributes:
         query: Its rows break the rule.
-        by: The columns, as SQL, that divide the rows of `BATCH` and of tables that the query names into parts: the rule
-            holds where it holds of each part. Empty: a row is a part.
-        whole: Of tables that the query names besides, which are not divided and have few rows, the columns whose values
-            it reads. Where a value comes or goes, all parts are looked at.
-        refers_to: The one of these tables that only has to have a row for each part; none: all rows of a part count.
-        sums: The columns of `BATCH` and of tables that the query only sums; none of a table whose rows it only counts
-            with `ONE`. A sum that was right before is right where the changes sum to 0. For parts that grow with
-            history.
+        by: The columns, as SQL, that divide the rows of `BATCH` and of the tables that the query names into parts: the
+            rule holds if it holds within each part. Empty: each row is a part.
+        whole: Further small tables that the query names and that are not divided, with the columns it reads. If such a
+            value is added or removed, all parts are checked.
+        refers_to: The table that only needs to have a row for each part; None: all rows of a part count.
+        sums: The columns of `BATCH` and of other tables that the query only sums; empty for a table whose rows it only
+            counts with `ONE`. If the sum was right before and the changes sum to 0, it is still right. For parts that
+            grow with history.
     """
 
     query: str
@@ -44,7 +44,7 @@ class Rule:
 
     @property
     def of_all_rows(self) -> str:
-        """The query over tables as a whole, where each row counts once."""
+        """The query over whole tables, in which each row counts once."""
         return self.query.replace(ONE, "1")
 
 
@@ -53,7 +53,7 @@ _MONEY: Final = ("paid_minor", "refunded_minor", "net_minor")
 
 
 def _names_one(column: str, dimension: str, key: str) -> dict[str, Rule]:
-    """Let a column name a row of a dimension, or be null."""
+    """Return the rule that a column is null or names a row of a dimension."""
     return {
         f"{column} is one of {dimension}": Rule(
             f"""
@@ -144,7 +144,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
         "a longer time is no smaller a risk": Rule("""
             SELECT group_id, day, risk_28, risk_56 FROM {batch} WHERE risk_28 > risk_56
         """),
-        "the risks of a day are of one model": Rule(
+        "the risks of a day come from one model": Rule(
             """
             SELECT day, count(DISTINCT model) AS models FROM {batch} GROUP BY day HAVING count(DISTINCT model) > 1
         """,
@@ -161,7 +161,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
         """),
     },
     "lifecycle": {
-        "active follows from the unit before": Rule(
+        "active follows from the period before": Rule(
             """
             WITH units AS (
                 SELECT unit, start, active, dormant, new, resurrecting,
@@ -190,7 +190,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
             SELECT breakdown, segment, unit, start, active_7d, active_28d FROM {batch}
             WHERE (unit = 'day') <> (active_7d IS NOT NULL) OR (unit = 'day') <> (active_28d IS NOT NULL)
         """),
-        "the company's persons are those of lifecycle": Rule(
+        "the company's persons equal those of lifecycle": Rule(
             """
             WITH checked AS (SELECT * FROM {batch} WHERE breakdown = 'company')
             SELECT breakdown, segment, unit, start, active, new, dormant FROM checked
@@ -207,7 +207,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
         "active is no more than cohort_size": Rule("""
             SELECT breakdown, segment, cohort, period, active, cohort_size FROM {batch} WHERE active > cohort_size
         """),
-        "a cohort is as large in each period": Rule(
+        "a cohort has the same size in each period": Rule(
             """
             SELECT breakdown, segment, cohort, min(cohort_size) AS smallest, max(cohort_size) AS largest
             FROM {batch} GROUP BY breakdown, segment, cohort HAVING min(cohort_size) <> max(cohort_size)
@@ -225,7 +225,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
     },
     "group_engagement": {
         **_KNOWN_GROUP,
-        "the states together are the rows of member_state": Rule(
+        "the states sum to the rows of member_state": Rule(
             """
             WITH both_sides AS (
                 SELECT group_id, day,
@@ -303,7 +303,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
         **_KNOWN_GROUP,
     },
     "funnel_breakdown": {
-        "the total is that of funnel_step": Rule(
+        "the total equals funnel_step": Rule(
             """
             WITH checked AS (SELECT * FROM {batch} WHERE segment_kind = 'total')
             SELECT funnel, by, touch, step_number, reached, reached_immature FROM checked
@@ -382,7 +382,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
             SELECT funnel, unit, start, step_number, reached, is_mature
             FROM {batch} WHERE is_mature = (reached IS NULL)
         """),
-        "units count the entries of funnel_entry": Rule(
+        "periods count the entries of funnel_entry": Rule(
             """
             WITH entered AS (
                 SELECT funnel, steps_reached, sum(<one>) AS entries FROM staging.funnel_entry
@@ -495,7 +495,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
     "order_item": {
         **_names_one("product_id", "dim_item", "product_id"),
         **_KNOWN_CURRENCY,
-        "an order has the lines it says": Rule(
+        "an order has as many lines as its column lines says": Rule(
             """
             WITH both_sides AS (
                 SELECT shop, order_id, 1 AS lines_there, 0 AS lines FROM {batch}
@@ -518,7 +518,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
     "group_sales": {
         **_KNOWN_GROUP,
         **_KNOWN_CURRENCY,
-        "money is that of order_credit by model, group and currency": Rule(
+        "money equals order_credit by model, group and currency": Rule(
             """
             WITH both_sides AS (
                 SELECT model, group_id, currency, paid_minor, refunded_minor, net_minor FROM {batch}
@@ -537,16 +537,16 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
     "group_sales_day": {
         **_KNOWN_GROUP,
         **_KNOWN_DAY,
-        "money of the days is that of group_sales": _MONEY_OF_GROUPS,
+        "money of the days sums to group_sales": _MONEY_OF_GROUPS,
     },
     "message_sales": {
         **_KNOWN_GROUP,
         **_KNOWN_CURRENCY,
-        "money is that of group_sales": _MONEY_OF_GROUPS,
+        "money equals group_sales": _MONEY_OF_GROUPS,
     },
     "segment_sales": {
         **_KNOWN_CURRENCY,
-        "money of each breakdown is that of group_sales": Rule(
+        "money of each breakdown sums to group_sales": Rule(
             """
             WITH both_sides AS (
                 SELECT model, breakdown, currency, paid_minor, refunded_minor, net_minor FROM {batch}
@@ -572,4 +572,4 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
         """),
     },
 }
-"""By table: what holds, in words, and the rule."""
+"""By table: what must hold, in words, and the rule."""

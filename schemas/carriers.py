@@ -1,4 +1,4 @@
-"""What people call the platforms that groups live on."""
+"""Display names of the platforms that groups live on."""
 
 from __future__ import annotations
 

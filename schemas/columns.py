@@ -1,7 +1,7 @@
-"""What the columns of lake and warehouse mean, by name: in which unit, and over which rows numbers may be added up.
+"""Meaning of the columns of lake and warehouse by name: text, unit, and over which rows numbers may be added up.
 
-A name means one thing everywhere. A table whose column means something narrower says so itself: the lake table in its
-declaration, the warehouse table in the column's own comment.
+A name means the same in every table. A table whose column means something narrower declares it: a lake table in its
+declaration, a warehouse table in the column's comment.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ class Meaning:
 
     Attributes:
         text: In words.
-        unit: Of a number, what one more of it is one more of.
-        within: Of a number that may be added up, the columns whose values must be the same in all rows added; none of
-            them: all rows may be. None: it may not be added up.
+        unit: Unit of a number, such as messages or seconds.
+        within: The columns whose values must be equal in all rows that are added up; empty: any rows may be added;
+            None: the number must not be added up.
     """
 
     text: str
@@ -31,7 +31,7 @@ class Meaning:
 
     @property
     def summing(self) -> str:
-        """How its numbers may be added up, in words."""
+        """How its numbers may be added up: always, within some columns, or never."""
         if self.within is None:
             return "" if self.unit is None else "never"
         return f"within {' and '.join(self.within)}" if self.within else "always"
@@ -45,7 +45,7 @@ FINGERPRINT: Final = "fingerprint"
 
 
 def _added(text: str, unit: str) -> Meaning:
-    """A number that adds up over all rows."""
+    """Return the meaning of a number that may be added up over all rows."""
     return Meaning(text, unit, ALWAYS)
 
 
@@ -58,12 +58,12 @@ def _ordinal(text: str) -> Meaning:
 
 
 def _members(text: str) -> Meaning:
-    """A number of members on a day, which counts a person once in each group."""
+    """Return the meaning of a number of members on a day, which counts a person once in each group."""
     return Meaning(text, "members of groups", ("day",))
 
 
 def _credited(text: str) -> Meaning:
-    """Money by attribution model: each model has all of it."""
+    """Return the meaning of money by attribution model; each model credits all of it."""
     return Meaning(text, MINOR, ("model", "currency"))
 
 
@@ -73,12 +73,12 @@ COLUMNS: Final[dict[str, Meaning]] = {
     "topic_id": Meaning("Kafka's id of the topic; a topic that is created again has another one"),
     "partition": _ordinal("Kafka partition, from 0"),
     "offset": _ordinal("Kafka offset in the partition, from 0"),
-    "kafka_time": Meaning("time that Kafka has for the record, UTC"),
+    "kafka_time": Meaning("Kafka's timestamp of the record, UTC"),
     "key": Meaning("key of the record, bytes"),
     "headers": Meaning("headers of the record: key, and value as bytes"),
     "value": Meaning("value of the record, bytes; null: a tombstone, or removed"),
-    "value_sha256": Meaning("SHA-256 of the value that was removed; null: none was"),
-    "removed_at": Meaning("when key, headers and value were removed, UTC; null: they were not"),
+    "value_sha256": Meaning("SHA-256 of the removed value; null: not removed"),
+    "removed_at": Meaning("when key, headers and value were removed, UTC; null: not removed"),
     "from_offset": _ordinal("first offset, inclusive"),
     "to_offset": _ordinal("last offset, exclusive"),
     # Events
@@ -88,14 +88,14 @@ COLUMNS: Final[dict[str, Meaning]] = {
     "time": Meaning("when it happened, UTC"),
     "day": Meaning("calendar day of the business zone"),
     "month": Meaning("first day of the month of the row's day; partitions the table"),
-    "batch": _ordinal("number of the commit to `events` that brought it, from 1"),
+    "batch": _ordinal("number of the commit to `events` that added it, from 1"),
     "coverage": Meaning(
         "how much of the group the source sees: full (all messages), mentions (only those that name the bot), metadata "
         "(that messages were sent), aggregate (sums); null: not known"
     ),
     "carrier": Meaning("platform the group or account lives on, the prefix of its id"),
     "group_id": Meaning("chat group, carrier:native_id"),
-    "account_id": Meaning("pseudonym of a member's or customer's account; null: the id stands for nobody"),
+    "account_id": Meaning("pseudonym of a member's or customer's account; null: the id is a placeholder"),
     "linked_account_id": Meaning("pseudonym of the other account of the link"),
     "person_id": Meaning("pseudonym of the person: all accounts that are linked"),
     "role": Meaning("member, operator or bot; operators and bots work for the company"),
@@ -104,27 +104,27 @@ COLUMNS: Final[dict[str, Meaning]] = {
     "product_id": Meaning("product"),
     "currency": Meaning("ISO 4217 code; never add amounts of different currencies"),
     # Days and periods
-    "unit": Meaning("day, week or month: calendar units of the business zone"),
-    "start": Meaning("first day of the unit"),
-    "cohort": Meaning("first day of the unit in which they were first ever active"),
-    "period": Meaning("units after the cohort's, 0: the same", "calendar units"),
-    "cohort_size": Meaning("persons first ever active in the cohort's unit", "persons", ("unit", "period")),
+    "unit": Meaning("length of the period: day, week or month, in the business zone"),
+    "start": Meaning("first day of the period"),
+    "cohort": Meaning("first day of the period in which the persons were first ever active"),
+    "period": Meaning("number of periods after the cohort's, 0: the same one", "periods"),
+    "cohort_size": Meaning("persons first ever active in the cohort's period", "persons", ("unit", "period")),
     "active": Meaning("persons active in the period; null while it is incomplete", "persons"),
     "is_complete": Meaning("true once the watermark has passed the end of the period"),
-    "new": Meaning("persons first ever active in the unit", "persons", ("unit",)),
-    "returning": Meaning("persons active in the unit and in the one before", "persons"),
-    "resurrecting": Meaning("persons active in the unit, not in the one before, but earlier", "persons"),
-    "dormant": Meaning("persons active in the unit before and not in this one", "persons"),
+    "new": Meaning("persons first ever active in the period", "persons", ("unit",)),
+    "returning": Meaning("persons active in the period and in the one before", "persons"),
+    "resurrecting": Meaning("persons active in the period, not in the one before, but earlier", "persons"),
+    "dormant": Meaning("persons active in the previous period and not in this one", "persons"),
     # Groups
-    "name": Meaning("name of the group, as last told"),
+    "name": Meaning("latest known name of the group"),
     "purpose": Meaning(
-        "purpose of the group: retention, sales, referral, service, or the company's own; null: not told"
+        "purpose of the group: retention, sales, referral, service, or the company's own; null: unknown"
     ),
     "operators": Meaning("number of members who work for the company", "members"),
     "created_at": Meaning("when the group was created, UTC"),
     "closed_at": Meaning("when the group was closed, UTC; null: open"),
     "planned_end": Meaning("when the group is meant to end, UTC; null: no end is planned"),
-    "born_at": Meaning("when 3 members had exchanged 4 messages within 20 minutes, UTC; null: not yet"),
+    "born_at": Meaning("when 3 members had first exchanged 4 messages within 20 minutes, UTC; null: not yet"),
     "speakers": _added("number of members who wrote; in sums a member counts once a group and day", "days of members"),
     "active_members": _added(
         "number of members who wrote or reacted; in sums a member counts once a group and day", "days of members"
@@ -132,8 +132,8 @@ COLUMNS: Final[dict[str, Meaning]] = {
     "messages": _added("number of messages of members", "messages"),
     "replies": _added("number of messages of members that answer another message", "messages"),
     "reactions": _added("number of reactions of members", "reactions"),
-    "joined": _added("number of members who joined; in sums a member counts once a group and day", "joins"),
-    "left": _added("number of members who left; in sums a member counts once a group and day", "leaves"),
+    "joined": _added("number of members who joined; in sums a member counts once per group and day", "joins"),
+    "left": _added("number of members who left; in sums a member counts once per group and day", "leaves"),
     "operator_messages": _added("number of messages of operators", "messages"),
     "bot_messages": _added("number of messages of bots", "messages"),
     "product_messages": _added("number of messages about a product, whoever sent them", "messages"),
@@ -142,13 +142,13 @@ COLUMNS: Final[dict[str, Meaning]] = {
     "clicks": _added("number of clicks on links of the group", "clicks"),
     "state": Meaning("unborn, alive, declining, dying, dead, revived or ended"),
     "since": Meaning("first day in this state"),
-    "until": Meaning("first day no longer in it; null: current"),
+    "until": Meaning("first day after this state; null: current"),
     "is_current": Meaning("true for the state the group is in now"),
-    "reason": Meaning("why, with the numbers behind it"),
+    "reason": Meaning("the reason, with its numbers"),
     "is_measured": Meaning("true on days on which the group's source sent anything"),
     "silent_days": Meaning("complete, measured days without member activity", "days"),
     "unmeasured_since": Meaning(
-        "first of the days up to the spell's end on which its sources sent nothing; null: measured"
+        "first of the days without data from the group's sources up to the spell's end; null: the last day has data"
     ),
     "speaker_days_7d": Meaning("members who wrote, a day, summed over 7 days", "days of members"),
     "speaker_days_usual": Meaning("median of the weeks before; null: no baseline", "days of members"),
@@ -156,21 +156,23 @@ COLUMNS: Final[dict[str, Meaning]] = {
     "messages_usual": Meaning("median of the weeks before; null: no baseline", "messages"),
     "replies_7d": Meaning("replies of members in 7 days", "messages"),
     "replies_usual": Meaning("median of the weeks before; null: no baseline", "messages"),
-    "baseline_weeks": Meaning("weeks behind what is usual, 0: too few", "weeks"),
+    "baseline_weeks": Meaning("number of weeks that the usual values are computed from, 0: too few", "weeks"),
     "operator_messages_7d": Meaning("messages of operators in 7 days", "messages"),
     "messages_28d": Meaning("messages of members in 28 days", "messages"),
     "operator_share_28d": _share("messages of operators and bots / all messages, in 28 days, 0 to 1"),
-    "half_writers_28d": Meaning("fewest members who wrote half of the messages of 28 days", "members"),
+    "half_writers_28d": Meaning("smallest number of members who wrote half of the messages of 28 days", "members"),
     "half_writers_before": Meaning("the same in the 28 days before", "members"),
     "joined_28d": Meaning("members who joined in 28 days", "members"),
     "left_28d": Meaning("members who left in 28 days", "members"),
-    "newly_active_28d": Meaning("members whose first activity in the group it was, in 28 days", "members"),
+    "newly_active_28d": Meaning("members first active in the group within the 28 days", "members"),
     "risk_28": _share("probability of being dead within 28 days, 0 to 1"),
     "risk_56": _share("probability of being dead within 56 days, 0 to 1"),
     "drivers": Meaning("what raises risk_28, in words, with percentage points"),
-    "may_alert": Meaning("false where risks by this score did not come true as often as told"),
-    "score": Meaning("the score that speaks: box, own (the company's model), or a count: silence, messages"),
-    "model_share": _share("share of the model in the score, the rest is days of silence, 0 to 1"),
+    "may_alert": Meaning("false if groups died more or less often than this score predicted"),
+    "score": Meaning(
+        "the score in use: box (the shipped model), own (the company's model), or a count: silence, messages"
+    ),
+    "model_share": _share("weight of the model in the score, the rest is days of silence, 0 to 1"),
     # Members
     "first_time": Meaning("first activity, UTC"),
     "last_time": Meaning("last activity, UTC"),
@@ -207,15 +209,15 @@ COLUMNS: Final[dict[str, Meaning]] = {
     "shop": Meaning("source of the order's events"),
     "touched_at": Meaning("the latest touch of the message before the payment, UTC"),
     "paid_at": Meaning("when the order was paid, UTC"),
-    "order_number": _ordinal("which of the buyer's paid orders it is, from 1; null: nobody knows who bought"),
-    "lines": _added("number of lines that the order lists, 0: it lists none", "lines"),
+    "order_number": _ordinal("number of the order among the buyer's paid orders, from 1; null: unknown buyer"),
+    "lines": _added("number of lines of the order, 0: none are listed", "lines"),
     "line": _ordinal("number of the line in its order, from 1"),
-    "quantity": _added("how many of the product; null: not told", "items"),
+    "quantity": _added("how many of the product; null: unknown", "items"),
     "item_minor": Meaning(
-        "what the line costs in all, in minor units of the currency; null: not told", MINOR, ("currency",)
+        "price of the whole line, in minor units of the currency; null: unknown", MINOR, ("currency",)
     ),
     "gross_minor": Meaning(
-        "what the lines cost together, in minor units of the currency, at least what was paid", MINOR, ("currency",)
+        "sum of the lines' prices, in minor units of the currency, at least what was paid", MINOR, ("currency",)
     ),
     "discount_minor": Meaning(
         "gross less paid, in minor units of the currency; what was paid includes shipping", MINOR, ("currency",)
@@ -234,28 +236,28 @@ COLUMNS: Final[dict[str, Meaning]] = {
     "p_alive": _share("BG/NBD over all currencies: probability of still buying, 0 to 1"),
     "expected_purchases": Meaning("BG/NBD: days with a purchase in the next 28 days", "days with a purchase"),
     "unmodelled": Meaning("why p_alive and expected_purchases are null"),
-    # What people rule
+    # Rulings
     "ruling": _ordinal("number of the ruling, from 1"),
-    "ruled_at": Meaning("when it was ruled, UTC"),
-    "actor": Meaning("who wanted it so"),
+    "ruled_at": Meaning("when the ruling was made, UTC"),
+    "actor": Meaning("who asked for it"),
     # The pipeline about itself
     "version": _ordinal("number of the published version, from 1"),
     "published_at": Meaning("when the version was published, UTC"),
     "rows_changed": _added("rows deleted, updated and inserted by the version", "rows"),
     "alert_id": _ordinal("number of the alert"),
     "acknowledged_by": Meaning("who acknowledged it, as given"),
-    "decided_at": Meaning("when it was decided to send the notice, UTC"),
+    "decided_at": Meaning("when the decision to send the notice was made, UTC"),
 }
 """What a column of this name means, unless its table says otherwise."""
 
 
 def says(text: str, unit: str | None = None, within: tuple[str, ...] | None = None) -> dict[str, Any]:
-    """Give a warehouse column a meaning of its own, as arguments of `sqlalchemy.Column`."""
+    """Return the arguments of `sqlalchemy.Column` that give a warehouse column a meaning of its own."""
     return {"comment": text, "info": {MEANING: Meaning(text, unit, within)}}
 
 
 def meaning_of(column: str | sa.Column[Any]) -> Meaning:
-    """What a column of this name means, or one of the warehouse.
+    """Return the meaning of a column, by its name or as a warehouse column.
 
     Raises:
         KeyError: no column of this name has a meaning.

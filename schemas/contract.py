@@ -1,7 +1,7 @@
-"""The contract with those who read the warehouse, in the Open Data Contract Standard (ODCS 3.2), and what breaks it.
+"""The data contract of the warehouse (Open Data Contract Standard, ODCS 3.2), and which changes break it.
 
-It is written from the tables and the metrics. A release keeps a copy; what a reader of that copy relies on may change
-with another major version only.
+It is generated from the tables and the metrics. Each release keeps a copy; a change that breaks a reader of that copy
+needs a new major version.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from schemas.table import OWNERS
 from schemas.warehouse import MART, metadata
 
 CONTRACT_VERSION: Final = "1.1.0"
-"""Semantic: a breaking difference to the last released contract is another major version."""
+"""Semantic version: a breaking change since the last released contract needs a new major version."""
 
 _PURPOSE: Final = (
-    "From engagement in chat groups to sales: groups and how they live, members, funnels, retention, credit."
+    "From engagement in chat groups to sales: groups and their states, members, funnels, retention, attribution."
 )
 _LIMITS: Final = (
     "Persons appear as pseudonyms only. Money is in minor units beside its currency: never add different currencies. "
@@ -41,11 +41,11 @@ _WIDER: Final = {
     "integer": ("bigint", "numeric(38, 0)"),
     "bigint": ("numeric(38, 0)",),
 }
-"""Types that hold all that a type holds."""
+"""By type: the wider types that hold all its values."""
 
 
 def contract() -> dict[str, Any]:
-    """The contract as a document of ODCS."""
+    """Return the contract as an ODCS document."""
     return {
         "apiVersion": "v3.2.0",
         "kind": "DataContract",
@@ -91,7 +91,7 @@ def _column(table: sa.Table, column: sa.Column[Any]) -> dict[str, Any]:
 
 
 def _referred_to(table: sa.Table, column: sa.Column[Any]) -> str | None:
-    """The column of another table, `table.column`, that a column alone refers to."""
+    """Return `table.column` of the other table that a single column refers to."""
     found = (f"{one.to}.{one.key[0]}" for one in REFERENCES if (one.table, one.columns) == (table.name, (column.name,)))
     return next(found, None)
 
@@ -128,11 +128,11 @@ def _check(name: str, severity: str) -> dict[str, Any]:
 
 
 def breaking(released: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """What a reader of a released contract relies on and finds otherwise in another one, in words.
+    """Describe each change between two contracts that breaks a reader of the first.
 
     Args:
         released: A contract as `contract` gives it.
-        now: Another one.
+        now: The contract to compare with it.
     """
     tables = {table["name"]: table for table in now["schema"]}
     found = []
@@ -172,7 +172,7 @@ def _key(properties: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def dbt_sources() -> dict[str, Any]:
-    """The tables as sources of dbt, with meanings, units and tests."""
+    """Return the tables as dbt sources, with meanings, units and tests."""
     return {
         "version": 2,
         "sources": [

@@ -1,4 +1,4 @@
-"""What a dashboard is: charts of metrics, which a BI tool draws, and what may be chosen at its top."""
+"""Dashboards as data: charts of metrics that a BI tool draws, and the filters at the top of the page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from schemas.metrics import METRICS
 from schemas.warehouse import MART
 
 Kind = Literal["number", "lines", "bars", "stacked_bars", "table", "heatmap", "funnel"]
-"""How a chart is drawn. Bars that are stacked are added up by whoever looks at them."""
+"""How a chart is drawn. Only metrics that may be added up can be stacked: a reader adds stacked bars."""
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,9 @@ class Chart:
         title: Unique among all charts.
         kind: How it is drawn.
         metrics: Their names.
-        by: The dimensions; of lines, bars and a heat map the first is the axis.
-        where: The one value that a dimension is limited to.
-        width: Of 12 columns of the page.
+        by: The dimensions; the first is the axis of lines, bars and heat maps.
+        where: A filter on one value of a dimension.
+        width: In columns of the page, which has 12.
         height: In units of the page, about 8 pixels each.
     """
 
@@ -44,7 +44,7 @@ class Chart:
 
     @property
     def dataset(self) -> Dataset:
-        """What they are computed of."""
+        """The dataset that the metrics are computed from."""
         return self.measured[0].dataset
 
 
@@ -57,7 +57,7 @@ class Dashboard:
         slug: Its address.
         about: What it shows, a sentence.
         rows: The charts, row by row.
-        choices: Dimensions of which the reader of the page chooses one value, from the first on.
+        choices: Dimensions that the page is filtered by, one value each; at first the first value.
     """
 
     title: str
@@ -72,20 +72,22 @@ class Dashboard:
         return tuple(chart for row in self.rows for chart in row)
 
     def choosable(self, chart: Chart) -> tuple[str, ...]:
-        """The choices that bear on a chart."""
+        """Return the choices that filter a chart."""
         return tuple(name for name in self.choices if name in chart.dataset.dimensions and name not in chart.where)
 
 
 def faults(dashboard: Dashboard) -> list[str]:
-    """What is wrong with the charts of a dashboard, in words: above all, what they sum and must not."""
+    """Describe what is wrong with the charts of a dashboard, mainly sums of what must not be summed."""
     found = [f"row {number} is wider than the page" for number, row in enumerate(dashboard.rows, 1) if _width(row) > 12]
     for chart in dashboard.charts:
         settled = {*chart.by, *chart.where, *dashboard.choosable(chart)}
         for metric in chart.measured:
             if metric.dataset.table.schema != MART:
-                found.append(f"{chart.title}: {metric.name} is of {metric.table}, which no BI tool may read")
+                found.append(
+                    f"{chart.title}: {metric.name} is computed from {metric.table}, which BI tools may not read"
+                )
             if metric.dataset != chart.dataset:
-                found.append(f"{chart.title}: {metric.name} is of another dataset")
+                found.append(f"{chart.title}: {metric.name} belongs to another dataset")
             if unknown := {*chart.by, *chart.where} - set(metric.dimensions):
                 found.append(f"{chart.title}: {metric.name} has no dimension {', '.join(sorted(unknown))}")
             if loose := set(metric.within) - settled:

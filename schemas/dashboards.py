@@ -1,4 +1,4 @@
-"""The five dashboards that BI tools are given: funnel, retention, groups, sales, data health."""
+"""The five dashboards for BI tools: funnel, retention, groups, sales, data health."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _COMPANY_DAILY: Final = {"breakdown": "company", "segment": "company", "unit": "
 _STATE: Final = Chart(
     "State of the data", "table", ("newest_complete_day", "versions"), ("is_synthetic", "zone"), width=12, height=18
 )
-"""On top of each page: nobody takes figures of simulated events, or of a month ago, for today's real ones."""
+"""At the top of each page, so that nobody takes simulated or old figures for current ones."""
 
 FUNNEL: Final = Dashboard(
     "Funnel",
@@ -107,7 +107,7 @@ RETENTION: Final = Dashboard(
 GROUPS: Final = Dashboard(
     "Groups",
     "emberline-groups",
-    "Which groups live, which are in danger, and what happens in them.",
+    "Which groups are alive, which are in danger, and what happens in them.",
     (
         (_STATE,),
         (
@@ -153,7 +153,7 @@ GROUPS: Final = Dashboard(
 SALES: Final = Dashboard(
     "Sales",
     "emberline-sales",
-    "What was sold, and what of it messages of groups are credited with.",
+    "What was sold, and how much of it is credited to messages of groups.",
     (
         (_STATE,),
         (
@@ -201,7 +201,7 @@ SALES: Final = Dashboard(
 DATA_HEALTH: Final = Dashboard(
     "Data health",
     "emberline-data-health",
-    "How fresh and complete the data is, and what changed after it was final.",
+    "How fresh and complete the data is, and which final figures changed later.",
     (
         (_STATE,),
         (
@@ -219,7 +219,7 @@ DATA_HEALTH: Final = Dashboard(
         ),
         (
             Chart(
-                "Records that are no events, and why",
+                "Records that are not events, and why",
                 "table",
                 ("excluded_records",),
                 ("topic", "kind", "reason"),

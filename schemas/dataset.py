@@ -1,4 +1,4 @@
-"""A warehouse table as questions see it: its columns, and beside them the dimensions that others tell of its rows."""
+"""A warehouse table for queries: its own columns, and dimensions joined from other tables."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from schemas.columns import meaning_of
 from schemas.warehouse import dim_currency, dim_group, publication
 
 _ZONE: Final = f"(SELECT zone FROM {publication.fullname} ORDER BY version DESC LIMIT 1)"
-"""SQL of the business zone."""
+"""SQL expression of the business zone."""
 
 _OF_GROUP: Final = {
-    "group_name": ("name", "name of the group, as last told", sa.Text()),
+    "group_name": ("name", "latest known name of the group", sa.Text()),
     "carrier": ("carrier", "platform the group lives on", sa.Text()),
-    "purpose": ("purpose", "purpose of the group, as last told; null: not told", sa.Text()),
+    "purpose": ("purpose", "latest known purpose of the group; null: unknown", sa.Text()),
 }
 _OF_DAY: Final = {
     "day": ("{day}", "calendar day of the business zone", sa.Date()),
@@ -30,14 +30,14 @@ _DIGITS: Final = "minor_digits"
 
 @dataclass(frozen=True)
 class Dataset:
-    """A warehouse table, its rows joined with what others say of them.
+    """A warehouse table whose rows are joined with dimensions of other tables.
 
     Attributes:
-        table: Gives the rows.
+        table: The table of the rows.
         group: The subject it belongs to; see `schemas.table.OWNERS`.
         by: The columns of the table that rows may be grouped by.
-        day: The column that `day`, `week`, `month` and `weekday` are of; a time is taken in the business zone.
-        start: Where there is no such column, the dimension with the first day of a row's period; none: a row has none.
+        day: The column that `day`, `week`, `month` and `weekday` are derived from; times are in the business zone.
+        start: If `day` is None, the dimension with the first day of a row's period; None: rows have no period.
     """
 
     table: sa.Table
@@ -48,7 +48,7 @@ class Dataset:
 
     @property
     def dated_by(self) -> str | None:
-        """The dimension that a question is limited in time by; none: rows have no date."""
+        """The dimension that a query filters by time; None: rows have no date."""
         return "day" if self.day is not None else self.start
 
     @property
@@ -58,24 +58,24 @@ class Dataset:
 
     @property
     def dimensions(self) -> tuple[str, ...]:
-        """The names of all columns that rows may be grouped by."""
+        """Names of all columns that rows may be grouped by."""
         of_day = _OF_DAY if self.day is not None else {}
         return tuple(dict.fromkeys((*self.by, *self._of_group(), *of_day)))
 
     def meaning(self, dimension: str) -> str:
-        """What a dimension is, in words."""
+        """Return the meaning of a dimension in words."""
         if dimension in self.table.columns:
             return meaning_of(self.table.columns[dimension]).text
         return (_OF_GROUP | _OF_DAY)[dimension][1]
 
     def type_of(self, name: str) -> sa.types.TypeEngine[Any]:
-        """The type of a column or of a dimension."""
+        """Return the SQL type of a column or a dimension."""
         column = self.table.columns.get(name)
         return (_OF_GROUP | _OF_DAY)[name][2] if column is None else column.type
 
     @property
     def sql(self) -> str:
-        """A query for its rows: the columns of the table, the dimensions, and `minor_digits` beside a currency."""
+        """Return a query for its rows: the table's columns, the dimensions, and `minor_digits` if it has a currency."""
         columns = [f"fact.{_quoted(str(column.name))}" for column in self.table.columns]
         joins = ""
         if names := self._of_group():
@@ -93,7 +93,7 @@ class Dataset:
         return tuple(name for name in _OF_GROUP if name not in self.table.columns)
 
     def _of_day(self) -> dict[str, str]:
-        """The SQL of the calendar's dimensions that the table has no column of."""
+        """Return the SQL of the calendar dimensions that the table has no columns for."""
         if self.day is None:
             return {}
         day = f"fact.{_quoted(self.day)}"

@@ -1,4 +1,4 @@
-"""A table as others describe it to people and to other tools: its columns, and where each comes from."""
+"""Description of a table for people and tools: its columns, and where each comes from."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from schemas.table import LakeTable, Lineage
 from schemas.warehouse import STAGING
 
 Key = tuple[str, ...]
-"""The name of a table: that of a lake table, or the schema and the name of one of the warehouse."""
+"""Key of a table: the name of a lake table, or schema and name of a warehouse table."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,12 @@ def columns_of_lake(table: LakeTable) -> list[DescribedColumn]:
 
 
 def columns_of_staging(table: sa.Table) -> list[DescribedColumn]:
-    """Describe the columns of the next version of a warehouse table: they come from the lake."""
+    """Describe the columns of a staging table (the next version): they come from the lake."""
     return _of_warehouse(table, _keyed(made_of(table)))
 
 
 def columns_of_mart(table: sa.Table) -> list[DescribedColumn]:
-    """Describe the columns of a warehouse table: each comes from that of its next version."""
+    """Describe the columns of a warehouse table: each comes from the same column in staging."""
     key = (STAGING, str(table.name))
     return _of_warehouse(table, {str(column.name): ((key, str(column.name)),) for column in table.columns})
 

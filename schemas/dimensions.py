@@ -1,6 +1,6 @@
-"""The dimensions of `mart`: what groups, persons, items, days, carriers, purposes and currencies are.
+"""The dimensions of `mart`: groups, persons, items, days, carriers, purposes and currencies.
 
-Each has a row that stands for what is not known, so that a join with a fact that names it loses no row.
+Each has a row for the unknown value, so that a join with a fact loses no rows.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from schemas.columns import ALWAYS, MINOR, ORDINAL, says
 from schemas.mart_columns import TIME, amount, metadata
 
 PURPOSES: Final = ("retention", "sales", "referral", "service")
-"""The purposes of groups that mean the same in every company."""
+"""Purposes of groups that mean the same in every company."""
 
 ENGAGEMENT: Final = ("active", "newly_active", "returned", "paused", "disengaged", "lurker")
 """The states of a member in a group, the most engaged first (docs/definitions.md#engagement)."""
@@ -30,18 +30,18 @@ dim_group = sa.Table(
     sa.Column("closed_at", TIME),
     sa.Column("planned_end", TIME),
     sa.Column("born_at", TIME),
-    comment="Every group that an event named; the row 'unattributed' is what is credited to none.",
+    comment="Every group that an event named; the row 'unattributed' is for sales credited to no group.",
 )
 
 dim_currency = sa.Table(
     "dim_currency",
     metadata,
     sa.Column("currency", sa.Text, primary_key=True),
-    sa.Column("name", sa.Text, comment="English name of the currency; null: no currency of ISO 4217"),
+    sa.Column("name", sa.Text, comment="English name of the currency; null: not in ISO 4217"),
     sa.Column(
         "minor_digits",
         sa.SmallInteger,
-        **says("digits after the decimal point: amount = minor units / 10 ^ minor_digits; null: not known", "digits"),
+        **says("digits after the decimal point: amount = minor units / 10 ^ minor_digits; null: unknown", "digits"),
     ),
     comment="Every currency that orders were paid in.",
 )
@@ -69,16 +69,16 @@ dim_carrier = sa.Table(
     "dim_carrier",
     metadata,
     sa.Column("carrier", sa.Text, primary_key=True),
-    sa.Column("name", sa.Text, nullable=False, comment="what people call the platform"),
-    comment="Every platform that groups live on; 'unknown' is a row of its own.",
+    sa.Column("name", sa.Text, nullable=False, comment="display name of the platform"),
+    comment="Every platform that groups live on, and a row 'unknown'.",
 )
 
 dim_purpose = sa.Table(
     "dim_purpose",
     metadata,
     sa.Column("purpose", sa.Text, primary_key=True),
-    sa.Column("is_standard", sa.Boolean, nullable=False, comment="false: the company's own, or not known"),
-    comment="Every purpose that groups have; 'unknown' is a row of its own.",
+    sa.Column("is_standard", sa.Boolean, nullable=False, comment="false: the company's own, or unknown"),
+    comment="Every purpose that groups have, and a row 'unknown'.",
 )
 
 dim_item = sa.Table(
@@ -87,13 +87,18 @@ dim_item = sa.Table(
     sa.Column("product_id", sa.Text, primary_key=True),
     sa.Column("first_sold_on", sa.Date, comment="first day on which an order with it was paid; null: never"),
     sa.Column("last_sold_on", sa.Date, comment="last day on which an order with it was paid; null: never"),
-    comment="Every product that was sold, or that an event of a funnel names; 'unknown' is a row of its own.",
+    comment="Every product that was sold or that an event of a funnel names, and a row 'unknown'.",
 )
 
 dim_person = sa.Table(
     "dim_person",
     metadata,
-    sa.Column("person_id", sa.Text, primary_key=True, comment="pseudonym; the row 'unknown' stands for nobody"),
+    sa.Column(
+        "person_id",
+        sa.Text,
+        primary_key=True,
+        comment="pseudonym; the row 'unknown' is for facts without a known person",
+    ),
     sa.Column("first_seen_on", sa.Date, comment="day of the first activity in any group; null: never active"),
     sa.Column("first_group_id", sa.Text, comment="group of the first activity; null: never active"),
     sa.Column("last_active_on", sa.Date, comment="last complete day with activity; null: never active"),
@@ -106,13 +111,15 @@ dim_person = sa.Table(
     sa.Column(
         "engagement",
         sa.Text,
-        comment="the most engaged of the states that the person has in groups: active, newly_active, returned, paused, "
+        comment="the most engaged of the person's states in groups: active, newly_active, returned, paused, "
         "disengaged, lurker; null: has none",
     ),
     sa.Column("is_consistent", sa.Boolean, nullable=False, comment="active in 3 of the last 4 weeks of any group"),
     sa.Column("is_vital", sa.Boolean, nullable=False, comment="connected in 3 of the last 4 weeks of any group"),
     sa.Column("is_buyer", sa.Boolean, nullable=False, comment="has paid for an order"),
-    sa.Column("currency", sa.Text, comment="ISO 4217; that of most of their orders through the newest complete day"),
+    sa.Column(
+        "currency", sa.Text, comment="ISO 4217; the currency of most of their orders up to the newest complete day"
+    ),
     sa.Column("orders", sa.BigInteger, **says("number of their paid orders in the currency", "orders", ALWAYS)),
     sa.Column(
         "net_minor",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 
 class EmberlineError(Exception):
-    """An error a person can act on.
+    """An error that a person can act on.
 
     Attributes:
         cause: What was found.
         next_step: What the reader can do about it.
-        place: Where: topic, partition and offset, table, file, URL. None where the cause names it.
+        place: Where: topic, partition and offset, table, file, or URL; None if the cause names it.
     """
 
     def __init__(self, cause: str, next_step: str, place: str | None = None) -> None:

@@ -1,9 +1,8 @@
-"""The expectation suites of the warehouse, as data: what must hold of a staging version before it is published.
+"""The expectation suites of the warehouse, as data: what a staging version must meet before it is published.
 
-What the tables say of themselves (columns, keys, nulls, counts) is derived from `schemas.warehouse`;
-value sets, patterns and ranges hang on column names; rules across rows and tables are in
-`schemas.business_rules`. A table without rows meets all of them, as a new company's tables do: that
-nothing got lost on the way is the row count's to say (`row_count`).
+Checks of columns, keys, nulls and counts are derived from `schemas.warehouse`; value sets, patterns and ranges depend
+on column names; rules across rows and tables are in `schemas.business_rules`. An empty table meets all of them, since
+a new company's tables are empty: only `row_count` finds rows lost on the way.
 """
 
 from __future__ import annotations
@@ -24,18 +23,18 @@ from schemas.lake import GROUP_STATES
 from schemas.warehouse import DATA_TABLES, STAGING
 
 BREAKDOWNS: Final = ("company", "group", "purpose", "carrier")
-"""What activity is broken down by."""
+"""Breakdowns of activity."""
 
 EXCLUSIONS: Final = ("ignored", "quarantined")
-"""What becomes of a record that is no event."""
+"""Outcomes of a record that is not an event."""
 
 Severity = Literal["critical", "warning"]
-"""`critical` stops the publish, `warning` is told and published."""
+"""`critical` blocks the publication, `warning` is reported and published."""
 
 
 @dataclass(frozen=True)
 class Expectation:
-    """One check: a type of Great Expectations with its arguments, and what holds, in words; the rule, if it is one."""
+    """One check: a Great Expectations type with its arguments, its description, and its `Rule`, if any."""
 
     type: str
     name: str
@@ -46,7 +45,7 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Suite:
-    """The checks of one staging table, and the columns that name one of its rows."""
+    """The checks of one staging table, and the columns that identify one of its rows."""
 
     table: str
     key: tuple[str, ...]
@@ -54,13 +53,13 @@ class Suite:
 
     @property
     def tables(self) -> frozenset[str]:
-        """The staging tables whose rows decide: its own, and those that its rules across tables name."""
+        """The staging tables that the checks read: its own, and those that its rules name."""
         queries = (e.kwargs["unexpected_rows_query"] for e in self.expectations if "unexpected_rows_query" in e.kwargs)
         return frozenset({self.table}.union(*(re.findall(rf"\b{STAGING}\.(\w+)", query) for query in queries)))
 
 
 def row_count(rows: int) -> Expectation:
-    """The check that all rows loaded are there. Every other check passes on a table that lost them."""
+    """Return the check that all loaded rows are there. Every other check passes on a table that lost rows."""
     return Expectation("expect_table_row_count_to_equal", f"all {rows} rows loaded are there", {"value": rows})
 
 
@@ -89,7 +88,7 @@ _VALUES: Final[dict[tuple[str, str], tuple[str, ...]]] = {
 _PATTERNS: Final[dict[str, str]] = {"group_id": _pattern(kinds.Key), "currency": _pattern(kinds.Currency)}
 
 _WITH_UNATTRIBUTED: Final = ("dim_group", "group_sales", "group_sales_day", "message_sales")
-"""Tables that have sales of no group as those of a group."""
+"""Tables in which sales of no group have a group id of their own, `unattributed`."""
 
 _RANGES: Final[dict[str, tuple[float, float | None]]] = {
     "entry": (1, None),
@@ -132,7 +131,7 @@ def _of_table(table: sa.Table) -> Iterator[Expectation]:
         yield Expectation("expect_compound_columns_to_be_unique", name, {"column_list": key})
     yield Expectation(
         "unexpected_rows_expectation",
-        "there are rows where the published version has some",
+        "the table is not empty if the published version has rows",
         {"unexpected_rows_query": EMPTIED.replace("<published>", table.fullname).replace("<table>", table.name)},
         severity="warning",
     )
@@ -157,7 +156,7 @@ def _of_column(table: sa.Table, column: sa.Column[Any]) -> Iterator[Expectation]
 
 
 def _is_whole_number(column: sa.Column[Any]) -> bool:
-    # To SQLAlchemy a float is numeric, too.
+    # SQLAlchemy counts floats as numeric, too.
     is_sum = isinstance(column.type, sa.Numeric) and not isinstance(column.type, sa.Float)
     return is_sum or isinstance(column.type, sa.Integer)
 
@@ -174,4 +173,4 @@ def _suite(table: sa.Table) -> Suite:
 
 
 SUITES: Final[dict[str, Suite]] = {table.name: _suite(table) for table in DATA_TABLES}
-"""The suite of every table that a run publishes, by table name."""
+"""The suite of each published table, by table name."""

@@ -20,7 +20,7 @@ A definition is data. The project's own is the packaged `funnels/standard.yaml`;
         touch: first_step
         limit: 10          # optional
 
-Whether a predicate fits the timeline is not known here: `pipelines.funnel.predicates` looks at that.
+Whether a predicate fits the timeline is checked by `pipelines.funnel.predicates`.
 """
 
 from __future__ import annotations
@@ -44,19 +44,19 @@ MODES: Final = ("sequential", "strict_order", "consecutive", "any_order")
 no event of another step between those of two steps. `consecutive`: no other event at all between. `any_order`: after
 the first step the others in any order."""
 COUNTS: Final = ("persons", "entries")
-"""What is counted. `persons`: each once, by the best chain. `entries`: again after a conversion or after the window."""
+"""What is counted. `persons`: each once, by the best chain. `entries`: again after a conversion or the window."""
 PURPOSE: Final = "purpose"
-"""The property that the matched event does not carry itself: what the event's group is for."""
+"""The one property that is not a column of the event: the purpose of its group."""
 PROPERTIES: Final = ("group_id", PURPOSE, "carrier", "product_id", "currency", "source", "type", "message_kind", "role")
-"""What entries can be broken down by: the purpose, and columns of events that hold few values and no person."""
+"""Properties that entries can be broken down by: the purpose, and columns of events with few values and no person."""
 TOUCHES: Final = ("first_step", "last_step", "first_touch", "last_touch", "all_steps")
-"""Whose value of a property an entry has; `pipelines.funnel.breakdown` says which event each names."""
+"""The event whose value of a property an entry gets; see `pipelines.funnel.breakdown`."""
 SEGMENTS: Final = 25
-"""The values of a breakdown that have a segment each, where the definition does not say; the rest is `other`."""
+"""Default number of values of a breakdown that get a segment of their own; the rest is `other`."""
 MAX_SEGMENTS: Final = 1000
 MIN_STEPS: Final = 2
 MAX_STEPS: Final = 62
-"""The steps that an event satisfies are the bits of one integer."""
+"""The steps that an event satisfies are bits of one integer, which limits their number."""
 MAX_WINDOW: Final = dt.timedelta(days=36_500)
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -66,17 +66,17 @@ _STRING: Final = "tag:yaml.org,2002:str"
 
 
 class FunnelDefinitionError(EmberlineError):
-    """A funnel definition says something that no funnel can be made of.
+    """A funnel definition is not valid.
 
     Attributes:
         where: The file or other origin of the definition.
-        line: The line concerned, from 1; null where only a parsed definition is at hand.
-        found: What stands there.
-        allowed: What may stand there.
+        line: The line concerned, from 1; None if only the parsed definition is known.
+        found: What the definition has there.
+        allowed: What it may have there.
     """
 
     def __init__(self, where: str, line: int | None, found: str, allowed: str) -> None:
-        """Build the message out of place, finding and remedy."""
+        """Build the message from the place, what was found and what is allowed."""
         self.where, self.line, self.found, self.allowed = where, line, found, allowed
         place = where if line is None else f"{where}, line {line}"
         super().__init__(f"found {found}", f"allowed: {allowed}", place)
@@ -84,7 +84,7 @@ class FunnelDefinitionError(EmberlineError):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step: its name, and the SQL predicate over the timeline that an event must satisfy; `line` is that of it."""
+    """One step: its name, and at `line` the SQL predicate over the timeline that an event must satisfy."""
 
     name: str
     when: str
@@ -93,9 +93,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """An event that ends a chain which has matched the first step of `between`, and not yet the second.
+    """An event that ends a chain that has matched the first step of `between` but not yet the second.
 
-    Without `between`, it ends every chain that is not whole.
+    Without `between`, it ends every incomplete chain.
     """
 
     when: str
@@ -105,7 +105,7 @@ class Exclusion:
 
 @dataclass(frozen=True, slots=True)
 class Breakdown:
-    """The summary by the value of a property: `by` which, by the value at which `touch`, into how many segments."""
+    """A summary by the values of property `by` at the `touch`, with at most `limit` segments."""
 
     by: str
     touch: str
@@ -117,12 +117,12 @@ class FunnelDefinition:
     """A funnel: `steps` in order, reached within `window` of the first, matched by `mode`, counted by `count`.
 
     Attributes:
-        strict_increase: The times of a chain increase; equal ones are not ordered by the ordering key.
-        hold: Columns of the timeline that are equal, and not null, in all events of a chain.
-        exclude: What ends a chain.
-        breakdowns: What the summary is published by.
+        strict_increase: The times of a chain must increase; events of equal time are not ordered by the ordering key.
+        hold: Columns of the timeline that must be equal, and not null, in all events of a chain.
+        exclude: Events that end a chain.
+        breakdowns: Breakdowns that the summary is published by.
         where: The file.
-        line: Of the name in the file; `hold_line`, of `hold`.
+        line: Line of the name in the file; `hold_line` is that of `hold`.
     """
 
     name: str
@@ -140,7 +140,7 @@ class FunnelDefinition:
     hold_line: int | None = field(default=None, compare=False)
 
     def gaps(self) -> list[int]:
-        """For each exclusion the steps, as bits, after which it ends a chain: bit k is step k, counted from 0."""
+        """For each exclusion, the steps after which it ends a chain, as bits: bit k is step k, from 0."""
         names = [step.name for step in self.steps]
         between = [exclusion.between or (names[0], names[-1]) for exclusion in self.exclude]
         return [(1 << names.index(last)) - (1 << names.index(first)) for first, last in between]
@@ -150,7 +150,7 @@ def parse(text: str, where: str) -> FunnelDefinition:
     """Read a definition from YAML; `where` names its origin in errors.
 
     Raises:
-        FunnelDefinitionError: The text is no YAML, or no definition: the error names the line, what
+        FunnelDefinitionError: The text is not YAML or not a valid definition; the error names the line, what
             was found and what is allowed.
     """
     return _Reader(where).definition(text)
@@ -158,15 +158,15 @@ def parse(text: str, where: str) -> FunnelDefinition:
 
 @cache
 def standard() -> FunnelDefinition:
-    """The project's funnel, from joining a group to buying again."""
+    """Return the project's own funnel, from joining a group to buying again."""
     resource = files("schemas") / "funnels" / "standard.yaml"
     return parse(resource.read_text(encoding="utf-8"), "schemas/funnels/standard.yaml")
 
 
 def fingerprint(definition: FunnelDefinition) -> int:
-    """A 63-bit number of all that bears on the entries; the description and the breakdowns do not.
+    """Return a 63-bit hash of all that decides on the entries, so without description and breakdowns.
 
-    It is the same in every process, so stored results can tell which definition they are of.
+    It is the same in every process, so that stored results can name their definition.
     """
     meaning = [
         definition.name,
@@ -182,7 +182,7 @@ def fingerprint(definition: FunnelDefinition) -> int:
 
 
 def fingerprint_of_all(definitions: Iterable[FunnelDefinition]) -> int:
-    """A number as `fingerprint`, of which funnels there are and what is published of each."""
+    """Return a hash like `fingerprint` of all funnels and their breakdowns."""
     return _number([[fingerprint(one), [astuple(shown) for shown in one.breakdowns]] for one in definitions])
 
 
@@ -192,7 +192,7 @@ def _number(meaning: list[Any]) -> int:
 
 
 class _Reader:
-    """Walks YAML nodes rather than values, because only nodes know their line."""
+    """Reads YAML nodes in place of values, because only nodes know their line."""
 
     def __init__(self, where: str) -> None:
         self._where = where

@@ -34,15 +34,15 @@ OF_CHAT: Final[frozenset[str]] = frozenset({
     MEMBER_JOINED, MEMBER_LEFT, MESSAGE_SENT, MESSAGE_EDITED, MESSAGE_RECALLED, REACTION_ADDED, REACTION_REMOVED,
     GROUP_CREATED, GROUP_UPDATED, GROUP_CLOSED, GROUP_SNAPSHOT,
 })  # fmt: skip
-"""Kinds that only the connector of a group's chat tells; a shop or a tracker of links may name a group, too."""
+"""Kinds that only the connector of a group's chat sends; a shop or a link tracker may name a group, too."""
 
 Role = Literal["member", "operator", "bot"]
-"""Who acts: `operator` and `bot` work for the company and never count as engagement."""
+"""Roles of whoever acts: `operator` and `bot` work for the company and never count as engagement."""
 
 MessageKind = Literal[
     "text", "image", "voice", "video", "file", "link", "product", "red_packet", "broadcast", "system", "other"
 ]
-"""What a message is. `red_packet`, `broadcast` and `system` are not engagement.
+"""Kinds of message. `red_packet`, `broadcast` and `system` are not engagement.
 
 See docs/definitions.md#engagement.
 """
@@ -52,10 +52,10 @@ NOT_ENGAGEMENT: Final[frozenset[str]] = frozenset({"red_packet", "broadcast", "s
 MOST_COUNT: Final = 2**31 - 1
 Count = Annotated[int, msgspec.Meta(ge=0, le=MOST_COUNT)]
 MOST_MINOR: Final = 2**62
-"""The greatest amount of one event, in minor units. Sums of amounts are wider: see `schemas.lake.MONEY_SUM`."""
+"""Highest amount of one event, in minor units. Sums of amounts need a wider type: `schemas.lake.MONEY_SUM`."""
 Minor = Annotated[int, msgspec.Meta(ge=0, le=MOST_MINOR)]
 Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$", max_length=3)]
-"""An ISO 4217 code. The length is told apart from the pattern, whose end also matches before a line break."""
+"""An ISO 4217 code. The length is checked separately because `$` also matches before a final line break."""
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
 Key = Annotated[str, msgspec.Meta(pattern="^[a-z0-9_.-]+:.+", max_length=512)]
 """`carrier:native_id` of a group, or the same form for a member or a customer of a shop."""
@@ -65,14 +65,14 @@ Note = Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
 TimeQuality = Literal["exact", "second", "minute", "bound", "arrival"]
 """How well the time of an event is known.
 
-`exact`: to the millisecond or better. `bound`: it happened by then. `arrival`: nothing says when; it is Kafka's time.
+`exact`: to the millisecond or better. `bound`: it happened by then. `arrival`: the source gives no time; it is Kafka's.
 """
 
 Instant = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 
 
 class Item(msgspec.Struct, frozen=True, gc=False):
-    """A line of an order: so many of a product, for so much in all, in minor units of the order's currency."""
+    """A line of an order: product, quantity, and price of the whole line in minor units of the order's currency."""
 
     product_id: Id
     quantity: Count | None = None
@@ -89,7 +89,7 @@ class Member(msgspec.Struct, frozen=True, gc=False):
 class Data(msgspec.Struct, frozen=True, gc=False):
     """The payload of a canonical event: every field any kind may carry, each strictly typed.
 
-    Which of them a kind must have stands in `REQUIRED`. Unknown fields pass: producers may add to the contract.
+    `REQUIRED` lists which of them a kind must have. Unknown fields are ignored: producers may add to the contract.
     Money is an integer in minor units with an ISO 4217 code.
     """
 
@@ -155,7 +155,7 @@ REQUIRED: Final[dict[str, tuple[str, ...]]] = {
     GROUP_INTERVENTION: (GROUP, "intervention"),
     FEED_HEARTBEAT: (),
 }
-"""Columns of the event schema (`schemas.lake.EVENTS`) that a kind may not leave empty. Its keys are all the kinds."""
+"""By kind, for all kinds: the columns of the event schema (`schemas.lake.EVENTS`) that may not be empty."""
 
 BLOCKED_NATIVE_IDS: Final[frozenset[str]] = frozenset(
     {
@@ -163,8 +163,8 @@ BLOCKED_NATIVE_IDS: Final[frozenset[str]] = frozenset(
         *("anonymous", "guest", "unknown", "not_authenticated", "distinct_id", "distinctid", "id", "email"),
     }
 )
-"""Native ids, lower case, that stand for nobody, beside those of nothing but zeros.
+"""Placeholder ids, in lower case: native ids that identify nobody, as do ids of zeros only.
 
-See docs/definitions.md#traps, trap 12. The second line is what PostHog refuses as placeholders (plugin-server,
+See docs/definitions.md#traps, trap 12. The second line is PostHog's list of placeholders (plugin-server,
 `isDistinctIdIllegal`), and `unknown`.
 """

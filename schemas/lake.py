@@ -1,7 +1,7 @@
-"""All tables of the lake, in an order in which each comes after what it is made of.
+"""All tables of the lake, each after the tables it is computed from.
 
-Every table is Delta under the lake URI. Times are UTC microseconds, days are calendar days of the business zone,
-`month` is the first day of `day`'s month and exists to partition: a replay of years must not drown in daily files.
+Every table is a Delta table under the lake URI. Times are UTC microseconds, days are calendar days of the business
+zone. `month` is the first day of `day`'s month and only partitions: daily partitions of years would be too many files.
 """
 
 from __future__ import annotations
@@ -160,4 +160,4 @@ TABLES: Final[dict[str, LakeTable]] = {
 }  # fmt: skip
 
 FACTS: Final[tuple[LakeTable, ...]] = tuple(table for table in TABLES.values() if table.is_fact)
-"""Tables that are computed from `events` and from each other, and record their inputs, in an order to refresh them."""
+"""Tables computed from `events` and from each other that record their input versions, in refresh order."""

@@ -1,4 +1,4 @@
-"""What each warehouse table is made of: the lake table of its name with the same columns, unless it says otherwise."""
+"""Sources of each warehouse table: by default the lake table of its name, column by column."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ _OTHERS: Final[dict[str, Lineage]] = {
 
 
 def made_of(table: sa.Table) -> Lineage:
-    """The lake columns that each column of one of `schemas.warehouse.DATA_TABLES` comes from."""
+    """Return the lake columns that each column of a table of `schemas.warehouse.DATA_TABLES` comes from."""
     columns = [str(column.name) for column in table.columns]
     amounts = {name: minor for name in columns if (minor := minor_of(name)) is not None}
     found = _OTHERS.get(table.name) or copied(TABLES[str(table.name)], *(n for n in columns if n not in amounts))
@@ -95,5 +95,5 @@ def made_of(table: sa.Table) -> Lineage:
 
 
 def sources_of(table: sa.Table) -> tuple[LakeTable, ...]:
-    """The lake tables that a warehouse table is made of: first the one that gives its rows, then what they look up."""
+    """Return the lake tables of a warehouse table: first the one that gives its rows, then its look-up tables."""
     return tuple(dict.fromkeys(source.table for sources in made_of(table).values() for source in sources))

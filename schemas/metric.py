@@ -1,7 +1,7 @@
-"""What a metric is: one aggregate over the rows of a warehouse table, and over which dimensions its values add up.
+"""Metrics as data: one aggregate over the rows of a warehouse table, and the dimensions over which values add up.
 
-An aggregate is data (`Sum`, `Rows`, `Distinct`, ...), not text: whether it sums what must not be summed is read from
-the meanings of its columns (`wrong_sums`), and over which dimensions its values may be added is derived.
+An aggregate is data (`Sum`, `Rows`, `Distinct`, ...), not text. So sums of what must not be summed are found by the
+meanings of the columns (`wrong_sums`), and the dimensions over which values may be added are derived.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ Format = Literal["count", "number", "percent", "money", "seconds", "day"]
 D3_FORMATS: Final[dict[Format, str]] = {
     "count": ",d", "number": ",.2f", "percent": ".1%", "money": ",.2f", "seconds": ",.0f", "day": ""
 }  # fmt: skip
-"""The same for tools that take d3's format codes; money is in units of its currency there."""
+"""d3 format codes by format; there, money is in units of its currency."""
 
 Additivity = Literal["additive", "semi-additive", "never"]
 
 
 @dataclass(frozen=True)
 class Sum:
-    """The sum of columns, over rows for which a condition (SQL) holds.
+    """The sum of columns over rows that meet a condition (SQL).
 
-    It is 0 where the condition holds of no row; of one column without condition it is null where all values are: not
-    known is not 0.
+    It is 0 if no row meets the condition. Without a condition, the sum of a single column is null if all its values
+    are: unknown is not 0.
     """
 
     columns: tuple[str, ...]
@@ -40,19 +40,19 @@ class Sum:
 
 @dataclass(frozen=True)
 class Rows:
-    """The number of rows for which a condition (SQL) holds."""
+    """The number of rows that meet a condition (SQL)."""
 
     where: str | None = None
 
 
 @dataclass(frozen=True)
 class Distinct:
-    """The number of different values of columns; nulls are none.
+    """The number of distinct values of columns, without nulls.
 
     Attributes:
-        columns: Together they name a thing, such as an order.
-        parted_by: The dimensions of which a thing has one value: over these the numbers add up, over others a thing is
-            counted in each.
+        columns: Together they identify a thing, such as an order.
+        parted_by: The dimensions of which each thing has one value: the numbers add up over these. Over others a
+            thing is counted in each.
         where: Condition (SQL) on the rows.
     """
 
@@ -63,14 +63,14 @@ class Distinct:
 
 @dataclass(frozen=True)
 class One:
-    """The figure of a single row: `within` has to name the row's whole key."""
+    """The value of a single row: `within` has to name the row's whole key."""
 
     column: str
 
 
 @dataclass(frozen=True)
 class Most:
-    """The highest value of a column, over rows for which a condition (SQL) holds."""
+    """The highest value of a column over rows that meet a condition (SQL)."""
 
     column: str
     where: str | None = None
@@ -85,7 +85,7 @@ class Middle:
 
 @dataclass(frozen=True)
 class Ratio:
-    """One aggregate over another; null over nothing."""
+    """One aggregate divided by another; null if that is 0 or null."""
 
     over: Aggregate
     under: Aggregate
@@ -93,7 +93,7 @@ class Ratio:
 
 @dataclass(frozen=True)
 class Less:
-    """One aggregate less another."""
+    """One aggregate minus another."""
 
     aggregate: Aggregate
     less: Aggregate
@@ -104,17 +104,17 @@ Aggregate = Sum | Rows | Distinct | One | Most | Middle | Ratio | Less
 
 @dataclass(frozen=True)
 class Metric:
-    """A number that everybody computes in one way.
+    """A number with one definition for everybody.
 
     Attributes:
         name: Unique among all metrics.
         dataset: The warehouse table, with the dimensions its rows can be grouped by.
-        aggregate: What is computed of a group of rows.
+        aggregate: What is computed from a group of rows.
         meaning: In words.
-        unit: What one more of it is one more of.
+        unit: Unit of the value, such as messages or persons.
         format: How a value is shown.
-        within: The dimensions that have to have one value in all rows of a group: a question groups by each of them, or
-            asks for one of its values.
+        within: The dimensions that must have one value in all rows of a group: a query groups by each of them or
+            filters it to one value.
     """
 
     name: str
@@ -132,12 +132,12 @@ class Metric:
 
     @property
     def owner(self) -> str:
-        """Who answers questions about it."""
+        """Who answers questions about the metric."""
         return OWNERS[self.dataset.group]
 
     @property
     def dimensions(self) -> tuple[str, ...]:
-        """What it may be grouped by."""
+        """The dimensions it may be grouped by."""
         return self.dataset.dimensions
 
     @property
@@ -147,12 +147,12 @@ class Metric:
 
     @property
     def sql_as_shown(self) -> str:
-        """The same, money in units of its currency."""
+        """The aggregate, with money in units of its currency."""
         return f"({self.sql}) / power(10::numeric, max(minor_digits))" if self.format == "money" else self.sql
 
     @property
     def adds_up_over(self) -> tuple[str, ...]:
-        """The dimensions over which values may be added: the sum is the value without the dimension."""
+        """The dimensions over which values may be added: the sum equals the value without the dimension."""
         parts = _adds_up_over(self.aggregate, self.dimensions)
         return tuple(name for name in self.dimensions if name in parts and name not in self.within)
 
@@ -165,7 +165,7 @@ class Metric:
 
 
 def wrong_sums(metric: Metric) -> list[str]:
-    """What a metric sums, or takes for one row's figure, against the meaning of its columns; in words."""
+    """Describe each column that a metric sums, or takes as one row's value, against the column's meaning."""
     table, found = metric.dataset.table, []
     for aggregate in _parts(metric.aggregate):
         if isinstance(aggregate, Sum):
@@ -176,7 +176,7 @@ def wrong_sums(metric: Metric) -> list[str]:
                 elif lacking := set(within) - set(metric.within):
                     found.append(f"{name} adds up only within {', '.join(sorted(lacking))}")
         if isinstance(aggregate, One) and (lacking := {str(key.name) for key in table.primary_key} - {*metric.within}):
-            found.append(f"{aggregate.column} is of one row only within {', '.join(sorted(lacking))}")
+            found.append(f"{aggregate.column} is the value of one row only within {', '.join(sorted(lacking))}")
     return found
 
 

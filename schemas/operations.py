@@ -1,6 +1,6 @@
-"""The pipeline about itself: SQLAlchemy tables of the schema `ops`, beside `mart` in the warehouse.
+"""Operational tables of the pipeline: the schema `ops`, beside `mart` in the warehouse.
 
-They are written as things happen and no version covers them: what is published does not depend on them.
+They are written as things happen and are not part of a published version: no published figure depends on them.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ lake: Final = sa.Table(
     "lake",
     metadata,
     sa.Column(
-        "change", sa.BigInteger, sa.Identity(always=True), primary_key=True, **says("the newest one holds", ORDINAL)
+        "change", sa.BigInteger, sa.Identity(always=True), primary_key=True, **says("the newest row is valid", ORDINAL)
     ),
     sa.Column("lake_id", sa.Text, nullable=False, comment="id of the lake, which is that of its Delta table raw"),
     sa.Column("recorded_at", _TIME, nullable=False, comment="when the first version was published from it"),
-    comment="Which lake the warehouse is published from; a row more each time another one took over.",
+    comment="The lake that the warehouse is published from; a new row each time another lake took over.",
 )
 
 published_table: Final = sa.Table(
     "published_table",
     metadata,
     sa.Column("table_name", sa.Text, primary_key=True, comment="table of mart"),
-    sa.Column("state", sa.Text, nullable=False, comment="names the rows that it was published with"),
+    sa.Column("state", sa.Text, nullable=False, comment="id of the rows that it was published with"),
     sa.Column("versions", JSONB, nullable=False, comment="Delta versions of the lake tables it was made from, by name"),
-    comment="Which rows each table of mart has: the next version is staged as the difference to them.",
+    comment="The rows that each table of mart has: the next version is staged as the difference to them.",
 )
 
 tenant_group: Final = sa.Table(
@@ -44,7 +44,7 @@ tenant_group: Final = sa.Table(
     sa.Column("tenant", sa.Text, primary_key=True, comment="name of the login"),
     sa.Column("group_id", sa.Text, primary_key=True, comment="a group whose rows it reads"),
     sa.Column("granted_at", _TIME, nullable=False, comment="since when"),
-    sa.Column("granted_by", sa.Text, nullable=False, comment="who granted it"),
+    sa.Column("granted_by", sa.Text, nullable=False, comment="who granted access"),
     comment="Which groups each tenant reads; the policies of mart look them up by current_user.",
 )
 
@@ -64,33 +64,35 @@ alert: Final = sa.Table(
         nullable=False,
         comment="the group_id, the source of a feed, a topic and partition, a job or a table",
     ),
-    sa.Column("severity", sa.Text, nullable=False, comment="critical or warning; of the pipeline as last found"),
+    sa.Column(
+        "severity", sa.Text, nullable=False, comment="critical or warning; for alerts of the pipeline, the latest"
+    ),
     sa.Column(
         "since",
         sa.Date,
         nullable=False,
-        comment="since when it was so, as known when it fired",
+        comment="since when the condition held, as known when the alert fired",
     ),
-    sa.Column("reason", sa.Text, nullable=False, comment="why, with numbers; of the pipeline as last found"),
+    sa.Column("reason", sa.Text, nullable=False, comment="why, with numbers; for alerts of the pipeline, the latest"),
     sa.Column("name", sa.Text, comment="of the group"),
     sa.Column("purpose", sa.Text, comment="of the group"),
     sa.Column("state", sa.Text, comment="of the group"),
-    sa.Column("details", JSONB, nullable=False, comment="the numbers by name, and what to do as next_step"),
+    sa.Column("details", JSONB, nullable=False, comment="the numbers by name, and next_step: what to do"),
     sa.Column("opened_at", _TIME, nullable=False, comment="when it fired"),
     sa.Column("seen_at", _TIME, nullable=False, comment="when its rule was last evaluated"),
-    sa.Column("told_at", _TIME, nullable=False, comment="when its newest notice was decided on"),
-    sa.Column("notices", sa.Integer, nullable=False, **says("how many there were", "notices", ALWAYS)),
+    sa.Column("told_at", _TIME, nullable=False, comment="when the decision on its newest notice was made"),
+    sa.Column("notices", sa.Integer, nullable=False, **says("number of notices", "notices", ALWAYS)),
     sa.Column("acknowledged_at", _TIME, comment="null: not acknowledged"),
     sa.Column("acknowledged_by", sa.Text),
-    sa.Column("snoozed_until", _TIME, comment="no reminder before; then one"),
-    sa.Column("unmeasured_since", _TIME, comment="since when it cannot be known whether it still holds; null: it can"),
-    sa.Column("error", sa.Text, comment="why its rule could not be evaluated; null: it could"),
-    sa.Column("resolved_at", _TIME, comment="when it held no more; null: open"),
-    sa.Column("outcome", sa.Text, comment="what became of the group: died, recovered or ended; null: not known yet"),
-    sa.Column("outcome_day", sa.Date, comment="the day on which it did"),
-    sa.Column("verdict", sa.Text, comment="useful or noise, as somebody last judged it; null: nobody did"),
-    comment="Alerts on groups, their feeds and the pipeline itself: at most one open for a rule and subject, what was "
-    "known when it fired, and what became of the group.",
+    sa.Column("snoozed_until", _TIME, comment="no reminder is sent before this time"),
+    sa.Column("unmeasured_since", _TIME, comment="since when the rule cannot be evaluated; null: it can"),
+    sa.Column("error", sa.Text, comment="why the rule cannot be evaluated; null: it can"),
+    sa.Column("resolved_at", _TIME, comment="when the condition ended; null: open"),
+    sa.Column("outcome", sa.Text, comment="outcome of the group: died, recovered or ended; null: not known yet"),
+    sa.Column("outcome_day", sa.Date, comment="day of the outcome"),
+    sa.Column("verdict", sa.Text, comment="latest judgement of a person: useful or noise; null: none"),
+    comment="Alerts on groups, their feeds and the pipeline itself: at most one open alert per rule and subject, what "
+    "was known when it fired, and the outcome of the group.",
 )
 
 OPEN_ALERT: Final = sa.Index(
@@ -100,21 +102,21 @@ OPEN_ALERT: Final = sa.Index(
     unique=True,
     postgresql_where=alert.c.resolved_at.is_(None),
 )
-"""What keeps two evaluations from opening the same alert twice."""
+"""Keeps two concurrent evaluations from opening the same alert twice."""
 
 alert_action: Final = sa.Table(
     "alert_action",
     metadata,
     sa.Column(
-        "action_id", sa.BigInteger, sa.Identity(always=True), primary_key=True, **says("in their order", ORDINAL)
+        "action_id", sa.BigInteger, sa.Identity(always=True), primary_key=True, **says("number of the action, in order", ORDINAL)
     ),
     sa.Column("alert_id", sa.ForeignKey(alert.c.alert_id, ondelete="CASCADE"), nullable=False),
     sa.Column("action", sa.Text, nullable=False, comment="acknowledged, snoozed, useful or noise"),
-    sa.Column("until", _TIME, comment="of a snooze: no reminder before"),
-    sa.Column("note", sa.Text, comment="what they wrote about it; null: nothing"),
-    sa.Column("actor", sa.Text, nullable=False, comment="who did it, as they said"),
+    sa.Column("until", _TIME, comment="of a snooze: no reminder is sent before this time"),
+    sa.Column("note", sa.Text, comment="note of the actor; null: none"),
+    sa.Column("actor", sa.Text, nullable=False, comment="who did it, as given"),
     sa.Column("acted_at", _TIME, nullable=False, comment="when"),
-    comment="What people did with alerts: a row each time, which stays as it is.",
+    comment="Actions of people on alerts, one row each; rows are never changed.",
 )
 
 ACTION_OF_ALERT: Final = sa.Index("ix_alert_action_alert", alert_action.c.alert_id)
@@ -126,15 +128,18 @@ alert_notice: Final = sa.Table(
     sa.Column("alert_id", sa.ForeignKey(alert.c.alert_id, ondelete="CASCADE"), nullable=False),
     sa.Column("channel", sa.Text, nullable=False, comment="name in [alerts.channels], or kafka"),
     sa.Column("event", sa.Text, nullable=False, comment="firing, reminder, recovered or closed"),
-    sa.Column("known", JSONB, nullable=False, comment="what is told: since, reason, name, purpose, state, details"),
+    sa.Column(
+        "known", JSONB, nullable=False, comment="content of the notice: since, reason, name, purpose, state, details"
+    ),
     sa.Column("decided_at", _TIME, nullable=False),
     sa.Column(
         "attempts", sa.Integer, nullable=False, server_default="0", **says("deliveries that failed", "times", ALWAYS)
     ),
     sa.Column("next_try_at", _TIME, nullable=False, comment="not before"),
-    sa.Column("error", sa.Text, comment="of the newest failed delivery"),
+    sa.Column("error", sa.Text, comment="error of the newest failed delivery"),
     sa.Column("delivered_at", _TIME, comment="null: waiting"),
-    comment="What is to be told of alerts, a row for each channel; written with the decision to tell it.",
+    comment="Notices of alerts to deliver (outbox), a row per channel; written in the transaction that decides to "
+    "send them.",
 )
 
 WAITING_NOTICE: Final = sa.Index(
@@ -143,6 +148,6 @@ WAITING_NOTICE: Final = sa.Index(
     alert_notice.c.notice_id,
     postgresql_where=alert_notice.c.delivered_at.is_(None),
 )
-"""Finds what waits without looking at what was delivered."""
+"""Finds pending notices without reading delivered ones."""
 
 comment_all(metadata)

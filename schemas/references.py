@@ -1,4 +1,4 @@
-"""Which columns of the warehouse name a row of another table: what BI tools join by, and contracts say."""
+"""Foreign keys of the warehouse, for joins in BI tools and for the data contract."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from schemas.business_rules import BATCH, RULES
 
 @dataclass(frozen=True)
 class Reference:
-    """Columns of a table of `mart`, and those of the row they name; null names none.
+    """Columns of a table of `mart` that refer to a row of another table; null refers to none.
 
     Attributes:
         table: Name of the table.
         columns: Its columns.
-        to: Name of the table that has the row.
+        to: Name of the table they refer to.
         key: The primary key of that table, in the order of `columns`.
     """
 
@@ -34,4 +34,4 @@ def _references() -> Iterator[Reference]:
 
 
 REFERENCES: Final = tuple(_references())
-"""Each is checked before a publication: see `schemas.business_rules`."""
+"""Each is checked before a publication; see `schemas.business_rules`."""

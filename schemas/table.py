@@ -1,4 +1,4 @@
-"""What is declared of a lake table: its rows and columns, and, of a fact, what it is computed from."""
+"""Declaration of a lake table: its rows and columns, and for a fact its inputs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from schemas.types import polars_type
 UTC_TIME: Final = pl.Datetime("us", "UTC")
 
 Group = Literal["ingest", "engagement", "groups", "risk", "funnel", "sales"]
-"""The subject a table belongs to: a group of Dagster's assets, with a job of its own."""
+"""Subjects of tables: each is a Dagster asset group with a job of its own."""
 
 OWNERS: Final[dict[str, str]] = {
     "ingest": "team:data-engineering",
@@ -27,29 +27,29 @@ OWNERS: Final[dict[str, str]] = {
     "sales": "team:analytics",
     "warehouse": "team:data-engineering",
 }
-"""Who answers questions about the tables of a group, as Dagster shows it."""
+"""By subject, the owner of its tables as Dagster shows it."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """One column of a table that a column of another one is computed from."""
+    """A column of a table that a column of another table is computed from."""
 
     table: LakeTable
     column: str
 
 
 COMPLETE_DAYS: Final = ("rules.zone", "rules.lateness_minutes", "rules.idle_feed_hours")
-"""The settings that decide which days are complete, and so on the rows of every fact of complete days."""
+"""The settings that decide which days are complete, and so affect every fact of complete days."""
 
 Lineage = Mapping[str, tuple[Source, ...]]
-"""The sources of each column of a table; none for a constant, a setting, or what Kafka or a person gives."""
+"""By column, its source columns; none for a constant, a setting, or a value from Kafka or a person."""
 
 
 @dataclass(frozen=True, eq=False)
 class LakeTable:
-    """One lake table: its schema, how it is stored, and, of a fact, what a refresh reads and depends on.
+    """A lake table: its schema, its storage, and for a fact what a refresh reads and depends on.
 
-    A table can name only tables declared before it. So the order of declaration is one in which facts can be refreshed.
+    A table can name only tables declared before it, so facts can be refreshed in the order of declaration.
 
     Attributes:
         name: The folder below the lake's URI, and the key of the asset.
@@ -57,22 +57,23 @@ class LakeTable:
         description: What a row is.
         columns: The type of each column.
         key: The columns that identify a row.
-        partition_by: The columns that divide the files into folders.
-        sort_by: How the rows of a file are sorted.
-        distinct: Columns whose values seldom repeat, or lie sorted: a dictionary of them costs time and saves nothing.
-        unsought: Columns by whose values no reader leaves out files: statistics of them cost time and help nobody.
-        before: What a column holds in rows from before the table had it; all others are null there.
+        partition_by: The columns that partition the files.
+        sort_by: The columns by which the rows of a file are sorted.
+        distinct: Columns without dictionary encoding: their values rarely repeat or are sorted, so it would save
+            nothing.
+        unsought: Columns without statistics: no reader skips files by their values.
+        before: Value of a column in rows older than the column; by default null.
         meanings: Columns that mean something narrower here than their name does elsewhere.
-        made_of: Where each column comes from.
-        guided_by: Tables that a refresh reads to find which rows it has to compute again; no column comes from them.
-        settings: Dotted keys of the settings that decide on the rows. Another value rebuilds the fact.
-        by_definition: Whether each funnel's definition decides on rows. Another one rebuilds that funnel's.
-        code_version: The version of the code that computes the fact, from 1; None: the table is no fact.
-        computed_with: The facts of one refresh, which computes all of them together; none: this one alone.
-        is_by_day: Whether it can be rebuilt from a day on; of all others a row follows from earlier ones.
-        written_by_people: Whether rows are what people ask for or rule, by a command.
-        is_change_log: Whether rows name what changed in another table, and are written with it.
-        same_as: The warehouse table of the same columns, where it declares them.
+        made_of: The source columns of each column.
+        guided_by: Tables that a refresh reads only to find which rows to recompute; no column comes from them.
+        settings: Dotted keys of the settings that affect the rows. A changed value rebuilds the fact.
+        by_definition: Whether funnel definitions affect the rows. A changed one rebuilds the rows of that funnel.
+        code_version: Version of the code that computes the fact, from 1; None: the table is not a fact.
+        computed_with: All facts that one refresh computes together; empty: only this one.
+        is_by_day: Whether it can be rebuilt from a day on; in other facts, rows depend on earlier rows.
+        written_by_people: Whether rows are requests or rulings that people make by a command.
+        is_change_log: Whether rows name what changed in another table and are written together with it.
+        same_as: The warehouse table that declares the same columns.
     """
 
     name: str
@@ -104,7 +105,7 @@ class LakeTable:
 
     @property
     def is_fact(self) -> bool:
-        """Whether it is computed from other tables and records which versions of them it includes."""
+        """Whether it is computed from other tables and records their versions."""
         return self.code_version is not None
 
     @property
@@ -113,29 +114,29 @@ class LakeTable:
         return tuple(dict.fromkeys(source.table for sources in self.made_of.values() for source in sources))
 
     def of(self, *columns: str) -> tuple[Source, ...]:
-        """These columns, as sources of a column of another table."""
+        """Return columns of this table as sources of a column of another table."""
         if unknown := set(columns) - self.columns.keys():
             raise KeyError(f"lake table {self.name} has no column {', '.join(sorted(unknown))}")
         return tuple(Source(self, column) for column in columns)
 
     def type_name(self, column: str) -> str:
-        """The type of a column, as people read it."""
+        """Return the type of a column for people."""
         return str(self.columns[column]).replace("Datetime(time_unit='us', time_zone='UTC')", "Datetime(UTC)")
 
     def meaning(self, column: str) -> Meaning:
-        """What a column means, in which unit, and over which rows its numbers may be added up."""
+        """Return what a column means, its unit, and over which rows it may be added up."""
         if self.same_as is not None:
             return meaning_of(self.same_as.columns[column])
         return self.meanings.get(column) or meaning_of(column)
 
 
 def each(columns: tuple[str, ...], *sources: tuple[Source, ...]) -> dict[str, tuple[Source, ...]]:
-    """Give several columns the same sources."""
+    """Return the same sources for several columns."""
     return dict.fromkeys(columns, tuple(dict.fromkeys(source for some in sources for source in some)))
 
 
 def copied(table: LakeTable, *columns: str) -> dict[str, tuple[Source, ...]]:
-    """Give columns the column of the same name in another table as their source."""
+    """Return, for each column, the column of the same name in another table as its source."""
     return {column: table.of(column) for column in columns}
 
 
@@ -150,14 +151,14 @@ def as_in_warehouse(
 ) -> LakeTable:
     """Declare the fact that has the columns, the key and the meanings of a warehouse table.
 
-    Amounts in units of the currency are left out: they follow from those in minor units.
+    Amounts in units of the currency are left out: they are derived from those in minor units.
     """
     columns = {
         str(column.name): dtype
         for column in table.columns
         if minor_of(column.name) is None and (dtype := polars_type(column.type)) is not None
     }
-    # A name of SQLAlchemy is of a type that Polars cannot take for text.
+    # SQLAlchemy's names are a subtype of str that Polars does not accept.
     return LakeTable(
         name=str(table.name),
         group=group,

@@ -15,7 +15,7 @@ _INTEGERS: Final[dict[type[sa.Integer], pl.DataType]] = {
 
 
 def polars_type(kind: sa.types.TypeEngine[object]) -> pl.DataType | None:
-    """The Polars type of a warehouse column; none for a type that no table of the warehouse has."""
+    """Return the Polars type of a warehouse column; None for a type that no warehouse table uses."""
     match kind:
         case sa.Integer():
             return _INTEGERS[type(kind)]

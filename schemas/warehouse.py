@@ -1,9 +1,9 @@
 """The warehouse: SQLAlchemy tables of the schema `mart`, the only thing BI tools read.
 
-A star of facts around the dimensions of `schemas.dimensions`; persons appear as pseudonyms only. Money is in minor
-units beside its currency, and beside them in units of it; columns that a unit applies to carry it in the name. Rows of
-an incomplete day, unit or entry are flagged, their open cells null. A column without a comment here means what
-`schemas.columns` says of its name.
+A star schema of facts and the dimensions of `schemas.dimensions`; persons appear as pseudonyms only. Amounts are in
+minor units of the currency beside them, and again in units of it; column names carry units. Rows of an incomplete day,
+period or entry are flagged, and their open cells are null. A column without a comment here means what `schemas.columns`
+says of its name.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ ORDER_AMOUNTS: Final = {
 
 
 def _reached() -> tuple[sa.Column[Any], ...]:
-    """What is counted and measured of a step."""
+    """Return the columns of counts, rates and times of a step."""
     return (
         number("reached", "mature entries that reached the step", "entries"),
         number("reached_immature", "entries whose window is not over yet", "entries"),
@@ -101,7 +101,7 @@ group_day = sa.Table(
     count("product_messages"),
     count("clicks"),
     sa.Index(None, "day"),
-    comment="What happened in a group on a day with any event; operators and bots are counted apart.",
+    comment="What happened in a group on a day with any event; operators and bots are counted separately.",
     info=restated(
         "speakers", "active_members", "messages", "replies", "reactions", "joined", "left", "operator_messages",
         "bot_messages", "product_messages", "clicks", bearing="in_group", start="day",
@@ -118,7 +118,7 @@ group_hour = sa.Table(
     count("messages"),
     count("reactions"),
     count("staff_messages"),
-    comment="At which hours of which days of the week something is written in a group, by month.",
+    comment="Messages of a group by hour, day of the week and month.",
 )
 
 group_state = sa.Table(
@@ -156,7 +156,7 @@ group_risk = sa.Table(
     "group_risk",
     metadata,
     sa.Column("group_id", sa.Text, primary_key=True),
-    sa.Column("day", sa.Date, primary_key=True, comment="the newest complete day when this was told"),
+    sa.Column("day", sa.Date, primary_key=True, comment="the newest complete day when this was computed"),
     sa.Column("risk_28", sa.Double, nullable=False),
     sa.Column("risk_56", sa.Double, nullable=False),
     sa.Column("drivers", sa.Text, nullable=False),
@@ -165,7 +165,7 @@ group_risk = sa.Table(
     sa.Column("score", sa.Text),
     sa.Column("model_share", sa.Double),
     sa.Index(None, "day"),
-    comment="How likely living groups were to die, as told on each day, and by which score.",
+    comment="How likely living groups were to die, as estimated on each day, and by which score.",
 )
 
 retention = sa.Table(
@@ -181,7 +181,7 @@ retention = sa.Table(
         **says("persons active in the period; null while it is incomplete", "persons", ("unit", "period")),
     ),
     sa.Column("is_complete", sa.Boolean, nullable=False),
-    comment="Cohort by first-ever activity; active in exactly that period (mode `on`, calendar units).",
+    comment="Cohorts by first-ever activity; active in exactly that calendar period (mode `on`).",
     info=restated("cohort_size", "active", bearing="activity", start="cohort", unit="unit", after="period"),
 )
 
@@ -196,7 +196,7 @@ lifecycle = sa.Table(
     count("resurrecting"),
     count("dormant"),
     sa.Column("is_complete", sa.Boolean, nullable=False),
-    comment="Active persons a unit by where they come from: active = active before - dormant + new + resurrecting.",
+    comment="Active persons per period by where they come from: active = active before - dormant + new + resurrecting.",
     info=restated(
         "active", "new", "returning", "resurrecting", "dormant", bearing="activity", start="start", unit="unit"
     ),
@@ -206,14 +206,14 @@ _SEGMENT: Final = ("breakdown", "segment")
 
 
 def _segment() -> tuple[sa.Column[Any], ...]:
-    """The columns that name a segment of the company."""
+    """Return the columns that name a segment of the company."""
     return (
         sa.Column("breakdown", sa.Text, primary_key=True, comment="company, group, purpose or carrier"),
         sa.Column(
             "segment",
             sa.Text,
             primary_key=True,
-            comment="company, or a group's id, a purpose or a carrier; unknown",
+            comment="company, or the id of a group, a purpose or a carrier; or unknown",
         ),
     )
 
@@ -224,16 +224,16 @@ segment_activity = sa.Table(
     *_segment(),
     sa.Column("unit", sa.Text, primary_key=True),
     sa.Column("start", sa.Date, primary_key=True),
-    number("active", "persons active in the segment in the unit", "persons"),
+    number("active", "persons active in the segment in the period", "persons"),
     number("new", "persons active in the segment for the first time ever", "persons", ("breakdown", "segment", "unit")),
-    number("returning", "persons active in the unit and in the one before", "persons"),
-    number("resurrecting", "persons active in the unit, not in the one before, but earlier", "persons"),
-    number("dormant", "persons active in the unit before and not in this one", "persons"),
+    number("returning", "persons active in the period and in the one before", "persons"),
+    number("resurrecting", "persons active in the period, not in the one before, but earlier", "persons"),
+    number("dormant", "persons active in the previous period and not in this one", "persons"),
     *(
         sa.Column(
             f"active_{days}d",
             sa.BigInteger,
-            **says(f"persons active in the {days} days that end with the day; null: no day", "persons"),
+            **says(f"persons active in the {days} days that end with the day; null for weeks and months", "persons"),
         )
         for days in (7, 28)
     ),
@@ -248,8 +248,8 @@ segment_retention = sa.Table(
     sa.Column("cohort", sa.Date, primary_key=True, comment="month in which they were first active in the segment"),
     sa.Column("period", sa.Integer, primary_key=True, **says("months after the cohort's", "calendar units")),
     number("cohort_size", "persons first active in the segment in the month", "persons", (*_SEGMENT, "period")),
-    number("active", "persons of them active in the segment in the period", "persons", (*_SEGMENT, "period")),
-    comment="Cohorts of months of the company, each group, purpose and carrier; complete months only.",
+    number("active", "those of them active in the segment in the period", "persons", (*_SEGMENT, "period")),
+    comment="Monthly cohorts of the company, each group, purpose and carrier; complete months only.",
 )
 
 member_state = sa.Table(
@@ -258,7 +258,7 @@ member_state = sa.Table(
     sa.Column("group_id", sa.Text, primary_key=True),
     sa.Column("person_id", sa.Text, primary_key=True),
     sa.Column("day", sa.Date, nullable=False, comment="the newest complete day; windows of 7 days are counted back"),
-    sa.Column("state", sa.Text, nullable=False, comment="by the newest windows with activity"),
+    sa.Column("state", sa.Text, nullable=False, comment="state of the member, by the newest windows with activity"),
     sa.Column("is_consistent", sa.Boolean, nullable=False),
     sa.Column("is_vital", sa.Boolean, nullable=False),
     sa.Column("is_still_active", sa.Boolean, nullable=False),
@@ -297,7 +297,7 @@ funnel_step = sa.Table(
     sa.Column("step_number", sa.Integer, primary_key=True),
     sa.Column("step", sa.Text, nullable=False),
     *_reached(),
-    comment="The funnel's summary, computed from funnel_match's entries.",
+    comment="Summary of each funnel by step, counted from funnel_entry.",
 )
 
 funnel_entry = sa.Table(
@@ -307,11 +307,13 @@ funnel_entry = sa.Table(
     sa.Column("person_id", sa.Text, primary_key=True),
     sa.Column("entry", sa.Integer, primary_key=True),
     sa.Column("entered_at", TIME, nullable=False),
-    sa.Column("group_id", sa.Text, comment="group of the event that matched the first step; null: it names none"),
+    sa.Column(
+        "group_id", sa.Text, comment="group of the event that matched the first step; null: the event names none"
+    ),
     sa.Column("purpose", sa.Text, comment="purpose of this group, as last told; null: not told"),
     sa.Column("steps_reached", sa.SmallInteger, nullable=False),
     sa.Column("is_mature", sa.Boolean, nullable=False),
-    comment="One row an entry: the drill-down of funnel_step.",
+    comment="One row per entry: the drill-down of funnel_step.",
 )
 
 funnel_match = sa.Table(
@@ -326,7 +328,7 @@ funnel_match = sa.Table(
     sa.Column("source", sa.Text, nullable=False, comment="CloudEvents source of the matched event"),
     sa.Column("event_id", sa.Text, nullable=False),
     sa.Column("time", TIME, nullable=False),
-    sa.Column("group_id", sa.Text, comment="group of the matched event; null: it names none"),
+    sa.Column("group_id", sa.Text, comment="group of the matched event; null: the event names none"),
     sa.Column("purpose", sa.Text, comment="purpose of this group, as last told; null: not told"),
     comment="The event that matched each step an entry reached.",
 )
@@ -336,18 +338,18 @@ funnel_breakdown = sa.Table(
     metadata,
     sa.Column("funnel", sa.Text, primary_key=True),
     sa.Column("by", sa.Text, primary_key=True, comment="the property"),
-    sa.Column("touch", sa.Text, primary_key=True, comment="the matched event whose value an entry has"),
+    sa.Column("touch", sa.Text, primary_key=True, comment="the matched event whose value the entry gets"),
     sa.Column(
         "segment_kind",
         sa.Text,
         primary_key=True,
-        comment="total; value; none: without a value; other: values without a segment of their own",
+        comment="total; value; none: entries without a value; other: values without a segment of their own",
     ),
-    sa.Column("segment", sa.Text, primary_key=True, comment="the value, or again the kind"),
+    sa.Column("segment", sa.Text, primary_key=True, comment="the value, or else the same as segment_kind"),
     sa.Column("step_number", sa.Integer, primary_key=True),
     sa.Column("step", sa.Text, nullable=False),
     *_reached(),
-    comment="funnel_step by the value of a property; by all_steps an entry can be in several segments.",
+    comment="funnel_step by the value of a property; with touch all_steps an entry can be in several segments.",
 )
 
 funnel_time_to_convert = sa.Table(
@@ -359,12 +361,15 @@ funnel_time_to_convert = sa.Table(
     sa.Column("from_seconds", sa.BigInteger, primary_key=True, **says("start of the bin", "seconds")),
     number(
         "until_seconds",
-        "end of the bin, no longer in it; in the last bin, which ends with the window, it is",
+        "end of the bin, exclusive; inclusive in the last bin, which ends with the window",
         "seconds",
     ),
     sa.Column("step", sa.Text, nullable=False),
     number(
-        "reached", "mature entries that reached the step after so long", "entries", ("funnel", "step_number", "since")
+        "reached",
+        "mature entries that reached the step within the time of the bin",
+        "entries",
+        ("funnel", "step_number", "since"),
     ),
     comment="How long it took to reach a step, as a histogram.",
 )
@@ -374,37 +379,37 @@ funnel_curve = sa.Table(
     metadata,
     sa.Column("funnel", sa.Text, primary_key=True),
     sa.Column("step_number", sa.Integer, primary_key=True, comment="number of the step, from 2"),
-    sa.Column("seconds", sa.BigInteger, primary_key=True, **says("since the entry", "seconds")),
+    sa.Column("seconds", sa.BigInteger, primary_key=True, **says("time since the entry", "seconds")),
     sa.Column("step", sa.Text, nullable=False),
-    number("at_risk", "entries that were observed so long and had not reached the step before", "entries"),
-    number("converted", "entries that had reached the step by then", "entries"),
+    number("at_risk", "entries observed for so long that had not reached the step before", "entries"),
+    number("converted", "entries that had reached the step by this time", "entries"),
     sa.Column(
         "conversion", sa.Double, nullable=False, **says("Kaplan-Meier estimate of the share that reaches it", SHARE)
     ),
     sa.Column("conversion_low", sa.Double, **says("start of its 95 % confidence interval; null: there is none", SHARE)),
     sa.Column("conversion_high", sa.Double, **says("end of its 95 % confidence interval; null: there is none", SHARE)),
-    comment="Conversion by the time since entry, fresh entries included for as long as they were observed.",
+    comment="Conversion by the time since entry; immature entries count for as long as they were observed.",
 )
 
 _BY_UNIT: Final = ("funnel", "unit", "step_number")
-"""What must be the same in rows of `funnel_trend` to be added up."""
+"""Columns that must be equal in rows of `funnel_trend` that are added up."""
 
 funnel_trend = sa.Table(
     "funnel_trend",
     metadata,
     sa.Column("funnel", sa.Text, primary_key=True),
     sa.Column("unit", sa.Text, primary_key=True, comment="day, week or month"),
-    sa.Column("start", sa.Date, primary_key=True, comment="first day of the unit in which they entered"),
+    sa.Column("start", sa.Date, primary_key=True, comment="first day of the period in which they entered"),
     sa.Column("step_number", sa.Integer, primary_key=True),
     sa.Column("step", sa.Text, nullable=False),
-    number("reached_so_far", "entries of the unit that reached the step, mature or not", "entries", _BY_UNIT),
-    sa.Column("reached", sa.BigInteger, **says("the same, once the unit is mature; null before", "entries", _BY_UNIT)),
-    sa.Column("rate_overall", sa.Double, **says("reached / entered; null before the unit is mature", SHARE)),
+    number("reached_so_far", "entries of the period that reached the step, mature or not", "entries", _BY_UNIT),
+    sa.Column("reached", sa.BigInteger, **says("the same once the period is mature; null before", "entries", _BY_UNIT)),
+    sa.Column("rate_overall", sa.Double, **says("reached / entered; null before the period is mature", SHARE)),
     sa.Column(
-        "rate_step", sa.Double, **says("reached / reached the step before; null before the unit is mature", SHARE)
+        "rate_step", sa.Double, **says("reached / reached the step before; null before the period is mature", SHARE)
     ),
-    sa.Column("is_mature", sa.Boolean, nullable=False, comment="the window of all its entries is over"),
-    comment="Conversion by the calendar unit of the entry.",
+    sa.Column("is_mature", sa.Boolean, nullable=False, comment="true once the windows of all its entries are over"),
+    comment="Conversion by the day, week or month of the entry.",
 )
 
 order_credit = sa.Table(
@@ -414,9 +419,9 @@ order_credit = sa.Table(
     sa.Column("model", sa.Text, nullable=False),
     sa.Column("shop", sa.Text, nullable=False),
     sa.Column("order_id", sa.Text, nullable=False),
-    sa.Column("person_id", sa.Text, comment="pseudonym; null: the account stands for nobody"),
+    sa.Column("person_id", sa.Text, comment="pseudonym; null: the account is a placeholder"),
     sa.Column("group_id", sa.Text, index=True, comment="null: unattributed"),
-    sa.Column("message_id", sa.Text, comment="null: unattributed, or no event names the message"),
+    sa.Column("message_id", sa.Text, comment="null: unattributed, or the message is unknown"),
     sa.Column("touched_at", TIME),
     sa.Column("paid_at", TIME, nullable=False),
     sa.Column("currency", sa.Text, nullable=False),
@@ -425,8 +430,9 @@ order_credit = sa.Table(
     count("net_minor"),
     *(amount(name, ("model", "currency")) for name in ("paid", "refunded", "net")),
     sa.Index("ix_order_credit_order", "shop", "order_id"),
-    comment="Paid orders credited to messages of groups; over a model's rows of an order each amount sums to its own.",
-    # Not what is refunded and net: a refund may come at any time, and is not late.
+    comment="Paid orders credited to messages of groups; over a model's rows of an order each amount sums to the "
+    "order's.",
+    # Refunded and net are no restated figures: a refund may come at any time and is not late.
     info=restated("paid_minor", bearing="sales", start="paid_at"),
 )
 
@@ -441,7 +447,7 @@ order_refund = sa.Table(
     number("refunded_minor", "amount of this refund, in minor units of the currency", MINOR, ("currency",)),
     amount("refunded", ("currency",)),
     sa.Index("ix_order_refund_order", "shop", "order_id"),
-    comment="Refunds of paid orders, a row each; over an order they sum to its refunded_minor of any model.",
+    comment="Refunds of paid orders; the refunds of an order sum to its refunded_minor in any model of order_credit.",
 )
 
 customer_order = sa.Table(
@@ -450,12 +456,14 @@ customer_order = sa.Table(
     sa.Column("shop", sa.Text, primary_key=True),
     sa.Column("order_id", sa.Text, primary_key=True),
     sa.Column(
-        "person_id", sa.Text, nullable=False, index=True, comment="pseudonym; 'unknown' where nobody knows who bought"
+        "person_id",
+        sa.Text,
+        nullable=False,
+        index=True,
+        comment="pseudonym of the buyer; 'unknown' if the buyer is unknown",
     ),
     sa.Column("order_number", sa.Integer),
-    sa.Column(
-        "is_repeat", sa.Boolean, comment="true: the buyer had paid for an order before; null: nobody knows who bought"
-    ),
+    sa.Column("is_repeat", sa.Boolean, comment="true: the buyer had paid for an order before; null: unknown buyer"),
     sa.Column("paid_at", TIME, nullable=False),
     sa.Column("day", sa.Date, nullable=False, index=True, comment="day of the payment, of the business zone"),
     sa.Column("currency", sa.Text, nullable=False),
@@ -467,7 +475,7 @@ customer_order = sa.Table(
     *(amount(name, ("currency",)) for name in ORDER_AMOUNTS),
     sa.Column("first_refunded_at", TIME),
     sa.Column("days_to_refund", sa.Integer),
-    comment="Paid orders, a row each: which of its buyer's it is, what it cost, and what was refunded.",
+    comment="Paid orders: number among the buyer's orders, price, and what was refunded.",
 )
 
 order_item = sa.Table(
@@ -482,12 +490,12 @@ order_item = sa.Table(
     sa.Column("item_minor", sa.BigInteger),
     amount("item", ("currency",)),
     sa.Column("day", sa.Date, nullable=False, comment="day of the payment, of the business zone"),
-    comment="What paid orders are made of, a row a line.",
+    comment="Lines of paid orders.",
 )
 
 
 def _sold() -> tuple[sa.Column[Any], ...]:
-    """What is summed of sales."""
+    """Return the columns of sums of sales."""
     return (
         count("orders"),
         count("buyers"),
@@ -503,7 +511,7 @@ group_sales = sa.Table(
     sa.Column("group_id", sa.Text, primary_key=True, comment="'unattributed' is a row of its own"),
     sa.Column("currency", sa.Text, primary_key=True),
     *_sold(),
-    comment="What was sold from where, a row a model, group and currency; orders and buyers do not add up over groups.",
+    comment="Sales credited to each group, by model and currency; orders and buyers do not add up over groups.",
 )
 
 group_sales_day = sa.Table(
@@ -515,7 +523,7 @@ group_sales_day = sa.Table(
     sa.Column("currency", sa.Text, primary_key=True),
     *_sold(),
     sa.Index(None, "day"),
-    comment="What was sold from where on each day, a row a model, group, day and currency.",
+    comment="Sales credited to each group on each day, by model and currency.",
 )
 
 message_sales = sa.Table(
@@ -523,11 +531,11 @@ message_sales = sa.Table(
     metadata,
     sa.Column("model", sa.Text, primary_key=True),
     sa.Column("group_id", sa.Text, primary_key=True, comment="'unattributed' is a row of its own"),
-    sa.Column("message_id", sa.Text, primary_key=True, comment="'unknown' where no event names the message"),
+    sa.Column("message_id", sa.Text, primary_key=True, comment="'unknown' if no event names the message"),
     sa.Column("currency", sa.Text, primary_key=True),
     *_sold(),
-    comment="What was sold from each message, a row a model, message and currency; what is of no group is of the "
-    "message 'unattributed'.",
+    comment="Sales credited to each message, by model and currency; sales of no group are in the row of message "
+    "'unattributed'.",
 )
 
 segment_sales = sa.Table(
@@ -544,7 +552,7 @@ segment_sales = sa.Table(
         for name in ("paid_minor", "refunded_minor", "net_minor")
     ),
     *(amount(name, ("model", "breakdown", "currency")) for name in ("paid", "refunded", "net")),
-    comment="What was sold from groups of each purpose and of each carrier; each breakdown has all of the money.",
+    comment="Sales credited to groups of each purpose and of each carrier; each breakdown sums to all sales.",
 )
 
 person_value = sa.Table(
@@ -566,7 +574,7 @@ person_value = sa.Table(
     sa.Column("p_alive", sa.Double),
     sa.Column("expected_purchases", sa.Double),
     sa.Column("unmodelled", sa.Text),
-    comment="What buyers are worth on the newest complete day, a row a person and currency.",
+    comment="Value of buyers on the newest complete day, by person and currency.",
 )
 
 _OF_COHORT: Final = ("period", "currency")
@@ -578,14 +586,15 @@ revenue_cohort = sa.Table(
     sa.Column("period", sa.Integer, primary_key=True, **says("months after the cohort's", "calendar units")),
     sa.Column("currency", sa.Text, primary_key=True),
     number("cohort_size", "persons who paid for their first order then, in any currency", "persons", _OF_COHORT),
-    number("buyers", "persons of them who paid for an order in the period", "persons", _OF_COHORT),
-    number("orders", "number of orders that they paid for in the period", "orders", ALWAYS),
+    number("buyers", "those of them who paid for an order in the period", "persons", _OF_COHORT),
+    number("orders", "number of orders they paid for in the period", "orders", ALWAYS),
     *(
         money_sum(name, **says(COLUMNS[name].text, MINOR, ("currency",)))
         for name in ("paid_minor", "refunded_minor", "net_minor")
     ),
     *(amount(name, ("currency",)) for name in ("paid", "refunded", "net")),
-    comment="What buyers of each month paid in the months since; complete months only, also those without an order.",
+    comment="What the buyers of each month paid in the months since; complete months only, including those without an "
+    "order.",
 )
 
 exclusion = sa.Table(
@@ -594,11 +603,14 @@ exclusion = sa.Table(
     sa.Column("day", sa.Date, primary_key=True, comment="day of Kafka's time, UTC"),
     sa.Column("topic", sa.Text, primary_key=True),
     sa.Column(
-        "kind", sa.Text, primary_key=True, comment="ignored: holds no event; quarantined: is no valid event, look at it"
+        "kind",
+        sa.Text,
+        primary_key=True,
+        comment="ignored: contains no event; quarantined: not a valid event, needs attention",
     ),
-    sa.Column("reason", sa.Text, primary_key=True, comment="why no event is made of them"),
-    number("records", "records of Kafka", "records", ALWAYS),
-    comment="Records of the newest 60 days that are no events, and so in no other figure, and why.",
+    sa.Column("reason", sa.Text, primary_key=True, comment="why they are not events"),
+    number("records", "Kafka records", "records", ALWAYS),
+    comment="Records of the newest 60 days that are not events, and so in no other figure, with the reason.",
     info=ROLLING,
 )
 
@@ -608,14 +620,14 @@ publication = sa.Table(
     sa.Column("version", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("published_at", TIME, nullable=False),
     number("events_batch", "newest batch of events the version includes", ORDINAL),
-    number("lake_state", "fingerprint of the facts it was made from", FINGERPRINT),
+    number("lake_state", "fingerprint of the facts it was computed from", FINGERPRINT),
     sa.Column("complete_through", sa.Date, comment="last complete day"),
     sa.Column("zone", sa.Text, nullable=False, comment="IANA name of the business zone, whose days all tables count"),
     sa.Column("is_synthetic", sa.Boolean, nullable=False, comment="true when any event is simulated"),
-    number("rules", "fingerprint of the settings its facts were made with", FINGERPRINT),
+    number("rules", "fingerprint of the settings its facts were computed with", FINGERPRINT),
     number("rebuilds", "newest rebuild of a fact that changed its rows", ORDINAL),
     count("rows_changed"),
-    comment="One row a published version; a reader sees exactly one version in all tables.",
+    comment="One row per published version; a reader sees exactly one version in all tables.",
 )
 
 restatement = sa.Table(
@@ -625,34 +637,36 @@ restatement = sa.Table(
     sa.Column("table_name", sa.Text, primary_key=True, comment="the table of mart that holds it"),
     sa.Column("key", sa.Text, primary_key=True, comment="primary key of its row as JSON: key::jsonb ->> 'group_id'"),
     sa.Column("figure", sa.Text, primary_key=True, comment="the column"),
-    sa.Column("period", sa.Date, nullable=False, index=True, **says("first day of the period it is of")),
+    sa.Column("period", sa.Date, nullable=False, index=True, **says("first day of the figure's period")),
     sa.Column(
         "before",
         sa.BigInteger,
-        **says("what was published, 0 without a row; null: it was withdrawn before", "that of the figure"),
+        **says("published value, 0: no row; null: it had been withdrawn", "unit of the figure"),
     ),
     sa.Column(
         "after",
         sa.BigInteger,
-        **says("what is now, 0 without a row; null: withdrawn, the period is open again", "that of the figure"),
+        **says("new value, 0: no row; null: withdrawn because the period is open again", "unit of the figure"),
     ),
     number(
         "late_events",
-        "events that came after their day was complete, or that people then put in quarantine or back, and that bear"
-        " on the figure: in group_day those of the group on the day, of every kind; elsewhere those of all groups up to"
-        " the end of the period: members' activity, for order_credit also orders, clicks, product messages, joinings"
-        " and leavings",
+        "events that arrived after their day was complete, or that people quarantined or restored later, and that can"
+        " change the figure. In group_day: all events of the group on the day. In other tables: members' activity in"
+        " all groups up to the end of the period; for order_credit also orders, clicks, product messages, joins and"
+        " leaves",
         "events",
     ),
-    number("merges", "accounts that came to another person and have events that bear on the figure", "accounts"),
-    sa.Column("rules_changed", sa.Boolean, nullable=False, comment="true when the version has other settings"),
+    number("merges", "reassigned accounts (their person changed) with events that can change the figure", "accounts"),
+    sa.Column(
+        "rules_changed", sa.Boolean, nullable=False, comment="true if the version was computed with other settings"
+    ),
     sa.Column(
         "code_changed",
         sa.Boolean,
         nullable=False,
-        comment="true when the version has facts that were rebuilt by other code, and came out otherwise",
+        comment="true if facts of the version were rebuilt by other code and their rows changed",
     ),
-    comment="Published figures of complete periods that a later version changed, and because of what.",
+    comment="Published figures of complete periods that a later version changed, with the cause.",
 )
 
 comment_all(metadata)

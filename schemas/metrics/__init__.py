@@ -1,4 +1,4 @@
-"""All metrics: what the warehouse's numbers are called, and how they are computed of its tables."""
+"""All metrics: the names of the warehouse's numbers, and how they are computed from its tables."""
 
 from __future__ import annotations
 
@@ -14,4 +14,4 @@ METRICS: Final[dict[str, Metric]] = {
 """By name."""
 
 DATASETS: Final[dict[str, Dataset]] = {metric.dataset.name: metric.dataset for metric in METRICS.values()}
-"""What metrics are computed of, by the name of the table."""
+"""The datasets of the metrics, by the name of the table."""

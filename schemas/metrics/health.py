@@ -1,4 +1,4 @@
-"""How far the data is complete, what changed after it was final, and which alerts there are."""
+"""How complete the data is, which final figures changed, and which alerts there are."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ METRICS: Final = (
            "rows"),
     Metric("restated_figures", _RESTATEMENT, Rows(), "figures of complete periods that a later version changed",
            "figures"),
-    Metric("excluded_records", _EXCLUSION, Sum(("records",)), "records of Kafka that are no events, of 60 days",
+    Metric("excluded_records", _EXCLUSION, Sum(("records",)), "Kafka records of the newest 60 days that are not events",
            "records"),
     Metric("alerts", _ALERT, Rows(), "alerts that fired", "alerts"),
     Metric("open_alerts", _ALERT, Rows(_OPEN), "alerts that are not resolved", "alerts"),

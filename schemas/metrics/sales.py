@@ -1,4 +1,4 @@
-"""What was sold, what of it groups are credited with, and what buyers are worth."""
+"""What was sold, how much of it is credited to groups, and the value of buyers."""
 
 from __future__ import annotations
 
@@ -27,33 +27,34 @@ _VALUE: Final = Dataset(
 _OF_MODEL: Final = ("model",)
 _OF_MONEY: Final = ("model", "currency")
 _ORDERS: Final = Distinct(("shop", "order_id"), ("currency", "shop", "day", "week", "month", "weekday"))
-"""Paid orders: each has one shop, currency and payment, and may be credited to several messages and groups."""
+"""Counts paid orders: each has one shop, currency and payment, and may be credited to several messages and groups."""
 
 METRICS: Final = (
-    Metric("paid_orders", _CREDIT, _ORDERS, "orders that were paid; by group: those with any share in it", "orders",
+    Metric("paid_orders", _CREDIT, _ORDERS,
+           "orders that were paid; by group: those of which the group is credited any share", "orders",
            within=_OF_MODEL),
     Metric("buyers", _CREDIT, Distinct(("person_id",)), "persons who paid for an order", "persons", within=_OF_MODEL),
     Metric("gross_sales", _CREDIT, Sum(("paid_minor",)), "amount paid", MINOR, "money", within=_OF_MONEY),
     Metric("refunded_sales", _CREDIT, Sum(("refunded_minor",)),
-           "amount refunded until now of what was paid, at the time of the payment", MINOR, "money", within=_OF_MONEY),
+           "amount refunded until now, dated by the payment", MINOR, "money", within=_OF_MONEY),
     Metric("net_sales", _CREDIT, Sum(("net_minor",)), "amount paid less refunded", MINOR, "money", within=_OF_MONEY),
     Metric("credited_sales", _CREDIT, Sum(("net_minor",), "group_id IS NOT NULL"),
-           "amount paid less refunded that messages of groups are credited with", MINOR, "money", within=_OF_MONEY),
+           "amount paid less refunded that is credited to messages of groups", MINOR, "money", within=_OF_MONEY),
     Metric("credited_share", _CREDIT, Ratio(Sum(("net_minor",), "group_id IS NOT NULL"), Sum(("net_minor",))),
            "share of net sales that messages of groups are credited with", "share, 0 to 1", "percent",
            within=_OF_MONEY),
     Metric("refund_share", _CREDIT, Ratio(Sum(("refunded_minor",)), Sum(("paid_minor",))),
-           "amount refunded over amount paid", "share", "percent", within=_OF_MONEY),
+           "amount refunded / amount paid", "share", "percent", within=_OF_MONEY),
     Metric("net_sales_per_order", _CREDIT, Ratio(Sum(("net_minor",)), _ORDERS),
-           "amount paid less refunded for each paid order", MINOR, "money", within=_OF_MONEY),
+           "amount paid less refunded, per paid order", MINOR, "money", within=_OF_MONEY),
     Metric("refunds", _REFUND, Rows(), "refunds of paid orders", "refunds"),
-    Metric("money_back", _REFUND, Sum(("refunded_minor",)), "amount refunded, at the time of the refund", MINOR,
+    Metric("money_back", _REFUND, Sum(("refunded_minor",)), "amount refunded, dated by the refund", MINOR,
            "money", within=("currency",)),
-    Metric("valued_buyers", _VALUE, Rows(), "persons who bought, once in each currency", "persons",
+    Metric("valued_buyers", _VALUE, Rows(), "persons who bought, counted once in each currency", "persons",
            within=("currency",)),
     Metric("lifetime_sales", _VALUE, Sum(("net_minor",)), "amount that buyers paid less refunded until now", MINOR,
            "money", within=("currency",)),
-    Metric("orders_per_buyer", _VALUE, Ratio(Sum(("orders",)), Rows()), "paid orders for each buyer", "orders",
+    Metric("orders_per_buyer", _VALUE, Ratio(Sum(("orders",)), Rows()), "paid orders per buyer", "orders",
            "number", within=("currency",)),
     Metric("median_recency_days", _VALUE, Middle("recency_days"), "median days since the last order of a buyer",
            "days", "number", within=("currency",)),
@@ -64,21 +65,22 @@ METRICS: Final = (
     Metric("repeat_share", _ORDER, Ratio(Rows("is_repeat"), Rows("is_repeat IS NOT NULL")),
            "share of paid orders of known buyers whose buyer had paid for one before", "share, 0 to 1", "percent"),
     Metric("new_buyers", _ORDER, Rows("order_number = 1"), "persons who paid for their first order", "persons"),
-    Metric("average_order", _ORDER, Ratio(Sum(("paid_minor",)), Rows()), "amount paid for each paid order", MINOR,
+    Metric("average_order", _ORDER, Ratio(Sum(("paid_minor",)), Rows()), "amount paid per paid order", MINOR,
            "money", within=("currency",)),
     Metric("discount_share", _ORDER, Ratio(Sum(("discount_minor",)), Sum(("gross_minor",))),
            "discount over what the lines of orders cost", "share, 0 to 1", "percent", within=("currency",)),
     Metric("median_days_to_refund", _ORDER, Middle("days_to_refund"),
            "median days from the payment to the first refund, of refunded orders", "days", "number"),
     Metric("lines_sold", _ITEM, Rows(), "lines of paid orders", "lines"),
-    Metric("items_sold", _ITEM, Sum(("quantity",)), "how many items were sold, where orders say", "items"),
-    Metric("item_sales", _ITEM, Sum(("item_minor",)), "what items cost in paid orders, where orders say", MINOR,
+    Metric("items_sold", _ITEM, Sum(("quantity",)), "items sold, of orders that give quantities", "items"),
+    Metric("item_sales", _ITEM, Sum(("item_minor",)),
+           "price of the items in paid orders, of orders that give prices", MINOR,
            "money", within=("currency",)),
     Metric("cohort_sales", _COHORT, Sum(("net_minor",)),
            "amount that the buyers of a month paid less refunded in the months since", MINOR, "money",
            within=("currency",)),
     Metric("cohort_sales_per_buyer", _COHORT, Ratio(Sum(("net_minor",)), Sum(("cohort_size",))),
-           "amount paid less refunded, so many months later, for each buyer of a month", MINOR, "money",
+           "amount paid less refunded the given number of months later, per buyer of a month", MINOR, "money",
            within=("period", "currency")),
     Metric("buyers_kept", _COHORT, Ratio(Sum(("buyers",)), Sum(("cohort_size",))),
            "share of the buyers of a month who paid for an order so many months later", "share, 0 to 1", "percent",

@@ -18,8 +18,8 @@ _ACTIVITY: Final = EVENTS.of("type", "role", "message_kind")
 PERSON_DAY: Final = LakeTable(
     name="person_day",
     group="engagement",
-    description="Days on which a person was active in a group: own messages and reactions of members, no operators, no "
-    "bots.",
+    description="Days on which a person was active in a group, by messages or reactions of members; without operators "
+    "and bots.",
     columns={
         "person_id": pl.String(),
         "group_id": pl.String(),
@@ -68,7 +68,7 @@ FIRST_SEEN: Final = LakeTable(
 RETENTION: Final = LakeTable(
     name="retention",
     group="engagement",
-    description="Persons first active in the unit that starts at `cohort`, and how many were active `period` units "
+    description="Persons first active in the period that starts at `cohort`, and how many were active `period` periods "
     "later.",
     columns={
         "unit": pl.String(),
@@ -99,7 +99,8 @@ RETENTION: Final = LakeTable(
 LIFECYCLE: Final = LakeTable(
     name="lifecycle",
     group="engagement",
-    description="Active persons a unit by where they come from; `dormant` were active the unit before and are not now.",
+    description="Active persons per period by where they come from; `dormant` were active in the period before, not "
+    "in this one.",
     columns={
         "unit": pl.String(),
         "start": pl.Date(),
@@ -111,7 +112,7 @@ LIFECYCLE: Final = LakeTable(
         "is_complete": pl.Boolean(),
     },
     key=("unit", "start"),
-    meanings={"active": Meaning("persons active in the unit", "persons")},
+    meanings={"active": Meaning("persons active in the period", "persons")},
     made_of={
         "unit": (),
         "start": PERSON_DAY.of("day"),
@@ -131,8 +132,7 @@ _CONNECTED: Final = EVENTS.of("message_id", "reply_to", "account_id", "time") + 
 MEMBER_STATE: Final = LakeTable(
     name="member_state",
     group="engagement",
-    description="How engaged each person is in each group on `day`, the newest complete one, seen over windows of 7 "
-    "days.",
+    description="How engaged each person is in each group on `day`, the newest complete day, by windows of 7 days.",
     columns={
         "group_id": pl.String(),
         "person_id": pl.String(),

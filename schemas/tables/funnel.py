@@ -19,13 +19,13 @@ _MATCHED: Final = EVENTS.of(
     "source", "event_id", "type", "role", "group_id", "message_id", "message_kind", "product_id", "order_id",
     "currency", "amount_minor", "account_id", "day", "time_quality", *ORDERING_KEY,
 )  # fmt: skip
-"""What the steps of a funnel can ask of an event, and what decides who was exposed to it."""
+"""Columns of an event that funnel steps can use, and those that decide who was exposed to it."""
 
 _IMPLIED: Final = MEMBER_CHANGE.of(
     "source", "event_id", "group_id", "account_id", "change", "role", "is_derived", "earliest_at", "time_quality",
     "day", *ORDERING_KEY,
 )  # fmt: skip
-"""The joins and leaves that only snapshots show."""
+"""The columns of joins and leaves that are derived from snapshots."""
 
 _ENTRIES: Final = (*_MATCHED, *_IMPLIED, *IDENTITY.of("person_id"))
 _WATERMARK: Final = ("rules.lateness_minutes", "rules.idle_feed_hours")
@@ -33,11 +33,11 @@ _WATERMARK: Final = ("rules.lateness_minutes", "rules.idle_feed_hours")
 FUNNEL_ENTRY: Final = LakeTable(
     name="funnel_entry",
     group="funnel",
-    description="""One row an entry with the event that matched each step it reached; a person's entries are numbered \
-from 1.
+    description="""One row per entry, with the event that matched each step it reached; a person's entries are \
+numbered from 1.
 
-`restarted_at`: when the person last satisfied the first step after the start of this entry, whose chain is better; \
-null where entries are counted.""",
+`restarted_at`: when the person last satisfied the first step again after this entry began, whose chain is still the \
+better one; null in funnels that count entries.""",
     columns={
         "funnel": pl.String(),
         "person_id": pl.String(),
@@ -61,7 +61,7 @@ null where entries are counted.""",
     key=("funnel", "person_id", "entry"),
     meanings={
         "restarted_at": Meaning(
-            "when the person last satisfied the first step after the entry began, UTC; null: never"
+            "when the person last satisfied the first step again after the entry began, UTC; null: never"
         ),
         "matches": Meaning(
             "the event that matched each step reached, in order: step, source, event_id, time and group_id"
@@ -99,8 +99,8 @@ _PROPERTIES: Final = tuple(name for name in PROPERTIES if name not in {"source",
 MATCHED_EVENT: Final = LakeTable(
     name="matched_event",
     group="funnel",
-    description="""The properties that funnels are broken down by, of each event that matched a step of an entry; \
-`month` is that of the event's day.""",
+    description="""Properties for breakdowns, of each event that matched a step of an entry; `month` is that of the \
+event's day.""",
     columns={
         "source": pl.String(),
         "event_id": pl.String(),

@@ -19,7 +19,7 @@ _OF_GROUP_EVENT: Final = EVENTS.of("type", *ORDERING_KEY)
 GROUP: Final = LakeTable(
     name="group",
     group="groups",
-    description="The groups that any event named, as their newest group event describes them.",
+    description="Every group that an event named, as its newest group event describes it.",
     columns={
         "group_id": pl.String(),
         "carrier": pl.String(),
@@ -48,9 +48,9 @@ GROUP: Final = LakeTable(
 GROUP_DAY: Final = LakeTable(
     name="group_day",
     group="groups",
-    description="""What happened in a group on a day that had any event. Counts of members leave operators and bots out.
+    description="""What happened in a group on a day with any event. Counts of members exclude operators and bots.
 
-`source` is the connector that told of its chat, of several the first by name; none: only a shop named the group. \
+`source` is the connector of the group's chat, of several the first by name; null: only a shop named the group. \
 `coverage` is that of the source that sees most of the chat.""",
     columns={
         "group_id": pl.String(),
@@ -97,7 +97,7 @@ GROUP_DAY: Final = LakeTable(
 GROUP_HOUR: Final = LakeTable(
     name="group_hour",
     group="groups",
-    description="What members and the company wrote in a group in each hour of a day, of the business zone.",
+    description="What members and the company wrote in a group in each hour of the day in the business zone.",
     columns={
         "group_id": pl.String(),
         "day": pl.Date(),
@@ -126,8 +126,8 @@ GROUP_HOUR: Final = LakeTable(
 FEED_DAY: Final = LakeTable(
     name="feed_day",
     group="groups",
-    description="Days on which a source told anything, a heartbeat at the least. On other days what it would tell is "
-    "not known.",
+    description="Days on which a source sent anything, at least a heartbeat. What happened in its groups on other "
+    "days is unknown.",
     columns={"source": pl.String(), "day": pl.Date()},
     key=("source", "day"),
     made_of=copied(EVENTS, "source", "day"),
@@ -156,7 +156,7 @@ COMPONENTS: Final[dict[str, pl.DataType]] = {
     "left_28d": pl.Int32(),
     "newly_active_28d": pl.Int32(),
 }
-"""What the health of a group is made of (`pipelines.groups.health`)."""
+"""Components of a group's health (`pipelines.groups.health`)."""
 
 THRESHOLDS: Final = tuple(
     f"groups.{name}"
@@ -166,7 +166,7 @@ THRESHOLDS: Final = tuple(
         "declining_chance", "dying_chance", "purposes",
     )
 )  # fmt: skip
-"""The settings that say when a group declines, is dying, recovers and is dead."""
+"""Settings that decide when a group declines, is dying, recovers and is dead."""
 
 _MEASURED: Final = GROUP_DAY.of("source", "day") + FEED_DAY.of("source", "day")
 _LIVING: Final = (
@@ -196,8 +196,8 @@ GROUP_HEALTH: Final = LakeTable(
     group="groups",
     description="""The health of a group on each complete day from its birth on, while it is neither dead nor ended.
 
-Components of the 7 and the 28 days that end with the day; `usual` is the median of the `baseline_weeks` before, null \
-where there is no baseline. `silent_days` counts measured days since the last member activity.""",
+Components over the 7 and the 28 days that end with the day; `usual` is the median of the `baseline_weeks` before, \
+null if there is no baseline. `silent_days` counts measured days since the last member activity.""",
     columns={
         "group_id": pl.String(),
         "day": pl.Date(),
@@ -225,13 +225,13 @@ GROUP_STATE: Final = LakeTable(
     group="groups",
     description="""The life of a group as spells of days `[since, until)`; `until` of the current spell is null.
 
-`unmeasured_since` is the first day of those, up to the end of the spell, on which no source of the group told \
-anything: what happened on them is not known, so the state is that of the day before. Null where the last day is \
-measured. `coverage` is that of the source that saw most of the group up to the end of the spell: where none sees all \
-of it, no alert is raised on the group.
+`unmeasured_since` is the first of the days, up to the end of the spell, on which no source of the group sent \
+anything: what happened on them is unknown, so the state is that of the day before. It is null if the last day has \
+data. `coverage` is that of the source that saw most of the group up to the end of the spell: if no source sees all of \
+the group, no alert is raised on it.
 
-`reason` says in words why the spell began; the components are those of its first day, null where the group was not \
-born before it.""",
+`reason` says in words why the spell began; the components are those of its first day, null if the group was not born \
+before it.""",
     columns={
         "group_id": pl.String(),
         "state": pl.String(),

@@ -1,4 +1,4 @@
-"""What Kafka held, the events decoded from it, and which persons the accounts belong to."""
+"""Records of Kafka, the events decoded from them, and the persons that accounts belong to."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ COORDINATES: Final[dict[str, pl.DataType]] = {
     "offset": pl.Int64(),
     "kafka_time": UTC_TIME,
 }
-"""Where a record stands in Kafka. `topic_id` tells a topic from its namesake that was created again."""
+"""Position of a record in Kafka. `topic_id` differs if a topic of the same name was created again."""
 
 ORDERING_KEY: Final[tuple[str, ...]] = ("time", "topic_id", "partition", "offset", "position")
-"""The one order of events, everywhere (docs/definitions.md#time)."""
+"""The total order of events, used everywhere (docs/definitions.md#time)."""
 
 HEADERS: Final = pl.List(pl.Struct({"key": pl.String(), "value": pl.Binary()}))
 
 REMOVED: Final[dict[str, pl.DataType]] = {"value_sha256": pl.Binary(), "removed_at": UTC_TIME}
-"""What is left of the value of a record whose value, key and headers were removed; null: nothing was."""
+"""Columns that remain of a record whose key, headers and value were removed; null: not removed."""
 
 RAW: Final = LakeTable(
     name="raw",
     group="ingest",
-    description="""Records as Kafka held them, exactly once. Nothing is parsed here, so nothing can poison it.
+    description="""Records as they were in Kafka, exactly once. Nothing is parsed here, so no broken record can stop it.
 
-Of old records that are decoded, key, headers and value are removed (`privacy.keep_raw_days`).""",
+Key, headers and value of old, decoded records are removed (`privacy.keep_raw_days`).""",
     columns={
         **COORDINATES,
         "key": pl.Binary(),
@@ -48,8 +48,8 @@ Of old records that are decoded, key, headers and value are removed (`privacy.ke
 FEED: Final = LakeTable(
     name="feed",
     group="ingest",
-    description="Partitions that `raw` has records of, or may soon have: noted before their first record, with its "
-    "least offset.",
+    description="Partitions that `raw` has records of, or may soon have: recorded before their first record, with its "
+    "lowest offset.",
     columns={
         "topic": pl.String(),
         "topic_id": pl.String(),
@@ -62,8 +62,8 @@ FEED: Final = LakeTable(
 GAPS: Final = LakeTable(
     name="gaps",
     group="ingest",
-    description="Offsets `[from_offset, to_offset)` that Kafka removed before they were read, and that a person agreed "
-    "to miss.",
+    description="Offsets `[from_offset, to_offset)` that Kafka removed before they were read, and whose loss a person "
+    "accepted.",
     columns={
         "topic": pl.String(),
         "topic_id": pl.String(),
@@ -73,7 +73,7 @@ GAPS: Final = LakeTable(
         "accepted_at": UTC_TIME,
     },
     key=("topic_id", "partition", "from_offset"),
-    meanings={"accepted_at": Meaning("when a person agreed to go on without these records, UTC")},
+    meanings={"accepted_at": Meaning("when a person accepted the loss of these records, UTC")},
 )
 
 _UNSOUGHT_OF_EVENTS: Final = (
@@ -83,10 +83,10 @@ _UNSOUGHT_OF_EVENTS: Final = (
 )  # fmt: skip
 
 ITEMS: Final = pl.List(pl.Struct({"product_id": pl.String(), "quantity": pl.Int64(), "amount_minor": pl.Int64()}))
-"""What an order is made of."""
+"""Lines of an order."""
 
 MEMBERS: Final = pl.List(pl.Struct({"id": pl.String(), "role": pl.String()}))
-"""Who is in a group: accounts, and as what."""
+"""Members of a group: accounts with their roles."""
 
 _PAYLOAD: Final[dict[str, pl.DataType]] = {
     "source": pl.String(),
@@ -119,7 +119,7 @@ _PAYLOAD: Final[dict[str, pl.DataType]] = {
     "intervention_note": pl.String(),
     "time_quality": pl.String(),
 }
-"""What is decoded from the value of a record."""
+"""Columns decoded from the value of a record."""
 
 _MEANINGS_OF_EVENTS: Final[dict[str, Meaning]] = {
     "message_kind": Meaning("kind of message, such as text, image, product, red_packet, broadcast or system"),
@@ -130,17 +130,17 @@ _MEANINGS_OF_EVENTS: Final[dict[str, Meaning]] = {
     "amount_minor": Meaning(
         "amount of the order, payment or refund, in minor units of the currency", MINOR, ("type", "currency")
     ),
-    "group_name": Meaning("name that a group event tells"),
-    "group_purpose": Meaning("purpose that a group event tells"),
-    "group_operators": Meaning("pseudonyms of the operators that a group event tells, all of them"),
-    "group_planned_end": Meaning("planned end that a group event tells, UTC"),
-    "items": Meaning("what the order is made of: product, quantity, and amount in minor units of the currency"),
-    "members": Meaning("who is in the group, all of them: pseudonyms, and member, operator or bot"),
-    "intervention": Meaning("what somebody noted that the company did for the group, one of a few words"),
-    "intervention_note": Meaning("the same in that person's words; null: none, or they name an erased person"),
+    "group_name": Meaning("name of the group in a group event"),
+    "group_purpose": Meaning("purpose of the group in a group event"),
+    "group_operators": Meaning("pseudonyms of all operators in a group event"),
+    "group_planned_end": Meaning("planned end of the group in a group event, UTC"),
+    "items": Meaning("lines of the order: product, quantity, and amount in minor units of the currency"),
+    "members": Meaning("all members of the group: pseudonyms, and member, operator or bot"),
+    "intervention": Meaning("what the company did for the group, one of a fixed set of codes"),
+    "intervention_note": Meaning("note of the person who recorded the intervention; null: none, or it names an erased person"),
     "time_quality": Meaning(
         "how well its time is known: exact, second, minute, bound (it happened by then), arrival (Kafka's time); null: "
-        "decoded by a version that did not say"
+        "decoded by a version without this column"
     ),
     "position": Meaning("place of the event in its record, from 0", ORDINAL),
 }
@@ -151,7 +151,7 @@ EVENTS: Final = LakeTable(
     description="""Decoded, valid, distinct events. `account_id` (of a member or a customer) is a keyed hash, `batch` \
 counts commits.
 
-Where the id stands for nobody `account_id` is null, and so is `role` unless it is that of an operator or a bot.""",
+If the id is a placeholder, `account_id` is null, and so is `role` unless it is operator or bot.""",
     columns={
         **_PAYLOAD,
         "coverage": pl.String(),
@@ -189,14 +189,14 @@ _BESIDE_BODY: Final = {
     "coverage",
 }
 EVENT_BODY: Final[tuple[str, ...]] = tuple(name for name in EVENTS.columns if name not in _BESIDE_BODY)
-"""What an event says. Two copies of one event that differ in it are a conflict."""
+"""The content of an event. Two copies of one event that differ in it are a conflict."""
 
 QUARANTINE: Final = LakeTable(
     name="quarantine",
     group="ingest",
-    description="""Records that are no valid event, with the reason, the field concerned and the bytes.
+    description="""Records that are not valid events, with the reason, the field concerned and the bytes.
 
-Of old ones key, headers and value are removed, as in `raw`.""",
+Key, headers and value of old ones are removed, as in `raw`.""",
     columns={
         **COORDINATES,
         "reason": pl.String(),
@@ -210,7 +210,7 @@ Of old ones key, headers and value are removed, as in `raw`.""",
     key=("topic_id", "partition", "offset"),
     unsought=("key", "value", "value_sha256"),
     meanings={
-        "reason": Meaning("why it is no valid event, one of a few words"),
+        "reason": Meaning("why it is not a valid event, one of a fixed set of codes"),
         "detail": Meaning("the field concerned, and what is wrong with it"),
         "batch": Meaning("number of the commit to `events` it was decoded for, from 1", ORDINAL),
     },
@@ -224,16 +224,15 @@ Of old ones key, headers and value are removed, as in `raw`.""",
 IGNORED: Final = LakeTable(
     name="ignored",
     group="ingest",
-    description="""Records that are as their carrier expects them and hold nothing an event is made of: signs of life,
-kinds of no interest, private notes.
+    description="""Valid records of a carrier that contain no event: heartbeats, kinds of no interest, private notes.
 
-Their values stay in `raw` as those of all records do: a carrier that reads more makes events of them when `events` are
-rebuilt.""",
+Their values stay in `raw` as those of all records do: once the carrier reads more, a rebuild of `events` makes events
+of them.""",
     columns={**COORDINATES, "reason": pl.String(), "batch": pl.Int64()},
     key=("topic_id", "partition", "offset"),
     distinct=("offset", "kafka_time"),
     meanings={
-        "reason": Meaning("why no event is made of it, in the words of its carrier"),
+        "reason": Meaning("why no event is made of it, as its carrier says it"),
         "batch": Meaning("number of the commit to `events` it was decoded for, from 1", ORDINAL),
     },
     made_of={**copied(RAW, *COORDINATES), "reason": RAW.of("value", "headers"), "batch": ()},
@@ -242,10 +241,10 @@ rebuilt.""",
 SEQUENCE_RANGE: Final = LakeTable(
     name="sequence_range",
     group="ingest",
-    description="""Numbers `[from_number, to_number)` that a platform gave what it sent, and that arrived, be they of \
-events or not.
+    description="""Sequence numbers `[from_number, to_number)` of a platform that arrived, of events or of other \
+records.
 
-Ranges may overlap: a run puts them together. What lies between those of a sequence has not arrived.""",
+Ranges may overlap; a run merges them. Numbers between the ranges of a sequence have not arrived.""",
     columns={
         "source": pl.String(),
         "sequence": pl.String(),
@@ -259,13 +258,13 @@ Ranges may overlap: a run puts them together. What lies between those of a seque
     key=("source", "sequence", "from_number", "to_number"),
     meanings={
         "source": Meaning("source of the events: the connector that sent them"),
-        "sequence": Meaning("what is numbered: a group, or all that is in a topic"),
-        "group_id": Meaning("group whose sequence it is, carrier:native_id; null: that of a topic"),
+        "sequence": Meaning("what the numbers count: a group, or everything in a topic"),
+        "group_id": Meaning("group of the sequence, carrier:native_id; null: the sequence of a topic"),
         "from_number": Meaning("first number, inclusive", ORDINAL),
         "to_number": Meaning("last number, exclusive", ORDINAL),
-        "given_up": Meaning("numbers in it that never came, and are waited for no more", "numbers"),
-        "first_at": Meaning("the earliest time of what has these numbers, UTC"),
-        "last_at": Meaning("the latest time of what has these numbers, UTC"),
+        "given_up": Meaning("numbers in it that never arrived and are no longer waited for", "numbers"),
+        "first_at": Meaning("earliest time of the records with these numbers, UTC"),
+        "last_at": Meaning("latest time of the records with these numbers, UTC"),
     },
     made_of={
         **each(("source", "group_id", "from_number", "to_number"), RAW.of("value", "headers")),
@@ -278,10 +277,10 @@ Ranges may overlap: a run puts them together. What lies between those of a seque
 PAYLOAD_CENSUS: Final = LakeTable(
     name="payload_census",
     group="ingest",
-    description="""What payloads look like by topic and day, of the newest 60 days: paths and types, never a value.
+    description="""Structure of payloads by topic and day, of the newest 60 days: paths and types, never values.
 
-Paths are counted in a sample of each batch; records, and those that are ignored or in quarantine, one by one.
-A name that is data, such as an id, is `*`.""",
+Paths are counted in a sample of each batch; records, and those ignored or quarantined, are all counted.
+A name that is data, such as an id, is replaced by `*`.""",
     columns={
         "topic": pl.String(),
         "day": pl.Date(),
@@ -293,12 +292,12 @@ A name that is data, such as an id, is `*`.""",
     },
     key=("batch", "topic", "day", "subject", "name", "kind"),
     meanings={
-        "day": Meaning("day of Kafka's time, UTC"),
-        "subject": Meaning("what is counted: records, sampled (those read), path, ignored, quarantined"),
-        "name": Meaning("the path, empty for the payload itself; the reason of what is ignored or quarantined"),
+        "day": Meaning("day of Kafka's timestamp, UTC"),
+        "subject": Meaning("what is counted: records, sampled (records in the sample), path, ignored, quarantined"),
+        "name": Meaning("the path, empty for the payload itself; for ignored or quarantined records the reason"),
         "kind": Meaning("type of the value at the path, such as string or list"),
         "records": Meaning("number of records", "records", ("subject", "name", "kind")),
-        "batch": Meaning("number of the commit to `events` it was counted for, from 1; 0: put together since", ORDINAL),
+        "batch": Meaning("number of the commit to `events` it was counted for, from 1; 0: merged since", ORDINAL),
     },
     made_of={
         "topic": RAW.of("topic"),
@@ -311,19 +310,17 @@ A name that is data, such as an id, is `*`.""",
 QUARANTINED_EVENT: Final = LakeTable(
     name="quarantined_event",
     group="ingest",
-    description="""Copies of valid events that people put in quarantine: not in `events` while the newest ruling on \
-one says so.
+    description="""Copies of valid events that people put in quarantine: an event is not in `events` while the newest \
+ruling on it says so.
 
-A copy stays here when its event is put back. `batch` is the one that took it out of `events`; null: it came after \
-that.""",
+A copy stays here when its event is restored. `batch` is the one that removed it from `events`; null: it arrived \
+later.""",
     columns=EVENTS.columns,
     key=("topic_id", "partition", "offset", "position"),
     before={"position": 0},
     meanings={
         **_MEANINGS_OF_EVENTS,
-        "batch": Meaning(
-            "number of the commit to `events` that took it out, from 1; null: it came after that", ORDINAL
-        ),
+        "batch": Meaning("number of the commit to `events` that removed it, from 1; null: it arrived later", ORDINAL),
     },
     made_of=copied(EVENTS, *EVENTS.columns) | {"batch": ()},
     guided_by=(QUARANTINE_RULING, SUPPRESSION),
@@ -332,11 +329,11 @@ that.""",
 TOUCHED: Final = LakeTable(
     name="touched",
     group="ingest",
-    description="""What each batch of events touched. Written before it: a mark too many costs a recomputation, never \
-a number.
+    description="""Change log: the keys that each batch of events changes. Written before the batch: a surplus row \
+costs a recomputation, never a wrong number.
 
-`reaches_group`: every member of the group could see it. `describes_group`: what is known of the group may change. \
-`links`: it ties accounts together. `unlinks`: it was such an event, and a copy delivered earlier took its place.""",
+`reaches_group`: every member of the group could see it. `describes_group`: attributes of the group may change. \
+`links`: it links accounts. `unlinks`: it linked accounts, and a copy delivered earlier replaced it.""",
     columns={
         "batch": pl.Int64(),
         "day": pl.Date(),
@@ -353,9 +350,9 @@ a number.
     unsought=("account_id", "group_id", "order_id"),
     meanings={
         "reaches_group": Meaning("every member of the group could see the event"),
-        "describes_group": Meaning("what is known of the group may change"),
-        "links": Meaning("the event ties two accounts together"),
-        "unlinks": Meaning("it tied two accounts together, and a copy delivered earlier replaced it"),
+        "describes_group": Meaning("attributes of the group may change"),
+        "links": Meaning("the event links two accounts"),
+        "unlinks": Meaning("the event linked two accounts, and a copy delivered earlier replaced it"),
     },
     made_of={
         **copied(EVENTS, "batch", "day", "group_id", "account_id", "order_id"),
@@ -369,9 +366,9 @@ a number.
 IDENTITY: Final = LakeTable(
     name="identity",
     group="ingest",
-    description="""Accounts that were linked, each with its person and the batch that last changed it.
+    description="""Linked accounts, each with its person and the batch that last changed it.
 
-An account that is not in it is a person of its own.""",
+An account that is not in this table is a person of its own.""",
     columns={"account_id": pl.String(), "person_id": pl.String(), "batch": pl.Int64()},
     key=("account_id",),
     meanings={"batch": Meaning("batch of events that last changed the person of the account", ORDINAL)},
@@ -386,8 +383,8 @@ An account that is not in it is a person of its own.""",
 IDENTITY_CHANGE: Final = LakeTable(
     name="identity_change",
     group="ingest",
-    description="Whose person changed from whom to whom, by the batch that changed it. Written before `identity`, as a "
-    "mark is.",
+    description="Change log of `identity`: accounts that a batch moved from one person to another. Written before "
+    "`identity` itself.",
     columns={
         "batch": pl.Int64(),
         "account_id": pl.String(),
@@ -398,7 +395,7 @@ IDENTITY_CHANGE: Final = LakeTable(
     meanings={
         "batch": Meaning("batch of events that changed the person of the account", ORDINAL),
         "person_before": Meaning("pseudonym of the person the account belonged to before"),
-        "person_id": Meaning("pseudonym of the person it belongs to since"),
+        "person_id": Meaning("pseudonym of the person the account belongs to since"),
     },
     made_of={
         **copied(IDENTITY, "batch", "account_id", "person_id"),

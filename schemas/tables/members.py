@@ -13,9 +13,9 @@ from schemas.tables.ingest import EVENTS, ORDERING_KEY, TOUCHED
 MEMBER_CHANGE: Final = LakeTable(
     name="member_change",
     group="groups",
-    description="""Joins and leaves of accounts in groups: those that events say, and those that snapshots imply.
+    description="""Joins and leaves of accounts in groups: from events, and derived from snapshots.
 
-A derived one names the snapshot that shows it, and happened after `earliest_at` and up to `time`.""",
+A derived row names the snapshot that shows it; it happened after `earliest_at` and up to `time`.""",
     columns={
         "source": pl.String(),
         "event_id": pl.String(),
@@ -41,10 +41,10 @@ A derived one names the snapshot that shows it, and happened after `earliest_at`
     unsought=("source", "event_id", "role", "partition", "offset", "position", "coverage"),
     meanings={
         "change": Meaning("joined or left"),
-        "position": Meaning("place of the event that shows it in its record, from 0", ORDINAL),
-        "earliest_at": Meaning("instant after which it happened, UTC; of an event the same as `time`"),
+        "position": Meaning("place in its record of the event that shows it, from 0", ORDINAL),
+        "earliest_at": Meaning("instant after which it happened, UTC; for an event the same as `time`"),
         "time_quality": Meaning("how well the time is known; bound: between `earliest_at` and `time`"),
-        "is_derived": Meaning("true where no event says so and the difference of snapshots does"),
+        "is_derived": Meaning("true if it is derived from the difference of two snapshots, not from an event"),
     },
     made_of={
         **copied(EVENTS, "source", "event_id", "group_id", "time_quality", "coverage", "day", *ORDERING_KEY),

@@ -1,4 +1,4 @@
-"""What people rule about events and links, and what they ask to be computed again. Nothing is ever taken out of it."""
+"""Rulings of people on events and links, and their requests for rebuilds. Rows are never deleted."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _REASON: Final = Meaning("why, in that person's words")
 QUARANTINE_RULING: Final = LakeTable(
     name="quarantine_ruling",
     group="ingest",
-    description="What people ruled about events: that one is in quarantine, or is no more; the newest ruling on an "
-    "event stands. Nothing is ever taken out of it.",
+    description="Rulings of people on events: put it in quarantine, or restore it; the newest ruling on an event is "
+    "valid. Rows are never deleted.",
     columns={
         "ruling": pl.Int64(),
         "source": pl.String(),
@@ -27,7 +27,7 @@ QUARANTINE_RULING: Final = LakeTable(
     },
     key=("ruling",),
     meanings={
-        "is_quarantined": Meaning("true: the event is in quarantine; false: it is no more"),
+        "is_quarantined": Meaning("true: the event is in quarantine; false: it is restored"),
         "reason": _REASON,
     },
     written_by_people=True,
@@ -36,11 +36,11 @@ QUARANTINE_RULING: Final = LakeTable(
 IDENTITY_RULING: Final = LakeTable(
     name="identity_ruling",
     group="ingest",
-    description="""What people ruled about links: that one does not hold, or does again; the newest ruling on a link \
-stands. Nothing is ever taken out of it.
+    description="""Rulings of people on links: ignore it, or use it again; the newest ruling on a link is valid. Rows \
+are never deleted.
 
-The accounts are pseudonyms, the smaller first; no `linked_account_id`: it is about every link of the account, also \
-those to come.""",
+The accounts are pseudonyms, the smaller first; without `linked_account_id`, the ruling is on every link of the \
+account, also future ones.""",
     columns={
         "ruling": pl.Int64(),
         "account_id": pl.String(),
@@ -53,7 +53,7 @@ those to come.""",
     key=("ruling",),
     meanings={
         "linked_account_id": Meaning("pseudonym of the other account; null: every link of the account"),
-        "is_withdrawn": Meaning("true: the link does not hold; false: it holds again"),
+        "is_withdrawn": Meaning("true: the link is ignored; false: it is used again"),
         "reason": _REASON,
     },
     written_by_people=True,
@@ -62,10 +62,10 @@ those to come.""",
 REBUILD: Final = LakeTable(
     name="rebuild",
     group="ingest",
-    description="""Which facts are to be computed again although no input changed, because code did, and each rebuild \
-of `events`; no `since`: from scratch. Nothing is ever taken out of it.
+    description="""Requests to recompute facts although no input changed, and each rebuild of `events`; without \
+`since`: from scratch. Rows are never deleted.
 
-People ask for it, and a refresh whose code version is another one than the fact was computed with.""",
+People request a rebuild, and so does a refresh whose code version differs from that of the stored fact.""",
     columns={
         "rebuild": pl.Int64(),
         "fact": pl.String(),
@@ -77,11 +77,11 @@ People ask for it, and a refresh whose code version is another one than the fact
     key=("rebuild",),
     meanings={
         "rebuild": Meaning("number of the request, from 1", ORDINAL),
-        "fact": Meaning("lake table to compute again"),
-        "since": Meaning("first day to compute again; null: from scratch"),
-        "actor": Meaning("who wanted it so; emberline: another code version did"),
-        "reason": Meaning("why, in the words of who asked"),
-        "requested_at": Meaning("when it was asked for, UTC; null: nobody asked, another code version did"),
+        "fact": Meaning("lake table to recompute"),
+        "since": Meaning("first day to recompute; null: from scratch"),
+        "actor": Meaning("who requested it; emberline: a changed code version"),
+        "reason": Meaning("why, in the words of the requester"),
+        "requested_at": Meaning("when it was requested, UTC; null: by a changed code version"),
     },
     written_by_people=True,
 )
@@ -89,10 +89,10 @@ People ask for it, and a refresh whose code version is another one than the fact
 SUPPRESSION: Final = LakeTable(
     name="suppression",
     group="ingest",
-    description="""Who was erased, by hashes under the key of the pseudonyms, and who asked for it, when and why; what \
-arrives of these accounts is ignored. Nothing is ever taken out of it.
+    description="""Erased persons, as hashes under the pseudonym key, with who requested it, when and why; what \
+arrives from these accounts is ignored. Rows are never deleted.
 
-It tells no id: only who has the key and an account can see whether it is in here.""",
+It contains no ids: only with the key and an account can one check whether the account is in it.""",
     columns={
         "entry": pl.Int64(),
         "erasure": pl.Int64(),
@@ -108,13 +108,15 @@ It tells no id: only who has the key and an account can see whether it is in her
     meanings={
         "entry": Meaning("number of the row, from 1", ORDINAL),
         "erasure": Meaning("number of the erasure, from 1", ORDINAL),
-        "kind": Meaning("account; text: names the person anywhere; bare: does so in what a carrier sent"),
+        "kind": Meaning(
+            "account; text: a text that names the person anywhere; bare: one that does so in payloads of a carrier"
+        ),
         "digest": Meaning("HMAC of the account's pseudonym, in hex; null: a text"),
         "length": Meaning("length of the text; null: an account", "bytes"),
         "fingerprint": Meaning("keyed and masked hash of the text; null: an account", FINGERPRINT),
-        "actor": Meaning("who asked for it"),
+        "actor": Meaning("who requested it"),
         "reason": _REASON,
-        "requested_at": Meaning("when it was asked for, UTC"),
+        "requested_at": Meaning("when it was requested, UTC"),
     },
     written_by_people=True,
 )

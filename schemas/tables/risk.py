@@ -19,14 +19,14 @@ _COMPUTED_WITH: Final = ("risk_model", "group_risk")
 RISK_MODEL: Final = LakeTable(
     name="risk_model",
     group="risk",
-    description="""The scores that said how likely groups are to die, each chosen on the complete days through \
+    description="""The scores that estimate how likely groups are to die, each chosen on the complete days up to \
 `trained_through`.
 
-`score` is the one that speaks: `box`, the model that comes with the product; `own`, the company's own model, blended \
-with the box; or a count, `silence` or `messages`. `model_share` is that of the model in it, the rest is days of \
-silence. The grades are those of what would have been told of earlier days by what was known before them, for \
-`judged_days` weekly days of groups; beside them those of the box, of days of silence and of messages in 28 days. They \
-are null where there was nothing to judge. A score whose risks do not come true as often as told may not alert.""",
+`score` is the one in use: `box`, the shipped model; `own`, the company's own model blended with the shipped one; or a \
+count, `silence` or `messages`. `model_share` is the weight of the model in it, the rest is days of silence. The \
+grades come from a backtest on `judged_days` group-days, one a week, each scored with only what was known before it; \
+beside them are those of the shipped model, of days of silence and of messages in 28 days. They are null if the \
+backtest had no data. A score whose predictions are not calibrated may not raise alerts.""",
     columns={
         "version": pl.String(),
         "trained_through": pl.Date(),
@@ -60,14 +60,14 @@ are null where there was nothing to judge. A score whose risks do not come true 
         "auc": Meaning("area under the ROC curve on them, 0 to 1", SHARE),
         "auc_silence": Meaning("the same of days of silence", SHARE),
         "auc_messages": Meaning("the same of messages in 28 days", SHARE),
-        "auc_box": Meaning("the same of the model in the box", SHARE),
+        "auc_box": Meaning("the same of the shipped model", SHARE),
         "average_precision": Meaning("average precision on them, 0 to 1", SHARE),
         "average_precision_silence": Meaning("the same of days of silence", SHARE),
         "average_precision_messages": Meaning("the same of messages in 28 days", SHARE),
-        "average_precision_box": Meaning("the same of the model in the box", SHARE),
-        "calibration_error": Meaning("mean distance of probability and share of deaths, 0 to 1", SHARE),
-        "may_alert": Meaning("false where its risks did not come true as often as told"),
-        "lines": Meaning("what alerts had been worth by the risk at which they are raised, as JSON"),
+        "average_precision_box": Meaning("the same of the shipped model", SHARE),
+        "calibration_error": Meaning("mean distance between predicted probability and share of deaths, 0 to 1", SHARE),
+        "may_alert": Meaning("false if groups died more or less often than predicted"),
+        "lines": Meaning("alert quality in the backtest by the risk at which alerts are raised, as JSON"),
         "parameters": Meaning("the fitted score, as JSON"),
     },
     made_of=each(
@@ -88,12 +88,12 @@ are null where there was nothing to judge. A score whose risks do not come true 
 GROUP_RISK: Final = LakeTable(
     name="group_risk",
     group="risk",
-    description="""How likely a living group was to be dead within 28 and 56 days, as told when `day` was the newest \
-complete one.
+    description="""How likely a living group was to be dead within 28 and 56 days, as estimated when `day` was the \
+newest complete one.
 
-Dead: 28 of these days in a row are without member activity. `drivers` says in words what raises the risk, with the \
-percentage points, the strongest first. A group has none before its day 28, or where a silent feed hides whether it is \
-silent. `score` says who speaks, `model_share` how much of it is the model, `model` is the version.""",
+Dead: 28 days in a row without member activity. `drivers` says in words what raises the risk, with percentage points, \
+the strongest first. There is no row before a group's day 28, or while its feed is silent. `score` is the score in \
+use, `model_share` the weight of the model in it, `model` its version.""",
     columns={
         "group_id": pl.String(),
         "day": pl.Date(),

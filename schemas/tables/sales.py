@@ -1,4 +1,4 @@
-"""What was sold from where, and what buyers are worth."""
+"""What was sold, which groups it is credited to, and the value of buyers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from schemas.tables.ingest import EVENTS, IDENTITY, IDENTITY_CHANGE, ORDERING_KE
 from schemas.tables.members import MEMBER_CHANGE
 
 MONEY_SUM: Final = pl.Decimal(38, 0)
-"""A sum of amounts. One amount is at most 2 ** 62 (`schemas.kinds.MOST_MINOR`), so 10 ** 19 of them fit."""
+"""Type of sums of amounts. One amount is at most 2 ** 62 (`schemas.kinds.MOST_MINOR`), so 10 ** 19 of them fit."""
 
 _MONEY: Final = ("paid_minor", "refunded_minor", "net_minor")
 _ORDER: Final = EVENTS.of("type", "source", "order_id", *ORDERING_KEY)
@@ -30,8 +30,8 @@ _TOUCHES: Final = (
 ORDER_CREDIT: Final = LakeTable(
     name="order_credit",
     group="sales",
-    description="""Credit of paid orders to messages of groups, minor units, by model; no group: unattributed. Over a \
-model's rows of an order each amount sums to the order's. `shop` is the source of its events, `touched_at` the \
+    description="""Credit of paid orders to messages of groups, in minor units, by model; without group: unattributed. \
+Over a model's rows of an order, each amount sums to the order's. `shop` is the source of its events, `touched_at` the \
 message's latest touch, `month` that of `paid_at`, in UTC.""",
     columns={
         "model": pl.String(),
@@ -69,8 +69,8 @@ message's latest touch, `month` that of `paid_at`, in UTC.""",
 ORDER_REFUND: Final = LakeTable(
     name="order_refund",
     group="sales",
-    description="""Refunds of paid orders, in the currency of the payment: over an order they sum to what its credit \
-counts as refunded. `shop` is the source of its events, `month` that of `refunded_at`, in UTC.""",
+    description="""Refunds of paid orders, in the currency of the payment. The refunds of an order sum to what its \
+credit counts as refunded. `shop` is the source of its events, `month` that of `refunded_at`, in UTC.""",
     columns={
         "shop": pl.String(),
         "event_id": pl.String(),
@@ -108,8 +108,8 @@ _LISTED: Final = EVENTS.of("items", "product_id", "amount_minor") + _FIRST_OF
 ORDER_ITEM: Final = LakeTable(
     name="order_item",
     group="sales",
-    description="""What paid orders are made of, a row a line. The lines are those that the payment lists, or else the \
-placing of the order, or the one product that the payment names. `month` is that of `day`.""",
+    description="""Lines of paid orders. They come from the payment, or else from the event that placed the order, or \
+else are the one product that the payment names. `month` is that of `day`.""",
     columns={
         "shop": pl.String(),
         "order_id": pl.String(),
@@ -137,8 +137,8 @@ placing of the order, or the one product that the payment names. `month` is that
 CUSTOMER_ORDER: Final = LakeTable(
     name="customer_order",
     group="sales",
-    description="""Paid orders, a row each: which of its buyer's it is, what it cost, what was refunded and when. \
-`month` is that of `day`.""",
+    description="""Paid orders: number among the buyer's orders, price, and what was refunded and when. `month` is \
+that of `day`.""",
     columns={
         "shop": pl.String(),
         "order_id": pl.String(),
@@ -181,8 +181,7 @@ _BOUGHT: Final = ORDER_CREDIT.of("model", "shop", "order_id", "person_id", "paid
 PERSON_VALUE: Final = LakeTable(
     name="person_value",
     group="sales",
-    description="What buyers are worth on `day`, the newest complete one: RFM a currency, and BG/NBD for the next 28 "
-    "days.",
+    description="Value of buyers on `day`, the newest complete one: RFM by currency, and BG/NBD for the next 28 days.",
     columns={
         "person_id": pl.String(),
         "currency": pl.String(),
@@ -199,7 +198,7 @@ PERSON_VALUE: Final = LakeTable(
     },
     key=("person_id", "currency"),
     meanings={
-        "day": Meaning("the newest complete day, of which all is said"),
+        "day": Meaning("the newest complete day, which all columns refer to"),
         "orders": Meaning("number of paid orders of the person", "orders", ALWAYS),
         "net_minor": Meaning(
             "amount paid less refunded, in minor units of the currency, at least 0", MINOR, ("currency",)

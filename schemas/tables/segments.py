@@ -13,7 +13,7 @@ from schemas.tables.ingest import EVENTS
 _SEGMENT: Final = GROUP.of("group_id", "purpose", "carrier") + PERSON_DAY.of("group_id")
 _DAYS: Final = PERSON_DAY.of("person_id", "day", "month") + _SEGMENT
 _COMPLETE: Final = EVENTS.of("time")
-"""Which units are over."""
+"""Decide which periods are over."""
 _COMPUTED_WITH: Final = ("segment_activity", "segment_retention")
 
 

@@ -50,7 +50,7 @@ def test_a_sum_over_currencies_or_models_is_found(aggregate: Aggregate, within: 
     ("table", "aggregate", "within", "found"),
     [
         ("lifecycle", Sum(("active",)), ("unit",), "active must not be added up"),
-        ("lifecycle", One("active"), ("unit",), "active is of one row only within start"),
+        ("lifecycle", One("active"), ("unit",), "active is the value of one row only within start"),
         ("group_sales", Sum(("buyers",)), ("model",), "buyers must not be added up"),
         ("funnel_step", Sum(("reached",)), ("funnel",), "reached must not be added up"),
         ("group_risk", Sum(("risk_28",)), ("day",), "risk_28 must not be added up"),

@@ -157,7 +157,7 @@ PLANTED = [
     Planted(
         "group_risk",
         also("group_risk", risk("qq:2", days_later(2), 0.1, 0.2, "m2")),
-        "the risks of a day are of one model",
+        "the risks of a day come from one model",
         1,
         {"day": days_later(2)},
     ),
@@ -187,7 +187,7 @@ PLANTED = [
     Planted(
         "lifecycle",
         without_last("lifecycle", unit(days_later(1), 2, 0, 2, 0)),
-        "active follows from the unit before",
+        "active follows from the period before",
         1,
         {"unit": "day", "start": days_later(1)},
     ),
@@ -218,7 +218,7 @@ PLANTED = [
     Planted(
         "group_engagement",
         [engagement("qq:1", active=2, lurker=1)],
-        "the states together are the rows of member_state",
+        "the states sum to the rows of member_state",
         1,
         {"group_id": "qq:1"},
     ),
@@ -275,7 +275,7 @@ PLANTED = [
     Planted(
         "funnel_breakdown",
         [in_segment("total", "total", 1, 2), in_segment("total", "total", 2, 2)],
-        "the total is that of funnel_step",
+        "the total equals funnel_step",
         1,
         {"by": "group_id", "step_number": 2},
     ),
@@ -336,7 +336,7 @@ PLANTED = [
     Planted(
         "funnel_trend",
         also("funnel_trend", entered("week", days_later(14), 2, 1, is_mature=False)),
-        "units count the entries of funnel_entry",
+        "periods count the entries of funnel_entry",
         1,
         {"unit": "week", "step_number": 2},
     ),
@@ -423,21 +423,21 @@ PLANTED = [
     Planted(
         "group_sales",
         without_last("group_sales", sales("unattributed", 201, 300, 0)),
-        "money is that of order_credit by model, group and currency",
+        "money equals order_credit by model, group and currency",
         1,
         {"group_id": "unattributed"},
     ),
     Planted(
         "group_sales",
         without_last("group_sales"),
-        "money is that of order_credit by model, group and currency",
+        "money equals order_credit by model, group and currency",
         1,
         {"group_id": "unattributed"},
     ),
     Planted(
         "message_sales",
         without_last("message_sales"),
-        "money is that of group_sales",
+        "money equals group_sales",
         1,
         {"group_id": "unattributed"},
     ),
@@ -481,9 +481,19 @@ PLANTED = [
     Planted(
         "dim_item", without_last("dim_item"), "product_id is one of dim_item", 1, {"product_id": "cup"}, "order_item"
     ),
-    Planted("order_item", without_last("order_item"), "an order has the lines it says", 1, {"order_id": "o1"}),
     Planted(
-        "order_item", also("order_item", item("o9", 1, "tea")), "an order has the lines it says", 1, {"order_id": "o9"}
+        "order_item",
+        without_last("order_item"),
+        "an order has as many lines as its column lines says",
+        1,
+        {"order_id": "o1"},
+    ),
+    Planted(
+        "order_item",
+        also("order_item", item("o9", 1, "tea")),
+        "an order has as many lines as its column lines says",
+        1,
+        {"order_id": "o9"},
     ),
     Planted(
         "customer_order",
@@ -523,7 +533,7 @@ PLANTED = [
     Planted(
         "group_sales_day",
         without_last("group_sales_day"),
-        "money of the days is that of group_sales",
+        "money of the days sums to group_sales",
         1,
         NOWHERE,
     ),
@@ -556,7 +566,7 @@ PLANTED = [
     Planted(
         "order_credit",
         without_last("order_credit", credit("o2", None, 199, 300, 0)),
-        "money is that of order_credit by model, group and currency",
+        "money equals order_credit by model, group and currency",
         1,
         {"group_id": "unattributed"},
         "group_sales",
@@ -564,7 +574,7 @@ PLANTED = [
     Planted(
         "member_state",
         without_last("member_state"),
-        "the states together are the rows of member_state",
+        "the states sum to the rows of member_state",
         1,
         {"group_id": "qq:1"},
         "group_engagement",
@@ -580,7 +590,7 @@ PLANTED = [
     Planted(
         "funnel_entry",
         without_last("funnel_entry"),
-        "units count the entries of funnel_entry",
+        "periods count the entries of funnel_entry",
         3,
         {"step_number": 1},
         "funnel_trend",
@@ -588,14 +598,14 @@ PLANTED = [
     Planted(
         "funnel_trend",
         COMPANY["funnel_trend"][2:],
-        "units count the entries of funnel_entry",
+        "periods count the entries of funnel_entry",
         2,
         {"unit": "day"},
     ),
     Planted(
         "group_sales",
         without_last("group_sales"),
-        "money is that of group_sales",
+        "money equals group_sales",
         1,
         {"group_id": "unattributed"},
         "message_sales",
@@ -603,7 +613,7 @@ PLANTED = [
     Planted(
         "segment_sales",
         without_last("segment_sales"),
-        "money of each breakdown is that of group_sales",
+        "money of each breakdown sums to group_sales",
         1,
         {"breakdown": "carrier"},
     ),
