@@ -25,7 +25,7 @@ CHECKS: Final = {
 
 _NEXT_STEP: Final = "\nNext: "
 _DAGSTERS_DRIVER: Final = re.compile(r"\(psycopg2\.[\w.]+\) (.+)")
-MEND_RECORDS: Final = "Mend what PostgreSQL names, then run again. What was committed before is whole."
+MEND_RECORDS: Final = "Fix what PostgreSQL names, then run again. What was committed before is whole."
 _ENDED: Final = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 _LOOKED_AT: Final = 20
 """Executions of a check that are searched for one with a result: a skipped one has none."""

@@ -1,4 +1,4 @@
-"""When the pipeline should act, and how it is: pure decisions over signals, and the readers of those signals.
+"""When the pipeline should run and whether it is healthy: pure decisions over signals, and readers of the signals.
 
-A signal that could not be read is None, and None never counts as good news.
+A signal that could not be read is None, and None never counts as healthy.
 """

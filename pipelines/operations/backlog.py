@@ -12,11 +12,11 @@ _NAMED: Final = 3
 
 @dataclass(frozen=True)
 class Backlog:
-    """What Kafka holds beyond the lake's `raw`, and `raw` beyond `events`.
+    """Records in Kafka that the lake's `raw` does not have yet, and records of `raw` not decoded to `events` yet.
 
-    `records` offsets wait (markers of transactions among them); the oldest that is still unread in Kafka was written
-    at `oldest` (Kafka's time, UTC; None where nothing is unread or its time is unknown). `rulings` of people, about
-    events and links, are not followed yet.
+    `records` is the number of such offsets (transaction markers among them); the oldest unread record was written at
+    `oldest` (Kafka's timestamp, UTC; None if nothing is unread or the time is unknown). `rulings` is the number of
+    rulings of people, on events and links, that are not applied yet.
     """
 
     records: int
@@ -26,7 +26,7 @@ class Backlog:
 
 @dataclass(frozen=True)
 class Runs:
-    """How many runs are queued or running; of the job, when the newest failed if it did, and how many in a row."""
+    """Runs of the job in flight (queued or running), failed runs in a row, and when the newest failed."""
 
     in_flight: int
     failed_at: dt.datetime | None = None
@@ -35,9 +35,9 @@ class Runs:
 
 @dataclass(frozen=True)
 class Patience:
-    """When a backlog is worth a run: so many records, or the oldest this old; after failures the wait doubles.
+    """When a backlog starts a run: by number of records or age of the oldest; after failures the back-off doubles.
 
-    `after_schedule`: so long the schedule itself may take to begin its run.
+    `after_schedule`: how long the schedule itself may take to start its run.
     """
 
     records: int = 50_000
@@ -49,7 +49,7 @@ class Patience:
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether to act, and why (or why not), for a person."""
+    """Whether to act, and the reason in words."""
 
     act: bool
     reason: str
@@ -62,26 +62,26 @@ def decide_ingest(
     now: dt.datetime,
     scheduled: dt.datetime | None = None,
 ) -> Decision:
-    """One run at a time; by count, by age or by schedule; with growing back-off while runs fail.
+    """Decide on an ingest run by count, age or schedule: one run at a time, with growing back-off while runs fail.
 
     Args:
-        backlog: None where Kafka or the lake could not be read, or there was no need to.
-        runs: of the ingest job.
-        patience: the thresholds.
-        now: the clock, UTC.
-        scheduled: the newest time at which a run was to begin, UTC; None: runs follow Kafka.
+        backlog: None if Kafka or the lake could not be read, or need not be.
+        runs: Runs of the ingest job.
+        patience: Thresholds and back-off.
+        now: The clock, UTC.
+        scheduled: The newest scheduled start of a run, UTC; None: runs follow Kafka.
     """
     if runs.in_flight:
         return Decision(False, "A run is in flight; it reads what is there now.")
     if backlog is None:
         return Decision(False, "The backlog could not be read.")
     if runs.failed_at is not None:
-        # A run that failed half way leaves work behind Kafka that no lag tells of.
+        # A run that failed half way leaves undecoded records in `raw`, which Kafka's lag does not show.
         if now < runs.failed_at + _wait(runs.failures, patience):
             return Decision(False, f"The last {runs.failures} runs failed; the next try waits.")
         return Decision(True, f"The last {runs.failures} runs failed; it is time for the next try.")
     if backlog.rulings:
-        return Decision(True, f"Rulings of people that are not followed yet: {backlog.rulings:,}.")
+        return Decision(True, f"Rulings of people that are not applied yet: {backlog.rulings:,}.")
     if not backlog.records:
         return Decision(False, "Nothing is unread.")
     if scheduled is not None:
@@ -94,32 +94,32 @@ def decide_ingest(
 
 
 def _decide_scheduled(backlog: Backlog, patience: Patience, now: dt.datetime, scheduled: dt.datetime) -> Decision:
-    """Whether a run has to read what the scheduled one left: it was bounded, or nothing was there to begin it."""
+    """Decide whether to read what the scheduled run left: it was limited, or it never started."""
     if backlog.oldest is None or backlog.oldest > scheduled:
-        return Decision(False, "All that was there at the scheduled time is read.")
+        return Decision(False, "All records from before the scheduled time are read.")
     if now < scheduled + patience.after_schedule:
-        return Decision(False, "The scheduled run is about to begin.")
+        return Decision(False, "The scheduled run is about to start.")
     return Decision(True, f"Of {backlog.records} unread records some are from before the scheduled time.")
 
 
 def decide_follow(behind: Collection[str], runs: Runs, patience: Patience, now: dt.datetime) -> Decision:
-    """Ask for what is behind, after the runs in flight; with growing back-off while runs fail.
+    """Decide on a run for outdated tables, after the runs in flight; with growing back-off while runs fail.
 
     Args:
-        behind: the names of tables that do not include their inputs as they are.
-        runs: of the jobs that bring such tables up to date.
-        patience: the back-off.
-        now: the clock, UTC.
+        behind: Names of tables that do not include the current version of their inputs.
+        runs: Runs of the jobs that refresh such tables.
+        patience: The back-off.
+        now: The clock, UTC.
     """
     if runs.in_flight:
-        return Decision(False, "A run is in flight; what is behind shows after it.")
+        return Decision(False, "A run is in flight; tables are compared after it.")
     if not behind:
-        return Decision(False, "All tables include their inputs as they are.")
+        return Decision(False, "All tables include the current version of their inputs.")
     if runs.failed_at is not None and now < runs.failed_at + _wait(runs.failures, patience):
         return Decision(False, f"The last {runs.failures} runs failed; the next try waits.")
     named = sorted(behind)
     more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
-    return Decision(True, f"{', '.join(named[:_NAMED])}{more} do not include their inputs as they are.")
+    return Decision(True, f"{', '.join(named[:_NAMED])}{more} do not include the current version of their inputs.")
 
 
 def _wait(failures: int, patience: Patience) -> dt.timedelta:

@@ -1,4 +1,4 @@
-"""What the doctor looked at, and what it found: one record each, for people and machines."""
+"""Findings of `emberline doctor`: one record per subject, for people and machines."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Health = Literal["ok", "warning", "broken"]
 
 @dataclass(frozen=True)
 class Examined:
-    """One thing that was looked at.
+    """One subject that was examined.
 
     Attributes:
         area: `lake`, `warehouse`, `kafka`, `pulls`, `key` or `versions`.
-        subject: What of it: a table, a topic.
-        health: `broken` needs somebody, `warning` is worth knowing.
+        subject: What was examined: a table, a topic.
+        health: `broken` needs a repair, `warning` needs attention.
         found: What was found.
-        next_step: What to do; none where all is well.
+        next_step: What to do; None if it is healthy.
     """
 
     area: str
@@ -32,7 +32,7 @@ class Examined:
 
 
 def examined(area: str, subject: str, look: Callable[[], Iterable[Examined]]) -> list[Examined]:
-    """Look, and tell an error of this project, or what the operating system refuses, as what was found."""
+    """Run an examination; return an error of this project or of the operating system as a finding."""
     try:
         return list(look())
     except (EmberlineError, OSError) as error:

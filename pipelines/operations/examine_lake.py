@@ -1,4 +1,4 @@
-"""Compare the tables of a lake with their logs and with each other. Nothing is changed, and nothing is created."""
+"""Compare the tables of a lake with their logs and with each other, read-only."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ AREA: Final = "lake"
 
 
 def examine_lake(lake: Lake, *, is_read: bool = False) -> list[Examined]:
-    """Look at every table: its log, each of its data files, and whether it goes with those it is made from.
+    """Examine every table: its log, its data files, and whether its version matches those of its inputs.
 
-    Its cost follows the number of files.
+    The cost grows with the number of files.
 
     Args:
-        lake: holds the tables.
-        is_read: whether each data file is read whole as well, which is the only way to find damage in its middle.
+        lake: The lake of the tables.
+        is_read: Whether to read each data file completely, the only way to find damage in its middle.
     """
     found: list[Examined] = []
     for table in TABLES.values():
@@ -64,7 +64,7 @@ def _is_readable(lake: Lake, file: str) -> bool:
 
 
 def _order(lake: Lake) -> Iterator[Examined]:
-    """Facts include no more than events has, and events no more than raw: else commits of these were lost."""
+    """Find lost commits: facts must not include more than `events` has, nor `events` more than `raw`."""
     events = lake.find(EVENTS)
     newest = 0 if events is None else events.position(BATCH) or 0
     ahead = [

@@ -1,4 +1,4 @@
-"""What upkeep has to do: which files to put together, which runs to forget. Pure decisions over counts."""
+"""What maintenance has to do: which partitions to compact, which runs to prune. Pure decisions over counts."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Upkeep:
-    """What is kept, and when files are put together.
+    """Retention of versions, values, runs and alerts, and when files are compacted.
 
     A partition of a lake table is compacted when it has more than `small_files` files under `small_bytes`. Files and
-    log of versions older than `keep_versions` are removed: who reads such a version still fails. Values of decoded
-    records stay for `keep_values` after Kafka's time of them, None: for good. Of Dagster's history the newest
-    `keep_runs` runs stay, none older than `keep_runs_for`. Resolved alerts and delivered notices stay for
+    log of versions older than `keep_versions` are removed: whoever still reads such a version fails. Values of decoded
+    records are kept for `keep_values` after their Kafka timestamp, None: forever. Dagster's history keeps the newest
+    `keep_runs` runs, none older than `keep_runs_for`. Resolved alerts and delivered notices are kept for
     `keep_alerts`, restatements for `keep_restatements`.
     """
 
@@ -38,7 +38,7 @@ class DataFile:
 
 @dataclass(frozen=True)
 class EndedRun:
-    """A run that has ended, and when, UTC."""
+    """A run that has ended, with its end, UTC."""
 
     run_id: str
     ended_at: dt.datetime
@@ -46,14 +46,14 @@ class EndedRun:
 
 @dataclass(frozen=True)
 class Compaction:
-    """A partition to put together, and how many small files it has."""
+    """A partition to compact, and how many small files it has."""
 
     partition: tuple[tuple[str, str], ...]
     small_files: int
 
 
 def compactions(files: Iterable[DataFile], upkeep: Upkeep) -> list[Compaction]:
-    """The partitions with too many small files, most of them first."""
+    """Return the partitions with too many small files, those with the most first."""
     counts: dict[tuple[tuple[str, str], ...], int] = {}
     for file in files:
         if file.size < upkeep.small_bytes:
@@ -65,12 +65,12 @@ def compactions(files: Iterable[DataFile], upkeep: Upkeep) -> list[Compaction]:
 def runs_to_forget(
     oldest: Sequence[EndedRun], ended: int, needed: Collection[str], upkeep: Upkeep, now: dt.datetime
 ) -> list[str]:
-    """The runs to forget, oldest first.
+    """Return the runs to prune, oldest first.
 
     Args:
-        oldest: The oldest ended runs, oldest first: as many as one pass shall look at.
+        oldest: The oldest ended runs, oldest first, as many as one pass considers.
         ended: How many ended runs there are.
-        needed: Runs that hold what is newest of an asset or a check: without them it would count as never made.
+        needed: Runs with the newest result of an asset or a check, which would count as never materialized without.
         upkeep: What is kept.
         now: The clock, UTC.
     """

@@ -1,7 +1,7 @@
-"""OpenLineage events of a run that ended: which table was made of which, column by column, and what was checked.
+"""OpenLineage events of an ended run: column-level lineage of its tables, and their checks.
 
-A run is a job of its own, and so is each table it wrote, below it. Datasets have the names that OpenLineage's
-specification gives PostgreSQL, Kafka and object stores, so that a collector joins them with what other tools say.
+A run is an OpenLineage job, and each table it wrote is a child job. Datasets are named by OpenLineage's naming rules
+for PostgreSQL, Kafka and object stores, so that a collector joins them with the lineage of other tools.
 """
 
 from __future__ import annotations
@@ -45,16 +45,16 @@ _PRODUCER: Final = "https://pypi.org/project/emberline"
 _PORT: Final = 5432
 _TIMEOUT_S: Final = 5.0
 _NO_RETRY: Final = {"total": 0, "connect": 0, "read": 0}
-"""A run that was not taken is sent again at the next tick: the collector never holds a tick up for long."""
+"""Short, so that a slow collector does not block a tick; a run that was not sent is retried at the next tick."""
 
 
 class LineageNotSent(EmberlineError):
-    """The collector of OpenLineage events does not answer, or refuses them."""
+    """The collector of OpenLineage events does not answer or refuses them."""
 
 
 @dataclass(frozen=True)
 class Wrote:
-    """A table that a run wrote; `rows` and `version` where they are known."""
+    """A table that a run wrote; `rows` and `version` are None if unknown."""
 
     key: Key
     time: dt.datetime
@@ -74,7 +74,7 @@ class Checked:
 
 @dataclass(frozen=True)
 class EndedRun:
-    """A run of Dagster's that ended, and what it did."""
+    """An ended Dagster run, and what it did."""
 
     id: UUID
     job: str
@@ -98,7 +98,7 @@ class Places:
     topics: Sequence[str]
 
     def dataset(self, key: Key) -> tuple[str, str]:
-        """The namespace and the name of a table."""
+        """Return the namespace and name of a table."""
         name, *of_schema = reversed(key)
         if of_schema:
             host, port = self.warehouse.host or "localhost", str(self.warehouse.port or _PORT)
@@ -114,7 +114,7 @@ class Places:
 
     @cached_property
     def streams(self) -> list[tuple[str, str]]:
-        """The namespace and the name of each topic: a cluster is named by its first broker."""
+        """Return the namespace and name of each topic; a cluster is named by its first broker."""
         host, _, port = self.brokers.partition(",")[0].rpartition(":")
         topics = [Kafka(host, port, topic) for topic in self.topics]
         return [(topic.get_namespace(), topic.get_name()) for topic in topics]
@@ -130,7 +130,7 @@ class _Described:
 
 @cache
 def _tables() -> Mapping[Key, _Described]:
-    """All tables that Dagster makes, and those that people write, by key."""
+    """Return all tables that Dagster or people write, by key."""
     lake = {
         (name,): _Described(
             table.description, OWNERS[table.group], columns_of_lake(table), [(other.name,) for other in table.inputs]
@@ -147,14 +147,14 @@ def _tables() -> Mapping[Key, _Described]:
 
 
 def events(run: EndedRun, places: Places, namespace: str) -> Iterator[RunEvent]:
-    """Say what a run did: its start, each table it wrote or checked, its end.
+    """Return the events of a run: its start, each table it wrote or checked, its end.
 
-    The same run gives the same ids, so a collector takes what is sent twice for one.
+    The same run gives the same ids, so a collector recognises an event that is sent twice.
 
     Args:
-        run: what ended.
-        places: where its tables are.
-        namespace: of the jobs.
+        run: The ended run.
+        places: Where its tables are.
+        namespace: Namespace of the jobs.
     """
 
     def event(state: RunState, time: dt.datetime, run_id: UUID, job: str, *, is_part: bool = True) -> RunEvent:
@@ -218,13 +218,13 @@ def _output(wrote: Wrote, table: _Described, places: Places) -> OutputDataset:
 
 @dataclass(frozen=True)
 class Collector:
-    """Where OpenLineage events go: a server at `url` that takes them, such as Marquez or DataHub.
+    """A server that accepts OpenLineage events, such as Marquez or DataHub.
 
     Attributes:
         url: Its address, to which the path of OpenLineage's API is added.
-        namespace: Of the jobs.
+        namespace: Namespace of the jobs.
         places: Where tables and topics are.
-        token: What it asks for, as a bearer.
+        token: Bearer token, if it needs one.
     """
 
     url: str
@@ -233,10 +233,10 @@ class Collector:
     token: str | None = field(default=None, repr=False)
 
     def send(self, run: EndedRun) -> int:
-        """Send what a run did, and return how many events that were.
+        """Send the events of a run, and return how many there were.
 
         Raises:
-            LineageNotSent: the collector does not answer, or refuses an event.
+            LineageNotSent: The collector does not answer or refuses an event.
         """
         sent = 0
         try:
@@ -245,8 +245,8 @@ class Collector:
                 sent += 1
         except RequestException as error:
             raise LineageNotSent(
-                f"OpenLineage events were not taken: {error}",
-                "See that lineage.url is a collector's and that EMBERLINE__LINEAGE__TOKEN is what it asks for. They "
+                f"OpenLineage events were not accepted: {error}",
+                "Check that lineage.url is that of a collector and EMBERLINE__LINEAGE__TOKEN is its token. The events "
                 "are sent again.",
                 self.url,
             ) from error

@@ -1,4 +1,4 @@
-"""For how long no round of a pull has succeeded."""
+"""How long no round of a pull has succeeded."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pipelines.operations.staleness import PullLimits, QuietPull
 
 
 def quiet_pulls(kafka: KafkaConnection, pulls: PullLimits) -> tuple[QuietPull, ...]:
-    """Read since when each pull is quiet."""
+    """Return since when no round of each pull has succeeded."""
     stored = outcomes(kafka, pulls.topic)
     found = []
     for name, limit in pulls.limits.items():
@@ -18,5 +18,5 @@ def quiet_pulls(kafka: KafkaConnection, pulls: PullLimits) -> tuple[QuietPull, .
 
 
 def outcomes(kafka: KafkaConnection, topic: str) -> dict[str, Outcome]:
-    """Read how the newest rounds ended, by the pull's name."""
+    """Return the outcome of the newest round of each pull, by its name."""
     return {name: one.outcome for name, one in read_cursors(kafka, topic, is_whole=False).items()}

@@ -1,4 +1,4 @@
-"""Whether the receiver of webhooks takes what comes."""
+"""Health check of the webhook receiver."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _ANSWERS_WITHIN_S: Final = 5
 
 
 def fault_of(url: str) -> str | None:
-    """Say why the receiver at this URL takes no webhook; None where it does."""
+    """Return why the receiver at this URL accepts no webhooks; None if it does."""
     try:
         with urllib.request.urlopen(f"{url}/readyz", timeout=_ANSWERS_WITHIN_S):  # noqa: S310 - of the settings
             return None

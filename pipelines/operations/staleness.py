@@ -21,12 +21,12 @@ RECEIVER_DOWN: Final = "receiver_down"
 PULL_STALE: Final = "pull_stale"
 
 RULES: Final = (UNREADABLE, STALE, BEHIND, HELD_BACK, STALLED, RUN_FAILED, CHECK_FAILED, RECEIVER_DOWN, PULL_STALE)
-"""All that tell of the pipeline itself."""
+"""All rules of alerts on the pipeline itself."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something wrong now: `rule` says what, `subject` of what; `message` has the numbers, `next_step` the remedy."""
+    """A current problem: `rule` names it, `subject` is what has it, `message` gives numbers, `next_step` the remedy."""
 
     rule: str
     subject: str
@@ -37,9 +37,9 @@ class Finding:
 
 @dataclass(frozen=True)
 class Feed:
-    """A partition: how many offsets are unread, and since when its position stands still although some are.
+    """A partition: how many offsets are unread, and since when its position is stalled although some are.
 
-    `held_back` offsets cannot be read since `held_since`: a transaction is open.
+    `held_back` offsets have been blocked by an open transaction since `held_since`.
     """
 
     topic: str
@@ -57,7 +57,7 @@ class Feed:
 
 @dataclass(frozen=True)
 class Receiver:
-    """The receiver of webhooks: since when it takes none, and why; both None where it takes them."""
+    """The webhook receiver: since when and why it is down; both None if it is up."""
 
     down_since: dt.datetime | None
     fault: str | None
@@ -65,7 +65,7 @@ class Receiver:
 
 @dataclass(frozen=True)
 class PullLimits:
-    """The pulls of the settings: for how long no round may have succeeded, by name; `topic` is that of the cursors."""
+    """Longest time without a successful round for each pull of the settings, by name; `topic` holds their cursors."""
 
     topic: str
     limits: Mapping[str, dt.timedelta]
@@ -76,10 +76,10 @@ class QuietPull:
     """A pull.
 
     Attributes:
-        name: Of it.
-        since: When a round succeeded last, or it was first asked, UTC; None where no process has pulled it yet.
-        error: Why the newest round failed; None where it did not.
-        limit: For how long it may be quiet.
+        name: Name of the pull.
+        since: When a round last succeeded, or when it was first checked, UTC; None if no process has pulled it yet.
+        error: Why the newest round failed; None if it succeeded.
+        limit: Longest time without a successful round.
     """
 
     name: str
@@ -90,11 +90,11 @@ class QuietPull:
 
 @dataclass(frozen=True)
 class Signals:
-    """What could be read; None is what could not. Times are UTC.
+    """Signals of the pipeline; None if one could not be read. Times are UTC.
 
-    `receiver` is None where there are no routes, `pulls` is empty where there are none. `behind_since`: since when
-    `mart` differs from the facts in the lake, None where it does not; `is_behind_known` tells whether that could be
-    read. `unreadable` are what could not be read and why.
+    `receiver` is None if there are no routes, `pulls` is empty if there are none. `behind_since`: since when `mart`
+    has differed from the facts in the lake, None if it does not; `is_behind_known`: whether that could be read.
+    `unreadable`: what could not be read, and why.
     """
 
     backlog: Backlog | None
@@ -108,7 +108,7 @@ class Signals:
 
 @dataclass(frozen=True)
 class Limits:
-    """How long is too long."""
+    """Thresholds of the rules."""
 
     stale: dt.timedelta = dt.timedelta(minutes=10)
     behind: dt.timedelta = dt.timedelta(minutes=10)
@@ -119,7 +119,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Findings:
-    """What was found, and the rules that could be evaluated: no finding of one of those is good news."""
+    """Problems found, and the rules that were evaluated: such a rule without a finding is healthy."""
 
     findings: tuple[Finding, ...]
     rules: frozenset[str]
@@ -127,7 +127,7 @@ class Findings:
 
 @dataclass(frozen=True)
 class Failure:
-    """A run or a check that failed last: of what, what was found, and what to do."""
+    """A job or check whose newest run failed: its subject, what was found, and what to do."""
 
     subject: str
     message: str
@@ -136,17 +136,17 @@ class Failure:
 
 
 def judge(signals: Signals, limits: Limits, now: dt.datetime, scheduled: dt.datetime | None = None) -> Findings:
-    """Find what is stale or stalled; a signal that could not be read evaluates no rule but `source_unreadable`.
+    """Find what is stale or stalled; for a signal that could not be read, only `source_unreadable` is evaluated.
 
     Args:
-        signals: what could be read.
-        limits: how long is too long.
-        now: the clock, UTC.
-        scheduled: the newest time at which a run was to begin, UTC; records that came later wait for the next one.
-            None: runs follow Kafka.
+        signals: The signals.
+        limits: The thresholds.
+        now: The clock, UTC.
+        scheduled: The newest scheduled start of a run, UTC; later records wait for the next one. None: runs follow
+            Kafka.
     """
     findings = [
-        Finding(UNREADABLE, source, "critical", error, f"See that {source} runs and answers.")
+        Finding(UNREADABLE, source, "critical", error, f"Check that {source} runs and answers.")
         for source, error in signals.unreadable.items()
     ]
     rules = {UNREADABLE, RECEIVER_DOWN}
@@ -168,7 +168,7 @@ def judge(signals: Signals, limits: Limits, now: dt.datetime, scheduled: dt.date
 
 
 def judge_failures(rule: str, failures: Iterable[Failure] | None) -> Findings:
-    """One finding a failure; None where they could not be read."""
+    """Return one finding per failure; `failures` is None if they could not be read."""
     if failures is None:
         return Findings((), frozenset())
     findings = [
@@ -179,12 +179,12 @@ def judge_failures(rule: str, failures: Iterable[Failure] | None) -> Findings:
 
 
 def remember(since: Mapping[str, dt.datetime], true_now: Collection[str], now: dt.datetime) -> dict[str, dt.datetime]:
-    """Since when each of these has been true without a break, as far as `since` remembers."""
+    """Return since when each key has been present without a break, given the previous result `since`."""
     return {name: since.get(name, now) for name in true_now}
 
 
 def _due(backlog: Backlog | None, now: dt.datetime, scheduled: dt.datetime | None) -> dt.timedelta | None:
-    """How long a run has been due for the oldest unread record; None where none is, or it is not known."""
+    """Return how long the oldest unread record has been due; None if there is none or its time is unknown."""
     if backlog is None or not backlog.records or backlog.oldest is None:
         return None
     if scheduled is None:
@@ -218,7 +218,7 @@ def _behind(since: dt.datetime | None, limits: Limits, now: dt.datetime) -> Iter
 
 def _feeds(signals: Signals, limits: Limits, now: dt.datetime, scheduled: dt.datetime | None) -> Iterable[Finding]:
     due = None if scheduled is None else _due(signals.backlog, now, scheduled)
-    # Between scheduled runs no position moves.
+    # Positions do not move between scheduled runs.
     may_stall = scheduled is None or (due is not None and due >= limits.still)
     for feed in signals.feeds or ():
         if feed.held_back and feed.held_since is not None and now - feed.held_since >= limits.held_back:
@@ -226,7 +226,7 @@ def _feeds(signals: Signals, limits: Limits, now: dt.datetime, scheduled: dt.dat
                 HELD_BACK,
                 feed.name,
                 "critical",
-                f"An open transaction has held {feed.held_back:,} offsets back for "
+                f"An open transaction has blocked {feed.held_back:,} offsets for "
                 f"{_minutes(now - feed.held_since)} minutes.",
                 "End the producer's transaction, or abort it with kafka-transactions.sh.",
             )
@@ -236,7 +236,7 @@ def _feeds(signals: Signals, limits: Limits, now: dt.datetime, scheduled: dt.dat
                 feed.name,
                 "critical",
                 f"{feed.unread:,} offsets are unread and none was read for {_minutes(now - feed.still_since)} minutes.",
-                "See what the newest runs say of this feed.",
+                "See the newest runs in Dagster for errors on this partition.",
             )
 
 
@@ -246,9 +246,9 @@ def _receiver(receiver: Receiver, limits: Limits, now: dt.datetime) -> Iterable[
             RECEIVER_DOWN,
             "receiver",
             "critical",
-            f"No webhook has been taken for {_minutes(now - receiver.down_since)} minutes: {receiver.fault}. "
-            "Platforms send again for some hours at most.",
-            "See receiver.log in the state folder; `emberline up` starts it where it does not run.",
+            f"No webhook has been accepted for {_minutes(now - receiver.down_since)} minutes: {receiver.fault}. "
+            "Platforms retry for some hours at most.",
+            "See receiver.log in the state folder; `emberline up` starts it if it does not run.",
         )
 
 
@@ -261,7 +261,7 @@ def _pulls(pulls: Iterable[QuietPull], now: dt.datetime) -> Iterable[Finding]:
                 pull.name,
                 "critical",
                 f"No round of pull {pull.name} has succeeded for {_minutes(now - pull.since)} minutes{why}",
-                f"emberline pull {pull.name} shows what fails; `emberline up` starts what pulls where it does not run.",
+                f"emberline pull {pull.name} shows what fails; `emberline up` starts the puller if it does not run.",
             )
 
 

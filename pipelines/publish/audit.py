@@ -1,9 +1,10 @@
 """Run the expectation suites on the schema `staging`.
 
-Great Expectations judges: in a full audit each expectation, else those of which one query finds something broken.
+Great Expectations evaluates each expectation in a full audit, and otherwise only those that one cheap query finds
+broken.
 
-Of tables staged as a whole every expectation looks at all rows; of others each row that is new or changed is looked at,
-and rules across rows and tables at the parts that these are in.
+In tables staged as a whole all rows are checked; in others the new and changed rows, and rules across rows and tables
+on the parts that contain such rows.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from great_expectations.datasource.fluent.sql_datasource import SQLDatasource
 
 _EXAMPLES: Final = 5
-_UNSCREENED: Final = Refused(ReadFailed, "See what Great Expectations says of each table.")
+_UNSCREENED: Final = Refused(ReadFailed, "See the message of Great Expectations for each table.")
 _YES_OR_NO: Final = {"result_format": "BOOLEAN_ONLY"}
 _SEVERITIES: Final[dict[Severity, Literal["error", "warn"]]] = {"critical": "error", "warning": "warn"}
 
@@ -41,11 +42,11 @@ def audit(url: str, suites: Sequence[Suite], *, staged: Mapping[str, Staged], is
     Args:
         url: SQLAlchemy URL of the warehouse.
         suites: The suites to run, each on the table of its name.
-        staged: What `Warehouse` staged, by table. A suite that names a table staged as a whole is run on all rows.
-        is_full: Great Expectations judges every expectation, whatever that query finds.
+        staged: What `Warehouse` staged, by table. A suite that reads a table staged as a whole is run on all rows.
+        is_full: Whether Great Expectations evaluates every expectation, whatever the query finds.
 
     Returns:
-        A verdict an expectation, the row count of each table first.
+        One verdict per expectation, the row count of each table first.
 
     Raises:
         NotStaged: `staged` lacks a table.
@@ -54,13 +55,13 @@ def audit(url: str, suites: Sequence[Suite], *, staged: Mapping[str, Staged], is
     warehouse = sa.make_url(url)
     if lacking := [suite.table for suite in suites if suite.table not in staged]:
         raise NotStaged(
-            f"Nothing is staged of {', '.join(lacking)}.",
+            f"Nothing is staged for {', '.join(lacking)}.",
             url=warehouse,
             next_step="Stage the tables, then audit them.",
         )
     looks = [look for suite in suites for look in _looks(suite, staged)]
     broken = set(range(len(looks))) if is_full else _broken(Database(url), looks)
-    # Great Expectations is opened where it has something to judge: to import it alone takes seconds.
+    # Opened only if there is something to evaluate: importing Great Expectations takes seconds.
     with _staging(warehouse) if broken else nullcontext() as datasource:
         verdicts = [
             verdict
@@ -71,7 +72,7 @@ def audit(url: str, suites: Sequence[Suite], *, staged: Mapping[str, Staged], is
 
 
 def _looks(suite: Suite, staged: Mapping[str, Staged]) -> Iterator[Look]:
-    """What a suite looks at: all rows where a table that it names is staged as a whole, else those that come."""
+    """Return what a suite checks: all rows if a table it reads is staged as a whole, else new and changed rows."""
     count = row_count(staged[suite.table].rows)
     if any(name in staged and staged[name].is_whole for name in suite.tables):
         yield Look(suite, (count,), f"{suite.table}{NEW}")
@@ -82,7 +83,7 @@ def _looks(suite: Suite, staged: Mapping[str, Staged]) -> Iterator[Look]:
 
 
 def _within_changes(suite: Suite, expectation: Expectation) -> Expectation:
-    """The expectation of the rows that come; with those that a rule compares them with."""
+    """Return the expectation for new and changed rows, extended by the rows that a rule compares them with."""
     if expectation.rule is not None:
         query = within_changes(suite.table, expectation.rule)
     elif expectation.type in UNIQUE:
@@ -94,7 +95,7 @@ def _within_changes(suite: Suite, expectation: Expectation) -> Expectation:
 
 @contextmanager
 def _staging(url: sa.URL) -> Iterator[SQLDatasource]:
-    """Great Expectations' view of the warehouse: nothing kept, nothing reported to anyone, no progress bars."""
+    """Open Great Expectations on the warehouse without persistence, telemetry or progress bars."""
     import great_expectations as gx
     from great_expectations.data_context.types import base
     from great_expectations.datasource.fluent.interfaces import TestConnectionError
@@ -108,13 +109,13 @@ def _staging(url: sa.URL) -> Iterator[SQLDatasource]:
         ),
     )
     try:
-        # Its datasource for PostgreSQL takes no Unix socket; this one does, and differs in nothing else.
+        # Its PostgreSQL datasource accepts no Unix sockets; this one does and is otherwise the same.
         datasource = context.data_sources.add_sql("warehouse", connection_string=url.render_as_string(False))
     except TestConnectionError as error:
         raise WarehouseUnreachable(
             f"PostgreSQL does not answer Great Expectations: {error}",
             url=url,
-            next_step="See that it runs, and that the warehouse URL names its host, port, user and database.",
+            next_step="Check that it runs, and that the warehouse URL has its host, port, user and database.",
         ) from error
     try:
         yield datasource
@@ -123,9 +124,9 @@ def _staging(url: sa.URL) -> Iterator[SQLDatasource]:
 
 
 def _broken(warehouse: Database, looks: Sequence[Look]) -> set[int]:
-    """The numbers of the looks in which anything is broken, or all where one query cannot tell.
+    """Return the numbers of the looks with broken expectations, or all if one query cannot find out.
 
-    Great Expectations takes some 20 ms an expectation, and as much a table, however small the table.
+    Great Expectations takes some 20 ms per expectation and per table, however small the table.
     """
     if not looks:
         return set()
@@ -137,7 +138,7 @@ def _broken(warehouse: Database, looks: Sequence[Look]) -> set[int]:
 
 
 def _verdicts(look: Look, datasource: SQLDatasource | None) -> list[Verdict]:
-    """All pass without a datasource. Ask it for yes or no first; look for examples of the noes only."""
+    """Return the verdicts: all pass without a datasource; else ask for results first, then for examples of failures."""
     suite, expectations = look.suite, look.expectations
     if datasource is None:
         return [_verdict(suite, expectation, success=True) for expectation in expectations]
@@ -147,7 +148,7 @@ def _verdicts(look: Look, datasource: SQLDatasource | None) -> list[Verdict]:
     results = _run(batch, expectations, _YES_OR_NO)
     broken = [e for e in expectations if not results[e.name].success and _error(results[e.name]) is None]
     if broken:
-        # A key column that is missing must not turn the other checks of the table into errors.
+        # A missing key column must not turn the other checks of the table into errors.
         columns = {column["name"] for column in sa.inspect(datasource.get_engine()).get_columns(look.rows, STAGING)}
         key = [column for column in suite.key if column in columns]
         detail = {"result_format": "COMPLETE", "partial_unexpected_count": _EXAMPLES}
@@ -156,7 +157,7 @@ def _verdicts(look: Look, datasource: SQLDatasource | None) -> list[Verdict]:
 
 
 def _batch(datasource: SQLDatasource, name: str) -> Batch | None:
-    """All rows of a table or view of `staging`; none where it is not there."""
+    """Return a batch of all rows of a table or view of `staging`; None if it does not exist."""
     from great_expectations.datasource.fluent.interfaces import TestConnectionError
 
     if name not in datasource.get_asset_names():
@@ -171,7 +172,7 @@ def _batch(datasource: SQLDatasource, name: str) -> Batch | None:
 def _run(
     batch: Batch, expectations: Sequence[Expectation], result_format: dict[str, Any]
 ) -> dict[str, ExpectationValidationResult]:
-    """The results by the expectations' names, which are unique in a suite."""
+    """Return the results by the expectations' names, which are unique in a suite."""
     from great_expectations import ExpectationSuite
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
@@ -187,7 +188,7 @@ def _name(result: ExpectationValidationResult) -> str:
 
 
 def _error(result: ExpectationValidationResult) -> str | None:
-    """Why Great Expectations could not evaluate; `exception_info` is then keyed by metric, else it is flat."""
+    """Return why Great Expectations could not evaluate; `exception_info` is flat or keyed by metric."""
     info = result.exception_info or {}
     if "raised_exception" in info:
         return str(info["exception_message"]) if info["raised_exception"] else None

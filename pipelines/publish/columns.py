@@ -1,4 +1,4 @@
-"""Which columns of a frame a warehouse table would not take, and the frame in its types."""
+"""Compare the columns of a frame with a warehouse table, and cast a frame to its types."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _LOSSLESS: Final[dict[pl.DataType, tuple[pl.DataType, ...]]] = {
 
 
 def mismatches(table: sa.Table, schema: pl.Schema) -> dict[str, str]:
-    """What keeps a frame from being loaded, by column; empty if nothing does.
+    """Return, by column, why a frame cannot be loaded; empty if it can.
 
-    A type fits that widens to the column's without loss. Order does not matter.
+    A type fits if it widens to the column's without loss. Order does not matter.
     """
     found: dict[str, str] = {}
     for column in table.columns:
@@ -35,5 +35,5 @@ def mismatches(table: sa.Table, schema: pl.Schema) -> dict[str, str]:
 
 
 def cast_to(table: sa.Table, rows: pl.LazyFrame) -> pl.LazyFrame:
-    """The rows in the table's columns, order and types."""
+    """Return the rows in the table's column order and types."""
     return rows.select(pl.col(column.name).cast(polars_type(column.type) or pl.Null) for column in table.columns)

@@ -1,4 +1,4 @@
-"""The way into one PostgreSQL database: transactions that tell what was refused as an error of this project."""
+"""Access to one PostgreSQL database: transactions that raise what was refused as an error of this project."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _APPLICATION: Final = {"application_name": "emberline"}
 
 
 def as_text(statement: Any) -> str:
-    """A statement as SQL text, its values in it, for those who take no others: bulk connections and expectations."""
+    """Return a statement as SQL text with inline values, for bulk connections and expectations, which bind none."""
     return str(statement.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True}))
 
 
 class Refused(NamedTuple):
-    """As which error a refusal of PostgreSQL is told, with what to do next and the table, if one is concerned."""
+    """The error type to raise when PostgreSQL refuses, with the next step and the table, if any."""
 
     kind: type[PublishError]
     next_step: str
@@ -35,16 +35,16 @@ class Refused(NamedTuple):
 
 
 class Database:
-    """Opens a connection a call and closes it; the constructor opens none.
+    """One database; each call opens a connection and closes it, the constructor opens none.
 
-    Every call raises `WarehouseUnreachable` where PostgreSQL does not answer.
+    Every call raises `WarehouseUnreachable` if PostgreSQL does not answer.
     """
 
     def __init__(self, url: str, variable: str = "EMBERLINE__WAREHOUSE__URL") -> None:
         """Take a SQLAlchemy URL; raise `UnsupportedWarehouse` unless it is `postgresql+psycopg://...`.
 
         Args:
-            url: Of the database.
+            url: URL of the database.
             variable: The environment variable that sets the URL, for errors to name.
         """
         self.url = sa.make_url(url)
@@ -60,7 +60,7 @@ class Database:
 
     @contextmanager
     def transaction(self, refused: Refused, isolation: str = "READ COMMITTED") -> Iterator[sa.Connection]:
-        """A transaction, committed at the end and rolled back on any error."""
+        """Open a transaction, committed at the end and rolled back on any error."""
         try:
             connection = self._engine.connect()
         except DBAPIError as error:
@@ -74,11 +74,11 @@ class Database:
 
     @contextmanager
     def bulk(self) -> Iterator[adbc.Connection]:
-        """A connection that loads Arrow data, for use within `told`; what is not committed is rolled back."""
-        # Imported when it is needed: with it comes pandas, and most commands load nothing.
+        """Open a connection that loads Arrow data, for use within `told`; uncommitted changes are rolled back."""
+        # Imported here: it imports pandas, and most commands load nothing.
         from adbc_driver_postgresql import dbapi as adbc
 
-        # From a dialect of its own: the engine's adds arguments that only psycopg understands.
+        # A new dialect, since the engine's adds arguments that only psycopg understands.
         _, parameters = self.url.get_dialect()().create_connect_args(self.url)
         try:
             connection = adbc.connect(make_conninfo(**parameters, **_APPLICATION))
@@ -89,7 +89,7 @@ class Database:
 
     @contextmanager
     def told(self, refused: Refused) -> Iterator[None]:
-        """What PostgreSQL refuses in here is told as this error."""
+        """Raise what PostgreSQL refuses in this block as the given error."""
         try:
             yield
         except (DBAPIError, adbc_driver_manager.Error) as error:
@@ -101,10 +101,10 @@ class Database:
         return WarehouseUnreachable(
             f"PostgreSQL does not answer: {error}",
             url=self.url,
-            next_step=f"See that it runs, and that {self._variable} names its host, port, user, password and database.",
+            next_step=f"Check that it runs, and that {self._variable} has its host, port, user, password and database.",
         )
 
 
 def take_turns(connection: sa.Connection, purpose: str) -> None:
-    """Wait until no other transaction of the same purpose runs; the turn ends with this one."""
+    """Wait until no other transaction of the same purpose runs; the lock is held to the end of this one."""
     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"emberline {purpose}"))))

@@ -1,7 +1,7 @@
-"""What sets the next version of a warehouse table apart from the published one, from two Delta versions of the lake.
+"""The difference between the next and the published version of a warehouse table, from two Delta versions of the lake.
 
-Only months whose files differ are read, where a lake table is partitioned by month; of others only rows that differ
-are made into rows of the warehouse, where that takes more than to select columns.
+If a lake table is partitioned by month, only months whose files differ are read. Of other tables, only rows that
+differ are converted to warehouse rows if that takes more than selecting columns.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from schemas.mart import made_of, sources_of
 
 _MONTH: Final = "month"
 _OF_ALL_MONTHS: Final = frozenset({"dim_currency"})
-"""Tables of which one row comes from rows of many months."""
+"""Tables whose rows each come from rows of many months."""
 _BY_KEY: Final = {"dim_person": "person_id", "dim_item": "product_id"}
-"""Tables of which a row comes from all rows of several lake tables that have the same value in this column."""
+"""Tables whose rows each come from all rows of several lake tables with the same value in this column."""
 
 
 def difference(lake: Lake, table: sa.Table, opened: Mapping[str, Handle], published: State) -> Difference | None:
-    """Compare the rows that a table is to have with those it is published with.
+    """Compare the next rows of a table with its published rows.
 
     Args:
-        lake: Holds what the table is made of.
-        table: Of `schemas.warehouse.DATA_TABLES`.
-        opened: The lake tables it is made of, as they are to be published.
+        lake: The lake of its source tables.
+        table: One of `schemas.warehouse.DATA_TABLES`.
+        opened: Its source tables in the versions to publish.
         published: The state in which it is published.
 
     Returns:
-        None where the published rows cannot be read from the lake any more: the table is to be staged as a whole.
+        None if the published rows can no longer be read from the lake: the table must be staged as a whole.
     """
     before = _as_published(lake, table, opened, published)
     if before is None:
@@ -52,9 +52,9 @@ def difference(lake: Lake, table: sa.Table, opened: Mapping[str, Handle], publis
 
 
 def is_restored(lake: Lake, table: sa.Table, opened: Mapping[str, Handle], published: State) -> bool:
-    """Whether the lake has not got the published version of a table any more, as after a restored backup.
+    """Whether the lake no longer has the published version of a table, as after a restored backup.
 
-    Its tables may then count on to the same state, with other rows.
+    Its tables may later reach the same version numbers with other rows.
     """
     return _as_published(lake, table, opened, published) is None
 
@@ -62,7 +62,7 @@ def is_restored(lake: Lake, table: sa.Table, opened: Mapping[str, Handle], publi
 def _as_published(
     lake: Lake, table: sa.Table, opened: Mapping[str, Handle], published: State
 ) -> dict[str, Handle] | None:
-    """The lake tables as they were when the table was published; None where the lake has not got them any more."""
+    """Open the lake tables as they were when the table was published; None if the lake no longer has them."""
     found = {}
     for source in sources_of(table):
         now, version = opened[source.name], published.versions.get(source.name)
@@ -79,9 +79,9 @@ def between(table: sa.Table, old: pl.DataFrame, new: pl.DataFrame, since: str) -
     """Compare rows of a table, all of them or those that can differ, in its columns and types.
 
     Args:
-        table: Of `schemas.warehouse.DATA_TABLES`.
-        old: As they are published.
-        new: As they are to be.
+        table: One of `schemas.warehouse.DATA_TABLES`.
+        old: The published rows.
+        new: The next rows.
         since: Name of the state of `old`.
     """
     gone, come = _differing([column.name for column in table.primary_key], old, new)
@@ -89,9 +89,9 @@ def between(table: sa.Table, old: pl.DataFrame, new: pl.DataFrame, since: str) -
 
 
 def _differing(key: Sequence[str], old: pl.DataFrame, new: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The rows of each of two frames that the other has not, and those that the new one has twice by their key."""
+    """Return the rows that only one of two frames has, and the new rows whose key occurs twice."""
     gone, come = differing(old, new)
-    # What is there twice was not published twice, and is to be found by the audit.
+    # Duplicate keys are kept, so that the audit finds them.
     is_twice = new.select(key).is_duplicated()
     if not is_twice.any():
         return gone, come
@@ -103,11 +103,11 @@ def _differing(key: Sequence[str], old: pl.DataFrame, new: pl.DataFrame) -> tupl
 def _near_what_changed(
     table: sa.Table, before: Mapping[str, Handle], now: Mapping[str, Handle]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The rows of both that can differ.
+    """Return the rows of both versions that can differ.
 
-    Where one lake table gives them by month they are those of months whose files differ; where they are looked up in
-    others of which no row differs, those made of rows that differ; where each comes from what a key has in several
-    lake tables, those of keys with rows that differ.
+    If one lake table gives them by month: those of months whose files differ. If their look-up tables do not differ:
+    those from rows that differ. If each comes from one key's rows in several lake tables: those of keys with rows
+    that differ.
     """
     first, *looked_up = sources_of(table)
     was, given = _scans(before), _scans(now)
@@ -128,7 +128,7 @@ def _near_what_changed(
 
 
 def _changed_keys(table: sa.Table, key: str, before: Mapping[str, Handle], now: Mapping[str, Handle]) -> pl.Series:
-    """The values of a column whose rows differ in any of the lake tables that a warehouse table is made of."""
+    """Return the values of a column whose rows differ in any source table of a warehouse table."""
     changed = [pl.Series(key, [], pl.String)]
     for source in sources_of(table):
         if before[source.name].files_id == now[source.name].files_id:
@@ -148,7 +148,7 @@ def _scans(handles: Mapping[str, Handle]) -> dict[str, pl.LazyFrame]:
 def _differing_in(
     table: sa.Table, source: LakeTable, was: Mapping[str, pl.LazyFrame], given: Mapping[str, pl.LazyFrame]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The rows of a lake table that differ, in its key and the columns that a warehouse table is made of."""
+    """Return the rows of a lake table that differ in its key or in columns that a warehouse table uses."""
     columns = {one.column for sources in made_of(table).values() for one in sources if one.table is source}
     names = sorted({*source.key, *columns})
     old, new = (rows[source.name].select(names).collect(engine="streaming") for rows in (was, given))

@@ -1,4 +1,4 @@
-"""The rows of the dimensions of `mart`, each with the one that stands for what is not known."""
+"""The rows of the dimensions of `mart`, each with a row for the unknown value."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ _SATURDAY: Final = 6
 
 
 def group_rows(groups: pl.LazyFrame) -> pl.LazyFrame:
-    """The groups of `schemas.lake.GROUP`, and the one that sales are of which no group is credited with."""
+    """Return the groups of `schemas.lake.GROUP`, and the row for sales credited to no group."""
     nowhere = pl.LazyFrame({"group_id": UNATTRIBUTED, "carrier": UNKNOWN, "name": UNATTRIBUTED})
     return pl.concat([groups, nowhere], how="diagonal")
 
 
 def carrier_rows(groups: pl.LazyFrame) -> pl.LazyFrame:
-    """The carriers of groups, with the names that people know them by; one that has none is called by its key."""
+    """Return the carriers of groups with their display names; the default is the key."""
     carriers = _with_unknown(groups.select("carrier"))
     return carriers.with_columns(name=pl.col("carrier").replace(CARRIER_NAMES))
 
 
 def purpose_rows(groups: pl.LazyFrame) -> pl.LazyFrame:
-    """The purposes of groups."""
+    """Return the purposes of groups."""
     return _with_unknown(groups.select("purpose")).with_columns(is_standard=pl.col("purpose").is_in(PURPOSES))
 
 
 def currency_rows(credits: pl.LazyFrame) -> pl.LazyFrame:
-    """The currencies of credit; one that ISO 4217 has not got has nulls."""
+    """Return the currencies of credit; one that is not in ISO 4217 has nulls."""
     known = pl.LazyFrame(
         [(code, *one) for code, one in CURRENCIES.items()],
         schema={"currency": pl.String, "name": pl.String, "minor_digits": pl.Int16},
@@ -44,14 +44,14 @@ def currency_rows(credits: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def item_rows(lines: pl.LazyFrame, matched: pl.LazyFrame) -> pl.LazyFrame:
-    """The products of `schemas.lake.ORDER_ITEM`, with the days of their sales, and of `schemas.lake.MATCHED_EVENT`."""
+    """Return the products of `schemas.lake.ORDER_ITEM` with their sales days, and of `schemas.lake.MATCHED_EVENT`."""
     sold = lines.group_by("product_id").agg(first_sold_on=pl.col("day").min(), last_sold_on=pl.col("day").max())
     products = _with_unknown(pl.concat([rows.select("product_id") for rows in (lines, matched)]))
     return products.join(sold, on="product_id", how="left")
 
 
 def date_rows(days: pl.LazyFrame) -> pl.LazyFrame:
-    """Every day of the years that have one of these days.
+    """Return every day of the years that contain one of these days.
 
     Args:
         days: `schemas.lake.FEED_DAY`, which has the day of every event.
@@ -82,7 +82,7 @@ def date_rows(days: pl.LazyFrame) -> pl.LazyFrame:
 def person_rows(
     firsts: pl.LazyFrame, members: pl.LazyFrame, values: pl.LazyFrame, orders: pl.LazyFrame, entries: pl.LazyFrame
 ) -> pl.LazyFrame:
-    """Every person that a fact names: when they came, how engaged they are, and what they are worth.
+    """Return every person that a fact names: first activity, engagement and value.
 
     Args:
         firsts: `schemas.lake.FIRST_SEEN`.
@@ -119,6 +119,6 @@ def person_rows(
 
 
 def _with_unknown(keys: pl.LazyFrame) -> pl.LazyFrame:
-    """The values of a column, each once, and the one that stands for what is not known."""
+    """Return the distinct values of a column, and the row for the unknown value."""
     name = keys.collect_schema().names()[0]
     return pl.concat([keys.drop_nulls(), pl.LazyFrame({name: [UNKNOWN]})]).unique()

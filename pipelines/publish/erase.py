@@ -1,7 +1,7 @@
-"""Erased persons in a PostgreSQL database: every text of every table is searched, whatever its table is for.
+"""Erase persons from a PostgreSQL database: every text column of every table is searched.
 
-A deleted row stays on its page until that is written again, and common values stay in the statistics of the planner:
-tables that held a person are rewritten and analysed.
+A deleted row stays on its page until the page is rewritten, and common values stay in the planner's statistics, so
+tables that contained a person are rewritten and analysed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pipelines.lake_purge import ERASED
 from pipelines.publish.database import Database, Refused
 from pipelines.publish.errors import PublishFailed
 
-_REFUSED: Final = Refused(PublishFailed, "Let the owner of the tables ask for the erasure again: it goes on.")
+_REFUSED: Final = Refused(PublishFailed, "Let the owner of the tables run the erasure again: it continues.")
 _AT_ONCE: Final = 50_000
 _OURS: Final = sa.text(
     """
@@ -49,7 +49,7 @@ _FORCED: Final = sa.text(
 )
 _CLEAR: Final = sa.text("SELECT pg_clear_attribute_stats(:schema, :table, :column, false)")
 _CLEARS: Final = (18,)
-"""The version of PostgreSQL from which on its statistics can be dropped."""
+"""The first version of PostgreSQL that can drop statistics."""
 
 
 _TYPES: Final = sa.text(
@@ -59,7 +59,7 @@ _TYPES: Final = sa.text(
 
 @dataclass(frozen=True)
 class TextTable:
-    """A table, and those of its columns that hold texts."""
+    """A table and its text columns."""
 
     schema: str
     name: str
@@ -70,13 +70,13 @@ class TextTable:
 
     @property
     def quoted(self) -> str:
-        """Its name as SQL."""
+        """The quoted name for SQL."""
         quote = postgresql.dialect().identifier_preparer.quote
         return f"{quote(self.schema)}.{quote(self.name)}"
 
 
 def text_tables(database: Database, schemas: Sequence[str]) -> list[TextTable]:
-    """The tables of these schemas that have texts."""
+    """Return the tables of these schemas that have text columns."""
     with database.transaction(_REFUSED) as connection:
         rows = connection.execute(_OURS, {"schemas": list(schemas)}).all()
     return [TextTable(schema, name, tuple(columns)) for schema, name, columns in rows]
@@ -100,7 +100,7 @@ def rows_naming(database: Database, table: TextTable, suppression: Suppression) 
 
 
 def delete_rows(database: Database, table: TextTable, rows: pl.DataFrame) -> None:
-    """Delete rows by their place; nobody else may write the table meanwhile."""
+    """Delete rows by `ctid`; nobody else may write to the table meanwhile."""
     statement = sa.text(f"DELETE FROM {table.quoted} WHERE ctid = ANY(CAST(:places AS tid[]))")  # noqa: S608
     with database.transaction(_REFUSED) as connection:
         connection.execute(statement, {"places": rows["ctid"].to_list()})
@@ -109,7 +109,7 @@ def delete_rows(database: Database, table: TextTable, rows: pl.DataFrame) -> Non
 def mask_rows(
     database: Database, table: TextTable, rows: pl.DataFrame, suppression: Suppression, known: Iterable[str]
 ) -> None:
-    """Put a word in the place of pseudonyms, and of the texts that are known, in these rows."""
+    """Replace the pseudonyms and known texts of erased persons in these rows by a fixed word."""
     masks = _Masks(suppression, tuple(known))
     with database.transaction(_REFUSED) as connection:
         described = connection.execute(_TYPES, {"name": table.quoted}).all()
@@ -129,20 +129,20 @@ def mask_rows(
 
 
 def rewrite(database: Database, tables: Iterable[TextTable]) -> None:
-    """Write tables anew without their dead rows, and count their values anew; readers wait meanwhile."""
+    """Rewrite tables without their dead rows and refresh their statistics; readers wait meanwhile."""
     with database.transaction(_REFUSED, "AUTOCOMMIT") as connection:
         for table in tables:
             connection.execute(sa.text(f"VACUUM (FULL, ANALYZE) {table.quoted}"))
 
 
 def clear_statistics(database: Database, schemas: Sequence[str], suppression: Suppression) -> list[str]:
-    """Drop the planner's statistics of columns that name an erased person: of an empty table it makes no new ones.
+    """Drop the planner's statistics of columns that name an erased person: ANALYZE does not replace an empty table's.
 
-    PostgreSQL shows no statistics to an owner on whom row-level security is forced: the force is lifted meanwhile, in
-    a transaction that readers wait for.
+    PostgreSQL hides statistics from an owner on whom row-level security is forced: it is not forced meanwhile, in a
+    transaction that readers wait for.
 
     Returns:
-        The columns whose statistics stay, as PostgreSQL before 18 has no way to drop them.
+        The columns whose statistics remain because PostgreSQL before 18 cannot drop them.
     """
     with database.transaction(_REFUSED) as connection:
         forced = list(connection.scalars(_FORCED, {"schemas": list(schemas)}))
@@ -177,7 +177,7 @@ class _Masks:
 def all_rows_naming(
     database: Database, schemas: Sequence[str], suppression: Suppression
 ) -> Iterator[tuple[TextTable, pl.DataFrame]]:
-    """Every table with rows that name an erased person, and those rows."""
+    """Return every table with rows that name an erased person, and those rows."""
     for table in text_tables(database, schemas):
         rows = rows_naming(database, table, suppression)
         if not rows.is_empty():

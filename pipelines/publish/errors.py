@@ -1,4 +1,4 @@
-"""What can go wrong between a frame and a published version, told as cause, place and next step."""
+"""Errors between a frame and a published version, with cause, place and next step."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class PublishError(EmberlineError):
 
 
 class WarehouseUnreachable(PublishError):
-    """No connection to the warehouse could be opened, or it broke."""
+    """No connection to the warehouse could be opened, or it was lost."""
 
 
 class UnsupportedWarehouse(PublishError):
@@ -27,15 +27,15 @@ class UnsupportedWarehouse(PublishError):
 
 
 class PrepareFailed(PublishError):
-    """The schemas, tables or comments could not be made."""
+    """The schemas, tables or comments could not be created."""
 
 
 class UpgradeFailed(PublishError):
-    """The structure could not be brought to that of this version; the warehouse is as it was."""
+    """The structure could not be upgraded to this version; the warehouse is unchanged."""
 
 
 class PoliciesFailed(PublishError):
-    """What tenants may read could not be brought up to date; the warehouse is as it was."""
+    """The policies for tenants could not be updated; the warehouse is unchanged."""
 
 
 class WarehouseNewer(PublishError):
@@ -47,7 +47,7 @@ class WarehouseOutdated(PublishError):
 
 
 class StagingMismatch(PublishError):
-    """A frame is not in the columns and types of the table it is staged for.
+    """A frame does not have the columns and types of the table it is staged for.
 
     Attributes:
         columns: The columns concerned.
@@ -63,7 +63,7 @@ class StagingFailed(PublishError):
 
 
 class NotStaged(PublishError):
-    """Of a table to publish or audit nothing is staged, or not beside the published version."""
+    """Nothing is staged for a table to publish or audit, or it is staged against another published version."""
 
 
 class PublishFailed(PublishError):
@@ -71,15 +71,15 @@ class PublishFailed(PublishError):
 
 
 class AnotherLake(PublishError):
-    """The rows come from another lake than those that are published."""
+    """The rows come from another lake than the published ones."""
 
 
 class RowsLost(PublishError):
-    """Tables would lose more of their rows than they may."""
+    """Tables would lose a larger share of their rows than allowed."""
 
 
 class TableAltered(PublishError):
-    """A table of `mart` has other rows than those that were published."""
+    """A table of `mart` was changed by somebody else since it was published."""
 
 
 class ReadFailed(PublishError):
@@ -87,12 +87,12 @@ class ReadFailed(PublishError):
 
 
 class LedgerFailed(PublishError):
-    """The ledger of alerts could not be read or written; it is as it was."""
+    """The ledger of alerts could not be read or written; it is unchanged."""
 
 
 def without_password(text: str, url: sa.URL) -> str:
-    """The text with the URL's password blotted out, should a driver have quoted it.
+    """Return the text with the URL's password masked, if a driver quoted it.
 
-    As a word of its own only: elsewhere it is part of a name, and blotted out it would be told.
+    Only as a whole word: masking it inside another name would reveal it.
     """
     return re.sub(rf"(?<!\w){re.escape(url.password)}(?!\w)", "***", text) if url.password else text

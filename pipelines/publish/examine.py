@@ -1,4 +1,4 @@
-"""Look at a warehouse: whether it answers, its structure, the rights of this role, and which lake it is of."""
+"""Examine a warehouse: whether it answers, its structure, the rights of this role, and its lake."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _WRITTEN: Final = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
 
 def examine_warehouse(url: str, lake_id: str | None) -> list[Examined]:
-    """Look at the warehouse behind a SQLAlchemy URL, and whether it is of this lake; without one `lake_id` is None."""
+    """Examine the warehouse at a SQLAlchemy URL and whether it belongs to this lake; `lake_id` is None without one."""
     return examined(AREA, "server", lambda: _warehouse(Database(url), lake_id))
 
 
@@ -58,11 +58,13 @@ def _warehouse(database: Database, lake_id: str | None) -> Iterator[Examined]:
 def _of_another_version(revision: str, known: Sequence[str]) -> Examined:
     if revision in known:
         found = (
-            f"An older version of emberline made it: revision {revision} of its structure, and {known[-1]} is newest."
+            f"An older version of emberline created it: it has revision {revision} of its structure, the newest is "
+            f"{known[-1]}."
         )
         return Examined(AREA, "structure", "warning", found, "Let a run upgrade it: emberline run")
     found = (
-        f"A newer version of emberline upgraded it to revision {revision} of its structure; {known[-1]} is known here."
+        f"A newer version of emberline upgraded it to revision {revision}; this version knows revisions up to "
+        f"{known[-1]}."
     )
     return Examined(AREA, "structure", "broken", found, "Install the version of emberline that upgraded it.")
 
@@ -91,9 +93,9 @@ def _origin(connection: sa.Connection, lake_id: str | None) -> Examined:
     table = operations.lake
     known = connection.execute(sa.select(table.c.lake_id).order_by(table.c.change.desc()).limit(1)).scalar()
     if known is None:
-        return Examined(AREA, "lake", "ok", "It is of no lake yet: the next publication decides.")
+        return Examined(AREA, "lake", "ok", "It belongs to no lake yet: the next publication decides.")
     if known == lake_id:
-        return Examined(AREA, "lake", "ok", f"It is of this lake, {known}.")
-    found = f"It was published from lake {known}, and this one is {lake_id or 'not there yet'}."
-    next_step = "See that lake.uri and warehouse.url belong together; to let this lake take over: "
+        return Examined(AREA, "lake", "ok", f"It belongs to this lake, {known}.")
+    found = f"It was published from lake {known}, but this lake is {lake_id or 'not created yet'}."
+    next_step = "Check that lake.uri and warehouse.url belong together; to let this lake take over: "
     return Examined(AREA, "lake", "broken", found, f"{next_step}emberline run --accept-loss")

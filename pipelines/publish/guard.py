@@ -1,6 +1,6 @@
-"""Keep a publication from emptying the warehouse: it is of one lake, and no table loses too large a share of its rows.
+"""Keep a publication from emptying the warehouse: it needs the same lake, and no table may lose too many rows.
 
-Both are enforced inside the transaction of the publication: nothing gets past them, and a refusal leaves no trace.
+Both are enforced inside the transaction of the publication, so a refusal changes nothing.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from schemas.operations import lake
 _SHOWN: Final = 5
 _ACCEPT: Final = (
     "`emberline run --accept-loss`; in Dagster, launch the run with accept_loss: true in the config of `publish`. "
-    "Readers still see the version before."
+    "Readers still see the previous version."
 )
 
 
 @dataclass(frozen=True)
 class Guard:
-    """What a publication may do to the warehouse.
+    """Limits of a publication.
 
     Attributes:
         lake_id: Id of the lake that the rows come from.
         max_lost_share: The largest share of its rows that a table may lose at once.
-        is_accepted: Whether a person agreed to this publication, whatever is lost and wherever the rows come from.
-        needs_check: Whether only what a check has passed is published.
+        is_accepted: Whether a person accepted this publication, whatever is lost and whichever lake it is from.
+        needs_check: Whether only tables that passed their checks are published.
     """
 
     lake_id: str
@@ -50,7 +50,7 @@ class Loss:
 
 
 def refuse_another_lake(connection: sa.Connection, guard: Guard, now: dt.datetime) -> None:
-    """Compare the lake with the one that the warehouse is of; a warehouse of none is of this one from now on.
+    """Compare the lake with the warehouse's; a warehouse without a lake belongs to this one from now on.
 
     Args:
         connection: In the transaction of the publication.
@@ -58,30 +58,30 @@ def refuse_another_lake(connection: sa.Connection, guard: Guard, now: dt.datetim
         now: When it is published.
 
     Raises:
-        AnotherLake: They differ, and nobody agreed to that.
+        AnotherLake: They differ, and nobody accepted that.
     """
     known = connection.execute(sa.select(lake.c.lake_id).order_by(lake.c.change.desc()).limit(1)).scalar()
     if known == guard.lake_id:
         return
     if known is not None and not guard.is_accepted:
         raise AnotherLake(
-            f"The warehouse was published from lake {known}, and this is lake {guard.lake_id}.",
+            f"The warehouse was published from lake {known}, but this is lake {guard.lake_id}.",
             url=connection.engine.url,
-            next_step=f"See that lake.uri and warehouse.url belong together. If this lake is to take over: {_ACCEPT}",
+            next_step=f"Check that lake.uri and warehouse.url belong together. If this lake is to take over: {_ACCEPT}",
         )
     connection.execute(sa.insert(lake).values(lake_id=guard.lake_id, recorded_at=now))
 
 
 def refuse_lost_rows(connection: sa.Connection, losses: Mapping[sa.Table, int], guard: Guard) -> None:
-    """Compare what tables lost with what they may lose; one that has the newest days only may lose all others.
+    """Compare the rows that tables lost with the limit; tables of the newest days only have none.
 
     Args:
         connection: In the transaction of the publication, after the tables were changed.
-        losses: Rows deleted beyond those inserted, by table. Tables that lost none are not counted.
-        guard: Says what they may lose.
+        losses: Rows deleted less rows inserted, by table. Tables that lost none are not counted.
+        guard: Has the limit.
 
     Raises:
-        RowsLost: A table lost more, and nobody agreed to that.
+        RowsLost: A table lost more, and nobody accepted that.
     """
     if guard.is_accepted:
         return
@@ -96,9 +96,9 @@ def refuse_lost_rows(connection: sa.Connection, losses: Mapping[sa.Table, int], 
         shown = ", ".join(f"{name} {refused[name].lost:,} of {refused[name].before:,}" for name in largest[:_SHOWN])
         others = f" and {counted(len(largest) - _SHOWN, 'more table')}" if len(largest) > _SHOWN else ""
         raise RowsLost(
-            f"More than {guard.max_lost_share:.0%} of the rows would go: {shown}{others}.",
+            f"More than {guard.max_lost_share:.0%} of the rows would be deleted: {shown}{others}.",
             url=connection.engine.url,
-            next_step=f"See what became of the lake: `emberline doctor`. If the rows are to go: {_ACCEPT}",
+            next_step=f"Examine the lake: `emberline doctor`. If the rows should be deleted: {_ACCEPT}",
         )
 
 

@@ -1,4 +1,4 @@
-"""What came late between two versions: events of days that were complete, and accounts that came to other persons."""
+"""Late changes between two versions: events of days that were complete, and reassigned accounts."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from schemas.mart_columns import Bearing
 LATENESS: Final = pl.Schema(
     {"bearing": pl.String, "group_id": pl.String, "day": pl.Date, "events": pl.Int64, "merges": pl.Int64}
 )
-"""How many late events and merged accounts bear on figures: of `group_id` on `day` where `bearing` is `in_group`,
-else of periods that end with `day`."""
+"""How many late events and merged accounts can change figures: of `group_id` on `day` if `bearing` is `in_group`, else
+of periods that end with `day`."""
 
 _SALES: Final = (
     kinds.LINK_CLICKED, kinds.ORDER_PLACED, kinds.ORDER_PAID, kinds.MEMBER_JOINED, kinds.MEMBER_LEFT,
@@ -26,12 +26,12 @@ _SALES: Final = (
 
 @dataclass(frozen=True)
 class Before:
-    """What was published before a new version.
+    """The version that was published before a new one.
 
     Attributes:
         version: The published version.
         events_batch: Newest batch of events it includes.
-        complete_through: Last day that it or any version before it called complete.
+        complete_through: Last day that was complete in it or any earlier version.
     """
 
     version: int
@@ -47,26 +47,26 @@ def lateness(
     events_batch: int,
     decoded: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
-    """Count what came late.
+    """Count late events and merged accounts.
 
-    An account that came to another person, or became one of its own again, counts as a merge on every day on which it
-    has events, as these are another person's now; up to the end of a period it counts once.
+    A reassigned account (moved to another person, or separated again) counts as a merge on every day on which it has
+    events, since these belong to another person now; up to the end of a period it counts once.
 
-    An event that people took out of `events`, or put back, counts as one that came late; where all events were decoded
-    again in between, only what Kafka brought since counts: those of before were in time.
+    An event that people quarantined or restored counts as late. If all events were decoded again in between, only
+    those that Kafka received since count: earlier ones were in time.
 
     Args:
         events: `schemas.lake.EVENTS`.
         taken_out: `schemas.lake.QUARANTINED_EVENT`.
         changes: `schemas.lake.IDENTITY_CHANGE`.
-        before: What was published.
+        before: The previous version.
         events_batch: Newest batch of events that the new version includes.
-        decoded: How far partitions were decoded for `before`, where all were decoded again since; see
+        decoded: How far partitions were decoded for `before`, if all were decoded again since; see
             `pipelines.ingest.decoded_through`.
 
     Returns:
-        `LATENESS`: a row for each group and day with any; for the other bearings a row for every day from the first
-        with any through `before.complete_through`, each with the counts up to and with it.
+        `LATENESS`: a row for each group and day with counts; for the other bearings a row for every day from the
+        first with counts through `before.complete_through`, with the cumulative counts up to and including the day.
     """
     is_new = pl.col("batch").is_between(before.events_batch, events_batch, closed="right")
     closed = events.filter(pl.col("day") <= before.complete_through)
@@ -79,7 +79,7 @@ def lateness(
         changes.filter(is_new)
         .group_by("account_id")
         .agg(before=pl.col("person_before").sort_by("batch").first(), now=pl.col("person_id").sort_by("batch").last())
-        # One that came to another person and back is where it was.
+        # An account that was moved and moved back is not counted.
         .filter(pl.col("before") != pl.col("now"))
         .select("account_id")
     )
@@ -93,7 +93,7 @@ def lateness(
 
 
 def _bears_on_sales() -> pl.Expr:
-    # A first activity stands for a joining, which decides what a buyer could see.
+    # A first activity counts as a join, which decides what a buyer could see.
     return pl.col("type").is_in(_SALES) | is_product_message() | is_activity()
 
 

@@ -1,15 +1,16 @@
-"""Row-level security of the warehouse: what `schemas.access` decides of each table, as policies, rights and views.
+"""Row-level security of the warehouse: the decisions of `schemas.access` as policies, rights and views.
 
-Of each table of `mart` and `ops` there are three policies, in force for its owner, too. All roles that have a right to
-it read all rows; but tenants those of the decision only; and the owner none on behalf of a tenant, so that a view with
-the owner's rights shows a tenant nothing. For pipeline and readers the policies are constants, and cost nothing.
+Each table of `mart` and `ops` has three policies, which are enforced for its owner, too: roles with a right to the
+table read all rows; tenants read only the rows of the decision; and the owner reads none on behalf of a tenant, so
+that a view with the owner's rights shows a tenant nothing. For pipeline and readers the policies are constants and
+cost nothing.
 
-Tenants have no right to enter `mart`: they read views in `schemas.access.TENANT` with their own rights. The `OFFSET 0`
-of these keeps conditions of a query away from the table: the planner would estimate how many rows of all groups
-meet them, and EXPLAIN shows its estimates.
+Tenants have no right on `mart`: they read views in `schemas.access.TENANT` with their own rights. The `OFFSET 0` of
+the views keeps conditions of a query away from the table: otherwise the planner would estimate how many rows of all
+groups meet them, and EXPLAIN shows its estimates.
 
-As references are, all of this is brought up to date when the warehouse is prepared. Nothing of it is there where the
-role `TENANTS` is not, or PostgreSQL is older than 15.
+Policies, like references, are updated when the warehouse is prepared. There are none without the role `TENANTS` or
+before PostgreSQL 15.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ from schemas.access import TENANT, TENANTS, Access, access_of
 
 _TABLES: Final = (*warehouse.metadata.sorted_tables, *operations.metadata.sorted_tables)
 _OLDEST: Final = (15,)
-"""From here on views can have the rights of who reads them."""
+"""The first version of PostgreSQL with views that use the rights of the reader."""
 _LONGEST_WAIT: Final = "10s"
 _EVERYBODY, _OWNER, _TENANTS = "emberline_everybody", "emberline_owner", "emberline_tenants"
-# Restored from a dump where there is no such role, the tables are read all the same.
+# The tables stay readable if they are restored from a dump to a server without the role.
 _NOT_FOR_A_TENANT: Final = (
     "current_setting('is_superuser') = 'on'"
     f" OR NOT coalesce(pg_has_role(current_user, to_regrole('{TENANTS}'), 'USAGE'), false)"
@@ -83,7 +84,7 @@ _NAMES: Final = {"tenants": TENANTS, "schema": TENANT}
 
 
 def declare(connection: sa.Connection) -> None:
-    """Let tenants read what `schemas.access` decides, and nothing else; change only what is otherwise.
+    """Let tenants read what `schemas.access` decides, and nothing else; change only what differs.
 
     Raises:
         PoliciesFailed: PostgreSQL refused.
@@ -113,13 +114,13 @@ def declare(connection: sa.Connection) -> None:
 
 
 def withdraw_views(connection: sa.Connection) -> None:
-    """Drop the views of tenants, so that columns of tables may change; `declare` makes them again."""
+    """Drop the views of tenants, so that columns of tables can change; `declare` creates them again."""
     for name in sa.inspect(connection).get_view_names(TENANT):
         connection.exec_driver_sql(f"DROP VIEW {TENANT}.{_quoted(name)}")
 
 
 def _scripts(connection: sa.Connection) -> Iterator[tuple[sa.Table, list[str]]]:
-    """What makes each table as it was decided; nothing for one that is."""
+    """Return the statements that bring each table to its decision; none for a table that is up to date."""
     found = _found(connection)
     for table in _TABLES:
         if (row := found.get(table.fullname)) is not None:
@@ -134,7 +135,7 @@ def _found(connection: sa.Connection) -> dict[str, sa.Row]:
 
 
 def _remember(connection: sa.Connection, table: sa.Table) -> None:
-    """Write beside the policy what was made, to find whether it is still so."""
+    """Store the state after a change as the policy's comment, to detect later changes by others."""
     row = _found(connection)[table.fullname]
     mark = _mark(_script(table, row.owner), row.state)
     connection.exec_driver_sql(f"COMMENT ON POLICY {_TENANTS} ON {table.fullname} IS '{mark}'")
@@ -145,7 +146,7 @@ def _mark(script: list[str], state: str) -> str:
 
 
 def _script(table: sa.Table, owner: str) -> list[str]:
-    """The statements that make what was decided of a table, whatever was there before."""
+    """Return the statements that bring a table to its decision from any previous state."""
     name, access = table.fullname, access_of(table)
     policies = {
         _EVERYBODY: "TO PUBLIC USING (true) WITH CHECK (true)",

@@ -1,7 +1,7 @@
-"""Foreign keys of `mart` that say what refers to what, and cost a publication nothing.
+"""Foreign keys of `mart` for readers and tools, at no cost for a publication.
 
-The checks before a publication see that each row referred to is there. PostgreSQL would look again, row by row within
-the switch, so it is told not to (`NOT ENFORCED`, from PostgreSQL 18 on; older ones get none).
+The checks before a publication already find missing rows. PostgreSQL would check again, row by row within the switch,
+so the keys are `NOT ENFORCED` (from PostgreSQL 18 on; older versions get none).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def is_reference(name: str | None) -> bool:
 
 
 def declare(connection: sa.Connection) -> None:
-    """Declare the references that are missing."""
+    """Create the missing foreign keys."""
     if (connection.dialect.server_version_info or ()) < _OLDEST:
         return
     there = set(connection.execute(_THERE, {"mart": MART}).scalars())

@@ -1,4 +1,4 @@
-"""Which published figures of complete periods a staged version changes, and because of how much."""
+"""Published figures of complete periods that a staged version changes, with their causes."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def note_restatements(
     Args:
         connection: In the transaction that publishes.
         table: The table, staged.
-        before: What was published.
+        before: The previous version.
         late: `pipelines.publish.lateness.LATENESS`.
         zone: IANA name of the business zone, whose day a time falls on.
         rules_changed: Whether the new version has other settings.
-        code_changed: Whether a rebuild of facts came out otherwise since what was published.
+        code_changed: Whether a rebuild changed rows of facts since the previous version.
 
     Returns:
-        The number of figures; 0 for a table that declares none.
+        The number of figures; 0 for a table without restated figures.
     """
     if (restated := table.info.get(RESTATED)) is None:
         return 0
@@ -70,14 +70,17 @@ def note_restatements(
 
 
 def _changed(table: sa.Table, restated: Restated, before: Before, zone: str) -> sa.Subquery:
-    """A row a figure: `key`, `group_id` where the table has it, `figure`, `period`, `last_day`, `before`, `after`."""
+    """Select the changed figures.
+
+    Columns: `key`, `group_id` if the table has it, `figure`, `period`, `last_day`, `before`, `after`.
+    """
     old, new, keys = staged(table, OLD), staged(table, NEW), [column.name for column in table.primary_key]
     same_key = sa.and_(*(old.c[name] == new.c[name] for name in keys))
     either = {column.name: sa.func.coalesce(old.c[column.name], new.c[column.name]) for column in table.columns}
     first, last = _period(table, restated, either, zone)
     key = sa.func.jsonb_build_object(*(part for name in keys for part in (sa.cast(name, sa.Text), either[name])))
     group = [either["group_id"].label("group_id")] if "group_id" in either else []
-    # A row that is there has a key; one that is not says 0, as a day without a row had no event.
+    # A missing row (null key) counts as 0, as a day without a row had no event.
     published, staged_now = (
         [sa.case((side.c[keys[0]].is_(None), 0), else_=side.c[name]) for name in restated.figures]
         for side in (old, new)
@@ -92,7 +95,7 @@ def _changed(table: sa.Table, restated: Restated, before: Before, zone: str) -> 
             *(value.label(f"after_{number}") for number, value in enumerate(staged_now)),
         )
         .select_from(old.outerjoin(new, same_key, full=True))
-        # Few rows differ at all: only they are taken apart into figures.
+        # Few rows differ: only these are unpivoted into figures.
         .where(last <= before.complete_through, sa.tuple_(*published).is_distinct_from(sa.tuple_(*staged_now)))
         .subquery("pairs")
     )
@@ -116,7 +119,7 @@ def _changed(table: sa.Table, restated: Restated, before: Before, zone: str) -> 
 def _period(
     table: sa.Table, restated: Restated, either: dict[str, Any], zone: str
 ) -> tuple[sa.ColumnElement[Any], sa.ColumnElement[Any]]:
-    """The first and the last day of a row's period."""
+    """Return the first and last day of a row's period."""
     start = either[restated.start]
     if isinstance(table.c[restated.start].type, sa.DateTime):
         start = sa.cast(sa.func.timezone(zone, start), sa.Date)
@@ -126,7 +129,7 @@ def _period(
 
 
 def _causes(late: pl.DataFrame) -> sa.TableValuedAlias:
-    """The frame as a table of the statement: no table to make, hence no right to ask for."""
+    """Return the frame as inline values of the statement, which needs no right to create a table."""
     arrays = [sa.bindparam(None, late[name].to_list(), ARRAY(kind)) for name, kind in _LATE.items()]
     columns = [sa.column(name, kind) for name, kind in _LATE.items()]
     return sa.func.unnest(*arrays).table_valued(*columns, name="causes").render_derived()

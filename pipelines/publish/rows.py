@@ -1,4 +1,4 @@
-"""What each warehouse table holds, from the facts of the lake."""
+"""The rows of each warehouse table, from the facts of the lake."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ from schemas.mart import sources_of
 from schemas.mart_columns import minor_of
 
 SOURCES: Final = tuple(dict.fromkeys(source for table in warehouse.DATA_TABLES for source in sources_of(table)))
-"""The lake tables that the warehouse is made from, each once."""
+"""The source tables of the warehouse in the lake, each once."""
 
 _CODE_VERSION: Final = 1
-"""To be raised when the code of this module, or what it calls, gives other rows from the same lake."""
+"""Raise it when the code of this module, or what it calls, gives other rows from the same lake."""
 
 _UNIT: Final = "minor unit"
 
 Scan = Callable[[LakeTable], pl.LazyFrame]
-"""Gives the rows of a lake table."""
+"""Returns the rows of a lake table."""
 
 
 def rows_of(table: sa.Table, scan: Scan) -> pl.LazyFrame:
-    """The rows of a warehouse table, columns in its order, from those of the lake tables it is made of."""
+    """Return the rows of a warehouse table, in its column order, from those of its source tables."""
     made: dict[str, Callable[[], pl.LazyFrame]] = {
         "dim_group": lambda: dimensions.group_rows(scan(facts.GROUP)),
         "dim_carrier": lambda: dimensions.carrier_rows(scan(facts.GROUP)),
@@ -61,7 +61,7 @@ def rows_of(table: sa.Table, scan: Scan) -> pl.LazyFrame:
 
 
 def exclusion_rows(census: pl.LazyFrame) -> pl.LazyFrame:
-    """The records that `schemas.lake.PAYLOAD_CENSUS` counted as ignored or quarantined, by day, topic and reason."""
+    """Return the ignored and quarantined records of `schemas.lake.PAYLOAD_CENSUS` by day, topic and reason."""
     return (
         census.filter(pl.col("subject").is_in(EXCLUSIONS))
         .group_by("day", "topic", kind="subject", reason="name")
@@ -70,19 +70,19 @@ def exclusion_rows(census: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def hour_rows(hours: pl.LazyFrame) -> pl.LazyFrame:
-    """The hours of `schemas.lake.GROUP_HOUR`, summed by month and day of the week."""
+    """Return `schemas.lake.GROUP_HOUR` summed by month, day of the week and hour."""
     return hours.group_by("group_id", "month", "hour", weekday=pl.col("day").dt.weekday()).agg(
         pl.col("messages", "reactions", "staff_messages").cast(pl.Int64).sum()
     )
 
 
 def order_rows(orders: pl.LazyFrame) -> pl.LazyFrame:
-    """The orders of `schemas.lake.CUSTOMER_ORDER`; those of nobody are of the unknown person."""
+    """Return the orders of `schemas.lake.CUSTOMER_ORDER`; those without a buyer get the unknown person."""
     return orders.with_columns(pl.col("person_id").fill_null(UNKNOWN), is_repeat=pl.col("order_number") > 1)
 
 
 def with_amounts(rows: pl.LazyFrame, table: sa.Table) -> pl.LazyFrame:
-    """Add the columns of a table that have in units of the currency what `..._minor` has in its minor units."""
+    """Add the amounts in units of the currency for each `..._minor` column of a table."""
     amounts = {column.name: minor for column in table.columns if (minor := minor_of(column.name)) is not None}
     if not amounts:
         return rows
@@ -100,7 +100,7 @@ def with_amounts(rows: pl.LazyFrame, table: sa.Table) -> pl.LazyFrame:
 
 
 def state_of(table: sa.Table, opened: Mapping[str, Handle]) -> State:
-    """The state of a warehouse table made of these; its name changes with rows, columns and what is expected of it."""
+    """Return the state of a warehouse table; its name changes with rows, columns and expectations."""
     made_of = [opened[source.name] for source in sources_of(table)]
     contract = f"{_CODE_VERSION} {CreateTable(table)} {SUITES[table.name]!r}"
     names = (f"{handle.id}/{rows_version(handle)}" for handle in made_of)
@@ -111,22 +111,22 @@ def state_of(table: sa.Table, opened: Mapping[str, Handle]) -> State:
 
 
 def lake_state(lake: Lake) -> int:
-    """A fingerprint of the contents of all facts that the warehouse is made from, and of the lake they are in."""
+    """Return a fingerprint of the lake and of the contents of all source tables of the warehouse."""
     contents: list[tuple[str, object]] = [("lake", lake_id(lake))]
     contents += [(table.name, lake.open(table).content) for table in SOURCES]
     return zlib.crc32(repr(contents).encode())
 
 
 def lake_id(lake: Lake) -> str:
-    """The id of a lake: that of its table `raw`, which is made with it and never replaced."""
+    """Return the id of a lake: that of its table `raw`, which is created with it and never replaced."""
     return lake.open(facts.RAW).id
 
 
 def is_mart_behind(lake: Lake, published: int | None) -> bool:
-    """Whether the facts are others than those that `mart` was made from; no: nothing is published, nor to publish.
+    """Whether the facts differ from those that `mart` was computed from; False if there is nothing to publish.
 
     Args:
-        lake: Holds the facts.
+        lake: The lake of the facts.
         published: `Warehouse.lake_state`.
     """
     if published is None:
@@ -135,22 +135,22 @@ def is_mart_behind(lake: Lake, published: int | None) -> bool:
 
 
 def rules_state(lake: Lake) -> int:
-    """A fingerprint of the settings that the facts were computed with, all facts that the warehouse is made from."""
+    """Return a fingerprint of the settings that the source tables of the warehouse were computed with."""
     used = [(table.name, recorded(lake.open(table), SETTINGS)) for table in SOURCES if table.settings]
     return zlib.crc32(repr(used).encode())
 
 
 def newest_rebuild(lake: Lake) -> int:
-    """The newest rebuild that changed rows of a fact that the warehouse is made from; 0: there was none."""
+    """Return the newest rebuild that changed rows of a source table of the warehouse; 0: none."""
     return max(lake.open(table).position(REBUILT) or 0 for table in SOURCES)
 
 
 def newest_batch(lake: Lake) -> int:
-    """The newest batch of events that all facts by day include; 0 where there are none."""
+    """Return the newest batch of events that all facts by day include; 0 if there is none."""
     return min(recorded(lake.open(table), BATCH) or 0 for table in (facts.GROUP_DAY, facts.PERSON_DAY))
 
 
 def _credit_id() -> pl.Expr:
-    """One text key of model, shop, order, group and message; lengths keep different parts different."""
+    """Return a text key of model, shop, order, group and message; lengths keep different keys from colliding."""
     parts = (pl.col(name).fill_null("") for name in facts.ORDER_CREDIT.key)
     return pl.concat_str([pl.format("{}:{}", part.str.len_bytes(), part) for part in parts], separator="/")

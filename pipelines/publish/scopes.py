@@ -1,4 +1,4 @@
-"""The rules across rows and tables over what changed: each looks at the parts that staged rows are in, no others."""
+"""Rules across rows and tables, limited to changes: each reads only the parts that contain staged rows."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _BATCH: Final = f"{{{BATCH}}}"
 
 
 def within_changes(table: str, rule: Rule) -> str:
-    """The query of a rule, for a batch that is the new and changed rows of its table.
+    """Return the query of a rule for a batch of the new and changed rows of its table.
 
-    Rows that are neither were found sound when they were published, beside rows that are what they were.
+    Unchanged rows in unchanged parts passed when they were published.
 
     Args:
         table: The table of the rule's suite.
@@ -48,7 +48,7 @@ def within_changes(table: str, rule: Rule) -> str:
 
 
 def unique_within_changes(table: str, key: Sequence[str]) -> str:
-    """A query for rows that have the key of another one, among the keys of rows that come."""
+    """Return a query for rows with duplicate keys, among the keys of new and changed rows."""
     columns = ", ".join(map(_quoted, key))
     rows = _next_rows(table, f"({columns}) IN (SELECT {columns} FROM {_BATCH})")
     there = f"SELECT {columns}, count(*) OVER (PARTITION BY {columns}) AS rows_there FROM ({rows}) AS next_rows"
@@ -60,9 +60,9 @@ def _in_parts(columns: Sequence[str]) -> str:
 
 
 def _rows_of_parts(table: str, columns: Sequence[str]) -> str:
-    """The rows of the next version in the parts, of which there are few: each is looked up by an index of `mart`.
+    """Return the query of the next version's rows in the parts, each looked up by an index of `mart`.
 
-    PostgreSQL takes the parts for so many that it would read all rows instead; `OFFSET 0` keeps it from that.
+    PostgreSQL overestimates the number of parts and would scan all rows; `OFFSET 0` prevents that.
     """
     same = " AND ".join(f"{column} = looked_up.part_{number}" for number, column in enumerate(columns))
     names = ", ".join(f"part_{number}" for number in range(len(columns)))
@@ -74,14 +74,14 @@ def _rows_of_parts(table: str, columns: Sequence[str]) -> str:
 
 
 def _next_rows(table: str, condition: str) -> str:
-    """The rows of the next version for which a condition on their columns holds."""
+    """Return the query of the next version's rows that meet a condition on their columns."""
     return _next_version(table, f"{MART}.{table}", condition, condition)
 
 
 def _next_version(table: str, published: str, of_published: str, of_coming: str) -> str:
-    """The rows that stay of those published, and the rows that come, where a condition of theirs holds.
+    """Return the query of published rows that stay and of new rows, each with a condition.
 
-    What the view of the table in `staging` has. PostgreSQL does not look into that view with an index; here it does.
+    The same as the view of the table in `staging`, which PostgreSQL would not query by an index.
     """
     names = ", ".join(map(_quoted, metadata.tables[f"{MART}.{table}"].columns.keys()))
     key = metadata.tables[f"{MART}.{table}"].primary_key
@@ -98,7 +98,7 @@ def _quoted(column: str) -> str:
 
 
 def _sums_of_changes(table: str, rule: Rule) -> str:
-    """The query over rows that come, and over rows that go with their amounts, and what they count, taken away."""
+    """Return the query over new rows, and over deleted rows with their amounts and counts negated."""
     changes, query = [], rule.query.replace(ONE, "counts")
     for name, amounts in ((table if name == BATCH else name, columns) for name, columns in rule.sums.items()):
         names = metadata.tables[f"{MART}.{name}"].columns.keys()
@@ -116,7 +116,7 @@ def _sums_of_changes(table: str, rule: Rule) -> str:
 
 
 def _changed_parts(table: str, divided: dict[str, tuple[str, ...]], whole: Mapping[str, tuple[str, ...]]) -> str:
-    """The parts that a row came to, changed in or went from; all, where a value came to a whole table or went."""
+    """Return the query of the parts with new, changed or deleted rows; all, if values of an undivided table changed."""
     sides = [
         (_BATCH if (name, suffix) == (table, NEW) else f"{STAGING}.{name}{suffix}", columns)
         for name, columns in divided.items()
@@ -141,6 +141,6 @@ def _same(one: str, other: str, columns: Sequence[str]) -> str:
 
 
 def _parts_without_row(referred_to: str, divided: dict[str, tuple[str, ...]]) -> str:
-    """The parts that have no row any more in the table that is referred to."""
+    """Return the query of the parts that no longer have a row in the table that is referred to."""
     columns = ", ".join(divided[referred_to])
     return f"SELECT {columns} FROM {STAGING}.{referred_to}{OLD} EXCEPT SELECT {columns} FROM {STAGING}.{referred_to}"

@@ -1,4 +1,4 @@
-"""One query that tells whether anything is broken: Great Expectations then asks only where something is."""
+"""One query that finds broken expectations, so that Great Expectations evaluates only those."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from schemas.expectations import Expectation, Suite
 from schemas.warehouse import STAGING
 
 UNIQUE: Final = ("expect_column_values_to_be_unique", "expect_compound_columns_to_be_unique")
-"""The types of expectations on keys."""
+"""Types of expectations on keys."""
 
 
 @dataclass(frozen=True)
 class Look:
-    """Expectations of a suite, and the table or view of `staging` whose rows they look at."""
+    """Expectations of a suite, and the table or view of `staging` that they check."""
 
     suite: Suite
     expectations: tuple[Expectation, ...]
@@ -27,8 +27,8 @@ class Look:
 
 
 def screen(looks: Sequence[Look]) -> str:
-    """A query that gives the number of each look, from 0 on, in which anything is broken or cannot be told this way."""
-    # To count all that is broken is planned for all rows; `LIMIT 1` and `EXISTS` are planned for finding one at once.
+    """Return a query for the number, from 0, of each look that is broken or that this query cannot evaluate."""
+    # Counts are planned for all rows; `LIMIT 1` and `EXISTS` would be planned for finding one row early.
     found = [
         f"(SELECT {number} AS look FROM ({query}) AS broken HAVING count(*) > 0)"
         for number, look in enumerate(looks)
@@ -38,12 +38,12 @@ def screen(looks: Sequence[Look]) -> str:
 
 
 def _findings(look: Look) -> Iterator[str]:
-    """Queries that find something where an expectation does not hold."""
+    """Return queries that return rows if an expectation does not hold."""
     place = f"{STAGING}.{look.rows}"
     breaches = []
     for expectation in look.expectations:
         if (query := expectation.kwargs.get("unexpected_rows_query")) is not None:
-            # As Great Expectations does: it takes the query for a format.
+            # As in Great Expectations, which formats the query as a template.
             yield query.format(**{BATCH: place})
         elif (breach := breach_of(expectation)) is not None:
             breaches.append(breach)
@@ -57,7 +57,7 @@ def _findings(look: Look) -> Iterator[str]:
 
 
 def _of_table(look: Look, expectation: Expectation) -> sa.Select[Any] | None:
-    """Finds a row where an expectation on the table as a whole does not hold; none for others."""
+    """Return a query with a row if an expectation on the whole table does not hold; None for other types."""
     rows, count = sa.table(look.rows, schema=STAGING), sa.func.count()
     match expectation.type:
         case kind if kind in UNIQUE:
@@ -78,7 +78,7 @@ def _of_table(look: Look, expectation: Expectation) -> sa.Select[Any] | None:
 
 
 def breach_of(expectation: Expectation) -> sa.ColumnElement[bool] | None:
-    """What a row looks like that breaks the expectation, for those on the values of a column."""
+    """Return the condition of rows that break an expectation on the values of a column."""
     match expectation.type:
         case "expect_column_values_to_not_be_null":
             return sa.column(expectation.kwargs["column"]).is_(None)

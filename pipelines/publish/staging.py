@@ -1,7 +1,7 @@
-"""The schema `staging`: what sets the next version of each table apart, before anyone vouches for it.
+"""The schema `staging`: the next version of each table as a difference, before it is checked.
 
-Of a table `t` of `mart` it holds `t_new`, the rows that are new or changed; `t_old`, the published rows that they take
-the place of, and those that go; and the view `t`, the next version as a whole.
+For a table `t` of `mart` it has `t_new`, the new and changed rows; `t_old`, the published rows that are replaced or
+deleted; and the view `t`, the whole next version.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _ROWS_AT_ONCE: Final = 200_000
 
 
 class LakeVersion(NamedTuple):
-    """A version of a lake table: its number, and what its data files are called (`Handle.files_id`)."""
+    """A version of a lake table: its number and the id of its data files (`Handle.files_id`)."""
 
     number: int
     files_id: str
@@ -41,8 +41,8 @@ class State:
     """Which rows a table has.
 
     Attributes:
-        name: Names these rows, and no others of a lake that no backup was restored to.
-        versions: The versions of the lake tables they were made from, by name of these.
+        name: Identifies these rows, unless a backup was restored to the lake.
+        versions: The versions of their source tables in the lake, by table name.
     """
 
     name: str
@@ -50,22 +50,22 @@ class State:
 
     @classmethod
     def stored(cls, name: str, versions: Mapping[str, tuple[int, str]]) -> State:
-        """A state as it was stored, its versions as lists of JSON."""
+        """Restore a state that was stored with its versions as JSON lists."""
         return cls(name, {table: LakeVersion(*version) for table, version in versions.items()})
 
     @property
     def contract(self) -> str:
-        """The part of the name that changes with columns, expectations and the code that makes the rows."""
+        """The part of the name that changes with columns, expectations and the code that computes the rows."""
         return self.name.rpartition("/")[2]
 
 
 @dataclass(frozen=True)
 class Difference:
-    """What sets the next version of a table apart from the published one.
+    """The difference between the next version of a table and the published one.
 
     Attributes:
-        new: Rows that are new or changed, in the table's columns.
-        old: The published rows that they take the place of, and those that go.
+        new: New and changed rows, in the table's columns.
+        old: The published rows that are replaced or deleted.
         since: Name of the state in which the table is published.
     """
 
@@ -76,14 +76,14 @@ class Difference:
 
 @dataclass(frozen=True)
 class Staged:
-    """What is staged of a table.
+    """What is staged for a table.
 
     Attributes:
-        rows: Number of rows loaded that come to it.
-        state: The state of the next version; none: its rows have no name.
-        since: The name of the state in which it was published then; none: in none that has a name.
-        is_whole: Whether all of its rows were loaded, not the difference.
-        is_checked: Whether no critical expectation was broken.
+        rows: Number of loaded new and changed rows.
+        state: The state of the next version; None: it is unnamed.
+        since: The name of the state published at the time; None: it was unnamed.
+        is_whole: Whether all rows were loaded, not the difference.
+        is_checked: Whether it passed all critical expectations.
     """
 
     rows: int
@@ -93,18 +93,18 @@ class Staged:
     is_checked: bool = False
 
     def is_next(self, state: State, published: State | None) -> bool:
-        """Whether this is what leads from the published state, if there is one, to another one."""
+        """Whether this leads from the published state, if there is one, to another state."""
         names = (self.state and self.state.name, self.since)
         return names == (state.name, published and published.name)
 
 
 @cache
 def staged(table: sa.Table, suffix: str = "") -> sa.Table:
-    """The table's next version in `staging`; with `NEW` or `OLD` the rows that come to it, or go.
+    """Return the table's next version in `staging`; with `NEW` or `OLD`, the rows that are added or removed.
 
-    Nothing is enforced there, so that bad rows arrive, are counted and can be looked at. They are logged: an unlogged
-    table is empty after a crash, and publishing that would empty `mart`. Made once, so that SQLAlchemy knows its
-    statements again.
+    Nothing is enforced there, so that bad rows arrive, are counted and can be examined. The tables are logged: an
+    unlogged table is empty after a crash, and publishing that would empty `mart`. Cached, so that SQLAlchemy reuses
+    its compiled statements.
     """
     columns = (sa.Column(column.name, column.type) for column in table.columns)
     return sa.Table(f"{table.name}{suffix}", sa.MetaData(schema=STAGING), *columns)
@@ -113,17 +113,17 @@ def staged(table: sa.Table, suffix: str = "") -> sa.Table:
 def load(
     connection: adbc.Connection, table: sa.Table, new: pl.LazyFrame, old: pl.LazyFrame | None, loaded: Staged
 ) -> int:
-    """Replace what is staged of a table in one transaction; two that do it at once wait for each other.
+    """Replace what is staged for a table in one transaction; concurrent calls wait for each other.
 
     Args:
-        connection: For bulk loads.
-        table: Of `mart`.
-        new: Rows that come to it.
-        old: Rows that go; none: all that are published.
-        loaded: What is staged then, but for the number of rows.
+        connection: A bulk connection.
+        table: A table of `mart`.
+        new: New and changed rows.
+        old: Replaced and deleted rows; None: all published rows.
+        loaded: Describes what is staged, without the number of rows.
 
     Returns:
-        How many rows come to it.
+        The number of new and changed rows.
     """
     coming, going = staged(table, NEW), staged(table, OLD)
     with connection.cursor() as cursor:
@@ -141,20 +141,20 @@ def load(
 
 
 def _ingest(cursor: adbc.Cursor, twin: sa.Table, rows: pl.LazyFrame) -> int:
-    """Load rows part by part: Arrow's copy of all of them would take as much memory again."""
+    """Load rows in slices: an Arrow copy of all of them would double the memory."""
     loaded = 0
     for part in rows.collect_batches(chunk_size=_ROWS_AT_ONCE):
         if part.height:
             cursor.adbc_ingest(twin.name, part.to_arrow(), mode="append", db_schema_name=STAGING)
             loaded += part.height
     if loaded:
-        # Without statistics the joins of audit and switch are planned for a handful of rows.
+        # Without statistics, the joins of audit and switch would be planned for a handful of rows.
         cursor.execute(f"ANALYZE {twin.fullname}")
     return loaded
 
 
 def _make_empty(cursor: adbc.Cursor, table: sa.Table) -> None:
-    """Empty the staging tables of a table; make them, and the view, where they are not those of its columns."""
+    """Empty the staging tables of a table; create them and the view anew if columns differ."""
     coming, going, whole = staged(table, NEW), staged(table, OLD), staged(table)
     view, contract = _whole_view(table)
     cursor.execute(_made_for(table))
@@ -162,7 +162,7 @@ def _make_empty(cursor: adbc.Cursor, table: sa.Table) -> None:
     if found == ("v", contract):
         cursor.execute(f"TRUNCATE {coming.fullname}, {going.fullname}")
         return
-    # Versions before staged all rows in a table of the view's name.
+    # Earlier versions of emberline staged all rows in a table with the name of the view.
     cursor.execute(f"DROP {'TABLE' if found and found[0] == 'r' else 'VIEW'} IF EXISTS {whole.fullname}")
     for twin in (coming, going):
         cursor.execute(as_text(DropTable(twin, if_exists=True)))
@@ -173,7 +173,7 @@ def _make_empty(cursor: adbc.Cursor, table: sa.Table) -> None:
 
 @cache
 def _whole_view(table: sa.Table) -> tuple[str, str]:
-    """The statement that makes the view of the next version, and a name for it and the columns."""
+    """Return the statement that creates the view of the next version, and a name for it with its columns."""
     coming, going = staged(table, NEW), staged(table, OLD)
     stays = ~sa.exists().select_from(going).where(*(going.c[key.name] == key for key in table.primary_key))
     rows = as_text(sa.union_all(sa.select(table).where(stays), sa.select(coming)))
@@ -183,7 +183,7 @@ def _whole_view(table: sa.Table) -> tuple[str, str]:
 
 @cache
 def _made_for(table: sa.Table) -> str:
-    """The query of what stands in the view's place: what kind of relation, and the name it was made with."""
+    """Return the query of the relation with the view's name: its kind, and the name stored when it was created."""
     kind, oid = sa.cast(sa.column("relkind"), sa.Text), sa.column("oid")
     made_for = sa.func.obj_description(oid, "pg_class")
     whole = sa.func.to_regclass(staged(table).fullname)
@@ -192,19 +192,19 @@ def _made_for(table: sa.Table) -> str:
 
 @cache
 def _turn(table: sa.Table) -> str:
-    """The statement that waits until nobody else loads the table."""
+    """Return the statement that waits until nobody else loads the table."""
     return as_text(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"emberline stage {table.name}"))))
 
 
 @cache
 def _all_published(table: sa.Table) -> str:
-    """The statement that lets all published rows go."""
+    """Return the statement that stages all published rows as removed."""
     going = staged(table, OLD)
     return as_text(sa.insert(going).from_select(going.columns.keys(), sa.select(table)))
 
 
 def staged_tables(connection: sa.Connection) -> dict[str, Staged]:
-    """What is staged, by table."""
+    """Return what is staged, by table."""
     comments = sa.inspect(connection).get_multi_table_comment(schema=STAGING)
     return {
         name.removesuffix(NEW): _staged(json.loads(comment["text"]))
@@ -219,16 +219,16 @@ def _staged(told: dict[str, Any]) -> Staged:
 
 
 def empty(connection: sa.Connection, table: sa.Table, staged_now: Staged) -> None:
-    """Take out what is staged of a table, once it is published."""
+    """Delete what is staged for a table once it is published."""
     for suffix in (NEW, OLD):
-        # Whoever looks at them is not waited for, as TRUNCATE would.
+        # DELETE, because TRUNCATE would wait for readers.
         connection.execute(sa.delete(staged(table, suffix)))
     state = staged_now.state
     connection.execute(_description(table, Staged(0, state, state and state.name, is_whole=False, is_checked=True)))
 
 
 def note_checked(connection: sa.Connection, checked: Mapping[sa.Table, Staged]) -> None:
-    """Note of what is staged of tables that no critical expectation is broken, unless it was staged anew since."""
+    """Record that staged tables passed all critical expectations, unless they were staged again since."""
     names = ", ".join(staged(table, NEW).fullname for table in checked)
     connection.execute(sa.text(f"LOCK TABLE {names} IN SHARE MODE"))
     loaded = staged_tables(connection)
@@ -238,6 +238,6 @@ def note_checked(connection: sa.Connection, checked: Mapping[sa.Table, Staged]) 
 
 
 def _description(table: sa.Table, loaded: Staged) -> SetTableComment:
-    """The statement that keeps, as the comment of a staging table, what is staged."""
+    """Return the statement that stores a description of what is staged as the staging table's comment."""
     named = sa.Table(f"{table.name}{NEW}", sa.MetaData(schema=STAGING), comment=json.dumps(asdict(loaded)))
     return SetTableComment(named)

@@ -1,4 +1,4 @@
-"""Complete and describe the schemas of the warehouse, and see what there deviates from the contract."""
+"""Complete the schemas of the warehouse, update their comments, and find deviations from the contract."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ def create_schemas(connection: sa.Connection) -> None:
 def complete(connection: sa.Connection) -> dict[str, list[str]]:
     """Create tables that somebody dropped, and bring comments and references up to date.
 
-    A table that is there keeps its columns: changing them is the work of `pipelines.publish.upgrade`.
+    Existing tables keep their columns, which only `pipelines.publish.upgrade` changes.
 
     Returns:
-        See `missing_columns`: where there are any, comments and references stay as they are.
+        See `missing_columns`: if there are any, comments and references stay unchanged.
     """
     missing = missing_tables(connection)
     made = [table.name for table in warehouse.DATA_TABLES if table.fullname in missing]
     for metadata in (warehouse.metadata, operations.metadata):
         metadata.create_all(connection)
-    # A table that somebody dropped is published again, though its rows in the lake are what they were.
+    # A table that somebody dropped must be published again although its rows in the lake are unchanged.
     if made:
         published = operations.published_table
         connection.execute(sa.delete(published).where(published.c.table_name.in_(made)))
@@ -42,7 +42,7 @@ def complete(connection: sa.Connection) -> dict[str, list[str]]:
 
 
 def describe(connection: sa.Connection) -> None:
-    """Bring up to date what tables say of themselves: comments, what they refer to, and who reads which rows."""
+    """Update comments, foreign keys and policies of the tables."""
     references.declare(connection)
     policies.declare(connection)
     inspector = sa.inspect(connection)
@@ -58,7 +58,7 @@ def describe(connection: sa.Connection) -> None:
 
 
 def missing_tables(connection: sa.Connection) -> list[str]:
-    """The tables of the contract that are not there, with their schemas."""
+    """Return the tables of the contract that are missing, with their schemas."""
     inspector = sa.inspect(connection)
     there = {f"{schema}.{name}" for schema in _SCHEMAS for name in inspector.get_table_names(schema)}
     return [table.fullname for table in _TABLES if table.fullname not in there]
@@ -67,15 +67,15 @@ def missing_tables(connection: sa.Connection) -> list[str]:
 def create_schema(connection: sa.Connection, schema: str) -> None:
     """Create a schema that is missing.
 
-    PostgreSQL asks for the right to create one even where `IF NOT EXISTS` finds it: a role without that right must be
-    able to work in a database that another one prepared.
+    PostgreSQL requires the right to create one even if `IF NOT EXISTS` finds it: a role without that right must be
+    able to work in a database that another role prepared.
     """
     if not sa.inspect(connection).has_schema(schema):
         connection.execute(CreateSchema(schema))
 
 
 def missing_columns(connection: sa.Connection) -> dict[str, list[str]]:
-    """The columns of the contract that tables lack, by table with its schema; empty if none does."""
+    """Return the columns of the contract that tables lack, by table with its schema; empty if none do."""
     inspector = sa.inspect(connection)
     columns = {**inspector.get_multi_columns(warehouse.MART), **inspector.get_multi_columns(operations.OPS)}
     found: dict[str, list[str]] = {}
@@ -87,10 +87,11 @@ def missing_columns(connection: sa.Connection) -> dict[str, list[str]]:
 
 
 def step_for_missing_columns(connection: sa.Connection, table: str) -> str:
-    """What to do where a table, named with its schema, lacks columns: whether they were dropped PostgreSQL knows."""
+    """Return what to do about missing columns of a table; PostgreSQL's catalog shows whether they were dropped."""
     dropped = sa.text("SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass(:table) AND attisdropped LIMIT 1")
     if connection.execute(dropped, {"table": table}).first() is None:
-        return "Another version of emberline made this database: use that version, or a new database."
+        return "Another version of emberline created this database: use that version, or a new database."
     if table in {data.fullname for data in warehouse.DATA_TABLES}:
-        return f"Columns of it were dropped. Drop the table (DROP TABLE {table} CASCADE): the next run makes it again."
-    return "Columns of it were dropped: take the table back from a backup, for nothing else holds its rows."
+        return f"Some of its columns were dropped. Drop the table (DROP TABLE {table} CASCADE): the next run creates "
+        "it again."
+    return "Some of its columns were dropped: restore the table from a backup, since nothing else has its rows."

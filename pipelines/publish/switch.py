@@ -1,4 +1,4 @@
-"""Turn the published rows into the staged ones, inside a transaction of the caller, touching only what differs."""
+"""Change the published rows to the staged ones, in a transaction of the caller, writing only what differs."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ NEWEST = sa.select(publication).order_by(publication.c.version.desc()).limit(1)
 
 @dataclass(frozen=True)
 class Known:
-    """What a version knows of the data it was made from.
+    """What a version records about the data it was computed from.
 
     Attributes:
         events_batch: Newest batch of events it includes.
-        lake_state: Fingerprint of the facts it was made from.
+        lake_state: Fingerprint of the facts it was computed from.
         complete_through: Last complete day.
         zone: IANA name of the business zone.
         is_synthetic: True when any event is simulated.
-        rules: Fingerprint of the settings its facts were made with.
+        rules: Fingerprint of the settings its facts were computed with.
         rebuilds: Newest rebuild of a fact that changed its rows.
     """
 
@@ -47,10 +47,10 @@ class Known:
 
 @dataclass(frozen=True)
 class Late:
-    """Where the reasons of restatements come from.
+    """Source of the causes of restatements.
 
     Attributes:
-        since: Gives `pipelines.publish.lateness.LATENESS` since what was published.
+        since: Returns `pipelines.publish.lateness.LATENESS` since the previous version.
         zone: IANA name of the business zone.
     """
 
@@ -60,13 +60,13 @@ class Late:
 
 @dataclass(frozen=True)
 class Published:
-    """What a publish did.
+    """Result of a publication.
 
     Attributes:
         version: The version that readers see now.
         rows_changed: Rows deleted, updated and inserted, by table.
-        is_new: Whether this publish made the version; false where nothing differed.
-        restated: Published figures of complete periods that changed, by table; none of tables without any.
+        is_new: Whether this publication created the version; False if nothing differed.
+        restated: Number of changed figures of complete periods, by table; tables without any are left out.
     """
 
     version: int
@@ -77,10 +77,9 @@ class Published:
 
 @cache
 def statements(table: sa.Table) -> tuple[sa.Delete | sa.Update | sa.Insert, ...]:
-    """Delete keys that go, update rows that differ, insert new keys, in this order.
+    """Return the statements that delete removed keys, update changed rows and insert new keys, in this order.
 
-    Each row counts in one of the three. Rows that are alike are neither locked nor rewritten; nulls
-    are alike.
+    Each row counts in one of the three. Equal rows are neither locked nor rewritten; nulls are equal.
     """
     new, old = staged(table, NEW), staged(table, OLD)
     keys = [column.name for column in table.primary_key]
@@ -103,24 +102,24 @@ def statements(table: sa.Table) -> tuple[sa.Delete | sa.Update | sa.Insert, ...]
 
 
 def unstaged(connection: sa.Connection, tables: Sequence[sa.Table]) -> list[str]:
-    """The names of the tables of which nothing is staged."""
+    """Return the names of the tables for which nothing is staged."""
     there = staged_tables(connection)
     return [table.name for table in tables if table.name not in there]
 
 
 def published_states(connection: sa.Connection) -> dict[str, State]:
-    """The state in which each table is published, by table; none of tables that are published without one."""
+    """Return the state in which each table is published; tables published without a named state are left out."""
     return {
         row.table_name: State.stored(row.state, row.versions) for row in connection.execute(sa.select(published_table))
     }
 
 
 def unchanged(loaded: Mapping[str, Staged], published: Mapping[str, State]) -> frozenset[str]:
-    """The names of the tables whose next version is the one that is published, and not staged to be compared.
+    """Return the names of the tables whose staged version is the published one and not staged as a whole.
 
     Args:
         loaded: What is staged, by table.
-        published: In which state tables are published, by table.
+        published: The state in which each table is published.
     """
     return frozenset(
         name
@@ -132,25 +131,25 @@ def unchanged(loaded: Mapping[str, Staged], published: Mapping[str, State]) -> f
 def switch(
     connection: sa.Connection, tables: Sequence[sa.Table], known: Known, late: Late, guard: Guard, now: dt.datetime
 ) -> Published:
-    """Note what is restated, apply every table's difference and write the version's row, if anything differs.
+    """Record restatements, apply every table's difference and write the version's row, if anything differs.
 
-    A table staged in the state in which it is published, and not as a whole, is left alone.
+    A table staged in its published state, and not as a whole, is skipped.
 
     Args:
         connection: In a READ COMMITTED transaction that holds the lock of publishers.
         tables: The tables to switch together, all of them staged.
-        known: What the staged rows know.
-        late: Why published figures changed.
-        guard: What the version may do to the warehouse.
+        known: What the version records about its data.
+        late: The causes of restatements.
+        guard: Limits of the publication.
         now: When it is published.
 
     Raises:
-        AnotherLake: The rows come from another lake than those that are published.
-        NotStaged: No check has passed what is staged of a table, or it was published since it was staged.
+        AnotherLake: The rows come from another lake than the published ones.
+        NotStaged: A staged table has not passed its checks, or it was published since it was staged.
         RowsLost: A table would lose too many of its rows.
-        TableAltered: A table has other rows than those that were published.
+        TableAltered: A table was changed by somebody else since it was published.
     """
-    # Staging again empties the tables: under this lock all statements below read the same rows.
+    # Staging again would empty the tables: with this lock all statements below read the same rows.
     names = ", ".join(staged(table, suffix).fullname for table in tables for suffix in (NEW, OLD))
     connection.execute(sa.text(f"LOCK TABLE {names} IN SHARE MODE"))
     refuse_another_lake(connection, guard, now)
@@ -163,13 +162,13 @@ def switch(
         _refuse_unchecked(connection, {table: loaded[table.name] for table in differing})
     _refuse_outdated(connection, {table: loaded[table.name] for table in differing}, published)
     restated = {} if newest is None else _restate(connection, differing, newest, known, late)
-    # Of an INSERT SQLAlchemy forgets the count unless told to keep it.
+    # By default, SQLAlchemy drops the row count of an INSERT.
     counted = connection.execution_options(preserve_rowcount=True)
     counts = {table: [counted.execute(statement).rowcount for statement in statements(table)] for table in differing}
     for table, rows in counts.items():
         if not loaded[table.name].is_whole:
             _refuse_altered(connection, table, rows)
-    # Rows deleted come first, rows inserted last.
+    # Deleted rows come first, inserted rows last.
     refuse_lost_rows(connection, {table: rows[0] - rows[-1] for table, rows in counts.items()}, guard)
     changed = {table.name: sum(counts.get(table, ())) for table in tables}
     for table in differing:
@@ -183,33 +182,33 @@ def switch(
 
 
 def _refuse_unchecked(connection: sa.Connection, loaded: Mapping[sa.Table, Staged]) -> None:
-    """See that a check has passed what is staged."""
+    """Raise `NotStaged` if a staged table has not passed its checks."""
     if unchecked := [str(table.name) for table, one in loaded.items() if not one.is_checked]:
         raise NotStaged(
-            f"No check has passed what is staged of {', '.join(unchecked)}.",
+            f"These staged tables have not passed their checks: {', '.join(unchecked)}.",
             url=connection.engine.url,
             next_step="Run again (`emberline run`, or `warehouse_job` on Dagster's page): it stages, checks, then "
-            "publishes. Another run may have staged anew in between.",
+            "publishes. Another run may have staged them again in between.",
         )
 
 
 def _refuse_outdated(
     connection: sa.Connection, loaded: Mapping[sa.Table, Staged], published: Mapping[str, State]
 ) -> None:
-    """See that nothing was published since it was staged."""
+    """Raise `NotStaged` if a table was published since it was staged."""
     for table, one in loaded.items():
         known = published.get(table.name)
         if one.since != (known and known.name):
             raise NotStaged(
-                "It was staged beside another version than the published one.",
+                "It was staged against another version than the published one.",
                 url=connection.engine.url,
                 table=staged(table).fullname,
-                next_step="Run again: it is staged anew.",
+                next_step="Run again, which stages it again.",
             )
 
 
 def _refuse_altered(connection: sa.Connection, table: sa.Table, counts: Sequence[int]) -> None:
-    """See that the published rows were those that the difference is to: each that goes or changes was there."""
+    """Raise `TableAltered` unless each row that the difference removes or changes was there."""
     coming, going = (
         connection.execute(sa.select(sa.func.count()).select_from(staged(table, suffix))).scalar_one()
         for suffix in (NEW, OLD)
@@ -218,16 +217,16 @@ def _refuse_altered(connection: sa.Connection, table: sa.Table, counts: Sequence
     changed = sum(counts[1:-1])
     if (gone + changed, added + changed) != (going, coming):
         raise TableAltered(
-            f"{going:,} rows were to go or change and {coming:,} to be there: {gone:,} went, {changed:,} changed, "
-            f"{added:,} came. Its rows are not those that were published.",
+            f"{going:,} rows were to be removed or changed and {coming:,} to be there: {gone:,} removed, {changed:,} "
+            f"changed, {added:,} added. Its rows are not the published ones.",
             url=connection.engine.url,
             table=table.fullname,
-            next_step="Compare it as a whole and mend it: `emberline audit`. Nothing but emberline may write to mart.",
+            next_step="Compare and repair the whole table: `emberline audit`. Only emberline may write to mart.",
         )
 
 
 def _record(connection: sa.Connection, table: sa.Table, loaded: Staged) -> None:
-    """Note with which rows a table is published, and empty its staging tables."""
+    """Record the state in which a table is published, and empty its staging tables."""
     connection.execute(sa.delete(published_table).where(published_table.c.table_name == table.name))
     if loaded.state is not None:
         row = {"table_name": table.name, "state": loaded.state.name, "versions": dict(loaded.state.versions)}
@@ -238,7 +237,7 @@ def _record(connection: sa.Connection, table: sa.Table, loaded: Staged) -> None:
 def _restate(
     connection: sa.Connection, tables: Sequence[sa.Table], newest: sa.Row, known: Known, late: Late
 ) -> dict[str, int]:
-    # The watermark can fall back, when an old feed wakes up: a day once published as complete stays one.
+    # The watermark can move back when an old source sends again: a day once published as complete stays complete.
     complete_through = connection.execute(sa.select(sa.func.max(publication.c.complete_through))).scalar()
     if complete_through is None:
         return {}

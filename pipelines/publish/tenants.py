@@ -1,4 +1,4 @@
-"""Which groups each tenant reads: the table of grants, and whether PostgreSQL knows the login."""
+"""Which groups each tenant reads: the table of grants, and the logins that PostgreSQL has."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ _LOGINS: Final = sa.text(
 
 
 class BadTenantName(EmberlineError):
-    """A name that no login of a tenant may have."""
+    """A name that a tenant's login may not have."""
 
 
 class UnknownGroups(PublishError):
-    """Groups that are to be granted and that nothing was published of."""
+    """Groups to grant of which nothing was published."""
 
 
 class NoSuchTenant(PublishError):
-    """PostgreSQL has no login of this name that is a tenant."""
+    """PostgreSQL has no tenant's login of this name."""
 
 
 class NoTenants(PublishError):
@@ -50,11 +50,11 @@ class NoTenants(PublishError):
 
 @dataclass(frozen=True)
 class Tenant:
-    """A login, how many connections it may open (-1: any number), and the groups it reads.
+    """A login with its connection limit and the groups it reads.
 
     Attributes:
         name: The name of the login.
-        connections: The limit; None: PostgreSQL has no such login, or it is no tenant.
+        connections: The connection limit, -1: none; None: PostgreSQL has no such login, or it is not a tenant.
         groups: Their ids, sorted.
     """
 
@@ -64,14 +64,14 @@ class Tenant:
 
 
 class Tenants:
-    """The grants of one warehouse, which has to be prepared."""
+    """The grants of one warehouse, which must be prepared."""
 
     def __init__(self, url: str) -> None:
-        """Take the SQLAlchemy URL of the role that publishes; nothing is opened."""
+        """Take the SQLAlchemy URL of the publishing role; open no connection."""
         self._database = Database(url)
 
     def all(self) -> list[Tenant]:
-        """Every login that is a tenant, and every name that groups were granted to, sorted."""
+        """Return every tenant's login, and every name that groups were granted to, sorted."""
         with self._database.transaction(_REFUSED) as connection:
             logins = {row.tenant: row.connections for row in connection.execute(_LOGINS, {"tenants": TENANTS})}
             rows = connection.execute(sa.select(tenant_group.c.tenant, tenant_group.c.group_id)).all()
@@ -81,49 +81,50 @@ class Tenants:
         return [Tenant(name, logins.get(name), tuple(sorted(found))) for name, found in sorted(groups.items())]
 
     def refuse_unfit(self, groups: Sequence[str]) -> None:
-        """See that tenants can be let in, and that something was published of these groups.
+        """Check that the database is set up for tenants, and that these groups were published.
 
         Raises:
-            NoTenants, UnknownGroups: As they say.
+            NoTenants: The database is not set up for tenants.
+            UnknownGroups: Nothing was published of some of the groups.
         """
         with self._database.transaction(_REFUSED) as connection:
             if not sa.inspect(connection).has_schema(TENANT):
                 raise NoTenants(
-                    f"There is no schema {TENANT} that tenants could read.",
+                    f"The schema {TENANT}, which tenants read, does not exist.",
                     url=self._database.url,
-                    next_step=f"Let an administrator make the role {TENANTS} and the schema, then run again: "
+                    next_step=f"Let an administrator create the role {TENANTS} and the schema, then run again: "
                     "docs/how-to/let-tenants-read.md has the SQL.",
                 )
             known = set(connection.scalars(sa.select(dim_group.c.group_id).where(dim_group.c.group_id.in_(groups))))
-        # What is credited to no group is a row of its own there, and a total of the company.
+        # Sales credited to no group are a row of their own there, and a total of the company.
         if unknown := [group for group in groups if group not in known - {UNATTRIBUTED}]:
             raise UnknownGroups(
                 f"Nothing was published of {', '.join(unknown)}.",
                 url=self._database.url,
                 table=dim_group.fullname,
-                next_step="See how the ids are spelled: emberline groups",
+                next_step="List the ids of groups: emberline groups",
             )
 
     def refuse_unknown(self, name: str) -> None:
-        """See that there is a login of this name that is a tenant; raise `NoSuchTenant` otherwise."""
+        """Raise `NoSuchTenant` unless there is a tenant's login of this name."""
         if any(one.name == name and one.connections is not None for one in self.all()):
             return
         raise NoSuchTenant(
-            f"{name} is no login that is a member of {TENANTS}, with its rights and without those of a superuser.",
+            f"{name} is not a login that is a member of {TENANTS}, inherits its rights and is not a superuser.",
             url=self._database.url,
-            next_step="Let an administrator make it so: docs/how-to/let-tenants-read.md has the SQL.",
+            next_step="Let an administrator create it: docs/how-to/let-tenants-read.md has the SQL.",
         )
 
     def grant(self, name: str, groups: Sequence[str], actor: str, now: dt.datetime) -> None:
-        """Let a tenant read these groups, too."""
+        """Let a tenant also read these groups."""
         rows = [{"tenant": name, "group_id": one, "granted_at": now, "granted_by": actor} for one in groups]
         with self._database.transaction(_REFUSED) as connection:
-            # Without rows SQLAlchemy would insert one of nulls.
+            # Without rows, SQLAlchemy would insert a row of nulls.
             if rows:
                 connection.execute(insert(tenant_group).on_conflict_do_nothing(), rows)
 
     def withdraw(self, name: str, groups: Sequence[str] | None = None) -> int:
-        """Let a tenant read these groups no more, or none at all; how many it was."""
+        """Withdraw these groups, or all, from a tenant; return how many there were."""
         of_tenant = tenant_group.c.tenant == name
         which = of_tenant if groups is None else of_tenant & tenant_group.c.group_id.in_(groups)
         with self._database.transaction(_REFUSED) as connection:
@@ -131,9 +132,9 @@ class Tenants:
 
 
 def refuse_name(name: str) -> None:
-    """See that a login of a tenant may have this name; raise `BadTenantName` otherwise."""
+    """Raise `BadTenantName` unless a tenant's login may have this name."""
     if not _NAME.fullmatch(name):
         raise BadTenantName(
-            f"No login of a tenant can be called {name!r}.",
-            "Take up to 63 lower-case letters, digits and underscores, a letter first; not pg_… or emberline….",
+            f"A tenant's login cannot be named {name!r}.",
+            "Use up to 63 lower-case letters, digits and underscores, a letter first; not pg_… or emberline….",
         )

@@ -1,4 +1,4 @@
-"""Bring the structure of a warehouse to that of this version, by Alembic's revisions, rows kept (decision 0049)."""
+"""Upgrade the structure of a warehouse to this version by Alembic's revisions, keeping all rows (decision 0049)."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _VERSION: Final = sa.Table(
     sa.MetaData(schema=OPS),
     sa.Column("version_num", sa.String(32), nullable=False, comment="the newest revision"),
     sa.PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
-    comment="Which revision of its structure the warehouse has; written by Alembic, as whose table it is made.",
+    comment="The revision of the warehouse's structure; written by Alembic.",
 )
 _LONGEST_WAIT: Final = "10s"
-"""Who wants to read a table waits behind a revision that waits to change it."""
+"""Short, because readers of a table wait behind a revision that waits for its lock."""
 
 _NO_RIGHT, _IN_USE, _DEPENDED_ON = "42501", "55P03", "0A000"
 _STEPS: Final = {
@@ -31,41 +31,41 @@ _STEPS: Final = {
     _IN_USE: "End the session that uses the table (pg_stat_activity shows it), or wait for it, then run again.",
     _DEPENDED_ON: "Drop the view or rule that PostgreSQL names, run again, then create it again.",
 }
-_OTHERWISE: Final = "Mend what PostgreSQL names and run again; the warehouse is as it was."
+_OTHERWISE: Final = "Fix what PostgreSQL names and run again; the warehouse is unchanged."
 
 
 def known_revisions() -> list[str]:
-    """The revisions that this version knows, the newest last."""
+    """Return the revisions that this version knows, the newest last."""
     return sorted(path.name[1:5] for path in (_FOLDER / "versions").glob("r[0-9][0-9][0-9][0-9]_*.py"))
 
 
 def revision_of(connection: sa.Connection) -> str | None:
-    """The revision that a warehouse is of; None: it is empty."""
+    """Return the revision of a warehouse; None: it is empty."""
     inspector = sa.inspect(connection)
     if inspector.has_table(_VERSION.name, OPS):
         return connection.execute(sa.select(_VERSION.c.version_num)).scalar()
-    # It was made before there were revisions.
+    # It was created before there were revisions.
     if not inspector.has_table(publication.name, publication.schema):
         return None
     return "0002" if inspector.has_table("published_table", OPS) else "0001"
 
 
 def adopt(connection: sa.Connection) -> None:
-    """Record the revision of a warehouse that was made before there were revisions."""
+    """Record the revision of a warehouse that was created before there were revisions."""
     found = revision_of(connection)
     if not sa.inspect(connection).has_table(_VERSION.name, OPS):
         _VERSION.create(connection)
-        # A role that was let into each table of before has to know the revision, too.
+        # A role with rights on each existing table needs to read the revision, too.
         connection.execute(sa.text(f"GRANT SELECT ON {_VERSION.fullname} TO PUBLIC"))
         if found is not None:
             connection.execute(sa.insert(_VERSION).values(version_num=found))
 
 
 def upgrade(connection: sa.Connection) -> None:
-    """Run the revisions that a warehouse lacks; nothing where it lacks none.
+    """Run the revisions that a warehouse lacks.
 
     Args:
-        connection: In a transaction that prepares the warehouse: all of it happens, or nothing.
+        connection: In a transaction that prepares the warehouse: all or nothing is applied.
 
     Raises:
         WarehouseNewer: A newer version of emberline has upgraded it.
@@ -81,7 +81,7 @@ def upgrade(connection: sa.Connection) -> None:
             url=connection.engine.url,
             next_step="Install the version of emberline that upgraded it, or a later one.",
         )
-    # Importing it takes a third of a second: only an upgrade pays.
+    # Imported here: it takes a third of a second, and few runs upgrade.
     from alembic import command
     from alembic.config import Config
 

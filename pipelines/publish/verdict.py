@@ -1,4 +1,4 @@
-"""What the audit says of one expectation."""
+"""Result of the audit for one expectation."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class Verdict:
     Attributes:
         table: The table, without its schema.
         expectation: What should hold, in words.
-        success: Whether it does. False too where it could not be evaluated.
-        severity: `error` stops the publish, `warn` is told.
-        unexpected_rows: How many rows break it; none for a check of the table as a whole.
+        success: Whether it holds; also False if it could not be evaluated.
+        severity: `error` blocks the publication, `warn` is reported.
+        unexpected_rows: How many rows break it; None for a check of the whole table.
         examples: A few of those rows by their key columns, or what was observed of the whole table.
-        error: Why it could not be evaluated; none if it was.
+        error: Why it could not be evaluated; None if it was.
     """
 
     table: str
@@ -33,7 +33,7 @@ class Verdict:
 
     @property
     def message(self) -> str:
-        """The verdict as a sentence for people: table, expectation, number of rows and a few of them."""
+        """The verdict as a sentence: table, expectation, number of rows and a few examples."""
         told = f"staging.{self.table}: {self.expectation}"
         if self.success:
             return f"{told}: holds"

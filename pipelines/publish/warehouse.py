@@ -1,4 +1,4 @@
-"""The warehouse as its writer sees it: prepare, stage, publish, read."""
+"""Write access to the warehouse: prepare, stage, publish, read."""
 
 from __future__ import annotations
 
@@ -47,16 +47,16 @@ Rows = pl.LazyFrame | pl.DataFrame | Difference
 """All rows of the next version of a table, or the difference to the published one."""
 
 Stage = Callable[[sa.Table, Rows, State | None], int]
-"""Replaces what is staged of a table, and returns how many rows come to it."""
+"""Replaces what is staged for a table, and returns the number of new and changed rows."""
 
-_READING: Final = Refused(ReadFailed, "See that the warehouse is prepared and that this role may read it.")
+_READING: Final = Refused(ReadFailed, "Check that the warehouse is prepared and that this role may read it.")
 
 
 class Warehouse:
     """The schemas `mart` and `staging` of one PostgreSQL database, and `ops` beside them.
 
-    Every call opens connections of its own and closes them; the constructor opens none. Every call
-    raises `WarehouseUnreachable` where PostgreSQL does not answer.
+    Every call opens its own connections and closes them; the constructor opens none. Every call
+    raises `WarehouseUnreachable` if PostgreSQL does not answer.
     """
 
     def __init__(self, url: str) -> None:
@@ -65,16 +65,16 @@ class Warehouse:
 
     @property
     def url(self) -> str:
-        """The SQLAlchemy URL, password and all."""
+        """The SQLAlchemy URL with the password."""
         return self._database.url.render_as_string(hide_password=False)
 
     def prepare(self) -> None:
-        """Create the schemas and what is missing in them, upgrade what an older version made, and keep its rows.
+        """Create missing schemas and tables, and upgrade those of an older version, keeping their rows.
 
-        Two that start at once wait for each other.
+        Concurrent calls wait for each other.
 
         Raises:
-            WarehouseNewer, UpgradeFailed: See `pipelines.publish.upgrade`; the warehouse is as it was.
+            WarehouseNewer, UpgradeFailed: See `pipelines.publish.upgrade`; the warehouse is unchanged.
             WarehouseOutdated: A table of `mart` or `ops` lacks columns of the contract.
             PrepareFailed: PostgreSQL refused.
         """
@@ -99,25 +99,25 @@ class Warehouse:
             return stage(table, rows, state)
 
     def staged(self) -> dict[str, Staged]:
-        """What is staged, by table; nothing of a table that was never staged."""
+        """Return what is staged, by table; tables that were never staged are left out."""
         with self._database.transaction(_READING) as connection:
             return staging.staged_tables(connection)
 
     def published_states(self) -> dict[str, State]:
-        """The state in which each table is published, by table; nothing of tables that are published without one."""
+        """Return the state in which each table is published; tables published without a named state are left out."""
         with self._database.transaction(_READING) as connection:
             return published_states(connection)
 
     def note_checked(self, checked: Mapping[sa.Table, Staged]) -> None:
-        """Note of what is staged of tables that no critical expectation is broken, unless it was staged anew since."""
+        """Record that staged tables passed all critical expectations, unless they were staged again since."""
         refused = Refused(StagingFailed, "Let the role that staged the tables check them.")
         if checked:
             with self._database.transaction(refused) as connection:
                 staging.note_checked(connection, checked)
 
     def note_versions(self, states: Mapping[str, State]) -> None:
-        """Record from which lake versions published rows can also be had: old ones are removed from the lake."""
-        refused = Refused(PublishFailed, "See that this role may update it.", published_table.fullname)
+        """Record newer lake versions with the published rows, since old versions are removed."""
+        refused = Refused(PublishFailed, "Check that this role may update it.", published_table.fullname)
         with self._database.transaction(refused) as connection:
             for name, state in states.items():
                 is_same = (published_table.c.table_name == name) & (published_table.c.state == state.name)
@@ -125,23 +125,23 @@ class Warehouse:
                 connection.execute(sa.update(published_table).where(is_same).values(versions))
 
     def unchanged(self) -> frozenset[str]:
-        """The names of the tables whose next version is the one that is published, and not staged to be compared."""
+        """Return the names of the tables whose staged version is the published one and not staged as a whole."""
         with self._database.transaction(_READING) as connection:
             return unchanged(staging.staged_tables(connection), published_states(connection))
 
     @contextmanager
     def stage_many(self) -> Iterator[Stage]:
-        """Stage tables over one connection: to open one for bulk loads takes a tenth of a second.
+        """Stage tables over one connection: opening one for bulk loads takes a tenth of a second.
 
         Yields:
-            A function that replaces what is staged of a table, in one transaction, and returns how many rows come to
-            it. It takes one of `schemas.warehouse.DATA_TABLES`; all rows of its next version, or the difference to the
-            published one, with its columns in any order, in types that widen to its own without loss; and the state
-            of the next version, if it has a name.
+            A function that replaces what is staged for a table, in one transaction, and returns the number of new and
+            changed rows. Its arguments: a table of `schemas.warehouse.DATA_TABLES`; all rows of its next version, or
+            the difference to the published one, columns in any order, in types that widen to the table's without loss;
+            and the state of the next version, if it has a name.
 
         Raises:
             StagingMismatch: Columns or types differ; nothing was written.
-            StagingFailed: PostgreSQL refused the rows; what was staged before is still there.
+            StagingFailed: PostgreSQL refused the rows; what was staged before is kept.
         """
         published = self.published_states()
         with self._database.bulk() as connection:
@@ -159,7 +159,7 @@ class Warehouse:
             new, old, since = self._fitting(table, rows.new), self._fitting(table, rows.old), rows.since
         else:
             new, old, since = self._fitting(table, rows), None, published and published.name
-        next_step = "Mend what PostgreSQL names and run again; what was staged before is still there."
+        next_step = "Fix what PostgreSQL names and run again; what was staged before is kept."
         place = staging.staged(table).fullname
         with self._database.told(Refused(StagingFailed, next_step, place)):
             return staging.load(connection, table, new, old, Staged(0, state, since, old is None))
@@ -186,27 +186,27 @@ class Warehouse:
     ) -> Published:
         """Make the staged version of all tables the published one, in one transaction.
 
-        Readers are never blocked and see the version before until the switch is committed. No version is made where
-        neither a row differs nor what the version knows. Figures of complete periods that change are
-        noted in `restatement`, in the same transaction.
+        Readers are never blocked and see the previous version until the switch is committed. No version is created
+        if neither a row nor `known` differs. Changed figures of complete periods are recorded in `restatement` in the
+        same transaction.
 
         Args:
             tables: The tables to switch together, each staged and audited before.
-            known: What the staged rows know of the data they were made from.
-            late: Asked, unless it is the first publish, why published figures of complete periods changed.
-            guard: What the version may do to the warehouse.
+            known: What the version records about its data.
+            late: The causes of changed figures of complete periods; not used in the first publication.
+            guard: Limits of the publication.
             now: When it is published, with a time zone.
 
         Raises:
-            AnotherLake: The rows come from another lake than those that are published.
+            AnotherLake: The rows come from another lake than the published ones.
             RowsLost: A table would lose too many of its rows.
-            NotStaged: Nothing is staged of a table, no check has passed it, or it was published since.
-            TableAltered: A table has other rows than those that were published.
-            PublishFailed: PostgreSQL refused; all of the switch is rolled back.
+            NotStaged: Nothing is staged for a table, it has not passed its checks, or it was published since.
+            TableAltered: A table was changed by somebody else since it was published.
+            PublishFailed: PostgreSQL refused; the whole switch is rolled back.
         """
         if now.tzinfo is None:
             raise ValueError("`now` has no time zone: pass an aware datetime, for example in UTC")
-        next_step = "Readers still see the version before; mend what PostgreSQL names and publish again."
+        next_step = "Readers still see the previous version; fix what PostgreSQL names and publish again."
         with self._database.transaction(Refused(PublishFailed, next_step)) as connection:
             take_turns(connection, "publish")
             if lacking := unstaged(connection, tables):
@@ -218,24 +218,26 @@ class Warehouse:
             return switch(connection, tables, known, late, guard, now)
 
     def forget_restatements(self, before: dt.datetime) -> int:
-        """Delete what versions published before this time restated; the number of figures.
+        """Delete restatements of versions published before this time; return the number of figures.
 
         Raises:
-            PublishFailed: PostgreSQL refused; nothing is forgotten.
+            PublishFailed: PostgreSQL refused; nothing is deleted.
         """
-        refused = Refused(PublishFailed, "See that this role may delete from it, then try again.", restatement.fullname)
+        refused = Refused(
+            PublishFailed, "Check that this role may delete from it, then try again.", restatement.fullname
+        )
         old = sa.select(publication.c.version).where(publication.c.published_at < before)
         with self._database.transaction(refused) as connection:
             return connection.execute(sa.delete(restatement).where(restatement.c.version.in_(old))).rowcount
 
     def known(self) -> Known | None:
-        """What the published version knows of the data it was made from; None where nothing is published."""
+        """Return what the published version records about its data; None if nothing is published."""
         newest = self.read(NEWEST)
         names = [field.name for field in fields(Known)]
         return None if newest.is_empty() else Known(**newest.select(names).row(0, named=True))
 
     def lake_state(self) -> int | None:
-        """The fingerprint of the facts that the published version was made from; None where nothing is published."""
+        """Return the fingerprint of the facts of the published version; None if nothing is published."""
         known = self.known()
         return known and known.lake_state
 
@@ -244,7 +246,7 @@ class Warehouse:
         return self.read_together(query)[0]
 
     def read_together(self, *queries: sa.Table | sa.Select) -> tuple[pl.DataFrame, ...]:
-        """Read the rows of several, all of the same version.
+        """Read the rows of several tables or queries, all of the same version.
 
         Raises:
             ReadFailed: PostgreSQL refused a query.

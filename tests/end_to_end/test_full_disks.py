@@ -26,6 +26,6 @@ def test_a_run_that_cannot_record_its_steps_says_what_to_do_and_the_next_one_goe
     assert failure is not None
     assert failure.trace is None
     assert "No space left on device" in failure.text
-    assert "\nNext: Mend what PostgreSQL names" in failure.text
+    assert "\nNext: Fix what PostgreSQL names" in failure.text
     execute(database, "DROP TRIGGER no_room ON dagster.event_logs")
     assert pipeline.run().counts.raw == 2

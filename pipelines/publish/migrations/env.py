@@ -18,11 +18,11 @@ from pipelines.publish.upgrade import adopt, known_revisions
 from schemas import operations, warehouse
 
 _URL: Final = "EMBERLINE__WAREHOUSE__URL"
-_REFUSED: Final = Refused(UpgradeFailed, "Mend what PostgreSQL names.")
+_REFUSED: Final = Refused(UpgradeFailed, "Fix what PostgreSQL names.")
 
 
 def _run(connection: sa.Connection) -> None:
-    # Comments are no matter of revisions: after the newest one they follow the metadata.
+    # Revisions do not change comments: after the newest revision they follow the metadata.
     def after_revision(ctx: object, step: MigrationInfo, heads: object, run_args: object) -> None:  # noqa: ARG001
         if step.up_revision_id == known_revisions()[-1]:
             describe(connection)
@@ -42,14 +42,14 @@ def _run(connection: sa.Connection) -> None:
 
 
 def _is_compared(name: str | None, kind: str) -> bool:
-    # References are no matter of revisions either.
+    # Revisions do not change references either.
     if kind == "foreign_key_constraint":
         return not is_reference(name)
     return kind != "schema" or name in (warehouse.MART, operations.OPS)
 
 
 if context.is_offline_mode():
-    raise CommandError("Revisions are run, not printed: what is to be done depends on the warehouse.")
+    raise CommandError("Revisions cannot be printed as SQL: what they do depends on the warehouse.")
 if (given := context.config.attributes.get("connection")) is not None:
     _run(given)
 elif (url := os.environ.get(_URL)) is None:

@@ -30,7 +30,7 @@ def test_another_lake_is_refused_though_it_has_as_many_rows(warehouse: Warehouse
     publish(warehouse, 1, HOME)
     renamed = [{**row, "name": "new"} for row in COMPANY["dim_group"]]
     stage(dim_group=renamed)
-    with pytest.raises(AnotherLake, match=r"from lake home, and this is lake other[\s\S]*--accept-loss") as refused:
+    with pytest.raises(AnotherLake, match=r"from lake home, but this is lake other[\s\S]*--accept-loss") as refused:
         publish(warehouse, 2, OTHER)
     password = sa.make_url(warehouse.url).password
     assert password

@@ -1,6 +1,6 @@
-"""Zone of versions, rebuilds, refunds, currencies, wider sums; one ledger of alerts; what is published from which lake.
+"""Zone of versions, rebuilds, refunds, currencies, wider sums; one ledger of alerts; the lake of the warehouse.
 
-Between it and version 0.1.0 there were changes without revisions, of which this is the sum.
+It sums up the changes since version 0.1.0, which had no revisions.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def upgrade() -> None:
     for table, columns in _SUMS.items():
         for column in columns:
             op.alter_column(table, column, type_=sa.Numeric(38, 0), existing_nullable=False, schema="mart")
-    # Nothing in the warehouse says in which zone older versions counted days.
+    # The warehouse does not record in which zone older versions counted days.
     _add_filled("publication", sa.Column("zone", sa.Text, nullable=False), "unknown")
     _add_filled("publication", sa.Column("rebuilds", sa.BigInteger, nullable=False), "0")
     _add_filled("restatement", sa.Column("code_changed", sa.Boolean, nullable=False), "false")
@@ -78,7 +78,7 @@ def _create_tables() -> None:
 
 
 def _add_filled(table: str, column: sa.Column, value: str) -> None:
-    """Add a column of the schema `mart` that older rows have this value in; later ones have to say."""
+    """Add a column of the schema `mart` with this value in existing rows; it has no default afterwards."""
     column.server_default = sa.DefaultClause(value)
     op.add_column(table, column, schema="mart")
     op.alter_column(table, column.name, server_default=None, schema="mart")

@@ -1,4 +1,4 @@
-"""The ledger of all alerts is called alert."""
+"""Rename the ledger of all alerts to alert."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    """Rename the table and what is named after it; rows and rights stay."""
+    """Rename the table, its constraint, index and sequence; rows and rights stay."""
     op.rename_table("group_alert", "alert", schema="ops")
     op.execute("ALTER TABLE ops.alert RENAME CONSTRAINT pk_group_alert TO pk_alert")
     op.execute("ALTER INDEX ops.ux_group_alert_open RENAME TO ux_alert_open")

@@ -1,4 +1,4 @@
-"""Versions of the lake are stored with what their files are called: of all tables the next run stages all rows."""
+"""Store lake versions with an id of their files; the next run stages all rows of all tables."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ down_revision = "0003"
 
 
 def upgrade() -> None:
-    """Take out versions without that, and what is staged beside them."""
+    """Delete versions without file ids, and what is staged against them."""
     op.execute("UPDATE ops.published_table SET versions = '{}'")
     op.execute(
         """

@@ -1,4 +1,4 @@
-"""Orders of `mart` are found by shop and order: checks look at those that changed."""
+"""Index orders of `mart` by shop and order, by which checks find changed orders."""
 
 from __future__ import annotations
 

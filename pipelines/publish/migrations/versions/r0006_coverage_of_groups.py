@@ -1,4 +1,4 @@
-"""Of a group it is said how much of it its sources see."""
+"""Coverage of groups: how much of a group its sources see."""
 
 from __future__ import annotations
 

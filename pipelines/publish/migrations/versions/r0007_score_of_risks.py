@@ -1,4 +1,4 @@
-"""Of a risk it is said which score told it."""
+"""Which score each risk comes from."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ down_revision = "0006"
 
 
 def upgrade() -> None:
-    """Add the columns; null in risks that were told before."""
+    """Add the columns; null in older risks."""
     op.add_column("group_risk", sa.Column("score", sa.Text), schema="mart")
     op.add_column("group_risk", sa.Column("model_share", sa.Double), schema="mart")

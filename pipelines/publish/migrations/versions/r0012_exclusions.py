@@ -1,4 +1,4 @@
-"""Which records are no events, and why."""
+"""Records that are not events, and why."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""At which hours of which days of the week something is written in groups."""
+"""Messages of groups by hour and day of the week."""
 
 from __future__ import annotations
 
