@@ -108,7 +108,7 @@ alert_action: Final = sa.Table(
     "alert_action",
     metadata,
     sa.Column(
-        "action_id", sa.BigInteger, sa.Identity(always=True), primary_key=True, **says("number of the action, in order", ORDINAL)
+        "action_id", sa.BigInteger, sa.Identity(always=True), primary_key=True, **says("number of the action", ORDINAL)
     ),
     sa.Column("alert_id", sa.ForeignKey(alert.c.alert_id, ondelete="CASCADE"), nullable=False),
     sa.Column("action", sa.Text, nullable=False, comment="acknowledged, snoozed, useful or noise"),

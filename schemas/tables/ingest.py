@@ -137,7 +137,9 @@ _MEANINGS_OF_EVENTS: Final[dict[str, Meaning]] = {
     "items": Meaning("lines of the order: product, quantity, and amount in minor units of the currency"),
     "members": Meaning("all members of the group: pseudonyms, and member, operator or bot"),
     "intervention": Meaning("what the company did for the group, one of a fixed set of codes"),
-    "intervention_note": Meaning("note of the person who recorded the intervention; null: none, or it names an erased person"),
+    "intervention_note": Meaning(
+        "note of the person who recorded the intervention; null: none, or it names an erased person"
+    ),
     "time_quality": Meaning(
         "how well its time is known: exact, second, minute, bound (it happened by then), arrival (Kafka's time); null: "
         "decoded by a version without this column"
