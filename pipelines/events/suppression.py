@@ -91,8 +91,8 @@ class Suppression:
         """Take out the events of erased persons, and their accounts and notes on them off those of groups and others.
 
         Args:
-            events: `type`, `role`, `intervention_note`, and pseudonyms in `account_id`, `linked_account_id`, `group_operators`,
-                `members`.
+            events: `type`, `role`, `intervention_note`, and pseudonyms in `account_id`, `linked_account_id`,
+                `group_operators`, `members`.
         """
         if not self.number:
             return events
@@ -105,7 +105,7 @@ class Suppression:
                 ("account_id", acts),
                 ("role", is_member),
                 (_NOTE, self._is_in_note(events[_NOTE])),
-            )  # fmt: skip
+            )
         )
         lists = (
             self._without_covered(events["group_operators"], pl.element()),

@@ -13,7 +13,8 @@ def watermark(events: pl.LazyFrame, lateness: dt.timedelta, idle_timeout: dt.tim
     """The instant up to which events are taken to be complete, UTC; None without events.
 
     The minimum over live sources of their newest event time, minus the allowed lateness. A source whose newest event is
-    more than `idle_timeout` older than that of the newest source no longer holds the watermark back. Notes do not count.
+    more than `idle_timeout` older than that of the newest source no longer holds the watermark back. Notes do not
+    count.
     """
     of_sources = events.filter(is_of_feed()).group_by("source").agg(pl.col("time").max())
     newest = of_sources.select("time").collect(engine="streaming")["time"]

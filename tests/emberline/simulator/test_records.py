@@ -56,7 +56,10 @@ def test_every_sort_of_breakage_is_counted(world: World):
 
 
 def test_every_kind_of_event_happens(events: list[Event]):
-    assert {event.envelope.type for event in events} == set(kinds.REQUIRED) - {kinds.GROUP_SNAPSHOT, kinds.GROUP_INTERVENTION}
+    assert {event.envelope.type for event in events} == set(kinds.REQUIRED) - {
+        kinds.GROUP_SNAPSHOT,
+        kinds.GROUP_INTERVENTION,
+    }
 
 
 def test_every_source_says_that_it_is_simulated(events: list[Event]):
