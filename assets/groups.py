@@ -14,9 +14,27 @@ from assets.steps import lake_asset, lake_assets
 from assets.tables import materialized, refreshed, specs
 from pipelines.groups.group_day import group_day as compute_group_day
 from pipelines.groups.group_hour import group_hour as compute_group_hour
+from pipelines.groups.staff_act import staff_act as compute_staff_act
 from pipelines.lake import Lake
-from pipelines.refresh import refresh_days, refresh_feed_days, refresh_groups, refresh_life, refresh_member_changes
-from schemas.lake import FEED_DAY, GROUP, GROUP_DAY, GROUP_HEALTH, GROUP_HOUR, GROUP_STATE, MEMBER_CHANGE
+from pipelines.refresh import (
+    refresh_days,
+    refresh_feed_days,
+    refresh_groups,
+    refresh_interventions,
+    refresh_life,
+    refresh_member_changes,
+)
+from schemas.lake import (
+    FEED_DAY,
+    GROUP,
+    GROUP_DAY,
+    GROUP_HEALTH,
+    GROUP_HOUR,
+    GROUP_STATE,
+    INTERVENTION,
+    MEMBER_CHANGE,
+    STAFF_ACT,
+)
 
 
 @lake_asset(GROUP)
@@ -52,6 +70,19 @@ def member_change(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
 def feed_day(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
     """Recompute the days that new events touched."""
     return materialized(lake, FEED_DAY, asdict(refresh_feed_days(lake)))
+
+
+@lake_asset(STAFF_ACT)
+def staff_act(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
+    """Recompute the days that new events touched."""
+    return materialized(lake, STAFF_ACT, asdict(refresh_days(lake, STAFF_ACT, compute_staff_act)))
+
+
+@lake_asset(INTERVENTION)
+def intervention(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
+    """Recompute the groups in which the company did something new, or a silence is another one."""
+    settings = rules.settings[INTERVENTION.name]
+    return materialized(lake, INTERVENTION, asdict(refresh_interventions(lake, rules.zone, rules.life, settings)))
 
 
 @lake_assets(specs(GROUP_HEALTH, GROUP_STATE))

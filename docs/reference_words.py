@@ -289,6 +289,8 @@ COMPUTED_BY = {
     "group_hour": "groups.group_hour.group_hour",
     "member_change": "groups.member_change.member_change",
     "feed_day": "groups.feed_day.feed_day",
+    "staff_act": "groups.staff_act.staff_act",
+    "intervention": "groups.intervention.intervention",
     "group_health": "groups.health.group_health",
     "group_state": "groups.state.group_state",
     "risk_model": "groups.risk.graded.graded_model",

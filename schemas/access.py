@@ -73,6 +73,7 @@ _OF_MART: Final[dict[str, Access]] = {
     "group_hour": _BY_GROUP,
     "group_state": _BY_GROUP,
     "group_risk": _BY_GROUP,
+    "intervention": _BY_GROUP,
     "retention": _TOTAL,
     "lifecycle": _TOTAL,
     "member_state": _BY_GROUP,

@@ -152,6 +152,13 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
         ),
         **_KNOWN_GROUP,
     },
+    "intervention": {
+        **_KNOWN_DAY,
+        **_KNOWN_GROUP,
+        "what is seen has no note": Rule("""
+            SELECT group_id, intervention_id, origin FROM {batch} WHERE origin = 'seen' AND note IS NOT NULL
+        """),
+    },
     "retention": {
         "active is no more than cohort_size": Rule("""
             SELECT unit, cohort, period, active, cohort_size FROM {batch} WHERE active > cohort_size

@@ -173,6 +173,18 @@ COLUMNS: Final[dict[str, Meaning]] = {
         "the score in use: box (the shipped model), own (the company's model), or a count: silence, messages"
     ),
     "model_share": _share("weight of the model in the score, the rest is days of silence, 0 to 1"),
+    # What the company does
+    "intervention_id": Meaning("what was done, unique in the group"),
+    "at": Meaning("when it was done, UTC"),
+    "action": Meaning(
+        "what was done: operator_wrote (after a silence), red_packet, broadcast, invitation_wave, new_operator; "
+        "as noted also event, offer, call or other"
+    ),
+    "origin": Meaning("noted: somebody said so; seen: the stream shows it"),
+    "by": Meaning("pseudonym of the account that did it; null: not known"),
+    "note": Meaning(
+        "what was done in the words of who noted it; null: seen, without words, or naming an erased person"
+    ),
     # Members
     "first_time": Meaning("first activity, UTC"),
     "last_time": Meaning("last activity, UTC"),

@@ -19,6 +19,7 @@ from schemas.attribution import MODELS, UNATTRIBUTED
 from schemas.business_rules import EMPTIED, RULES, Rule
 from schemas.dimensions import ENGAGEMENT
 from schemas.funnel import PROPERTIES, TOUCHES
+from schemas.interventions import ACTIONS, ORIGINS
 from schemas.lake import GROUP_STATES
 from schemas.warehouse import DATA_TABLES, STAGING
 
@@ -69,6 +70,8 @@ def _pattern(annotated: object) -> str:
 
 _VALUES: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("group_state", "state"): GROUP_STATES,
+    ("intervention", "action"): ACTIONS,
+    ("intervention", "origin"): ORIGINS,
     ("member_state", "state"): ENGAGEMENT,
     ("dim_person", "engagement"): ENGAGEMENT,
     ("retention", "unit"): ("week", "month"),

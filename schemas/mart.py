@@ -13,6 +13,7 @@ from schemas.lake import (
     FUNNEL_ENTRY,
     GROUP,
     GROUP_HOUR,
+    INTERVENTION,
     MATCHED_EVENT,
     MEMBER_STATE,
     ORDER_CREDIT,
@@ -40,7 +41,7 @@ _OTHERS: Final[dict[str, Lineage]] = {
             "day", "week", "month", "quarter", "year", "month_number", "iso_week", "weekday", "weekday_name",
             "is_weekend",
         ),
-        FEED_DAY.of("day"),
+        FEED_DAY.of("day") + INTERVENTION.of("day"),
     ),
     "exclusion": {
         **copied(PAYLOAD_CENSUS, "day", "topic", "records"),

@@ -43,6 +43,7 @@ __all__ = [
     "group_sales",
     "group_sales_day",
     "group_state",
+    "intervention",
     "lifecycle",
     "member_state",
     "message_sales",
@@ -166,6 +167,21 @@ group_risk = sa.Table(
     sa.Column("model_share", sa.Double),
     sa.Index(None, "day"),
     comment="How likely living groups were to die, as estimated on each day, and by which score.",
+)
+
+intervention = sa.Table(
+    "intervention",
+    metadata,
+    sa.Column("group_id", sa.Text, primary_key=True),
+    sa.Column("intervention_id", sa.Text, primary_key=True),
+    sa.Column("at", TIME, nullable=False),
+    sa.Column("day", sa.Date, nullable=False),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("origin", sa.Text, nullable=False),
+    sa.Column("by", sa.Text),
+    sa.Column("note", sa.Text),
+    sa.Index(None, "day"),
+    comment="What the company did for a group: what somebody noted, and what the stream shows.",
 )
 
 retention = sa.Table(

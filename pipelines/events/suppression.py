@@ -88,7 +88,7 @@ class Suppression:
         )
 
     def without(self, events: pl.DataFrame) -> pl.DataFrame:
-        """Take out the events of erased persons, and their accounts and notes on them off those of groups and others.
+        """Take out the events of erased persons; off those of groups and others, their accounts and notes on them.
 
         Args:
             events: `type`, `role`, `intervention_note`, and pseudonyms in `account_id`, `linked_account_id`,
@@ -98,15 +98,12 @@ class Suppression:
             return events
         acts = self.covers(events["account_id"])
         is_theirs = (acts & ~events["type"].is_in(OF_GROUPS)) | self.covers(events["linked_account_id"])
-        is_member = acts & events["role"].eq_missing("member")
-        cleared = (
-            pl.when(~pl.lit(is_gone)).then(name).alias(name)
-            for name, is_gone in (
-                ("account_id", acts),
-                ("role", is_member),
-                (_NOTE, self._is_in_note(events[_NOTE])),
-            )
-        )
+        is_gone = {
+            "account_id": acts,
+            "role": acts & events["role"].eq_missing("member"),
+            _NOTE: self._is_in_note(events[_NOTE]),
+        }
+        cleared = (pl.when(~pl.lit(is_gone[name])).then(name).alias(name) for name in is_gone)
         lists = (
             self._without_covered(events["group_operators"], pl.element()),
             self._without_covered(events["members"], pl.element().struct.field("id")),

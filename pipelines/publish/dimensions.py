@@ -50,13 +50,14 @@ def item_rows(lines: pl.LazyFrame, matched: pl.LazyFrame) -> pl.LazyFrame:
     return products.join(sold, on="product_id", how="left")
 
 
-def date_rows(days: pl.LazyFrame) -> pl.LazyFrame:
+def date_rows(*facts: pl.LazyFrame) -> pl.LazyFrame:
     """Return every day of the years that contain one of these days.
 
     Args:
-        days: `schemas.lake.FEED_DAY`, which has the day of every event.
+        facts: `schemas.lake.FEED_DAY`, which has the day of every event of a feed, and `schemas.lake.INTERVENTION`,
+            which has those of notes.
     """
-    day = pl.col("day")
+    day, days = pl.col("day"), pl.concat([fact.select("day") for fact in facts])
     years = days.select(
         first=day.min().dt.truncate("1y"), last=day.max().dt.truncate("1y").dt.offset_by("1y").dt.offset_by("-1d")
     )

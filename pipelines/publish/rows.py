@@ -46,7 +46,7 @@ def rows_of(table: sa.Table, scan: Scan) -> pl.LazyFrame:
         "dim_carrier": lambda: dimensions.carrier_rows(scan(facts.GROUP)),
         "dim_purpose": lambda: dimensions.purpose_rows(scan(facts.GROUP)),
         "dim_currency": lambda: dimensions.currency_rows(scan(facts.ORDER_CREDIT)),
-        "dim_date": lambda: dimensions.date_rows(scan(facts.FEED_DAY)),
+        "dim_date": lambda: dimensions.date_rows(scan(facts.FEED_DAY), scan(facts.INTERVENTION)),
         "dim_person": lambda: dimensions.person_rows(*map(scan, sources_of(warehouse.dim_person))),
         "dim_item": lambda: dimensions.item_rows(scan(facts.ORDER_ITEM), scan(facts.MATCHED_EVENT)),
         "exclusion": lambda: exclusion_rows(scan(facts.PAYLOAD_CENSUS)),

@@ -15,6 +15,7 @@ from pipelines.refresh.first_seen import refresh_first_seen
 from pipelines.refresh.funnel import entries_watermark, refresh_funnels
 from pipelines.refresh.groups import refresh_groups
 from pipelines.refresh.identity import refresh_identity
+from pipelines.refresh.interventions import refresh_interventions
 from pipelines.refresh.life import refresh_life
 from pipelines.refresh.matched import refresh_matched
 from pipelines.refresh.member_changes import refresh_member_changes
@@ -56,6 +57,7 @@ __all__ = [
     "refresh_group_engagement",
     "refresh_groups",
     "refresh_identity",
+    "refresh_interventions",
     "refresh_life",
     "refresh_lifecycle",
     "refresh_matched",

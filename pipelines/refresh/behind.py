@@ -11,6 +11,7 @@ from pipelines.lake_reading import LakeReading
 from pipelines.refresh.changes import Sources, batch_input, complete_inputs, included
 from pipelines.refresh.funnel import funnel_inputs
 from pipelines.refresh.identity import identity_inputs
+from pipelines.refresh.interventions import intervention_inputs
 from pipelines.refresh.life import LifeInputs
 from pipelines.refresh.matched import matched_inputs
 from pipelines.refresh.members import member_state_inputs
@@ -91,6 +92,8 @@ def _inputs(lake: Lake, rules: FactRules) -> dict[LakeTable, dict[str, int]]:
         tables.GROUP_HOUR: sources.inputs(settings[tables.GROUP_HOUR.name]),
         tables.MEMBER_CHANGE: of_batches,
         tables.FEED_DAY: of_batches,
+        tables.STAFF_ACT: of_events,
+        tables.INTERVENTION: intervention_inputs(lake, settings[tables.INTERVENTION.name]),
         tables.GROUP_HEALTH: of_life,
         tables.GROUP_STATE: of_life,
         tables.RISK_MODEL: of_risk,

@@ -13,6 +13,8 @@ _HOUR: Final = Dataset(warehouse.group_hour, "groups", by=("group_id", "month", 
 _STATE: Final = Dataset(warehouse.group_state, "groups", by=("group_id", "state", "is_current", "since", "coverage"))
 _RISK: Final = Dataset(warehouse.group_risk, "risk", by=("group_id", "may_alert", "model"), day="day")
 
+_INTERVENTION: Final = Dataset(warehouse.intervention, "groups", by=("group_id", "action", "origin"), day="day")
+
 _OF_MEMBERS: Final = Sum(("messages",))
 _OF_STAFF: Final = Sum(("operator_messages", "bot_messages"))
 _ALL_MESSAGES: Final = Sum(("messages", "operator_messages", "bot_messages"))
@@ -56,4 +58,5 @@ METRICS: Final = (
            "share, 0 to 1", "percent", within=("day",)),
     Metric("median_risk_28", _RISK, Middle("risk_28"), "median probability of being dead within 28 days",
            "share, 0 to 1", "percent", within=("day",)),
+    Metric("interventions", _INTERVENTION, Rows(), "what the company did for groups, noted or seen", "interventions"),
 )  # fmt: skip

@@ -47,6 +47,7 @@ def frames(lake: Lake, published: Warehouse) -> dict[str, pl.DataFrame]:
         "group_hour": of_group(rows(facts.GROUP_HOUR).with_columns(weekday=pl.col("day").dt.weekday())),
         "group_state": of_group(rows(facts.GROUP_STATE)),
         "group_risk": with_calendar(of_group(published.read(warehouse.group_risk)), pl.col("day")),
+        "intervention": with_calendar(of_group(rows(facts.INTERVENTION)), pl.col("day")),
         "funnel_step": rows(facts.FUNNEL_STEP),
         "funnel_breakdown": rows(facts.FUNNEL_BREAKDOWN),
         "funnel_trend": rows(facts.FUNNEL_TREND),

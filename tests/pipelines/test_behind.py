@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from emberline.definitions import build_defs
 from pipelines.engagement.person_day import person_day
 from pipelines.groups.group_day import group_day
+from pipelines.groups.staff_act import staff_act
 from pipelines.lake import Lake
 from pipelines.publish.rows import is_mart_behind, lake_state
 from pipelines.refresh import (
@@ -28,6 +29,7 @@ from pipelines.refresh import (
     refresh_group_engagement,
     refresh_groups,
     refresh_identity,
+    refresh_interventions,
     refresh_life,
     refresh_lifecycle,
     refresh_matched,
@@ -42,7 +44,7 @@ from pipelines.refresh import (
     refresh_segments,
 )
 from schemas import kinds
-from schemas.lake import FACTS, GROUP_DAY, GROUP_HOUR, PERSON_DAY
+from schemas.lake import FACTS, GROUP_DAY, GROUP_HOUR, PERSON_DAY, STAFF_ACT
 from sensors.follow import with_dependents
 from tests.examples import examples
 from tests.pipelines.test_incremental import (
@@ -84,6 +86,8 @@ ORDER: Final = (
         "group",
         "segment_activity",
         "feed_day",
+        "staff_act",
+        "intervention",
         "group_health",
         "group_risk",
         "group_engagement",
@@ -136,6 +140,8 @@ class Followed(Company):
             "segment_activity": lambda: refresh_segments(lake, through(), settings["segment_activity"]),
             "member_change": lambda: refresh_member_changes(lake),
             "feed_day": lambda: refresh_feed_days(lake),
+            "staff_act": lambda: refresh_days(lake, STAFF_ACT, staff_act),
+            "intervention": lambda: refresh_interventions(lake, ZONE, LIFE, settings["intervention"]),
             "group_health": lambda: refresh_life(lake, through(), ZONE, LIFE, settings["group_state"]),
             "group_risk": lambda: refresh_risk(lake, through(), RETRAIN, settings["group_risk"]),
             "group_engagement": lambda: refresh_group_engagement(lake),

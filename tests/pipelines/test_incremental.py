@@ -37,7 +37,9 @@ from pipelines.groups.group import group_table
 from pipelines.groups.group_day import group_day
 from pipelines.groups.group_hour import group_hour
 from pipelines.groups.health import group_health, life_days
+from pipelines.groups.intervention import intervention
 from pipelines.groups.member_change import member_change, with_derived
+from pipelines.groups.staff_act import staff_act
 from pipelines.groups.state import group_state
 from pipelines.groups.thresholds import LifeRules, Thresholds
 from pipelines.ingest.counts import stored_counts
@@ -53,6 +55,7 @@ from pipelines.refresh import (
     refresh_funnels,
     refresh_groups,
     refresh_identity,
+    refresh_interventions,
     refresh_life,
     refresh_lifecycle,
     refresh_member_changes,
@@ -82,6 +85,7 @@ from schemas.lake import (
     GROUP_HOUR,
     GROUP_STATE,
     IDENTITY,
+    INTERVENTION,
     LIFECYCLE,
     MEMBER_CHANGE,
     MEMBER_STATE,
@@ -94,6 +98,7 @@ from schemas.lake import (
     REVENUE_COHORT,
     SEGMENT_ACTIVITY,
     SEGMENT_RETENTION,
+    STAFF_ACT,
     LakeTable,
 )
 from tests.examples import examples
@@ -112,7 +117,7 @@ LIFE = LifeRules(
 FACTS = (
     MEMBER_CHANGE, PERSON_DAY, FIRST_SEEN, RETENTION, LIFECYCLE, MEMBER_STATE, FUNNEL_ENTRY, ORDER_CREDIT,
     ORDER_REFUND, ORDER_ITEM, CUSTOMER_ORDER, PERSON_VALUE, REVENUE_COHORT, GROUP, GROUP_DAY, FEED_DAY, GROUP_HEALTH,
-    GROUP_STATE, GROUP_HOUR, SEGMENT_ACTIVITY, SEGMENT_RETENTION,
+    GROUP_STATE, GROUP_HOUR, SEGMENT_ACTIVITY, SEGMENT_RETENTION, STAFF_ACT, INTERVENTION,
 )  # fmt: skip
 
 
@@ -192,6 +197,8 @@ class Company:
             REVENUE_COHORT.name: refresh_revenue_cohorts(lake, through, rules),
             GROUP.name: refresh_groups(lake),
             FEED_DAY.name: refresh_feed_days(lake),
+            STAFF_ACT.name: refresh_days(lake, STAFF_ACT, staff_act),
+            INTERVENTION.name: refresh_interventions(lake, "Asia/Shanghai", LIFE, rules),
             **refresh_segments(lake, through, rules),
         }
         self.refreshed |= refresh_life(lake, through, "Asia/Shanghai", LIFE, rules)
@@ -252,6 +259,8 @@ class Company:
             MEMBER_CHANGE.name: lambda _: member_change(plain),
             GROUP_HOUR.name: by_hour,
             FEED_DAY.name: feed_day,
+            STAFF_ACT.name: lambda _: staff_act(plain),
+            INTERVENTION.name: self.interventions,
             GROUP_HEALTH.name: lambda events: group_health(self.life(events)),
             GROUP_STATE.name: lambda events: group_state(self.life(events)),
         }
@@ -265,6 +274,12 @@ class Company:
         groups = group_table(events, births(events))
         facts = (group_day(events), person_day(events), feed_day(events), groups)
         return life_days(*facts, self.through(), "Asia/Shanghai", LIFE).lazy()
+
+    def interventions(self, events: pl.LazyFrame) -> pl.LazyFrame:
+        groups = group_table(events, births(events))
+        acts = staff_act(self.lake.open(EVENTS).scan())
+        facts = (acts, group_day(events), feed_day(events), groups)
+        return intervention(*facts, "Asia/Shanghai", LIFE)
 
     def assert_without(self) -> None:
         """The events are those of a lake that the events in quarantine never came into."""
@@ -427,6 +442,25 @@ REACHING = {
         [happened(kinds.FEED_HEARTBEAT, day) for day in range(30, 40)],
         GROUP_STATE,
     ),
+    "late heartbeats make a silence that an operator ended": (
+        [*LONG_AGO, said("app:op", 20, role="operator"), said("app:a", 0, group="app:h")],
+        [happened(kinds.FEED_HEARTBEAT, day) for day in range(30, 34)],
+        INTERVENTION,
+    ),
+    "a late word makes a silence too short": (
+        [
+            *LONG_AGO,
+            *(happened(kinds.FEED_HEARTBEAT, day) for day in range(22, 34)),
+            said("app:op", 20, role="operator"),
+        ],
+        [said("app:a", 21)],
+        INTERVENTION,
+    ),
+    "a late note": (
+        [*LONG_AGO, said("app:a")],
+        [happened(kinds.GROUP_INTERVENTION, 9, group="app:g", intervention="call", intervention_note="rang")],
+        INTERVENTION,
+    ),
     "a late word of a group": ([*LONG_AGO, said("app:b", 5, 0, "app:h")], [said("app:a", 35)], GROUP_HEALTH),
     "a late snapshot from which a buyer was missing": (
         [listed(9, "app:a"), said("app:a", 8.5), listed(4, "app:a"), OFFER, PAID],
@@ -518,6 +552,11 @@ ONE_OF_EACH = {
     "the first message of a member": ([said("app:b", 3)], said("app:b", 60)),
     "the newest event": (TALK, said("app:a", 0)),
     "the only event": ([], said("app:a", 0)),
+    "a note": (
+        [*LONG_AGO, said("app:a", 0)],
+        happened(kinds.GROUP_INTERVENTION, 3, group="app:g", intervention="call"),
+    ),
+    "an operator who writes first": (LONG_AGO, said("app:op", 20, role="operator")),
     "a heartbeat": (LONG_AGO, happened(kinds.FEED_HEARTBEAT, source="other")),
 }
 
@@ -563,6 +602,8 @@ def test_one_late_event_recomputes_one_person(company: Company):
         PERSON_VALUE.name: (0, 0, 0),
         REVENUE_COHORT.name: (0, 0, 0),
         GROUP.name: (0, 0, 1),
+        STAFF_ACT.name: (0, 1, 1),
+        INTERVENTION.name: (0, 0, 1),
         MEMBER_CHANGE.name: (0, 0, 0),
         FEED_DAY.name: (0, 1, 0),
         SEGMENT_ACTIVITY.name: (0, 0, 0),

@@ -225,6 +225,19 @@ def segment(breakdown: str, segment: str, paid: int, refunded: int, net: int) ->
     return sales("", paid, refunded, net) | {"breakdown": breakdown, "segment": segment}
 
 
+def done(group: str, day: dt.date, action: str = "call", origin: str = "seen", note: str | None = None) -> Row:
+    """What was done for a group on a day."""
+    return {
+        "group_id": group,
+        "intervention_id": f"{action}/{day}",
+        "at": NOON,
+        "day": day,
+        "action": action,
+        "origin": origin,
+        "note": note,
+    }
+
+
 def days_later(days: int) -> dt.date:
     return MONDAY + dt.timedelta(days=days)
 
@@ -258,6 +271,7 @@ COMPANY: dict[str, list[Row]] = {
         spell("qq:2", MONDAY, None, "unborn"),
     ],
     "group_risk": [risk("qq:1", days_later(1), 0.2, 0.4), risk("qq:1", days_later(2), 0.3, 0.3)],
+    "intervention": [done("qq:1", MONDAY), done("qq:1", days_later(1), origin="noted", note="rang")],
     "retention": [cell(0, 3), cell(1, 2), cell(2, None)],
     "lifecycle": [unit(MONDAY, 3, 3, 0, 0), unit(days_later(1), 2, 0, 2, 1)],
     "segment_activity": [

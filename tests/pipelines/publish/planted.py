@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from schemas.interventions import ACTIONS
 from tests.pipelines.publish.company import (
     COMPANY,
     MONDAY,
@@ -11,6 +12,7 @@ from tests.pipelines.publish.company import (
     credit,
     day,
     days_later,
+    done,
     engagement,
     entered,
     entry,
@@ -169,6 +171,35 @@ PLANTED = [
         {"day": days_later(2)},
     ),
     Planted("group_risk", also("group_risk", risk("qq:9", MONDAY, 0.1, 0.2)), "group_id is one of dim_group", 1, QQ9),
+    Planted(
+        "intervention",
+        also("intervention", done("qq:2", MONDAY, "prayer")),
+        f"action is one of {', '.join(ACTIONS)}",
+        1,
+        {"group_id": "qq:2"},
+    ),
+    Planted(
+        "intervention",
+        also("intervention", done("qq:2", MONDAY, origin="guessed")),
+        "origin is one of noted, seen",
+        1,
+        {"group_id": "qq:2"},
+    ),
+    Planted(
+        "intervention",
+        also("intervention", done("qq:2", MONDAY, note="rang")),
+        "what is seen has no note",
+        1,
+        {"group_id": "qq:2"},
+    ),
+    Planted(
+        "intervention",
+        also("intervention", done("qq:2", days_later(9))),
+        "day is one of dim_date",
+        1,
+        {"group_id": "qq:2"},
+    ),
+    Planted("intervention", also("intervention", done("qq:9", MONDAY)), "group_id is one of dim_group", 1, QQ9),
     Planted(
         "retention",
         [cell(0, 3), cell(1, 4)],

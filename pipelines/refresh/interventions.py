@@ -1,0 +1,85 @@
+"""`intervention`: the groups in which the company did something new, and those whose silences are others now."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Final
+
+import polars as pl
+
+from pipelines.frames import in_one_only
+from pipelines.groups.intervention import intervention
+from pipelines.groups.thresholds import LifeRules
+from pipelines.lake import Handle, Lake
+from pipelines.refresh.changes import (
+    BATCH_INPUT,
+    IDENTITY_INPUT,
+    MEMBER_CHANGE_INPUT,
+    Changes,
+    Sources,
+    touched_since,
+)
+from pipelines.refresh.rebuilds import rebuild_due
+from pipelines.refresh.versions import as_read, rows_read, version_read
+from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, rows_version, unchanged, write
+from schemas.lake import FEED_DAY, GROUP, GROUP_DAY, INTERVENTION, STAFF_ACT
+
+_POSITIONS: Final = (BATCH_INPUT, IDENTITY_INPUT)
+_LAST_DAY: Final = dt.date.max
+
+
+def intervention_inputs(lake: Lake, settings: int) -> dict[str, int]:
+    """What `intervention` records: what the facts it is made of all include, the days of feeds, the settings."""
+    facts = [lake.open(table) for table in (STAFF_ACT, GROUP_DAY, GROUP)]
+    return {
+        **{name: min(fact.position(name) or 0 for fact in facts) for name in _POSITIONS},
+        MEMBER_CHANGE_INPUT: lake.open(GROUP_DAY).position(MEMBER_CHANGE_INPUT) or 0,
+        input_id(FEED_DAY.name): rows_version(lake.open(FEED_DAY)),
+        input_id(SETTINGS): settings,
+    }
+
+
+def refresh_interventions(lake: Lake, zone: str, rules: LifeRules, settings: int) -> Refreshed:
+    """Recompute the groups with new events, and those of a source of which another day is measured before their last.
+
+    Args:
+        lake: holds the fact and what it follows: `staff_act`, `group_day`, `feed_day`, `group`.
+        zone: the business zone.
+        rules: the thresholds of silence.
+        settings: fingerprint of both; where it changes, everything is recomputed.
+    """
+    handle = lake.open(INTERVENTION)
+    rebuild = rebuild_due(lake, handle)
+    seen = intervention_inputs(lake, settings) | rebuild.seen()
+    done = noted(handle, seen)
+    if done == seen:
+        return unchanged(handle)
+    feeds, days, sources = lake.open(FEED_DAY), lake.open(GROUP_DAY), Sources.of(lake, INTERVENTION)
+    touched = None
+    if None not in done.values() and not rebuild.is_whole and done[input_id(SETTINGS)] == settings:
+        changed = touched_since(sources, Changes.since(lake, sources, done), _LAST_DAY)
+        touched = _touched(lake, handle, feeds, days, changed["group_id"])
+    is_touched = pl.lit(value=True) if touched is None else pl.col("group_id").is_in(touched.implode())
+    fresh = intervention(
+        lake.open(STAFF_ACT).scan().filter(is_touched), days.scan().filter(is_touched), feeds.scan(),
+        lake.open(GROUP).scan().filter(is_touched), zone, rules,
+    ).collect(engine="streaming")  # fmt: skip
+    counted = Refreshed(is_changed=False, rows=0, groups=0 if touched is None else len(touched))
+    return write(lake, handle, fresh, {**seen, **version_read(feeds)}, counted, is_touched)
+
+
+def _touched(lake: Lake, fact: Handle, feeds: Handle, days: Handle, changed: pl.Series) -> pl.Series | None:
+    """The groups to recompute; None: all, as it is not known any more which days of feeds were read."""
+    before = as_read(lake, fact, feeds)
+    was = None if before is None else rows_read(before, lambda rows: rows.select(FEED_DAY.key))
+    if was is None:
+        return None
+    moved = in_one_only(was, feeds.scan().select(FEED_DAY.key).collect(engine="streaming"))
+    measured = moved.group_by("source").agg(since=pl.col("day").min())
+    groups = [changed]
+    if not measured.is_empty():
+        of_sources = days.scan().filter(pl.col("source").is_in(measured["source"].implode()))
+        since = of_sources.join(measured.lazy(), on="source").group_by("group_id").agg(pl.col("since").min())
+        later = days.scan().join(since, on="group_id").filter(pl.col("day") > pl.col("since"))
+        groups.append(later.select("group_id").unique().collect(engine="streaming")["group_id"])
+    return pl.concat(groups).unique()
