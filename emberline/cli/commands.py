@@ -12,6 +12,7 @@ from emberline.cli import (
     identity,
     imports,
     mcp,
+    note,
     pipeline,
     pull,
     quarantine,
@@ -26,5 +27,5 @@ from emberline.cli.app import app
 
 __all__ = [
     "alerts", "app", "audit", "backtest", "bi", "carriers", "demo", "doctor", "erase", "identity", "imports", "mcp",
-    "pipeline", "pull", "quarantine", "rebuild", "receive", "results", "services", "sql", "tenant",
+    "note", "pipeline", "pull", "quarantine", "rebuild", "receive", "results", "services", "sql", "tenant",
 ]  # fmt: skip

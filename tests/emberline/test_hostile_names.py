@@ -57,6 +57,8 @@ COMMANDS: dict[str, tuple[int, list[str]]] = {
     "alerts snooze": (0, ["alerts", "snooze", "2", "--for", "2w"]),
     "alerts verdict": (0, ["alerts", "verdict", "2", "noise", "--actor", ESC, "--note", ESC]),
     "alerts list with notes": (0, ["alerts", "list"]),
+    "note": (0, ["note", f"app:0 {ESC}", ESC, "--kind", "other", "--by", ANN]),
+    "note on no group": (2, ["note", ESC, ESC, "--kind", "other"]),
     "alerts test": (6, ["alerts", "test"]),
     "identity links": (0, ["identity", "links", ANN]),
     "identity unlink": (0, ["identity", "unlink", ANN, "--reason", ESC, "--actor", ESC]),
