@@ -162,9 +162,7 @@ def switch(
         _refuse_unchecked(connection, {table: loaded[table.name] for table in differing})
     _refuse_outdated(connection, {table: loaded[table.name] for table in differing}, published)
     restated = {} if newest is None else _restate(connection, differing, newest, known, late)
-    # By default, SQLAlchemy drops the row count of an INSERT.
-    counted = connection.execution_options(preserve_rowcount=True)
-    counts = {table: [counted.execute(statement).rowcount for statement in statements(table)] for table in differing}
+    counts = {table: _apply(connection, table, loaded[table.name]) for table in differing}
     for table, rows in counts.items():
         if not loaded[table.name].is_whole:
             _refuse_altered(connection, table, rows)
@@ -179,6 +177,18 @@ def switch(
     row = {"version": version + 1, "published_at": now, "rows_changed": sum(changed.values()), **asdict(known)}
     connection.execute(sa.insert(publication).values(row))
     return Published(version + 1, changed, is_new=True, restated=restated)
+
+
+def _apply(connection: sa.Connection, table: sa.Table, loaded: Staged) -> list[int]:
+    """Apply a table's difference; return how many rows were deleted, updated and inserted, in this order."""
+    # By default, SQLAlchemy drops the row count of an INSERT.
+    connection = connection.execution_options(preserve_rowcount=True)
+    if loaded.is_whole and not connection.execute(sa.select(sa.exists().select_from(table))).scalar_one():
+        # An empty table that was vacuumed, as after a publication that broke off, is planned for as empty: for each row
+        # PostgreSQL would read all rows that the same INSERT has added before it.
+        new = staged(table, NEW)
+        return [0, connection.execute(sa.insert(table).from_select(new.columns.keys(), sa.select(new))).rowcount]
+    return [connection.execute(statement).rowcount for statement in statements(table)]
 
 
 def _refuse_unchecked(connection: sa.Connection, loaded: Mapping[sa.Table, Staged]) -> None:

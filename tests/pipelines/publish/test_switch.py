@@ -26,6 +26,7 @@ from tests.pipelines.publish.company import (
     frame,
     frames,
     known,
+    load,
     sales,
     table,
 )
@@ -283,3 +284,19 @@ def test_a_publish_needs_an_aware_clock(warehouse: Warehouse, stage: Stage) -> N
         warehouse.publish(
             DATA_TABLES, known=known(1), late=NOTHING_LATE, guard=UNGUARDED, now=NOON.replace(tzinfo=None)
         )
+
+
+def test_a_first_publication_into_vacuumed_tables_reads_no_row_that_it_adds(
+    warehouse: Warehouse, publish: Publish, database: str
+) -> None:
+    n_rows = 3_000
+    load(warehouse, {"group_day": frame("group_day", [day(f"qq:{n}", MONDAY, 1) for n in range(n_rows)])})
+    with connect(database, autocommit=True) as other:
+        # As autovacuum does after a publication that was killed.
+        other.execute("VACUUM mart.group_day")
+        assert publish(1).rows_changed["group_day"] == n_rows
+        pages = "SELECT heap_blks_hit + heap_blks_read FROM pg_statio_user_tables WHERE relname = 'group_day'"
+        while (found := other.execute(pages).fetchone()) in {None, (0,)}:
+            other.execute("SELECT pg_stat_clear_snapshot()")
+    assert found is not None
+    assert found[0] < 3 * n_rows
