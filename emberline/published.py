@@ -17,6 +17,10 @@ STATE_ORDER: Final = ("dying", "declining", "revived", "alive", "dead", "unborn"
 """States in the order in which they are shown: first those of groups that live, of these the worst."""
 
 
+MOST_INTERVENTIONS: Final = 10
+"""Of one group; what was done long ago the table in the warehouse has."""
+
+
 def newest_publication(*columns: sa.Column[Any]) -> sa.Select[Any]:
     """Select what the newest publication says in these columns."""
     return sa.select(*columns).order_by(mart.publication.c.version.desc()).limit(1)
@@ -79,6 +83,21 @@ def sales_frame(warehouse: Warehouse) -> pl.DataFrame:
         .join(currency, currency.c.currency == sales.c.currency)
         .order_by(sales.c.model, sales.c.currency, sales.c.net_minor.desc(), sales.c.group_id)
     )
+
+
+def interventions_frame(warehouse: Warehouse, group_id: str | None = None) -> pl.DataFrame:
+    """The newest interventions of each group, or of one, at most `MOST_INTERVENTIONS` each, the newest first."""
+    done = mart.intervention
+    newest = (done.c.at.desc(), done.c.intervention_id)
+    place = sa.func.row_number().over(partition_by=done.c.group_id, order_by=newest)
+    columns = (done.c[name] for name in ("group_id", "day", "at", "action", "origin", "by", "note"))
+    numbered = sa.select(*columns, done.c.intervention_id, place.label("place"))
+    if group_id is not None:
+        numbered = numbered.where(done.c.group_id == group_id)
+    found = numbered.subquery()
+    shown = [column for column in found.c if column.name not in {"place", "intervention_id"}]
+    is_shown = found.c.place <= MOST_INTERVENTIONS
+    return warehouse.read(sa.select(*shown).where(is_shown).order_by(found.c.group_id, found.c.place))
 
 
 def with_amounts(frame: pl.DataFrame, *names: str) -> pl.DataFrame:

@@ -106,6 +106,18 @@ def print_group(group: Mapping[str, Any], contacts: pl.DataFrame | None) -> None
     print_table("Whom to talk to", contacts.select("person_id", "why"), ("Member", "Why"), sentences=("Member", "Why"))
 
 
+def print_interventions(frame: pl.DataFrame) -> None:
+    """What was done for one group, the newest first."""
+    if frame.is_empty():
+        print_line("What was done: nothing was noted or seen.")
+        print_line()
+        return
+    shown = frame.select(
+        pl.col("day").dt.to_string("%Y-%m-%d"), pl.col("action").str.replace_all("_", " "), "origin", "note"
+    )
+    print_table("What was done", shown, ("Day", "What", "How known", "Note"), sentences=("Note",))
+
+
 def _difference(group: Mapping[str, Any]) -> str | None:
     """Why state and risk say different things of a group, where they do."""
     is_ill, risk = group["state"] in {"declining", "dying"}, group["risk_28"]

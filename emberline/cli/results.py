@@ -47,7 +47,9 @@ def funnel(
 def groups(
     name: Annotated[
         str | None,
-        typer.Argument(help="One group, by id or name, with whom to talk to.  [default: all]", show_default=False),
+        typer.Argument(
+            help="One group, by id or name, what was done and whom to talk to.  [default: all]", show_default=False
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -58,7 +60,7 @@ def groups(
     warehouse = _warehouse()
     states, sales = groups_frame(warehouse), sales_frame(warehouse)
     if name is not None:
-        _show_group(_group_named(name, states), sales, as_json)
+        _show_group(warehouse, _group_named(name, states), sales, as_json)
     elif as_json:
         print_json({"groups": states.to_dicts(), "sales": sales.to_dicts()})
     else:
@@ -76,17 +78,20 @@ def _group_named(name: str, groups: pl.DataFrame) -> dict[str, Any]:
     return found[0]
 
 
-def _show_group(group: dict[str, Any], sales: pl.DataFrame, as_json: bool) -> None:
-    from emberline.cli.reports import print_group, print_sales
+def _show_group(warehouse: Warehouse, group: dict[str, Any], sales: pl.DataFrame, as_json: bool) -> None:
+    from emberline.cli.reports import print_group, print_interventions, print_sales
     from emberline.contacts import contacts_of
+    from emberline.published import interventions_frame
 
+    done = interventions_frame(warehouse, group["group_id"])
     found = contacts_of(configured(), group)
     sold = sales.filter(sales["group_id"] == group["group_id"])
     if as_json:
         contacts = None if found is None else found.to_dicts()
-        print_json({"group": group, "contacts": contacts, "sales": sold.to_dicts()})
+        print_json({"group": group, "contacts": contacts, "interventions": done.to_dicts(), "sales": sold.to_dicts()})
     else:
         print_group(group, found)
+        print_interventions(done)
         print_sales(sold)
 
 

@@ -10,7 +10,7 @@ import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from emberline.published import funnel_frame, groups_frame, newest_publication, sales_frame
+from emberline.published import funnel_frame, groups_frame, interventions_frame, newest_publication, sales_frame
 from pipelines.groups.risk.lines import AlertLines
 from pipelines.publish.warehouse import Warehouse
 from schemas import operations
@@ -44,6 +44,7 @@ class Contents:
             (days of members), `messages`, `operator_messages`, `joined`, `left`.
         states: The spells of each group, `group_id`, `since`, `until`, `state`, `reason`, oldest first.
         alerts: Alerts as `alert` has them, newest first, with `is_of_group` and `notes`: who wrote what, oldest first.
+        done: What was done for groups, as `interventions_frame` gives it.
         sales: As `sales_frame` gives them.
         sales_weeks: Orders that `model` credits by week: `group_id`, `week`, `orders`.
         segments: `segment_sales` of `model`, most first, with `minor_digits`.
@@ -64,6 +65,7 @@ class Contents:
     weeks: pl.DataFrame
     states: pl.DataFrame
     alerts: pl.DataFrame
+    done: pl.DataFrame
     sales: pl.DataFrame
     sales_weeks: pl.DataFrame
     segments: pl.DataFrame
@@ -106,6 +108,7 @@ def read_contents(
         weeks=warehouse.read(_weeks(through)),
         states=warehouse.read(_states()),
         alerts=warehouse.read(_alerts()),
+        done=interventions_frame(warehouse),
         sales=sales.filter(pl.col("model") == model) if model else sales,
         sales_weeks=warehouse.read(_sales_weeks(through, publication["zone"], model)),
         segments=warehouse.read(_segments(model)),

@@ -1,4 +1,4 @@
-"""The part of one group: its weeks, its life, what it sold and which alerts were raised."""
+"""The part of one group: its weeks, its life, what was done for it, what it sold and which alerts were raised."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ def details(contents: Contents, words: Words) -> list[dict[str, Any]]:
     states = contents.states.partition_by("group_id", as_dict=True)
     sales = with_amounts(contents.sales, "paid", "refunded", "net").partition_by("group_id", as_dict=True)
     alerts = contents.alerts.filter("is_of_group").partition_by("subject", as_dict=True)
+    done = contents.done.partition_by("group_id", as_dict=True)
     parts = []
     for group in contents.groups.head(DETAILED).iter_rows(named=True):
         key = (group["group_id"],)
@@ -53,6 +54,7 @@ def details(contents: Contents, words: Words) -> list[dict[str, Any]]:
                     for week, start in enumerate(starts)
                 ],
                 "life": [_spell(spell, words) for spell in spells],
+                "done": [_done(row, words) for row in _rows(done.get(key))],
                 "sales": [_sale(row, words) for row in _rows(sales.get(key))],
                 "alerts": [_alert(alert, words) for alert in raised],
             }
@@ -97,6 +99,12 @@ def _spell(spell: dict[str, Any], words: Words) -> dict[str, Any]:
         "until": spell["until"] or words("now"),
         "reason": printable(words.sentence(spell["reason"])),
     }
+
+
+def _done(row: dict[str, Any], words: Words) -> str:
+    action = words.name_of("action", row["action"])
+    known = words(f"as_{row['origin']}", action=action)
+    return f"{row['day']}: {known}" + (f"{words('between')}{printable(row['note'])}" if row["note"] else "")
 
 
 def _sale(row: dict[str, Any], words: Words) -> str:

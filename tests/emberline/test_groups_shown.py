@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from emberline.cli.commands import app
 from emberline.cli.errors import ExitCode
-from emberline.cli.reports import print_group, print_groups
+from emberline.cli.reports import print_group, print_groups, print_interventions
 from emberline.published import groups_frame
 from pipelines.publish.warehouse import Warehouse
 from schemas import warehouse as mart
@@ -103,6 +103,16 @@ def test_whom_to_talk_to_is_shown_with_the_reasons(capsys: pytest.CaptureFixture
     output = capsys.readouterr().out
     assert f"{member['person_id']}  {member['why']}" in output
     assert "nobody wrote, answered or bought before the fall" in output
+
+
+def test_what_was_done_is_shown_with_its_words(capsys: pytest.CaptureFixture[str]):
+    done = pl.DataFrame([{"day": TODAY, "action": "operator_wrote", "origin": "noted", "note": "asked\x1b[2J how"}])
+    print_interventions(done)
+    print_interventions(done.clear())
+    output = capsys.readouterr().out
+    assert "2026-03-02  operator wrote  noted" in output
+    assert "\x1b" not in output
+    assert "nothing was noted or seen" in output
 
 
 def test_where_no_risk_is_known_the_worst_state_comes_first(shown):

@@ -101,6 +101,20 @@ def contents(groups: int, names: dict[int, str] | None = None, **other: Any) -> 
             ],
             schema_overrides={"resolved_at": pl.Datetime("us", "UTC"), "acknowledged_by": pl.String},
         ),
+        done=pl.DataFrame(
+            [
+                {
+                    "group_id": ids[0],
+                    "day": THROUGH,
+                    "at": NOW,
+                    "action": action,
+                    "origin": origin,
+                    "by": None,
+                    "note": note,
+                }
+                for action, origin, note in (("call", "noted", "<b>rang</b>"), ("red_packet", "seen", None))
+            ]
+        ),
         sales=pl.DataFrame(sales, schema_overrides={"minor_digits": pl.Int16, "name": pl.String}),
         sales_weeks=pl.DataFrame({"group_id": ids[:1], "week": [3], "orders": [2]}),
         segments=pl.DataFrame(

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from emberline.published import MOST_INTERVENTIONS, interventions_frame
 from emberline.report import ReportNotWritten, write_report
 from emberline.report.contents import WEEKS, read_contents
 from pipelines.events.sequences import MISSING
@@ -41,6 +42,21 @@ def warehouse(database: str) -> Warehouse:
     )  # fmt: skip
     put(database, mart.dim_group, *({"group_id": group, "carrier": "app"} for group in ("app:a", "app:b")))
     return Warehouse(database)
+
+
+def test_of_what_was_done_the_newest_are_read_of_each_group(database: str, warehouse: Warehouse):
+    days = [THROUGH - dt.timedelta(days=age) for age in range(MOST_INTERVENTIONS + 2)]
+    told = {"action": "call", "origin": "noted"}
+    rows = [
+        {"group_id": group, "intervention_id": str(number), "at": NOW - dt.timedelta(days=number), "day": day, **told}
+        for group in ("app:a", "app:b")
+        for number, day in enumerate(days)
+    ]
+    put(database, mart.intervention, *rows)
+    found = read_contents(warehouse, MODELS, COMPLETE, None, NOW).done
+    newest = days[:MOST_INTERVENTIONS]
+    assert found.select("group_id", "day").rows() == [(group, day) for group in ("app:a", "app:b") for day in newest]
+    assert interventions_frame(warehouse, "app:b").equals(found.filter(group_id="app:b"), null_equal=True)
 
 
 def test_weeks_are_counted_back_from_the_last_complete_day(database: str, warehouse: Warehouse):

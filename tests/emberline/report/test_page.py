@@ -64,6 +64,13 @@ def test_what_alerts_had_been_worth_is_shown_by_the_line_with_the_one_in_use():
     assert Words("en")("lines") not in render(replace(contents(2), lines=None), Words("en"))
 
 
+def test_what_was_done_for_a_group_is_said_with_its_words_as_text():
+    page = render(contents(1), Words("en"))
+    assert "<li>2026-03-01: call, as noted; &lt;b&gt;rang&lt;/b&gt;</li>" in page
+    assert "<li>2026-03-01: red packet</li>" in page
+    assert "红包" in render(contents(1), Words("zh"))
+
+
 def test_a_hostile_name_is_text(html: str):
     tags = [tag for tag, _ in Page(html).tags]
     assert tags.count("script") == 1
