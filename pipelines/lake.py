@@ -9,7 +9,6 @@ id was written meanwhile is refused by Delta (`LakeConflict`); the caller loads 
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -28,7 +27,6 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 
 from pipelines.lake_columns import (
     add_new_columns,
-    columns_of,
     delta_schema,
     differing_columns,
     empty_outdated,
@@ -36,13 +34,12 @@ from pipelines.lake_columns import (
 )
 from pipelines.lake_damage import (
     LakeUnavailable,
-    damage_of,
-    files_damaged,
     told_by_reader,
     unanswered,
     unavailable,
 )
 from pipelines.lake_files import TableFiles
+from pipelines.lake_handle import CONTENT, Handle, Loaded, LoadedTables
 from pipelines.lake_log import is_newest_commit_empty, is_of_log, log_damaged, log_unreadable
 from pipelines.lake_place import StoredTable, local_path, refuse_unfit
 from pipelines.system_refusals import refusal
@@ -51,7 +48,6 @@ from schemas.lake import LakeTable
 
 __all__ = ["Handle", "Lake", "LakeConflict", "LakeSchemaMismatch", "LakeUnavailable"]
 
-_CONTENT: Final = "content"
 _CONFIGURATION: Final = {"delta.checkpointInterval": "20"}
 
 
@@ -64,56 +60,6 @@ class LakeSchemaMismatch(EmberlineError):
 
 
 @dataclass(frozen=True)
-class Handle:
-    """One table as it stood when it was loaded; a write through it is refused where it went stale."""
-
-    table: LakeTable
-    delta: StoredTable
-    _positions: dict[tuple[int, str], int | None] = field(default_factory=dict, repr=False, compare=False)
-
-    @property
-    def version(self) -> int:
-        """The Delta version this handle has loaded."""
-        return self.delta.version()
-
-    @property
-    def id(self) -> str:
-        """The id that Delta gave the table when it was made."""
-        return str(self.delta.metadata().id)
-
-    @property
-    def files_id(self) -> str:
-        """A name for its data files, and so for its rows: a version number comes again after a restored backup."""
-        names = sorted(uri.rpartition("/")[2] for uri in self.delta.file_uris())
-        return hashlib.blake2b("/".join(names).encode(), digest_size=8).hexdigest()
-
-    @property
-    def content(self) -> int:
-        """How many commits of `Lake` it holds: a Delta version that compaction and vacuum do not move."""
-        return self.position(_CONTENT) or 0
-
-    def position(self, app_id: str) -> int | None:
-        """The newest version recorded for an application transaction, or None where there is none."""
-        # Delta goes through its log for each answer, and one refresh asks the same a dozen times.
-        asked = self.version, app_id
-        if asked not in self._positions:
-            self._positions[asked] = self.delta.transaction_version(app_id)
-        return self._positions[asked]
-
-    def scan(self) -> pl.LazyFrame:
-        """The rows of this version, with exactly the columns of the contract.
-
-        Raises:
-            LakeDamaged: a data file is gone or broken.
-        """
-        if any(damage := damage_of(self.delta)):
-            raise files_damaged(self.table, self.delta.table_uri, damage)
-        if not self.delta.file_uris():
-            return pl.LazyFrame(schema=self.table.schema)
-        return pl.scan_delta(self.delta).select(columns_of(self.delta, self.table))
-
-
-@dataclass(frozen=True)
 class Lake:
     """All tables of `schemas.lake.TABLES` under `uri`: a folder or the URI of an object store.
 
@@ -122,12 +68,13 @@ class Lake:
 
     uri: str
     storage_options: Mapping[str, str] = field(default_factory=dict, repr=False)
+    loaded: LoadedTables = field(default_factory=LoadedTables, repr=False, compare=False)
 
     def open(self, table: LakeTable) -> Handle:
         """Load the newest version of a table; the first call creates it, or gives it the columns of this version.
 
-        Columns that the table got since are added. A fact that older code stored with other types is emptied, and its
-        next refresh computes it.
+        A version in a local folder that is still the newest is not loaded again. Columns that the table got since are
+        added. A fact that older code stored with other types is emptied, and its next refresh computes it.
 
         Raises:
             LakeDamaged: its log cannot be read.
@@ -135,6 +82,8 @@ class Lake:
             LakeSchemaMismatch: the stored columns or their types differ from the contract.
             LakeUnavailable: the store does not answer.
         """
+        if (found := self.loaded.find(table)) is not None:
+            return found
         uri, files = self._checked_uri(table), self.files(table)
         try:
             delta = self._load(table, uri)
@@ -154,7 +103,9 @@ class Lake:
                 "It was written by another version of emberline: use that version, or a new folder in lake.uri, which "
                 "reads Kafka again, with `emberline run --accept-loss`.",
             )
-        return Handle(table, delta)
+        handle = Handle(table, Loaded(delta))
+        self.loaded.keep(handle)
+        return handle
 
     def find(self, table: LakeTable) -> Handle | None:
         """Load the newest version of a table that is there, else None; see `open` for what it raises."""
@@ -171,7 +122,7 @@ class Lake:
             delta = StoredTable(uri, version=version, storage_options=dict(self.storage_options))
         except (DeltaError, OSError):
             return None
-        return None if has_other_types(delta, handle.table) else Handle(handle.table, delta)
+        return None if has_other_types(delta, handle.table) else Handle(handle.table, Loaded(delta))
 
     def has(self, table: LakeTable) -> bool:
         """Tell whether a table is there; unlike `open` this creates none.
@@ -271,12 +222,13 @@ class Lake:
             LakeUnavailable: the store failed.
         """
         with _told(handle):
-            done = handle.delta.update(
+            done = handle.to_write().update(
                 updates=dict(values),
                 predicate=where,
                 writer_properties=_writer_properties(handle.table),
                 commit_properties=CommitProperties(app_transactions=_transactions(positions)),
             )
+        self.loaded.keep(handle)
         return done["num_updated_rows"]
 
     def _checked_uri(self, table: LakeTable) -> str:
@@ -319,7 +271,7 @@ class Lake:
             given = _fitting(table, rows, is_sorted=is_sorted)
         else:
             given = _read_by_parts(table, rows, failed)
-        moved = {**positions, _CONTENT: handle.content + 1}
+        moved = {**positions, CONTENT: handle.content + 1}
         properties = CommitProperties(
             # Delta lets a stale replacement pass a compaction and doubles the rows, unless it may not try again.
             max_commit_retries=0 if predicate == "" else None,
@@ -327,19 +279,19 @@ class Lake:
         )
         writer = _writer_properties(table)
         with _told(handle, failed):
+            delta = handle.to_write()
             if predicate is None:
-                write_deltalake(
-                    handle.delta, given, mode="append", commit_properties=properties, writer_properties=writer
-                )
+                write_deltalake(delta, given, mode="append", commit_properties=properties, writer_properties=writer)
             else:
                 write_deltalake(
-                    handle.delta,
+                    delta,
                     given,
                     mode="overwrite",
                     predicate=predicate or None,
                     commit_properties=properties,
                     writer_properties=writer,
                 )
+        self.loaded.keep(handle)
 
 
 def _fitting(table: LakeTable, rows: pl.DataFrame, *, is_sorted: bool = False) -> pl.DataFrame:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from deltalake.exceptions import DeltaError
 
 from pipelines.lake_damage import LakeDamaged, first_line, has_marks, log_remedy, unanswered
 from pipelines.lake_files import TableFiles
+from pipelines.lake_place import StoredTable, local_path
 from pipelines.system_refusals import refusal
 from schemas.errors import EmberlineError
 from schemas.lake import LakeTable
@@ -24,6 +25,30 @@ def is_of_log(error: Exception) -> bool:
     """Whether Delta read the log and could not make sense of it."""
     told = str(error).lower()
     return refusal(error) is None and any(sign in told for sign in _SIGNS)
+
+
+class Commit(NamedTuple):
+    """The newest commit of a table in a local folder, and what tells it from one of the same version.
+
+    A version number comes again after a restored backup.
+    """
+
+    file: Path
+    following: Path
+    identity: tuple[int, int, int]
+
+    def is_newest(self) -> bool:
+        """Whether it is there still, and none follows it."""
+        return _identity(self.file) == self.identity and not self.following.exists()
+
+
+def newest_commit(delta: StoredTable) -> Commit | None:
+    """The commit up to which a table was loaded; None in an object store, where to look costs as much as to load."""
+    if (folder := local_path(delta.table_uri)) is None:
+        return None
+    file, following = (folder / _commit(delta.version() + more) for more in (0, 1))
+    identity = _identity(file)
+    return None if identity is None else Commit(file, following, identity)
 
 
 def is_newest_commit_empty(files: TableFiles, version: int) -> bool:
@@ -83,6 +108,14 @@ def damage_of_log(files: TableFiles) -> tuple[str, str, str | None] | None:
     if gaps := [version for version in range(start + 1, max(later, default=start)) if version not in commits]:
         return _commit(gaps[0]), f"the commit of version {gaps[0]} of its log is gone", None
     return None
+
+
+def _identity(file: Path) -> tuple[int, int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _commit(version: int) -> str:

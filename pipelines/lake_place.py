@@ -58,6 +58,10 @@ def refuse_unfit(folder: Path) -> None:
 class StoredTable(DeltaTable):
     """A Delta table whose local files are paths: Delta has them percent-encoded, and Polars opens them as they are."""
 
+    def loaded_again(self) -> StoredTable:
+        """Load the same version a second time."""
+        return StoredTable(self.table_uri, version=self.version(), storage_options=self._storage_options)
+
     @property
     def table_uri(self) -> str:
         """The table's folder as a path, or its URI in an object store."""

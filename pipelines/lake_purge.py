@@ -81,13 +81,14 @@ def purge(lake: Lake, table: LakeTable) -> None:
     handle = lake.open(table)
     before = handle.delta.metadata().configuration
     try:
+        delta = handle.to_write()
         # A commit without files comes last in the log: its checkpoint is all that is left of it.
-        handle.delta.alter.set_table_properties(dict.fromkeys(_USUAL, _NONE))
+        delta.alter.set_table_properties(dict.fromkeys(_USUAL, _NONE))
         for hours, full in ((0, False), (_ORPHANS_AFTER_HOURS, True)):
-            handle.delta.vacuum(retention_hours=hours, dry_run=False, enforce_retention_duration=False, full=full)
-        handle.delta.create_checkpoint()
-        handle.delta.cleanup_metadata()
-        handle.delta.alter.set_table_properties({name: before.get(name, usual) for name, usual in _USUAL.items()})
+            delta.vacuum(retention_hours=hours, dry_run=False, enforce_retention_duration=False, full=full)
+        delta.create_checkpoint()
+        delta.cleanup_metadata()
+        delta.alter.set_table_properties({name: before.get(name, usual) for name, usual in _USUAL.items()})
     except (DeltaError, OSError) as error:
         raise LakeUnavailable(
             f"Lake table {table.name}: the store failed while old files were removed ({error}).",

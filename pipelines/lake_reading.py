@@ -21,7 +21,7 @@ class LakeReading(Lake):
     @classmethod
     def of(cls, lake: Lake) -> Self:
         """Begin to read a lake, or go on where it is a reading already."""
-        return lake if isinstance(lake, cls) else cls(lake.uri, lake.storage_options)
+        return lake if isinstance(lake, cls) else cls(lake.uri, lake.storage_options, lake.loaded)
 
     def open(self, table: LakeTable) -> Handle:
         """Open a table, or give it as it was opened before; see `Lake.open`."""

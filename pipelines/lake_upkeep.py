@@ -103,14 +103,14 @@ def _keep_for(handle: Handle, kept: dt.timedelta) -> None:
     wanted = f"interval {round(kept.total_seconds())} seconds"
     stored = handle.delta.metadata().configuration
     if any(stored.get(name) != wanted for name in (LOG_RETENTION, FILE_RETENTION)):
-        handle.delta.alter.set_table_properties({LOG_RETENTION: wanted, FILE_RETENTION: wanted})
+        handle.to_write().alter.set_table_properties({LOG_RETENTION: wanted, FILE_RETENTION: wanted})
 
 
 def _compact(handle: Handle, upkeep: Upkeep) -> tuple[int, int]:
     removed = added = 0
     for found in compactions(data_files(handle), upkeep):
         filters = [(name, "=", value) for name, value in found.partition]
-        done = handle.delta.optimize.compact(partition_filters=filters or None)
+        done = handle.to_write().optimize.compact(partition_filters=filters or None)
         removed, added = removed + done["numFilesRemoved"], added + done["numFilesAdded"]
     return removed, added
 
@@ -121,7 +121,8 @@ def _remove_old(handle: Handle, kept: dt.timedelta) -> int:
     The age also protects what a writer has written and not yet committed.
     """
     hours = int(kept.total_seconds() // 3600)
-    removed = handle.delta.vacuum(retention_hours=hours, dry_run=False, enforce_retention_duration=False, full=True)
-    handle.delta.create_checkpoint()
-    handle.delta.cleanup_metadata()
+    delta = handle.to_write()
+    removed = delta.vacuum(retention_hours=hours, dry_run=False, enforce_retention_duration=False, full=True)
+    delta.create_checkpoint()
+    delta.cleanup_metadata()
     return len(removed)

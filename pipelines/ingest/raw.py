@@ -148,7 +148,7 @@ def refuse_lost_files(raw: Handle, *, is_accepted: bool) -> None:
     if damage.broken or not is_accepted:
         raise files_damaged(raw.table, raw.delta.table_uri, damage)
     try:
-        raw.delta.repair()
+        raw.to_write().repair()
     except (DeltaError, OSError) as error:
         raise unavailable(raw.table, raw.delta.table_uri, error) from error
 

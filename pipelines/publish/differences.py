@@ -110,7 +110,7 @@ def _near_what_changed(
     that differ.
     """
     first, *looked_up = sources_of(table)
-    was, given = _scans(before), _scans(now)
+    was, given = _scans(table, before), _scans(table, now)
     if (key := _BY_KEY.get(table.name)) is not None:
         is_changed = pl.col(key).is_in(_changed_keys(table, key, before, now).implode())
         was, given = ({name: rows.filter(is_changed) for name, rows in scans.items()} for scans in (was, given))
@@ -133,7 +133,7 @@ def _changed_keys(table: sa.Table, key: str, before: Mapping[str, Handle], now: 
     for source in sources_of(table):
         if before[source.name].files_id == now[source.name].files_id:
             continue
-        was, given = _scans(before), _scans(now)
+        was, given = _scans(table, before), _scans(table, now)
         if _MONTH in source.partition_by:
             where = in_months(changed_months(before[source.name], now[source.name]))
             was[source.name], given[source.name] = was[source.name].filter(where), given[source.name].filter(where)
@@ -141,8 +141,8 @@ def _changed_keys(table: sa.Table, key: str, before: Mapping[str, Handle], now: 
     return pl.concat(changed).drop_nulls().unique()
 
 
-def _scans(handles: Mapping[str, Handle]) -> dict[str, pl.LazyFrame]:
-    return {name: handle.scan() for name, handle in handles.items()}
+def _scans(table: sa.Table, handles: Mapping[str, Handle]) -> dict[str, pl.LazyFrame]:
+    return {source.name: handles[source.name].scan() for source in sources_of(table)}
 
 
 def _differing_in(

@@ -137,7 +137,7 @@ def test_a_compaction_moves_neither_content_nor_positions(lake: Lake):
     handle = lake.open(IDENTITY)
     lake.append(handle, people("ann"), {"reader": 1})
     lake.append(handle, people("bob"), {"reader": 2})
-    lake.open(IDENTITY).delta.optimize.compact()
+    lake.open(IDENTITY).to_write().optimize.compact()
     opened = lake.open(IDENTITY)
     assert (opened.version, opened.content, opened.position("reader")) == (3, 2, 2)
 
@@ -146,7 +146,7 @@ def test_a_replacement_that_did_not_see_a_compaction_is_refused(lake: Lake):
     handle = lake.open(IDENTITY)
     lake.append(handle, people("ann"), {})
     lake.append(handle, people("bob"), {})
-    lake.open(IDENTITY).delta.optimize.compact()
+    lake.open(IDENTITY).to_write().optimize.compact()
     with pytest.raises(LakeConflict):
         lake.replace(handle, people("cem"), {})
     assert names(lake) == ["ann", "bob"]
@@ -156,7 +156,7 @@ def test_an_append_that_did_not_see_a_compaction_lands(lake: Lake):
     handle = lake.open(IDENTITY)
     lake.append(handle, people("ann"), {})
     lake.append(handle, people("bob"), {})
-    lake.open(IDENTITY).delta.optimize.compact()
+    lake.open(IDENTITY).to_write().optimize.compact()
     lake.append(handle, people("cem"), {"reader": 1})
     assert (names(lake), lake.open(IDENTITY).position("reader")) == (["ann", "bob", "cem"], 1)
 

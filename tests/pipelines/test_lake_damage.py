@@ -11,7 +11,7 @@ from pipelines.engagement.person_day import person_day
 from pipelines.ingest.connection import KafkaConnection
 from pipelines.ingest.intake import BatchLimits
 from pipelines.ingest.kafka_to_events import ingest as ingest_from_kafka
-from pipelines.lake import Lake, LakeUnavailable
+from pipelines.lake import Handle, Lake, LakeUnavailable
 from pipelines.lake_damage import LakeDamaged, damage_of, told_by_reader
 from pipelines.refresh import refresh_days
 from schemas.lake import EVENTS, FEED, IDENTITY_RULING, PERSON_DAY, RAW, LakeTable
@@ -34,6 +34,11 @@ def filled(tmp_path: Path) -> Lake:
     return lake
 
 
+def opened(lake: Lake, table: LakeTable) -> Handle:
+    """A table as a process loads it that has not read it before."""
+    return Lake(lake.uri).open(table)
+
+
 def log_of(lake: Lake, table: LakeTable) -> Path:
     return Path(lake.table_uri(table)) / "_delta_log"
 
@@ -43,7 +48,7 @@ def newest_commit(lake: Lake, table: LakeTable) -> Path:
 
 
 def delete_a_file(lake: Lake, table: LakeTable) -> str:
-    file = Path(lake.open(table).delta.file_uris()[0])
+    file = Path(opened(lake, table).delta.file_uris()[0])
     file.unlink()
     return file.name
 
@@ -54,7 +59,7 @@ def delete_a_file(lake: Lake, table: LakeTable) -> str:
 def test_a_data_file_that_is_gone_is_named_with_what_to_do(filled: Lake, table: LakeTable, remedy: str):
     name = delete_a_file(filled, table)
     with pytest.raises(LakeDamaged, match=f"{table.name}: 1 file is gone that its log names: {name}") as told:
-        filled.open(table).scan()
+        opened(filled, table).scan()
     assert remedy in told.value.next_step
     assert told.value.place == filled.table_uri(table)
 
@@ -73,7 +78,7 @@ def test_a_run_notices_a_file_of_raw_that_is_gone_before_it_reads_kafka(filled: 
     nowhere = KafkaConnection("127.0.0.1:9")
     with pytest.raises(LakeDamaged, match="raw: 1 file is gone"):
         ingest_from_kafka(nowhere, filled, BY_TOPIC, BatchLimits(), RULES)
-    assert filled.open(EVENTS).scan().collect().height == 4
+    assert opened(filled, EVENTS).scan().collect().height == 4
 
 
 def test_files_of_raw_that_are_gone_for_good_can_be_passed_over(
@@ -83,8 +88,8 @@ def test_files_of_raw_that_are_gone_for_good_can_be_passed_over(
     carriers = {topic(): BY_TOPIC["chat"]} | BY_TOPIC
     now = records([None])["kafka_time"][0]
     ingest_from_kafka(connection, filled, carriers, TWO, RULES, accept_gaps_at=now)
-    assert filled.open(RAW).scan().collect().height == 2
-    assert filled.open(EVENTS).scan().collect().height == 4
+    assert opened(filled, RAW).scan().collect().height == 2
+    assert opened(filled, EVENTS).scan().collect().height == 4
     ingest_from_kafka(connection, filled, carriers, TWO, RULES)
 
 
@@ -93,7 +98,7 @@ def test_a_broken_newest_commit_is_named_and_not_called_whole(filled: Lake, cont
     commit = newest_commit(filled, EVENTS)
     commit.write_text(content)
     with pytest.raises(LakeDamaged, match="the newest commit of its log is empty or cut off") as told:
-        filled.open(EVENTS)
+        opened(filled, EVENTS)
     assert told.value.place == str(commit)
     assert "emberline rebuild events" in told.value.next_step
     assert "<unknown>" not in str(told.value)
@@ -113,12 +118,12 @@ def test_a_broken_newest_commit_of_raw_is_read_from_kafka_again_once_it_is_moved
     commit.rename(commit.with_suffix(".broken"))
     send(name, encoded(message(id="e6")))
     ingest_from_kafka(connection, lake, carriers, TWO, RULES)
-    assert sorted(lake.open(RAW).scan().collect()["offset"]) == list(range(7))
-    assert sorted(lake.open(EVENTS).scan().collect()["event_id"]) == [f"e{number}" for number in range(7)]
+    assert sorted(opened(lake, RAW).scan().collect()["offset"]) == list(range(7))
+    assert sorted(opened(lake, EVENTS).scan().collect()["event_id"]) == [f"e{number}" for number in range(7)]
 
 
 def with_a_checkpoint(lake: Lake) -> Path:
-    lake.open(EVENTS).delta.create_checkpoint()
+    opened(lake, EVENTS).delta.create_checkpoint()
     return next(log_of(lake, EVENTS).glob("*.checkpoint.parquet"))
 
 
@@ -126,48 +131,48 @@ def test_a_pointer_to_a_checkpoint_that_is_gone_can_go_while_all_commits_are_the
     with_a_checkpoint(filled).unlink()
     pointer = log_of(filled, EVENTS) / "_last_checkpoint"
     with pytest.raises(LakeDamaged, match="Remove that file: all commits are there") as told:
-        filled.open(EVENTS)
+        opened(filled, EVENTS)
     assert told.value.place == str(pointer)
     pointer.unlink()
-    assert filled.open(EVENTS).scan().collect().height == 4
+    assert opened(filled, EVENTS).scan().collect().height == 4
 
 
 def test_without_checkpoint_and_commits_the_table_is_to_be_made_again(filled: Lake):
     with_a_checkpoint(filled).unlink()
     (log_of(filled, EVENTS) / f"{0:020}.json").unlink()
     with pytest.raises(LakeDamaged, match="emberline rebuild events"):
-        filled.open(EVENTS)
+        opened(filled, EVENTS)
 
 
 def test_a_commit_that_is_missing_in_the_middle_is_named(filled: Lake):
     (log_of(filled, FEED) / f"{1:020}.json").unlink()
-    filled.append(filled.open(RAW), records([b"x"], offsets=[9]), {})
+    filled.append(opened(filled, RAW), records([b"x"], offsets=[9]), {})
     commits = sorted(log_of(filled, RAW).glob("*.json"))
     commits[1].unlink()
     with pytest.raises(LakeDamaged, match="the commit of version 1 of its log is gone") as told:
-        filled.open(RAW)
+        opened(filled, RAW)
     assert told.value.place == str(commits[1])
 
 
 def test_what_nothing_else_tells_is_to_be_restored(filled: Lake):
-    filled.open(IDENTITY_RULING)
+    opened(filled, IDENTITY_RULING)
     newest_commit(filled, IDENTITY_RULING).write_text("{")
     with pytest.raises(LakeDamaged, match="Restore it from a backup"):
-        filled.open(IDENTITY_RULING)
+        opened(filled, IDENTITY_RULING)
 
 
 def test_a_store_that_does_not_answer_is_no_damage():
     options = {"endpoint_url": "http://127.0.0.1:1", "allow_http": "true", "region": "x", "max_retries": "0"}
     lake = Lake("s3://bucket/lake", options | {"access_key_id": "a", "secret_access_key": "b"})
     with pytest.raises(LakeUnavailable, match="Nothing was written"):
-        lake.open(RAW)
+        opened(lake, RAW)
 
 
 def test_of_many_files_a_bounded_number_is_looked_for(tmp_path: Path):
     lake = Lake(str(tmp_path))
     for first in range(10):
         land(lake, records([b"x"], offsets=[first]))
-    raw = lake.open(RAW)
+    raw = opened(lake, RAW)
     for file in raw.delta.file_uris():
         Path(file).unlink()
     assert len(damage_of(raw.delta, most=7).lost) == 7
@@ -201,11 +206,11 @@ def of_another_table(content: bytes) -> bytes:
 def test_a_data_file_that_is_not_what_was_written_is_named_before_it_is_read(
     filled: Lake, table: LakeTable, remedy: str, spoil: Callable[[bytes], bytes]
 ):
-    filled.open(table).scan()
-    file = Path(filled.open(table).delta.file_uris()[0])
+    opened(filled, table).scan()
+    file = Path(opened(filled, table).delta.file_uris()[0])
     file.write_bytes(spoil(file.read_bytes()))
     with pytest.raises(LakeDamaged, match=f"{table.name}: 1 file is not what was written: {file.name}") as told:
-        filled.open(table).scan()
+        opened(filled, table).scan()
     assert remedy in told.value.next_step
     assert told.value.place == filled.table_uri(table)
 
@@ -221,9 +226,9 @@ def spoil_the_middle(file: Path) -> None:
 
 
 def test_what_polars_says_of_damage_in_the_middle_of_a_file_leads_to_the_doctor(filled: Lake):
-    spoil_the_middle(Path(filled.open(EVENTS).delta.file_uris()[0]))
+    spoil_the_middle(Path(opened(filled, EVENTS).delta.file_uris()[0]))
     with pytest.raises(pl.exceptions.ComputeError) as told:
-        filled.open(EVENTS).scan().collect()
+        opened(filled, EVENTS).scan().collect()
     damage = told_by_reader("ComputeError", str(told.value))
     assert damage is not None
     assert "emberline doctor --read" in damage.next_step
@@ -267,21 +272,21 @@ def test_errors_of_a_reader_about_data_files_are_told_as_damage_and_no_others(
 def test_a_checkpoint_that_is_not_what_was_written_is_named_and_can_be_removed(
     filled: Lake, table: LakeTable, spoil: Callable[[bytes], bytes]
 ):
-    rows = filled.open(table).scan().collect().height
-    filled.open(table).delta.create_checkpoint()
+    rows = opened(filled, table).scan().collect().height
+    opened(filled, table).delta.create_checkpoint()
     checkpoint = max(log_of(filled, table).glob("*.checkpoint.parquet"))
     checkpoint.write_bytes(spoil(checkpoint.read_bytes()))
     with pytest.raises(LakeDamaged, match=r"the checkpoint of version \d of its log is not what was written") as told:
-        filled.open(table)
+        opened(filled, table)
     assert told.value.next_step.startswith("Remove that file and _last_checkpoint")
     assert told.value.place == str(checkpoint)
     checkpoint.unlink()
     (log_of(filled, table) / "_last_checkpoint").unlink()
-    assert filled.open(table).scan().collect().height == rows
+    assert opened(filled, table).scan().collect().height == rows
 
 
 def test_a_pointer_that_cannot_be_read_does_no_harm(filled: Lake):
-    rows = filled.open(EVENTS).scan().collect().height
-    filled.open(EVENTS).delta.create_checkpoint()
+    rows = opened(filled, EVENTS).scan().collect().height
+    opened(filled, EVENTS).delta.create_checkpoint()
     (log_of(filled, EVENTS) / "_last_checkpoint").write_bytes(b"{nonsense")
-    assert filled.open(EVENTS).scan().collect().height == rows
+    assert opened(filled, EVENTS).scan().collect().height == rows

@@ -129,7 +129,7 @@ def test_a_compaction_of_the_inputs_recomputes_nothing(lake: Lake, feed: Feed):
     feed.send(said("app:bob"))
     resolve(lake)
     content = lake.open(IDENTITY).content
-    lake.open(EVENTS).delta.optimize.compact()
+    lake.open(EVENTS).to_write().optimize.compact()
     assert resolve(lake) == Refreshed(is_changed=False, rows=0)
     assert lake.open(IDENTITY).content == content
 

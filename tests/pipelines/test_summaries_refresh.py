@@ -206,7 +206,7 @@ def test_a_copy_that_takes_the_place_of_a_matched_event_is_looked_up(company: Su
 def test_matched_events_and_sales_are_right_where_the_version_that_was_read_is_gone(company: Summarised):
     company.summarise()
     for table in (EVENTS, ORDER_CREDIT, GROUP):
-        delta = company.lake.open(table).delta
+        delta = company.lake.open(table).to_write()
         delta.optimize.compact()
         delta.vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
     company.send(

@@ -44,7 +44,7 @@ def test_each_batch_of_before_is_found_however_often_events_are_decoded_again(la
     add(lake, 6, 1)
     newest = lake.open(EVENTS).position(BATCH) or 0
     assert ends(lake, newest) is None
-    lake.open(EVENTS).delta.optimize.compact()
+    lake.open(EVENTS).to_write().optimize.compact()
     rebuild(lake, batch_rows=1)
     assert [ends(lake, batch) for batch in (0, 1, 2, 3, newest)] == [{}, {0: 2}, {0: 4}, {0: 6}, {0: 7}]
 
