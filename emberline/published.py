@@ -58,6 +58,7 @@ def groups_frame(warehouse: Warehouse) -> pl.DataFrame:
             state.c.silent_days,
             state.c.unmeasured_since,
             state.c.coverage,
+            state.c.membership,
             risk.c.risk_28,
             risk.c.risk_56,
             risk.c.drivers,

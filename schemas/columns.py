@@ -93,6 +93,10 @@ COLUMNS: Final[dict[str, Meaning]] = {
         "how much of the group the source sees: full (all messages), mentions (only those that name the bot), metadata "
         "(that messages were sent), aggregate (sums); null: not known"
     ),
+    "membership": Meaning(
+        "what the source tells of who joins and leaves: events (all), snapshots (within bounds, by lists of members), "
+        "joins_only (hardly any leaves), none: joins and leaves are 0 as they are not told; null: not known"
+    ),
     "carrier": Meaning("platform the group or account lives on, the prefix of its id"),
     "group_id": Meaning("chat group, carrier:native_id"),
     "account_id": Meaning("pseudonym of a member's or customer's account; null: the id is a placeholder"),

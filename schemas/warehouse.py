@@ -101,6 +101,7 @@ group_day = sa.Table(
     count("bot_messages"),
     count("product_messages"),
     count("clicks"),
+    sa.Column("membership", sa.Text),
     sa.Index(None, "day"),
     comment="What happened in a group on a day with any event; operators and bots are counted separately.",
     info=restated(
@@ -134,6 +135,7 @@ group_state = sa.Table(
     sa.Column("silent_days", sa.Integer, comment="complete days without member activity at the spell's end"),
     sa.Column("unmeasured_since", sa.Date),
     sa.Column("coverage", sa.Text),
+    sa.Column("membership", sa.Text),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("speaker_days_7d", sa.Integer),
     sa.Column("speaker_days_usual", sa.Double),

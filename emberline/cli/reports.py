@@ -25,6 +25,12 @@ _SEEN: Final = {
 }
 """What is known of a group that none of its sources sees all of."""
 
+_MOVES: Final = {
+    "joins_only": "Joins are told, leaves hardly ever: 0 leaves are not known to be none.",
+    "none": "Joins and leaves are not told: 0 of them are not known to be none.",
+}
+"""What the sources of a group leave out of who comes and goes."""
+
 
 def print_funnels(frame: pl.DataFrame) -> None:
     """Each funnel as a table, the packaged one first."""
@@ -96,6 +102,8 @@ def print_group(group: Mapping[str, Any], contacts: pl.DataFrame | None) -> None
         print_line(f"Risk in 28 days: {group['risk_28']:.0%}{told_by}{drivers}")
         if difference := _difference(group):
             print_line(difference)
+    if moves := _MOVES.get(group["membership"]):
+        print_line(moves)
     print_line()
     if contacts is None:
         return

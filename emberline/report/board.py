@@ -11,7 +11,7 @@ from emberline.report.amounts import sold
 from emberline.report.contents import WEEKS, Contents
 from emberline.report.drawing import sparkline
 from emberline.report.words import Words
-from pipelines.groups.coverage import FULL
+from pipelines.groups.coverage import FULL, UNTOLD
 from pipelines.groups.risk.box import Line
 from pipelines.printable import printable, printable_name
 
@@ -26,6 +26,7 @@ def health(contents: Contents, words: Words) -> list[dict[str, Any]]:
     through, groups = contents.through, contents.groups
     unmeasured = groups.filter(pl.col("unmeasured_since").is_not_null()).height
     partly = groups.filter(pl.col("coverage") != FULL).height  # null, which is not known, counts as neither
+    leaves_untold = groups.filter(pl.col("membership").is_in(list(UNTOLD))).height
     restated = int(contents.restated["figures"].sum())
     open_alerts = contents.alerts.filter(~pl.col("is_of_group"), pl.col("resolved_at").is_null())
     age = None if through is None else (contents.made_at.date() - through).days
@@ -39,7 +40,10 @@ def health(contents: Contents, words: Words) -> list[dict[str, Any]]:
             is_bad=age is None or age > 2,
         ),
         _item(
-            words("complete"), complete, [words("partly", n=partly)] if partly else [], is_bad=unmeasured + partly > 0
+            words("complete"),
+            complete,
+            [words(key, n=n) for key, n in (("partly", partly), ("leaves_untold", leaves_untold)) if n],
+            is_bad=unmeasured + partly > 0,
         ),
         _item(
             words("arrived"),

@@ -12,6 +12,7 @@ from emberline.report.board import DETAILED, by_week, name_of, why
 from emberline.report.contents import WEEKS, Contents
 from emberline.report.drawing import timeline
 from emberline.report.words import Words
+from pipelines.groups.coverage import UNTOLD
 from pipelines.printable import printable
 
 _COUNTED = ("speakers", "messages", "operator_messages", "joined", "left")
@@ -31,6 +32,7 @@ def details(contents: Contents, words: Words) -> list[dict[str, Any]]:
     for group in contents.groups.head(DETAILED).iter_rows(named=True):
         key = (group["group_id"],)
         of_week = {name: by_group.get(group["group_id"], [0] * WEEKS) for name, by_group in weeks.items()}
+        untold = dict.fromkeys(UNTOLD.get(group["membership"], ()), words("untold"))
         spells = _rows(states.get(key))
         raised = _rows(alerts.get(key))
         parts.append(
@@ -50,7 +52,7 @@ def details(contents: Contents, words: Words) -> list[dict[str, Any]]:
                     (words("speakers"), words("members_move"), words("orders")),
                 ),
                 "weeks": [
-                    (start, *(of_week[name][week] for name in (*_COUNTED, "orders")))
+                    (start, *(untold.get(name, of_week[name][week]) for name in (*_COUNTED, "orders")))
                     for week, start in enumerate(starts)
                 ],
                 "life": [_spell(spell, words) for spell in spells],
@@ -73,6 +75,8 @@ def _facts(group: dict[str, Any], words: Words) -> list[str]:
         printable(group["purpose"] or f"{words('purpose')}: {words('unknown')}"),
         f"{words('operators')}: {words('unknown') if group['operators'] is None else group['operators']}",
     ]
+    if group["membership"] in UNTOLD:
+        known.append(words.name_of("membership", group["membership"]))
     if group["born_at"] is not None:
         known.append(f"{words('born')} {group['born_at']:%Y-%m-%d}")
     if group["risk_28"] is not None:

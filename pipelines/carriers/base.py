@@ -16,7 +16,7 @@ from schemas.lake import EVENTS, UTC_TIME
 MAX_VALUE_BYTES: Final = 1024 * 1024
 
 _STAGE_COLUMNS: Final = (
-    "day", "month", "batch", "coverage", "topic", "topic_id", "partition", "offset", "kafka_time",
+    "day", "month", "batch", "coverage", "membership", "topic", "topic_id", "partition", "offset", "kafka_time",
 )  # fmt: skip
 DECODED_SCHEMA: Final = pl.Schema(
     {"row": pl.UInt32(), **{name: dtype for name, dtype in EVENTS.columns.items() if name not in _STAGE_COLUMNS}}

@@ -93,7 +93,7 @@ def decode(raw: pl.DataFrame, carriers: Mapping[str, Carrier], rules: DecodeRule
     """
     present = raw.filter(pl.col("value").is_not_null()).with_row_index("row")
     events, rejected = (
-        [pl.DataFrame(schema={**DECODED_SCHEMA, "coverage": pl.String})],
+        [pl.DataFrame(schema={**DECODED_SCHEMA, "coverage": pl.String, "membership": pl.String})],
         [pl.DataFrame(schema=REJECTED_SCHEMA)],
     )
     ignored = [pl.DataFrame(schema=IGNORED_SCHEMA)]
@@ -105,9 +105,11 @@ def decode(raw: pl.DataFrame, carriers: Mapping[str, Carrier], rules: DecodeRule
                 f"Topic {topic} has records in the lake but no carrier.", "Name its carrier under [kafka.topics]."
             )
         decoded = carrier.decode_column(records["value"], records["headers"])
-        covered = decoded.events.with_columns(coverage=pl.lit(carrier.coverage, pl.String))
+        told = decoded.events.with_columns(
+            coverage=pl.lit(carrier.coverage, pl.String), membership=pl.lit(carrier.membership, pl.String)
+        )
         for parts, part in (
-            (events, covered),
+            (events, told),
             (rejected, decoded.rejected),
             (ignored, decoded.ignored),
             (numbered, decoded.numbered),

@@ -6,7 +6,7 @@ import polars as pl
 
 from pipelines.engagement.activity import is_activity, is_member_message
 from pipelines.events.of_feed import is_of_feed
-from pipelines.groups.coverage import widest_coverage
+from pipelines.groups.coverage import best_membership, widest_coverage
 from schemas import kinds
 from schemas.lake import GROUP_DAY
 
@@ -17,7 +17,8 @@ def group_day(events: pl.LazyFrame) -> pl.LazyFrame:
     `speakers`, `active_members`, `joined` and `left` count distinct persons. `messages`, `replies`
     (among them) and `reactions` are members' activity. `operator_messages`, `bot_messages` and
     `product_messages` count messages of every kind, the last of every role; `clicks` counts events.
-    `source` is the first by name of those that told of the group's chat, `coverage` the widest of theirs.
+    `source` is the first by name of those that told of the group's chat, `coverage` the widest of theirs,
+    `membership` the best.
 
     Args:
         events: Columns of `schemas.lake.EVENTS` plus `person_id`, distinct, in any order.
@@ -47,6 +48,7 @@ def group_day(events: pl.LazyFrame) -> pl.LazyFrame:
             clicks=(pl.col("type") == kinds.LINK_CLICKED).sum(),
             source=pl.col("source").filter(pl.col("type").is_in(kinds.OF_CHAT)).min(),
             coverage=widest_coverage(),
+            membership=best_membership(),
         )
         .with_columns(month=pl.col("day").dt.month_start())
         .select(GROUP_DAY.columns.keys())

@@ -11,7 +11,7 @@ import polars as pl
 from pipelines.arrays import fixed, frozen
 from pipelines.engagement.first_seen import first_seen
 from pipelines.groups.concentration import HALF_WRITERS, with_half_writers
-from pipelines.groups.coverage import coverage_so_far
+from pipelines.groups.coverage import coverage_so_far, membership_so_far
 from pipelines.groups.feed_day import measured_days
 from pipelines.groups.life import LIVING, MESSAGES, MONTH, REPLIES, SPEAKERS, WEEK, live
 from pipelines.groups.thresholds import LifeRules
@@ -19,7 +19,8 @@ from schemas.lake import GROUP_HEALTH, GROUP_STATES
 
 LIFE_DAY: Final = pl.Schema({
     **GROUP_HEALTH.schema, "active_members": pl.Int32(), "born_day": pl.Date(), "end_day": pl.Date(),
-    "end_reason": pl.String(), "coverage": pl.String(), "silence_chance": pl.Float64(), "silences_as_long": pl.Int32(),
+    "end_reason": pl.String(), "coverage": pl.String(), "membership": pl.String(),
+    "silence_chance": pl.Float64(), "silences_as_long": pl.Int32(),
     "silences_until_dead": pl.Int32(), "dead_after_days": pl.Int32(),
 })  # fmt: skip
 """A day of any state, with the facts of the group's life, and what silence did to it (`pipelines.groups.life.live`)."""
@@ -132,12 +133,12 @@ def _every_day(
     return (
         lives.with_columns(day=pl.date_ranges("first_day", through))
         .explode("day")
-        .join(known.select("group_id", "day", "coverage", *_SUMMED), on=["group_id", "day"], how="left")
+        .join(known.select("group_id", "day", "coverage", "membership", *_SUMMED), on=["group_id", "day"], how="left")
         .join(newly_active, on=["group_id", "day"], how="left")
         .join(measured, on=["group_id", "day"], how="left")
         .with_columns(pl.col(*counts).fill_null(0).cast(pl.Int64), pl.col("is_measured").fill_null(value=False))
         .sort("group_id", "day")
-        .with_columns(coverage=coverage_so_far())
+        .with_columns(coverage=coverage_so_far(), membership=membership_so_far())
     )
 
 

@@ -29,8 +29,8 @@ def group_state(life: pl.LazyFrame) -> pl.LazyFrame:
         `schemas.lake.GROUP_STATE`: spells `[since, until)` without gaps from a group's first day with any event.
         `silent_days` counts the complete days since `last_active_day` up to the end of the spell, or to the last
         complete day in the current one; both are null where no member was ever active. `unmeasured_since` is the day
-        after the last measured one, null where that is the last day of the spell, and of an ended group. `coverage` is
-        that of its last day.
+        after the last measured one, null where that is the last day of the spell, and of an ended group. `coverage` and
+        `membership` are those of its last day.
     """
     day = pl.col("day")
     is_living = pl.col("state").is_in(LIVING)
@@ -56,6 +56,7 @@ def group_state(life: pl.LazyFrame) -> pl.LazyFrame:
             last_active_day=pl.col("last_active").last(),
             unmeasured_since=pl.col("unmeasured").last(),
             coverage=pl.col("coverage").last(),
+            membership=pl.col("membership").last(),
         )
     )
     return (

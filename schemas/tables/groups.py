@@ -51,7 +51,9 @@ GROUP_DAY: Final = LakeTable(
     description="""What happened in a group on a day with any event. Counts of members exclude operators and bots.
 
 `source` is the connector of the group's chat, of several the first by name; null: only a shop named the group. \
-`coverage` is that of the source that sees most of the chat.""",
+`coverage` is that of the source that sees most of the chat. `membership` is that of the source that reports most of \
+joins and leaves: where it is `none`, zeros in `joined` and `left` are unknown, where it is `joins_only`, those in \
+`left` are.""",
     columns={
         "group_id": pl.String(),
         "day": pl.Date(),
@@ -68,6 +70,7 @@ GROUP_DAY: Final = LakeTable(
         "clicks": pl.Int32(),
         "source": pl.String(),
         "coverage": pl.String(),
+        "membership": pl.String(),
         "month": pl.Date(),
     },
     key=("group_id", "day"),
@@ -87,6 +90,7 @@ GROUP_DAY: Final = LakeTable(
         "clicks": EVENTS.of("type"),
         "source": EVENTS.of("type", "source"),
         "coverage": EVENTS.of("type", "coverage"),
+        "membership": EVENTS.of("type", "membership"),
         "month": EVENTS.of("day"),
     },
     guided_by=(TOUCHED, IDENTITY_CHANGE),
@@ -228,7 +232,7 @@ GROUP_STATE: Final = LakeTable(
 `unmeasured_since` is the first of the days, up to the end of the spell, on which no source of the group sent \
 anything: what happened on them is unknown, so the state is that of the day before. It is null if the last day has \
 data. `coverage` is that of the source that saw most of the group up to the end of the spell: if no source sees all of \
-the group, no alert is raised on it.
+the group, no alert is raised on it. `membership` is likewise that of the source that reported most of joins and leaves.
 
 `reason` says in words why the spell began; the components are those of its first day, null if the group was not born \
 before it.""",
@@ -242,6 +246,7 @@ before it.""",
         "silent_days": pl.Int32(),
         "unmeasured_since": pl.Date(),
         "coverage": pl.String(),
+        "membership": pl.String(),
         "reason": pl.String(),
         **COMPONENTS,
     },
@@ -253,7 +258,7 @@ before it.""",
         "last_active_day": GROUP_DAY.of("day", "active_members"),
         "silent_days": GROUP_DAY.of("active_members") + _MEASURED,
         "unmeasured_since": _MEASURED,
-        "coverage": GROUP_DAY.of("coverage"),
+        **copied(GROUP_DAY, "coverage", "membership"),
         **_COMPONENTS_MADE_OF,
     },
     guided_by=_GUIDES,

@@ -79,7 +79,8 @@ GAPS: Final = LakeTable(
 _UNSOUGHT_OF_EVENTS: Final = (
     "source", "event_id", "carrier", "role", "message_id", "message_kind", "reply_to", "text_length", "links",
     "mentions", "product_id", "amount_minor", "currency", "group_name", "group_purpose", "group_planned_end", "items",
-    "members", "intervention", "intervention_note", "time_quality", "coverage", "topic", "kafka_time", "position",
+    "members", "intervention", "intervention_note", "time_quality", "coverage", "membership", "topic", "kafka_time",
+    "position",
 )  # fmt: skip
 
 ITEMS: Final = pl.List(pl.Struct({"product_id": pl.String(), "quantity": pl.Int64(), "amount_minor": pl.Int64()}))
@@ -157,6 +158,7 @@ If the id is a placeholder, `account_id` is null, and so is `role` unless it is 
     columns={
         **_PAYLOAD,
         "coverage": pl.String(),
+        "membership": pl.String(),
         **COORDINATES,
         "position": pl.Int32(),
         "batch": pl.Int64(),
@@ -172,7 +174,7 @@ If the id is a placeholder, `account_id` is null, and so is `role` unless it is 
     made_of={
         **each((*_PAYLOAD, "position"), RAW.of("value", "headers")),
         **copied(RAW, *COORDINATES),
-        "coverage": RAW.of("topic"),
+        **each(("coverage", "membership"), RAW.of("topic")),
         "batch": (),
         "month": RAW.of("value"),
     },
@@ -189,6 +191,7 @@ _BESIDE_BODY: Final = {
     "batch",
     "time_quality",
     "coverage",
+    "membership",
 }
 EVENT_BODY: Final[tuple[str, ...]] = tuple(name for name in EVENTS.columns if name not in _BESIDE_BODY)
 """The content of an event. Two copies of one event that differ in it are a conflict."""

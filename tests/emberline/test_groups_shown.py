@@ -86,7 +86,7 @@ def test_where_state_and_risk_differ_it_is_said_why(
     state: str, risk: float, said: str | None, capsys: pytest.CaptureFixture[str]
 ):
     known = {"group_id": "app:g", "name": None, "state": state, "since": TODAY, "reason": "because", "risk_28": risk}
-    rest = {"unmeasured_since": None, "coverage": None, "drivers": "", "risk_told_by": None}
+    rest = {"unmeasured_since": None, "coverage": None, "membership": None, "drivers": "", "risk_told_by": None}
     print_group({**known, **rest}, None)
     output = capsys.readouterr().out
     assert f"{state} since 2026-03-02: because" in output
@@ -96,7 +96,7 @@ def test_where_state_and_risk_differ_it_is_said_why(
 
 def test_whom_to_talk_to_is_shown_with_the_reasons(capsys: pytest.CaptureFixture[str]):
     known = {"group_id": "app:g", "name": "Tea", "state": "dying", "since": TODAY, "reason": "because"}
-    rest = {"risk_28": None, "unmeasured_since": None, "coverage": None, "drivers": None, "risk_told_by": None}
+    rest = dict.fromkeys(("risk_28", "unmeasured_since", "coverage", "membership", "drivers", "risk_told_by"))
     member = {"person_id": "0" * 32, "why": "wrote 5 of 9 messages in 28 days, and has been silent since 2026-02-01"}
     print_group({**known, **rest}, pl.DataFrame([member]))
     print_group({**known, **rest}, pl.DataFrame([member]).clear())
@@ -188,3 +188,17 @@ def test_a_funnel_is_shown_by_its_name_and_one_that_is_not_there_names_those_tha
     assert "standard" not in one.stdout
     assert none.exit_code == ExitCode.USAGE
     assert "'other'; there are clicks, standard" in " ".join(none.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("membership", "said"),
+    [("none", "Joins and leaves are not told"), ("joins_only", "Joins are told, leaves hardly ever"), ("events", None)],
+)
+def test_of_a_group_it_is_said_that_nobody_tells_who_joins_or_leaves(
+    membership: str, said: str | None, shown, capsys: pytest.CaptureFixture[str]
+):
+    frame, _ = shown({"group_id": "app:g", "state": "alive", "membership": membership})
+    print_group(frame.row(0, named=True), None)
+    output = capsys.readouterr().out
+    assert (" told" in output) == (said is not None)
+    assert (said or "") in output

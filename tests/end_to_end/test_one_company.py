@@ -48,6 +48,7 @@ DIFFERS: Final = {
     "source": "the connector of canonical events has a name of its own",
     "event_id": "each source has ids of its own",
     "coverage": "the canonical connector sees all of a group, the others what they declare",
+    "membership": "the canonical connector tells joins and leaves, the others what they declare",
     "name": "Telegram writes a group's name into each message",
 }
 """Columns that are not compared, and why."""

@@ -64,7 +64,7 @@ def test_the_next_run_brings_every_fact_to_what_a_computation_from_nothing_gives
     new = Lake(str(tmp_path / "new"))
     land(new, old.open(RAW).scan().collect())
     ingest(new)
-    said_since = ("batch", "time_quality", "coverage")
+    said_since = ("batch", "time_quality", "coverage", "membership")
     rows, expected = (lake.open(EVENTS).scan().drop(said_since).sort(EVENTS.key).collect() for lake in (old, new))
     assert rows.equals(expected, null_equal=True)
 

@@ -67,6 +67,7 @@ def contents(groups: int, names: dict[int, str] | None = None, **other: Any) -> 
                     "silent_days": 3,
                     "unmeasured_since": None,
                     "coverage": "full",
+                    "membership": "events",
                     "risk_28": 0.5 / number,
                     "risk_56": 0.6,
                     "drivers": "the group is 90 days old (+3)",

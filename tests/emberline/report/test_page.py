@@ -132,7 +132,9 @@ def test_a_company_without_anything_yet_has_a_page():
 def test_data_health_names_each_thing_that_stands_against_the_figures():
     given = contents(2)
     groups = given.groups.with_columns(
-        unmeasured_since=pl.Series([dt.date(2026, 2, 1), None]), coverage=pl.Series(["mentions", "full"])
+        unmeasured_since=pl.Series([dt.date(2026, 2, 1), None]),
+        coverage=pl.Series(["mentions", "full"]),
+        membership=pl.Series(["none", "joins_only"]),
     )
     restated = pl.DataFrame({"version": [3], "table_name": ["group_day"], "figures": [17]})
     alerts = given.alerts.with_columns(subject=pl.lit("feed"), reason=pl.lit("silent"), is_of_group=False)
@@ -145,6 +147,9 @@ def test_data_health_names_each_thing_that_stands_against_the_figures():
     for said in (
         "1 of 2 groups are not measured",
         "1 groups are seen in part",
+        "Of 2 groups nobody tells who leaves",
+        "joins and leaves are not told",
+        "joins are told, leaves hardly ever",
         "17 published figures",
         "feed: silent",
         "qq:1: 3 missing, sent from 2026-03-02 09:30 to",

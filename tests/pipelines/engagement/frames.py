@@ -105,6 +105,7 @@ def event_rows(draw: st.DrawFn) -> list[Row]:
             "group_id": st.sampled_from(["app:g", "app:h", None]),
             "reply_to": st.sampled_from([None, "m"]),
             "coverage": st.sampled_from([None, "full", "mentions", "mentions", "metadata", "aggregate"]),
+            "membership": st.sampled_from([None, "events", "snapshots", "joins_only", "none"]),
             "product_id": st.sampled_from([None, "p"]),
             "account_id": st.sampled_from(["ann", "ann'", "bob", "cem", "dan"]),
             "time": st.integers(-6, 6).map(lambda n: midnight + dt.timedelta(minutes=5 * n)),

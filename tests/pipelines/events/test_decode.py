@@ -290,13 +290,13 @@ def test_a_snapshot_names_members_by_pseudonyms_and_nobody_not_at_all():
     assert event(encoded(message({"members": []}, type="group.snapshot")))["members"] == []
 
 
-def test_an_event_says_how_much_of_its_group_the_carrier_sees():
+def test_an_event_says_how_much_of_its_group_the_carrier_sees_and_tells_of_its_members():
     class Mentions(CloudEvents):
-        coverage = "mentions"
+        coverage, membership = "mentions", "joins_only"
 
     found = decode(records([GOOD]), {TOPIC: Mentions()}, RULES)
-    assert found.events["coverage"].to_list() == ["mentions"]
-    assert event(GOOD)["coverage"] == "full"
+    assert found.events.select("coverage", "membership").rows() == [("mentions", "joins_only")]
+    assert (event(GOOD)["coverage"], event(GOOD)["membership"]) == ("full", "events")
 
 
 def test_tombstones_are_counted_and_nothing_else():

@@ -63,6 +63,7 @@ def _counts(rows: list[Row]) -> tuple[Any, ...]:
         sum(r["type"] == "link.clicked" for r in rows),
         min((r["source"] for r in rows if r["type"].split(".")[0] in CHAT), default=None),
         coverage(rows),
+        membership(rows),
     )
 
 
@@ -135,6 +136,12 @@ def coverage(rows) -> str | None:
     """The widest coverage of events of a chat."""
     seen = {row.get("coverage") or "full" for row in rows if row["type"].split(".")[0] in CHAT}
     return next((word for word in ("full", "metadata", "mentions", "aggregate") if word in seen), None)
+
+
+def membership(rows) -> str | None:
+    """What the events of a chat tell of joins and leaves, at best."""
+    told = {row.get("membership") for row in rows if row["type"].split(".")[0] in CHAT}
+    return next((word for word in ("events", "snapshots", "joins_only", "none") if word in told), None)
 
 
 def spells(life: Life, through: dt.date, dead_after_days: int) -> list[Spell]:

@@ -14,7 +14,7 @@ NOON = at("2025-03-03 12:00")
 def counts(*rows: Row) -> dict[str, int]:
     """The counts of the only day that are not zero."""
     day = group_day(events(*({"account_id": "ann", "time": NOON, **row} for row in rows)))
-    row = day.drop("group_id", "day", "month", "source", "coverage").collect().row(0, named=True)
+    row = day.drop("group_id", "day", "month", "source", "coverage", "membership").collect().row(0, named=True)
     return {name: count for name, count in row.items() if count}
 
 

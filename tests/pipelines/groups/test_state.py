@@ -347,19 +347,27 @@ def test_spells_equal_a_walk_over_the_days(
     assert rows_of(state(both, through, dead_after_days), "group_id", *FIELDS) == expected
 
 
-WORDS = [None, "aggregate", "mentions", "metadata", "full"]
+TOLD = {
+    "coverage": (None, "aggregate", "mentions", "metadata", "full"),
+    "membership": (None, "none", "joins_only", "snapshots", "events"),
+}
 """From nothing to all."""
 
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 30), st.integers(0, 4)), min_size=1, max_size=12))
-def test_the_coverage_of_a_spell_is_the_widest_of_any_day_up_to_its_end(seen: list[tuple[str, int, int]]):
+def test_a_spell_has_the_best_that_was_told_on_any_day_up_to_its_end(seen: list[tuple[str, int, int]]):
     rows = {(group, number): max(w for g, n, w in seen if (g, n) == (group, number)) for group, number, _ in seen}
     days = [
-        {"group_id": group, "day": day(number), "month": day(number).replace(day=1), "coverage": WORDS[width]}
+        {
+            "group_id": group,
+            "day": day(number),
+            "month": day(number).replace(day=1),
+            **{name: words[width] for name, words in TOLD.items()},
+        }
         for (group, number), width in rows.items()
     ]
     ends = [{"group_id": group, "closed_at": at("2025-03-18 12:00")} for group in "ab"]
     for spell in judged(days, ends, day(20)).collect().iter_rows(named=True):
         last = (spell["until"] or day(21)) - dt.timedelta(days=1)
         known = [w for (group, number), w in rows.items() if group == spell["group_id"] and day(number) <= last]
-        assert spell["coverage"] == WORDS[max(known)]
+        assert {name: spell[name] for name in TOLD} == {name: words[max(known)] for name, words in TOLD.items()}
