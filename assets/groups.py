@@ -15,6 +15,7 @@ from assets.tables import materialized, refreshed, specs
 from pipelines.groups.group_day import group_day as compute_group_day
 from pipelines.groups.group_hour import group_hour as compute_group_hour
 from pipelines.groups.staff_act import staff_act as compute_staff_act
+from pipelines.groups.staff_day import staff_day as compute_staff_day
 from pipelines.lake import Lake
 from pipelines.refresh import (
     refresh_days,
@@ -34,6 +35,7 @@ from schemas.lake import (
     INTERVENTION,
     MEMBER_CHANGE,
     STAFF_ACT,
+    STAFF_DAY,
 )
 
 
@@ -58,6 +60,12 @@ def group_hour(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> 
 
     settings = rules.settings[GROUP_HOUR.name]
     return materialized(lake, GROUP_HOUR, asdict(refresh_days(lake, GROUP_HOUR, by_hour, settings)))
+
+
+@lake_asset(STAFF_DAY)
+def staff_day(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
+    """Find the accounts again that work for the company, in the groups and on the days that new events touched."""
+    return materialized(lake, STAFF_DAY, asdict(refresh_days(lake, STAFF_DAY, compute_staff_day)))
 
 
 @lake_asset(MEMBER_CHANGE)

@@ -97,6 +97,7 @@ _OF_MART: Final[dict[str, Access]] = {
     "segment_retention": _TOTAL,
     "revenue_cohort": _TOTAL,
     "exclusion": _closed("is about the pipeline"),
+    "excluded_account": _BY_GROUP,
     "person_value": _THROUGH_GROUPS,
     "publication": Access(
         "true",

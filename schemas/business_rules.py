@@ -117,6 +117,12 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
     "group_hour": {
         **_KNOWN_GROUP,
     },
+    "excluded_account": {
+        **_KNOWN_GROUP,
+        "since is no later than last_on": Rule("""
+            SELECT group_id, account_id, reason, since, last_on FROM {batch} WHERE since > last_on
+        """),
+    },
     "group_state": {
         "a group's spells neither overlap nor leave a gap": Rule(
             """

@@ -226,6 +226,15 @@ DATA_HEALTH: Final = Dashboard(
                 width=12,
             ),
         ),
+        (
+            Chart(
+                "Accounts that count in no figure of members: they work for the company",
+                "table",
+                ("excluded_accounts", "excluded_messages"),
+                ("group_name", "reason", "since"),
+                width=12,
+            ),
+        ),
     ),
 )
 

@@ -77,6 +77,7 @@ _VALUES: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("retention", "unit"): ("week", "month"),
     ("lifecycle", "unit"): ("day", "week", "month"),
     ("exclusion", "kind"): EXCLUSIONS,
+    ("excluded_account", "reason"): kinds.STAFF,
     ("segment_activity", "unit"): ("day", "week", "month"),
     **{(name, "breakdown"): BREAKDOWNS for name in ("segment_activity", "segment_retention")},
     ("order_credit", "model"): MODELS,

@@ -39,6 +39,8 @@ OF_CHAT: Final[frozenset[str]] = frozenset({
 Role = Literal["member", "operator", "bot"]
 """Roles of whoever acts: `operator` and `bot` work for the company and never count as engagement."""
 
+STAFF: Final = ("operator", "bot")
+
 MessageKind = Literal[
     "text", "image", "voice", "video", "file", "link", "product", "red_packet", "broadcast", "system", "other"
 ]

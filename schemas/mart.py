@@ -20,6 +20,7 @@ from schemas.lake import (
     ORDER_ITEM,
     PAYLOAD_CENSUS,
     PERSON_VALUE,
+    STAFF_DAY,
     TABLES,
     LakeTable,
 )
@@ -47,6 +48,11 @@ _OTHERS: Final[dict[str, Lineage]] = {
         **copied(PAYLOAD_CENSUS, "day", "topic", "records"),
         "kind": PAYLOAD_CENSUS.of("subject"),
         "reason": PAYLOAD_CENSUS.of("name", "subject"),
+    },
+    "excluded_account": {
+        **copied(STAFF_DAY, "group_id", "account_id", "messages"),
+        "reason": STAFF_DAY.of("role"),
+        **each(("since", "last_on"), STAFF_DAY.of("day")),
     },
     "group_hour": {
         **copied(GROUP_HOUR, "group_id", "month", "hour", "messages", "reactions", "staff_messages"),

@@ -28,6 +28,7 @@ __all__ = [
     "dim_item",
     "dim_person",
     "dim_purpose",
+    "excluded_account",
     "exclusion",
     "funnel_breakdown",
     "funnel_curve",
@@ -630,6 +631,18 @@ exclusion = sa.Table(
     number("records", "Kafka records", "records", ALWAYS),
     comment="Records of the newest 60 days that are not events, and so in no other figure, with the reason.",
     info=ROLLING,
+)
+
+excluded_account = sa.Table(
+    "excluded_account",
+    metadata,
+    sa.Column("group_id", sa.Text, primary_key=True),
+    sa.Column("account_id", sa.Text, primary_key=True, comment="pseudonym of the account"),
+    sa.Column("reason", sa.Text, primary_key=True, comment="operator or bot: it works for the company"),
+    sa.Column("since", sa.Date, nullable=False, comment="first day on which it acted as such in the group"),
+    sa.Column("last_on", sa.Date, nullable=False, comment="last day on which it did"),
+    number("messages", "messages of it as such in the group, of every kind", "messages", ALWAYS),
+    comment="Accounts whose messages and reactions count in no figure of members, in which group, why and since when.",
 )
 
 publication = sa.Table(

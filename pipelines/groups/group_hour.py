@@ -21,7 +21,7 @@ def group_hour(events: pl.LazyFrame, zone: str) -> pl.LazyFrame:
         hours of a day have the same number, and one row.
     """
     written, role = is_member_message(), pl.col("role")
-    is_staff = (pl.col("type") == kinds.MESSAGE_SENT) & role.is_in(["operator", "bot"])
+    is_staff = (pl.col("type") == kinds.MESSAGE_SENT) & role.is_in(kinds.STAFF)
     return (
         events.filter(pl.col("group_id").is_not_null() & (is_activity() | is_staff))
         .group_by("group_id", "day", hour=pl.col("time").dt.convert_time_zone(zone).dt.hour())

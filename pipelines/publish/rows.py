@@ -50,6 +50,7 @@ def rows_of(table: sa.Table, scan: Scan) -> pl.LazyFrame:
         "dim_person": lambda: dimensions.person_rows(*map(scan, sources_of(warehouse.dim_person))),
         "dim_item": lambda: dimensions.item_rows(scan(facts.ORDER_ITEM), scan(facts.MATCHED_EVENT)),
         "exclusion": lambda: exclusion_rows(scan(facts.PAYLOAD_CENSUS)),
+        "excluded_account": lambda: excluded_rows(scan(facts.STAFF_DAY)),
         "group_hour": lambda: hour_rows(scan(facts.GROUP_HOUR)),
         "customer_order": lambda: order_rows(scan(facts.CUSTOMER_ORDER)),
         "funnel_entry": lambda: entry_rows(scan(facts.FUNNEL_ENTRY), scan(facts.GROUP)),
@@ -66,6 +67,14 @@ def exclusion_rows(census: pl.LazyFrame) -> pl.LazyFrame:
         census.filter(pl.col("subject").is_in(EXCLUSIONS))
         .group_by("day", "topic", kind="subject", reason="name")
         .agg(pl.col("records").sum())
+    )
+
+
+def excluded_rows(days: pl.LazyFrame) -> pl.LazyFrame:
+    """The accounts of `schemas.lake.STAFF_DAY`, each once a group and role."""
+    day = pl.col("day")
+    return days.group_by("group_id", "account_id", reason="role").agg(
+        since=day.min(), last_on=day.max(), messages=pl.col("messages").cast(pl.Int64).sum()
     )
 
 

@@ -90,6 +90,7 @@ def _inputs(lake: Lake, rules: FactRules) -> dict[LakeTable, dict[str, int]]:
         **dict.fromkeys((tables.SEGMENT_ACTIVITY, tables.SEGMENT_RETENTION), of_segments),
         tables.GROUP_DAY: joining.positions(),
         tables.GROUP_HOUR: sources.inputs(settings[tables.GROUP_HOUR.name]),
+        tables.STAFF_DAY: of_events,
         tables.MEMBER_CHANGE: of_batches,
         tables.FEED_DAY: of_batches,
         tables.STAFF_ACT: of_events,

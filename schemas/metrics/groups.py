@@ -10,6 +10,9 @@ from schemas.metric import Distinct, Less, Metric, Middle, Most, Ratio, Rows, Su
 
 _DAY: Final = Dataset(warehouse.group_day, "groups", by=("group_id",), day="day")
 _HOUR: Final = Dataset(warehouse.group_hour, "groups", by=("group_id", "month", "weekday", "hour"), start="month")
+_STAFF: Final = Dataset(
+    warehouse.excluded_account, "groups", by=("group_id", "account_id", "reason", "since"), start="since"
+)
 _STATE: Final = Dataset(warehouse.group_state, "groups", by=("group_id", "state", "is_current", "since", "coverage"))
 _RISK: Final = Dataset(warehouse.group_risk, "risk", by=("group_id", "may_alert", "model"), day="day")
 
@@ -48,6 +51,9 @@ METRICS: Final = (
            "messages"),
     Metric("staff_messages_by_hour", _HOUR, Sum(("staff_messages",)),
            "messages of operators and bots, by hour and day of the week", "messages"),
+    Metric("excluded_accounts", _STAFF, Distinct(("account_id",), ("account_id",)),
+           "accounts that count in no figure of members, as they work for the company", "accounts"),
+    Metric("excluded_messages", _STAFF, Sum(("messages",)), "messages of these accounts, of every kind", "messages"),
     Metric("groups", _STATE, Rows("is_current"), "groups, each in its current state", "groups"),
     Metric("groups_in_danger", _STATE, Rows("is_current AND state IN ('declining', 'dying')"),
            "groups that are declining or dying now", "groups"),

@@ -6,7 +6,7 @@ from typing import Final
 
 import polars as pl
 
-from schemas.columns import Meaning
+from schemas.columns import ALWAYS, Meaning
 from schemas.table import COMPLETE_DAYS, UTC_TIME, LakeTable, Lineage, copied, each
 from schemas.tables.engagement import FIRST_SEEN, PERSON_DAY
 from schemas.tables.ingest import EVENTS, IDENTITY, IDENTITY_CHANGE, ORDERING_KEY, TOUCHED
@@ -123,6 +123,34 @@ GROUP_HOUR: Final = LakeTable(
     },
     guided_by=(IDENTITY, TOUCHED, IDENTITY_CHANGE),
     settings=("rules.zone",),
+    code_version=1,
+    is_by_day=True,
+)
+
+STAFF_DAY: Final = LakeTable(
+    name="staff_day",
+    group="groups",
+    description="Accounts that wrote or reacted as operator or bot in a group on a day: they work for the company, and "
+    "count in no figure of members.",
+    columns={
+        "group_id": pl.String(),
+        "day": pl.Date(),
+        "account_id": pl.String(),
+        "role": pl.String(),
+        "messages": pl.Int32(),
+        "month": pl.Date(),
+    },
+    key=("group_id", "day", "account_id", "role"),
+    partition_by=("month",),
+    sort_by=("group_id", "day"),
+    meanings={"messages": Meaning("number of messages of the account, of every kind", "messages", ALWAYS)},
+    made_of={
+        **copied(EVENTS, "group_id", "day", "account_id"),
+        "role": EVENTS.of("type", "role"),
+        "messages": EVENTS.of("type"),
+        "month": EVENTS.of("day"),
+    },
+    guided_by=(IDENTITY, TOUCHED, IDENTITY_CHANGE),
     code_version=1,
     is_by_day=True,
 )

@@ -70,6 +70,11 @@ def frames(lake: Lake, published: Warehouse) -> dict[str, pl.DataFrame]:
             .rename({"subject": "kind", "name": "reason"}),
             pl.col("day"),
         ),
+        "excluded_account": of_group(
+            rows(facts.STAFF_DAY)
+            .group_by("group_id", "account_id", reason="role")
+            .agg(since=pl.col("day").min(), messages=pl.col("messages").sum())
+        ),
         "publication": with_calendar(published.read(warehouse.publication), local("published_at")),
         "restatement": published.read(warehouse.restatement),
         "alert": with_calendar(published.read(_ALERTS), local("opened_at")),

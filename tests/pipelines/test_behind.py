@@ -15,6 +15,7 @@ from emberline.definitions import build_defs
 from pipelines.engagement.person_day import person_day
 from pipelines.groups.group_day import group_day
 from pipelines.groups.staff_act import staff_act
+from pipelines.groups.staff_day import staff_day
 from pipelines.lake import Lake
 from pipelines.publish.rows import is_mart_behind, lake_state
 from pipelines.refresh import (
@@ -44,7 +45,7 @@ from pipelines.refresh import (
     refresh_segments,
 )
 from schemas import kinds
-from schemas.lake import FACTS, GROUP_DAY, GROUP_HOUR, PERSON_DAY, STAFF_ACT
+from schemas.lake import FACTS, GROUP_DAY, GROUP_HOUR, PERSON_DAY, STAFF_ACT, STAFF_DAY
 from sensors.follow import with_dependents
 from tests.examples import examples
 from tests.pipelines.test_incremental import (
@@ -72,6 +73,7 @@ ORDER: Final = (
         "person_day",
         "group_day",
         "group_hour",
+        "staff_day",
         "first_seen",
         "retention",
         "lifecycle",
@@ -127,6 +129,7 @@ class Followed(Company):
             "person_day": lambda: refresh_days(lake, PERSON_DAY, person_day),
             "group_day": lambda: refresh_days(lake, GROUP_DAY, group_day),
             "group_hour": lambda: refresh_days(lake, GROUP_HOUR, by_hour, settings["group_hour"]),
+            "staff_day": lambda: refresh_days(lake, STAFF_DAY, staff_day),
             "first_seen": lambda: refresh_first_seen(lake),
             "retention": lambda: refresh_retention(lake, COHORTS, through(), settings["retention"]),
             "lifecycle": lambda: refresh_lifecycle(lake, UNITS, through(), settings["lifecycle"]),

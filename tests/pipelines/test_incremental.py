@@ -40,6 +40,7 @@ from pipelines.groups.health import group_health, life_days
 from pipelines.groups.intervention import intervention
 from pipelines.groups.member_change import member_change, with_derived
 from pipelines.groups.staff_act import staff_act
+from pipelines.groups.staff_day import staff_day
 from pipelines.groups.state import group_state
 from pipelines.groups.thresholds import LifeRules, Thresholds
 from pipelines.ingest.counts import stored_counts
@@ -99,6 +100,7 @@ from schemas.lake import (
     SEGMENT_ACTIVITY,
     SEGMENT_RETENTION,
     STAFF_ACT,
+    STAFF_DAY,
     LakeTable,
 )
 from tests.examples import examples
@@ -117,7 +119,7 @@ LIFE = LifeRules(
 FACTS = (
     MEMBER_CHANGE, PERSON_DAY, FIRST_SEEN, RETENTION, LIFECYCLE, MEMBER_STATE, FUNNEL_ENTRY, ORDER_CREDIT,
     ORDER_REFUND, ORDER_ITEM, CUSTOMER_ORDER, PERSON_VALUE, REVENUE_COHORT, GROUP, GROUP_DAY, FEED_DAY, GROUP_HEALTH,
-    GROUP_STATE, GROUP_HOUR, SEGMENT_ACTIVITY, SEGMENT_RETENTION, STAFF_ACT, INTERVENTION,
+    GROUP_STATE, GROUP_HOUR, STAFF_DAY, SEGMENT_ACTIVITY, SEGMENT_RETENTION, STAFF_ACT, INTERVENTION,
 )  # fmt: skip
 
 
@@ -186,6 +188,7 @@ class Company:
             PERSON_DAY.name: refresh_days(lake, PERSON_DAY, person_day),
             GROUP_DAY.name: refresh_days(lake, GROUP_DAY, group_day),
             GROUP_HOUR.name: refresh_days(lake, GROUP_HOUR, by_hour, rules),
+            STAFF_DAY.name: refresh_days(lake, STAFF_DAY, staff_day),
             FIRST_SEEN.name: refresh_first_seen(lake),
             RETENTION.name: refresh_retention(lake, COHORTS, through, rules),
             LIFECYCLE.name: refresh_lifecycle(lake, UNITS, through, rules),
@@ -258,6 +261,7 @@ class Company:
             GROUP_DAY.name: group_day,
             MEMBER_CHANGE.name: lambda _: member_change(plain),
             GROUP_HOUR.name: by_hour,
+            STAFF_DAY.name: staff_day,
             FEED_DAY.name: feed_day,
             STAFF_ACT.name: lambda _: staff_act(plain),
             INTERVENTION.name: self.interventions,
@@ -590,6 +594,7 @@ def test_one_late_event_recomputes_one_person(company: Company):
         PERSON_DAY.name: (1, 1, 0),
         GROUP_DAY.name: (0, 1, 1),
         GROUP_HOUR.name: (0, 1, 1),
+        STAFF_DAY.name: (0, 1, 1),
         FIRST_SEEN.name: (1, 0, 0),
         RETENTION.name: (0, 2, 0),
         LIFECYCLE.name: (0, 2, 0),

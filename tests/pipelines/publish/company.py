@@ -311,6 +311,9 @@ COMPANY: dict[str, list[Row]] = {
     ],
     "group_sales": [sales("qq:1", 500, 100, 400), sales("unattributed", 200, 300, 0)],
     "message_sales": [message("qq:1", "m", 500, 100, 400), message("unattributed", "unattributed", 200, 300, 0)],
+    "excluded_account": [
+        {"group_id": "qq:1", "account_id": "a1", "reason": "bot", "since": MONDAY, "last_on": MONDAY, "messages": 3}
+    ],
     "exclusion": [{"day": MONDAY, "topic": "raw.qq", "kind": "ignored", "reason": "a sign of life", "records": 3}],
     "revenue_cohort": [cohort_cell(0, 1, 500), cohort_cell(1, 0, 0)],
     "segment_sales": [

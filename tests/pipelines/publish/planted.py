@@ -150,6 +150,21 @@ PLANTED = [
         "group_state", also("group_state", spell("qq:9", MONDAY, None, "alive")), "group_id is one of dim_group", 1, QQ9
     ),
     Planted(
+        "excluded_account",
+        [COMPANY["excluded_account"][0] | {"since": days_later(1)}],
+        "since is no later than last_on",
+        1,
+        {"account_id": "a1"},
+    ),
+    Planted(
+        "excluded_account",
+        [COMPANY["excluded_account"][0] | {"reason": "member"}],
+        "reason is one of operator, bot",
+        1,
+        {"account_id": "a1"},
+    ),
+    Planted("excluded_account", [COMPANY["excluded_account"][0] | QQ9], "group_id is one of dim_group", 1, QQ9),
+    Planted(
         "group_risk",
         without_last("group_risk", risk("qq:1", days_later(2), 0.3, 0.2)),
         "a longer time is no smaller a risk",
