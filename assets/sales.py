@@ -18,6 +18,8 @@ from pipelines.refresh import (
     refresh_person_value,
     refresh_revenue_cohorts,
     refresh_sales,
+    refresh_spend_days,
+    refresh_spend_return,
 )
 from schemas.lake import (
     CUSTOMER_ORDER,
@@ -30,6 +32,8 @@ from schemas.lake import (
     PERSON_VALUE,
     REVENUE_COHORT,
     SEGMENT_SALES,
+    SPEND_DAY,
+    SPEND_RETURN,
 )
 
 
@@ -58,6 +62,18 @@ def revenue_cohort(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules])
     """Sum the orders of cohorts again, if orders or the newest complete day changed."""
     through, settings = complete_through(lake, rules), rules.settings[REVENUE_COHORT.name]
     return materialized(lake, REVENUE_COHORT, asdict(refresh_revenue_cohorts(lake, through, settings)))
+
+
+@lake_asset(SPEND_DAY)
+def spend_day(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
+    """Sum the costs again of the days that new events touched."""
+    return materialized(lake, SPEND_DAY, asdict(refresh_spend_days(lake)))
+
+
+@lake_asset(SPEND_RETURN)
+def spend_return(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
+    """Put what was sold beside what was spent, if either changed."""
+    return materialized(lake, SPEND_RETURN, asdict(refresh_spend_return(lake)))
 
 
 @lake_assets(specs(GROUP_SALES, GROUP_SALES_DAY, MESSAGE_SALES, SEGMENT_SALES))

@@ -185,6 +185,7 @@ KINDS = {
     "group.closed": "A group was closed.",
     "group.snapshot": "Who is in a group at an instant: all of them.",
     "group.intervention": "Somebody says what the company did for a group. It moves no watermark and measures no day.",
+    "spend.recorded": "Somebody says what the company spent on a group, a campaign, or neither. It moves no watermark.",
     "feed.heartbeat": "The connector is alive although nothing happened; moves the watermark of its source.",
 }
 PAYLOAD_NAMES = {
@@ -235,6 +236,7 @@ PAYLOAD_FIELDS = {
     "planned_end": "When the group is meant to end.",
     "intervention": "Of `group.intervention`: what was done.",
     "intervention_note": "The same in words, which are kept: see [interventions](../definitions.md#interventions).",
+    "campaign": "Of `spend.recorded`: what the money was spent on.",
     "members": "Of a snapshot: the members, each with its `id` and `role`.",
     "items": "What the order is made of: for each product its `product_id`, and perhaps the `quantity` and the "
     "`amount_minor` paid for all of it.",
@@ -303,6 +305,8 @@ COMPUTED_BY = {
     "funnel_time_to_convert": "funnel.time_to_convert.time_to_convert",
     "funnel_curve": "funnel.curve.curve",
     "funnel_trend": "funnel.trend.trend",
+    "spend_day": "funnel.spend.spend_day",
+    "spend_return": "funnel.spend.spend_return",
     "order_credit": "funnel.attribution.order_credit",
     "order_refund": "funnel.orders.order_refunds",
     "order_item": "funnel.order_facts.order_items",

@@ -92,6 +92,8 @@ _OF_MART: Final[dict[str, Access]] = {
     "group_sales": _BY_GROUP,
     "group_sales_day": _BY_GROUP,
     "message_sales": _BY_GROUP,
+    "spend_day": _BY_GROUP,
+    "spend_return": _BY_GROUP,
     "segment_sales": _TOTAL,
     "segment_activity": _TOTAL,
     "segment_retention": _TOTAL,

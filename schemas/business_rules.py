@@ -552,6 +552,47 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
         **_KNOWN_DAY,
         "money of the days sums to group_sales": _MONEY_OF_GROUPS,
     },
+    "spend_day": {
+        **_KNOWN_GROUP,
+        **_KNOWN_DAY,
+        **_KNOWN_CURRENCY,
+    },
+    "spend_return": {
+        **_KNOWN_GROUP,
+        **_KNOWN_DAY,
+        **_KNOWN_CURRENCY,
+        "net_minor is that of group_sales_day": Rule(
+            """
+            WITH both_sides AS (
+                SELECT model, group_id, day, currency, net_minor FROM {batch}
+                UNION ALL
+                SELECT model, group_id, day, currency, -net_minor FROM staging.group_sales_day
+                WHERE group_id <> 'unattributed' AND currency IN (SELECT currency FROM staging.spend_day)
+            )
+            SELECT model, group_id, day, currency, sum(net_minor) AS net_minor_too_many
+            FROM both_sides GROUP BY model, group_id, day, currency HAVING sum(net_minor) <> 0
+            """,
+            by={
+                BATCH: ("model", "group_id", "day", "currency"),
+                "group_sales_day": ("model", "group_id", "day", "currency"),
+            },
+            whole={"spend_day": ("currency",)},
+        ),
+        "each model has the money of spend_day": Rule(
+            """
+            WITH models AS (SELECT DISTINCT model FROM staging.group_sales),
+            both_sides AS (
+                SELECT model, group_id, day, currency, spend_minor FROM {batch}
+                UNION ALL
+                SELECT m.model, s.group_id, s.day, s.currency, -s.spend_minor FROM staging.spend_day AS s, models AS m
+            )
+            SELECT group_id, day, currency, model, sum(spend_minor) AS spend_minor_too_many
+            FROM both_sides GROUP BY group_id, day, currency, model HAVING sum(spend_minor) <> 0
+            """,
+            by={BATCH: ("group_id", "day", "currency"), "spend_day": ("group_id", "day", "currency")},
+            whole={"group_sales": ("model",)},
+        ),
+    },
     "message_sales": {
         **_KNOWN_GROUP,
         **_KNOWN_CURRENCY,

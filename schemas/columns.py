@@ -245,6 +245,7 @@ COLUMNS: Final[dict[str, Meaning]] = {
     "paid_minor": _credited("amount paid, in minor units of the currency"),
     "refunded_minor": _credited("amount refunded until now, in minor units of the currency"),
     "net_minor": _credited("amount paid less refunded, in minor units of the currency, at least 0"),
+    "campaign": Meaning("campaign; 'unknown' where a cost names none"),
     "recency_days": Meaning("days since the last order", "days"),
     "recency_score": Meaning("1 to 5 by rank, 5: bought last", "score, 1 to 5"),
     "frequency_score": Meaning("1 to 5 by rank, 5: most orders", "score, 1 to 5"),

@@ -194,6 +194,16 @@ SALES: Final = Dashboard(
                 height=60,
             ),
         ),
+        (
+            Chart(
+                "Return on spend by group",
+                "table",
+                ("spend_on_groups", "sales_from_spend", "return_on_spend"),
+                ("group_name", "purpose"),
+                width=8,
+            ),
+            Chart("Spend a month by campaign", "stacked_bars", ("spend",), ("month", "campaign"), width=4),
+        ),
     ),
     ("model", "currency"),
 )

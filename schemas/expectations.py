@@ -91,8 +91,15 @@ _VALUES: Final[dict[tuple[str, str], tuple[str, ...]]] = {
 
 _PATTERNS: Final[dict[str, str]] = {"group_id": _pattern(kinds.Key), "currency": _pattern(kinds.Currency)}
 
-_WITH_UNATTRIBUTED: Final = ("dim_group", "group_sales", "group_sales_day", "message_sales")
-"""Tables in which sales of no group have a group id of their own, `unattributed`."""
+_WITH_UNATTRIBUTED: Final = (
+    "dim_group",
+    "group_sales",
+    "group_sales_day",
+    "message_sales",
+    "spend_day",
+    "spend_return",
+)
+"""Tables in which sales or costs of no group have a group id of their own, `unattributed`."""
 
 _RANGES: Final[dict[str, tuple[float, float | None]]] = {
     "entry": (1, None),

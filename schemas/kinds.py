@@ -28,6 +28,7 @@ GROUP_UPDATED: Final = "group.updated"
 GROUP_CLOSED: Final = "group.closed"
 GROUP_SNAPSHOT: Final = "group.snapshot"
 GROUP_INTERVENTION: Final = "group.intervention"
+SPEND_RECORDED: Final = "spend.recorded"
 FEED_HEARTBEAT: Final = "feed.heartbeat"
 
 OF_CHAT: Final[frozenset[str]] = frozenset({
@@ -35,6 +36,9 @@ OF_CHAT: Final[frozenset[str]] = frozenset({
     GROUP_CREATED, GROUP_UPDATED, GROUP_CLOSED, GROUP_SNAPSHOT,
 })  # fmt: skip
 """Kinds that only the connector of a group's chat sends; a shop or a link tracker may name a group, too."""
+
+SAID_BY_PEOPLE: Final[frozenset[str]] = frozenset({GROUP_INTERVENTION, SPEND_RECORDED})
+"""Kinds that no feed tells: people say them at any time, also of days long past."""
 
 Role = Literal["member", "operator", "bot"]
 """Roles of whoever acts: `operator` and `bot` work for the company and never count as engagement."""
@@ -116,6 +120,7 @@ class Data(msgspec.Struct, frozen=True, gc=False):
     operators: list[Key] | None = None
     members: list[Member] | None = None
     planned_end: Instant | None = None
+    campaign: Id | None = None
     intervention: Action | None = None
     intervention_note: Note | None = None
 
@@ -155,6 +160,7 @@ REQUIRED: Final[dict[str, tuple[str, ...]]] = {
     GROUP_CLOSED: (GROUP,),
     GROUP_SNAPSHOT: (GROUP, "members"),
     GROUP_INTERVENTION: (GROUP, "intervention"),
+    SPEND_RECORDED: ("amount_minor", "currency"),
     FEED_HEARTBEAT: (),
 }
 """By kind, for all kinds: the columns of the event schema (`schemas.lake.EVENTS`) that may not be empty."""

@@ -20,6 +20,7 @@ from schemas.lake import (
     ORDER_ITEM,
     PAYLOAD_CENSUS,
     PERSON_VALUE,
+    SPEND_DAY,
     STAFF_DAY,
     TABLES,
     LakeTable,
@@ -36,13 +37,13 @@ _OTHERS: Final[dict[str, Lineage]] = {
     "dim_group": copied(GROUP, *GROUP.columns),
     "dim_carrier": each(("carrier", "name"), GROUP.of("carrier")),
     "dim_purpose": each(("purpose", "is_standard"), GROUP.of("purpose")),
-    "dim_currency": each(("currency", "name", "minor_digits"), ORDER_CREDIT.of("currency")),
+    "dim_currency": each(("currency", "name", "minor_digits"), ORDER_CREDIT.of("currency"), SPEND_DAY.of("currency")),
     "dim_date": each(
         (
             "day", "week", "month", "quarter", "year", "month_number", "iso_week", "weekday", "weekday_name",
             "is_weekend",
         ),
-        FEED_DAY.of("day") + INTERVENTION.of("day"),
+        FEED_DAY.of("day") + INTERVENTION.of("day") + SPEND_DAY.of("day"),
     ),
     "exclusion": {
         **copied(PAYLOAD_CENSUS, "day", "topic", "records"),

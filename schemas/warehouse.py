@@ -60,6 +60,8 @@ __all__ = [
     "segment_activity",
     "segment_retention",
     "segment_sales",
+    "spend_day",
+    "spend_return",
 ]
 
 
@@ -543,6 +545,37 @@ group_sales_day = sa.Table(
     *_sold(),
     sa.Index(None, "day"),
     comment="Sales credited to each group on each day, by model and currency.",
+)
+
+spend_day = sa.Table(
+    "spend_day",
+    metadata,
+    sa.Column("group_id", sa.Text, primary_key=True, comment="'unattributed': spent on no single group"),
+    sa.Column("campaign", sa.Text, primary_key=True),
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("currency", sa.Text, primary_key=True),
+    money_sum("spend_minor", **says("amount spent, in minor units of the currency", MINOR, ("currency",))),
+    amount("spend", ("currency",)),
+    comment="What the company spent on groups and campaigns, a row a group, campaign, day and currency.",
+)
+
+spend_return = sa.Table(
+    "spend_return",
+    metadata,
+    sa.Column("model", sa.Text, primary_key=True),
+    sa.Column("group_id", sa.Text, primary_key=True, comment="'unattributed': spent on no single group"),
+    sa.Column("day", sa.Date, primary_key=True, comment="day of the cost, or of the payment"),
+    sa.Column("currency", sa.Text, primary_key=True),
+    *(
+        money_sum(f"{name}_minor", **says(f"{text}, in minor units of the currency", MINOR, ("model", "currency")))
+        for name, text in (
+            ("spend", "amount spent, again for each model"),
+            ("net", "amount paid less refunded that the group is credited with"),
+        )
+    ),
+    *(amount(name, ("model", "currency")) for name in ("spend", "net")),
+    sa.Index(None, "day"),
+    comment="What was spent beside what was sold from groups, in currencies in which anything was spent.",
 )
 
 message_sales = sa.Table(

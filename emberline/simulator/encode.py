@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from emberline.simulator.rows import COMMERCE_TOPIC, GROUP_TOPIC, PAYLOAD, SHOP, WITH_SUBJECT
+from emberline.simulator.rows import COMMERCE_TOPIC, COSTS, GROUP_TOPIC, PAYLOAD, SHOP, WITH_SUBJECT
 
 _RFC3339 = "%Y-%m-%dT%H:%M:%S%.6fZ"
 
@@ -39,7 +39,9 @@ def _of_kind(kind: object, events: pl.DataFrame) -> pl.DataFrame:
     return events.select(
         "row",
         "type",
-        topic=pl.when(pl.col("carrier") == SHOP).then(pl.lit(COMMERCE_TOPIC)).otherwise(pl.lit(GROUP_TOPIC)),
+        topic=pl.when(pl.col("carrier").is_in([SHOP, COSTS]))
+        .then(pl.lit(COMMERCE_TOPIC))
+        .otherwise(pl.lit(GROUP_TOPIC)),
         key=pl.col("id").cast(pl.Binary),
         value=envelope.struct.json_encode(),
     )

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from emberline.simulator import buying, chat, company, people, products, shop, staff, truth
+from emberline.simulator import buying, chat, company, people, products, shop, spend, staff, truth
 from emberline.simulator.clock import Calendar
 from emberline.simulator.encode import numbered
 from emberline.simulator.faults import delivered
@@ -16,7 +16,7 @@ from emberline.simulator.rows import gathered
 from emberline.simulator.scenario import Scenario
 from emberline.simulator.world import Truth, World
 
-_PARTS: Final = ("company", "products", "people", "activity", "chat", "staff", "buying", "shop", "faults")
+_PARTS: Final = ("company", "products", "people", "activity", "chat", "staff", "buying", "shop", "faults", "spend")
 
 
 def simulate(scenario: Scenario) -> World:
@@ -44,6 +44,7 @@ def simulate(scenario: Scenario) -> World:
         shop.links(calendar, firm, carriers, members, purchases, rng["shop"]),
         shop.clicks(firm, carriers, members, purchases, calendar.end, rng["shop"]),
         shop.orders(firm, purchases, offers, rng["shop"]),
+        spend.spend(calendar, firm, rng["spend"]),
     ))  # fmt: skip
     records = delivered(scenario, events, rng["faults"])
 
@@ -57,6 +58,7 @@ def simulate(scenario: Scenario) -> World:
             levels=levels,
             groups=truth.groups(calendar, firm, carriers, activity, at),
             sales=truth.sales(firm, purchases, offers),
+            spend=truth.spend(events),
             counts=truth.counts(records),
             watermark=dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(microseconds=at),
             complete_through=truth.complete_through(calendar, at),

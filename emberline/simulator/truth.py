@@ -13,7 +13,7 @@ from emberline.simulator.clock import DAY, HOUR, NEVER, Calendar
 from emberline.simulator.company import BURST, FATES, PURPOSES, Company
 from emberline.simulator.people import WINDOW, People
 from emberline.simulator.products import ProductMessages
-from emberline.simulator.rows import accounts
+from emberline.simulator.rows import COSTS, accounts
 from emberline.simulator.shop import customers, linked
 
 STEPS: Final = ("joined", "activated", "retained", "exposed", "clicked", "ordered", "paid", "repurchased")
@@ -26,7 +26,7 @@ _UTC: Final = pl.Datetime("us", "UTC")
 
 def watermark(events: pl.DataFrame) -> int:
     """How far the planned events tell everything, microseconds."""
-    newest = events.group_by("carrier").agg(pl.col("time").max())["time"]
+    newest = events.filter(pl.col("carrier") != COSTS).group_by("carrier").agg(pl.col("time").max())["time"]
     newest_of_all = newest.to_numpy().max()
     live = newest.filter(newest >= newest_of_all - IDLE)
     return int(live.to_numpy().min()) - LATENESS
@@ -116,6 +116,13 @@ def sales(company: Company, purchases: Purchases, offers: ProductMessages) -> pl
         )
         .sort("group_id", "currency", nulls_last=True)
     )
+
+
+def spend(events: pl.DataFrame) -> pl.DataFrame:
+    """Costs by group, campaign and currency, as `Truth.spend` says."""
+    costs = events.filter(pl.col("carrier") == COSTS)
+    keys = ("group_id", "campaign", "currency")
+    return costs.group_by(keys).agg(spend_minor=pl.col("total_minor").sum()).sort(keys, nulls_last=True)
 
 
 def counts(records: pl.DataFrame) -> dict[str, int]:

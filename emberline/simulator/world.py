@@ -22,6 +22,7 @@ class Truth:
             `complete_through`, and for groups never born or with a planned end). Days of the business zone.
         sales: group_id (null: unattributed), currency, orders, paid_minor, refunded_minor, net_minor (at least 0 an
             order), by last click within 7 days; the group told with an order goes before its clicks.
+        spend: group_id (null: of a campaign), campaign (null: of a group), currency, spend_minor.
         counts: records, events (distinct and valid), late, duplicates, conflicts, broken, and `broken.<sort>`.
         watermark: Oldest of the newest event times of the sources that live, minus one hour. A source more than a day
             behind the newest does not live.
@@ -33,6 +34,7 @@ class Truth:
     levels: pl.DataFrame
     groups: pl.DataFrame
     sales: pl.DataFrame
+    spend: pl.DataFrame
     counts: dict[str, int]
     watermark: dt.datetime
     complete_through: dt.date

@@ -24,7 +24,7 @@ _LISTS = pa.list_(pa.string())
 
 _SAME_NAME = (
     "role", "message_id", "message_kind", "reply_to", "text_length", "links", "mentions", "product_id", "order_id",
-    "currency", "intervention", "intervention_note",
+    "currency", "campaign", "intervention", "intervention_note",
 )  # fmt: skip
 _RENAMED = {
     "amount_minor": "total_minor",

@@ -29,9 +29,9 @@ SUPPRESSED: Final = "suppressed"
 
 OF_GROUPS: Final = (
     kinds.GROUP_CREATED, kinds.GROUP_UPDATED, kinds.GROUP_CLOSED, kinds.GROUP_SNAPSHOT,
-    kinds.GROUP_INTERVENTION, kinds.FEED_HEARTBEAT,
+    kinds.GROUP_INTERVENTION, kinds.SPEND_RECORDED, kinds.FEED_HEARTBEAT,
 )  # fmt: skip
-"""Kinds that are about a group or a feed, whoever sent them: they stay, without the account."""
+"""Kinds that are about a group, a feed or a cost, whoever sent them: they stay, without the account."""
 
 _NOTE: Final = "intervention_note"
 _LABEL: Final = "emberline: erased: "

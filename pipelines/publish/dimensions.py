@@ -33,14 +33,15 @@ def purpose_rows(groups: pl.LazyFrame) -> pl.LazyFrame:
     return _with_unknown(groups.select("purpose")).with_columns(is_standard=pl.col("purpose").is_in(PURPOSES))
 
 
-def currency_rows(credits: pl.LazyFrame) -> pl.LazyFrame:
-    """Return the currencies of credit; one that is not in ISO 4217 has nulls."""
+def currency_rows(credits: pl.LazyFrame, spend: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the currencies of credit and of costs; one that is not in ISO 4217 has nulls."""
     known = pl.LazyFrame(
         [(code, *one) for code, one in CURRENCIES.items()],
         schema={"currency": pl.String, "name": pl.String, "minor_digits": pl.Int16},
         orient="row",
     )
-    return credits.select("currency").unique().join(known, on="currency", how="left")
+    used = pl.concat([rows.select("currency") for rows in (credits, spend)]).unique()
+    return used.join(known, on="currency", how="left")
 
 
 def item_rows(lines: pl.LazyFrame, matched: pl.LazyFrame) -> pl.LazyFrame:
@@ -54,8 +55,8 @@ def date_rows(*facts: pl.LazyFrame) -> pl.LazyFrame:
     """Return every day of the years that contain one of these days.
 
     Args:
-        facts: `schemas.lake.FEED_DAY`, which has the day of every event of a feed, and `schemas.lake.INTERVENTION`,
-            which has those of notes.
+        facts: `schemas.lake.FEED_DAY`, which has the day of every event of a feed, and `schemas.lake.INTERVENTION`
+            and `schemas.lake.SPEND_DAY`, which have those of what people say.
     """
     day, days = pl.col("day"), pl.concat([fact.select("day") for fact in facts])
     years = days.select(

@@ -28,6 +28,7 @@ from pipelines.refresh.revenue_cohorts import refresh_revenue_cohorts
 from pipelines.refresh.risk import refresh_risk
 from pipelines.refresh.sales import refresh_sales
 from pipelines.refresh.segments import refresh_segments
+from pipelines.refresh.spend import refresh_spend_days, refresh_spend_return
 from pipelines.refresh.summaries import refresh_funnel_summaries, refresh_group_engagement
 from pipelines.refresh.units import refresh_lifecycle, refresh_retention
 from pipelines.refresh.value import refresh_person_value
@@ -70,6 +71,8 @@ __all__ = [
     "refresh_risk",
     "refresh_sales",
     "refresh_segments",
+    "refresh_spend_days",
+    "refresh_spend_return",
     "refresh_whole",
     "request_rebuild",
 ]

@@ -20,6 +20,7 @@ from pipelines.refresh.revenue_cohorts import revenue_inputs
 from pipelines.refresh.risk import risk_inputs
 from pipelines.refresh.sales import sales_inputs
 from pipelines.refresh.segments import segment_inputs
+from pipelines.refresh.spend import spend_return_inputs
 from pipelines.refresh.summaries import engagement_inputs, funnel_summary_inputs
 from pipelines.refresh.value import value_inputs
 from pipelines.refresh.whole import as_recorded
@@ -95,6 +96,8 @@ def _inputs(lake: Lake, rules: FactRules) -> dict[LakeTable, dict[str, int]]:
         tables.FEED_DAY: of_batches,
         tables.STAFF_ACT: of_events,
         tables.INTERVENTION: intervention_inputs(lake, settings[tables.INTERVENTION.name]),
+        tables.SPEND_DAY: of_batches,
+        tables.SPEND_RETURN: as_recorded(spend_return_inputs(lake)),
         tables.GROUP_HEALTH: of_life,
         tables.GROUP_STATE: of_life,
         tables.RISK_MODEL: of_risk,

@@ -24,6 +24,9 @@ _VALUE: Final = Dataset(
     by=("currency", "recency_score", "frequency_score", "monetary_score", "unmodelled"),
 )
 
+_SPEND: Final = Dataset(warehouse.spend_day, "sales", by=("group_id", "campaign", "currency"), day="day")
+_RETURN: Final = Dataset(warehouse.spend_return, "sales", by=("model", "currency", "group_id"), day="day")
+
 _OF_MODEL: Final = ("model",)
 _OF_MONEY: Final = ("model", "currency")
 _ORDERS: Final = Distinct(("shop", "order_id"), ("currency", "shop", "day", "week", "month", "weekday"))
@@ -50,6 +53,16 @@ METRICS: Final = (
     Metric("refunds", _REFUND, Rows(), "refunds of paid orders", "refunds"),
     Metric("money_back", _REFUND, Sum(("refunded_minor",)), "amount refunded, dated by the refund", MINOR,
            "money", within=("currency",)),
+    Metric("spend", _SPEND, Sum(("spend_minor",)), "amount spent on groups and campaigns", MINOR, "money",
+           within=("currency",)),
+    Metric("spend_on_groups", _RETURN, Sum(("spend_minor",)), "amount spent, to be compared with sales_from_spend",
+           MINOR, "money", within=_OF_MONEY),
+    Metric("sales_from_spend", _RETURN, Sum(("net_minor",)),
+           "amount paid less refunded that groups are credited with, in currencies in which anything was spent", MINOR,
+           "money", within=_OF_MONEY),
+    Metric("return_on_spend", _RETURN, Ratio(Sum(("net_minor",)), Sum(("spend_minor",))),
+           "amount paid less refunded that groups are credited with, for each unit spent; null where nothing was",
+           "ratio", "number", within=_OF_MONEY),
     Metric("valued_buyers", _VALUE, Rows(), "persons who bought, counted once in each currency", "persons",
            within=("currency",)),
     Metric("lifetime_sales", _VALUE, Sum(("net_minor",)), "amount that buyers paid less refunded until now", MINOR,

@@ -79,8 +79,8 @@ GAPS: Final = LakeTable(
 _UNSOUGHT_OF_EVENTS: Final = (
     "source", "event_id", "carrier", "role", "message_id", "message_kind", "reply_to", "text_length", "links",
     "mentions", "product_id", "amount_minor", "currency", "group_name", "group_purpose", "group_planned_end", "items",
-    "members", "intervention", "intervention_note", "time_quality", "coverage", "membership", "topic", "kafka_time",
-    "position",
+    "members", "campaign", "intervention", "intervention_note", "time_quality", "coverage", "membership", "topic",
+    "kafka_time", "position",
 )  # fmt: skip
 
 ITEMS: Final = pl.List(pl.Struct({"product_id": pl.String(), "quantity": pl.Int64(), "amount_minor": pl.Int64()}))
@@ -116,6 +116,7 @@ _PAYLOAD: Final[dict[str, pl.DataType]] = {
     "group_planned_end": UTC_TIME,
     "items": ITEMS,
     "members": MEMBERS,
+    "campaign": pl.String(),
     "intervention": pl.String(),
     "intervention_note": pl.String(),
     "time_quality": pl.String(),
@@ -129,7 +130,7 @@ _MEANINGS_OF_EVENTS: Final[dict[str, Meaning]] = {
     "links": Meaning("number of links in the text", "links", ALWAYS),
     "mentions": Meaning("number of members mentioned", "mentions", ALWAYS),
     "amount_minor": Meaning(
-        "amount of the order, payment or refund, in minor units of the currency", MINOR, ("type", "currency")
+        "amount of the order, payment, refund or cost, in minor units of the currency", MINOR, ("type", "currency")
     ),
     "group_name": Meaning("name of the group in a group event"),
     "group_purpose": Meaning("purpose of the group in a group event"),
@@ -137,6 +138,7 @@ _MEANINGS_OF_EVENTS: Final[dict[str, Meaning]] = {
     "group_planned_end": Meaning("planned end of the group in a group event, UTC"),
     "items": Meaning("lines of the order: product, quantity, and amount in minor units of the currency"),
     "members": Meaning("all members of the group: pseudonyms, and member, operator or bot"),
+    "campaign": Meaning("campaign on which the money of a cost was spent"),
     "intervention": Meaning("what the company did for the group, one of a fixed set of codes"),
     "intervention_note": Meaning(
         "note of the person who recorded the intervention; null: none, or it names an erased person"

@@ -242,6 +242,27 @@ GROUP_SALES_DAY: Final = as_in_warehouse(
     settings=("rules.zone",),
 )
 
+SPEND_DAY: Final = as_in_warehouse(
+    warehouse.spend_day,
+    "sales",
+    {
+        **{name: EVENTS.of("type", name) for name in ("group_id", "campaign", "day", "currency")},
+        "spend_minor": EVENTS.of("type", "amount_minor"),
+    },
+    guided_by=(TOUCHED,),
+)
+
+SPEND_RETURN: Final = as_in_warehouse(
+    warehouse.spend_return,
+    "sales",
+    {
+        "model": GROUP_SALES_DAY.of("model"),
+        **{name: GROUP_SALES_DAY.of(name) + SPEND_DAY.of(name) for name in ("group_id", "day", "currency")},
+        "spend_minor": SPEND_DAY.of("spend_minor"),
+        "net_minor": GROUP_SALES_DAY.of("net_minor"),
+    },
+)
+
 MESSAGE_SALES: Final = as_in_warehouse(
     warehouse.message_sales,
     "sales",

@@ -63,14 +63,16 @@ LAKE = {
     "group_sales_day": {"order_credit"},
     "message_sales": {"order_credit"},
     "segment_sales": {"group", "order_credit"},
+    "spend_day": {"events"},
+    "spend_return": {"group_sales_day", "spend_day"},
 }
 STAGING = {
     **{table.name: {table.name} for table in DATA_TABLES},
     "dim_group": {"group"},
     "dim_carrier": {"group"},
     "dim_purpose": {"group"},
-    "dim_currency": {"order_credit"},
-    "dim_date": {"feed_day", "intervention"},
+    "dim_currency": {"order_credit", "spend_day"},
+    "dim_date": {"feed_day", "intervention", "spend_day"},
     "exclusion": {"payload_census"},
     "excluded_account": {"staff_day"},
     "dim_item": {"matched_event", "order_item"},

@@ -25,6 +25,12 @@ def frames(lake: Lake, published: Warehouse) -> dict[str, pl.DataFrame]:
     def of_group(frame: pl.DataFrame) -> pl.DataFrame:
         return frame.join(group, on="group_id", how="left")
 
+    nowhere = pl.DataFrame({"group_id": "unattributed", "group_name": "unattributed", "carrier": "unknown"})
+    group_or_none = pl.concat([group, nowhere], how="diagonal")
+
+    def of_group_or_none(frame: pl.DataFrame) -> pl.DataFrame:
+        return frame.join(group_or_none, on="group_id", how="left")
+
     # An entry's group is that of the event that matched its first step.
     matches = (
         rows(facts.FUNNEL_ENTRY)
@@ -75,6 +81,8 @@ def frames(lake: Lake, published: Warehouse) -> dict[str, pl.DataFrame]:
             .group_by("group_id", "account_id", reason="role")
             .agg(since=pl.col("day").min(), messages=pl.col("messages").sum())
         ),
+        "spend_day": with_calendar(of_group_or_none(rows(facts.SPEND_DAY)), pl.col("day")),
+        "spend_return": with_calendar(of_group_or_none(rows(facts.SPEND_RETURN)), pl.col("day")),
         "publication": with_calendar(published.read(warehouse.publication), local("published_at")),
         "restatement": published.read(warehouse.restatement),
         "alert": with_calendar(published.read(_ALERTS), local("opened_at")),

@@ -62,6 +62,16 @@ def test_the_planted_company_is_recovered_exactly(pipeline, world):
         assert credited.rows() == owed.rows(), model
     assert all_sales.filter(model="last_exposure")["group_id"].n_unique() > 1
 
+    spend = warehouse.read(mart.spend_day).group_by("group_id", "campaign", "currency").agg(pl.col("spend_minor").sum())
+    planned = truth.spend.with_columns(
+        pl.col("group_id").fill_null("unattributed"), pl.col("campaign").fill_null("unknown")
+    )
+    assert {*spend.rows()} == {*planned.rows()}
+    returned = warehouse.read(mart.spend_return).filter(model="last_click")
+    assert returned["spend_minor"].sum() == truth.spend["spend_minor"].sum()
+    in_groups = truth.sales.filter(pl.col("group_id").is_not_null(), currency="CNY")
+    assert returned["net_minor"].sum() == in_groups["net_minor"].sum()
+
 
 def test_a_second_run_changes_nothing_and_the_next_day_changes_its_days_only(pipeline, world):
     records = world.records

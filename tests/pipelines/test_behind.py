@@ -43,6 +43,8 @@ from pipelines.refresh import (
     refresh_risk,
     refresh_sales,
     refresh_segments,
+    refresh_spend_days,
+    refresh_spend_return,
 )
 from schemas import kinds
 from schemas.lake import FACTS, GROUP_DAY, GROUP_HOUR, PERSON_DAY, STAFF_ACT, STAFF_DAY
@@ -58,6 +60,7 @@ from tests.pipelines.test_incremental import (
     happened,
     listed,
     said,
+    spent,
 )
 
 MART: Final = "mart/group_day"
@@ -94,7 +97,7 @@ ORDER: Final = (
         "group_risk",
         "group_engagement",
     ),
-    *("matched_event", "funnel_step", "group_sales", MART),
+    *("matched_event", "funnel_step", "group_sales", "spend_day", "spend_return", MART),
 )
 """What is materialized together, in an order in which each comes after what it depends on."""
 
@@ -103,7 +106,7 @@ SENT: Final = (
     [said("app:b", 5), said("app:op", 4, role="operator", product_id="x")],
     [happened(kinds.ORDER_PAID, 2, source="shop", member_id="app:a", order_id="o", total_minor=100, currency="CNY")],
     [happened(kinds.IDENTITY_LINKED, 1, member_id="app:a", linked_id="app:b"), listed(9, "app:a")],
-    [said("app:c", 0), listed(3, "app:b")],
+    [said("app:c", 0), listed(3, "app:b"), spent(4, 30)],
 )
 
 
@@ -151,6 +154,8 @@ class Followed(Company):
             "matched_event": lambda: refresh_matched(lake),
             "funnel_step": lambda: refresh_funnel_summaries(lake, self.funnels, ZONE, settings),
             "group_sales": lambda: refresh_sales(lake, ZONE, settings),
+            "spend_day": lambda: refresh_spend_days(lake),
+            "spend_return": lambda: refresh_spend_return(lake),
             MART: self.publish,
         }
         does[name]()

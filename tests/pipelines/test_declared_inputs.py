@@ -15,7 +15,7 @@ from schemas import kinds
 from schemas.lake import FACTS, REBUILD, TABLES
 from tests.pipelines.canonical import NOON
 from tests.pipelines.test_behind import MART, ORDER, Followed
-from tests.pipelines.test_incremental import DAY, happened, listed, said
+from tests.pipelines.test_incremental import DAY, happened, listed, said, spent
 
 TALK = [said(name, day, minute) for day in (40, 9, 8, 2) for minute, name in enumerate(("app:a", "app:b", "app:c"))]
 OFFER = happened(kinds.MESSAGE_SENT, 6, group="app:g", member_id="app:op", role="operator", message_id="offer",
@@ -31,6 +31,7 @@ LATE = [
     said("app:c", 20),
     said("app:d", 39),
     happened(kinds.LINK_CLICKED, 5, member_id="app:a", group="app:g"),
+    spent(20, 30),
 ]
 
 REFRESHES = {

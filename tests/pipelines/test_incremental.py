@@ -30,6 +30,7 @@ from pipelines.funnel.attribution import AttributionRules, order_credit
 from pipelines.funnel.funnel import funnel
 from pipelines.funnel.order_facts import numbered, order_items, order_rows
 from pipelines.funnel.orders import order_refunds
+from pipelines.funnel.spend import spend_day
 from pipelines.funnel.steps import timeline
 from pipelines.groups.birth import births
 from pipelines.groups.feed_day import feed_day
@@ -66,6 +67,7 @@ from pipelines.refresh import (
     refresh_retention,
     refresh_revenue_cohorts,
     refresh_segments,
+    refresh_spend_days,
 )
 from pipelines.refresh import funnel as funnel_module
 from pipelines.refresh import members as members_module
@@ -99,6 +101,7 @@ from schemas.lake import (
     REVENUE_COHORT,
     SEGMENT_ACTIVITY,
     SEGMENT_RETENTION,
+    SPEND_DAY,
     STAFF_ACT,
     STAFF_DAY,
     LakeTable,
@@ -119,7 +122,7 @@ LIFE = LifeRules(
 FACTS = (
     MEMBER_CHANGE, PERSON_DAY, FIRST_SEEN, RETENTION, LIFECYCLE, MEMBER_STATE, FUNNEL_ENTRY, ORDER_CREDIT,
     ORDER_REFUND, ORDER_ITEM, CUSTOMER_ORDER, PERSON_VALUE, REVENUE_COHORT, GROUP, GROUP_DAY, FEED_DAY, GROUP_HEALTH,
-    GROUP_STATE, GROUP_HOUR, STAFF_DAY, SEGMENT_ACTIVITY, SEGMENT_RETENTION, STAFF_ACT, INTERVENTION,
+    GROUP_STATE, GROUP_HOUR, STAFF_DAY, SPEND_DAY, SEGMENT_ACTIVITY, SEGMENT_RETENTION, STAFF_ACT, INTERVENTION,
 )  # fmt: skip
 
 
@@ -189,6 +192,7 @@ class Company:
             GROUP_DAY.name: refresh_days(lake, GROUP_DAY, group_day),
             GROUP_HOUR.name: refresh_days(lake, GROUP_HOUR, by_hour, rules),
             STAFF_DAY.name: refresh_days(lake, STAFF_DAY, staff_day),
+            SPEND_DAY.name: refresh_spend_days(lake),
             FIRST_SEEN.name: refresh_first_seen(lake),
             RETENTION.name: refresh_retention(lake, COHORTS, through, rules),
             LIFECYCLE.name: refresh_lifecycle(lake, UNITS, through, rules),
@@ -262,6 +266,7 @@ class Company:
             MEMBER_CHANGE.name: lambda _: member_change(plain),
             GROUP_HOUR.name: by_hour,
             STAFF_DAY.name: staff_day,
+            SPEND_DAY.name: spend_day,
             FEED_DAY.name: feed_day,
             STAFF_ACT.name: lambda _: staff_act(plain),
             INTERVENTION.name: self.interventions,
@@ -314,6 +319,12 @@ def happened(kind: str, day: float = 0, minute: float = 0, **payload: Any) -> Ev
     time = (NOON - day * DAY + minute * MINUTE).isoformat()
     data = {"member_id": ..., "message_id": ..., **payload}
     return message(data, id=name, source=source, type=kind, subject=group, time=time)
+
+
+def spent(day: float, amount: int, group: str | None = "app:g", **payload: Any) -> Event:
+    """A cost, so many days before Monday noon."""
+    money = {"total_minor": amount, "currency": "CNY"}
+    return happened(kinds.SPEND_RECORDED, day, group=group, source="costs", **money | payload)
 
 
 def said(account: str, day: float = 0, minute: float = 0, group: str = "app:g", **payload: Any) -> Event:
@@ -486,6 +497,7 @@ REACHING = {
         [happened(kinds.MEMBER_JOINED, 5, member_id="app:a", group="app:g")],
         GROUP_DAY,
     ),
+    "a late cost": ([*TALK, spent(60, 5)], [spent(60, 7), spent(61, 3, group=None)], SPEND_DAY),
     "a late leaving": ([said("app:a")], [happened(kinds.MEMBER_LEFT, 1, member_id="app:a", group="app:g")], GROUP_DAY),
 }
 
@@ -562,6 +574,7 @@ ONE_OF_EACH = {
     ),
     "an operator who writes first": (LONG_AGO, said("app:op", 20, role="operator")),
     "a heartbeat": (LONG_AGO, happened(kinds.FEED_HEARTBEAT, source="other")),
+    "a cost": ([*TALK, spent(2, 5)], spent(2, 7)),
 }
 
 
@@ -595,6 +608,7 @@ def test_one_late_event_recomputes_one_person(company: Company):
         GROUP_DAY.name: (0, 1, 1),
         GROUP_HOUR.name: (0, 1, 1),
         STAFF_DAY.name: (0, 1, 1),
+        SPEND_DAY.name: (0, 1, 0),
         FIRST_SEEN.name: (1, 0, 0),
         RETENTION.name: (0, 2, 0),
         LIFECYCLE.name: (0, 2, 0),
@@ -874,8 +888,10 @@ def events(draw: st.DrawFn) -> Event:
         payload["member_id"] = draw(ACCOUNTS)
     if "group_id" in required or draw(st.booleans()):
         payload["group"] = draw(GROUPS)
+    if "amount_minor" in required:
+        payload |= {"total_minor": draw(st.integers(0, 9)), **_MONEY}
     if "order_id" in required:
-        payload |= {"order_id": draw(st.sampled_from(["o1", "o2"])), "total_minor": draw(st.integers(0, 9)), **_MONEY}
+        payload["order_id"] = draw(st.sampled_from(["o1", "o2"]))
     if kind in {kinds.PRODUCT_VIEWED, kinds.CART_ADDED} or draw(st.integers(0, 3)) == 0:
         payload["product_id"] = draw(st.sampled_from(["x", "y"]))
     if "message_id" in required:

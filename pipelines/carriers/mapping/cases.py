@@ -41,6 +41,7 @@ _WORDS: Final = {
     "group_purpose": "group_purpose",
     "message_kind": "message_kind",
     "currency": "currency",
+    "campaign": "campaign",
 }
 _FIELD_OF: Final = {
     **_KEYS,

@@ -232,8 +232,9 @@ class Event(_Word, frozen=True):
         mentions: How many people are mentioned; likewise.
         product: Which is viewed, put in a cart or bought.
         order: Its number, unique in the source.
-        amount: Of the order, payment or refund.
+        amount: Of the order, payment, refund or cost.
         currency: ISO 4217.
+        campaign: That a cost was spent on.
         items: What the order holds.
         members: Who is in the group.
     """
@@ -261,6 +262,7 @@ class Event(_Word, frozen=True):
     order: Value | None = None
     amount: str | Money | None = None
     currency: Value | None = None
+    campaign: Value | None = None
     items: Items | None = None
     members: Member | list[Member] | None = None
 

@@ -23,7 +23,7 @@ def at(hours: float) -> dt.datetime:
 
 def events(*rows: tuple[str, float]) -> pl.LazyFrame:
     """Rows of `(source, hours)`; what comes from `notes` are notes of people."""
-    kinds_of = {"notes": kinds.GROUP_INTERVENTION}
+    kinds_of = {"notes": kinds.GROUP_INTERVENTION, "costs": kinds.SPEND_RECORDED}
     told = [{"source": source, "time": at(hours), "type": kinds_of.get(source)} for source, hours in rows]
     return pl.LazyFrame(told, schema=EVENTS.schema)
 

@@ -311,6 +311,17 @@ COMPANY: dict[str, list[Row]] = {
     ],
     "group_sales": [sales("qq:1", 500, 100, 400), sales("unattributed", 200, 300, 0)],
     "message_sales": [message("qq:1", "m", 500, 100, 400), message("unattributed", "unattributed", 200, 300, 0)],
+    "spend_day": [{"group_id": "qq:1", "campaign": "unknown", "day": MONDAY, "currency": "CNY", "spend_minor": 100}],
+    "spend_return": [
+        {
+            "model": "last_click",
+            "group_id": "qq:1",
+            "day": MONDAY,
+            "currency": "CNY",
+            "spend_minor": 100,
+            "net_minor": 400,
+        }
+    ],
     "excluded_account": [
         {"group_id": "qq:1", "account_id": "a1", "reason": "bot", "since": MONDAY, "last_on": MONDAY, "messages": 3}
     ],

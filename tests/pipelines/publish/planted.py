@@ -60,6 +60,7 @@ def also(name: str, *rows: Row) -> list[Row]:
 QQ9 = {"group_id": "qq:9"}
 NOWHERE = {"group_id": "unattributed"}
 CNY = {"currency": "CNY"}
+EUR = {"currency": "EUR"}
 P1 = {"person_id": "p1"}
 NO_DAY = {"day": days_later(9)}
 CUP = {"product_id": "cup"}
@@ -164,6 +165,26 @@ PLANTED = [
         {"account_id": "a1"},
     ),
     Planted("excluded_account", [COMPANY["excluded_account"][0] | QQ9], "group_id is one of dim_group", 1, QQ9),
+    Planted("spend_day", [COMPANY["spend_day"][0] | QQ9], "group_id is one of dim_group", 1, QQ9),
+    Planted("spend_day", [COMPANY["spend_day"][0] | EUR], "currency is one of dim_currency", 1, EUR),
+    Planted("spend_day", [COMPANY["spend_day"][0] | NO_DAY], "day is one of dim_date", 1, NO_DAY),
+    Planted("spend_return", [COMPANY["spend_return"][0] | QQ9], "group_id is one of dim_group", 1, QQ9),
+    Planted("spend_return", [COMPANY["spend_return"][0] | EUR], "currency is one of dim_currency", 1, EUR),
+    Planted("spend_return", [COMPANY["spend_return"][0] | NO_DAY], "day is one of dim_date", 1, NO_DAY),
+    Planted(
+        "spend_return",
+        [COMPANY["spend_return"][0] | {"net_minor": 401}],
+        "net_minor is that of group_sales_day",
+        1,
+        {"group_id": "qq:1", "net_minor_too_many": 1},
+    ),
+    Planted(
+        "spend_return",
+        [COMPANY["spend_return"][0] | {"spend_minor": 99}],
+        "each model has the money of spend_day",
+        1,
+        {"group_id": "qq:1", "spend_minor_too_many": -1},
+    ),
     Planted(
         "group_risk",
         without_last("group_risk", risk("qq:1", days_later(2), 0.3, 0.2)),

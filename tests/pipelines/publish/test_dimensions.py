@@ -24,6 +24,7 @@ from schemas.lake import (
     MEMBER_STATE,
     PAYLOAD_CENSUS,
     PERSON_VALUE,
+    SPEND_DAY,
     LakeTable,
 )
 from schemas.warehouse import person_value
@@ -53,8 +54,8 @@ GROUPS = stored(
 
 
 def test_a_currency_has_the_digits_of_its_minor_unit_and_an_unknown_one_has_none():
-    credits = pl.LazyFrame({"currency": ["KWD", "CNY", "JPY", "ZZZ", "CNY"]})
-    assert currency_rows(credits).sort("currency").collect().rows() == [
+    credits, spend = (pl.LazyFrame({"currency": used}) for used in (["KWD", "CNY", "ZZZ", "CNY"], ["JPY", "CNY"]))
+    assert currency_rows(credits, spend).sort("currency").collect().rows() == [
         ("CNY", "Yuan Renminbi", 2),
         ("JPY", "Yen", 0),
         ("KWD", "Kuwaiti Dinar", 3),
@@ -80,7 +81,8 @@ def test_carriers_and_purposes_are_there_once_and_what_is_not_known_is_one_of_th
 
 @pytest.mark.parametrize("year", [2024, 2025])
 def test_the_days_of_the_years_are_all_there(year: int):
-    found = date_rows(stored(FEED_DAY, {"day": dt.date(year, 12, 31)}, {"day": dt.date(year, 2, 28)})).collect()
+    days = stored(FEED_DAY, {"day": dt.date(year, 12, 31)})
+    found = date_rows(days, stored(SPEND_DAY, {"day": dt.date(year, 2, 28)})).collect()
     first = dt.date(year, 1, 1)
     expected = [first + number * DAY for number in range((dt.date(year + 1, 1, 1) - first).days)]
     assert found["day"].to_list() == expected
@@ -101,7 +103,7 @@ def test_the_days_of_the_years_are_all_there(year: int):
 
 
 def test_a_company_without_events_has_no_days_and_nobody_but_the_unknown_person():
-    assert date_rows(stored(FEED_DAY)).collect().is_empty()
+    assert date_rows(stored(FEED_DAY), stored(SPEND_DAY)).collect().is_empty()
     nothing = [stored(table) for table in (FIRST_SEEN, MEMBER_STATE, PERSON_VALUE, CUSTOMER_ORDER, FUNNEL_ENTRY)]
     assert [*keyed(person_rows(*nothing))] == ["unknown"]
 

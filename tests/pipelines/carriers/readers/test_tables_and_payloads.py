@@ -8,8 +8,10 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
+from pipelines.carriers import CARRIERS
 from pipelines.carriers.readers import csv_rows
 from pipelines.carriers.readers.base import UnreadableExport
+from schemas import kinds
 from tests.pipelines.carriers.readers.reading import KEEPING, OPTIONS, Read, sample
 
 COLUMNS = replace(KEEPING, columns={"time": "Sent", "sender_id": "Who", "text": "Body"}, platform="app")
@@ -96,3 +98,22 @@ def test_a_carrier_has_to_be_said(tmp_path):
     file.write_text("{}")
     with pytest.raises(UnreadableExport, match="which carrier"):
         Read(file, OPTIONS, "payloads")
+
+
+def test_a_table_of_costs_becomes_events_and_what_is_no_cost_is_counted():
+    found = sample("spend/CONSTRUCTED_costs.csv")
+    assert found.each("data", "total_minor") == [12050, 3000, 1200, 1200]
+    assert found.each("data", "group_id") == ["wecom:wrA1", None, "wecom:wrA1", "wecom:wrA1"]
+    assert found.each("time")[0] == "2026-01-01T00:00:00+08:00"
+    assert len({*found.each("id")}) == 4
+    assert found.skipped == {"rows without a day, an amount and a currency": 2}
+    [decoded] = {*CARRIERS["cloudevents"].decode([json.dumps(one).encode() for one in found.payloads]).events["type"]}
+    assert decoded == kinds.SPEND_RECORDED
+
+
+def test_a_table_of_costs_with_other_columns_gives_the_same_events(tmp_path):
+    file = tmp_path / "costs.csv"
+    file.write_text("Datum,Betrag,Waehrung,group_id,campaign\n2026/01/01,120.5,CNY,wecom:wrA1,spring\n")
+    columns = {"day": "Datum", "amount": "Betrag", "currency": "Waehrung"}
+    found = Read(file, replace(OPTIONS, columns=columns), "spend")
+    assert found.keys == sample("spend/CONSTRUCTED_costs.csv").keys[:1]
