@@ -20,6 +20,7 @@ from pipelines.lake import Lake
 from pipelines.refresh import (
     refresh_days,
     refresh_feed_days,
+    refresh_group_network,
     refresh_groups,
     refresh_interventions,
     refresh_life,
@@ -31,6 +32,7 @@ from schemas.lake import (
     GROUP_DAY,
     GROUP_HEALTH,
     GROUP_HOUR,
+    GROUP_NETWORK,
     GROUP_STATE,
     INTERVENTION,
     MEMBER_CHANGE,
@@ -66,6 +68,13 @@ def group_hour(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> 
 def staff_day(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
     """Find the accounts again that work for the company, in the groups and on the days that new events touched."""
     return materialized(lake, STAFF_DAY, asdict(refresh_days(lake, STAFF_DAY, compute_staff_day)))
+
+
+@lake_asset(GROUP_NETWORK)
+def group_network(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
+    """Measure the networks of replies again that new events or merged persons can have changed."""
+    through, settings = complete_through(lake, rules), rules.settings[GROUP_NETWORK.name]
+    return materialized(lake, GROUP_NETWORK, asdict(refresh_group_network(lake, through, settings)))
 
 
 @lake_asset(MEMBER_CHANGE)

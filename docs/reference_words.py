@@ -289,6 +289,7 @@ COMPUTED_BY = {
     "segment_retention": "engagement.segments.segment_retention",
     "group_day": "groups.group_day.group_day",
     "group_hour": "groups.group_hour.group_hour",
+    "group_network": "groups.network.group_network",
     "staff_day": "groups.staff_day.staff_day",
     "member_change": "groups.member_change.member_change",
     "feed_day": "groups.feed_day.feed_day",

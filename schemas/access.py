@@ -71,6 +71,7 @@ _OF_MART: Final[dict[str, Access]] = {
     "dim_item": _closed("every product that the company sold"),
     "group_day": _BY_GROUP,
     "group_hour": _BY_GROUP,
+    "group_network": _BY_GROUP,
     "group_state": _BY_GROUP,
     "group_risk": _BY_GROUP,
     "intervention": _BY_GROUP,

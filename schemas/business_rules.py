@@ -117,6 +117,13 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
     "group_hour": {
         **_KNOWN_GROUP,
     },
+    "group_network": {
+        **_KNOWN_GROUP,
+        "the largest part is no more than all, and there are no more pairs than persons make": Rule("""
+            SELECT group_id, month, persons, largest, pairs FROM {batch}
+            WHERE largest > persons OR 2 * pairs::bigint > persons::bigint * (persons - 1)
+        """),
+    },
     "excluded_account": {
         **_KNOWN_GROUP,
         "since is no later than last_on": Rule("""

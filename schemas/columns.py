@@ -49,6 +49,11 @@ def _added(text: str, unit: str) -> Meaning:
     return Meaning(text, unit, ALWAYS)
 
 
+ANSWERS: Final = Meaning(
+    "number of replies of a member to a message of another one that is at most 28 days old", "messages", ALWAYS
+)
+
+
 def _share(text: str) -> Meaning:
     return Meaning(text, SHARE)
 
@@ -246,6 +251,14 @@ COLUMNS: Final[dict[str, Meaning]] = {
     "refunded_minor": _credited("amount refunded until now, in minor units of the currency"),
     "net_minor": _credited("amount paid less refunded, in minor units of the currency, at least 0"),
     "campaign": Meaning("campaign; 'unknown' where a cost names none"),
+    "persons": Meaning("members who wrote, or were answered", "persons"),
+    "pairs": Meaning("pairs of members one of whom answered the other", "pairs"),
+    "largest": Meaning("members of the largest part that hangs together by answers", "persons"),
+    "decentralisation": _share(
+        "1 less Freeman's degree centralisation: 1 where all are tied alike, 0 where all hang on one; null: no answers "
+        "or fewer than 3 members"
+    ),
+    "fragmentation": _share("share of members outside of the largest part that hangs together; null: no answers"),
     "recency_days": Meaning("days since the last order", "days"),
     "recency_score": Meaning("1 to 5 by rank, 5: bought last", "score, 1 to 5"),
     "frequency_score": Meaning("1 to 5 by rank, 5: most orders", "score, 1 to 5"),

@@ -139,6 +139,15 @@ GROUPS: Final = Dashboard(
         ),
         (
             Chart(
+                "How evenly replies tie members, and how many are outside of the largest part: median of groups",
+                "lines",
+                ("median_decentralisation", "median_fragmentation"),
+                ("month",),
+                width=12,
+            ),
+        ),
+        (
+            Chart(
                 "What happened in each group",
                 "table",
                 ("messages_sent", "speaker_days", "replies_sent", "joins", "leaves", "staff_share"),

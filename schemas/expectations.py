@@ -124,6 +124,8 @@ _RANGES: Final[dict[str, tuple[float, float | None]]] = {
     "risk_28": (0, 1),
     "risk_56": (0, 1),
     "model_share": (0, 1),
+    "decentralisation": (0, 1),
+    "fragmentation": (0, 1),
 }
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from schemas.columns import ALWAYS, COLUMNS, FINGERPRINT, MINOR, ORDINAL, SHARE, comment_all, says
+from schemas.columns import ALWAYS, ANSWERS, COLUMNS, FINGERPRINT, MINOR, ORDINAL, SHARE, comment_all, says
 from schemas.dimensions import dim_carrier, dim_currency, dim_date, dim_group, dim_item, dim_person, dim_purpose
 from schemas.mart_columns import MART, ROLLING, STAGING, TIME, amount, count, metadata, money_sum, number, restated
 
@@ -40,6 +40,7 @@ __all__ = [
     "group_day",
     "group_engagement",
     "group_hour",
+    "group_network",
     "group_risk",
     "group_sales",
     "group_sales_day",
@@ -124,6 +125,20 @@ group_hour = sa.Table(
     count("reactions"),
     count("staff_messages"),
     comment="Messages of a group by hour, day of the week and month.",
+)
+
+group_network = sa.Table(
+    "group_network",
+    metadata,
+    sa.Column("group_id", sa.Text, primary_key=True),
+    sa.Column("month", sa.Date, primary_key=True, comment="first day of the month"),
+    *(sa.Column(name, sa.Integer, nullable=False) for name in ("persons", "pairs")),
+    sa.Column("replies", sa.Integer, nullable=False, **says(ANSWERS.text, ANSWERS.unit, ANSWERS.within)),
+    sa.Column("largest", sa.Integer, nullable=False),
+    sa.Column("decentralisation", sa.Double),
+    sa.Column("fragmentation", sa.Double),
+    sa.Column("is_complete", sa.Boolean, nullable=False),
+    comment="Who answers whom among the members of a group in a month, measured as a network.",
 )
 
 group_state = sa.Table(

@@ -20,6 +20,7 @@ from pipelines.refresh.life import refresh_life
 from pipelines.refresh.matched import refresh_matched
 from pipelines.refresh.member_changes import refresh_member_changes
 from pipelines.refresh.members import refresh_member_state
+from pipelines.refresh.network import refresh_group_network
 from pipelines.refresh.order_facts import refresh_orders
 from pipelines.refresh.orders import refresh_credit
 from pipelines.refresh.rebuilds import BY_DAY, NotRebuildable, request_rebuild
@@ -56,6 +57,7 @@ __all__ = [
     "refresh_funnel_summaries",
     "refresh_funnels",
     "refresh_group_engagement",
+    "refresh_group_network",
     "refresh_groups",
     "refresh_identity",
     "refresh_interventions",

@@ -15,6 +15,7 @@ from pipelines.refresh.interventions import intervention_inputs
 from pipelines.refresh.life import LifeInputs
 from pipelines.refresh.matched import matched_inputs
 from pipelines.refresh.members import member_state_inputs
+from pipelines.refresh.network import network_inputs
 from pipelines.refresh.rebuilds import rebuild_of
 from pipelines.refresh.revenue_cohorts import revenue_inputs
 from pipelines.refresh.risk import risk_inputs
@@ -92,6 +93,7 @@ def _inputs(lake: Lake, rules: FactRules) -> dict[LakeTable, dict[str, int]]:
         tables.GROUP_DAY: joining.positions(),
         tables.GROUP_HOUR: sources.inputs(settings[tables.GROUP_HOUR.name]),
         tables.STAFF_DAY: of_events,
+        tables.GROUP_NETWORK: network_inputs(sources, rules.through, settings[tables.GROUP_NETWORK.name]),
         tables.MEMBER_CHANGE: of_batches,
         tables.FEED_DAY: of_batches,
         tables.STAFF_ACT: of_events,

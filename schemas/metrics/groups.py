@@ -10,6 +10,7 @@ from schemas.metric import Distinct, Less, Metric, Middle, Most, Ratio, Rows, Su
 
 _DAY: Final = Dataset(warehouse.group_day, "groups", by=("group_id",), day="day")
 _HOUR: Final = Dataset(warehouse.group_hour, "groups", by=("group_id", "month", "weekday", "hour"), start="month")
+_NETWORK: Final = Dataset(warehouse.group_network, "groups", by=("group_id", "month", "is_complete"), start="month")
 _STAFF: Final = Dataset(
     warehouse.excluded_account, "groups", by=("group_id", "account_id", "reason", "since"), start="since"
 )
@@ -51,6 +52,14 @@ METRICS: Final = (
            "messages"),
     Metric("staff_messages_by_hour", _HOUR, Sum(("staff_messages",)),
            "messages of operators and bots, by hour and day of the week", "messages"),
+    Metric("answers", _NETWORK, Sum(("replies",)), "replies of members to messages of others, at most 28 days old",
+           "messages"),
+    Metric("median_decentralisation", _NETWORK, Middle("decentralisation"),
+           "how evenly members are tied by replies in a month, 1: all alike; of several groups the median",
+           "share, 0 to 1", "number", within=("month",)),
+    Metric("median_fragmentation", _NETWORK, Middle("fragmentation"),
+           "share of members outside of the largest part that replies hold together; of several groups the median",
+           "share, 0 to 1", "percent", within=("month",)),
     Metric("excluded_accounts", _STAFF, Distinct(("account_id",), ("account_id",)),
            "accounts that count in no figure of members, as they work for the company", "accounts"),
     Metric("excluded_messages", _STAFF, Sum(("messages",)), "messages of these accounts, of every kind", "messages"),

@@ -6,7 +6,7 @@ from typing import Final
 
 import polars as pl
 
-from schemas.columns import ALWAYS, Meaning
+from schemas.columns import ALWAYS, ANSWERS, Meaning
 from schemas.table import COMPLETE_DAYS, UTC_TIME, LakeTable, Lineage, copied, each
 from schemas.tables.engagement import FIRST_SEEN, PERSON_DAY
 from schemas.tables.ingest import EVENTS, IDENTITY, IDENTITY_CHANGE, ORDERING_KEY, TOUCHED
@@ -14,6 +14,7 @@ from schemas.tables.members import MEMBER_CHANGE
 
 _PERSON: Final = EVENTS.of("account_id") + IDENTITY.of("person_id")
 _ACTIVITY: Final = EVENTS.of("type", "role", "message_kind")
+_ANSWER: Final = EVENTS.of("reply_to", "message_id", "source", "event_id", *ORDERING_KEY)
 _OF_GROUP_EVENT: Final = EVENTS.of("type", *ORDERING_KEY)
 
 GROUP: Final = LakeTable(
@@ -153,6 +154,39 @@ STAFF_DAY: Final = LakeTable(
     guided_by=(IDENTITY, TOUCHED, IDENTITY_CHANGE),
     code_version=1,
     is_by_day=True,
+)
+
+GROUP_NETWORK: Final = LakeTable(
+    name="group_network",
+    group="groups",
+    description="""Who answers whom among the members of a group in a month, measured as a network.
+
+Nodes are members who wrote in the month or were answered in it, a pair is tied by any reply, either way.""",
+    columns={
+        "group_id": pl.String(),
+        "month": pl.Date(),
+        "persons": pl.Int32(),
+        "pairs": pl.Int32(),
+        "replies": pl.Int32(),
+        "largest": pl.Int32(),
+        "decentralisation": pl.Float64(),
+        "fragmentation": pl.Float64(),
+        "is_complete": pl.Boolean(),
+    },
+    key=("group_id", "month"),
+    partition_by=("month",),
+    sort_by=("group_id",),
+    meanings={"month": Meaning("first day of the month; partitions the table"), "replies": ANSWERS},
+    made_of={
+        "group_id": EVENTS.of("group_id"),
+        "month": EVENTS.of("day"),
+        "persons": _ACTIVITY + _PERSON,
+        **each(("pairs", "replies", "largest", "decentralisation", "fragmentation"), _ACTIVITY, _PERSON, _ANSWER),
+        "is_complete": EVENTS.of("time"),
+    },
+    guided_by=(TOUCHED, IDENTITY_CHANGE),
+    settings=COMPLETE_DAYS,
+    code_version=1,
 )
 
 FEED_DAY: Final = LakeTable(

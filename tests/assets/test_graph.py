@@ -43,6 +43,7 @@ LAKE = {
     "group_day": {"member_change", *PERSONS},
     "group_hour": PERSONS,
     "staff_day": PERSONS,
+    "group_network": PERSONS,
     "member_change": {"events"},
     "feed_day": {"events"},
     **{name: {"events", "group", "person_day"} for name in ("segment_activity", "segment_retention")},

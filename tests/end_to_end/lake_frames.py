@@ -81,6 +81,7 @@ def frames(lake: Lake, published: Warehouse) -> dict[str, pl.DataFrame]:
             .group_by("group_id", "account_id", reason="role")
             .agg(since=pl.col("day").min(), messages=pl.col("messages").sum())
         ),
+        "group_network": of_group(rows(facts.GROUP_NETWORK)),
         "spend_day": with_calendar(of_group_or_none(rows(facts.SPEND_DAY)), pl.col("day")),
         "spend_return": with_calendar(of_group_or_none(rows(facts.SPEND_RETURN)), pl.col("day")),
         "publication": with_calendar(published.read(warehouse.publication), local("published_at")),

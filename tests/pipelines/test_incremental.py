@@ -40,6 +40,7 @@ from pipelines.groups.group_hour import group_hour
 from pipelines.groups.health import group_health, life_days
 from pipelines.groups.intervention import intervention
 from pipelines.groups.member_change import member_change, with_derived
+from pipelines.groups.network import group_network
 from pipelines.groups.staff_act import staff_act
 from pipelines.groups.staff_day import staff_day
 from pipelines.groups.state import group_state
@@ -55,6 +56,7 @@ from pipelines.refresh import (
     refresh_feed_days,
     refresh_first_seen,
     refresh_funnels,
+    refresh_group_network,
     refresh_groups,
     refresh_identity,
     refresh_interventions,
@@ -86,6 +88,7 @@ from schemas.lake import (
     GROUP_DAY,
     GROUP_HEALTH,
     GROUP_HOUR,
+    GROUP_NETWORK,
     GROUP_STATE,
     IDENTITY,
     INTERVENTION,
@@ -122,7 +125,8 @@ LIFE = LifeRules(
 FACTS = (
     MEMBER_CHANGE, PERSON_DAY, FIRST_SEEN, RETENTION, LIFECYCLE, MEMBER_STATE, FUNNEL_ENTRY, ORDER_CREDIT,
     ORDER_REFUND, ORDER_ITEM, CUSTOMER_ORDER, PERSON_VALUE, REVENUE_COHORT, GROUP, GROUP_DAY, FEED_DAY, GROUP_HEALTH,
-    GROUP_STATE, GROUP_HOUR, STAFF_DAY, SPEND_DAY, SEGMENT_ACTIVITY, SEGMENT_RETENTION, STAFF_ACT, INTERVENTION,
+    GROUP_STATE, GROUP_HOUR, STAFF_DAY, GROUP_NETWORK, SPEND_DAY, SEGMENT_ACTIVITY, SEGMENT_RETENTION, STAFF_ACT,
+    INTERVENTION,
 )  # fmt: skip
 
 
@@ -192,6 +196,7 @@ class Company:
             GROUP_DAY.name: refresh_days(lake, GROUP_DAY, group_day),
             GROUP_HOUR.name: refresh_days(lake, GROUP_HOUR, by_hour, rules),
             STAFF_DAY.name: refresh_days(lake, STAFF_DAY, staff_day),
+            GROUP_NETWORK.name: refresh_group_network(lake, through, rules),
             SPEND_DAY.name: refresh_spend_days(lake),
             FIRST_SEEN.name: refresh_first_seen(lake),
             RETENTION.name: refresh_retention(lake, COHORTS, through, rules),
@@ -266,6 +271,7 @@ class Company:
             MEMBER_CHANGE.name: lambda _: member_change(plain),
             GROUP_HOUR.name: by_hour,
             STAFF_DAY.name: staff_day,
+            GROUP_NETWORK.name: lambda events: group_network(events, through),
             SPEND_DAY.name: spend_day,
             FEED_DAY.name: feed_day,
             STAFF_ACT.name: lambda _: staff_act(plain),
@@ -608,6 +614,7 @@ def test_one_late_event_recomputes_one_person(company: Company):
         GROUP_DAY.name: (0, 1, 1),
         GROUP_HOUR.name: (0, 1, 1),
         STAFF_DAY.name: (0, 1, 1),
+        GROUP_NETWORK.name: (0, 0, 1),
         SPEND_DAY.name: (0, 1, 0),
         FIRST_SEEN.name: (1, 0, 0),
         RETENTION.name: (0, 2, 0),

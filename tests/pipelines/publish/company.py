@@ -311,6 +311,19 @@ COMPANY: dict[str, list[Row]] = {
     ],
     "group_sales": [sales("qq:1", 500, 100, 400), sales("unattributed", 200, 300, 0)],
     "message_sales": [message("qq:1", "m", 500, 100, 400), message("unattributed", "unattributed", 200, 300, 0)],
+    "group_network": [
+        {
+            "group_id": "qq:1",
+            "month": MONDAY.replace(day=1),
+            "persons": 4,
+            "pairs": 2,
+            "replies": 3,
+            "largest": 3,
+            "decentralisation": 0.5,
+            "fragmentation": 0.25,
+            "is_complete": False,
+        }
+    ],
     "spend_day": [{"group_id": "qq:1", "campaign": "unknown", "day": MONDAY, "currency": "CNY", "spend_minor": 100}],
     "spend_return": [
         {

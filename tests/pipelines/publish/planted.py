@@ -165,6 +165,24 @@ PLANTED = [
         {"account_id": "a1"},
     ),
     Planted("excluded_account", [COMPANY["excluded_account"][0] | QQ9], "group_id is one of dim_group", 1, QQ9),
+    Planted("group_network", [COMPANY["group_network"][0] | QQ9], "group_id is one of dim_group", 1, QQ9),
+    *(
+        Planted(
+            "group_network",
+            [COMPANY["group_network"][0] | wrong],
+            "the largest part is no more than all, and there are no more pairs than persons make",
+            1,
+            {"group_id": "qq:1"},
+        )
+        for wrong in ({"largest": 5}, {"pairs": 7})
+    ),
+    Planted(
+        "group_network",
+        [COMPANY["group_network"][0] | {"decentralisation": 1.5}],
+        "decentralisation is at least 0 and at most 1",
+        1,
+        {"group_id": "qq:1"},
+    ),
     Planted("spend_day", [COMPANY["spend_day"][0] | QQ9], "group_id is one of dim_group", 1, QQ9),
     Planted("spend_day", [COMPANY["spend_day"][0] | EUR], "currency is one of dim_currency", 1, EUR),
     Planted("spend_day", [COMPANY["spend_day"][0] | NO_DAY], "day is one of dim_date", 1, NO_DAY),
