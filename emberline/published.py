@@ -17,6 +17,9 @@ STATE_ORDER: Final = ("dying", "declining", "revived", "alive", "dead", "unborn"
 """States in the order in which they are shown: first those of groups that live, of these the worst."""
 
 
+_LOW, _HIGH = 0.1, 0.3
+"""Risks that say something else than a state that is ill, or one that is well."""
+
 MOST_INTERVENTIONS: Final = 10
 """Of one group; what was done long ago the table in the warehouse has."""
 
@@ -71,7 +74,18 @@ def groups_frame(warehouse: Warehouse) -> pl.DataFrame:
         .where(state.c.is_current)
         .order_by(is_dead_or_other, risk.c.risk_28.desc().nulls_last(), place, state.c.since.desc(), group.c.group_id)
     )
-    return frame.with_columns(risk_told_by=told_by())
+    return frame.with_columns(risk_told_by=told_by(), difference=_difference())
+
+
+def _difference() -> pl.Expr:
+    """Why state and risk say different things of a group, where they do."""
+    is_ill, risk = pl.col("state").is_in(["declining", "dying"]), pl.col("risk_28")
+    return (
+        pl.when(is_ill & (risk < _LOW))
+        .then(pl.lit("less happens than usual, and yet members are there, while the risk is that nobody is"))
+        .when(pl.col("state").is_in(["alive", "revived"]) & (risk >= _HIGH))
+        .then(pl.lit("nothing has fallen below what is usual yet, while the risk looks at the next 28 days"))
+    )
 
 
 def sales_frame(warehouse: Warehouse) -> pl.DataFrame:

@@ -15,8 +15,6 @@ from schemas.attribution import MODELS
 
 _SHOWN: Final = 10
 _LIVING_SHOWN: Final = 20
-_LOW, _HIGH = 0.1, 0.3
-"""Risks that say something else than a state that is ill, or one that is well."""
 
 _SEEN: Final = {
     "mentions": "only mentions of the bot are seen",
@@ -100,8 +98,8 @@ def print_group(group: Mapping[str, Any], contacts: pl.DataFrame | None) -> None
         told_by = f", {group['risk_told_by']}" if group["risk_told_by"] else ""
         drivers = f": {group['drivers']}" if group["drivers"] else ""
         print_line(f"Risk in 28 days: {group['risk_28']:.0%}{told_by}{drivers}")
-        if difference := _difference(group):
-            print_line(difference)
+        if group["difference"]:
+            print_line(f"State and risk differ: {group['difference']}.")
     if moves := _MOVES.get(group["membership"]):
         print_line(moves)
     print_line()
@@ -124,16 +122,6 @@ def print_interventions(frame: pl.DataFrame) -> None:
         pl.col("day").dt.to_string("%Y-%m-%d"), pl.col("action").str.replace_all("_", " "), "origin", "note"
     )
     print_table("What was done", shown, ("Day", "What", "How known", "Note"), sentences=("Note",))
-
-
-def _difference(group: Mapping[str, Any]) -> str | None:
-    """Why state and risk say different things of a group, where they do."""
-    is_ill, risk = group["state"] in {"declining", "dying"}, group["risk_28"]
-    if is_ill and risk < _LOW:
-        return "State and risk differ: less happens than usual, and yet members are there; the risk is that nobody is."
-    if not is_ill and risk >= _HIGH:
-        return "State and risk differ: nothing has fallen below what is usual yet; the risk looks at the next 28 days."
-    return None
 
 
 def _since() -> pl.Expr:

@@ -42,6 +42,7 @@ def details(contents: Contents, words: Words) -> list[dict[str, Any]]:
                 "state": group["state"],
                 "facts": _facts(group, words),
                 "why": why(group, words),
+                "difference": printable(words.sentence(group["difference"])),
                 "drivers": printable(words.sentence(group["drivers"])),
                 "timeline": timeline(
                     of_week,

@@ -73,25 +73,22 @@ def test_living_groups_come_by_risk_and_the_others_after_them(shown):
     ]
 
 
-@pytest.mark.parametrize(
-    ("state", "risk", "said"),
-    [
-        ("declining", 0.02, "and yet members are there"),
-        ("alive", 0.4, "the risk looks at the next 28 days"),
-        ("dying", 0.4, None),
-        ("alive", 0.02, None),
-    ],
-)
-def test_where_state_and_risk_differ_it_is_said_why(
-    state: str, risk: float, said: str | None, capsys: pytest.CaptureFixture[str]
-):
-    known = {"group_id": "app:g", "name": None, "state": state, "since": TODAY, "reason": "because", "risk_28": risk}
-    rest = {"unmeasured_since": None, "coverage": None, "membership": None, "drivers": "", "risk_told_by": None}
-    print_group({**known, **rest}, None)
-    output = capsys.readouterr().out
-    assert f"{state} since 2026-03-02: because" in output
-    assert ("State and risk differ" in output) == (said is not None)
-    assert (said or "") in output
+def test_where_state_and_risk_differ_it_is_said_why(shown, capsys: pytest.CaptureFixture[str]):
+    frame, _ = shown(
+        {"group_id": "app:quiet", "state": "declining", "risk_28": 0.02},
+        {"group_id": "app:soon", "state": "alive", "risk_28": 0.4},
+        {"group_id": "app:ill", "state": "dying", "risk_28": 0.4},
+        {"group_id": "app:well", "state": "alive", "risk_28": 0.02},
+        {"group_id": "app:unknown", "state": "alive"},
+    )
+    said = {}
+    for group in frame.to_dicts():
+        print_group(group, None)
+        said[group["group_id"]] = capsys.readouterr().out
+    assert "app:quiet)\ndeclining since 2026-03-02: because" in said["app:quiet"]
+    assert "State and risk differ: less happens than usual" in said["app:quiet"]
+    assert "State and risk differ: nothing has fallen" in said["app:soon"]
+    assert [name for name, output in said.items() if "differ" in output] == ["app:soon", "app:quiet"]
 
 
 def test_whom_to_talk_to_is_shown_with_the_reasons(capsys: pytest.CaptureFixture[str]):

@@ -71,6 +71,11 @@ def test_what_was_done_for_a_group_is_said_with_its_words_as_text():
     assert "红包" in render(contents(1), Words("zh"))
 
 
+def test_where_state_and_risk_differ_the_page_says_why():
+    assert "State and risk differ: nothing has fallen" in render(contents(1), Words("en"))
+    assert "状态与风险不一致: 目前没有低于平时" in render(contents(1), Words("zh"))
+
+
 def test_a_hostile_name_is_text(html: str):
     tags = [tag for tag, _ in Page(html).tags]
     assert tags.count("script") == 1
