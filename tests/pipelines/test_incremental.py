@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import shutil
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -233,68 +234,7 @@ class Company:
 
     def computed(self, table: LakeTable) -> pl.DataFrame:
         """The fact from nothing, out of all events."""
-        people = self.lake.open(IDENTITY).scan()
-        through = self.through()
-        plain = self.lake.open(EVENTS).scan()
-        events = with_person(with_derived(plain, member_change(plain)), people)
-        everything = {
-            PERSON_DAY.name: person_day,
-            FIRST_SEEN.name: lambda events: first_seen(person_day(events)),
-            RETENTION.name: lambda events: pl.concat(
-                retention_table(first_seen(person_day(events)), person_day(events), unit, through) for unit in COHORTS
-            ),
-            LIFECYCLE.name: lambda events: pl.concat(lifecycle(person_day(events), unit, through) for unit in UNITS),
-            MEMBER_STATE.name: lambda events: member_state(
-                events,
-                person_day(events),
-                connected(self.lake.open(EVENTS).scan(), people, through),
-                through,
-            ),
-            FUNNEL_ENTRY.name: lambda events: pl.concat(
-                [
-                    pl.LazyFrame(schema=FUNNEL_ENTRY.schema),
-                    *(funnel(timeline(events), one, watermark(events, MINUTE, IDLE) or NOON) for one in self.funnels),
-                ]
-            ),
-            ORDER_CREDIT.name: lambda events: order_credit(events, ATTRIBUTION),
-            ORDER_REFUND.name: order_refunds,
-            ORDER_ITEM.name: order_items,
-            CUSTOMER_ORDER.name: lambda events: numbered(order_rows(events)),
-            PERSON_VALUE.name: lambda events: person_value(
-                credited_orders(order_credit(events, ATTRIBUTION)), through, "Asia/Shanghai"
-            ),
-            REVENUE_COHORT.name: lambda events: revenue_cohorts(numbered(order_rows(events)), through),
-            GROUP.name: lambda events: group_table(events, births(events)),
-            SEGMENT_ACTIVITY.name: lambda events: segment_activity(*self.active_in_groups(events), through),
-            SEGMENT_RETENTION.name: lambda events: segment_retention(*self.active_in_groups(events), through),
-            GROUP_DAY.name: group_day,
-            MEMBER_CHANGE.name: lambda _: member_change(plain),
-            GROUP_HOUR.name: by_hour,
-            STAFF_DAY.name: staff_day,
-            GROUP_NETWORK.name: lambda events: group_network(events, through),
-            SPEND_DAY.name: spend_day,
-            FEED_DAY.name: feed_day,
-            STAFF_ACT.name: lambda _: staff_act(plain),
-            INTERVENTION.name: self.interventions,
-            GROUP_HEALTH.name: lambda events: group_health(self.life(events)),
-            GROUP_STATE.name: lambda events: group_state(self.life(events)),
-        }
-        return everything[table.name](events).sort(table.key).collect()
-
-    @staticmethod
-    def active_in_groups(events: pl.LazyFrame) -> tuple[pl.LazyFrame, pl.LazyFrame]:
-        return person_day(events), group_table(events, births(events))
-
-    def life(self, events: pl.LazyFrame) -> pl.LazyFrame:
-        groups = group_table(events, births(events))
-        facts = (group_day(events), person_day(events), feed_day(events), groups)
-        return life_days(*facts, self.through(), "Asia/Shanghai", LIFE).lazy()
-
-    def interventions(self, events: pl.LazyFrame) -> pl.LazyFrame:
-        groups = group_table(events, births(events))
-        acts = staff_act(self.lake.open(EVENTS).scan())
-        facts = (acts, group_day(events), feed_day(events), groups)
-        return intervention(*facts, "Asia/Shanghai", LIFE)
+        return FromNothing(self).of(table)
 
     def assert_without(self) -> None:
         """The events are those of a lake that the events in quarantine never came into."""
@@ -307,9 +247,85 @@ class Company:
         assert (counts.raw, counts.unaccounted) == (len(self.sent), 0)
 
     def assert_exact(self) -> None:
+        from_nothing = FromNothing(self)
         for table in FACTS:
-            stored, computed = self.stored(table), self.computed(table)
+            stored, computed = self.stored(table), from_nothing.of(table)
             assert stored.equals(computed, null_equal=True), f"{table.name}\nstored {stored}\ncomputed {computed}"
+
+
+def held(frame: pl.LazyFrame) -> pl.LazyFrame:
+    """The same rows, computed once for all that are made of them."""
+    return frame.collect().lazy()
+
+
+class FromNothing:
+    """Every fact of a company as it is now, out of all its events."""
+
+    def __init__(self, company: Company) -> None:
+        self.company, self.through = company, company.through()
+        self.people = company.lake.open(IDENTITY).scan()
+        self.plain = held(company.lake.open(EVENTS).scan())
+        self.events = held(with_person(with_derived(self.plain, member_change(self.plain)), self.people))
+
+    @cached_property
+    def days(self) -> pl.LazyFrame:
+        return held(person_day(self.events))
+
+    @cached_property
+    def groups(self) -> pl.LazyFrame:
+        return held(group_table(self.events, births(self.events)))
+
+    @cached_property
+    def life(self) -> pl.LazyFrame:
+        facts = group_day(self.events), self.days, feed_day(self.events), self.groups
+        return life_days(*facts, self.through, "Asia/Shanghai", LIFE).lazy()
+
+    def funnels(self) -> pl.LazyFrame:
+        steps, reached = timeline(self.events), watermark(self.events, MINUTE, IDLE) or NOON
+        entries = (funnel(steps, one, reached) for one in self.company.funnels)
+        return pl.concat([pl.LazyFrame(schema=FUNNEL_ENTRY.schema), *entries])
+
+    def interventions(self) -> pl.LazyFrame:
+        facts = staff_act(self.plain), group_day(self.events), feed_day(self.events), self.groups
+        return intervention(*facts, "Asia/Shanghai", LIFE)
+
+    def of(self, table: LakeTable) -> pl.DataFrame:
+        events, through = self.events, self.through
+        everything = {
+            PERSON_DAY.name: lambda: self.days,
+            FIRST_SEEN.name: lambda: first_seen(self.days),
+            RETENTION.name: lambda: pl.concat(
+                retention_table(first_seen(self.days), self.days, unit, through) for unit in COHORTS
+            ),
+            LIFECYCLE.name: lambda: pl.concat(lifecycle(self.days, unit, through) for unit in UNITS),
+            MEMBER_STATE.name: lambda: member_state(
+                events, self.days, connected(self.plain, self.people, through), through
+            ),
+            FUNNEL_ENTRY.name: self.funnels,
+            ORDER_CREDIT.name: lambda: order_credit(events, ATTRIBUTION),
+            ORDER_REFUND.name: lambda: order_refunds(events),
+            ORDER_ITEM.name: lambda: order_items(events),
+            CUSTOMER_ORDER.name: lambda: numbered(order_rows(events)),
+            PERSON_VALUE.name: lambda: person_value(
+                credited_orders(order_credit(events, ATTRIBUTION)), through, "Asia/Shanghai"
+            ),
+            REVENUE_COHORT.name: lambda: revenue_cohorts(numbered(order_rows(events)), through),
+            GROUP.name: lambda: self.groups,
+            SEGMENT_ACTIVITY.name: lambda: segment_activity(self.days, self.groups, through),
+            SEGMENT_RETENTION.name: lambda: segment_retention(self.days, self.groups, through),
+            GROUP_DAY.name: lambda: group_day(events),
+            MEMBER_CHANGE.name: lambda: member_change(self.plain),
+            GROUP_HOUR.name: lambda: by_hour(events),
+            STAFF_DAY.name: lambda: staff_day(events),
+            GROUP_NETWORK.name: lambda: group_network(events, through),
+            SPEND_DAY.name: lambda: spend_day(events),
+            FEED_DAY.name: lambda: feed_day(events),
+            STAFF_ACT.name: lambda: staff_act(self.plain),
+            INTERVENTION.name: self.interventions,
+            GROUP_HEALTH.name: lambda: group_health(self.life),
+            GROUP_STATE.name: lambda: group_state(self.life),
+        }
+        return everything[table.name]().sort(table.key).collect()
 
 
 @pytest.fixture
