@@ -15,8 +15,7 @@ Polars computes from the lake.
 
 *Needs one value of* names the dimensions to group by, or to limit to one value: over several of them there is no such
 number. *Adds up over* says over which dimensions values may be summed; over others the sum is wrong, so ask for the
-metric without the dimension. Money is in minor units: divide by `10 ^ minor_digits` of `mart.dim_currency`. The metrics
-of `ops.alert` need a role that may read `ops`, which `emberline_reader` may not."""
+metric without the dimension. Money is in minor units: divide by `10 ^ minor_digits` of `mart.dim_currency`."""
 
 _ADDITIVITY: Final = {"additive": "all dimensions", "never": "nothing"}
 

@@ -36,7 +36,7 @@ from pipelines.carriers.pullers import pullers
 from pipelines.carriers.pullers.base import Puller
 from pipelines.carriers.wires import wires
 from pipelines.carriers.wires.base import Wire
-from schemas import kinds, lake, operations, warehouse
+from schemas import kinds, lake, operations, views, warehouse
 from schemas.columns import meaning_of
 from schemas.contract import contract, dbt_sources
 from schemas.expectations import SUITES
@@ -235,7 +235,7 @@ def warehouse_page() -> Iterator[str]:
     yield "# Warehouse tables"
     yield words.WAREHOUSE
     of_operations = (operations.alert, operations.alert_action, operations.alert_notice)
-    for stored in (*warehouse.DATA_TABLES, warehouse.publication, warehouse.restatement, *of_operations):
+    for stored in (*warehouse.DATA_TABLES, warehouse.publication, warehouse.restatement, views.alert, *of_operations):
         yield f"## {stored.fullname}"
         yield stored.comment or ""
         headings = ("Column", "Type", "Null", "Key", "Meaning", "Unit", "Adds up")

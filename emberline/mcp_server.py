@@ -25,7 +25,6 @@ from pipelines.publish.warehouse import Warehouse
 from pipelines.question import metric_named, question, rows_behind
 from schemas.errors import EmberlineError
 from schemas.metrics import METRICS
-from schemas.warehouse import MART
 
 _MOST: Final = 500
 _WITHIN_MS: Final = 30_000
@@ -68,7 +67,6 @@ class Questions:
                 "owner": metric.owner,
             }
             for metric in METRICS.values()
-            if metric.dataset.table.schema == MART
         ]
 
     def query_metric(

@@ -12,7 +12,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from schemas import operations, warehouse
+from schemas import operations, views, warehouse
 from schemas.operations import tenant_group
 
 TENANT: Final = "tenant"
@@ -21,9 +21,10 @@ TENANT: Final = "tenant"
 TENANTS: Final = "emberline_tenant"
 """The role that every tenant is a member of; rights and policies are granted to it alone."""
 
-_OWN: Final = (
-    f"group_id = ANY (ARRAY(SELECT g.group_id FROM {tenant_group.fullname} AS g WHERE g.tenant = current_user::text))"
+_GRANTED: Final = (
+    f"ANY (ARRAY(SELECT g.group_id FROM {tenant_group.fullname} AS g WHERE g.tenant = current_user::text))"
 )
+_OWN: Final = f"group_id = {_GRANTED}"
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,22 @@ _OF_MART: Final[dict[str, Access]] = {
 _OF_OPS: Final[dict[str, Access]] = {
     "lake": _closed("is about the pipeline"),
     "published_table": _closed("is about the pipeline"),
-    "alert": _closed("its texts may name any group"),
+    "alert": Access(
+        f"starts_with(rule, '{views.GROUP_RULES}') AND subject = {_GRANTED}",
+        "the alerts on a tenant's own groups; texts may name others and are not shown",
+        (
+            "alert_id",
+            "rule",
+            "subject",
+            "severity",
+            "since",
+            "opened_at",
+            "acknowledged_at",
+            "resolved_at",
+            "outcome",
+            "outcome_day",
+        ),
+    ),
     "alert_action": _closed("notes may name any group"),
     "alert_notice": _closed("its texts may name any group"),
     "tenant_group": Access(

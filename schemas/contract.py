@@ -18,11 +18,13 @@ from schemas.metric import Metric
 from schemas.metrics import METRICS
 from schemas.references import REFERENCES
 from schemas.table import OWNERS
+from schemas.views import metadata as views
 from schemas.warehouse import MART, metadata
 
 CONTRACT_VERSION: Final = "1.1.0"
 """Semantic version: a breaking change since the last released contract needs a new major version."""
 
+_SHOWN: Final = (*metadata.sorted_tables, *views.sorted_tables)
 _PURPOSE: Final = (
     "From engagement in chat groups to sales: groups and their states, members, funnels, retention, attribution."
 )
@@ -55,7 +57,7 @@ def contract() -> dict[str, Any]:
         "status": "active",
         "description": {"purpose": _PURPOSE, "limitations": _LIMITS},
         "team": {"name": OWNERS["warehouse"]},
-        "schema": [_table(table) for table in metadata.sorted_tables],
+        "schema": [_table(table) for table in _SHOWN],
     }
 
 
@@ -67,7 +69,7 @@ def _table(table: sa.Table) -> dict[str, Any]:
     return {
         "name": name,
         "physicalName": table.fullname,
-        "physicalType": "table",
+        "physicalType": "table" if table.metadata is metadata else "view",
         "logicalType": "object",
         "description": table.comment,
         "properties": [*(_column(table, column) for column in table.columns), *measures],
@@ -180,7 +182,7 @@ def dbt_sources() -> dict[str, Any]:
                 "name": "emberline",
                 "schema": MART,
                 "description": f"{_PURPOSE} {_LIMITS}",
-                "tables": [_dbt_table(table) for table in metadata.sorted_tables],
+                "tables": [_dbt_table(table) for table in _SHOWN],
             }
         ],
     }

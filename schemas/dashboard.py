@@ -9,7 +9,6 @@ from typing import Literal
 from schemas.dataset import Dataset
 from schemas.metric import Metric
 from schemas.metrics import METRICS
-from schemas.warehouse import MART
 
 Kind = Literal["number", "lines", "bars", "stacked_bars", "table", "heatmap", "funnel"]
 """How a chart is drawn. Only metrics that may be added up can be stacked: a reader adds stacked bars."""
@@ -82,10 +81,6 @@ def faults(dashboard: Dashboard) -> list[str]:
     for chart in dashboard.charts:
         settled = {*chart.by, *chart.where, *dashboard.choosable(chart)}
         for metric in chart.measured:
-            if metric.dataset.table.schema != MART:
-                found.append(
-                    f"{chart.title}: {metric.name} is computed from {metric.table}, which BI tools may not read"
-                )
             if metric.dataset != chart.dataset:
                 found.append(f"{chart.title}: {metric.name} belongs to another dataset")
             if unknown := {*chart.by, *chart.where} - set(metric.dimensions):

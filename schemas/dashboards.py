@@ -238,6 +238,15 @@ DATA_HEALTH: Final = Dashboard(
         ),
         (
             Chart(
+                "Alerts by rule, and how good they were",
+                "table",
+                ("alerts", "open_alerts", "alerts_come_true", "alerts_useful"),
+                ("rule", "severity"),
+                width=12,
+            ),
+        ),
+        (
+            Chart(
                 "Records that are not events, and why",
                 "table",
                 ("excluded_records",),

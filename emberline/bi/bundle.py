@@ -24,7 +24,6 @@ from schemas.dataset import Dataset
 from schemas.errors import EmberlineError
 from schemas.metric import D3_FORMATS, Metric
 from schemas.metrics import DATASETS, METRICS
-from schemas.warehouse import MART
 
 _ROOT: Final = "emberline"
 _VERSION: Final = "1.0.0"
@@ -64,7 +63,7 @@ def bundle(url: sa.URL) -> bytes:
     """
     files = {"metadata.yaml": {"version": _VERSION, "type": "assets", "timestamp": "2026-01-01T00:00:00+00:00"}}
     files[database_file()] = _database(url)
-    for dataset in shown_datasets():
+    for dataset in DATASETS.values():
         files[f"datasets/{DATABASE}/{dataset.name}.yaml"] = _dataset(dataset)
     charts = {chart.title: chart for dashboard in DASHBOARDS for chart in dashboard.charts}
     numbers = {title: number for number, title in enumerate(charts, 1)}
@@ -78,11 +77,6 @@ def bundle(url: sa.URL) -> bytes:
             text = yaml.safe_dump(content, allow_unicode=True, sort_keys=False)
             archive.writestr(zipfile.ZipInfo(f"{_ROOT}/{name}", _MADE_AT), text, zipfile.ZIP_DEFLATED)
     return packed.getvalue()
-
-
-def shown_datasets() -> tuple[Dataset, ...]:
-    """The datasets that whoever reads the warehouse may read."""
-    return tuple(dataset for dataset in DATASETS.values() if dataset.table.schema == MART)
 
 
 def _database(url: sa.URL) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.schema import CreateSchema, SetColumnComment, SetTableComment
 
-from pipelines.publish import policies, references
+from pipelines.publish import policies, references, views
 from schemas import operations, warehouse
 
 _SCHEMAS: Final = (warehouse.MART, warehouse.STAGING, operations.OPS)
@@ -42,7 +42,8 @@ def complete(connection: sa.Connection) -> dict[str, list[str]]:
 
 
 def describe(connection: sa.Connection) -> None:
-    """Update comments, foreign keys and policies of the tables."""
+    """Update views, comments, foreign keys and policies of the tables."""
+    views.declare(connection)
     references.declare(connection)
     policies.declare(connection)
     inspector = sa.inspect(connection)

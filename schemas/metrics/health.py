@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from schemas import operations, warehouse
+from schemas import views, warehouse
 from schemas.dataset import Dataset
 from schemas.metric import Less, Metric, Most, Ratio, Rows, Sum
 
@@ -17,7 +17,10 @@ _RESTATEMENT: Final = Dataset(
 )
 _EXCLUSION: Final = Dataset(warehouse.exclusion, "warehouse", by=("topic", "kind", "reason"), day="day")
 _ALERT: Final = Dataset(
-    operations.alert, "groups", by=("rule", "severity", "subject", "purpose", "state", "outcome"), day="opened_at"
+    views.alert,
+    "groups",
+    by=("rule", "severity", "subject", "group_id", "purpose", "state", "outcome", "verdict"),
+    day="opened_at",
 )
 _OPEN: Final = "resolved_at IS NULL"
 
@@ -37,4 +40,6 @@ METRICS: Final = (
            "open alerts that nobody acknowledged", "alerts"),
     Metric("alerts_come_true", _ALERT, Ratio(Rows("outcome = 'died'"), Rows("outcome IS NOT NULL")),
            "share of alerts on groups, their outcome known, whose group died", "share, 0 to 1", "percent"),
+    Metric("alerts_useful", _ALERT, Ratio(Rows("verdict = 'useful'"), Rows("verdict IS NOT NULL")),
+           "share of alerts with a verdict that were useful", "share, 0 to 1", "percent"),
 )  # fmt: skip

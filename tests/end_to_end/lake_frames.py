@@ -9,7 +9,7 @@ import polars as pl
 from pipelines.lake import Lake
 from pipelines.publish.warehouse import Warehouse
 from schemas import lake as facts
-from schemas import operations, warehouse
+from schemas import views, warehouse
 
 ZONE: Final = "Asia/Shanghai"
 
@@ -86,13 +86,10 @@ def frames(lake: Lake, published: Warehouse) -> dict[str, pl.DataFrame]:
         "spend_return": with_calendar(of_group_or_none(rows(facts.SPEND_RETURN)), pl.col("day")),
         "publication": with_calendar(published.read(warehouse.publication), local("published_at")),
         "restatement": published.read(warehouse.restatement),
-        "alert": with_calendar(published.read(_ALERTS), local("opened_at")),
+        "alert": with_calendar(
+            published.read(views.alert).join(group.drop("purpose"), on="group_id", how="left"), local("opened_at")
+        ),
     }
-
-
-_ALERTS: Final = operations.alert.select().with_only_columns(
-    *(column for column in operations.alert.columns if column.name != "details")
-)
 
 
 def local(time: str) -> pl.Expr:

@@ -154,4 +154,5 @@ POLARS: Final[dict[str, pl.Expr]] = {
     "open_alerts": rows(OPEN),
     "unacknowledged_alerts": rows(OPEN & pl.col("acknowledged_at").is_null()),
     "alerts_come_true": ratio(rows(pl.col("outcome") == "died"), rows(pl.col("outcome").is_not_null())),
+    "alerts_useful": ratio(rows(pl.col("verdict") == "useful"), rows(pl.col("verdict").is_not_null())),
 }

@@ -90,6 +90,7 @@ def alerts() -> list[dict[str, Any]]:
             "acknowledged_at": A_TIME if number % 5 == 0 else None,
             "resolved_at": A_TIME if number % 3 else None,
             "outcome": outcomes[number % 3],
+            "verdict": ("useful", "noise", None)[number % 4 % 3],
         }
         for number in range(12)
     ]

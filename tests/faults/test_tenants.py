@@ -32,7 +32,7 @@ NOW = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 OWN, OTHERS = "qq:own", "SECRET-group"
 TABLES = (*warehouse.metadata.sorted_tables, *operations.metadata.sorted_tables)
 SHOWN = sorted(name.partition(".")[2] for name, access in DECIDED.items() if access.rows and access.is_shown)
-BY_GROUP = [name for name in SHOWN if "group_id" in warehouse.metadata.tables[f"mart.{name}"].columns]
+BY_GROUP = [table.name for table in TABLES if table.name in SHOWN and "group_id" in table.columns]
 CLOSED = sorted(name for name, access in DECIDED.items() if access.rows is None)
 LINES = (Path(__file__).parent / "tenant_attacks.sql").read_text().splitlines()
 PASSWORD = "of-this-test-only"
@@ -81,6 +81,8 @@ def filled(table: sa.Table, values: dict[type, Any], text: str, group: str) -> d
             row[column.name] = values[kind] if kind else f"{text}-{column.name}"
     if "group_id" in row:
         row["group_id"] = group
+    if table is operations.alert:
+        row |= {"rule": "group_dying", "subject": group}
     return row
 
 

@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 import yaml
 
+from schemas import views
 from schemas.contract import CONTRACT_VERSION, breaking, contract, dbt_sources
 from schemas.metrics import METRICS
 from schemas.warehouse import metadata
@@ -103,7 +104,7 @@ def test_what_breaks_a_reader_is_found_and_nothing_else(change: Change, found: l
 
 def test_every_table_column_and_metric_is_in_the_contract_and_every_number_says_how_it_adds_up():
     document = contract()
-    for stored in metadata.sorted_tables:
+    for stored in (*metadata.sorted_tables, *views.metadata.sorted_tables):
         names = [one["name"] for one in table(document, str(stored.name))["properties"]]
         metrics = [metric.name for metric in METRICS.values() if metric.dataset.table is stored]
         assert names == [*(str(column.name) for column in stored.columns), *metrics]

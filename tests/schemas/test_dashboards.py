@@ -52,10 +52,6 @@ def test_money_of_several_currencies_and_models_is_not_added_up():
         (Chart("C", "number", ("groups", "joins")), "C: joins belongs to another dataset"),
         (Chart("C", "table", ("groups",), ("weekday",)), "C: groups has no dimension weekday"),
         (Chart("C", "number", ("groups",), width=13), "row 1 is wider than the page"),
-        (
-            Chart("C", "number", ("open_alerts",)),
-            "C: open_alerts is computed from ops.alert, which BI tools may not read",
-        ),
     ],
 )
 def test_what_is_wrong_with_a_chart_is_told(chart: Chart, fault: str):

@@ -4,13 +4,13 @@ import re
 
 import sqlalchemy as sa
 
-from schemas import operations, warehouse
+from schemas import operations, views, warehouse
 from schemas.columns import COLUMNS, Meaning, meaning_of
 from schemas.lake import TABLES
 
 STORED = {
     f"{table.fullname}.{column.name}": column.comment
-    for metadata in (warehouse.metadata, operations.metadata)
+    for metadata in (warehouse.metadata, views.metadata, operations.metadata)
     for table in metadata.sorted_tables
     for column in table.columns
 }
@@ -44,7 +44,7 @@ def numbers() -> dict[str, tuple[bool, Meaning, set[str]]]:
         for table in TABLES.values()
         for name, dtype in table.columns.items()
     }
-    for metadata in (warehouse.metadata, operations.metadata):
+    for metadata in (warehouse.metadata, views.metadata, operations.metadata):
         for table in metadata.sorted_tables:
             for column in table.columns:
                 is_number = isinstance(column.type, sa.Integer | sa.Numeric | sa.Double)

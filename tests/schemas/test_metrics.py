@@ -22,6 +22,10 @@ def parts(aggregate: Aggregate) -> list[Aggregate]:
             return [aggregate]
 
 
+def test_every_metric_is_of_what_a_reader_may_read():
+    assert {metric.dataset.table.schema for metric in METRICS.values()} == {warehouse.MART}
+
+
 def test_each_name_is_given_once_and_to_no_column_beside_it():
     assert [metric.name for metric in METRICS.values() if metric.name in metric.dataset.table.columns] == []
     assert len(METRICS) == sum(len(module.METRICS) for module in (activity, groups, funnels, sales, health))

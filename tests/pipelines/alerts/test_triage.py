@@ -9,6 +9,8 @@ from pipelines.alerts.decide import Evaluation
 from pipelines.alerts.ledger import AlertLedger
 from pipelines.alerts.rules import RULES
 from pipelines.alerts.triage import Action, NoSuchAlert, Triage
+from pipelines.publish.views import declare
+from schemas import views
 from schemas.operations import alert_notice
 from tests.pipelines.alerts.samples import DAY, HOUR, NOON, POLICY, judged
 
@@ -76,3 +78,27 @@ def test_what_is_not_open_is_neither_acknowledged_nor_snoozed(triage: Triage, pr
 def test_of_an_alert_that_never_was_there_is_no_verdict(triage: Triage):
     with pytest.raises(NoSuchAlert, match="No alert has the number 7"):
         triage.give_verdict(7, "useful", "li", NOON)
+
+
+def test_bi_tools_see_alerts_with_verdict_and_notes_at_once(triage: Triage, prepared: str):
+    triage.acknowledge(1, "li", NOON + HOUR, "asked the host")
+    triage.give_verdict(1, "useful", "mo", NOON + 2 * HOUR, "back after a call")
+    evaluate(prepared, judged(True, "shop", rule="stale_feed"), 1)
+    shown = sa.select(*(views.alert.c[name] for name in ("subject", "group_id", "acknowledged_at", "verdict", "notes")))
+    with sa.create_engine(prepared).connect() as connection:
+        assert [tuple(row) for row in connection.execute(shown.order_by(views.alert.c.alert_id))] == [
+            ("a", "a", NOON + HOUR, "useful", "asked the host; back after a call"),
+            ("shop", None, None, None, None),
+        ]
+
+
+def test_a_view_is_made_once_and_made_again_where_it_is_otherwise(triage: Triage, prepared: str):
+    made = sa.text("SELECT xmin::text FROM pg_rewrite WHERE ev_class = 'mart.alert'::regclass")
+    with sa.create_engine(prepared).begin() as connection:
+        before = connection.execute(made).scalar()
+        declare(connection)
+        assert connection.execute(made).scalar() == before
+        connection.execute(sa.text("DROP VIEW mart.alert"))
+        connection.execute(sa.text("CREATE VIEW mart.alert AS SELECT alert_id FROM ops.alert"))
+        declare(connection)
+        assert sa.inspect(connection).get_columns("alert", "mart")[-1]["name"] == views.alert.columns.keys()[-1]

@@ -82,7 +82,7 @@ def test_a_table_whose_columns_were_dropped_is_named_with_the_way_to_have_it_mad
 
 
 def test_a_table_of_ops_whose_columns_were_dropped_is_not_to_be_dropped(database: str, warehouse: Warehouse) -> None:
-    execute(database, "ALTER TABLE ops.alert DROP COLUMN reason")
+    execute(database, "ALTER TABLE ops.alert DROP COLUMN reason CASCADE")
     with pytest.raises(WarehouseOutdated, match=r"reason[\s\S]*ops\.alert[\s\S]*backup"):
         warehouse.prepare()
 

@@ -1,0 +1,43 @@
+"""The views of `mart`, made when the warehouse is prepared and made again where they are declared otherwise.
+
+A view has the rights of its owner, so that who reads `mart` needs none to `ops`; policies show a tenant nothing through
+it (`pipelines.publish.policies`). It is replaced in its place, which keeps rights that were granted: a revision that
+takes columns away, or changes the type of one, drops it first.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from typing import Final
+
+import sqlalchemy as sa
+
+from pipelines.publish.database import as_text
+from schemas import views
+
+_MADE_BY: Final = sa.text(
+    "SELECT obj_description(oid, 'pg_rewrite') FROM pg_rewrite WHERE ev_class = to_regclass(:view)"
+)
+"""The mark of what made a view stands beside its rule, which nobody reads."""
+
+
+def declare(connection: sa.Connection) -> None:
+    """Make every view as it is declared; change nothing where it is so."""
+    for view in views.metadata.sorted_tables:
+        script = list(_script(view))
+        mark = str(zlib.crc32("; ".join(script).encode()))
+        if connection.execute(_MADE_BY, {"view": view.fullname}).scalar() != mark:
+            for statement in (*script, f"COMMENT ON RULE \"_RETURN\" ON {view.fullname} IS '{mark}'"):
+                connection.execute(sa.DDL(statement))
+
+
+def _script(view: sa.Table) -> Iterator[str]:
+    yield f"CREATE OR REPLACE VIEW {view.fullname} AS {as_text(view.info[views.QUERY])}"
+    yield f"COMMENT ON VIEW {view.fullname} IS {_literal(view.comment)}"
+    for column in view.columns:
+        yield f"COMMENT ON COLUMN {view.fullname}.{column.name} IS {_literal(column.comment)}"
+
+
+def _literal(text: str | None) -> str:
+    return as_text(sa.literal(text, sa.Text))
