@@ -18,7 +18,8 @@ from schemas.lake import GROUP_STATES
 PACKAGE = files("emberline.report")
 THROUGH = dt.date(2026, 3, 1)
 OF_CLOSED_LISTS = (
-    "state_", "coverage_", "membership_", "rule_", "outcome_", "lifecycle_", "by_", "duration_", "verdict_", "action_", "as_",
+    "state_", "coverage_", "membership_", "rule_", "outcome_", "lifecycle_", "by_", "duration_", "verdict_", "action_",
+    "as_",
 )  # fmt: skip
 
 
