@@ -13,6 +13,7 @@ from pipelines.groups.thresholds import LifeRules
 from pipelines.ingest.intake import BatchLimits
 from pipelines.ingest.tolerance import Tolerance
 from pipelines.operations.staleness import PullLimits
+from pipelines.publish.warehouse import Warehouse
 from schemas.funnel import FunnelDefinition
 
 
@@ -61,6 +62,13 @@ class Progress:
     def of(self, what: str) -> Callable[[int, int], None]:
         """The reporter of one step."""
         return lambda done, todo: self.report(what, done, todo)
+
+
+@dataclass(frozen=True)
+class Plots:
+    """Draws what is published: SVG images by table of `mart`; by default none."""
+
+    draw: Callable[[Warehouse], Mapping[str, str]] = field(default=lambda _warehouse: {})
 
 
 @dataclass(frozen=True)

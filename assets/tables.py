@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from types import MappingProxyType
@@ -21,6 +22,8 @@ from schemas.warehouse import MART, STAGING
 
 WAREHOUSE: Final = "warehouse"
 """The group of the assets of staging and mart."""
+
+MOST_PLOT_BYTES: Final = 8 * 1024
 
 _STORED: Final = "deltalake"
 _COMPUTED: Final = "polars"
@@ -129,6 +132,17 @@ def refreshed(
     """Tell Dagster what a refresh did to each of its facts, which rows these have now, and `more` by fact."""
     for name, outcome in outcomes.items():
         yield materialized(lake, TABLES[name], {**asdict(outcome), **more.get(name, {})})
+
+
+def plotted(svg: str | None) -> dict[str, dg.MetadataValue]:
+    """Return a plot as metadata that Dagster's page shows; none if there is no plot or it is too large.
+
+    Each materialization keeps its own copy in Dagster's event log.
+    """
+    if svg is None or len(svg.encode()) > MOST_PLOT_BYTES:
+        return {}
+    data = base64.b64encode(svg.encode()).decode()
+    return {"plot": dg.MetadataValue.md(f"![plot](data:image/svg+xml;base64,{data})")}
 
 
 def materialized(lake: Lake, table: LakeTable, metadata: Mapping[str, Any]) -> dg.MaterializeResult:

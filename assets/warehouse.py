@@ -10,9 +10,9 @@ from pydantic import Field
 
 from assets.completeness import complete_through
 from assets.pools import WRITER
-from assets.resources import Clock, Progress, Rules
+from assets.resources import Clock, Plots, Progress, Rules
 from assets.steps import lake_assets
-from assets.tables import published, staged
+from assets.tables import plotted, published, staged
 from pipelines.ingest.decoded_through import decoded_through
 from pipelines.lake import Handle, Lake
 from pipelines.lake_reading import LakeReading
@@ -215,6 +215,7 @@ def publish(
     warehouse: dg.ResourceParam[Warehouse],
     rules: dg.ResourceParam[Rules],
     clock: dg.ResourceParam[Clock],
+    plots: dg.ResourceParam[Plots],
 ) -> Iterator[dg.MaterializeResult]:
     """Switch all tables of `mart` to the checked version in one transaction."""
     lake = LakeReading.of(lake)
@@ -239,7 +240,7 @@ def publish(
         guard=Guard(lake_id(lake), rules.max_lost_share, is_accepted=config.accept_loss),
         now=clock.now(),
     )
-    states = warehouse.published_states()
+    states, drawn = warehouse.published_states(), plots.draw(warehouse)
     for table in DATA_TABLES:
         state = states.get(table.name)
         yield dg.MaterializeResult(
@@ -250,5 +251,6 @@ def publish(
                 "rows_changed": published.rows_changed.get(table.name, 0),
                 "figures_restated": published.restated.get(table.name, 0),
                 "is_new_version": published.is_new,
+                **plotted(drawn.get(table.name)),
             },
         )

@@ -8,8 +8,9 @@ from typing import Any
 import dagster as dg
 
 from assets import engagement, funnel, groups, ingest, risk, sales, warehouse
-from assets.resources import Clock, Progress
+from assets.resources import Clock, Plots, Progress
 from assets.tables import written_by_people
+from emberline.report.small_plots import small_plots
 from emberline.services import Services
 from emberline.settings import load_settings
 from sensors.alerts import check_failure_sensor, run_failure_sensor, staleness_sensor
@@ -39,6 +40,7 @@ def _resources() -> dict[str, Any]:
         "collector": dg.ResourceDefinition(lambda _: _services().collector()),
         "progress": Progress(),
         "clock": Clock(),
+        "plots": Plots(small_plots),
     }
 
 

@@ -17,6 +17,9 @@ STATE_ORDER: Final = ("dying", "declining", "revived", "alive", "dead", "unborn"
 """States in the order in which they are shown: first those of groups that live, of these the worst."""
 
 
+COHORTS: Final = 12
+"""How many cohorts are shown, and over how many weeks."""
+
 _LOW, _HIGH = 0.1, 0.3
 """Risks that say something else than a state that is ill, or one that is well."""
 
@@ -97,6 +100,17 @@ def sales_frame(warehouse: Warehouse) -> pl.DataFrame:
         .join_from(sales, group, group.c.group_id == sales.c.group_id, isouter=True)
         .join(currency, currency.c.currency == sales.c.currency)
         .order_by(sales.c.model, sales.c.currency, sales.c.net_minor.desc(), sales.c.group_id)
+    )
+
+
+def cohorts_frame(warehouse: Warehouse) -> pl.DataFrame:
+    """The newest `COHORTS` weekly cohorts of `retention`: `cohort`, `period`, `cohort_size`, `active`."""
+    table = mart.retention
+    newest = sa.select(table.c.cohort).where(table.c.unit == "week").distinct().order_by(table.c.cohort.desc())
+    return warehouse.read(
+        sa.select(table.c.cohort, table.c.period, table.c.cohort_size, table.c.active)
+        .where(table.c.unit == "week", table.c.cohort.in_(newest.limit(COHORTS)), table.c.period <= COHORTS)
+        .order_by(table.c.cohort, table.c.period)
     )
 
 

@@ -9,7 +9,6 @@ import polars as pl
 
 from emberline.embedded.state import write_whole
 from emberline.report.contents import LinesInUse, read_contents
-from emberline.report.page import render
 from emberline.report.words import LANGUAGES, Words
 from pipelines.publish.warehouse import Warehouse
 from schemas.attribution import MODELS
@@ -44,6 +43,9 @@ def write_report(
     Raises:
         ReportNotWritten: There is no such folder, or the file cannot be written.
     """
+    # Altair takes long to load, and whoever imports this package need not draw.
+    from emberline.report.page import render
+
     page = render(read_contents(warehouse, MODELS, missing, lines, dt.datetime.now(dt.UTC)), Words(language))
     try:
         write_whole(target, page)

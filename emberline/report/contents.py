@@ -10,7 +10,14 @@ import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from emberline.published import funnel_frame, groups_frame, interventions_frame, newest_publication, sales_frame
+from emberline.published import (
+    cohorts_frame,
+    funnel_frame,
+    groups_frame,
+    interventions_frame,
+    newest_publication,
+    sales_frame,
+)
 from pipelines.groups.risk.lines import AlertLines
 from pipelines.publish.warehouse import Warehouse
 from schemas import operations
@@ -19,7 +26,6 @@ from schemas import warehouse as mart
 WEEKS: Final = 26
 """Weeks of 7 days, counted back from the last complete day, that plots of groups show."""
 
-_COHORTS: Final = 12
 _GROUP_RULES: Final = "group_%"
 
 
@@ -118,7 +124,7 @@ def read_contents(
         times=warehouse.read(
             _by_step(mart.funnel_time_to_convert, "from_seconds").where(mart.funnel_time_to_convert.c.since == "entry")
         ),
-        cohorts=warehouse.read(_cohorts()),
+        cohorts=cohorts_frame(warehouse),
         lifecycle=warehouse.read(_lifecycle()).reverse(),
         missing=missing,
         lines=lines,
@@ -222,16 +228,6 @@ def _segments(model: str | None) -> sa.Select[Any, *tuple[Any, ...]]:
 
 def _by_step(table: sa.Table, then: str) -> sa.Select[Any, *tuple[Any, ...]]:
     return sa.select(table).order_by(table.c.funnel, table.c.step_number, table.c[then])
-
-
-def _cohorts() -> sa.Select[Any, *tuple[Any, ...]]:
-    table = mart.retention
-    newest = sa.select(table.c.cohort).where(table.c.unit == "week").distinct().order_by(table.c.cohort.desc())
-    return (
-        sa.select(table.c.cohort, table.c.period, table.c.cohort_size, table.c.active)
-        .where(table.c.unit == "week", table.c.cohort.in_(newest.limit(_COHORTS)), table.c.period <= _COHORTS)
-        .order_by(table.c.cohort, table.c.period)
-    )
 
 
 def _lifecycle() -> sa.Select[Any, *tuple[Any, ...]]:

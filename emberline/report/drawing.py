@@ -18,6 +18,9 @@ _MEMBERS: Final = (124, 152)
 _SALES: Final = (172, 200)
 _HEIGHT: Final = 218
 
+_TITLE, _ROW, _NAMES, _BAR, _TEXTS, _CELL = 26, 20, 150, 260, 130, 26
+"""Sizes of pictures that stand alone: title, row, column of names, longest bar, texts behind bars, cell."""
+
 
 def sparkline(values: Sequence[int], label: str) -> Markup:
     """Draw values as a line from left to right, with the last one as a dot.
@@ -106,3 +109,54 @@ def _bars(
         if value
     )
     return Markup('<path class="{}" d="{}"/>').format(kind, bars)
+
+
+def bars(rows: Sequence[tuple[str, int, str]], label: str) -> Markup:
+    """Draw a horizontal bar a row, as a picture that needs no page around it.
+
+    Args:
+        rows: Name, value (a negative one has no bar), and the text behind the bar.
+        label: The title.
+    """
+    top = max([1, *(value for _, value, _ in rows)])
+    parts = [
+        Markup('<text x="{}" y="{}" text-anchor="end">{}</text><rect x="{}" y="{}" width="{:.1f}" height="14"/>'
+               '<text x="{:.1f}" y="{}">{}</text>').format(
+            _NAMES - 8, y + 11, name, _NAMES, y, width, _NAMES + width + 6, y + 11, text
+        )
+        for name, y, width, text in (
+            (name, _TITLE + number * _ROW, _BAR * max(value, 0) / top, text)
+            for number, (name, value, text) in enumerate(rows)
+        )
+    ]  # fmt: skip
+    return _standing_alone(_NAMES + _BAR + _TEXTS, len(rows), label, parts)
+
+
+def heat_map(rows: Sequence[tuple[str, Sequence[float | None]]], label: str) -> Markup:
+    """Draw a row of shares by period a cohort, as a picture that needs no page around it; null has no cell.
+
+    Args:
+        rows: Name of the cohort, and its shares, 0 to 1.
+        label: The title.
+    """
+    parts = []
+    for number, (name, shares) in enumerate(rows):
+        y = _TITLE + number * _ROW
+        parts.append(Markup('<text x="{}" y="{}" text-anchor="end">{}</text>').format(_NAMES - 8, y + 11, name))
+        parts += [
+            Markup('<rect x="{}" y="{}" opacity="{:.2f}"/>').format(_NAMES + place * _CELL, y - 2, 0.04 + 0.96 * share)
+            for place, share in enumerate(shares)
+            if share is not None
+        ]
+    widest = max((len(shares) for _, shares in rows), default=0)
+    # Once for all cells: with a size of its own each, the picture is twice as large.
+    return _standing_alone(_NAMES + widest * _CELL, len(rows), label, parts, "width:24px;height:18px")
+
+
+def _standing_alone(width: int, n_rows: int, label: str, parts: Sequence[Markup], of_rects: str = "") -> Markup:
+    # An image has none of the page's colours: these can be read on light and on dark.
+    return Markup(
+        '<svg xmlns="http://www.w3.org/2000/svg" width="{0}" height="{1}" viewBox="0 0 {0} {1}" role="img">'
+        "<style>text{{font:12px system-ui,sans-serif;fill:#7d8794}}rect{{fill:#3b7dd8;{2}}}</style>"
+        '<text x="0" y="14">{3}</text>{4}</svg>'
+    ).format(width, _TITLE + n_rows * _ROW, of_rects, label, Markup("").join(parts))

@@ -13,7 +13,8 @@ from markupsafe import Markup
 from emberline.report.board import board, counts, health, lines
 from emberline.report.contents import WEEKS, Contents
 from emberline.report.details import details
-from emberline.report.sections import cohorts, funnels, lifecycle, sales
+from emberline.report.sections import funnels, lifecycle, sales
+from emberline.report.shares import cohorts
 from emberline.report.words import Words
 
 
@@ -56,7 +57,7 @@ def _page(contents: Contents, words: Words) -> dict[str, Any]:
         "week_columns": [
             words(name) for name in ("week_from", "speakers", "messages", "staff_messages", "joined", "left", "orders")
         ],
-        **cohorts(contents),
+        **cohorts(contents.cohorts),
         **lifecycle(contents, words),
         **sales(contents, words),
     }

@@ -10,6 +10,7 @@ from emberline.published import funnel_names, with_amounts
 from emberline.report import plots
 from emberline.report.amounts import currencies
 from emberline.report.contents import Contents
+from emberline.report.shares import percent
 from emberline.report.words import Words
 from pipelines.printable import printable_name
 
@@ -79,24 +80,6 @@ def _curve_rows(curves: pl.DataFrame) -> list[tuple[str, ...]]:
             shares = (row["conversion"], row["conversion_low"], row["conversion_high"])
             rows.append((row["step"], f"{row['seconds'] / _DAY:.0f}", *map(percent, shares)))
     return rows
-
-
-def percent(share: float | None) -> str:
-    """A share as people read it; nothing where there is none."""
-    return "" if share is None else f"{100 * share:.1f} %"
-
-
-def cohorts(contents: Contents) -> dict[str, Any]:
-    """The heat map: a row a weekly cohort, a share a week later, none where that week is not over."""
-    frame = contents.cohorts
-    periods = sorted(frame["period"].unique())
-    rows = []
-    for (first,), cohort in frame.group_by("cohort", maintain_order=True):
-        active = dict(cohort.select("period", "active").iter_rows())
-        size = cohort["cohort_size"][0]
-        shares = [None if active.get(period) is None or not size else active[period] / size for period in periods]
-        rows.append({"first": first, "size": f"{size:,}", "shares": shares})
-    return {"periods": periods, "cohorts": rows}
 
 
 def lifecycle(contents: Contents, words: Words) -> dict[str, Any]:

@@ -32,6 +32,18 @@ def test_runs_say_who_launched_them_and_leave_nothing_of_dagsters_on_the_termina
     assert pl.Series([key for run in found if run for key in run.tags]).unique().sort().to_list() == ["user"]
 
 
+def test_the_page_of_an_asset_shows_a_plot_of_its_figures(pipeline):
+    pipeline.send(sent(said("app:ann", 0), said("app:bob", 1)))
+    assert pipeline.run().is_success
+    with dagster_instance(pipeline.services) as instance:
+        events = {
+            name: instance.get_latest_materialization_event(dg.AssetKey(["mart", name]))
+            for name in ("funnel_step", "retention", "group_state", "group_day")
+        }
+    plots = {name: event.asset_materialization.metadata.get("plot") for name, event in events.items() if event}
+    assert [name for name, plot in plots.items() if plot is None] == ["group_day"]
+
+
 def test_a_signal_within_a_step_interrupts_the_run_and_the_next_one_goes_on(pipeline):
     pipeline.send(sent(said("app:ann", 0), said("app:bob", 1)))
     with pytest.raises(KeyboardInterrupt):

@@ -1,0 +1,24 @@
+"""Shares as text, and cohorts as rows of shares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+
+def percent(share: float | None) -> str:
+    """A share as people read it; nothing where there is none."""
+    return "" if share is None else f"{100 * share:.1f} %"
+
+
+def cohorts(frame: pl.DataFrame) -> dict[str, Any]:
+    """The heat map: a row a weekly cohort, a share a week later, none where that week is not over."""
+    periods = sorted(frame["period"].unique())
+    rows = []
+    for (first,), cohort in frame.group_by("cohort", maintain_order=True):
+        active = dict(cohort.select("period", "active").iter_rows())
+        size = cohort["cohort_size"][0]
+        shares = [None if active.get(period) is None or not size else active[period] / size for period in periods]
+        rows.append({"first": first, "size": f"{size:,}", "shares": shares})
+    return {"periods": periods, "cohorts": rows}
