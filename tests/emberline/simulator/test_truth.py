@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -143,6 +144,14 @@ def test_sales_are_what_brute_force_attributes(world: World, events: list[Event]
     assert planted == oracle.sales(events)
 
 
+def test_costs_are_what_the_events_add_up_to(world: World, events: list[Event]):
+    costs = [event.envelope.data for event in events if event.envelope.type == kinds.SPEND_RECORDED]
+    sums: Counter[tuple[str | None, ...]] = Counter()
+    for cost in costs:
+        sums[cost.group_id, cost.campaign, cost.currency] += cost.total_minor or 0
+    assert {row[:3]: row[3] for row in world.truth.spend.iter_rows()} == sums
+
+
 def test_a_refund_of_more_than_was_paid_leaves_nothing(world: World):
     sums = world.truth.sales.select(pl.col("net_minor", "paid_minor", "refunded_minor").sum()).row(0, named=True)
     assert sums["net_minor"] > sums["paid_minor"] - sums["refunded_minor"]
@@ -150,7 +159,7 @@ def test_a_refund_of_more_than_was_paid_leaves_nothing(world: World):
 
 def test_the_watermark_is_the_oldest_live_source_less_an_hour(world: World, events: list[Event]):
     newest: dict[str, dt.datetime] = {}
-    for event in events:
+    for event in (one for one in events if one.envelope.type not in kinds.SAID_BY_PEOPLE):
         newest[event.envelope.source] = max(event.envelope.time, newest.get(event.envelope.source, event.envelope.time))
     live = [time for time in newest.values() if time >= max(newest.values()) - dt.timedelta(days=1)]
     assert world.truth.watermark == min(live) - dt.timedelta(hours=1)
