@@ -23,8 +23,8 @@ from schemas.lake import LakeTable
 from schemas.mart import made_of, sources_of
 
 _MONTH: Final = "month"
-_OF_ALL_MONTHS: Final = frozenset({"dim_currency"})
-"""Tables whose rows each come from rows of many months."""
+_OF_ALL_ROWS: Final = frozenset({"dim_currency", "dim_date"})
+"""Tables whose rows each come from rows of many months, of any of their lake tables."""
 _BY_KEY: Final = {"dim_person": "person_id", "dim_item": "product_id"}
 """Tables whose rows each come from all rows of several lake tables with the same value in this column."""
 
@@ -103,7 +103,7 @@ def _differing(key: Sequence[str], old: pl.DataFrame, new: pl.DataFrame) -> tupl
 def _near_what_changed(
     table: sa.Table, before: Mapping[str, Handle], now: Mapping[str, Handle]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the rows of both versions that can differ.
+    """Return the rows of both versions that can differ; of `_OF_ALL_ROWS`, all rows.
 
     If one lake table gives them by month: those of months whose files differ. If their look-up tables do not differ:
     those from rows that differ. If each comes from one key's rows in several lake tables: those of keys with rows
@@ -114,10 +114,12 @@ def _near_what_changed(
     if (key := _BY_KEY.get(table.name)) is not None:
         is_changed = pl.col(key).is_in(_changed_keys(table, key, before, now).implode())
         was, given = ({name: rows.filter(is_changed) for name, rows in scans.items()} for scans in (was, given))
+    elif table.name in _OF_ALL_ROWS:
+        pass
     elif looked_up:
         if all(rows.is_empty() for source in looked_up for rows in _differing_in(table, source, was, given)):
             was[first.name], given[first.name] = (rows.lazy() for rows in _differing_in(table, first, was, given))
-    elif _MONTH in first.partition_by and table.name not in _OF_ALL_MONTHS:
+    elif _MONTH in first.partition_by:
         where = in_months(changed_months(before[first.name], now[first.name]))
         was[first.name], given[first.name] = was[first.name].filter(where), given[first.name].filter(where)
     old, new = (
