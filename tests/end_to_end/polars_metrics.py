@@ -105,6 +105,7 @@ POLARS: Final[dict[str, pl.Expr]] = {
     "stickiness": ratio(pl.col("active").max(), pl.col("active_28d").max()),
     "segment_kept": ratio(total("active"), total("cohort_size")),
     "memberships": rows(),
+    "interventions": rows(),
     "return_on_spend": ratio(total("net_minor"), total("spend_minor")),
     "members": different("person_id"),
     "excluded_accounts": different("account_id"),
