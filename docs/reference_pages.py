@@ -28,7 +28,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from sqlalchemy.dialects import postgresql
 
-from emberline import settings, settings_pull, settings_receive
+from emberline import settings, settings_metrics, settings_pull, settings_receive
 from emberline.cli.commands import app
 from emberline.cli.errors import ExitCode
 from pipelines.carriers import CARRIERS
@@ -80,7 +80,8 @@ def settings_page() -> Iterator[str]:
     """Every key of the settings with its variable, type and default."""
     yield "# Settings"
     yield words.SETTINGS
-    docs = attribute_docs(settings) | attribute_docs(settings_receive) | attribute_docs(settings_pull)
+    modules = (settings, settings_metrics, settings_receive, settings_pull)
+    docs = {name: of for module in modules for name, of in attribute_docs(module).items() if name}
     sections = [(name, field) for name, field in settings.Settings.model_fields.items() if _is_section(field)]
     loose = [(name, field) for name, field in settings.Settings.model_fields.items() if not _is_section(field)]
     yield "## Top level"
@@ -91,6 +92,9 @@ def settings_page() -> Iterator[str]:
         yield inspect.getdoc(model) or ""
         rows = (_setting(n, f, docs.get(model.__name__, {}), section) for n, f in model.model_fields.items())
         yield table(("Key", "Type", "Default", "Meaning"), rows)
+        if section == "alerts":
+            yield "### [[alerts.metrics]]"
+            yield from _named_tables(settings_metrics.MetricAlertSettings, docs, "alerts.metrics")
         if section == "receive":
             yield "### [receive.routes.NAME]"
             yield from _named_tables(settings_receive.RouteSettings, docs, "receive.routes")
@@ -300,6 +304,8 @@ def _plain_name(annotation: Any) -> str:
         return f"list of {_plain_name(get_args(annotation)[0])}"
     if get_origin(annotation) is Literal:
         return f"one of {_codes(get_args(annotation))}"
+    if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
+        return "table"
     if annotation in _TYPE_NAMES:
         return _TYPE_NAMES[annotation]
     return _plain_name(get_args(annotation)[0])

@@ -197,6 +197,8 @@ class Services:
             quiet=None if alerts.quiet_hours is None else QuietHours.of(alerts.quiet_hours, settings.zone_info),
             pipeline_channels=tuple(names if alerts.pipeline_channels is None else alerts.pipeline_channels),
             lateness=settings.lateness,
+            metric_rules=tuple(one.metric_rule() for one in alerts.metrics),
+            reader=lambda: Warehouse(self.reader_url()),
         )
 
     def collector(self) -> Collector | None:

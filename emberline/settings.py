@@ -31,6 +31,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from emberline import settings_pull, settings_receive
+from emberline.settings_metrics import MetricAlertSettings
 from emberline.settings_pull import PullSettings
 from emberline.settings_receive import ReceiveSettings, RouteSettings
 from emberline.settings_section import Section, refuse_wrong_name, secrets_in
@@ -372,9 +373,14 @@ class AlertSettings(Section):
     news_days: int = Field(default=14, ge=1, le=_DAYS)
     quiet_hours: Annotated[str | None, AfterValidator(_quiet_hours)] = None
     link_base: str | None = None
+    metrics: list[MetricAlertSettings] = Field(default_factory=list)
+    """A table each: see below."""
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
+        refuse_wrong_name("metrics", names := [one.name for one in self.metrics])
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"metrics: the name {twice[0]} is given twice")
         known = {*self.channels, *([KAFKA] if self.topic else [])}
         if not known.issuperset(self.pipeline_channels or ()):
             raise ValueError(

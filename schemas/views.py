@@ -27,7 +27,10 @@ _notes: Final = (
     .where(_action.c.alert_id == _ledger.c.alert_id)
     .scalar_subquery()
 )
-_group_id: Final = sa.case((sa.func.starts_with(_ledger.c.rule, GROUP_RULES), _ledger.c.subject))
+_group_id: Final = sa.case(
+    (sa.func.starts_with(_ledger.c.rule, GROUP_RULES), _ledger.c.subject),
+    else_=_ledger.c.details["group_id"].astext,
+)
 _KEPT: Final = (
     "alert_id", "rule", "severity", "subject", "purpose", "state", "since", "reason", "opened_at", "acknowledged_at",
     "snoozed_until", "unmeasured_since", "resolved_at", "outcome", "outcome_day", "verdict",

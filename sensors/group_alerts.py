@@ -1,4 +1,4 @@
-"""`alerts_sensor`: what is told of dying groups and stale feeds."""
+"""`alerts_sensor`: what is told of dying groups, stale feeds and metrics."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Final
 import dagster as dg
 
 from assets.resources import Clock, Rules
+from pipelines.alerts.metrics import look_at_metrics
 from pipelines.alerts.watch import Alerting, Looked, is_due, is_read_up, look, tell
 from pipelines.ingest.connection import KafkaConnection
 from pipelines.ingest.lag import backlog
@@ -24,8 +25,8 @@ _EVERY_S: Final = 30
 @dg.sensor(
     minimum_interval_seconds=_EVERY_S,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Tells of groups that are dying and of feeds that are stale, after a publication and every ten "
-    "minutes, and delivers what waits for a channel.",
+    description="Tells of groups that are dying, of feeds that are stale and of metrics, after a publication and "
+    "every ten minutes, and delivers what waits for a channel.",
 )
 def alerts_sensor(
     context: dg.SensorEvaluationContext,
@@ -43,8 +44,11 @@ def alerts_sensor(
     lake_state = warehouse.lake_state()
     if is_due(looked, lake_state, now):
         decision = look(warehouse, lake, alerting, now, read_up=is_read_up(_backlog(kafka, lake, rules), now))
-        looked = Looked(now, lake_state)
+        of_metrics, evaluated = look_at_metrics(warehouse, alerting, looked.metrics if looked else {}, now)
+        looked = Looked(now, lake_state, evaluated)
         said.append(f"{len(decision.notices)} things to tell of groups and feeds")
+        if of_metrics.notices:
+            said.append(f"{len(of_metrics.notices)} of metrics")
     for name, delivered in tell(warehouse.url, alerting, now).items():
         if delivered.error is not None:
             context.log.warning(printable_lines(delivered.error))
@@ -65,8 +69,10 @@ def _looked(cursor: str | None) -> Looked | None:
     if cursor is None:
         return None
     stored = json.loads(cursor)
-    return Looked(dt.datetime.fromisoformat(stored["at"]), stored["lake_state"])
+    return Looked(dt.datetime.fromisoformat(stored["at"]), stored["lake_state"], stored.get("metrics", {}))
 
 
 def _cursor(looked: Looked | None) -> str | None:
-    return None if looked is None else json.dumps({"at": looked.at.isoformat(), "lake_state": looked.lake_state})
+    if looked is None:
+        return None
+    return json.dumps({"at": looked.at.isoformat(), "lake_state": looked.lake_state, "metrics": dict(looked.metrics)})

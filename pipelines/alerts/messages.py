@@ -41,6 +41,12 @@ KAFKA: Final = "kafka"
 NEXT_STEP: Final = "next_step"
 """What to do, among the details of what is known."""
 
+IS: Final = "is"
+"""What the subject is, among the details of an alert whose rule is set by the settings."""
+
+PER: Final = "per"
+"""Of what kind the subject of such a rule is: `group`, `purpose` or `company`."""
+
 _INERT: Final = str.maketrans({"@": "\uff20", "<": "\uff1c", ">": "\uff1e", "`": "'"})
 _IN_FULL: Final = 3
 _CUT: Final = "…"
@@ -82,7 +88,11 @@ def inert(text: str) -> str:
     `@`, `<` and `>` are replaced by wide letters that look alike, so that no service sees a mention or a tag; a link
     does not hide behind other words, and no fence swallows the rest of the message.
     """
-    return printable_name(text).translate(_INERT).replace("](", "] (")
+    return _inert(printable_name(text))
+
+
+def _inert(text: str) -> str:
+    return text.translate(_INERT).replace("](", "] (")
 
 
 def message(told: Sequence[Told], link_base: str | None, limit: int) -> Message:
@@ -128,7 +138,8 @@ def record(told: Told, link_base: str | None) -> dict[str, Any]:
 
 def link(told: Told, link_base: str | None) -> str | None:
     """The address of the group's page."""
-    if link_base is None or told.rule in (STALE_FEED, *staleness.RULES) or told.event == "test":
+    is_of_group = told.rule not in (STALE_FEED, *staleness.RULES) and told.known.details.get(PER, "group") == "group"
+    if link_base is None or not is_of_group or told.event == "test":
         return None
     return f"{link_base.rstrip('/')}/groups/{quote(told.subject, safe='')}"
 
@@ -166,7 +177,7 @@ def _in_full(told: Told, link_base: str | None) -> str:
         if details.get("precedent"):
             lines.append(f"{details['precedent']}.")
         if details.get(NEXT_STEP):
-            lines.append(f"Next: {printable(details[NEXT_STEP])}")
+            lines.append(f"Next: {_inert(printable(details[NEXT_STEP]))}")
         lines.append(f"Alert {told.alert_id}: emberline alerts ack {told.alert_id}, or snooze {told.alert_id}")
     if (address := link(told, link_base)) is not None:
         lines.append(address)
@@ -178,7 +189,7 @@ def _line(told: Told) -> str:
 
 
 def _headline(told: Told) -> str:
-    name, is_so = _name(told), _IS[told.rule]
+    name, is_so = _name(told), _is(told)
     match told.event:
         case "firing":
             return f"{name} is {is_so}"
@@ -193,7 +204,7 @@ def _headline(told: Told) -> str:
 
 
 def _kind(told: Told) -> str:
-    is_so = _IS[told.rule]
+    is_so = _is(told)
     match told.event:
         case "firing":
             return is_so
@@ -205,6 +216,10 @@ def _kind(told: Told) -> str:
             return f"{told.known.state}, was {is_so}"
         case "test":
             return "test"
+
+
+def _is(told: Told) -> str:
+    return _IS.get(told.rule) or inert(told.known.details[IS])
 
 
 def _name(told: Told) -> str:

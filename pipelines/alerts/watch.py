@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 import polars as pl
@@ -14,6 +14,7 @@ from pipelines.alerts.channels import Channel
 from pipelines.alerts.core import CORE_DAYS, RECENT_DAYS, silent_core
 from pipelines.alerts.decide import Alert, Decision, Evaluation, Policy
 from pipelines.alerts.ledger import AlertLedger
+from pipelines.alerts.metric_rules import MetricRule
 from pipelines.alerts.outbox import Delivered, Outbox
 from pipelines.alerts.precedents import precedent
 from pipelines.alerts.quiet import QuietHours
@@ -47,14 +48,18 @@ class Alerting:
     """Names of the channels that are told of the pipeline itself."""
     lateness: dt.timedelta = dt.timedelta(0)
     """How late events may come: what is missing counts as under way for so long."""
+    metric_rules: tuple[MetricRule, ...] = ()
+    reader: Callable[[], Warehouse] | None = None
+    """Enters the warehouse as who only reads, to ask for metrics; None: as who publishes."""
 
 
 @dataclass(frozen=True)
 class Looked:
-    """When rules were last evaluated, and at which published state of the lake."""
+    """When rules were last evaluated, at which published state of the lake, and each on a metric on which period."""
 
     at: dt.datetime
     lake_state: int | None
+    metrics: Mapping[str, str] = field(default_factory=dict)
 
 
 def is_due(last: Looked | None, lake_state: int | None, now: dt.datetime) -> bool:

@@ -13,6 +13,8 @@ from schemas.lake import FACTS
 
 Write = Callable[[str], None]
 SECRET = "hunter2-hunter2-hunter2"
+METRIC = "[[alerts.metrics]]\nname = 'a'\n"
+FELL = f"{METRIC}rule = 'fell_by'\nshare = 0.5\nmetric = "
 
 
 @pytest.fixture(autouse=True)
@@ -103,6 +105,18 @@ def test_a_file_named_in_the_environment_must_be_there(tmp_path: Path, monkeypat
         ),
         pytest.param("[groups]\ndying_leave = 0.2", "dying_enter is above dying_leave", id="leaving below entering"),
         pytest.param("[alerts]\ntarget_precision = 1.5", "less than or equal to 1", id="a share above all"),
+        pytest.param(f"{FELL}'sales'", r"alerts\.metrics\.0\.metric: is no metric", id="no metric"),
+        pytest.param(f"{FELL}'net_sales'", "not a number over different values of model", id="two models"),
+        pytest.param(f"{FELL}'lifetime_sales'", r"alerts\.metrics\.0: .*has no days and weeks", id="no days"),
+        pytest.param(f"{FELL}'median_steps_reached'", "is of single rows", id="a median"),
+        pytest.param(f"{FELL}'joins'\nback = 3", "back is no key of fell_by", id="a key of another rule"),
+        pytest.param(f"{FELL}'joins'\n{FELL}'leaves'", "the name a is given twice", id="a name twice"),
+        pytest.param(f"{METRIC}rule = 'below'\nmetric = 'joins'", "below needs value", id="no line"),
+        pytest.param(
+            f"{METRIC}rule = 'share_shifted'\npoints = 5\nper = 'group'\nmetric = 'staff_share'",
+            "is no sum of parts",
+            id="shares of a ratio",
+        ),
         pytest.param("[groups]\nbaseline_weeks = 3", "least_baseline_weeks is above", id="a baseline too short"),
         pytest.param("[groups.purposes.sales]\ndeep = 1", r"purposes\.sales: deep", id="unknown key of a purpose"),
         pytest.param(
