@@ -60,13 +60,11 @@ def audit(url: str, suites: Sequence[Suite], *, staged: Mapping[str, Staged], is
             next_step="Stage the tables, then audit them.",
         )
     looks = [look for suite in suites for look in _looks(suite, staged)]
-    broken = set(range(len(looks))) if is_full else _broken(Database(url), looks)
+    doubtful = [look.expectations for look in looks] if is_full else _doubtful(Database(url), looks)
     # Opened only if there is something to evaluate: importing Great Expectations takes seconds.
-    with _staging(warehouse) if broken else nullcontext() as datasource:
+    with _staging(warehouse) if any(doubtful) else nullcontext() as datasource:
         verdicts = [
-            verdict
-            for number, look in enumerate(looks)
-            for verdict in _verdicts(look, datasource if number in broken else None)
+            verdict for look, some in zip(looks, doubtful, strict=True) for verdict in _verdicts(look, some, datasource)
         ]
     return [v if v.error is None else replace(v, error=without_password(v.error, warehouse)) for v in verdicts]
 
@@ -123,11 +121,22 @@ def _staging(url: sa.URL) -> Iterator[SQLDatasource]:
         datasource.get_engine().dispose()
 
 
-def _broken(warehouse: Database, looks: Sequence[Look]) -> set[int]:
-    """Return the numbers of the looks with broken expectations, or all if one query cannot find out.
+def _doubtful(warehouse: Database, looks: Sequence[Look]) -> list[tuple[Expectation, ...]]:
+    """Return the expectations of each look that are broken, or all of its where a query cannot find out which.
 
     Great Expectations takes some 20 ms per expectation and per table, however small the table.
     """
+    broken = _broken(warehouse, looks)
+    return [_broken_in(warehouse, look) if number in broken else () for number, look in enumerate(looks)]
+
+
+def _broken_in(warehouse: Database, look: Look) -> tuple[Expectation, ...]:
+    broken = _broken(warehouse, [replace(look, expectations=(one,)) for one in look.expectations])
+    return tuple(one for number, one in enumerate(look.expectations) if number in broken)
+
+
+def _broken(warehouse: Database, looks: Sequence[Look]) -> set[int]:
+    """Return the numbers of the looks with broken expectations, or all if one query cannot find out."""
     if not looks:
         return set()
     try:
@@ -137,23 +146,23 @@ def _broken(warehouse: Database, looks: Sequence[Look]) -> set[int]:
         return set(range(len(looks)))
 
 
-def _verdicts(look: Look, datasource: SQLDatasource | None) -> list[Verdict]:
-    """Return the verdicts: all pass without a datasource; else ask for results first, then for examples of failures."""
+def _verdicts(look: Look, doubtful: Sequence[Expectation], datasource: SQLDatasource | None) -> list[Verdict]:
+    """Return the verdicts: those not doubtful pass; of others the results first, then examples of failures."""
     suite, expectations = look.suite, look.expectations
-    if datasource is None:
+    if datasource is None or not doubtful:
         return [_verdict(suite, expectation, success=True) for expectation in expectations]
     if (batch := _batch(datasource, look.rows)) is None:
         missing = f"{STAGING}.{look.rows} does not exist: stage it first"
         return [_verdict(suite, expectation, success=False, error=missing) for expectation in expectations]
-    results = _run(batch, expectations, _YES_OR_NO)
-    broken = [e for e in expectations if not results[e.name].success and _error(results[e.name]) is None]
+    results = _run(batch, doubtful, _YES_OR_NO)
+    broken = [e for e in doubtful if not results[e.name].success and _error(results[e.name]) is None]
     if broken:
         # A missing key column must not turn the other checks of the table into errors.
         columns = {column["name"] for column in sa.inspect(datasource.get_engine()).get_columns(look.rows, STAGING)}
         key = [column for column in suite.key if column in columns]
         detail = {"result_format": "COMPLETE", "partial_unexpected_count": _EXAMPLES}
         results |= _run(batch, broken, detail | ({"unexpected_index_column_names": key} if key else {}))
-    return [_judged(suite, expectation, results[expectation.name]) for expectation in expectations]
+    return [_judged(suite, expectation, results.get(expectation.name)) for expectation in expectations]
 
 
 def _batch(datasource: SQLDatasource, name: str) -> Batch | None:
@@ -196,7 +205,9 @@ def _error(result: ExpectationValidationResult) -> str | None:
     return "; ".join(sorted(causes)) or None
 
 
-def _judged(suite: Suite, expectation: Expectation, result: ExpectationValidationResult) -> Verdict:
+def _judged(suite: Suite, expectation: Expectation, result: ExpectationValidationResult | None) -> Verdict:
+    if result is None:
+        return _verdict(suite, expectation, success=True)
     if (error := _error(result)) is not None:
         return _verdict(suite, expectation, success=False, error=error)
     if result.success:
