@@ -18,6 +18,7 @@ from pipelines.groups.staff_act import staff_act as compute_staff_act
 from pipelines.groups.staff_day import staff_day as compute_staff_day
 from pipelines.lake import Lake
 from pipelines.refresh import (
+    refresh_contacts,
     refresh_days,
     refresh_feed_days,
     refresh_group_network,
@@ -27,6 +28,7 @@ from pipelines.refresh import (
     refresh_member_changes,
 )
 from schemas.lake import (
+    CONTACT,
     FEED_DAY,
     GROUP,
     GROUP_DAY,
@@ -107,3 +109,9 @@ def group_life(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> 
     """Judge the groups whose complete days changed; all of them when a day gets complete."""
     through, settings = complete_through(lake, rules), rules.settings[GROUP_STATE.name]
     yield from refreshed(lake, refresh_life(lake, through, rules.zone, rules.life, settings))
+
+
+@lake_asset(CONTACT)
+def contact(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
+    """Find again whom to talk to in the groups that fall ill, and in ill ones where something changed."""
+    return materialized(lake, CONTACT, asdict(refresh_contacts(lake)))

@@ -295,6 +295,7 @@ COMPUTED_BY = {
     "feed_day": "groups.feed_day.feed_day",
     "staff_act": "groups.staff_act.staff_act",
     "intervention": "groups.intervention.intervention",
+    "contact": "groups.contacts.contacts",
     "group_health": "groups.health.group_health",
     "group_state": "groups.state.group_state",
     "risk_model": "groups.risk.graded.graded_model",

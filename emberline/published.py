@@ -129,6 +129,13 @@ def interventions_frame(warehouse: Warehouse, group_id: str | None = None) -> pl
     return warehouse.read(sa.select(*shown).where(is_shown).order_by(found.c.group_id, found.c.place))
 
 
+def contacts_frame(warehouse: Warehouse, group_id: str | None = None) -> pl.DataFrame:
+    """Whom to talk to in each group that declines, is dying or dead, or in one, those first for whom most speaks."""
+    contact = mart.contact
+    query = sa.select(contact).order_by(contact.c.group_id, contact.c.place)
+    return warehouse.read(query if group_id is None else query.where(contact.c.group_id == group_id))
+
+
 def with_amounts(frame: pl.DataFrame, *names: str) -> pl.DataFrame:
     """Add, for each `NAME_minor`, the column `NAME` with the amount as text; see `amount`."""
     return frame.with_columns(amount(f"{name}_minor").alias(name) for name in names)

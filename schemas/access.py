@@ -75,6 +75,7 @@ _OF_MART: Final[dict[str, Access]] = {
     "group_network": _BY_GROUP,
     "group_state": _BY_GROUP,
     "group_risk": _BY_GROUP,
+    "contact": _BY_GROUP,
     "intervention": _BY_GROUP,
     "retention": _TOTAL,
     "lifecycle": _TOTAL,

@@ -165,6 +165,13 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
         ),
         **_KNOWN_GROUP,
     },
+    "contact": {
+        **_KNOWN_GROUP,
+        **_KNOWN_PERSON,
+        "nobody wrote more than all": Rule("""
+            SELECT group_id, person_id, wrote, of_messages FROM {batch} WHERE wrote > of_messages
+        """),
+    },
     "intervention": {
         **_KNOWN_DAY,
         **_KNOWN_GROUP,

@@ -194,6 +194,13 @@ COLUMNS: Final[dict[str, Meaning]] = {
     "note": Meaning(
         "what was done in the words of who noted it; null: seen, without words, or naming an erased person"
     ),
+    # Contacts
+    "place": _ordinal("place among those of the group whom to talk to, from 1"),
+    "wrote": Meaning("messages that the member wrote in 28 days before the fall", "messages"),
+    "of_messages": Meaning("messages of all members in these days", "messages"),
+    "last_day": Meaning("last day with activity of the member in the group"),
+    "linked_pairs": Meaning("pairs of members who answered this one and not each other", "pairs of members"),
+    "why": Meaning("why to talk to this member, in words"),
     # Members
     "first_time": Meaning("first activity, UTC"),
     "last_time": Meaning("last activity, UTC"),

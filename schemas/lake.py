@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from schemas.table import UTC_TIME, LakeTable, Source
+from schemas.tables.contacts import CONTACT
 from schemas.tables.engagement import (
     FIRST_SEEN,
     GROUP_ENGAGEMENT,
@@ -82,6 +83,7 @@ from schemas.tables.segments import SEGMENT_ACTIVITY, SEGMENT_RETENTION
 
 __all__ = [
     "COMPONENTS",
+    "CONTACT",
     "COORDINATES",
     "CUSTOMER_ORDER",
     "EVENTS",
@@ -168,6 +170,7 @@ TABLES: Final[dict[str, LakeTable]] = {
         FUNNEL_ENTRY, MATCHED_EVENT, FUNNEL_STEP, FUNNEL_BREAKDOWN, FUNNEL_TIME_TO_CONVERT, FUNNEL_CURVE, FUNNEL_TREND,
         ORDER_CREDIT, ORDER_REFUND, ORDER_ITEM, CUSTOMER_ORDER, PERSON_VALUE, REVENUE_COHORT, GROUP_SALES,
         GROUP_SALES_DAY, SPEND_DAY, SPEND_RETURN, MESSAGE_SALES, SEGMENT_SALES,
+        CONTACT,
     )
 }  # fmt: skip
 

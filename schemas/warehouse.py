@@ -20,6 +20,7 @@ __all__ = [
     "DATA_TABLES",
     "MART",
     "STAGING",
+    "contact",
     "customer_order",
     "dim_carrier",
     "dim_currency",
@@ -187,6 +188,21 @@ group_risk = sa.Table(
     sa.Column("model_share", sa.Double),
     sa.Index(None, "day"),
     comment="How likely living groups were to die, as estimated on each day, and by which score.",
+)
+
+contact = sa.Table(
+    "contact",
+    metadata,
+    sa.Column("group_id", sa.Text, primary_key=True),
+    sa.Column("person_id", sa.Text, primary_key=True),
+    sa.Column("place", sa.Integer, nullable=False),
+    count("wrote"),
+    count("of_messages"),
+    sa.Column("last_day", sa.Date, nullable=False),
+    count("linked_pairs"),
+    number("orders", "number of orders credited to the group that this person paid for", "orders"),
+    sa.Column("why", sa.Text, nullable=False),
+    comment="The members who matter most in a group that declines, is dying or dead: whom to talk to.",
 )
 
 intervention = sa.Table(

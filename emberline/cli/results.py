@@ -80,11 +80,11 @@ def _group_named(name: str, groups: pl.DataFrame) -> dict[str, Any]:
 
 def _show_group(warehouse: Warehouse, group: dict[str, Any], sales: pl.DataFrame, as_json: bool) -> None:
     from emberline.cli.reports import print_group, print_interventions, print_sales
-    from emberline.contacts import contacts_of
-    from emberline.published import interventions_frame
+    from emberline.published import contacts_frame, interventions_frame
+    from pipelines.groups.contacts import ILL
 
     done = interventions_frame(warehouse, group["group_id"])
-    found = contacts_of(configured(), group)
+    found = contacts_frame(warehouse, group["group_id"]) if group["state"] in ILL else None
     sold = sales.filter(sales["group_id"] == group["group_id"])
     if as_json:
         contacts = None if found is None else found.to_dicts()

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from emberline.published import (
     cohorts_frame,
+    contacts_frame,
     funnel_frame,
     groups_frame,
     interventions_frame,
@@ -50,6 +51,7 @@ class Contents:
             (days of members), `messages`, `operator_messages`, `joined`, `left`.
         states: The spells of each group, `group_id`, `since`, `until`, `state`, `reason`, oldest first.
         alerts: Alerts as `alert` has them, newest first, with `is_of_group` and `notes`: who wrote what, oldest first.
+        contacts: Whom to talk to, as `contacts_frame` gives it.
         done: What was done for groups, as `interventions_frame` gives it.
         sales: As `sales_frame` gives them.
         sales_weeks: Orders that `model` credits by week: `group_id`, `week`, `orders`.
@@ -71,6 +73,7 @@ class Contents:
     weeks: pl.DataFrame
     states: pl.DataFrame
     alerts: pl.DataFrame
+    contacts: pl.DataFrame
     done: pl.DataFrame
     sales: pl.DataFrame
     sales_weeks: pl.DataFrame
@@ -114,6 +117,7 @@ def read_contents(
         weeks=warehouse.read(_weeks(through)),
         states=warehouse.read(_states()),
         alerts=warehouse.read(_alerts()),
+        contacts=contacts_frame(warehouse),
         done=interventions_frame(warehouse),
         sales=sales.filter(pl.col("model") == model) if model else sales,
         sales_weeks=warehouse.read(_sales_weeks(through, publication["zone"], model)),

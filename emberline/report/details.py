@@ -27,6 +27,7 @@ def details(contents: Contents, words: Words) -> list[dict[str, Any]]:
     states = contents.states.partition_by("group_id", as_dict=True)
     sales = with_amounts(contents.sales, "paid", "refunded", "net").partition_by("group_id", as_dict=True)
     alerts = contents.alerts.filter("is_of_group").partition_by("subject", as_dict=True)
+    contacts = contents.contacts.partition_by("group_id", as_dict=True)
     done = contents.done.partition_by("group_id", as_dict=True)
     parts = []
     for group in contents.groups.head(DETAILED).iter_rows(named=True):
@@ -57,6 +58,9 @@ def details(contents: Contents, words: Words) -> list[dict[str, Any]]:
                     for week, start in enumerate(starts)
                 ],
                 "life": [_spell(spell, words) for spell in spells],
+                "contacts": [
+                    (row["person_id"], printable(words.sentence(row["why"]))) for row in _rows(contacts.get(key))
+                ],
                 "done": [_done(row, words) for row in _rows(done.get(key))],
                 "sales": [_sale(row, words) for row in _rows(sales.get(key))],
                 "alerts": [_alert(alert, words) for alert in raised],

@@ -30,20 +30,28 @@ ANSWERED_WITHIN: Final = dt.timedelta(days=28)
 """How old a message may be for an answer to connect two members."""
 
 
-def window_of(of: pl.Expr, day: dt.date | None) -> pl.Expr:
+Day = dt.date | pl.Expr | None
+"""A day, or a column with one; none: before every day."""
+
+
+def window_of(of: pl.Expr, day: Day) -> pl.Expr:
     """The number of the window in which a day lies."""
-    return (pl.lit(day, pl.Date) - of).dt.total_days() // WINDOW_DAYS
+    return (_known(day) - of).dt.total_days() // WINDOW_DAYS
 
 
-def windows_from(day: dt.date | None) -> pl.Expr:
+def windows_from(day: Day) -> pl.Expr:
     """The first day of the windows that members are judged by."""
-    return pl.lit(day, pl.Date) - dt.timedelta(days=WINDOWS * WINDOW_DAYS - 1)
+    return _known(day) - dt.timedelta(days=WINDOWS * WINDOW_DAYS - 1)
 
 
-def connecting_from(day: dt.date | None) -> pl.Expr:
+def connecting_from(day: Day) -> pl.Expr:
     """The first day of the messages that an answer in the windows may be to: what happened before connects nobody."""
     # A day more, as one of them may have 23 hours.
     return windows_from(day) - ANSWERED_WITHIN - dt.timedelta(days=1)
+
+
+def _known(day: Day) -> pl.Expr:
+    return day if isinstance(day, pl.Expr) else pl.lit(day, pl.Date)
 
 
 def connected(events: pl.LazyFrame, people: pl.LazyFrame, day: dt.date | None) -> pl.LazyFrame:
@@ -73,15 +81,15 @@ def connected(events: pl.LazyFrame, people: pl.LazyFrame, day: dt.date | None) -
     )
 
 
-def exchanges(events: pl.LazyFrame, people: pl.LazyFrame, day: dt.date | None) -> pl.LazyFrame:
+def exchanges(events: pl.LazyFrame, people: pl.LazyFrame, day: Day) -> pl.LazyFrame:
     """Count the answers that two persons of a group exchanged in each window, either way.
 
-    The arguments are those of `connected`.
+    The arguments are those of `connected`; `day` may be a column of the events, the same in all of a group.
 
     Returns:
         `group_id`, `window`, `one` and `other`, persons, the first by id first, and `exchanges`.
     """
-    answered = _answers(events.filter(pl.col("day") <= pl.lit(day, pl.Date)), day)
+    answered = _answers(events.filter(pl.col("day") <= _known(day)), day)
     by_person = with_person(answered, people).select(
         "group_id", "window", person_id="person_id", account_id="other_account_id"
     )
@@ -94,7 +102,7 @@ def exchanges(events: pl.LazyFrame, people: pl.LazyFrame, day: dt.date | None) -
     )
 
 
-def _answers(events: pl.LazyFrame, day: dt.date | None) -> pl.LazyFrame:
+def _answers(events: pl.LazyFrame, day: Day) -> pl.LazyFrame:
     """Members' replies and reactions to members' messages: `group_id, account_id, other_account_id, window`.
 
     Of accounts, not of persons: few of all messages are answers or answered, and persons are looked up for these alone.

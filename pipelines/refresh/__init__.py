@@ -8,6 +8,7 @@ to recompute. The result always equals a full recomputation.
 from __future__ import annotations
 
 from pipelines.refresh.behind import FactRules, facts_behind
+from pipelines.refresh.contacts import refresh_contacts
 from pipelines.refresh.crowded import crowded_persons
 from pipelines.refresh.days import refresh_days
 from pipelines.refresh.feeds import refresh_feed_days
@@ -50,6 +51,7 @@ __all__ = [
     "inputs_of",
     "recent_events",
     "recorded",
+    "refresh_contacts",
     "refresh_credit",
     "refresh_days",
     "refresh_feed_days",

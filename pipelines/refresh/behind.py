@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pipelines.lake import Lake
 from pipelines.lake_reading import LakeReading
 from pipelines.refresh.changes import Sources, batch_input, complete_inputs, included
+from pipelines.refresh.contacts import contact_inputs
 from pipelines.refresh.funnel import funnel_inputs
 from pipelines.refresh.identity import identity_inputs
 from pipelines.refresh.interventions import intervention_inputs
@@ -100,6 +101,7 @@ def _inputs(lake: Lake, rules: FactRules) -> dict[LakeTable, dict[str, int]]:
         tables.INTERVENTION: intervention_inputs(lake, settings[tables.INTERVENTION.name]),
         tables.SPEND_DAY: of_batches,
         tables.SPEND_RETURN: as_recorded(spend_return_inputs(lake)),
+        tables.CONTACT: contact_inputs(lake),
         tables.GROUP_HEALTH: of_life,
         tables.GROUP_STATE: of_life,
         tables.RISK_MODEL: of_risk,

@@ -47,6 +47,7 @@ LAKE = {
     "member_change": {"events"},
     "feed_day": {"events"},
     **{name: {"events", "group", "person_day"} for name in ("segment_activity", "segment_retention")},
+    "contact": {"group_state", "order_credit", "person_day", *PERSONS},
     "staff_act": PERSONS,
     "intervention": {"feed_day", "group", "group_day", "member_change", "staff_act", *PERSONS},
     "group_health": LIFE,

@@ -21,6 +21,7 @@ from pipelines.publish.rows import is_mart_behind, lake_state
 from pipelines.refresh import (
     FactRules,
     facts_behind,
+    refresh_contacts,
     refresh_credit,
     refresh_days,
     refresh_feed_days,
@@ -96,6 +97,7 @@ ORDER: Final = (
         "staff_act",
         "intervention",
         "group_health",
+        "contact",
         "group_risk",
         "group_engagement",
     ),
@@ -148,6 +150,7 @@ class Followed(Company):
             "segment_activity": lambda: refresh_segments(lake, through(), settings["segment_activity"]),
             "member_change": lambda: refresh_member_changes(lake),
             "feed_day": lambda: refresh_feed_days(lake),
+            "contact": lambda: refresh_contacts(lake),
             "staff_act": lambda: refresh_days(lake, STAFF_ACT, staff_act),
             "intervention": lambda: refresh_interventions(lake, ZONE, LIFE, settings["intervention"]),
             "group_health": lambda: refresh_life(lake, through(), ZONE, LIFE, settings["group_state"]),

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from pipelines.engagement import connections as connections_module
 from pipelines.engagement.calendar import Unit
-from pipelines.engagement.connections import connected
+from pipelines.engagement.connections import connected, exchanges
 from pipelines.engagement.first_seen import first_seen
 from pipelines.engagement.lifecycle import lifecycle
 from pipelines.engagement.person_day import person_day
@@ -34,6 +34,7 @@ from pipelines.funnel.orders import order_refunds
 from pipelines.funnel.spend import spend_day
 from pipelines.funnel.steps import timeline
 from pipelines.groups.birth import births
+from pipelines.groups.contacts import ILL, before_fall, contacts
 from pipelines.groups.feed_day import feed_day
 from pipelines.groups.group import group_table
 from pipelines.groups.group_day import group_day
@@ -52,6 +53,7 @@ from pipelines.quarantine import rule_on_event
 from pipelines.refresh import (
     Refreshed,
     recent_events,
+    refresh_contacts,
     refresh_credit,
     refresh_days,
     refresh_feed_days,
@@ -80,6 +82,7 @@ from pipelines.time import last_complete_day
 from schemas import kinds
 from schemas.funnel import FunnelDefinition, Step, standard
 from schemas.lake import (
+    CONTACT,
     CUSTOMER_ORDER,
     EVENTS,
     FEED_DAY,
@@ -127,7 +130,7 @@ FACTS = (
     MEMBER_CHANGE, PERSON_DAY, FIRST_SEEN, RETENTION, LIFECYCLE, MEMBER_STATE, FUNNEL_ENTRY, ORDER_CREDIT,
     ORDER_REFUND, ORDER_ITEM, CUSTOMER_ORDER, PERSON_VALUE, REVENUE_COHORT, GROUP, GROUP_DAY, FEED_DAY, GROUP_HEALTH,
     GROUP_STATE, GROUP_HOUR, STAFF_DAY, GROUP_NETWORK, SPEND_DAY, SEGMENT_ACTIVITY, SEGMENT_RETENTION, STAFF_ACT,
-    INTERVENTION,
+    INTERVENTION, CONTACT,
 )  # fmt: skip
 
 
@@ -215,6 +218,7 @@ class Company:
             **refresh_segments(lake, through, rules),
         }
         self.refreshed |= refresh_life(lake, through, "Asia/Shanghai", LIFE, rules)
+        self.refreshed[CONTACT.name] = refresh_contacts(lake)
 
     def refresh_one(self, table: LakeTable, rules: int = 1) -> None:
         """One of the facts that joins and leaves decide on, and what it follows beside `member_change`."""
@@ -289,6 +293,13 @@ class FromNothing:
         facts = staff_act(self.plain), group_day(self.events), feed_day(self.events), self.groups
         return intervention(*facts, "Asia/Shanghai", LIFE)
 
+    def contacts(self) -> pl.LazyFrame:
+        is_ill = pl.col("is_current") & pl.col("state").is_in(ILL)
+        falls = group_state(self.life).filter(is_ill).select("group_id", "since").collect()
+        ends = falls.lazy().select("group_id", end=before_fall(pl.col("since")))
+        exchanged = exchanges(self.plain.join(ends, on="group_id"), self.people, pl.col("end"))
+        return contacts(self.days, exchanged, order_credit(self.events, ATTRIBUTION), falls).lazy()
+
     def of(self, table: LakeTable) -> pl.DataFrame:
         events, through = self.events, self.through
         everything = {
@@ -322,6 +333,7 @@ class FromNothing:
             FEED_DAY.name: lambda: feed_day(events),
             STAFF_ACT.name: lambda: staff_act(self.plain),
             INTERVENTION.name: self.interventions,
+            CONTACT.name: self.contacts,
             GROUP_HEALTH.name: lambda: group_health(self.life),
             GROUP_STATE.name: lambda: group_state(self.life),
         }
@@ -367,6 +379,10 @@ LINK_MEMBERS = happened(kinds.IDENTITY_LINKED, member_id="app:a", linked_id="app
 TALK = [said(name, 5, minute) for minute, name in enumerate(["app:a", "app:b", "app:c", "app:a"])]
 
 LONG_AGO = [said(name, 40, minute) for minute, name in enumerate(["app:a", "app:b", "app:c", "app:a"])]
+
+
+DIED = [*LONG_AGO, *(happened(kinds.FEED_HEARTBEAT, day) for day in range(1, 40))]
+"""A group that was born and has been silent since, and dead for long."""
 
 
 def listed(day: float, *members: str, group: str = "app:g") -> Event:
@@ -493,6 +509,14 @@ REACHING = {
         [said("app:a", 21)],
         INTERVENTION,
     ),
+    "a late word in a group that died": ([*DIED, said("app:b", 0, group="app:h")], [said("app:a", 45)], CONTACT),
+    "a late answer in a group that died": (
+        [*DIED, said("app:hub", 44), said("app:b", 0, group="app:h")],
+        [said(name, 44, 9, reply_to="m") for name in ("app:a", "app:b")],
+        CONTACT,
+    ),
+    "a group that died sells": ([*DIED, said("app:b", 0, group="app:h")], [CLICKED, PAID], CONTACT),
+    "a group that died revives": (DIED, [said("app:a", 1), said("app:b")], CONTACT),
     "a late note": (
         [*LONG_AGO, said("app:a")],
         [happened(kinds.GROUP_INTERVENTION, 9, group="app:g", intervention="call", intervention_note="rang")],
@@ -653,6 +677,7 @@ def test_one_late_event_recomputes_one_person(company: Company):
         # On that day the feed now proves to have flowed: that measures all groups anew.
         GROUP_HEALTH.name: (0, 0, 0),
         GROUP_STATE.name: (0, 0, 0),
+        CONTACT.name: (0, 0, 1),
     }
 
 
@@ -923,6 +948,8 @@ def events(draw: st.DrawFn) -> Event:
         payload["linked_id"] = draw(ACCOUNTS)
     if kind == kinds.GROUP_SNAPSHOT:
         payload["members"] = [{"id": account} for account in draw(st.sets(ACCOUNTS, max_size=3))]
+    if kind == kinds.GROUP_INTERVENTION:
+        payload["intervention"] = draw(st.sampled_from(["call", "offer"]))
     if kind.startswith("group.") and draw(st.booleans()):
         payload["name"] = draw(st.sampled_from(["tea", "rice"]))
     if draw(st.booleans()):

@@ -104,6 +104,16 @@ def contents(groups: int, names: dict[int, str] | None = None, **other: Any) -> 
             ],
             schema_overrides={"resolved_at": pl.Datetime("us", "UTC"), "acknowledged_by": pl.String},
         ),
+        contacts=pl.DataFrame(
+            [
+                {
+                    "group_id": ids[0],
+                    "person_id": "0" * 32,
+                    "why": "wrote 5 of 9 messages in 28 days, and has been silent since 2026-02-01; orders credited to "
+                    "the group: 2",
+                }
+            ]
+        ),
         done=pl.DataFrame(
             [
                 {

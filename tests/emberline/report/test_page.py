@@ -71,6 +71,13 @@ def test_what_was_done_for_a_group_is_said_with_its_words_as_text():
     assert "红包" in render(contents(1), Words("zh"))
 
 
+def test_whom_to_talk_to_is_said_with_the_reasons_in_both_languages():
+    assert f"<code>{'0' * 32}</code> wrote 5 of 9 messages" in render(contents(1), Words("en"))
+    assert "28 天内写了 9 条消息中的 5 条，自 2026-02-01 起沉默；归因于该群的订单：2" in render(
+        contents(1), Words("zh")
+    )
+
+
 def test_where_state_and_risk_differ_the_page_says_why():
     assert "State and risk differ: nothing has fallen" in render(contents(1), Words("en"))
     assert "状态与风险不一致: 目前没有低于平时" in render(contents(1), Words("zh"))

@@ -9,31 +9,38 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.groups.contacts import CONTACT, before_fall, contacts
-from schemas.lake import PERSON_DAY
+from pipelines.groups.contacts import before_fall, contacts
+from schemas.lake import CONTACT, PERSON_DAY
 from tests.examples import examples
 
 SINCE = dt.date(2026, 3, 30)
-END = before_fall(SINCE)
+END = pl.select(before_fall(pl.lit(SINCE))).item()
 PEOPLE = "abcdefg"
 
 
 def days_of(rows: list[tuple[str, int, int]]) -> pl.LazyFrame:
     """Person, days before the last one before the fall, messages."""
-    names = ("person_id", "day", "messages")
-    known = [(person, END - dt.timedelta(days=ago), messages) for person, ago, messages in rows]
+    names = ("group_id", "person_id", "day", "messages")
+    known = [("app:g", person, END - dt.timedelta(days=ago), messages) for person, ago, messages in rows]
     return pl.LazyFrame(known, schema={name: PERSON_DAY.schema[name] for name in names}, orient="row")
 
 
 def found(
     rows: list[tuple[str, int, int]], pairs: list[str] | None = None, orders: str = ""
 ) -> dict[str, tuple[int, int, int, str]]:
-    edges = [tuple(sorted(pair)) for pair in pairs or []]
-    exchanged = pl.LazyFrame(edges, schema={"one": pl.String, "other": pl.String}, orient="row")
-    bought = [(person, "shop", f"order {number}") for number, person in enumerate(orders)]
-    schema = {"person_id": pl.String, "shop": pl.String, "order_id": pl.String}
-    frame = contacts(days_of(rows), exchanged, pl.LazyFrame(bought, schema=schema, orient="row"), SINCE)
-    assert frame.schema == CONTACT
+    edges = [("app:g", *sorted(pair)) for pair in pairs or []]
+    exchanged = pl.LazyFrame(edges, schema=dict.fromkeys(("group_id", "one", "other"), pl.String), orient="row")
+    bought = [("app:g", person, "shop", f"order {number}") for number, person in enumerate(orders)]
+    schema = dict.fromkeys(("group_id", "person_id", "shop", "order_id"), pl.String)
+    known = (days_of(rows), exchanged, pl.LazyFrame(bought, schema=schema, orient="row"))
+    # Another group, of the same persons, is not mixed with it.
+    other = (frame.with_columns(group_id=pl.lit("app:h")) for frame in known)
+    both = (pl.concat(pair) for pair in zip(known, other, strict=True))
+    frame = contacts(*both, pl.DataFrame({"group_id": ["app:g", "app:h"], "since": SINCE}))
+    assert frame.schema == CONTACT.schema
+    assert frame.filter(group_id="app:h").drop("group_id").equals(frame.filter(group_id="app:g").drop("group_id"))
+    frame = frame.filter(group_id="app:g")
+    assert frame["place"].to_list() == list(range(1, frame.height + 1))
     return {row[0]: row[1:] for row in frame.select("person_id", "wrote", "linked_pairs", "orders", "why").rows()}
 
 

@@ -225,6 +225,12 @@ def segment(breakdown: str, segment: str, paid: int, refunded: int, net: int) ->
     return sales("", paid, refunded, net) | {"breakdown": breakdown, "segment": segment}
 
 
+def contact(group: str, person: str, wrote: int = 3) -> Row:
+    """Somebody to talk to, who wrote some of nine messages."""
+    numbers = {"place": 1, "wrote": wrote, "of_messages": 9, "linked_pairs": 0, "orders": 0}
+    return {"group_id": group, "person_id": person, "last_day": MONDAY, "why": "", **numbers}
+
+
 def done(group: str, day: dt.date, action: str = "call", origin: str = "seen", note: str | None = None) -> Row:
     """What was done for a group on a day."""
     return {
@@ -271,6 +277,7 @@ COMPANY: dict[str, list[Row]] = {
         spell("qq:2", MONDAY, None, "unborn"),
     ],
     "group_risk": [risk("qq:1", days_later(1), 0.2, 0.4), risk("qq:1", days_later(2), 0.3, 0.3)],
+    "contact": [contact("qq:1", "p1"), contact("qq:1", "p2")],
     "intervention": [done("qq:1", MONDAY), done("qq:1", days_later(1), origin="noted", note="rang")],
     "retention": [cell(0, 3), cell(1, 2), cell(2, None)],
     "lifecycle": [unit(MONDAY, 3, 3, 0, 0), unit(days_later(1), 2, 0, 2, 1)],

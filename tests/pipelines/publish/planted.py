@@ -9,6 +9,7 @@ from tests.pipelines.publish.company import (
     NOON,
     Row,
     cell,
+    contact,
     credit,
     day,
     days_later,
@@ -225,6 +226,13 @@ PLANTED = [
         {"day": days_later(2)},
     ),
     Planted("group_risk", also("group_risk", risk("qq:9", MONDAY, 0.1, 0.2)), "group_id is one of dim_group", 1, QQ9),
+    Planted("contact", also("contact", contact("qq:9", "p1")), "group_id is one of dim_group", 1, QQ9),
+    Planted(
+        "contact", also("contact", contact("qq:2", "p9")), "person_id is one of dim_person", 1, {"group_id": "qq:2"}
+    ),
+    Planted(
+        "contact", also("contact", contact("qq:2", "p1", 10)), "nobody wrote more than all", 1, {"group_id": "qq:2"}
+    ),
     Planted(
         "intervention",
         also("intervention", done("qq:2", MONDAY, "prayer")),
