@@ -25,8 +25,8 @@ from schemas.mart import made_of, sources_of
 _MONTH: Final = "month"
 _OF_ALL_ROWS: Final = frozenset({"dim_currency", "dim_date"})
 """Tables whose rows each come from rows of many months, of any of their lake tables."""
-_BY_KEY: Final = {"dim_person": "person_id", "dim_item": "product_id"}
-"""Tables whose rows each come from all rows of several lake tables with the same value in this column."""
+_BY_KEY: Final = {"dim_person": "person_id", "dim_item": "product_id", "excluded_account": "account_id"}
+"""Tables whose rows each come from all rows of their lake tables with the same value in this column."""
 
 
 def difference(lake: Lake, table: sa.Table, opened: Mapping[str, Handle], published: State) -> Difference | None:

@@ -21,6 +21,7 @@ from pipelines.refresh import (
     refresh_identity,
     refresh_matched,
     refresh_sales,
+    refresh_spend_return,
 )
 from schemas import kinds
 from schemas.funnel import standard
@@ -39,6 +40,7 @@ from schemas.lake import (
     MESSAGE_SALES,
     ORDER_CREDIT,
     SEGMENT_SALES,
+    SPEND_RETURN,
     LakeTable,
 )
 from tests.examples import examples
@@ -59,6 +61,7 @@ class Summarised(Company):
             GROUP_ENGAGEMENT.name: refresh_group_engagement(self.lake),
             MATCHED_EVENT.name: refresh_matched(self.lake),
             **refresh_sales(self.lake, ZONE, defaultdict(lambda: rules)),
+            SPEND_RETURN.name: refresh_spend_return(self.lake),
             **refresh_funnel_summaries(self.lake, self.funnels, ZONE, defaultdict(lambda: rules)),
         }
         return {name: outcome.is_changed for name, outcome in refreshed.items()}

@@ -23,10 +23,10 @@ from pipelines.publish.staging import Difference, LakeVersion, State
 from schemas import kinds
 from schemas.lake import FUNNEL_ENTRY, ORDER_CREDIT
 from schemas.mart import sources_of
-from schemas.warehouse import DATA_TABLES, funnel_match, lifecycle, order_credit
+from schemas.warehouse import DATA_TABLES, excluded_account, funnel_match, lifecycle, order_credit
 from tests.examples import examples
 from tests.pipelines.publish.company import frames, table
-from tests.pipelines.test_incremental import happened, said
+from tests.pipelines.test_incremental import happened, said, spent
 from tests.pipelines.test_summaries_refresh import Summarised
 
 Change = Callable[[Summarised], object]
@@ -63,6 +63,8 @@ CHANGES: dict[str, Change] = {
     "a late message": lambda company: company.send(said("app:bo", 45)),
     "an order of today": lambda company: bought(company, 1),
     "a late order": lambda company: bought(company, 37),
+    "a late message of an operator": lambda company: company.send(said("app:op", 45, role="operator")),
+    "a cost in a currency of its own": lambda company: company.send(spent(70, 5, currency="USD")),
     "another group": lambda company: company.send(said("app:ann", 2, group="app:other")),
     "another purpose": lambda company: company.send(happened(kinds.GROUP_UPDATED, 1, group="app:g", purpose="service")),
     "files put together": lambda company: [
@@ -113,6 +115,17 @@ def test_the_difference_leads_from_any_version_to_any_later_one(
         if state.name == state_of(place, opened(company.lake, place)).name:
             assert found.old.is_empty(), place.name
             assert found.new.is_empty(), place.name
+
+
+def test_an_account_of_many_months_is_compared_over_all_of_them(company: Summarised) -> None:
+    place, lake = excluded_account, company.lake
+    state, rows = state_of(place, opened(lake, place)), rows_now(lake, place)
+    company.send(said("app:op", 1, role="operator"))
+    company.summarise()
+    found = difference(lake, place, opened(lake, place), state)
+    assert found is not None
+    assert found.new["messages"].to_list() == [2]
+    assert alike(applied(rows, found), rows_now(lake, place))
 
 
 def test_only_rows_that_differ_are_in_it() -> None:
