@@ -23,11 +23,10 @@ from pipelines.groups.risk.lines import AlertLines
 from pipelines.publish.warehouse import Warehouse
 from schemas import operations
 from schemas import warehouse as mart
+from schemas.views import GROUP_RULES
 
 WEEKS: Final = 26
 """Weeks of 7 days, counted back from the last complete day, that plots of groups show."""
-
-_GROUP_RULES: Final = "group_%"
 
 
 @dataclass(frozen=True)
@@ -188,7 +187,7 @@ def _alerts() -> sa.Select[Any, *tuple[Any, ...]]:
         "alert_id", "rule", "subject", "severity", "since", "reason", "opened_at", "acknowledged_by", "resolved_at",
         "outcome", "verdict",
     )  # fmt: skip
-    is_of_group = alert.c.rule.like(_GROUP_RULES).label("is_of_group")
+    is_of_group = alert.c.rule.startswith(GROUP_RULES, autoescape=True).label("is_of_group")
     return sa.select(*(alert.c[name] for name in names), is_of_group, _notes()).order_by(alert.c.alert_id.desc())
 
 

@@ -231,7 +231,7 @@ def _name(told: Told) -> str:
 
 def _identity(told: Told) -> str:
     parts = [told.known.purpose, told.subject if told.known.name else None, told.severity]
-    return ", ".join(inert(part) for part in parts if part)
+    return ", ".join(inert(part) for part in dict.fromkeys(parts) if part)
 
 
 def _size(text: str) -> int:

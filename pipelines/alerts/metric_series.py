@@ -97,7 +97,8 @@ def names_of(reader: Warehouse) -> dict[str, str | None]:
 
 def rows_query(rule: MetricRule, subject: str, days: Sequence[dt.date], zone: str) -> str:
     """SQL for the rows behind a finding, of all its periods, on one line."""
-    table, dataset = rule.metric.dataset.table, rule.metric.dataset
+    dataset = rule.metric.dataset
+    table = dataset.table.alias("fact")
     dated = table.c[dataset.day or dataset.start or ""]
     first, last = days[-1], last_day(rule, days[0])
     if isinstance(dated.type, sa.DateTime):

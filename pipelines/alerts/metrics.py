@@ -24,7 +24,7 @@ _SET: Final = "set"
 _IS: Final = {
     "fell_by": "down in {}",
     "below": "below its line in {}",
-    "share_shifted": "of another share in {}",
+    "share_shifted": "at another share of {}",
 }
 
 
@@ -165,19 +165,19 @@ def reason(rule: MetricRule, found: Mapping[str, Any], day: dt.date, since: dt.d
     if value is None or base is None:
         return f"{metric.name} {when} cannot be told: too little is there"
     if rule.kind == "share_shifted":
-        moved = "" if found["moved"] is None else f"; the total is {found['moved']:+.0%}"
-        return f"{value:.1%} of {metric.name} {when}, {base:.1%} in {before}{moved}"
+        moved = "" if found["moved"] is None else f"; the total moved by {100 * found['moved']:+.0f} %"
+        return f"{100 * value:.1f} % of {metric.name} {when}, {100 * base:.1f} % in {before}{moved}"
     shown, usual = _shown(rule, value), _shown(rule, base)
     if rule.kind == "below":
         return f"{metric.name} {when}: {shown}, and the line is {_shown(rule, rule.line)}; {usual} is {mean}"
-    change = f"{abs(1 - value / base):.0%} {'less' if value < base else 'more'} than" if base > 0 else "against"
+    change = f"{100 * abs(1 - value / base):.0f} % {'less' if value < base else 'more'} than" if base > 0 else "against"
     return f"{metric.name} {when}: {shown}, {change} {usual}, {mean}"
 
 
 def _shown(rule: MetricRule, value: float) -> str:
     match rule.metric.format:
         case "percent":
-            return f"{value:.1%}"
+            return f"{100 * value:.1f} %"
         case "number":
             return f"{value:,.2f} {rule.metric.unit}"
         case _:

@@ -97,7 +97,7 @@ def test_a_planted_fall_is_one_alert_until_it_is_back_and_a_kill_between_tells_n
     assert company.look(FELL, is_kept=False) == [("firing", "sales")]  # killed before it kept what is evaluated
     known = company.notices[0].known
     assert known.reason == (
-        "messages_sent in the week from 2026-03-30: 60 messages, 70% less than 200 messages, the mean of the 4 weeks "
+        "messages_sent in the week from 2026-03-30: 60 messages, 70 % less than 200 messages, the mean of the 4 weeks "
         "before 2026-03-30"
     )
     assert company.look(FELL, hours=1) == []
