@@ -1,8 +1,8 @@
-"""Facts follow their inputs: recompute what changed, nothing when nothing did, and record what was seen.
+"""Incremental refresh of facts: recompute what changed in the inputs, and record the input versions.
 
-A fact's commits carry `input/<name>` application transactions. Facts of events note the newest batch of `events` and
-the newest change of `identity` they include: what came later names, by its marks, the persons, groups, days and orders
-to recompute. The result always equals a full recomputation.
+A fact's commits carry `input/<name>` application transactions. Facts of events record the newest batch of `events` and
+the newest change of `identity` that they include. The change logs of later batches name the persons, groups, days and
+orders to recompute. The result always equals a full recomputation.
 """
 
 from __future__ import annotations

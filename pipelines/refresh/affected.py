@@ -1,4 +1,4 @@
-"""Whose funnel entries can differ: told by the entries and the events since what changed, not those of all history."""
+"""Persons whose funnel entries can differ, found from the entries and the events since the change, not all history."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from schemas.funnel import FunnelDefinition
 
 @dataclass(frozen=True)
 class _Funnel:
-    """A definition, its stored entries, and what `possible_steps` tells of product messages since the first change."""
+    """A definition, its stored entries, and the `possible_steps` of product messages since the first change."""
 
     definition: FunnelDefinition
     entries: pl.DataFrame
@@ -32,15 +32,15 @@ def affected_persons(
     """Find the persons whose entries of any of the funnels can differ.
 
     Args:
-        lake: holds `first_seen`, which says whose activity is the first in a group; where it lags, any may be.
-        sources: events and identity now.
-        changes: what the stored entries do not include.
-        definitions: the funnels whose definition is that of the entries, at least one.
+        lake: The lake. Its `first_seen` shows which activity is the first in a group; while outdated, any may be.
+        sources: Current events and identity.
+        changes: The changes that the stored entries do not include.
+        definitions: The funnels whose definition is that of the entries, at least one.
         stored: `schemas.lake.FUNNEL_ENTRY`.
 
     Returns:
-        A row a person: `person_id`, and `is_touched`: their own events changed, or they gained or lost an account. All
-        others matter only if they had to do with a group in which a product message came or went.
+        A row per person: `person_id`, and `is_touched`: whether their own events changed, or they gained or lost an
+        account. The others are related to a group in which a product message was added or removed.
     """
     own, offers = changes.persons_since(), changes.marks.filter("reaches_group")
     earliest = pl.concat([own["since"], offers["day"]]).min()
@@ -62,7 +62,7 @@ def affected_persons(
 
 
 def _reached(sources: Sources, changes: Changes, offers: pl.DataFrame, funnels: Sequence[_Funnel]) -> pl.DataFrame:
-    """`person_id, since`: whose entries can differ if they were exposed to a product message that came or went."""
+    """Return `person_id, since` of persons who may have been exposed to an added or removed product message."""
     since = offers["day"].min()
     if not isinstance(since, dt.date):
         return pl.DataFrame(schema={"person_id": pl.String, "since": pl.Date})
@@ -82,7 +82,7 @@ def _own_rows(lake: Lake, sources: Sources, cuts: pl.DataFrame) -> pl.LazyFrame:
 
 
 def _with_steps(cuts: pl.DataFrame, rows: pl.DataFrame, funnel: _Funnel) -> pl.DataFrame:
-    """The cuts with the steps that own rows or exposures since could satisfy."""
+    """Return the cuts with the steps that own rows or exposures since then could satisfy."""
     steps = step_columns(funnel.definition)
     own = possible_steps(rows, funnel.definition).group_by("person_id").agg(pl.col(steps).any())
     return cuts.join(own, on="person_id", how="left").with_columns(
@@ -91,7 +91,7 @@ def _with_steps(cuts: pl.DataFrame, rows: pl.DataFrame, funnel: _Funnel) -> pl.D
 
 
 def _from(sources: Sources, day: object) -> pl.LazyFrame:
-    """The events from a day on; none if there is none."""
+    """Return the events from a day on; none if `since` is None."""
     first = pl.lit(day, pl.Date)
-    # Months are what files are chosen by.
+    # Files are skipped by month.
     return sources.scan().filter((pl.col("month") >= first.dt.month_start()) & (pl.col("day") >= first))

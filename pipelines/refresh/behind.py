@@ -1,4 +1,4 @@
-"""Which facts do not include their inputs as they are now: told by what they recorded, without computing any."""
+"""Find outdated facts by their recorded input versions, without computing any."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ from schemas.lake import LakeTable
 
 @dataclass(frozen=True)
 class FactRules:
-    """What facts depend on beside tables; see `assets.resources.Rules` and `assets.completeness`.
+    """Inputs of facts other than tables; see `assets.resources.Rules` and `assets.completeness`.
 
-    `settings` has, for each fact with `LakeTable.settings`, by its name, a number that changes with any of these.
+    `settings` maps each fact with `LakeTable.settings` to a number that changes with any of these.
     """
 
     settings: Mapping[str, int]
@@ -46,9 +46,9 @@ class FactRules:
 
 
 def facts_behind(lake: Lake, rules: FactRules) -> frozenset[str]:
-    """Name the facts whose recorded inputs differ from those a refresh would record now.
+    """Return the names of the facts whose recorded inputs differ from those that a refresh would record now.
 
-    What depends on one of these is not named unless it is behind as well: it follows once they have been refreshed.
+    Facts that depend on these are not included unless they are outdated themselves: they follow after the refresh.
     """
     reading = LakeReading.of(lake)
     return frozenset(table.name for table, seen in _inputs(reading, rules).items() if _is_behind(reading, table, seen))
@@ -61,7 +61,7 @@ def _is_behind(lake: Lake, table: LakeTable, inputs: dict[str, int]) -> bool:
 
 
 def _inputs(lake: Lake, rules: FactRules) -> dict[LakeTable, dict[str, int]]:
-    """What a refresh of each fact would record now, beside rebuilds."""
+    """Return the inputs that a refresh of each fact would record now, without rebuilds."""
     sources = Sources.of(lake)
     days, health = lake.open(tables.PERSON_DAY), lake.open(tables.GROUP_HEALTH)
     settings = rules.settings

@@ -1,4 +1,4 @@
-"""Persons of too many accounts: one id that many people share chains all of them."""
+"""Over-merged persons: an id that many people share links all their accounts."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pipelines.rulings import withdrawn
 from schemas.lake import EVENTS, IDENTITY, IDENTITY_RULING
 
 CROWDED: Final = pl.Schema({"person_id": pl.String, "accounts": pl.Int64, "most_linked": pl.String, "others": pl.Int64})
-"""A person, how many accounts it has, and which of them is linked to most others."""
+"""A person, the number of its accounts, and the account with the most links."""
 
 
 def crowded_persons(lake: Lake, most: int) -> pl.DataFrame:
-    """The persons with more than `most` accounts, those with most of them first: rows of `CROWDED`."""
+    """Return the persons with more than `most` accounts, those with the most first: rows of `CROWDED`."""
     people = lake.open(IDENTITY).scan().select("account_id", "person_id")
     crowded = (
         people.group_by("person_id").agg(accounts=pl.len().cast(pl.Int64)).filter(pl.col("accounts") > most).collect()

@@ -1,4 +1,4 @@
-"""Facts by day, `person_day` and `group_day`: the touched days of touched persons or groups, and no others."""
+"""Refresh facts by day (`person_day`, `group_day`): only the changed days of changed persons or groups."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ Compute = Callable[[pl.LazyFrame], pl.LazyFrame]
 
 
 def refresh_days(lake: Lake, table: LakeTable, compute: Compute, settings: int | None = None) -> Refreshed:
-    """Recompute exactly the cells of a fact, a person or group on a day, that new events or merged persons touched.
+    """Recompute exactly the cells (a person or group on a day) that new events or merged persons change.
 
     Args:
-        lake: holds the fact, `events`, `touched`, `identity`, `identity_change` and, where the fact reads it,
+        lake: The lake with the fact, `events`, `touched`, `identity`, `identity_change` and, if the fact reads it,
             `member_change`.
-        table: a fact with `person_id` or else `group_id`, `day` and `month`, partitioned by `month`.
-        compute: events with `person_id` -> rows of the fact; each row follows from the events of that day and person,
-            or of that day and group.
-        settings: fingerprint of the settings of a fact that depends on any.
+        table: A fact with `person_id` or else `group_id`, `day` and `month`, partitioned by `month`.
+        compute: Events with `person_id` -> rows of the fact; each row depends only on the events of its day and person,
+            or of its day and group.
+        settings: Fingerprint of the settings, if the fact depends on any.
     """
     handle, sources = lake.open(table), Sources.of(lake, table)
     rebuild = rebuild_due(lake, handle)
@@ -49,7 +49,7 @@ def refresh_days(lake: Lake, table: LakeTable, compute: Compute, settings: int |
 
 
 def _rebuild(lake: Lake, handle: Handle, sources: Sources, compute: Compute, seen: dict[str, int]) -> Refreshed:
-    # A day may have lost its events.
+    # A day may have lost all its events.
     days = set(handle.scan().select("day").unique().collect(engine="streaming")["day"])
     events, months = sources.scan(), sorted({*months_of(sources.events), *months_of(handle)})
 
@@ -63,7 +63,7 @@ def _rebuild(lake: Lake, handle: Handle, sources: Sources, compute: Compute, see
 
 
 def _splice(lake: Lake, handle: Handle, cells: pl.DataFrame, compute: pl.LazyFrame, seen: dict[str, int]) -> Refreshed:
-    """Put the fresh rows of the cells in the place of the stored ones, in the months concerned."""
+    """Replace the stored rows of the cells by the fresh ones, in the months concerned."""
     owner = "person_id" if "person_id" in cells.columns else "group_id"
     stored = handle.scan().filter(pl.col("month").is_in(_months(cells).implode())).collect(engine="streaming")
     before = stored.join(cells, on=cells.columns, how="semi")
@@ -75,7 +75,7 @@ def _splice(lake: Lake, handle: Handle, cells: pl.DataFrame, compute: pl.LazyFra
 
 
 def _with_all_since(since: dt.date | None, cells: pl.DataFrame, handle: Handle, events: pl.LazyFrame) -> pl.DataFrame:
-    """Add every cell from a day on: those stored, and those of which there are events."""
+    """Add every cell from a day on: stored ones, and those with events."""
     if since is None:
         return cells
     near = (pl.col("month") >= since.replace(day=1)) & (pl.col("day") >= since)
@@ -84,14 +84,14 @@ def _with_all_since(since: dt.date | None, cells: pl.DataFrame, handle: Handle, 
 
 
 def _person_days(sources: Sources, changes: Changes) -> pl.DataFrame:
-    """Persons and days, of new events and of all events of accounts whose person changed."""
+    """Return persons and days of new events and of all events of reassigned accounts."""
     of_moved = sources.moved_events(changes).select("account_id", "day").unique().collect(engine="streaming")
     touched = pl.concat([changes.marks.select("account_id", "day"), of_moved]).unique()
     return changes.with_persons(touched).select("person_id", "day").unique()
 
 
 def _group_days(sources: Sources, changes: Changes) -> pl.DataFrame:
-    """Groups and days, likewise: persons are counted in them."""
+    """Return groups and days of new events and of all events of reassigned accounts: groups count persons."""
     of_moved = sources.moved_events(changes).select("group_id", "day").unique().collect(engine="streaming")
     return pl.concat([changes.marks.select("group_id", "day"), of_moved]).drop_nulls().unique()
 
@@ -107,7 +107,7 @@ def _events_of_groups(sources: Sources, cells: pl.DataFrame) -> pl.LazyFrame:
 
 
 def _events_of(sources: Sources, wanted: pl.DataFrame) -> pl.LazyFrame:
-    """The events of accounts or groups on days, out of the months concerned."""
+    """Return the events of accounts or groups on days, reading only the months concerned."""
     owner, day = wanted.columns
     near = pl.col("month").is_in(_months(wanted).implode()) & pl.col(owner).is_in(wanted[owner].unique().implode())
     return sources.scan().filter(near).join(wanted.lazy(), on=[owner, day], how="semi")

@@ -1,4 +1,4 @@
-"""Facts of whole days, such as `feed_day`: the days that new events touched, whomever they are of."""
+"""Refresh facts of whole days, such as `feed_day`, on the days of new events."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from schemas.lake import EVENTS, FEED_DAY, LakeTable
 
 
 def refresh_feed_days(lake: Lake) -> Refreshed:
-    """Find again of which sources there are events, on the days of which events came or were replaced."""
+    """Recompute which sources have events, on the days with new or replaced events."""
     return refresh_days_of_all(lake, FEED_DAY, feed_day)
 
 
 def refresh_days_of_all(lake: Lake, table: LakeTable, compute: Callable[[pl.LazyFrame], pl.LazyFrame]) -> Refreshed:
-    """Recompute the days of which events came or were replaced. Persons have no part in it.
+    """Recompute the days with new or replaced events. The fact must not depend on persons.
 
     Args:
-        lake: holds the fact, `events` and `touched`.
-        table: a fact with `day`, not partitioned.
-        compute: events -> rows of the fact; each row follows from the events of its day.
+        lake: The lake with the fact, `events` and `touched`.
+        table: A fact with `day`, not partitioned.
+        compute: Events -> rows of the fact; each row depends only on the events of its day.
     """
     handle, events = lake.open(table), lake.open(EVENTS)
     rebuild = rebuild_due(lake, handle)
@@ -36,7 +36,7 @@ def refresh_days_of_all(lake: Lake, table: LakeTable, compute: Callable[[pl.Lazy
     if done[BATCH_INPUT] is None or rebuild.is_whole:
         return write(lake, handle, compute(events.scan()).collect(engine="streaming"), seen)
     days = marks_since(lake, done[BATCH_INPUT])["day"].unique()
-    # A comparison with null holds of no row.
+    # A comparison with null matches no row.
     is_since = (pl.col("day") >= pl.lit(rebuild.since, pl.Date)).fill_null(value=False)
     touched = pl.col("day").is_in(days.implode()) | is_since
     earliest = pl.lit(min(filter(None, [days.min(), rebuild.since]), default=None), pl.Date)

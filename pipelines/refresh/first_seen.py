@@ -1,4 +1,4 @@
-"""`first_seen` follows `person_day`: the persons that a later state of it touched, from their first change on."""
+"""Refresh `first_seen` from `person_day`: only changed persons, from their first changed day on."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from schemas.lake import FIRST_SEEN, PERSON_DAY
 
 
 def refresh_first_seen(lake: Lake) -> Refreshed:
-    """Recompute when persons were first active, of whom `person_day` includes more than this fact does.
+    """Recompute the first days of persons for whom `person_day` includes changes that this fact does not.
 
-    Whoever was active before the day of their first change still was. What `person_day` includes stands in its commits.
-    Marks that are even newer cost a recomputation, never a number.
+    Activity before a person's first changed day is unaffected. The commits of `person_day` record what it includes.
+    Newer rows of the change log cost a recomputation, never a wrong number.
     """
     handle, days = lake.open(FIRST_SEEN), lake.open(PERSON_DAY)
     rebuild = rebuild_due(lake, handle)
@@ -28,7 +28,7 @@ def refresh_first_seen(lake: Lake) -> Refreshed:
         return unchanged(handle)
     if None in done.values() or rebuild.is_whole:
         return write(lake, handle, first_seen(days.scan()).collect(engine="streaming"), seen)
-    # Of who is another person now any day may differ.
+    # For reassigned accounts, any day may differ.
     persons = (
         Changes.since(lake, Sources.of(lake), done).persons_since().with_columns(pl.col("since").fill_null(dt.date.min))
     )
@@ -49,13 +49,13 @@ def refresh_first_seen(lake: Lake) -> Refreshed:
 
 
 def known_first_seen(lake: Lake, sources: Sources) -> pl.LazyFrame | None:
-    """The rows of `first_seen`; None where it lags behind events or persons."""
+    """Return the rows of `first_seen`; None if it does not include the current events or persons."""
     firsts = lake.open(FIRST_SEEN)
     wanted = {name: number for name, number in sources.positions().items() if name in (BATCH_INPUT, IDENTITY_INPUT)}
     return firsts.scan() if noted(firsts, wanted) == wanted else None
 
 
 def first_days(lake: Lake, days: Handle) -> pl.LazyFrame:
-    """The rows of `first_seen` that follow from this very version of `person_day`: computed where the stored lag."""
+    """Return `first_seen` for this exact version of `person_day`; computed if the stored rows are outdated."""
     firsts, wanted = lake.open(FIRST_SEEN), included(days)
     return firsts.scan() if noted(firsts, wanted) == wanted else first_seen(days.scan())

@@ -1,4 +1,4 @@
-"""`funnel_entry`: the persons whose entries can differ, computed from all of their events."""
+"""Refresh `funnel_entry`: the persons whose entries can differ, computed from all their events."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from schemas.funnel import FunnelDefinition, fingerprint, fingerprint_of_all
 from schemas.lake import FUNNEL_ENTRY
 
 _EVENTS_AT_ONCE: Final = 2_000_000
-"""Funnels built anew take the persons in so many parts that each has about so many events: it bounds memory."""
+"""A full rebuild of funnels processes persons in parts of about this many events, which bounds memory."""
 
 _DEFINITIONS: Final = input_id("definitions")
 WATERMARK: Final = "watermark"
-"""The name under which entries note, in microseconds since 1970, the watermark at which they are mature or not."""
+"""The input name of the watermark, in microseconds since 1970, that decides whether entries are mature."""
 
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
@@ -32,7 +32,7 @@ _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 def funnel_inputs(
     sources: Sources, definitions: Sequence[FunnelDefinition], watermark: dt.datetime, settings: int
 ) -> dict[str, int]:
-    """What `funnel_entry` records: its sources, each definition and all together, watermark and settings."""
+    """Return the inputs of `funnel_entry`: its sources, each definition and all together, watermark and settings."""
     return {
         **sources.inputs(settings),
         _DEFINITIONS: fingerprint_of_all(definitions),
@@ -44,16 +44,16 @@ def funnel_inputs(
 def refresh_funnels(
     lake: Lake, definitions: Sequence[FunnelDefinition], watermark: dt.datetime, settings: int
 ) -> Refreshed:
-    """Recompute the entries of persons whose entries can differ, and tell of all others whether they are mature by now.
+    """Recompute the entries of persons whose entries can differ, and update the maturity of all others.
 
-    A funnel that is new or whose definition changed is built anew, and no other; the entries of one that is no longer
-    defined go.
+    Only funnels that are new or whose definition changed are rebuilt from scratch; entries of removed funnels are
+    deleted.
 
     Args:
-        lake: holds the fact and what it follows.
-        definitions: the funnels, no two of one name.
+        lake: The lake with the fact and its inputs.
+        definitions: The funnels, with unique names.
         watermark: UTC.
-        settings: fingerprint of what decides on the watermark; where it changes, every funnel is built anew.
+        settings: Fingerprint of the settings that decide the watermark; a change rebuilds every funnel.
     """
     handle, sources = lake.open(FUNNEL_ENTRY), Sources.of(lake, FUNNEL_ENTRY)
     rebuild = rebuild_due(lake, handle)
@@ -76,7 +76,7 @@ def refresh_funnels(
 
 
 def entries_watermark(entries: Handle) -> dt.datetime | None:
-    """The watermark, UTC, at which the entries are mature or not; none where they were never refreshed."""
+    """Return the watermark, UTC, that decides which entries are mature; None if they were never refreshed."""
     reached = recorded(entries, WATERMARK)
     return None if reached is None else _EPOCH + dt.timedelta(microseconds=reached)
 
@@ -84,10 +84,10 @@ def entries_watermark(entries: Handle) -> dt.datetime | None:
 def _is_same(
     definition: FunnelDefinition, seen: Mapping[str, int], done: Mapping[str, int | None], stored: pl.DataFrame
 ) -> bool:
-    """Whether the stored entries are those of this definition.
+    """Whether the stored entries belong to this definition.
 
-    A note outlives its funnel: one that was taken out and is back has the fingerprint of old, and no entries. Nor has
-    one that nobody ever entered; to build that anew when the funnels change costs little.
+    The recorded fingerprint outlives a removed funnel: once restored, it has the old fingerprint and no entries. A
+    funnel that nobody entered looks the same; rebuilding it when the funnels change costs little.
     """
     if any(done[name] != seen[name] for name in (input_id(SETTINGS), _definition(definition))):
         return False
@@ -99,7 +99,7 @@ def _definition(definition: FunnelDefinition) -> str:
 
 
 def _is_mature(definitions: Sequence[FunnelDefinition], watermark: dt.datetime) -> pl.Expr:
-    """Whether stored entries are mature by now; null for those of other funnels."""
+    """Return whether stored entries are mature now; null for entries of other funnels."""
     return pl.coalesce(
         pl.lit(None, pl.Boolean),
         *(
@@ -117,7 +117,7 @@ def _renewed(
     stored: pl.DataFrame,
     watermark: dt.datetime,
 ) -> tuple[pl.Series, list[pl.DataFrame]]:
-    """Whose entries are computed again, and these."""
+    """Return the persons whose entries are recomputed, and these entries."""
     if not definitions:
         return pl.Series(dtype=pl.String), []
     found = affected_persons(lake, sources, changes, definitions, stored)
@@ -137,7 +137,7 @@ def _events_of(sources: Sources, persons: pl.Series) -> pl.LazyFrame:
 
 
 def _and_messages(sources: Sources, own: pl.Expr) -> pl.LazyFrame:
-    """The events for which `own` holds, and the product messages of all others, as if nobody had sent them."""
+    """Return the events that meet `own`, and product messages of all others without sender."""
     own = own.fill_null(value=False)
     return (
         sources.timeline()
@@ -147,7 +147,7 @@ def _and_messages(sources: Sources, own: pl.Expr) -> pl.LazyFrame:
 
 
 def _needed(events: pl.LazyFrame, definitions: Sequence[FunnelDefinition]) -> pl.LazyFrame:
-    """The events without what only a predicate would look at, and none does: what is not read costs nothing."""
+    """Drop columns that no predicate uses, so that they are not read."""
     idle = ONLY_MATCHED_ON - columns(definitions)
     return events.with_columns(pl.lit(None, TIMELINE[name]).alias(name) for name in sorted(idle))
 

@@ -1,4 +1,4 @@
-"""`group`: the groups that new events describe, and those whose birth may have been another."""
+"""Refresh `group`: the groups that new events describe, and those whose birth may have changed."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from pipelines.refresh.written import Refreshed, note, noted, unchanged, write
 from schemas.lake import GROUP
 
 _EVENTS_AT_ONCE: Final = 5_000_000
-"""Groups described anew are taken in so many parts that each has about so many events: it bounds memory."""
+"""Changed groups are processed in parts of about this many events, which bounds memory."""
 
 
 def refresh_groups(lake: Lake) -> Refreshed:
-    """Recompute the groups that changed. What happens in a group after its birth says nothing about its birth."""
+    """Recompute the groups that changed. Events after a group's birth do not change its birth."""
     handle, sources = lake.open(GROUP), Sources.of(lake)
     rebuild = rebuild_due(lake, handle)
     seen = sources.positions() | rebuild.seen()
@@ -51,14 +51,14 @@ def _rebuilt(sources: Sources) -> pl.DataFrame:
 
 
 def _touched(sources: Sources, changes: Changes, stored: pl.DataFrame) -> pl.Series:
-    """Groups that are described anew or not known yet, and those with a change before or on the day of their birth."""
+    """Return new groups, groups with changed attributes, and those with a change up to the day of their birth."""
     of_moved = (
         sources.moved_events(changes)
         .select("group_id", "day", describes_group=pl.lit(value=False))
         .unique()
         .collect(engine="streaming")
     )
-    # The day of birth in any zone is at most the one after that in UTC.
+    # In any zone, the day of birth is at most one day after that in UTC.
     last_day = pl.col("born_at").dt.date() + dt.timedelta(days=1)
     return (
         pl.concat([changes.marks.select("group_id", "day", "describes_group"), of_moved])

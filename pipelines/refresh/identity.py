@@ -1,4 +1,4 @@
-"""`identity` follows the links between accounts, and leaves word of every account whose person changes."""
+"""Refresh `identity` from the links between accounts, and log every account whose person changes."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _RULINGS_INPUT = input_id(IDENTITY_RULING.name)
 
 
 def identity_inputs(events: Handle, rulings: Handle) -> dict[str, int]:
-    """What `identity` records: the newest batch of events, and the rulings."""
+    """Return the inputs of `identity`: the newest batch of events, and the rulings."""
     return {BATCH_INPUT: events.position(BATCH) or 0, _RULINGS_INPUT: rulings.content}
 
 
 def refresh_identity(lake: Lake) -> Refreshed:
-    """Put together the persons whom new links connect; resolve all anew where a link went or a person ruled on one.
+    """Merge the persons whom new links connect; resolve all again if a link was removed or there is a new ruling.
 
-    The persons before and after are in `identity_change` before they are in `identity`: a run that dies in between
-    leaves a row too many, which costs facts a recomputation.
+    Changes are written to `identity_change` before `identity`: a run that dies in between leaves surplus rows, which
+    only cost facts a recomputation.
     """
     handle, events, rulings = lake.open(IDENTITY), lake.open(EVENTS), lake.open(IDENTITY_RULING)
     rebuild = rebuild_due(lake, handle)
@@ -43,7 +43,7 @@ def refresh_identity(lake: Lake) -> Refreshed:
     else:
         new = links(_new_events(events, marks.filter("links"), done[BATCH_INPUT] or 0), without)
         persons = before = _concerned(stored, new)
-    # Where only a ruling is new, the facts may have noted this batch: what changes now belongs to one of its own.
+    # With only a new ruling, facts may already include this batch, so the changes get a batch of their own.
     number = batch + 1 if done[BATCH_INPUT] == batch else batch
     after = identity(persons, new, before, number)
     if after.equals(before.sort("account_id")):
@@ -60,14 +60,14 @@ def refresh_identity(lake: Lake) -> Refreshed:
 
 
 def _new_events(events: Handle, marks: pl.DataFrame, done: int) -> pl.LazyFrame:
-    """The links of later batches than `done`, out of the months in which marks say there are any."""
+    """Return the links of batches after `done`, reading only months in which the change log has links."""
     months = marks["day"].dt.month_start().unique()
     is_link = pl.col("type") == kinds.IDENTITY_LINKED
     return events.scan().filter(pl.col("month").is_in(months.implode()) & (pl.col("batch") > done) & is_link)
 
 
 def _concerned(stored: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
-    """All accounts of the persons whom the ends of new links belong to."""
+    """Return all accounts of the persons that new links connect."""
     ends = pl.concat([new[end].alias("account_id") for end in LINK]).unique()
     persons = stored.filter(pl.col("account_id").is_in(ends.implode()))["person_id"].unique()
     return stored.filter(pl.col("person_id").is_in(persons.implode()))

@@ -1,4 +1,4 @@
-"""`group_health` and `group_state`: the groups whose complete days changed; all of them when a day gets complete."""
+"""Refresh `group_health` and `group_state`: groups with changed complete days; all of them on a new complete day."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ _ALL_POSITIONS = (*_POSITIONS, MEMBER_CHANGE_INPUT)
 
 @dataclass(frozen=True)
 class LifeInputs:
-    """The facts that lives follow from, and the numbers recorded of them.
+    """The input facts of group lives, and the numbers recorded of them.
 
-    `flowing` are the rows of `feed_day` on complete days. What all facts include is in `positions`: what some of them
-    have beyond that is computed now, and again later.
+    `flowing` are the rows of `feed_day` on complete days. `positions` is what all facts include: what only some of them
+    include beyond that is computed now, and again later.
     """
 
     days: Handle
@@ -66,7 +66,7 @@ class LifeInputs:
         )
 
     def seen(self) -> dict[str, int]:
-        """What `group_health` and `group_state` record."""
+        """Return the inputs that `group_health` and `group_state` record."""
         return self.positions | self.of_rules | self.of_all
 
 
@@ -75,18 +75,18 @@ def refresh_life(
 ) -> dict[str, Refreshed]:
     """Recompute the lives of groups that changed.
 
-    A group changes with events of its complete days, with what describes it, and with the persons in it. A day more
-    that is complete, or a feed that turns out to have flowed on one, changes all.
+    A group changes with events on its complete days, its attributes, and the persons in it. A new complete day, or a
+    source that turns out to have sent something on one, changes all groups.
 
     Args:
-        lake: holds the facts and what they follow: `group`, `group_day`, `person_day`, `feed_day`.
-        through: last complete day; None: there is none.
-        zone: the business zone.
-        rules: the thresholds.
-        settings: fingerprint of zone and thresholds; where it changes, everything is recomputed.
+        lake: The lake with the facts and their inputs: `group`, `group_day`, `person_day`, `feed_day`.
+        through: Last complete day; None: there is none.
+        zone: The business zone.
+        rules: The thresholds.
+        settings: Fingerprint of zone and thresholds; a change recomputes everything.
 
     Returns:
-        What was done, by lake table.
+        The result by lake table.
     """
     facts = [lake.open(table) for table in (GROUP_HEALTH, GROUP_STATE)]
     inputs, sources = LifeInputs.of(lake, through, settings), Sources.of(lake, GROUP_HEALTH)

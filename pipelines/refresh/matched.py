@@ -1,4 +1,4 @@
-"""`matched_event`: the properties of the events that matched, looked up where events or matches changed."""
+"""Refresh `matched_event`: properties of matched events, looked up where events or matches changed."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _COLUMNS: Final = MATCHED_EVENT.schema.names()
 
 
 def matched_inputs(lake: Lake) -> dict[str, int]:
-    """The inputs of `matched_event`."""
+    """Return the inputs of `matched_event`."""
     return inputs_of(lake, FUNNEL_ENTRY, EVENTS)
 
 
 def refresh_matched(lake: Lake) -> Refreshed:
-    """Look matched events up again in months whose events changed, and those that matched since.
+    """Look up matched events again in months whose events changed, and new matches.
 
-    All are looked up where the version of `events` that was read cannot be read any more, and where a rebuild asks.
+    All are looked up if the version of `events` that was read is no longer available, or for a rebuild.
     """
     handle = lake.open(MATCHED_EVENT)
     rebuild = rebuild_due(lake, handle)
@@ -34,7 +34,7 @@ def refresh_matched(lake: Lake) -> Refreshed:
     if noted(handle, seen) == seen:
         return unchanged(handle)
     events, entries = lake.open(EVENTS), lake.open(FUNNEL_ENTRY).scan()
-    # An event that matched steps of several entries is there as often: to join takes less than to tell them apart.
+    # Events that matched several entries are repeated here: the join costs less than removing duplicates first.
     matches = entries.select("matches").explode("matches").unnest("matches").select(*_EVENT, "time")
     matches = matches.collect(engine="streaming")
     stored = handle.scan().collect(engine="streaming")
@@ -43,7 +43,7 @@ def refresh_matched(lake: Lake) -> Refreshed:
     looked_up = [events.scan().filter(is_read).select(_COLUMNS).join(matches.lazy(), on=_EVENT, how="semi")]
     if before is not None:
         lacking = matches.join(stored, on=_EVENT, how="anti")
-        # A day of the business zone begins and ends within a day of that of UTC.
+        # A day of the business zone is within one day of that of UTC.
         near = pl.concat([lacking["time"].dt.offset_by(days).dt.date().dt.month_start() for days in ("-1d", "1d")])
         is_near = in_months(near.unique()) & pl.col("time").is_in(lacking["time"].implode())
         of_lacking = events.scan().filter(~is_read, is_near).select(_COLUMNS)

@@ -1,4 +1,4 @@
-"""`member_change`: the groups in which new events say who is a member."""
+"""Refresh `member_change`: groups with new joins, leaves or snapshots."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pipelines.refresh.written import Refreshed, note, noted, unchanged, write
 from schemas.lake import EVENTS, MEMBER_CHANGE, TOUCHED
 
 _LISTED_AT_ONCE: Final = 5_000_000
-"""Groups are taken in so many parts that each lists about so many members: it bounds memory."""
+"""Groups are processed in parts of about this many listed members, which bounds memory."""
 
 _DAY: Final = dt.timedelta(days=1)
 
@@ -24,8 +24,8 @@ _DAY: Final = dt.timedelta(days=1)
 def refresh_member_changes(lake: Lake) -> Refreshed:
     """Recompute the groups whose joins, leaves or snapshots changed: a late snapshot changes what the next one implies.
 
-    Persons have no part in it: a row is of an account. What changed of the joins and leaves that snapshots imply is
-    marked in `touched` before it is stored, for the facts that read them: their days are not those of new events.
+    It does not depend on persons: rows are of accounts. Changed derived joins and leaves are logged in `touched` before
+    they are stored, for the facts that read them: they may be on other days than new events.
     """
     handle, events = lake.open(MEMBER_CHANGE), lake.open(EVENTS)
     rebuild = rebuild_due(lake, handle)
@@ -47,7 +47,7 @@ def refresh_member_changes(lake: Lake) -> Refreshed:
 
 
 def _touched(lake: Lake, events: Handle, done: int) -> pl.Series:
-    """The groups of new joins, leaves and snapshots, and those that lost any event: what it was is known no more."""
+    """Return the groups with new joins, leaves or snapshots, and those that lost an event, whose kind is unknown."""
     of_new = events.scan().filter((pl.col("batch") > done) & is_of_membership()).select("group_id")
     lost = marks_since(lake, done).filter("describes_group").select("group_id")
     return pl.concat([of_new.collect(engine="streaming"), lost])["group_id"].drop_nulls().unique()
@@ -64,12 +64,12 @@ def _computed(events: Handle, touched: pl.Expr) -> pl.DataFrame:
 
 
 def _mark(lake: Lake, stored: pl.LazyFrame, fresh: pl.DataFrame, batch: int) -> None:
-    """Mark the days on which derived joins and leaves came or went, from the beginning of their bounds on."""
+    """Log the days of added and removed derived joins and leaves, from the start of their bounds on."""
     before = stored.filter("is_derived").select(MEMBER_CHANGE.schema.names()).collect(engine="streaming")
     differing = in_one_only(before, fresh.filter("is_derived"))
     if differing.is_empty():
         return
-    # A day of the business zone may begin before that of UTC.
+    # A day of the business zone may start before that of UTC.
     days = (pl.col("day"), pl.col("earliest_at").dt.date() - _DAY)
     flags = ("reaches_group", "describes_group", "links", "unlinks")
     marks = pl.concat(

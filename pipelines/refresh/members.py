@@ -1,4 +1,4 @@
-"""`member_state`: all members when another day is complete, else those touched before its end."""
+"""Refresh `member_state`: all members on a new complete day, else those with changes before its end."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _CONNECTION: Final = ("is_vital", "connected_windows")
 
 
 def member_state_inputs(days: Handle, changes: Handle, through: dt.date | None, settings: int) -> dict[str, int]:
-    """What `member_state` records: what `person_day` and `member_change` include, the last complete day, settings."""
+    """Return the inputs of `member_state`: positions of its facts, the last complete day and the settings."""
     return complete_inputs(days, through, settings) | member_change_input(changes)
 
 
 def refresh_member_state(lake: Lake, through: dt.date | None, settings: int) -> Refreshed:
-    """Recompute the members whose events came late, or who were merged; all of them with another day or other rules.
+    """Recompute members with late events and merged persons; all members on a new day or with other settings.
 
-    What `person_day` includes is included; events that are even newer are judged now, and again with it.
+    It includes what `person_day` includes; newer events are evaluated now, and again with `person_day`.
 
     Args:
-        lake: holds the fact and what it follows, `events`, `identity`, `member_change` and `person_day`.
-        through: last complete day, which the fact is of.
-        settings: fingerprint of what decides which days are complete.
+        lake: The lake with the fact and its inputs `events`, `identity`, `member_change` and `person_day`.
+        through: Last complete day, the day of the fact.
+        settings: Fingerprint of the settings that decide which days are complete.
     """
     handle, days, member_changes = (lake.open(table) for table in (MEMBER_STATE, PERSON_DAY, MEMBER_CHANGE))
     sources = Sources.of(lake, MEMBER_STATE)
@@ -65,18 +65,18 @@ def _renewed(
     touched: pl.DataFrame,
     through: dt.date | None,
 ) -> pl.DataFrame:
-    """The rows of touched groups: touched members judged anew, and of all others how they are connected.
+    """Return the rows of changed groups: changed members recomputed, and connections of all others updated.
 
-    An answer connects others, too: who wrote what it answers. Changes older than that leave connections as they are.
+    An answer also connects the author of the answered message. Older changes do not affect connections.
     """
     reconnected = _is_in("group_id", touched.filter(pl.col("newest") >= connecting_from(through))["group_id"])
     connections = connected(sources.events.scan().filter(reconnected), sources.people.lazy(), through).collect(
         engine="streaming"
     )
-    # Who is connected in which windows counts only where the person was active in them, as few need to be asked.
+    # Connections only count in windows in which the person was active, so only these are computed.
     asked = pl.concat([members["person_id"], connections["person_id"]]).unique()
     active = _active_days(lake, days, asked, members, through)
-    # Whether somebody joined is asked only of who was never active.
+    # Joins only matter for persons who were never active.
     silent = members.join(active, on=_MEMBER, how="anti")["person_id"].unique()
     judged = member_state(sources.events_of(silent), active.lazy(), connections.lazy(), through).collect(
         engine="streaming"
@@ -93,9 +93,9 @@ def _renewed(
 def _active_days(
     lake: Lake, days: Handle, persons: pl.Series, members: pl.DataFrame, through: dt.date | None
 ) -> pl.DataFrame:
-    """`person_id, group_id, day`: persons' days in the windows, and the first and the last day of the members.
+    """Return `person_id, group_id, day`: active days in the windows, and the first and last day of each member.
 
-    Of the days before the windows only those of members who were not active since are read.
+    Days before the windows are read only for members who were not active since.
     """
     until = pl.col("day") <= pl.lit(through, pl.Date)
     in_windows = until & (pl.col("month") >= windows_from(through).dt.month_start())

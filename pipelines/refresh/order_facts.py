@@ -1,4 +1,4 @@
-"""`order_refund`, `order_item`, `customer_order`: orders that new events name, and those of reassigned accounts."""
+"""Refresh `order_refund`, `order_item` and `customer_order`: orders in new events and of reassigned accounts."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _NUMBER = "order_number"
 
 
 def refresh_orders(lake: Lake) -> dict[str, Refreshed]:
-    """Describe the orders again of which events came or were replaced, and number those of their buyers again.
+    """Recompute the orders with new or replaced events, and renumber the orders of their buyers.
 
-    Who gained or lost an account has other orders than before: all of theirs are described again.
+    All orders of persons who gained or lost an account are recomputed.
 
     Returns:
-        What was done, by lake table.
+        The result by lake table.
     """
     orders = _Orders(lake, Sources.of(lake), lake.open(CUSTOMER_ORDER))
     return {table.name: orders.refresh(table) for table in (ORDER_REFUND, ORDER_ITEM, CUSTOMER_ORDER)}
@@ -32,7 +32,7 @@ def refresh_orders(lake: Lake) -> dict[str, Refreshed]:
 
 @dataclass(frozen=True)
 class _News:
-    """The ids of orders that may have changed, and all order events of these, with `person_id`."""
+    """Ids of orders that may have changed, and all their order events with `person_id`."""
 
     orders: pl.Series
     events: pl.DataFrame
@@ -40,7 +40,7 @@ class _News:
 
 @dataclass(frozen=True)
 class _Orders:
-    """What one refresh sees; facts that include the same read what is new together."""
+    """Inputs of one refresh; facts with equal recorded inputs share the changed events."""
 
     lake: Lake
     sources: Sources
@@ -60,7 +60,7 @@ class _Orders:
         if news.orders.is_empty():
             note(self.lake, handle, seen)
             return unchanged(handle)
-        # By id alone: two shops that number orders alike cost a recomputation.
+        # By id only: equal ids of two shops cost a recomputation.
         replaced = pl.col("order_id").is_in(news.orders.implode())
         if table is CUSTOMER_ORDER:
             rows, replaced = self._numbered_again(news, replaced)
@@ -89,7 +89,7 @@ class _Orders:
         return self.sources.timeline(self.sources.events.scan().filter(chosen))
 
     def _numbered_again(self, news: _News, of_orders: pl.Expr) -> tuple[pl.DataFrame, pl.Expr]:
-        """The orders that are new, and all others of their buyers; and which stored rows these replace."""
+        """Return the changed orders and all others of their buyers, and which stored rows these replace."""
         fresh, stored = order_rows(news.events.lazy()).collect(), self.described.scan()
         before = stored.filter(of_orders).select("person_id").collect(engine="streaming")
         buyers = pl.concat([fresh["person_id"], before["person_id"]]).drop_nulls().unique()
@@ -100,7 +100,7 @@ class _Orders:
 
 
 def _rows(table: LakeTable, events: pl.LazyFrame) -> pl.LazyFrame:
-    """The rows of a fact from all events of some orders, with `person_id`."""
+    """Return the rows of a fact from all events of some orders, with `person_id`."""
     if table is CUSTOMER_ORDER:
         return numbered(order_rows(events))
     return order_refunds(events) if table is ORDER_REFUND else order_items(events)

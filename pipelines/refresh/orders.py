@@ -1,4 +1,4 @@
-"""`order_credit`: the orders that new events name, and those of persons whose touches may differ."""
+"""Refresh `order_credit`: orders in new events, and orders of persons whose touches may differ."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from schemas import kinds
 from schemas.lake import ORDER_CREDIT
 
 _ORDERS_AT_ONCE: Final = 100_000
-"""A fact built anew takes the buyers in so many parts that each has about so many payments: it bounds memory."""
+"""A full rebuild processes buyers in parts of about this many payments, which bounds memory."""
 
 _TOUCHING: Final = (kinds.MEMBER_JOINED, kinds.MEMBER_LEFT, kinds.LINK_CLICKED)
-"""Beside first activities, what a buyer does that touches follow from."""
+"""Kinds of a buyer's events, beside first activities, that create touches."""
 
 _DAY: Final = dt.timedelta(days=1)
 
@@ -30,15 +30,15 @@ _DAY: Final = dt.timedelta(days=1)
 def refresh_credit(lake: Lake, rules: AttributionRules, settings: int) -> Refreshed:
     """Recompute the credit of orders that changed.
 
-    An order changes with its own events, whoever caused them (a refund may name nobody), with any event before its
-    payment of the person who paid, and with a product message in a group that this person had to do with. Which orders
-    a person paid says the fact itself, and marks say it of newer ones.
+    An order changes with its own events, whoever caused them (a refund may name nobody), with any event of the buyer
+    before the payment, and with a product message in a group related to the buyer. The fact itself says which orders a
+    person paid, and the change log does so for newer ones.
 
     Args:
-        lake: holds the fact and what it follows; and `first_seen`, which where it does not lag behind says what
-            activity of a buyer matters.
-        rules: models, look-back window and half-life.
-        settings: fingerprint of the rules; where it changes, everything is recomputed.
+        lake: The lake with the fact and its inputs; and `first_seen`, which, unless outdated, shows which activity of
+            a buyer matters.
+        rules: Models, look-back window and half-life.
+        settings: Fingerprint of the rules; a change recomputes everything.
     """
     handle, sources = lake.open(ORDER_CREDIT), Sources.of(lake, ORDER_CREDIT)
     rebuild = rebuild_due(lake, handle)
@@ -51,7 +51,7 @@ def refresh_credit(lake: Lake, rules: AttributionRules, settings: int) -> Refres
     changes = Changes.since(lake, sources, done)
     persons = changes.persons_since()
     credit = handle.scan().select("order_id", "person_id", "paid_at", "month")
-    # What is new on a day bears on what was paid before only by the ids of orders.
+    # New events affect orders paid before them only by order id.
     since = pl.col("since").cast(pl.Datetime("us", "UTC")) - _DAY
     of_persons = credit.join(persons.lazy(), on="person_id").filter(
         pl.col("since").is_null() | (pl.col("paid_at") >= since)
@@ -62,7 +62,7 @@ def refresh_credit(lake: Lake, rules: AttributionRules, settings: int) -> Refres
         of_persons = of_persons.filter(pl.col("month") >= earliest)
     reached = credit.filter(_is_reached(sources, changes, rules.look_back))
     paid = pl.concat([rows.select("order_id").unique() for rows in (of_persons, reached)]).collect(engine="streaming")
-    # By id alone: two shops that number orders alike cost a recomputation.
+    # By id only: equal ids of two shops cost a recomputation.
     orders = pl.concat([changes.marks["order_id"].drop_nulls(), paid["order_id"]]).unique()
     of_orders = pl.col("order_id").is_in(orders.implode())
     known = known_first_seen(lake, sources)
@@ -71,7 +71,7 @@ def refresh_credit(lake: Lake, rules: AttributionRules, settings: int) -> Refres
 
 
 def _is_reached(sources: Sources, changes: Changes, look_back: dt.timedelta) -> pl.Expr:
-    """Credit of those who had to do with a group in which a product message came or went, paid while that counts."""
+    """Return the credit of buyers related to groups with added or removed product messages, paid within the window."""
     offers = changes.marks.filter("reaches_group")
     if offers.is_empty():
         return pl.lit(value=False)
@@ -87,10 +87,10 @@ def _is_reached(sources: Sources, changes: Changes, look_back: dt.timedelta) -> 
 def _credit(
     sources: Sources, of_orders: pl.Expr, rules: AttributionRules, first_seen: pl.LazyFrame | None
 ) -> pl.DataFrame:
-    """The credit of orders, from their events and those of who paid, and what these could see in the time.
+    """Return the credit of orders from their events, the events of their buyers, and the messages these could see.
 
-    Of a buyer's activity only the first in a group matters, where a joining is not known: `first_seen` tells when it
-    was; without it all activity is read, and so is that of accounts of which a snapshot implies that they joined.
+    Of a buyer's activity, only the first in a group without a known join matters, and `first_seen` has its time.
+    Without `first_seen`, all activity is read, as is that of accounts whose join is derived from a snapshot.
     """
     events = sources.scan()
     is_order = pl.col("type").is_in(ORDER_EVENTS)
@@ -119,8 +119,8 @@ def _rebuilt(sources: Sources, rules: AttributionRules) -> pl.DataFrame:
     paid = sources.events.scan().filter(pl.col("type") == kinds.ORDER_PAID)
     payments = sources.timeline(paid).select("order_id", "person_id").collect(engine="streaming")
     parts_needed = n_parts(payments.height, _ORDERS_AT_ONCE)
-    # All orders of a buyer are in one part, so that a part reads what its own buyers did; and all events of an order
-    # are, whoever caused them, so that its payment is the same in all.
+    # All orders of a buyer are in one part, which then reads only the events of its own buyers; so are all events of an
+    # order, whoever caused them, so that each part finds the same payment.
     buyers = payments.group_by("order_id").agg(buyer=pl.col("person_id").min())
     part_of = buyers.select("order_id", part=pl.col("buyer").hash() % parts_needed)
     parts = (part_of.filter(pl.col("part") == part)["order_id"] for part in range(parts_needed))

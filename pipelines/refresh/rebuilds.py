@@ -1,8 +1,8 @@
-"""What is to be rebuilt because code changed, and what of it concerns a fact.
+"""Rebuilds because code changed: requests, and which of them concern a fact.
 
-A request is a row of `rebuild`, and an input of the fact it names like any other: the fact records the newest one it
-includes. Where a rebuild changed rows, the fact says so in its commit, and what depends on it is rebuilt in its turn.
-People ask for it; and a refresh does, where the code version of its fact is another one than computed the fact.
+A request is a row of `rebuild` and an input of the fact it names: the fact records the newest request it includes. If a
+rebuild changed rows, the fact's commit records that, and dependent facts are rebuilt in turn. Requests come from people
+and from a refresh whose code version differs from the one that computed the fact.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from schemas.errors import EmberlineError
 from schemas.lake import EVENTS, FACTS, IDENTITY, REBUILD, TABLES, LakeTable
 
 BY_DAY: Final = tuple(table.name for table in FACTS if table.is_by_day)
-"""Facts that can be rebuilt from a day on: of all others a row follows from other rows, or from all of history."""
+"""Facts that can be rebuilt from a day on; in others, rows depend on other rows or on all history."""
 
 EMBERLINE: Final = "emberline"
-"""Who asks for a rebuild where a fact was computed by another version of its code."""
+"""Actor of a request because a fact was computed by another version of its code."""
 
 
 class NotRebuildable(EmberlineError):
-    """There is no such fact, or none that can be rebuilt from a day on."""
+    """There is no such fact, or it cannot be rebuilt from a day on."""
 
 
 @dataclass(frozen=True)
 class Rebuild:
-    """What concerns one fact: the newest request or rebuilt input, and whether the fact does not include it yet.
+    """The rebuilds that concern one fact: the newest request or rebuilt input, and whether it is still due.
 
-    `named` are the facts that requests not included yet name; `since` is the day from which all of these want it;
-    `code` is the version of its code, None where it is the first and no other was ever recorded.
+    `named` are the facts in due requests; `since` is the earliest day that all of these ask for; `code` is the version
+    of the fact's code, None if it is the first and no other was ever recorded.
     """
 
     number: int
@@ -47,11 +47,11 @@ class Rebuild:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the fact has to be computed from scratch."""
+        """Whether the fact must be computed from scratch."""
         return self.is_due and self.since is None
 
     def seen(self) -> dict[str, int]:
-        """The inputs that the fact records; none while nothing was ever rebuilt, nor its code raised."""
+        """The inputs that the fact records; empty if it was never rebuilt and its code version never raised."""
         numbers = {REBUILD_INPUT: self.number or None, CODE_INPUT: self.code}
         return {name: number for name, number in numbers.items() if number is not None}
 
@@ -59,29 +59,29 @@ class Rebuild:
 def request_rebuild(
     lake: Lake, fact: str, *, since: dt.date | None, actor: str, reason: str, now: dt.datetime | None
 ) -> int:
-    """Ask for a fact to be computed again, whatever inputs it recorded; the next run of the pipeline does it.
+    """Request a rebuild of a fact, regardless of its recorded inputs; the next run of the pipeline does it.
 
     Args:
-        lake: holds the request.
-        fact: the name of one of `schemas.lake.FACTS`, or `events`, for those who decode them again.
-        since: the first day concerned; None: from scratch.
-        actor: who asks.
-        reason: why.
-        now: when; None where nobody asked, but the code did.
+        lake: The lake.
+        fact: The name of one of `schemas.lake.FACTS`, or `events` for a new decoding.
+        since: The first day concerned; None: from scratch.
+        actor: Who requests it.
+        reason: Why.
+        now: When; None if it is requested because of the code version.
 
     Returns:
         The number of the request.
 
     Raises:
-        NotRebuildable: there is no such fact, or it can't be rebuilt from a day on.
-        LakeConflict: somebody asked at the same time; nothing was written.
+        NotRebuildable: There is no such fact, or it can't be rebuilt from a day on.
+        LakeConflict: Somebody else made a request at the same time; nothing was written.
     """
     if fact not in (names := sorted(table.name for table in FACTS)) and fact != EVENTS.name:
-        raise NotRebuildable(f"There is no fact {fact!r}.", f"There are: {', '.join(names)}.")
+        raise NotRebuildable(f"There is no fact {fact!r}.", f"Facts: {', '.join(names)}.")
     if since is not None and fact not in BY_DAY:
         raise NotRebuildable(
-            f"{fact} can't be rebuilt from a day on: its rows follow from earlier ones.",
-            f"Leave the day out. These take one: {', '.join(BY_DAY)}.",
+            f"{fact} can't be rebuilt from a day on: its rows depend on earlier ones.",
+            f"Leave out the day. These facts accept one: {', '.join(BY_DAY)}.",
         )
     handle = lake.open(REBUILD)
     number = (handle.scan().select(pl.col("rebuild").max()).collect().item() or 0) + 1
@@ -93,9 +93,9 @@ def request_rebuild(
 
 
 def rebuild_due(lake: Lake, fact: Handle) -> Rebuild:
-    """Ask for a rebuild where other code computed the fact, then say what concerns it.
+    """Request a rebuild if other code computed the fact, then return the rebuilds that concern it.
 
-    A run that dies after it asked finds the request the next time, and asks for no second one.
+    A run that dies after its request finds it the next time and makes no second one.
     """
     computed_by = fact.position(CODE_INPUT) or FIRST_CODE
     if fact.content and computed_by != (version := code_version(fact.table)):
@@ -103,13 +103,16 @@ def rebuild_due(lake: Lake, fact: Handle) -> Rebuild:
         done = fact.position(REBUILD_INPUT) or 0
         due = lake.open(REBUILD).scan().filter(pl.col("fact").is_in(names), pl.col("rebuild") > done)
         if due.filter(pl.col("since").is_null()).collect().is_empty():
-            reason = f"Its code is version {version}, and it was computed by version {computed_by}."
+            reason = f"Its code has version {version}, but it was computed by version {computed_by}."
             request_rebuild(lake, names[0], since=None, actor=EMBERLINE, reason=reason, now=None)
     return rebuild_of(lake, fact)
 
 
 def rebuild_of(lake: Lake, fact: Handle) -> Rebuild:
-    """What concerns a fact. Taken before its inputs are read: what is rebuilt in between is followed the next time."""
+    """Return the rebuilds that concern a fact.
+
+    Call it before reading the inputs: an input that is rebuilt in between is followed the next time.
+    """
     version, recorded_version = code_version(fact.table), fact.position(CODE_INPUT)
     code = None if recorded_version is None and version == FIRST_CODE else version
     if not (log := lake.open(REBUILD)).content:
@@ -126,12 +129,12 @@ def rebuild_of(lake: Lake, fact: Handle) -> Rebuild:
 
 
 def code_version(table: LakeTable) -> int:
-    """The version of the code that computes a fact."""
+    """Return the version of the code that computes a fact."""
     return table.code_version or FIRST_CODE
 
 
 def _followed(names: Sequence[str]) -> set[LakeTable]:
-    """The tables whose rebuilding is followed by these. Whom `identity` changes, `identity_change` says."""
+    """Return the tables whose rebuilds these facts follow; changes of `identity` are in `identity_change`."""
     read = {table for name in names for table in (*TABLES[name].inputs, *TABLES[name].guided_by)}
     return {
         table

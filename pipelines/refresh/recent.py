@@ -1,4 +1,4 @@
-"""What is asked of all events and answered from few of them."""
+"""Questions on all events that are answered from few of them."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from schemas.lake import EVENTS
 
 
 def recent_events(events: Handle, span: dt.timedelta) -> pl.LazyFrame:
-    """Events of whole months, among them all that are at most `span` older than the newest event of a feed."""
+    """Return events of whole months, including all at most `span` older than the newest event of a feed."""
     for month in sorted(months_of(events), reverse=True):
         of_month = events.scan().filter(pl.col("month") == month, is_of_feed())
         newest = of_month.select(pl.col("time").max()).collect().item()
         # The newest months may have notes alone.
         if newest is not None:
-            # A day of the business zone may begin before that of UTC.
+            # A day of the business zone may start before that of UTC.
             first = (newest - span - dt.timedelta(days=1)).date().replace(day=1)
             return events.scan().filter(pl.col("month") >= first)
     return events.scan()
 
 
 def has_simulated(lake: Lake) -> bool:
-    """True when any event comes from the simulator, whose sources begin with `simulator/`."""
+    """Return whether any event comes from the simulator, whose sources begin with `simulator/`."""
     sources = lake.open(EVENTS).scan().select("source")
     return sources.filter(pl.col("source").str.starts_with("simulator/")).head(1).collect().height > 0

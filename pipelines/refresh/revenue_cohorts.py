@@ -1,4 +1,4 @@
-"""`revenue_cohort` follows `customer_order`, and is computed as a whole: an order may change the cohort of a buyer."""
+"""Refresh `revenue_cohort` from `customer_order`, always as a whole: an order may change a buyer's cohort."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from schemas.lake import CUSTOMER_ORDER, REVENUE_COHORT
 
 
 def revenue_inputs(lake: Lake, through: dt.date | None, settings: int) -> dict[str, int]:
-    """The inputs of `revenue_cohort`: the rows of `customer_order`, the last complete day and the settings."""
+    """Return the inputs of `revenue_cohort`: the rows of `customer_order`, the last complete day and the settings."""
     day = 0 if through is None else through.toordinal()
     return inputs_of(lake, CUSTOMER_ORDER, **{SETTINGS: settings, "through": day})
 
 
 def refresh_revenue_cohorts(lake: Lake, through: dt.date | None, settings: int) -> Refreshed:
-    """Sum the orders of cohorts again, if orders, the last complete day or the settings changed."""
+    """Recompute the cohorts if orders, the last complete day or the settings changed."""
     inputs = revenue_inputs(lake, through, settings)
     return refresh_whole(
         lake, REVENUE_COHORT, inputs, lambda: revenue_cohorts(lake.open(CUSTOMER_ORDER).scan(), through)

@@ -1,4 +1,4 @@
-"""`risk_model` and `group_risk`: a score that is chosen anew when it is old, and what it tells of each newest day."""
+"""Refresh `risk_model` and `group_risk`: choose a new score when it is old, and score groups on each newest day."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from schemas.lake import GROUP_HEALTH, GROUP_RISK, PERSON_DAY, RISK_MODEL
 
 
 def risk_inputs(people: Handle, health: Handle, through: dt.date | None, settings: int) -> dict[str, int]:
-    """What `risk_model` and `group_risk` record: how far `person_day` is, and what concerns all groups."""
+    """Return the inputs of `risk_model` and `group_risk`: positions of `person_day`, and inputs of all groups."""
     positions = {name: people.position(name) or 0 for name in (BATCH_INPUT, IDENTITY_INPUT)}
     return positions | _of_all(health, through, settings)
 
@@ -44,20 +44,20 @@ def _of_all(health: Handle, through: dt.date | None, settings: int) -> dict[str,
 
 
 def refresh_risk(lake: Lake, through: dt.date | None, retrain_days: int, settings: int) -> dict[str, Refreshed]:
-    """Tell the risks of the newest complete day's living groups; choose a score first where there is none young enough.
+    """Score the groups alive on the newest complete day; first choose a score if the newest one is too old.
 
-    While the day is the newest, its risks follow late events: only groups with any are measured again. Those of earlier
-    days stay as they were told, and so does the score until it is `retrain_days` old: what somebody acted on is a
-    record, and no computation of today replaces it. Where history is too short to learn from, the box speaks.
+    While the day is the newest, groups with late events are scored again. Risks of earlier days are never changed, nor
+    is the score until it is `retrain_days` old, because people act on them. If history is too short for training, the
+    shipped model is used.
 
     Args:
-        lake: holds both and what they follow: `person_day`, `group_health`.
-        through: last complete day; None: there is none.
-        retrain_days: days after which a model is trained anew.
-        settings: fingerprint of that and of what decides which days are complete.
+        lake: The lake with both facts and their inputs `person_day` and `group_health`.
+        through: Last complete day; None: there is none.
+        retrain_days: Days after which a new model is trained.
+        settings: Fingerprint of that and of the settings that decide which days are complete.
 
     Returns:
-        What was done, by lake table.
+        The result by lake table.
     """
     facts = models, risks = lake.open(RISK_MODEL), lake.open(GROUP_RISK)
     people, health = lake.open(PERSON_DAY), lake.open(GROUP_HEALTH)
@@ -76,7 +76,7 @@ def refresh_risk(lake: Lake, through: dt.date | None, retrain_days: int, setting
 
     stored = models.scan().collect()
     is_rebuilt = any(RISK_MODEL.name in rebuild.named for rebuild in rebuilds)
-    if is_rebuilt:  # in the place of one trained on the same days
+    if is_rebuilt:  # replaces one trained on the same days
         stored = stored.filter(pl.col("trained_through") < through)
     trained = pl.concat([stored, _trained(stored, people, through, retrain_days, is_rebuilt=is_rebuilt)])
     refreshed = {RISK_MODEL.name: write(lake, models, trained, seen)}
@@ -96,7 +96,7 @@ def refresh_risk(lake: Lake, through: dt.date | None, retrain_days: int, setting
 
 
 def newest_lines(lake: Lake) -> tuple[list[Line], float] | None:
-    """What alerts by the newest score had been worth at each line, and the share of the model in it; None: none yet."""
+    """Return alert quality of the newest score by threshold, and the weight of the model in it; None: no score yet."""
     scores = lake.open(RISK_MODEL).scan().select("trained_through", "lines", "model_share").drop_nulls()
     newest = scores.sort("trained_through").tail(1).collect(engine="streaming")
     if newest.is_empty():
@@ -118,7 +118,7 @@ def _changes(lake: Lake, sources: Sources, done: Mapping[str, int | None]) -> Ch
 
 
 def _tellable(people: Handle, health: Handle, through: dt.date) -> pl.Series:
-    """The groups that live on a day and whose silence is known: a silent feed hides whether a group was silent too."""
+    """Return the groups alive on a day whose silence is known: a silent feed hides whether a group is silent."""
     is_recent = pl.col("day").is_between(through - dt.timedelta(days=PATIENCE), through, closed="right")
     last_days = people.scan().filter(is_recent & (acts() > 0)).group_by("group_id").agg(last_day=pl.col("day").max())
     is_known = pl.col("silent_days") == (pl.lit(through) - pl.col("last_day")).dt.total_days()
@@ -127,7 +127,7 @@ def _tellable(people: Handle, health: Handle, through: dt.date) -> pl.Series:
 
 
 def _newest(models: pl.DataFrame) -> pl.DataFrame:
-    """The newest score of the box and of the features that there are now, as one row or none."""
+    """Return the newest score with the current shipped model and features, as one row or none."""
     current = pl.Series(map(is_current, models["parameters"]), dtype=pl.Boolean)
     return models.filter(current).sort("trained_through").tail(1)
 
@@ -135,7 +135,7 @@ def _newest(models: pl.DataFrame) -> pl.DataFrame:
 def _trained(
     models: pl.DataFrame, people: Handle, through: dt.date, retrain_days: int, *, is_rebuilt: bool
 ) -> pl.DataFrame:
-    """A new score, as one row; none where the newest is young enough."""
+    """Return a new score as one row; none if the newest is recent enough."""
     due = pl.col("trained_through") <= pl.lit(through) - pl.duration(days=retrain_days)
     newest = _newest(models)
     if not is_rebuilt and not newest.is_empty() and newest.filter(due).is_empty():
@@ -144,7 +144,7 @@ def _trained(
 
 
 def _risks(model: pl.DataFrame, people: Handle, groups: pl.Series, through: dt.date) -> pl.DataFrame:
-    """The risks of groups on a day."""
+    """Return the risks of groups on a day."""
     if model.is_empty() or groups.is_empty():
         return pl.DataFrame(schema=GROUP_RISK.schema)
     known = model.row(0, named=True)

@@ -1,4 +1,4 @@
-"""Sums of credit by group, day, message and segment: what changed is summed on top of what is stored."""
+"""Refresh sums of credit by group, day, message and segment by adding the changes to the stored sums."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SETTINGS: Final = input_id(SETTINGS)
 
 
 def sales_inputs(lake: Lake, settings: Mapping[str, int]) -> dict[LakeTable, dict[str, int]]:
-    """The inputs of each sum of sales; `settings` has the fingerprint of a table's settings, by its name."""
+    """Return the inputs of each sum of sales; `settings` has the fingerprint of settings by table."""
     of_credit = inputs_of(lake, ORDER_CREDIT)
     of_both = inputs_of(lake, ORDER_CREDIT, GROUP)
     of_days = {**of_credit, SETTINGS: settings[GROUP_SALES_DAY.name]}
@@ -37,18 +37,18 @@ def sales_inputs(lake: Lake, settings: Mapping[str, int]) -> dict[LakeTable, dic
 
 
 def refresh_sales(lake: Lake, zone: str, settings: Mapping[str, int]) -> dict[str, Refreshed]:
-    """Sum the credit that changed on top of the sums by group, day, message and segment.
+    """Add the changes of credit to the sums by group, day, message and segment.
 
-    All of it is summed where the version that was summed cannot be read any more, where a rebuild asks for it, and, by
-    segment, where a group with credit has another purpose or carrier.
+    All credit is summed again if the version summed before is no longer available, for a rebuild, and, by segment, if
+    a group with credit has changed its purpose or carrier.
 
     Args:
-        lake: holds the sums, and what they are made of.
+        lake: The lake with the sums and their inputs.
         zone: IANA name of the business zone.
-        settings: fingerprints of the settings of the sums that depend on any, by table.
+        settings: Fingerprints of settings by table, for sums that depend on any.
 
     Returns:
-        What was done, by lake table.
+        The result by lake table.
     """
     inputs, summing = sales_inputs(lake, settings), _Summing(lake, lake.open(ORDER_CREDIT), lake.open(GROUP))
     of_segment = by_segment(summing.groups.scan())
@@ -63,7 +63,7 @@ def refresh_sales(lake: Lake, zone: str, settings: Mapping[str, int]) -> dict[st
 
 @dataclass(frozen=True)
 class _Summing:
-    """The credit and the groups, as one refresh sees them, and what changed in credit, read once for all sums."""
+    """Credit and groups of one refresh, and the changes of credit, read once for all sums."""
 
     lake: Lake
     credit: Handle
@@ -92,7 +92,7 @@ class _Summing:
         return Refreshed(is_changed, unchanged(handle).rows)
 
     def _change_since(self, fact: Handle, *, is_by_segment: bool) -> CreditChange | None:
-        """What changed in credit since a fact summed it; None where all of it is to be summed."""
+        """Return the changes of credit since a fact summed it; None if all of it must be summed."""
         before = as_read(self.lake, fact, self.credit)
         if before is None:
             return None

@@ -1,4 +1,4 @@
-"""Whether what was counted by the purpose and carrier of groups can be counted on, or is of other segments now."""
+"""Whether counts by purpose and carrier of groups can be updated, or segments of groups changed."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _SEGMENTED: Final = ("group_id", "purpose", "carrier")
 
 
 def are_segments_others(before: Handle | None, now: Handle, counted: Handle) -> bool:
-    """Whether a group of which rows were counted is in another segment now, or may be.
+    """Whether a counted group changed its segment, or may have.
 
     Args:
-        before: `schemas.lake.GROUP` as it was then; none: it is gone.
-        now: The same as it is.
+        before: `schemas.lake.GROUP` at the time of counting; None: no longer available.
+        now: The current `schemas.lake.GROUP`.
         counted: The version of the table that was counted, with `group_id`.
     """
     was = None if before is None else rows_read(before, lambda rows: rows.select(_SEGMENTED))

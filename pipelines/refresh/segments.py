@@ -1,4 +1,4 @@
-"""`segment_activity` and `segment_retention` follow `person_day`: what changed persons count is put on top."""
+"""Refresh `segment_activity` and `segment_retention` from `person_day` by updating the counts of changed persons."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ _COUNTS: Final[dict[LakeTable, Callable[[pl.LazyFrame, pl.LazyFrame, dt.date | N
 }
 _MINE: Final = ("person_id", "group_id", "day", "month")
 _WHOLE: Final = (input_id(SETTINGS), input_id("through"))
-"""Where one of these differs everything is counted: another day is complete, or days are others."""
+"""Inputs whose change recounts everything: the last complete day, and the settings of days."""
 
 
 def segment_inputs(lake: Lake, through: dt.date | None, settings: int) -> dict[str, int]:
-    """The inputs of both: activity, the segments of groups, the last complete day and the settings."""
+    """Return the inputs of both: activity, segments of groups, the last complete day and the settings."""
     day = 0 if through is None else through.toordinal()
     return inputs_of(lake, PERSON_DAY, GROUP, **{SETTINGS: settings, "through": day})
 
 
 def refresh_segments(lake: Lake, through: dt.date | None, settings: int) -> dict[str, Refreshed]:
-    """Count what persons whose days changed count now, less what they counted before.
+    """Add the counts of persons with changed days and subtract their earlier counts.
 
-    All is counted when another day is complete, when a group with activity is in another segment, and where the
-    version of `person_day` that was counted cannot be read any more.
+    Everything is recounted on a new complete day, when a group with activity changes its segment, and if the version
+    of `person_day` counted before is no longer available.
 
     Args:
-        lake: holds the facts and what they are made of.
-        through: the last complete day; none: no day is.
-        settings: fingerprint of the settings.
+        lake: The lake with the facts and their inputs.
+        through: The last complete day; None: there is none.
+        settings: Fingerprint of the settings.
 
     Returns:
-        What was done, by lake table.
+        The result by lake table.
     """
     inputs = segment_inputs(lake, through, settings)
     counting = _Counting(lake, lake.open(PERSON_DAY), lake.open(GROUP), through)
@@ -56,7 +56,7 @@ def refresh_segments(lake: Lake, through: dt.date | None, settings: int) -> dict
 
 @dataclass(frozen=True)
 class _Change:
-    """All days of the persons of whom any day changed, as they were and as they are."""
+    """All days of persons with a changed day, before and now."""
 
     before: pl.DataFrame
     now: pl.DataFrame
@@ -64,7 +64,7 @@ class _Change:
 
 @dataclass(frozen=True)
 class _Counting:
-    """Activity and groups as one refresh sees them, and what changed in activity, read once for both facts."""
+    """Activity and groups of one refresh, and the changes of activity, read once for both facts."""
 
     lake: Lake
     days: Handle

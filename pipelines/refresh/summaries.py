@@ -1,6 +1,6 @@
-"""Summaries of facts: what the warehouse shows of funnels and engagement, each a lake table of the same columns.
+"""Refresh summaries of funnels and engagement, each a lake table with the columns of its warehouse table.
 
-A summary is computed as a whole when what it is made of changed, and its rows are replaced where they differ.
+A summary is computed as a whole when its inputs changed, and only rows that differ are replaced.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ _COUNTED: Final = (
     *("funnel", "row", "entered_at", "is_mature", "step_number"),
     *("source", "event_id", "waited", "step_waited"),
 )
-"""What is counted of reached steps, of all their columns."""
+"""The columns of reached steps that summaries use."""
 
 
 def engagement_inputs(lake: Lake) -> dict[LakeTable, dict[str, int]]:
-    """The inputs of `group_engagement`."""
+    """Return the inputs of `group_engagement`."""
     return {facts.GROUP_ENGAGEMENT: inputs_of(lake, facts.MEMBER_STATE)}
 
 
 def funnel_summary_inputs(
     lake: Lake, definitions: Sequence[FunnelDefinition], settings: Mapping[str, int]
 ) -> dict[LakeTable, dict[str, int]]:
-    """The inputs of each summary of funnels; `settings` are the fingerprints of those that have any, by name."""
+    """Return the inputs of each summary of funnels; `settings` has fingerprints of settings by table."""
     given = {_DEFINITIONS: fingerprint_of_all(definitions)}
     of_entries = inputs_of(lake, facts.FUNNEL_ENTRY, **given)
     at_watermark = {**of_entries, WATERMARK: recorded(lake.open(facts.FUNNEL_ENTRY), WATERMARK) or 0}
@@ -62,7 +62,7 @@ def funnel_summary_inputs(
 
 
 def refresh_group_engagement(lake: Lake) -> Refreshed:
-    """Count the members of each group by state again, if `member_state` changed."""
+    """Recount the members of each group by state if `member_state` changed."""
     table = facts.GROUP_ENGAGEMENT
     members = lake.open(facts.MEMBER_STATE).scan()
     inputs = engagement_inputs(lake)[table]
@@ -72,23 +72,23 @@ def refresh_group_engagement(lake: Lake) -> Refreshed:
 def refresh_funnel_summaries(
     lake: Lake, definitions: Sequence[FunnelDefinition], zone: str, settings: Mapping[str, int]
 ) -> dict[str, Refreshed]:
-    """Summarise the entries of all funnels again, if they or what a summary looks up changed.
+    """Recompute the summaries of all funnels if the entries or their look-up tables changed.
 
     Args:
-        lake: holds the summaries and the entries; matched events and groups, in which breakdowns look properties up.
-        definitions: the funnels that the entries are of.
+        lake: The lake with the summaries, the entries, and matched events and groups for the properties of breakdowns.
+        definitions: The funnels of the entries.
         zone: IANA name of the business zone.
-        settings: fingerprints of the settings of each summary that has any, by its name.
+        settings: Fingerprints of settings by table, for summaries that depend on any.
 
     Returns:
-        What was done, by lake table.
+        The result by lake table.
     """
     inputs, handle = funnel_summary_inputs(lake, definitions, settings), lake.open(facts.FUNNEL_ENTRY)
     watermark = entries_watermark(handle)
 
     @cache
     def reached(name: str) -> pl.LazyFrame:
-        """Give what entries of a funnel reached, in memory, since every summary counts it."""
+        """Return what entries of a funnel reached, in memory, because every summary counts it."""
         return reached_steps(of_funnel(handle.scan(), name)).select(_COUNTED).collect(engine="streaming").lazy()
 
     def breakdowns() -> Iterator[pl.LazyFrame]:
@@ -120,6 +120,6 @@ def refresh_funnel_summaries(
 
 
 def _shaped(table: LakeTable, frames: Iterable[pl.LazyFrame]) -> pl.LazyFrame:
-    """The rows of all frames in the columns and types of a table."""
+    """Return the rows of all frames in the columns and types of a table."""
     rows = [frame.select(table.schema.names()).cast(pl.Schema(table.columns)) for frame in frames]
     return pl.concat([pl.LazyFrame(schema=table.schema), *rows])

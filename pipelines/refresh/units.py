@@ -1,4 +1,4 @@
-"""Facts by calendar unit, `retention` and `lifecycle`: the units that changed days reach, and no others."""
+"""Refresh facts by period (`retention`, `lifecycle`): only the periods that changed days affect."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ from schemas.lake import LIFECYCLE, PERSON_DAY, RETENTION, LakeTable
 
 @dataclass(frozen=True)
 class _History:
-    """`person_day`, and the first days that follow from this very version of it."""
+    """`person_day`, and the first days of this exact version of it."""
 
     days: Handle
     firsts: pl.LazyFrame
 
     def in_units(self, starts: pl.Series, unit: Unit) -> pl.LazyFrame:
-        """`person_id, day` of the units that begin on these days."""
+        """Return `person_id, day` of the periods that begin on these days."""
         last = _after(starts, unit).dt.offset_by("-1d")
         months = pl.concat([starts, last]).dt.month_start().unique()
         near = pl.col("month").is_in(months.implode()) & unit_start(pl.col("day"), unit).is_in(starts.implode())
         return self.days.scan().filter(near).select("person_id", "day")
 
     def span(self) -> pl.LazyFrame:
-        """One row `first, last`: the days between which anybody was active."""
+        """Return one row `first, last`: the first and last day with activity."""
         newest_month = max(months_of(self.days), default=None)
         newest = self.days.scan().filter(pl.col("month") == pl.lit(newest_month, pl.Date))
         return pl.concat(
@@ -51,17 +51,17 @@ class _History:
 
 
 Rows = Callable[[_History, pl.DataFrame, pl.Series], pl.LazyFrame]
-"""What the fact is to have: history, its stored rows, and the days whose units are counted anew."""
+"""Computes rows of the fact from history, stored rows, and the days whose periods are recounted."""
 
 
 def refresh_retention(lake: Lake, units: Sequence[Unit], through: dt.date | None, settings: int) -> Refreshed:
-    """Recompute `retention` for the units that changed days reach.
+    """Recompute `retention` for the periods that changed days affect.
 
     Args:
-        lake: holds the fact, `person_day`, `first_seen` and the marks.
-        units: calendar units of cohorts.
-        through: last complete day.
-        settings: fingerprint of what decides which days are complete; another one recomputes everything.
+        lake: The lake with the fact, `person_day`, `first_seen` and the change logs.
+        units: Periods of cohorts: day, week, month.
+        through: Last complete day.
+        settings: Fingerprint of the settings that decide which days are complete; a change recomputes everything.
     """
 
     def whole(history: _History) -> pl.LazyFrame:
@@ -73,7 +73,7 @@ def refresh_retention(lake: Lake, units: Sequence[Unit], through: dt.date | None
         for unit in units:
             start = later_unit_start(pl.col("cohort"), pl.col("period"), unit)
             cells = stored.filter(pl.col("unit") == unit).with_columns(start=start)
-            # A period that ran was stored without its count.
+            # Periods that were incomplete were stored without a count.
             running = cells.filter(~pl.col("is_complete"))["start"]
             touched = pl.concat([_starts(days, unit), running]).unique()
             counted = retention_counts(history.firsts, history.in_units(touched, unit), unit)
@@ -86,10 +86,10 @@ def refresh_retention(lake: Lake, units: Sequence[Unit], through: dt.date | None
 
 
 def refresh_lifecycle(lake: Lake, units: Sequence[Unit], through: dt.date | None, settings: int) -> Refreshed:
-    """Recompute `lifecycle` for the units that changed days reach, and those after them; see `refresh_retention`.
+    """Recompute `lifecycle` for the periods that changed days affect, and the next ones; see `refresh_retention`.
 
     Raises:
-        LifecycleBroken: the counts contradict each other.
+        LifecycleBroken: The counts contradict each other.
     """
 
     def whole(history: _History) -> pl.LazyFrame:
@@ -143,12 +143,12 @@ def _refresh(
 
 
 def _changed_days(history: _History, changes: Changes, since: dt.date | None) -> pl.Series:
-    """Days on which a person's activity, or what it counts as, may differ.
+    """Return days on which a person's activity, or its class, may differ.
 
-    The days of marks; and of persons whose first day may be another one, or who gained or lost an account, every day;
-    and every day with any activity from `since` on.
+    These are the days in the change log; all days of persons whose first day may have changed or who gained or lost an
+    account; and every day with activity from `since` on.
     """
-    # A first day that is before all that are marked was the first day before, too.
+    # A first day before all changed days is unchanged.
     may_be_another = pl.col("since").is_null() | (pl.col("since") <= pl.col("first_day"))
     persons = (
         history.firsts.group_by("person_id")

@@ -1,4 +1,4 @@
-"""`person_value` follows `order_credit`, and is computed as a whole: every buyer bears on the model and the scores."""
+"""Refresh `person_value` from `order_credit`, always as a whole: every buyer affects the model and the scores."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from schemas.lake import ORDER_CREDIT, PERSON_VALUE
 
 
 def value_inputs(lake: Lake, through: dt.date | None, settings: int) -> dict[str, int]:
-    """The inputs of `person_value`: the rows of `order_credit`, the last complete day and the settings."""
+    """Return the inputs of `person_value`: the rows of `order_credit`, the last complete day and the settings."""
     return inputs_of(
         lake, ORDER_CREDIT, **{SETTINGS: settings, "through": 0 if through is None else through.toordinal()}
     )
 
 
 def refresh_person_value(lake: Lake, through: dt.date | None, zone: str, settings: int) -> Refreshed:
-    """Recompute what buyers are worth, if their orders up to the last complete day, that day or the rules changed.
+    """Recompute the value of buyers if their orders up to the last complete day, that day or the settings changed.
 
     Args:
-        lake: holds the fact and `order_credit`.
-        through: last complete day, which the fact is of.
+        lake: The lake with the fact and `order_credit`.
+        through: Last complete day, the day of the fact.
         zone: IANA name of the business zone.
-        settings: fingerprint of the rules.
+        settings: Fingerprint of the rules.
     """
     handle = lake.open(PERSON_VALUE)
     rebuild = rebuild_due(lake, handle)
@@ -49,7 +49,7 @@ def refresh_person_value(lake: Lake, through: dt.date | None, zone: str, setting
 
 
 def _are_orders_alike(lake: Lake, fact: Handle, credit: Handle, through: dt.date | None, zone: str) -> bool:
-    """Whether the orders paid up to the last complete day are known to be those that the fact was computed from."""
+    """Whether the orders paid up to the last complete day are the same as when the fact was computed."""
 
     def counting(rows: pl.LazyFrame) -> pl.LazyFrame:
         orders = credited_orders(rows)

@@ -1,4 +1,4 @@
-"""Which version of a table a fact read, and what differs from it now."""
+"""The version of a table that a fact read, and the difference to the current one."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pipelines.refresh.written import input_id, recorded
 
 
 def version_read(table: Handle) -> dict[str, int]:
-    """What a fact records of a table that it reads, beside the inputs by which it knows whether it lags behind."""
+    """Return the table version that a fact records, beside the inputs that decide whether it is outdated."""
     return {input_id(name): number for name, number in _numbers(table).items()}
 
 
 def as_read(lake: Lake, fact: Handle, table: Handle) -> Handle | None:
-    """A table as a fact read it; None where that is not known, or the lake has not got it any more."""
+    """Open a table in the version that a fact read; None if it is unknown or no longer in the lake."""
     wanted = {name: recorded(fact, name) for name in _numbers(table)}
     if wanted == _numbers(table):
         return table
@@ -28,7 +28,7 @@ def as_read(lake: Lake, fact: Handle, table: Handle) -> Handle | None:
 
 
 def rows_read(table: Handle, chosen: Callable[[pl.LazyFrame], pl.LazyFrame]) -> pl.DataFrame | None:
-    """Rows of a table as a fact read it; None where a file of that version is gone."""
+    """Return rows of a table in the version that a fact read; None if a file of that version is missing."""
     try:
         return chosen(table.scan()).collect(engine="streaming")
     except (LakeDamaged, FileNotFoundError):
@@ -38,16 +38,16 @@ def rows_read(table: Handle, chosen: Callable[[pl.LazyFrame], pl.LazyFrame]) -> 
 def changed_since(
     lake: Lake, fact: Handle, table: Handle, chosen: Callable[[pl.LazyFrame], pl.LazyFrame] = lambda rows: rows
 ) -> tuple[pl.DataFrame, pl.DataFrame] | None:
-    """Rows of the months in which a table can differ from what a fact read of it: as they were, and as they are.
+    """Return the rows, before and now, of the months in which a table can differ from the version that a fact read.
 
     Args:
-        lake: holds both.
-        fact: recorded `version_read` of the table.
-        table: is partitioned by month.
-        chosen: what is needed of the rows of some months.
+        lake: The lake with both.
+        fact: A fact that recorded `version_read` of the table.
+        table: A table partitioned by month.
+        chosen: Selects what is needed from the rows of some months.
 
     Returns:
-        None where the lake has not got the version that was read any more.
+        None if the version that was read is no longer in the lake.
     """
     before = as_read(lake, fact, table)
     if before is None:
@@ -58,6 +58,6 @@ def changed_since(
 
 
 def _numbers(table: Handle) -> dict[str, int]:
-    """Its Delta version, and a number for the names of its files: a restored backup gives version numbers again."""
+    """Return its Delta version and a hash of its file names: after a restored backup, version numbers repeat."""
     name = table.table.name
     return {f"{name}/version": table.version, f"{name}/files": int(table.files_id, 16) >> 1}

@@ -1,4 +1,4 @@
-"""Facts that are computed as a whole: small ones that follow from other facts."""
+"""Refresh small facts that are computed as a whole from other facts."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from schemas.lake import LakeTable
 
 
 def inputs_of(lake: Lake, *tables: LakeTable, **others: int) -> dict[str, int]:
-    """The contents of input tables, and other numbers a fact depends on (settings, a definition's fingerprint).
+    """Return content numbers of input tables, and other numbers such as fingerprints of settings or definitions.
 
-    Taken before the inputs are read: a commit in between is computed and not recorded, and is then computed again.
+    Call it before reading the inputs: a commit in between is then not recorded, and is computed again next time.
     """
     return {**{table.name: rows_version(lake.open(table)) for table in tables}, **others}
 
 
 def as_recorded(inputs: Mapping[str, int]) -> dict[str, int]:
-    """The inputs under the names by which a fact records them."""
+    """Return the inputs under the names by which a fact records them."""
     return {input_id(name): version for name, version in inputs.items()}
 
 
@@ -30,7 +30,7 @@ def refresh_whole(
 ) -> Refreshed:
     """Recompute a fact from scratch if any of its inputs changed since its last commit.
 
-    The contents are replaced only where they differ, so what follows from this fact is not woken for nothing.
+    The contents are replaced only if they differ, so that dependent facts are not refreshed in vain.
     """
     handle = lake.open(table)
     seen = as_recorded(inputs) | rebuild_due(lake, handle).seen()

@@ -1,4 +1,4 @@
-"""How a refresh ends: the rows are stored where they differ, and what they include is noted either way."""
+"""End of a refresh: store rows that differ, and record the inputs either way."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from pipelines.inputs import input_id, recorded_input
 from pipelines.lake import Handle, Lake
 
 _ROWS: Final = "rows"
-"""The application transaction that moves only when rows of a fact change, while its contents move with every note."""
+"""The application transaction that changes only with rows of a fact; its contents number changes with every commit."""
 
 _MONTH: Final = "month"
 _ALL: Final = pl.lit(value=True)
 
 REBUILT: Final = "rebuilt"
-"""The application transaction of a table that holds the number of the newest rebuild that changed its rows."""
+"""The application transaction with the number of the newest rebuild that changed a table's rows."""
 
 SETTINGS: Final = "settings"
-"""The name under which facts note the fingerprint of the settings they depend on."""
+"""The input name of the fingerprint of a fact's settings."""
 
 
 @dataclass(frozen=True)
 class Refreshed:
-    """What a refresh did: `rows` are the fact's rows now, the others what it recomputed, 0 where it does not count so.
+    """Result of a refresh: `rows` is the fact's number of rows, the others count what was recomputed, 0 if not counted.
 
-    Of a fact built anew every day counts, and no person or group: all are.
+    In a full rebuild, days are counted but not persons or groups, since all are recomputed.
     """
 
     is_changed: bool
@@ -41,35 +41,35 @@ class Refreshed:
 
 
 REBUILD_INPUT: Final = input_id("rebuild")
-"""The newest rebuild that a fact includes; see `pipelines.refresh.rebuilds`."""
+"""The input name of the newest rebuild that a fact includes; see `pipelines.refresh.rebuilds`."""
 
 
 def through_input(through: dt.date | None) -> dict[str, int]:
-    """The last complete day, as a fact of complete days records it."""
+    """Return the last complete day as an input of a fact."""
     return {input_id("through"): 0 if through is None else through.toordinal()}
 
 
 def noted(handle: Handle, names: Mapping[str, int]) -> dict[str, int | None]:
-    """What a fact noted of these inputs at its last commit; None where it was told to forget it.
+    """Return the numbers of these inputs that a fact recorded at its last commit; None after a reset.
 
-    Of rebuilds it is 0 where there was none: a fact that was never rebuilt is not one that includes nothing.
+    For rebuilds the default is 0, so that a fact that was never rebuilt does not count as reset.
     """
     found = {name: recorded_input(handle, name) for name in names}
     return {name: 0 if number is None and name == REBUILD_INPUT else number for name, number in found.items()}
 
 
 def recorded(fact: Handle, name: str) -> int | None:
-    """The number that a fact noted of an input at its last commit; None where it has none of that name."""
+    """Return the number that a fact recorded for an input at its last commit; None if there is none."""
     return recorded_input(fact, input_id(name))
 
 
 def rows_version(handle: Handle) -> int:
-    """A number that moves with the rows of a table; notes of a refresh that changed none leave it."""
+    """Return a number that changes with the rows of a table, but not with commits that only record inputs."""
     return handle.position(_ROWS) or handle.content
 
 
 def unchanged(handle: Handle) -> Refreshed:
-    """The outcome of a refresh that had nothing to do."""
+    """Return the result of a refresh that had nothing to do."""
     return Refreshed(is_changed=False, rows=handle.scan().select(pl.len()).collect().item())
 
 
@@ -81,17 +81,17 @@ def write(
     recomputed: Refreshed = Refreshed(is_changed=False, rows=0),
     replaced: pl.Expr = _ALL,
 ) -> Refreshed:
-    """Put fresh rows in the place of stored ones if they differ, and note the inputs of the fact.
+    """Replace stored rows by fresh ones if they differ, and record the inputs of the fact.
 
-    Of a fact partitioned by month only the months whose rows differ are written; any other is written as a whole.
+    In a fact partitioned by month, only months whose rows differ are written; any other fact is written as a whole.
 
     Args:
-        lake: holds the fact.
-        handle: of the fact, loaded before `fresh` was computed.
-        fresh: the rows the fact is to have where `replaced` holds, in any order.
-        seen: the inputs that the fact then includes.
-        recomputed: what was counted on the way; the rest of it is filled in here.
-        replaced: which stored rows are replaced, by default all; null: not this one.
+        lake: The lake of the fact.
+        handle: Handle of the fact, loaded before `fresh` was computed.
+        fresh: The new rows in place of the replaced ones, in any order.
+        seen: The inputs that the fact includes afterwards.
+        recomputed: Counts of what was recomputed; the rest is filled in here.
+        replaced: Condition of the stored rows to replace, by default all; null: not replaced.
     """
     is_replaced = replaced.fill_null(value=False)
     before = handle.scan().filter(is_replaced).collect(engine="streaming")
@@ -102,10 +102,10 @@ def write(
 def put(
     lake: Lake, handle: Handle, before: pl.DataFrame, kept: pl.LazyFrame, fresh: pl.DataFrame, seen: Mapping[str, int]
 ) -> bool:
-    """Put fresh rows in the place of those before, beside those kept; see `write`.
+    """Replace the rows before by fresh ones, beside the kept rows; see `write`.
 
     Returns:
-        Whether they differ; if not, only the inputs are noted.
+        Whether they differ; if not, only the inputs are recorded.
     """
     table, positions = handle.table, {**seen, **moved(handle, seen)}
     names = table.schema.names()
@@ -131,14 +131,14 @@ def put_month_by_month(
     compute: Callable[[dt.date], pl.DataFrame],
     seen: Mapping[str, int],
 ) -> bool:
-    """Put all rows of a fact in the place of those stored, in one commit and one month at a time; see `put`.
+    """Replace all stored rows of a fact in one commit, computing one month at a time; see `put`.
 
     Args:
-        lake: holds the fact.
-        handle: of the fact.
-        months: those that the fact has rows of, or is to have.
-        compute: gives the rows of a month. Of a fact that was computed before it is asked twice for months that differ.
-        seen: the inputs that the fact then includes.
+        lake: The lake of the fact.
+        handle: Handle of the fact.
+        months: Months in which the fact has or will have rows.
+        compute: Returns the rows of a month. If the fact has rows, it is called twice for months that differ.
+        seen: The inputs that the fact includes afterwards.
     """
     differing = list(months) if not handle.content else [month for month in months if _differs(handle, month, compute)]
     if not differing:
@@ -156,12 +156,12 @@ def _differs(handle: Handle, month: dt.date, compute: Callable[[dt.date], pl.Dat
 
 
 def note(lake: Lake, handle: Handle, seen: Mapping[str, int]) -> None:
-    """Note the inputs of a fact whose rows they do not change."""
+    """Record the inputs of a fact whose rows do not change."""
     lake.append(handle, pl.DataFrame(schema=handle.table.schema), {**seen, _ROWS: rows_version(handle)})
 
 
 def moved(handle: Handle, seen: Mapping[str, int]) -> dict[str, int]:
-    """The positions that say, in a commit, that it changes rows, and where it does so to rebuild, by which request."""
+    """Return the positions for a commit that changes rows, and, in a rebuild, the number of its request."""
     number = seen.get(REBUILD_INPUT, 0)
     rebuilt = {REBUILT: number} if number > (handle.position(REBUILD_INPUT) or 0) else {}
     return {_ROWS: handle.content + 1, **rebuilt}

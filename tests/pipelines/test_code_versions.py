@@ -110,7 +110,7 @@ def test_other_code_asks_for_the_rebuild_in_its_own_name_and_once(company: Follo
     asked = requests(company)
     assert asked.select("fact", "actor", "since", "requested_at").rows() == [("group_health", EMBERLINE, None, None)]
     by = TABLES["group_health"].code_version
-    assert asked["reason"].item() == f"Its code is version {OTHER}, and it was computed by version {by}."
+    assert asked["reason"].item() == f"Its code has version {OTHER}, but it was computed by version {by}."
 
 
 def test_code_of_an_older_version_is_other_code(company: Followed, monkeypatch: pytest.MonkeyPatch):
