@@ -258,7 +258,7 @@ QUARANTINE_REASONS = {
     "unknown_kind": "The type is not one of the kinds.",
     "past_time": "Happened before 1990: a wrong unit, or a clock that was never set.",
     "future_time": "Happened later than Kafka's time of it and the skew allowed.",
-    "blocked_id": "Would link an id that stands for nobody, such as `null` or `0`.",
+    "blocked_id": "Would link a placeholder id, such as `null` or `0`.",
 }
 
 LAKE = """\

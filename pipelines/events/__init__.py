@@ -1,4 +1,4 @@
-"""From raw records to distinct, valid events and whose they are; all of it pure.
+"""From raw records to distinct, valid events and their persons; all pure functions.
 
 See docs/definitions.md#events, docs/definitions.md#time.
 """

@@ -23,15 +23,15 @@ from schemas.errors import EmberlineError
 from schemas.lake import COORDINATES, EVENTS, IGNORED, QUARANTINE, SEQUENCE_RANGE
 
 EARLIEST: Final = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
-"""No group chat is older; an earlier `time` is a unit mistaken or a clock that was never set."""
+"""No group chat is older: an earlier `time` means a wrong unit or a clock that was never set."""
 
 _LATEST: Final = dt.datetime(9999, 12, 30, tzinfo=dt.UTC)
-"""Later instants are beyond what a client can read back in every zone."""
+"""Clients cannot read later instants in every zone."""
 NOTHING: Final = "nothing"
-"""Why a record is ignored that its carrier made nothing of and gave no reason for."""
+"""Reason for ignoring a record if its carrier gives none."""
 
 _Clause = tuple[pl.Expr, str, pl.Expr]
-"""A condition (null: it is not met), the reason and the detail."""
+"""Condition (null: not met), reason and detail."""
 _TEXTS: Final = tuple(name for name, dtype in DECODED_SCHEMA.items() if dtype == pl.String)
 _NEEDED: Final = sorted({column for required in kinds.REQUIRED.values() for column in required})
 
@@ -42,10 +42,10 @@ class CarrierUnknown(EmberlineError):
 
 @dataclass(frozen=True)
 class DecodeRules:
-    """What decoding needs to know of the company: its zone, the skew its clocks may have, its pseudonyms.
+    """Rules of a company for decoding: zone, allowed clock skew, pseudonyms.
 
-    `blocked_ids` are native ids that stand for nobody, beside those that do so everywhere; `operators` are accounts, in
-    clear, that work for the company whatever a payload says. Nothing is made of what persons of `suppression` did.
+    `blocked_ids` are native placeholder ids, beside the general ones; `operators` are accounts, in clear, that work for
+    the company whatever a payload says. Events of persons in `suppression` are dropped.
     """
 
     zone: str
@@ -58,15 +58,15 @@ class DecodeRules:
 
 @dataclass(frozen=True)
 class DecodedRecords:
-    """What records are: each has events, a row in quarantine, or both, or it is ignored, or a tombstone.
+    """Decoded records: each gives events, a row in quarantine, or both; or it is ignored, or a tombstone.
 
     Attributes:
-        events: Rows of their table, in its order, `batch` null.
-        quarantine: Rows of their table, one a record, `batch` null.
-        ignored: Rows of their table, one a record, `batch` null.
-        tombstones: Records without a value.
-        further: Events and rows of quarantine beyond the first of their record.
-        ranges: Rows of `sequence_range`: numbers that records of all these have.
+        events: Rows of `events`, in its order, `batch` null.
+        quarantine: Rows of `quarantine`, one per record, `batch` null.
+        ignored: Rows of `ignored`, one per record, `batch` null.
+        tombstones: Number of records without a value.
+        further: Number of events and quarantine rows beyond the first of their record.
+        ranges: Rows of `sequence_range`: sequence numbers of all these records.
     """
 
     events: pl.DataFrame
@@ -80,16 +80,16 @@ class DecodedRecords:
 def decode(raw: pl.DataFrame, carriers: Mapping[str, Carrier], rules: DecodeRules) -> DecodedRecords:
     """Decode records of `raw` by the carrier of their topic, and check the contract of each event.
 
-    Of a record with a good and a bad event the good ones are kept, and the record is in quarantine for its first bad
-    one. A record that its carrier makes nothing of is ignored.
+    A record with good and bad events keeps the good ones and is put in quarantine for its first bad one. A record that
+    gives no events is ignored.
 
     Args:
-        raw: rows of `schemas.lake.RAW`.
-        carriers: topic -> adapter.
-        rules: see `DecodeRules`.
+        raw: Rows of `schemas.lake.RAW`.
+        carriers: Topic -> adapter.
+        rules: The rules of the company.
 
     Raises:
-        CarrierUnknown: a topic has no adapter.
+        CarrierUnknown: A topic has no adapter.
     """
     present = raw.filter(pl.col("value").is_not_null()).with_row_index("row")
     events, rejected = (
@@ -140,20 +140,20 @@ def decode(raw: pl.DataFrame, carriers: Mapping[str, Carrier], rules: DecodeRule
 
 
 def _ranges(present: pl.DataFrame, numbered: pl.DataFrame) -> pl.DataFrame:
-    """The rows of `SEQUENCE_RANGE`."""
+    """Return the rows of `SEQUENCE_RANGE`."""
     if numbered.is_empty():
         return pl.DataFrame(schema=SEQUENCE_RANGE.schema)
     return ranges_of(numbered.hstack(present.select("topic", "kafka_time")[numbered["row"]]))
 
 
 def _timed(events: pl.DataFrame) -> pl.DataFrame:
-    """Give events that only have a time of arrival the time that Kafka has for their record."""
+    """Give events whose source has no time the Kafka timestamp of their record."""
     is_arrival = (pl.col("time_quality") == "arrival") & pl.col("time").is_null()
     return events.with_columns(time=pl.when(is_arrival).then("kafka_time").otherwise("time"))
 
 
 def _ignored(present: pl.DataFrame, decoded: pl.Series, refused: pl.Series, ignored: pl.DataFrame) -> pl.DataFrame:
-    """The rows of `IGNORED`: records that are neither, whether their carrier says why or not."""
+    """Return the rows of `IGNORED`: records without events or errors, with or without a reason of the carrier."""
     is_made = np.zeros(present.height, np.bool_)
     is_made[decoded.to_numpy()] = True
     is_made[refused.to_numpy()] = True
@@ -169,7 +169,7 @@ def _ignored(present: pl.DataFrame, decoded: pl.Series, refused: pl.Series, igno
 
 
 def _by_topic(records: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
-    """Each topic and its records; to compare texts is cheaper than to group them, and most batches have one topic."""
+    """Yield each topic and its records; filtering is cheaper than grouping, and most batches have one topic."""
     while not records.is_empty():
         topic = records["topic"][0]
         is_of_topic = records["topic"].eq_missing(topic)
@@ -178,12 +178,12 @@ def _by_topic(records: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
 
 
 def _is_breach(clauses: Sequence[_Clause]) -> pl.Expr:
-    """Does a decoded event break the contract; cheap, since almost none does."""
+    """Return whether a decoded event breaks the contract; cheap, since almost none do."""
     return pl.any_horizontal(clause.fill_null(value=False) for clause, _, _ in clauses)
 
 
 def _breach(clauses: Sequence[_Clause]) -> pl.Expr:
-    """The first clause of the contract that a decoded event breaks, struct(reason, detail)."""
+    """Return the first clause of the contract that a decoded event breaks, struct(reason, detail)."""
     broken = [
         pl.when(clause).then(pl.struct(reason=pl.lit(reason), detail=detail)) for clause, reason, detail in clauses
     ]
@@ -191,7 +191,7 @@ def _breach(clauses: Sequence[_Clause]) -> pl.Expr:
 
 
 def _clauses(rules: DecodeRules, events: pl.DataFrame) -> Iterator[_Clause]:
-    """What no event may be, in order; most that these events cannot break are left out."""
+    """Return the clauses of the contract in order, without most of those that these events cannot break."""
     gaps = events.group_by("type").agg(pl.col(_NEEDED).is_null().any())
     found = set(gaps["type"])
     if unknown := found - kinds.REQUIRED.keys():
@@ -211,7 +211,7 @@ def _clauses(rules: DecodeRules, events: pl.DataFrame) -> Iterator[_Clause]:
         has_nul = pl.col("items").list.eval(product).list.any()
         yield has_nul, "invalid_field", pl.lit("items.product_id has a NUL, which no database stores")
     yield pl.col("time") < EARLIEST, "past_time", past
-    untold = pl.lit("without it an event of the future cannot be told")
+    untold = pl.lit("without it, events from the future cannot be detected")
     yield pl.col("kafka_time").is_null(), "missing_kafka_time", untold
     for column in filter(lambda name: events[name].null_count(), ("source", "event_id", "time")):
         yield pl.col(column).is_null(), "missing_field", pl.lit(f"an event needs {column}")
@@ -224,12 +224,12 @@ def _clauses(rules: DecodeRules, events: pl.DataFrame) -> Iterator[_Clause]:
         return
     ends = (pl.col(name) for name in ("account_id", "linked_account_id"))
     blocked = pl.any_horizontal(stands_for_nobody(end, rules.blocked_ids) for end in ends)
-    nobody = pl.lit("an id that stands for nobody links no accounts")
+    nobody = pl.lit("a placeholder id links no accounts")
     yield (pl.col("type") == kinds.IDENTITY_LINKED) & blocked, "blocked_id", nobody
 
 
 def _has_nul(texts: pl.Series) -> bool:
-    """Does any text have a NUL; their bytes side by side are searched five times as fast as text by text."""
+    """Return whether any text has a NUL; searching the concatenated bytes is five times as fast."""
     *_, content = texts.to_arrow().buffers()
     return not np.frombuffer(content or b"", np.uint8).all()
 
@@ -242,7 +242,7 @@ def _with_operators(events: pl.DataFrame, operators: frozenset[str]) -> pl.DataF
 
 
 def _suppressed(*rows: pl.Series) -> pl.DataFrame:
-    """What is said of records that gave something, where nothing of it stays."""
+    """Return the ignored rows of records whose events were all dropped."""
     return pl.DataFrame({"row": pl.concat(rows).unique()}).with_columns(reason=pl.lit(SUPPRESSED))
 
 

@@ -1,7 +1,7 @@
-"""One row an event: `source` + `id` is the identity, the copy that Kafka had first wins.
+"""Keep one row per event: `source` + `id` is the identity, and the copy that Kafka received first wins.
 
-The winner depends only on the set of copies, (Kafka time, topic id, partition, offset, position), never on how they
-were batched, so that events rebuilt from raw are the same events.
+The winner depends only on (Kafka time, topic id, partition, offset, position) of the copies, never on batches, so that
+a rebuild from `raw` gives the same events.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ _DELIVERY = ("kafka_time", "topic_id", "partition", "offset", "position")
 
 @dataclass(frozen=True)
 class Deduplicated:
-    """`added` are the rows to append, `superseded` the keys of stored rows that copies delivered earlier replace.
+    """Rows to append (`added`), and keys of stored rows to replace by copies delivered earlier (`superseded`).
 
-    `duplicates` counts the copies that are not kept, `conflicts` those of them that say something else than the winner.
+    `duplicates` counts the copies that are not kept, `conflicts` those of them whose content differs from the winner's.
     """
 
     added: pl.DataFrame
@@ -29,13 +29,13 @@ class Deduplicated:
 
 
 def deduplicate(new: pl.DataFrame, stored: pl.DataFrame) -> Deduplicated:
-    """Deduplicate a batch, also against the rows already stored.
+    """Deduplicate a batch, also against the stored rows.
 
     Args:
-        new: rows of `EVENTS`, any number of copies of an event.
-        stored: the stored rows with the same keys as any of `new`, at most one each.
+        new: Rows of `EVENTS`, any number of copies per event.
+        stored: The stored rows with the same keys as any of `new`, at most one each.
     """
-    # Sorting whole rows is dear and few have a second copy: only those of equal hashes are compared.
+    # Sorting whole rows is expensive and few have a second copy, so only rows with equal hashes are compared.
     keys = new.select(hash=key_hash())["hash"]
     if stored.is_empty() and keys.n_unique() == len(keys):
         return Deduplicated(new, stored.select(EVENTS.key), 0, 0)
@@ -45,13 +45,13 @@ def deduplicate(new: pl.DataFrame, stored: pl.DataFrame) -> Deduplicated:
 
 
 def first_delivered(copies: pl.DataFrame) -> pl.DataFrame:
-    """Keep of each event the copy that Kafka had first."""
+    """Keep the copy of each event that Kafka received first."""
     in_order = copies.sort([*EVENTS.key, *_DELIVERY], nulls_last=True)
     return in_order.unique(EVENTS.key, keep="first", maintain_order=True)
 
 
 def key_hash() -> pl.Expr:
-    """A 64-bit hash of an event's key, the same within one process."""
+    """Return a 64-bit hash of an event's key, stable within one process."""
     return pl.struct(EVENTS.key).hash()
 
 

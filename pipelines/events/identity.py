@@ -16,12 +16,12 @@ LINK: Final = ("account_id", "linked_account_id")
 
 
 def links(events: pl.LazyFrame, withdrawn: pl.DataFrame | None = None) -> pl.DataFrame:
-    """The distinct links that events tell, without those withdrawn.
+    """Return the distinct links between accounts in events, without withdrawn ones.
 
     Args:
-        events: rows of `EVENTS`.
-        withdrawn: `account_id`, `linked_account_id` in either order; no other account: every link of the account.
-            None: all hold.
+        events: Rows of `EVENTS`.
+        withdrawn: `account_id`, `linked_account_id` in either order; without the second: every link of the account.
+            None: no link is withdrawn.
 
     Returns:
         `account_id`, `linked_account_id`.
@@ -37,14 +37,14 @@ def links(events: pl.LazyFrame, withdrawn: pl.DataFrame | None = None) -> pl.Dat
 
 
 def united(persons: pl.DataFrame, links: pl.DataFrame) -> pl.DataFrame:
-    """Put persons together whose accounts are linked; the new person is the smallest account id among them.
+    """Merge persons whose accounts are linked; the new person id is the smallest account id among them.
 
     Args:
         persons: `account_id`, `person_id`; an account that is not in it is a person of its own.
         links: `account_id`, `linked_account_id`.
 
     Returns:
-        The same of the accounts in either.
+        `account_id`, `person_id` of all accounts in either.
     """
     new = pl.concat([links["account_id"], links["linked_account_id"].alias("account_id")]).unique().to_frame()
     known = persons.select("account_id", "person_id")
@@ -62,14 +62,14 @@ def united(persons: pl.DataFrame, links: pl.DataFrame) -> pl.DataFrame:
 
 
 def identity(persons: pl.DataFrame, links: pl.DataFrame, before: pl.DataFrame, batch: int) -> pl.DataFrame:
-    """The person of every account that is or was linked: the smallest account id of its component.
+    """Return the person of every account that is or was linked: the smallest account id of its component.
 
     Args:
-        persons: what the links are added to, `account_id`, `person_id`: `before` where all links that it knows still
-            stand, else its accounts as persons of their own (`apart`).
-        links: `account_id`, `linked_account_id` of those that `persons` does not know.
-        before: `IDENTITY` of these accounts so far, to tell which accounts' persons changed.
-        batch: noted for accounts whose person is new.
+        persons: `account_id`, `person_id` to which the links are added: `before` if all its links are still valid,
+            else its accounts as separate persons (`apart`).
+        links: `account_id`, `linked_account_id` of the links that `persons` does not include.
+        before: Previous `IDENTITY` of these accounts, to find changed ones.
+        batch: Recorded for accounts whose person changed.
 
     Returns:
         `IDENTITY` of the accounts in `persons` and `links`, sorted by account.
@@ -88,20 +88,20 @@ def identity(persons: pl.DataFrame, links: pl.DataFrame, before: pl.DataFrame, b
 
 
 def apart(before: pl.DataFrame) -> pl.DataFrame:
-    """The accounts of `IDENTITY`, each a person of its own.
+    """Return the accounts of `IDENTITY`, each as a person of its own.
 
-    An account stays when its last link goes: it is itself again, and whoever follows persons must learn of it.
+    An account stays in the table when its last link is removed, because facts must see that its person changed.
     """
     return before.select("account_id", person_id="account_id")
 
 
 def changes(before: pl.DataFrame, after: pl.DataFrame, batch: int) -> pl.DataFrame:
-    """The accounts that are another person after than before; an account that was never linked was its own.
+    """Return the reassigned accounts; an account that was never linked was its own person.
 
     Args:
-        before: rows of `IDENTITY`.
-        after: rows of `IDENTITY`, of all accounts in `before` and maybe more.
-        batch: the batch that changed them.
+        before: Rows of `IDENTITY`.
+        after: Rows of `IDENTITY` of all accounts in `before`, and possibly more.
+        batch: The batch that changed them.
 
     Returns:
         `IDENTITY_CHANGE`.
@@ -116,14 +116,14 @@ def changes(before: pl.DataFrame, after: pl.DataFrame, batch: int) -> pl.DataFra
 
 
 def with_person(events: pl.LazyFrame, identity: pl.LazyFrame) -> pl.LazyFrame:
-    """Add `person_id` to events: the account's person, itself where it was never linked, null without an account."""
+    """Add `person_id` to events: the account's person, the account itself if never linked, null without account."""
     return events.join(identity.select("account_id", "person_id"), on="account_id", how="left").with_columns(
         person_id=pl.coalesce("person_id", "account_id")
     )
 
 
 def _components(one: pl.Series, other: pl.Series) -> pl.DataFrame:
-    """The smallest node that each node reaches over edges from `one` to `other`: `node`, `smallest`."""
+    """Return the smallest node in each node's component of the edges `one`, `other`: `node`, `smallest`."""
     nodes = pl.concat([one.alias("node"), other.alias("node")]).unique().sort()
     code = pl.Series(np.arange(len(nodes), dtype=np.int64))
     ends = [side.replace_strict(nodes, code, return_dtype=pl.Int64).to_numpy() for side in (one, other)]

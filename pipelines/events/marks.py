@@ -1,4 +1,4 @@
-"""What a batch of events touches: enough to know, without reading events again, which rows of facts may change."""
+"""Change log of a batch of events: which keys it changes, so that facts find their affected rows without events."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from schemas.lake import TOUCHED
 
 
 def marks(added: pl.DataFrame, superseded: pl.DataFrame, batch: int) -> pl.DataFrame:
-    """Name the days, groups, accounts and orders that a batch adds events to or takes events from.
+    """Return the days, groups, accounts and orders that a batch adds events to or removes events from.
 
     Args:
-        added: rows of `EVENTS` that the batch adds.
-        superseded: stored rows that it replaces; what they said is unsaid, so they touch what they touched once.
-        batch: the number of the batch.
+        added: Rows of `EVENTS` that the batch adds.
+        superseded: Stored rows that it replaces; their keys change as well.
+        batch: The number of the batch.
 
     Returns:
         Distinct rows of `TOUCHED`.
     """
-    # A group is known by its events: the one taken away may have been its only one.
+    # Groups exist by their events, and a removed event may have been a group's only one.
     changed = pl.concat([added.with_columns(is_gone=False), superseded.with_columns(is_gone=True)])
     is_link = pl.col("type") == kinds.IDENTITY_LINKED
     return (

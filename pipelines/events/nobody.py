@@ -1,4 +1,4 @@
-"""Ids that stand for nobody: what a producer sends where it does not know who acts.
+"""Placeholder ids, which producers send if they do not know who acts.
 
 See docs/definitions.md#traps, trap 12.
 """
@@ -15,27 +15,27 @@ from schemas import kinds
 
 _IGNORED: Final = r"[\s'\"]*"
 _NOTHING_BUT_ZEROS: Final = r"[\s'\"0+(){}._-]*"
-"""Also a UUID or a telephone number of zeros."""
+"""Matches zeros only, also as a UUID or a telephone number."""
 
 
 def stands_for_nobody(account: pl.Expr, blocked: frozenset[str] = frozenset()) -> pl.Expr:
-    """True where the native part of an account id in clear is no id; case, white space and quotes make no difference.
+    """Return whether an account id in clear has a placeholder; case, white space and quotes are ignored.
 
     Args:
         account: `carrier:native_id`; null gives null.
-        blocked: native ids that the company blocks, beside `schemas.kinds.BLOCKED_NATIVE_IDS`.
+        blocked: Native ids that the company blocks, beside `schemas.kinds.BLOCKED_NATIVE_IDS`.
     """
     return account.str.contains(_pattern(blocked))
 
 
 def without_nobody(events: pl.DataFrame, blocked: frozenset[str] = frozenset()) -> pl.DataFrame:
-    """Take the account off events of nobody, and with it the role of a member: they are then nobody's engagement.
+    """Clear placeholder accounts of events, and their role if it is member: they then count as nobody's engagement.
 
-    Among the members of a snapshot nobody is left out.
+    Placeholders among the members of a snapshot are removed.
 
     Args:
         events: `account_id` in clear, `role` and `members`.
-        blocked: see `stands_for_nobody`.
+        blocked: See `stands_for_nobody`.
     """
     if events["members"].null_count() < events.height:
         is_somebody = ~stands_for_nobody(pl.element().struct.field("id"), blocked)
@@ -51,14 +51,14 @@ def without_nobody(events: pl.DataFrame, blocked: frozenset[str] = frozenset()) 
 
 
 def acts_nobody() -> pl.Expr:
-    """True for a row of `EVENTS` of a kind that needs an account and had one that stands for nobody."""
+    """Return whether a row of `EVENTS` is of a kind that needs an account and had a placeholder."""
     need_account = [kind for kind, columns in kinds.REQUIRED.items() if kinds.ACCOUNT in columns]
     return pl.col("type").is_in(need_account) & pl.col("account_id").is_null()
 
 
 @cache
 def _pattern(blocked: frozenset[str]) -> str:
-    """One expression for all names: it is asked of every event, and any other way takes ten times as long."""
+    """Return one regular expression for all names: every event is checked, and other ways take ten times as long."""
     names = (re.sub(_IGNORED, "", name) for name in sorted(kinds.BLOCKED_NATIVE_IDS | blocked))
     spellings = [_IGNORED.join(map(re.escape, name)) for name in names if name]
     return f"(?i)^[^:]+:{_IGNORED}(?:{'|'.join([*spellings, _NOTHING_BUT_ZEROS])}){_IGNORED}$"

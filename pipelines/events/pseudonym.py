@@ -1,7 +1,7 @@
-"""Accounts become pseudonyms: HMAC-SHA256 under a key that lies outside lake and warehouse.
+"""Pseudonyms of accounts: HMAC-SHA256 with a key that is stored outside lake and warehouse.
 
-A plain hash of an id is reversed by trying all ids; a keyed one is not without the key. The same account gets the same
-pseudonym for as long as the key lives.
+A plain hash can be reversed by trying all ids; a keyed one cannot without the key. An account keeps its pseudonym as
+long as the key is the same.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _FINGERPRINT_OF = b"emberline: key of the pseudonyms"
 
 
 class WrongPseudonymKey(EmberlineError):
-    """The key is not the one that the pseudonyms of the lake were made with, or there is none."""
+    """The key is not that of the lake's pseudonyms, or is missing."""
 
 
 def _no_accounts() -> pl.Series:
@@ -28,21 +28,21 @@ def _no_accounts() -> pl.Series:
 
 @dataclass(frozen=True)
 class _Known:
-    """Categorical `accounts`, and their `pseudonyms` each at the physical value of its account, null elsewhere.
+    """Cache of pseudonyms: categorical `accounts`, and `pseudonyms` indexed by their physical values, null elsewhere.
 
-    Polars looks up an account in less time than it finds the distinct accounts of a batch. It keeps physical values
-    as long as there is a series of them, so `accounts` has all that have a pseudonym here.
+    Polars looks up an account faster than it finds the distinct accounts of a batch. It keeps physical values as long
+    as a series has them, so `accounts` holds all accounts with a pseudonym here.
     """
 
     accounts: pl.Series = field(default_factory=_no_accounts)
     pseudonyms: pl.Series = field(default_factory=lambda: pl.Series(dtype=pl.String))
 
     def of(self, accounts: pl.Series) -> pl.Series:
-        """Pseudonyms of categorical accounts, null where there is none."""
+        """Return the pseudonyms of categorical accounts, null if unknown."""
         return self.pseudonyms.gather(accounts.to_physical(), null_on_oob=True)
 
     def with_those_of(self, accounts: pl.Series, pseudonym: Callable[[str], str]) -> _Known:
-        """What is known, and the pseudonyms of categorical accounts that were not."""
+        """Return the cache extended by the pseudonyms of new categorical accounts."""
         fresh = accounts.filter(self.of(accounts).is_null() & accounts.is_not_null()).unique()
         if fresh.is_empty():
             return self
@@ -59,7 +59,7 @@ class _Known:
 class Pseudonyms:
     """The keyed mapping from account ids to 128-bit pseudonyms, 32 hex digits.
 
-    At most `most_known` of them are remembered from one call to the next, by default about 40 MB.
+    At most `most_known` of them are cached between calls, by default about 40 MB.
     """
 
     key: bytes = field(repr=False)
@@ -68,11 +68,11 @@ class Pseudonyms:
 
     @property
     def fingerprint(self) -> int:
-        """A number that tells keys apart and tells nothing of the key: 63 bits of the HMAC of a constant."""
+        """Return a number that identifies the key without revealing it: 63 bits of the HMAC of a constant."""
         return int.from_bytes(hmac.digest(self.key, _FINGERPRINT_OF, "sha256")[:8]) >> 1
 
     def of(self, account_id: str) -> str:
-        """The pseudonym of one account."""
+        """Return the pseudonym of one account."""
         return hmac.digest(self.key, account_id.encode(), "sha256").hex()[:_HEX_DIGITS]
 
     def apply(self, frame: pl.DataFrame, columns: Iterable[str], list_columns: Iterable[str] = ()) -> pl.DataFrame:
@@ -95,7 +95,7 @@ class Pseudonyms:
         return pl.col(lists.name).list.eval(pl.element().struct.with_fields(id=pseudonym) if is_struct else pseudonym)
 
     def _of_all(self, accounts: pl.Series) -> pl.Series:
-        """The pseudonyms of many accounts; nulls stay null."""
+        """Return the pseudonyms of many accounts; nulls stay null."""
         known = self._known
         categorical = accounts.cast(known.accounts.dtype)
         known = known.with_those_of(categorical, self.of)

@@ -1,7 +1,7 @@
-"""Numbers of sequences as ranges: which arrived, and which are missing between them.
+"""Sequence numbers as ranges: which arrived, and which are missing between them.
 
-Ranges of one sequence are a set of numbers: in whatever order they arrive, however often, their union is the same, and
-what comes late closes the gap that it left.
+The ranges of a sequence are a set of numbers: their union does not depend on order or repetition of arrivals, and late
+numbers close their gap.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import polars as pl
 from schemas.lake import SEQUENCE_RANGE, UTC_TIME
 
 MOST_RANGES: Final = 1_000
-"""Ranges of one sequence that stay apart: what is missing between older ones is lost, and no longer waited for."""
+"""Number of separate ranges per sequence: numbers missing between older ranges count as lost."""
 
 MISSING: Final = pl.Schema(
     {
@@ -27,21 +27,21 @@ MISSING: Final = pl.Schema(
         "before": UTC_TIME,
     }
 )
-"""Numbers `[from_number, to_number)` between two that arrived, of which `numbers` are missing; sent between two times.
+"""Gaps `[from_number, to_number)` between numbers that arrived, with `numbers` missing, sent between two times.
 
-`group_id` null: of a sequence of all that a source sends."""
+`group_id` null: the sequence counts everything that a source sends."""
 
 _OF: Final = ("source", "sequence")
 
 
 def ranges_of(numbered: pl.DataFrame) -> pl.DataFrame:
-    """Put the numbers of records together to ranges.
+    """Merge the numbers of records to ranges.
 
     Args:
         numbered: `pipelines.carriers.base.NUMBERED_SCHEMA`, with the `topic` and `kafka_time` of each record.
 
     Returns:
-        `SEQUENCE_RANGE`. What is not of a group is of its topic: another topic may be of another company.
+        `SEQUENCE_RANGE`. Numbers without a group belong to their topic: another topic may be another company's.
     """
     named = pl.coalesce("group_id", "topic")
     time = pl.coalesce("time", "kafka_time")
@@ -59,7 +59,7 @@ def ranges_of(numbered: pl.DataFrame) -> pl.DataFrame:
 
 
 def union(ranges: pl.DataFrame) -> pl.DataFrame:
-    """Put ranges that overlap or touch together: `SEQUENCE_RANGE`, sorted, each range with a gap before it."""
+    """Merge ranges that overlap or touch: `SEQUENCE_RANGE`, sorted, each range with a gap before it."""
     placed = ranges.sort(*_OF, "from_number", "to_number")
     reached = pl.col("to_number").cum_max().shift().over(_OF)
     is_apart = (pl.col("from_number") > reached).fill_null(value=True)
@@ -77,11 +77,11 @@ def union(ranges: pl.DataFrame) -> pl.DataFrame:
 
 
 def bounded(ranges: pl.DataFrame, most: int = MOST_RANGES) -> pl.DataFrame:
-    """Keep the newest ranges of each sequence apart; those below become one, with what is missing in it given up.
+    """Keep the newest ranges of each sequence separate and merge older ones, whose missing numbers count as lost.
 
     Args:
-        ranges: a `union`.
-        most: ranges of a sequence, beside the one of all below.
+        ranges: A `union`.
+        most: Number of separate ranges per sequence, beside the merged one.
     """
     is_old = pl.int_range(pl.len()).over(_OF) < pl.len().cast(pl.Int64).over(_OF) - most
     old = ranges.filter(is_old)
@@ -99,13 +99,13 @@ def bounded(ranges: pl.DataFrame, most: int = MOST_RANGES) -> pl.DataFrame:
 
 
 def missing(ranges: pl.DataFrame) -> pl.DataFrame:
-    """Find the numbers that are missing.
+    """Return the missing numbers.
 
     Args:
         ranges: `SEQUENCE_RANGE`, in any order.
 
     Returns:
-        `MISSING`. Before the first number of a sequence, and after its newest one, nothing is missing.
+        `MISSING`. Nothing is missing before the first number of a sequence or after its newest one.
     """
     arrived = union(ranges)
     start, below = pl.col("to_number").shift().over(_OF), pl.col("last_at").shift().over(_OF)

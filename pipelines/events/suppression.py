@@ -1,7 +1,7 @@
-"""Persons who were erased, known by keyed hashes alone: what is theirs, and which texts name them.
+"""Erased persons, known only by keyed hashes: their accounts, and texts that name them.
 
-Whoever has the key can tell whether an account is among them, and nobody can list them. Nothing here holds an id, so
-the list outlives the person's data, and what arrives again is recognised.
+With the key one can check whether an account is among them, but nobody can list them. The list has no ids, so it can
+outlive the person's data, and data that arrives again is recognised.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ TEXT: Final = "text"
 BARE: Final = "bare"
 
 SUPPRESSED: Final = "suppressed"
-"""Why a record is ignored that holds nothing but what an erased person did."""
+"""Reason for ignoring a record that has only events of an erased person."""
 
 OF_GROUPS: Final = (
     kinds.GROUP_CREATED, kinds.GROUP_UPDATED, kinds.GROUP_CLOSED, kinds.GROUP_SNAPSHOT,
     kinds.GROUP_INTERVENTION, kinds.SPEND_RECORDED, kinds.FEED_HEARTBEAT,
 )  # fmt: skip
-"""Kinds that are about a group, a feed or a cost, whoever sent them: they stay, without the account."""
+"""Kinds on a group, a source or a cost, whoever sent them: they are kept without the account."""
 
 _NOTE: Final = "intervention_note"
 _LABEL: Final = "emberline: erased: "
@@ -44,40 +44,40 @@ _SHORTEST_NUMBER: Final = 9
 
 @dataclass(frozen=True)
 class Suppression:
-    """The rows of `SUPPRESSION`, under the key of the pseudonyms."""
+    """The rows of `SUPPRESSION`, with the pseudonym key."""
 
     key: bytes = field(default=b"", repr=False)
     rows: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SUPPRESSION.schema), repr=False)
 
     @property
     def number(self) -> int:
-        """How many rows there are: it tells one state of the list from another."""
+        """Number of rows, which identifies a state of the list."""
         return self.rows.height
 
     def covers(self, pseudonyms: pl.Series) -> pl.Series:
-        """Say which pseudonyms are of erased accounts; null is of none."""
+        """Return which pseudonyms are of erased accounts; null is not."""
         distinct = pseudonyms.drop_nulls().unique() if self.number else pseudonyms.clear()
         found = [one for one in distinct if self._digest(one) in self._digests]
         return pseudonyms.is_in(pl.Series(found, dtype=pl.String).implode()).fill_null(value=False)
 
     def sent(self, values: pl.Series) -> pl.Series:
-        """Say which Binary values that a carrier sent name an erased person.
+        """Return which Binary values of a carrier name an erased person.
 
-        There an id counts without its carrier, though its number may stand for something else.
+        In them, an id counts without its carrier, although its number may mean something else.
         """
         return self._holds(values, (TEXT, BARE))
 
     def names(self, texts: pl.Series) -> pl.Series:
-        """Say which String values name an erased person, by a text or a pseudonym in them."""
+        """Return which String values name an erased person, by a text or a pseudonym in them."""
         found = self._holds(texts.cast(pl.Binary), (TEXT,))
         return found | self._has_covered(texts.str.extract_all(PSEUDONYM)) if self.number else found
 
     def names_in(self, content: bytes) -> bool:
-        """Whether the text of a file names an erased person."""
+        """Return whether the text of a file names an erased person."""
         return bool(self.names(pl.Series([content.decode("utf-8", "replace")])).any())
 
     def concerns(self, events: pl.DataFrame) -> pl.Series:
-        """Say which rows of `EVENTS` have an erased person in any column of pseudonyms, or named in a note."""
+        """Return which rows of `EVENTS` have an erased person in a column of pseudonyms or in a note."""
         members = events["members"].list.eval(pl.element().struct.field("id"))
         return (
             self.covers(events["account_id"])
@@ -111,12 +111,12 @@ class Suppression:
         return events.with_columns(*cleared, *lists).filter(~is_theirs)
 
     def entries(self, accounts: Iterable[str], texts: Iterable[str], bare: Iterable[str]) -> pl.DataFrame:
-        """Make rows for one more person, without who asked for it.
+        """Return the rows for another person, without the columns on the request.
 
         Args:
-            accounts: pseudonyms.
-            texts: what names the person wherever it stands.
-            bare: what does so in what a carrier sent.
+            accounts: Pseudonyms.
+            texts: Texts that name the person anywhere.
+            bare: Texts that name the person in payloads of a carrier.
         """
         hashed = [(ACCOUNT, self._digest(pseudonym), None, None) for pseudonym in sorted(accounts)]
         for kind, some in ((TEXT, texts), (BARE, bare)):
@@ -129,7 +129,7 @@ class Suppression:
         return pl.DataFrame(rows, schema={name: SUPPRESSION.schema[name] for name in names}, orient="row")
 
     def erasure_of(self, pseudonym: str) -> int | None:
-        """The number of the newest erasure that covers an account; None: none does."""
+        """Return the number of the newest erasure that covers an account; None if none does."""
         numbers = self.rows.filter(pl.col("digest") == self._digest(pseudonym))["erasure"]
         return None if numbers.is_empty() else int(numbers.to_list()[-1])
 
@@ -143,7 +143,7 @@ class Suppression:
 
     @cached_property
     def _texts(self) -> pl.DataFrame:
-        """`kind, length, hash` of the texts."""
+        """Return `kind, length, hash` of the texts."""
         texts = self.rows.filter(pl.col("kind") != ACCOUNT).select("kind", "length", "entry", "fingerprint")
         hashes = [
             (mark & _WRAP) ^ self._mask(entry) for entry, mark in texts.select("entry", "fingerprint").iter_rows()
@@ -155,7 +155,7 @@ class Suppression:
         return holds_any(values, texts["length"].to_numpy(), texts["hash"].to_numpy(), self._base)
 
     def _is_in_note(self, notes: pl.Series) -> pl.Series:
-        """Say which notes name an erased person, as anybody or as the carrier that sent them would."""
+        """Return which notes name an erased person, in any text or as the carrier names them."""
         if notes.null_count() == len(notes):
             return notes.is_not_null()
         return self.names(notes) | self.sent(notes.cast(pl.Binary))
@@ -175,7 +175,7 @@ class Suppression:
         return hmac.digest(self.key, f"{_LABEL}account {pseudonym}".encode(), "sha256").hex()
 
     def _mask(self, entry: int) -> int:
-        """What hides a hash: of some texts that somebody knows, their bare hashes would give the base away."""
+        """Return a mask for hashes: bare hashes of known texts would reveal the secret base."""
         return self._number(f"mask {entry}")
 
     def _number(self, label: str) -> int:
@@ -183,9 +183,9 @@ class Suppression:
 
 
 def naming(account: str) -> tuple[list[str], list[str]]:
-    """Say how an account is named: anywhere, and in what a carrier sent.
+    """Return the texts that name an account anywhere, and those that do so in payloads of a carrier.
 
-    A short number is too often another number to be looked for anywhere, and a very short id even in a payload.
+    A short number is too ambiguous to search for anywhere, and a very short id even in payloads.
 
     Args:
         account: `carrier:native_id`.
@@ -200,7 +200,7 @@ def _signed(number: int) -> int:
 
 
 def _as_sent(texts: Iterable[str]) -> list[bytes]:
-    """The bytes of texts, also as JSON escapes them, in either case."""
+    """Return the bytes of texts, also JSON-escaped with upper-case and lower-case hex digits."""
     found = set[str]()
     for text in texts:
         escaped = json.dumps(text)[1:-1]

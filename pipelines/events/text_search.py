@@ -1,7 +1,7 @@
-"""Find texts in many values by keyed hashes alone: who searches does not know the texts.
+"""Find texts in many values by keyed hashes only, without knowing the texts.
 
-A text of `length` bytes is known by its polynomial hash under a secret base. A value holds it where a window of that
-length has the hash. A window that begins or ends within a word or a number does not count: 10001 is not in 510001.
+A text of `length` bytes is known by its polynomial hash with a secret base. A value contains it if a window of that
+length has the hash. Windows that begin or end within a word or a number do not count: 10001 is not in 510001.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _WRAP: Final = (1 << 64) - 1
 
 
 def hash_of(text: bytes, base: int) -> int:
-    """Return the 64-bit hash of a text under an odd base."""
+    """Return the 64-bit hash of a text with an odd base."""
     found = 0
     for byte in text:
         found = (found * base + byte + 1) & _WRAP
@@ -28,13 +28,13 @@ def hash_of(text: bytes, base: int) -> int:
 
 
 def holds_any(values: pl.Series, lengths: NDArray[np.int64], hashes: NDArray[np.uint64], base: int) -> pl.Series:
-    """Say which values hold one of the texts; a null holds none.
+    """Return which values contain one of the texts; a null contains none.
 
     Args:
         values: Binary.
-        lengths: in bytes, of each text.
+        lengths: Length of each text in bytes.
         hashes: `hash_of` each text.
-        base: of the hashes.
+        base: Base of the hashes.
     """
     if not len(lengths) or values.is_empty():
         return pl.Series([False], dtype=pl.Boolean).new_from_index(0, len(values))
@@ -65,16 +65,16 @@ def _search(
     prefixes: NDArray[np.uint64],
     found: NDArray[np.bool_],
 ) -> None:
-    """Mark the values that hold a text.
+    """Mark the values that contain a text.
 
     Args:
-        content: the values, one behind the other.
+        content: The concatenated values.
         starts: [values + 1] where each begins.
-        lengths: of the texts, in order.
-        hashes: of the texts, in order within a length.
-        base: of the hashes.
-        prefixes: [longest value + 1] room for the hash of each beginning of a value.
-        found: [values] set where a value holds one.
+        lengths: Lengths of the texts, sorted.
+        hashes: Hashes of the texts, sorted within a length.
+        base: Base of the hashes.
+        prefixes: [longest value + 1] buffer for the hash of each prefix of a value.
+        found: [values] set for values that contain a text.
     """
     one = np.uint64(1)
     for value in range(len(found)):

@@ -1,4 +1,4 @@
-"""Events whose type is no kind, and the kind that was probably meant."""
+"""Events of unknown type, and the kind that was probably meant."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pipelines.carriers.base import REJECTED_SCHEMA
 from schemas import kinds
 
 _COMPARED: Final = 100
-"""So many distinct types of a batch at most are compared with the kinds: a stream of noise must not cost more."""
+"""At most this many distinct types per batch are compared with the kinds, which bounds the cost of noise."""
 
 
 def unknown_detail(types: Collection[str]) -> pl.Expr:
-    """What is wrong with the column `type` where it is one of these, which are no kinds."""
+    """Return the detail for the column `type`, given the unknown types."""
     compared = sorted(types)[:_COMPARED]
     nearest = {name: get_close_matches(name, kinds.REQUIRED, n=1) for name in compared}
     hints = {name: f"; the nearest is {found[0]}" for name, found in nearest.items() if found}
@@ -25,7 +25,7 @@ def unknown_detail(types: Collection[str]) -> pl.Expr:
 
 
 def unknown_kinds(events: pl.DataFrame) -> pl.DataFrame:
-    """The events of no kind, as `REJECTED_SCHEMA`; `events` has `row` and `type`."""
+    """Return the events of unknown type, as `REJECTED_SCHEMA`; `events` has `row` and `type`."""
     found = events.select("row", "type").filter(~pl.col("type").is_in(list(kinds.REQUIRED)))
     if found.is_empty():
         return pl.DataFrame(schema=REJECTED_SCHEMA)

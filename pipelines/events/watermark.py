@@ -1,4 +1,4 @@
-"""How far the data is complete (docs/definitions.md#time)."""
+"""The watermark: the time up to which data is complete (docs/definitions.md#time)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pipelines.events.of_feed import is_of_feed
 
 
 def watermark(events: pl.LazyFrame, lateness: dt.timedelta, idle_timeout: dt.timedelta) -> dt.datetime | None:
-    """The instant up to which events are taken to be complete, UTC; None without events.
+    """Return the time up to which events are taken to be complete, UTC; None without events.
 
     The minimum over live sources of their newest event time, minus the allowed lateness. A source whose newest event is
     more than `idle_timeout` older than that of the newest source no longer holds the watermark back. Notes do not

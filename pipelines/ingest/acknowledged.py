@@ -1,8 +1,7 @@
-"""Records of many senders at once into Kafka, each told as soon as its own is acknowledged by all replicas.
+"""Send records of many concurrent requests to Kafka; each waits only until all replicas acknowledged its own record.
 
-Who serves requests hands over one record and waits. A thread takes what has come together, so that a batch grows with
-the load, and passes it to the client. What waits is bounded: who comes when it is full, or while the brokers are away,
-is told at once.
+A request hands over one record and waits. A thread passes the waiting records to the client, so that batches grow with
+the load. The queue is bounded: if it is full, or the brokers are down, a request fails at once.
 """
 
 from __future__ import annotations
@@ -32,24 +31,24 @@ _TOO_LARGE: Final = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 Headers = tuple[tuple[str, bytes], ...]
 Prepare = Callable[[list[bytes]], Sequence[bytes]]
-"""Makes what is produced out of values, one each: see `Lane`."""
+"""Converts values to the values to produce, one to one; see `Lane`."""
 
 
 class NotTaken(EmberlineError):
-    """A record is not known to be in Kafka: the brokers are away, or too much waits. Who sent it sends it again."""
+    """A record may not be in Kafka: the brokers are down or the queue is full. The sender must send it again."""
 
 
 class TooLarge(EmberlineError):
-    """Kafka takes no record of this size."""
+    """The record is larger than Kafka accepts."""
 
 
 class NotPrepared(EmberlineError):
-    """What should be produced could not be made out of a value."""
+    """A value could not be converted to the value to produce."""
 
 
 @dataclass(frozen=True)
 class Lane:
-    """A topic, and what becomes of a value before it is produced there."""
+    """A topic, and the conversion of values before they are produced there."""
 
     topic: str
     prepare: Prepare = list
@@ -57,13 +56,13 @@ class Lane:
 
 @dataclass(frozen=True)
 class Bounds:
-    """How much may wait, and how long.
+    """Limits of the queue.
 
     Attributes:
-        records: That are not acknowledged yet.
-        bytes: Of their values.
-        seconds: Until who waits is told that its record is not known to be in Kafka.
-        linger_s: For how long a batch waits for more.
+        records: Most unacknowledged records.
+        bytes: Most bytes of their values.
+        seconds: Longest wait for an acknowledgement before `NotTaken` is raised.
+        linger_s: How long a batch waits for more records.
     """
 
     records: int = 10_000
@@ -85,14 +84,14 @@ class _Record:
 
 
 class AcknowledgedSender:
-    """Sends records of coroutines of one event loop through one producer, whose thread is not theirs.
+    """Sends records of coroutines of one event loop through one producer, in a thread of its own.
 
-    After a failure the client is replaced: what it did with its other records is known only by their own
-    acknowledgement, and one that lost its place among the brokers does not come back by itself.
+    After a failure the client is replaced: a producer that was fenced does not recover by itself. Its other records
+    count as sent only once they are acknowledged.
     """
 
     def __init__(self, kafka: KafkaConnection, bounds: Bounds | None = None) -> None:
-        """Describe it; `connect` and `start` begin."""
+        """Set the sender up; `connect` and `start` begin."""
         self._kafka, self._bounds = kafka, bounds or Bounds()
         self._lock, self._woken = threading.Lock(), threading.Event()
         self._pending: list[_Record] = []
@@ -107,29 +106,29 @@ class AcknowledgedSender:
         """Connect to the brokers.
 
         Raises:
-            KafkaUnreachable, KafkaRefused, KafkaHungUp: see `KafkaConnection.errors_told`.
+            KafkaUnreachable, KafkaRefused, KafkaHungUp: See `KafkaConnection.errors_told`.
         """
         self._producer = self._connected()
 
     def start(self) -> None:
-        """Begin to send, for the coroutines of the running event loop."""
+        """Start sending for the coroutines of the running event loop."""
         self._loop = asyncio.get_running_loop()
         self._thread.start()
 
     async def stop(self) -> None:
-        """Send what waits, and end."""
+        """Send the waiting records, then stop."""
         self._is_ending = True
         self._woken.set()
         await asyncio.to_thread(self._thread.join)
 
     @property
     def waiting(self) -> int:
-        """Records that are not acknowledged yet."""
+        """Number of unacknowledged records."""
         return len(self._unsettled)
 
     @property
     def is_ready(self) -> bool:
-        """Whether the brokers have acknowledged within the time that a record may wait."""
+        """Whether the brokers acknowledged within the longest wait of a record."""
         oldest = next(iter(self._unsettled.values()), None)
         is_late = oldest is not None and time.monotonic() - oldest > self._bounds.seconds
         return self._producer is not None and not self._is_broken and not is_late
@@ -138,9 +137,9 @@ class AcknowledgedSender:
         """Send a record, and return once all replicas have it.
 
         Raises:
-            NotTaken: It may be in Kafka, or not; sent again, it counts once.
-            TooLarge: see there.
-            NotPrepared: see there.
+            NotTaken: The record may or may not be in Kafka; sent again, it counts once.
+            TooLarge: It is larger than Kafka accepts.
+            NotPrepared: It could not be converted.
         """
         if not self.is_ready:
             raise NotTaken("Kafka does not acknowledge.", "Send it again later.")
@@ -190,7 +189,7 @@ class AcknowledgedSender:
         if self._is_connected:
             return
         if self._producer is not None:
-            # What it still has under way is told as it ends; the others need not wait for that.
+            # Its records in flight are settled when they end; the others need not wait for that.
             threading.Thread(target=_closed, args=(self._producer,), daemon=True).start()
             self._producer = None
         try:
@@ -201,7 +200,7 @@ class AcknowledgedSender:
 
     def _send(self, batch: list[_Record]) -> None:
         for lane, records in groupby(sorted(batch, key=lambda one: one.lane.topic), key=lambda one: one.lane):
-            # Who no longer waits was told that it is not taken, and sends it again.
+            # Senders that no longer wait got `NotTaken` and send the record again.
             awaited = [record for record in records if self._is_awaited(record)]
             for record, value in zip(awaited, self._prepared(lane, awaited), strict=True):
                 if value is not None:
@@ -217,7 +216,7 @@ class AcknowledgedSender:
         try:
             return lane.prepare([record.value for record in records])
         except Exception:
-            # Of one that cannot be prepared, the others need not know.
+            # One record that cannot be converted must not fail the others.
             return [self._prepared_alone(record) for record in records]
 
     def _prepared_alone(self, record: _Record) -> bytes | None:
@@ -235,7 +234,7 @@ class AcknowledgedSender:
             return
         try:
             sent = producer.send(record.lane.topic, value, key_of(value), list(record.headers))
-        except Exception as error:  # whatever it is, the thread goes on for the others
+        except Exception as error:  # any error: the thread must continue for the other records
             self._failed(record, producer, error)
         else:
             sent.add_callback(lambda _: self._settle(record, None))
@@ -243,15 +242,15 @@ class AcknowledgedSender:
 
     def _failed(self, record: _Record, producer: KafkaProducer, error: Exception) -> None:
         if isinstance(error, _TOO_LARGE):
-            self._settle(record, TooLarge("Kafka takes no record of this size.", "Shorten it."))
+            self._settle(record, TooLarge("The record is larger than Kafka accepts.", "Shorten it."))
             return
         if producer is self._producer:
             self._is_broken = True
-        self._settle(record, NotTaken(f"Kafka did not take it: {error}", "Send it again later."))
+        self._settle(record, NotTaken(f"Kafka did not accept it: {error}", "Send it again later."))
         self._woken.set()
 
     def _settle(self, record: _Record, error: Exception | None) -> None:
-        """Have the event loop told of a record; of many at once it is told once."""
+        """Pass the result of a record to the event loop, which is woken once for many records."""
         with self._lock:
             self._settled.append((record, error))
             is_first = len(self._settled) == 1
@@ -278,5 +277,5 @@ def _closed(producer: KafkaProducer) -> None:
 
 
 def key_of(value: bytes) -> bytes:
-    """Give the key of a record: the same for the same value, so that what is delivered again shares its partition."""
+    """Return the key of a record: a hash of its value, so that repeated deliveries share a partition."""
     return hashlib.blake2b(value, digest_size=_KEY_BYTES).digest()

@@ -1,8 +1,8 @@
-"""Whole batches of records into Kafka: kafka-python does the protocol, but for its loop of an object a record.
+"""Send whole batches of records through kafka-python, without its Python object per record.
 
-Sequence numbers, acknowledgements, retries, compression, checksums and the splitting of batches that a topic does not
-take stay with the client's sender; it is given batches whose records were written by `record_writer`. This is the only
-module that knows the insides of the client's producer: see docs/dependencies.md.
+Sequence numbers, acknowledgements, retries, compression, checksums and the splitting of batches that are too large stay
+with the client's sender, which gets batches written by `record_writer`. This is the only module that depends on
+internals of the client's producer: see docs/dependencies.md.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _CHECKED_EVERY_S: Final = 0.1
 
 
 class BatchSender:
-    """Hands batches to a producer; its settings (acknowledgements, retries, compression, sizes) hold for them."""
+    """Hands batches to a producer, whose settings (acknowledgements, retries, compression, sizes) apply."""
 
     def __init__(self, producer: KafkaProducer) -> None:
         inside = vars(producer)
@@ -37,11 +37,11 @@ class BatchSender:
 
     @property
     def most_bytes(self) -> int:
-        """Bytes of a batch before it is compressed."""
+        """Most bytes of a batch before compression."""
         return self._accumulator.config["batch_size"]
 
     def send(self, topic: str, batch: Batch) -> Sent:
-        """Have a batch sent after those given before for its partition."""
+        """Queue a batch behind the earlier ones of its partition."""
         partition = TopicPartition(topic, batch.partition)
         records: Any = MemoryRecordsBuilder(_FORMAT_V2, self._accumulator.config["compression_attrs"], self.most_bytes)
         inside = records._builder
@@ -51,7 +51,7 @@ class BatchSender:
         inside._last_offset = len(batch.rows) - 1
         records.skip(len(batch.rows))
         whole: Any = ProducerBatch(partition, records)
-        whole.max_record_size = len(batch.records)  # of its largest record, for the client's metrics: no less
+        whole.max_record_size = len(batch.records)  # upper bound of its largest record, for the client's metrics
         sent = Sent(whole.produce_future, batch.rows)
         whole._record_futures = _Records(sent, whole.produce_future, batch.rows)
         with self._accumulator._tp_lock(partition):
@@ -63,24 +63,24 @@ class BatchSender:
 
 @dataclass
 class _Part:
-    """Rows that are acknowledged together."""
+    """Rows that share an acknowledgement."""
 
     future: Any
     rows: list[int]
 
 
 class Sent:
-    """The records of a batch on their way. The client may go on with them in several smaller batches."""
+    """The records of a batch in flight. The client may split it into smaller batches."""
 
     def __init__(self, future: Any, rows: NDArray[np.int64]) -> None:
         self._parts = [_Part(future, rows.tolist())]
         self._lock = threading.Lock()
 
     def failures(self, deadline: float) -> Iterator[tuple[int, Exception]]:
-        """Wait until all is decided; give the row of each record that was not acknowledged, and why.
+        """Wait for all results; return the row and error of each record that was not acknowledged.
 
         Raises:
-            KafkaTimeoutError: It was not decided before the deadline, a time of `time.monotonic`.
+            KafkaTimeoutError: Results are missing at the deadline, a time of `time.monotonic`.
         """
         while self._parts:
             part = self._parts[0]
@@ -94,7 +94,7 @@ class Sent:
                 raise KafkaTimeoutError("The brokers did not acknowledge all records in time.")
 
     def move(self, row: int, of: Any, to: Any) -> None:
-        """Have a row wait for another future; of a part that is split, all rows come one after the other."""
+        """Let a row wait for another future; when a part is split, all its rows are moved one after the other."""
         with self._lock:
             self._parts = [part for part in self._parts if part.future is not of]
             known = next((part for part in self._parts if part.future is to), None)
@@ -104,7 +104,7 @@ class Sent:
 
 
 class _Records(Sequence["_Record"]):
-    """What the client keeps of the records of a batch; of each there is an object only where it splits the batch."""
+    """The client's list of the records of a batch; objects are created only if it splits the batch."""
 
     def __init__(self, sent: Sent, future: Any, rows: NDArray[np.int64]) -> None:
         self._sent, self._future, self._rows = sent, future, rows
@@ -123,12 +123,12 @@ class _Records(Sequence["_Record"]):
 
 
 class _Record:
-    """A record that the client may put into another batch."""
+    """A record that the client may move to another batch."""
 
     def __init__(self, sent: Sent, future: Any, row: int) -> None:
         self._sent, self._future, self._row = sent, future, row
 
     def rebind(self, future: Any, place: int) -> None:  # noqa: ARG002 - of all in a row
-        """Wait for the future of the batch that the record is in now."""
+        """Wait for the future of the record's new batch."""
         self._sent.move(self._row, self._future, future)
         self._future = future

@@ -1,6 +1,6 @@
-"""Which options of kafka-python's clients can be set, and with which values.
+"""Options of kafka-python's clients that can be set, and their values.
 
-They are those that its consumer, its producer and its admin client have in common: each of them gets all.
+Only options that consumer, producer and admin client have in common, because each gets all of them.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ _CHOICES: Final = {
 }
 _TRUTHS: Final = ("ssl_check_hostname",)
 OPTIONS: Final = frozenset({*_NUMBERS, *_TEXTS, *_CHOICES, *_TRUTHS})
-"""Without passwords, which have settings of their own."""
+"""The options, without passwords, which have their own settings."""
 
 
 class KafkaMisconfigured(EmberlineError):
-    """Options of the client do not go together."""
+    """Options of the client contradict each other."""
 
 
 def unfit(options: Mapping[str, Option]) -> str | None:
-    """Say what no client takes of these options, without its value; None where all can be taken."""
+    """Return what is wrong with these options, without values; None if they are valid."""
     for name, value in options.items():
         if name not in OPTIONS:
-            return f"{name} is none of the options that can be set: {', '.join(sorted(OPTIONS))}"
+            return f"{name} is not one of the options that can be set: {', '.join(sorted(OPTIONS))}"
         if name in _NUMBERS and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
-            return f"{name} is a whole number, at least 0"
+            return f"{name} must be a whole number, at least 0"
         if name in _TRUTHS and not isinstance(value, bool):
-            return f"{name} is true or false"
+            return f"{name} must be true or false"
         if name in _TEXTS and not isinstance(value, str):
-            return f"{name} is a text"
+            return f"{name} must be a text"
         if name in _CHOICES and value not in _CHOICES[name]:
-            return f"{name} is one of {', '.join(_CHOICES[name])}"
+            return f"{name} must be one of {', '.join(_CHOICES[name])}"
     return None

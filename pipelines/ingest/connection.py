@@ -1,4 +1,4 @@
-"""How this project talks to Kafka: one place for the clients' options."""
+"""Connections to Kafka: the one place for the clients' options."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _CHECK_LOGIN: Final = (
     "EMBERLINE__KAFKA__SASL_PASSWORD."
 )
 _LOG_END: Final = -1
-"""The timestamp that stands for the end of a log in a request for offsets."""
+"""The timestamp that means the end of a log in a request for offsets."""
 
 
 Isolation = Literal["read_committed", "read_uncommitted"]
@@ -53,15 +53,15 @@ class KafkaUnreachable(EmberlineError):
 
 
 class KafkaRefused(EmberlineError):
-    """The brokers answered, and do not let this user in."""
+    """The brokers reject this user."""
 
 
 class KafkaHungUp(EmberlineError):
-    """The brokers close the connection while this user logs in, and do not say why."""
+    """The brokers close the connection during the login without a reason."""
 
 
 class TopicUnreadable(EmberlineError):
-    """A topic exists, or may, and this user cannot see it."""
+    """A topic exists, or may exist, but this user cannot see it."""
 
 
 class TopicNotCreated(EmberlineError):
@@ -70,7 +70,7 @@ class TopicNotCreated(EmberlineError):
 
 @dataclass(frozen=True)
 class GroupTimes:
-    """After how long without a sign of life a worker loses its partitions, and how often topics are looked at anew."""
+    """Time without a heartbeat until a worker loses its partitions, and the refresh interval of topic metadata."""
 
     session_s: float = 30.0
     look_again_s: float = 10.0
@@ -78,7 +78,7 @@ class GroupTimes:
 
 @dataclass(frozen=True)
 class Topic:
-    """One topic as the cluster has it now. `topic_id` differs from that of a deleted namesake."""
+    """A topic of the cluster. `topic_id` differs from that of a deleted topic of the same name."""
 
     name: str
     topic_id: str
@@ -86,16 +86,16 @@ class Topic:
 
 
 class TopicDirectory:
-    """The topics as the cluster has them at the moment of asking."""
+    """Queries the current topics of the cluster."""
 
     def __init__(self, admin: KafkaAdminClient) -> None:
         self._admin = admin
 
     def topics(self, names: Iterable[str]) -> list[Topic]:
-        """Those of the named topics that exist, by name.
+        """Return those of the named topics that exist, by name.
 
         Raises:
-            TopicUnreadable: the brokers refuse to describe one; it must not pass for a topic without records.
+            TopicUnreadable: The brokers refuse to describe a topic, which must not be taken for an empty one.
         """
         described: Any = self._admin.describe_topics(sorted(names))
         for topic in described:
@@ -103,7 +103,7 @@ class TopicDirectory:
                 reason = for_code(topic["error_code"]).__name__
                 raise TopicUnreadable(
                     f"The brokers do not describe topic {topic['name']}: {reason}.",
-                    "Nothing was read. Let this user describe and read it, or name the topics to read, without it, "
+                    "Nothing was read. Let this user describe and read it, or list the topics to read, without it, "
                     "under [kafka.topics].",
                 )
         return [
@@ -121,8 +121,8 @@ class TopicDirectory:
 class KafkaConnection:
     """Brokers and how to reach them.
 
-    `options` are kafka-python's own names (`security_protocol`, `sasl_mechanism`, `ssl_cafile`, ...), handed to every
-    client. `reader` is how records become columns; it never changes which.
+    `options` are kafka-python's (`security_protocol`, `sasl_mechanism`, `ssl_cafile`, ...), passed to every client.
+    `reader` is how records become columns; it does not change the rows.
     """
 
     bootstrap_servers: str
@@ -130,13 +130,13 @@ class KafkaConnection:
     reader: ReaderKind = "auto"
 
     def consumer(self, isolation_level: Isolation = "read_committed") -> KafkaConsumer:
-        """A consumer of committed records, from positions it is told, that never commits by itself."""
+        """Return a consumer of committed records without automatic offsets or commits."""
         return self._consumer(isolation_level=isolation_level)
 
     def group_member(self, group: str, times: GroupTimes) -> KafkaConsumer:
-        """A consumer as `consumer` gives, that shares the partitions of topics with the others of its group.
+        """Return a consumer like `consumer` that shares the partitions of topics with its group.
 
-        They are dealt out one by one over all topics: by ranges, topics of few partitions would all fall to the first.
+        Round-robin assignment over all topics: by ranges, topics of few partitions would all go to the first member.
         """
         return self._consumer(
             isolation_level="read_committed",
@@ -148,21 +148,21 @@ class KafkaConnection:
         )
 
     def producer(self, **options: Any) -> KafkaProducer:
-        """A producer whose records are acknowledged by all replicas and never doubled by its own retries.
+        """Return an idempotent producer whose records are acknowledged by all replicas.
 
-        `options` are kafka-python's own, such as how long it waits for more records and tries to deliver them.
+        `options` are kafka-python's, such as linger time and delivery timeout.
         """
         usual = {"linger_ms": 20, "batch_size": 256 * 1024, "compression_type": "lz4"}
         return self._connect(KafkaProducer, acks="all", enable_idempotence=True, **{**usual, **options})
 
     def topics(self, names: Iterable[str]) -> list[Topic]:
-        """Those of the named topics that exist, by name; see `TopicDirectory.topics`."""
+        """Return those of the named topics that exist, by name; see `TopicDirectory.topics`."""
         with self.directory() as directory:
             return directory.topics(names)
 
     @contextmanager
     def directory(self, patience_s: float = _PATIENCE_S) -> Iterator[TopicDirectory]:
-        """A directory of the topics, for who asks more than once; an answer may take so many seconds."""
+        """Open a directory of the topics for several queries, with a timeout in seconds."""
         admin = self._connect(KafkaAdminClient, request_timeout_ms=int(patience_s * 1000))
         try:
             yield TopicDirectory(admin)
@@ -170,10 +170,10 @@ class KafkaConnection:
             admin.close()
 
     def log_ends(self, topics: Iterable[Topic]) -> dict[TopicPartition, int]:
-        """Where the log of each partition ends, open transactions included.
+        """Return the log end offset of each partition, including open transactions.
 
-        A consumer of committed records is told the end of what it may read, which an open transaction holds back: by
-        that end alone a hanging transaction looks like a feed without lag.
+        A consumer of committed records only sees the last stable offset, by which a hanging transaction would look like
+        a partition without lag.
         """
         partitions = [TopicPartition(topic.name, number) for topic in topics for number in topic.partitions]
         admin = self._connect(KafkaAdminClient)
@@ -184,17 +184,17 @@ class KafkaConnection:
         return {partition: found[partition].offset for partition in partitions}
 
     def create_topics(self, names: Iterable[str], partitions: int, configs: Mapping[str, str] | None = None) -> None:
-        """Create the topics that are missing, with the cluster's default replication.
+        """Create the missing topics, with the cluster's default replication.
 
-        Whoever may write to a topic need not be allowed to create one: nothing is asked for where all are there.
+        If none is missing, no right to create topics is needed.
 
         Args:
-            names: of the topics.
-            partitions: of each that is created.
-            configs: of those, beside the cluster's own.
+            names: Names of the topics.
+            partitions: Number of partitions of each new topic.
+            configs: Configuration of new topics, beside the cluster's.
 
         Raises:
-            TopicUnreadable: This user may not see whether a topic is there.
+            TopicUnreadable: This user may not see whether a topic exists.
             TopicNotCreated: A topic is missing, and this user may not create it.
         """
         wanted = list(names)
@@ -209,19 +209,19 @@ class KafkaConnection:
 
     @contextmanager
     def errors_told(self) -> Iterator[None]:
-        """Tell the client's errors as this project's, wherever brokers are spoken to.
+        """Convert the client's errors in this block to errors of this project.
 
         Raises:
-            KafkaRefused: the brokers do not accept the credentials, or do not allow what was asked for.
-            KafkaHungUp: the brokers close the connection during the login.
-            KafkaUnreachable: no broker answered in time.
+            KafkaRefused: The brokers reject the credentials or do not allow the request.
+            KafkaHungUp: The brokers close the connection during the login.
+            KafkaUnreachable: No broker answered in time.
         """
         try:
             yield
         except _REFUSALS as error:
             raise KafkaRefused(
                 f"The Kafka brokers at {self.bootstrap_servers} refuse this user ({error}).",
-                f"{_CHECK_LOGIN} Look at what the user may read and write, too.",
+                f"{_CHECK_LOGIN} Also check which topics the user may read and write.",
             ) from error
         except RetriableError as error:
             raise KafkaUnreachable(
@@ -251,8 +251,8 @@ class KafkaConnection:
                 return client(**{**common, **options, **self._untold_options})
             except KafkaConfigurationError as error:
                 raise KafkaMisconfigured(
-                    f"The options in [kafka.options] do not go together: {error.args[0]}",
-                    "Mend them, or leave them out.",
+                    f"The options in [kafka.options] contradict each other: {error.args[0]}",
+                    "Correct or remove them.",
                 ) from error
             except KafkaTimeoutError as error:
                 causes = [failure for failure in failures if not isinstance(failure, KafkaTimeoutError)]
@@ -261,14 +261,14 @@ class KafkaConnection:
                 refusal = next((cause for cause in causes if isinstance(cause, _REFUSALS)), None)
                 if refusal is not None:
                     raise refusal from error
-                # The last attempt is cut short by the end of the patience, which says nothing of the broker.
+                # The last attempt is cut short by the timeout, so its error is not the cause.
                 why = next((cause for cause in causes[::-1] if not isinstance(cause, RequestTimedOutError)), causes[-1])
                 if self._has_login and any(words in str(why) for words in _HUNG_UP):
                     raise self._hung_up() from error
                 raise KafkaConnectionError(str(why)) from error
 
     def _hung_up(self) -> KafkaHungUp:
-        """A broker that does not accept a login often closes so soon that its answer is lost; others close as well."""
+        """Return the error for a closed connection: brokers that reject a login often close before they answer."""
         return KafkaHungUp(
             f"The Kafka brokers at {self.bootstrap_servers} close the connection while this user logs in, "
             "and do not say why.",
@@ -277,7 +277,7 @@ class KafkaConnection:
 
     @property
     def _untold_options(self) -> dict[str, Any]:
-        """The options; the admin client would write its passwords into the debug log."""
+        """Return the options with hidden passwords: the admin client would write them to the debug log."""
         return {name: _Untold(value) if name.endswith("password") else value for name, value in self.options.items()}
 
     @property
@@ -288,7 +288,7 @@ class KafkaConnection:
 def _create(admin: KafkaAdminClient, name: str, partitions: int, configs: Mapping[str, str]) -> None:
     try:
         admin.create_topics([NewTopic(name, partitions, -1, topic_configs=dict(configs))])
-    except TopicAlreadyExistsError:  # somebody else has since
+    except TopicAlreadyExistsError:  # somebody else created it meanwhile
         return
     except AuthorizationError as error:
         raise TopicNotCreated(
@@ -298,7 +298,7 @@ def _create(admin: KafkaAdminClient, name: str, partitions: int, configs: Mappin
 
 
 class _Untold(str):
-    """A text that is not shown where what holds it is."""
+    """A text whose repr is masked."""
 
     __slots__ = ()
 
@@ -307,7 +307,7 @@ class _Untold(str):
 
 
 class _Failures(logging.Handler):
-    """Keeps the errors that are logged: all that the client tells of why it could not connect."""
+    """Collects logged errors, the only place where the client says why it could not connect."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -320,7 +320,7 @@ class _Failures(logging.Handler):
 
 @contextmanager
 def _failures_noted() -> Iterator[list[Exception]]:
-    """A client that is turned away tries again until its time is up, and then knows of a timeout only."""
+    """Collect the client's connection errors: a rejected client retries and then only reports a timeout."""
     handler, logger = _Failures(), logging.getLogger("kafka.net.manager")
     logger.addHandler(handler)
     try:

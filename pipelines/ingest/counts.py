@@ -1,4 +1,4 @@
-"""What became of the records of `raw`; the log of `events` holds the sums over all history."""
+"""Counts of what the records of `raw` were decoded to; the log of `events` has the sums over all history."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from schemas.lake import EVENTS
 
 @dataclass(frozen=True)
 class Counts:
-    """What became of records of raw: `raw + further = events + duplicates + quarantined + tombstones + ignored`.
+    """Counts of records of `raw`: `raw + further = events + duplicates + quarantined + tombstones + ignored`.
 
-    `further` counts what records gave beyond one part each: events, and their row in quarantine.
+    `further` counts events and quarantine rows beyond the first of each record.
 
-    `conflicts` are the duplicates whose body differs from the copy that won in their batch. All numbers but this one
-    are the same whatever the batches; this one is zero exactly if no two copies of an event differ, as far as both had
-    their values when `events` were last rebuilt. `of_nobody` are the events whose account stands for nobody. Of the
-    quarantined, people took `taken_out` out of the events; `put_back` they put back since.
+    `conflicts` are the duplicates whose content differs from the winning copy in their batch. It is the only number
+    that depends on batches, but it is 0 exactly if no two copies of an event differ, as far as both had their values at
+    the last rebuild of `events`. `of_nobody` are the events with a placeholder account. `taken_out` are the quarantined
+    events that people quarantined, `put_back` those they restored.
     """
 
     raw: int = 0
@@ -34,7 +34,7 @@ class Counts:
 
     @property
     def unaccounted(self) -> int:
-        """Records that became nothing, less those that became something of nothing: 0, or there is a defect."""
+        """Records without a result minus results without a record: 0, unless there is a defect."""
         made = self.events + self.duplicates + self.quarantined + self.tombstones + self.ignored
         return self.raw + self.further - made
 
@@ -43,17 +43,17 @@ class Counts:
 
 
 def stored_counts(lake: Lake) -> Counts:
-    """The counts over all history."""
+    """Return the counts over all history."""
     return counts_of(lake.open(EVENTS))
 
 
 def counts_of(events: Handle) -> Counts:
-    """The counts over all history, as a version of `events` holds them."""
+    """Return the counts over all history in a version of `events`."""
     return Counts(**{f.name: events.position(_counter(f.name)) or 0 for f in fields(Counts)})
 
 
 def counters(counts: Counts) -> dict[str, int]:
-    """The application transactions of `events` that hold these counts."""
+    """Return the application transactions of `events` for these counts."""
     return {_counter(f.name): getattr(counts, f.name) for f in fields(counts)}
 
 

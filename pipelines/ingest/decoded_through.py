@@ -1,4 +1,4 @@
-"""How far each partition was decoded at an earlier batch of `events`, from before it was decoded again."""
+"""Decoded offsets of each partition at an earlier batch of `events`, before a rebuild."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from pipelines.lake import Handle, Lake
 from schemas.lake import EVENTS, FEED
 
 DECODED_THROUGH: Final = pl.Schema({"topic_id": pl.String, "partition": pl.Int32, "end": pl.Int64})
-"""The offset behind the last one that was decoded, of each partition with any."""
+"""The offset after the last decoded one, per partition with decoded records."""
 
 _ALL: Final = (1 << 63) - 1
 
 
 def decoded_through(lake: Lake, batch: int) -> pl.DataFrame | None:
-    """Return how far `events` had come with a batch, where all of it was decoded again since and has later batches.
+    """Return the decoded offsets at a batch of `events`, if `events` was rebuilt since.
 
     Args:
-        lake: holds `events` and `feed`.
-        batch: a batch of `events`.
+        lake: The lake with `events` and `feed`.
+        batch: A batch of `events`.
 
     Returns:
-        `DECODED_THROUGH`; None where `events` was not reset since. Where the log of `events` does not reach back to the
+        `DECODED_THROUGH`; None if `events` was not reset since. If the log of `events` does not reach back to the
         batch, all offsets count as decoded.
     """
     events = lake.open(EVENTS)
@@ -41,7 +41,7 @@ def decoded_through(lake: Lake, batch: int) -> pl.DataFrame | None:
 
 
 def _at(lake: Lake, events: Handle, batch: int) -> Handle | None:
-    """The newest version of `events` that ends with a batch; the log is searched by halves, as batches only grow."""
+    """Return the newest version of `events` that ends with a batch, by binary search: batches only grow."""
     found, low, high = None, 0, events.version
     while low <= high:
         middle = (low + high) // 2

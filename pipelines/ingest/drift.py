@@ -1,4 +1,4 @@
-"""What changed in the payloads of a topic: its newest day against the days before, by the census of its payloads."""
+"""Schema drift of a topic: its newest day against the days before, by the census of its payloads."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from pipelines.printable import printable_name
 DAYS_BEFORE: Final = 28
 
 LEAST: Final = 3
-"""Records that have what is new: what was seen once or twice is no change."""
+"""Minimum of records with a new path or reason: one or two are not a change."""
 
 CHANCE: Final = 0.0001
-"""A change is shown if records drawn at random of all these days would show it less often than this."""
+"""A change is shown if its probability by chance, with records of all days mixed, is below this."""
 
 _DAILY: Final = 0.8
-"""What has vanished was there on this share of the days before, at least: not what comes on weekdays only."""
+"""A vanished path was present on at least this share of the days before, so not only on weekdays."""
 
 _JUMP: Final = 0.1
 _HISTORY: Final = 7
-"""Days of a topic before its newest, at least, for a check to compare them; what is new is usual at first."""
+"""Minimum number of days before the newest for a check to compare them: in a young topic, new paths are normal."""
 
 CHANGES: Final = pl.Schema(
     {"change": pl.String(), "name": pl.String(), "kind": pl.String(), "before": pl.Float64(), "now": pl.Float64()}
 )
-"""`change`: new path, new type, vanished path, new reason (a word of `ignored` or `quarantine`), more ignored or more
+"""`change`: new path, new type, vanished path, new reason (of `ignored` or `quarantine`), more ignored or more
 quarantined. `before` and `now`: shares of the records."""
 
 
 @dataclass(frozen=True)
 class Drift:
-    """What changed.
+    """Changes of a topic's payloads.
 
     Attributes:
-        day: The newest with records, by Kafka's time in UTC.
-        sampled: Records whose values were read: of the days before, of the newest.
-        records: Records there are: of the days before, of the newest.
+        day: The newest day with records, by Kafka's timestamp in UTC.
+        sampled: Number of sampled records: of the days before, of the newest.
+        records: Number of records: of the days before, of the newest.
         changes: `CHANGES`.
     """
 
@@ -53,15 +53,15 @@ class Drift:
 
 
 def find_drift(lake: Lake, topic: str) -> Drift | None:
-    """Compare the newest day of a topic with the 28 days before; None where there are no two days. Writes nothing."""
+    """Compare the newest day of a topic with the 28 days before, read-only; None if there are no two days."""
     return drift_of(read_census(lake, dt.timedelta(DAYS_BEFORE), topic))
 
 
 def find_drifts(lake: Lake) -> dict[str, Drift]:
-    """Compare the newest day of each topic that had records on the lake's newest two days, and a week of days before.
+    """Compare the newest day of each topic with records on the lake's newest two days and on a week of days before.
 
     Returns:
-        By topic, where anything changed.
+        The changes by topic; topics without changes are left out.
     """
     counts = read_census(lake, dt.timedelta(DAYS_BEFORE))
     newest, found = counts["day"].max(), {}
@@ -75,10 +75,10 @@ def find_drifts(lake: Lake) -> dict[str, Drift]:
 
 
 def drift_of(counts: pl.DataFrame) -> Drift | None:
-    """Compare the newest day of a topic with the days before; None where there are no two days.
+    """Compare the newest day of a topic with the days before; None if there are no two days.
 
     Args:
-        counts: rows of one topic, as `read_census` gives them.
+        counts: Rows of one topic from `read_census`.
     """
     day = counts["day"].max()
     if not isinstance(day, dt.date) or counts["day"].n_unique() == 1:
@@ -92,12 +92,12 @@ def drift_of(counts: pl.DataFrame) -> Drift | None:
 
 
 def new_paths(paths: pl.DataFrame, sampled: pl.DataFrame, day: dt.date) -> pl.DataFrame:
-    """Find paths, and types of the values there, that the newest day brought.
+    """Find paths, and types of values at known paths, that are new on the newest day.
 
     Args:
         paths: `day`, `name`, `kind`, `records`.
-        sampled: `day`, `records`: how many were read.
-        day: the newest.
+        sampled: `day`, `records`: how many were sampled.
+        day: The newest day.
 
     Returns:
         `CHANGES`, sorted by path.
@@ -113,13 +113,13 @@ def new_paths(paths: pl.DataFrame, sampled: pl.DataFrame, day: dt.date) -> pl.Da
 
 
 def vanished_paths(paths: pl.DataFrame, sampled: pl.DataFrame) -> pl.DataFrame:
-    """Find paths that were there day by day and are gone since yesterday; of two days, since the newest.
+    """Find paths that were present every day and have been missing since yesterday; with two days, on the newest.
 
-    A path that comes on weekdays only, or by day only, has not vanished.
+    A path that is present only on weekdays or in the daytime has not vanished.
 
     Args:
         paths: `day`, `name`, `kind`, `records`.
-        sampled: `day`, `records`: how many were read.
+        sampled: `day`, `records`: how many were sampled.
 
     Returns:
         `CHANGES`, sorted by path.
@@ -138,12 +138,12 @@ def vanished_paths(paths: pl.DataFrame, sampled: pl.DataFrame) -> pl.DataFrame:
 
 
 def reason_changes(reasons: pl.DataFrame, records: pl.DataFrame, day: dt.date, word: str) -> pl.DataFrame:
-    """Compare reasons by day: those that are new, and whether their share of all records rose by a tenth or more.
+    """Find new reasons, and whether their share of all records rose by a tenth or more.
 
     Args:
         reasons: `day`, `name`, `records`.
-        records: `day`, `records`: all there are.
-        day: the newest.
+        records: `day`, `records`: all records.
+        day: The newest day.
         word: ignored or quarantined.
 
     Returns:
@@ -161,14 +161,14 @@ def reason_changes(reasons: pl.DataFrame, records: pl.DataFrame, day: dt.date, w
 
 
 def said(change: Mapping[str, Any]) -> str:
-    """Say what a row of `CHANGES` says."""
+    """Return a row of `CHANGES` as a sentence."""
     kind = f" ({change['kind']})" if change["kind"] else ""
     name = f" {printable_name(change['name'])}" if change["name"] else ""
     return f"{change['change']}{name}{kind}, {change['before']:.1%} of the records before, {change['now']:.1%} now"
 
 
 def _chance(n_before: int, n_now: int, records: pl.Expr) -> pl.Expr:
-    """How likely it is that so many records, drawn from all days, are all of the days before."""
+    """Return the probability that this many records, drawn from all days, are all from the days before."""
     return pl.lit(n_before / max(n_before + n_now, 1)).pow(records)
 
 
@@ -178,7 +178,7 @@ def _is_new(n_before: int, n_now: int) -> pl.Expr:
 
 
 def _compared(counts: pl.DataFrame, by: tuple[str, ...], day: dt.date) -> pl.DataFrame:
-    """Records `before` a day and from that day on (`now`)."""
+    """Return records `before` a day and from that day on (`now`)."""
     is_before = pl.col("day") < day
     return counts.group_by(by).agg(
         before=pl.col("records").filter(is_before).sum(), now=pl.col("records").filter(~is_before).sum()

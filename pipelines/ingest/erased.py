@@ -1,6 +1,6 @@
-"""What `events` and `raw` hold of persons who were erased is taken out.
+"""Remove the data of erased persons from `events` and `raw`.
 
-Everything follows from the list of who was erased, so what a crash interrupts, the next run finishes.
+Everything is derived from the list of erased persons, so the next run finishes what a crash interrupts.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pipelines.lake_values import has_value, remove_values_at
 from schemas.lake import EVENTS, FEED, IGNORED, QUARANTINE, QUARANTINED_EVENT, RAW, SUPPRESSION, LakeTable
 
 SUPPRESSIONS: Final = input_id(SUPPRESSION.name)
-"""The application transaction of `events`, and of `raw`, that says how many rows of the list they follow."""
+"""The application transaction of `events` and of `raw` with the number of applied rows of the list."""
 
 _SEARCHED_AT_ONCE: Final = 200_000
 _READ: Final = (
@@ -33,7 +33,7 @@ _READ: Final = (
 
 
 def suppression_of(lake: Lake, pseudonyms: Pseudonyms) -> Suppression:
-    """Load the list of who was erased; no table is created."""
+    """Load the list of erased persons; no table is created."""
     handle = lake.find(SUPPRESSION)
     return Suppression(pseudonyms.key) if handle is None else Suppression(pseudonyms.key, handle.scan().collect())
 
@@ -43,8 +43,8 @@ class Erased:
     """The rows of `events` of one month that name erased persons.
 
     Attributes:
-        before: The rows as they are.
-        after: What stays of them: events of groups and others, without their accounts and notes on them.
+        before: The current rows.
+        after: The remaining rows: events on groups and of others, without the erased accounts and notes on them.
     """
 
     before: pl.DataFrame
@@ -52,7 +52,7 @@ class Erased:
 
 
 def stored_of(events: Handle, suppression: Suppression) -> Iterator[Erased]:
-    """Find the stored events that name erased persons, month by month; months without any are left out."""
+    """Yield the stored events that name erased persons by month; months without any are left out."""
     for month in months_of(events):
         rows = events.scan().filter(pl.col("month") == month).select(_READ).collect(engine="streaming")
         before = rows_of(events, rows.filter(suppression.concerns(rows)).select(EVENTS.key))
@@ -61,13 +61,13 @@ def stored_of(events: Handle, suppression: Suppression) -> Iterator[Erased]:
 
 
 def held_of(lake: Lake, suppression: Suppression) -> pl.DataFrame:
-    """The copies in `quarantined_event` that name erased persons."""
+    """Return the copies in `quarantined_event` that name erased persons."""
     rows = lake.open(QUARANTINED_EVENT).scan().collect(engine="streaming")
     return rows.filter(suppression.concerns(rows))
 
 
 def drop_held(lake: Lake, suppression: Suppression) -> None:
-    """Drop the copies of their events in `quarantined_event`, and their names off those of others."""
+    """Delete copies of their events in `quarantined_event`, and clear their accounts in copies of others' events."""
     handle = lake.open(QUARANTINED_EVENT)
     rows = handle.scan().collect(engine="streaming")
     kept = suppression.without(rows)
@@ -76,7 +76,7 @@ def drop_held(lake: Lake, suppression: Suppression) -> None:
 
 
 def alone_in_record(lake: Lake, events: Handle, gone: pl.DataFrame) -> pl.DataFrame:
-    """The records, `COORDINATES`, of rows of `EVENTS` of which nothing is stored but these rows."""
+    """Return the records (`COORDINATES`) of these rows of `EVENTS` that have no other stored rows."""
     records = gone.select(RAW.key).unique().lazy()
     others = [
         events.scan().join(gone.lazy(), on=EVENTS.key, how="anti").select(RAW.key),
@@ -88,7 +88,7 @@ def alone_in_record(lake: Lake, events: Handle, gone: pl.DataFrame) -> pl.DataFr
 
 
 def note_ignored(lake: Lake, records: pl.DataFrame, batch: int) -> None:
-    """Write records into `ignored` as suppressed, each once."""
+    """Write records to `ignored` as suppressed, each once."""
     handle = lake.open(IGNORED)
     there = handle.scan().select(RAW.key).join(records.lazy(), on=RAW.key, how="semi").collect(engine="streaming")
     fresh = records.join(there, on=RAW.key, how="anti").with_columns(
@@ -99,13 +99,13 @@ def note_ignored(lake: Lake, records: pl.DataFrame, batch: int) -> None:
 
 
 def search_payloads(lake: Lake, suppression: Suppression) -> dict[str, int]:
-    """Remove the values of decoded records that name erased persons, of all that was not searched yet.
+    """Remove the values of decoded records that name erased persons, among all records not searched yet.
 
     Returns:
-        How many lost their value, by table.
+        Number of removed values by table.
 
     Raises:
-        LakeConflict: another writer was faster; the next run goes on.
+        LakeConflict: Another writer was faster; the next run continues.
     """
     if not suppression.number:
         return {}
@@ -130,14 +130,14 @@ def search_payloads(lake: Lake, suppression: Suppression) -> dict[str, int]:
 
 
 def requested(suppression: Suppression) -> dt.datetime:
-    """When the newest erasure was asked for: the instant that is recorded for values that it removes."""
+    """Return when the newest erasure was requested, which is recorded as the removal time of values."""
     newest = suppression.rows["requested_at"].max()
     assert isinstance(newest, dt.datetime)  # noqa: S101 - the list has rows
     return newest
 
 
 def _remove(lake: Lake, table: LakeTable, rows: pl.LazyFrame, suppression: Suppression, theirs: pl.DataFrame) -> int:
-    """Remove the values of rows that name erased persons, or are of records that say nothing but what they did."""
+    """Remove the values of rows that name erased persons, and of records with only their events."""
     shown = rows.filter(has_value()).select(*RAW.key, "key", "headers", "value").collect(engine="streaming")
     of_headers = shown["headers"].list.eval(pl.element().struct.field("value"))
     names = suppression.sent(shown["value"]) | suppression.sent(shown["key"]) | _any_sent(of_headers, suppression)

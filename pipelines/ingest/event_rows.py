@@ -1,4 +1,4 @@
-"""Rows of `events` by their keys: found, appended and replaced."""
+"""Find, append and replace rows of `events` by key."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from schemas.lake import EVENTS
 
 
 def stored_copies(events: Handle, new: pl.DataFrame) -> pl.DataFrame:
-    """Find the stored rows with the keys of `new`. Keys are compared first: few rows are read whole."""
+    """Return the stored rows with the keys of `new`. Keys are compared first, so few rows are read completely."""
     keys = new.select(EVENTS.key).unique()
     known = events.scan().select(EVENTS.key).join(keys.lazy(), on=EVENTS.key, how="semi").collect(engine="streaming")
     return rows_of(events, known)
 
 
 def rows_of(events: Handle, keys: pl.DataFrame) -> pl.DataFrame:
-    """Find the rows with these keys (`EVENTS.key`)."""
+    """Return the rows with these keys (`EVENTS.key`)."""
     if keys.is_empty():
         return pl.DataFrame(schema=events.table.schema)
     ids = keys["event_id"].unique()
@@ -35,15 +35,15 @@ def write_events(
     *,
     is_sorted: bool = False,
 ) -> None:
-    """Append rows, and take others away in the same commit.
+    """Append rows and delete others in one commit.
 
     Args:
-        lake: holds `events`.
-        events: loaded before the positions were read.
-        added: rows to append.
-        removed: stored rows to take away.
-        positions: app id -> new version.
-        is_sorted: whether `added` lies in the order of the table already.
+        lake: The lake of `events`.
+        events: Handle, loaded before the positions were read.
+        added: Rows to append.
+        removed: Stored rows to delete.
+        positions: App id -> new version.
+        is_sorted: Whether `added` is in the order of the table already.
     """
     if removed.is_empty():
         lake.append(events, added, positions, is_sorted=is_sorted)

@@ -1,8 +1,8 @@
-"""Decoded batches into `events`, `quarantine` and `ignored`, each exactly once.
+"""Write decoded batches to `events`, `quarantine` and `ignored`, exactly once.
 
-Each of these tables holds, in its own commits, how far into raw it has come. The order of writing is touched days, then
-quarantine, then what is ignored, then numbers of sequences and the census of payloads, then events: a crash between
-them repeats work and doubles nothing, and a day is never changed unmarked.
+Each table records in its commits up to which position of `raw` it is written. The order is change log, quarantine,
+ignored records, sequence numbers, payload census, then events: a crash in between repeats work but duplicates nothing,
+and no day changes without an entry in the change log.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 
 class ZoneChanged(EmberlineError):
-    """The business zone was changed under a lake that has events."""
+    """The business zone was changed although the lake has events."""
 
 
 _ZONE: Final = "settings/zone"
@@ -58,9 +58,9 @@ _ZONE: Final = "settings/zone"
 
 @dataclass(frozen=True)
 class Batch:
-    """Records of `raw`, what was decoded of them, and which of the events may have a copy, here or stored.
+    """Records of `raw`, what they were decoded to, and which events may have a copy in the batch or stored.
 
-    `census` is what the payloads look like: `PAYLOAD_CENSUS`.
+    `census` is the census of their payloads: `PAYLOAD_CENSUS`.
     """
 
     records: pl.DataFrame
@@ -70,28 +70,28 @@ class Batch:
 
 
 _TO_LOOK_AT: Final = (QUARANTINE, IGNORED, GAPS, SEQUENCE_RANGE)
-"""A query of these must say that there are no rows, not that there is no table."""
+"""Created empty at the start, because people query them: they must see no rows, not a missing table."""
 
 
 class EventWriter:
-    """Decodes and writes batches that follow each other; `counts` is what became of them.
+    """Decodes and writes consecutive batches; `counts` has their counts.
 
-    One thread may decode a batch while another writes the one before.
+    One thread may decode a batch while another writes the previous one.
     """
 
     def __init__(self, lake: Lake, carriers: Mapping[str, Carrier], rules: DecodeRules, tolerance: Tolerance) -> None:
-        """Load `events`, and create empty what a person looks at to see whether records are missing.
+        """Load `events`, and create the tables that people query for missing records.
 
-        Where `events` was reset or lost, the rest follows: see `finish_reset`.
+        If `events` was reset or lost, the other tables are reset as well: see `finish_reset`.
 
         Args:
-            lake: holds all tables.
-            carriers: topic -> adapter.
-            rules: see `DecodeRules`.
-            tolerance: how much of a batch may be bad.
+            lake: The lake of all tables.
+            carriers: Topic -> adapter.
+            rules: The rules of decoding.
+            tolerance: Error budget of a batch.
 
         Raises:
-            ZoneChanged: the stored events have days of another zone.
+            ZoneChanged: The stored events have days of another zone.
         """
         for table in _TO_LOOK_AT:
             if not lake.has(table):
@@ -111,7 +111,7 @@ class EventWriter:
         payload_census.put_together(lake, self._events.position(BATCH) or 0)
 
     def not_decoded(self, raw: Handle) -> list[Undecoded]:
-        """What `raw` includes beyond what was written."""
+        """Return what `raw` includes beyond what was written."""
         return undecoded(self._lake, raw, self._events)
 
     @property
@@ -120,10 +120,10 @@ class EventWriter:
         return kept_through(self._events)
 
     def follow_rulings(self) -> None:
-        """Take out of `events` what people put in quarantine, and put back what they let go. No batch is under way.
+        """Remove quarantined events from `events`, and restore released ones. No batch may be in flight.
 
         Raises:
-            LakeConflict: another writer committed to `events`.
+            LakeConflict: Another writer committed to `events`.
         """
         self._quarantined = QuarantinedEvents(self._lake)
         if self._quarantined.is_followed_by(self._events):
@@ -148,17 +148,17 @@ class EventWriter:
         self.counts += counts
 
     def follow_erasures(self) -> None:
-        """Take out of `events` what erased persons did, and their accounts off the rest. No batch is under way.
+        """Delete events of erased persons, and clear their accounts in other events. No batch may be in flight.
 
-        Values of their records go first: the events are what says which records these are. A month is a commit, the
-        list counts as followed with the last one.
+        Values of their records are removed first, because the events identify these records. There is a commit per
+        month; the list counts as applied with the last one.
 
         Raises:
-            LakeConflict: another writer committed to `events` or `raw`.
+            LakeConflict: Another writer committed to `events` or `raw`.
         """
         suppression = self._rules.suppression
         if (self._events.position(SUPPRESSIONS) or 0) == suppression.number:
-            if suppression.number:  # a run that died may have left copies that count for nothing
+            if suppression.number:  # a run that died may have left copies that do not count
                 drop_held(self._lake, suppression)
             return
         for found in stored_of(self._events, suppression):
@@ -191,14 +191,14 @@ class EventWriter:
         self.counts += counts
 
     def decode(self, records: pl.DataFrame) -> Batch:
-        """Decode records of `raw`, in the order in which they are to be written. One that is not written does no harm.
+        """Decode records of `raw`, in the order of writing. A batch that is never written does no harm.
 
         Raises:
-            CarrierUnknown: a topic has no adapter.
+            CarrierUnknown: A topic has no adapter.
         """
         decoded = decode(records, self._carriers, self._rules)
         if self._known is None:
-            # Not before it is needed: loading the compiler takes longer than most commands.
+            # Imported here: loading the compiler takes longer than most commands.
             from pipelines.ingest.known_keys import KnownKeys
 
             self._known = KnownKeys(self._events)
@@ -207,15 +207,15 @@ class EventWriter:
         return Batch(records, decoded, may_be_copy, census)
 
     def write(self, batch: Batch, stop: Mapping[tuple[str, int], int]) -> None:
-        """Deduplicate a batch, and store it.
+        """Deduplicate a batch and store it.
 
         Args:
-            batch: decoded by this writer.
-            stop: the offset behind it for each (topic id, partition).
+            batch: A batch decoded by this writer.
+            stop: The offset after the batch for each (topic id, partition).
 
         Raises:
-            TooManyBadRecords: more of the batch is bad than the tolerance allows; of this batch nothing was written.
-            LakeConflict: another writer committed to `events`.
+            TooManyBadRecords: The batch exceeds the error budget; nothing of it was written.
+            LakeConflict: Another writer committed to `events`.
         """
         decoded = batch.decoded
         refuse_bad_batch(batch.records, decoded.quarantine, self._tolerance)
@@ -224,7 +224,7 @@ class EventWriter:
         is_held = self._quarantined.holds(found.added)
         held = found.added.filter(is_held)
         added = found.added if held.is_empty() else found.added.filter(~is_held)
-        # Of an event in quarantine no copy is in `events`.
+        # A quarantined event has no copy in `events`.
         held_before = found.superseded.height - superseded.height
         counts = Counts(
             raw=batch.records.height,
@@ -271,7 +271,7 @@ def _mark_touched(lake: Lake, touched: pl.DataFrame) -> None:
 
 
 def _write_once(lake: Lake, table: LakeTable, fresh: pl.DataFrame, positions: Mapping[str, int]) -> None:
-    """Append the rows of records that the table's positions have not passed yet."""
+    """Append the rows of records beyond the table's positions."""
     while not fresh.is_empty():
         handle = lake.open(table)
         for topic_id, partition in fresh.select("topic_id", "partition").unique().iter_rows():
@@ -280,35 +280,35 @@ def _write_once(lake: Lake, table: LakeTable, fresh: pl.DataFrame, positions: Ma
             fresh = fresh.filter(~of_partition | (pl.col("offset") >= done))
         if fresh.is_empty():
             return
-        # A run that died before its events may have come further than this batch: no position goes back.
+        # A run that died before writing events may be further than this batch: positions never move back.
         furthest = {name: max(stop, handle.position(name) or 0) for name, stop in positions.items()}
-        # Upkeep may have removed old values meanwhile: what is to be added is the same.
+        # Maintenance may have removed old values meanwhile; the rows to add are the same.
         with suppress(LakeConflict):
             lake.append(handle, fresh, furthest)
             return
 
 
 def beginning_of(zone: str) -> dict[str, int]:
-    """The positions of `events`, beside those in Kafka, before the first event of a zone was decoded."""
+    """Return the positions of `events`, other than those in Kafka, before the first event of a zone."""
     return {_ZONE: _code(zone), **counters(Counts())}
 
 
 def advance_batch(lake: Lake, events: Handle) -> None:
-    """Count a batch without events: what changes without any still is later than all that was.
+    """Count a batch without events, so that changes without events get a later batch number.
 
     Raises:
-        LakeConflict: another writer committed since the handle was loaded.
+        LakeConflict: Another writer committed since the handle was loaded.
     """
     lake.append(events, pl.DataFrame(schema=EVENTS.schema), {BATCH: (events.position(BATCH) or 0) + 1})
 
 
 def _refuse_another_zone(events: Handle, zone: str) -> None:
-    """An event's day is of the zone it was stored in; two zones in one table would count days twice or not at all."""
+    """Raise `ZoneChanged` if stored days are of another zone: mixed zones would count days twice or not at all."""
     stored = events.position(_ZONE)
     if stored is not None and stored != _code(zone):
         raise ZoneChanged(
-            f"The events in the lake have their days in another zone than {zone}.",
-            "Set rules.zone back, or decode raw again, in this zone: emberline rebuild events",
+            f"The days of the events in the lake are of another zone than {zone}.",
+            "Set rules.zone back, or decode raw again in this zone: emberline rebuild events",
             events.delta.table_uri,
         )
 

@@ -1,4 +1,4 @@
-"""Lake table `raw` -> `events` and `quarantine`: what `raw` holds already and they do not include yet."""
+"""Decode records of lake table `raw` that `events` and `quarantine` do not include yet."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ def catch_up(
     batch_rows: int,
     on_progress: Callable[[int, int], None] = lambda _done, _todo: None,
 ) -> None:
-    """Follow what people ruled about events, then write all records of `raw` that `events` does not include yet.
+    """Apply rulings on events, then write all records of `raw` that `events` does not include yet.
 
-    Records without their value are passed over where `events` has kept what was made of them.
+    Records whose value was removed are skipped if `events` has kept their events.
 
     Args:
-        raw: of `RAW`.
-        writer: goes on from what `events` includes.
-        batch_rows: records a commit, about; bounds memory.
-        on_progress: called after each batch with records done and to do.
+        raw: Handle of `RAW`.
+        writer: Continues from what `events` includes.
+        batch_rows: Approximate records per commit; bounds memory.
+        on_progress: Called after each batch with records done and to do.
 
     Raises:
-        ValuesRemoved: a record's value was removed, so it was decoded once: what `events` said of it is gone.
-        EmberlineError: see `EventWriter`.
+        ValuesRemoved: The value of an undecoded record was removed: its earlier events are lost.
+        EmberlineError: See `EventWriter`.
     """
     undecoded = writer.not_decoded(raw)
     refuse_removed(raw, undecoded, writer.kept_through)
@@ -50,7 +50,7 @@ def catch_up(
 def _ahead(
     raw: Handle, spans: list[_Span], batch_rows: int, writer: EventWriter
 ) -> Iterator[tuple[Batch, dict[tuple[str, int], int]]]:
-    """The batches in order, one decoded ahead in a thread while the caller stores the one before: two in memory."""
+    """Yield the batches in order; a thread decodes the next while the caller stores one, so two are in memory."""
 
     def read(batch: list[_Span]) -> tuple[Batch, dict[tuple[str, int], int]]:
         start = {(span.topic_id, span.partition): span.start for span in batch}
@@ -69,7 +69,7 @@ def _ahead(
 
 @dataclass(frozen=True)
 class _Span:
-    """Records `[start, stop)` of one partition, `rows` of them (estimated for a part: offsets may have gaps)."""
+    """Offsets `[start, stop)` of one partition with `rows` records (estimated for a part: offsets may have gaps)."""
 
     topic_id: str
     partition: int
@@ -79,7 +79,7 @@ class _Span:
 
 
 def _new_spans(raw: Handle, undecoded: list[Undecoded]) -> list[_Span]:
-    """What is new, each from its first record on, with the number of records; nothing is read of those before."""
+    """Return the spans of new records, each from its first record on; earlier ones are not read."""
     new = {(span.topic_id, span.partition): span for span in undecoded}
     wanted = in_spans({key: span.start for key, span in new.items()}, {key: span.stop for key, span in new.items()})
     of_partition = ["topic_id", "partition"]
@@ -87,14 +87,14 @@ def _new_spans(raw: Handle, undecoded: list[Undecoded]) -> list[_Span]:
     counted = {(t, p): (first, rows) for t, p, first, rows in found.collect(engine="streaming").iter_rows()}
     spans = []
     for key, span in new.items():
-        # Where there is no record only the position moves: markers of transactions, or a gap.
+        # Without records (transaction markers or a gap), only the position moves.
         first, rows = counted.get(key, (span.start, 0))
         spans.append(_Span(*key, first, span.stop, rows))
     return spans
 
 
 def _take(spans: list[_Span], rows: int) -> tuple[list[_Span], list[_Span]]:
-    """Split about `rows` records off the spans, from each in proportion, so that partitions advance together."""
+    """Split about `rows` records off the spans, proportionally, so that partitions advance together."""
     share = min(1.0, rows / max(1, sum(span.rows for span in spans)))
     taken, left = [], []
     for span in spans:

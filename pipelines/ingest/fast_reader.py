@@ -1,9 +1,9 @@
-"""Kafka records as columns at once: kafka-python does the protocol, its loop that makes an object a record is replaced.
+"""Read Kafka records as columns through kafka-python, replacing its loop that creates an object per record.
 
-Sessions, epochs, retries, aborted transactions, checksums and decompression stay with the client. Its fetcher is given
-another class for the records of one partition; that class hands it each batch as if it were one record, and reads the
-records out of the batch's bytes. This is the only module that knows the fetcher's insides: `unsupported` tells whether
-they are the ones it was tested with.
+Sessions, epochs, retries, aborted transactions, checksums and decompression stay with the client. Its fetcher gets
+another class for the records of a partition, which presents each batch as one record and reads the records from the
+batch's bytes. This is the only module that depends on the fetcher's internals: `unsupported` checks whether they are
+the tested ones.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ _SHAPE: Final = {
     "take": ("self", "n"),
     "drain": ("self",),
 }
-"""Methods of the fetcher's class that are called or replaced, with their parameters."""
+"""Methods of the fetcher's class that are called or replaced, with parameters."""
 
 _PartitionRecords: Any = getattr(Fetcher, "PartitionRecords", object)
 
 
 def unsupported(consumer: KafkaConsumer) -> str | None:
-    """Why this consumer cannot be read fast, or None where it can."""
+    """Return why this consumer does not support fast reading; None if it does."""
     if (obstacle := untested()) is not None:
         return obstacle
     if not isinstance(getattr(consumer, "_fetcher", None), Fetcher):
-        return "the consumer has no fetcher of the known kind"
+        return "the consumer's fetcher is of an unknown class"
     if not hasattr(vars(consumer)["_fetcher"], "_manager"):
         return "the fetcher's connections have changed"
     for name, parameters in _SHAPE.items():
@@ -54,7 +54,7 @@ def unsupported(consumer: KafkaConsumer) -> str | None:
 
 
 class FastReader:
-    """Reads a consumer's records into columns. From then on the consumer's own `poll` returns no records."""
+    """Reads a consumer's records into columns; the consumer's own `poll` then returns no records."""
 
     def __init__(self, consumer: KafkaConsumer) -> None:
         self._consumer = consumer
@@ -64,14 +64,14 @@ class FastReader:
         _receive_widely(fetcher._manager)
 
     def buffer(self) -> FastBuffer:
-        """An empty buffer."""
+        """Return an empty buffer."""
         return FastBuffer(self._consumer, self._target)
 
 
 def _receive_widely(manager: Any) -> None:
-    """Let connections made from now on take what the socket holds at once, not 4 KiB a call.
+    """Let new connections read all that the socket has at once, instead of 4 KiB per call.
 
-    Connections with TLS stay as they are: a call returns at most one TLS record.
+    TLS connections are unchanged: a call returns at most one TLS record.
     """
     connect = manager._build_transport
 
@@ -85,7 +85,7 @@ def _receive_widely(manager: Any) -> None:
 
 
 class _WideSocket:
-    """A socket that gives more than was asked for; all else is the socket's own."""
+    """A proxy of a socket that returns more bytes than requested."""
 
     def __init__(self, sock: Any) -> None:
         self._sock = sock
@@ -98,7 +98,7 @@ class _WideSocket:
 
 
 class Target:
-    """Where records go now, and how many bytes may lie there."""
+    """Current destination of records, with its limit in bytes."""
 
     def __init__(self) -> None:
         self.buffer = ColumnBuffer()
@@ -106,12 +106,12 @@ class Target:
 
     @property
     def room(self) -> int:
-        """Bytes that may still be added; below zero where the last record was larger."""
+        """Bytes that may still be added; below zero if the last record was larger."""
         return self.full_at - self.buffer.bytes
 
 
 class FastBuffer(ColumnBuffer):
-    """Columns of a commit, filled by the fetcher itself."""
+    """Columns of a commit, filled by the fetcher."""
 
     def __init__(self, consumer: KafkaConsumer, target: Target) -> None:
         super().__init__()
@@ -119,18 +119,18 @@ class FastBuffer(ColumnBuffer):
         self._target = target
 
     def poll(self, timeout_ms: int, rows: int, size: int) -> None:
-        """Add at most `rows` records, and none after `size` bytes, that Kafka gives within the time."""
+        """Add records from Kafka within the time, at most `rows`, and none after `size` bytes."""
         self._target.buffer = self
         self._target.full_at = self.bytes + size
         try:
             self._consumer.poll(timeout_ms=timeout_ms, max_records=rows)
         finally:
-            # The consumer lives in cycles of references: what it holds on to stays until they are collected.
+            # The consumer is in reference cycles: what it refers to is only freed by garbage collection.
             self._target.buffer = ColumnBuffer()
 
 
 class ColumnarPartition(_PartitionRecords):
-    """The fetched records of one partition, read batch by batch into the target."""
+    """Fetched records of one partition, read batch by batch into the target."""
 
     def __init__(self, target: Target, *args: Any, **options: Any) -> None:
         self._target = target
@@ -143,7 +143,7 @@ class ColumnarPartition(_PartitionRecords):
     def take(self, n: int | None = None) -> _Taken:
         """Read up to `n` records and move the position behind the last one.
 
-        The order is the parent's: what was read before an error is returned first, the error is raised next.
+        As in the parent class, records before an error are returned first, and the next call raises the error.
         """
         limit = sys.maxsize if n is None else n
         rows = 0
@@ -172,7 +172,7 @@ class ColumnarPartition(_PartitionRecords):
 
 
 class _Taken:
-    """What `take` returns. The fetcher counts it by `len`, so that a full target ends the poll as enough rows do."""
+    """Result of `take`. The fetcher uses its `len`, so that a full target ends the poll like enough rows do."""
 
     def __init__(self, rows: int, counted: int) -> None:
         self._rows = rows
@@ -186,7 +186,7 @@ class _Taken:
 
 
 class _Batches:
-    """The batches of a fetch. Those with records are wrapped, transaction markers stay as they are."""
+    """The batches of a fetch: those with records are wrapped, transaction markers are not."""
 
     def __init__(self, records: Any) -> None:
         self._records = records
@@ -199,7 +199,7 @@ class _Batches:
 
 
 class _AsOneRecord:
-    """A batch that yields itself, opened, as the value of one record; all else is the batch's own."""
+    """A proxy of a batch that yields itself, opened, as the value of one record."""
 
     def __init__(self, batch: Any) -> None:
         self._batch = batch
@@ -214,7 +214,7 @@ class _AsOneRecord:
 
 
 class _Batch:
-    """Records of a batch that are not read yet. `position` is the offset to go on from."""
+    """Unread records of a batch. `position` is the offset to continue from."""
 
     def __init__(self, data: NDArray[np.uint8], records: NDArray[np.void], next_offset: int) -> None:
         self.data = data
@@ -233,7 +233,7 @@ class _Batch:
         self._left = self._left[np.searchsorted(self._left["offset"], offset) :]
 
     def next(self, rows: int, size: int) -> NDArray[np.void]:
-        """Up to `rows` records, and none after `size` bytes are reached."""
+        """Return up to `rows` records, and none after `size` bytes."""
         records = self._left[:rows]
         enough = int(np.searchsorted(np.cumsum(records["size"]), size)) + 1
         records, self._left = records[:enough], self._left[min(enough, rows) :]
@@ -247,7 +247,7 @@ def _open(batch: Any) -> _Batch:
     start = batch._pos
     if batch.records_count < 0 or batch.records_count * LEAST_SIZE > len(data) - start:
         raise CorruptRecordError(
-            f"The batch at offset {batch.base_offset} holds less than its {batch.records_count} records."
+            f"The batch at offset {batch.base_offset} has less than its {batch.records_count} records."
         )
     records = np.empty(batch.records_count, RECORD)
     found, end = walk(data, start, batch.base_offset, batch.first_timestamp, records)
@@ -259,7 +259,7 @@ def _open(batch: Any) -> _Batch:
 
 
 def _open_old(batch: Any) -> _Batch:
-    """A batch of format v0 or v1: old segments only, so objects are good enough."""
+    """Open a batch of format v0 or v1 with objects per record; only old segments have them."""
     found = list(batch)
     if not all(record.validate_crc() for record in found):
         raise CorruptRecordError(f"The batch at offset {batch.base_offset} failed its checksum.")

@@ -1,7 +1,7 @@
-"""Every partition that `raw` has, or may soon have, records of: lake table `feed`; and what of them is not decoded yet.
+"""The partitions that `raw` has, or may soon have, records of (lake table `feed`), and their undecoded offsets.
 
-A partition is noted before its first record is written, so that no record lies in `raw` unnoticed, also after its topic
-is gone. One noted too early costs nothing.
+A partition is recorded before its first record is written, so that all records of `raw` can be found, even after their
+topic was deleted. Recording one too early costs nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from schemas.lake import EVENTS, FEED, RAW
 
 @dataclass(frozen=True)
 class Feed:
-    """One partition of one topic, read from `from_offset` on."""
+    """A partition of a topic, read from `from_offset` on."""
 
     topic: str
     topic_id: str
@@ -27,7 +27,7 @@ class Feed:
 
 @dataclass(frozen=True)
 class Undecoded:
-    """Offsets `[start, stop)` of one partition that `raw` includes and `events` does not; some may have no record."""
+    """Offsets `[start, stop)` of a partition that `raw` includes but `events` does not; some may have no record."""
 
     topic_id: str
     partition: int
@@ -36,12 +36,12 @@ class Undecoded:
 
 
 def app_id(topic_id: str, partition: int) -> str:
-    """The application transaction that holds the position of one partition."""
+    """Return the application transaction with the position of a partition."""
     return f"kafka/{topic_id}/{partition}"
 
 
 def record_feeds(lake: Lake, feeds: Iterable[Feed]) -> None:
-    """Note those feeds that are not noted yet."""
+    """Record the partitions that are not recorded yet."""
     wanted = list(feeds)
     while True:
         handle = lake.open(FEED)
@@ -57,15 +57,15 @@ def record_feeds(lake: Lake, feeds: Iterable[Feed]) -> None:
 
 
 def undecoded(lake: Lake, raw: Handle, events: Handle | None) -> list[Undecoded]:
-    """What `events` has to catch up with, by topic id and partition. No record is looked at.
+    """Return the undecoded offsets by topic id and partition, without reading records.
 
     Args:
-        lake: holds `feed`.
-        raw: of `RAW`.
-        events: of `EVENTS`; None where there is no such table yet.
+        lake: The lake of `feed`.
+        raw: Handle of `RAW`.
+        events: Handle of `EVENTS`; None if the table does not exist yet.
     """
     found = []
-    # Read after `raw` was loaded: each partition that handle has a position of is noted by now.
+    # Read after `raw` was loaded, so that each partition with a position in it is recorded.
     feeds = lake.find(FEED)
     rows = [] if feeds is None else feeds.scan().sort(FEED.key).collect().rows()
     for _, topic_id, partition, from_offset in rows:
@@ -78,7 +78,7 @@ def undecoded(lake: Lake, raw: Handle, events: Handle | None) -> list[Undecoded]
 
 
 def in_spans(start: Mapping[tuple[str, int], int], stop: Mapping[tuple[str, int], int]) -> pl.Expr:
-    """Whether a record of `raw` has an offset in `[start, stop)` of its (topic id, partition)."""
+    """Return whether a record of `raw` has an offset in `[start, stop)` of its (topic id, partition)."""
     return pl.any_horizontal(
         pl.lit(value=False),
         *(
@@ -91,7 +91,7 @@ def in_spans(start: Mapping[tuple[str, int], int], stop: Mapping[tuple[str, int]
 
 
 def undecoded_offsets(lake: Lake) -> int:
-    """How many offsets `raw` is ahead of `events`; no table is created."""
+    """Return how many offsets `raw` is ahead of `events`; no table is created."""
     raw = lake.find(RAW)
     if raw is None:
         return 0

@@ -1,4 +1,4 @@
-"""Lost offsets that a person agreed to go on without, kept in lake table `gaps`."""
+"""Lost offsets that a person accepted, in lake table `gaps`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from schemas.lake import GAPS
 
 @dataclass(frozen=True)
 class Gap:
-    """Offsets `[start, stop)` of one partition, gone from Kafka before they were read."""
+    """Offsets `[start, stop)` of a partition that Kafka deleted before they were read."""
 
     topic: str
     topic_id: str
@@ -24,17 +24,17 @@ class Gap:
 
     @property
     def offsets(self) -> int:
-        """How many are gone, transaction markers among them."""
+        """Number of lost offsets, including transaction markers."""
         return self.stop - self.start
 
 
 def record_gaps(lake: Lake, gaps: Iterable[Gap], now: dt.datetime) -> None:
-    """Note gaps, each offset once: a run that dies before it goes on finds the same gap again, or a longer one.
+    """Record gaps, each offset once: after a crash, a run finds the same gap again, or a longer one.
 
     Args:
-        lake: holds `gaps`.
-        gaps: one a partition at most.
-        now: when they were accepted, UTC.
+        lake: The lake of `gaps`.
+        gaps: At most one per partition.
+        now: When they were accepted, UTC.
     """
     wanted = list(gaps)
     while True:

@@ -1,7 +1,7 @@
-"""A worker of a group: reads its share of the partitions into `raw` until it is told to stop.
+"""A worker of a consumer group: reads its share of the partitions into `raw` until it is stopped.
 
-Kafka's consumer group says who reads what, and nothing more: positions come from the lake, and `Intake` refuses what
-another has written already. So a worker that lost its partitions and does not know it can do no harm.
+Kafka's consumer group only assigns partitions: positions come from the lake, and `Intake` refuses what another worker
+has already written. So a worker that lost its partitions without noticing does no harm.
 """
 
 from __future__ import annotations
@@ -37,24 +37,24 @@ def ingest_as_worker(
     """Share the partitions of the topics with the other workers of a group, and append their records to `raw`.
 
     Args:
-        connection: the brokers.
-        lake: where `raw` lies.
-        topic_names: topics to read; those that do not exist yet are read from the time they do.
-        limits: when to commit a batch. While one is written nothing is asked of Kafka but to stay in the group.
-        group: name of the consumer group. Its offsets in Kafka are for monitoring tools; nothing reads them back.
-        is_stopping: asked twice a second or more; what was read by then is committed, and the group is left.
-        on_commit: called after each commit with the report so far.
-        accept_gaps_at: see `Intake`.
-        times: see `GroupTimes`.
+        connection: The brokers.
+        lake: The lake of `raw`.
+        topic_names: Topics to read; one that does not exist yet is read once it does.
+        limits: When to commit a batch. During a commit, Kafka is only polled to stay in the group.
+        group: Name of the consumer group. Its offsets in Kafka are for monitoring only and never read back.
+        is_stopping: Called at least twice a second; if true, what was read is committed and the group is left.
+        on_commit: Called after each commit with the report so far.
+        accept_gaps_at: See `Intake`.
+        times: See `GroupTimes`.
 
     Raises:
-        FastReaderUnsupported: the connection's reader is `fast` and the installed client is none that was tested.
-        OffsetsGone: retention removed records before they were read, or the end of a log is gone.
-        FeedStalled: a position stood still for `limits.stall_seconds` although there is lag.
-        KafkaRefused: the brokers do not let this user in.
-        KafkaHungUp: they close the connection during the login.
-        KafkaUnreachable: no broker answers.
-        LakeUnavailable: the lake does not answer.
+        FastReaderUnsupported: The connection's reader is `fast` and the installed client is not a tested one.
+        OffsetsGone: Retention removed records before they were read, or the end of a log is lost.
+        FeedStalled: A position did not move for `limits.stall_seconds` although there is lag.
+        KafkaRefused: The brokers reject this user.
+        KafkaHungUp: They close the connection during the login.
+        KafkaUnreachable: No broker answers.
+        LakeUnavailable: The lake does not answer.
     """
     with connection.errors_told(), connection.directory(limits.stall_seconds) as directory:
         consumer = connection.group_member(group, times)
@@ -67,7 +67,7 @@ def ingest_as_worker(
 
 
 class _Worker:
-    """The loop of a worker. Between two polls it does one thing: follow the group, commit, or look at the topics."""
+    """The loop of a worker. Between two polls it does one thing: follow the group, commit, or check the topics."""
 
     def __init__(self, consumer: KafkaConsumer, intake: Intake, on_commit: Callable[[RawReport], None]) -> None:
         self._consumer = consumer
@@ -94,7 +94,7 @@ class _Worker:
         self._tell()
 
     def _begin(self) -> None:
-        """Read all partitions of this worker's from the lake's positions on."""
+        """Seek all partitions of this worker to the lake's positions."""
         self._intake.seek(self._consumer.assignment())
         self._consumer.resume(*self._intake.positions)
 
@@ -115,10 +115,10 @@ class _Worker:
 
 
 class _Share(ConsumerRebalanceListener):
-    """Follows which partitions are this worker's.
+    """Tracks the partitions assigned to this worker.
 
-    The client calls it in the middle of a poll and from its own thread, while the worker waits for that poll: it may
-    not ask the client for anything that takes an answer.
+    The client calls it during a poll from its own thread, while the worker waits for that poll: it must not make
+    requests to the client that wait for an answer.
     """
 
     def __init__(self, consumer: KafkaConsumer, intake: Intake) -> None:
@@ -135,21 +135,21 @@ class _Share(ConsumerRebalanceListener):
             self._failure = error
 
     def on_partitions_lost(self, lost: Any) -> None:  # noqa: ARG002
-        """Others have the partitions already."""
+        """Drop the partitions, which others have already."""
         self._intake.give_up(is_committed=False)
 
     def on_partitions_assigned(self, assigned: Any) -> None:
-        """Hold the partitions until the lake has told their positions; without one, Kafka's would be taken."""
+        """Pause the partitions until their positions are read from the lake; otherwise Kafka's would be used."""
         for tp in assigned:
             self._consumer.seek(tp, 0)
         self._consumer.pause(*assigned)
         self._is_dealt = True
 
     def is_dealt_anew(self) -> bool:
-        """Whether partitions were dealt out since this was last asked.
+        """Return whether partitions were assigned since the last call.
 
         Raises:
-            EmberlineError: what was read could not be committed.
+            EmberlineError: What was read could not be committed.
         """
         if self._failure is not None:
             raise self._failure

@@ -1,4 +1,4 @@
-"""Which records were ignored, and why."""
+"""Ignored records by reason."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from schemas.lake import IGNORED
 
 
 def ignored_records(lake: Lake, carriers: Mapping[str, str], after_batch: int = 0) -> pl.DataFrame:
-    """Count the records of later batches that hold nothing an event is made of. No table is created.
+    """Count the ignored records of batches after `after_batch`. No table is created.
 
     Args:
-        lake: holds `ignored`, or not yet.
-        carriers: topic -> name of its carrier. A topic that is not read any more stands for itself.
-        after_batch: a batch of `events`.
+        lake: The lake of `ignored`, which need not exist.
+        carriers: Topic -> name of its carrier. A topic that is no longer read is shown by its own name.
+        after_batch: A batch of `events`.
 
     Returns:
-        A row a carrier and reason, that of most records first: `carrier`, `reason`, `records`.
+        A row per carrier and reason, those with most records first: `carrier`, `reason`, `records`.
     """
     handle = lake.find(IGNORED)
     rows = pl.LazyFrame(schema=IGNORED.schema) if handle is None else handle.scan()

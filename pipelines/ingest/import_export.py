@@ -1,4 +1,4 @@
-"""Payloads of an export into Kafka, with a place from which an import that was cut short goes on."""
+"""Send payloads of an export to Kafka, so that an interrupted import can continue."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pipelines.ingest.sending import Sending, sender
 
 @dataclass(frozen=True)
 class Imported:
-    """What became of an export.
+    """Result of an import.
 
     Attributes:
-        payloads: Sent and acknowledged, those of the import before this one too.
+        payloads: Sent and acknowledged payloads, including those of an interrupted import before.
         repairs: How often each named repair was needed.
-        skipped: How many items were left out, by reason.
+        skipped: Number of skipped items by reason.
     """
 
     payloads: int = 0
@@ -33,17 +33,17 @@ def send_export(
     n_before: int = 0,
     on_acknowledged: Callable[[int, int], None] = lambda _payloads, _bytes: None,
 ) -> Imported:
-    """Send the payloads of an export to a topic, in order. A batch is read while the one before it is sent.
+    """Send the payloads of an export to a topic, in order. A batch is read while the previous one is sent.
 
     Args:
-        connection: the brokers.
-        topic: exists.
-        batches: of the whole export, see `Reader.read`.
-        n_before: payloads that were acknowledged before; they are read and not sent.
-        on_acknowledged: called with how many payloads are safe, and with how many bytes of the export are read.
+        connection: The brokers.
+        topic: An existing topic.
+        batches: All batches of the export, see `Reader.read`.
+        n_before: Payloads acknowledged before; they are read but not sent.
+        on_acknowledged: Called with the number of acknowledged payloads and the bytes read of the export.
 
     Raises:
-        ProduceFailed: a record was not acknowledged.
+        ProduceFailed: A record was not acknowledged.
     """
     n_safe = n_before
     repairs: Counter[str] = Counter()

@@ -1,8 +1,8 @@
-"""Partitions of Kafka into lake table `raw`, batch by batch, exactly once: what a single pass and a worker share.
+"""Read Kafka partitions into lake table `raw` in batches, exactly once; used by a single pass and by workers.
 
-A commit is made through a handle whose positions are those the batch was read from, and Delta refuses it where any
-other commit to `raw` came in between. So of any number of readers of a partition, whoever wrote first is right, and the
-others notice: no lock, no lease, and no trust in Kafka's idea of who owns a partition.
+A commit is made through a handle with the positions the batch was read from, and Delta refuses it if another commit to
+`raw` came in between. So of several readers of a partition the first to write wins and the others notice, without
+locks, leases or trust in Kafka's partition assignment.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ Now = Callable[[], dt.datetime]
 
 
 class OffsetsGone(EmberlineError):
-    """Kafka no longer has the records that the lake wants next."""
+    """Kafka no longer has the next records to read."""
 
 
 class FeedStalled(EmberlineError):
-    """There are records to read and none arrive."""
+    """There are unread records but none arrive."""
 
 
 @dataclass(frozen=True)
 class BatchLimits:
-    """A commit is made when any of these is reached; together they bound memory whatever the backlog.
+    """A commit is made when any of these is reached, which bounds memory for any backlog.
 
-    `run_rows` bounds a pass: it ends after so many records, though there are more. None: it does not.
+    `run_rows` limits a pass to this number of records. None: no limit.
     """
 
     rows: int = 200_000
@@ -61,8 +61,8 @@ class BatchLimits:
 class RawReport:
     """What one ingest added to `raw`.
 
-    `offsets_lost` are those of the gaps it was told to accept. `held_back` are offsets that open transactions kept from
-    being read, of each "topic/partition" that has any.
+    `offsets_lost` are those of accepted gaps. `held_back` are the offsets blocked by open transactions, for each
+    "topic/partition" that has any.
     """
 
     rows: int = 0
@@ -73,23 +73,23 @@ class RawReport:
 
 
 class Appended(NamedTuple):
-    """A commit to `raw`: the offset behind it for each (topic id, partition), and the table's content with it."""
+    """A commit to `raw`: the offset after it for each (topic id, partition), and the table's content number."""
 
     stop: Mapping[tuple[str, int], int]
     content: int
 
 
 OnBatch = Callable[[pl.DataFrame], Callable[[Appended], None]]
-"""Told each batch before its commit; what it returns is told the commit, if there is one."""
+"""Called with each batch before its commit; the function it returns is called with the commit, if there is one."""
 
 
 def ignore(_batch: pl.DataFrame) -> Callable[[Appended], None]:
-    """Follow no batch."""
+    """Do nothing with a batch."""
     return lambda _appended: None
 
 
 class _UnderWay(NamedTuple):
-    """A batch that is being committed, how far it goes, and whether it was appended."""
+    """A batch in flight: how far it goes, and whether it was appended."""
 
     batch: Buffer
     reached: dict[TopicPartition, int]
@@ -99,8 +99,8 @@ class _UnderWay(NamedTuple):
 class Intake:
     """The partitions of one consumer, from the lake's positions on; at most two batches in memory.
 
-    `positions` are what the lake holds of them, `reached` how far the batch goes that is being read. The batch before
-    it may be under way into the lake, in a thread of its own.
+    `positions` are the lake's, `reached` is how far the batch goes that is being read. The previous batch may be in
+    flight to the lake, in a thread of its own.
     """
 
     def __init__(
@@ -113,17 +113,16 @@ class Intake:
         accept_gaps_at: Now | None,
         on_batch: OnBatch = ignore,
     ) -> None:
-        """Read nothing yet.
+        """Set up the intake without reading.
 
         Args:
-            connection: its reader says how records become columns.
-            consumer: of committed records, without any position.
-            directory: of the same brokers.
-            lake: where `raw` lies.
-            limits: when a batch is to be committed.
-            accept_gaps_at: the clock, UTC, where records that retention removed are to be noted in `gaps` and passed
-                over; None where they are an error.
-            on_batch: called in the order of the commits, by the thread that makes them.
+            connection: Its reader says how records become columns.
+            consumer: A consumer of committed records, without positions.
+            directory: Topics of the same brokers.
+            lake: The lake of `raw`.
+            limits: When to commit a batch.
+            accept_gaps_at: The clock, UTC, to record lost records in `gaps` and skip them; None to raise an error.
+            on_batch: Called in the order of the commits, by the committing thread.
         """
         self._consumer = consumer
         self._directory = directory
@@ -144,17 +143,17 @@ class Intake:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Wait for what is under way; what was read beyond it is dropped."""
+        """Wait for the batch in flight; drop what was read after it."""
         self._thread.shutdown()
 
     def seek(self, partitions: Iterable[TopicPartition]) -> None:
-        """Go to the lake's positions of these partitions, and drop what was read and no commit was begun for.
+        """Seek these partitions to the lake's positions, and drop records read without a commit in flight.
 
-        The start of reading, and the answer to a lost race, a rebalance or a topic created again. A partition whose
-        topic does not exist is left out.
+        Called at the start, and after a lost race, a rebalance or a topic that was created again. Partitions of topics
+        that do not exist are left out.
 
         Raises:
-            OffsetsGone: retention removed records before they were read, or the end of a log is gone.
+            OffsetsGone: Retention removed records before they were read, or the end of a log is lost.
         """
         self._land()
         self._wanted = list(partitions)
@@ -177,8 +176,9 @@ class Intake:
             tp = beyond[0]
             raise OffsetsGone(
                 f"Topic {tp.topic}, partition {tp.partition}: the lake has offsets below {stored[tp]}, "
-                f"but Kafka's log ends at {readable[tp]}: its tail is gone, and new records get old offsets.",
-                "Nothing was skipped. Restore the log from a mirror, or create the topic anew: it is read whole.",
+                f"but Kafka's log ends at {readable[tp]}: its end is lost, and new records get old offsets.",
+                "Nothing was skipped. Restore the log from a mirror, or recreate the topic, which is then read "
+                "completely.",
             )
         self.positions = {tp: max(beginnings[tp], stored.get(tp, 0)) for tp in there}
         for tp, position in self.positions.items():
@@ -192,21 +192,21 @@ class Intake:
             self._pass_over(gaps)
 
     def poll(self, ends: Callable[[], Offsets], rows: int = sys.maxsize) -> None:
-        """Add to the batch what Kafka gives within half a second.
+        """Add to the batch the records that Kafka returns within half a second.
 
         Args:
-            ends: up to where there are records to read, asked for when none arrive for long.
-            rows: at most so many records in the batch, if the limits allow more.
+            ends: Returns the end of readable records; called when none arrive for long.
+            rows: Most records in the batch, if the limits allow more.
 
         Raises:
-            FeedStalled: no position moved for `limits.stall_seconds` although there are records to read.
-            OffsetsGone: see `seek`.
+            FeedStalled: No position moved for `limits.stall_seconds` although there are records to read.
+            OffsetsGone: See `seek`.
         """
         most = min(rows, self._limits.rows)
         try:
             self._buffer.poll(_POLL_MS, most - len(self._buffer), self._limits.bytes - self._buffer.bytes)
         except OffsetOutOfRangeError:
-            # Retention was faster, or the topic is another one now: the lake's positions say which.
+            # Retention was faster, or the topic was recreated: `seek` finds out by the lake's positions.
             moved_at = self._moved_at
             self.seek(self._wanted)
             self._moved_at = moved_at
@@ -221,12 +221,12 @@ class Intake:
 
     @property
     def rows(self) -> int:
-        """Records in the batch that is being read."""
+        """Number of records in the batch that is being read."""
         return len(self._buffer)
 
     @property
     def rows_launched(self) -> int:
-        """Records appended, and those under way."""
+        """Number of records appended or in flight."""
         return self.report.rows + (0 if self._under_way is None else len(self._under_way.batch))
 
     @property
@@ -239,11 +239,11 @@ class Intake:
         """Append the batch to `raw`, and begin the next one.
 
         Args:
-            is_awaited: whether to wait for it. If not, the next one is read meanwhile, and the next call tells.
+            is_awaited: Whether to wait for it. If not, its result is part of the next call's.
 
         Returns:
-            Whether all that was to be appended by now is. If not, another writer has moved one of the positions or a
-            topic was created again: batches not appended were dropped, and reading goes on from the lake's positions.
+            Whether all finished appends succeeded. If not, another writer moved one of the positions or a topic was
+            created again: the batches were dropped, and reading continues from the lake's positions.
         """
         if self._land() and self._launch() and not (is_awaited and not self._land()):
             return True
@@ -251,9 +251,9 @@ class Intake:
         return False
 
     def give_up(self, *, is_committed: bool) -> None:
-        """Have no partitions any more; before that the batch is committed, if it can be, or dropped.
+        """Release all partitions; the batch is committed if possible, else dropped.
 
-        Kafka is asked for nothing but the topics: it may be the one that calls.
+        Only topics are requested from Kafka, since its client may be the caller.
         """
         if self._land() and is_committed and self._launch():
             self._land()
@@ -261,11 +261,11 @@ class Intake:
         self._start({})
 
     def _launch(self) -> bool:
-        """Send the batch on its way and start the next; False where its records may be of other topics."""
+        """Start the commit of the batch and begin the next; return False if its records may be of a recreated topic."""
         if self.reached == self._started_at:
             return True
-        # Offsets say nothing without the topic they are of. An id never comes back: the same one before and after the
-        # reading is the one the records are of.
+        # Offsets only make sense within one topic id. Ids are never reused: if the id is the same before and after
+        # reading, the records are of that topic.
         if self.is_topic_new():
             return False
         batch, reached = self._buffer, self.reached
@@ -275,7 +275,7 @@ class Intake:
         return True
 
     def _land(self) -> bool:
-        """Wait for the batch that is under way, if any; whether it was appended."""
+        """Wait for the batch in flight, if any; return whether it was appended."""
         if self._under_way is None:
             return True
         (batch, reached, is_appended), self._under_way = self._under_way, None
@@ -289,7 +289,7 @@ class Intake:
         return True
 
     def is_topic_new(self) -> bool:
-        """Whether a topic was created, deleted, or both, since the last seek."""
+        """Return whether a topic was created or deleted since the last seek."""
         return self._ids() != self.topic_ids
 
     def _ids(self) -> dict[str, str]:
@@ -297,7 +297,7 @@ class Intake:
         return {topic.name: topic.topic_id for topic in self._directory.topics(names)} if names else {}
 
     def _start(self, positions: Offsets) -> None:
-        """Start a batch at these positions; what was read of one before and not launched is dropped."""
+        """Start a batch at these positions, and drop the unfinished one."""
         self._buffer = self._new_buffer()
         self._started_at = dict(positions)
         self.reached = dict(positions)
@@ -305,10 +305,10 @@ class Intake:
         self._moved_at = time.monotonic()
 
     def _append(self, rows: pl.DataFrame, reached: Offsets) -> bool:
-        """Move the lake from `positions` to `reached`; False where it is no longer at `positions`.
+        """Move the lake from `positions` to `reached`; return False if it is no longer at `positions`.
 
-        The handle's positions are always those this reader believes in. A commit of another reader makes it stale; a
-        fresh one may be used only if none of its positions differs, also of partitions that this batch has nothing of.
+        The handle's positions are always this reader's. A commit of another reader makes the handle stale; a new handle
+        may be used only if all its positions are equal, also for partitions that are not in this batch.
         """
         before = {tp: self._saved(tp) for tp in self.positions}
         on_append = self._on_batch(rows)
@@ -328,19 +328,19 @@ class Intake:
         return self._handle.position(app_id(self.topic_ids[tp.topic], tp.partition))
 
     def _transactions(self, reached: Offsets) -> dict[str, int]:
-        """The positions of all partitions: one that stood still is then known, and a gap in it is noticed."""
+        """Return the positions of all partitions, also of unmoved ones, so that a gap in them is detected later."""
         return {app_id(self.topic_ids[tp.topic], tp.partition): position for tp, position in reached.items()}
 
     def _pass_over(self, gaps: list[Gap]) -> None:
-        """Note gaps, then move the lake's positions behind them: a crash in between shows the same gaps again."""
+        """Record gaps, then move the lake's positions after them; after a crash in between the gaps are found again."""
         if self._accept_gaps_at is None:
             first = gaps[0]
-            others = f" So it is with {len(gaps) - 1} more partitions." if len(gaps) > 1 else ""
+            others = f" The same is true of {len(gaps) - 1} more partitions." if len(gaps) > 1 else ""
             raise OffsetsGone(
                 f"Topic {first.topic}, partition {first.partition}: the lake has offsets below {first.start}, "
-                f"but Kafka's log now starts at {first.stop}: {first.offsets} offsets are gone.{others}",
+                f"but Kafka's log now starts at {first.stop}: {first.offsets} offsets are lost.{others}",
                 "Nothing was skipped. Restore the records from a mirror and raise the topic's retention. To go on "
-                "without them: `emberline run --accept-gaps`, which notes the gap in lake table gaps.",
+                "without them: `emberline run --accept-gaps`, which records the gap in lake table gaps.",
             )
         record_gaps(self._lake, gaps, self._accept_gaps_at())
         if not self._append(pl.DataFrame(schema=RAW.schema), self.positions):

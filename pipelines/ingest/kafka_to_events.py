@@ -1,8 +1,7 @@
 """Kafka -> lake tables `raw`, `events` and `quarantine` in one pass, each exactly once.
 
-A batch that was appended to `raw` is decoded as it lies in memory, and stored, while the next ones are read. It follows
-what `events` includes only if its commit is the very next one of `raw`; if another writer came in between, what is left
-is read back from the lake.
+A batch appended to `raw` is decoded from memory and stored while the next ones are read. That is only correct if its
+commit directly follows what `events` includes; if another writer came in between, the rest is read back from the lake.
 """
 
 from __future__ import annotations
@@ -32,15 +31,15 @@ from pipelines.pseudonym_key import bind_key
 from schemas.lake import RAW, TABLES
 
 AT_ONCE: Final = 3
-"""Batches that are decoded or stored at a time; the next one waits in `raw`, and so does Kafka."""
+"""Batches that are decoded or stored at a time; beyond that, reading from Kafka waits."""
 
 
 Progress = Callable[[int, int], None]
-"""Told what is done, and how much there is to do."""
+"""Called with the work done and the work to do."""
 
 
 class Ingested(NamedTuple):
-    """What a pass added to `raw`, and what became of the records that it decoded."""
+    """What a pass added to `raw`, and the counts of the records that it decoded."""
 
     raw: RawReport
     events: Counts
@@ -59,25 +58,25 @@ def ingest(
 ) -> Ingested:
     """Decode what `raw` holds, then read all topics up to the last stable offsets found at the start, and decode that.
 
-    Where a batch cannot be decoded or stored, `raw` is still read to the end, and the error is raised then.
+    If a batch cannot be decoded or stored, `raw` is still read to the end before the error is raised.
 
     Args:
-        connection: the brokers.
-        lake: holds all tables.
-        carriers: topic -> adapter.
-        limits: when to commit a batch, and when to stop although there is more.
-        rules: see `DecodeRules`.
-        tolerance: how much of a batch may be bad.
-        on_read: called after each commit to `raw` with offsets passed and offsets to pass.
-        on_caught_up: called after each batch of what `raw` held before with records decoded and to decode.
-        accept_gaps_at: see `ingest_raw`; files of `raw` that are gone are passed over then, too.
+        connection: The brokers.
+        lake: The lake of all tables.
+        carriers: Topic -> adapter.
+        limits: When to commit a batch, and when to stop although there is more.
+        rules: The rules of decoding.
+        tolerance: Error budget of a batch.
+        on_read: Called after each commit to `raw` with offsets done and to do.
+        on_caught_up: Called after each batch of older records of `raw` with records decoded and to decode.
+        accept_gaps_at: See `ingest_raw`; missing files of `raw` are then skipped, too.
 
     Raises:
-        LakeDamaged: files of `raw` are gone; nothing was written.
-        WrongPseudonymKey: the lake holds pseudonyms of another key; nothing was written.
-        ZoneChanged: the stored events have days of another zone.
-        TooManyBadRecords: more of a batch is bad than the tolerance allows; neither it nor what follows was decoded.
-        EmberlineError: see `ingest_raw`.
+        LakeDamaged: Files of `raw` are missing; nothing was written.
+        WrongPseudonymKey: The lake has pseudonyms of another key; nothing was written.
+        ZoneChanged: The stored events have days of another zone.
+        TooManyBadRecords: A batch exceeds the error budget; neither it nor later ones were decoded.
+        EmberlineError: See `ingest_raw`.
     """
     bind_key(lake, rules.pseudonyms)
     refuse_lost_files(lake.open(RAW), is_accepted=accept_gaps_at is not None)
@@ -85,7 +84,7 @@ def ingest(
         follower.catch_up(on_caught_up)
         report = ingest_raw(connection, lake, carriers, limits, on_read, accept_gaps_at, follower.take)
         counts = follower.finish()
-    with suppress(LakeConflict):  # a worker has just added records: the next run searches them, too
+    with suppress(LakeConflict):  # a worker has just added records: the next run searches them
         for table, removed in search_payloads(lake, suppression_of(lake, rules.pseudonyms)).items():
             if removed:
                 purge(lake, TABLES[table])
@@ -93,7 +92,7 @@ def ingest(
 
 
 class _Follower:
-    """Decodes and stores what is appended to `raw`, in a thread each. An error ends that, and is raised at the end."""
+    """Decodes and stores batches of `raw`, in one thread each. An error stops that and is raised at the end."""
 
     def __init__(self, lake: Lake, make_writer: Callable[[], EventWriter], batch_rows: int) -> None:
         self._lake = lake
@@ -111,15 +110,15 @@ class _Follower:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Wait for what is under way."""
+        """Wait for batches in flight."""
         self._decoding.shutdown()
         self._storing.shutdown()
 
     def catch_up(self, on_progress: Progress) -> None:
-        """Decode what `raw` holds, and be ready for what is appended from then on."""
+        """Decode the older records of `raw`, and prepare for new batches."""
         try:
             writer = self._make_writer()
-            # Behind it: a reset that it finished has kept what was made of records without value.
+            # After it: a reset that it finished has kept the rows of records without values.
             raw = self._lake.open(RAW)
             self._content = raw.content
             catch_up(raw, writer, self._batch_rows, on_progress)
@@ -149,13 +148,13 @@ class _Follower:
             if self._writer is not None and self._failure is None:
                 self._writer.write(batch, stop)
         except BaseException as error:
-            # Whatever it is (a panic of Polars is no Exception): the batches behind this one must not be stored.
+            # Any error (a Polars panic is not an Exception): later batches must not be stored.
             self._failure = self._failure or error
         finally:
             self._room.release()
 
     def finish(self) -> Counts:
-        """Wait for what is under way, and decode what came in between."""
+        """Wait for batches in flight, and decode what other writers added in between."""
         self.__exit__()
         if self._failure is not None:
             raise self._failure

@@ -1,7 +1,7 @@
-"""What a reset of `events` leaves in the tables of events: rows made of records whose values were removed.
+"""Rows that a reset of `events` keeps: those of records whose values were removed.
 
-Everything else is dropped, because it is decoded again. Each function may be interrupted and called again. Rows are
-kept as they were decoded; only their days follow another zone.
+All other rows are dropped, because they are decoded again. Each function may be interrupted and called again. Kept rows
+do not change, except for their days if the zone changed.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from schemas.lake import EVENTS, QUARANTINE_RULING, QUARANTINED_EVENT, RAW, Lake
 
 
 def drop_events(lake: Lake, events: Handle, removed: RemovedRecords, zone: str) -> None:
-    """Drop the rows of `events` that can be decoded again, month by month: memory is that of a month.
+    """Drop the rows of `events` that can be decoded again, one month in memory at a time.
 
     Args:
-        lake: holds the table.
-        events: of `EVENTS`. Where nothing was removed its data files are not read.
-        removed: the records whose rows stay.
-        zone: of the days of those.
+        lake: The lake of the table.
+        events: Handle of `EVENTS`. If no value was removed, its data files are not read.
+        removed: The records whose rows are kept.
+        zone: The zone of their days.
 
     Raises:
-        LakeConflict: another writer committed since the handle was loaded.
+        LakeConflict: Another writer committed since the handle was loaded.
     """
     if not removed.records:
         lake.replace(events, pl.DataFrame(schema=EVENTS.schema), {})
@@ -41,7 +41,7 @@ def drop_events(lake: Lake, events: Handle, removed: RemovedRecords, zone: str) 
         kept = _with_days(made, zone)
         if kept.height == stored.height and kept["day"].equals(made["day"]):
             continue
-        # Another zone moves a day into the month before or behind.
+        # Another zone can move a day to the previous or next month.
         moved = kept.filter(pl.col("month") != month)["month"].unique()
         rows = pl.concat([kept, _of_months(events, moved.to_list())])
         lake.replace_months(events, rows, pl.concat([pl.Series([month]), moved]), {})
@@ -51,16 +51,16 @@ def drop_records(lake: Lake, table: LakeTable, removed: RemovedRecords, position
     """Drop the rows of records that can be decoded again.
 
     Args:
-        lake: holds the table.
-        table: of one row a record: `QUARANTINE` or `IGNORED`.
-        removed: the records whose rows stay.
-        positions: that the commit moves.
+        lake: The lake of the table.
+        table: A table with one row per record: `QUARANTINE` or `IGNORED`.
+        removed: The records whose rows are kept.
+        positions: Positions to set in the commit.
 
     Returns:
-        The keys of the rows that stay.
+        The keys of the kept rows.
 
     Raises:
-        LakeConflict: another writer was faster.
+        LakeConflict: Another writer was faster.
     """
     if not lake.has(table):
         return pl.DataFrame(schema={name: table.schema[name] for name in table.key})
@@ -77,12 +77,12 @@ def drop_copies(lake: Lake, removed: RemovedRecords, zone: str) -> None:
     """Drop the copies in `quarantined_event` that can be decoded again.
 
     Args:
-        lake: holds the table.
-        removed: the records whose copies stay.
-        zone: of the days of those.
+        lake: The lake of the table.
+        removed: The records whose copies are kept.
+        zone: The zone of their days.
 
     Raises:
-        LakeConflict: another writer was faster.
+        LakeConflict: Another writer was faster.
     """
     if not lake.has(QUARANTINED_EVENT):
         return
@@ -94,17 +94,17 @@ def drop_copies(lake: Lake, removed: RemovedRecords, zone: str) -> None:
 def kept_counts(
     lake: Lake, events: Handle, removed: RemovedRecords, quarantine: pl.DataFrame, ignored: pl.DataFrame
 ) -> Counts:
-    """Count what became of the records without values, once all that can be decoded again was dropped.
+    """Return the counts of the records without values, after all rows that can be decoded again were dropped.
 
-    Of a record that gave several events only those count that are kept: how many copies it gave besides is not known
-    any more. A record all of whose events are copies counts as one duplicate.
+    For a record with several events only the kept ones count: the number of its dropped copies is unknown. A record
+    whose events were all copies counts as one duplicate.
 
     Args:
-        lake: holds the tables.
-        events: of `EVENTS`.
-        removed: those records.
-        quarantine: keys of the rows of `quarantine`.
-        ignored: keys of the rows of `ignored`.
+        lake: The lake of the tables.
+        events: Handle of `EVENTS`.
+        removed: The records without values.
+        quarantine: Keys of the rows of `quarantine`.
+        ignored: Keys of the rows of `ignored`.
     """
     rows, of_nobody = events.scan().select(pl.len(), acts_nobody().sum()).collect(engine="streaming").row(0)
     held = _held(lake, events)
@@ -123,9 +123,9 @@ def kept_counts(
 
 
 def _further(events: Handle, others: pl.DataFrame) -> int:
-    """How many of the rows of `events` and of these records are not the first of their record.
+    """Return how many of the rows of `events` and of these records are not the first of their record.
 
-    A record of one event is not looked at: its event is at position 0, and there is nothing else of it.
+    Records with one event are skipped: it is at position 0.
     """
     beyond = events.scan().filter(pl.col("position") > 0).select(RAW.key).collect(engine="streaming")
     several = pl.concat([beyond, others]).unique()
@@ -137,7 +137,7 @@ def _further(events: Handle, others: pl.DataFrame) -> int:
 
 
 def _held(lake: Lake, events: Handle) -> pl.DataFrame:
-    """The records of the kept copies, one each, of events that people put in quarantine, by the rulings followed."""
+    """Return the records of the kept copies of events that are in quarantine by the applied rulings."""
     if not lake.has(QUARANTINED_EVENT):
         return pl.DataFrame(schema={name: RAW.schema[name] for name in RAW.key})
     followed = lake.open(QUARANTINE_RULING).scan().filter(pl.col("ruling") <= (events.position(RULINGS) or 0))

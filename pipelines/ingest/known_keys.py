@@ -1,6 +1,6 @@
-"""Which events are stored already, told from 64-bit hashes of their keys held in memory for the length of a run.
+"""Set of stored event keys as 64-bit hashes, in memory during a run.
 
-A hash only says which rows need to be compared by their whole keys; a chance agreement costs time, never a row.
+A hash only selects the rows whose whole keys must be compared; a collision costs time, never a row.
 """
 
 from __future__ import annotations
@@ -17,31 +17,31 @@ from pipelines.events.deduplicate import key_hash
 from pipelines.lake import Handle
 
 MOST: Final = 4_000_000
-"""Keys held at most: 64 MB of hashes. Beyond, each batch looks through the keys in the lake instead."""
+"""Most keys in memory: 64 MB of hashes. Beyond that, each batch searches the keys in the lake."""
 
 _FREE: Final = 0
-"""What a slot without a hash holds; a hash of 0 is taken for 1."""
+"""Value of an empty slot; a hash of 0 is stored as 1."""
 
 _SMALLEST: Final = 1 << 20
-"""Slots at first: 8 MB, of which the system gives what is used."""
+"""Initial number of slots: 8 MB, allocated by the system as they are used."""
 
 
 class KnownKeys:
-    """Hashes of the keys of `events`: those stored when it was made, and those claimed since."""
+    """Hashes of the keys of `events`: stored ones, and those claimed since."""
 
     def __init__(self, events: Handle, most: int = MOST) -> None:
-        """Read the stored keys, if they fit."""
+        """Read the stored keys if they fit."""
         self._most = most
         self._held = 0
         self._slots = np.zeros(_SMALLEST, np.uint64)
         stored = events.scan().select(pl.len()).collect(engine="streaming").item()
         self.is_whole = stored <= most
-        """Are all keys known; if not, `claim` says of every row that it may have a copy."""
+        """Whether all keys are known; if not, `claim` returns true for every row."""
         if self.is_whole:
             self._add(events.scan().select(key_hash().alias("hash")).collect(engine="streaming")["hash"])
 
     def claim(self, events: pl.DataFrame) -> pl.Series:
-        """Which rows may have a copy, stored or among these rows; the keys of all of them are known from then on."""
+        """Return which rows may have a copy, stored or among these rows, and add their keys."""
         if not self.is_whole:
             return pl.Series([True]).new_from_index(0, events.height)
         hashes = events.select(key_hash().alias("hash"))["hash"]
@@ -49,11 +49,11 @@ class KnownKeys:
         if self._held > self._most:
             self.is_whole = False
             self._slots = self._slots[:0]
-        # Of copies among these rows the first was not known yet.
+        # The first copy among these rows was not known yet.
         return is_known if not is_known.any() else hashes.is_in(hashes.filter(is_known).unique().implode())
 
     def _add(self, hashes: pl.Series) -> pl.Series:
-        """Add hashes; which were there, or came before among these."""
+        """Add hashes; return which were present, or occur earlier among these."""
         capacity = len(self._slots)
         while 3 * (self._held + len(hashes)) > 2 * capacity:
             capacity *= 2
@@ -68,12 +68,12 @@ class KnownKeys:
 
 @lean
 def insert(slots: NDArray[np.uint64], hashes: NDArray[np.uint64], is_known: NDArray[np.bool_]) -> int:
-    """Put hashes into the first free slots from their own on; how many are new.
+    """Insert hashes by linear probing; return how many are new.
 
     Args:
-        slots: a power of two of them, more than there are hashes.
-        hashes: to insert.
-        is_known: [hashes] set where a hash is there already.
+        slots: The table; its size is a power of two and larger than the number of hashes.
+        hashes: Hashes to insert.
+        is_known: [hashes] set for hashes that are present already.
     """
     added = 0
     last = np.uint64(len(slots) - 1)

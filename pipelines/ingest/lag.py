@@ -1,4 +1,4 @@
-"""How far the lake is behind Kafka."""
+"""The lag of the lake behind Kafka."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _FIRST_RECORD_MS = 2_000
 class PartitionLag:
     """Offsets `[position, end)` of a partition are unread; `end` is the last stable offset.
 
-    `held_back` offsets from `end` on cannot be read: a transaction is open since `held_since`, the time that its first
-    record carries (UTC; None where nothing is held back, or that time is unknown).
+    `held_back` offsets from `end` on are blocked by a transaction open since `held_since`, the timestamp of its first
+    record (UTC; None if nothing is blocked or the time is unknown).
     """
 
     topic: str
@@ -38,18 +38,18 @@ class PartitionLag:
 
     @property
     def records(self) -> int:
-        """Unread offsets, transaction markers among them."""
+        """Number of unread offsets, including transaction markers."""
         return max(0, self.end - self.position)
 
 
 def partition_lags(connection: KafkaConnection, lake: Lake, topic_names: Iterable[str]) -> list[PartitionLag]:
-    """The lag of every partition of the topics that exist, by topic and partition; no table is created."""
+    """Return the lag of every partition of existing topics, by topic and partition; no table is created."""
     with _consumer(connection) as consumer:
         return _lags(consumer, connection, lake, topic_names)
 
 
 def backlog(connection: KafkaConnection, lake: Lake, topic_names: Iterable[str]) -> Backlog:
-    """All that waits, in Kafka or in `raw`, and since when: the time of the partitions' oldest first unread record.
+    """Return the backlog in Kafka and in `raw`, and the time of the oldest unread record of any partition.
 
     No table of the lake is created.
     """
@@ -65,10 +65,10 @@ def backlog(connection: KafkaConnection, lake: Lake, topic_names: Iterable[str])
 
 
 def rulings_waiting(lake: Lake) -> int:
-    """How many rulings of people, about events and about links, no run followed yet."""
+    """Return how many rulings of people, on events and links, are not applied yet."""
     waiting = 0
     for rulings, follower in ((QUARANTINE_RULING, EVENTS), (IDENTITY_RULING, IDENTITY)):
-        # Read before the log: what is ruled in between waits.
+        # Read before the log, so that rulings made in between count as waiting.
         following = lake.find(follower)
         followed = following and recorded_input(following, input_id(rulings.name))
         ruled = lake.find(rulings)
@@ -94,7 +94,7 @@ def _lags(
     if not partitions:
         return []
     ids = {topic.name: topic.topic_id for topic in topics}
-    # Before the stable ends: a transaction that ends in between must not look as if it held records back.
+    # Before the stable ends: a transaction that ends in between must not look as if it blocked records.
     log_ends = connection.log_ends(topics)
     beginnings, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
     raw = lake.find(RAW)
@@ -112,7 +112,7 @@ def _lags(
 def _open_since(
     connection: KafkaConnection, stable_ends: dict[TopicPartition, int]
 ) -> dict[TopicPartition, dt.datetime | None]:
-    """When the oldest open transactions began: each has its first record at the last stable offset."""
+    """Return when the oldest open transactions began: their first records are at the last stable offsets."""
     if not stable_ends:
         return {}
     with _consumer(connection, "read_uncommitted") as consumer:
@@ -120,13 +120,13 @@ def _open_since(
 
 
 def _time_at(consumer: KafkaConsumer, tp: TopicPartition, offset: int) -> dt.datetime | None:
-    """Kafka's time of the first record from an offset on."""
+    """Return the Kafka timestamp of the first record from an offset on."""
     consumer.assign([tp])
     consumer.seek(tp, offset)
     try:
         polled = consumer.poll(timeout_ms=_FIRST_RECORD_MS, max_records=1)
     except OffsetOutOfRangeError:
-        return None  # retention was faster; what to do about it is for a run to say
+        return None  # retention was faster; the next run reports the gap
     records = polled.get(tp, [])
     if not records or records[0].timestamp < 0:
         return None

@@ -1,4 +1,4 @@
-"""What is missing of the numbers that platforms give what they send."""
+"""Missing sequence numbers of platforms."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from pipelines.refresh.recent import recent_events
 from schemas.lake import EVENTS, SEQUENCE_RANGE
 
 SHOWN_FOR: Final = dt.timedelta(days=28)
-"""A gap is shown for so long after what came behind it, in the time of the events."""
+"""A gap is shown for this long after the record behind it, in event time."""
 
 
 @dataclass(frozen=True)
 class Lateness:
-    """How late an event may come, and after how long a silent source counts no more; see `watermark`."""
+    """Allowed lateness of events, and the timeout of idle sources; see `watermark`."""
 
     allowed: dt.timedelta
     idle: dt.timedelta
 
 
 def missing_numbers(lake: Lake, lateness: Lateness) -> pl.DataFrame:
-    """Find the numbers that are missing; no table is created.
+    """Return the missing sequence numbers; no table is created.
 
-    What is newer than the watermark counts as still under way.
+    Numbers newer than the watermark may still arrive and do not count.
 
     Args:
-        lake: holds `sequence_range`, or not yet.
-        lateness: of the watermark.
+        lake: The lake of `sequence_range`, which need not exist.
+        lateness: Allowed lateness of the watermark.
 
     Returns:
         `MISSING`, of the 28 days up to the watermark.
@@ -51,7 +51,7 @@ def missing_numbers(lake: Lake, lateness: Lateness) -> pl.DataFrame:
 
 
 def by_sequence(found: pl.DataFrame) -> pl.DataFrame:
-    """Sum what is missing of each sequence, most first: `MISSING` with `n_gaps`."""
+    """Sum the missing numbers by sequence, the most first: `MISSING` with `n_gaps`."""
     sums = found.group_by("source", "sequence", "group_id").agg(
         pl.col("numbers").sum(),
         pl.col("from_number", "after").min(),
@@ -62,7 +62,7 @@ def by_sequence(found: pl.DataFrame) -> pl.DataFrame:
 
 
 def sentence(row: Mapping[str, Any]) -> str:
-    """Say what a row of `by_sequence` says."""
+    """Return a row of `by_sequence` as a sentence."""
     sequence, source = printable_name(row["sequence"]), printable_name(row["source"])
     return (
         f"{counted(row['numbers'], 'number')} of {sequence} ({source}), {row['from_number']} to "

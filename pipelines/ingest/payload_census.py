@@ -1,8 +1,8 @@
-"""What payloads look like by topic and day, in lake table `payload_census`: written beside decoding, from a sample.
+"""Census of payload structure by topic and day, in lake table `payload_census`, from a sample of each batch.
 
-Of a batch about `SAMPLE` payloads are read, so what that costs does not grow with the batch. Counts carry the
-number of their batch: a run that died before its events leaves some that the same batch writes again, and of those the
-larger ones count.
+About `SAMPLE` payloads per batch are read, so the cost does not grow with the batch. Counts carry their batch number: a
+run that died before writing its events leaves counts that the same batch writes again; of these the larger ones are
+used.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from pipelines.lake_additions import MOST_COMMITS, add_rows, put_rows_together
 from schemas.lake import PAYLOAD_CENSUS
 
 SAMPLE: Final = 200
-"""Payloads of a batch that are read, spread evenly over those of each topic and day."""
+"""Payloads of a batch in the sample, spread evenly over topics and days."""
 
 _LEAST: Final = 20
-"""Of each topic and day in a batch at least so many are read, or all."""
+"""Minimum sample of each topic and day in a batch, or all if there are fewer."""
 
 MOST_NAMES: Final = 2_000
-"""Paths, or reasons, of a topic and day that are kept: those of most records."""
+"""Most paths, or reasons, kept per topic and day: those of most records."""
 
 KEPT: Final = dt.timedelta(days=60)
 _MOST_REASONS: Final = 50
@@ -33,17 +33,17 @@ _DAY: Final = pl.col("kafka_time").dt.date().alias("day")
 
 
 def batch_census(records: pl.DataFrame, quarantine: pl.DataFrame, ignored: pl.DataFrame) -> pl.DataFrame:
-    """Count a batch.
+    """Return the counts of a batch.
 
     Args:
-        records: of `raw`.
-        quarantine: rows of `quarantine` that were made of them.
-        ignored: rows of `ignored` that were made of them.
+        records: Rows of `raw`.
+        quarantine: Their rows of `quarantine`.
+        ignored: Their rows of `ignored`.
 
     Returns:
         `PAYLOAD_CENSUS`, `batch` null.
     """
-    # Grouped once: it costs more than to read the sample.
+    # Grouped once, because that costs more than reading the sample.
     has_value = pl.col("value").is_not_null()
     days = (
         records.with_row_index("index")
@@ -61,20 +61,20 @@ def record_census(lake: Lake, counts: pl.DataFrame, batch: int) -> None:
     """Add the counts of a batch.
 
     Args:
-        lake: holds `payload_census`.
+        lake: The lake of `payload_census`.
         counts: `PAYLOAD_CENSUS`.
-        batch: its number in `events`.
+        batch: Its number in `events`.
     """
     add_rows(lake, PAYLOAD_CENSUS, counts.with_columns(batch=pl.lit(batch, pl.Int64)))
 
 
 def put_together(lake: Lake, batch: int, most: int = MOST_COMMITS) -> None:
-    """Put the counts of each day together, and drop old ones, if many commits added some since that was done last.
+    """Merge the counts of each day and drop old ones, if there were many commits since the last merge.
 
     Args:
-        lake: holds `payload_census`.
-        batch: the newest of `events`: counts of later ones are written again.
-        most: commits.
+        lake: The lake of `payload_census`.
+        batch: The newest batch of `events`: counts of later ones are written again.
+        most: Number of commits before a merge.
     """
 
     def together(rows: pl.LazyFrame) -> pl.DataFrame:
@@ -90,7 +90,7 @@ def put_together(lake: Lake, batch: int, most: int = MOST_COMMITS) -> None:
 
 
 def drop_census(lake: Lake) -> None:
-    """Drop what is counted again."""
+    """Drop the counts that a rebuild counts again."""
     lake.replace(lake.open(PAYLOAD_CENSUS), pl.DataFrame(schema=PAYLOAD_CENSUS.schema), {})
 
 
@@ -98,9 +98,9 @@ def read_census(lake: Lake, days: dt.timedelta, topic: str | None = None) -> pl.
     """Read the counts of the newest days; no table is created.
 
     Args:
-        lake: holds `payload_census`, or not yet.
-        days: back from the newest day of what is asked for.
-        topic: one; all where none is given.
+        lake: The lake of `payload_census`, which need not exist.
+        days: Number of days, back from the newest day.
+        topic: A topic; None: all.
 
     Returns:
         `topic`, `day`, `subject`, `name`, `kind`, `records`.
@@ -119,7 +119,7 @@ _SCHEMA: Final = pl.Schema({name: PAYLOAD_CENSUS.schema[name] for name in (*_OF,
 
 
 def _summed(counts: pl.DataFrame) -> pl.DataFrame:
-    """The counts of each day, of a batch that was written twice those of once."""
+    """Return the counts of each day; a batch written twice counts once."""
     once = counts.group_by("batch", *_OF).agg(pl.col("records").max())
     return once.group_by(_OF).agg(pl.col("records").sum()).match_to_schema(_SCHEMA)
 
@@ -129,7 +129,7 @@ def _counts(days: pl.DataFrame, subject: str) -> pl.DataFrame:
 
 
 def _reasons(rows: pl.DataFrame, subject: str) -> pl.DataFrame:
-    """Reasons by topic and day; a carrier may put words of its payloads into them, so only the commonest stand."""
+    """Return reasons by topic and day; only the most frequent, because carriers may put payload text into them."""
     counts = rows.group_by("topic", _DAY, "reason").agg(records=pl.len().cast(pl.Int64))
     place = pl.col("records").rank("ordinal", descending=True).over("topic", "day")
     name = pl.when(place <= _MOST_REASONS).then("reason").otherwise(pl.lit("…"))
@@ -138,7 +138,7 @@ def _reasons(rows: pl.DataFrame, subject: str) -> pl.DataFrame:
 
 
 def _sampled(values: pl.Series, days: pl.DataFrame) -> list[pl.DataFrame]:
-    """The paths of a sample of each topic and day, and how many payloads that has."""
+    """Return the paths in a sample of each topic and day, and the size of the sample."""
     parts = []
     wanted = max(_LEAST, SAMPLE // max(days.height, 1))
     for topic, day, present in zip(days["topic"], days["day"], days["present"], strict=True):

@@ -1,8 +1,8 @@
-"""Events that people put in quarantine: their copies lie in `quarantined_event` while they are out of `events`.
+"""Events that people put in quarantine: their copies are in `quarantined_event` instead of `events`.
 
-A copy counts from the commit of `events` on that includes its offset, as the copies in `events` do. What a run that
-died before that commit left here counts for nothing, and is written once all the same. A copy of a record whose value
-was removed always counts: it is never decoded again.
+A copy counts from the commit of `events` that includes its offset. Copies left by a run that died before that commit do
+not count, and are not written twice. A copy of a record whose value was removed always counts: it is never decoded
+again.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from pipelines.quarantine import quarantined
 from schemas.lake import EVENTS, QUARANTINE_RULING, QUARANTINED_EVENT, RAW
 
 RULINGS: Final = input_id(QUARANTINE_RULING.name)
-"""The application transaction of `events` that says how many rulings on events it follows."""
+"""The application transaction of `events` with the number of applied rulings on events."""
 
 _PARTITION: Final = ("topic_id", "partition")
 
 
 class QuarantinedEvents:
-    """The events in quarantine by the rulings as they were when this was made; `rulings` is how many there were."""
+    """The events in quarantine by the rulings loaded at creation; `rulings` is their number."""
 
     def __init__(self, lake: Lake) -> None:
         """Load the rulings."""
@@ -37,11 +37,11 @@ class QuarantinedEvents:
         self.keys = quarantined(log.scan()).select(EVENTS.key).collect()
 
     def is_followed_by(self, events: Handle) -> bool:
-        """Does `events` follow these rulings."""
+        """Return whether these rulings are applied to `events`."""
         return (events.position(RULINGS) or 0) == self.rulings
 
     def holds(self, rows: pl.DataFrame) -> pl.Series:
-        """Which rows of `EVENTS` are of events in quarantine."""
+        """Return which rows of `EVENTS` are of events in quarantine."""
         if self.keys.is_empty():
             return pl.Series([False], dtype=pl.Boolean).new_from_index(0, rows.height)
         marked = self.keys.with_columns(is_held=pl.lit(value=True))
@@ -49,12 +49,12 @@ class QuarantinedEvents:
         return found["is_held"].fill_null(value=False)
 
     def first_copies(self, rows: pl.DataFrame, events: Handle) -> pl.DataFrame:
-        """The copies delivered first of those of the rows' events that are in quarantine."""
+        """Return the first delivered copies of those of the rows' events that are in quarantine."""
         keys = rows.filter(self.holds(rows)).select(EVENTS.key).unique()
         return self._first_copies(keys, events)
 
     def released(self, events: Handle) -> pl.DataFrame:
-        """The copies delivered first of the events that are in quarantine no more, and not in `events` again."""
+        """Return the first delivered copies of released events that are not in `events` again yet."""
         kept = self._lake.open(QUARANTINED_EVENT).scan().select(EVENTS.key).unique().collect(engine="streaming")
         free = self._first_copies(kept.filter(~self.holds(kept)), events)
         return free.join(rows_of(events, free.select(EVENTS.key)), on=EVENTS.key, how="anti")
@@ -63,8 +63,8 @@ class QuarantinedEvents:
         """Write copies, each once.
 
         Args:
-            copies: rows of `EVENTS`.
-            batch: the one that takes them out of `events`; None: they were not in it.
+            copies: Rows of `EVENTS`.
+            batch: The batch that removes them from `events`; None: they were not in it.
         """
         if copies.is_empty():
             return
@@ -90,7 +90,7 @@ class QuarantinedEvents:
         return first_delivered(pl.concat([counting, self._without_value(beyond)]).drop("end"))
 
     def _without_value(self, copies: pl.DataFrame) -> pl.DataFrame:
-        """Those of the copies whose record has lost its value."""
+        """Return the copies whose record has lost its value."""
         if copies.is_empty():
             return copies
         at = pl.col("offset").is_in(copies["offset"].unique().implode())

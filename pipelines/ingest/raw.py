@@ -1,8 +1,7 @@
-"""Kafka -> lake table `raw`, exactly once: one pass up to where the logs end now.
+"""Kafka -> lake table `raw`, exactly once: one pass up to the current end of the logs.
 
-The Delta commit that adds a batch also records, for each (topic id, partition) in it, the consumer's position.
-Offsets are read back from there and from nowhere else, so a crash at any point replays or resumes without loss and
-without doubles.
+The Delta commit that adds a batch also records the consumer's position for each (topic id, partition). Offsets are read
+only from there, so after a crash reading resumes without loss or duplicates.
 """
 
 from __future__ import annotations
@@ -34,26 +33,25 @@ def ingest_raw(
 ) -> RawReport:
     """Append to `raw` all records up to the last stable offsets found at the start.
 
-    What lies behind a transaction open at that time nobody can read yet: it is reported, and a later run reads it.
-    Others may read the same partitions meanwhile; what they commit counts as read.
+    Records behind an open transaction are reported and read by a later run. Others may read the same partitions
+    meanwhile; what they commit counts as read.
 
     Args:
-        connection: the brokers.
-        lake: where `raw` lies.
-        topic_names: topics to read; those that do not exist yet are skipped.
-        limits: when to commit a batch, and when to stop although there is more.
-        on_progress: called after each commit with offsets passed and offsets to pass.
-        accept_gaps_at: the time now, UTC, where records that retention removed are to be noted in `gaps` and passed
-            over; None where they are an error.
-        on_batch: see `Intake`.
+        connection: The brokers.
+        lake: The lake of `raw`.
+        topic_names: Topics to read; those that do not exist yet are skipped.
+        limits: When to commit a batch, and when to stop although there is more.
+        on_progress: Called after each commit with offsets done and to do.
+        accept_gaps_at: The current time, UTC, to record lost records in `gaps` and skip them; None to raise an error.
+        on_batch: See `Intake`.
 
     Raises:
-        FastReaderUnsupported: the connection's reader is `fast` and the installed client is none that was tested.
-        OffsetsGone: retention removed records before they were read, or the end of a log is gone.
-        FeedStalled: the position stood still for `limits.stall_seconds` although there is lag.
-        KafkaRefused: the brokers do not let this user in.
-        KafkaHungUp: they close the connection during the login.
-        KafkaUnreachable: no broker answers; what was read and not committed is read again by the next run.
+        FastReaderUnsupported: The connection's reader is `fast` and the installed client is not a tested one.
+        OffsetsGone: Retention removed records before they were read, or the end of a log is lost.
+        FeedStalled: The position did not move for `limits.stall_seconds` although there is lag.
+        KafkaRefused: The brokers reject this user.
+        KafkaHungUp: They close the connection during the login.
+        KafkaUnreachable: No broker answers; uncommitted records are read again by the next run.
     """
     names = list(topic_names)
     with connection.errors_told(), connection.directory(limits.stall_seconds) as directory:
@@ -70,7 +68,7 @@ def ingest_raw(
 
 
 class _Drain:
-    """One pass over the partitions, from the lake's positions to the stable ends that Kafka had at the start."""
+    """One pass over the partitions, from the lake's positions to the last stable offsets at the start."""
 
     def __init__(
         self,
@@ -115,8 +113,8 @@ class _Drain:
             is_done = self._intake.topic_ids == ids and not self._left(self._intake.positions)
 
     def _begin(self, names: list[str]) -> dict[str, str]:
-        """Find out where the logs end, and seek; the ids of the topics."""
-        # In this order: a transaction that ends in between must not look as if it held records back.
+        """Read the ends of the logs and seek; return the ids of the topics."""
+        # In this order, so that a transaction that ends in between does not look as if it blocked records.
         log_ends = self._connection.log_ends(self._directory.topics(names))
         self._ends = self._consumer.end_offsets(list(log_ends))
         self._intake.report.held_back = {
@@ -127,20 +125,20 @@ class _Drain:
         return self._intake.topic_ids
 
     def _left(self, positions: Mapping[TopicPartition, int]) -> int:
-        """How many offsets lie between these positions and the ends."""
+        """Return the number of offsets from these positions to the ends."""
         return sum(max(0, end - positions[tp]) for tp, end in self._ends.items() if tp in positions)
 
 
 def refuse_lost_files(raw: Handle, *, is_accepted: bool) -> None:
-    """See that data files of `raw` are there and whole; of more than `lake_damage.CHECKED`, so many drawn at random.
+    """Check that data files of `raw` exist and are complete; at most `lake_damage.CHECKED`, drawn at random.
 
     Args:
-        raw: of `RAW`; it moves to the new version where there is one.
-        is_accepted: whether those that are gone are to be taken out of its log.
+        raw: Handle of `RAW`; updated if a new version is written.
+        is_accepted: Whether to remove missing files from its log.
 
     Raises:
-        LakeDamaged: some are gone, and that is not accepted; or some are broken.
-        LakeUnavailable: the store failed.
+        LakeDamaged: Files are missing and that is not accepted, or files are broken.
+        LakeUnavailable: The store failed.
     """
     damage = damage_of(raw.delta)
     if not any(damage):
@@ -154,5 +152,5 @@ def refuse_lost_files(raw: Handle, *, is_accepted: bool) -> None:
 
 
 def raw_rows(handle: Handle, start: Mapping[tuple[str, int], int], stop: Mapping[tuple[str, int], int]) -> pl.DataFrame:
-    """The records of `raw` with offsets in `[start, stop)` for each (topic id, partition)."""
+    """Return the records of `raw` with offsets in `[start, stop)` for each (topic id, partition)."""
     return handle.scan().filter(in_spans(start, stop)).collect(engine="streaming")

@@ -1,4 +1,4 @@
-"""Which way Kafka's records take into columns: fast, or plain by the client's own poll. Both give the same rows."""
+"""How Kafka records become columns: fast, or plain by the client's own poll. Both give the same rows."""
 
 from __future__ import annotations
 
@@ -16,51 +16,51 @@ if TYPE_CHECKING:
     from kafka import KafkaConsumer
 
 ReaderKind = Literal["auto", "fast", "plain"]
-"""`auto` is fast wherever the installed client is one that was tested."""
+"""`auto` is fast if the installed client is a tested one."""
 
 _log = logging.getLogger(__name__)
 
 
 class FastReaderUnsupported(EmberlineError):
-    """The fast reader was demanded and does not fit the installed Kafka client."""
+    """The fast reader is set but does not support the installed Kafka client."""
 
 
 class Buffer(Protocol):
-    """Records of a commit, gathered poll by poll; `bytes` is about what they hold."""
+    """Records of a commit, collected by polls; `bytes` is their approximate size."""
 
     bytes: int
 
     def __len__(self) -> int:
-        """How many records there are."""
+        """Number of records."""
         ...
 
     def poll(self, timeout_ms: int, rows: int, size: int) -> None:
-        """Add at most `rows` records, about `size` bytes of them, that Kafka gives within the time."""
+        """Add records from Kafka within the time, at most `rows` and about `size` bytes."""
         ...
 
     def rows_by_topic(self) -> dict[str, int]:
-        """How many records of each topic there are."""
+        """Return the number of records by topic."""
         ...
 
     def frame(self, topic_ids: Mapping[str, str]) -> pl.DataFrame:
-        """The records with the columns of `raw`. A record without a timestamp has a null `kafka_time`."""
+        """Return the records with the columns of `raw`; `kafka_time` is null for records without a timestamp."""
         ...
 
 
 def slow_because(kind: ReaderKind) -> str | None:
-    """Why records are read by plain polls, where that was not asked for; None where they are not, or it was."""
+    """Return why records are read by plain polls although `auto` is set; None if they are not, or by setting."""
     return None if kind == "plain" else untested()
 
 
 def buffers(consumer: KafkaConsumer, kind: ReaderKind) -> Callable[[], Buffer]:
-    """What makes a buffer for each commit, all filled from one consumer.
+    """Return a factory of buffers, one per commit, all filled from one consumer.
 
     Raises:
-        FastReaderUnsupported: `kind` is `fast` and the installed client is none that was tested.
+        FastReaderUnsupported: `kind` is `fast` and the installed client is not a tested one.
     """
     if kind == "plain":
         return lambda: RecordBuffer(consumer)
-    # Not before it is needed: loading the compiler of the fast path takes longer than most commands.
+    # Imported here: loading the compiler of the fast path takes longer than most commands.
     from pipelines.ingest.fast_reader import FastReader, unsupported
 
     obstacle = unsupported(consumer)

@@ -1,4 +1,4 @@
-"""Decode `raw` again: after an adapter was mended, after another zone was set, or where `events` is damaged."""
+"""Decode `raw` again: after a fix of an adapter, a change of the zone, or damage to `events`."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ from schemas.lake import (
 )
 
 _FROM_RAW: Final = (EVENTS, QUARANTINE, IGNORED, SEQUENCE_RANGE, PAYLOAD_CENSUS, TOUCHED, IDENTITY, IDENTITY_CHANGE)
-"""What is made of `raw` before facts are; a damaged one is moved away and begins again."""
+"""Tables decoded from `raw`; a damaged one is moved away and created again."""
 
 _KEPT: Final = (EVENTS, QUARANTINE, IGNORED)
-"""Those with rows that stay where values were removed."""
+"""Tables that keep rows of records whose values were removed."""
 
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """What a rebuild of `events` did.
+    """Result of a rebuild of `events`.
 
     Attributes:
-        decoded: What became of the records that were decoded again.
-        kept: What had become of the others, whose values were removed: it stays as it was.
-        reach: How far back values reach.
+        decoded: Counts of the records that were decoded again.
+        kept: Counts of the others, whose values were removed and whose rows are kept.
+        reach: How far back values are available, as a sentence.
     """
 
     decoded: Counts
@@ -72,27 +72,27 @@ def rebuild_events(
 ) -> Rebuilt:
     """Decode all that `raw` holds into `events` and `quarantine` again; the next run computes every fact from scratch.
 
-    What was made of records whose values were removed stays as it is; only its days follow another zone. Where it is
-    interrupted, the next run goes on. Meanwhile `events` has a part of its rows.
+    Rows of records whose values were removed are kept; only their days change if the zone did. After an interruption
+    the next run continues. Meanwhile `events` has only part of its rows.
 
     Args:
-        lake: holds all tables.
-        carriers: topic -> adapter.
-        rules: see `DecodeRules`; the zone may be another one than before.
-        batch_rows: records a commit, about; bounds memory.
-        tolerance: how much of a batch may be bad.
-        on_progress: called after each batch with records done and to do.
-        actor: who asks.
-        reason: why; both are kept with the request.
-        now: when.
+        lake: The lake of all tables.
+        carriers: Topic -> adapter.
+        rules: The rules of decoding; the zone may differ from the previous one.
+        batch_rows: Approximate records per commit; bounds memory.
+        tolerance: Error budget of a batch.
+        on_progress: Called after each batch with records done and to do.
+        actor: Who requests it.
+        reason: Why; both are stored with the request.
+        now: When.
 
     Raises:
-        ValuesRemoved: values of `raw` were removed, and what was made of them is damaged or gone; nothing was changed.
-        LakeDamaged: files of `raw` are gone or broken, so that events would be lost; or a damaged table lies in an
+        ValuesRemoved: Values of `raw` were removed, and their rows are damaged or lost; nothing was changed.
+        LakeDamaged: Files of `raw` are missing or broken, so that events would be lost; or a damaged table is in an
             object store.
-        WrongPseudonymKey: the lake holds pseudonyms of another key.
-        LakeConflict: a run is writing events; nothing was written, or what was is gone on with by the next run.
-        EmberlineError: see `EventWriter`.
+        WrongPseudonymKey: The lake has pseudonyms of another key.
+        LakeConflict: A run is writing events; either nothing was written, or the next run continues.
+        EmberlineError: See `EventWriter`.
     """
     bind_key(lake, rules.pseudonyms)
     raw = lake.open(RAW)
@@ -111,7 +111,7 @@ def rebuild_events(
     reset_events(lake, events, beginning_of(rules.zone) | {REBUILT: number})
     writer = EventWriter(lake, carriers, rules, tolerance)
     kept = counts_of(lake.open(EVENTS))
-    # Loaded behind the reset: of what was removed before it nothing is decoded.
+    # Loaded after the reset, so that records whose values were removed before it are not decoded.
     raw = lake.open(RAW)
     catch_up(raw, writer, batch_rows, on_progress)
     return Rebuilt(writer.counts, kept, values_reach(raw))
@@ -129,19 +129,20 @@ def _is_readable(lake: Lake, table: LakeTable, reach: Reach) -> bool:
 def _not_again(lake: Lake, table: LakeTable, reach: Reach) -> ValuesRemoved:
     return ValuesRemoved(
         f"Lake table {table.name} is damaged, and not all of it can be decoded again. {reach}",
-        "Nothing was changed. Restore the table from a backup, then try again: what was made of those records is kept.",
+        "Nothing was changed. Restore the table from a backup, then try again: the rows of those records are then "
+        "kept.",
         lake.table_uri(table),
     )
 
 
 def _move_away(lake: Lake, table: LakeTable) -> Path:
-    """Rename the folder of a damaged table: the next one who opens the table makes it again."""
+    """Rename the folder of a damaged table; it is created again when it is next opened."""
     uri = lake.table_uri(table)
     folder = local_path(uri)
     if folder is None:
         raise LakeDamaged(
-            f"Lake table {table.name} is damaged, and what lies in an object store is not moved by emberline.",
-            "Move all that lies under this place away with the tools of the store, then try again.",
+            f"Lake table {table.name} is damaged, and emberline does not move files in an object store.",
+            "Move everything under this path away with the tools of the store, then try again.",
             uri,
         )
     number = 1

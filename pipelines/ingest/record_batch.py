@@ -1,7 +1,7 @@
-"""Kafka's record batches (format v2) as arrays: where each record's key, value and headers lie in the batch's bytes.
+"""Kafka's record batches (format v2) as arrays: positions of each record's key, value and headers in the batch's bytes.
 
-A compiled walk, since the lengths are varints: a record's place is known only after the one before it. No Python object
-is made a record.
+A compiled loop, since the lengths are varints: a record's position is only known after the previous one. No Python
+object is created per record.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pipelines.compiled import lean
 
 NULL: Final = -1
-"""The length of a key or value that is null."""
+"""Length of a null key or value."""
 
 RECORD: Final = np.dtype(
     [
@@ -43,7 +43,7 @@ _LARGEST_SHIFT: Final = 63
 
 @lean
 def _varint(data: NDArray[np.uint8], at: int) -> tuple[int, int]:
-    """A zigzag varint and the position after it, which is `_CUT` where the bytes end or the number is too long."""
+    """Read a zigzag varint; return it and the position after it, `_CUT` if the bytes end or the number is too long."""
     number = np.uint64(0)
     shift = 0
     while at < len(data) and shift <= _LARGEST_SHIFT:
@@ -59,7 +59,7 @@ def _varint(data: NDArray[np.uint8], at: int) -> tuple[int, int]:
 
 @lean
 def _sized(data: NDArray[np.uint8], at: int) -> tuple[int, int, int]:
-    """The start and length (`NULL`: null) of a field with its length before it, and the position after the field."""
+    """Read a length-prefixed field; return its start, its length (`NULL`: null) and the position after it."""
     length, start = _varint(data, at)
     if start == _CUT or length > len(data) - start:
         return 0, 0, _CUT
@@ -72,17 +72,17 @@ def _sized(data: NDArray[np.uint8], at: int) -> tuple[int, int, int]:
 def walk(
     data: NDArray[np.uint8], at: int, base_offset: int, base_time: int, records: NDArray[np.void]
 ) -> tuple[int, int]:
-    """Find the records that follow each other from a position on.
+    """Find consecutive records from a position on.
 
     Args:
-        data: the bytes of a batch, not compressed.
-        at: position of the first record.
-        base_offset: the batch's; a record holds the difference.
-        base_time: the batch's, in milliseconds; a record holds the difference.
+        data: The uncompressed bytes of a batch.
+        at: Position of the first record.
+        base_offset: Offset of the batch; records have the difference.
+        base_time: Time of the batch in milliseconds; records have the difference.
         records: [n] of `RECORD`, to be filled.
 
     Returns:
-        How many records were found whole and sound, and the position after them. Fewer than n: the next one is corrupt.
+        The number of valid records, and the position after them. Fewer than n: the next one is corrupt.
     """
     for number in range(len(records)):
         length, start = _varint(data, at)
@@ -145,7 +145,7 @@ def gather(
     data: NDArray[np.uint8], starts: NDArray[np.int64], lengths: NDArray[np.int64], into: NDArray[np.uint8]
 ) -> None:
     """Copy fields one after the other; `into` has room for exactly these."""
-    # Without signs: a position that might be negative would count from the end, and bytes would be copied singly.
+    # Unsigned: for a position that might be negative, numba would handle indexing from the end and copy byte by byte.
     end = np.uintp(0)
     for field in range(len(starts)):
         start = np.uintp(starts[field])

@@ -1,4 +1,4 @@
-"""Records found in batches of bytes, gathered into columns of `raw`."""
+"""Records in bytes of batches, collected to columns of `raw`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Part:
 
 
 class ColumnBuffer:
-    """Records of a commit, gathered part by part; `bytes` counts them whole."""
+    """Records of a commit, collected part by part; `bytes` counts whole records."""
 
     def __init__(self) -> None:
         self._parts: list[Part] = []
@@ -40,23 +40,23 @@ class ColumnBuffer:
         return self._rows
 
     def add(self, part: Part) -> None:
-        """Add records; their bytes are kept until the buffer goes."""
+        """Add records; their bytes stay in memory as long as the buffer."""
         self._parts.append(part)
         self._rows += len(part.records)
         self.bytes += int(part.records["size"].sum())
 
     def rows_by_topic(self) -> dict[str, int]:
-        """How many records of each topic there are."""
+        """Return the number of records by topic."""
         rows: Counter[str] = Counter()
         for part in self._parts:
             rows[part.partition.topic] += len(part.records)
         return dict(rows)
 
     def frame(self, topic_ids: Mapping[str, str]) -> pl.DataFrame:
-        """The records with the columns of `raw`. A record without a timestamp has a null `kafka_time`.
+        """Return the records with the columns of `raw`; `kafka_time` is null for records without a timestamp.
 
         Raises:
-            CorruptRecordError: the name of a header is no UTF-8.
+            CorruptRecordError: The name of a header is not UTF-8.
         """
         part_of = np.repeat(np.arange(len(self._parts)), [len(part.records) for part in self._parts])
         blobs = [part.data for part in self._parts]
@@ -84,7 +84,7 @@ def _joined(records: Sequence[NDArray[np.void]], name: str) -> NDArray[np.int64]
 def _fields(
     blobs: Sequence[NDArray[np.uint8]], found: Sequence[NDArray[np.void]], name: str, as_type: pa.DataType | None = None
 ) -> pa.Array[Any]:
-    """One Arrow column of the fields that lie at `name` with `name`_length; that length may be `NULL`."""
+    """Return an Arrow column of the fields at position `name` with length `name`_length, which may be `NULL`."""
     lengths = _joined(found, f"{name}_length")
     ends = np.zeros(len(lengths) + 1, np.int64)
     np.cumsum(np.maximum(lengths, 0), out=ends[1:])
@@ -112,6 +112,6 @@ def _headers(blobs: Sequence[NDArray[np.uint8]], found: Sequence[NDArray[np.void
     try:
         keys.validate(full=True)
     except pa.ArrowInvalid as error:
-        raise CorruptRecordError(f"The name of a header is no UTF-8 ({error}).") from error
+        raise CorruptRecordError(f"The name of a header is not UTF-8 ({error}).") from error
     entries = pa.StructArray.from_arrays([keys, _fields(blobs, headers, "value")], names=["key", "value"])
     return pa.LargeListArray.from_arrays(ends, entries)

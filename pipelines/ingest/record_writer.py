@@ -1,6 +1,6 @@
-"""Columns of keys and values as the bytes of Kafka's record batches (format v2), without a Python object a record.
+"""Encode columns of keys and values as Kafka record batches (format v2), without a Python object per record.
 
-What a batch has besides its records (the header, the checksum, compression) is left to the client.
+Header, checksum and compression of a batch are left to the client.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 from pipelines.compiled import lean
 
 HEADER_BYTES: Final = 61
-"""Bytes of a batch before its records."""
+"""Bytes of a batch header."""
 
 _LARGEST_FRAME: Final = 32
-"""Bytes that a record has at most besides its key and value: lengths, differences of time and offset."""
+"""Most bytes of a record beside key and value: lengths, differences of time and offset."""
 
 
 @dataclass(frozen=True)
 class Bytes:
-    """A Binary column: `starts` and `lengths` of its values in `data`; the length of a null is -1."""
+    """A Binary column as `starts` and `lengths` of its values in `data`; the length of a null is -1."""
 
     data: NDArray[np.uint8]
     starts: NDArray[np.int64]
@@ -32,7 +32,7 @@ class Bytes:
 
     @classmethod
     def of(cls, column: pl.Series) -> Bytes:
-        """Take a column apart; what it holds is not copied a value at a time."""
+        """Return the parts of a column, without copying value by value."""
         array: Any = column.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
         _, offsets, data = array.cast(pa.large_binary()).buffers()
         ends = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
@@ -44,7 +44,7 @@ class Bytes:
 
 @dataclass(frozen=True)
 class Batch:
-    """Records of one partition: their bytes, and their rows in the order in which they stand there."""
+    """Records of one partition: their bytes, and their rows in the order of the bytes."""
 
     partition: int
     records: memoryview
@@ -52,9 +52,9 @@ class Batch:
 
 
 def partitions(keys: Bytes, n_partitions: int, chance: np.random.Generator) -> NDArray[np.int64]:
-    """Give each record its place among so many partitions: by the hash that every Kafka client takes of its key.
+    """Return the partition of each record by the key hash that all Kafka clients use.
 
-    Copies of a key share a partition. Records without a key are spread by chance.
+    Records with equal keys share a partition. Records without a key are distributed randomly.
     """
     anywhere = chance.integers(n_partitions, size=len(keys.lengths))
     _place(keys.data, keys.starts, keys.lengths, n_partitions, anywhere)
@@ -62,7 +62,7 @@ def partitions(keys: Bytes, n_partitions: int, chance: np.random.Generator) -> N
 
 
 def batches(keys: Bytes, values: Bytes, places: NDArray[np.int64], n_partitions: int, most_bytes: int) -> list[Batch]:
-    """Write records as batches of at most so many bytes, or one record; of a partition in the order of the rows.
+    """Yield batches of at most `most_bytes` bytes or one record; within a partition in the order of the rows.
 
     A record's time is that of its batch.
     """
@@ -95,7 +95,7 @@ def _place(
     n_partitions: int,
     places: NDArray[np.int64],
 ) -> None:
-    """Set the place of each record that has a key."""
+    """Set the partition of each record that has a key."""
     for row in range(len(lengths)):
         if lengths[row] >= 0:
             places[row] = (_murmur2(data, starts[row], lengths[row]) & np.uint32(0x7FFFFFFF)) % n_partitions
@@ -103,7 +103,7 @@ def _place(
 
 @lean
 def _murmur2(data: NDArray[np.uint8], start: int, length: int) -> np.uint32:
-    """The hash of Kafka's clients: MurmurHash2 of 32 bits with the seed 0x9747b28c."""
+    """Return the hash of Kafka's clients: 32-bit MurmurHash2 with seed 0x9747b28c."""
     mix = np.uint32(0x5BD1E995)
     found = np.uint32(0x9747B28C) ^ np.uint32(length)
     whole = length // 4
@@ -140,7 +140,7 @@ def _write(
     begin: int,
     cuts: NDArray[np.int64],
 ) -> int:
-    """Write rows from a position on, and where each batch ends: after how many rows, and at which position."""
+    """Write rows from a position on, and the end of each batch: number of rows and position."""
     at, offset, n_batches = begin, 0, 0
     for number in range(len(rows)):
         row = rows[number]
@@ -151,12 +151,12 @@ def _write(
             begin, offset = at, 0
             size = _size(0, key_lengths[row], value_lengths[row])
         at = _put_varint(into, at, size)
-        into[at] = 0  # attributes: there are none
-        into[at + 1] = 0  # later than the batch's time by nothing
+        into[at] = 0  # attributes: none
+        into[at + 1] = 0  # difference to the batch's time: 0
         at = _put_varint(into, at + 2, offset)
         at = _put_bytes(into, at, key_data, key_starts[row], key_lengths[row])
         at = _put_bytes(into, at, value_data, value_starts[row], value_lengths[row])
-        into[at] = 0  # headers: there are none
+        into[at] = 0  # headers: none
         at += 1
         offset += 1
     if offset:
@@ -167,7 +167,7 @@ def _write(
 
 @lean
 def _size(offset: int, key_length: int, value_length: int) -> int:
-    """Bytes of a record behind its length."""
+    """Return the bytes of a record after its length."""
     key = _varint_size(key_length) + max(0, key_length)
     value = _varint_size(value_length) + max(0, value_length)
     return 3 + _varint_size(offset) + key + value
@@ -185,7 +185,7 @@ def _varint_size(number: int) -> int:
 
 @lean
 def _put_varint(into: NDArray[np.uint8], at: int, number: int) -> int:
-    """Write a zigzag varint; the position after it."""
+    """Write a zigzag varint; return the position after it."""
     left = (number << 1) ^ (number >> 63)
     while left >= 0x80:
         into[at] = left & 0x7F | 0x80
@@ -197,9 +197,9 @@ def _put_varint(into: NDArray[np.uint8], at: int, number: int) -> int:
 
 @lean
 def _put_bytes(into: NDArray[np.uint8], at: int, data: NDArray[np.uint8], start: int, length: int) -> int:
-    """Write a length and so many bytes, null where the length is -1; the position after them."""
+    """Write a length and its bytes, null if the length is -1; return the position after them."""
     at = _put_varint(into, at, length)
-    # Without signs: a position that might be negative would count from the end, and bytes would be copied singly.
+    # Unsigned: for a position that might be negative, numba would handle indexing from the end and copy byte by byte.
     first, source = np.uintp(at), np.uintp(start)
     for byte in range(np.uintp(max(0, length))):
         into[first + byte] = data[source + byte]

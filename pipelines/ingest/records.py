@@ -1,4 +1,4 @@
-"""Polled Kafka records as columns of `raw`."""
+"""Convert polled Kafka records to columns of `raw`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class RecordBuffer:
-    """Records of a batch, gathered poll by poll; `bytes` counts keys and values."""
+    """Records of a batch, collected by polls; `bytes` counts keys and values."""
 
     def __init__(self, consumer: KafkaConsumer) -> None:
         self._consumer = consumer
@@ -28,17 +28,17 @@ class RecordBuffer:
         return len(self._records)
 
     def poll(self, timeout_ms: int, rows: int, size: int) -> None:  # noqa: ARG002 - the client cannot be told a size
-        """Add at most `rows` records that Kafka gives within the time."""
+        """Add at most `rows` records from Kafka within the time."""
         for records in self._consumer.poll(timeout_ms=timeout_ms, max_records=rows).values():
             self._records.extend(records)
             self.bytes += sum(len(record.value or b"") + len(record.key or b"") for record in records)
 
     def rows_by_topic(self) -> dict[str, int]:
-        """How many records of each topic there are."""
+        """Return the number of records by topic."""
         return dict(Counter(record.topic for record in self._records))
 
     def frame(self, topic_ids: Mapping[str, str]) -> pl.DataFrame:
-        """The records with the columns of `raw`. A record without a timestamp has a null `kafka_time`."""
+        """Return the records with the columns of `raw`; `kafka_time` is null for records without a timestamp."""
         records = self._records
         return raw_columns(
             topic=pl.Series([r.topic for r in records], dtype=pl.String),
@@ -53,11 +53,11 @@ class RecordBuffer:
 
 
 def raw_columns(*, milliseconds: pl.Series, topic_ids: Mapping[str, str], **columns: pl.Series) -> pl.DataFrame:
-    """Columns of Kafka's records with the names, types and order of `raw`.
+    """Return columns of Kafka records with the names, types and order of `raw`.
 
     Args:
         milliseconds: Kafka's timestamps; below zero: none.
-        topic_ids: topic -> its id.
+        topic_ids: Topic -> its id.
         columns: `topic`, `partition`, `offset`, `key`, `headers` and `value`.
     """
     time = pl.from_epoch("milliseconds", time_unit="ms").cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
@@ -73,7 +73,7 @@ def raw_columns(*, milliseconds: pl.Series, topic_ids: Mapping[str, str], **colu
 
 
 def _headers(headers: Sequence[Sequence[tuple[str, bytes | None]]]) -> pl.Series:
-    """Header lists as one column, from flat arrays: a struct a header in Python costs more than the records do."""
+    """Return header lists as one column from flat arrays, since Python structs would cost more than the records."""
     flat = [header for of_record in headers for header in of_record]
     offsets = np.zeros(len(headers) + 1, dtype=np.int64)
     np.cumsum([len(of_record) for of_record in headers], out=offsets[1:])

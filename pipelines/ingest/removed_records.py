@@ -1,4 +1,4 @@
-"""Records of `raw` whose values were removed: what was made of them cannot be made again, so a rebuild keeps it."""
+"""Records of `raw` whose values were removed: they cannot be decoded again, so a rebuild keeps their rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipelines.lake_values import has_value
 from schemas.lake import RAW
 
 WINDOW: Final = 4_000_000
-"""Offsets looked at together: 32 MB."""
+"""Number of offsets read at a time: 32 MB."""
 
 _PARTITION: Final = ("topic_id", "partition")
 _RUNS: Final = pl.Schema(
@@ -24,14 +24,14 @@ _RUNS: Final = pl.Schema(
 
 @dataclass(frozen=True)
 class RemovedRecords:
-    """Which records have lost their value.
+    """The records without values.
 
     Attributes:
-        runs: `topic_id`, `partition`, `first`, `last`: runs of consecutive offsets. Removal goes by age, so there are
-            few of them however many records they are.
-        records: How many records there are.
+        runs: `topic_id`, `partition`, `first`, `last`: runs of consecutive offsets. Values are removed by age, so there
+            are few runs for any number of records.
+        records: Number of records.
         tombstones: How many of them never had a value.
-        newest: The newest removal, UTC; None where nothing was removed.
+        newest: The newest removal, UTC; None if no value was removed.
     """
 
     runs: pl.DataFrame
@@ -40,7 +40,7 @@ class RemovedRecords:
     newest: dt.datetime | None
 
     def made(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """The rows that were made of these records, by the coordinates they carry."""
+        """Return the rows decoded from these records, by their coordinates."""
         found = rows.sort("offset").join_asof(
             self.runs, left_on="offset", right_on="first", by=_PARTITION, strategy="backward", check_sortedness=False
         )
@@ -48,11 +48,11 @@ class RemovedRecords:
 
 
 def removed_records(raw: Handle, window: int = WINDOW) -> RemovedRecords:
-    """Find the records without values. Offsets are read by the window: memory is bounded, whatever `raw` holds.
+    """Return the records without values. Offsets are read in windows, which bounds memory.
 
     Args:
-        raw: of `RAW`.
-        window: offsets looked at together.
+        raw: Handle of `RAW`.
+        window: Number of offsets read at a time.
     """
     removed = raw.scan().filter(~has_value())
     by_partition = (

@@ -1,7 +1,6 @@
-"""Files into Kafka: a chat export or an event file is replayed as if its carrier had just sent it.
+"""Replay files into Kafka: a chat export or an event file is sent as if by its carrier.
 
-Records are keyed by event id, so that all copies of an event share a partition and the first of the file is the first
-there.
+Records are keyed by event id, so that all copies of an event share a partition and keep the order of the file.
 """
 
 from __future__ import annotations
@@ -26,13 +25,13 @@ _NAMED: Final = 5
 
 @dataclass(frozen=True)
 class Replayed:
-    """What was sent of a file.
+    """Result of a replay.
 
     Attributes:
-        records: Sent and acknowledged.
-        blank_lines: Passed over.
-        no_events: Records, among those sent, that will go to quarantine.
-        examples: The first of these, each with its line and the reason.
+        records: Sent and acknowledged records.
+        blank_lines: Skipped blank lines.
+        no_events: Sent records that will go to quarantine.
+        examples: The first of these, with line and reason.
     """
 
     records: int = 0
@@ -60,19 +59,19 @@ def replay(
 ) -> Replayed:
     """Send every row (`.parquet`) or line (`.jsonl`, `.ndjson`) of a file to a topic, in order.
 
-    A chunk is read while the one before it is sent; no more than these two are in memory.
+    A chunk is read while the previous one is sent; only these two are in memory.
 
     Args:
-        connection: the brokers.
-        topic: exists.
-        file: see `replay_file.chunks`.
-        carrier: the shape of the payloads.
-        on_progress: called after each chunk with what is done and to do, in bytes of lines or in rows.
-        whole: see `sender`.
+        connection: The brokers.
+        topic: An existing topic.
+        file: See `replay_file.chunks`.
+        carrier: Decodes the payloads.
+        on_progress: Called after each chunk with what is done and to do, in bytes of lines or in rows.
+        whole: See `sender`.
 
     Raises:
-        ReplayFileError: see `replay_file.chunks`; what stands before the place it names was sent.
-        ProduceFailed: a record was not acknowledged.
+        ReplayFileError: See `replay_file.chunks`; everything before the place it names was sent.
+        ProduceFailed: A record was not acknowledged.
     """
     done = Replayed()
     under_way: deque[tuple[Chunk, pl.DataFrame, Sending]] = deque()
@@ -88,7 +87,7 @@ def replay(
         return Replayed(acknowledged, chunk.blank, rejected.height, _examples(chunk, rejected))
 
     reading = chunks(file, carrier)
-    first = next(reading)  # what is wrong with the file is said before brokers are asked
+    first = next(reading)  # errors of the file are reported before connecting to brokers
     with sender(connection, whole=whole) as send:
         for chunk in chain([first], reading):
             keys, rejected = _event_ids(chunk.values, carrier)
@@ -101,11 +100,11 @@ def replay(
 
 
 def produce(connection: KafkaConnection, records: pl.DataFrame) -> int:
-    """Send records (`topic`, `key`, `value`; the last two binary, null allowed) in order and wait until all are safe.
+    """Send records (`topic`, `key`, `value`; the last two binary, null allowed) in order, and wait for acknowledgement.
 
     Raises:
-        RecordTooLarge: a record is larger than Kafka takes.
-        ProduceFailed: a record was not acknowledged.
+        RecordTooLarge: A record is larger than Kafka accepts.
+        ProduceFailed: A record was not acknowledged.
     """
     with sender(connection) as send:
         under_way = [
@@ -122,7 +121,7 @@ def produce(connection: KafkaConnection, records: pl.DataFrame) -> int:
 
 
 def _event_ids(values: pl.Series, carrier: Carrier) -> tuple[pl.Series, pl.DataFrame]:
-    """The key of each value, the id of its first event (null: none); and `row`, `reason`, `detail` of what is none."""
+    """Return the id of each value's first event (null: none), and `row`, `reason`, `detail` of invalid ones."""
     decoded = carrier.decode_column(values)
     first = decoded.events.sort("row", "position").unique("row", keep="first", maintain_order=True)
     keys = (

@@ -1,4 +1,4 @@
-"""Files of payloads, read a chunk at a time: a line a record, or a row of an export."""
+"""Read files of payloads in chunks: one record per line, or one per row of an export."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from pipelines.carriers.zulip_archive import archive_values
 from schemas.errors import EmberlineError
 
 _CHUNK_ROWS: Final = 50_000
-"""Of an export; of lines, a chunk has about so many bytes, however many lines they are."""
+"""Rows per chunk of an export; chunks of lines are limited by bytes."""
 
 _CHUNK_BYTES: Final = 8 * 1024 * 1024
 _LONGEST_KEPT: Final = 2 * MAX_VALUE_BYTES
 _EXPORTS: Final = {"zulip": archive_values}
-"""Carrier -> how a row of its Parquet export becomes a payload of that carrier."""
+"""By carrier, the conversion of rows of its Parquet export to payloads."""
 _LINES: Final = (".jsonl", ".ndjson")
 _UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -32,14 +32,14 @@ class ReplayFileError(EmberlineError):
 
 @dataclass(frozen=True)
 class Chunk:
-    """Records of a file that follow each other.
+    """Consecutive records of a file.
 
     Attributes:
-        values: Binary, one a record.
-        numbers: of their lines or rows, from 1.
-        blank: Lines without a record.
-        done: How much of the file is read with them, in bytes of lines or in rows.
-        todo: How much there is.
+        values: Binary, one per record.
+        numbers: Numbers of their lines or rows, from 1.
+        blank: Number of lines without a record.
+        done: How much of the file is read so far, in bytes of lines or in rows.
+        todo: Size of the file in the same unit.
     """
 
     values: pl.Series
@@ -50,20 +50,20 @@ class Chunk:
 
 
 def chunks(file: Path, carrier: Carrier) -> Iterator[Chunk]:
-    """Read a file of payloads: `.jsonl` or `.ndjson`, UTF-8, a record a line; `.parquet`, an export of the carrier.
+    """Read a file of payloads: `.jsonl` or `.ndjson`, UTF-8, one record per line; `.parquet`, an export of the carrier.
 
-    A byte-order mark and blank lines are passed over.
+    A byte-order mark and blank lines are skipped.
 
     Raises:
-        ReplayFileError: the file is missing, unreadable, without records, or of a form that this carrier has no export
-            for; or a line is too long.
+        ReplayFileError: The file is missing, unreadable, without records, or in a format that this carrier has no
+            export for; or a line is too long.
     """
     if not file.exists():
         raise ReplayFileError(f"There is no file {file}.", "Give the path of a .parquet, .jsonl or .ndjson file.")
     if file.is_dir():
         raise ReplayFileError(f"{file} is a folder.", "Give one file; for several call the command once each.")
     if file.suffix not in {".parquet", *_LINES}:
-        raise ReplayFileError(f"{file}: unknown form {file.suffix!r}.", "Give a .parquet, .jsonl or .ndjson file.")
+        raise ReplayFileError(f"{file}: unknown format {file.suffix!r}.", "Give a .parquet, .jsonl or .ndjson file.")
     n_records = 0
     try:
         for chunk in _rows(file, carrier) if file.suffix == ".parquet" else _lines(file):
@@ -75,7 +75,7 @@ def chunks(file: Path, carrier: Carrier) -> Iterator[Chunk]:
         ) from error
     if not n_records:
         raise ReplayFileError(
-            f"{file} is empty: it holds no record.", "See that what wrote the file was done, then send it again."
+            f"{file} is empty: it has no records.", "See that what wrote the file was done, then send it again."
         )
 
 
@@ -83,7 +83,7 @@ def _rows(file: Path, carrier: Carrier) -> Iterator[Chunk]:
     if carrier.name not in _EXPORTS:
         raise ReplayFileError(
             f"{file}: there is no Parquet export of carrier {carrier.name!r}.",
-            f"Parquet works for {', '.join(_EXPORTS)}; give the payloads as .jsonl, one a line.",
+            f"Parquet works for {', '.join(_EXPORTS)}; give the payloads as .jsonl, one per line.",
         )
     try:
         todo = pl.scan_parquet(file).select(pl.len()).collect().item()
@@ -93,7 +93,7 @@ def _rows(file: Path, carrier: Carrier) -> Iterator[Chunk]:
             yield Chunk(values, pl.int_range(start + 1, done + 1, eager=True), 0, done, todo)
     except pl.exceptions.PolarsError as error:
         raise ReplayFileError(
-            f"{file}: no readable export of {carrier.name!r} ({error}).", "Check --carrier and the file."
+            f"{file}: not a readable export of {carrier.name!r} ({error}).", "Check --carrier and the file."
         ) from error
 
 
@@ -120,7 +120,7 @@ def _lines(file: Path) -> Iterator[Chunk]:
 
 
 def _blocks(lines: BinaryIO) -> Iterator[tuple[list[bytes], int]]:
-    """Lines, and the bytes they took in the file. One that is longer than a record may be is not read to its end."""
+    """Yield lines with their size in the file. A line longer than a record may be is not read to its end."""
     rest = b""
     while block := lines.read(_CHUNK_BYTES):
         *whole, rest = (rest + block).split(b"\n")
@@ -136,6 +136,6 @@ def _refuse_too_long(file: Path, number: int, size: int) -> None:
         found = f"{size:,}" if size <= _LONGEST_KEPT else f"more than {_LONGEST_KEPT:,}"
         raise ReplayFileError(
             f"Line {number} has {found} bytes; a record has at most {MAX_VALUE_BYTES:,}.",
-            "Shorten the line or take it out, then send the file again: events that arrived twice count once.",
+            "Shorten or remove the line, then send the file again: events that arrived twice count once.",
             f"{file}:{number}",
         )

@@ -1,9 +1,9 @@
-"""Begin `events` again, so that all of `raw` is decoded again and every fact is computed from scratch.
+"""Reset `events`, so that all of `raw` is decoded again and every fact is computed from scratch.
 
-One commit of `events` takes its positions back and says that the rest has yet to follow: rows are dropped, quarantine
-begins again, and facts forget what they include. Whoever writes events next finishes that first, so a crash in between
-loses nothing. Rows stay that were made of records whose values were removed: nothing can make them again. Batches are
-counted on: to facts, what is decoded again is later than anything they have seen.
+One commit of `events` resets its positions and marks the reset as unfinished. To finish it, rows are dropped,
+quarantine is emptied, and recorded inputs of facts are cleared. The next writer of events finishes it first, so a crash
+in between loses nothing. Rows of records whose values were removed are kept, because they cannot be decoded again.
+Batch numbers continue, so that decoded events are later than anything that facts include.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ BATCH: Final = "batch"
 """The application transaction that counts the batches of `events`."""
 
 RESET: Final = "reset/batch"
-"""The application transaction that holds the batch of the newest reset: what is decoded again has later ones."""
+"""The application transaction with the batch of the newest reset; events decoded after it have later batches."""
 
 _PENDING: Final = "reset/pending"
-"""Whether rows, facts and quarantine have yet to follow a reset of `events`: 1 or 0."""
+"""Whether a reset of `events` is unfinished: 1 or 0."""
 
 _KEPT_THROUGH: Final = "reset/kept_through"
-"""Up to which removal of values, in microseconds of the epoch, `events` has kept what was made of the records."""
+"""Newest removal of values, in microseconds since 1970, for which `events` has kept the rows."""
 
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 def reset_events(lake: Lake, events: Handle, others: dict[str, int]) -> None:
-    """Take the positions of `events` back; see `finish_reset`.
+    """Reset the positions of `events`; see `finish_reset`.
 
     Args:
-        lake: holds `feed`.
-        events: of `EVENTS`, which includes every record without a value; its data files are not read.
-        others: positions that this commit moves, too.
+        lake: The lake of `feed`.
+        events: Handle of `EVENTS`, which includes every record without a value; its data files are not read.
+        others: Further positions to set in the commit.
 
     Raises:
-        LakeConflict: another writer committed since the handle was loaded.
+        LakeConflict: Another writer committed since the handle was loaded.
     """
     number = max(events.position(BATCH) or 0, _newest_of_facts(lake)) + 1
     positions = {**others, **_beginnings(lake), BATCH: number, RESET: number, _PENDING: 1, _KEPT_THROUGH: 0}
@@ -56,7 +56,7 @@ def reset_events(lake: Lake, events: Handle, others: dict[str, int]) -> None:
 
 
 def begin_after_facts(lake: Lake, events: Handle) -> None:
-    """Let a table of events that was lost, and made again without a row, begin behind what facts include of it."""
+    """Start the batches of a lost and recreated events table after those that facts include."""
     if events.position(BATCH) is not None:
         return
     if newest := _newest_of_facts(lake):
@@ -65,20 +65,20 @@ def begin_after_facts(lake: Lake, events: Handle) -> None:
 
 
 def finish_reset(lake: Lake, events: Handle, zone: str) -> None:
-    """Drop what is decoded again and let facts forget their inputs, where `events` was reset and that is not done yet.
+    """Finish a reset of `events`: drop rows that are decoded again, and clear recorded inputs of facts.
 
     Args:
-        lake: holds all tables.
-        events: of `EVENTS`.
-        zone: of the days of the rows that stay.
+        lake: The lake of all tables.
+        events: Handle of `EVENTS`.
+        zone: Zone of the days of kept rows.
 
     Raises:
-        LakeConflict: another writer was faster.
-        LakeDamaged: rows stay, and files of `events` are gone.
+        LakeConflict: Another writer was faster.
+        LakeDamaged: Rows must be kept, but files of `events` are missing.
     """
     if not events.position(_PENDING):
         return
-    # Positions are back, so a removal that begins now spares all values; one that began before is refused from here on.
+    # Positions are reset, so a removal of values that starts now spares all; the commit of an older one is refused.
     removed = removed_records(fence_removals(lake))
     drop_events(lake, events, removed, zone)
     quarantine, ignored = (drop_records(lake, table, removed, _beginnings(lake)) for table in (QUARANTINE, IGNORED))
@@ -94,9 +94,9 @@ def finish_reset(lake: Lake, events: Handle, zone: str) -> None:
 
 
 def kept_through(events: Handle) -> dt.datetime | None:
-    """The removal of values, UTC, up to which `events` has all that was made of the records; None: it was never reset.
+    """Return the newest removal of values, UTC, for which `events` has kept all rows; None: it was never reset.
 
-    What was removed later was decoded since, or `events` has lost it.
+    Records whose values were removed later were decoded since, or their rows are lost.
     """
     stored = events.position(_KEPT_THROUGH)
     return None if stored is None else _EPOCH + dt.timedelta(microseconds=stored)
@@ -111,6 +111,6 @@ def _facts(lake: Lake) -> list[LakeTable]:
 
 
 def _beginnings(lake: Lake) -> dict[str, int]:
-    """The position before the first record of each partition that `raw` has records of."""
+    """Return the position before the first record of each partition of `raw`."""
     feeds = lake.open(FEED).scan().select("topic_id", "partition", "from_offset").collect()
     return {app_id(topic_id, partition): start for topic_id, partition, start in feeds.iter_rows()}

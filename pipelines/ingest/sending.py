@@ -1,4 +1,4 @@
-"""Records into Kafka, acknowledged by all replicas and never doubled by retries: whole batches, or one by one."""
+"""Send records to Kafka idempotently, acknowledged by all replicas, in whole batches or one by one."""
 
 from __future__ import annotations
 
@@ -17,49 +17,49 @@ from pipelines.ingest.tested_client import untested
 from schemas.errors import EmberlineError
 
 _GRACE_S: Final = 30.0
-"""Longer than the client itself tries to deliver: it then says why it could not."""
+"""Longer than the client's delivery timeout, so that the client reports its error first."""
 
 _FRAME_BYTES: Final = 128
-"""More than the client adds to the key and value of a record that is sent alone."""
+"""Upper bound of the bytes that the client adds to key and value of a single record."""
 
 
 class ProduceFailed(EmberlineError):
-    """Kafka did not take all records."""
+    """Kafka did not accept all records."""
 
 
 class RecordTooLarge(ProduceFailed):
-    """Kafka takes no record of this size; `row` is its place among those that were sent."""
+    """A record is larger than Kafka accepts; `row` is its place among those sent."""
 
     def __init__(self, row: int, size: int, topic: str) -> None:
         self.row, self.size, self.topic = row, size, topic
         super().__init__(
-            f"Kafka takes no record of {size:,} bytes in topic {topic}.",
-            "Shorten the record or take it out, then send the file again: events that arrived twice count once.",
+            f"A record of {size:,} bytes is larger than Kafka accepts in topic {topic}.",
+            "Shorten or remove the record, then send the file again: events that arrived twice count once.",
             f"record {row + 1}",
         )
 
     def at(self, row: int) -> RecordTooLarge:
-        """The same with another place."""
+        """Return the same error with another place."""
         return RecordTooLarge(row, self.size, self.topic)
 
 
 class Sending:
-    """Records of a topic on their way."""
+    """Records of a topic in flight."""
 
     def __init__(
         self, topic: str, values: pl.Series, failures: Iterator[tuple[int, Exception]], n_sent: int | None = None
     ) -> None:
-        """Take the values and what gives the failures among them; of too large a one, only those before it are sent."""
+        """Take the values and a function that returns the failures; records after a too large one are not sent."""
         self._topic = topic
         self._values = values
         self._failures = failures
         self._n_sent = n_sent
 
     def acknowledged(self) -> int:
-        """Wait until all are safe; how many there are.
+        """Wait until all are acknowledged; return their number.
 
         Raises:
-            RecordTooLarge: A record is larger than Kafka takes.
+            RecordTooLarge: A record is larger than Kafka accepts.
             ProduceFailed: A record was not acknowledged.
         """
         with _failures_told():
@@ -73,16 +73,16 @@ class Sending:
 
 
 Send = Callable[[str, pl.Series, pl.Series], Sending]
-"""Has keys and values (Binary, null allowed) sent to a topic, in their order."""
+"""Sends keys and values (Binary, null allowed) to a topic in order."""
 
 
 @contextmanager
 def sender(connection: KafkaConnection, *, whole: bool | None = None) -> Iterator[Send]:
-    """What sends records for as long as the context lasts; at its end none is under way.
+    """Open a sender of records; at the end of the context, none is in flight.
 
     Args:
-        connection: the brokers.
-        whole: Whether batches are written here or record by record by the client; None: wherever that was tested.
+        connection: The brokers.
+        whole: Whether to write whole batches here or records by the client; None: whole if the client is tested.
     """
     producer = connection.producer()
     try:
@@ -95,7 +95,7 @@ def sender(connection: KafkaConnection, *, whole: bool | None = None) -> Iterato
 
 
 def _whole_batches(producer: KafkaProducer) -> Send:
-    # Not before they are needed: loading the compiler takes longer than most commands.
+    # Imported here: loading the compiler takes longer than most commands.
     from pipelines.ingest.batch_sender import BatchSender
     from pipelines.ingest.record_writer import Bytes, batches, partitions
 
@@ -151,7 +151,7 @@ def _failures_told() -> Iterator[None]:
         yield
     except KafkaError as error:
         raise ProduceFailed(
-            f"Kafka did not take all records ({error}).",
-            "Send the file again: events that arrived twice count once. If it fails again, see that no record is "
+            f"Kafka did not accept all records ({error}).",
+            "Send the file again: events that arrived twice count once. If it fails again, check that no record is "
             "larger than the topic's max.message.bytes.",
         ) from error

@@ -1,7 +1,7 @@
-"""Which numbers of sequences arrived, in lake table `sequence_range`.
+"""Sequence numbers that arrived, in lake table `sequence_range`.
 
-Only what is new is written; ranges are put together when they have become many. A range that is written twice changes
-nothing, so the table has no positions: a run that died writes it again.
+New ranges are appended, and merged when there are many. Writing a range twice changes nothing, so the table has no
+positions: after a crash, a run writes it again.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ def record_ranges(lake: Lake, ranges: pl.DataFrame) -> None:
     """Add ranges.
 
     Args:
-        lake: holds `sequence_range`.
-        ranges: of a batch.
+        lake: The lake of `sequence_range`.
+        ranges: Ranges of a batch.
     """
     add_rows(lake, SEQUENCE_RANGE, ranges)
 
 
 def put_together(lake: Lake, most: int = MOST_COMMITS) -> None:
-    """Put the ranges of each sequence together, if many commits added some since that was done last."""
+    """Merge the ranges of each sequence if there were many commits since the last merge."""
     put_rows_together(lake, SEQUENCE_RANGE, lambda rows: bounded(union(rows.collect(engine="streaming"))), most)
 
 
 def drop_ranges(lake: Lake, removed: RemovedRecords) -> None:
-    """Drop what is decoded again. Where values were removed all ranges stay: of which records they are is not known."""
+    """Drop the ranges that are decoded again; all are kept if values were removed, since their records are unknown."""
     if not removed.records:
         lake.replace(lake.open(SEQUENCE_RANGE), pl.DataFrame(schema=SEQUENCE_RANGE.schema), {})

@@ -1,4 +1,4 @@
-"""The kafka-python whose insides this project uses was tested; with another one it reads and sends more slowly."""
+"""Versions of kafka-python whose internals this project uses; with others it reads and sends more slowly."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ TESTED: Final = frozenset({"3.0.12"})
 
 
 def untested() -> str | None:
-    """Why the installed client's insides are left alone, or None where they are known."""
+    """Return why the installed client's internals are not used; None if it is a tested version."""
     if installed in TESTED:
         return None
-    return f"kafka-python {installed} is none of the tested {', '.join(sorted(TESTED))}"
+    return f"kafka-python {installed} is not one of the tested versions {', '.join(sorted(TESTED))}"

@@ -1,4 +1,4 @@
-"""How much of a batch may be bad before something else than its records is taken to be broken."""
+"""Error budget of a batch: a larger share of bad records means that a producer or an adapter is broken."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from schemas.errors import EmberlineError
 
 
 class TooManyBadRecords(EmberlineError):
-    """So much of a batch is no valid event that its producer or its adapter is broken."""
+    """A batch exceeds the error budget: its producer or its adapter is broken."""
 
 
 @dataclass(frozen=True)
 class Tolerance:
-    """At most `share` of a batch may go to quarantine; batches of fewer than `rows` records are not judged."""
+    """Error budget: at most `share` of a batch may be quarantined; batches of fewer than `rows` records pass."""
 
     share: float = 0.5
     rows: int = 1000
@@ -26,15 +26,15 @@ USUAL: Final = Tolerance()
 
 
 def refuse_bad_batch(records: pl.DataFrame, quarantine: pl.DataFrame, tolerance: Tolerance) -> None:
-    """Judge a batch as a whole, and each topic's part of it: a small topic must not break behind a large one.
+    """Check a batch as a whole and each topic's part of it, so that a large topic does not hide a small broken one.
 
     Args:
-        records: the batch, rows of `RAW`.
-        quarantine: those of them that are no valid event, rows of `QUARANTINE`.
-        tolerance: see `Tolerance`.
+        records: The batch, rows of `RAW`.
+        quarantine: Its invalid records, rows of `QUARANTINE`.
+        tolerance: The error budget.
 
     Raises:
-        TooManyBadRecords: the share is above the tolerance; names the topic with the most bad records.
+        TooManyBadRecords: The share exceeds the budget; names the topic with the most bad records.
     """
     if quarantine.is_empty():
         return
@@ -54,9 +54,9 @@ def refuse_bad_batch(records: pl.DataFrame, quarantine: pl.DataFrame, tolerance:
     reasons = quarantine.filter(pl.col("topic") == topic).group_by("reason").agg(pl.len(), pl.first("detail", "offset"))
     reason, count, detail, offset = reasons.sort("len", "reason", descending=True).row(0)
     raise TooManyBadRecords(
-        f"Topic {topic}: {bad:,} of {rows:,} records of a batch ({bad / rows:.0%}) are no valid events, "
-        f"more than the {tolerance.share:.0%} allowed. The commonest reason, {count:,} times: {reason}"
+        f"Topic {topic}: {bad:,} of {rows:,} records of a batch ({bad / rows:.0%}) are not valid events, "
+        f"more than the {tolerance.share:.0%} allowed. The most frequent reason, {count:,} times: {reason}"
         f"{f' ({detail})' if detail else ''}, first at offset {offset}.",
-        "Nothing is lost: raw holds the records, and none of the batch was decoded into events. Mend the producer or "
+        "Nothing is lost: raw has the records, and none of the batch was decoded into events. Fix the producer or "
         "the topic's carrier; or raise ingest.max_bad_share to quarantine them, then run again.",
     )

@@ -120,7 +120,7 @@ def test_a_kafka_client_that_was_not_tested_is_shown_as_slow(tmp_path: Path, mon
     assert condition(services, dt.datetime.now(dt.UTC))["slow_reader"] is None
     monkeypatch.setattr(tested_client, "installed", "3.9.9")
     how = condition(services, dt.datetime.now(dt.UTC))
-    assert how["slow_reader"] == "kafka-python 3.9.9 is none of the tested 3.0.12"
+    assert how["slow_reader"] == "kafka-python 3.9.9 is not one of the tested versions 3.0.12"
     assert any("more slowly: kafka-python 3.9.9" in str(line) for line in _condition_lines(how))
 
 

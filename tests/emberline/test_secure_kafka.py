@@ -253,7 +253,7 @@ def test_a_topic_that_this_user_may_not_create_is_asked_of_an_administrator(guar
 def test_a_topic_that_this_user_may_not_see_is_named_with_two_ways_out(guarded: Guarded):
     with pytest.raises(TopicUnreadable, match=HIDDEN) as caught:
         guarded.services().kafka().create_topics([HIDDEN], partitions=1)
-    assert "name the topics to read, without it" in str(caught.value)
+    assert "list the topics to read, without it" in str(caught.value)
 
 
 def test_a_broker_that_hangs_up_on_a_login_is_not_said_to_refuse_the_user(hangs_up: str):

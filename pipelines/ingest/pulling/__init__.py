@@ -1,1 +1,1 @@
-"""Pulling: an API is asked, and what it brings goes into Kafka in one transaction with how far it was read."""
+"""Pulling: read an API, and send its payloads to Kafka in one transaction with the cursor."""

@@ -1,4 +1,4 @@
-"""For how long to wait before a request that failed is made again."""
+"""Waiting time before a failed request is retried."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class BackOff:
-    """Waits that double, with jitter, so that many who failed together do not come back together.
+    """Exponential back-off with jitter, so that clients that failed together do not retry together.
 
     Attributes:
-        first_s: The greatest first wait.
-        most_s: The greatest wait.
-        most_told_s: The greatest wait that an API may ask for; a longer one is cut.
+        first_s: Longest first wait.
+        most_s: Longest wait.
+        most_told_s: Longest wait that an API may ask for; a longer one is cut.
     """
 
     first_s: float = 1
@@ -21,7 +21,7 @@ class BackOff:
     most_told_s: float = 3600
 
     def wait_s(self, n_failed: int, told_s: float | None, chance: random.Random) -> float:
-        """Return the wait after so many failures in a row; never shorter than what the API told, within bounds."""
+        """Return the wait after a number of failures in a row, not shorter than the API asked for, within limits."""
         span = min(self.first_s * 2 ** min(n_failed - 1, 30), self.most_s)
         waited = span * (0.5 + chance.random() / 2)
         return waited if told_s is None else min(told_s, self.most_told_s) + waited

@@ -1,4 +1,4 @@
-"""Payloads and the cursor that stands for them, in one transaction of Kafka."""
+"""Commit payloads and their cursor in one Kafka transaction."""
 
 from __future__ import annotations
 
@@ -23,50 +23,50 @@ from pipelines.ingest.pulling.cursors import TRANSACTION_S, Outcome, Stored, cre
 from schemas.errors import EmberlineError
 
 MOST_BYTES: Final = 1_000_000
-"""Of a payload with its headers; the brokers' usual limit is a little above."""
+"""Most bytes of a payload with headers; the brokers' default limit is slightly higher."""
 
 _FENCED: Final = (ProducerFencedError, InvalidProducerEpochError)
 _TOO_LARGE: Final = (MessageSizeTooLargeError, RecordListTooLargeError)
 _DELIVERED_WITHIN_S: Final = 45
-"""Less than a transaction may last."""
+"""Shorter than the longest transaction."""
 
 
 class PulledElsewhere(EmberlineError):
-    """Another process has begun to read the same API under the same name."""
+    """Another process has started to read the same pull."""
 
 
 class NotCommitted(EmberlineError):
-    """What was brought is not known to be in Kafka; it is brought again."""
+    """The payloads may not be in Kafka; they are pulled again."""
 
 
 class PayloadTooLarge(EmberlineError):
-    """The brokers take no record of this size."""
+    """The payload is larger than the brokers accept."""
 
 
 Record = tuple[bytes, Headers]
 
 
 class Commits:
-    """The transactions of one pull. Whoever opens it last is the only one who can commit.
+    """The transactions of one pull. Only the process that opened it last can commit.
 
     Attributes:
-        stored: What was committed: the cursor, and how the last rounds ended.
+        stored: The committed cursor and the outcome of the last rounds.
     """
 
     def __init__(
         self, kafka: KafkaConnection, producer: KafkaProducer, pull: str, topics: tuple[str, str], stored: Stored
     ) -> None:
-        """Take a producer whose transactions are open to it; `topics` are that of the payloads and of the cursors."""
+        """Take an initialised transactional producer; `topics` are those of the payloads and of the cursors."""
         self._kafka, self._producer, self._pull = kafka, producer, pull
         self._topic, self._cursor_topic = topics
         self.stored = stored
 
     def commit(self, records: Sequence[Record], cursor: Cursor, outcome: Outcome | None = None) -> None:
-        """Send records, what changed of the cursor, and the outcome, all or nothing.
+        """Send records, changes of the cursor, and the outcome, all or nothing.
 
         Raises:
-            PulledElsewhere, PayloadTooLarge, NotCommitted, KafkaUnreachable, KafkaRefused: Nothing was committed, or it
-                is not known; begin again with what is stored.
+            PulledElsewhere, PayloadTooLarge, NotCommitted, KafkaUnreachable, KafkaRefused: Nothing was committed, or
+                the result is unknown; start again from the stored cursor.
         """
         changes = _changes(self._pull, self.stored.cursor, cursor)
         written = self.stored.outcome if outcome is None else outcome
@@ -96,14 +96,14 @@ class Commits:
 
 @contextmanager
 def commits(kafka: KafkaConnection, pull: str, topic: str, group: str, cursor_topic: str) -> Iterator[Commits]:
-    """Open the transactions of a pull: end what another process left open, then read what is committed.
+    """Open the transactions of a pull: abort what another process left open, then read the committed cursor.
 
     Args:
-        kafka: the brokers.
-        pull: its name.
-        topic: of the payloads; it exists.
-        group: tells installations that share brokers apart.
-        cursor_topic: of the cursors; created where it is missing.
+        kafka: The brokers.
+        pull: Name of the pull.
+        topic: Existing topic of the payloads.
+        group: Distinguishes installations that share brokers.
+        cursor_topic: Topic of the cursors; created if it is missing.
 
     Raises:
         KafkaRefused: This user may not begin transactions.
@@ -124,7 +124,7 @@ def commits(kafka: KafkaConnection, pull: str, topic: str, group: str, cursor_to
         yield Commits(kafka, producer, pull, (topic, cursor_topic), stored)
     finally:
         with suppress(KafkaError):
-            producer.close(timeout=5)  # what was begun and not committed is aborted
+            producer.close(timeout=5)  # an uncommitted transaction is aborted
 
 
 def _changes(pull: str, before: Cursor, after: Cursor) -> dict[bytes, bytes | None]:
@@ -143,16 +143,17 @@ def _errors_named(kafka: KafkaConnection, pull: str) -> Iterator[None]:
             yield
     except _TOO_LARGE as error:
         raise PayloadTooLarge(
-            f"The brokers take no record as large as one that {pull} brings.",
-            f"Let the topic take {MOST_BYTES:,} bytes: max.message.bytes.",
+            f"A payload of {pull} is larger than the brokers accept.",
+            f"Let the topic accept {MOST_BYTES:,} bytes: max.message.bytes.",
         ) from error
     except KafkaError as error:
-        # A request after the one that was fenced fails with an error that only names that.
+        # Requests after fencing fail with an error that only names the state.
         if any(isinstance(one, _FENCED) for one in (error, *error.args)):
             raise PulledElsewhere(
-                f"Another process has begun to pull {pull}.",
-                "Let only one do so: emberline up, emberline pull --watch, or emberline pull by a schedule.",
+                f"Another process has started to pull {pull}.",
+                "Use only one of these: emberline up, emberline pull --watch, or emberline pull by a schedule.",
             ) from error
         raise NotCommitted(
-            f"Kafka did not take what {pull} brings ({error}).", "Nothing is lost: pull again once the brokers answer."
+            f"Kafka did not accept the payloads of {pull} ({error}).",
+            "Nothing is lost: pull again once the brokers answer.",
         ) from error

@@ -1,7 +1,7 @@
-"""How far each API was read, and how its last round ended: a compacted topic of Kafka.
+"""Cursors and outcomes of pulls, in a compacted Kafka topic.
 
-A record's key is `PULL/NAME` for a name of a cursor, `PULL` for the outcome; its value is JSON. A record without a
-value takes the name away. Cursors are written in the transaction of the payloads they stand for.
+The key of a record is `PULL/NAME` for a cursor and `PULL` for the outcome; the value is JSON. A record without a value
+deletes the key. Cursors are written in the transaction of their payloads.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ from pipelines.ingest.connection import KafkaConnection
 from schemas.errors import EmberlineError
 
 CONFIGS: Final = {"cleanup.policy": "compact", "segment.ms": str(3_600_000), "min.cleanable.dirty.ratio": "0.1"}
-"""Of the topic: the newest value of each key stays, however old it is."""
+"""Configuration of the topic: the newest value of each key is kept forever."""
 
 TRANSACTION_S: Final = 60
-"""After so long the brokers end the transaction of a process that died."""
+"""Time after which the brokers abort the transaction of a dead process."""
 
 _POLL_MS: Final = 200
 
 
 class CursorsUnreadable(EmberlineError):
-    """The topic of the cursors cannot be read to its end, or holds what no puller wrote."""
+    """The topic of the cursors cannot be read to its end, or has a record that no puller wrote."""
 
 
 class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How the rounds of a pull ended.
+    """Outcome of the rounds of a pull.
 
     Attributes:
-        succeeded_at: When all there was had been read last, UTC; None: never.
+        succeeded_at: When a round last read everything, UTC; None: never.
         failed_at: When a round failed, if none has succeeded since.
-        error: Why.
-        gap: What can no longer be had, the newest such sentence.
-        gap_at: When that was seen.
-        started_at: When it was asked for the first time.
+        error: Why it failed.
+        gap: Newest sentence on data that is no longer available.
+        gap_at: When that was found.
+        started_at: When the pull first ran.
     """
 
     succeeded_at: dt.datetime | None = None
@@ -53,30 +53,30 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
 
 @dataclass(frozen=True)
 class Stored:
-    """What the topic says of a pull."""
+    """The records of a pull in the topic."""
 
     cursor: Mapping[str, Any] = field(default_factory=dict)
     outcome: Outcome = field(default_factory=Outcome)
 
 
 def create_cursors(connection: KafkaConnection, topic: str) -> None:
-    """Create the topic where it is missing."""
+    """Create the topic if it is missing."""
     connection.create_topics([topic], 1, CONFIGS)
 
 
 def read_cursors(
     connection: KafkaConnection, topic: str, *, is_whole: bool = True, on_wait: Callable[[], None] = lambda: None
 ) -> dict[str, Stored]:
-    """Read all cursors and outcomes by pull; none where there is no topic.
+    """Read all cursors and outcomes by pull; none if the topic does not exist.
 
     Args:
-        connection: the brokers.
-        topic: of the cursors.
-        is_whole: whether to wait for transactions that are open at the start; else what is committed now is enough.
-        on_wait: called once, when an open transaction has to end first.
+        connection: The brokers.
+        topic: Topic of the cursors.
+        is_whole: Whether to wait for transactions that are open at the start.
+        on_wait: Called once if an open transaction has to end first.
 
     Raises:
-        CursorsUnreadable: A transaction stays open, or a value is none of ours.
+        CursorsUnreadable: A transaction stays open, or a value was not written by a pull.
     """
     topics = connection.topics([topic])
     if not topics:
@@ -108,7 +108,7 @@ def read_cursors(
 
 
 def key_of(pull: str, name: str | None = None) -> bytes:
-    """The key of a name of a cursor, or of the outcome."""
+    """Return the key of a named cursor, or of the outcome."""
     return (pull if name is None else f"{pull}/{name}").encode()
 
 
@@ -130,8 +130,8 @@ def _by_pull(topic: str, values: Mapping[str, bytes | None]) -> dict[str, Stored
                 outcomes[pull] = msgspec.json.decode(value, type=Outcome)
         except msgspec.DecodeError as error:
             raise CursorsUnreadable(
-                f"Topic {topic} holds what no pull wrote, under {key!r}: {error}.",
-                "Let nothing else write there; write a record with this key and no value to take it away.",
+                f"Topic {topic} has a record with key {key!r} that no pull wrote: {error}.",
+                "Let nothing else write there; to delete the record, write one with this key and no value.",
             ) from error
     return {
         pull: Stored(cursors.get(pull, {}), outcomes.get(pull, Outcome())) for pull in sorted({*cursors, *outcomes})

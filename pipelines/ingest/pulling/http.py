@@ -1,4 +1,4 @@
-"""Requests of pulls over HTTP: TLS is verified, answers are bounded, no redirect is followed, no secret is shown."""
+"""HTTP requests of pulls: TLS is verified, answers are limited, redirects are not followed, secrets are not shown."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from schemas.errors import EmberlineError
 _SECONDS: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
 _PATH: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/:@!$&'()*+,;=%"
 
-# Both write addresses and headers of requests, which hold secrets.
+# Both log addresses and headers of requests, which contain secrets.
 for _name in ("httpx", "httpcore"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
 
 class ApiUnreachable(EmberlineError):
-    """No whole answer came; the same request may get one later."""
+    """There was no complete answer; a retry may succeed."""
 
 
 class ApiBusy(EmberlineError):
-    """The API takes no request now, or failed; `after_s` is for how long it said, None where it did not."""
+    """The API is overloaded or failed; `after_s` is the wait it asks for, None if it gives none."""
 
     def __init__(self, cause: str, after_s: float | None) -> None:
         super().__init__(cause, "Try again later.")
@@ -39,13 +39,13 @@ class ApiBusy(EmberlineError):
 
 @dataclass(frozen=True)
 class HttpLimits:
-    """How long an answer may take, and how large it may be.
+    """Limits on time and size of an answer.
 
     Attributes:
-        connect_s: Until the connection is there.
-        idle_s: Between two pieces of an answer, beyond what the API may wait.
-        whole_s: Until all of it is there, beyond what the API may wait.
-        body_bytes: Of the body, unpacked.
+        connect_s: Until the connection is open.
+        idle_s: Between two pieces of an answer, beyond the time the API may hold the request.
+        whole_s: For the whole answer, beyond the time the API may hold the request.
+        body_bytes: Size of the decompressed body.
     """
 
     connect_s: float = 10
@@ -55,34 +55,34 @@ class HttpLimits:
 
 
 class HttpApi:
-    """An API at its base address, over one client."""
+    """An API at a base address, with one HTTP client."""
 
     def __init__(self, name: str, base: str, limits: HttpLimits | None = None) -> None:
-        """Describe it.
+        """Set it up without a request.
 
         Args:
-            name: what errors call it.
-            base: its address.
-            limits: of its answers.
+            name: Its name in errors.
+            base: Base address.
+            limits: Limits on its answers.
         """
         self._name, self._limits = name, limits or HttpLimits()
         self._base = base.rstrip("/")
         self._client = httpx.Client(follow_redirects=False, headers={"user-agent": "emberline"})
 
     def __enter__(self) -> Self:
-        """Begin; at the end its connections are closed."""
+        """Open the client; its connections are closed at the end."""
         return self
 
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
     def ask(self, request: Request) -> Answer:
-        """Ask, and read the whole answer.
+        """Make a request and read the whole answer.
 
         Raises:
-            ApiUnreachable: see there.
+            ApiUnreachable: There was no complete answer.
             RefusedByApi: It answers with a redirect.
-            UnfitAnswer: It is larger than the limit.
+            UnfitAnswer: The answer is larger than the limit.
         """
         body: dict[str, Any] = {}
         if request.json is not None:
@@ -105,17 +105,17 @@ class HttpApi:
                 headers = {name.lower(): value for name, value in answer.headers.items()}
                 return Answer(answer.status_code, headers, content, time.time())
         except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL) as error:
-            # What it says may hold the address; which kind it is says enough. What lies behind it is the system's word.
+            # The message may contain the address, so only the error's kind and the system's cause are shown.
             why = _cause(error)
             raise ApiUnreachable(
-                f"{self._name} gave no whole answer to {request.call}: {why}.",
-                "See that the address is right and the API runs; it is tried again.",
+                f"{self._name} gave no complete answer to {request.call}: {why}.",
+                "Check that the address is right and the API runs; the request is retried.",
                 self._host,
             ) from None
 
     def _address(self, path: str) -> str:
         if not set(path) <= set(_PATH) or path.startswith("//") or ".." in path.split("/"):
-            raise UnfitAnswer("The next page has a path that no request is sent to.")
+            raise UnfitAnswer("The path of the next page is not allowed.")
         return f"{self._base}/{path.lstrip('/')}"
 
     @property
@@ -138,23 +138,23 @@ class HttpApi:
             if size > self._limits.body_bytes:
                 raise UnfitAnswer(f"The answer to {request.call} is larger than {self._limits.body_bytes:,} bytes.")
             if time.monotonic() > deadline:
-                raise httpx.ReadTimeout("it was not whole in time")
+                raise httpx.ReadTimeout("it was not complete in time")
             chunks.append(chunk)
         return b"".join(chunks)
 
 
 def refuse_failure(name: str, request: Request, answer: Answer, after_s: float | None) -> None:
-    """Raise the error that a status which is no success stands for.
+    """Raise the error for an unsuccessful status.
 
     Args:
-        name: what errors call the API.
-        request: that was answered.
-        answer: to it.
-        after_s: when the API says that it takes requests again, where that stands in the body.
+        name: Name of the API in errors.
+        request: The request.
+        answer: Its answer.
+        after_s: The wait that the body asks for, if any.
 
     Raises:
         ApiBusy: 408, 425, 429 or 5xx.
-        RefusedByApi: another one from 400 on, after the puller had a look at it.
+        RefusedByApi: Another status from 400 on that the puller did not handle.
     """
     status = answer.status
     if status < HTTPStatus.BAD_REQUEST:
@@ -166,12 +166,12 @@ def refuse_failure(name: str, request: Request, answer: Answer, after_s: float |
         told = retry_after_s(answer.headers, answer.now) if after_s is None else after_s
         raise ApiBusy(f"{shown}.", told)
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        raise RefusedByApi(f"{shown}.", "See that the secret is right, and may read what is asked for.")
-    raise RefusedByApi(f"{shown}.", "See that url and options are right.")
+        raise RefusedByApi(f"{shown}.", "Check that the secret is right and has the right to read this.")
+    raise RefusedByApi(f"{shown}.", "Check url and options.")
 
 
 def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
-    """Read `Retry-After`: seconds, or a date; None where there is none that can be read."""
+    """Return the seconds of `Retry-After`, given as seconds or a date; None if it is missing or unreadable."""
     given = headers.get("retry-after", "").strip()
     if _SECONDS.fullmatch(given):
         return float(given)

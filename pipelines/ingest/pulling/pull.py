@@ -1,4 +1,4 @@
-"""One pull: it asks an API until all there is has been read, and commits each page with the cursor behind it."""
+"""A pull: reads an API to its end, and commits each page with its cursor."""
 
 from __future__ import annotations
 
@@ -40,22 +40,22 @@ _TRANSIENT: Final = (ApiUnreachable, ApiBusy, UnfitAnswer)
 _OF_API: Final = (*_TRANSIENT, RefusedByApi)
 _REMEMBERED: Final = 50_000
 _LEAST_PAUSE_S: Final = 0.2
-"""Between two rounds of an API that keeps requests: one that does not is not asked without end."""
+"""Shortest pause between rounds of an API that holds requests, in case it does not hold them."""
 _WRITTEN_EVERY: Final = dt.timedelta(seconds=30)
 
 
 @dataclass(frozen=True)
 class Source:
-    """What a pull reads, and where it goes.
+    """Source and destination of a pull.
 
     Attributes:
-        name: Of the pull.
+        name: Name of the pull.
         api: The puller, with secrets and options.
         url: Base address.
-        topic: Of the payloads.
-        prepare: Puts measures in the place of texts.
+        topic: Topic of the payloads.
+        prepare: Replaces texts by measures.
         interval_s: From the end of a round to the next one.
-        is_held: Whether the API keeps a request until there is something.
+        is_held: Whether the API holds a request until there is something (long polling).
     """
 
     name: str
@@ -69,13 +69,13 @@ class Source:
 
 @dataclass
 class Pulled:
-    """What a round brought.
+    """Result of a round.
 
     Attributes:
-        payloads: That are in Kafka.
-        pages: Answers that were read.
-        skipped: How many items were left out, by reason.
-        gaps: What can no longer be had.
+        payloads: Number of payloads sent to Kafka.
+        pages: Number of answers read.
+        skipped: Number of skipped items by reason.
+        gaps: Sentences on data that is no longer available.
     """
 
     payloads: int = 0
@@ -86,11 +86,11 @@ class Pulled:
 
 @dataclass(frozen=True)
 class Hooks:
-    """What a pull reports while it works.
+    """Callbacks of a pull.
 
     Attributes:
-        on_page: Called with what the round brought so far, after each commit.
-        on_wait: Called with the error and the seconds until the request is made again.
+        on_page: Called after each commit with the result of the round so far.
+        on_wait: Called with the error and the seconds until the retry.
     """
 
     on_page: Callable[[Pulled], None] = lambda _: None
@@ -98,24 +98,24 @@ class Hooks:
 
 
 class Stopped(Exception):
-    """The pull was asked to end."""
+    """The pull was asked to stop."""
 
 
 class Recent:
-    """Payloads that were sent lately: what an overlap brings again, unchanged, need not be sent again."""
+    """Recently sent payloads: unchanged payloads of an overlap are not sent again."""
 
     def __init__(self, most: int = _REMEMBERED) -> None:
-        """Remember so many, by a hash of 16 bytes each."""
+        """Remember at most `most` payloads, by 16-byte hashes."""
         self._most = most
         self._hashes: OrderedDict[bytes, None] = OrderedDict()
 
     def new_of(self, payloads: Sequence[Payload]) -> list[Payload]:
-        """Return those that were not added before, each once."""
+        """Return the payloads that were not added before, each once."""
         found = {_hash(payload): payload for payload in reversed(payloads)}
         return [payload for one, payload in reversed(found.items()) if one not in self._hashes]
 
     def add(self, payloads: Sequence[Payload]) -> None:
-        """Remember payloads that are in Kafka."""
+        """Add payloads that are in Kafka."""
         for payload in payloads:
             self._hashes[_hash(payload)] = None
         while len(self._hashes) > self._most:
@@ -130,7 +130,7 @@ def _hash(payload: Payload) -> bytes:
 
 
 class Pull:
-    """A source, read round by round. A round begins with what is committed, so that one that failed is made again."""
+    """Reads a source in rounds. A round starts from the committed cursor, so that a failed one is repeated."""
 
     def __init__(
         self,
@@ -141,15 +141,15 @@ class Pull:
         hooks: Hooks | None = None,
         back_off: BackOff | None = None,
     ) -> None:
-        """Describe it; nothing is asked.
+        """Set it up without a request.
 
         Args:
-            source: what is read.
-            kafka: where it goes.
-            group: tells installations that share brokers apart.
-            cursor_topic: of the cursors.
-            hooks: what it reports to.
-            back_off: how long it waits after failures.
+            source: What to read.
+            kafka: The brokers to write to.
+            group: Distinguishes installations that share brokers.
+            cursor_topic: Topic of the cursors.
+            hooks: Callbacks.
+            back_off: Waits after failures.
         """
         self._source, self._kafka, self._group, self._cursor_topic = source, kafka, group, cursor_topic
         self._hooks, self._back_off = hooks or Hooks(), back_off or BackOff()
@@ -157,22 +157,22 @@ class Pull:
         self._stop = threading.Event()
 
     def stop(self) -> None:
-        """Have it end after what it is committing."""
+        """Stop after the current commit."""
         self._stop.set()
 
     def stops_within(self, seconds: float) -> bool:
-        """Wait, and tell whether it was asked to end meanwhile."""
+        """Wait, and return whether it was asked to stop meanwhile."""
         return self._stop.wait(seconds)
 
     def once(self, tries: int = 5) -> Pulled:
-        """Read all there is now.
+        """Read everything that is available now.
 
         Args:
-            tries: how often a request is made before its failure is the round's.
+            tries: How often a request is made before the round fails.
 
         Raises:
-            ApiUnreachable, ApiBusy, UnfitAnswer, RefusedByApi: The API gives nothing; what was brought before stays.
-            PulledElsewhere, PayloadTooLarge, NotCommitted, KafkaUnreachable, KafkaRefused: see `Commits`.
+            ApiUnreachable, ApiBusy, UnfitAnswer, RefusedByApi: The API failed; committed pages are kept.
+            PulledElsewhere, PayloadTooLarge, NotCommitted, KafkaUnreachable, KafkaRefused: See `Commits`.
         """
         with self._opened() as committed, HttpApi(self._source.name, self._source.url) as http:
             try:
@@ -182,11 +182,11 @@ class Pull:
                 raise
 
     def watch(self, on_round: Callable[[Pulled], None], on_failure: Callable[[EmberlineError], None]) -> None:
-        """Read round after round until it is stopped; a failure is reported, and the round made again.
+        """Read round after round until it is stopped; failures are reported and the round is repeated.
 
         Args:
-            on_round: called with what a round brought.
-            on_failure: called with what ended one.
+            on_round: Called with the result of each round.
+            on_failure: Called with the error of a failed round.
         """
         n_failed = 0
         while not self._stop.is_set():
@@ -205,7 +205,7 @@ class Pull:
                             self._pause(_LEAST_PAUSE_S if self._source.is_held else self._source.interval_s)
             except Stopped:
                 return
-            except EmberlineError as error:  # of Kafka: begin again with what is committed
+            except EmberlineError as error:  # errors of Kafka: start again from the committed cursor
                 n_failed += 1
                 on_failure(error)
                 if self.stops_within(self._wait_s(n_failed, error)):
@@ -219,7 +219,7 @@ class Pull:
         while True:
             page = self._page(committed.stored.cursor, http, tries, waits=waits)
             if not page.is_last and page.cursor == committed.stored.cursor:
-                raise UnfitAnswer(f"{self._source.name} says that there is more, and not where.")
+                raise UnfitAnswer(f"{self._source.name} says that there are more pages but gives no cursor.")
             outcome = self._outcome(committed.stored.outcome, page)
             new = self._recent.new_of(page.payloads)
             records, n_large = self._records(new)
@@ -239,7 +239,7 @@ class Pull:
                 raise Stopped
 
     def _page(self, cursor: Cursor, http: HttpApi, tries: int, *, waits: bool) -> Page:
-        """Ask for the next page, again where that may help."""
+        """Request the next page, with retries where they may help."""
         n_failed = 0
         while True:
             moment = Moment(time.time(), self._source.interval_s if waits else 0)
@@ -263,7 +263,7 @@ class Pull:
             return api.page(cursor, answer)
         except EmberlineError:
             raise
-        except Exception as error:  # whatever a puller does, the others go on, and nothing is committed
+        except Exception as error:  # any error of a puller: the others continue, and nothing is committed
             raise UnfitAnswer(
                 f"The puller of {self._source.name} fails on an answer to {request.call}: {type(error).__name__}.",
                 "Check it with the conformance kit; report it if it is one of emberline's.",
@@ -301,7 +301,7 @@ class Pull:
     def _wait_s(self, n_failed: int, error: EmberlineError) -> float:
         told = error.after_s if isinstance(error, ApiBusy) else None
         waited = self._back_off.wait_s(n_failed, told, self._chance)
-        # What somebody has to change is not changed within seconds.
+        # Errors that a person has to correct are not corrected within seconds.
         return max(waited, self._back_off.most_s) if isinstance(error, RefusedByApi) else waited
 
     def _pause(self, seconds: float) -> None:

@@ -182,7 +182,7 @@ def test_an_id_that_stands_for_nobody_links_nobody(native: str, is_other: bool):
 
 def test_blanks_around_an_id_that_stands_for_nobody_do_not_hide_it():
     assert [verdict(encoded(link("app:ann", other))) for other in ("shop: null\n", "shop:null x")] == [
-        ("blocked_id", "an id that stands for nobody links no accounts"),
+        ("blocked_id", "a placeholder id links no accounts"),
         None,
     ]
 

@@ -100,7 +100,7 @@ def test_the_record_that_a_topic_does_not_take_is_named_among_others(
 ):
     name = topic(configs={"max.message.bytes": "3000"})
     values = [noise(5000 if number == 3 else 200, number) for number in range(6)]
-    with sender(connection, whole=whole) as send, pytest.raises(RecordTooLarge, match="no record of 5,000") as found:
+    with sender(connection, whole=whole) as send, pytest.raises(RecordTooLarge, match="A record of 5,000") as found:
         send(name, pl.Series([b"same"] * 6), pl.Series(values)).acknowledged()
     assert found.value.row == 3
 
