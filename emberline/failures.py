@@ -1,4 +1,4 @@
-"""As which error of this project a failure of the system is told, and where the trace of a defect is kept."""
+"""Convert failures of the system to errors of this project, and store the traces of defects."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MOST_BYTES: Final = 1 << 20
 
 
 def explained(error: BaseException) -> EmberlineError | None:
-    """Return the error that a person can act on, None where there is none: then it is a defect."""
+    """Return an error that a person can act on; None if there is none, which means a defect."""
     for found in _chain(error):
         if isinstance(found, EmberlineError):
             return found
@@ -32,7 +32,7 @@ def explained(error: BaseException) -> EmberlineError | None:
 
 
 def _damage(error: BaseException) -> EmberlineError | None:
-    """What the reader of a data file says, with the file's table where that can be found."""
+    """Return the error for a damaged data file, with its table if it can be found."""
     # Slow to import, and needed by few.
     from emberline.services import Services
     from pipelines.lake_damage import told_by_reader
@@ -47,18 +47,18 @@ def _damage(error: BaseException) -> EmberlineError | None:
 
 
 def has_log(state: Path) -> bool:
-    """Tell whether a folder is a state folder, in which traces are kept."""
+    """Return whether a folder is a state folder, in which traces are stored."""
     try:
         return (state / MARKER).is_file()
-    except OSError:  # this user may not look
+    except OSError:  # this user may not read it
         return False
 
 
 def keep_trace(trace: str, state: Path) -> Path | None:
-    """Append the trace of a defect to `errors.log` of the state folder, or to a new file where there is no such folder.
+    """Append the trace of a defect to `errors.log` of the state folder, or to a new file if there is no such folder.
 
     Returns:
-        The file, readable by this user only; None where none can be written.
+        The file, readable only by this user; None if none can be written.
     """
     try:
         if not has_log(state):
@@ -86,7 +86,7 @@ def _appended(file: Path, trace: str) -> Path:
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and what it was raised from, the outermost first."""
+    """Return the error and its causes, the outermost first."""
     while error is not None:
         yield error
         error = error.__cause__

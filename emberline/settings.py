@@ -1,6 +1,6 @@
 """All settings, typed: `emberline.toml`, overridden by environment variables `EMBERLINE__SECTION__KEY`.
 
-Without any setting everything is embedded in the state folder. Secrets come from the environment only.
+Without settings, everything is embedded in the state folder. Secrets come only from the environment.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ from schemas.lake import FACTS
 _PREFIX: Final = "EMBERLINE__"
 _FILE_VARIABLE: Final = "EMBERLINE_SETTINGS"
 URL_VARIABLE: Final = "EMBERLINE_DAGSTER_URL"
-"""What Dagster's processes are given its storage's URL in: no setting, though it looks like one."""
+"""The variable that passes the URL of Dagster's storage to its processes; not a setting, though it looks like one."""
 
-# The greatest values: what is computed from these still fits into dates, durations and integers of 64 bits.
+# Highest values whose results still fit into dates, durations and 64-bit integers.
 _DAYS: Final = 36_500
 _WEEKS: Final = _DAYS // 7
 _HOURS: Final = _DAYS * 24
@@ -65,23 +65,23 @@ _BYTES: Final = _MEGABYTES << 20
 _PORTS: Final = (1 << 16) - 1
 
 _BROKER: Final = re.compile(r"(?:\w+://)?(?:[^\s,:/@\[\]]+|\[[^\s,/@\[\]]+\])(?::(?P<port>[0-9]+))?")
-"""One of `kafka.bootstrap_servers`: a name or an address, in brackets where it has colons, and a port."""
+"""One of `kafka.bootstrap_servers`: a name or an address (in brackets if it has colons), and a port."""
 
 
 class SettingsError(EmberlineError):
-    """A setting is unknown or has a wrong value, which it does not repeat: that may be a secret in a wrong place."""
+    """A setting is unknown or has a wrong value, which is not shown: it may be a secret in a wrong place."""
 
 
 def _known_zone(name: str) -> str:
     if name not in available_timezones():
-        raise ValueError("is no IANA time zone, such as Europe/Berlin")
+        raise ValueError("is not an IANA time zone such as Europe/Berlin")
     return name
 
 
 def _client_options(options: dict[str, str | int | bool]) -> dict[str, str | int | bool]:
     if secret := [name for name in options if "password" in name]:
         variables = f"{_PREFIX}KAFKA__SASL_PASSWORD or {_PREFIX}KAFKA__SSL_PASSWORD"
-        raise ValueError(f"{secret[0]} is a secret: it goes into the environment, as {variables}")
+        raise ValueError(f"{secret[0]} is a secret: set it in the environment, as {variables}")
     if found := unfit(options):
         raise ValueError(found)
     return options
@@ -91,8 +91,8 @@ def _database_url(url: SecretStr | None) -> SecretStr | None:
     try:
         if url is not None:
             make_url(url.get_secret_value())
-    except (ArgumentError, ValueError):  # what either says may quote the password
-        raise ValueError("is no URL; spell it postgresql+psycopg://user:password@host:port/database") from None
+    except (ArgumentError, ValueError):  # the messages may quote the password
+        raise ValueError("is not a URL; write postgresql+psycopg://user:password@host:port/database") from None
     return url
 
 
@@ -103,7 +103,7 @@ def _brokers(servers: str | None) -> str | None:
     for server in [] if servers is None else servers.split(","):
         parts = _BROKER.fullmatch(server)
         if parts is None or not 0 < int(parts["port"] or 9092) <= _PORTS:
-            raise ValueError("is no list of brokers; spell it host:port, with commas between several and no spaces")
+            raise ValueError("is not a list of brokers; write host:port, separated by commas without spaces")
     return servers
 
 
@@ -111,22 +111,22 @@ def _own_home(path: Path) -> Path:
     try:
         path.expanduser()
     except RuntimeError:
-        raise ValueError(f"{path.parts[0]} names no user of this system") from None
+        raise ValueError(f"{path.parts[0]} is not the home of a user of this system") from None
     return path
 
 
 def _lake_uri(uri: str | None) -> str | None:
     if uri is None:
         return None
-    # Errors and metadata name the place of a table. A secret key of a store may have a slash in it.
+    # Errors and metadata show the URI of a table. A secret key of a store may contain a slash.
     if re.match(r"[a-z][a-z0-9+.-]*://[^/@]*:[^@]*@", uri, re.IGNORECASE):
-        raise ValueError("has a password; set what the store asks for under [lake.storage_options]")
+        raise ValueError("has a password; set the credentials of the store under [lake.storage_options]")
     _own_home(Path(uri))
     return uri
 
 
 def _texts(value: object, place: str = "") -> Iterator[tuple[str, str]]:
-    """Every text within a value, keys too, with the place of its value."""
+    """Yield every text within a value, including keys, with the place of the value."""
     match value:
         case str() | Path():
             yield place, str(value)
@@ -149,11 +149,11 @@ def _distinct(models: tuple[Model, ...]) -> tuple[Model, ...]:
 
 
 _OWN_TOPICS: Final = {"group.messages": "cloudevents", "commerce.events": "cloudevents"}
-"""Topics of canonical events, which `up` and `demo` create."""
+"""Topics of canonical events, created by `up` and `demo`."""
 
 
 class KafkaSettings(Section):
-    """Where events come from. No `bootstrap_servers`: the embedded broker."""
+    """The Kafka cluster. Without `bootstrap_servers`: the embedded broker."""
 
     bootstrap_servers: Annotated[str | None, AfterValidator(_brokers)] = None
     options: Annotated[dict[str, str | int | bool], AfterValidator(_client_options)] = Field(
@@ -163,37 +163,37 @@ class KafkaSettings(Section):
     sasl_password: SecretStr | None = None
     """From the environment: EMBERLINE__KAFKA__SASL_PASSWORD."""
     ssl_password: SecretStr | None = None
-    """Of the client's key file. From the environment: EMBERLINE__KAFKA__SSL_PASSWORD."""
+    """Password of the client's key file. From the environment: EMBERLINE__KAFKA__SSL_PASSWORD."""
     carriers: dict[Annotated[str, Field(pattern=r"^[a-z0-9_.-]+$")], str] = Field(default_factory=dict)
-    """Carriers of the company's own: name -> file of its mapping; a relative one lies beside the settings file."""
+    """The company's own carriers: name -> mapping file; a relative path starts at the settings file."""
     topics: dict[str, str] = Field(
         default_factory=lambda given: _OWN_TOPICS | {f"raw.{name}": name for name in (*CARRIERS, *given["carriers"])}
     )
-    """Topic -> carrier. Topics that do not exist are passed over."""
+    """Topic -> carrier. Topics that do not exist are skipped."""
     partitions: int = Field(default=3, ge=1, le=10_000)
-    """Of topics that `replay`, `import`, `up` and `demo` create."""
+    """Number of partitions of topics that `replay`, `import`, `up` and `demo` create."""
 
     @property
     def own_topics(self) -> list[str]:
-        """Topics that have to exist: those that somebody named, else those of canonical events."""
+        """Return topics that must exist: those in the settings file, else those of canonical events."""
         return list(self.topics if "topics" in self.model_fields_set else _OWN_TOPICS)
 
     def topics_of(self, carrier: str) -> list[str]:
-        """Topics whose payloads this carrier reads, in the order of the settings."""
+        """Return topics of this carrier, in the order of the settings."""
         return [topic for topic, name in self.topics.items() if name == carrier]
 
 
 class LakeSettings(Section):
-    """Where the Delta tables lie. No `uri`: in the state folder, or linked from it where Delta cannot write there."""
+    """Location of the Delta tables. Without `uri`: in the state folder, or linked from it."""
 
     uri: Annotated[str | None, AfterValidator(_lake_uri)] = None
     storage_options: dict[str, str] = Field(default_factory=dict, repr=False)
 
 
 class WarehouseSettings(Section):
-    """Where the warehouse is, and what share of its rows a table may lose in one publication.
+    """The warehouse, and the share of its rows that a table may lose in one publication.
 
-    No `url`: the embedded PostgreSQL. It carries a password: set it in the environment.
+    Without `url`: the embedded PostgreSQL. The URL has a password: set it in the environment.
     """
 
     url: _DatabaseUrl = None
@@ -201,20 +201,20 @@ class WarehouseSettings(Section):
 
 
 class DagsterSettings(Section):
-    """Dagster's page and storage. No `storage_url`: a database beside the embedded warehouse, else a schema in it."""
+    """Dagster's page and storage. Without `storage_url`: with the warehouse, in its own database or schema."""
 
     storage_url: _DatabaseUrl = None
-    """PostgreSQL database of Dagster's storage, `postgresql+psycopg://user:password@host:port/database`. It carries a
+    """PostgreSQL database of Dagster's storage, `postgresql+psycopg://user:password@host:port/database`. It has a
     password: set it in the environment."""
     guard: bool = True
-    """Whether Dagster's page asks for the token in the link that `up` prints, and for a known name. Only off where
-    something else guards it."""
+    """Whether Dagster's page requires the token in the link that `up` prints, and a known host name. Turn it off only
+    if something else guards the page."""
     hosts: list[str] = Field(default_factory=list)
-    """Names under which Dagster's page is reached, beside those of the loopback interface."""
+    """Host names of Dagster's page, beside those of the loopback interface."""
 
 
 class IngestSettings(Section):
-    """When a batch is committed, what is taken for the future, and what stops the run."""
+    """When a batch is committed, which events are from the future, and what stops the run."""
 
     batch_rows: int = Field(default=200_000, ge=1, le=_COUNT)
     batch_bytes: int = Field(default=64 * 1024 * 1024, ge=1, le=_BYTES)
@@ -243,23 +243,23 @@ class RuleSettings(Section):
 
 
 class IdentitySettings(Section):
-    """Which ids stand for nobody, and from when on a person is suspicious."""
+    """Placeholder ids, and when a person counts as over-merged."""
 
     blocked_ids: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)
-    """Native ids that stand for nobody, beside `null`, `undefined`, zeros and the like; holds for what is decoded from
-    then on."""
+    """Native placeholder ids, beside `null`, `undefined`, zeros and the like; applies to records decoded after the
+    change."""
     operators: list[Annotated[str, Field(pattern=r"^[a-z0-9_.-]+:.+", max_length=512)]] = Field(default_factory=list)
-    """Accounts that work for the company, such as `qq:10009`, where payloads do not say so; holds for what is decoded
-    from then on."""
+    """Accounts that work for the company, such as `qq:10009`, if payloads do not say so; applies to records decoded
+    after the change."""
     max_accounts: int = Field(default=50, ge=2, le=_COUNT)
-    """A person of more accounts is reported: one id that many share chains them all."""
+    """A person with more accounts is reported as over-merged: an id that many people share links all of them."""
 
 
 class FunnelSettings(Section):
     """Funnels beside the packaged one."""
 
     files: list[str] = Field(default_factory=list)
-    """YAML files, or patterns of them such as `funnels/*.yaml`; relative ones lie beside the settings file."""
+    """YAML files, or patterns such as `funnels/*.yaml`; relative paths start at the settings file."""
 
 
 _DEFAULTS: Final = Thresholds()
@@ -298,16 +298,15 @@ class ThresholdSettings(Section):
         return self
 
     def thresholds(self) -> Thresholds:
-        """What the pipeline works with."""
+        """Return the settings as the pipeline's type."""
         return Thresholds(**{name: getattr(self, name) for name in Thresholds._fields})
 
 
 class GroupSettings(ThresholdSettings):
     """When a group declines, is dying, recovers and is dead, measured against its own past.
 
-    `[groups.purposes.NAME]` may set each key of these otherwise, for groups of that purpose:
-    `[groups.purposes.sales]`, `declining_enter = 0.5`. The model of the risk is of all groups, and trained anew when it
-    is `risk_retrain_days` old.
+    `[groups.purposes.NAME]` overrides these keys for groups of that purpose: `[groups.purposes.sales]`,
+    `declining_enter = 0.5`. The risk model is one for all groups, and trained again when it is `risk_retrain_days` old.
     """
 
     risk_retrain_days: int = Field(default=91, ge=1, le=_DAYS)
@@ -324,11 +323,11 @@ class GroupSettings(ThresholdSettings):
         return self
 
     def of(self, purpose: str) -> ThresholdSettings:
-        """The settings of groups of a purpose."""
+        """Return the settings for groups of a purpose."""
         return ThresholdSettings(**{**self.thresholds()._asdict(), **self.purposes[purpose]})
 
     def life(self) -> LifeRules:
-        """What the pipeline works with."""
+        """Return the settings as the pipeline's type."""
         return LifeRules(self.thresholds(), {purpose: self.of(purpose).thresholds() for purpose in self.purposes})
 
 
@@ -343,14 +342,14 @@ def _quiet_hours(text: str | None) -> str | None:
 
 def _no_reserved_name(channels: dict[str, SecretStr]) -> dict[str, SecretStr]:
     if KAFKA in channels:
-        raise ValueError(f"{KAFKA!r} is the name of the channel that alerts.topic names")
+        raise ValueError(f"{KAFKA!r} is reserved for the channel of alerts.topic")
     return channels
 
 
 class AlertSettings(Section):
-    """What is told of groups, feeds and the pipeline, to whom and when.
+    """Alerts on groups, feeds and the pipeline: channels, times and rules.
 
-    A channel is one Apprise URL, which holds a secret: `EMBERLINE__ALERTS__CHANNELS__OPS=wecombot://...` makes the
+    A channel is one Apprise URL, which has a secret: `EMBERLINE__ALERTS__CHANNELS__OPS=wecombot://...` defines the
     channel `ops`.
     """
 
@@ -360,7 +359,7 @@ class AlertSettings(Section):
     """Apprise URLs by the name of the channel, from the environment: EMBERLINE__ALERTS__CHANNELS__NAME."""
     topic: str = "group.alerts"
     pipeline_channels: list[str] | None = None
-    """Channels that are told of the pipeline itself, by name; none given: all."""
+    """Names of the channels for alerts on the pipeline itself; empty: all."""
     group_dying: AlertLevel = "critical"
     group_dead: AlertLevel = "warning"
     group_declining: AlertLevel = "warning"
@@ -384,12 +383,12 @@ class AlertSettings(Section):
         known = {*self.channels, *([KAFKA] if self.topic else [])}
         if not known.issuperset(self.pipeline_channels or ()):
             raise ValueError(
-                f"pipeline_channels names what is no channel; there are: {', '.join(sorted(known)) or 'none'}"
+                f"pipeline_channels has an unknown channel; known channels: {', '.join(sorted(known)) or 'none'}"
             )
         return self
 
     def policy(self) -> Policy:
-        """What the pipeline works with."""
+        """Return the settings as the pipeline's type."""
         levels = {rule: getattr(self, rule) for rule in RULES}
         return Policy(
             severities={rule: level for rule, level in levels.items() if level != "off"},
@@ -399,10 +398,10 @@ class AlertSettings(Section):
 
 
 class MaintenanceSettings(Section):
-    """What the hourly upkeep keeps, and when it puts files together.
+    """What the hourly maintenance keeps, and when it compacts files.
 
-    A reader of the lake that holds a version for longer than `keep_versions_hours` fails. Of Dagster's runs the newest
-    `keep_runs` stay, none of them longer than `keep_run_days`.
+    A reader of the lake that uses a version for longer than `keep_versions_hours` fails. Dagster's newest `keep_runs`
+    runs are kept, none for longer than `keep_run_days`.
     """
 
     small_files: int = Field(default=50, ge=2, le=_COUNT)
@@ -423,12 +422,12 @@ def _known_cron(expression: str | None) -> str | None:
     try:
         dg.ScheduleDefinition(name="checked", job_name="checked", cron_schedule=expression)
     except dg.DagsterInvalidDefinitionError:
-        raise ValueError("is no cron expression of five fields, such as '0 6 * * *'") from None
+        raise ValueError("is not a cron expression of five fields such as '0 6 * * *'") from None
     return expression
 
 
 class ScheduleSettings(Section):
-    """When runs begin. No `cron`: within seconds after records are in Kafka."""
+    """When runs start. Without `cron`: within seconds after records are in Kafka."""
 
     cron: Annotated[str | None, AfterValidator(_known_cron)] = None
     """Five fields, in the zone of `rules.zone`: `0 6 * * *` is daily at 06:00. Read by `emberline up`."""
@@ -443,37 +442,37 @@ def _collector(url: str | None) -> str | None:
     if url is not None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("is no URL of a collector; spell it https://host:port")
+            raise ValueError("is not a URL of a collector; write https://host:port")
         if "@" in parts.netloc:
             raise ValueError(f"has a password; set {_PREFIX}LINEAGE__TOKEN in the environment")
     return url
 
 
 class LineageSettings(Section):
-    """Where `emberline up` sends what each run read and wrote, as OpenLineage events. No `url`: nowhere."""
+    """The collector to which `emberline up` sends OpenLineage events of each run. Without `url`: none."""
 
     url: Annotated[str | None, AfterValidator(_collector)] = None
-    """Of a collector such as Marquez or DataHub, without the path of OpenLineage's API."""
+    """URL of a collector such as Marquez or DataHub, without the path of OpenLineage's API."""
     namespace: str = Field(default="emberline", min_length=1)
-    """Of the jobs, as the collector shows them."""
+    """Namespace of the jobs, as the collector shows it."""
     token: SecretStr | None = None
-    """What the collector asks for, from the environment: EMBERLINE__LINEAGE__TOKEN."""
+    """Bearer token of the collector, from the environment: EMBERLINE__LINEAGE__TOKEN."""
 
 
 class PrivacySettings(Section):
-    """Pseudonyms, and how long texts and ids in clear are kept. No `key`: a random one in the state folder."""
+    """Pseudonyms, and how long texts and clear ids are kept. Without `key`: a random one in the state folder."""
 
     key: SecretStr | None = Field(default=None, min_length=16)
     """At least 16 characters, from the environment: EMBERLINE__PRIVACY__KEY."""
     keep_raw_days: Annotated[int | None, BeforeValidator(_no_end)] = Field(default=90, ge=1, le=_DAYS)
-    """Days after Kafka's time of a decoded record for which its value, key and headers are kept in `raw` and
-    `quarantine`, or `forever`. What was removed cannot be decoded again."""
+    """Days after its Kafka timestamp for which value, key and headers of a decoded record are kept in `raw` and
+    `quarantine`, or `forever`. Removed values cannot be decoded again."""
     keep_texts: bool = False
-    """Whether what emberline itself brings into Kafka keeps texts of messages, in place of their measures."""
+    """Whether payloads that emberline itself sends to Kafka keep texts of messages, instead of their measures."""
 
 
 class Settings(BaseSettings):
-    """Everything that can be set; unknown keys are errors."""
+    """All settings; unknown keys are errors."""
 
     model_config = SettingsConfigDict(
         env_prefix=_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, hide_input_in_errors=True
@@ -502,10 +501,10 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _storable(cls, values: object) -> object:
-        """Refuse texts that no path, no database and no broker takes."""
+        """Refuse texts that paths, databases and brokers do not accept."""
         for place, text in _texts(values):
             if "\0" in text:
-                raise ValueError(f"{place} holds a zero byte")
+                raise ValueError(f"{place} contains a zero byte")
             if text.encode(errors="replace") != text.encode(errors="surrogatepass"):
                 raise ValueError(f"{place} is not in UTF-8")
         return values
@@ -516,11 +515,11 @@ class Settings(BaseSettings):
         for topic, name in self.kafka.topics.items():
             if name not in known:
                 there_are = ", ".join(sorted(known))
-                raise ValueError(f"kafka.topics: the carrier of {topic} is none; there are {there_are}")
+                raise ValueError(f"kafka.topics: the carrier of {topic} is unknown; known carriers: {there_are}")
         for route, settings in self.receive.routes.items():
             if settings.carrier not in known:
                 there_are = ", ".join(sorted(known))
-                raise ValueError(f"receive.routes.{route}: the carrier is none; there are {there_are}")
+                raise ValueError(f"receive.routes.{route}: the carrier is unknown; known carriers: {there_are}")
         return self
 
     @model_validator(mode="after")
@@ -534,8 +533,8 @@ class Settings(BaseSettings):
                 raise ValueError(f"{place}: no topic under [kafka.topics] has the carrier {source.carrier}")
             if source.topic is not None and source.topic not in topics:
                 raise ValueError(
-                    f"{place}.topic is none of the carrier {source.carrier} under [kafka.topics]; "
-                    f"there are {', '.join(topics)}"
+                    f"{place}.topic is not a topic of the carrier {source.carrier} under [kafka.topics]; "
+                    f"these are {', '.join(topics)}"
                 )
         return self
 
@@ -548,7 +547,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - not used: one file, one environment
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments, then the environment, then the file."""
+        """Return the sources in order of priority: arguments, environment, file."""
         file = TomlConfigSettingsSource(settings_cls, toml_file=settings_file())
         for secret in (
             *secrets_in(file.toml_data, "receive.routes", settings_receive.SECRETS),
@@ -559,26 +558,26 @@ class Settings(BaseSettings):
         return init_settings, env_settings, file
 
     def topic_of(self, source: RouteSettings | PullSettings) -> str:
-        """The topic that the records of a route or a pull go to."""
+        """Return the topic of the records of a route or a pull."""
         return source.topic or self.kafka.topics_of(source.carrier)[0]
 
     @property
     def cursor_topic(self) -> str:
-        """The topic that says how far APIs were read, of this installation."""
+        """The topic of this installation's cursors of pulls."""
         return f"{self.ingest.group}.cursors"
 
     def pull_limits(self) -> PullLimits | None:
-        """For how long pulls may be quiet; None where there are none."""
+        """Return the longest time without a successful round by pull; None if there are no pulls."""
         limits = {name: dt.timedelta(minutes=pull.alert_after_minutes) for name, pull in self.pull.items()}
         return PullLimits(self.cursor_topic, limits) if limits else None
 
     def registry(self) -> Registry:
-        """All carriers: those of emberline, of installed packages, and the company's own."""
+        """Return all carriers: of emberline, of installed packages, and the company's own."""
         folder = settings_file().absolute().parent
         return Registry({name: folder / Path(file).expanduser() for name, file in self.kafka.carriers.items()})
 
     def fingerprints(self) -> dict[str, int]:
-        """A number for each fact that depends on settings, by its name, which changes with any of these."""
+        """Return, for each fact that depends on settings, a number that changes with any of these."""
         return {table.name: self._fingerprint(table.settings) for table in FACTS if table.settings}
 
     def _fingerprint(self, keys: Iterable[str]) -> int:
@@ -590,17 +589,17 @@ class Settings(BaseSettings):
 
     @property
     def lateness(self) -> dt.timedelta:
-        """How late an event may be before its day is taken to be complete."""
+        """Return the allowed lateness of events."""
         return dt.timedelta(minutes=self.rules.lateness_minutes)
 
     @property
     def zone_info(self) -> ZoneInfo:
-        """The business zone."""
+        """Return the business zone."""
         return ZoneInfo(self.rules.zone)
 
 
 def settings_file() -> Path:
-    """`emberline.toml` of the working folder, or the file that EMBERLINE_SETTINGS names."""
+    """Return the path of `emberline.toml` in the working folder, or of the file in EMBERLINE_SETTINGS."""
     return Path(os.environ.get(_FILE_VARIABLE, "emberline.toml"))
 
 
@@ -608,7 +607,7 @@ def load_settings(**overrides: object) -> Settings:
     """Read the settings.
 
     Raises:
-        SettingsError: an unknown key or a wrong value, in the file or the environment; a file that cannot be read.
+        SettingsError: An unknown key or a wrong value in the file or the environment, or an unreadable file.
     """
     _refuse_unknown_variables()
     if _FILE_VARIABLE in os.environ and not settings_file().is_file():
@@ -623,9 +622,9 @@ def load_settings(**overrides: object) -> Settings:
             "See docs/reference/settings.md for every key.",
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise SettingsError(f"{settings_file()} is no TOML: {error}.", "Correct the file.") from None
+        raise SettingsError(f"{settings_file()} is not TOML: {error}.", "Correct the file.") from None
     except UnreadableVariable as error:
-        # What is behind this error shows the whole value, and a section's value may hold a secret.
+        # The cause of this error shows the whole value, and a section's value may contain a secret.
         raise SettingsError(f"Wrong environment: {error}.", "Give valid JSON, or one key each.") from None
 
 
@@ -634,7 +633,7 @@ def _told(message: str) -> str:
 
 
 def _refuse_unknown_variables() -> None:
-    """A misspelled variable must not be ignored: pydantic sees only those whose section exists."""
+    """Refuse misspelled variables, which pydantic ignores if their section does not exist."""
     for variable in os.environ:
         prefix, _, rest = variable.upper().partition("_")
         is_section = rest.lower().partition("_")[0] in Settings.model_fields
@@ -647,7 +646,7 @@ def _refuse_unknown_variables() -> None:
             if section not in Settings.model_fields:
                 raise SettingsError(
                     f"Environment variable {variable}: there is no section {section!r}.",
-                    f"There are: {', '.join(Settings.model_fields)}.",
+                    f"Sections and keys: {', '.join(Settings.model_fields)}.",
                 )
             if keys and section != "pull" and not isinstance(Settings.model_fields[section].default, Section):
                 raise SettingsError(

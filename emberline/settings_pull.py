@@ -1,4 +1,4 @@
-"""Settings of pulls: which APIs are asked, and where what they bring goes. Secrets come from the environment only."""
+"""Settings of pulls: which APIs are read, and where payloads go. Secrets come only from the environment."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _known_puller(name: str) -> str:
     from pipelines.carriers.pullers import pullers
 
     if name not in pullers():
-        raise ValueError(f"is no puller; there are {', '.join(sorted(pullers()))}")
+        raise ValueError(f"is not a puller; known pullers: {', '.join(sorted(pullers()))}")
     return name
 
 
@@ -41,7 +41,7 @@ def _address(url: str | None) -> str | None:
 
 
 def is_loopback(url: str) -> bool:
-    """Tell whether an address is one of this machine."""
+    """Return whether an address is of this machine."""
     host = urlsplit(url).hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -50,27 +50,27 @@ def is_loopback(url: str) -> bool:
 
 
 class PullSettings(Section):
-    """An API that is asked for what is new: by which puller, where, how often.
+    """An API to read new data from: puller, address and interval.
 
-    NAME has small letters, digits and underscores. A puller's only secret is EMBERLINE__PULL__NAME__SECRET; of several
-    each has a variable, such as EMBERLINE__PULL__NAME__SECRETS__KEY. How far an API was read is kept in Kafka under
-    NAME: with another name it is read from the start.
+    NAME has small letters, digits and underscores. A puller's only secret is EMBERLINE__PULL__NAME__SECRET; if it has
+    several, each has a variable such as EMBERLINE__PULL__NAME__SECRETS__KEY. The cursor is stored in Kafka under NAME:
+    with another name, the API is read from the start.
     """
 
     puller: Annotated[str, AfterValidator(_known_puller)]
-    """How the API is spoken to: see below."""
+    """The puller: see below."""
     url: Annotated[str | None, AfterValidator(_address)] = None
-    """Base address of the API; none given: the puller's own, if it has one."""
+    """Base address of the API; by default the puller's own, if it has one."""
     topic: str | None = None
-    """One of the carrier's under [kafka.topics]. None given: the carrier's first."""
+    """A topic of the carrier under [kafka.topics]; by default the first."""
     options: dict[str, str] = Field(default_factory=dict)
-    """What the puller needs beside secrets, such as since."""
+    """Options of the puller beside secrets, such as since."""
     interval_seconds: float | None = Field(default=None, ge=LEAST_INTERVAL_S, le=86_400)
-    """From the end of a round to the next one, where it is pulled until stopped; none given: the puller's own."""
+    """Interval from the end of a round to the next one; by default the puller's own."""
     alert_after_minutes: int = Field(default=60, ge=1, le=525_600)
-    """For how long no round may have succeeded before that is an alert."""
+    """Time without a successful round after which an alert is raised."""
     plain_http: bool = False
-    """Whether the secret may go to another host than this one without TLS, within a network of your own."""
+    """Whether the secret may be sent without TLS to another host, within a network of your own."""
     secret: SecretStr | None = Field(default=None, repr=False)
     """From the environment."""
     secrets: dict[str, SecretStr] = Field(default_factory=dict, repr=False)
@@ -78,7 +78,7 @@ class PullSettings(Section):
 
     @property
     def carrier(self) -> str:
-        """The carrier that decodes what the puller brings."""
+        """The carrier of the puller's payloads."""
         from pipelines.carriers.pullers import pullers
 
         return pullers()[self.puller].carrier

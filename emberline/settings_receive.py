@@ -1,4 +1,4 @@
-"""Settings of the receiver of webhooks. Secrets come from the environment only."""
+"""Settings of the webhook receiver. Secrets come only from the environment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from emberline.settings_section import Section, refuse_wrong_name
 from pipelines.carriers.base import MAX_VALUE_BYTES
 
 OWN_PATHS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
-"""Paths that the receiver answers by itself."""
+"""Paths of the receiver's own pages."""
 
 SECRETS: Final = ("secret", "second_secret", "secrets", "second_secrets")
 
@@ -22,19 +22,19 @@ _COUNT: Final = 1_000_000
 
 
 def _known_wire(name: str) -> str:
-    # Slow to import, and needed by those who receive.
+    # Slow to import, and only needed by the receiver.
     from pipelines.carriers.wires import wires
 
     if name not in wires():
-        raise ValueError(f"is no wire; there are {', '.join(sorted(wires()))}")
+        raise ValueError(f"is not a wire; known wires: {', '.join(sorted(wires()))}")
     return name
 
 
 def _path(path: str) -> str:
     if not _PATH.fullmatch(path):
-        raise ValueError("is no path of a URL: it begins with / and has letters, digits and . _ ~ / - only")
+        raise ValueError("is not a URL path: it must begin with / and have only letters, digits and . _ ~ / -")
     if path in OWN_PATHS:
-        raise ValueError(f"is a path of the receiver's own; these are {', '.join(sorted(OWN_PATHS))}")
+        raise ValueError(f"is one of the receiver's own paths: {', '.join(sorted(OWN_PATHS))}")
     return path
 
 
@@ -42,30 +42,30 @@ def _address(host: str) -> str:
     try:
         ipaddress.ip_address(host)
     except ValueError:
-        raise ValueError("is no IP address, such as 127.0.0.1 or ::1") from None
+        raise ValueError("is not an IP address such as 127.0.0.1 or ::1") from None
     return host
 
 
 class RouteSettings(Section):
-    """A webhook: where it comes in, by which wire it proves itself, which carrier reads it.
+    """A webhook: its path, the wire that authenticates it, and the carrier of its payloads.
 
-    NAME has small letters, digits and underscores. A wire's only secret is EMBERLINE__RECEIVE__ROUTES__NAME__SECRET; of
-    several each has a variable, such as EMBERLINE__RECEIVE__ROUTES__NAME__SECRETS__TOKEN. What is signed with
-    `second_secret`, or `second_secrets`, is accepted as well, while one replaces the other.
+    NAME has small letters, digits and underscores. A wire's only secret is EMBERLINE__RECEIVE__ROUTES__NAME__SECRET; if
+    it has several, each has a variable such as EMBERLINE__RECEIVE__ROUTES__NAME__SECRETS__TOKEN. Requests signed with
+    `second_secret` or `second_secrets` are accepted as well, for the rotation of secrets.
     """
 
     path: Annotated[str, AfterValidator(_path)]
-    """Of the URL that the platform is given, such as `/hooks/shop`."""
+    """Path of the URL that the platform calls, such as `/hooks/shop`."""
     carrier: str
-    """Reads what comes."""
+    """The carrier of the payloads."""
     wire: Annotated[str, AfterValidator(_known_wire)]
-    """How the platform proves itself: see below."""
+    """The wire, which authenticates requests: see below."""
     topic: str | None = None
-    """One of the carrier's under [kafka.topics]. None given: the carrier's first."""
+    """A topic of the carrier under [kafka.topics]; by default the first."""
     options: dict[str, str] = Field(default_factory=dict)
-    """What the wire needs beside secrets, such as receive_id."""
+    """Options of the wire beside secrets, such as receive_id."""
     per_second: int = Field(default=5000, ge=1, le=_COUNT)
-    """Deliveries that are taken in a second, at most."""
+    """Most deliveries accepted per second."""
     secret: SecretStr | None = Field(default=None, repr=False)
     """From the environment."""
     second_secret: SecretStr | None = Field(default=None, repr=False)
@@ -77,24 +77,24 @@ class RouteSettings(Section):
 
 
 class ReceiveSettings(Section):
-    """The receiver of webhooks. `up` starts it where there is a route, `receive` runs it alone."""
+    """The webhook receiver. `up` starts it if there is a route, `receive` runs it alone."""
 
     host: Annotated[str, AfterValidator(_address)] = "127.0.0.1"
-    """IP address to listen on. What listens elsewhere than on loopback needs a proxy with TLS before it."""
+    """IP address to listen on. An address other than loopback needs a TLS proxy in front."""
     port: int = Field(default=8710, ge=1, le=65_535)
     """Port to listen on."""
     max_body_bytes: int = Field(default=1_000_000, ge=1, le=MAX_VALUE_BYTES)
-    """Of a request; a larger one is refused with 413."""
+    """Largest body of a request; a larger one is refused with 413."""
     head_seconds: float = Field(default=10, gt=0, le=_SECONDS)
-    """Until the head of a request is whole."""
+    """Timeout for the headers of a request."""
     body_seconds: float = Field(default=10, gt=0, le=_SECONDS)
-    """Until its body is."""
+    """Timeout for its body."""
     ack_seconds: float = Field(default=4, gt=0, le=_SECONDS)
-    """Until Kafka has acknowledged a record; then the platform is told to send it again later."""
+    """Timeout for Kafka's acknowledgement; after it, the platform is asked to retry later."""
     max_connections: int = Field(default=256, ge=1, le=_COUNT)
-    """The one that has kept the receiver waiting for longest makes room for a new one."""
+    """Most open connections; beyond it, the connection that has been idle longest is closed."""
     max_waiting: int = Field(default=10_000, ge=1, le=_COUNT)
-    """Records that Kafka has not acknowledged yet."""
+    """Most records that Kafka has not acknowledged yet."""
     routes: dict[str, RouteSettings] = Field(default_factory=dict)
     """A table each: see below."""
 

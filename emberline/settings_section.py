@@ -1,4 +1,4 @@
-"""What every section of the settings is: typed, frozen, and strict about its keys."""
+"""Base class of settings sections: typed, frozen, and strict about keys."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ class Section(BaseModel):
 
 
 def refuse_wrong_name(table: str, names: Iterable[str]) -> None:
-    """Refuse a name that could not stand in a variable of the environment.
+    """Refuse a name that cannot be part of an environment variable.
 
     Raises:
-        ValueError: One has other characters than small letters, digits and single underscores.
+        ValueError: A name has other characters than small letters, digits and single underscores.
     """
     if wrong := [name for name in names if not _NAME.fullmatch(name)]:
         raise ValueError(f"{table}.{wrong[0]}: a name has small letters, digits and single underscores only")
 
 
 def secrets_in(values: Mapping[str, Any], table: str, keys: Iterable[str]) -> Iterator[str]:
-    """Give the place of each secret in a file's table of tables, such as `pull.shop.secret`."""
+    """Yield the place of each secret in a file's table of tables, such as `pull.shop.secret`."""
     found: Any = values
     for name in table.split("."):
         found = found.get(name) if isinstance(found, Mapping) else None

@@ -1,4 +1,4 @@
-"""Where everything is, and how it is. Nothing is started, created or changed."""
+"""Addresses of all services and the condition of the pipeline, read-only."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 def addresses(services: Services, *, with_secrets: bool = False, with_link: bool = False) -> dict[str, str | None]:
-    """Address of each service, None where an embedded one does not run.
+    """Return the address of each service, None for an embedded one that does not run.
 
-    The warehouse is a URL that psql takes: of the embedded one that of the reader, who may read `mart`. Only
-    `with_secrets` its password is in it, and there is `kafka_login`: protocol, mechanism, user and password of clients
-    of the embedded Kafka, if it runs. The web server's has the token of its page `with_link`. `receiver` is there where
-    the settings have a route.
+    The warehouse is a URL for psql; for the embedded server with the login `emberline_reader`, who may read `mart`.
+    Only with `with_secrets` it has the password, and `kafka_login` is set: protocol, mechanism, user and password for
+    clients of the embedded Kafka, if it runs. With `with_link`, the web server's address has the token of its page.
+    `receiver` is set if the settings have a route.
     """
     settings, kafka = services.settings, EmbeddedKafka(services.state)
     dagster = EmbeddedDagster(services.state)
@@ -44,7 +44,7 @@ def addresses(services: Services, *, with_secrets: bool = False, with_link: bool
 
 
 def psql_url(services: Services, *, with_secrets: bool) -> str | None:
-    """The warehouse as a `postgresql://` URL; see `addresses`."""
+    """Return the warehouse as a `postgresql://` URL; see `addresses`."""
     configured = services.settings.warehouse.url
     postgres = EmbeddedPostgres(services.state)
     if configured is not None:
@@ -54,7 +54,7 @@ def psql_url(services: Services, *, with_secrets: bool) -> str | None:
     else:
         return None
     whole = sa.make_url(url)
-    # Without a password psql asks for it; the three stars of a hidden one would be taken for it.
+    # Without a password psql asks for it; it would use the stars of a masked one.
     password = str(whole.password) if with_secrets and whole.password else None
     plain = sa.URL.create(
         "postgresql", whole.username, password, whole.host, whole.port, whole.database, query=whole.query
@@ -63,10 +63,10 @@ def psql_url(services: Services, *, with_secrets: bool) -> str | None:
 
 
 def condition(services: Services, now: dt.datetime) -> dict[str, Any]:
-    """How the pipeline is: what is unread, what is published, which runs and checks ended how. Nothing is started.
+    """Return the condition of the pipeline: unread records, publication, newest runs and checks; starts nothing.
 
-    A part whose service does not run, or that has no data yet, is None. Of `dagster`, each process is true or false.
-    `slow_reader` is why Kafka is read by plain polls, None where it is not.
+    A part whose service does not run, or that has no data yet, is None. `dagster` is true or false by process.
+    `slow_reader` is why Kafka is read by plain polls, None if it is not.
     """
     kafka_runs = services.settings.kafka.bootstrap_servers or EmbeddedKafka(services.state).address()
     warehouse_runs = services.settings.warehouse.url or EmbeddedPostgres(services.state).address()
@@ -97,7 +97,7 @@ def _backlog(services: Services, now: dt.datetime) -> dict[str, Any]:
 
 
 def _pulls(services: Services) -> dict[str, dict[str, Any]]:
-    """How the newest rounds of each pull ended; see `Outcome`."""
+    """Return the outcome of the newest rounds of each pull; see `Outcome`."""
     from msgspec.structs import asdict as fields_of
 
     from pipelines.ingest.pulling.cursors import Outcome
@@ -108,7 +108,7 @@ def _pulls(services: Services) -> dict[str, dict[str, Any]]:
 
 
 def _records(services: Services) -> dict[str, Any] | None:
-    """What became of all records so far, and why some were ignored."""
+    """Return the counts of all records so far, and the reasons of ignored ones."""
     from pipelines.ingest.counts import counts_of
     from pipelines.ingest.ignored import ignored_records
 
@@ -120,7 +120,7 @@ def _records(services: Services) -> dict[str, Any] | None:
 
 
 def missing_of(services: Services) -> pl.DataFrame:
-    """What is missing of each sequence, most first; see `missing.by_sequence`."""
+    """Return the missing numbers of each sequence, the most first; see `missing.by_sequence`."""
     from pipelines.ingest.missing import Lateness, by_sequence, missing_numbers
 
     idle = dt.timedelta(hours=services.settings.rules.idle_feed_hours)
@@ -128,7 +128,7 @@ def missing_of(services: Services) -> pl.DataFrame:
 
 
 def lines_of(services: Services) -> LinesInUse | None:
-    """What alerts by the newest score had been worth, and the line in use; None where no score was chosen yet."""
+    """Return alert quality of the newest score by threshold, and the one in use; None if there is no score yet."""
     from emberline.report.contents import LinesInUse
     from pipelines.groups.risk.lines import line_for, of_score
     from pipelines.refresh.risk import newest_lines
@@ -160,9 +160,9 @@ def _published(services: Services, now: dt.datetime) -> dict[str, Any] | None:
 
 
 def _alerts(services: Services, now: dt.datetime) -> dict[str, Any]:
-    """What is wrong with the pipeline, the longest first; open alerts on groups and feeds, and what waits to be told.
+    """Return problems of the pipeline, the oldest first; open alerts on groups and feeds, and undelivered notices.
 
-    Both are None where no run has prepared the warehouse yet.
+    Both are None if no run has prepared the warehouse yet.
     """
     from collections import Counter
 
@@ -201,7 +201,7 @@ def _alerts(services: Services, now: dt.datetime) -> dict[str, Any]:
 
 
 def _runs(services: Services) -> dict[str, Any]:
-    """The newest runs, each with the checks that failed in it, and the newest result of every check."""
+    """Return the newest runs with their failed checks, and the newest result of every check."""
     from emberline.instance import recorded_instance
     from emberline.runs import newest_runs
     from sensors.failures import newest_evaluations

@@ -1,4 +1,4 @@
-"""The command line. Commands import what they need when they run: `--help` must not wait for Dagster."""
+"""The command line. Commands import what they need when they run, so that `--help` does not wait for Dagster."""
 
 import io
 import os
@@ -11,7 +11,7 @@ _USAGE: Final = 2
 _REFUSED: Final = 4
 _INTERRUPTED: Final = 130
 _UNREAD: Final = 141
-"""Exit codes of `emberline.cli.errors.ExitCode`, which is not imported yet when the first signal may come."""
+"""Exit codes of `emberline.cli.errors.ExitCode`, which is not imported yet when a first signal may arrive."""
 
 
 def main() -> None:
@@ -23,28 +23,28 @@ def main() -> None:
         from emberline.cli.commands import app
 
         app()
-    except KeyboardInterrupt:  # before a command had begun, or while it ends
-        print("Interrupted: What was committed before is whole.", file=sys.stderr)
+    except KeyboardInterrupt:  # before a command started, or while it ends
+        print("Interrupted: Everything committed before is complete.", file=sys.stderr)
         sys.exit(_INTERRUPTED)
     except SystemExit as end:
         # Rich and Typer print help and errors of usage themselves, and have one code for all failures.
         sys.exit(_UNREAD if isinstance(end.__context__, BrokenPipeError) else end.code)
-    except OSError:  # not even standard error takes a word
+    except OSError:  # even standard error is closed
         sys.exit(_REFUSED)
 
 
 def _refuse_other_letters(arguments: Sequence[str]) -> None:
-    """End with a usage error where an argument is not UTF-8: neither lake nor warehouse could keep it."""
+    """Exit with a usage error if an argument is not UTF-8, which neither lake nor warehouse can store."""
     for argument in arguments:
         try:
             argument.encode()
         except UnicodeEncodeError:
-            print(f"Error: {argument!a} is not UTF-8. Write it, or name the file, in UTF-8.", file=sys.stderr)
+            print(f"Error: {argument!a} is not UTF-8. Use a UTF-8 argument or file name.", file=sys.stderr)
             sys.exit(_USAGE)
 
 
 def _open_streams() -> None:
-    """Let output that was closed go nowhere, and a letter that it cannot write show as its number."""
+    """Discard output to closed streams, and escape characters that a stream cannot encode."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115 - open to the end

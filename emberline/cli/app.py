@@ -24,7 +24,7 @@ app = typer.Typer(
     help="Keep the funnel from user retention to product sales exact and current, and see which groups are dying.",
     epilog=(
         "Exit codes: 0 done, 1 a defect, 2 wrong command line, 3 wrong settings, 4 an embedded engine, "
-        "5 checks blocked the publication, 6 the pipeline failed, 130 interrupted, 141 nobody read the output."
+        "5 checks blocked the publication, 6 the pipeline failed, 130 interrupted, 141 the reader of the output ended."
     ),
 )
 
@@ -37,7 +37,7 @@ def options(
         typer.Option(help="State folder of the embedded services.  [default: .emberline]", show_default=False),
     ] = None,
 ) -> None:
-    """Set what all commands share. The environment carries it to Dagster's processes too, while the command runs."""
+    """Set the global options. The environment passes them on to Dagster's processes while the command runs."""
     if state is not None:
         context.call_on_close(partial(_restore, os.environ.get(_STATE)))
         os.environ[_STATE] = str(state.absolute())
@@ -51,7 +51,7 @@ def _restore(state: str | None) -> None:
 
 
 def configured(*, looks_only: bool = False) -> Services:
-    """The services of the settings as they are now; see `Services`."""
+    """Return the services of the current settings; see `Services`."""
     from emberline.services import Services
     from emberline.settings import load_settings
 

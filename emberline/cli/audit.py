@@ -1,4 +1,4 @@
-"""The command that checks the warehouse as a whole: `audit`."""
+"""The command `audit`: check the whole warehouse."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipelines.printable import counted
 
 @app.command()
 def audit(accept_loss: AcceptLoss = False, as_json: Json = False) -> None:
-    """Run every check on all rows of the warehouse, and mend rows that differ from the lake."""
+    """Run every check on all rows of the warehouse, and repair rows that differ from the lake."""
     from emberline.runner import run_pipeline
     from emberline.services import Services
     from emberline.settings import load_settings
@@ -30,5 +30,5 @@ def audit(accept_loss: AcceptLoss = False, as_json: Json = False) -> None:
                 print_line(f"All rows of {len(outcome.rows_changed)} tables were compared with the lake and checked.")
             for name, rows in outcome.rows_changed.items():
                 if rows:
-                    print_line(f"  {counted(rows, 'row')} of mart.{name} differed from the lake, now as there")
+                    print_line(f"  {counted(rows, 'row')} of mart.{name} differed from the lake; repaired")
     raise typer.Exit(code_of(outcome))

@@ -1,4 +1,4 @@
-"""The command `backtest`: what the risk, the rules and the baselines would have told of the lake's own past."""
+"""The command `backtest`: how well risk, rules and baselines would have predicted deaths in the lake's own past."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @app.command()
 def backtest(as_json: Json = False) -> None:
-    """Show how early and how surely the risk, the rules and simple counts would have told of groups that died."""
+    """Show how early and how reliably the risk, the rules and simple counts would have predicted deaths of groups."""
     from emberline.cli.backtest_report import print_backtest
 
-    with working("Training models of the past and telling the future from them"):
+    with working("Training models on the past and predicting later days with them"):
         done = _done()
     if as_json:
         print_json(asdict(done))

@@ -1,4 +1,4 @@
-"""The back-test as the terminal shows it."""
+"""Print the back-test on the terminal."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _TOLD, _CAME, _BOTH = "│", "●", "◉"
 
 
 def print_backtest(done: BackTest) -> None:
-    """What the risk rests on, how scores rank, what alerts were worth, and whether risks came true."""
+    """Print the score in use, how scores rank, alert quality, and calibration."""
     print_line(rests_in_words(done.rests))
     print_line()
     if done.across is not None:
-        _print_ranked("Groups the own model never saw", done.across)
+        _print_ranked("Groups held out from the own model", done.across)
     if done.forward is not None:
-        _print_ranked("From the past alone", done.forward)
+        _print_ranked("From earlier days only", done.forward)
     _print_lines(done)
     if any(worth.deaths for worth in done.worth.values()):
         _print_worth(done)
@@ -35,20 +35,20 @@ def print_backtest(done: BackTest) -> None:
 
 
 def rests_in_words(rests: Rests) -> str:
-    """What the risk rests on, in a few sentences."""
+    """Return what the risk is based on, in a few sentences."""
     speaks = {
-        SILENCE: "Days of silence speak",
-        MESSAGES: "Messages in 28 days speak",
-        BOX: f"The model in the box speaks with {rests.score.share:.0%}, days of silence with the rest",
-        OWN: f"Your own model ({rests.own_weight:.0%}, the box {1 - rests.own_weight:.0%}) speaks with "
-        f"{rests.score.share:.0%}, days of silence with the rest",
+        SILENCE: "The score is days of silence",
+        MESSAGES: "The score is messages in 28 days",
+        BOX: f"The score is the shipped model by {rests.score.share:.0%}, days of silence by the rest",
+        OWN: f"The score is your own model ({rests.own_weight:.0%}, the shipped one {1 - rests.own_weight:.0%}) by "
+        f"{rests.score.share:.0%}, days of silence by the rest",
     }[rests.score.name]
     return (
-        f"{speaks}. The box was learnt from {rests.box_groups} groups of a public community with {rests.box_deaths} "
-        f"weekly days before a death; groups left out it ranks with AUC {rests.box_auc:.3f} and average precision "
-        f"{rests.box_average_precision:.3f}. Of your own there are {rests.groups} groups and {rests.days:,} weekly "
-        f"days; of {rests.judged_days:,} of these it is known what came, and {rests.judged_deaths:,} were before a "
-        "death."
+        f"{speaks}. The shipped model was trained on {rests.box_groups} groups of a public community with "
+        f"{rests.box_deaths} weekly days before a death; groups left out it ranks with AUC {rests.box_auc:.3f} and "
+        f"average precision {rests.box_average_precision:.3f}. Of your own there are {rests.groups} groups and "
+        f"{rests.days:,} weekly days; of {rests.judged_days:,} of these it is known what came, and "
+        f"{rests.judged_deaths:,} were before a death."
     )
 
 
@@ -72,11 +72,11 @@ def _print_lines(done: BackTest) -> None:
     headings = ("Risk from", "Alerts", "Precision", "Recall", f"{EARLY} days before", "Lead, days", "Weekly", "In use")
     frame = pl.DataFrame(rows, schema=list(headings), orient="row")
     where = (
-        "from the past alone" if done.lines.is_own else "of the box, on the groups it was learnt from, each left out"
+        "from the past alone" if done.lines.is_own else "of the shipped model, on its training groups, each left out"
     )
     print_table(f"Alerts by the risk, {where}", frame, headings, right=headings[1:7])
     print_line(
-        "No line of the risk gives the precision that alerts.target_precision asks for: no alert is raised by it."
+        "No threshold of the risk reaches the precision alerts.target_precision: it raises no alerts."
         if done.line is None
         else f"An alert is raised from a risk of {_percent(done.line)} on: the lowest line with the precision of "
         f"alerts.target_precision, half of the foretold deaths {EARLY} days ahead and at most {MOST_WEEKLY:.0f} alerts "
@@ -98,7 +98,7 @@ def _print_worth(done: BackTest) -> None:
     headings = ("Alert", "Alerts", "Precision", "Recall", f"{EARLY} days before", "Lead, days", "Weekly")
     rows = [_cells(name, worth) for name, worth in done.worth.items()]
     frame = pl.DataFrame(rows, schema=list(headings), orient="row")
-    print_table("Alerts, from the past alone", frame, headings, right=headings[1:])
+    print_table("Alerts, from earlier days only", frame, headings, right=headings[1:])
     deaths = max(worth.deaths for worth in done.worth.values())
     print_line(
         f"Precision: alerts with a death within {AHEAD} days. Recall: of {deaths} deaths those with an alert in the "
@@ -121,9 +121,9 @@ def _print_calibration(told: Calibration) -> None:
         for one in told.bins
     ]
     frame = pl.DataFrame(rows, schema=list(headings), orient="row")
-    print_table("Calibration, from the past alone", frame, headings, right=headings[:4])
+    print_table("Calibration, from earlier days only", frame, headings, right=headings[:4])
     print_line(
-        f"{_TOLD} told, {_CAME} came true, {_BOTH} both. Expected calibration error {told.error:.3f}, "
+        f"{_TOLD} predicted, {_CAME} observed, {_BOTH} both. Expected calibration error {told.error:.3f}, "
         f"Brier score {told.brier:.3f}.",
     )
 

@@ -10,15 +10,15 @@ import typer
 from emberline.cli.app import app, configured
 from emberline.cli.output import print_line, reporting
 
-bi = typer.Typer(name="bi", help="Dashboards in Superset, over the login that only reads.", no_args_is_help=True)
+bi = typer.Typer(name="bi", help="Dashboards in Superset, with a read-only login.", no_args_is_help=True)
 app.add_typer(bi)
 
 
 @bi.command("up")
 def bi_up(
-    with_secrets: Annotated[bool, typer.Option("--secrets", help="Show the password of the page, too.")] = False,
+    with_secrets: Annotated[bool, typer.Option("--secrets", help="Also show the password of the page.")] = False,
 ) -> None:
-    """Start Superset with the five dashboards; the first time it is installed, some 700 MB."""
+    """Start Superset with the five dashboards; the first time it is installed, about 700 MB."""
     from emberline.bi.superset import USER, EmbeddedSuperset
     from schemas.dashboards import DASHBOARDS
 
@@ -35,7 +35,7 @@ def bi_up(
 
 @bi.command("down")
 def bi_down() -> None:
-    """Stop Superset. What was made in it stays in the state folder."""
+    """Stop Superset. Its data stays in the state folder."""
     from emberline.bi.superset import EmbeddedSuperset
 
     services = configured()
@@ -50,7 +50,7 @@ def bi_down() -> None:
 def bi_bundle(
     out: Annotated[Path, typer.Argument(metavar="OUT.zip", help="The file to write.")],
 ) -> None:
-    """Write the dashboards for a Superset that runs elsewhere: import the file there. No password is in it."""
+    """Write the dashboards to a file for import in a Superset that runs elsewhere. It has no password."""
     import sqlalchemy as sa
 
     from emberline.bi.bundle import write_bundle

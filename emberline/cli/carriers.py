@@ -26,17 +26,19 @@ carrier_app = typer.Typer(
 )
 app.add_typer(carrier_app)
 
-Sample = Annotated[Path, typer.Argument(help="Payloads: a JSON object or list, or one object a line (.jsonl); XML.")]
+Sample = Annotated[Path, typer.Argument(help="Payloads: a JSON object or list, one object per line (.jsonl), or XML.")]
 Named = Annotated[str, typer.Argument(metavar="CARRIER", help="The name of a carrier, or a mapping (.yaml).")]
-Cases = Annotated[Path | None, typer.Option(help="Cases of it.  [default: NAME.cases.yaml beside a mapping]")]
-Mutations = Annotated[int, typer.Option(min=0, help="Payloads of the cases, changed at random, that it has to take.")]
+Cases = Annotated[Path | None, typer.Option(help="Its cases.  [default: NAME.cases.yaml beside a mapping]")]
+Mutations = Annotated[
+    int, typer.Option(min=0, help="Number of randomly changed payloads of the cases that it must accept.")
+]
 
 _SHOWN = ("type", "time", "group_id", "account_id", "event_id", "message_id", "text_length", "order_id", "amount_minor")
 
 
 @app.command()
 def carriers(as_json: Json = False) -> None:
-    """List what can be read: each carrier, the kinds of event it gives, and what it cannot know."""
+    """List the carriers, the kinds of event each gives, and their limits."""
     from pipelines.carriers.base import MEMBERSHIPS
 
     registry = load_settings().registry()
@@ -62,12 +64,12 @@ def carriers(as_json: Json = False) -> None:
     )
     headings = ["Carrier", "Of", "Sees", "Of members", "Puller", "Kinds of event"]
     print_table(f"{len(found)} carriers", frame, headings, sentences=["Kinds of event", "Of"])
-    print_line("What each cannot know: docs/reference/carriers.md")
+    print_line("Limits of each: docs/reference/carriers.md")
 
 
 @carrier_app.command("try")
 def try_carrier(carrier: Named, sample: Sample, as_json: Json = False) -> None:
-    """Show what a carrier makes of payloads in a file: events, what it passes over, what it rejects."""
+    """Show what a carrier decodes from payloads in a file: events, ignored and rejected payloads."""
     decoded = _carrier(carrier).decode(_payloads(sample))
     if as_json:
         print_json(_as_dict(decoded))
@@ -86,7 +88,7 @@ def try_carrier(carrier: Named, sample: Sample, as_json: Json = False) -> None:
 
 @carrier_app.command()
 def check(carrier: Named, cases: Cases = None, mutations: Mutations = 2_000) -> None:
-    """Check a carrier by its cases, by the laws that hold for every carrier, and by payloads that are wrong."""
+    """Check a carrier by its cases, by the laws of all carriers, and by wrong payloads."""
     from emberline.conformance import Broken, check_mutations, read_cases
     from emberline.conformance import check as check_carrier
 
@@ -96,14 +98,14 @@ def check(carrier: Named, cases: Cases = None, mutations: Mutations = 2_000) -> 
         check_carrier(checked, found)
         check_mutations(checked, found, mutations)
     except Broken as broken:
-        print_error("Broken", f"{broken}\nNext: Mend the carrier, or the case where it expects what is wrong.")
+        print_error("Broken", f"{broken}\nNext: Fix the carrier, or the case if its expectation is wrong.")
         raise typer.Exit(ExitCode.BLOCKED) from broken
-    print_line(f"{checked.name} keeps its {len(found)} cases and all laws, and takes {mutations:,} wrong payloads.")
+    print_line(f"{checked.name} passes its {len(found)} cases and all laws, and accepts {mutations:,} wrong payloads.")
 
 
 @carrier_app.command()
-def draft(sample: Sample, name: Annotated[str, typer.Option(help="What to call it.")] = "mine") -> None:
-    """Write a first mapping for payloads in a file: guesses by names and values, each with a word on why."""
+def draft(sample: Sample, name: Annotated[str, typer.Option(help="Name of the carrier.")] = "mine") -> None:
+    """Write a first mapping for payloads in a file: guesses by names and values, each with its reason."""
     from pipelines.carriers.mapping.draft import draft_mapping
 
     print(draft_mapping(_payloads(sample), name))
@@ -113,13 +115,13 @@ def draft(sample: Sample, name: Annotated[str, typer.Option(help="What to call i
 def drift(
     topic: Annotated[str, typer.Argument(metavar="TOPIC", help="A topic of the settings.")], as_json: Json = False
 ) -> None:
-    """Show what changed in the payloads of a topic: its newest day against the 28 days before."""
+    """Show what changed in the payloads of a topic: its newest day compared with the 28 days before."""
     from pipelines.ingest.drift import find_drift
 
     services = configured()
     settings = services.settings
     if topic not in settings.kafka.topics:
-        raise typer.BadParameter(f"{topic!r} is no topic of the settings", param_hint="TOPIC")
+        raise typer.BadParameter(f"{topic!r} is not a topic of the settings", param_hint="TOPIC")
     found = find_drift(services.lake(), topic)
     if found is None:
         print_json(None) if as_json else print_line(f"{topic} has no two days of payloads to compare.")
@@ -128,7 +130,9 @@ def drift(
         print_json({"day": f"{found.day}", "sampled": found.sampled, "changes": found.changes.to_dicts()})
         return
     read = " and ".join(f"{n:,} of {of:,}" for n, of in zip(found.sampled, found.records, strict=True))
-    print_line(f"{topic}, {found.day} (UTC) against the 28 days before: read {read} records, the days before first.")
+    print_line(
+        f"{topic}, {found.day} (UTC) compared with the 28 days before: sampled {read} records, the days before first."
+    )
     if found.changes.is_empty():
         print_line("Nothing changed.")
         return
@@ -160,7 +164,7 @@ def _payloads(file: Path) -> list[bytes]:
 
 
 def _pulled() -> dict[str, list[str]]:
-    """The names of pullers by the carrier of what they bring."""
+    """Return the names of pullers by the carrier of their payloads."""
     from pipelines.carriers.pullers import pullers
 
     found: dict[str, list[str]] = {}

@@ -1,4 +1,4 @@
-"""The command `demo`: the whole main job on a simulated company."""
+"""The command `demo`: the whole pipeline on a simulated company."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _FOLDER = Path(".emberline-demo")
 @app.command()
 def demo(
     context: typer.Context,
-    seed: Annotated[int, typer.Option(min=0, help="Another seed, another company.")] = 7,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the simulated company.")] = 7,
     end: Annotated[
         dt.datetime | None,
         typer.Option(
             formats=["%Y-%m-%d"],
-            help="Day before which the half year ends.  [default: today]",
+            help="Day after the half year.  [default: today]",
             show_default=False,
         ),
     ] = None,
@@ -38,7 +38,7 @@ def demo(
 ) -> None:
     """Run everything once on a simulated company: simulate, ingest, compute, check, publish, show, alert."""
     if context.parent is not None and context.parent.params["state"] is not None:
-        # Taken for the demo's, a folder with data would be emptied.
+        # The demo empties its folder, which must not happen to the pipeline's own.
         raise typer.BadParameter("demo empties its folder: give it after the word demo", param_hint="--state")
     from emberline.cli.alerts import print_raised
     from emberline.cli.pipeline import code_of, print_outcome
@@ -53,7 +53,9 @@ def demo(
     scenario = half_year(seed, now, None if end is None else end.date())
     ended = _midnight(scenario.start + dt.timedelta(days=scenario.days), scenario.zone)
     if ended > now:
-        raise typer.BadParameter("events of the future go to quarantine: give a day that has begun", param_hint="--end")
+        raise typer.BadParameter(
+            "events from the future go to quarantine: give a day that has begun", param_hint="--end"
+        )
     services = _fresh(state)
     with reporting() as show:
         services.on_progress = show.line
@@ -75,7 +77,7 @@ def demo(
 
 
 def half_year(seed: int, now: dt.datetime, end: dt.date | None) -> Scenario:
-    """The company of the demo, whose half year ends with the day before `end`; None: before today in its zone."""
+    """Return the company of the demo, whose half year ends the day before `end`; None: before today in its zone."""
     from emberline.simulator import Scenario
 
     scenario = Scenario(seed=seed)
@@ -88,7 +90,7 @@ def _midnight(day: dt.date, zone: str) -> dt.datetime:
 
 
 def _fresh(state: Path) -> Services:
-    """Services in an empty demo folder of their own: simulated events never meet real ones."""
+    """Return services in an empty demo folder, so that simulated events never mix with real ones."""
     from emberline.embedded.dagster import EmbeddedDagster
     from emberline.services import Services
     from emberline.settings import Settings
@@ -114,7 +116,7 @@ def _send_company(services: Services, scenario: Scenario, show: Reporting) -> No
 
 
 def _say_how_to_go_on(state: Path, page: Path, seconds: float) -> None:
-    print_line(f"Done in {seconds:.0f} s. Kafka and PostgreSQL of the demo keep running. Go on with:")
+    print_line(f"Done in {seconds:.0f} s. Kafka and PostgreSQL of the demo keep running. Continue with:")
     for what, how in (
         ("report", str(page)),
         ("tables", command("sql", "-c", r"\dt", state=state)),

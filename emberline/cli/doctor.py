@@ -1,4 +1,4 @@
-"""`doctor`: look at everything the settings name, and say what to do about what is wrong."""
+"""The command `doctor`: examine everything the settings name, and say how to repair what is wrong."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _STYLES: Final = {"ok": "green", "warning": "yellow", "broken": "red"}
 @app.command()
 def doctor(
     as_json: Json = False,
-    read: Annotated[bool, typer.Option("--read", help="Read every data file of the lake whole, too.")] = False,
+    read: Annotated[bool, typer.Option("--read", help="Also read every data file of the lake completely.")] = False,
 ) -> None:
-    """Verify lake, warehouse, Kafka, key and versions, and say what to do. Nothing is changed; exit code 6: broken."""
+    """Examine lake, warehouse, Kafka, key and versions, read-only, and say what to do. Exit code 6: broken."""
     from emberline.doctor import examine
 
     findings = examine(configured(looks_only=True), is_read=read)
@@ -40,11 +40,11 @@ def doctor(
 
 
 def _shortened(findings: list[Examined]) -> list[Examined]:
-    """Put one line in the place of all tables of the lake that are well."""
+    """Replace the lines of all healthy lake tables by one."""
     from pipelines.operations.examination import Examined
 
     well = [finding for finding in findings if finding.area == "lake" and finding.health == "ok"]
     if not well:
         return findings
-    line = Examined("lake", f"{len(well)} tables", "ok", "Their logs can be read, and all files are there.")
+    line = Examined("lake", f"{len(well)} tables", "ok", "Their logs can be read, and all files exist.")
     return [line if finding is well[0] else finding for finding in findings if finding not in well[1:]]

@@ -1,4 +1,4 @@
-"""`erase`: remove all that is kept of a person, for good."""
+"""The command `erase`: delete all data of a person permanently."""
 
 from __future__ import annotations
 
@@ -26,20 +26,21 @@ if TYPE_CHECKING:
 def erase(
     context: typer.Context,
     person: Annotated[str, typer.Argument(help="carrier:native_id of any account, or its pseudonym.")],
-    reason: Annotated[str, typer.Option(help="Why, without an id or a name; it is kept.")],
+    reason: Annotated[str, typer.Option(help="Reason, without an id or a name; it is stored.")],
     text: Annotated[
         list[str] | None,
-        typer.Option(help="What else names the person, such as a name; may be repeated.", show_default=False),
+        typer.Option(help="Other text that names the person, such as a name; may be repeated.", show_default=False),
     ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Only show what would be erased.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     actor: Annotated[
-        str | None, typer.Option(help="Who asks, if it is not the user of the system; it is kept.", show_default=False)
+        str | None,
+        typer.Option(help="Who requests it, if it is not the user of the system; it is stored.", show_default=False),
     ] = None,
     accept_loss: AcceptLoss = False,
     as_json: Json = False,
 ) -> None:
-    """Remove all that is kept of a person from lake, warehouse and logs, and ignore what arrives of it again."""
+    """Delete all data of a person from lake, warehouse and logs, and ignore data of the person that arrives later."""
     from emberline.erase import erase_person
     from emberline.services import Services
     from emberline.settings import load_settings
@@ -69,7 +70,7 @@ def erase(
     again = next_command(context, "erase", "…", "--reason", "…")
     if receipt is None:
         print_failure(outcome)
-        print_line("The erasure is not finished. Mend the cause, then ask for it again: ", (again, "bold"), whole=True)
+        print_line("The erasure is not finished. Fix the cause, then run it again: ", (again, "bold"), whole=True)
         raise typer.Exit(code_of(outcome))
     if as_json:
         print_json(receipt.as_dict())
@@ -79,13 +80,15 @@ def erase(
 
 
 def _is_wanted() -> bool:
-    """Ask; where nobody can answer, the command line lacks `--yes`."""
+    """Ask for confirmation; without a terminal, `--yes` is required."""
     try:
-        return typer.confirm("Erase all of it? Nothing brings it back.")
+        return typer.confirm("Erase all of it? This cannot be undone.")
     except typer.Abort:
         if sys.stdin.isatty():
             raise
-        raise typer.BadParameter("nobody answers here: --yes erases without asking, --plan only shows") from None
+        raise typer.BadParameter(
+            "no terminal to ask for confirmation: --yes erases without asking, --plan only shows"
+        ) from None
 
 
 def _print_plan(person: Person, *, as_json: bool) -> None:
@@ -96,8 +99,8 @@ def _print_plan(person: Person, *, as_json: bool) -> None:
     in_clear = ", ".join(person.accounts) or "none known"
     print_line(f"The person has {counted(accounts, 'account')} ({in_clear}) and {counted(events, 'event')}.")
     print_line(
-        "Erased are these events, the values of all records that name one of the accounts, and all that follows from "
-        "them in facts, warehouse, alerts and logs. Orders are among them: figures of sales change."
+        "These events are erased, as are the values of all records that name one of the accounts, and all data derived "
+        "from them in facts, warehouse, alerts and logs. Orders are included: figures of sales change."
     )
 
 
@@ -111,4 +114,6 @@ def _print_receipt(receipt: Receipt) -> None:
     for sentence in receipt.out_of_reach:
         print_line(f"  {sentence}")
     if not receipt.is_complete:
-        print_line("Something is left. Ask again while nothing runs; files of writers that died go after an hour.")
+        print_line(
+            "Some data is left. Run it again while nothing else runs; files of dead writers are deleted after an hour."
+        )

@@ -1,4 +1,4 @@
-"""Exit codes, and errors as a person reads them."""
+"""Exit codes, and printing of errors."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _REPORT: Final = "Next: Report it with the trace and what you did: this is a def
 
 
 class ExitCode(IntEnum):
-    """What a command's exit code means; 1 is a defect of emberline, 2 a wrong command line."""
+    """Exit codes of commands; 1 is a defect of emberline, 2 a wrong command line."""
 
     OK = 0
     DEFECT = 1
@@ -45,7 +45,7 @@ class ExitCode(IntEnum):
 
 
 def exit_code(error: EmberlineError) -> ExitCode:
-    """The exit code of an error."""
+    """Return the exit code of an error."""
     match error:
         case SettingsError() | FunnelDefinitionError() | WrongPseudonymKey() | UnsupportedWarehouse():
             return ExitCode.SETTINGS
@@ -58,7 +58,7 @@ def exit_code(error: EmberlineError) -> ExitCode:
 
 
 def print_defect(cause: str, trace: str) -> None:
-    """Print a defect and name the file with its trace, which is printed itself only where no file can be written."""
+    """Print a defect and the file with its trace; the trace itself only if no file can be written."""
     file = keep_trace(trace, _state())
     if file is None:
         print_error("Trace", trace)
@@ -67,15 +67,15 @@ def print_defect(cause: str, trace: str) -> None:
 
 
 class ErrorsAsText(TyperGroup):
-    """Commands whose errors end as a box and an exit code, never as a traceback."""
+    """Commands whose errors are printed as a box with an exit code, never as a traceback."""
 
     def make_context(self, *args: Any, **extra: Any) -> Any:
-        """Read the global options; `--help` and the completion of shells do their work in here."""
+        """Read the global options; `--help` and shell completion run in here."""
         try:
             with _told_as_text():
                 return super().make_context(*args, **extra)
         except typer.Exit as end:
-            # Typer's own options have one code for a shell that they do not know; a defect has its box.
+            # Typer's own options exit with one code for an unknown shell; a defect gets its box.
             is_shell = end.exit_code == ExitCode.DEFECT and end.__cause__ is None
             raise typer.Exit(ExitCode.USAGE if is_shell else end.exit_code) from end
 
@@ -87,18 +87,18 @@ class ErrorsAsText(TyperGroup):
 
 @contextmanager
 def _told_as_text() -> Iterator[None]:
-    """Print what stops a command, and exit with the code of its kind."""
+    """Print the error that stops a command, and exit with its code."""
     try:
         with _usage_printable(), _output_flushed():
             yield
     except (KeyboardInterrupt, typer.Abort):
-        print_error("Interrupted", "What was committed before is whole.")
+        print_error("Interrupted", "Everything committed before is complete.")
         raise typer.Exit(ExitCode.INTERRUPTED) from None
     except BrokenPipeError:
         raise typer.Exit(ExitCode.UNREAD) from None
     except (typer.TyperException, typer.Exit, SystemExit):
         raise
-    except BaseException as error:  # what Delta and Polars panic with is no Exception
+    except BaseException as error:  # panics of Delta and Polars are not Exceptions
         known = explained(error)
         if known is None:
             print_defect(f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error)))
@@ -109,7 +109,7 @@ def _told_as_text() -> Iterator[None]:
 
 @contextmanager
 def _usage_printable() -> Iterator[None]:
-    """Make errors of usage printable: they quote arguments as they were given."""
+    """Escape usage errors, which quote the arguments."""
     try:
         yield
     except typer.TyperException as error:
@@ -119,7 +119,7 @@ def _usage_printable() -> Iterator[None]:
 
 @contextmanager
 def _output_flushed() -> Iterator[None]:
-    """Let what standard output refuses show in here: when Python ends, it is too late to say so."""
+    """Flush standard output in this block, because an error at exit could no longer be reported."""
     try:
         yield
     finally:
@@ -131,13 +131,13 @@ def _output_flushed() -> Iterator[None]:
 
 
 def _keep_native_output(written: str) -> None:
-    """Add it to `errors.log`, where there is a state folder, for who looks into an error that was told in a box."""
+    """Append the output to `errors.log` of the state folder, if there is one, for the analysis of an error."""
     if has_log(state := _state()):
         keep_trace(f"A library wrote on standard error:\n{written}", state)
 
 
 def _state() -> Path:
-    """The state folder's path, in so far as the settings can be read."""
+    """Return the path of the state folder, if the settings can be read."""
     try:
         return load_settings().state
     except SettingsError:

@@ -1,4 +1,4 @@
-"""Commands as hints show them: they work when they are pasted, however this one was called."""
+"""Command lines in hints, which work when pasted, however the current command was called."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ import typer
 
 
 def command(*arguments: str, state: Path | None = None) -> str:
-    """Spell a command line of emberline for the shell that called this one.
+    """Return a command line of emberline for the calling shell.
 
     Args:
         arguments: What follows the name of the program.
-        state: The state folder, where it is not the usual one.
+        state: The state folder, if it is not the default.
     """
     folder = [] if state is None else ["--state", str(state)]
     return shlex.join([*_program(), *folder, *arguments])
 
 
 def next_command(context: typer.Context, *arguments: str) -> str:
-    """Spell a command line with the state folder that was given to this one."""
+    """Return a command line with the state folder of the current command."""
     return command(*arguments, state=context.find_root().params.get("state"))
 
 
 def _program() -> list[str]:
-    """How this program was called: by name, by a path, or as a module of a Python."""
+    """Return how this program was called: by name, by path, or as a Python module."""
     called = Path(sys.argv[0])
     if called.name == "__main__.py":
         return [_near(Path(sys.executable)), "-m", "emberline"]
@@ -43,6 +43,6 @@ def _is_same(one: Path, other: Path) -> bool:
 
 
 def _near(program: Path) -> str:
-    """The path from the working folder where the program is in it, else the whole path."""
+    """Return the relative path if the program is in the working folder, else the absolute path."""
     whole = Path(os.path.abspath(program))  # noqa: PTH100 - links stay: the one in a virtual environment is its Python
     return str(whole.relative_to(Path.cwd())) if whole.is_relative_to(Path.cwd()) else str(whole)

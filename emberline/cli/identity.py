@@ -1,4 +1,4 @@
-"""Commands about who is one person: `identity links`, `unlink`, `relink`, `rulings`."""
+"""Commands on linked accounts: `identity links`, `unlink`, `relink`, `rulings`."""
 
 from __future__ import annotations
 
@@ -15,22 +15,24 @@ from emberline.cli.pipeline import Json
 from pipelines.printable import counted
 
 identity_app = typer.Typer(
-    name="identity", no_args_is_help=True, help="See which links make accounts one person, and withdraw wrong ones."
+    name="identity",
+    no_args_is_help=True,
+    help="List the links between accounts of one person, and withdraw wrong ones.",
 )
 app.add_typer(identity_app)
 
 Account = Annotated[str, typer.Argument(help="carrier:native_id, or the pseudonym of the account.")]
 Other = Annotated[
     str | None,
-    typer.Argument(help="The other account; none: every link of the account, also those to come."),
+    typer.Argument(help="The other account; without it, every link of the account, also future ones."),
 ]
-Reason = Annotated[str, typer.Option(help="Why; it is kept.")]
-Actor = Annotated[str | None, typer.Option(help="Who rules, if it is not the user of the system; it is kept.")]
+Reason = Annotated[str, typer.Option(help="Reason; it is stored.")]
+Actor = Annotated[str | None, typer.Option(help="Who rules, if it is not the user of the system; it is stored.")]
 
 
 @identity_app.command()
 def links(account: Account, as_json: Json = False) -> None:
-    """List the links that hold between an account and others, as pseudonyms."""
+    """List the valid links between an account and others, as pseudonyms."""
     from pipelines.rulings import as_pseudonym, links_of
 
     services = configured()
@@ -43,19 +45,19 @@ def links(account: Account, as_json: Json = False) -> None:
 
 @identity_app.command()
 def unlink(context: typer.Context, account: Account, reason: Reason, other: Other = None, actor: Actor = None) -> None:
-    """Withdraw a link: the next run takes the two accounts for two persons, unless other links connect them."""
+    """Withdraw a link: from the next run on, the accounts are two persons, unless other links connect them."""
     _rule(context, account, other, reason, actor, is_withdrawn=True)
 
 
 @identity_app.command()
 def relink(context: typer.Context, account: Account, reason: Reason, other: Other = None, actor: Actor = None) -> None:
-    """Let a withdrawn link hold again, from the next run on."""
+    """Use a withdrawn link again, from the next run on."""
     _rule(context, account, other, reason, actor, is_withdrawn=False)
 
 
 @identity_app.command()
 def rulings(as_json: Json = False) -> None:
-    """List what was ruled about links, by whom, when and why."""
+    """List the rulings on links: by whom, when and why."""
     import polars as pl
 
     from schemas.lake import IDENTITY_RULING
@@ -66,7 +68,7 @@ def rulings(as_json: Json = False) -> None:
         return
     shown = found.select(
         pl.col("ruled_at").dt.to_string("%Y-%m-%d %H:%M"),
-        pl.when("is_withdrawn").then(pl.lit("withdrawn")).otherwise(pl.lit("holds again")),
+        pl.when("is_withdrawn").then(pl.lit("withdrawn")).otherwise(pl.lit("used again")),
         "account_id",
         pl.col("linked_account_id").fill_null("every account"),
         "actor",
@@ -92,4 +94,4 @@ def _rule(
         reason=reason,
         now=dt.datetime.now(dt.UTC),
     )
-    print_line("Noted. Next: ", (next_command(context, "run"), "bold"), whole=True)
+    print_line("Recorded. Next: ", (next_command(context, "run"), "bold"), whole=True)

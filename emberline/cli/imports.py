@@ -1,4 +1,4 @@
-"""The command `import`: files that people exported from their chats, through the whole pipeline."""
+"""The command `import`: run exports of chats through the whole pipeline."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _TIME = {
 
 
 class NoTopic(EmberlineError):
-    """No topic of the settings is read by the carrier of an export."""
+    """No topic of the settings has the carrier of an export."""
 
 
 @app.command("import")
@@ -49,33 +49,37 @@ def import_(
     context: typer.Context,
     paths: Annotated[list[Path], typer.Argument(help="Exports: files, folders or ZIPs.", metavar="PATH...")],
     reader: Annotated[
-        str | None, typer.Option("--as", help="Name of the reader, where the file does not show what it is.")
+        str | None, typer.Option("--as", help="Name of the reader, if it cannot be detected from the file.")
     ] = None,
-    group: Annotated[str | None, typer.Option(help="Id of the group, where the export has none.")] = None,
+    group: Annotated[str | None, typer.Option(help="Id of the group, if the export has none.")] = None,
     platform: Annotated[
-        str | None, typer.Option(help="Platform, where the export does not say it: qq, wechat ...")
+        str | None, typer.Option(help="Platform, if the export does not have it: qq, wechat ...")
     ] = None,
     self_id: Annotated[str | None, typer.Option("--self", help="Id of the person who made the export.")] = None,
     zone: Annotated[
         str | None, typer.Option(help="Zone of times without an offset.  [default: rules.zone]", show_default=False)
     ] = None,
     date_order: Annotated[
-        Literal["dmy", "mdy", "ymd"] | None, typer.Option(help="Order of day, month and year, where no date shows it.")
+        Literal["dmy", "mdy", "ymd"] | None,
+        typer.Option(help="Order of day, month and year, if no date is unambiguous."),
     ] = None,
     operator: Annotated[
-        list[str] | None, typer.Option(help="Id or name of somebody who works for the company; may be repeated.")
+        list[str] | None, typer.Option(help="Id or name of a member who works for the company; may be repeated.")
     ] = None,
     column: Annotated[
         list[str] | None,
         typer.Option(
-            help="NAME=COLUMN: where a table has what, such as time=Date; may be repeated.", metavar="NAME=COLUMN"
+            help="NAME=COLUMN: which column of a table has what, such as time=Date; may be repeated.",
+            metavar="NAME=COLUMN",
         ),
     ] = None,
-    carrier: Annotated[str | None, typer.Option(help="The file holds payloads of this carrier, as they are.")] = None,
-    no_run: Annotated[bool, typer.Option("--no-run", help="Only send to Kafka; `emberline run` goes on.")] = False,
+    carrier: Annotated[str | None, typer.Option(help="The file has unchanged payloads of this carrier.")] = None,
+    no_run: Annotated[
+        bool, typer.Option("--no-run", help="Only send to Kafka; `emberline run` does the rest.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Read exports of chats, send them to Kafka, and show what the pipeline makes of them; may be repeated."""
+    """Read exports of chats, send them to Kafka, run the pipeline and show the results; may be repeated."""
     from emberline.runner import run_pipeline
     from emberline.services import Services
     from emberline.settings import load_settings
@@ -118,7 +122,7 @@ def import_(
 
 
 def _columns(given: Iterable[str]) -> dict[str, str]:
-    """What `--column NAME=COLUMN` said."""
+    """Return the pairs of `--column NAME=COLUMN`."""
     columns = {}
     for one in given:
         name, is_said, column = one.partition("=")
@@ -136,7 +140,7 @@ def _options(services: Services, *, zone: str | None, **given: Any) -> ReadOptio
 
     settings = services.settings
     if zone is not None and zone not in available_timezones():
-        raise typer.BadParameter(f"{zone!r} is no IANA time zone, such as Europe/Berlin", param_hint="--zone")
+        raise typer.BadParameter(f"{zone!r} is not an IANA time zone such as Europe/Berlin", param_hint="--zone")
     return ReadOptions(
         texts=Texts.of_company(services.pseudonyms(), keeps=settings.privacy.keep_texts),
         zone=ZoneInfo(zone or settings.rules.zone),
@@ -169,7 +173,7 @@ def _send(services: Services, one: Found, topic: str, options: ReadOptions, show
     )  # fmt: skip
     n_before = place.payloads
     if n_before:
-        show.line(f"{source.name}: {n_before:,} payloads were sent before, the import goes on behind them")
+        show.line(f"{source.name}: {n_before:,} payloads were sent before; the import continues after them")
     step = show.steps.of(f"sending {source.name} (bytes)")
 
     def acknowledged(payloads: int, done: int) -> None:
@@ -187,9 +191,9 @@ def _say_what_they_are(found: list[Found]) -> None:
         answers = "what answers what" if tells.replies else "not what answers what"
         print_line((one.source.name, "bold"), f" is {one.reader.title}: {', '.join(one.sniffed.reasons)}.")
         parts = (_COVERAGE[tells.coverage], MEMBERSHIPS[tells.membership], answers, _TIME[tells.time])
-        print_line(f"  It can tell: {'; '.join(parts)}.")
+        print_line(f"  It has: {'; '.join(parts)}.")
         if tells.membership in LEAVES_ARE_MISSING:
-            print_line("  Who left still counts as a member: joins less leaves are not how the group grew.")
+            print_line("  Members who left still count: joins less leaves are not the growth of the group.")
         for limit in (*tells.limits, *one.sniffed.limits):
             print_line(f"  {limit}")
 

@@ -1,4 +1,4 @@
-"""The command `mcp`: answers questions in words, for a client of the Model Context Protocol."""
+"""The command `mcp`: serves queries of a client of the Model Context Protocol."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ def mcp() -> None:
     """Serve the warehouse to a client of the Model Context Protocol, on standard input and output, read-only."""
     from emberline.mcp_server import server
 
-    # Standard output is the protocol's: nothing else may be written there.
+    # Standard output is for the protocol only.
     server(configured().reader_url()).run("stdio")

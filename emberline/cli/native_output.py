@@ -1,4 +1,4 @@
-"""What libraries write on standard error past Python, kept off the terminal: Rust reports a panic there, by itself."""
+"""Keep native output of libraries on standard error off the terminal, such as reports of Rust panics."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _MOST_BYTES: Final = 1 << 16
 
 @contextmanager
 def native_output_kept(keep: Callable[[str], object]) -> Iterator[None]:
-    """Send what is written to descriptor 2 elsewhere while the block runs; `sys.stderr` goes on writing where it did.
+    """Redirect descriptor 2 while the block runs; `sys.stderr` writes to the same place as before.
 
-    What a panic means is told by the exception that comes of it. A crash, which none comes of, shows where it happened.
+    A panic also raises an exception, which is reported. A crash raises none, so its output is shown at the end.
 
     Args:
-        keep: gets what was written, if anything was; of much, the end.
+        keep: Called with what was written, if anything; of long output, with the end.
     """
     if not _is_of_the_process():
         yield
         return
     sys.stderr.flush()
     before, own = sys.stderr, os.dup(_DESCRIPTOR)
-    # Never closed: a logger may hold the stream for longer than the block runs.
+    # Never closed: a logger may keep the stream after the block.
     sys.stderr = open(own, "w", encoding=before.encoding, errors=before.errors, closefd=False, buffering=1)  # noqa: SIM115
     is_crash_shown = not faulthandler.is_enabled()
     with _file() as file:
@@ -49,13 +49,13 @@ def native_output_kept(keep: Callable[[str], object]) -> Iterator[None]:
 
 
 def give_native_output_back() -> None:
-    """Let descriptor 2 be where `sys.stderr` writes, for a program that takes the place of this process."""
+    """Point descriptor 2 to where `sys.stderr` writes, for a program that replaces this process."""
     if isinstance(sys.stderr, io.TextIOWrapper):
         os.dup2(sys.stderr.fileno(), _DESCRIPTOR)
 
 
 def _is_of_the_process() -> bool:
-    """Whether Python's standard error is descriptor 2; where a test or an outer block has replaced it, it is not."""
+    """Whether Python's standard error is descriptor 2 and not replaced by a test or an outer block."""
     try:
         return sys.stderr.fileno() == _DESCRIPTOR
     except (OSError, ValueError):  # it has no descriptor, or is closed

@@ -1,4 +1,4 @@
-"""The command `note`: say what the company did for a group."""
+"""The command `note`: record what the company did for a group."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _CARRIER = "cloudevents"
 
 
 def _text(text: str) -> str:
-    """Refuse a text that the contract of events refuses, or that says nothing."""
+    """Refuse an empty text, and one that the contract of events refuses."""
     try:
         return msgspec.convert(text.strip(), kinds.Note)
     except msgspec.ValidationError:
@@ -37,17 +37,17 @@ def _by(account: str | None) -> str | None:
     try:
         return msgspec.convert(account, kinds.Key | None)
     except msgspec.ValidationError:
-        raise typer.BadParameter(f"{account!r} is no account; write carrier:native_id, such as wecom:zhang") from None
+        raise typer.BadParameter(
+            f"{account!r} is not an account; write carrier:native_id, such as wecom:zhang"
+        ) from None
 
 
 @app.command()
 def note(
     context: typer.Context,
     group: Annotated[str, typer.Argument(help="The group, by id or name.", show_default=False)],
-    text: Annotated[
-        str, typer.Argument(help="What was done, in words, which are kept.", callback=_text, show_default=False)
-    ],
-    kind: Annotated[Action, typer.Option(help="What was done, in one word.", show_default=False)],
+    text: Annotated[str, typer.Argument(help="What was done, in words; stored.", callback=_text, show_default=False)],
+    kind: Annotated[Action, typer.Option(help="What was done, as one of these codes.", show_default=False)],
     at: Annotated[
         dt.datetime | None,
         typer.Option(
@@ -58,11 +58,11 @@ def note(
     ] = None,
     by: Annotated[
         str | None,
-        typer.Option(help="Who did it, carrier:native_id; kept as a pseudonym.", callback=_by, show_default=False),
+        typer.Option(help="Who did it, carrier:native_id; stored as a pseudonym.", callback=_by, show_default=False),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Note what the company did for a group; the next run keeps it beside what the stream shows."""
+    """Record what the company did for a group; the next run stores it beside what the stream shows."""
     from emberline.notes import SOURCE, Note, send_note
     from emberline.services import Services
     from emberline.settings import load_settings
@@ -87,12 +87,12 @@ def note(
     if as_json:
         print_json({"group_id": group_id, "source": SOURCE, "event_id": event_id, "time": time, "topic": topics[0]})
         return
-    print_line(f"Noted {kind} for {printable_name(name)}: event {event_id} of {SOURCE}, in topic {topics[0]}.")
+    print_line(f"Recorded {kind} for {printable_name(name)}: event {event_id} of {SOURCE}, in topic {topics[0]}.")
     print_line("Next: ", (next_command(context, "run"), "bold"), whole=True)
 
 
 def _group_named(name: str, lake: Lake) -> tuple[str, str]:
-    """The id and the name of the group that has this id or name."""
+    """Return the id and the name of the group with this id or name."""
     handle = lake.find(GROUP)
     is_named = pl.any_horizontal(pl.col("group_id", "name") == name)
     found = [] if handle is None else handle.scan().filter(is_named).select("group_id", "name").collect().rows()

@@ -1,7 +1,7 @@
-"""What a person or a machine sees: tables and JSON on standard output, progress and errors on standard error.
+"""Output of commands: tables and JSON on standard output, progress and errors on standard error.
 
-Every text is data that comes from outside or may quote it, so nothing in it is interpreted: no markup, no emoji codes,
-no control characters (`pipelines.printable`). Style is given beside a text, never within it.
+Every text may contain data from outside, so nothing in it is interpreted: no markup, no emoji codes, no control
+characters (`pipelines.printable`). Style is given beside a text, never within it.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     import polars as pl
 
 Part = str | tuple[str, str]
-"""A piece of a line: a text, or a text and its style."""
+"""A part of a line: a text, or a text and its style."""
 
 _GAP: Final = 2
 
 
 class _Terminal(Console):
-    """A console that leaves it to the command line what a reader who ended means."""
+    """A console that lets the command line handle a closed pipe."""
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError
@@ -49,7 +49,7 @@ _stderr: Final = _console(stderr=True)
 def print_json(value: object) -> None:
     """Print one JSON document on standard output.
 
-    Dates and times are ISO 8601, amounts of money numbers; what is not seen is an escape.
+    Dates and times are ISO 8601, amounts of money numbers; invisible characters are escaped.
     """
     print(escape_json(json.dumps(value, indent=2, ensure_ascii=False, default=_json)))
 
@@ -68,7 +68,7 @@ def print_line(*parts: Part, whole: bool = False) -> None:
 
 
 def print_lines(text: str, indent: str) -> None:
-    """Print a text of several lines as it is, each behind an indent."""
+    """Print a text of several lines unchanged, each indented."""
     for line in printable_lines(text).splitlines():
         _stdout.print(Text(f"{indent}{line}".rstrip()), soft_wrap=True)
 
@@ -80,11 +80,11 @@ def _line(parts: Sequence[Part]) -> Text:
 
 
 _LEAST_BOX: Final = 20
-"""Columns of a terminal below which a box has no room for words."""
+"""Terminal width below which a box has no room for text."""
 
 
 def print_error(title: str, text: str) -> None:
-    """Print an error on standard error: a red box on a terminal that has room, plain lines elsewhere.
+    """Print an error on standard error: a red box on a wide terminal, plain lines elsewhere.
 
     Args:
         title: The kind of error.
@@ -107,11 +107,11 @@ def print_table(
     """Print a frame as a table on a terminal, as lines of aligned columns elsewhere.
 
     Args:
-        title: Above it.
-        frame: What is shown; texts are cut as names are.
-        headings: Name the columns in their order.
+        title: Title above the table.
+        frame: The rows; texts are shortened like names.
+        headings: Headings of the columns, in order.
         right: Columns that are aligned right.
-        sentences: Columns whose texts are not cut.
+        sentences: Columns whose texts are not shortened.
     """
     is_whole = [heading in sentences for heading in headings]
     rows = [[_cell(value, whole) for value, whole in zip(row, is_whole, strict=True)] for row in frame.iter_rows()]
@@ -140,7 +140,7 @@ def _table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Collec
 
 
 def _aligned(rows: Sequence[Sequence[str]], is_right: Sequence[bool]) -> Iterator[str]:
-    """A line a row, however long, its columns as wide as their widest cell."""
+    """Return one line per row, with columns as wide as their widest cell."""
     widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = []
@@ -165,7 +165,7 @@ class _Reporter:
 
 
 class Reporting:
-    """Where a command's work reports to: `line` for a sentence, `steps` for counted work."""
+    """Reports a command's progress: `line` for a sentence, `steps` for counted work."""
 
     def __init__(self, reporter: _Reporter) -> None:
         self.line = reporter.line
@@ -176,7 +176,7 @@ class Reporting:
 
 @contextmanager
 def reporting(*, quiet: bool = False) -> Iterator[Reporting]:
-    """Show progress on standard error while the block runs; nothing where `quiet`."""
+    """Show progress on standard error while the block runs; nothing if `quiet`."""
     columns: list[Any] = [
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
@@ -190,6 +190,6 @@ def reporting(*, quiet: bool = False) -> Iterator[Reporting]:
 
 @contextmanager
 def working(text: str) -> Iterator[None]:
-    """Show on standard error that the block takes its time."""
+    """Show a busy indicator on standard error while the block runs."""
     with _stderr.status(Text(printable(text))):
         yield

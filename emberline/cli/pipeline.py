@@ -24,14 +24,15 @@ if TYPE_CHECKING:
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 AcceptGaps = Annotated[
-    bool, typer.Option("--accept-gaps", help="Go on without records that Kafka removed before they were read.")
+    bool, typer.Option("--accept-gaps", help="Continue without records that Kafka removed before they were read.")
 ]
 
 
 AcceptLoss = Annotated[
     bool,
     typer.Option(
-        "--accept-loss", help="Publish although tables lose many of their rows, or the warehouse is of another lake."
+        "--accept-loss",
+        help="Publish although tables lose many of their rows, or the warehouse belongs to another lake.",
     ),
 ]
 
@@ -39,14 +40,14 @@ AcceptLoss = Annotated[
 @app.command()
 def replay(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="A chat export (.parquet) or payloads, one a line (.jsonl).")],
-    carrier: Annotated[str, typer.Option(help="The shape of the payloads; `emberline carriers` lists them.")],
+    file: Annotated[Path, typer.Argument(help="A chat export (.parquet) or payloads, one per line (.jsonl).")],
+    carrier: Annotated[str, typer.Option(help="Carrier of the payloads; `emberline carriers` lists them.")],
     topic: Annotated[
         str | None, typer.Option(help="The topic.  [default: the carrier's first]", show_default=False)
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Send a file of events into Kafka, as if its carrier had just sent them."""
+    """Send a file of events to Kafka, as if its carrier had just sent them."""
     from emberline.services import Services
     from emberline.settings import load_settings
     from pipelines.ingest.replay import replay as send
@@ -72,10 +73,10 @@ def replay(
     if as_json:
         print_json({"topic": target, **asdict(sent)})
         return
-    blank = f" and passed over {sent.blank_lines:,} blank lines" if sent.blank_lines else ""
+    blank = f" and skipped {sent.blank_lines:,} blank lines" if sent.blank_lines else ""
     print_line(f"Sent {counted(sent.records, 'record')} of {file.name} to topic {target}{blank}.")
     if sent.no_events:
-        print_line(f"{sent.no_events:,} of them are no valid events, and will go to quarantine:")
+        print_line(f"{sent.no_events:,} of them are not valid events and will go to quarantine:")
         for example in sent.examples:
             print_line(f"  {example}")
     print_line("Next: ", (next_command(context, "run"), "bold"), whole=True)
@@ -83,7 +84,7 @@ def replay(
 
 @app.command()
 def ingest(accept_gaps: AcceptGaps = False, as_json: Json = False) -> None:
-    """Read Kafka into the lake until stopped; several of these share the partitions."""
+    """Read Kafka into the lake until stopped; several of these processes share the partitions."""
     from emberline.services import Services
     from emberline.settings import load_settings
     from pipelines.ingest.connection import GroupTimes
@@ -119,7 +120,7 @@ def run(
     accept_loss: AcceptLoss = False,
     as_json: Json = False,
 ) -> None:
-    """Drain Kafka once, bring facts and warehouse up to date, print what changed."""
+    """Read all new records from Kafka, refresh facts and warehouse, and print what changed."""
     from emberline.runner import run_pipeline
     from emberline.services import Services
     from emberline.settings import load_settings
@@ -135,7 +136,7 @@ def run(
 
 
 def code_of(outcome: RunOutcome) -> ExitCode:
-    """The exit code of a run."""
+    """Return the exit code of a run."""
     if outcome.is_blocked:
         return ExitCode.BLOCKED
     if outcome.failure is None:
@@ -144,7 +145,7 @@ def code_of(outcome: RunOutcome) -> ExitCode:
 
 
 def as_dict(outcome: RunOutcome) -> dict[str, Any]:
-    """A run's outcome for machines."""
+    """Return a run's outcome as JSON."""
     return {
         **asdict(outcome.counts),
         "offsets_lost": outcome.offsets_lost,
@@ -163,8 +164,8 @@ def as_dict(outcome: RunOutcome) -> dict[str, Any]:
 
 
 def print_failure(outcome: RunOutcome) -> None:
-    """Print what failed of a run, and what that means for readers."""
-    # What a refused publication would have taken away, its error says; the checks that only warn say it again.
+    """Print what failed in a run, and what that means for readers."""
+    # The error of a refused publication lists the rows it would delete; checks that only warn would repeat it.
     for check in outcome.failed_checks:
         if outcome.is_refused and not check.is_blocking:
             continue
@@ -175,8 +176,8 @@ def print_failure(outcome: RunOutcome) -> None:
     if outcome.is_refused:
         print_error("Nothing was published", outcome.failure.text if outcome.failure else "")
     if outcome.is_blocked:
-        print_line("The last good version stays published. Mend the cause, then run again.")
-        print_line('An event that is wrong is taken out by: emberline quarantine add SOURCE ID --reason "…"')
+        print_line("The last good version stays published. Fix the cause, then run again.")
+        print_line('To quarantine a wrong event: emberline quarantine add SOURCE ID --reason "…"')
     elif outcome.failure is not None:
         if outcome.failure.trace is None:
             print_error("The run failed", outcome.failure.text)
@@ -191,7 +192,8 @@ def print_outcome(outcome: RunOutcome) -> None:
         return
     if outcome.offsets_lost:
         print_line(
-            f"Went on without {counted(outcome.offsets_lost, 'offset')} that Kafka no longer has; see lake table gaps."
+            f"Continued without {counted(outcome.offsets_lost, 'offset')} that Kafka no longer has; see lake table "
+            "gaps."
         )
     if not outcome.is_changed:
         print_line("Nothing new: no record, no partition and no row changed.")
@@ -211,9 +213,9 @@ def print_outcome(outcome: RunOutcome) -> None:
 def _print_counts(counts: Counts) -> None:
     if counts.taken_out or counts.put_back:
         taken_out = counted(counts.taken_out, "event")
-        print_line(f"As people ruled, {taken_out} went into quarantine, {counts.put_back:,} came back.")
+        print_line(f"By rulings of people, {taken_out} went into quarantine, {counts.put_back:,} came back.")
     new, quarantined = counts.events + counts.taken_out - counts.put_back, counts.quarantined - counts.taken_out
-    of_nobody = f" ({counts.of_nobody:,} of nobody)" if counts.of_nobody > 0 else ""
+    of_nobody = f" ({counts.of_nobody:,} with a placeholder account)" if counts.of_nobody > 0 else ""
     further = f" with {counted(counts.further, 'further event')}" if counts.further > 0 else ""
     ignored = f", {counts.ignored:,} ignored" if counts.ignored else ""
     print_line(

@@ -1,4 +1,4 @@
-"""The command `pull`: what is new at APIs, into Kafka, once or until stopped."""
+"""The command `pull`: send new data of APIs to Kafka, once or until stopped."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ if TYPE_CHECKING:
 def pull(
     context: typer.Context,
     names: Annotated[
-        list[str] | None, typer.Argument(help="Pulls of the settings, [pull.NAME]; all otherwise.", metavar="[NAME]...")
+        list[str] | None,
+        typer.Argument(help="Pulls of the settings, [pull.NAME].  [default: all]", metavar="[NAME]..."),
     ] = None,
-    watch: Annotated[bool, typer.Option("--watch", help="Go on until stopped, each at its interval.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Repeat until stopped, each at its interval.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Ask the APIs of the settings for what is new, and send it to Kafka; `emberline run` goes on."""
+    """Read new data from the APIs of the settings and send it to Kafka; `emberline run` does the rest."""
     from emberline.pulls import open_sources, refuse_unfit
 
     services = configured()
@@ -56,14 +57,14 @@ def pull(
 
 
 def _pulled(services: Services, source: Source, show: Reporting) -> Pulled | EmberlineError:
-    """What a pull brought, or what it failed with: the others are pulled nevertheless."""
+    """Return the result of a pull or its error: the other pulls run regardless."""
     from emberline.pulls import pull_of
     from pipelines.ingest.pulling.pull import Hooks
 
     step = show.steps.of(f"pulling {source.name} (payloads)")
     hooks = Hooks(
         on_page=lambda pulled: step(pulled.payloads, 0),
-        on_wait=lambda error, seconds: show.line(f"{source.name}: {error.cause} Tried again in {seconds:.0f} s."),
+        on_wait=lambda error, seconds: show.line(f"{source.name}: {error.cause} Retry in {seconds:.0f} s."),
     )
     try:
         return pull_of(services, source, hooks).once()
@@ -77,7 +78,7 @@ def _show(source: Source, found: Pulled | EmberlineError) -> None:
         return
     print_line((source.name, "bold"), f": {counted(found.payloads, 'payload')} sent to topic {source.topic}.")
     for what, times in sorted(found.skipped.items()):
-        print_line(f"  Left out: {what} ({times:,})")
+        print_line(f"  Skipped: {what} ({times:,})")
     for gap in found.gaps:
         print_line("  ", (gap, "yellow"))
 

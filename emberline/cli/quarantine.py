@@ -1,4 +1,4 @@
-"""Commands about events that must not count: `quarantine add`, `remove`, `list`, `rulings`."""
+"""Commands on events that must not count: `quarantine add`, `remove`, `list`, `rulings`."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from emberline.cli.pipeline import Json
 from pipelines.printable import counted
 
 quarantine_app = typer.Typer(
-    name="quarantine", no_args_is_help=True, help="Take an event that is wrong out of every figure, and put it back."
+    name="quarantine", no_args_is_help=True, help="Remove a wrong event from every figure, or restore it."
 )
 app.add_typer(quarantine_app)
 
 Source = Annotated[str, typer.Argument(help="The event's `source`.")]
 EventId = Annotated[str, typer.Argument(metavar="ID", help="The event's `id` in its source.")]
-Reason = Annotated[str, typer.Option(help="Why; it is kept.")]
-Actor = Annotated[str | None, typer.Option(help="Who rules, if it is not the user of the system; it is kept.")]
-Expected = Annotated[bool, typer.Option("--expected", help="Also an event that has not arrived yet.")]
+Reason = Annotated[str, typer.Option(help="Reason; it is stored.")]
+Actor = Annotated[str | None, typer.Option(help="Who rules, if it is not the user of the system; it is stored.")]
+Expected = Annotated[bool, typer.Option("--expected", help="Also accept an event that has not arrived yet.")]
 
 
 @quarantine_app.command()
@@ -36,19 +36,19 @@ def add(
     expected: Expected = False,
     actor: Actor = None,
 ) -> None:
-    """Put an event in quarantine: from the next run on, nothing counts it, however often it arrives."""
+    """Put an event in quarantine: from the next run on, no figure counts it, however often it arrives."""
     _rule(context, source, event_id, reason, actor, is_quarantined=True, is_expected=expected)
 
 
 @quarantine_app.command()
 def remove(context: typer.Context, source: Source, event_id: EventId, reason: Reason, actor: Actor = None) -> None:
-    """Put an event back that a person took out: from the next run on, it counts as it did."""
+    """Restore a quarantined event: from the next run on, it counts again."""
     _rule(context, source, event_id, reason, actor, is_quarantined=False)
 
 
 @quarantine_app.command("list")
 def list_quarantine(as_json: Json = False) -> None:
-    """List the events that people put in quarantine, and why records were no valid events."""
+    """List the events that people put in quarantine, and the reasons of invalid records."""
     from pipelines.quarantine import in_quarantine, rejected_records
 
     lake = configured().lake()
@@ -64,20 +64,20 @@ def list_quarantine(as_json: Json = False) -> None:
     headings = ("Reason", "Records", "Topic", "Newest offset", "Most often")
     shown = records.select("reason", "records", "topic", "offset", "detail")
     total = int(records["records"].sum())
-    title = counted(total, "record that is no valid event", "records that are no valid events")
+    title = counted(total, "record that is no valid event", "records that are not valid events")
     print_table(title, shown, headings, right=("Records", "Newest offset"))
 
 
 @quarantine_app.command()
 def rulings(as_json: Json = False) -> None:
-    """List what was ruled about events, by whom, when and why."""
+    """List the rulings on events: by whom, when and why."""
     from schemas.lake import QUARANTINE_RULING
 
     found = configured().lake().open(QUARANTINE_RULING).scan().sort("ruling").collect()
     if as_json:
         print_json(found.to_dicts())
         return
-    ruling = pl.when("is_quarantined").then(pl.lit("in quarantine")).otherwise(pl.lit("put back"))
+    ruling = pl.when("is_quarantined").then(pl.lit("in quarantine")).otherwise(pl.lit("restored"))
     shown = found.select(_minute("ruled_at"), ruling, "source", "event_id", "actor", "reason")
     print_table(counted(found.height, "ruling"), shown, ("When (UTC)", "Ruling", "Source", "Id", "Who", "Why"))
 

@@ -1,4 +1,4 @@
-"""`rebuild`: make a table of the lake again, because its code changed or it is damaged, and all that depends on it."""
+"""The command `rebuild`: compute a lake table and its dependants again after a code change or damage."""
 
 from __future__ import annotations
 
@@ -23,30 +23,31 @@ def rebuild(
     context: typer.Context,
     table: Annotated[
         str,
-        typer.Argument(help="A fact, such as group_day. Or events: decode raw again, and compute every fact anew."),
+        typer.Argument(help="A fact, such as group_day. Or events: decode raw again, and rebuild every fact."),
     ],
     since: Annotated[
         dt.datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="The first day to compute again.  [default: all]", show_default=False),
+        typer.Option(formats=["%Y-%m-%d"], help="The first day to recompute.  [default: all]", show_default=False),
     ] = None,
-    reason: Annotated[str, typer.Option(help="Why; it is kept.")] = "Its code changed.",
+    reason: Annotated[str, typer.Option(help="Reason; it is stored.")] = "Its code changed.",
     actor: Annotated[
-        str | None, typer.Option(help="Who asks, if it is not the user of the system; it is kept.", show_default=False)
+        str | None,
+        typer.Option(help="Who requests it, if it is not the user of the system; it is stored.", show_default=False),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Make a table of the lake again: after its code was mended, or where it is damaged."""
+    """Rebuild a lake table: after a fix of its code, or if it is damaged."""
     actor = actor or getpass.getuser()
     if table != EVENTS:
         _rebuild_fact(table, since and since.date(), reason, actor, as_json=as_json)
     elif since is not None:
-        raise typer.BadParameter(f"{EVENTS} are decoded again from the first on", param_hint="--since")
+        raise typer.BadParameter(f"{EVENTS} are always decoded again from the first record on", param_hint="--since")
     else:
         _rebuild_events(context, reason, actor, as_json=as_json)
 
 
 def _rebuild_fact(fact: str, since: dt.date | None, reason: str, actor: str, *, as_json: bool) -> None:
-    """Compute a fact again, then what depends on it, and publish."""
+    """Recompute a fact and what depends on it, then publish."""
     from emberline.runner import run_pipeline
     from emberline.services import Services
     from emberline.settings import load_settings
@@ -67,12 +68,12 @@ def _rebuild_fact(fact: str, since: dt.date | None, reason: str, actor: str, *, 
             "Published figures that changed are in mart.restatement, with code_changed."
         )
     else:
-        print_line(f"Rebuilt {fact}: what is published came out the same.")
+        print_line(f"Rebuilt {fact}: the published rows are unchanged.")
     raise typer.Exit(code_of(outcome))
 
 
 def _rebuild_events(context: typer.Context, reason: str, actor: str, *, as_json: bool) -> None:
-    """Decode raw again, as far back as values reach; facts follow with the next run."""
+    """Decode raw again, as far back as values are stored; facts follow in the next run."""
     from emberline.services import Services
     from emberline.settings import load_settings
     from pipelines.ingest.rebuild import rebuild_events
@@ -95,10 +96,10 @@ def _rebuild_events(context: typer.Context, reason: str, actor: str, *, as_json:
         decoded, kept = done.decoded, done.kept
         print_line(
             f"Decoded {counted(decoded.raw, 'record')} of raw again: {counted(decoded.events, 'event')}, "
-            f"{decoded.quarantined:,} quarantined. Facts follow with the next run."
+            f"{decoded.quarantined:,} quarantined. Facts follow in the next run."
         )
         if kept.raw:
             print_line(
-                f"Kept {counted(kept.events, 'event')} and {kept.quarantined:,} quarantined as they were. {done.reach}"
+                f"Kept {counted(kept.events, 'event')} and {kept.quarantined:,} quarantined unchanged. {done.reach}"
             )
         print_line("Next: ", (next_command(context, "run"), "bold"), whole=True)

@@ -1,4 +1,4 @@
-"""The command `receive`: webhooks into Kafka, until stopped."""
+"""The command `receive`: send webhooks to Kafka until stopped."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from emberline.cli.output import print_line
 
 @app.command()
 def receive() -> None:
-    """Receive webhooks on the routes of the settings until stopped."""
+    """Receive webhooks on the routes of the settings and send them to Kafka, until stopped."""
     from emberline.receiver.server import serve
 
     services = configured()

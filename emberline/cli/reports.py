@@ -1,4 +1,4 @@
-"""Results as the terminal shows them."""
+"""Print results on the terminal."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ _SHOWN: Final = 10
 _LIVING_SHOWN: Final = 20
 
 _SEEN: Final = {
-    "mentions": "only mentions of the bot are seen",
-    "metadata": "only that messages were sent is seen, not what is read or answered",
-    "aggregate": "only sums are seen",
+    "mentions": "only mentions of the bot are visible",
+    "metadata": "only that messages were sent is visible, not reads or answers",
+    "aggregate": "only sums are visible",
 }
-"""What is known of a group that none of its sources sees all of."""
+"""Descriptions of partial coverage."""
 
 _MOVES: Final = {
-    "joins_only": "Joins are told, leaves hardly ever: 0 leaves are not known to be none.",
-    "none": "Joins and leaves are not told: 0 of them are not known to be none.",
+    "joins_only": "Sources report joins but hardly any leaves: 0 leaves may mean unknown.",
+    "none": "Sources report no joins or leaves: 0 may mean unknown.",
 }
-"""What the sources of a group leave out of who comes and goes."""
+"""Membership changes that the sources of a group do not report."""
 
 
 def print_funnels(frame: pl.DataFrame) -> None:
-    """Each funnel as a table, the packaged one first."""
+    """Print each funnel as a table, the packaged one first."""
     for name in funnel_names(frame):
         _print_funnel(name, frame.filter(funnel=name))
 
@@ -50,7 +50,7 @@ def _print_funnel(name: str, steps: pl.DataFrame) -> None:
 
 
 def print_groups(frame: pl.DataFrame) -> None:
-    """How many groups are in each state; those that live, by risk; the others by state."""
+    """Print the number of groups by state; living groups by risk; the others by state."""
     unmeasured = pl.col("unmeasured_since").is_not_null().sum()
     found = frame.group_by("state").agg(pl.len().alias("groups"), unmeasured=unmeasured)
     counts = pl.DataFrame({"state": STATE_ORDER}).join(found, on="state", maintain_order="left")
@@ -68,8 +68,8 @@ def print_groups(frame: pl.DataFrame) -> None:
         print_line()
     if counts["unmeasured"].sum():
         print_line(
-            "Not measured: none of the group's sources told anything, not even a heartbeat, so nobody knows whether "
-            "it is silent. See docs/how-to/run-on-your-data.md."
+            "Not measured: none of the group's sources sent anything, not even a heartbeat, so it is unknown whether "
+            "the group is silent. See docs/how-to/run-on-your-data.md."
         )
         print_line()
 
@@ -113,9 +113,9 @@ def print_group(group: Mapping[str, Any], contacts: pl.DataFrame | None) -> None
 
 
 def print_interventions(frame: pl.DataFrame) -> None:
-    """What was done for one group, the newest first."""
+    """Print what was done for one group, the newest first."""
     if frame.is_empty():
-        print_line("What was done: nothing was noted or seen.")
+        print_line("What was done: nothing recorded or detected.")
         print_line()
         return
     shown = frame.select(
@@ -129,13 +129,13 @@ def _since() -> pl.Expr:
 
 
 def _named() -> pl.Expr:
-    """The name of a group, its id where that is blank."""
+    """Return the name of a group, or its id if the name is blank."""
     is_blank = pl.col("name").str.strip_chars() == ""
     return pl.coalesce(pl.when(~is_blank).then("name"), "group_id").alias("named")
 
 
 def _why() -> pl.Expr:
-    """The reason of a state, since when nothing is known of the group, and why no alert is raised on it."""
+    """Return the reason of a state, since when the group is not measured, and why it raises no alerts."""
     since = pl.format("; not measured since {}", "unmeasured_since")
     seen = pl.col("coverage").replace_strict(_SEEN, default=None, return_dtype=pl.String)
     no_alert = pl.format("; no alert is raised on it: {}", seen)
@@ -143,7 +143,7 @@ def _why() -> pl.Expr:
 
 
 def print_sales(frame: pl.DataFrame) -> None:
-    """Sales by group under the first model there is, in major units of each currency."""
+    """Print sales by group under the first model, in units of each currency."""
     if frame.is_empty():
         print_line("No sales yet.")
         print_line()

@@ -1,4 +1,4 @@
-"""Commands that look at results: `funnel`, `groups` and `report`."""
+"""Commands that show results: `funnel`, `groups` and `report`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def funnel(
     name: Annotated[str | None, typer.Argument(help="One funnel.  [default: all]", show_default=False)] = None,
     as_json: Json = False,
 ) -> None:
-    """Show the funnels: how many reached each step, of whom, and how fast."""
+    """Show the funnels: how many entries reached each step, their share, and how fast."""
     from emberline.cli.reports import print_funnels
     from emberline.published import funnel_frame
 
@@ -97,8 +97,8 @@ def _show_group(warehouse: Warehouse, group: dict[str, Any], sales: pl.DataFrame
 
 @app.command()
 def report(
-    out: Annotated[Path, typer.Argument(help="The file to write; one that is there is replaced.", metavar="OUT.html")],
-    language: Annotated[Literal["en", "zh"], typer.Option(help="Of the page's words.")] = "en",
+    out: Annotated[Path, typer.Argument(help="The file to write; an existing one is replaced.", metavar="OUT.html")],
+    language: Annotated[Literal["en", "zh"], typer.Option(help="Language of the page.")] = "en",
 ) -> None:
     """Write the report: one page for a browser, offline, on data health, groups, funnel, retention and sales."""
     from emberline.report import write_report

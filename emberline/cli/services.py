@@ -1,4 +1,4 @@
-"""Commands about the services: `up`, `down`, `status`."""
+"""Commands on the services: `up`, `down`, `status`."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from emberline.services import Services
 
 _SHOWN = 3
-"""Reasons why records were ignored; `--json` has all."""
+"""Most reasons of ignored records shown; `--json` has all."""
 
 
 @app.command()
 def up(as_json: Json = False) -> None:
-    """Start what is embedded: Kafka, PostgreSQL, Dagster, and what receives webhooks and pulls, where that is set."""
+    """Start the embedded services: Kafka, PostgreSQL, Dagster, and the webhook receiver and pulls if they are set."""
     from emberline.embedded.dagster import EmbeddedDagster
     from emberline.instance import dagster_environment
     from emberline.pulls import refuse_unfit
@@ -38,7 +38,7 @@ def up(as_json: Json = False) -> None:
 
         services.on_progress = report
         if services.settings.receive.routes:
-            open_routes(services)  # a missing secret is told before anything starts
+            open_routes(services)  # report a missing secret before anything starts
         refuse_unfit(services.settings)
         kafka = services.kafka()
         kafka.create_topics(services.settings.kafka.own_topics, services.settings.kafka.partitions)
@@ -49,13 +49,13 @@ def up(as_json: Json = False) -> None:
         if services.settings.pull:
             services.puller().start(report)
     if not (done or as_json):
-        print_line("Up already: nothing had to be started.")
+        print_line("Already up: nothing to start.")
     _print_status(services, as_json=as_json, with_link=True)
 
 
 @app.command()
 def down() -> None:
-    """Stop what is embedded. Data stays in the state folder; services configured elsewhere are not touched."""
+    """Stop the embedded services. Data stays in the state folder; external services are not touched."""
     from emberline.bi.superset import EmbeddedSuperset
     from emberline.embedded.dagster import EmbeddedDagster
 
@@ -74,9 +74,9 @@ def down() -> None:
 @app.command()
 def status(
     as_json: Json = False,
-    with_secrets: Annotated[bool, typer.Option("--secrets", help="Show passwords in addresses, too.")] = False,
+    with_secrets: Annotated[bool, typer.Option("--secrets", help="Also show passwords in addresses.")] = False,
 ) -> None:
-    """Show where everything is and whether it runs."""
+    """Show addresses and health of all services, and the condition of the pipeline."""
     _print_status(configured(looks_only=True), as_json=as_json, with_secrets=with_secrets)
 
 
@@ -96,12 +96,12 @@ def _print_status(services: Services, *, as_json: bool, with_secrets: bool = Fal
 
 
 def _condition_lines(how: dict[str, Any]) -> Iterator[tuple[Part, ...]]:
-    """The pipeline's condition, a line each: what is unread and published, checks, runs, alerts."""
+    """Yield lines on the pipeline's condition: unread records, publication, checks, runs, alerts."""
     backlog, published, runs, checks = how["backlog"], how["published"], how["runs"], how["checks"]
     dead = [name.replace("_", " ") for name, is_running in how["dagster"].items() if not is_running]
     if 0 < len(dead) < len(how["dagster"]):
         missing = (f"not running: {', '.join(dead)}", "red")
-        yield "Dagster       ", missing, ". Next: emberline up starts what is missing"
+        yield "Dagster       ", missing, ". Next: emberline up starts them"
     if how["slow_reader"] is not None:
         why = f"Kafka is read and written several times more slowly: {how['slow_reader']}"
         yield f"{'Client':<13} ", (why, "yellow"), ". Next: install the tested one, make install does"
@@ -164,7 +164,7 @@ def _missing_lines(found: list[dict[str, Any]] | None) -> Iterator[tuple[Part, .
 
 
 def _pull_lines(found: dict[str, dict[str, Any]]) -> Iterator[tuple[Part, ...]]:
-    """How the newest round of each pull ended, and what can no longer be had."""
+    """Yield lines on the newest round of each pull, and on data that is no longer available."""
     for number, (name, pull) in enumerate(found.items()):
         label = f"{'' if number else 'Pulls':<13} {name}: "
         since = "never" if pull["succeeded_at"] is None else f"{_ago(pull['succeeded_at'])}"

@@ -19,7 +19,7 @@ _OPTIONS: Final = "-c search_path=mart -c default_transaction_read_only=on"
 
 
 class NoPsql(EmberlineError):
-    """There is no psql to start."""
+    """psql was not found."""
 
 
 @app.command(context_settings={"ignore_unknown_options": True})
@@ -28,7 +28,7 @@ def sql(
         list[str] | None, typer.Argument(help="Arguments of psql: -c 'SELECT ...', --csv, ...")
     ] = None,
 ) -> None:
-    """Look at the published tables with psql, reading only; the exit code is that of psql."""
+    """Query the published tables with psql, read-only; the exit code is that of psql."""
     services = configured()
     with reporting() as show:
         services.on_progress = show.line
@@ -36,19 +36,19 @@ def sql(
     program = _program(is_embedded=services.settings.warehouse.url is None)
     call, environment = psql_call(url, arguments or [], os.environ)
     give_native_output_back()
-    # In place of this process, so that psql alone has the terminal and hears Ctrl-C.
+    # Replaces this process, so that only psql has the terminal and gets Ctrl-C.
     os.execve(program, [str(program), *call], environment)  # noqa: S606 - no shell is meant
 
 
 def psql_call(url: str, arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
-    """Make the arguments and the environment of a psql that reads `mart` and writes nothing.
+    """Return arguments and environment of a read-only psql on `mart`.
 
-    The password is in the environment: arguments are seen by all users of a machine.
+    The password is in the environment, because all users of a machine can see arguments.
 
     Args:
         url: SQLAlchemy URL.
-        arguments: What psql gets beside the connection.
-        environment: What it inherits; its PGOPTIONS go over those set here.
+        arguments: Further arguments of psql.
+        environment: Inherited environment; its PGOPTIONS override those set here.
     """
     import sqlalchemy as sa
     from psycopg.conninfo import make_conninfo
@@ -63,7 +63,7 @@ def psql_call(url: str, arguments: Sequence[str], environment: Mapping[str, str]
 
 
 def _program(*, is_embedded: bool) -> Path:
-    """The psql of the embedded server for it; for another one that of the system where there is one."""
+    """Return the embedded psql for the embedded server; for another server the system's psql if there is one."""
     from emberline.embedded.postgres_home import wheel_programs
 
     of_system, of_wheel = shutil.which("psql"), wheel_programs() / "psql"

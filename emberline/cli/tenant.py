@@ -1,4 +1,4 @@
-"""Commands about logins that read some groups only: `tenant add`, `list`, `remove`."""
+"""Commands on logins that read only some groups: `tenant add`, `list`, `remove`."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ if TYPE_CHECKING:
     from emberline.tenants import Added
 
 tenant_app = typer.Typer(
-    name="tenant", no_args_is_help=True, help="Let somebody read some groups of the warehouse, and nothing else."
+    name="tenant", no_args_is_help=True, help="Manage logins that read only some groups of the warehouse."
 )
 app.add_typer(tenant_app)
 
 Name = Annotated[str, typer.Argument(help="Name of the login.")]
 Groups = Annotated[list[str] | None, typer.Option("--group", help="Id of a group; may be repeated.")]
-Actor = Annotated[str | None, typer.Option(help="Who grants, if it is not the user of the system; it is kept.")]
+Actor = Annotated[
+    str | None, typer.Option(help="Who grants access, if it is not the user of the system; it is stored.")
+]
 
 
 @tenant_app.command()
@@ -31,26 +33,27 @@ def add(
     name: Name,
     group: Groups = None,
     connections: Annotated[
-        int | None, typer.Option(min=1, max=50, help="How many it may open; 5 for a new login.", show_default=False)
+        int | None,
+        typer.Option(min=1, max=50, help="Most connections it may open; 5 for a new login.", show_default=False),
     ] = None,
     statement_seconds: Annotated[
         int | None,
         typer.Option(
             min=1,
             max=86_400,
-            help="How long its statements take at most, unless it asks for more; 60 for a new login.",
+            help="Default statement timeout of the login in seconds, which it may raise; 60 for a new login.",
             show_default=False,
         ),
     ] = None,
     new_password: Annotated[
-        bool, typer.Option("--new-password", help="Also for a login that is there already.")
+        bool, typer.Option("--new-password", help="Also set the password of an existing login.")
     ] = False,
     actor: Actor = None,
     as_json: Json = False,
 ) -> None:
-    """Let a tenant read these groups, too; its login is made where it is missing, its password shown once.
+    """Let a tenant also read these groups; a missing login is created and its password shown once.
 
-    The variable EMBERLINE_TENANT_PASSWORD gives the password; without it one is made at random.
+    The variable EMBERLINE_TENANT_PASSWORD sets the password; without it, a random one is generated.
     """
     from emberline.embedded.postgres_tenants import TenantLimits
     from emberline.tenants import add_tenant
@@ -82,7 +85,7 @@ def add(
 
 @tenant_app.command("list")
 def list_tenants(as_json: Json = False) -> None:
-    """List the tenants and the groups that each reads."""
+    """List the tenants and the groups they read."""
     import polars as pl
 
     from emberline.tenants import all_tenants
@@ -102,7 +105,7 @@ def list_tenants(as_json: Json = False) -> None:
 
 @tenant_app.command()
 def remove(name: Name, group: Groups = None) -> None:
-    """Let a tenant read these groups no more; without --group none, and its login is dropped."""
+    """Withdraw these groups from a tenant; without --group, withdraw all and drop its login."""
     from emberline.tenants import remove_tenant
 
     services = configured()

@@ -93,6 +93,5 @@ def step_for_missing_columns(connection: sa.Connection, table: str) -> str:
     if connection.execute(dropped, {"table": table}).first() is None:
         return "Another version of emberline created this database: use that version, or a new database."
     if table in {data.fullname for data in warehouse.DATA_TABLES}:
-        return f"Some of its columns were dropped. Drop the table (DROP TABLE {table} CASCADE): the next run creates "
-        "it again."
+        return f"Some of its columns were dropped. Let the next run create it again: DROP TABLE {table} CASCADE"
     return "Some of its columns were dropped: restore the table from a backup, since nothing else has its rows."

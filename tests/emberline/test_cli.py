@@ -187,7 +187,7 @@ def test_an_event_in_quarantine_is_listed_with_who_and_why_and_put_back(emberlin
     assert "unknown_kind" in shown
     assert emberline("quarantine", "remove", "bridge", "wrong", "--reason", "real", **at).exit_code == ExitCode.OK
     rulings = emberline("quarantine", "rulings", **at).stdout
-    assert rulings.index("in quarantine") < rulings.index("put back")
+    assert rulings.index("in quarantine") < rulings.index("restored")
 
 
 def test_an_event_that_nobody_sent_cannot_be_put_in_quarantine(emberline, tmp_path):

@@ -144,7 +144,7 @@ def test_a_group_of_which_only_mentions_are_seen_says_why_no_alert_is_raised(sho
         {"group_id": "app:b", "state": "alive", "coverage": "full"},
     )
     [partly, whole] = [line for line in output.splitlines() if line.startswith("app:")]
-    assert partly.endswith("because; no alert is raised on it: only mentions of the bot are seen")
+    assert partly.endswith("because; no alert is raised on it: only mentions of the bot are visible")
     assert whole.endswith("because")
 
 

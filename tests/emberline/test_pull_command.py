@@ -52,7 +52,7 @@ def run(*arguments: str):
     ("text", "words"),
     [
         ("", "There is no API to pull from"),
-        ('[pull.x]\npuller = "nothing"\n', "is no puller; there are chatlab"),
+        ('[pull.x]\npuller = "nothing"\n', "is not a puller; known pullers: chatlab"),
         ('[pull.x]\npuller = "chatlab"\n', "pull.x has no url"),
         ('[pull.X]\npuller = "chatlab"\n', "a name has small letters"),
         (PHONE.format(url="http://example.com"), "url has no TLS"),
@@ -98,7 +98,7 @@ def test_it_shows_what_each_pull_brought_and_what_failed(write, kafka, capfd):
         done = run()
         assert done.exit_code == ExitCode.FAILED
         assert f"phone: 2 payloads sent to topic {topic}." in done.output
-        assert "Left out: private chats (1)" in done.output
+        assert "Skipped: private chats (1)" in done.output
         assert re.search(r"Next: .*run\n", done.output)
         assert "broken answers sessions with 401 (Unauthorized)" in done.output
         assert SECRET not in done.output

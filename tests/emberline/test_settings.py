@@ -91,7 +91,7 @@ def test_a_file_named_in_the_environment_must_be_there(tmp_path: Path, monkeypat
         pytest.param("[rule]\nzone = 'UTC'", "rule", id="unknown section"),
         pytest.param("zone = 'UTC'", "zone", id="key outside its section"),
         pytest.param("[rules]\nzonee = 'UTC'", r"rules\.zonee", id="unknown key"),
-        pytest.param("[rules]\nzone = 'Asia/Peking'", r"rules\.zone: is no IANA time zone", id="unknown zone"),
+        pytest.param("[rules]\nzone = 'Asia/Peking'", r"rules\.zone: is not an IANA time zone", id="unknown zone"),
         pytest.param("[rules]\nzone = '../../etc/passwd'", r"rules\.zone", id="a path for a zone"),
         pytest.param("[kafka.topics]\nchat = 'icq'", r"the carrier of chat is none; .*zulip", id="no carrier"),
         pytest.param("[kafka]\npartitions = 0", r"kafka\.partitions", id="no partitions"),
@@ -140,7 +140,7 @@ def test_a_wrong_file_is_an_error_that_names_the_key(write: Write, text: str, na
         ("emberline__rules__zonee", "UTC", "zonee"),
         ("EMBERLINE_RULES__ZONE", "UTC", "EMBERLINE__RULES__ZONE"),
         ("EMBERLINE_STATE", "x", "EMBERLINE__STATE"),
-        ("EMBERLINE__RULES__ZONE", "Mars/Olympus", r"rules\.zone: is no IANA"),
+        ("EMBERLINE__RULES__ZONE", "Mars/Olympus", r"rules\.zone: is not an IANA"),
         ("EMBERLINE__RULES", "{not json", "rules"),
         ("EMBERLINE__KAFKA__TOPICS", "[1]", "topics"),
         ("EMBERLINE__STATE__FOLDER", "x", "state"),
@@ -309,7 +309,7 @@ def test_a_state_folder_that_no_path_can_be_is_named(state: str, told: str, monk
 
 def test_a_lake_of_nobody_is_named(write: Write):
     write('[lake]\nuri = "~nobody-there/lake"')
-    with pytest.raises(SettingsError, match=r"lake\.uri: .*names no user"):
+    with pytest.raises(SettingsError, match=r"lake\.uri: .*is not the home of a user"):
         load_settings()
 
 
@@ -333,7 +333,7 @@ def test_a_uri_of_the_lake_without_a_password_is_taken(write: Write, uri: str):
 
 def test_a_file_of_tables_within_tables_without_end_is_an_error(write: Write):
     write("x = " + "[" * 5_000)
-    with pytest.raises(SettingsError, match="is no TOML"):
+    with pytest.raises(SettingsError, match="is not TOML"):
         load_settings()
 
 

@@ -70,15 +70,21 @@ def test_several_secrets_have_a_variable_each_and_the_second_ones_replace_those_
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        (HUB.replace("github", "gitlab"), r"receive\.routes\.hub\.wire: is no wire; there are .*chatwoot"),
-        (HUB.replace("cloudevents", "icq"), r"receive\.routes\.hub: the carrier is none; there are .*cloudevents"),
-        (HUB.replace('"/hub"', '"hub"'), r"receive\.routes\.hub\.path: is no path"),
-        (HUB.replace('"/hub"', '"/metrics"'), r"receive\.routes\.hub\.path: is a path of the receiver's own"),
+        (HUB.replace("github", "gitlab"), r"receive\.routes\.hub\.wire: is not a wire; known wires: .*chatwoot"),
+        (
+            HUB.replace("cloudevents", "icq"),
+            r"receive\.routes\.hub: the carrier is unknown; known carriers: .*cloudevents",
+        ),
+        (HUB.replace('"/hub"', '"hub"'), r"receive\.routes\.hub\.path: is not a URL path"),
+        (HUB.replace('"/hub"', '"/metrics"'), r"receive\.routes\.hub\.path: is one of the receiver's own"),
         (HUB + COM.replace('"/com"', '"/hub"'), r"two routes have the path /hub"),
         (HUB.replace("routes.hub", "routes.Hub"), r"routes\.Hub: a name has small letters"),
-        (HUB + 'topic = "raw.zulip"\n', r"routes\.hub\.topic is none of the carrier cloudevents .*commerce\.events"),
+        (
+            HUB + 'topic = "raw.zulip"\n',
+            r"routes\.hub\.topic is not a topic of the carrier cloudevents .*commerce\.events",
+        ),
         ('[kafka.topics]\nchat = "zulip"\n' + HUB, r"routes\.hub: no topic under \[kafka\.topics\] has the carrier"),
-        ('[receive]\nhost = "localhost"\n' + HUB, r"receive\.host: is no IP address"),
+        ('[receive]\nhost = "localhost"\n' + HUB, r"receive\.host: is not an IP address"),
         (
             HUB + 'secret = "x"\n',
             r"secret: receive\.routes\.hub\.secret\.\nNext: Set EMBERLINE__RECEIVE__ROUTES",

@@ -111,7 +111,7 @@ def test_up_twice_beside_a_run_starts_each_engine_once_and_what_died_again_and_d
     assert page_of(f"http://{page.netloc}/server_info", link=before["web"], host="evil.example").status == 421
     assert status(state)["web"] == f"http://{page.netloc}"
     running = {record: record.read_text() for record in state.rglob("*.pid")}
-    assert emberline(state, "up").startswith("Up already: nothing had to be started.\n")
+    assert emberline(state, "up").startswith("Already up: nothing to start.\n")
     assert {record: record.read_text() for record in state.rglob("*.pid")} == running, "up started something twice"
 
     psutil.Process(int((state / "dagster" / "code_server.pid").read_text())).kill()

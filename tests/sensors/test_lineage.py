@@ -136,7 +136,7 @@ def test_the_sensor_is_there_only_where_a_collector_is_named():
 
 
 @pytest.mark.parametrize(
-    ("url", "told"), [("marquez:5000", "is no URL of a collector"), ("http://me:secret@host", "has a password")]
+    ("url", "told"), [("marquez:5000", "is not a URL of a collector"), ("http://me:secret@host", "has a password")]
 )
 def test_what_is_no_url_of_a_collector_is_refused_without_repeating_it(
     monkeypatch: pytest.MonkeyPatch, url: str, told: str

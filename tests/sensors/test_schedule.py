@@ -45,5 +45,5 @@ def test_the_schedule_of_the_settings_is_one_of_dagsters_and_runs():
 
 def test_what_is_no_cron_expression_is_named(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("EMBERLINE__SCHEDULE__CRON", "99 6 * * *")
-    with pytest.raises(SettingsError, match=r"schedule\.cron: is no cron expression"):
+    with pytest.raises(SettingsError, match=r"schedule\.cron: is not a cron expression"):
         load_settings()

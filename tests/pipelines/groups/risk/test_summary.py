@@ -82,9 +82,9 @@ def test_a_company_of_few_groups_and_days_is_told_what_its_risk_rests_on(monkeyp
     monkeypatch.setattr(output, "_stdout", console)
     print_backtest(few)
     text = " ".join(console.export_text().split())
-    assert "The model in the box speaks with 15%" in text
-    assert "learnt from 38 groups of a public community" in text
+    assert "The score is the shipped model by 15%" in text
+    assert "trained on 38 groups of a public community" in text
     assert few.line == 0.275
-    assert "Alerts by the risk, of the box, on the groups it was learnt from, each left out" in text
+    assert "Alerts by the risk, of the shipped model, on its training groups, each left out" in text
     assert "An alert is raised from a risk of 27.5 % on" in text
     assert "Of your own there are 2 groups and 3 weekly days; of 0 of these it is known what came" in text
