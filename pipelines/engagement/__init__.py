@@ -1,4 +1,4 @@
-"""Who was active when, how often and how: retention, lifecycle, states, value.
+"""Engagement of persons: retention, lifecycle, states, value.
 
 See docs/definitions.md#engagement.
 """

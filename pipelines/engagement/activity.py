@@ -1,4 +1,4 @@
-"""What counts as engagement: the one predicate that every number of activity goes through."""
+"""What counts as engagement: the one predicate that all counts of activity use."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from schemas import kinds
 
 
 def is_member_message() -> pl.Expr:
-    """True for a message that a member wrote; operators, bots, red packets and broadcasts are none.
+    """Return whether an event is a message of a member, not of operators or bots, nor a red packet or broadcast.
 
     See docs/definitions.md#engagement.
     """
@@ -17,6 +17,6 @@ def is_member_message() -> pl.Expr:
 
 
 def is_activity() -> pl.Expr:
-    """True for a member's own message or reaction: what keeps a person active and a group alive."""
+    """Return whether an event is activity: a message or reaction of a member."""
     reaction = (pl.col("type") == kinds.REACTION_ADDED) & (pl.col("role") == "member")
     return is_member_message() | reaction

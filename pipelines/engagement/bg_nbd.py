@@ -1,11 +1,11 @@
-"""BG/NBD: who still buys, and how often, from when they bought before.
+"""BG/NBD model: who still buys and how often, from the times of past purchases.
 
-Buyers buy at random with a rate of their own and, after each purchase, may never come back. The rates are gamma
-distributed, the probabilities of leaving beta distributed. Source: Fader, Hardie & Lee (2005), "Counting Your
-Customers" the Easy Way, Marketing Science 24(2), 275-284.
+Each buyer buys at random at an individual rate and may leave after each purchase. Rates are gamma distributed,
+probabilities of leaving beta distributed. Source: Fader, Hardie & Lee (2005), "Counting Your Customers" the Easy Way,
+Marketing Science 24(2), 275-284.
 
-Of each buyer three numbers count, in any one unit of time: `x` purchases after the first, the last of them `t_x` after
-the first (0 where there is none), observed until `T` after the first.
+The model uses three numbers per buyer, in one unit of time: `x` purchases after the first, the last of them `t_x` after
+the first (0 if there is none), observed until `T` after the first.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from threadpoolctl import threadpool_limits
 from schemas.errors import EmberlineError
 
 LEAST_REPEAT_BUYERS: Final = 100
-"""Of fewer who bought again nothing is said."""
+"""With fewer repeat buyers there is no model."""
 
 Floats = NDArray[np.float64]
 
 _WIDEST: Final = 15.0
-"""Logarithm of the largest parameter that is sought; a fit that ends there has none."""
+"""Logarithm of the largest parameter searched; a fit that ends there failed."""
 
 
 class NoFit(EmberlineError):
@@ -45,7 +45,7 @@ class BgNbd:
     b: float
 
     def p_alive(self, x: ArrayLike, t_x: ArrayLike, observed: ArrayLike) -> Floats:
-        """Probability that a buyer has not left by `observed`; 1 for who bought once, as nobody leaves before that.
+        """Return the probability that a buyer has not left by `observed`; 1 for one-time buyers, who cannot have left.
 
         Source: Fader, Hardie & Lee (2008), Computing P(alive) Using the BG/NBD Model, brucehardie.com/notes/021.
         """
@@ -53,31 +53,31 @@ class BgNbd:
         return expit(-self._log_odds_left(x, t_x, observed))
 
     def expected_purchases(self, t: ArrayLike) -> Floats:
-        """Purchases expected of a new buyer in `(0, t]` after the first one (equation 9)."""
+        """Return the expected purchases of a new buyer in `(0, t]` after the first one (equation 9)."""
         (t,) = _arrays(t)
         return self._while_alive(np.zeros_like(t), np.zeros_like(t), t)
 
     def expected_purchases_given(self, t: ArrayLike, x: ArrayLike, t_x: ArrayLike, observed: ArrayLike) -> Floats:
-        """Purchases expected of a buyer in `(observed, observed + t]`, who is perhaps gone (equation 10)."""
+        """Return the expected purchases of a buyer, who may have left, in `(observed, observed + t]` (equation 10)."""
         t, x, t_x, observed = _arrays(t, x, t_x, observed)
         return self._while_alive(x, observed, t) * self.p_alive(x, t_x, observed)
 
     def log_likelihood(self, x: ArrayLike, t_x: ArrayLike, observed: ArrayLike) -> Floats:
-        """Logarithm of the likelihood of each buyer (equation 6)."""
+        """Return the log likelihood of each buyer (equation 6)."""
         x, t_x, observed = _arrays(x, t_x, observed)
         parameters = np.array([self.r, self.alpha, self.a, self.b])
         return _of_number(parameters, x)[0] + _of_times(parameters, x, t_x, observed)[0]
 
     def _log_odds_left(self, x: Floats, t_x: Floats, observed: Floats) -> Floats:
-        # Who bought once is alive: any denominator above 0 does.
+        # One-time buyers are alive: any denominator above 0 works.
         again = np.log(self.a) - np.log(np.where(x > 0, self.b + x - 1, 1.0))
         odds = again + (self.r + x) * (np.log(self.alpha + observed) - np.log(self.alpha + t_x))
         return np.where(x > 0, odds, -np.inf)
 
     def _while_alive(self, x: Floats, observed: Floats, t: Floats) -> Floats:
-        """Purchases expected in `t` of a buyer who is alive after `observed`.
+        """Return the expected purchases in `t` of a buyer who is alive after `observed`.
 
-        By Euler's transformation of 2F1 (DLMF 15.8.1), as its arguments would else grow with `x` and lose digits.
+        Uses Euler's transformation of 2F1 (DLMF 15.8.1): otherwise its arguments grow with `x` and lose digits.
         """
         # At a = 1 it is 0 / 0 with a limit, and at a + b + x = 1 it is 0 times infinity with one.
         before = self.a - 1 if abs(self.a - 1) > 1e-6 else 1e-6
@@ -89,21 +89,21 @@ class BgNbd:
 
 
 def fit(x: ArrayLike, t_x: ArrayLike, observed: ArrayLike, least_repeat_buyers: int = LEAST_REPEAT_BUYERS) -> BgNbd:
-    """Find the model of greatest likelihood.
+    """Fit the model by maximum likelihood.
 
     Args:
         x: [buyers] purchases after the first.
         t_x: [buyers] time from the first purchase to the last.
         observed: [buyers] time from the first purchase to the end of the observation.
-        least_repeat_buyers: With fewer buyers who bought again it is not tried.
+        least_repeat_buyers: Minimum number of repeat buyers.
 
     Raises:
-        NoFit: Too few bought again, or the likelihood grows without end.
+        NoFit: There are too few repeat buyers, or the likelihood has no maximum.
         ValueError: `0 <= t_x <= observed` does not hold, or `t_x` is above 0 with no purchase.
     """
     x, t_x, observed = _arrays(x, t_x, observed)
     if np.any((t_x < 0) | (t_x > observed) | ((x == 0) & (t_x > 0))):
-        raise ValueError("times must satisfy 0 <= t_x <= observed, and t_x = 0 for who bought once")
+        raise ValueError("times must satisfy 0 <= t_x <= observed, and t_x = 0 for one-time buyers")
     again = int(np.count_nonzero(x > 0))
     if again < max(1, least_repeat_buyers):
         raise NoFit(
@@ -125,7 +125,7 @@ def fit(x: ArrayLike, t_x: ArrayLike, observed: ArrayLike, least_repeat_buyers: 
             sums += [(of_buyer * how_many).sum() for of_buyer in each]
         return -sums[0] / len(x), -sums[1:] * parameters / len(x)
 
-    # Four numbers are no work for several threads of the linear algebra: they would only wait for each other.
+    # With four parameters, threads of the linear algebra would only wait for each other.
     with threadpool_limits(1):
         found = minimize(
             cost, np.zeros(4), jac=True, method="L-BFGS-B", bounds=[(-_WIDEST, _WIDEST)] * 4,
@@ -133,18 +133,18 @@ def fit(x: ArrayLike, t_x: ArrayLike, observed: ArrayLike, least_repeat_buyers: 
         )  # fmt: skip
     if not np.all(np.isfinite(found.x)) or np.any(np.abs(found.x) > _WIDEST - 1):
         raise NoFit(
-            "The likelihood has no greatest value: these buyers do not differ as the model supposes.",
-            "Read the RFM scores, or wait for a longer history.",
+            "The likelihood has no maximum: these buyers do not differ as the model assumes.",
+            "Use the RFM scores, or wait for a longer history.",
         )
     r, alpha, a, b = np.exp(found.x)
     return BgNbd(float(r), float(alpha * scale), float(a), float(b))
 
 
 def _of_number(parameters: Floats, x: Floats) -> tuple[Floats, ...]:
-    """The part of the log likelihood that follows from `x` alone, and its derivatives by r, alpha, a, b.
+    """Return the part of the log likelihood that depends on `x` only, and its derivatives by r, alpha, a, b.
 
-    This and `_of_times` add up to it, in the form of Fader & Hardie (2013), Overcoming the BG/NBD Model's #NUM! Error
-    Problem, brucehardie.com/notes/027.
+    The log likelihood is its sum with `_of_times`, in the form of Fader & Hardie (2013), Overcoming the BG/NBD Model's
+    #NUM! Error Problem, brucehardie.com/notes/027.
     """
     r, alpha, a, b = parameters
     value = (
@@ -157,13 +157,13 @@ def _of_number(parameters: Floats, x: Floats) -> tuple[Floats, ...]:
 
 
 def _of_times(parameters: Floats, x: Floats, t_x: Floats, observed: Floats) -> tuple[Floats, ...]:
-    """The part of the log likelihood that follows from when purchases were, too, and its derivatives."""
+    """Return the part of the log likelihood that also depends on times of purchases, and its derivatives."""
     r, alpha, a, b = parameters
     is_repeat = x > 0
     divisor = np.where(is_repeat, b + x - 1, 1.0)
     until_now, until_last = np.log(alpha + observed), np.log(alpha + t_x)
     log_odds_left = np.where(is_repeat, np.log(a / divisor) + (r + x) * (until_now - until_last), -np.inf)
-    # Of the odds of having left and of having stayed, the smaller never overflow.
+    # The smaller of the odds of having left and of having stayed never overflow.
     smaller = np.exp(-np.abs(log_odds_left))
     value = np.maximum(log_odds_left, 0) + np.log1p(smaller) - (r + x) * until_now
     share_left = np.where(log_odds_left > 0, 1, smaller) / (1 + smaller)
@@ -178,7 +178,7 @@ def _of_times(parameters: Floats, x: Floats, t_x: Floats, observed: Floats) -> t
 
 
 def _distinct(*columns: Floats) -> tuple[list[Floats], Floats]:
-    """The distinct rows of columns, sorted, and how often each is there."""
+    """Return the distinct rows of columns, sorted, and their counts."""
     rows = pl.DataFrame(columns).group_by(pl.all()).len().sort(pl.all())
     *distinct, counts = (each.cast(pl.Float64).to_numpy() for each in rows.iter_columns())
     return distinct, counts

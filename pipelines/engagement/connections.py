@@ -1,7 +1,6 @@
-"""Who of a group's members are connected with others, by the answers they exchange in windows of 7 days.
+"""Connected members of groups, by the answers they exchange in windows of 7 days.
 
-Windows are counted back from the day that is asked for: window 0 ends with it, window 1 is the seven days before, and
-so on.
+Windows are counted back from a given day: window 0 ends with it, window 1 is the seven days before, and so on.
 """
 
 from __future__ import annotations
@@ -18,35 +17,35 @@ from schemas.lake import ORDERING_KEY
 
 WINDOW_DAYS: Final = 7
 WINDOWS: Final = 4
-"""The windows that members are judged by."""
+"""Number of windows that states of members depend on."""
 
 ENOUGH_EXCHANGES: Final = 5
-"""Answers between two members in a window that connect them."""
+"""Minimum of answers between two members in a window to connect them."""
 
 ENOUGH_MEMBERS: Final = 5
-"""Members one is connected with, to be connected."""
+"""Minimum of connections for a member to count as connected."""
 
 ANSWERED_WITHIN: Final = dt.timedelta(days=28)
-"""How old a message may be for an answer to connect two members."""
+"""Highest age of a message for an answer to it to count."""
 
 
 Day = dt.date | pl.Expr | None
-"""A day, or a column with one; none: before every day."""
+"""A day, or a column of days; None: before every day."""
 
 
 def window_of(of: pl.Expr, day: Day) -> pl.Expr:
-    """The number of the window in which a day lies."""
+    """Return the number of the window that contains a day."""
     return (_known(day) - of).dt.total_days() // WINDOW_DAYS
 
 
 def windows_from(day: Day) -> pl.Expr:
-    """The first day of the windows that members are judged by."""
+    """Return the first day of the windows."""
     return _known(day) - dt.timedelta(days=WINDOWS * WINDOW_DAYS - 1)
 
 
 def connecting_from(day: Day) -> pl.Expr:
-    """The first day of the messages that an answer in the windows may be to: what happened before connects nobody."""
-    # A day more, as one of them may have 23 hours.
+    """Return the first day of messages whose answers in the windows count."""
+    # One more day, since a day may have 23 hours.
     return windows_from(day) - ANSWERED_WITHIN - dt.timedelta(days=1)
 
 
@@ -57,12 +56,12 @@ def _known(day: Day) -> pl.Expr:
 def connected(events: pl.LazyFrame, people: pl.LazyFrame, day: dt.date | None) -> pl.LazyFrame:
     """Find the persons who exchanged enough answers with enough members of a group in one window or more.
 
-    Exchanged are replies and reactions, either way. Whether a person was active in the window is not asked.
+    Answers are replies and reactions, in either direction. Activity of a person in the window is not checked.
 
     Args:
         events: `schemas.lake.EVENTS`, all of a group from `connecting_from` on, distinct, in any order.
         people: `schemas.lake.IDENTITY`.
-        day: The day with which window 0 ends; none: nobody is connected.
+        day: The last day of window 0; None: nobody is connected.
 
     Returns:
         `group_id, person_id`, and by window `connected_0` to `connected_3`.
@@ -82,12 +81,12 @@ def connected(events: pl.LazyFrame, people: pl.LazyFrame, day: dt.date | None) -
 
 
 def exchanges(events: pl.LazyFrame, people: pl.LazyFrame, day: Day) -> pl.LazyFrame:
-    """Count the answers that two persons of a group exchanged in each window, either way.
+    """Count the answers that two persons of a group exchanged in each window, in either direction.
 
     The arguments are those of `connected`; `day` may be a column of the events, the same in all of a group.
 
     Returns:
-        `group_id`, `window`, `one` and `other`, persons, the first by id first, and `exchanges`.
+        `group_id`, `window`, persons `one` < `other`, and `exchanges`.
     """
     answered = _answers(events.filter(pl.col("day") <= _known(day)), day)
     by_person = with_person(answered, people).select(
@@ -103,9 +102,9 @@ def exchanges(events: pl.LazyFrame, people: pl.LazyFrame, day: Day) -> pl.LazyFr
 
 
 def _answers(events: pl.LazyFrame, day: Day) -> pl.LazyFrame:
-    """Members' replies and reactions to members' messages: `group_id, account_id, other_account_id, window`.
+    """Return members' replies and reactions to members' messages: `group_id, account_id, other_account_id, window`.
 
-    Of accounts, not of persons: few of all messages are answers or answered, and persons are looked up for these alone.
+    By account: few messages are answers or answered, and persons are looked up only for these.
     """
     named = pl.when(pl.col("type") == kinds.MESSAGE_SENT).then("reply_to").otherwise("message_id")
     answering = (
@@ -114,7 +113,7 @@ def _answers(events: pl.LazyFrame, day: Day) -> pl.LazyFrame:
         .drop_nulls("answered")
     )
     message = ["group_id", "answered"]
-    # Only messages that were answered are worth sorting.
+    # Sort only messages that were answered.
     written = (
         events.filter(is_member_message() & (pl.col("day") >= connecting_from(day)))
         .select("group_id", *ORDERING_KEY, answered="message_id", other_account_id="account_id")

@@ -1,4 +1,4 @@
-"""Lifecycle: the active persons of a unit by where they come from, and those who stayed away."""
+"""Lifecycle: active persons of a period by where they come from, and those who became dormant."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from schemas.errors import EmberlineError
 from schemas.lake import LIFECYCLE
 
 _DAYS: Final = 1 << 32
-"""More than there are days before and after 1970, so that a person and a day fit into one number."""
+"""More than the days before and after 1970, so that a person and a day fit into one number."""
 
 
 class LifecycleBroken(EmberlineError):
-    """The counts of a unit contradict those of the unit before.
+    """The counts of a period contradict those of the previous one.
 
     Attributes:
-        unit: Calendar unit of the row.
-        start: First day of the first unit that contradicts.
+        unit: Length of the period.
+        start: First day of the first contradicting period.
         active: Persons the row says were active.
         expected: Persons active by the other columns: active before - dormant + new + resurrecting.
     """
 
     def __init__(self, unit: str, start: dt.date, active: int, expected: int) -> None:
-        """Name the row, both numbers and the way out."""
+        """Build the message from the row and both numbers."""
         self.unit = unit
         self.start = start
         self.active = active
@@ -49,13 +49,13 @@ def lifecycle(person_day: pl.LazyFrame, unit: Unit, complete_through: dt.date | 
 
     Args:
         person_day: `schemas.lake.PERSON_DAY` over all history.
-        unit: Calendar unit to count by.
-        complete_through: Last complete day, none if no day is complete.
+        unit: Length of the periods.
+        complete_through: Last complete day, None if no day is complete.
 
     Returns:
-        `schemas.lake.LIFECYCLE`: a row for every unit, without gaps, from the first with activity
-        to the one that holds the newer of `complete_through` and the last day with activity. An
-        incomplete unit has the counts so far and is flagged.
+        `schemas.lake.LIFECYCLE`: a row for every period, without gaps, from the first with activity to the one that
+        contains the newer of `complete_through` and the last day with activity. An incomplete period has the counts so
+        far and is flagged.
     """
     span = person_day.select(first=pl.col("day").min(), last=pl.col("day").max())
     counts = lifecycle_counts(person_day, person_day.select("person_id", first_day="day"), unit)
@@ -63,20 +63,19 @@ def lifecycle(person_day: pl.LazyFrame, unit: Unit, complete_through: dt.date | 
 
 
 def lifecycle_counts(person_day: pl.LazyFrame, first_seen: pl.LazyFrame, unit: Unit) -> pl.LazyFrame:
-    """Count the persons of units, without rows for units that have nobody to count.
+    """Count the persons of periods, without rows for empty periods.
 
     Args:
-        person_day: `person_id, day`, in whole units. Counts hold for a unit whose activity is here and that of the
-            unit before.
+        person_day: `person_id, day`, in whole periods. Counts are right for a period whose activity is included, with
+            that of the previous one.
         first_seen: `person_id, first_day` over all history.
-        unit: Calendar unit to count by.
+        unit: Length of the periods.
 
     Returns:
         `start`, and the counts of `schemas.lake.LIFECYCLE`; null is 0.
     """
     start, person = pl.col("start"), pl.col("person")
-    # Neighbours in one sorted column of whole numbers: windows a person, strings or two columns take several times as
-    # long.
+    # Neighbours in one sorted integer column: windows by person, strings or two columns take several times as long.
     category = pl.Categorical(pl.Categories.random())
     number = pl.col("person_id").cast(category).to_physical().cast(pl.Int64)
     spells = (
@@ -97,8 +96,7 @@ def lifecycle_counts(person_day: pl.LazyFrame, first_seen: pl.LazyFrame, unit: U
         .group_by("start")
         .agg(new=pl.len())
     )
-    # Counted from the persons themselves and not as `active before - returning`: the invariant
-    # could not fail otherwise.
+    # Counted from the persons and not as `active before - returning`: otherwise the invariant could not fail.
     absent = (
         spells.filter(~pl.col("is_staying").fill_null(value=False))
         .group_by(start=next_unit_start(start, unit))
@@ -116,13 +114,13 @@ def lifecycle_counts(person_day: pl.LazyFrame, first_seen: pl.LazyFrame, unit: U
 def lifecycle_rows(
     counts: pl.LazyFrame, span: pl.LazyFrame, unit: Unit, complete_through: dt.date | None
 ) -> pl.LazyFrame:
-    """Lay counts on the calendar, see `lifecycle`.
+    """Return a row per period from the counts; see `lifecycle`.
 
     Args:
-        counts: What `lifecycle_counts` gives.
-        span: One row `first, last`: the first and the last day with activity, null where there is none.
-        unit: Calendar unit of the counts.
-        complete_through: Last complete day, none if no day is complete.
+        counts: Result of `lifecycle_counts`.
+        span: One row `first, last`: the first and the last day with activity, null if there is none.
+        unit: Length of the periods.
+        complete_through: Last complete day, None if no day is complete.
 
     Returns:
         `schemas.lake.LIFECYCLE`.
@@ -148,11 +146,10 @@ def assert_invariant(lifecycle: pl.LazyFrame) -> None:
     """Check active = active before - dormant + new + resurrecting (docs/definitions.md#engagement).
 
     Args:
-        lifecycle: `schemas.lake.LIFECYCLE` of one or several units, each from its first row on, in
-            any order.
+        lifecycle: `schemas.lake.LIFECYCLE` of one or several units, each from its first row on, in any order.
 
     Raises:
-        LifecycleBroken: The first row, by unit and start, for which it does not hold.
+        LifecycleBroken: It does not hold; names the first row by unit and start.
     """
     before = pl.col("active").shift(1, fill_value=0).over("unit")
     expected = before - pl.col("dormant") + pl.col("new") + pl.col("resurrecting")

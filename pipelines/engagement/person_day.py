@@ -1,4 +1,4 @@
-"""Days on which persons were active, the fact below first activity, retention and lifecycle."""
+"""Days on which persons were active; first activity, retention and lifecycle are computed from it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from schemas.lake import PERSON_DAY
 
 
 def person_day(events: pl.LazyFrame) -> pl.LazyFrame:
-    """Count a person's own messages and reactions a group and day.
+    """Count a person's own messages and reactions per group and day.
 
     See docs/definitions.md#engagement.
 

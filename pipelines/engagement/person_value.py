@@ -1,4 +1,4 @@
-"""What buyers are worth: RFM, and by BG/NBD who still buys and how often (docs/definitions.md#engagement)."""
+"""Value of buyers: RFM scores, and expected purchases by BG/NBD (docs/definitions.md#engagement)."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from pipelines.time import business_day
 from schemas.lake import PERSON_VALUE
 
 HORIZON_DAYS: Final = 28
-"""How far ahead purchases are expected."""
+"""The horizon of expected purchases."""
 
 
 def person_value(
     orders: pl.LazyFrame, day: dt.date | None, zone: str, least_repeat_buyers: int = LEAST_REPEAT_BUYERS
 ) -> pl.LazyFrame:
-    """Score buyers by RFM in each currency, and tell by BG/NBD whether they still buy and how often.
+    """Score buyers by RFM in each currency, and estimate by BG/NBD whether they still buy and how often.
 
-    The model counts days with a paid order, in whichever currency: purchases of a day are one, as in its source.
+    The model counts days with a paid order in any currency: purchases on one day count once, as in its source.
 
     Args:
-        orders: A row a paid order: `person_id, currency, paid_at` (UTC), `net_minor`.
-        day: The newest complete day; none: nobody is judged.
+        orders: A row per paid order: `person_id, currency, paid_at` (UTC), `net_minor`.
+        day: The newest complete day; None: no rows.
         zone: IANA name of the business zone.
-        least_repeat_buyers: With fewer buyers who bought on another day, too, there is no model.
+        least_repeat_buyers: Minimum number of buyers with orders on several days for a model.
 
     Returns:
-        `schemas.lake.PERSON_VALUE`. Where there is no model `p_alive` and `expected_purchases` are null, and
-        `unmodelled` says why.
+        `schemas.lake.PERSON_VALUE`. Without a model, `p_alive` and `expected_purchases` are null, and `unmodelled` says
+        why.
     """
     if day is None:
         return pl.LazyFrame(schema=PERSON_VALUE.schema)
@@ -47,9 +47,9 @@ def person_value(
 
 
 def credited_orders(order_credit: pl.LazyFrame) -> pl.LazyFrame:
-    """The paid orders that `schemas.lake.ORDER_CREDIT` credits: a row an order, with all of its money once.
+    """Return the paid orders of `schemas.lake.ORDER_CREDIT`: a row per order, with all of its money once.
 
-    Every model credits every order in full, so one of them has all there are.
+    Every model credits all orders in full, so one of them is enough.
     """
     return (
         order_credit.filter(pl.col("model") == pl.col("model").min())
@@ -60,7 +60,7 @@ def credited_orders(order_credit: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _histories(bought: pl.LazyFrame, day: dt.date) -> pl.LazyFrame:
-    """Of each buyer `x`, `t_x` and `observed` in days."""
+    """Return `x`, `t_x` and `observed` of each buyer, in days."""
     first, last = pl.col("day").min(), pl.col("day").max()
     return bought.group_by("person_id").agg(
         x=pl.len() - 1,

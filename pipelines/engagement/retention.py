@@ -1,4 +1,4 @@
-"""Retention: of the persons who started in a unit, how many returned in each period since."""
+"""Retention: of the persons who started in a calendar unit, how many returned in each period since."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ROLLING: Final[dict[Unit, dt.timedelta]] = {
     "week": 7 * dt.timedelta(hours=24),
     "month": 30 * dt.timedelta(hours=24),
 }
-"""How long a rolling period is."""
+"""Lengths of rolling periods."""
 
 COHORTS: Final = pl.Schema(
     {
@@ -75,34 +75,34 @@ def retention(
     >>> rolling.select("period", "cohort_size", "returned").rows()
     [(0, 1, 1), (1, 1, 0), (2, 1, None)]
 
-    A return is an event that is no earlier than the start and before the end of `complete_through`. The start itself
-    is a return of period 0 where it satisfies `returns`, too.
+    A return is an event at or after the start and before the end of `complete_through`. The start itself is a return of
+    period 0 if it also satisfies `returns`.
 
     Args:
-        events: `person_id` (String), `time` (UTC microseconds) and what the predicates ask for, in any order. Rows
+        events: `person_id` (String), `time` (UTC microseconds) and the columns of the predicates, in any order. Rows
             without a person do not count.
-        start: Predicate of the events that start.
-        returns: Predicate of the events that are returns.
-        unit: Calendar unit of cohorts, and length of periods (`ROLLING` where they are rolling).
-        zone: IANA name of the business zone, whose days make units.
-        complete_through: Last complete day, none if no day is complete.
-        cohort: `first_ever`: a person is in the cohort of the first start. `every_start`: in that of every unit with
-            a start, once, from the first start in it on.
-        mode: `on`: returned in that very period. `on_or_after`: in that period or any later one.
+        start: Predicate of the starting events.
+        returns: Predicate of the returns.
+        unit: Calendar unit of cohorts, and length of periods (`ROLLING` for rolling ones).
+        zone: IANA name of the business zone.
+        complete_through: Last complete day, None if no day is complete.
+        cohort: `first_ever`: a person is in the cohort of the first start. `every_start`: in the cohort of every unit
+            with a start, once, from the first start in it on.
+        mode: `on`: returned in exactly that period. `on_or_after`: in that period or any later one.
         periods: `calendar`: units of the business zone after that of the cohort. `rolling`: time since the start.
-        first_starts: `person_id, time` of first starts over all history, for `events` that are a range of it; cohorts
-            from before the range then lack the returns before it. None: `events` is all of history.
+        first_starts: `person_id, time` of first starts over all history, if `events` is only a range of it; cohorts
+            from before the range then lack earlier returns. None: `events` is all history.
 
     Returns:
-        `COHORTS`: for every cohort with a person a row a period, without gaps, up to the one that holds the newer of
-        the last event and the end of `complete_through`. `returned` is null where the period is not over for all that
-        may be in the cohort.
+        `COHORTS`: for every cohort with a person a row per period, without gaps, up to the one that contains the newer
+        of the last event and the end of `complete_through`. `returned` is null while the period is not over for every
+        possible member of the cohort.
 
     Raises:
-        ValueError: `first_starts` with `every_start`, which has no first.
+        ValueError: `first_starts` was given with `every_start`.
     """
     if first_starts is not None and cohort == "every_start":
-        raise ValueError("first_starts holds first starts alone: use it with cohort='first_ever'")
+        raise ValueError("first_starts has only first starts: use it with cohort='first_ever'")
     asked = _Asked(unit, zone, complete_through, cohort, mode, periods)
     starts = start.fill_null(value=False) if first_starts is None else pl.lit(value=False)
     kind = starts.cast(pl.UInt8) * kernel.STARTS + returns.fill_null(value=False).cast(pl.UInt8) * kernel.RETURNS
@@ -112,7 +112,7 @@ def retention(
         rows = pl.concat([rows, firsts])
     return (
         rows.filter((pl.col("kind") > 0) & pl.col("person_id").is_not_null())
-        # Categories of its own: those that all frames share would grow with every call.
+        # Its own categories: global ones would grow with every call.
         .with_columns(pl.col("person_id").cast(pl.Categorical(pl.Categories.random())).to_physical())
         .map_batches(asked.count, schema=COHORTS)
     )
@@ -128,7 +128,7 @@ class _Asked:
     periods: Periods
 
     def count(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """`COHORTS` of rows with `person_id` as a number, `time` and `kind`."""
+        """Return `COHORTS` of rows with `person_id` as a number, `time` and `kind`."""
         if rows.is_empty():
             return COHORTS.to_frame()
         end = None if self.complete_through is None else day_end(self.complete_through, self.zone)
@@ -156,7 +156,7 @@ class _Asked:
         return self._rows(units[:-1], size, returned, newest, end)
 
     def _units(self, first: dt.datetime, newest: dt.datetime) -> pl.Series:
-        """First days of the units from that of `first` to that of `newest`, and of the one after."""
+        """Return the first days of the units from that of `first` to that of `newest`, and of the one after."""
         first_day, newest_day = (business_day(pl.lit(time), self.zone) for time in (first, newest))
         last = next_unit_start(unit_start(newest_day, self.unit), self.unit)
         return pl.select(unit_starts(unit_start(first_day, self.unit), last, self.unit).explode()).to_series()
@@ -169,7 +169,7 @@ class _Asked:
         newest: dt.datetime,
         end: dt.datetime | None,
     ) -> pl.DataFrame:
-        """Lay the counts on cohorts and periods."""
+        """Return a row per cohort and period from the counts."""
         cohorts = np.flatnonzero(size)
         n_periods = returned.shape[1]
         laid = pl.DataFrame(
@@ -192,13 +192,13 @@ class _Asked:
         )
 
     def _progress(self, newest: dt.datetime, end: dt.datetime | None) -> tuple[pl.Expr, pl.Expr]:
-        """Whether a period has begun by `newest` for the first of its cohort, and is over by `end` for the last."""
+        """Whether a period has started by `newest` for the first of its cohort, and is over by `end` for the last."""
         cohort, period = pl.col("cohort"), pl.col("period")
         if self.periods == "calendar":
             begins = later_unit_start(cohort, period, self.unit)
             has_begun = begins <= business_day(pl.lit(newest), self.zone)
             return has_begun, is_complete(begins, self.unit, self.complete_through)
-        # Days are compared, at the instant a period's length before: the zone may change its clock in between.
+        # Days are compared at the instant one period earlier, because the zone may change its clock in between.
         length = ROLLING[self.unit]
         has_begun = business_day(pl.lit(newest) - period * length, self.zone) >= cohort
         if end is None:

@@ -1,4 +1,4 @@
-"""Cohorts and returns a person, as compiled loops over rows in any order."""
+"""Cohorts and returns per person, as compiled loops over rows in any order."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def group_rows(
     bounds: NDArray[np.int64],
     n_persons: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8], NDArray[np.int32]]:
-    """Bring the rows of each person together, by counting: no comparison sort.
+    """Group the rows by person with a counting sort.
 
     Args:
         person: [rows] number of the row's person.
         time: [rows] microseconds.
         kind: [rows] bits of `STARTS` and `RETURNS`.
-        bounds: [units + 1] where each calendar unit begins, and where the last ends.
+        bounds: [units + 1] start of each calendar unit, and end of the last.
         n_persons: One more than the highest number of a person.
 
     Returns:
@@ -43,7 +43,7 @@ def group_rows(
     units = np.empty(len(time), np.int32)
     unit = 0
     for row in range(len(person)):
-        # Neighbours in a file are mostly neighbours in time.
+        # Neighbouring rows are mostly close in time.
         if not bounds[unit] <= time[row] < bounds[unit + 1]:
             unit = np.searchsorted(bounds, time[row], side="right") - 1
         place = next_row[person[row]]
@@ -76,8 +76,8 @@ def count_returns(
         n_periods: Number of periods.
         length: Microseconds of a rolling period; 0: periods are calendar units.
         until: Microseconds; returns from then on do not count.
-        of_every_start: Whether a person is in the cohort of every unit with a start, or of the first alone.
-        newest_only: Count a person in the newest period of a return alone.
+        of_every_start: Whether a person is in the cohort of every unit with a start, or only of the first.
+        newest_only: Count a person only in the newest period with a return.
 
     Returns:
         [units] persons, and [units, periods] persons who returned.

@@ -1,4 +1,4 @@
-"""The lake's table of retention: of the persons first active in a unit, how many were active in each unit since."""
+"""The lake table `retention`: of the persons first active in a period, how many were active in each period since."""
 
 from __future__ import annotations
 
@@ -16,34 +16,33 @@ def retention_table(
     unit: Unit,
     complete_through: dt.date | None,
 ) -> pl.LazyFrame:
-    """Count persons by cohort and by calendar units since, mode `on` (docs/definitions.md#engagement).
+    """Count persons by cohort and by calendar periods since, mode `on` (docs/definitions.md#engagement).
 
-    A person's cohort is the unit of the first activity ever, in whichever group. `cohort_size`
-    counts the cohort's persons, also while its unit runs; `active` of period 0 is counted on its
-    own from activity, as that of every other period.
+    A person's cohort is the period of the first activity ever, in any group. `cohort_size` counts the cohort's persons,
+    also while its period is incomplete; `active` of period 0 is counted from activity like that of other periods.
 
     Args:
         first_seen: `schemas.lake.FIRST_SEEN` over all history.
         person_day: `schemas.lake.PERSON_DAY` over all history.
-        unit: Calendar unit of cohorts and periods.
-        complete_through: Last complete day, none if no day is complete.
+        unit: Length of cohorts and periods.
+        complete_through: Last complete day, None if no day is complete.
 
     Returns:
-        `schemas.lake.RETENTION`: for every cohort with a person a row a period, without gaps, up to
-        the unit that holds the newer of `complete_through` and the last day with activity. `active`
-        is 0 where a complete period had nobody and null in an incomplete one.
+        `schemas.lake.RETENTION`: for every cohort with a person a row per period, without gaps, up to the one that
+        contains the newer of `complete_through` and the last day with activity. `active` is 0 in a complete period
+        without active persons and null in an incomplete one.
     """
     active = retention_counts(first_seen, person_day, unit)
     return retention_rows(first_seen, active, person_day.select(pl.col("day").max()), unit, complete_through)
 
 
 def retention_counts(first_seen: pl.LazyFrame, person_day: pl.LazyFrame, unit: Unit) -> pl.LazyFrame:
-    """Count the active persons of each cohort in the units that `person_day` holds: `cohort, start, active`.
+    """Count the active persons of each cohort in the periods of `person_day`: `cohort, start, active`.
 
     Args:
         first_seen: `person_id, first_day` over all history.
-        person_day: `person_id, day`, in whole units.
-        unit: Calendar unit of cohorts and periods.
+        person_day: `person_id, day`, in whole periods.
+        unit: Length of cohorts and periods.
     """
     return (
         person_day.select("person_id", start=unit_start(pl.col("day"), unit))
@@ -61,14 +60,14 @@ def retention_rows(
     unit: Unit,
     complete_through: dt.date | None,
 ) -> pl.LazyFrame:
-    """Lay counts on cohorts and periods, see `retention_table`.
+    """Return a row per cohort and period from the counts; see `retention_table`.
 
     Args:
         first_seen: `person_id, first_day` over all history.
-        active: What `retention_counts` gives.
-        last_day: One row `day`: the last one with activity.
-        unit: Calendar unit of cohorts and periods.
-        complete_through: Last complete day, none if no day is complete.
+        active: Result of `retention_counts`.
+        last_day: One row `day`: the last day with activity.
+        unit: Length of cohorts and periods.
+        complete_through: Last complete day, None if no day is complete.
 
     Returns:
         `schemas.lake.RETENTION`.

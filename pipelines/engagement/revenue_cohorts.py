@@ -1,4 +1,4 @@
-"""What the buyers of a month pay in the months after it (docs/definitions.md#orders)."""
+"""Revenue cohorts: what the buyers of a month pay in the months since (docs/definitions.md#orders)."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def revenue_cohorts(orders: pl.LazyFrame, through: dt.date | None) -> pl.LazyFra
     """Sum the orders of each month's new buyers by complete months since, and by currency.
 
     Args:
-        orders: `schemas.lake.CUSTOMER_ORDER`; of nobody knows who bought nothing is told.
-        through: The last complete day; none: no day is complete.
+        orders: `schemas.lake.CUSTOMER_ORDER`; orders of unknown buyers are ignored.
+        through: The last complete day; None: no day is complete.
 
     Returns:
-        `schemas.lake.REVENUE_COHORT`: a row a cohort, currency that it ever paid in and complete month since, also
-        where nobody bought.
+        `schemas.lake.REVENUE_COHORT`: a row per cohort, currency in which it ever paid, and complete month since,
+        including months without orders.
     """
     cohort, start = pl.col("cohort"), pl.col("start")
     bought = (

@@ -15,7 +15,7 @@ from schemas.lake import MONEY_SUM, PERSON_VALUE
 
 @dataclass(frozen=True)
 class Quantiles:
-    """Scores from 1 to `n` by rank: 1 + the `n`ths of all values that are lower, rounded down. Equals score alike."""
+    """Scores from 1 to `n` by rank: 1 + floor(n * share of lower values). Equal values get equal scores."""
 
     n: int = 5
 
@@ -24,14 +24,14 @@ class Quantiles:
             raise ValueError(f"{self.n} quantiles: at least 1 is needed")
 
     def score(self, value: pl.Expr) -> pl.Expr:
-        """The score (Int32) of a column of integers, higher is better."""
+        """Return the score (Int32) of a column of integers, higher is better."""
         lower = value.rank("min").cast(pl.Int64) - 1
         return (lower * self.n // value.count() + 1).cast(pl.Int32)
 
 
 @dataclass(frozen=True)
 class Fixed:
-    """Scores from 1 to one more than there are cuts: 1 + how many of them a value has reached."""
+    """Scores from 1 to the number of cuts + 1: 1 + the number of cuts that a value has reached."""
 
     cuts: tuple[int, ...]
 
@@ -40,7 +40,7 @@ class Fixed:
             raise ValueError(f"the cuts {self.cuts} do not rise")
 
     def score(self, value: pl.Expr) -> pl.Expr:
-        """The score (Int32) of a column of integers, higher is better."""
+        """Return the score (Int32) of a column of integers, higher is better."""
         return sum(((value >= cut).cast(pl.Int32) for cut in self.cuts), start=value.cast(pl.Int32) * 0 + 1)
 
 
@@ -63,21 +63,21 @@ def rfm(
     frequency: Cuts = FIFTHS,
     monetary: Cuts = FIFTHS,
 ) -> pl.LazyFrame:
-    """Score buyers by recency, frequency and money, in each currency on its own.
+    """Score buyers by recency, frequency and money, separately in each currency.
 
     See docs/definitions.md#things, docs/definitions.md#engagement.
 
     Args:
-        orders: A row a paid order: `person_id, currency, paid_at` (UTC), `net_minor` (integer, minor units).
+        orders: A row per paid order: `person_id, currency, paid_at` (UTC), `net_minor` (integer, minor units).
         day: The newest day that counts.
         zone: IANA name of the business zone.
         recency: Cuts of the days since the last order, counted from 0 downwards: `Fixed((-6, -1))` scores 1 for 7 days
             or more, 2 up to 6 and 3 up to 1.
         frequency: Cuts of the orders.
-        monetary: Cuts of what was paid net of refunds, in minor units; fixed ones suit one currency.
+        monetary: Cuts of the amount paid net of refunds, in minor units; fixed cuts suit only one currency.
 
     Returns:
-        `RFM`: a row for each person and currency with an order; scores compare buyers in the same currency.
+        `RFM`: a row per person and currency with an order; scores compare buyers in the same currency.
     """
     newest, paid_on = pl.lit(day), business_day(pl.col("paid_at"), zone)
     return (

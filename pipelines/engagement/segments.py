@@ -1,6 +1,6 @@
-"""Activity of the company, of each group, purpose and carrier: who is active, new, back or gone, and who stays.
+"""Activity and retention of the company, of each group, purpose and carrier.
 
-All of it is a sum over the persons of a segment, so that what other persons do changes no part of it. See
+All counts are sums over the persons of a segment, so that counts of changed persons can be updated separately. See
 docs/definitions.md#engagement.
 """
 
@@ -24,7 +24,7 @@ from schemas.attribution import UNKNOWN
 from schemas.lake import SEGMENT_ACTIVITY, SEGMENT_RETENTION
 
 COMPANY: Final = "company"
-"""The breakdown with a single segment, of the same name: everybody."""
+"""The breakdown with everybody in a single segment of the same name."""
 
 _UNITS: Final[tuple[Unit, ...]] = ("day", "week", "month")
 _COHORTS: Final[Unit] = "month"
@@ -39,10 +39,10 @@ def segment_activity(person_day: pl.LazyFrame, groups: pl.LazyFrame, through: dt
     Args:
         person_day: `schemas.lake.PERSON_DAY` of some persons over all history.
         groups: `schemas.lake.GROUP`.
-        through: The last complete day; none: no day is complete.
+        through: The last complete day; None: no day is complete.
 
     Returns:
-        `schemas.lake.SEGMENT_ACTIVITY`: a row a segment and unit in which anybody counts in any column.
+        `schemas.lake.SEGMENT_ACTIVITY`: a row per segment and period with a count in any column.
     """
     counted = [
         _named(rows, breakdown).with_columns(unit=pl.lit(unit)).collect(engine="streaming")
@@ -56,20 +56,20 @@ def segment_activity(person_day: pl.LazyFrame, groups: pl.LazyFrame, through: dt
 
 
 def of_days_only(rows: pl.LazyFrame) -> pl.LazyFrame:
-    """Leave the columns null that are counted of days, in rows of weeks and months."""
+    """Set columns of days to null in rows of weeks and months."""
     return rows.with_columns(pl.when(pl.col("unit") == "day").then(pl.col(*_WINDOWS)))
 
 
 def segment_retention(person_day: pl.LazyFrame, groups: pl.LazyFrame, through: dt.date | None) -> pl.LazyFrame:
-    """Count who of each segment's cohort was active so many complete months later.
+    """Count the active persons of each segment's cohorts by complete months since.
 
     Args:
         person_day: `schemas.lake.PERSON_DAY` of some persons over all history.
         groups: `schemas.lake.GROUP`.
-        through: The last complete day; none: no day is complete.
+        through: The last complete day; None: no day is complete.
 
     Returns:
-        `schemas.lake.SEGMENT_RETENTION`: a row a segment, cohort and complete period, also where nobody was active.
+        `schemas.lake.SEGMENT_RETENTION`: a row per segment, cohort and complete period, also without active persons.
     """
     parts = [
         _named(_cells(days.lazy(), through), breakdown).collect(engine="streaming")
@@ -79,9 +79,9 @@ def segment_retention(person_day: pl.LazyFrame, groups: pl.LazyFrame, through: d
 
 
 def _segments(person_day: pl.LazyFrame, groups: pl.LazyFrame) -> Iterator[tuple[str, pl.DataFrame]]:
-    """The days of persons in the segments of each breakdown: `segment, person, day`, each once.
+    """Yield the days of persons in the segments of each breakdown: `segment, person, day`, each once.
 
-    Names are numbers in it: to sort texts takes several times as long. One breakdown is in memory at a time, and days
+    Names are numbers, because sorting texts takes several times as long. One breakdown is in memory at a time, and days
     are read once for all.
     """
     person = pl.col("person_id").cast(pl.Categorical(pl.Categories.random())).to_physical()
@@ -108,7 +108,7 @@ def _counts(days: pl.DataFrame, through: dt.date | None) -> Iterator[tuple[Unit,
 
 
 def _spells(days: pl.LazyFrame, unit: Unit) -> pl.LazyFrame:
-    """The units in which a person was active in a segment, in order, with those before and after, or null."""
+    """Return the active periods of a person in a segment, in order, with the previous and next one or null."""
 
     def same(rows: int) -> pl.Expr:
         columns = (pl.col("segment").to_physical(), pl.col("person"))
@@ -123,7 +123,7 @@ def _spells(days: pl.LazyFrame, unit: Unit) -> pl.LazyFrame:
 
 
 def _lifecycle(spells: pl.LazyFrame, unit: Unit) -> pl.LazyFrame:
-    """The counts of units by where their persons come from; who is dormant counts in the unit after the last one."""
+    """Return the counts of periods by where persons come from; dormant persons count in the period after their last."""
     before = pl.col("before")
     is_returning = (next_unit_start(before, unit) == _START).fill_null(value=False)
     present = spells.group_by("segment", "start").agg(
@@ -139,10 +139,11 @@ def _lifecycle(spells: pl.LazyFrame, unit: Unit) -> pl.LazyFrame:
 
 
 def _rolling(spells: pl.LazyFrame, through: dt.date | None) -> pl.LazyFrame:
-    """The persons active in the days that end with each day.
+    """Return the number of persons active in the window of days that ends with each day.
 
-    A person counts from a day of activity on until the window no longer reaches it. So a window opens where the one
-    before has ended by then, and ends where no later one opens in time: between these steps the number stands.
+    A person counts from a day of activity until the window no longer contains it. So the count rises when a person
+    becomes active after the previous window ended, falls when a window ends without new activity, and is constant in
+    between.
     """
     steps = []
     for name, length in _WINDOWS.items():
@@ -169,7 +170,7 @@ def _rolling(spells: pl.LazyFrame, through: dt.date | None) -> pl.LazyFrame:
 
 
 def _cells(days: pl.LazyFrame, through: dt.date | None) -> pl.LazyFrame:
-    """The cohorts of segments, and who of them was active in each complete unit since."""
+    """Return the cohorts of segments, and how many of them were active in each complete period since."""
     cohort = pl.col("cohort")
     is_first = pl.col("before").is_null()
     spells = _spells(days, _COHORTS).with_columns(cohort=pl.when(is_first).then("start").forward_fill())

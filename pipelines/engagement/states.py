@@ -1,8 +1,8 @@
-"""How engaged members are in their groups: newly active, active, paused, disengaged, returned, lurking, and more.
+"""States of members in their groups: newly active, active, paused, disengaged, returned, lurker, and more.
 
-After TogetherCrew's member engagement (github.com/TogetherCrew/core-analyzer-lib, its thresholds and windows), on the
-activity of this project: receiving a reply is no activity, silent days shift no window, who has left does not lurk
-(docs/definitions.md#engagement).
+Based on TogetherCrew's member engagement (github.com/TogetherCrew/core-analyzer-lib, its thresholds and windows), with
+this project's definition of activity: receiving a reply is not activity, silent days do not shift windows, and members
+who left are not lurkers (docs/definitions.md#engagement).
 
 Windows are those of `pipelines.engagement.connections`.
 """
@@ -19,7 +19,7 @@ from schemas import kinds
 from schemas.lake import MEMBER_STATE, ORDERING_KEY
 
 ENOUGH_WINDOWS: Final = 3
-"""Of `WINDOWS`, to be consistent or vital."""
+"""Minimum number of `WINDOWS` to be consistent or vital."""
 
 NEWLY_ACTIVE: Final = "newly_active"
 ACTIVE: Final = "active"
@@ -34,26 +34,26 @@ _MEMBER: Final = ("group_id", "person_id")
 def member_state(
     events: pl.LazyFrame, person_day: pl.LazyFrame, connected: pl.LazyFrame, day: dt.date | None
 ) -> pl.LazyFrame:
-    """Tell how engaged each person is in each group at the end of a day, from what happened up to then.
+    """Return the state of each person in each group at the end of a day.
 
     `state` is one of `newly_active` (active in window 0, never before), `active` (in window 0, and in 1 or 2),
-    `returned` (in window 0 after two silent ones or more), `paused` (last active in window 1), `disengaged` (before
+    `returned` (in window 0 after at least two silent ones), `paused` (last active in window 1), `disengaged` (before
     that), `lurker` (joined, has not left, was never active). `is_consistent`: active in 3 of windows 0 to 3.
-    `is_vital`: connected in 3 of them, where connected is who was active and exchanged at least 5 answers (replies and
-    reactions, either way) with each of at least 5 members. `is_still_active`: newly active two windows ago and active
-    in both since. `is_dropped`: newly active one window ago and silent since. `is_about_to_disengage`: paused and not
-    consistent.
+    `is_vital`: connected in 3 of them; a connected person was active and exchanged at least 5 answers (replies and
+    reactions, in either direction) with each of at least 5 members. `is_still_active`: newly active two windows ago and
+    active in both since. `is_dropped`: newly active one window ago and silent since. `is_about_to_disengage`: paused
+    and not consistent.
 
     Args:
-        events: Columns of `schemas.lake.EVENTS` plus `person_id`, distinct, in any order: of some persons, all of those
-            who were never active in a group where they may have joined.
+        events: Columns of `schemas.lake.EVENTS` plus `person_id`, distinct, in any order: of some persons; all events
+            of those who were never active in a group that they may have joined.
         person_day: `schemas.lake.PERSON_DAY` of the same persons: the first and the last day in each group, and all in
             the windows.
-        connected: What `pipelines.engagement.connections.connected` gives, for these persons at least.
-        day: The newest complete day; none: nobody is judged.
+        connected: Result of `pipelines.engagement.connections.connected`, at least for these persons.
+        day: The newest complete day; None: no rows.
 
     Returns:
-        `schemas.lake.MEMBER_STATE`: a row for each person and group with any activity, and for each lurker.
+        `schemas.lake.MEMBER_STATE`: a row per person and group with activity, and per lurker.
     """
     until = pl.col("day") <= pl.lit(day, pl.Date)
     first, last = window_of(pl.col("first_active_day"), day), window_of(pl.col("last_active_day"), day)
@@ -89,7 +89,7 @@ def member_state(
 
 
 def group_engagement(member_state: pl.LazyFrame) -> pl.LazyFrame:
-    """Count the members of each group by state, from `schemas.lake.MEMBER_STATE`: a row a group."""
+    """Count the members of each group by state, from `schemas.lake.MEMBER_STATE`: a row per group."""
     states = (NEWLY_ACTIVE, ACTIVE, RETURNED, PAUSED, DISENGAGED, LURKER)
     flags = ("consistent", "vital", "still_active", "dropped", "about_to_disengage")
     return member_state.group_by("group_id", "day").agg(
@@ -99,7 +99,7 @@ def group_engagement(member_state: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _active(person_day: pl.LazyFrame, day: dt.date | None) -> pl.LazyFrame:
-    """A row a person and group: the first and the last active day, and `active_0` to `active_3`, by window."""
+    """Return a row per person and group: the first and the last active day, and `active_0` to `active_3`, by window."""
     window = window_of(pl.col("day"), day)
     return person_day.group_by(_MEMBER).agg(
         first_active_day=pl.col("day").min(),
@@ -109,7 +109,7 @@ def _active(person_day: pl.LazyFrame, day: dt.date | None) -> pl.LazyFrame:
 
 
 def _members(events: pl.LazyFrame) -> pl.LazyFrame:
-    """Who joined a group as a member and has not left it since."""
+    """Return who joined a group as a member and has not left since."""
     joins = (pl.col("type") == kinds.MEMBER_JOINED) & (pl.col("role") == "member")
     return (
         events.filter(joins | (pl.col("type") == kinds.MEMBER_LEFT))

@@ -1,4 +1,4 @@
-"""From joining to buying again: funnel steps, chains, credit of orders to groups.
+"""Funnels from joining to buying again: steps, chains, and credit of orders to groups.
 
 See docs/definitions.md#funnel, docs/definitions.md#attribution.
 """

@@ -1,20 +1,20 @@
-"""Whose entries can change when events from some day on do, told without the events before.
+"""Find the persons whose entries can change when events from some day on change, without reading earlier events.
 
 See docs/definitions.md#funnel.
 
-Say that a person's rows are as they were before a time, the cut, and that no chain in the entries goes beyond it. These
-chains then still are chains, for only what lies between its rows ends one. The best one stays the best unless another
-is longer, or is as long and starts later. Let the best have n rows:
+Assume that a person's rows before some time, the cut, are unchanged and that no chain in the entries goes beyond it.
+These chains are then still valid, because only rows between its own rows end a chain. The best one stays the best
+unless another is longer, or is as long and starts later. Let the best have n rows:
 
-- The row n + 1 of a longer chain is after the cut, or the chain up to it was better before. So a row after the cut
-  satisfies step n + 1, and the first step was satisfied within the window before it.
-- The last row of a chain as long is after the cut, too, and satisfies step n. It starts later than the best one: from a
-  row that was already there (`restarted_at`), or from one after the cut.
+- Row n + 1 of a longer chain is after the cut, or the chain up to it would have been better before. So a row after the
+  cut satisfies step n + 1, and the first step was satisfied within the window before it.
+- The last row of an equally long chain is also after the cut, and satisfies step n. The chain starts later than the
+  best one: from an earlier row (`restarted_at`), or from one after the cut.
 
-An entry of `count: entries` stays as it is once it is whole or no row after the cut is within its windows. In any order
-a row counts for every step but the first.
+An entry of `count: entries` does not change once it is complete or no row after the cut is within its windows. In mode
+`any_order` a row counts for every step but the first.
 
-Each rule errs on one side: a person too many costs a computation, never an entry.
+Each rule errs on the safe side: a surplus person costs a computation, never a wrong entry.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ from schemas import kinds
 from schemas.funnel import FunnelDefinition
 
 _FIRST_OFFSET: Final = dt.timedelta(hours=14)
-"""The business zone that is furthest ahead of UTC: there a day begins so long before it does in UTC."""
+"""Highest offset of a business zone ahead of UTC: how long before UTC a day can start."""
 
 _THREAD: Final = ("person_id", "group_id")
 
 
 def own_rows(events: pl.LazyFrame, cuts: pl.LazyFrame, first_days: pl.LazyFrame | None) -> pl.LazyFrame:
-    """Rows of the timeline from each person's cut on, marked with all that they could be.
+    """Return rows of the timeline from each person's cut on, with every derived event they might be.
 
     Args:
-        events: `schemas.lake.EVENTS` with `earliest_at` and `person_id`; more of them than needed do no harm.
-        cuts: `person_id, since`: the day of the cut. Rows of others are left out.
-        first_days: `person_id, group_id, first_day` of first activities; none: any activity could be the first.
+        events: `schemas.lake.EVENTS` with `earliest_at` and `person_id`; surplus events do no harm.
+        cuts: `person_id, since`: the day of the cut. Rows of other persons are left out.
+        first_days: `person_id, group_id, first_day` of first activities; None: any activity could be the first.
 
     Returns:
-        Rows of `pipelines.funnel.steps.TIMELINE` in which a mark is true where it may be true.
+        Rows of `pipelines.funnel.steps.TIMELINE` in which a mark is true if it may be true.
     """
     rows = events.filter(is_own()).join(cuts, on="person_id").filter(pl.col("day") >= pl.col("since"))
     is_first = pl.lit(value=True)
@@ -60,7 +60,7 @@ def own_rows(events: pl.LazyFrame, cuts: pl.LazyFrame, first_days: pl.LazyFrame 
         is_first = pl.col("first_day") >= pl.col("since")
     active = is_activity() & pl.col("group_id").is_not_null()
     joining = is_joining() & pl.col("group_id").is_not_null()
-    # Activity within the bounds of a derived join stands for it.
+    # Activity within the bounds of a derived join counts as the join.
     may_stand_for_join = (joining & pl.col("earliest_at").is_not_null()).any().over(_THREAD)
     may_be = {
         "joined": joining | (active & (is_first | may_stand_for_join)),
@@ -74,7 +74,7 @@ def own_rows(events: pl.LazyFrame, cuts: pl.LazyFrame, first_days: pl.LazyFrame 
 
 
 def exposed_rows(messages: pl.LazyFrame) -> pl.LazyFrame:
-    """Product messages as rows of the timeline of whoever could see them; nobody is named."""
+    """Return product messages as exposure rows of the timeline, without persons."""
     shown = {name: pl.lit(None, TIMELINE[name]) for name in ("person_id", "type", "role")}
     return messages.with_columns(**shown, **{name: pl.lit(name == "exposed") for name in MARKS}).select(
         TIMELINE.names()
@@ -82,10 +82,10 @@ def exposed_rows(messages: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def possible_steps(rows: pl.DataFrame, definition: FunnelDefinition) -> pl.DataFrame:
-    """Tell which steps rows could satisfy, whichever of their possible marks they have.
+    """Return which steps rows could satisfy with any of their possible marks.
 
     Returns:
-        `person_id` of the rows, and a Boolean column a step, named by its number from 1.
+        `person_id` of the rows, and a Boolean column per step, named by its number from 1.
     """
     steps, _ = predicates(definition)
     named = zip(step_columns(definition), steps, strict=True)
@@ -93,14 +93,14 @@ def possible_steps(rows: pl.DataFrame, definition: FunnelDefinition) -> pl.DataF
 
 
 def step_columns(definition: FunnelDefinition) -> list[str]:
-    """The names of the columns of `possible_steps`, in the order of the steps."""
+    """Return the names of the columns of `possible_steps`, in the order of the steps."""
     return [str(number) for number in range(1, len(definition.steps) + 1)]
 
 
 def _possible(rows: pl.DataFrame, step: pl.Expr) -> pl.Series:
     names = step.meta.root_names()
     if "person_id" in names:
-        # An exposure is anybody's.
+        # An exposure can be anybody's.
         return pl.Series([True]).new_from_index(0, rows.height)
     marks = [mark for mark in MARKS if mark in names]
     some = (chosen for n_marks in range(len(marks) + 1) for chosen in combinations(marks, n_marks))
@@ -112,9 +112,9 @@ def affected(entries: pl.DataFrame, changes: pl.DataFrame, definition: FunnelDef
     """Find the persons whose entries may differ.
 
     Args:
-        entries: `schemas.lake.FUNNEL_ENTRY` of this funnel, as they were before.
-        changes: A row a person: `person_id`; `since`, the day of the cut, null where everything may differ; and the
-            columns of `possible_steps`, true where any row from the cut on could satisfy the step.
+        entries: The previous `schemas.lake.FUNNEL_ENTRY` of this funnel.
+        changes: A row per person: `person_id`; `since`, the day of the cut, null if everything may differ; and the
+            columns of `possible_steps`, true if any row from the cut on could satisfy the step.
         definition: The funnel.
 
     Returns:
@@ -139,19 +139,19 @@ def affected(entries: pl.DataFrame, changes: pl.DataFrame, definition: FunnelDef
 def within_reach(
     entries: pl.DataFrame, possible: pl.DataFrame, since: dt.date, definition: FunnelDefinition
 ) -> pl.Series | None:
-    """Find the persons whose entries could differ if what they were exposed to did.
+    """Find the persons whose entries could change with their exposures.
 
-    Where a funnel only asks for steps in order, another exposure lengthens a chain by itself or lets one start later;
-    elsewhere it can let older rows do so. An exclusion can be of exposures that are gone, and are not in `possible`.
+    If a funnel only requires steps in order, a new exposure lengthens a chain itself or lets one start later; in other
+    modes it can also let older rows do so. An exclusion may be by removed exposures, which are not in `possible`.
 
     Args:
         entries: As for `affected`.
-        possible: Of product messages from the cut on, what `possible_steps` tells.
+        possible: The `possible_steps` of product messages from the cut on.
         since: The day of the cut.
         definition: The funnel.
 
     Returns:
-        Their ids; None: anybody's, for an exposure can be the first step.
+        Their ids; None: all persons, because an exposure can be the first step.
     """
     steps = [number for number, step in enumerate(step_columns(definition), start=1) if possible[step].any()]
     if 1 in steps:
@@ -178,7 +178,7 @@ def _cut() -> pl.Expr:
 
 
 def _opens(definition: FunnelDefinition) -> pl.Expr:
-    """The earliest time of a first step from which a row at the cut can go on."""
+    """Return the earliest time of a first step whose chain a row at the cut can continue."""
     return _cut() - definition.window
 
 
@@ -188,13 +188,13 @@ def _is_beyond_cut() -> pl.Expr:
 
 
 def _starts_anew(definition: FunnelDefinition) -> pl.Expr:
-    """True where a row at the cut can be of a chain that begins later than the best one."""
+    """Return whether a row at the cut can belong to a chain that starts later than the best one."""
     return pl.col("restarted_at") >= _opens(definition)
 
 
 def _is_open(definition: FunnelDefinition) -> pl.Expr:
-    """True where a row at the cut can be of a chain that begins with a first step of before."""
+    """Return whether a row at the cut can belong to a chain that starts with an earlier first step."""
     if definition.count == "entries":
-        # Attempts begin within the window of the entry's first row, each with a window of its own.
+        # Attempts start within the window of the entry's first row, and each has its own window.
         return pl.col("entered_at") + definition.window >= _opens(definition)
     return pl.max_horizontal("entered_at", "restarted_at") >= _opens(definition)

@@ -1,4 +1,4 @@
-"""Splitting whole numbers in proportion to weights, to the last unit (largest remainder, Hamilton's method)."""
+"""Split whole numbers exactly in proportion to weights (largest remainder, Hamilton's method)."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from pipelines.compiled import compiled
 def apportion(starts: NDArray[np.int64], weights: NDArray[np.int64], totals: NDArray[np.int64]) -> NDArray[np.int64]:
     """Split each total over the shares of its run.
 
-    A share gets its quota rounded down. The units that are left go one each to the shares with the largest remainders,
-    among equal ones to those that stand first.
+    A share gets its quota rounded down. The remaining units go one each to the shares with the largest remainders; ties
+    go to the first.
 
     Args:
-        starts: [totals + 1] first share of each, and the number of shares.
+        starts: [totals + 1] first share of each total, and the number of shares.
         weights: [shares] at least 0. The sum of a run times its largest weight is below `2 ** 63`.
         totals: [totals] at least 0.
 
     Returns:
-        [shares] whole numbers; those of a run sum to its total exactly where any of its weights is above 0.
+        [shares] whole numbers; those of a run sum exactly to its total if any of its weights is above 0.
     """
     parts = np.zeros(len(weights), np.int64)
     for run in range(len(totals)):
@@ -29,7 +29,7 @@ def apportion(starts: NDArray[np.int64], weights: NDArray[np.int64], totals: NDA
         whole = weights[begin:end].sum()
         if whole == 0:
             continue
-        # A total times a weight can be above 2 ** 63; the whole weights in the total are split off first.
+        # A total times a weight can exceed 2 ** 63, so whole multiples of the weight sum are split off first.
         times, rest = totals[run] // whole, totals[run] % whole
         remainders = np.empty(end - begin, np.int64)
         left = rest

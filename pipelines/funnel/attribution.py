@@ -1,4 +1,4 @@
-"""Which messages and groups an order is owed to (docs/definitions.md#attribution)."""
+"""Attribution: credit of orders to messages and groups (docs/definitions.md#attribution)."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class AttributionRules:
     """How orders are credited.
 
     Attributes:
-        models: Each credits all orders in full.
-        look_back: How long before the payment a touch still counts.
-        half_life: For `time_decay`.
+        models: Attribution models; each credits all orders in full.
+        look_back: Longest time before the payment for a touch to count.
+        half_life: Half-life of `time_decay`.
     """
 
     models: tuple[Model, ...] = MODELS
@@ -48,10 +48,9 @@ def order_credit(events: pl.LazyFrame, rules: AttributionRules = AttributionRule
     """Split each paid order over the messages that touched its buyer, by every model.
 
     Touches are those of `touches.touches`, weights those of `models.weigh`, payments and refunds those of
-    `orders.paid_orders`. Each of the three amounts is apportioned on its own, to the last minor unit, by largest
-    remainder; equal remainders go by the order of the touches. So over an order's rows of a model every amount sums to
-    that of the order, while in one row paid less refunded may differ from net by a unit. Nothing depends on the order
-    of arrival.
+    `orders.paid_orders`. Each of the three amounts is apportioned separately, to the minor unit, by largest remainder;
+    ties go by the order of the touches. So over an order's rows of a model every amount sums to the order's, but in one
+    row paid less refunded may differ from net by a unit. The result does not depend on the order of arrival.
 
     Args:
         events: `schemas.lake.EVENTS` with `earliest_at` (`pipelines.groups.member_change.with_derived`) and
@@ -59,8 +58,8 @@ def order_credit(events: pl.LazyFrame, rules: AttributionRules = AttributionRule
         rules: Models, look-back window and half-life.
 
     Returns:
-        `schemas.lake.ORDER_CREDIT`: a row a model, order and message that has weight, `touched_at` its latest touch;
-        one without a group where none has.
+        `schemas.lake.ORDER_CREDIT`: a row per model, order and message with weight, `touched_at` its latest touch; one
+        row without a group if no message has weight.
 
     Examples:
         >>> import datetime as dt, polars as pl
@@ -119,7 +118,7 @@ def _order_credit(events: pl.DataFrame, rules: AttributionRules) -> pl.DataFrame
 
 
 def _shares(path: pl.DataFrame, orders: pl.DataFrame, rules: AttributionRules) -> pl.DataFrame:
-    """`model, order, rank` of the latest touch of a message, and its amounts; no rank: unattributed."""
+    """Return `model, order, rank` of the latest touch of a message, and its amounts; null rank: unattributed."""
     owed, starts = runs(path["order"])
     paths = Paths(starts[:-1], fixed(path["time"]), fixed(path["is_click"]))
     totals = {name: fixed(orders[name].gather(owed)) for name in MONEY}

@@ -11,7 +11,7 @@ from schemas.funnel import PURPOSE, Breakdown, FunnelDefinition
 
 _CELL: Final = ("segment_kind", "segment")
 TOTAL, VALUE, NONE, OTHER = "total", "value", "none", "other"
-"""Kinds of segment: all entries; those of a value; those without any; those of the values that have no segment."""
+"""Kinds of segment: all entries; those with a value; those without a value; those with other values."""
 
 
 def breakdown(
@@ -19,7 +19,7 @@ def breakdown(
 ) -> pl.LazyFrame:
     """Summarise entries by a property of the events that matched.
 
-    An entry has the value
+    An entry gets the value
 
     - `first_step`: of the event that matched the first step;
     - `last_step`: of the event that matched the last step it reached;
@@ -30,22 +30,22 @@ def breakdown(
     its "all steps", one value along the whole chain, changes which chains there are and is no view of entries
     (https://posthog.com/docs/product-analytics/funnels).
 
-    In a segment an entry counts with every step it reached, whichever step the value is of. The `total` is counted from
-    the entries and not from segments. The `shown.limit` values of most entries, mature or not, have a segment each,
-    of equals the first in order of text; entries of all others are in `other`, once each. Entries without a value are
-    in `none`, however many they are.
+    In a segment an entry counts with every step it reached, whichever step the value is from. The `total` is counted
+    from the entries and not from segments. The `shown.limit` most frequent values, mature or not, have a segment each
+    (ties in alphabetical order); entries of all others are in `other`, once each. Entries without a value are always in
+    `none`.
 
     Args:
         reached: `reached_steps` of the entries of this funnel.
         definition: The funnel.
-        shown: By what.
-        properties: `source`, `event_id`, `value`: a row an event, see `property_values`.
+        shown: The breakdown.
+        properties: `source`, `event_id`, `value`: a row per event, see `property_values`.
 
     Returns:
-        `warehouse.funnel_breakdown`: a row a segment and step, and of the total a row a step.
+        `warehouse.funnel_breakdown`: a row per segment and step, including the total.
     """
     segments = _segments(_values(reached, shown, properties), shown.limit)
-    # An entry that has several values can be in `other` once for each of them.
+    # An entry with several values can be in `other` once for each of them.
     segments = (segments.unique() if shown.touch == "all_steps" else segments).cache()
     measured = reached.select("row", "step_number", "is_mature", "waited", "step_waited")
     in_total = measured.with_columns(segment_kind=pl.lit(TOTAL), segment=pl.lit(TOTAL))
@@ -65,7 +65,7 @@ def breakdown(
 
 
 def property_values(events: pl.LazyFrame, groups: pl.LazyFrame, by: str) -> pl.LazyFrame:
-    """The value of a property for each event: `source`, `event_id`, `value`.
+    """Return the value of a property for each event: `source`, `event_id`, `value`.
 
     Args:
         events: `schemas.lake.MATCHED_EVENT`.
@@ -79,7 +79,7 @@ def property_values(events: pl.LazyFrame, groups: pl.LazyFrame, by: str) -> pl.L
 
 
 def _values(reached: pl.LazyFrame, shown: Breakdown, properties: pl.LazyFrame) -> pl.LazyFrame:
-    """`row, value`: the values of each entry, null of one that has none."""
+    """Return `row, value`: the values of each entry, null if it has none."""
     step, value = pl.col("step_number"), pl.col("value")
     matched = reached.select("row", "step_number", "source", "event_id")
     entered = matched.filter(step == 1).select("row")
@@ -87,7 +87,7 @@ def _values(reached: pl.LazyFrame, shown: Breakdown, properties: pl.LazyFrame) -
         matched = matched.filter(step == 1)
     elif shown.touch == "last_step":
         matched = matched.filter(step == step.max().over("row"))
-    # An event whose value is null is as good as one of which nothing is known: most events have no product.
+    # Events with a null value are dropped like unknown events: most events have no product.
     valued = matched.join(properties.drop_nulls("value"), on=["source", "event_id"])
     if shown.touch == "first_touch":
         valued = valued.group_by("row").agg(value.sort_by("step_number").first())
@@ -99,7 +99,7 @@ def _values(reached: pl.LazyFrame, shown: Breakdown, properties: pl.LazyFrame) -
 
 
 def _segments(values: pl.LazyFrame, limit: int) -> pl.LazyFrame:
-    """`row, segment_kind, segment`: the segments that each entry is in, one a value."""
+    """Return `row, segment_kind, segment`: the segments of each entry, one per value."""
     value = pl.col("value")
     values = values.cache()
     largest = (

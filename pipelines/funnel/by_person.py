@@ -1,4 +1,4 @@
-"""Timeline rows in the order that chains are searched in: one person after another, each by the ordering key."""
+"""Timeline rows in the order for the search of chains: by person, then by the ordering key."""
 
 from __future__ import annotations
 
@@ -34,18 +34,17 @@ class Persons:
 def by_person(
     rows: pl.LazyFrame, is_needed: pl.Expr, work: Callable[[Persons], _Result], *, is_stored: bool = False
 ) -> list[_Result]:
-    """Do the work on all persons, a part of them at a time, in the order of their ids.
+    """Call `work` on parts of the persons, in the order of their ids.
 
-    Rows that come sorted by person and ordering key are taken as they come, and only some of them are held at once.
-    Others are held all at once and sorted. Which it is shows while they are read; where it shows late, they are read
-    again.
+    Rows that are sorted by person and ordering key are streamed, with only some of them in memory. Others are collected
+    and sorted. Whether they are sorted is found while reading; if that fails late, they are read again.
 
     Args:
         rows: `person_id`, the ordering key and any other columns.
-        is_needed: False or null for rows that need not be sorted, because the work does not look at them.
-        work: Its results are those of the parts. Of the ordering key it may count on `time` alone.
-        is_stored: They come from files: the columns that order events of one instant are not read before there are any.
-            No result depends on it.
+        is_needed: False or null for rows that need not be sorted, because `work` does not use them.
+        work: Called with each part. Of the ordering key it may only use `time`.
+        is_stored: Rows come from files: the columns that order events of equal time are only read if there are any. It
+            does not change results.
     """
     if is_stored:
         with suppress(_OutOfOrder):
@@ -66,19 +65,19 @@ def _batches(rows: pl.LazyFrame) -> Iterator[pl.DataFrame]:
 
 
 class _OutOfOrder(Exception):
-    """A row is not known to come after the one before; `at_once`: one of the first batch."""
+    """A row may not come after the previous one; `at_once`: found in the first batch."""
 
     def __init__(self, *, at_once: bool) -> None:
         self.at_once = at_once
 
 
 def _parts(batches: Iterable[pl.DataFrame]) -> Iterator[Persons]:
-    """Parts of sorted batches, none empty, of whole persons.
+    """Yield non-empty parts of whole persons from sorted batches.
 
     Raises:
-        _OutOfOrder: They are not sorted, or have events of one instant and no columns that order them.
+        _OutOfOrder: They are not sorted, or have events of equal time without the columns that order them.
     """
-    # The rows of the person that the batches so far end with, who may go on in the next.
+    # The rows of the last person so far, which may continue in the next batch.
     last: list[pl.DataFrame] = []
     for batch in batches:
         if last and batch["person_id"][-1] == last[0]["person_id"][0]:
@@ -94,7 +93,7 @@ def _parts(batches: Iterable[pl.DataFrame]) -> Iterator[Persons]:
 
 
 def _in_threads(work: Callable[[Persons], _Result], parts: Iterable[Persons]) -> list[_Result]:
-    """The results in the order of the parts, of which few are held at a time."""
+    """Yield the results in the order of the parts, with few parts in memory."""
     done: list[_Result] = []
     under_way: deque[Future[_Result]] = deque()
     with ThreadPoolExecutor(pl.thread_pool_size()) as threads:
@@ -110,14 +109,14 @@ def _persons(rows: pl.DataFrame) -> Persons:
 
 
 def _head(persons: Persons, number: int) -> Persons:
-    """So many of the persons, the first ones."""
+    """Return the first persons."""
     starts = persons.starts[: number + 1]
     return Persons(persons.rows[: int(starts[-1])], persons.ids[:number], starts)
 
 
 def _checked(batches: list[pl.DataFrame]) -> Persons:
     rows = pl.concat(batches)
-    # Looked at often, and an array only if it lies in one piece.
+    # Accessed often, and only an array if it is contiguous.
     persons = _persons(rows.with_columns(rows["time"].rechunk()))
     if not _is_sorted(persons):
         raise _OutOfOrder(at_once=len(batches) == 1)
@@ -147,7 +146,7 @@ def _is_before(names: tuple[str, ...]) -> pl.Expr:
 
 @compiled
 def _ties(starts: NDArray[np.int64], time: NDArray[np.int64]) -> tuple[bool, NDArray[np.int64]]:
-    """Whether no person's time falls, and if so the rows whose time is that of the person's row before."""
+    """Return whether times never fall within a person, and the rows with the same time as the person's previous row."""
     ties = np.empty(len(time), np.int64)
     n_ties = 0
     for person in range(len(starts) - 1):
@@ -161,7 +160,7 @@ def _ties(starts: NDArray[np.int64], time: NDArray[np.int64]) -> tuple[bool, NDA
 
 
 def _sorted(batches: Iterable[pl.DataFrame], is_needed: pl.Expr) -> Persons:
-    """All persons at once. Persons are numbered, so that strings are compared once a person and not once a row."""
+    """Return all persons, sorted. They are numbered, so that strings are compared once per person, not per row."""
     category = pl.Categorical(pl.Categories.random())
     rows = pl.concat([batch.filter(is_needed).cast({"person_id": category}) for batch in batches], rechunk=True)
     codes = fixed(rows["person_id"])
@@ -181,7 +180,7 @@ def _sorted(batches: Iterable[pl.DataFrame], is_needed: pl.Expr) -> Persons:
 
 @compiled
 def _first_rows(codes: NDArray[np.uint32], n_codes: int) -> NDArray[np.int64]:
-    """The first row of each code, -1 where it has none."""
+    """Return the first row of each code, -1 if it has none."""
     first = np.full(n_codes, -1, np.int64)
     for row in range(len(codes) - 1, -1, -1):
         first[codes[row]] = row
@@ -190,7 +189,7 @@ def _first_rows(codes: NDArray[np.uint32], n_codes: int) -> NDArray[np.int64]:
 
 @compiled
 def _grouped(number: NDArray[np.uint32], n_groups: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows by group, in a group as they were (a counting sort); and where each group starts, and the end."""
+    """Return rows sorted by group (a stable counting sort), and the start of each group and the end."""
     starts = np.zeros(n_groups + 1, np.int64)
     for group in number:
         starts[group + 1] += 1

@@ -1,4 +1,4 @@
-"""From a timeline and a definition to chains: what the kernel needs as arrays, and what it finds.
+"""Chains of a timeline and a definition: arrays for the kernel, and its results.
 
 See docs/definitions.md#funnel.
 """
@@ -41,12 +41,12 @@ class Chains:
     """Chains of some persons, by person and time.
 
     Attributes:
-        persons: In whose rows the chains were found.
-        person: [chains] of whom, as a number from 0.
-        number: [chains] from 1, a person.
-        matched: [chains, steps] rows in their order; -1 where the chain is shorter.
+        persons: The persons whose rows were searched.
+        person: [chains] number of the person, from 0.
+        number: [chains] number of the chain within the person, from 1.
+        matched: [chains, steps] rows in order; -1 beyond the end of the chain.
         steps: [chains, steps] the step that each row matches, from 0.
-        start_before: Microseconds; rows from here on start no chain.
+        start_before: Microseconds; rows from here on do not start chains.
     """
 
     persons: Persons
@@ -58,33 +58,33 @@ class Chains:
 
     @property
     def rows(self) -> pl.DataFrame:
-        """What the chains were found in."""
+        """The rows that were searched."""
         return self.persons.rows
 
     @property
     def person_id(self) -> pl.Series:
-        """Of whom each chain is."""
+        """The person of each chain."""
         return self.persons.ids.gather(self.person)
 
     @property
     def reached(self) -> pl.Series:
-        """How long each chain is."""
+        """The length of each chain."""
         return pl.Series((self.matched != kernel.NO_ROW).sum(axis=1), dtype=pl.Int16)
 
     @property
     def places(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Where `matched` has a row, by chain and place: two columns."""
+        """Chain and place of each row in `matched`, as two columns."""
         chain, place = np.divmod(np.flatnonzero(self.matched != kernel.NO_ROW), self.matched.shape[1])
         return chain, place
 
     @property
     def entered_at(self) -> pl.Series:
-        """The time of each chain's first row."""
+        """Time of each chain's first row."""
         return self.rows["time"].gather(self.matched[:, 0])
 
     @property
     def restarted_at(self) -> pl.Series:
-        """The time of the person's last row that could start a chain; null where it starts this one."""
+        """Time of the person's last row that could start a chain; null if it starts this one."""
         could = (fixed(self.rows["satisfied"]) & 1 != 0) & (fixed(self.rows["time"]) < self.start_before)
         starts = np.flatnonzero(could)
         last = starts[np.searchsorted(starts, self.persons.starts[self.person + 1]) - 1]
@@ -101,17 +101,17 @@ def find_chains(
     *,
     is_stored: bool = False,
 ) -> list[_Result]:
-    """Find the best chain of each person, or of each entry, a part of the persons after another.
+    """Find the best chain of each person, or of each entry, in parts of the persons.
 
-    Of persons, only chains that start in `entered` are looked at; what an entry is does not depend on it, entries that
-    start elsewhere are left out.
+    With `count: persons`, only chains that start in `entered` are searched; with `count: entries`, entries that start
+    elsewhere are found but left out.
 
     Args:
         timeline: Rows of `pipelines.funnel.steps.TIMELINE`.
         definition: The funnel.
-        entered: None: of all times.
-        result: What to keep of a part, whose rows are many more than its chains.
-        others: Columns of the timeline that the rows of a part have too.
+        entered: Interval of starts; None: all.
+        result: Extracts what to keep of a part, which has many more rows than chains.
+        others: Further columns of the timeline for `result`.
         is_stored: See `by_person`.
 
     Returns:
@@ -180,7 +180,7 @@ def _held(name: str) -> str:
 
 
 def _held_values(rows: pl.DataFrame, definition: FunnelDefinition) -> NDArray[np.int64]:
-    """A number for each combination of held values; -1 where one is null, since a join matches no nulls."""
+    """Return a number for each combination of held values; -1 if one is null, as a join does not match nulls."""
     names = [_held(name) for name in definition.hold]
     held = rows.select(names)
     numbers = held.unique().with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias("number"))
@@ -188,7 +188,7 @@ def _held_values(rows: pl.DataFrame, definition: FunnelDefinition) -> NDArray[np
 
 
 def _mask(predicates: Sequence[pl.Expr], masks: list[int], dtype: pl.DataType) -> pl.Expr:
-    """The masks of all predicates that hold, as one number."""
+    """Return the bits of all predicates that hold, as one number."""
     none = pl.lit(0, dtype)
     return reduce(
         or_,
@@ -201,5 +201,5 @@ def _mask(predicates: Sequence[pl.Expr], masks: list[int], dtype: pl.DataType) -
 
 
 def _bits(n_steps: int) -> pl.DataType:
-    """A type with a bit a step: narrow for most funnels, and two of them, because each is compiled for."""
+    """Return an integer type with a bit per step: one of two, because the kernel is compiled for each."""
     return pl.UInt8() if n_steps <= 8 else pl.UInt64()

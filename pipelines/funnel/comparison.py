@@ -1,4 +1,4 @@
-"""Whether two conversion rates differ by more than chance."""
+"""Statistical comparison of two conversion rates."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from schemas.errors import EmberlineError
 
 CONFIDENCE: Final = 0.95
 SMALLEST_EXPECTED: Final = 5
-"""Cochran's rule: the normal approximation of a two by two table holds where no expected count is below this
+"""Cochran's rule: the normal approximation of a 2x2 table is valid if no expected count is below this
 (Biometrics 10, 1954, 417)."""
 
 
@@ -22,7 +22,7 @@ class NoSuchSegment(EmberlineError):
 
 
 class NotComparable(EmberlineError):
-    """Two segments can hold the same entry."""
+    """Two segments can contain the same entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,29 +33,29 @@ class Rate:
     entered: int
 
     def __post_init__(self) -> None:
-        """Refuse what is no share of a whole."""
+        """Refuse counts that are not a rate."""
         if not 0 <= self.converted <= self.entered:
-            raise ValueError(f"{self.converted} of {self.entered} is no rate")
+            raise ValueError(f"{self.converted} of {self.entered} is not a rate")
 
     @property
     def value(self) -> float:
-        """The share, from 0 to 1; not a number for nobody."""
+        """The rate, from 0 to 1; NaN without entries."""
         return self.converted / self.entered if self.entered else math.nan
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How two rates differ.
+    """The difference of two rates.
 
     Attributes:
         first: One rate.
         second: The other.
-        difference: First less second.
+        difference: First minus second.
         low: Lower bound of the difference, at `CONFIDENCE`.
         high: Upper bound.
-        test: `z`, or `fisher` where counts are too small for it.
-        p_value: Two-sided; of rates that are the same a difference at least so great has this probability.
-        is_small: Counts are too small for the approximation: read the difference with care.
+        test: `z`, or `fisher` if counts are too small for it.
+        p_value: Two-sided: the probability of a difference at least as large if the rates are equal.
+        is_small: Counts are too small for the approximation: interpret the difference with care.
     """
 
     first: Rate
@@ -69,11 +69,11 @@ class Comparison:
 
 
 def compare(first: Rate, second: Rate) -> Comparison | None:
-    """Compare two rates of entries of which none is in both; none where nobody entered on a side.
+    """Compare two rates of disjoint sets of entries; return None if one set is empty.
 
-    The test is that of two proportions with a pooled variance and no correction for continuity, or Fisher's exact test
-    where an expected count is below `SMALLEST_EXPECTED`. The interval is Newcombe's hybrid score interval, his method
-    10 (Statistics in Medicine 17, 1998, 873).
+    The test is the z-test of two proportions with pooled variance and without continuity correction, or Fisher's exact
+    test if an expected count is below `SMALLEST_EXPECTED`. The interval is Newcombe's hybrid score interval, method 10
+    (Statistics in Medicine 17, 1998, 873).
     """
     if not first.entered or not second.entered:
         return None
@@ -96,8 +96,8 @@ def compare_segments(breakdown: pl.LazyFrame, first: str, second: str, step_numb
     """Compare how many mature entries of two values of a breakdown reached a step.
 
     Args:
-        breakdown: `warehouse.funnel_breakdown` of one funnel, property and touch. Not of `all_steps`, where an entry
-            can have both values and the two are not independent.
+        breakdown: `warehouse.funnel_breakdown` of one funnel, property and touch; not of `all_steps`, in which an entry
+            can have both values and the segments are not independent.
         first: A value.
         second: Another.
         step_number: From 2.
@@ -124,7 +124,7 @@ def _rate(values: pl.DataFrame, value: str, step_number: int) -> Rate:
 
 
 def _wilson(rate: Rate) -> tuple[float, float]:
-    """Give the score interval of one proportion (Wilson, JASA 22, 1927, 209)."""
+    """Return the score interval of a proportion (Wilson, JASA 22, 1927, 209)."""
     interval = binomtest(rate.converted, rate.entered).proportion_ci(CONFIDENCE, method="wilson")
     return float(interval.low), float(interval.high)
 

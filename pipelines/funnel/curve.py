@@ -1,4 +1,4 @@
-"""The conversion curve: what share of entries reached a step by when, fresh entries among them.
+"""The conversion curve: the share of entries that reached a step by time since entry, including immature entries.
 
 See docs/definitions.md#funnel.
 
@@ -19,18 +19,18 @@ from pipelines.funnel.reached import MICROSECONDS, steps_of
 from schemas.funnel import FunnelDefinition
 
 PARTS: Final = 60
-"""The window is cut into so many equal parts, and the curve is told at the end of each."""
+"""Number of equal parts of the window; the curve has a point at the end of each."""
 CONFIDENCE: Final = 0.95
 
 _MICROSECOND: Final = dt.timedelta(microseconds=1)
 
 
 def curve(reached: pl.LazyFrame, definition: FunnelDefinition, watermark: dt.datetime) -> pl.LazyFrame:
-    """Estimate how many reach each step after the first, by the time since the entry.
+    """Estimate the share that reaches each step after the first, by the time since the entry.
 
-    An entry is observed until its window is over or to the watermark, whichever is earlier; from then on nothing is
-    known of it (right-censored). What it reached after that, from events between the watermark and the newest one, does
-    not count, as of others it is not known yet; an entry after the watermark is not in the curve.
+    An entry is observed until the end of its window or the watermark, whichever is earlier, and then right-censored.
+    Steps reached between the watermark and the newest event do not count, because other entries' are not known yet;
+    entries after the watermark are left out.
 
     Args:
         reached: `reached_steps` of the entries of this funnel, mature or not.
@@ -38,9 +38,9 @@ def curve(reached: pl.LazyFrame, definition: FunnelDefinition, watermark: dt.dat
         watermark: UTC.
 
     Returns:
-        `warehouse.funnel_curve`: a row a step after the first and point in time, from 0 to the end of the window in
-        `PARTS` parts, as far as any entry was observed. `at_risk` were observed that long and had not reached the step
-        before; `converted` are those who had by then.
+        `warehouse.funnel_curve`: a row per step after the first and point in time, from 0 to the end of the window in
+        `PARTS` parts, as far as any entry was observed. `at_risk` entries were observed that long and had not reached
+        the step before; `converted` ones had reached it by then.
     """
     window = definition.window // _MICROSECOND
     points = pl.LazyFrame({"at": [window * part // PARTS for part in range(PARTS + 1)]}, schema={"at": pl.Int64})
@@ -56,7 +56,7 @@ def curve(reached: pl.LazyFrame, definition: FunnelDefinition, watermark: dt.dat
         "left_on": "at",
         "right_on": "duration",
         "by": "step_number",
-        # All sides are sorted; with `by` Polars cannot see it and would warn.
+        # All sides are sorted; with `by`, Polars cannot check that and would warn.
         "check_sortedness": False,
     }
     return (
@@ -79,16 +79,17 @@ def curve(reached: pl.LazyFrame, definition: FunnelDefinition, watermark: dt.dat
 
 
 def kaplan_meier(durations: pl.LazyFrame) -> pl.LazyFrame:
-    """The product-limit estimate of how many have converted by when.
+    """Return the product-limit (Kaplan-Meier) estimate of the share converted over time.
 
     Args:
-        durations: `duration`, Int64 in any unit, and `is_converted`: whether it ended with the conversion; otherwise it
-            was observed no longer.
+        durations: `duration`, Int64 in any unit, and `is_converted`: whether it ended with the conversion or was
+            censored.
 
     Returns:
-        A row a distinct duration, in order: `duration`; `at_risk`, who lasted at least so long; `converted`, how many
-        did so by then; `conversion`, the estimate for then; `conversion_low`, `conversion_high`, its interval at
-        `CONFIDENCE`, null while nobody has converted and once all at risk have: Greenwood's variance does not exist.
+        A row per distinct duration, in order: `duration`; `at_risk`, entries that lasted at least so long; `converted`,
+        those converted by then; `conversion`, the estimate; `conversion_low`, `conversion_high`, its interval at
+        `CONFIDENCE`, null before the first conversion and once all at risk have converted, when Greenwood's variance
+        does not exist.
     """
     ended, left, at_risk = pl.col("ended"), pl.col("left"), pl.col("at_risk")
     survival, hazard = pl.col("survival"), pl.col("hazard")
@@ -104,7 +105,7 @@ def kaplan_meier(durations: pl.LazyFrame) -> pl.LazyFrame:
         .with_columns(
             converted=ended.cum_sum(),
             survival=(1 - hazard).cum_prod(),
-            # Of the logarithm of the survival.
+            # Variance of the logarithm of the survival.
             variance=(hazard / (at_risk - ended)).cum_sum(),
         )
         .select(
@@ -119,7 +120,7 @@ def kaplan_meier(durations: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _durations(reached: pl.LazyFrame, number: int, window: int, watermark: dt.datetime) -> pl.LazyFrame:
-    """How long each entry was observed before it reached the step of this number, in microseconds."""
+    """Return how long each entry was observed, at most until it reached this step, in microseconds."""
     observed = pl.min_horizontal((pl.lit(watermark) - pl.col("entered_at")).dt.total_microseconds(), pl.lit(window))
     entered = reached.filter(pl.col("step_number") == 1, pl.col("entered_at") <= watermark)
     return (

@@ -1,14 +1,14 @@
-"""Which product messages each person could see, thinned without losing a conversion (docs/definitions.md#funnel).
+"""Exposures: which product messages each person could see, thinned without losing a conversion.
 
-Members times messages explode: a thousand members under a thousand offers are a million exposures, and hardly one of
-them bears on a funnel. What is kept, for each person, group and product:
+See docs/definitions.md#funnel. Members times messages explode: a thousand members and a thousand offers are a million
+exposures, few of which matter for a funnel. For each person, group and product these are kept:
 
 - the first exposure of each calendar day of the business zone, and
 - the first and the last one between any two of the person's own events on the timeline.
 
-The second rule keeps chains exact. A step before or after the exposure is an own event, so the earliest exposure
-after it, and the latest one before it, are the first and the last of such a stretch. This holds for every funnel that
-asks for no two exposures in a row and whose predicates tell exposures apart by nothing but group and product.
+The second rule keeps chains exact: a step before or after the exposure is an own event, so the earliest exposure after
+it, and the latest one before it, are the first and the last of such a stretch. This is true for every funnel without
+two consecutive exposure steps whose predicates distinguish exposures only by group and product.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ def exposures(stays: pl.DataFrame, own: pl.DataFrame, messages: pl.DataFrame) ->
     """Find the exposures that are kept.
 
     Args:
-        stays: `person_id, group_id, start, end`: half open ranks, disjoint a person and group; null end: open.
+        stays: `person_id, group_id, start, end`: half open ranks, disjoint per person and group; null end: open.
         own: `person_id, rank` of every event of a person on the timeline.
-        messages: `rank, group_id, product_id, person_id, day` of product messages; no sender: nobody's own.
+        messages: `rank, group_id, product_id, person_id, day` of product messages; null sender: unknown.
 
     Returns:
         `person_id, rank`: the person exposed and the message's rank.
@@ -75,7 +75,7 @@ def _kept(
     message_day: NDArray[np.int32],
     message_sender: NDArray[np.uint32],
 ) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-    """[kept] person and message row; memory grows with what is kept, not with members times messages."""
+    """Return [kept] person and message row; memory grows with the kept exposures, not with members times messages."""
     n_products = message_product.max() + 1 if len(message_product) else 0
     newest_stay = np.full(n_products, -1, np.int64)
     newest_row = np.empty(n_products, np.int64)
@@ -89,7 +89,7 @@ def _kept(
         person, group = stay_person[stay], stay_group[stay]
         begin, end = message_offsets[group], message_offsets[group + 1]
         row = begin + np.searchsorted(message_rank[begin:end], stay_start[stay])
-        # An own event ends a stretch; the stretch is named by the first own event after it.
+        # An own event ends a stretch, which is identified by the first own event after it.
         stretch, own_end = own_offsets[person], own_offsets[person + 1]
         stretch += np.searchsorted(own_rank[stretch:own_end], stay_start[stay])
         n_seen = 0
@@ -99,7 +99,7 @@ def _kept(
                 continue
             while stretch < own_end and own_rank[stretch] < message_rank[row]:
                 stretch += 1
-            # Room for this row, and for the last row of every product when the stay is over.
+            # Space for this row, and for the last row of every product at the end of the stay.
             if n_out + n_seen + 3 > len(out_row):
                 out_person = np.concatenate((out_person, np.empty_like(out_person)))
                 out_row = np.concatenate((out_row, np.empty_like(out_row)))

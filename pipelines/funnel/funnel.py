@@ -16,7 +16,7 @@ from schemas.funnel import FunnelDefinition
 from schemas.lake import FUNNEL_ENTRY, UTC_TIME
 
 _MATCHED = ("source", "event_id", "group_id")
-"""What entries tell of the events that matched, beside step and time."""
+"""Columns of matched events in entries, beside step and time."""
 
 
 def funnel(
@@ -25,7 +25,7 @@ def funnel(
     watermark: dt.datetime,
     entered: Interval | None = None,
 ) -> pl.LazyFrame:
-    """Find each person's best chain, or the best chain of each entry: the longest, among equals the one starting last.
+    """Find the best chain of each person or entry: the longest, among equals the one starting last.
 
     >>> import datetime as dt
     >>> import polars as pl
@@ -56,11 +56,11 @@ def funnel(
             read in parts and not sorted again.
         definition: The steps, the window, the mode and what is counted.
         watermark: UTC; entries whose window is not over by then are not mature.
-        entered: Only entries of this interval; what follows within their window counts wherever it lies.
+        entered: Only entries that start in this interval; later steps within their window count anywhere.
 
     Returns:
-        `schemas.lake.FUNNEL_ENTRY`: a row a person who reached the first step, or a row an entry. `matches` holds the
-        matched events in their order.
+        `schemas.lake.FUNNEL_ENTRY`: a row per person who reached the first step, or a row per entry. `matches` has the
+        matched events in order.
 
     Raises:
         FunnelDefinitionError: The definition does not fit the timeline.
@@ -91,12 +91,12 @@ def matched_steps(
     *,
     is_stored: bool = False,
 ) -> pl.LazyFrame:
-    """The matches of `funnel(...)` without persons and events: for sums over many entries.
+    """Return the matches of `funnel(...)` without persons and events, for sums over many entries.
 
-    Where `is_stored` says that the timeline comes from files, fewer of their columns are read, with the same result.
+    With `is_stored`, the timeline comes from files and fewer of its columns are read; the result is the same.
 
     Returns:
-        `entered_at`, `step_number` from 1, `time`, `is_mature`; a row an entry and step reached.
+        `entered_at`, `step_number` from 1, `time`, `is_mature`; a row per entry and step reached.
     """
     schema = {"entered_at": UTC_TIME, "step_number": pl.Int32, "time": UTC_TIME}
     predicates(definition)
@@ -112,7 +112,7 @@ def matched_steps(
 
 
 def is_mature(entered_at: pl.Expr, definition: FunnelDefinition, watermark: dt.datetime) -> pl.Expr:
-    """True for entries whose window is over at the watermark."""
+    """Return whether the window of an entry is over at the watermark."""
     return entered_at + definition.window <= watermark
 
 

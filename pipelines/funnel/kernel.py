@@ -1,10 +1,10 @@
 """The longest chains of funnel steps, as a compiled loop over sorted rows (docs/definitions.md#funnel).
 
-A loop, since a chain is a small state machine over a person's events: this says it in a few lines, exactly, and costs
-a constant amount of work an event and step. `sequential`, `strict_order` and `consecutive` are one search that differs
-in which rows end a chain; `any_order` is a search of its own.
+A chain is a small state machine over a person's events, so a loop is short and exact, with constant work per event and
+step. `sequential`, `strict_order` and `consecutive` share a search and differ in which rows end a chain; `any_order`
+has its own search.
 
-All of it is one module because numba does not compile a cached function anew when a function of another file changes.
+It is one module because numba does not recompile a cached function when a function of another file changes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SEQUENTIAL, STRICT_ORDER, CONSECUTIVE, ANY_ORDER = range(4)
 
 @cast(Any, intrinsic)
 def _highest(_: Any, _bits: Any) -> Any:
-    """The place of the highest bit that is set; there has to be one."""
+    """Return the position of the highest set bit; there must be one."""
 
     def generate(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
         zeros = builder.ctlz(arguments[0], ir.Constant(ir.IntType(1), 1))
@@ -36,7 +36,7 @@ def _highest(_: Any, _bits: Any) -> Any:
 
 @cast(Any, intrinsic)
 def _lowest(_: Any, _bits: Any) -> Any:
-    """The place of the lowest bit that is set; there has to be one."""
+    """Return the position of the lowest set bit; there must be one."""
 
     def generate(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
         return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
@@ -45,14 +45,14 @@ def _lowest(_: Any, _bits: Any) -> Any:
 
 
 class Rows(NamedTuple):
-    """Events, sorted by person and ordering key. `excluded` and `held` may be empty: none are, and all are alike.
+    """Events, sorted by person and ordering key. `excluded` and `held` may be empty: none are excluded, all are equal.
 
     Attributes:
         starts: [persons + 1] first row of each person, and the number of rows.
         time: [rows] microseconds.
-        satisfied: [rows] bit k is set where the row satisfies step k.
-        excluded: [rows] bit k is set where the row ends the chains that have matched step k and not yet step k + 1.
-        held: [rows] equal numbers where the held properties are equal, below the number of rows; -1 where one is null.
+        satisfied: [rows] bit k is set if the row satisfies step k.
+        excluded: [rows] bit k is set if the row ends the chains that have matched step k but not yet step k + 1.
+        held: [rows] equal numbers for equal held properties, below the number of rows; -1 if one is null.
     """
 
     starts: NDArray[np.int64]
@@ -69,9 +69,10 @@ class Rules(NamedTuple):
         n_steps: At most 62.
         window: Microseconds from the first row of a chain to its last, both included.
         mode: One of the constants above.
-        strict_increase: Each row of a chain is later than the one before, not only after it; not with `ANY_ORDER`.
-        entries: All entries of a person, or else the best chain.
-        start_before: Microseconds; rows from here on start no chain.
+        strict_increase: Each row of a chain must be later in time than the one before, not only in order; not with
+            `ANY_ORDER`.
+        entries: Whether to find all entries of a person, or only the best chain.
+        start_before: Microseconds; rows from here on do not start chains.
     """
 
     n_steps: int
@@ -83,16 +84,16 @@ class Rules(NamedTuple):
 
 
 class _Search(NamedTuple):
-    """Scratch of a search. What is kept of chains under way has a line for each value of `held`.
+    """Working memory of a search. Partial matches have a line for each value of `held`.
 
     Attributes:
-        value: [lines] the value a line is of.
-        line: [values] the line of a value, where `value` confirms it.
-        first, last: [lines, steps, 2] rows; each search says of what.
-        start, floor: [lines] rows; of `_best_any_order`.
-        ended: [steps] the last row that ended chains which had matched the step.
-        note: [rows of a person] a number a row.
-        came_from: [steps] of `_place`.
+        value: [lines] the value of a line.
+        line: [values] the line of a value, valid if `value` confirms it.
+        first, last: [lines, steps, 2] rows; each search documents their meaning.
+        start, floor: [lines] rows; used by `_best_any_order`.
+        ended: [steps] the last row that ended chains that had matched the step.
+        note: [rows of a person] a number per row.
+        came_from: [steps] used by `_place`.
     """
 
     value: NDArray[np.int64]
@@ -107,7 +108,7 @@ class _Search(NamedTuple):
 
 
 class _Best(NamedTuple):
-    """The best chain so far: its length, its first row, and the row at which it was whole."""
+    """The best chain so far: its length, its first row, and its last row."""
 
     length: int
     first: int
@@ -122,13 +123,13 @@ def chains(
 
     The best chain is the longest, among equals the one whose first row is latest; it has the earliest rows from there.
 
-    An entry opens at the first row of step 0 after the entry before has closed. Every start within the window of that
-    row is an attempt of the same entry, with a window of its own. The first chain that has all steps closes the entry
-    and is its chain. Otherwise it closes when the window of the row that opened it is over, and has the best chain.
+    An entry opens at the first row of step 0 after the previous entry closed. Every start within the window of that row
+    is an attempt of the same entry, with its own window. The first chain with all steps closes the entry and is its
+    chain. Otherwise the entry closes at the end of the window of the row that opened it, and gets the best chain.
 
     Returns:
-        [chains] number of the person; [chains] number of the chain, from 1 a person; [chains, n_steps] rows of the
-        chain in their order, -1 where it is shorter; and [chains, n_steps] the step that each row matches.
+        [chains] number of the person; [chains] number of the chain within the person, from 1; [chains, n_steps] rows of
+        the chain in order, -1 beyond its end; and [chains, n_steps] the step that each row matches.
     """
     n_persons, n_steps = len(rows.starts) - 1, rules.n_steps
     capacity, most = n_persons, 1
@@ -173,11 +174,11 @@ def chains(
 
 @lean
 def _best_ordered(rows, rules, search, begin, end, last_start):
-    """The best chain that starts in rows from `begin` on, no later than `last_start`; of an entry, the first whole one.
+    """Find the best chain that starts from row `begin` to `last_start`; for an entry, the first complete one.
 
-    Of the chains of one length that are still under way the one that starts last has most of its window left, and a
-    row that ends one of them ends all: so it is the only one to keep, in `first[..., 0]` with its last row. Where that
-    is a row of this very instant and times must increase, `[..., 1]` is the one before it.
+    Of the partial matches of one length, the one that starts last has the most of its window left, and a row that ends
+    one of them ends all. So only that one is kept, in `first[..., 0]`, with its last row. If that row has the current
+    time and times must increase, `[..., 1]` is the previous one.
     """
     n_steps, first, last = rules.n_steps, search.first, search.last
     has_ends = rules.mode != SEQUENTIAL or len(rows.excluded) > 0
@@ -198,7 +199,7 @@ def _best_ordered(rows, rules, search, begin, end, last_start):
             first[line] = NO_ROW
             last[line] = NO_ROW
         bits = _bits(rows, row) if line >= 0 else 0
-        # From the last step down, so that this row cannot extend a chain that it just joined.
+        # From the last step down, so that this row cannot extend a chain that it was just added to.
         bits &= (np.int64(2) << min(best.length, n_steps - 1)) - 1
         while bits:
             step = _highest(bits)
@@ -229,12 +230,12 @@ def _best_ordered(rows, rules, search, begin, end, last_start):
 
 @lean
 def _ends(rows, rules, row):
-    """Bit k is set where a chain that has matched step k ends, unless this very row is its last or its next."""
+    """Return bits: bit k is set if chains that have matched step k end, unless this row is their last or next one."""
     if rules.mode == CONSECUTIVE:
         return np.int64(-1)
     ends = rows.excluded[row] if len(rows.excluded) else np.int64(0)
     if rules.mode == STRICT_ORDER:
-        # Between steps k and k + 1, more events of these two are no events of another step.
+        # Between steps k and k + 1, further events of these two steps do not count as another step.
         bits = _bits(rows, row)
         lowest = bits & -bits
         others = bits ^ lowest
@@ -250,10 +251,10 @@ def _ends(rows, rules, row):
 
 @lean
 def _fill_ordered(rows, rules, search, best, matched, steps):
-    """Write the earliest rows of the best chain: backwards which rows lead on to its end, then forwards the first ones.
+    """Write the earliest rows of the best chain: first backwards, which rows lead to its end, then forwards.
 
-    Bit k of `ahead` is set where a row further on can be step k, of `ahead_now` where it is of the same instant, and
-    nothing in between ends a chain that waits for it. `note` says which steps a row can be.
+    Bit k of `ahead` is set if a later row can be step k (`ahead_now`: at the same time), and nothing in between ends a
+    chain that waits for it. `note` has the steps that a row can be.
     """
     matched[0] = best.first
     if best.length == 1:
@@ -284,12 +285,12 @@ def _follows(rows, rules, before, row):
 
 @lean
 def _best_any_order(rows, rules, search, begin, end, last_start):
-    """As `_best_ordered`: after its first row, a chain has each step at most once, in any order.
+    """Like `_best_ordered`, but after its first row a chain has each step at most once, in any order.
 
-    How many steps the rows since a start can be is a matching of rows with steps. Kept is the matching that prefers
-    later rows: that part of it which lies after any start is as large as a matching of those rows can be (the greedy
-    algorithm on a transversal matroid). An excluded row ends a chain unless it is matched, so the excluded rows that
-    can all be matched are kept in the same way; `floor` is the last that cannot, and no chain starts before it.
+    The number of steps that the rows since a start can reach is a maximum matching of rows with steps. The matching
+    that prefers later rows is kept: its part after any start is a maximum matching of those rows (the greedy algorithm
+    on a transversal matroid). An excluded row ends a chain unless it is matched, so the excluded rows that can all be
+    matched are kept in the same way; `floor` is the last one that cannot, and no chain starts before it.
 
     `last[..., 0]` is the row that a step is matched with, `[..., 1]` the same among excluded rows; `note` is the latest
     start before a row.
@@ -297,11 +298,11 @@ def _best_any_order(rows, rules, search, begin, end, last_start):
     n_steps, search_last = rules.n_steps, search.last
     best = _Best(0, NO_ROW, NO_ROW)
     n_lines = 0
-    # The last excluded row, and the last one that holds another value than it.
+    # The last excluded row, and the last one with another held value.
     excluded, excluded_otherwise = NO_ROW, NO_ROW
     # The first row within the window.
     opens = begin
-    # Of a step that no row is matched with: no row is before the first.
+    # For a step without a matched row: before the first row.
     search.note[0] = NO_ROW
     for row in range(begin, end):
         now = rows.time[row]
@@ -351,7 +352,7 @@ def _best_any_order(rows, rules, search, begin, end, last_start):
 
 @lean
 def _fill_any_order(rows, search, best, matched, steps):
-    """Write the rows of the best chain: every excluded one before its last, else the earliest that add a step."""
+    """Write the rows of the best chain: every excluded one before its last, otherwise the earliest that add a step."""
     search_last = search.last
     search_last[0, :, 0] = NO_ROW
     has_excluded = len(rows.excluded) > 0
@@ -376,9 +377,9 @@ def _fill_any_order(rows, search, best, matched, steps):
 
 @lean
 def _place(rows, search, search_last, line, kind, row, bits, is_preferred):
-    """Give the row a step, others moving to steps that they satisfy as well; returns the row that has none, or -1.
+    """Match the row with a step, moving other rows to other steps that they satisfy; return the unmatched row, or -1.
 
-    Where there is no step for all of them, the oldest that can make room goes, if this row is preferred to it.
+    If there are not enough steps, the oldest row that can make room is unmatched, if this row is preferred to it.
     """
     if bits == 0:
         return row
@@ -395,7 +396,7 @@ def _place(rows, search, search_last, line, kind, row, bits, is_preferred):
 
 @lean
 def _make_room(rows, search, line, kind, row, bits, is_preferred):
-    """As `_place`, where the row has a choice or another must move."""
+    """Like `_place`, if the row has a choice of steps or another row must move."""
     holder = search.last[line, :, kind]
     seen, ahead, target = np.int64(0), bits, -1
     for step in range(len(holder)):
@@ -446,7 +447,7 @@ def _value(rows, row):
 
 @lean
 def _line(rows, search, row, n_lines):
-    """The line of the row's value: `n_lines` where the search has not met the value yet, -1 for null."""
+    """Return the line of the row's value: `n_lines` for a new value, -1 for null."""
     value = _value(rows, row)
     if value < 0:
         return NO_ROW

@@ -1,6 +1,6 @@
-"""Who joined, came alive, stayed, and when they were a member of a group (docs/definitions.md#funnel, derived events).
+"""Joins, activations and retention of persons, and their stays in groups (docs/definitions.md#funnel, derived events).
 
-Inputs hold `rank`: the place of an event in the ordering key, so that one integer compares two events.
+Inputs have `rank`: the position of an event in the ordering key, so that events are compared by one integer.
 """
 
 from __future__ import annotations
@@ -14,32 +14,31 @@ from pipelines.engagement.activity import is_activity
 from schemas import kinds
 
 ACTIVATION: Final = dt.timedelta(days=7)
-"""How long after joining a first activity still activates: `[joined, joined + ACTIVATION)`."""
+"""Longest time from joining to an activating first activity: `[joined, joined + ACTIVATION)`."""
 
 _THREAD: Final = ("person_id", "group_id")
 
 
 def is_joining() -> pl.Expr:
-    """True for a member's own `member.joined`; operators and bots join no funnel."""
+    """Return whether an event is a `member.joined` of a member, not of an operator or bot."""
     return (pl.col("type") == kinds.MEMBER_JOINED) & (pl.col("role") == "member")
 
 
 def milestones(own: pl.LazyFrame) -> pl.LazyFrame:
-    """Find the joinings, activations and returns in a later week, a person and group.
+    """Find joins, activations and returns in a later week, per person and group.
 
-    - joined: every joining; and the first activity, where no joining stands before it. A join that only snapshots show
-      happened within bounds: what the person did in the group within them was done by a member, so the first of it
-      stands for that join.
-    - activated: the first activity after a joining, within 7 days of it. Where an activity stands for the joining, the
-      next one activates.
+    - joined: every join; and the first activity if there is no join before it. A join derived from snapshots happened
+      within bounds: the person's first activity in the group within them counts as that join.
+    - activated: the first activity after a join, within 7 days of it. If an activity counts as the join, the next one
+      activates.
     - retained: the first activity in a calendar week (Monday, business zone) after the week of an activation.
 
     Args:
         own: `rank, person_id, group_id, type, role, message_kind, time, day, earliest_at` of persons' own events;
-            `earliest_at` is what `pipelines.groups.member_change.with_derived` says.
+            `earliest_at` is from `pipelines.groups.member_change.with_derived`.
 
     Returns:
-        `rank, person_id, group_id, joined, activated, retained`, a row an event that is any of the three.
+        `rank, person_id, group_id, joined, activated, retained`, a row per event that is any of the three.
     """
     threads = (
         own.filter(pl.col("group_id").is_not_null())
@@ -70,13 +69,13 @@ def milestones(own: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def memberships(joinings: pl.LazyFrame, leavings: pl.LazyFrame) -> pl.LazyFrame:
-    """The stretches in which persons were members of groups, half open in the ordering key and disjoint.
+    """Return the stays of persons in groups, half open in the ordering key and disjoint.
 
-    A joining opens a stretch; the person's next joining or leaving in that group ends it.
+    A join opens a stay; the person's next join or leave in that group ends it.
 
     Args:
-        joinings: `rank, person_id, group_id`.
-        leavings: The same of `member.left`.
+        joinings: `rank, person_id, group_id` of joins.
+        leavings: The same of leaves.
 
     Returns:
         `person_id, group_id, start, end`: ranks `[start, end)`; `end` is null while the person stays.
@@ -97,17 +96,17 @@ def memberships(joinings: pl.LazyFrame, leavings: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _time_before() -> pl.Expr:
-    """The time of the row before in the thread; null where there is none."""
+    """Return the time of the previous row of the same person and group; null if there is none."""
     return pl.when(~_differs("thread")).then(pl.col("time").shift(1))
 
 
 def _is_within_bounds() -> pl.Expr:
-    """True for a derived join before which, within its bounds, something else shows that the person was in."""
+    """Return whether another row within the bounds of a derived join already shows that the person was in the group."""
     return (~pl.col("active") & (_time_before() > pl.col("earliest_at"))).fill_null(value=False)
 
 
 def _stands_for_join() -> pl.Expr:
-    """True for the first activity within the bounds of the derived join that comes next in the thread."""
+    """Return whether a row is the first activity within the bounds of the next derived join."""
     is_derived = ~pl.col("active") & pl.col("earliest_at").is_not_null()
     bound = pl.when(pl.when(is_derived).then("thread").backward_fill() == pl.col("thread")).then(
         pl.when(is_derived).then("earliest_at").backward_fill()
@@ -121,7 +120,7 @@ def _differs(column: str) -> pl.Expr:
 
 
 def _following(flag: str, *columns: str) -> list[pl.Expr]:
-    """`next_<column>` of the next row of the thread that has the flag; null where there is none."""
+    """Return `next_<column>` of the next row of the same person and group with the flag; null if there is none."""
     same_thread = _next(flag, "thread") == pl.col("thread")
     return [pl.when(same_thread).then(_next(flag, c)).alias(f"next_{c}") for c in columns]
 

@@ -1,7 +1,7 @@
-"""Attribution models: how much each touch of a path weighs, in whole numbers (docs/definitions.md#attribution).
+"""Attribution models: integer weights of the touches of a path (docs/definitions.md#attribution).
 
-Only the proportion of weights inside a path counts. They are integers so that credit never depends on how a float was
-rounded.
+Only the proportions of weights within a path matter. They are integers, so that credit never depends on rounding of
+floats.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from schemas.attribution import Model
 Weights = NDArray[np.int64]
 
 _FULL: Final = 2**20
-"""The weight of the newest touch under time decay. Touches more than 20 half-lives older weigh nothing."""
+"""Weight of the newest touch in time decay. Touches more than 20 half-lives older have weight 0."""
 _STEPS: Final = 256
-"""Time decay counts age in so many steps a half-life: a step takes off 0.27 %."""
+"""Steps of age per half-life in time decay: one step reduces the weight by 0.27 %."""
 
 
 @dataclass(frozen=True)
 class Paths:
-    """The touches of many orders, those of an order in a row and in the order in which they count.
+    """The touches of many orders, grouped by order and in the sequence in which they count.
 
     Attributes:
-        starts: [orders] the first touch of each; none is without touches.
+        starts: [orders] the first touch of each order; every order has touches.
         time: [touches] microseconds, at most that of the payment.
-        is_click: [touches] false: an exposure.
+        is_click: [touches] whether it is a click, else an exposure.
     """
 
     starts: NDArray[np.int64]
@@ -44,16 +44,16 @@ class Paths:
 
 
 def weigh(model: Model, paths: Paths, half_life: int) -> Weights:
-    """How much each touch weighs.
+    """Return the weight of each touch.
 
-    - `last_click`, `first_click`, `last_exposure`: that touch alone; none where the path has no such touch.
-    - `linear`: all alike.
-    - `position_based`: 40 % the first, 40 % the last, 20 % all between together; two share alike.
-    - `time_decay`: half as much a half-life earlier, `2 ** (-age / half_life)` with the age against the newest touch
+    - `last_click`, `first_click`, `last_exposure`: only that touch; no weight if the path has no such touch.
+    - `linear`: equal weights.
+    - `position_based`: 40 % for the first, 40 % for the last, 20 % for all between; two touches share equally.
+    - `time_decay`: half the weight per half-life, `2 ** (-age / half_life)` with the age relative to the newest touch
       of the path, rounded down to 1/256 of a half-life, and the weight to 2 ** -20.
 
     Args:
-        model: Which of them.
+        model: The model.
         paths: The touches.
         half_life: Microseconds; for `time_decay`.
 
@@ -92,7 +92,7 @@ def _position_based(paths: Paths, _half_life: int) -> Weights:
     between = np.repeat(lengths - 2, lengths)
     is_end = np.zeros(len(paths.time), np.bool_)
     is_end[paths.starts] = is_end[paths.starts + lengths - 1] = True
-    # With n between: 2n to each end, 1 to each between, of 5n.
+    # With n touches between: 2n for each end, 1 for each between, of 5n.
     return np.where(is_end, np.maximum(2 * between, 1), 1)
 
 
@@ -103,7 +103,7 @@ def _time_decay(paths: Paths, half_life: int) -> Weights:
 
 
 def _of_steps(steps: int) -> int:
-    """`floor(_FULL * 2 ** (-steps / _STEPS))`, without a float: roots of the power `_STEPS` of it."""
+    """Return `floor(_FULL * 2 ** (-steps / _STEPS))` without floats, by integer roots of its power `_STEPS`."""
     power = _FULL**_STEPS >> steps
     for _ in range(_STEPS.bit_length() - 1):
         power = math.isqrt(power)

@@ -1,4 +1,4 @@
-"""Orders as buyers know them: which of theirs it is, what it cost, what came back when, and its items.
+"""Facts on orders: number among the buyer's orders, price, refunds, and lines.
 
 See docs/definitions.md#orders.
 """
@@ -18,13 +18,13 @@ _HAS_ITEMS: Final = pl.col("items").list.len() > 0
 
 
 def order_rows(events: pl.LazyFrame) -> pl.LazyFrame:
-    """Describe paid orders, each by itself.
+    """Return the facts on paid orders that do not depend on other orders.
 
     Args:
         events: `schemas.lake.EVENTS` with `person_id`, distinct, in any order: all events of some orders.
 
     Returns:
-        `schemas.lake.CUSTOMER_ORDER` without what `numbered` adds: a row an order.
+        `schemas.lake.CUSTOMER_ORDER` without the columns of `numbered`: a row per order.
     """
     refunds = (
         order_refunds(events)
@@ -39,13 +39,13 @@ def order_rows(events: pl.LazyFrame) -> pl.LazyFrame:
         .group_by(_ORDER)
         .agg(
             lines=pl.len().cast(pl.Int32),
-            # Of amounts of which one is not known the sum is not known.
+            # If one amount is unknown, so is the sum.
             listed_minor=pl.when(pl.col("item_minor").is_not_null().all()).then(
                 pl.col("item_minor").cast(MONEY_SUM).sum().clip(upper_bound=kinds.MOST_MINOR).cast(pl.Int64)
             ),
         )
     )
-    # Clocks of two systems may differ: nothing is refunded before it was paid.
+    # Clocks of two systems may differ, so a refund is not dated before the payment.
     waited = (pl.col("first_refunded_at") - pl.col("paid_at")).dt.total_days().clip(lower_bound=0)
     return (
         _payments(events)
@@ -66,7 +66,7 @@ def order_rows(events: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def numbered(orders: pl.LazyFrame) -> pl.LazyFrame:
-    """Say of each order which of its buyer's it is.
+    """Number the orders of each buyer.
 
     Args:
         orders: `order_rows` of all orders of some buyers.
@@ -83,28 +83,28 @@ def numbered(orders: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def order_items(events: pl.LazyFrame) -> pl.LazyFrame:
-    """List what paid orders are made of.
+    """Return the lines of paid orders.
 
     Args:
         events: `schemas.lake.EVENTS`, distinct, in any order: all events of some orders.
 
     Returns:
-        `schemas.lake.ORDER_ITEM`: a row a line.
+        `schemas.lake.ORDER_ITEM`: a row per line.
     """
     return _items(events).select(ORDER_ITEM.schema.names())
 
 
 def _payments(events: pl.LazyFrame) -> pl.LazyFrame:
-    """The first payment of each order."""
+    """Return the first payment of each order."""
     paid = events.filter((pl.col("type") == kinds.ORDER_PAID) & pl.col("order_id").is_not_null())
     return paid.sort(ORDERING_KEY).unique(("source", "order_id"), keep="first").rename({"source": "shop"})
 
 
 def _items(events: pl.LazyFrame) -> pl.LazyFrame:
-    """`schemas.lake.ORDER_ITEM`: the lines of paid orders.
+    """Return `schemas.lake.ORDER_ITEM`, the lines of paid orders.
 
-    They are those that the payment lists, or else the first placing that lists any, or the one product that the payment
-    names, which then costs what was paid.
+    They are those of the payment, or else of the first `order.placed` with lines, or else the one product that the
+    payment names, with the price that was paid.
     """
     placed = (
         events.filter((pl.col("type") == kinds.ORDER_PLACED) & pl.col("order_id").is_not_null() & _HAS_ITEMS)

@@ -1,4 +1,4 @@
-"""Paid orders: who paid how much, net of refunds, and which group the shop names (docs/definitions.md#attribution)."""
+"""Paid orders: buyer, amounts net of refunds, and the group that the shop names (docs/definitions.md#attribution)."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _REFUNDING: Final = (*_ORDER, "event_id", "type", "currency", "amount_minor", *O
 
 
 def paid_orders(events: pl.DataFrame) -> pl.DataFrame:
-    """Find the orders that were paid.
+    """Return the paid orders.
 
-    The first `order.paid` of an order (by shop and order id) is its payment; later ones say nothing new. The payment,
-    or else the first `order.placed` with a group, names the group whose link led to the order. Refunds are summed over
-    the whole history in the currency of the payment, up to `kinds.MOST_MINOR`; more than was paid nets to 0.
+    The first `order.paid` of an order (by shop and order id) is its payment; later ones are ignored. The payment, or
+    else the first `order.placed` with a group, names the group whose link led to the order. Refunds are summed over all
+    history in the currency of the payment, up to `kinds.MOST_MINOR`; if they exceed the payment, net is 0.
 
     Args:
-        events: `schemas.lake.EVENTS` with `person_id` and `rank`, their place in the ordering key.
+        events: `schemas.lake.EVENTS` with `person_id` and `rank`, their position in the ordering key.
 
     Returns:
-        A row an order, by the rank of the payment: `order`, its number; `source, order_id, person_id, currency`;
-        `rank` of the payment and `named`, that of the event which names a group, or null; `paid_at`, and in minor
-        units `paid_minor`, `refunded_minor`, `net_minor`.
+        A row per order, sorted by the rank of the payment: `order`, its number; `source, order_id, person_id,
+        currency`; `rank` of the payment and `named`, that of the event that names a group, or null; `paid_at`, and in
+        minor units `paid_minor`, `refunded_minor`, `net_minor`.
     """
     of_orders = events.filter(pl.col("type").is_in(ORDER_EVENTS) & pl.col("order_id").is_not_null())
     is_paid, is_placed = pl.col("type") == kinds.ORDER_PAID, pl.col("type") == kinds.ORDER_PLACED
@@ -37,7 +37,7 @@ def paid_orders(events: pl.DataFrame) -> pl.DataFrame:
         of_orders.filter(pl.col("type") == kinds.ORDER_REFUNDED)
         .group_by(*_ORDER, "currency")
         .agg(refunded_minor=pl.col("amount_minor").cast(MONEY_SUM).sum())
-        # Beyond the greatest amount nothing is left of any payment.
+        # Beyond the highest amount, nothing is left of any payment.
         .with_columns(pl.col("refunded_minor").clip(upper_bound=kinds.MOST_MINOR).cast(pl.Int64))
     )
     placed = of_orders.filter(is_placed & names_group).group_by(_ORDER).agg(named=pl.col("rank").min())
@@ -65,17 +65,17 @@ def paid_orders(events: pl.DataFrame) -> pl.DataFrame:
 
 
 def order_refunds(events: pl.LazyFrame) -> pl.LazyFrame:
-    """List the refunds that count: those of paid orders, in the currency of the payment.
+    """Return the refunds that count: those of paid orders, in the currency of the payment.
 
     Args:
         events: `schemas.lake.EVENTS`, distinct, in any order: all payments and refunds of some orders.
 
     Returns:
-        `schemas.lake.ORDER_REFUND`: a row a refund. Over an order they sum to its `refunded_minor` in `paid_orders`,
-        where that is less than `kinds.MOST_MINOR`.
+        `schemas.lake.ORDER_REFUND`: a row per refund. The refunds of an order sum to its `refunded_minor` in
+        `paid_orders` if that is less than `kinds.MOST_MINOR`.
     """
     is_either = pl.col("type").is_in([kinds.ORDER_PAID, kinds.ORDER_REFUNDED]) & pl.col("order_id").is_not_null()
-    # Of both, events are read once.
+    # Both use the events, which are read once.
     return events.filter(is_either).select(_REFUNDING).map_batches(_order_refunds, schema=ORDER_REFUND.schema)
 
 

@@ -1,4 +1,4 @@
-"""What people did between two steps of a funnel, or after one: their commonest sequences of events.
+"""Paths: the most frequent sequences of events between two steps of a funnel, or after one.
 
 See docs/definitions.md#funnel.
 """
@@ -22,7 +22,7 @@ PATHS: Final = pl.Schema(
         "entries": pl.UInt32,
     }
 )
-"""A row a path, the commonest first. The last one has neither path nor `is_cut` where it stands for all others."""
+"""A row per path, the most frequent first. A last row with null path and `is_cut` sums up all others."""
 
 _ENTRY: Final = ("person_id", "entered_at")
 
@@ -45,20 +45,20 @@ def paths(
 ) -> pl.LazyFrame:
     """Count the sequences of own events after a matched step of each entry.
 
-    The events lie strictly between the two matched events by the ordering key, and at most the funnel's window after
-    the first of them. Exposures are left out, since the timeline has only some of them, and so are events without the
-    property. Entries that did not reach both steps are not counted; one with nothing between them has the empty path.
+    The events are strictly between the two matched events in the ordering key, and at most the funnel's window after
+    the first. Exposures are left out, since the timeline has only some of them, as are events without the property.
+    Entries that did not reach both steps are not counted; an entry without events in between has the empty path.
 
     Args:
         timeline: Rows of `pipelines.funnel.steps.TIMELINE`, in any order.
         entries: `schemas.lake.FUNNEL_ENTRY` of the funnel.
         definition: The funnel.
         after: Name of the step after which paths begin.
-        before: Name of the step before which they end; none: at the end of the window.
+        before: Name of the step before which they end; None: at the end of the window.
         by: A text column of the timeline that names an event.
-        collapse: Take the same name several times in a row as once.
-        max_length: So many names are kept of a path; a longer one `is_cut`.
-        top: So many paths have a row of their own.
+        collapse: Whether to count consecutive equal names once.
+        max_length: Most names kept of a path; a longer one `is_cut`.
+        top: Most paths with a row of their own.
 
     Returns:
         `PATHS`. Entries sum to those that reached the steps. Equal counts are ordered by path; a person with several

@@ -1,4 +1,4 @@
-"""From the steps and exclusions of a definition to Polars expressions over the timeline."""
+"""Convert the steps and exclusions of a definition to Polars expressions over the timeline."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _COLUMNS: Final = f"columns of the timeline: {', '.join(TIMELINE.names())}"
 
 @lru_cache
 def predicates(definition: FunnelDefinition) -> tuple[tuple[pl.Expr, ...], tuple[pl.Expr, ...]]:
-    """One Boolean expression a step, in order, and one an exclusion; null where a predicate cannot tell.
+    """Return a Boolean expression per step, in order, and per exclusion; null if a predicate is undecided.
 
     Raises:
-        FunnelDefinitionError: A `when` is no SQL predicate, names a column that the timeline does not have, or is not
-            one truth value an event; or `hold` names a column that the timeline does not have.
+        FunnelDefinitionError: A `when` is not an SQL predicate, names an unknown column, or is not one truth value per
+            event; or `hold` names an unknown column.
     """
     for name in definition.hold:
         if name not in TIMELINE:
@@ -34,7 +34,7 @@ def predicates(definition: FunnelDefinition) -> tuple[tuple[pl.Expr, ...], tuple
 
 
 def columns(definitions: Iterable[FunnelDefinition]) -> set[str]:
-    """The columns of the timeline that steps, exclusions and held properties of the definitions look at."""
+    """Return the columns of the timeline that steps, exclusions and held properties of the definitions use."""
     found: set[str] = set()
     for definition in definitions:
         found.update(definition.hold, *(one.meta.root_names() for part in predicates(definition) for one in part))
@@ -42,7 +42,7 @@ def columns(definitions: Iterable[FunnelDefinition]) -> set[str]:
 
 
 def _place(definition: FunnelDefinition, part: str) -> str:
-    """The file, or the part of a definition that has none."""
+    """Return the file, or the part of a definition without a file."""
     return definition.where or f"funnel '{definition.name}', {part}"
 
 
@@ -60,7 +60,7 @@ def _predicate(where: str, line: int | None, when: str) -> pl.Expr:
     if result["is_step"].dtype != pl.Boolean:
         kind = result["is_step"].dtype
         raise FunnelDefinitionError(where, line, f"{found}, which is {kind}", "a truth value")
-    # An aggregate or a constant gives a row even for no events.
+    # An aggregate or a constant returns a row even without events.
     if result.height:
         allowed = "a predicate of each event's own columns, without aggregates"
         raise FunnelDefinitionError(where, line, found, allowed)

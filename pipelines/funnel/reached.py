@@ -1,4 +1,4 @@
-"""Entries as rows a step, and what is counted and measured of them: the one place that does.
+"""Entries as rows per step, with the counts, rates and times of steps: the one place that computes them.
 
 See docs/definitions.md#funnel.
 """
@@ -13,26 +13,26 @@ import polars as pl
 from schemas.funnel import FunnelDefinition
 
 MICROSECONDS: Final = 1_000_000
-"""In a second."""
+"""Microseconds in a second."""
 _TIMES: Final = [f"{prefix}{name}_seconds" for prefix in ("", "step_") for name in ("median", "mean", "p90")]
 
 
 def reached_steps(entries: pl.LazyFrame) -> pl.LazyFrame:
-    """One row an entry and step it reached, in any order.
+    """Return a row per entry and step it reached, in any order.
 
     Args:
-        entries: `schemas.lake.FUNNEL_ENTRY`, and other columns, which stay.
+        entries: `schemas.lake.FUNNEL_ENTRY`; further columns are kept.
 
     Returns:
-        The columns of entries but `matches`, and those of a match; `row`, a number of the entry among these;
-        `step_number` from 1; `waited` since the entry and `step_waited` since the step before, both in microseconds,
-        the latter null for the first step.
+        The columns of entries except `matches`, and those of a match; `row`, the number of the entry; `step_number`
+        from 1; `waited` since the entry and `step_waited` since the step before, both in microseconds, the latter null
+        for the first step.
     """
     times = pl.col("matches").list.eval(pl.element().struct.field("time").to_physical())
-    # A chain is never empty: its n-th match reaches n steps.
+    # A chain is never empty, and its n-th match reaches n steps.
     numbers = pl.int_ranges(1, pl.col("matches").list.len().cast(pl.Int32) + 1, dtype=pl.Int32)
     return (
-        # An entry is known by its row: a person can have several, and they may begin with the same event.
+        # Entries are identified by row: a person can have several that start with the same event.
         entries.with_row_index("row")
         .with_columns(step_number=numbers, step_waited=times.list.diff())
         .explode("step_number", "step_waited", "matches")
@@ -42,7 +42,7 @@ def reached_steps(entries: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def steps_of(definition: FunnelDefinition) -> pl.LazyFrame:
-    """`step_number` from 1 and `step`, in order; in any order the step is a number of steps, whichever these are."""
+    """Return `step_number` from 1 and `step`, in order; in mode `any_order` the step is a number of steps."""
     names = [step.name for step in definition.steps]
     if definition.mode == "any_order":
         names[1:] = (f"{number} steps" for number in range(2, len(names) + 1))
@@ -53,17 +53,17 @@ def steps_of(definition: FunnelDefinition) -> pl.LazyFrame:
 
 
 def by_cell(reached: pl.LazyFrame, definition: FunnelDefinition, cells: pl.LazyFrame) -> pl.LazyFrame:
-    """Count and measure what reached each step of each cell.
+    """Return counts, rates and times of each step in each cell.
 
     Args:
-        reached: What `reached_steps` gives, with the columns of `cells`.
-        definition: The funnel of all of it.
-        cells: A row a cell: columns that tell one from another, none of them null.
+        reached: Result of `reached_steps`, with the columns of `cells`.
+        definition: The funnel.
+        cells: A row per cell: non-null columns that identify it.
 
     Returns:
-        The columns of `cells`, `step_number`, `step` and the measures of `warehouse.funnel_step`: a row a cell and
-        step, reached or not, in order. Measures are of mature entries, `reached_immature` counts the others. Both
-        rates of the first step are 1; a rate over nothing, and the time of nobody, is null.
+        The columns of `cells`, `step_number`, `step` and the measures of `warehouse.funnel_step`: a row per cell and
+        step, reached or not, in order. Measures are of mature entries, `reached_immature` counts the others. Both rates
+        of the first step are 1; rates and times without entries are null.
     """
     mature, key = pl.col("is_mature"), cells.collect_schema().names()
     waited, step_waited = (pl.col(name).filter(mature) for name in ("waited", "step_waited"))
@@ -90,7 +90,7 @@ def by_cell(reached: pl.LazyFrame, definition: FunnelDefinition, cells: pl.LazyF
 def _times(waited: pl.Expr, prefix: str) -> Iterator[pl.Expr]:
     measures = {
         "median": waited.median(),
-        # The sum is one of integers: a sum of floats differs with the order of rows.
+        # Integers are summed, because a sum of floats depends on the order of rows.
         "mean": _rate(waited.sum(), waited.count()),
         "p90": waited.quantile(0.9, "linear"),
     }

@@ -1,9 +1,9 @@
-"""What was sold from where: credit of orders summed by group, message, purpose and carrier.
+"""Sales: credit of orders summed by group, message, purpose and carrier.
 
 See docs/definitions.md#attribution.
 
-Orders are those with any share in the row and buyers distinct persons, so neither sums over rows. Currencies are never
-summed.
+Orders with any share in a row are counted in it, and buyers are distinct persons, so neither adds up over rows.
+Currencies are never summed.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from schemas.attribution import UNATTRIBUTED, UNKNOWN
 from schemas.lake import MONEY_SUM
 
 Keyed = Callable[[pl.LazyFrame], pl.LazyFrame]
-"""Gives credit (`schemas.lake.ORDER_CREDIT`) the columns that it is summed by."""
+"""Adds the columns to sum by to credit (`schemas.lake.ORDER_CREDIT`)."""
 
 _SUMS: Final = ("orders", "buyers", *MONEY)
 
 
 def by_group(credits: pl.LazyFrame) -> pl.LazyFrame:
-    """Name the group of each credit, for `warehouse.group_sales`."""
+    """Add the group of each credit, for `warehouse.group_sales`."""
     return _keyed(credits.with_columns(_or_unattributed("group_id")), "group_id")
 
 
 def by_group_and_day(zone: str) -> Keyed:
-    """Name the group of each credit and the day of the payment in a zone, for `warehouse.group_sales_day`."""
+    """Add the group of each credit and the day of the payment in a zone, for `warehouse.group_sales_day`."""
 
     def keyed(credits: pl.LazyFrame) -> pl.LazyFrame:
         day = business_day(pl.col("paid_at"), zone)
@@ -42,13 +42,13 @@ def by_group_and_day(zone: str) -> Keyed:
 
 
 def by_message(credits: pl.LazyFrame) -> pl.LazyFrame:
-    """Name the group and the message of each credit, for `warehouse.message_sales`."""
+    """Add the group and the message of each credit, for `warehouse.message_sales`."""
     message = pl.when(pl.col("group_id").is_null()).then(pl.lit(UNATTRIBUTED)).otherwise(_told("message_id"))
     return _keyed(credits.with_columns(_or_unattributed("group_id"), message_id=message), "group_id", "message_id")
 
 
 def by_segment(groups: pl.LazyFrame) -> Keyed:
-    """Name the segment of each credit in each breakdown, once for each of these, for `warehouse.segment_sales`.
+    """Add the segment of each credit, once for each breakdown, for `warehouse.segment_sales`.
 
     Args:
         groups: `schemas.lake.GROUP`; its purpose and carrier are the breakdowns.
@@ -72,11 +72,11 @@ def by_segment(groups: pl.LazyFrame) -> Keyed:
 
 
 def sales(credits: pl.LazyFrame, keyed: Keyed) -> pl.LazyFrame:
-    """Sum credits a model, place and currency, in the columns of the warehouse table that `keyed` is for.
+    """Sum credits by model, key and currency, in the columns of the warehouse table that `keyed` is for.
 
     Args:
         credits: `schemas.lake.ORDER_CREDIT`.
-        keyed: Which place a credit is of.
+        keyed: Adds the key of a credit.
     """
     rows = keyed(credits)
     return rows.group_by(_key(rows)).agg(
@@ -88,9 +88,9 @@ def sales(credits: pl.LazyFrame, keyed: Keyed) -> pl.LazyFrame:
 
 @dataclass(frozen=True)
 class CreditChange:
-    """All credit of the orders and of the buyers of which any credit changed, as it was and as it is.
+    """All credit, before and now, of the orders and buyers with changed credit.
 
-    Sums of any other order or buyer are what they were.
+    Sums of other orders and buyers are unchanged.
     """
 
     orders_before: pl.DataFrame
@@ -100,12 +100,12 @@ class CreditChange:
 
     @classmethod
     def between(cls, before: pl.DataFrame, now: pl.DataFrame, elsewhere: pl.LazyFrame) -> CreditChange:
-        """Compare credit with what it was.
+        """Compare credit before and now.
 
         Args:
-            before: `schemas.lake.ORDER_CREDIT` as it was, where it can differ; of an order all rows or none.
-            now: As it is, there.
-            elsewhere: All other rows, which are what they were.
+            before: Previous rows of `schemas.lake.ORDER_CREDIT` that can differ; all rows of an order or none.
+            now: The current rows for the same range.
+            elsewhere: All other rows, which are unchanged.
         """
         changed = in_one_only(before, now)
         orders = changed.select("shop", "order_id").unique()
@@ -117,15 +117,15 @@ class CreditChange:
 
 
 def changed_sales(stored: pl.LazyFrame, change: CreditChange, keyed: Keyed) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Sum what changed on top of sums that are stored.
+    """Add the changes of credit to stored sums.
 
     Args:
-        stored: `sales` of the credit that was.
-        change: What changed in it.
-        keyed: As `stored` was summed.
+        stored: `sales` of the previous credit.
+        change: The changes.
+        keyed: The same as for `stored`.
 
     Returns:
-        The rows that are, of the keys that the change bears on; and those of them that were.
+        The current rows of the keys that the change affects, and their stored rows.
     """
     parts = [
         *_signed(change.orders_now, change.orders_before, keyed, ("orders", *MONEY)),
@@ -135,14 +135,14 @@ def changed_sales(stored: pl.LazyFrame, change: CreditChange, keyed: Keyed) -> t
     key = [name for name in moved.collect_schema().names() if name not in _SUMS]
     before = stored.join(moved, on=key, how="semi").collect()
     summed = pl.concat([before.lazy().select(*key, *_SUMS), moved]).group_by(key).agg(pl.col(_SUMS).sum())
-    # A key has sales while any order has a share in it.
+    # A key has sales as long as any order has a share in it.
     return summed.filter(pl.col("orders") > 0).collect(), before
 
 
 def _signed(
     now: pl.DataFrame, before: pl.DataFrame, keyed: Keyed, counted: Sequence[str]
 ) -> tuple[pl.LazyFrame, pl.LazyFrame]:
-    """Sums of what is, and those of what was with a minus; 0 for what is not counted."""
+    """Return the sums of current credit and the negated sums of previous credit; 0 for columns that are not counted."""
     rest = [pl.col(name) * 0 for name in _SUMS if name not in counted]
     gains, losses = sales(now.lazy(), keyed).with_columns(rest), sales(before.lazy(), keyed).with_columns(rest)
     return gains, losses.with_columns(-pl.col(counted))

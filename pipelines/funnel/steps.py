@@ -16,7 +16,7 @@ from schemas import kinds
 from schemas.lake import EVENTS, ORDERING_KEY
 
 MARKS: Final = ("joined", "activated", "retained", "exposed", "repurchased")
-"""The derived events. One event can be several: a mark is a column, so that it still is one row and one step."""
+"""The derived events. They are Boolean columns (marks), so that an event that is several of them is still one row."""
 
 _EVENT: Final = (
     *("source", "event_id", "type", "role", "group_id", "message_id"),
@@ -24,7 +24,7 @@ _EVENT: Final = (
 )
 
 ONLY_MATCHED_ON: Final = frozenset({"message_id", "currency", "amount_minor", "time_quality"})
-"""Columns of the timeline that a funnel looks at in predicates alone."""
+"""Columns of the timeline that are only used in predicates."""
 
 TIMELINE: Final = pl.Schema(
     {
@@ -33,7 +33,7 @@ TIMELINE: Final = pl.Schema(
         **{name: pl.Boolean() for name in MARKS},
     }
 )
-"""A row a person and event, and of a join or leave that a snapshot implies a row an account; marks are never null."""
+"""A row per person and event; derived joins and leaves have a row per account. Marks are never null."""
 
 COMMERCE: Final = frozenset(
     {
@@ -47,21 +47,21 @@ COMMERCE: Final = frozenset(
 
 
 def timeline(events: pl.LazyFrame) -> pl.LazyFrame:
-    """Put persons' events and what they were exposed to on one timeline.
+    """Return the timeline of persons' own events and exposures.
 
-    - Own events of a person: all but heartbeats, by members, and commerce events whatever the role.
+    - Own events of a person: all events by members except heartbeats, and commerce events of any role.
     - exposed: a product message of someone else, sent while the person was a member of the group. Such a row belongs
-      to the person who could see it; `type` and `role` are null, for that person did nothing. The module `exposure`
+      to the person who could see it; `type` and `role` are null, because that person did nothing. The module `exposure`
       says which are kept.
     - joined, activated, retained: see `membership.milestones`.
-    - repurchased: the first payment of each order but the person's first; an order is known by source and order id.
+    - repurchased: the first payment of each order but the person's first; orders are identified by source and order id.
 
     Args:
         events: `schemas.lake.EVENTS` with `earliest_at` (`pipelines.groups.member_change.with_derived`) and
             `person_id`, distinct, in any order.
 
     Returns:
-        Rows of `TIMELINE` in no order.
+        Rows of `TIMELINE`, unordered.
     """
     columns = (*_EVENT, *ORDERING_KEY, "person_id", "message_kind", "day", "earliest_at")
     leaving = (pl.col("type") == kinds.MEMBER_LEFT) & pl.col("person_id").is_not_null()
@@ -96,19 +96,19 @@ def _timeline(events: pl.DataFrame) -> pl.DataFrame:
 
 
 def is_own() -> pl.Expr:
-    """True for what a person did: anything but a heartbeat by a member, and commerce whatever the role."""
+    """Return whether an event is a person's own: any by a member except heartbeats, or commerce of any role."""
     acts = (pl.col("role") == "member").fill_null(value=False) | pl.col("type").is_in(COMMERCE)
     return pl.col("person_id").is_not_null() & (pl.col("type") != kinds.FEED_HEARTBEAT) & acts
 
 
 def is_product_message() -> pl.Expr:
-    """True for a message about a product in a group, whoever wrote it: every member of the group is exposed to it."""
+    """Return whether an event is a product message in a group, by anybody: all members are exposed to it."""
     complete = pl.col("product_id").is_not_null() & pl.col("group_id").is_not_null()
     return (pl.col("type") == kinds.MESSAGE_SENT) & complete
 
 
 def _later_orders(own: pl.DataFrame) -> pl.Series:
-    """Positions of the first payments of each person's orders, the first order left out."""
+    """Return the positions of the first payments of each person's orders, without the first order."""
     order = ("person_id", "source", "order_id")
     return (
         own.filter((pl.col("type") == kinds.ORDER_PAID) & pl.col("order_id").is_not_null())

@@ -1,4 +1,4 @@
-"""How long entries took to reach a step, as a histogram (docs/definitions.md#funnel)."""
+"""Histogram of the time that entries took to reach a step (docs/definitions.md#funnel)."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ BIN_STARTS: Final = (
     *(_HOUR, 3 * _HOUR, 6 * _HOUR, 12 * _HOUR),
     *(_DAY, 2 * _DAY, 3 * _DAY, 7 * _DAY, 14 * _DAY, 30 * _DAY, 60 * _DAY, 90 * _DAY, 180 * _DAY, 365 * _DAY),
 )
-"""Seconds at which a bin starts. The same for every funnel and at any time, so that two histograms can be compared;
-bins widen roughly with the logarithm, since times to convert spread over orders of magnitude."""
+"""Start of each bin in seconds. The same for all funnels and times, so that histograms can be compared; bins are
+roughly logarithmic, since times to convert spread over orders of magnitude."""
 
 
 def time_to_convert(reached: pl.LazyFrame, definition: FunnelDefinition) -> pl.LazyFrame:
-    """Count the mature entries that reached a step by how long they took.
+    """Count the mature entries that reached a step by the time they took.
 
     Args:
         reached: `reached_steps` of the entries of this funnel.
@@ -29,8 +29,8 @@ def time_to_convert(reached: pl.LazyFrame, definition: FunnelDefinition) -> pl.L
 
     Returns:
         `warehouse.funnel_time_to_convert`: for each step after the first, and `since` the `entry` or the
-        `step_before`, a row a bin `[from_seconds, until_seconds)`, 0 where nobody is in it. The last bin ends with the
-        window and includes it, as conversion does.
+        `step_before`, a row per bin `[from_seconds, until_seconds)`, 0 if it is empty. The last bin ends with the
+        window, inclusive, like conversion.
     """
     window = definition.window // dt.timedelta(seconds=1)
     starts = [start for start in BIN_STARTS if start < window]

@@ -1,11 +1,11 @@
-"""The touches before each payment: product messages the buyer could see, and links followed.
+"""Touches before each payment: product messages the buyer could see, and clicked links.
 
 See docs/definitions.md#attribution.
 
-Every touch is kept. Nothing is thinned as exposures of the funnel are (`exposure`), for each has its share. What
-bounds them is that only buyers have any, and only within the look-back window.
+All touches are kept. They are not thinned like exposures of the funnel (`exposure`), because each has its share. They
+are limited to buyers and to the look-back window.
 
-A message that is seen and followed is two touches, followed twice it is three: each time the person met it.
+A message that is seen and clicked is two touches; clicked twice, three.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from schemas import kinds
 
 
 def touches(orders: pl.DataFrame, events: pl.DataFrame, look_back: dt.timedelta) -> pl.DataFrame:
-    """Find the touches of each order, as ranks of events.
+    """Return the touches of each order, as ranks of events.
 
     - exposure: a product message of someone else, sent in `[paid_at - look_back, paid_at]` and before the payment by
       the ordering key, while the buyer was a member of the group.
-    - click: the buyer's `link.clicked` with a group in the same time; and the event of the order that names a group,
-      whenever it was. The shop tells whose link led to the order, so that one counts as the last.
+    - click: the buyer's `link.clicked` with a group in the same time; and the event of the order that names a group, at
+      any time. The shop reports whose link led to the order, so that one counts as the last.
 
     Args:
         orders: `order, person_id, rank, named`: the rank of the payment and of the event that names a group.
         events: `schemas.lake.EVENTS` with `earliest_at`, `person_id` and `rank`, sorted by it, which is also the row.
-        look_back: How long before the payment a touch still counts.
+        look_back: Longest time before the payment for a touch to count.
 
     Returns:
-        `order, rank, is_click`, those of an order in the row in which they count.
+        `order, rank, is_click`, those of an order in the sequence in which they count.
     """
     opens = events["time"].search_sorted(events["time"].gather(orders["rank"]) - look_back)
     spans = orders.select("order", "person_id", start=opens, end="rank")
@@ -81,9 +81,9 @@ def _clicks(spans: pl.DataFrame, own: pl.DataFrame) -> pl.DataFrame:
 
 
 def _within(spans: pl.DataFrame, points: pl.DataFrame, key: str) -> pl.DataFrame:
-    """Every point of the span's key whose rank is in `[start, end)`: the span's columns and `rank`."""
+    """Return every point of the span's key whose rank is in `[start, end)`: the span's columns and `rank`."""
     codes = points.select(pl.col(key).unique()).with_row_index("code")
-    # Key and rank as one number, by which both ends of a span are found at once.
+    # Key and rank as one number, so that both ends of a span are found by one search.
     stride = pl.select(pl.max_horizontal(points["rank"].max(), spans["end"].max()).cast(pl.Int64)).item() or 0
     place = pl.col("code").cast(pl.Int64) * (stride + 1)
     placed = points.join(codes, on=key).select("rank", place=place + pl.col("rank")).sort("place")

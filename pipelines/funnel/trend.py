@@ -1,4 +1,4 @@
-"""Conversion by the calendar unit of the entry (docs/definitions.md#time, docs/definitions.md#funnel)."""
+"""Conversion by the calendar period of the entry (docs/definitions.md#time, docs/definitions.md#funnel)."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from schemas.funnel import FunnelDefinition
 def trend(
     reached: pl.LazyFrame, definition: FunnelDefinition, unit: Unit, zone: str, watermark: dt.datetime
 ) -> pl.LazyFrame:
-    """Count what entries of each day, week or month reached, whenever they reached it within the window.
+    """Count the steps that entries of each day, week or month reached within their window.
 
     Args:
         reached: `reached_steps` of the entries of this funnel, as they are at the watermark.
         definition: The funnel.
-        unit: Calendar unit of entries.
+        unit: Length of the periods.
         zone: IANA name of the business zone.
         watermark: UTC.
 
     Returns:
-        `warehouse.funnel_trend`: for every unit from the first with an entry to the newer of the last complete day's
-        and the last with an entry, a row a step. A unit `is_mature` when its last instant was a window ago: `reached`
-        and the rates are null before that, and `reached_so_far` counts all entries at any time. A mature unit without
-        entries has reached 0, and no rate.
+        `warehouse.funnel_trend`: a row per step for every period from the first with an entry to the newer of the last
+        complete day's and the last with an entry. A period `is_mature` when its end was a window ago: `reached` and the
+        rates are null before that, and `reached_so_far` counts all entries at any time. A mature period without entries
+        has reached 0 and null rates.
     """
     day = business_day(pl.col("entered_at"), zone)
     of_units = reached.with_columns(start=unit_start(day, unit))
@@ -40,7 +40,7 @@ def trend(
         .select(start=unit_starts(pl.col("first"), pl.col("last"), unit))
         .explode("start")
     )
-    # The unit is over, and so is the window of whoever entered in its last instant.
+    # The period is over, and so is the window of an entry in its last instant.
     mature = is_complete(pl.col("start"), unit, last_complete_day(watermark - definition.window, zone))
     counted = by_cell(of_units, definition, units)
     return counted.select(

@@ -1,4 +1,4 @@
-"""What the warehouse shows of a funnel's entries: the summary, and the drill-down that counts the same.
+"""Warehouse rows of a funnel's entries: the summary, and the drill-down with the same counts.
 
 See docs/definitions.md#funnel.
 """
@@ -14,7 +14,7 @@ _ENTRY = ("funnel", "person_id", "entry", "entered_at")
 
 
 def entry_rows(entries: pl.LazyFrame, groups: pl.LazyFrame) -> pl.LazyFrame:
-    """Give entries in the columns of `warehouse.funnel_entry`.
+    """Return entries in the columns of `warehouse.funnel_entry`.
 
     Args:
         entries: `schemas.lake.FUNNEL_ENTRY`.
@@ -25,7 +25,7 @@ def entry_rows(entries: pl.LazyFrame, groups: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def matches(entries: pl.LazyFrame, groups: pl.LazyFrame) -> pl.LazyFrame:
-    """Give a row an entry and step reached, in the columns of `warehouse.funnel_match`; steps count from 1.
+    """Return a row per entry and step reached, in the columns of `warehouse.funnel_match`; steps count from 1.
 
     Args:
         entries: `schemas.lake.FUNNEL_ENTRY`.
@@ -40,21 +40,21 @@ def _with_purpose(rows: pl.LazyFrame, groups: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def of_funnel(entries: pl.LazyFrame, name: str) -> pl.LazyFrame:
-    """The entries of one funnel."""
+    """Return the entries of one funnel."""
     return entries.filter(pl.col("funnel") == name)
 
 
 def summary(entries: pl.LazyFrame, definition: FunnelDefinition) -> pl.LazyFrame:
-    """One row a step, reached or not, in order and in the columns of `warehouse.funnel_step`; see `reached.by_cell`.
+    """Return a row per step, reached or not, in order and in the columns of `warehouse.funnel_step`.
 
-    Times are from the entry, and with the prefix `step_` from the step before; the 90th percentile is interpolated
-    linearly. In any order, a row is a number of steps, whichever these are.
+    See `reached.by_cell`. Times are from the entry, and with the prefix `step_` from the step before; the 90th
+    percentile is interpolated linearly. In mode `any_order`, a row is a number of steps.
     """
     return summary_of_reached(reached_steps(of_funnel(entries, definition.name)), definition)
 
 
 def summary_of_matches(matches: pl.LazyFrame, definition: FunnelDefinition) -> pl.LazyFrame:
-    """The summary from `funnel.matched_steps`, which takes less time and memory than entries with their events do."""
+    """Return the summary from `funnel.matched_steps`, which needs less time and memory than entries with events."""
     time = pl.col("time")
     step_waited = pl.when(pl.col("step_number") > 1).then(time.diff().dt.total_microseconds())
     waited = (time - pl.col("entered_at")).dt.total_microseconds()
@@ -63,5 +63,5 @@ def summary_of_matches(matches: pl.LazyFrame, definition: FunnelDefinition) -> p
 
 
 def summary_of_reached(reached: pl.LazyFrame, definition: FunnelDefinition) -> pl.LazyFrame:
-    """The summary from `reached_steps` of the entries of one funnel."""
+    """Return the summary from `reached_steps` of the entries of one funnel."""
     return by_cell(reached, definition, pl.LazyFrame({"funnel": [definition.name]}))
