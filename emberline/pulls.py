@@ -23,7 +23,7 @@ def open_sources(services: Services, names: list[str] | None = None) -> list[Sou
         raise SettingsError("There is no API to pull from.", "Add one: [pull.NAME].")
     for name in names or ():
         if name not in settings.pull:
-            raise SettingsError(f"There is no [pull.{name}].", f"There are: {', '.join(settings.pull)}.")
+            raise SettingsError(f"There is no [pull.{name}].", f"Pulls: {', '.join(settings.pull)}.")
     texts = Texts.of_company(services.pseudonyms(), keeps=settings.privacy.keep_texts)
     return [_source(services, name, settings.pull[name], texts) for name in names or settings.pull]
 

@@ -93,7 +93,7 @@ def test_a_file_named_in_the_environment_must_be_there(tmp_path: Path, monkeypat
         pytest.param("[rules]\nzonee = 'UTC'", r"rules\.zonee", id="unknown key"),
         pytest.param("[rules]\nzone = 'Asia/Peking'", r"rules\.zone: is not an IANA time zone", id="unknown zone"),
         pytest.param("[rules]\nzone = '../../etc/passwd'", r"rules\.zone", id="a path for a zone"),
-        pytest.param("[kafka.topics]\nchat = 'icq'", r"the carrier of chat is none; .*zulip", id="no carrier"),
+        pytest.param("[kafka.topics]\nchat = 'icq'", r"the carrier of chat is unknown; .*zulip", id="no carrier"),
         pytest.param("[kafka]\npartitions = 0", r"kafka\.partitions", id="no partitions"),
         pytest.param("[ingest]\nbatch_rows = 0", r"ingest\.batch_rows", id="no rows"),
         pytest.param("[ingest]\nbatch_rows = 'many'", r"ingest\.batch_rows", id="wrong type"),
@@ -357,6 +357,6 @@ def test_a_secret_in_a_wrong_place_is_not_repeated(monkeypatch: pytest.MonkeyPat
 
 def test_a_channels_url_in_the_place_of_its_name_is_not_repeated(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("EMBERLINE__ALERTS__PIPELINE_CHANNELS", '["wecombot://hush-hush"]')
-    with pytest.raises(SettingsError, match="there are: kafka") as told:
+    with pytest.raises(SettingsError, match="pipeline_channels has an unknown channel; known channels: kafka") as told:
         load_settings()
     assert "hush" not in str(told.value)
