@@ -1,7 +1,7 @@
-"""Carriers: what a platform or shop sends, as fields of the one event schema.
+"""Carriers: decode the payloads of a platform or shop to the event schema.
 
-A carrier knows its payload and nothing else: no Kafka, no lake, no pseudonyms. Most are a page of YAML in `sources`
-(docs/reference/mapping.md); others can be brought by packages, as entry points of the group `emberline.carriers`.
+A carrier only knows its payloads: no Kafka, no lake, no pseudonyms. Most are a page of YAML in `sources`
+(docs/reference/mapping.md); packages can add others by entry points of the group `emberline.carriers`.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from pipelines.carriers.base import Carrier, Decoded, ValueByValue
 from pipelines.carriers.registry import CarriersOfTopics, Registry
 
 CARRIERS: Final = Registry()
-"""By name; a carrier is made when it is asked for."""
+"""Carriers by name; each is created on first access."""
 
 DecoderKind = Literal["fast", "safe"]
-"""`safe` reads every value by msgspec alone; `fast` by a compiled reader those that it is certain of."""
+"""`safe` reads every value with msgspec; `fast` uses a compiled reader for values that it surely reads the same."""
 
 __all__ = ["CARRIERS", "Carrier", "CarriersOfTopics", "Decoded", "DecoderKind", "Registry", "carrier_of"]
 
 
 def carrier_of(carriers: Registry, name: str, *, decoder: DecoderKind) -> Carrier:
-    """Give the carrier of this name; the decoder never changes what it makes of a value."""
+    """Return the carrier of this name; the decoder does not change its results."""
     return carriers[name] if decoder == "fast" else ValueByValue(carriers[name])

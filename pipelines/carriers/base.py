@@ -1,4 +1,4 @@
-"""What every adapter does: bytes in, typed objects or a reason for quarantine out, objects as columns."""
+"""Interface of carriers: decode bytes to columns of events, or to a reason for quarantine."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _STAGE_COLUMNS: Final = (
 DECODED_SCHEMA: Final = pl.Schema(
     {"row": pl.UInt32(), **{name: dtype for name, dtype in EVENTS.columns.items() if name not in _STAGE_COLUMNS}}
 )
-"""What an adapter returns: `row` is the position of the record in its input."""
+"""Columns of decoded events: `row` is the position of the record in the input."""
 
 JSON_ERRORS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What msgspec raises for bytes that are no JSON, are not of the type asked for, or are nested too deeply."""
+"""Errors of msgspec for bytes that are not JSON, not of the expected type, or nested too deeply."""
 
 Coverage = Literal["full", "mentions", "metadata", "aggregate"]
-"""All messages; only those that name the bot; that messages were sent, not what they are; sums only."""
+"""All messages; only those that name the bot; that messages were sent, without content; only sums."""
 
 Membership = Literal["events", "snapshots", "joins_only", "none"]
-"""How a source knows who is in a group; see `MEMBERSHIPS`."""
+"""How a source reports membership; see `MEMBERSHIPS`."""
 
 MEMBERSHIPS: Final[dict[Membership, str]] = {
     "events": "joins and leaves",
@@ -38,16 +38,16 @@ MEMBERSHIPS: Final[dict[Membership, str]] = {
     "joins_only": "joins, hardly any leaves",
     "none": "no joins or leaves",
 }
-"""What is known of who comes and goes."""
+"""What sources report about joins and leaves."""
 
 LEAVES_ARE_MISSING: Final[frozenset[Membership]] = frozenset({"joins_only", "none"})
-"""Where joins less leaves are no growth, and who left still counts as a member."""
+"""Sources whose joins less leaves are not growth, and whose members still count after they left."""
 
 T = TypeVar("T")
 
 REJECTED_SCHEMA: Final = pl.Schema({"row": pl.UInt32(), "reason": pl.String(), "detail": pl.String()})
 IGNORED_SCHEMA: Final = pl.Schema({"row": pl.UInt32(), "reason": pl.String()})
-"""Records that are right and say nothing an event is made of: a word or two why, few distinct ones a carrier."""
+"""Valid records without events: a short reason, of which a carrier has few."""
 
 NUMBERED_SCHEMA: Final = pl.Schema(
     {
@@ -59,25 +59,24 @@ NUMBERED_SCHEMA: Final = pl.Schema(
         "time": UTC_TIME,
     }
 )
-"""Numbers that the platform gave what it sent, one by one, be it an event or not: in a group, or in all that it sends.
+"""Sequence numbers of the platform for records, with or without events: within a group, or over all it sends.
 
-`sequence` tells several of one source from each other; `time` null: Kafka's."""
+`sequence` distinguishes several sequences of a source; `time` null: Kafka's timestamp."""
 
 _DEFAULTS: Final[dict[str, pl.Expr]] = {"position": pl.lit(0), "time_quality": pl.lit("exact")}
-"""What a column holds that an adapter does not give; all others are null."""
+"""Defaults of columns that a carrier does not set; all others are null."""
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """What an adapter makes of records: each has events, or is ignored with a reason, or is rejected.
+    """Decoded records: each has events, or is ignored with a reason, or is rejected.
 
-    A record with a good and a bad event has the good ones in `events`, and the reason of its first bad one in
-    `rejected`.
+    A record with good and bad events has the good ones in `events`, and the reason of its first bad one in `rejected`.
 
     Attributes:
-        events: `DECODED_SCHEMA`, ids in clear; any number of rows a record, told apart by `position`.
-        rejected: `REJECTED_SCHEMA`, one row a record at most.
-        ignored: `IGNORED_SCHEMA`, one row a record that has neither.
+        events: `DECODED_SCHEMA`, ids in clear; any number of rows per record, numbered by `position`.
+        rejected: `REJECTED_SCHEMA`, at most one row per record.
+        ignored: `IGNORED_SCHEMA`, one row per record that has neither.
         numbered: `NUMBERED_SCHEMA`, of records of all three.
     """
 
@@ -88,29 +87,29 @@ class Decoded:
 
     @property
     def parts(self) -> tuple[pl.DataFrame, ...]:
-        """All frames, in their order."""
+        """Return all frames in order."""
         return self.events, self.rejected, self.ignored, self.numbered
 
     def placed(self, rows: pl.Series) -> Decoded:
-        """The same of records that have these numbers elsewhere, in place of 0, 1, 2 and so on."""
+        """Replace record numbers 0, 1, 2, … by these numbers."""
         return Decoded(*(part.with_columns(row=rows.gather(part["row"])) for part in self.parts))
 
     def joined(self, other: Decoded) -> Decoded:
-        """Both, in the order of the records, of which they share none."""
+        """Return the union of two disjoint sets of records, in the order of the records."""
         pairs = zip(self.parts, other.parts, strict=True)
         return Decoded(*(pl.concat(pair).sort("row", maintain_order=True) for pair in pairs))
 
 
 class Carrier(ABC):
-    """One shape of payload; an adapter names it and decodes it, value by value.
+    """Decodes one format of payloads.
 
     Attributes:
-        name: What the settings and `--carrier` call it.
-        title: What people call it.
-        coverage: How much of a group's life it sees.
-        membership: How it knows who is in a group.
+        name: Its name in the settings and in `--carrier`.
+        title: Its display name.
+        coverage: How much of a group it sees.
+        membership: How it reports membership.
         kinds: The kinds of event that it gives.
-        limits: Sentences: what it cannot know.
+        limits: Sentences on what it cannot know.
     """
 
     name: str
@@ -125,26 +124,26 @@ class Carrier(ABC):
         """Decode record values, none of which is null.
 
         Args:
-            values: of the records.
-            headers: of the records, of type `schemas.lake.HEADERS`; None where they are not known.
+            values: Values of the records.
+            headers: Headers of the records, of type `schemas.lake.HEADERS`; None if unknown.
         """
 
     def decode_column(self, values: pl.Series, headers: pl.Series | None = None) -> Decoded:
-        """Decode a Binary column without nulls, exactly as `decode` does; an adapter with a faster way overrides it."""
+        """Decode a Binary column without nulls exactly like `decode`; carriers with a faster way override it."""
         return self.decode(values.to_list(), headers)
 
     def measured(self, values: Sequence[bytes], texts: Texts) -> list[bytes]:  # noqa: ARG002
-        """Put measures in the place of the texts that people wrote; without any, payloads stay as they are.
+        """Replace texts that people wrote by their measures; payloads without texts are unchanged.
 
         Args:
-            values: payloads.
-            texts: how texts are measured, or that they stay.
+            values: Payloads.
+            texts: How to measure texts, or that they are kept.
         """
         return list(values)
 
 
 class ValueByValue(Carrier):
-    """Another adapter, without its faster way to decode a column."""
+    """Wraps a carrier without its faster way to decode a column."""
 
     def __init__(self, carrier: Carrier) -> None:
         self.name, self.title, self.limits = carrier.name, carrier.title, carrier.limits
@@ -152,11 +151,11 @@ class ValueByValue(Carrier):
         self._carrier = carrier
 
     def decode(self, values: Sequence[bytes], headers: pl.Series | None = None) -> Decoded:
-        """Decode record values as the other adapter does."""
+        """Decode record values like the wrapped carrier."""
         return self._carrier.decode(values, headers)
 
     def measured(self, values: Sequence[bytes], texts: Texts) -> list[bytes]:
-        """Put measures in the place of texts as the other adapter does."""
+        """Replace texts by measures like the wrapped carrier."""
         return self._carrier.measured(values, texts)
 
 
@@ -164,8 +163,8 @@ def parse(values: Sequence[bytes], decode: Callable[[bytes], T]) -> tuple[list[i
     """Parse each value strictly.
 
     Returns:
-        The rows that parsed, their objects, and the other rows as `REJECTED_SCHEMA`. The detail of a wrong field
-        names it by its JSON path.
+        The rows that parsed, their objects, and the other rows as `REJECTED_SCHEMA`, with the JSON path of a wrong
+        field in the detail.
     """
     rows: list[int] = []
     objects: list[T] = []
@@ -191,9 +190,9 @@ def parse(values: Sequence[bytes], decode: Callable[[bytes], T]) -> tuple[list[i
 
 
 def columns(rows: Sequence[int], fields: dict[str, Sequence[object] | pl.Expr]) -> pl.DataFrame:
-    """A frame of `DECODED_SCHEMA` from lists or expressions over them.
+    """Return a frame of `DECODED_SCHEMA` from lists or expressions over them.
 
-    Fields not given are null, but for `position`, which is 0, and `time_quality`, which is exact.
+    Missing fields are null, except `position` (0) and `time_quality` (exact).
     """
     lists = {name: values for name, values in fields.items() if not isinstance(values, pl.Expr)}
     computed = {name: values for name, values in fields.items() if isinstance(values, pl.Expr)}

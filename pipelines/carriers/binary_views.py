@@ -1,4 +1,4 @@
-"""A Binary column as compiled code reads it: where each value lies in memory."""
+"""A Binary column for compiled code: the memory address of each value."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class BinaryViews:
-    """The values of a column, none of them copied.
+    """The values of a column, without copies.
 
     Attributes:
-        views: [values, 4] Arrow's views: length, first bytes, number of the buffer, start in it; or a short value
-            itself in place of the last three.
-        contents: the buffers; whoever keeps a view into them keeps them too.
-        addresses: [buffers, 2] where they start and end in memory.
+        views: [values, 4] Arrow's views: length, first bytes, number of the buffer, start in it; a short value is in
+            place of the last three.
+        contents: The buffers, which must live as long as a view into them.
+        addresses: [buffers, 2] their start and end in memory.
     """
 
     views: NDArray[np.uint32]
@@ -27,7 +27,7 @@ class BinaryViews:
 
     @classmethod
     def of(cls, values: pl.Series) -> BinaryViews:
-        """The values of a Binary column without nulls."""
+        """Return the values of a Binary column without nulls."""
         column = pa.array(values.rechunk().to_arrow(compat_level=pl.CompatLevel.newest()))
         _, views, *contents = column.buffers()
         return cls(

@@ -13,10 +13,10 @@ import polars as pl
 from pipelines.carriers.base import JSON_ERRORS
 
 CENSUS: Final = pl.Schema({"path": pl.String(), "kind": pl.String(), "records": pl.Int64()})
-"""In how many records a path has a value of this type. The path of the whole payload is empty."""
+"""Number of records in which a path has a value of this type. The path of the whole payload is empty."""
 
 MAX_PATHS: Final = 2_000
-"""Pairs of path and type that are counted; records with others count under the path `…`."""
+"""Most pairs of path and type that are counted; others are counted under the path `…`."""
 
 _MAX_NAMES: Final = 64
 _MAX_DEPTH: Final = 12
@@ -27,7 +27,8 @@ _KINDS: Final = {str: "string", int: "integer", float: "fraction", bool: "boolea
 def census(values: Iterable[bytes]) -> pl.DataFrame:
     """Count the records that have each path, by the type of its value.
 
-    A name that is data counts as `*`: one with a long number or a blank, and all of an object of more than 64 names.
+    Names that are data are replaced by `*`: names with a long number or a blank, and all names of an object with more
+    than 64.
 
     Returns:
         `CENSUS`, sorted.

@@ -1,4 +1,4 @@
-"""The canonical shape: CloudEvents 1.0 in structured JSON mode with the payload of `schemas.kinds.Data`."""
+"""The canonical format: CloudEvents 1.0 in structured JSON mode with the payload of `schemas.kinds.Data`."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from schemas.lake import ITEMS, MEMBERS
 _decoder = msgspec.json.Decoder(Envelope)
 _KEY = pl.coalesce("group_id", "account_id")
 _CARRIER = _KEY.str.head(_KEY.str.find(":", literal=True))
-"""Found in bytes and taken in characters: a key begins with a carrier, and those are ASCII (`schemas.kinds.Key`)."""
+"""The end of the carrier in a key; byte and character positions are equal, since carriers are ASCII."""
 
 _LISTS = pa.list_(pa.string())
-"""Arrow makes a column of lists; Polars makes each list a series first, which takes as long as all else."""
+"""Built by Arrow: Polars would create a series per list, which takes as long as everything else."""
 
 _SAME_NAME = (
     "role", "message_id", "message_kind", "reply_to", "text_length", "links", "mentions", "product_id", "order_id",
@@ -41,7 +41,7 @@ def _table() -> JsonTable:
 
 
 class CloudEvents(Carrier):
-    """Adapter of the canonical events."""
+    """Carrier of the canonical events."""
 
     name = "cloudevents"
     title = "Canonical events: CloudEvents 1.0, structured JSON"
@@ -50,8 +50,8 @@ class CloudEvents(Carrier):
     kinds = tuple(REQUIRED)
 
     def decode_column(self, values: pl.Series, headers: pl.Series | None = None) -> Decoded:  # noqa: ARG002
-        """Decode a Binary column as `decode` does its values; most of them without a Python object each."""
-        # Not before it is needed: loading the compiler of the fast path takes longer than most commands.
+        """Decode a Binary column like `decode`, mostly without Python objects per value."""
+        # Imported here: loading the compiler of the fast path takes longer than most commands.
         from pipelines.carriers.json_columns import read_json
 
         table = _table()
@@ -65,7 +65,7 @@ class CloudEvents(Carrier):
         return made.joined(self.decode(values.filter(rest).to_list()).placed(rest.arg_true()))
 
     def decode(self, values: Sequence[bytes], headers: pl.Series | None = None) -> Decoded:  # noqa: ARG002
-        """Decode canonical events; the group is the payload's `group_id` or else the envelope's `subject`."""
+        """Decode canonical events; the group is the payload's `group_id`, else the envelope's `subject`."""
         rows, envelopes, rejected = parse(values, _decoder.decode)
         payloads: list[Data] = [envelope.data for envelope in envelopes]
         events = columns(
@@ -94,7 +94,7 @@ def _rows(structs: Sequence[msgspec.Struct] | None) -> list[dict[str, object]] |
 
 
 def _events(fields: pl.DataFrame) -> pl.DataFrame:
-    """Fields of envelope and payload as `DECODED_SCHEMA` without `row`."""
+    """Return the fields of envelope and payload as `DECODED_SCHEMA` without `row`."""
     given = fields.select(
         "source",
         pl.col("id").alias("event_id"),
@@ -107,7 +107,7 @@ def _events(fields: pl.DataFrame) -> pl.DataFrame:
     )
     return given.with_columns(
         _CARRIER.alias("carrier"),
-        # A list is never accepted by the compiled reader.
+        # The compiled reader never accepts lists.
         *(pl.lit(None, DECODED_SCHEMA[name]).alias(name) for name in ("group_operators", "items", "members")),
         position=pl.lit(0),
         time_quality=pl.lit("exact"),

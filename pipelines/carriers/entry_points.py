@@ -1,4 +1,4 @@
-"""Parts that other packages bring, which may be broken: the error then names the package."""
+"""Load plugins of other packages by entry points; the error for a broken one names the package."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from schemas.errors import EmberlineError
 
 
 class Named(Protocol):
-    """A part with a name."""
+    """A plugin with a name."""
 
     name: ClassVar[str]
 
@@ -23,13 +23,13 @@ P = TypeVar("P", bound=Named)
 
 
 def parts_by_name(ours: ModuleType, group: str, kind: type[P], broken: type[EmberlineError]) -> dict[str, P]:
-    """Give all parts of a kind by name: those of this package, then those that other packages bring.
+    """Return all plugins of a kind by name: of this package, then of other packages.
 
     Args:
-        ours: package whose modules have one each, named after its kind: `READER`.
-        group: of the entry points, each of which names one.
-        kind: its class.
-        broken: raised where a package's cannot be loaded, is of another kind, or has a name that is taken.
+        ours: Package whose modules each define one, named after its kind: `READER`.
+        group: Group of the entry points, each of which names one.
+        kind: Their class.
+        broken: Raised if a plugin cannot be loaded, is of another class, or has a name that is taken.
     """
     found: dict[str, P] = {}
     what = kind.__name__
@@ -41,26 +41,26 @@ def parts_by_name(ours: ModuleType, group: str, kind: type[P], broken: type[Embe
             brought = point.load()
         if not isinstance(brought, kind) or brought.name in found:
             raise broken(
-                f"The entry point {point.name} ({point.value}) is no {what.lower()}, or one whose name is taken.",
-                "Mend or remove that package.",
+                f"The entry point {point.name} ({point.value}) is not a {what.lower()}, or its name is taken.",
+                "Fix or remove that package.",
             )
         found[brought.name] = brought
     return found
 
 
 def package_of(point: EntryPoint) -> str:
-    """Name the package that an entry point is of."""
+    """Return the package of an entry point."""
     return point.dist.name if point.dist else point.module
 
 
 @contextmanager
 def loading(point: EntryPoint, what: str, error: type[EmberlineError]) -> Iterator[None]:
-    """Turn whatever another package fails with, while the block loads its part, into an error that names it.
+    """Convert any error while the block loads a plugin to an error that names its package.
 
     Args:
-        point: of the part.
-        what: such as `Carrier`, for the message.
-        error: raised in its place; errors of emberline pass.
+        point: Its entry point.
+        what: Its kind for the message, such as `Carrier`.
+        error: The type to raise; errors of emberline are not converted.
     """
     try:
         yield
@@ -70,6 +70,6 @@ def loading(point: EntryPoint, what: str, error: type[EmberlineError]) -> Iterat
         package = package_of(point)
         raise error(
             f"{what} {point.name} of package {package} cannot be loaded: {type(failure).__name__}: {failure}",
-            f"Mend the package, or remove it: pip uninstall {package}",
+            f"Fix the package, or remove it: pip uninstall {package}",
             point.value,
         ) from failure

@@ -1,4 +1,4 @@
-"""A column of JSON values -> a column a field, for the values that the compiled reader is certain of."""
+"""Read a column of JSON values to a column per field, for values that the compiled reader surely reads right."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from schemas.lake import UTC_TIME
 
 @dataclass(frozen=True)
 class JsonColumns:
-    """What was read of a column of values.
+    """Fields read from a column of values.
 
     Attributes:
-        accepted: [values] Boolean: was the value read. What is not accepted may still be right: ask msgspec.
-        fields: [accepted values] a column a field of the contract but structs: String, Int64 or UTC time. A field that
-            was not given has its default.
+        accepted: [values] Boolean: whether the value was read. Others may still be valid and are left to msgspec.
+        fields: [accepted values] a column per field of the contract except structs: String, Int64 or UTC time. A
+            missing field has its default.
     """
 
     accepted: pl.Series
@@ -31,7 +31,7 @@ class JsonColumns:
 
 
 def read_json(values: pl.Series, table: JsonTable) -> JsonColumns:
-    """Read a Binary column, none of whose values is null, by a table of fields. No value is copied."""
+    """Read a Binary column without nulls by a table of fields, without copying values."""
     given = BinaryViews.of(values)
     shape = (len(table.names), len(values))
     views = np.zeros((*shape, VIEW_WORDS), np.uint64)
@@ -65,7 +65,7 @@ def _column(
     dtype = UTC_TIME if kind == INSTANT else pl.Int64() if kind in NUMBERS else pl.String()
     default = pl.lit(table.defaults.get(name), dtype)
     if not present.any():
-        # A literal takes no memory, here and in all that follows.
+        # A literal takes no memory, here and downstream.
         return default.alias(name)
     validity = pa.py_buffer(present)
     if kind in STRINGS:

@@ -1,4 +1,4 @@
-"""A column of JSON values -> rows of scalars by paths, for the values that the compiled reader is certain of."""
+"""Read a column of JSON values to rows of scalars by paths, for values that the compiled reader surely reads right."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ from pipelines.carriers.levels import BOOLEAN, KIND, STRING, Level, Levels
 from pipelines.carriers.mapping.paths import TOP, above
 
 _PART_ROWS: Final = 20_000
-"""Fewer values are not worth another thread."""
+"""Minimum number of values per thread."""
 
 _ELEMENTS: Final = 4.0
-"""How many elements of a list a value is thought to have."""
+"""Expected number of list elements per value."""
 
 _LEAST_ROOM: Final = 64
-"""Elements of a list that there is room for however few the values are."""
+"""Minimum room for list elements."""
 
 
 @dataclass(frozen=True)
 class ScannedLevels:
-    """What was read of a column of values.
+    """Levels read from a column of values.
 
     Attributes:
-        accepted: [values] Boolean: was the value read. What is not accepted may still be right: ask msgspec.
-        levels: of all values; what they hold of those that are not accepted is of no use.
+        accepted: [values] Boolean: whether the value was read. Others may still be valid and are left to msgspec.
+        levels: Levels of all values; rows of values that are not accepted are undefined.
     """
 
     accepted: pl.Series
     levels: Levels
 
     def of_accepted(self) -> Levels:
-        """The levels of the accepted values alone, which `parent` counts."""
+        """Return the levels of the accepted values only; `parent` refers to these."""
         if self.accepted.all():
             return self.levels
         kept: dict[str, Level] = {}
@@ -57,7 +57,7 @@ class ScannedLevels:
         return kept
 
     def values_of(self, name: str) -> pl.Series:
-        """The value that each row of a level is of."""
+        """Return the value of each row of a level."""
         rows = self.levels[name].parent
         while name := above(name):
             rows = self.levels[name].parent.gather(rows)
@@ -68,9 +68,9 @@ def read_levels(values: pl.Series, fields: Mapping[str, Sequence[str]], *, only_
     """Read the fields of each level from JSON; a string without escapes is not copied.
 
     Args:
-        values: Binary, none of them null.
-        fields: as of `PathTable`.
-        only_objects: whether to accept nothing but objects.
+        values: Binary, without nulls.
+        fields: As in `PathTable`.
+        only_objects: Whether to accept only objects.
     """
     table = PathTable.of(fields)
     given = BinaryViews.of(values)
@@ -88,7 +88,7 @@ def read_levels(values: pl.Series, fields: Mapping[str, Sequence[str]], *, only_
 def _scanned(
     given: BinaryViews, table: PathTable, begin: int, end: int, *, only_objects: bool
 ) -> Iterator[ScannedLevels]:
-    """Read the values from one number to another, in as many pieces as their lists need."""
+    """Read a range of values, in as many pieces as their lists need."""
     elements = _ELEMENTS
     while True:
         piece = _Piece(given, table, given.views[begin:end], elements)
@@ -104,7 +104,7 @@ def _scanned(
 
 
 class _Piece:
-    """Memory that the compiled reader fills; see `json_scan.scan_paths` for its shapes."""
+    """Buffers that the compiled reader fills; see `json_scan.scan_paths` for their shapes."""
 
     def __init__(self, given: BinaryViews, table: PathTable, values: NDArray[np.uint32], elements: float) -> None:
         self.given = given
@@ -124,14 +124,14 @@ class _Piece:
         level = self.levels[self.nodes["level"]]
         column = level["column"] + self.nodes["field"] * level["room"]
         self.nodes["column"] = np.where(self.nodes["field"] < 0, -1, column)
-        # Memory that is not touched costs nothing, so there may be plenty of it.
+        # Untouched memory costs nothing, so the buffers may be large.
         self.views = np.zeros(((n_fields * room).sum(), VIEW_WORDS), np.uint64)
         self.kinds = np.zeros(len(self.views), np.uint8)
         self.places = np.empty((room.sum(), 2), np.uint32)
         self.side = np.empty(VIEW_ROOM + int(values[:, 0].sum(dtype=np.int64)) + BLOCK, np.uint8)
 
     def scan(self, *, only_objects: bool) -> None:
-        """Read values until the end, or until there is no room for an element of a list."""
+        """Read values until the end, or until there is no room for a list element."""
         start = self.side.ctypes.data
         side = np.array([start, start + VIEW_ROOM, len(self.given.contents), 0], np.int64)
         self.n_read = scan_paths(
@@ -144,7 +144,7 @@ class _Piece:
         self.side = self.side[: side[1] - start]
 
     def read(self) -> ScannedLevels:
-        """What was read; rows of values and of elements are counted from 0."""
+        """Return what was read; rows of values and elements are counted from 0."""
         contents = [*self.given.contents, pa.py_buffer(self.side)]
         levels = {}
         for number, (name, fields) in enumerate(self.table.levels.items()):
@@ -162,12 +162,12 @@ class _Piece:
         return ScannedLevels(pl.Series("accepted", self.accepted[: self.n_read]), levels)
 
     def _columns(self, level: int, field: int, contents: list[pa.Buffer]) -> tuple[pl.Expr, pl.Expr]:
-        """The text of a field's scalars, and their kinds."""
+        """Return the text of a field's scalars, and their kinds."""
         of = self.levels[level]
         rows = slice(of["column"] + field * of["room"], of["column"] + field * of["room"] + of["count"])
         kinds = self.kinds[rows]
         is_scalar = kinds - np.uint8(STRING) <= BOOLEAN - STRING
-        # A literal takes no memory, here and in all that follows.
+        # A literal takes no memory, here and downstream.
         text = pl.lit(None, pl.String)
         if is_scalar.any():
             validity = None if is_scalar.all() else pa.py_buffer(np.packbits(is_scalar, bitorder="little"))
@@ -179,7 +179,7 @@ class _Piece:
 
 
 def _joined(parts: Sequence[ScannedLevels]) -> ScannedLevels:
-    """The parts below each other."""
+    """Return the concatenated parts."""
     levels = {}
     begins: dict[str, list[int]] = {}
     for name in parts[0].levels:

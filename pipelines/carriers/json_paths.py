@@ -1,4 +1,4 @@
-"""Places in JSON, as arrays that compiled code can read; see `mapping.paths` for how they are written."""
+"""Paths into JSON as arrays for compiled code; see `mapping.paths` for their syntax."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from pipelines.carriers.mapping.paths import TOP, above, segments, steps
 
 MAX_DEPTH: Final = 64
-"""Containers in each other that are read; msgspec reads more."""
+"""Deepest nesting that is read; msgspec reads deeper."""
 
 LONGEST_NAME: Final = 32
-"""Bytes; longer names are searched among all such."""
+"""Bytes; longer names share one list that is searched linearly."""
 
 NODE: Final = np.dtype(
     [
@@ -29,8 +29,8 @@ NODE: Final = np.dtype(
         ("column", np.int64),
     ]
 )
-"""A place that a path leads to or through. `name` is a position in the table's text, `element` the node of the elements
-of a list here, or -1, `level` that of its rows, and `field` its number there, or -1; `column` is left to the reader."""
+"""A node that a path leads to or through. `name` is a position in the table's text, `element` the node of the elements
+of a list here, or -1, `level` that of its rows, and `field` its number there, or -1; `column` is set by the reader."""
 
 LEVEL: Final = np.dtype(
     [
@@ -42,21 +42,21 @@ LEVEL: Final = np.dtype(
         ("kept", np.int64),
     ]
 )
-"""Rows of one kind. It has a column a field, from `column` on, each with `room` rows, and of its rows the places from
-`first` on. `count` is how many rows it has, `kept` how many it had before the value that is read."""
+"""A level of rows. It has a column per field, from `column` on, each with `room` rows, and places of its rows from
+`first` on. `count` is its number of rows, `kept` that before the current value."""
 
 
 @dataclass(frozen=True)
 class PathTable:
-    """A tree of places.
+    """A tree of paths.
 
     Attributes:
-        levels: name of each level -> names of its fields; the first level is `TOP`, and each stands behind that above.
-        nodes: [n] of `NODE`; the first is the value itself. Children of a node stand together, in order of the length
-            of their names.
-        firsts: [n, `LONGEST_NAME` + 2] for each node and length the first child whose name is at least so long; those
-            of `LONGEST_NAME` and more are together.
-        text: all names.
+        levels: Name of each level -> names of its fields; the first level is `TOP`, and parents come before children.
+        nodes: [n] of `NODE`; the first is the value itself. Children of a node are contiguous, sorted by the length of
+            their names.
+        firsts: [n, `LONGEST_NAME` + 2] for each node and length the first child whose name is at least so long; names
+            from `LONGEST_NAME` on are together.
+        text: All names.
     """
 
     levels: dict[str, tuple[str, ...]]
@@ -66,16 +66,16 @@ class PathTable:
 
     @classmethod
     def of(cls, fields: Mapping[str, Sequence[str]]) -> PathTable:
-        """The table of the fields of each level, and all levels above it.
+        """Return the table of the fields of each level and of all levels above it.
 
-        There is no document in a string and no filter in their names; an empty name is the element itself.
+        Names must have no documents in strings and no filters; an empty name is the element itself.
         """
         lists = tuple((level, tuple(names)) for level, names in fields.items() if level != TOP)
         return _table(tuple(fields[TOP]), lists)
 
 
 class _Node:
-    """A place; `children` by name."""
+    """A node, with `children` by name."""
 
     def __init__(self, level: int) -> None:
         self.level = level
@@ -84,7 +84,7 @@ class _Node:
         self.element: _Node | None = None
 
     def at(self, names: Iterable[str]) -> _Node:
-        """The place that names lead to from here."""
+        """Return the node that names lead to from here."""
         node = self
         for name in names:
             node = node.children.setdefault(name, _Node(self.level))

@@ -1,16 +1,15 @@
 """Two compiled, strict readers of JSON: one pass each over the bytes of a column of values.
 
 `scan` reads objects of one contract by a `JsonTable`, with the rules of the contract: no escapes in strings, plain
-whole numbers, one form of time, no containers but those the table knows. `scan_paths` reads any JSON by a `PathTable`:
-scalars as they are written, wherever a path leads to one.
+whole numbers, one format of times, only containers that the table knows. `scan_paths` reads any JSON by a `PathTable`:
+the unchanged text of scalars at paths.
 
-Each accepts a value only if it is certain what msgspec would make of it. All else it refuses without a reason, good or
-bad: msgspec, the authority, decides on that.
+Each accepts a value only if msgspec surely gives the same result. It refuses all others, valid or not, and leaves the
+decision to msgspec, the reference.
 
-Positions are addresses in memory. Nothing is read outside a value but by blocks, which stay inside the buffer.
+Positions are memory addresses. Reads outside a value are by blocks, which stay inside the buffer.
 
-All compiled functions stand in this one file: numba's cache keeps what was compiled until the file of the function that
-is called changes, and does not notice a change in another.
+All compiled functions are in this one file: numba's cache is only invalidated by changes of the called function's file.
 """
 
 from __future__ import annotations
@@ -29,11 +28,11 @@ from pipelines.carriers.levels import BOOLEAN, FRACTION, INTEGER, LIST, NULL, OB
 from pipelines.compiled import inlined, lean
 
 BLOCK: Final = 16
-"""Bytes that every processor can compare at once."""
+"""Bytes that every processor can compare in one instruction."""
 
 VIEW_WORDS: Final = 2
 INLINE_BYTES: Final = 12
-"""A string up to this long lies in its view."""
+"""Strings up to this length are stored in their view."""
 
 _QUOTE: Final = ord('"')
 _BACKSLASH: Final = ord("\\")
@@ -46,27 +45,27 @@ _CLOSE_LIST: Final = ord("]")
 _NULL: Final = ord("n")
 
 _REFUSED: Final = -1
-"""In place of the position after a value."""
+"""Returned instead of the position after a value."""
 
 REFUSED: Final = 0
 ACCEPTED: Final = 1
 FULL: Final = 2
-"""There is no room for an element of a list."""
+"""Returned if there is no room for a list element."""
 
 _MOST_DIGITS: Final = 18
-"""Digits of which every number fits 64 bits."""
+"""Number of digits of which every number fits 64 bits."""
 
 _YEARS: Final = (1900, 9000)
-"""Years whose instants stay inside any calendar after a shift by a time zone."""
+"""Range of years that stays valid after a shift by a time zone."""
 
 _PLAIN = np.zeros(256, np.bool_)
 _PLAIN[32:128] = True
 _PLAIN[list(b'"\\')] = False
-"""Bytes of ASCII that stand for themselves in a string."""
+"""ASCII bytes that need no escape in a string."""
 
 
 def _form(text: bytes) -> tuple[np.uint64, np.uint64]:
-    """Eight characters, where a zero stands for any digit: as a word, and how far each may differ short of 128."""
+    """Return a pattern of eight characters (0 matches any digit) as a word, and the room of each below 128."""
     room = bytes(0x7F - 9 * (character == ord("0")) for character in text)
     return np.uint64(int.from_bytes(text, "little")), np.uint64(int.from_bytes(room, "little"))
 
@@ -78,7 +77,7 @@ _TOP_BITS = np.uint64(0x8080808080808080)
 
 _MICROSECONDS: Final = 1_000_000
 _DAYS_BEFORE_1970: Final = 719_468
-"""From the first of March of the year zero."""
+"""Days from 0000-03-01 to 1970-01-01."""
 
 _IN_KEY = np.zeros(256, np.bool_)
 _IN_KEY[list(b"abcdefghijklmnopqrstuvwxyz0123456789_.-")] = True
@@ -90,31 +89,31 @@ _WORD_ALSE = np.uint64(int.from_bytes(b"alse", "little"))
 
 _ESCAPES = np.zeros(256, np.uint8)
 _ESCAPES[list(b'"\\/bfnrt')] = list(b'"\\/\b\f\n\r\t')
-"""What the character after a backslash stands for."""
+"""Values of escapes, by the character after the backslash."""
 
 _HEX = np.full(256, -1, np.int8)
 _HEX[list(b"0123456789abcdef")] = range(16)
 _HEX[list(b"ABCDEF")] = range(10, 16)
 
 _ESCAPE_BYTES: Final = 6
-"""Of an escape that gives the number of a character, or of half a surrogate pair, in four digits."""
+"""Bytes of an escape `\\uXXXX` of a character or half a surrogate pair."""
 
 _MOST_CHARACTERS: Final = 64
-"""Of a number: msgspec takes any that is no longer and whose exponent has no more than 2 digits."""
+"""Longest number: msgspec accepts any up to this length with an exponent of at most 2 digits."""
 
 VIEW_ROOM: Final = 4
-"""Bytes before a string that are read with it."""
+"""Bytes before a string that are read together with it."""
 
 
 def _loaded(builder: Any, address: Any, kind: Any) -> Any:
-    """What is at an address, which need not be a multiple of its size."""
+    """Return the value at an address, which need not be aligned."""
     loaded = builder.load(builder.inttoptr(address, kind.as_pointer()))
     loaded.align = 1
     return loaded
 
 
 def _load(size: int, result: Any) -> Any:
-    """A function for compiled code: the bytes at an address as one number."""
+    """Return a compiled function that reads the bytes at an address as one number."""
 
     def load(_: Any, _address: Any) -> Any:
         def generate(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
@@ -132,7 +131,7 @@ _eight: Final = _load(8, types.uint64)
 
 @cast(Any, intrinsic)
 def _plain(_: Any, _address: Any) -> Any:
-    """How many of the next `BLOCK` bytes, from the first on, are ASCII that stands for itself in a string."""
+    """Return how many of the next `BLOCK` bytes, from the first on, are ASCII that needs no escape."""
 
     def generate(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
         block = ir.VectorType(ir.IntType(8), BLOCK)
@@ -150,7 +149,7 @@ def _plain(_: Any, _address: Any) -> Any:
 
 @cast(Any, intrinsic)
 def _copied(_: Any, _source: Any, _target: Any) -> Any:
-    """Copy `BLOCK` bytes; how many of them, from the first on, are no backslash."""
+    """Copy `BLOCK` bytes; return how many of them come before a backslash."""
 
     def generate(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
         block = ir.VectorType(ir.IntType(8), BLOCK)
@@ -178,7 +177,7 @@ def _put(_: Any, _address: Any, _value: Any) -> Any:
 
 @inlined
 def _space(at: int, end: int) -> int:
-    """The position after any white space."""
+    """Return the position after any white space."""
     while at < end and (_byte(at) == 32 or _byte(at) == 10 or _byte(at) == 13 or _byte(at) == 9):
         at += 1
     return at
@@ -186,7 +185,7 @@ def _space(at: int, end: int) -> int:
 
 @inlined
 def _character(at: int, end: int) -> int:
-    """The position after a character of two to four bytes of UTF-8, as Unicode's table of well-formed ones says."""
+    """Return the position after a well-formed UTF-8 character of two to four bytes (Unicode table 3-7)."""
     lead = _byte(at)
     low, high = 0x80, 0xBF
     if 0xC2 <= lead <= 0xDF:
@@ -215,7 +214,7 @@ def _character(at: int, end: int) -> int:
 
 @lean
 def _characters(at: int, end: int) -> int:
-    """The position after all characters beyond ASCII from here on."""
+    """Return the position after all consecutive non-ASCII characters."""
     while at < end and _byte(at) >= 0x80:
         at = _character(at, end)
         if at == _REFUSED:
@@ -225,7 +224,7 @@ def _characters(at: int, end: int) -> int:
 
 @inlined
 def _unit(at: int, end: int) -> int:
-    """The number in an escape of `_ESCAPE_BYTES`, or `_REFUSED`."""
+    """Return the number in an escape of `_ESCAPE_BYTES`, or `_REFUSED`."""
     if at + _ESCAPE_BYTES > end or _byte(at) != _BACKSLASH or _byte(at + 1) != ord("u"):
         return _REFUSED
     high: Any = _HEX[_byte(at + 2)] << 4 | _HEX[_byte(at + 3)]
@@ -235,7 +234,7 @@ def _unit(at: int, end: int) -> int:
 
 @lean
 def _escapes(at: int, end: int) -> int:
-    """The position after all escapes from here on; a surrogate without its pair is refused."""
+    """Return the position after all consecutive escapes; an unpaired surrogate is refused."""
     while at < end and _byte(at) == _BACKSLASH:
         if at + 2 <= end and _ESCAPES[_byte(at + 1)]:
             at += 2
@@ -254,7 +253,7 @@ def _escapes(at: int, end: int) -> int:
 
 @inlined
 def _string(at: int, end: int, limit: int) -> tuple[int, int, int, bool]:
-    """The start and length of a string as written, the position after its closing quote, and has it escapes."""
+    """Return start and length of a raw string, the position after its closing quote, and whether it has escapes."""
     has_escapes = False
     if at >= end or _byte(at) != _QUOTE:
         return 0, 0, _REFUSED, has_escapes
@@ -287,9 +286,9 @@ def _string(at: int, end: int, limit: int) -> tuple[int, int, int, bool]:
 
 @lean
 def _unescaped(start: int, length: int, limit: int, target: int) -> int:
-    """Write a string that `_string` has read, without its escapes; the length then.
+    """Write a string that `_string` has read, unescaped; return its length.
 
-    A block more may be written than the string has bytes.
+    Up to one block more than the string may be written.
     """
     at, end, first = start, start + length, target
     while at < end:
@@ -335,7 +334,7 @@ def _unescaped(start: int, length: int, limit: int, target: int) -> int:
 
 @inlined
 def _number(at: int, end: int) -> tuple[int, int]:
-    """A whole number that is not negative, and the position after it."""
+    """Return a non-negative whole number, and the position after it."""
     start = at
     value: Any = 0
     while at < end and ord("0") <= _byte(at) <= ord("9"):
@@ -352,7 +351,7 @@ def _number(at: int, end: int) -> tuple[int, int]:
 
 @inlined
 def _word(at: int, end: int) -> tuple[int, int]:
-    """The position after true, false or null, and its kind."""
+    """Return the position after true, false or null, and its kind."""
     if at + 4 <= end:
         word = _four(at)
         if word == _WORD_NULL:
@@ -366,7 +365,7 @@ def _word(at: int, end: int) -> tuple[int, int]:
 
 @inlined
 def _digits_end(at: int, end: int) -> int:
-    """The position after all digits from here on."""
+    """Return the position after all consecutive digits."""
     while at < end and ord("0") <= _byte(at) <= ord("9"):
         at += 1
     return at
@@ -374,7 +373,7 @@ def _digits_end(at: int, end: int) -> int:
 
 @lean
 def _numeral(at: int, end: int) -> tuple[int, int]:
-    """The position after a number of any form, and its kind."""
+    """Return the position after a number of any form, and its kind."""
     refused = (_REFUSED, INTEGER)
     start, kind = at, INTEGER
     if _byte(at) == ord("-"):
@@ -407,7 +406,7 @@ def _numeral(at: int, end: int) -> tuple[int, int]:
 
 @lean
 def _scalar(at: int, end: int, limit: int) -> int:
-    """The position after a string, a number, true, false or null."""
+    """Return the position after a string, a number, true, false or null."""
     if at >= end:
         return _REFUSED
     if _byte(at) == _QUOTE:
@@ -418,7 +417,7 @@ def _scalar(at: int, end: int, limit: int) -> int:
 
 @inlined
 def _pairs(at: int, form: np.uint64, room: np.uint64) -> tuple[np.uint64, bool]:
-    """Eight characters: a byte for each, the number that it makes with the next; are they of the form?
+    """Return, for eight characters, the number of each with the next one, and whether they match the pattern.
 
     A digit differs from a zero by 0 to 9 in its lowest bits, which leaves the top bit unset when the room is added.
     """
@@ -428,13 +427,13 @@ def _pairs(at: int, form: np.uint64, room: np.uint64) -> tuple[np.uint64, bool]:
 
 @inlined
 def _pair(pairs: np.uint64, place: int) -> Any:
-    """The number of two digits that begins at a place."""
+    """Return the two-digit number at a place."""
     return np.int64(pairs >> np.uint64(8 * place) & np.uint64(0xFF))
 
 
 @inlined
 def _digits(at: int) -> int:
-    """A number of two digits, or -1."""
+    """Return a two-digit number, or -1."""
     tens, ones = _byte(at) - 48, _byte(at + 1) - 48
     if tens < 0 or tens > 9 or ones < 0 or ones > 9:
         return -1
@@ -450,7 +449,7 @@ def _days_in(year: int, month: int) -> int:
 
 @lean
 def _days(year: int, month: int, day: int) -> int:
-    """Days since 1970-01-01 in the Gregorian calendar, counted in years that begin in March."""
+    """Return days since 1970-01-01 in the Gregorian calendar, computed with years that start in March."""
     if month <= 2:
         year -= 1
         month += 12
@@ -460,7 +459,7 @@ def _days(year: int, month: int, day: int) -> int:
 
 @inlined
 def _instant(start: int, length: int) -> tuple[int, bool]:
-    """Microseconds since 1970 UTC of `2026-01-31T12:00:00Z`, with up to 6 decimals or an offset `+08:00`; is it one?"""
+    """Return microseconds since 1970 UTC of `2026-01-31T12:00:00Z` (up to 6 decimals, or an offset), and validity."""
     refused = (0, False)
     if length < 20:
         return refused
@@ -510,7 +509,7 @@ def _instant(start: int, length: int) -> tuple[int, bool]:
 
 @inlined
 def _same(at: int, other: int, length: int) -> bool:
-    """Are the bytes at two addresses equal; the last words of both may overlap those before."""
+    """Return whether the bytes at two addresses are equal; the last words may overlap the previous ones."""
     if length >= 8:
         last = length - 8
         byte = 0
@@ -529,7 +528,7 @@ def _same(at: int, other: int, length: int) -> bool:
 
 @inlined
 def _field(at: int, length: int, scope: int, guess: int, fields: Any, text: int) -> int:
-    """The field of a name, or -1; the search starts with the guess."""
+    """Return the field of a name, or -1; the search starts with the guess."""
     count = len(fields)
     for step in range(count):
         number = guess + step
@@ -566,7 +565,7 @@ def _is_string_of(start: int, length: int, field: Any, options: NDArray[np.int32
             if options[number, 1] == length and _same(start, text + options[number, 0], length):
                 return True
         return False
-    # The contract counts characters: no more of them than bytes, and at least one in any byte.
+    # The contract counts characters, which are at most as many as bytes.
     if length < field.least or length > field.most or field.least > 1:
         return False
     if field.kind == KEY:
@@ -578,7 +577,7 @@ def _is_string_of(start: int, length: int, field: Any, options: NDArray[np.int32
 
 @inlined
 def _write_view(start: int, length: int, buffer: int, base: int, view: NDArray[np.uint64]) -> None:
-    """A view holds the length, then a short string, or a longer one's first 4 bytes, buffer and start in the buffer.
+    """Write a view: the length, then a short string, or a long one's first 4 bytes, buffer and start in the buffer.
 
     Short strings are read up to their end, together with the `VIEW_ROOM` bytes before them.
     """
@@ -613,7 +612,7 @@ def _object(
     numbers: NDArray[np.int64],
     present: NDArray[np.uint8],
 ) -> bool:
-    """Read the value in `[at, end)` into a row; False: refused, and the row holds nothing of use."""
+    """Read the value in `[at, end)` to a row; False: refused, and the row is undefined."""
     at = _space(at, end)
     if at == end or _byte(at) != _OPEN:
         return False
@@ -717,17 +716,17 @@ def scan(
 
     Args:
         values: [rows, 4] Arrow's views of the values: length, first bytes, number of the buffer, start.
-        addresses: [buffers, 2] where the buffers start and end.
-        longest: bytes; a longer value is refused.
+        addresses: [buffers, 2] start and end of the buffers.
+        longest: Bytes; longer values are refused.
         fields: [fields] of `json_table.FIELD`.
-        options: see `JsonTable`.
-        text: the address of that of the `JsonTable`.
-        expected: [fields + 1] the field that is tried first in an object (at 0) and after each field: the one that was
-            found there last.
+        options: See `JsonTable`.
+        text: Address of the text of the `JsonTable`.
+        expected: [fields + 1] the field to try first in an object (at 0) and after each field: the last one found
+            there.
         views: [fields, rows, `VIEW_WORDS`] zeros; filled with Arrow's views into the buffers for strings.
-        numbers: [fields, rows] filled with integers, and instants as microseconds since 1970 UTC.
-        present: [fields, rows / 8] zeros; bits are set where a field has a value.
-        accepted: [rows] set where the value was read.
+        numbers: [fields, rows] filled with integers, and times as microseconds since 1970 UTC.
+        present: [fields, rows / 8] zeros; bits are set for fields with a value.
+        accepted: [rows] set for values that were read.
     """
     required = np.uint64(0)
     for number in range(len(fields)):
@@ -758,7 +757,7 @@ def scan(
 
 @inlined
 def _child(start: int, length: int, parent: int, nodes: Any, firsts: NDArray[np.int32], text: int) -> int:
-    """The node of a name in an object, or -1."""
+    """Return the node of a name in an object, or -1."""
     bucket = min(length, LONGEST_NAME)
     for node in range(firsts[np.uintp(parent), np.uintp(bucket)], firsts[np.uintp(parent), np.uintp(bucket + 1)]):
         named = nodes[np.uintp(node)]
@@ -787,15 +786,15 @@ def _walk(
     places: NDArray[np.uint32],
     only_objects: bool,
 ) -> int:
-    """Read the value in `[at, end)` into a row of the top level and into rows of lists, or say why not."""
+    """Read the value in `[at, end)` to a row of the top level and to rows of lists; return a code if it is not read."""
     node, row, depth = 0, top_row, 0
-    # The container that is open: its node, its row, is it an object, and its number or that of its next element.
+    # The open container: its node, its row, whether it is an object, and its number or that of its next element.
     container, container_row, is_object, mark = -1, 0, False, np.int64(0)
     at = _space(at, end)
     if only_objects and at < end and _byte(at) != _OPEN:
         return REFUSED
     while at < end:
-        # Here a value begins, of `node` in `row`.
+        # A value of `node` in `row` begins here.
         byte = _byte(at)
         start, length, has_escapes, opens = at, 0, False, False
         if byte == _QUOTE:
@@ -909,25 +908,25 @@ def scan_paths(
 
     Args:
         values: [rows, 4] Arrow's views of the values: length, first bytes, number of the buffer, start.
-        values_at: the address of `values`.
-        addresses: [buffers, 2] where the buffers start and end.
-        longest: bytes; a longer value is refused.
-        nodes: [nodes] of `json_paths.NODE`; `column` is where its kinds and views begin, or -1.
-        firsts: see `PathTable`.
-        text: the address of that of the `PathTable`.
+        values_at: Address of `values`.
+        addresses: [buffers, 2] start and end of the buffers.
+        longest: Bytes; longer values are refused.
+        nodes: [nodes] of `json_paths.NODE`; `column` is the start of its kinds and views, or -1.
+        firsts: See `PathTable`.
+        text: Address of the text of the `PathTable`.
         levels: [levels] of `json_paths.LEVEL`; `count` grows by the rows that were read.
-        frames: [`MAX_DEPTH`, 4] for the containers that are open.
+        frames: [`MAX_DEPTH`, 4] working memory for open containers.
         seen: [nodes] zeros.
-        side: where strings without their escapes are written: address of the buffer, of its unused part, its number,
-            and how many objects were read.
+        side: Buffer for unescaped strings: address of the buffer, of its unused part, its number, and the number of
+            objects read.
         views: [all fields' rows, `VIEW_WORDS`] zeros; filled with Arrow's views of the scalars' text.
         kinds: [all fields' rows] zeros; filled with the kinds.
         places: [all lists' rows, 2] filled with the row of the value, and the position in the list.
-        accepted: [rows] set where the value was read.
-        only_objects: whether to refuse all that are no objects.
+        accepted: [rows] set for values that were read.
+        only_objects: Whether to refuse values that are not objects.
 
     Returns:
-        How many values were read: less than all if one has more elements than there is room for.
+        The number of values processed: less than all if one has more elements than there is room for.
     """
     for row in range(len(values)):
         length = np.int64(values[row, 0])

@@ -1,7 +1,7 @@
-"""What a msgspec contract asks of each JSON field, as arrays that compiled code can read.
+"""The rules of a msgspec contract for each JSON field, as arrays for compiled code.
 
-The table is made from the contract's own types, so the two cannot come apart. What a table cannot say (lists, unknown
-patterns, unions) becomes `OTHER`: a value there is left to msgspec.
+The table is derived from the contract's types, so the two cannot differ. What a table cannot express (lists, unknown
+patterns, unions) becomes `OTHER`: such values are left to msgspec.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ STRINGS: Final = frozenset({TEXT, KEY, LETTERS, CHOICE})
 NUMBERS: Final = frozenset({NUMBER, INSTANT})
 
 PATTERNS: Final = {None: TEXT, "^[a-z0-9_.-]+:.+": KEY, "^[A-Z]{3}$": LETTERS}
-"""Regular expressions of the contract that compiled code knows."""
+"""Regular expressions of the contract that compiled code supports."""
 
 UNBOUNDED: Final = 2**31 - 1
 
@@ -52,7 +52,7 @@ NAME_MARKS: Final = 3
 
 
 class ContractTooDeep(TypeError):
-    """A contract that a table cannot hold: structs inside structs, or fields without a default in there."""
+    """A contract that a table cannot express: structs inside structs, or fields without a default in them."""
 
 
 @dataclass(frozen=True)
@@ -60,11 +60,11 @@ class JsonTable:
     """The fields of a struct and of the structs directly in it.
 
     Attributes:
-        names: the fields' names, unique.
+        names: Names of the fields, unique.
         fields: [n] of `FIELD`.
         options: [k, 2] start and length in `text` of each allowed value.
-        text: all names, as JSON writes them before a value, and allowed values.
-        defaults: name -> the value of a field that is missing, where that is not null.
+        text: All names, as JSON writes them before a value, and allowed values.
+        defaults: Name -> default of a missing field, if it is not null.
     """
 
     names: tuple[str, ...]
@@ -75,10 +75,10 @@ class JsonTable:
 
     @classmethod
     def of(cls, contract: type[msgspec.Struct]) -> JsonTable:
-        """The table of a contract.
+        """Return the table of a contract.
 
         Raises:
-            ContractTooDeep: see there.
+            ContractTooDeep: A table cannot express it.
         """
         described = _fields_of(contract)
         names = [field.encode_name for _, field in described]
@@ -129,7 +129,7 @@ def _struct(described: inspect.Type) -> inspect.StructType:
 
 
 def _rule(declared: inspect.Type) -> tuple[int, bool, int, int, tuple[str, ...]]:
-    """Kind, nullable, least and most (of a number, or of a text's characters) and the allowed values."""
+    """Return kind, nullability, minimum and maximum (of a number, or of a text's length) and the allowed values."""
     nullable = False
     if isinstance(declared, inspect.UnionType):
         others = [one for one in declared.types if not isinstance(one, inspect.NoneType)]

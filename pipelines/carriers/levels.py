@@ -1,6 +1,6 @@
-"""What is read of payloads: the scalars at their places, as text, in a table for each of their levels.
+"""Fields read from payloads: scalars as text, in a table per level.
 
-A payload is a row of the top level, and each element of a list a row of the list's level.
+A payload is a row of the top level, and each element of a list is a row of the list's level.
 """
 
 from __future__ import annotations
@@ -21,22 +21,21 @@ OBJECT: Final = 6
 LIST: Final = 7
 
 WORDS: Final = ("nothing", "null", "text", "a whole number", "a fraction", "true or false", "an object", "a list")
-"""How a kind of value is called in a reason."""
+"""Names of kinds of values in reasons."""
 
 KIND: Final = ":kind"
-"""Behind the name of a field: the column of its kinds."""
+"""Suffix of the column with the kinds of a field."""
 
 
 @dataclass(frozen=True)
 class Level:
-    """A table of fields: of the payloads, or of the elements of a list in them or in the elements of another list.
+    """A table of fields of payloads, or of the elements of a list.
 
     Attributes:
-        fields: two columns a field: its name (String: the text of a scalar as it is written, else null) and `name:kind`
+        fields: Two columns per field: its name (String: the unchanged text of a scalar, else null) and `name:kind`
             (UInt8, one of the constants of this module).
-        parent: UInt32, the row of the level above that an element is of (`mapping.paths.above`); the payload itself at
-            the top.
-        index: UInt32, the element's place in its list, from 0.
+        parent: UInt32, the element's row in the level above (`mapping.paths.above`); at the top the payload itself.
+        index: UInt32, the element's position in its list, from 0.
     """
 
     fields: pl.DataFrame
@@ -45,4 +44,4 @@ class Level:
 
 
 Levels = Mapping[str, Level]
-"""By name: `mapping.paths.TOP` for payloads, `users[]` for the elements of the list `users`."""
+"""Levels by name: `mapping.paths.TOP` for payloads, `users[]` for the elements of the list `users`."""

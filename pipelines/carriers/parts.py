@@ -1,4 +1,4 @@
-"""Secrets and options that a wire or a puller works with, checked before anything is done with them."""
+"""Secrets and options of wires and pullers, and their validation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from schemas.errors import EmberlineError
 
 
 class WrongCredentials(EmberlineError):
-    """Secrets or options of a route or a pull do not fit; no value is repeated."""
+    """Secrets or options of a route or a pull are wrong; values are not shown."""
 
 
 @dataclass(frozen=True)
@@ -23,13 +23,13 @@ class Part:
 
 
 def wrong(whose: str, parts: Sequence[Part], what: str) -> WrongCredentials:
-    """Make the error about what was given to `whose`, such as `Wire slack`."""
+    """Return the error for the secrets or options of `whose`, such as `Wire slack`."""
     takes = ", ".join(part.name + ("" if part.is_required else " (optional)") for part in parts)
     return WrongCredentials(f"{whose} {what}.", f"It takes: {takes}." if takes else "It takes none.")
 
 
 def given_parts(whose: str, parts: Sequence[Part], given: Mapping[str, str]) -> dict[str, str]:
-    """Return what was given, without what is empty.
+    """Return the given parts without empty ones.
 
     Raises:
         WrongCredentials: One is missing or unknown.
@@ -44,16 +44,16 @@ def given_parts(whose: str, parts: Sequence[Part], given: Mapping[str, str]) -> 
 
 
 def named_parts(whose: str, parts: Sequence[Part], secret: str | None, secrets: Mapping[str, str]) -> dict[str, str]:
-    """Give secrets their names: the one without a name is the one that cannot be done without.
+    """Return secrets by name: a secret without a name is the required one.
 
     Raises:
-        WrongCredentials: There are several such.
+        WrongCredentials: Several secrets are required.
     """
     if secret is None:
         return dict(secrets)
     all_secrets = [part for part in parts if part.is_secret]
     needed = [part for part in all_secrets if part.is_required] or all_secrets
     if len(needed) != 1:
-        has = "has no secret" if not needed else "has not one secret but several, which are set by their names"
+        has = "has no secret" if not needed else "has several secrets, which must be set by name"
         raise wrong(whose, parts, has)
     return {needed[0].name: secret, **secrets}

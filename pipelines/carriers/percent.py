@@ -1,4 +1,4 @@
-"""Percent-encoded texts, as forms write them, decoded by compiled code: what `urllib.parse.unquote_plus` gives."""
+"""Decode percent-encoded texts of forms by compiled code, with the result of `urllib.parse.unquote_plus`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SPACE: Final = ord(" ")
 _NO_DIGIT: Final = 255
 
 _DIGITS: Final = np.full(256, _NO_DIGIT, np.uint8)
-"""The value of a hexadecimal digit, by its byte."""
+"""Values of hexadecimal digits by byte."""
 for _value, _digit in enumerate("0123456789abcdef"):
     _DIGITS[[ord(_digit), ord(_digit.upper())]] = _value
 
@@ -37,7 +37,7 @@ def percent_decoded(texts: pl.Series) -> pl.Series:
     try:
         return found.cast(pl.String)
     except pl.exceptions.ComputeError:
-        # Somewhere are bytes that are no UTF-8, in whose place the authority puts replacement characters.
+        # Some bytes are not UTF-8: the reference function replaces them by replacement characters.
         return pl.Series(texts.name, [_text(*both) for both in zip(found, texts, strict=True)], dtype=pl.String)
 
 

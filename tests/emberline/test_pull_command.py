@@ -61,7 +61,7 @@ def run(*arguments: str):
         (PHONE.format(url="https://example.com?token=1"), "more than a host and a path"),
         (PHONE.format(url="https://example.com") + "secret = 's3cret'\n", "holds a secret: pull.phone.secret"),
         (PHONE.format(url="https://example.com") + "options = { secret = 's3cret' }\n", "holds a secret: secret"),
-        (PHONE.format(url="https://example.com") + "options = { since = 'soon' }\n", "since that is no day"),
+        (PHONE.format(url="https://example.com") + "options = { since = 'soon' }\n", "since that is not a day"),
         (PHONE.format(url="https://example.com") + "options = { nonsense = '1' }\n", "knows no 'nonsense'"),
         (PHONE.format(url="https://example.com") + "topic = 'raw.zulip'\n", "none of the carrier chatlab"),
     ],

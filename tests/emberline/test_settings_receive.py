@@ -104,7 +104,7 @@ def test_what_is_wrong_with_a_route_is_an_error_of_settings(write, text, what):
         ("", {}, "There is no route"),
         (HUB, {}, "Wire github needs 'secret'.*HUB__SECRET"),
         (HUB + 'options = {host = "x"}\n', {"HUB__SECRET": "x"}, "Wire github knows no 'host'"),
-        (COM, {"COM__SECRET": "x"}, "Wire wecom has not one secret but several.*token, aes_key, receive_id"),
+        (COM, {"COM__SECRET": "x"}, "Wire wecom has several secrets.*token, aes_key, receive_id"),
     ],
 )
 def test_secrets_and_options_that_do_not_fit_the_wire_are_an_error_of_settings(write, text, variables, what):

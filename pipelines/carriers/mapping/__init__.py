@@ -1,1 +1,1 @@
-"""The mapping language: a carrier as a page of YAML, read once and compiled (docs/reference/mapping.md)."""
+"""The mapping language: a carrier as a page of YAML that is compiled (docs/reference/mapping.md)."""

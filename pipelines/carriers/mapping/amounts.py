@@ -1,4 +1,4 @@
-"""Amounts of money in minor units, from whole numbers or from decimals of a currency's major unit."""
+"""Amounts in minor units, from whole numbers or from decimals of a currency's major unit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from schemas.currencies import CURRENCIES
 from schemas.kinds import MOST_MINOR
 
 _TEN_THOUSANDTHS: Final = 10_000
-"""No currency has smaller parts."""
+"""Most decimal digits of any currency."""
 
 _IN_ONE_MINOR: Final = {code: _TEN_THOUSANDTHS // 10 ** (one.minor_digits or 0) for code, one in CURRENCIES.items()}
 _WHOLE: Final = r"^[0-9]{1,18}$"
@@ -23,14 +23,14 @@ _ROUGH: Final = r"^[0-9]{1,14}(?:\.[0-9]+)?$"
 
 
 def amount(asked: str | Money, currency: pl.Expr, scope: Scope) -> Compiled:
-    """An amount in minor units (Int64), null where it is none. See `Money`."""
+    """Return an amount in minor units (Int64), null if it is not an amount. See `Money`."""
     spec = asked if isinstance(asked, Money) else Money(of=asked)
     whole = _read(spec.of, spec, currency, scope)
     if spec.less is None:
         return whole
     before = _read(spec.less, spec, currency, scope)
     left = whole.value - before.value.fill_null(0)
-    grew = pl.format(f"{{}} less {{}} is no amount - at {', '.join(whole.paths)}", whole.value, before.value)
+    grew = pl.format(f"{{}} less {{}} is not an amount - at {', '.join(whole.paths)}", whole.value, before.value)
     faults = (*whole.faults, *before.faults, (left < 0, grew))
     return Compiled(pl.when(left >= 0).then(left), faults, (*whole.paths, *before.paths))
 
@@ -54,7 +54,7 @@ def _read(place: Value, spec: Money, currency: pl.Expr, scope: Scope) -> Compile
     found = scope.once(pl.when(found.is_between(0, MOST_MINOR)).then(found))
     faults = tuple(fault(path, scope, (BOOLEAN, OBJECT, LIST), "an amount") for path in given.paths)
     unread = pl.format(
-        f"{{}} is no amount in {spec.unit} units of {{}} - at {', '.join(given.paths)}",
+        f"{{}} is not an amount in {spec.unit} units of {{}} - at {', '.join(given.paths)}",
         text,
         currency.fill_null("no currency"),
     )

@@ -1,4 +1,4 @@
-"""The cases of a mapping as expressions: which payloads they are about, and the columns of their events."""
+"""Compile the cases of a mapping to expressions: conditions on payloads, and columns of their events."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from pipelines.carriers.mapping.times import instant
 from schemas.kinds import MOST_COUNT, REQUIRED
 
 Fault = tuple[pl.Expr, pl.Expr, pl.Expr]
-"""A condition, the reason and the detail."""
+"""Condition, reason and detail."""
 
 _KEYS: Final = {"group_id": "group", "account_id": "account", "linked_account_id": "linked_account"}
 _IDS: Final = {"message_id": "message_id", "reply_to": "reply_to", "product_id": "product", "order_id": "order"}
@@ -52,12 +52,12 @@ _FIELD_OF: Final = {
     "amount_minor": "amount",
     "members": "members",
 }
-"""Column -> what the mapping calls it."""
+"""Column -> its name in mappings."""
 
 _COUNTS: Final = {"length": "text_length", "links": "links", "mentions": "mentions"}
 
 MADE: Final = "made "
-"""Before the name of an event's column, where the payload's fields stand beside it; no path has such a space."""
+"""Prefix of an event's columns beside the payload's fields; no path begins with a space."""
 
 _ITEM: Final = {"product_id": pl.String(), "quantity": pl.Int64(), "amount_minor": pl.Int64()}
 _NO_CURRENCY: Final = pl.lit(None, pl.String())
@@ -66,7 +66,7 @@ _CODE: Final = r"\A[A-Z]{3}\z"
 
 @dataclass(frozen=True)
 class Collected:
-    """A column that holds a list: a struct for each element of the list `each`; faults are a condition and a detail."""
+    """A list column with a struct per element of the list `each`; faults are conditions and details."""
 
     each: str | None
     fields: dict[str, pl.Expr]
@@ -76,10 +76,10 @@ class Collected:
 
 @dataclass(frozen=True)
 class Emitted:
-    """An event of a case: columns over the levels `each`, none for the payload itself, and its faults in order.
+    """An event of a case: columns over the levels `each` (empty for the payload itself), and its faults in order.
 
     Attributes:
-        first: What several of its columns are made of, step by step, to be computed before them.
+        first: Shared expressions, in steps, to be computed before its columns.
     """
 
     each: tuple[str, ...]
@@ -92,7 +92,7 @@ class Emitted:
 
 @dataclass(frozen=True)
 class CompiledCase:
-    """A condition on payloads, and what they give: events, or nothing for a reason."""
+    """A condition on payloads, and their events or the reason for ignoring them."""
 
     holds: pl.Expr
     ignore: str | None
@@ -100,7 +100,7 @@ class CompiledCase:
 
     @cached_property
     def reads(self) -> dict[tuple[str, ...], frozenset[str]]:
-        """The columns that it is made of, by the lists whose elements it is then read of."""
+        """The columns that it reads, by the lists whose elements they are read from."""
         found: dict[tuple[str, ...], frozenset[str]] = {(): _columns([self.holds, self.most_events])}
         for event in self.emit:
             expressions = [event.holds, *event.columns.values()]
@@ -116,7 +116,7 @@ class CompiledCase:
 
     @property
     def most_events(self) -> pl.Expr:
-        """How many events a payload gives if no condition on one of them fails."""
+        """Return the highest number of events of a payload, if no condition fails."""
         one = pl.lit(1, pl.Int64)
         of_each = (reduce(mul, (pl.col(f"{each}:count") for each in event.each), one) for event in self.emit)
         return reduce(add, of_each, pl.lit(0, pl.Int64))
@@ -130,7 +130,7 @@ def compiled_case(mapping: CarrierMapping, case: Case, scope: Scope) -> Compiled
     """Compile a case.
 
     Raises:
-        PathError: a path in it is none.
+        PathError: A path in it is not valid.
     """
     emit = tuple(_emitted(mapping, event, scope) for event in case.emit)
     return CompiledCase(condition(case.when, scope), case.ignore, emit)
@@ -138,19 +138,19 @@ def compiled_case(mapping: CarrierMapping, case: Case, scope: Scope) -> Compiled
 
 @dataclass
 class _Columns:
-    """Columns of an event, and what may be wrong with each."""
+    """Columns of an event, and the faults of each."""
 
     values: dict[str, pl.Expr] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
 
     def add(self, name: str, compiled: Compiled) -> None:
-        """Add a column; where there is one, the new one counts where that is null."""
+        """Add a column; if it exists, the new one replaces its nulls."""
         known = self.values.get(name)
         self.values[name] = compiled.value if known is None else pl.coalesce(known, compiled.value)
         self.blame(compiled.faults)
 
     def blame(self, faults: Iterable[tuple[pl.Expr, pl.Expr]]) -> None:
-        """Add what makes a field invalid."""
+        """Add a fault of a field."""
         self.faults += [(broken, pl.lit("invalid_field"), detail) for broken, detail in faults]
 
 
@@ -176,7 +176,7 @@ def _emitted(mapping: CarrierMapping, event: Event, scope: Scope) -> Emitted:
     made.add("carrier", _carrier(made.values))
     _add_measures(event, scope, made)
     currency = made.values.get("currency", _NO_CURRENCY)
-    made.blame([(~currency.str.contains(_CODE), pl.format("{} is no code of a currency of ISO 4217", currency))])
+    made.blame([(~currency.str.contains(_CODE), pl.format("{} is not a currency code of ISO 4217", currency))])
     if event.amount is not None:
         made.add("amount_minor", amount(event.amount, currency, scope))
     collected = {}
@@ -198,7 +198,7 @@ def _emitted(mapping: CarrierMapping, event: Event, scope: Scope) -> Emitted:
 
 
 def _missing(event: Event, columns: dict[str, pl.Expr]) -> list[Fault]:
-    """What the kind needs and the payload has not."""
+    """Return faults for fields that the kind needs and the payload lacks."""
     needed = ["event_id", *REQUIRED.get(event.kind, ())] + (["time"] if event.time != "arrival" else [])
     return [
         (
@@ -211,7 +211,7 @@ def _missing(event: Event, columns: dict[str, pl.Expr]) -> list[Fault]:
 
 
 def _place(asked: object) -> str:
-    """Where the payload would have it, as far as one template says so."""
+    """Return the path where the payload would have the field, if one template names it."""
     match asked:
         case [first, *_]:
             return _place(first)
@@ -236,7 +236,7 @@ def _add_time(mapping: CarrierMapping, event: Event, scope: Scope, made: _Column
 
 
 def _add_measures(event: Event, scope: Scope, made: _Columns) -> None:
-    """Measures of a text, or as the payload says them, which goes over what is counted but for the length."""
+    """Add measures of a text; numbers of the payload override the counts, except for the length."""
     said = {name: _number(asked, scope) for name in _COUNTS.values() if (asked := getattr(event, name)) is not None}
     measured = measures(event.text, scope) if event.text is not None else None
     made.blame(measured.faults if measured else ())
@@ -255,12 +255,12 @@ def _number(asked: Number, scope: Scope) -> Compiled:
     text = scope.once(written.value)
     number = text.cast(pl.Int64, strict=False)
     number = scope.once(pl.when(number.is_between(0, MOST_COUNT)).then(number))
-    unread = pl.format(f"{{}} is no count - at {', '.join(written.paths)}", text)
+    unread = pl.format(f"{{}} is not a count - at {', '.join(written.paths)}", text)
     return Compiled(number, (*written.faults, (text.is_not_null() & number.is_null(), unread)), written.paths)
 
 
 def key(mapping: CarrierMapping, asked: Value, scope: Scope) -> Compiled:
-    """Put the platform in front of the id of a group or account."""
+    """Return the key of a group or account: platform and id."""
     native = value(asked, scope, is_id=True)
     own = asked.platform if isinstance(asked, Chosen) else None
     platform = value(own or mapping.platform, scope)
@@ -269,12 +269,12 @@ def key(mapping: CarrierMapping, asked: Value, scope: Scope) -> Compiled:
 
 
 def _once(compiled: Compiled, scope: Scope) -> Compiled:
-    """The same, for several to ask for."""
+    """Return a shared expression that is computed once."""
     return replace(compiled, value=scope.once(compiled.value))
 
 
 def _carrier(columns: dict[str, pl.Expr]) -> Compiled:
-    """The platform in the key of the group, or else of the account."""
+    """Return the platform in the key of the group, or else of the account."""
     keys = [columns[name] for name in ("group_id", "account_id") if name in columns]
     return Compiled(pl.coalesce(keys).str.extract(r"^([^:]*):", 1) if keys else pl.lit(None, pl.String()))
 

@@ -1,6 +1,6 @@
-"""A mapping, compiled: fields of payloads in, events and what became of the other payloads out.
+"""A compiled mapping: from fields of payloads to events, rejected and ignored payloads.
 
-All is vectorised over a batch; how the fields were read (row by row, or by compiled code) makes no difference here.
+Everything is vectorised over a batch; it does not matter whether fields were read row by row or by compiled code.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from pipelines.carriers.mapping.rows import fields_of
 from pipelines.carriers.mapping.scope import ALL, COUNT, INDEX, KIND, PARTS, SEPARATOR, Scope
 
 UNKNOWN: Final = "unknown"
-"""The reason of a payload that no case is about."""
+"""Reason for payloads that no case matches."""
 
 NOTHING: Final = "nothing to tell"
-"""The reason of a payload whose case gave no event, such as a list of nobody."""
+"""Reason for payloads whose case gave no event, such as an empty list."""
 
 _LONGEST_REASON: Final = 80
 _ROW: Final = "row"
@@ -34,7 +34,7 @@ _CASE: Final = "#case"
 _EVENTS: Final = "#events"
 
 MOST_EVENTS: Final = 2**16
-"""Of one payload, so that each has a place (`position`), and a few bytes do not become millions of rows."""
+"""Most events of a payload: each has a `position`, and a few bytes must not become millions of rows."""
 
 _NOBODY: Final = {
     "": pl.lit(None, pl.String),
@@ -43,21 +43,21 @@ _NOBODY: Final = {
     COUNT: pl.lit(0, pl.Int64),
     ALL: pl.lit(None, pl.List(pl.String)),
 }
-"""What a list says that no payload has, by the suffix of the column."""
+"""Defaults for a list that no payload has, by suffix of the column."""
 
 
 class CompiledMapping:
-    """What a mapping makes of the fields of payloads.
+    """Decodes fields of payloads by a mapping.
 
     Attributes:
-        fields: Level -> the columns that it must have, see `rows.fields_of`.
+        fields: Level -> its required columns, see `rows.fields_of`.
     """
 
     def __init__(self, mapping: CarrierMapping) -> None:
         """Compile a mapping.
 
         Raises:
-            PathError: a path in it is none.
+            PathError: A path in it is not valid.
         """
         self._mapping = mapping
         self._scope = scope = Scope(patterns=mapping.patterns, fields=mapping.fields)
@@ -73,7 +73,7 @@ class CompiledMapping:
         self.fields = fields_of(self._paths)
 
     def _own(self, each: Sequence[str]) -> frozenset[str]:
-        """The columns that elements of lists have themselves, and need not have of their payloads."""
+        """Return the columns that elements of lists have themselves, so that their payloads' are not added."""
         levels = set(each)
         for level in each:
             while (level := above(level)) != TOP:
@@ -82,7 +82,7 @@ class CompiledMapping:
         return frozenset(f"{path.text}{suffix}" for path in own for suffix in ("", PARTS, KIND))
 
     def decode(self, levels: Levels) -> Decoded:
-        """Make events of payloads; `row` is the payload's place in the top level."""
+        """Decode payloads to events; `row` is the payload's row in the top level."""
         top = self._top(levels)
         cases = [pl.when(case.holds).then(pl.lit(number, pl.Int32)) for number, case in enumerate(self._cases)]
         top = top.with_columns(pl.coalesce(*cases, pl.lit(-1, pl.Int32)).alias(_CASE))
@@ -129,7 +129,7 @@ class CompiledMapping:
         return top.filter(~pl.col(_ROW).is_in(told.implode())).select(_ROW, reason=reason)
 
     def _top(self, levels: Levels) -> pl.DataFrame:
-        """The payloads' own fields by path, with `row`, and what paths into lists say of a payload as a whole."""
+        """Return the payloads' own fields by path, with `row`, and aggregates of paths into lists."""
         top = levels[TOP].fields
         frame = (
             top.select(
@@ -153,9 +153,9 @@ class CompiledMapping:
         return self._scope.with_fields(frame)
 
     def _within(self, each: Sequence[str], payloads: pl.DataFrame, levels: Levels) -> pl.DataFrame:
-        """The payloads; or the elements of their lists `each`, with the payload's fields beside their own.
+        """Return the payloads, or the elements of their lists `each`, with the payload's fields beside their own.
 
-        Of two lists: each element of the first with each of the second.
+        For two lists: each pair of elements.
         """
         if not each:
             return payloads.with_columns(pl.lit(0, pl.UInt32).alias(INDEX))
@@ -167,7 +167,7 @@ class CompiledMapping:
         return rows
 
     def _elements(self, each: str, rows: pl.DataFrame, levels: Levels) -> pl.DataFrame:
-        """The elements of a list, with what is known of their payloads and outer elements beside their own fields."""
+        """Return the elements of a list, with the fields of their payloads and outer elements beside their own."""
         level = levels[each]
         own = [path for path in self._paths if path.level == each and path.where is None]
         elements = (
@@ -198,7 +198,7 @@ class CompiledMapping:
 
 
 def _crowded(payloads: pl.DataFrame) -> pl.DataFrame:
-    """Reject payloads of more events than there may be, as `REJECTED_SCHEMA`."""
+    """Reject payloads with too many events, as `REJECTED_SCHEMA`."""
     return payloads.filter(pl.col(_EVENTS) > MOST_EVENTS).select(
         _ROW,
         reason=pl.lit("too_many"),
@@ -207,12 +207,12 @@ def _crowded(payloads: pl.DataFrame) -> pl.DataFrame:
 
 
 def _number(level: str) -> str:
-    """Name the column that numbers the rows of a level."""
+    """Return the name of the column with the row numbers of a level."""
     return _ROW if level == TOP else f"#{level}"
 
 
 def _payload_of(name: str, levels: Levels) -> pl.Series:
-    """The payload that each row of a level is of, also through the elements of outer lists."""
+    """Return the payload of each row of a level, also through the elements of outer lists."""
     payload = levels[name].parent
     while (name := above(name)) != TOP:
         payload = levels[name].parent.gather(payload)
@@ -220,7 +220,7 @@ def _payload_of(name: str, levels: Levels) -> pl.Series:
 
 
 def _with_list(payloads: pl.DataFrame, paths: Sequence[Path], levels: Levels, asked: Collection[str]) -> pl.DataFrame:
-    """Payloads with what paths into one list say of each, by path and suffix of the column."""
+    """Return payloads with aggregates of paths into one list, by path and suffix of the column."""
     level = levels[paths[0].level]
     rows = level.fields.with_columns(_payload_of(paths[0].level, levels).alias(_ROW))
     columns: list[pl.Series | pl.Expr] = []
@@ -243,12 +243,12 @@ def _is_meant(where: Filter) -> pl.Expr:
 
 
 def _of_payloads(elements: pl.DataFrame, wanted: Sequence[tuple[Path, str]], n: int) -> Sequence[pl.Series | pl.Expr]:
-    """What elements say of each of so many payloads: a column a path and suffix."""
+    """Return aggregates of elements for each payload: a column per path and suffix."""
     named = [f"{path.text}{suffix}" for path, suffix in wanted]
     nobody = [_NOBODY[suffix].alias(name) for name, (_, suffix) in zip(named, wanted, strict=True)]
     if elements.is_empty() or not wanted:
         return nobody
-    # Most lists have one element, of which nothing has to be put together.
+    # Most lists have one element, which needs no aggregation.
     is_alone = elements[_ROW].is_unique()
     alone, others = elements.filter(is_alone), elements.filter(~is_alone)
     of_alone = [_of_one(path)[suffix].alias(name) for name, (path, suffix) in zip(named, wanted, strict=True)]
@@ -264,7 +264,7 @@ def _of_payloads(elements: pl.DataFrame, wanted: Sequence[tuple[Path, str]], n: 
 
 
 def _of_one(path: Path) -> dict[str, pl.Expr]:
-    """What the one element of a list says, by suffix: the same as `_of_list` of it alone."""
+    """Return the aggregates of a list with one element, by suffix: the same as `_of_list`."""
     text, kind = pl.col(path.field), pl.col(f"{path.field}{KIND}")
     number = pl.when(kind.is_in([INTEGER, STRING])).then(text.cast(pl.Int64, strict=False).fill_null(0))
     return {
@@ -277,10 +277,10 @@ def _of_one(path: Path) -> dict[str, pl.Expr]:
 
 
 def _of_list(path: Path) -> dict[str, pl.Expr]:
-    """What the elements of a payload say together, by suffix.
+    """Return the aggregates of the elements of a payload, by suffix.
 
-    The texts side by side, with a mark between them, the kind, how many there are, and all. Numbers side by side would
-    be another number: of scalars that are not texts it is the first.
+    These are the concatenated texts with a separator, the kind, the count, and all values. Concatenated numbers would
+    be another number, so for scalars that are not texts it is the first.
     """
     text, kind = pl.col(path.field), pl.col(f"{path.field}{KIND}")
     is_text = (kind == STRING).any()
@@ -304,7 +304,7 @@ def _is_measure(path: Path) -> bool:
 
 
 def _lists(name: str, collected: Collected, elements: pl.DataFrame, key: str) -> pl.DataFrame:
-    """A list for each payload or element, and its first fault: the key, the name, `name:fault`."""
+    """Return a list for each payload or element, and its first fault: the key, the name, `name:fault`."""
     at_fault = pl.coalesce(
         *(pl.when(broken).then(detail) for broken, detail in collected.faults), pl.lit(None, pl.String())
     )
@@ -317,8 +317,8 @@ def _lists(name: str, collected: Collected, elements: pl.DataFrame, key: str) ->
 
 
 def _emit(emitted: Emitted, rows: pl.DataFrame, order: int) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The events of rows and, as `REJECTED_SCHEMA`, the rows at fault."""
-    # What is made is made once, since many a fault asks for it; what faults say, of few rows.
+    """Return the events of rows and, as `REJECTED_SCHEMA`, the invalid rows."""
+    # Columns are computed once, since several faults use them; details of faults only for few rows.
     made = rows.filter(emitted.holds)
     for step in emitted.first:
         made = made.with_columns(**step)
@@ -342,7 +342,7 @@ def _emit(emitted: Emitted, rows: pl.DataFrame, order: int) -> tuple[pl.DataFram
 
 
 def _placed(events: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Events in the order of their payloads as `DECODED_SCHEMA`, each with its place within its payload."""
+    """Return events in the order of their payloads as `DECODED_SCHEMA`, each with its position in its payload."""
     filled = [frame for frame in events if not frame.is_empty()]
     if not filled:
         return pl.DataFrame(schema=DECODED_SCHEMA)

@@ -17,17 +17,17 @@ from pipelines.carriers.texts import Texts
 
 
 class MappedCarrier(Carrier):
-    """Adapter of what a mapping describes.
+    """A carrier compiled from a mapping.
 
     Attributes:
-        mapping: What it was made from.
+        mapping: The mapping.
     """
 
     def __init__(self, mapping: CarrierMapping) -> None:
         """Compile a mapping.
 
         Raises:
-            MappingError: it names what there is not.
+            MappingError: A path or pattern in it does not exist.
         """
         self.mapping = mapping
         self.name, self.title, self.limits = mapping.name, mapping.title, tuple(mapping.limits)
@@ -37,8 +37,8 @@ class MappedCarrier(Carrier):
             self._compiled = CompiledMapping(mapping)
         except (PathError, LookupError) as error:
             raise MappingError(
-                f"The mapping of {mapping.name} names what there is not: {error}",
-                "Mend the path or the name of the pattern: docs/reference/mapping.md",
+                f"The mapping of {mapping.name} has an unknown path or pattern: {error}",
+                "Correct the path or the name of the pattern: docs/reference/mapping.md",
             ) from error
         self._places = TextPlaces(mapping)
         self._needs_rows = mapping.format == "xml" or needs_rows(self._compiled.fields)
@@ -50,10 +50,10 @@ class MappedCarrier(Carrier):
         return replace(made, rejected=pl.concat([rejected, made.rejected]).sort("row"))
 
     def decode_column(self, values: pl.Series, headers: pl.Series | None = None) -> Decoded:
-        """Decode a Binary column as `decode` does its values; most of them without a Python object each."""
+        """Decode a Binary column like `decode`, mostly without Python objects per value."""
         if self._needs_rows:
             return self.decode(values.to_list(), headers)
-        # Not before it is needed: loading the compiler takes longer than most commands.
+        # Imported here: loading the compiler takes longer than most commands.
         from pipelines.carriers.mapping.columns import read_columns
 
         read = read_columns(values, self._compiled.fields, headers)
@@ -65,5 +65,5 @@ class MappedCarrier(Carrier):
         return made.placed(read.accepted.arg_true()).joined(by_rows.placed(rest.arg_true()))
 
     def measured(self, values: Sequence[bytes], texts: Texts) -> list[bytes]:
-        """Put measures in the place of the texts that people wrote; see `Carrier`."""
+        """Replace texts that people wrote by their measures; see `Carrier`."""
         return list(values) if texts.keeps else self._places.measured(values, texts)

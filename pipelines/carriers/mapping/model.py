@@ -1,7 +1,7 @@
-"""What a mapping may say: the vocabulary of the language, strictly typed (docs/reference/mapping.md).
+"""The vocabulary of the mapping language, strictly typed (docs/reference/mapping.md).
 
-Every text with braces is a template: `"message/{chat.id}/{id}"`. It is null as soon as one of its places is empty.
-`{#}` is the place of an element in its list; in an event's `id` `{#time}` is its time in microseconds since 1970.
+Every text with braces is a template: `"message/{chat.id}/{id}"`. It is null if one of its paths is empty. `{#}` is the
+position of an element in its list; in an event's `id`, `{#time}` is its time in microseconds since 1970.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ class _Word(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class Test(_Word, frozen=True):
-    """What is asked of one place; all that is given must hold.
+    """Conditions on the value at a path; all that are given must hold.
 
     Attributes:
-        present: Whether it is there: neither null nor empty.
-        equals: One of these.
-        differs: None of these.
-        starts: With one of these.
-        ends: With one of these.
-        matches: One of these regular expressions of Rust is found.
-        is_a: Its kind: `text`, `number`, `object`, `list`.
-        same_as: What stands at this other place, too.
-        not_same_as: Something else than at this other place, or nothing.
-        among: One of the values at this path into a list.
-        not_among: None of them, or nothing.
+        present: Whether it is present: neither null nor empty.
+        equals: It is one of these.
+        differs: It is none of these.
+        starts: It starts with one of these.
+        ends: It ends with one of these.
+        matches: It contains a match of one of these regular expressions (Rust syntax).
+        is_a: It is a `text`, `number`, `object` or `list`.
+        same_as: It equals the value at this other path.
+        not_same_as: It differs from the value at this other path, or is missing.
+        among: It is one of the values at this path into a list.
+        not_among: It is none of them, or is missing.
     """
 
     present: bool | None = None
@@ -55,10 +55,10 @@ class Test(_Word, frozen=True):
 
 
 Tests = dict[str, Scalar | list[Scalar] | Test]
-"""Path -> what its value equals, one of these, or a test. All must hold. No path: always."""
+"""Path -> the value it equals, several allowed values, or a test. All must hold. Without paths: always true."""
 
 When = Tests | list[Tests]
-"""Tests; or several such, of which one must hold."""
+"""Tests, or several such sets, of which one must hold."""
 
 
 class Choice(_Word, frozen=True):
@@ -74,20 +74,20 @@ class Choice(_Word, frozen=True):
 
 
 class Chosen(_Word, frozen=True):
-    """A value made of places.
+    """A value from paths.
 
     Attributes:
         of: A template, or several: the first that is not empty.
-        choose: In place of `of`: the first choice whose condition holds.
-        capture: A regular expression of Rust; its first group is taken.
-        strip: What such expressions find is taken out.
-        map: Text -> text; another text is null.
-        lower: Whether to write it in small letters.
-        upper: Whether to write it in capitals.
-        pad: Digits, at least, with zeros in front.
-        platform: Of a group or account: the platform in place of the mapping's own, such as what stands before the
-            colon of a whole key in the payload.
-        else: What stands for null.
+        choose: Instead of `of`: the first choice whose condition holds.
+        capture: A regular expression (Rust syntax); its first group is the value.
+        strip: Regular expressions whose matches are removed.
+        map: Text -> text; other texts become null.
+        lower: Whether to convert it to lower case.
+        upper: Whether to convert it to upper case.
+        pad: Minimum number of digits, padded with zeros.
+        platform: For a group or account: its platform, instead of the mapping's, such as the part before the colon of a
+            whole key in the payload.
+        else: The value instead of null.
     """
 
     of: str | list[str] | None = None
@@ -106,15 +106,15 @@ Value = str | Chosen
 
 
 class Instant(_Word, frozen=True):
-    """A time. `unit` says how it is written.
+    """A time in the format `unit`.
 
     Attributes:
         of: A template.
-        unit: `seconds` may have a fraction; `local` is `2026-01-31 08:15:00` in `zone`; `snowflake` holds milliseconds
+        unit: `seconds` may have a fraction; `local` is `2026-01-31 08:15:00` in `zone`; `snowflake` has milliseconds
             since `epoch_ms` above its lowest 22 bits.
-        zone: IANA name, of `local`.
-        epoch_ms: Of `snowflake`.
-        quality: How exact it is; the mapping's own where it is not said.
+        zone: IANA name of the time zone of `local`.
+        epoch_ms: Epoch of `snowflake`.
+        quality: Its precision; by default that of the mapping.
     """
 
     of: str
@@ -128,11 +128,11 @@ class Text(_Word, frozen=True):
     """A text that a person wrote; only its measures are kept.
 
     Attributes:
-        of: Its place; of a list, the texts of its elements one after the other.
-        strip: What such regular expressions of Rust find does not count.
-        markup: `tags`: what stands in `<…>` does not count, and `&amp;` is one character.
-        marks: What such regular expressions of Rust find is the platform's, not the person's, such as the id of the
-            message that is quoted: it stays among the measures, as `marks`, one after the other with spaces between.
+        of: Its path; for a list, the texts of its elements are concatenated.
+        strip: Regular expressions (Rust syntax) whose matches do not count.
+        markup: `tags`: `<…>` does not count, and `&amp;` is one character.
+        marks: Regular expressions (Rust syntax) whose matches are by the platform, not the person, such as the id of a
+            quoted message: they are kept beside the measures, as `marks`, separated by spaces.
     """
 
     of: str
@@ -145,10 +145,10 @@ class Money(_Word, frozen=True):
     """An amount; `major` units are decimals such as `19.90`, `minor` ones are whole. It is never below zero.
 
     Attributes:
-        of: Its place.
+        of: Its path.
         unit: See above.
-        rounded: Whether decimals may have more digits than the currency: sums that browsers make end in `…00000001`.
-        less: The place of an amount that is taken off, if there is one: of a running sum, what it was before.
+        rounded: Whether decimals may have more digits than the currency: sums computed by browsers end in `…00000001`.
+        less: The path of an amount to subtract, if any: for a running sum, its previous value.
     """
 
     of: Value
@@ -161,8 +161,8 @@ class Number(_Word, frozen=True):
     """A count.
 
     Attributes:
-        of: A whole number that the payload has.
-        count: How many elements there are at this path into a list.
+        of: The path of a whole number.
+        count: A path into a list whose elements are counted.
     """
 
     of: str | None = None
@@ -170,14 +170,14 @@ class Number(_Word, frozen=True):
 
 
 class Items(_Word, frozen=True):
-    """What an order holds.
+    """The lines of an order.
 
     Attributes:
         each: The list, `lines[]`.
-        product: Of an element.
-        quantity: Likewise, a whole number.
-        amount: Likewise, of the whole quantity.
-        price: Likewise, of one.
+        product: Product of an element.
+        quantity: Its quantity, a whole number.
+        amount: Its price for the whole quantity.
+        price: Its price per piece.
     """
 
     each: str
@@ -188,13 +188,13 @@ class Items(_Word, frozen=True):
 
 
 class Member(_Word, frozen=True):
-    """Who is in a group at an instant.
+    """The members of a group in a snapshot.
 
     Attributes:
-        id: Of an element's account.
-        each: The list, `members[]`; without one there is one member.
-        role: Of an element.
-        when: Only elements for which this holds.
+        id: Account id of an element.
+        each: The list, `members[]`; without it there is one member.
+        role: Role of an element.
+        when: Condition on elements.
     """
 
     id: Value
@@ -204,39 +204,39 @@ class Member(_Word, frozen=True):
 
 
 class Event(_Word, frozen=True):
-    """An event that a payload gives, or one for each element of the list `each`; of two lists, for each pair of theirs.
+    """An event of a payload, or one for each element of the list `each`; for two lists, one for each pair.
 
-    What a kind needs stands in docs/reference/events.md.
+    docs/reference/events.md lists the fields that each kind needs.
 
     Attributes:
-        kind: Of event.
+        kind: Kind of event.
         id: The same whenever the event is delivered again, and never that of another event of the source.
-        time: When it happened; of several the first that is there; `arrival` takes Kafka's.
-        when: An event only if this holds.
-        each: A list of the payload, `users[]`, or two; `{#}` is the place in it.
-        source: Where ids are unique, if not the mapping's.
-        group: Its id on the platform, which is put in front.
-        group_name: As the payload has it.
-        group_purpose: Of the group.
-        account: Who acts, or whom it happens to: the id on the platform, which is put in front.
+        time: When it happened; the first of several that is present; `arrival` is Kafka's timestamp.
+        when: Condition for the event.
+        each: A list of the payload, `users[]`, or two; `{#}` is the position in it.
+        source: The source in which ids are unique, if not the mapping's.
+        group: Id of the group on the platform; the platform is added.
+        group_name: Name of the group.
+        group_purpose: Purpose of the group.
+        account: Who acts or is affected: the id on the platform; the platform is added.
         linked_account: Another account of the same person.
-        role: `member`, `operator` or `bot`; `member` where nothing is said.
-        message_id: What replies, edits and recalls name.
+        role: `member`, `operator` or `bot`; by default `member`.
+        message_id: The id that replies, edits and recalls refer to.
         message_kind: `text`, `image`, `voice`, `video`, `file`, `link`, `product`, `red_packet`, `broadcast`,
             `system` or `other`.
         reply_to: The message that this one answers.
-        text: What a person wrote, of several places the first that is not empty; its length, links and mentions are
+        text: What a person wrote, the first of several paths that is not empty; its length, links and mentions are
             counted.
-        text_length: Characters, where the text was withheld.
-        links: How many; goes over what is counted in the text.
-        mentions: How many people are mentioned; likewise.
-        product: Which is viewed, put in a cart or bought.
-        order: Its number, unique in the source.
-        amount: Of the order, payment, refund or cost.
-        currency: ISO 4217.
-        campaign: That a cost was spent on.
-        items: What the order holds.
-        members: Who is in the group.
+        text_length: Number of characters, if the text is withheld.
+        links: Number of links; overrides the count in the text.
+        mentions: Number of mentioned people; overrides the count in the text.
+        product: The product viewed, added to a cart or bought.
+        order: Order number, unique in the source.
+        amount: Amount of the order, payment, refund or cost.
+        currency: ISO 4217 code.
+        campaign: Campaign of a cost.
+        items: Lines of the order.
+        members: Members of the group.
     """
 
     kind: str
@@ -268,14 +268,14 @@ class Event(_Word, frozen=True):
 
 
 class Numbering(_Word, frozen=True):
-    """A sequence: numbers without gaps that the platform gives what it sends. One that never comes is something lost.
+    """Sequence numbers without gaps that the platform assigns to what it sends. A missing number means a lost record.
 
     Attributes:
-        number: A whole number, each one more than the one before.
-        group: Whose sequence it is, as in events, if each group has its own.
-        of: What tells several sequences from each other otherwise, and is no person's.
-        time: When that was sent, as in events; where it is not there, Kafka's.
-        when: Only payloads for which this holds, be they events or not.
+        number: A whole number, each one higher by 1 than the previous one.
+        group: Group of the sequence, as in events, if each group has its own.
+        of: Another value that distinguishes sequences; it must not identify persons.
+        time: When the record was sent, as in events; by default Kafka's timestamp.
+        when: Condition on payloads, with or without events.
     """
 
     number: Value
@@ -286,11 +286,11 @@ class Numbering(_Word, frozen=True):
 
 
 class Case(_Word, frozen=True):
-    """What is made of payloads: events, or nothing for a reason.
+    """How a kind of payload is decoded: to events, or ignored for a reason.
 
     Attributes:
-        when: The payloads that it is about; without a condition all that no case before it is about.
-        ignore: Why nothing is made of them.
+        when: Condition on the payloads; without it, all that no earlier case matches.
+        ignore: Reason for ignoring them.
         emit: Their events.
     """
 
@@ -303,27 +303,27 @@ class CarrierMapping(_Word, frozen=True):
     """A carrier.
 
     Attributes:
-        name: What the settings and `--carrier` call it.
-        title: What people call it.
-        platform: What keys of its groups and accounts begin with; a template where the payload says.
-        source: Of its events; equal where the same messages come in two ways.
-        coverage: How much of a group's life it sees.
-        membership: How it knows who is in a group.
-        time_quality: Of its events, where they do not say otherwise.
-        format: What is `json_or_xml` is XML if it begins with `<`.
-        fields: Name -> path, or several: the first that is there. The name stands for them where a path is asked for,
-            but for `each` and `texts`.
-        split: A field that may be a list: each of its elements is decoded as a payload of its own, with the element in
-            the place of the list and its number from 0 in `_part`. `texts` and `keeps` are of the whole payload.
-        texts: Where people's words stand beside the texts of events; measures can stand in the place of both. A string
-            that is JSON or XML is entered: `content::json.text`.
-        sequence: Of the numbers of payloads; what is missing is shown.
-        keeps: Conditions under which texts stay: sentences that a platform wrote, which say who joined.
-        called: Says what a payload is, for the count of those that no case is about.
-        cases: The first whose condition holds decides.
-        samples: Where the samples of its tests come from.
-        limits: Sentences: what it cannot know, and what to take care of.
-        patterns: Name -> regular expressions, by language; `"@name"` in the place of an expression means all of them.
+        name: Its name in the settings and in `--carrier`.
+        title: Its display name.
+        platform: Prefix of the keys of its groups and accounts; a template if the payload has it.
+        source: Source of its events; the same for two carriers of the same messages.
+        coverage: How much of a group it sees.
+        membership: How it reports membership.
+        time_quality: Default precision of the times of its events.
+        format: `json_or_xml` is XML if it begins with `<`.
+        fields: Name -> path, or several: the first that is present. The name can be used as a path, except in `each`
+            and `texts`.
+        split: A field that may be a list: each of its elements is decoded as a separate payload, with the element
+            instead of the list and its number from 0 in `_part`. `texts` and `keeps` refer to the whole payload.
+        texts: Paths of texts that people wrote, beside the texts of events; both can be replaced by measures. Strings
+            that are JSON or XML are entered: `content::json.text`.
+        sequence: Sequence numbers of payloads; missing ones are shown.
+        keeps: Conditions for keeping texts: sentences of the platform that say who joined.
+        called: What a payload is, for the count of payloads that no case matches.
+        cases: The first case whose condition holds is used.
+        samples: Origin of the samples in its tests.
+        limits: Sentences on what it cannot know and what to consider.
+        patterns: Name -> regular expressions, by language; `"@name"` instead of an expression means all of them.
     """
 
     name: str
@@ -347,7 +347,7 @@ class CarrierMapping(_Word, frozen=True):
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Reads keys as they are written: for Python the keys `1` and `true` would be one."""
+    """Reads keys as text: in Python, the keys `1` and `true` would be equal."""
 
 
 def _as_written(loader: _Loader, node: yaml.MappingNode) -> dict[str, Any]:
@@ -359,7 +359,7 @@ _Loader.add_constructor("tag:yaml.org,2002:map", _as_written)
 
 
 class MappingError(EmberlineError):
-    """A mapping cannot be read or says what it may not."""
+    """A mapping cannot be read or is not valid."""
 
 
 def parse_mapping(text: str, place: str) -> CarrierMapping:
@@ -367,20 +367,20 @@ def parse_mapping(text: str, place: str) -> CarrierMapping:
 
     Args:
         text: YAML.
-        place: Where it is from.
+        place: Its origin.
 
     Raises:
-        MappingError: it is no YAML, or not of this language; names the place in it.
+        MappingError: It is not YAML or not a valid mapping; names the place in it.
     """
     try:
         return msgspec.convert(yaml.load(text, Loader=_Loader), CarrierMapping)  # noqa: S506 - made of the safe one
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         at = f"{place}:{mark.line + 1}" if mark else place
-        raise MappingError(f"This is no YAML: {error.problem}", "Mend the line.", at) from error
+        raise MappingError(f"This is not YAML: {error.problem}", "Correct the line.", at) from error
     except msgspec.ValidationError as error:
         raise MappingError(
-            f"The mapping says what it may not: {error}", "The words of the language: docs/reference/mapping.md", place
+            f"The mapping is not valid: {error}", "The words of the language: docs/reference/mapping.md", place
         ) from error
 
 
@@ -388,9 +388,9 @@ def read_mapping(file: Traversable, place: str) -> CarrierMapping:
     """Read a mapping from a file.
 
     Raises:
-        MappingError: see `parse_mapping`; or the file cannot be read.
+        MappingError: See `parse_mapping`; or the file cannot be read.
     """
     try:
         return parse_mapping(file.read_text(encoding="utf-8"), place)
     except (OSError, UnicodeDecodeError) as error:
-        raise MappingError(f"The mapping cannot be read: {error}", "See that it is a UTF-8 file.", place) from error
+        raise MappingError(f"The mapping cannot be read: {error}", "Check that it is a UTF-8 file.", place) from error

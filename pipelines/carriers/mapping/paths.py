@@ -1,15 +1,15 @@
-"""Paths into a payload, as a mapping writes them, and the values that lie there.
+"""Paths into a payload in the syntax of mappings.
 
     message.sender_id           a field of an object
-    users[].user_id             the same of each element of a list: a row each
-    message[type=text].data     of those elements whose `type` is `text`; with `!=` of all others
-    content::json.text          of JSON that stands as text in a string; `::xml` likewise
-    content::url::json.text     of such a string that is percent-encoded
-    content.'m.relates_to'.key  names with dots or spaces stand in quotes
+    users[].user_id             a field of each element of a list: a row each
+    message[type=text].data     of elements whose `type` is `text`; with `!=` of all others
+    content::json.text          of JSON in a string; `::xml` likewise
+    content::url::json.text     of JSON in a percent-encoded string
+    content.'m.relates_to'.key  names with dots or spaces are quoted
     links[].members[].id        of lists in the elements of a list
     header:X-Shop-Topic         a header of the Kafka record
 
-Behind several `[]` stand the elements of lists in the elements of a list; fields of these are theirs, too.
+Several `[]` are elements of nested lists, which also have the fields of the outer elements.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ _FILTER: Final = re.compile(r"(?P<field>[^=!\[\]]+)(?P<differs>!?)=(?P<value>[^=
 
 
 class PathError(ValueError):
-    """A path cannot be read; says why."""
+    """A path is not valid."""
 
 
 class Filter(NamedTuple):
-    """A field of elements, and a text that it is, or that it `differs` from."""
+    """A field of elements, and the text that it must equal, or from which it `differs`."""
 
     field: str
     value: str
@@ -51,10 +51,10 @@ class Path:
     """A place in a payload.
 
     Attributes:
-        text: As written.
-        level: `TOP`, or the list with `[]` behind it whose elements the path is of.
-        field: The place within the payload or the element; empty for the element itself.
-        where: Which elements are meant; None: all.
+        text: The path as written.
+        level: `TOP`, or the list, followed by `[]`, whose elements the path refers to.
+        field: The path within the payload or the element; empty for the element itself.
+        where: Filter of elements; None: all.
     """
 
     text: str
@@ -67,7 +67,7 @@ class Path:
         """Read a path.
 
         Raises:
-            PathError: see there.
+            PathError: The path is not valid.
         """
         if text.startswith(HEADER) and len(text) > len(HEADER):
             return cls(text, TOP, text)
@@ -75,7 +75,7 @@ class Path:
         if not lists:
             return cls(_plain(text), TOP, text)
         if not head or "[" in "".join(lists[1::2]) or any(one and one[0] != "." for one in lists[1::2]):
-            raise PathError(f"{text!r} is no path: a list is written name[] or name[field=value], a dot behind it")
+            raise PathError(f"{text!r} is not a path: write a list as name[] or name[field=value], followed by a dot")
         *outer, condition, inner = lists
         where = _filter(text, condition)
         for one in outer[::2]:
@@ -92,17 +92,17 @@ class Path:
 
 @dataclass(frozen=True)
 class Elements:
-    """A step of a path: from a list to each of its elements, or to those of which a field has a value."""
+    """A step of a path: from a list to its elements, or to those with a given value of a field."""
 
     where: Filter | None = None
 
 
 @cache
 def steps(path: str) -> tuple[str | Elements, ...]:
-    """Take a path with any number of lists apart: `segments`, and `Elements` where it enters a list.
+    """Split a path into `segments`, and `Elements` where it enters a list.
 
     Raises:
-        PathError: it is no path.
+        PathError: It is not a path.
     """
     found: list[str | Elements] = []
     for place, part in enumerate(_LIST.split(path)):
@@ -115,7 +115,7 @@ def steps(path: str) -> tuple[str | Elements, ...]:
 
 @cache
 def above(level: str) -> str:
-    """Name the level whose elements have the lists of a level: `links[]` of `links[].members[]`."""
+    """Return the level above a level: `links[]` for `links[].members[]`."""
     outer = list(_LIST.finditer(level))[:-1]
     return level[: outer[-1].end()] if outer else TOP
 
@@ -125,7 +125,7 @@ def _filter(path: str, condition: str) -> Filter | None:
         return None
     found = _FILTER.fullmatch(condition)
     if found is None:
-        raise PathError(f"{path!r} is no path: inside [] stands nothing, field=value or field!=value")
+        raise PathError(f"{path!r} is not a path: [] must be empty or have field=value or field!=value")
     return Filter(_plain(found["field"]), found["value"], differs=found["differs"] == "!")
 
 
@@ -136,10 +136,10 @@ def _plain(text: str) -> str:
 
 @cache
 def segments(path: str) -> tuple[str, ...]:
-    """Take `content::json.text` apart: names, and `::json`, `::xml` or `::url` where a string is to be read as such.
+    """Split `content::json.text` into names, and `::json`, `::xml` or `::url` for strings to be parsed.
 
     Raises:
-        PathError: it is no path.
+        PathError: It is not a path.
     """
     found: list[str] = []
     at = 0
@@ -147,20 +147,20 @@ def segments(path: str) -> tuple[str, ...]:
         part = _SEGMENT.match(path, at)
         is_first = at == 0
         if part is None or (part["as"] is None and is_first == path.startswith(".", at)):
-            raise PathError(f"{path!r} is no path")
+            raise PathError(f"{path!r} is not a path")
         found.append(part["as"] or part["quoted"] or part["name"])
         at = part.end()
     if not found or found[0].startswith("::"):
-        raise PathError(f"{path!r} is no path")
+        raise PathError(f"{path!r} is not a path")
     return tuple(found)
 
 
 class Document(NamedTuple):
-    """A string that is read as a document.
+    """A string that is parsed as a document.
 
     Attributes:
-        level: Whose elements have the string.
-        field: Where it stands in them; of a string that is percent-encoded, `::url` stands behind it.
+        level: The level whose elements have the string.
+        field: The path of the string in them; followed by `::url` if it is percent-encoded.
         form: `AS_JSON` or `AS_XML`.
         inner: A path within the document.
     """
@@ -172,7 +172,7 @@ class Document(NamedTuple):
 
 
 def read_as(path: str) -> Document | None:
-    """Split a path behind its first string that is read as JSON or XML; None: there is no such string."""
+    """Split a path after its first string that is parsed as JSON or XML; None: there is none."""
     level = TOP
     for place, part in enumerate(_LIST.split(path)):
         if place % 2:

@@ -1,7 +1,7 @@
-"""Pullers: APIs that are asked for what is new. One module an API; other packages bring theirs by entry points.
+"""Pullers read new data from APIs, one module per API.
 
-A puller knows its API and nothing else: no Kafka, no HTTP client, no settings. Those of this package are the modules of
-`apis`; a separate package brings one by the entry point group `emberline.pullers`, which names an instance of `Puller`.
+A puller only knows its API: no Kafka, no HTTP client, no settings. Those of this package are the modules of `apis`;
+other packages add theirs by the entry point group `emberline.pullers`, each naming an instance of `Puller`.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ ENTRY_POINTS: Final = "emberline.pullers"
 
 
 class BrokenPuller(EmberlineError):
-    """A package brings a puller that cannot be loaded, is none, or has a name that is taken."""
+    """The puller of a package cannot be loaded, is not a puller, or has a name that is taken."""
 
 
 @cache
 def pullers() -> Mapping[str, Puller]:
-    """Give all pullers by name: those of this package, then those that other packages bring.
+    """Return all pullers by name: of this package, then of other packages.
 
     Raises:
-        BrokenPuller: see there.
+        BrokenPuller: A package's puller is broken.
     """
     return parts_by_name(apis, ENTRY_POINTS, Puller, BrokenPuller)

@@ -1,11 +1,11 @@
-"""What every puller does: it says what to ask an API next, and what an answer brings. No I/O, no clock.
+"""Interface of pullers: the next request to an API, and the payloads of an answer. No I/O, no clock.
 
-A puller with its secrets and options is an `Api`. From the cursor it makes the next request; of the answer it makes
-payloads, which a carrier decodes, and the next cursor. Whoever runs it commits both in one transaction, so that a
-cursor never says more, or less, than what is in Kafka.
+A puller with its secrets and options is an `Api`. It makes the next request from the cursor, and payloads for a carrier
+and the next cursor from the answer. The caller commits both in one transaction, so that the cursor always matches what
+is in Kafka.
 
-A cursor is a flat mapping of names to JSON values. Each name is stored by itself, so that a source of many groups keeps
-one name a group and a page writes only what it changed.
+A cursor is a flat mapping of names to JSON values. Each name is stored separately, so that a source of many groups has
+one name per group and a page writes only what it changed.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from pipelines.carriers.texts import Texts
 from schemas.errors import EmberlineError
 
 Cursor = Mapping[str, Any]
-"""How far an API was read: names and JSON values. Empty: nothing was."""
+"""How far an API was read: names and JSON values. Empty: nothing was read."""
 
 Headers = tuple[tuple[str, bytes], ...]
 
 SECRET: Final = Part("secret", "the API's token")
 SINCE: Final = Part(
-    "since", "day from which the past is brought, such as 2026-01-01; all of it otherwise", is_secret=False,
+    "since", "first day of the history to read, such as 2026-01-01; by default all of it", is_secret=False,
     is_required=False,
 )  # fmt: skip
 
@@ -39,16 +39,16 @@ T = TypeVar("T")
 
 
 class UnfitAnswer(EmberlineError):
-    """An answer is not what its API says, or says that it failed. The same request may get another one."""
+    """An answer does not match the API's documentation or reports a failure. A retry may succeed."""
 
     def __init__(
-        self, cause: str, next_step: str = "Try again; if it stays, the API may be of another version."
+        self, cause: str, next_step: str = "Try again; if the error persists, the API may be of another version."
     ) -> None:
         super().__init__(cause, next_step)
 
 
 class RefusedByApi(EmberlineError):
-    """The API does not do what was asked, and will not until somebody changes something."""
+    """The API refuses the request until somebody changes something."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Moment:
 
     Attributes:
         now: Seconds since 1970, UTC.
-        wait_s: For how long the API may keep the request until there is something; 0: it answers at once.
+        wait_s: How long the API may hold the request until there is something; 0: it answers at once.
     """
 
     now: float
@@ -66,17 +66,17 @@ class Moment:
 
 @dataclass(frozen=True)
 class Request:
-    """What to ask.
+    """A request.
 
     Attributes:
-        call: What people call it, without secrets: all that is ever shown of a request.
-        path: Below the base address; never a whole address, so that no answer leads to another host.
+        call: Its display name without secrets, the only part of a request that is shown.
+        path: Path below the base address; never a whole address, so that no answer can lead to another host.
         query: Its parameters.
-        headers: Of this request, secrets among them.
+        headers: Its headers, including secrets.
         json: The body as JSON; None: no body.
         form: The body as a form; None: no body.
         method: GET or POST.
-        wait_s: For how long the API may keep it, beyond the time that an answer takes.
+        wait_s: How long the API may hold it, beyond the time of an answer.
     """
 
     call: str
@@ -91,7 +91,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the API answered: status, headers by lower-case name, the whole body, and when it came."""
+    """An answer of the API: status, headers by lower-case name, the whole body, and the time of arrival."""
 
     status: int
     headers: Mapping[str, str]
@@ -99,10 +99,10 @@ class Answer:
     now: float = 0
 
     def read(self, kind: type[T]) -> T:
-        """Read the body as JSON of this type; fields that it does not name are passed over.
+        """Read the body as JSON of this type; unknown fields are ignored.
 
         Raises:
-            UnfitAnswer: It is no such JSON.
+            UnfitAnswer: It is not JSON of this type.
         """
         return read_json(self.body, kind)
 
@@ -111,18 +111,18 @@ def read_json(body: bytes | msgspec.Raw, kind: type[T]) -> T:
     """Read an answer, or a part of one, as JSON of this type.
 
     Raises:
-        UnfitAnswer: It is no such JSON.
+        UnfitAnswer: It is not JSON of this type.
     """
     try:
         return msgspec.json.decode(body, type=kind)
     except JSON_ERRORS as error:
-        what = str(error) if isinstance(error, msgspec.ValidationError) else "it is no JSON"
-        raise UnfitAnswer(f"The answer is not what the API says: {what}.") from None
+        what = str(error) if isinstance(error, msgspec.ValidationError) else "it is not JSON"
+        raise UnfitAnswer(f"The answer does not match the API's documentation: {what}.") from None
 
 
 @dataclass(frozen=True)
 class Payload:
-    """One payload for the carrier, and the headers of its record."""
+    """A payload for the carrier, with the headers of its record."""
 
     value: bytes
     headers: Headers = ()
@@ -130,14 +130,14 @@ class Payload:
 
 @dataclass(frozen=True)
 class Page:
-    """What an answer brings.
+    """The content of an answer.
 
     Attributes:
-        payloads: In the order in which they are produced.
-        cursor: The whole next one.
-        is_last: Whether all there is has been read; else the next request follows at once, and has another cursor.
-        skipped: How many items were left out, by reason.
-        gap: What can no longer be had, as a sentence; None where nothing was lost.
+        payloads: The payloads, in the order to send them.
+        cursor: The whole next cursor.
+        is_last: Whether everything was read; else the next request follows at once, with another cursor.
+        skipped: Number of skipped items by reason.
+        gap: A sentence on data that is no longer available; None if nothing was lost.
     """
 
     payloads: tuple[Payload, ...]
@@ -148,31 +148,31 @@ class Page:
 
 
 class Api(ABC):
-    """An API with its secrets and options. It keeps nothing: the same cursor and answer give the same page."""
+    """An API with its secrets and options. It is stateless: the same cursor and answer give the same page."""
 
     @abstractmethod
     def request(self, cursor: Cursor, moment: Moment) -> Request:
-        """Say what to ask next."""
+        """Return the next request."""
 
     @abstractmethod
     def page(self, cursor: Cursor, answer: Answer) -> Page:
         """Read the answer to `request(cursor)`, whose status is 2xx.
 
         Raises:
-            UnfitAnswer: see there.
-            RefusedByApi: see there.
+            UnfitAnswer: The answer does not match the API's documentation, or reports a failure.
+            RefusedByApi: The API refuses the request.
         """
 
     def refused(self, cursor: Cursor, answer: Answer) -> Page | None:  # noqa: ARG002
-        """Read an answer of status 4xx, such as that a cursor is no longer known; None: it is an error as it stands.
+        """Handle an answer of status 4xx, such as an expired cursor; None: it is an error.
 
         Raises:
-            RefusedByApi: The answer says what has to be changed.
+            RefusedByApi: The answer says what must be changed.
         """
         return None
 
     def retry_after_s(self, answer: Answer) -> float | None:  # noqa: ARG002
-        """Say after how long the API takes requests again, where it stands in the body; None: see the headers."""
+        """Return the seconds to wait that the body asks for; None: see the headers."""
         return None
 
 
@@ -180,15 +180,15 @@ class Puller(ABC):
     """One kind of API.
 
     Attributes:
-        name: What the settings call it.
-        title: What people call it.
-        carrier: Decodes its payloads.
-        url: Base address; None where each has an address of its own.
-        parts: The secrets and options that it works with.
-        interval_s: Seconds from the last page to the next round, where the settings give none.
-        is_held: Whether the API keeps a request until there is something, so that rounds need no pause.
-        limits: Sentences: what it cannot bring.
-        origin: Whether its shapes were read in a source, or are as remembered.
+        name: Its name in the settings.
+        title: Its display name.
+        carrier: The carrier of its payloads.
+        url: Base address; None if each installation has its own.
+        parts: Its secrets and options.
+        interval_s: Default seconds from the last page to the next round.
+        is_held: Whether the API holds a request until there is something (long polling), so that rounds need no pause.
+        limits: Sentences on what it cannot read.
+        origin: Where its formats are from: a source that was read, or memory.
     """
 
     name: ClassVar[str]
@@ -202,40 +202,40 @@ class Puller(ABC):
     origin: ClassVar[Literal["documented", "remembered"]] = "remembered"
 
     def open(self, parts: Mapping[str, str], texts: Texts) -> Api:
-        """Make the API with these secrets and options.
+        """Return the API with these secrets and options.
 
         Args:
-            parts: by their names.
-            texts: makes identities that an API lacks; the same company, the same identities.
+            parts: Secrets and options by name.
+            texts: Creates ids that an API lacks, stable for a company.
 
         Raises:
-            WrongCredentials: One is missing, unknown or of another form.
+            WrongCredentials: One is missing, unknown or malformed.
         """
         return self._api(given_parts(self._title, self.parts, parts), texts)
 
     @abstractmethod
     def _api(self, parts: Mapping[str, str], texts: Texts) -> Api:
-        """Make it; the names of the parts have been looked at, none is empty."""
+        """Return the API; names of the parts are valid and none is empty."""
 
     def wrong(self, what: str) -> WrongCredentials:
-        """Make the error about these secrets and options."""
+        """Return the error for wrong secrets or options."""
         return wrong(self._title, self.parts, what)
 
     def since(self, parts: Mapping[str, str]) -> int:
-        """Return the part `since` in seconds since 1970, UTC; 0 where it is not given."""
+        """Return the part `since` in seconds since 1970, UTC; 0 if it is not given."""
         if "since" not in parts:
             return 0
         try:
             day = dt.date.fromisoformat(parts["since"])
         except ValueError:
-            raise self.wrong("has a since that is no day, such as 2026-01-01") from None
+            raise self.wrong("has a since that is not a day such as 2026-01-01") from None
         return int(dt.datetime(day.year, day.month, day.day, tzinfo=dt.UTC).timestamp())
 
     def number(self, parts: Mapping[str, str], name: str, default: int, most: int) -> int:
         """Return a part that is a whole number from 0 to `most`."""
         given = parts.get(name, str(default))
         if not (given.isascii() and given.isdigit() and int(given) <= most):
-            raise self.wrong(f"has a {name} that is no whole number from 0 to {most:,}")
+            raise self.wrong(f"has a {name} that is not a whole number from 0 to {most:,}")
         return int(given)
 
     @property
@@ -244,5 +244,5 @@ class Puller(ABC):
 
 
 def encoded(value: object, headers: Headers = ()) -> Payload:
-    """Make a payload of an object."""
+    """Encode an object as a payload."""
     return Payload(msgspec.json.encode(value), headers)

@@ -1,4 +1,4 @@
-"""Answers of QQ bots, OneBot's and Milky's: `status`, `retcode`, and `data` where it is 0."""
+"""Answers of QQ bots (OneBot and Milky): `status`, `retcode`, and `data` if it is 0."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class _Answered(msgspec.Struct):
 
 
 def failed(answer: Answer) -> bool:
-    """Tell whether the bot says that it failed."""
+    """Return whether the bot reports a failure."""
     return answer.read(_Answered).retcode != 0
 
 
@@ -27,9 +27,9 @@ def data_of(answer: Answer, kind: type[T]) -> T:
     """Return the data of an answer.
 
     Raises:
-        UnfitAnswer: The bot says that it failed, or the data are of another shape.
+        UnfitAnswer: The bot reports a failure, or the data have another type.
     """
     found = answer.read(_Answered)
     if found.retcode != 0:
-        raise UnfitAnswer(f"The bot says that it failed: retcode {found.retcode}.", "See the bot's log.")
+        raise UnfitAnswer(f"The bot reports a failure: retcode {found.retcode}.", "See the bot's log.")
     return read_json(found.data, kind)

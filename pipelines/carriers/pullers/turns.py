@@ -1,4 +1,4 @@
-"""Cursors that read one group after the other: `at` is the group whose turn it is, `group/ID` how far each was read."""
+"""Cursors that read groups in turn: `at` is the current group, `group/ID` how far each group was read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _GROUP: Final = "group/"
 
 
 def first_turn(cursor: Cursor, groups: Iterable[str]) -> Page:
-    """Begin a round with these groups; one that is not among them any more is forgotten."""
+    """Begin a round with these groups; others are dropped from the cursor."""
     wanted = {_GROUP + one for one in groups}
     known = {name: value for name, value in cursor.items() if not name.startswith(_GROUP) or name in wanted}
     return _turn({**{name: {} for name in sorted(wanted)}, **known}, "", (), Counter(), None)
@@ -21,7 +21,7 @@ def first_turn(cursor: Cursor, groups: Iterable[str]) -> Page:
 def next_turn(
     cursor: Cursor, payloads: tuple[Payload, ...] = (), skipped: Counter[str] | None = None, gap: str | None = None
 ) -> Page:
-    """Go on with the group that follows; after the last one the round is over."""
+    """Continue with the next group; after the last one the round is over."""
     return _turn(cursor, cursor["at"], payloads, skipped or Counter(), gap)
 
 
