@@ -300,7 +300,9 @@ def test_brokers_are_named_as_a_client_of_kafka_takes_them(write: Write, servers
     assert load_settings().kafka.bootstrap_servers == servers
 
 
-@pytest.mark.parametrize(("state", "told"), [("\udcff", "state is not in UTF-8"), ("~nobody-there/x", "not the home of a user")])
+@pytest.mark.parametrize(
+    ("state", "told"), [("\udcff", "state is not in UTF-8"), ("~nobody-there/x", "not the home of a user")]
+)
 def test_a_state_folder_that_no_path_can_be_is_named(state: str, told: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("EMBERLINE__STATE", state)
     with pytest.raises(SettingsError, match=told):
