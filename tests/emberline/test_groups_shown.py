@@ -109,7 +109,7 @@ def test_what_was_done_is_shown_with_its_words(capsys: pytest.CaptureFixture[str
     output = capsys.readouterr().out
     assert "2026-03-02  operator wrote  noted" in output
     assert "\x1b" not in output
-    assert "nothing was noted or seen" in output
+    assert "nothing recorded or detected" in output
 
 
 def test_where_no_risk_is_known_the_worst_state_comes_first(shown):
@@ -189,7 +189,7 @@ def test_a_funnel_is_shown_by_its_name_and_one_that_is_not_there_names_those_tha
 
 @pytest.mark.parametrize(
     ("membership", "said"),
-    [("none", "Joins and leaves are not told"), ("joins_only", "Joins are told, leaves hardly ever"), ("events", None)],
+    [("none", "Sources report no joins or leaves"), ("joins_only", "Sources report joins but hardly any leaves"), ("events", None)],
 )
 def test_of_a_group_it_is_said_that_nobody_tells_who_joins_or_leaves(
     membership: str, said: str | None, shown, capsys: pytest.CaptureFixture[str]
@@ -197,5 +197,5 @@ def test_of_a_group_it_is_said_that_nobody_tells_who_joins_or_leaves(
     frame, _ = shown({"group_id": "app:g", "state": "alive", "membership": membership})
     print_group(frame.row(0, named=True), None)
     output = capsys.readouterr().out
-    assert (" told" in output) == (said is not None)
+    assert ("Sources report" in output) == (said is not None)
     assert (said or "") in output

@@ -63,7 +63,7 @@ def run(*arguments: str):
         (PHONE.format(url="https://example.com") + "options = { secret = 's3cret' }\n", "holds a secret: secret"),
         (PHONE.format(url="https://example.com") + "options = { since = 'soon' }\n", "since that is not a day"),
         (PHONE.format(url="https://example.com") + "options = { nonsense = '1' }\n", "knows no 'nonsense'"),
-        (PHONE.format(url="https://example.com") + "topic = 'raw.zulip'\n", "none of the carrier chatlab"),
+        (PHONE.format(url="https://example.com") + "topic = 'raw.zulip'\n", "not a topic of the carrier chatlab"),
     ],
 )
 def test_settings_that_do_not_fit_are_named_without_a_secret(write, text, words):
