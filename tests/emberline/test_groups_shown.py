@@ -189,7 +189,11 @@ def test_a_funnel_is_shown_by_its_name_and_one_that_is_not_there_names_those_tha
 
 @pytest.mark.parametrize(
     ("membership", "said"),
-    [("none", "Sources report no joins or leaves"), ("joins_only", "Sources report joins but hardly any leaves"), ("events", None)],
+    [
+        ("none", "Sources report no joins or leaves"),
+        ("joins_only", "Sources report joins but hardly any leaves"),
+        ("events", None),
+    ],
 )
 def test_of_a_group_it_is_said_that_nobody_tells_who_joins_or_leaves(
     membership: str, said: str | None, shown, capsys: pytest.CaptureFixture[str]
