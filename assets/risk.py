@@ -1,20 +1,21 @@
-"""How likely living groups are to die: `risk_model`, `group_risk`."""
+"""How likely living groups are to die, and what became of those the company did something for."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 
 import dagster as dg
 
 from assets.completeness import complete_through
 from assets.resources import Rules
-from assets.steps import lake_assets
-from assets.tables import refreshed, specs
+from assets.steps import lake_asset, lake_assets
+from assets.tables import materialized, refreshed, specs
 from pipelines.groups.risk.lines import markdown, of_score
 from pipelines.lake import Lake
-from pipelines.refresh import refresh_risk
+from pipelines.refresh import refresh_intervention_effects, refresh_risk
 from pipelines.refresh.risk import newest_lines
-from schemas.lake import GROUP_RISK, RISK_MODEL
+from schemas.lake import GROUP_RISK, INTERVENTION_EFFECT, RISK_MODEL
 
 
 @lake_assets(specs(RISK_MODEL, GROUP_RISK))
@@ -23,6 +24,14 @@ def group_risks(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) ->
     through, settings = complete_through(lake, rules), rules.settings[GROUP_RISK.name]
     outcomes = refresh_risk(lake, through, rules.risk_retrain_days, settings)
     yield from refreshed(lake, outcomes, {RISK_MODEL.name: _of_alerts(lake)})
+
+
+@lake_asset(INTERVENTION_EFFECT)
+def intervention_effect(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
+    """Compare the groups of all cases with untreated ones again, where a complete day is new or changed."""
+    through, settings = complete_through(lake, rules), rules.settings[INTERVENTION_EFFECT.name]
+    outcome = refresh_intervention_effects(lake, through, rules.zone, settings)
+    return materialized(lake, INTERVENTION_EFFECT, asdict(outcome))
 
 
 def _of_alerts(lake: Lake) -> dict[str, dg.MetadataValue]:

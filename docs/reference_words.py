@@ -299,6 +299,7 @@ COMPUTED_BY = {
     "group_health": "groups.health.group_health",
     "group_state": "groups.state.group_state",
     "risk_model": "groups.risk.graded.graded_model",
+    "intervention_effect": "groups.interventions.effects.effects",
     "group_risk": "groups.risk.model.RiskModel",
     "funnel_entry": "funnel.funnel.funnel",
     "matched_event": "refresh.matched.refresh_matched",

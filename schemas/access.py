@@ -77,6 +77,7 @@ _OF_MART: Final[dict[str, Access]] = {
     "group_risk": _BY_GROUP,
     "contact": _BY_GROUP,
     "intervention": _BY_GROUP,
+    "intervention_effect": _TOTAL,
     "retention": _TOTAL,
     "lifecycle": _TOTAL,
     "member_state": _BY_GROUP,

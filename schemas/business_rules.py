@@ -179,6 +179,19 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
             SELECT group_id, intervention_id, origin FROM {batch} WHERE origin = 'seen' AND note IS NOT NULL
         """),
     },
+    "intervention_effect": {
+        "alive_again is no more than cases": Rule("""
+            SELECT action, purpose, alive_again, cases FROM {batch} WHERE alive_again > cases
+        """),
+        "difference lies in its interval": Rule("""
+            SELECT action, purpose, difference, difference_low, difference_high FROM {batch}
+            WHERE difference NOT BETWEEN difference_low AND difference_high
+        """),
+        "is_effect exactly where the interval leaves 0 out": Rule("""
+            SELECT action, purpose, difference_low, difference_high, is_effect FROM {batch}
+            WHERE is_effect <> (difference_low > 0 OR difference_high < 0)
+        """),
+    },
     "retention": {
         "active is no more than cohort_size": Rule("""
             SELECT unit, cohort, period, active, cohort_size FROM {batch} WHERE active > cohort_size

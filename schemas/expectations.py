@@ -72,6 +72,7 @@ _VALUES: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("group_state", "state"): GROUP_STATES,
     ("intervention", "action"): ACTIONS,
     ("intervention", "origin"): ORIGINS,
+    ("intervention_effect", "action"): ACTIONS,
     ("member_state", "state"): ENGAGEMENT,
     ("dim_person", "engagement"): ENGAGEMENT,
     ("retention", "unit"): ("week", "month"),
@@ -126,6 +127,8 @@ _RANGES: Final[dict[str, tuple[float, float | None]]] = {
     "model_share": (0, 1),
     "decentralisation": (0, 1),
     "fragmentation": (0, 1),
+    "untreated_share": (0, 1),
+    **dict.fromkeys(("difference", "difference_low", "difference_high"), (-1, 1)),
 }
 
 

@@ -47,6 +47,7 @@ __all__ = [
     "group_sales_day",
     "group_state",
     "intervention",
+    "intervention_effect",
     "lifecycle",
     "member_state",
     "message_sales",
@@ -218,6 +219,33 @@ intervention = sa.Table(
     sa.Column("note", sa.Text),
     sa.Index(None, "day"),
     comment="What the company did for a group: what somebody noted, and what the stream shows.",
+)
+
+intervention_effect = sa.Table(
+    "intervention_effect",
+    metadata,
+    sa.Column("action", sa.Text, primary_key=True),
+    sa.Column("purpose", sa.Text, primary_key=True, comment="purpose of the groups; empty: of all purposes"),
+    number("cases", "actions in groups in need that have comparable untreated groups", "cases", ("purpose",)),
+    number("alive_again", "cases whose group was alive 28 days later", "cases", ("purpose",)),
+    number("untreated", "untreated groups, each once a day, that cases are compared with", "days of groups"),
+    sa.Column(
+        "untreated_share",
+        sa.Double,
+        nullable=False,
+        **says("share of comparable untreated groups that were alive 28 days later, weighted as cases are", SHARE),
+    ),
+    *(
+        sa.Column(name, sa.Double, nullable=False, **says(text, "difference of shares, -1 to 1"))
+        for name, text in (
+            ("difference", "alive_again / cases, less untreated_share"),
+            ("difference_low", "lower limit of its interval of 95 %"),
+            ("difference_high", "upper limit of its interval of 95 %"),
+        )
+    ),
+    sa.Column("is_effect", sa.Boolean, nullable=False, comment="whether the interval leaves 0 out"),
+    comment="What became of groups in need within 28 days of an action, beside comparable untreated ones. A difference "
+    "is no cause.",
 )
 
 retention = sa.Table(

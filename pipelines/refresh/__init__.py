@@ -16,6 +16,7 @@ from pipelines.refresh.first_seen import refresh_first_seen
 from pipelines.refresh.funnel import entries_watermark, refresh_funnels
 from pipelines.refresh.groups import refresh_groups
 from pipelines.refresh.identity import refresh_identity
+from pipelines.refresh.intervention_effects import refresh_intervention_effects
 from pipelines.refresh.interventions import refresh_interventions
 from pipelines.refresh.life import refresh_life
 from pipelines.refresh.matched import refresh_matched
@@ -62,6 +63,7 @@ __all__ = [
     "refresh_group_network",
     "refresh_groups",
     "refresh_identity",
+    "refresh_intervention_effects",
     "refresh_interventions",
     "refresh_life",
     "refresh_lifecycle",

@@ -32,6 +32,7 @@ from pipelines.refresh import (
     refresh_group_network,
     refresh_groups,
     refresh_identity,
+    refresh_intervention_effects,
     refresh_interventions,
     refresh_life,
     refresh_lifecycle,
@@ -99,6 +100,7 @@ ORDER: Final = (
         "group_health",
         "contact",
         "group_risk",
+        "intervention_effect",
         "group_engagement",
     ),
     *("matched_event", "funnel_step", "group_sales", "spend_day", "spend_return", MART),
@@ -155,6 +157,9 @@ class Followed(Company):
             "intervention": lambda: refresh_interventions(lake, ZONE, LIFE, settings["intervention"]),
             "group_health": lambda: refresh_life(lake, through(), ZONE, LIFE, settings["group_state"]),
             "group_risk": lambda: refresh_risk(lake, through(), RETRAIN, settings["group_risk"]),
+            "intervention_effect": lambda: refresh_intervention_effects(
+                lake, through(), ZONE, settings["intervention_effect"]
+            ),
             "group_engagement": lambda: refresh_group_engagement(lake),
             "matched_event": lambda: refresh_matched(lake),
             "funnel_step": lambda: refresh_funnel_summaries(lake, self.funnels, ZONE, settings),

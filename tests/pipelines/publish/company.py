@@ -187,6 +187,14 @@ def order(name: str, number: int, lines: int, gross: int, paid: int, refunded: i
     }  # fmt: skip
 
 
+def effect(action: str, cases: int, alive: int, low: float, high: float, *, is_effect: bool) -> Row:
+    """What became of groups after an action, beside untreated ones of which none was alive again."""
+    return {
+        "action": action, "purpose": "", "cases": cases, "alive_again": alive, "untreated": 9, "untreated_share": 0.0,
+        "difference": alive / cases, "difference_low": low, "difference_high": high, "is_effect": is_effect,
+    }  # fmt: skip
+
+
 def item(order: str, line: int, product: str) -> Row:
     return {"shop": "shop", "order_id": order, "line": line, "product_id": product, "currency": "CNY", "day": MONDAY}
 
@@ -278,6 +286,7 @@ COMPANY: dict[str, list[Row]] = {
     ],
     "group_risk": [risk("qq:1", days_later(1), 0.2, 0.4), risk("qq:1", days_later(2), 0.3, 0.3)],
     "contact": [contact("qq:1", "p1"), contact("qq:1", "p2")],
+    "intervention_effect": [effect("call", 4, 2, 0.1, 0.9, is_effect=True)],
     "intervention": [done("qq:1", MONDAY), done("qq:1", days_later(1), origin="noted", note="rang")],
     "retention": [cell(0, 3), cell(1, 2), cell(2, None)],
     "lifecycle": [unit(MONDAY, 3, 3, 0, 0), unit(days_later(1), 2, 0, 2, 1)],

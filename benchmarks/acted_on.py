@@ -1,0 +1,167 @@
+"""Simulated companies that act on their silent groups, as daily tables, and what would have been without an action.
+
+A group is healthy or ill; it falls ill and recovers by chance, larger groups recover more often, and the longer it was
+silent, the less. At noon the company acts on groups that were silent for some days, and the likelier the larger they
+are and the longer they were silent, and for some purposes more than for others: who is treated differs from who is
+not. An operator who writes makes an ill group recover with the probability `planted`; a red packet does nothing, and is
+given to groups that would recover sooner anyway.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from pipelines.groups.health import judged_days
+from pipelines.groups.interventions.alike import Past
+from pipelines.groups.state import group_state
+from pipelines.groups.thresholds import LifeRules
+from schemas.lake import FEED_DAY, FIRST_SEEN, GROUP, GROUP_DAY, GROUP_HOUR, GROUP_RISK
+
+PURPOSES: Final = ("retention", "sales", "referral", "service")
+PLANTED: Final = "operator_wrote"
+NULL: Final = "red_packet"
+ACTIONS: Final = (PLANTED, NULL)
+FIRST: Final = dt.date(2024, 1, 1)
+
+_MORNING, _NOON, _EVENING = 9, 12, 20
+_SOURCE: Final = "simulated"
+_ILL: Final = 0.03
+_ONSET: Final = 1 / 100
+_RECOVERY: Final = 0.025
+_SILENT: Final = 7
+_REST: Final = 21
+_NO_DAY: Final = -10_000
+
+Flags = npt.NDArray[np.bool_]
+Counts = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Chance:
+    """All that is drawn, a number a group and day: a day that goes otherwise changes no other draw."""
+
+    purpose: Counts
+    rate: npt.NDArray[np.float64]
+    healthy: Counts
+    ill: Counts
+    falls: npt.NDArray[np.float64]
+    recovers: npt.NDArray[np.float64]
+    acts: npt.NDArray[np.float64]
+    works: npt.NDArray[np.float64]
+
+    @classmethod
+    def of(cls, seed: int, groups: int, days: int) -> Chance:
+        """Draw for so many groups and days."""
+        rng = np.random.default_rng(seed)
+        rate = rng.lognormal(1.0, 0.8, groups)
+        halves = np.stack([rate * 0.4, rate * 0.6], axis=1)[:, None, :]
+        return cls(
+            purpose=rng.integers(0, len(PURPOSES), groups),
+            rate=rate,
+            healthy=rng.poisson(halves, (groups, days, 2)),
+            ill=rng.poisson(_ILL * halves, (groups, days, 2)),
+            falls=rng.random((groups, days)),
+            recovers=rng.random((groups, days)),
+            acts=rng.random((len(ACTIONS), groups, days)),
+            works=rng.random((groups, days)),
+        )
+
+
+@dataclass(frozen=True)
+class Lived:
+    """What happened: `said` messages in the two halves of each day, `done` by action, group and day."""
+
+    said: Counts
+    done: Flags
+
+
+def live(chance: Chance, planted: float, withheld: Flags | None = None) -> Lived:
+    """Let the company live, without the actions that are withheld.
+
+    Args:
+        chance: what is drawn.
+        planted: probability that an operator who writes makes an ill group recover.
+        withheld: [actions, groups, days] actions that are not done.
+    """
+    groups, days = chance.falls.shape
+    said, done = np.zeros_like(chance.healthy), np.zeros(chance.acts.shape, bool)
+    is_ill, last_active = np.zeros(groups, bool), np.full(groups, -1)
+    rested = np.full((len(ACTIONS), groups), _NO_DAY)
+    size = np.sqrt(chance.rate / np.e)
+    eager = np.array([[0.04, 0.02, 0.03, 0.01], [0.01, 0.04, 0.02, 0.03]])[:, chance.purpose]
+    for day in range(days):
+        said[:, day] = np.where(is_ill[:, None], chance.ill[:, day], chance.healthy[:, day])
+        silent = day - 1 - last_active
+        is_quiet = (silent >= _SILENT) & (said[:, day, 0] == 0)
+        longing = np.stack([np.clip(silent / 14, 0.5, 1.5), np.clip(14 / np.maximum(silent, 1), 0.3, 1.5) * size])
+        may = is_quiet & (day - rested > _REST)
+        done[:, :, day] = may & (chance.acts[:, :, day] < eager * longing)
+        if withheld is not None:
+            done[:, :, day] &= ~withheld[:, :, day]
+        rested[done[:, :, day]] = day
+        last_active = np.where(said[:, day].sum(axis=1) > 0, day, last_active)
+        recovery = _RECOVERY * size * np.exp(-np.maximum(silent, 0) / 60)
+        is_well = (chance.recovers[:, day] < recovery) | (done[0, :, day] & (chance.works[:, day] < planted))
+        is_ill = np.where(is_ill, ~is_well, chance.falls[:, day] < _ONSET)
+    return Lived(said, done)
+
+
+def past(chance: Chance, lived: Lived) -> Past:
+    """The tables of the lake that tell of it."""
+    groups, days = chance.falls.shape
+    ids = pl.Series([f"app:{number:03}" for number in range(groups)])
+    dates = pl.date_range(FIRST, FIRST + dt.timedelta(days=days - 1), eager=True)
+
+    def at(group: Counts, day: Counts) -> dict[str, pl.Series]:
+        return {"group_id": ids.gather(group), "day": dates.gather(day)}
+
+    group, day = np.nonzero(lived.said.sum(axis=2) + lived.done.any(axis=0))
+    messages = lived.said[group, day].sum(axis=1)
+    group_day = _table(GROUP_DAY.schema, {
+        **at(group, day), "messages": messages, "speakers": (messages + 1) // 2, "active_members": (messages + 1) // 2,
+        "source": pl.repeat(_SOURCE, len(group), eager=True), "coverage": pl.repeat("full", len(group), eager=True),
+    })  # fmt: skip
+    group, day, half = np.nonzero(lived.said)
+    group_hour = _table(GROUP_HOUR.schema, {
+        **at(group, day), "hour": np.where(half == 0, _MORNING, _EVENING), "messages": lived.said[group, day, half],
+    })  # fmt: skip
+    action, group, day = np.nonzero(lived.done)
+    noon = pl.col("day").cast(pl.Datetime("us", "UTC")) + pl.duration(hours=_NOON)
+    interventions = (
+        pl.DataFrame({**at(group, day), "action": pl.Series(ACTIONS, dtype=pl.String).gather(action)})
+        .with_columns(at=noon)
+        .lazy()
+    )
+    born = pl.lit(FIRST).cast(pl.Datetime("us", "UTC"))
+    group_rows = pl.DataFrame({"group_id": ids, "purpose": pl.Series(PURPOSES).gather(chance.purpose)})
+    group_rows = _filled(GROUP.schema, group_rows.with_columns(born_at=born))
+    feed_day = pl.LazyFrame({"source": _SOURCE, "day": dates}, schema=FEED_DAY.schema)
+    first_seen = pl.LazyFrame(schema=FIRST_SEEN.schema)
+    judged = judged_days(group_day, first_seen, feed_day, group_rows, dates[-1], "UTC", LifeRules())
+    unknown = pl.lit(None, pl.Int32())
+    states = group_state(judged.lazy().with_columns(half_writers_28d=unknown, half_writers_before=unknown))
+    return Past(
+        interventions=interventions, states=states.collect().lazy(), group_day=group_day, group_hour=group_hour,
+        groups=group_rows, feed_day=feed_day, risks=pl.LazyFrame(schema=GROUP_RISK.schema), through=dates[-1],
+        zone="UTC",
+    )  # fmt: skip
+
+
+def _table(schema: pl.Schema, columns: dict[str, pl.Series | Counts]) -> pl.LazyFrame:
+    return _filled(schema, pl.DataFrame(columns))
+
+
+def _filled(schema: pl.Schema, rows: pl.DataFrame) -> pl.LazyFrame:
+    """The columns of a table: counts that are not simulated are 0, texts and times null."""
+    missing = [
+        pl.lit(0 if dtype.is_integer() else None, dtype).alias(name)
+        for name, dtype in schema.items()
+        if name not in rows.columns
+    ]
+    return rows.with_columns(missing).select(schema.names()).cast(schema).lazy()

@@ -1,0 +1,1 @@
+"""What became of groups after an intervention, beside comparable untreated ones."""

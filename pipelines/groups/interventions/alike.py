@@ -1,0 +1,211 @@
+"""Untreated groups that were like the group of a case on its day."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+from pipelines.groups.interventions.known import known_before, measured
+
+APART_DAYS: Final = 28
+"""An action is a case where the group had none of its kind in so many days before; who had one is treated."""
+
+DAYS_BEFORE: Final = (0, 7, 14)
+"""A case is compared with groups as they were on its day, and on the same weekday of the two weeks before."""
+
+COMPARISONS: Final = 3
+"""The most untreated groups that a case is compared with on each of these days."""
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """How alike a case and a comparison must be.
+
+    Attributes:
+        same: what must be equal.
+        ratios: the greatest ratio of numbers, 1 added to each.
+        risk: the greatest difference of the risks told, where one was told of both.
+    """
+
+    same: tuple[str, ...]
+    ratios: Mapping[str, float]
+    risk: float
+
+
+CLOSE: Final = Likeness(
+    ("purpose", "need", "others", "was_active"),
+    {"silent_days": 2.0, "messages_28d": 4.0, "messages_so_far": 5.0, "age": 3.0},
+    0.1,
+)
+"""What a case is compared with."""
+
+LOOSE: Final = Likeness(("need", "was_active"), {"silent_days": 4.0, "messages_28d": 16.0}, 0.2)
+"""What stands for a comparison that is treated in its turn, where nothing is close to it."""
+
+_OTHERS_DAYS: Final = 7
+CASE: Final = ("action", "group_id", "day")
+OTHER: Final = ("other_group_id", "other_day")
+
+
+@dataclass(frozen=True)
+class Past:
+    """What cases are found in: tables of the lake.
+
+    Attributes:
+        interventions: `schemas.lake.INTERVENTION`.
+        states: `schemas.lake.GROUP_STATE`.
+        group_day: `schemas.lake.GROUP_DAY`.
+        group_hour: `schemas.lake.GROUP_HOUR`.
+        groups: `schemas.lake.GROUP`.
+        feed_day: `schemas.lake.FEED_DAY`.
+        risks: `schemas.lake.GROUP_RISK`.
+        through: last complete day.
+        zone: IANA name of the business zone.
+    """
+
+    interventions: pl.LazyFrame
+    states: pl.LazyFrame
+    group_day: pl.LazyFrame
+    group_hour: pl.LazyFrame
+    groups: pl.LazyFrame
+    feed_day: pl.LazyFrame
+    risks: pl.LazyFrame
+    through: dt.date
+    zone: str
+
+
+def cases(past: Past, needs: pl.LazyFrame) -> pl.DataFrame:
+    """Find each first action of its kind in 28 days in a group in need.
+
+    Args:
+        past: what happened.
+        needs: of `pipelines.groups.interventions.needs.spells_in_need`.
+
+    Returns:
+        `action`, `group_id`, `day`, the business zone's `hour` of the action, `purpose`, `need` and `born_day`.
+    """
+    before = pl.col("day").shift(1).over("group_id", "action")
+    is_first = (pl.col("day") - before).dt.total_days().fill_null(APART_DAYS + 1) > APART_DAYS
+    return (
+        past.interventions.select("group_id", "action", "at", "day")
+        .filter(pl.col("day") <= past.through)
+        .sort("group_id", "action", "at")
+        .filter(is_first)
+        .with_columns(hour=pl.col("at").dt.convert_time_zone(past.zone).dt.hour())
+        .join(needs, on="group_id")
+        .filter(pl.col("day").is_between("begin", "end", closed="left"))
+        .select(*CASE, "hour", "purpose", "need", "born_day")
+        .collect()
+    )
+
+
+def comparisons(found: pl.DataFrame, past: Past, needs: pl.LazyFrame, alike: Likeness) -> pl.DataFrame:
+    """Find untreated groups that were like each case's own, up to 3 on each of three days.
+
+    This is risk set matching (Li, Propert & Rosenbaum 2001): who is compared was untreated so far and in the same need,
+    whatever was done or happened later. Alike is what was known when the day began: silence, messages of 28 days and so
+    far, age, the risk told, the purpose; and of the day itself the other actions, with those of the 6 days before, and
+    whether a member was active before the hour of the action. The nearest have the least sum of squares of logarithms
+    of ratios, in the greatest allowed.
+
+    Args:
+        found: of `cases`.
+        past: what happened.
+        needs: of `pipelines.groups.interventions.needs.spells_in_need`.
+        alike: how alike they must be.
+
+    Returns:
+        A row a case and comparison: `action`, `group_id`, `day`, `other_group_id`, `other_day`.
+    """
+    pairs = _candidates(found.lazy(), past, needs, [name for name in alike.same if name in found.columns]).collect()
+    treated = _described(found.select(CASE), past)
+    others = pairs.select("action", group_id="other_group_id", day="other_day").unique()
+    untreated = _described(others, past).select("action", pl.exclude("action").name.prefix("other_"))
+    hour = pl.col("hour")
+    return (
+        pairs.lazy()
+        .join(treated.lazy(), on=CASE)
+        .join(untreated.lazy(), on=["action", *OTHER])
+        .with_columns(
+            was_active=(pl.col("active_hour") < hour).fill_null(value=False),
+            other_was_active=(pl.col("other_active_hour") < hour).fill_null(value=False),
+        )
+        .filter(pl.col(name) == pl.col(f"other_{name}") for name in alike.same if name not in found.columns)
+        .with_columns(distance=_distance(alike))
+        .drop_nulls("distance")
+        .sort("distance", *OTHER)
+        .group_by(*CASE, "other_day")
+        .head(COMPARISONS)
+        .select(*CASE, *OTHER)
+        .sort(*CASE, *OTHER)
+        .collect()
+    )
+
+
+def _candidates(found: pl.LazyFrame, past: Past, needs: pl.LazyFrame, same: list[str]) -> pl.LazyFrame:
+    """Pairs of a case and an untreated group in need.
+
+    The days are the same for all groups. To take the last day on which a group was in need would be to look ahead: on
+    it the group is about to recover.
+    """
+    names = {name: f"other_{name}" for name in ("group_id", "born_day", "purpose", "need") if name not in same}
+    treated = past.interventions.select(other_group_id="group_id", action="action", treated="day").sort("treated")
+    return (
+        found.join(needs.rename(names), on=same, nulls_equal=True)
+        .filter(pl.col("group_id") != pl.col("other_group_id"))
+        .with_columns(ago=pl.lit(DAYS_BEFORE))
+        .explode("ago")
+        .with_columns(other_day=pl.col("day") - pl.duration(days="ago"))
+        .filter(pl.col("other_day").is_between("begin", "end", closed="left"))
+        .with_columns(
+            age=(pl.col("day") - pl.col("born_day")).dt.total_days(),
+            other_age=(pl.col("other_day") - pl.col("other_born_day")).dt.total_days(),
+        )
+        .sort("other_day")
+        # Both sides are sorted; with `by` Polars cannot see it and would warn.
+        .join_asof(
+            treated, left_on="other_day", right_on="treated", by=["other_group_id", "action"], coalesce=False,
+            check_sortedness=False,
+        )
+        .filter((pl.col("other_day") - pl.col("treated")).dt.total_days().fill_null(APART_DAYS + 1) > APART_DAYS)
+        .select(*CASE, *OTHER, "hour", "age", "other_age")
+    )  # fmt: skip
+
+
+def _described(places: pl.DataFrame, past: Past) -> pl.DataFrame:
+    """Add to `action`, `group_id`, `day` what is known of them, where the day before is measured."""
+    eve = pl.col("day") - pl.duration(days=1)
+    known = known_before(measured(places.lazy(), eve, past.group_day, past.feed_day), past.group_day, past.risks)
+    hours = past.group_hour.filter(pl.col("messages") + pl.col("reactions") > 0)
+    first_hours = hours.join(places.lazy(), on=["group_id", "day"], how="semi").group_by("group_id", "day")
+    return (
+        known.join(first_hours.agg(active_hour=pl.col("hour").min()), on=["group_id", "day"], how="left")
+        .join(_other_actions(places.lazy(), past.interventions), on=CASE, how="left")
+        .with_columns(pl.col("others").fill_null(""))
+        .collect()
+    )
+
+
+def _other_actions(places: pl.LazyFrame, done: pl.LazyFrame) -> pl.LazyFrame:
+    """The other actions in the 7 days that end with a day, as one text."""
+    ago = (pl.col("day") - pl.col("done_day")).dt.total_days()
+    return (
+        places.join(done.select("group_id", other="action", done_day="day"), on="group_id")
+        .filter((pl.col("other") != pl.col("action")) & ago.is_between(0, _OTHERS_DAYS - 1))
+        .group_by(CASE)
+        .agg(others=pl.col("other").unique().sort().str.join(" "))
+    )
+
+
+def _distance(alike: Likeness) -> pl.Expr:
+    """How unlike a case and a comparison are; null where it is more than is allowed."""
+    unlike = [
+        ((pl.col(name) + 1) / (pl.col(f"other_{name}") + 1)).log().abs() / pl.lit(ratio).log()
+        for name, ratio in alike.ratios.items()
+    ]
+    unlike.append(((pl.col("risk") - pl.col("other_risk")).abs() / alike.risk).fill_null(0.0))
+    return pl.when(pl.all_horizontal(part <= 1 for part in unlike)).then(pl.sum_horizontal(part**2 for part in unlike))

@@ -1,0 +1,102 @@
+"""What was known of groups when a day began, and what they had become on a later one."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Final
+
+import polars as pl
+
+from pipelines.groups.risk.measured import PATIENCE
+from schemas.lake import GROUP_STATES
+
+RISK_DAYS: Final = 7
+"""How old a risk may be that is still taken for that of a day."""
+
+_ALIVE: Final = GROUP_STATES[1]
+
+
+def known_before(places: pl.LazyFrame, group_day: pl.LazyFrame, risks: pl.LazyFrame) -> pl.LazyFrame:
+    """Add what was known of groups when days began.
+
+    Args:
+        places: `group_id`, `day` and any others.
+        group_day: `schemas.lake.GROUP_DAY`.
+        risks: `schemas.lake.GROUP_RISK`.
+
+    Returns:
+        `places` with `silent_days`, the days without member activity that end with the day before; `messages_28d` of
+        members in the 28 days before; `messages_so_far`; and `risk`, the newest `risk_28` that was told of one of the 7
+        days before, null where none was.
+    """
+    said = (
+        group_day.select("group_id", "day", "active_members", pl.col("messages").cast(pl.Int64))
+        .sort("group_id", "day")
+        .select(
+            "group_id",
+            at="day",
+            said=pl.col("messages").cum_sum().over("group_id"),
+            active=pl.when(pl.col("active_members") > 0).then("day").forward_fill().over("group_id"),
+        )
+        .sort("at")
+    )
+    told = risks.select("group_id", at="day", risk="risk_28").sort("at")
+    eve, before = pl.col("day") - pl.duration(days=1), pl.col("day") - pl.duration(days=1 + PATIENCE)
+    known = _newest(_newest(places, eve, said), before, said.rename({"said": "said_before"}).drop("active"))
+    known = _newest(known, eve, told, dt.timedelta(days=RISK_DAYS - 1))
+    so_far = pl.col("said").fill_null(0)
+    return known.with_columns(
+        silent_days=(eve - pl.col("active")).dt.total_days(),
+        messages_28d=so_far - pl.col("said_before").fill_null(0),
+        messages_so_far=so_far,
+    ).drop("said", "said_before", "active")
+
+
+def with_outcome(places: pl.LazyFrame, states: pl.LazyFrame) -> pl.LazyFrame:
+    """Add `is_alive`: whether the group's state was `alive` on the day `until`.
+
+    Not alive is also a group that only said something again (`revived`), and one that was closed.
+
+    Args:
+        places: `group_id`, `until` and any others.
+        states: `schemas.lake.GROUP_STATE`.
+    """
+    spells = states.select("group_id", at="since", is_alive=pl.col("state") == _ALIVE).sort("at")
+    return _newest(places, pl.col("until"), spells).with_columns(pl.col("is_alive").fill_null(value=False))
+
+
+def measured(places: pl.LazyFrame, day: pl.Expr, group_day: pl.LazyFrame, feed_day: pl.LazyFrame) -> pl.LazyFrame:
+    """Keep the places of which a day is measured: a silent feed is not a silent group.
+
+    Args:
+        places: `group_id` and any others.
+        day: of each place.
+        group_day: `schemas.lake.GROUP_DAY`.
+        feed_day: `schemas.lake.FEED_DAY`.
+    """
+    connectors = group_day.drop_nulls("source").group_by("group_id", "source").agg(from_day=pl.col("day").min())
+    asked = places.with_columns(_day=day)
+    told = (
+        asked.select("group_id", "_day")
+        .unique()
+        .join(connectors, on="group_id")
+        .filter(pl.col("_day") >= pl.col("from_day"))
+        .join(feed_day.select("source", _day="day"), on=["source", "_day"], how="semi")
+    )
+    return asked.join(told, on=["group_id", "_day"], how="semi").drop("_day")
+
+
+def _newest(
+    rows: pl.LazyFrame, day: pl.Expr, found: pl.LazyFrame, tolerance: dt.timedelta | None = None
+) -> pl.LazyFrame:
+    """Add the columns of the group's newest row of `found`, sorted by `at`, that is no later than a day."""
+    return (
+        rows.with_columns(_until=day)
+        .sort("_until")
+        # Both sides are sorted; with `by` Polars cannot see it and would warn.
+        .join_asof(
+            found, left_on="_until", right_on="at", by="group_id", tolerance=tolerance, coalesce=False,
+            check_sortedness=False,
+        )
+        .drop("_until", "at")
+    )  # fmt: skip

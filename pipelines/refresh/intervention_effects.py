@@ -1,0 +1,83 @@
+"""`intervention_effect`: all cases again where a complete day changed, since a group may be compared with any other."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Final
+
+from pipelines.groups.interventions.alike import Past
+from pipelines.groups.interventions.cases import matched_cases
+from pipelines.groups.interventions.effects import effects
+from pipelines.lake import Lake
+from pipelines.refresh.changes import BATCH_INPUT, IDENTITY_INPUT, MEMBER_CHANGE_INPUT, Changes, Sources, touched_since
+from pipelines.refresh.rebuilds import rebuild_due
+from pipelines.refresh.written import (
+    SETTINGS,
+    Refreshed,
+    input_id,
+    note,
+    noted,
+    rows_version,
+    through_input,
+    unchanged,
+    write,
+)
+from schemas import lake as facts
+from schemas.lake import INTERVENTION_EFFECT
+
+_POSITIONS: Final = (BATCH_INPUT, IDENTITY_INPUT, MEMBER_CHANGE_INPUT)
+
+
+def effect_inputs(lake: Lake, through: dt.date | None, settings: int) -> dict[str, int]:
+    """What `intervention_effect` records: how far interventions are, and what concerns all groups."""
+    done = lake.open(facts.INTERVENTION)
+    return {name: done.position(name) or 0 for name in _POSITIONS} | _of_all(lake, through, settings)
+
+
+def _of_all(lake: Lake, through: dt.date | None, settings: int) -> dict[str, int]:
+    tables = (facts.GROUP_STATE, facts.GROUP, facts.FEED_DAY)
+    versions = {input_id(table.name): rows_version(lake.open(table)) for table in tables}
+    return versions | through_input(through) | {input_id(SETTINGS): settings}
+
+
+def refresh_intervention_effects(lake: Lake, through: dt.date | None, zone: str, settings: int) -> Refreshed:
+    """Find and compare all cases again, once a complete day is new or changed; messages of today change nothing.
+
+    Args:
+        lake: holds the fact and what it is made of.
+        through: last complete day; None: there is none.
+        zone: IANA name of the business zone.
+        settings: fingerprint of that and of what decides which days are complete.
+    """
+    handle = lake.open(INTERVENTION_EFFECT)
+    rebuild = rebuild_due(lake, handle)
+    of_all = _of_all(lake, through, settings)
+    seen = effect_inputs(lake, through, settings) | rebuild.seen()
+    done = noted(handle, seen)
+    if done == seen:
+        return unchanged(handle)
+    if through is None or not (rebuild.is_due or _is_touched(lake, done, of_all, through)):
+        note(lake, handle, seen)
+        return unchanged(handle)
+    past = Past(
+        interventions=lake.open(facts.INTERVENTION).scan(),
+        states=lake.open(facts.GROUP_STATE).scan(),
+        group_day=lake.open(facts.GROUP_DAY).scan(),
+        group_hour=lake.open(facts.GROUP_HOUR).scan(),
+        groups=lake.open(facts.GROUP).scan(),
+        feed_day=lake.open(facts.FEED_DAY).scan(),
+        risks=lake.open(facts.GROUP_RISK).scan(),
+        through=through,
+        zone=zone,
+    )
+    return write(lake, handle, effects(matched_cases(past)), seen)
+
+
+def _is_touched(lake: Lake, done: Mapping[str, int | None], of_all: Mapping[str, int], through: dt.date) -> bool:
+    if None in done.values():
+        return True
+    sources = Sources.of(lake, INTERVENTION_EFFECT)
+    changes = Changes.since(lake, sources, {name: done[name] for name in _POSITIONS})
+    is_late = not touched_since(sources, changes, through).is_empty()
+    return is_late or any(done[name] != value for name, value in of_all.items())
