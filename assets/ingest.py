@@ -64,12 +64,12 @@ INGESTED: Final = (
         dg.AssetCheckSpec(
             SEQUENCE_CHECK,
             asset=SEQUENCE_RANGE.name,
-            description="Of the numbers that platforms give what they send none is missing; told, not blocking.",
+            description="No sequence number of a platform is missing; only warns.",
         ),
         dg.AssetCheckSpec(
             CENSUS_CHECK,
             asset=PAYLOAD_CENSUS.name,
-            description="Payloads of each topic look as they did in the 28 days before; told, not blocking.",
+            description="Payloads of each topic have the same structure as in the 28 days before; only warns.",
         ),
     ],
 )
@@ -143,7 +143,7 @@ def _sequence_check(found: pl.DataFrame) -> dg.AssetCheckResult:
         dg.AssetCheckSpec(
             CROWDED_CHECK,
             asset=IDENTITY.name,
-            description="No person has more accounts than `identity.max_accounts`; told, not blocking.",
+            description="No person has more accounts than `identity.max_accounts`; only warns.",
         )
     ],
 )

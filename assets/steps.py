@@ -42,7 +42,7 @@ def naming_damage(compute: Compute) -> Compute:
     def lake_of(arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
         return signature.bind(*arguments, **named).arguments["lake"]
 
-    # Dagster tells a function that yields its results from one that returns them by what it is.
+    # Dagster distinguishes generator functions from others by inspecting the function.
     if inspect.isgeneratorfunction(compute):
 
         @wraps(compute)

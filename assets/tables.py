@@ -1,4 +1,4 @@
-"""Assets from the registry of tables: what Dagster shows of a lake table, and what it is told of a refresh."""
+"""Assets from the registry of tables: descriptions of lake tables in Dagster, and metadata of refreshes."""
 
 from __future__ import annotations
 

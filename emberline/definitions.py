@@ -61,7 +61,7 @@ def build_defs(
     """
     assets = dg.load_assets_from_modules([ingest, engagement, groups, risk, funnel, sales, warehouse])
     return dg.Definitions(
-        # How fresh assets have to be between scheduled runs only the alerts can tell.
+        # Only the alerts know how fresh assets must be between scheduled runs.
         assets=[*(with_freshness(assets) if cron is None else assets), *written_by_people()],
         asset_checks=[warehouse.check_staging],
         jobs=[pipeline_job, follow_job, *group_jobs, rebuild_job, audit_job, maintenance_job],

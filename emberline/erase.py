@@ -146,7 +146,7 @@ def _warehouse(services: Services, suppression: Suppression) -> Store:
     database, schemas = Database(services.warehouse_url()), (MART, STAGING, OPS)
     deleted, touched = 0, []
     for table, rows in all_rows_naming(database, schemas, suppression):
-        # What is published follows the lake alone: a row that is left there is told, not deleted.
+        # Published rows are derived from the lake only: a remaining row is reported, not deleted.
         if table.schema == MART and table.name != restatement.name:
             continue
         delete_rows(database, table, rows)

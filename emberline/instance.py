@@ -132,7 +132,7 @@ def _opened(services: Services, environment: Mapping[str, str]) -> Iterator[dg.D
 
 @contextmanager
 def _failures_told(services: Services) -> Iterator[None]:
-    """What Dagster's storage fails with is told as an error of this project."""
+    """Raise failures of Dagster's storage as an error of this project."""
     try:
         yield
     except (DBAPIError, DagsterPostgresException) as error:

@@ -110,7 +110,7 @@ class Questions:
 
 @contextmanager
 def _told_to_the_client() -> Iterator[None]:
-    """An error of this project is told in its words; it holds no statement."""
+    """Return the text of an error of this project; it contains no SQL."""
     try:
         yield
     except EmberlineError as error:

@@ -61,7 +61,7 @@ class Ignored:
 class RunOutcome:
     """What a run did.
 
-    `counts` are of this run, `totals` of all history; `offsets_lost` are those of the gaps it was told to accept;
+    `counts` are of this run, `totals` of all history; `offsets_lost` are those of accepted gaps;
     `partitions_changed` is the larger of the numbers of days that `person_day` and `group_day` recomputed;
     `rows_changed` are the warehouse rows inserted, updated or deleted, by table; `version` is the published version,
     None where this run published none; `failure` why it failed.
@@ -125,7 +125,7 @@ def run_pipeline(
             "publish": {"config": {"accept_loss": accept_loss}},
         },
     }
-    # Dagster's own messages have no place on the terminal: what failed is told by the outcome.
+    # Dagster's own messages are kept off the terminal: the outcome reports what failed.
     logging.getLogger("dagster").addHandler(logging.NullHandler())
     launched_by = {_USER: command or _COMMANDS[job_name]}
     with dagster_instance(services) as instance:

@@ -176,7 +176,7 @@ class Services:
         )
 
     def alerting(self) -> Alerting:
-        """Who is told what, and when; raise `UnknownService` for a channel that is none."""
+        """Return the policy of alerts; raise `UnknownService` for an unknown channel."""
         settings, alerts = self.settings, self.settings.alerts
         channels: list[Channel] = [
             AppriseChannel(name, url.get_secret_value(), alerts.link_base) for name, url in alerts.channels.items()

@@ -1,4 +1,4 @@
-"""What can go wrong with an embedded engine, told as cause, place and next step."""
+"""Errors of embedded engines, with cause, place and next step."""
 
 from pathlib import Path
 

@@ -66,7 +66,7 @@ def _fetch(folder: Path, scratch: Path, jar: Jar) -> None:
     maven = MavenContext(resolver=PythonResolver(), repo_cache=scratch, local_repos=[], timeout=_TIMEOUT_S)
     try:
         file = maven.create_dependency(jar.coordinate).artifact.resolve()
-    # jgo tells a missing file by a RuntimeError, and every failure of the network is an OSError.
+    # jgo raises RuntimeError for a missing file, and OSError for every network failure.
     except (OSError, RuntimeError) as error:
         raise _failed(f"{jar.coordinate} could not be fetched: {error}", folder) from error
     found = sha256(file)

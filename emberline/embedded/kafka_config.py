@@ -70,7 +70,7 @@ def server_properties(data: Path, client_port: int, controller_port: int, extra:
     return "".join(f"{key}={_escaped(value)}\n" for key, value in values.items())
 
 
-# Where the logs go is told by the system property, so that no path needs escaping here.
+# A system property sets the folder of the logs, so that no path needs escaping here.
 LOG4J2_PROPERTIES = """\
 status = error
 appender.file.type = RollingFile

@@ -39,7 +39,7 @@ def answers(port: int, timeout_s: float = 3.0, *, is_tls: bool = False) -> bool:
 def _wrapped(connection: socket.socket, is_tls: bool) -> socket.socket:
     if not is_tls:
         return connection
-    # Whether it answers is asked, and no secret is told: who it is does not matter.
+    # This only checks whether it answers and sends no secret, so its identity does not matter.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

@@ -237,7 +237,7 @@ class EmbeddedPostgres:
         )
 
     def _failed(self, cause: str) -> EngineDied:
-        # The console tells what went wrong before the server had a log of its own.
+        # The console has errors from before the server opened its own log.
         folder = link_in(self._state).resolve()
         logs = [folder / "console.log", *(folder / "log").glob("*.log")]
         return EngineDied(

@@ -1,7 +1,7 @@
-"""Readers: files and folders that people exported, as payloads that a carrier decodes. One module a kind of export.
+"""Readers convert exported files and folders to payloads for a carrier, one module per kind of export.
 
-A reader knows its files and nothing else: no Kafka, no lake. Those of this package are the modules of `formats`; a
-separate package brings one by the entry point group `emberline.readers`, which names an instance of `Reader`.
+A reader only knows its files: no Kafka, no lake. Those of this package are the modules of `formats`; other packages add
+theirs by the entry point group `emberline.readers`, each naming an instance of `Reader`.
 """
 
 from __future__ import annotations

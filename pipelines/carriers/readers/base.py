@@ -1,4 +1,4 @@
-"""What every reader of exports does: it recognises a file, and yields the payloads that one carrier decodes."""
+"""Interface of readers of exports: recognise a file, and yield payloads for one carrier."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from schemas.kinds import TimeQuality
 
 DateOrder = Literal["dmy", "mdy", "ymd"]
 
-ODD_ITEMS: Final = "items whose fields are not what the format says"
+ODD_ITEMS: Final = "items whose fields do not match the format"
 
 _ODD: Final = (AttributeError, KeyError, LookupError, OverflowError, TypeError, ValueError)
 _BATCH_ROWS: Final = 20_000
@@ -27,19 +27,19 @@ _BATCH_BYTES: Final = 8 * 1024 * 1024
 
 
 class UnreadableExport(EmberlineError):
-    """An export cannot be read, or not without an option that says what the file does not."""
+    """An export cannot be read, or only with an option for what the file lacks."""
 
 
 @dataclass(frozen=True)
 class Tells:
-    """What an export can tell at most.
+    """What an export contains at most.
 
     Attributes:
-        coverage: Of messages.
-        membership: How joins and leaves show.
-        replies: Whether an answer names what it answers.
-        time: How exact times are.
-        limits: Sentences on what it cannot tell.
+        coverage: Coverage of messages.
+        membership: How joins and leaves are reported.
+        replies: Whether replies name the answered message.
+        time: Precision of times.
+        limits: Sentences on what it lacks.
     """
 
     coverage: Coverage = "full"
@@ -51,9 +51,9 @@ class Tells:
 
 @dataclass(frozen=True)
 class Sniffed:
-    """A file that a reader knows: the reasons in words.
+    """A file that a reader recognises, with the reasons in words.
 
-    `limits` are sentences on what this very file cannot tell, beside those of its kind.
+    `limits` are sentences on what this file lacks, beside those of its kind.
     """
 
     reasons: tuple[str, ...]
@@ -62,18 +62,18 @@ class Sniffed:
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """What a file does not say, and what becomes of texts.
+    """Options for what a file lacks, and for texts.
 
     Attributes:
-        texts: Measured or kept.
-        zone: Of local times without an offset.
-        group: Native id of the group, where the file has none.
-        platform: Begins the keys of groups and members, where the file does not say it.
+        texts: Whether texts are measured or kept.
+        zone: Time zone of local times without an offset.
+        group: Native id of the group, if the file has none.
+        platform: Prefix of the keys of groups and members, if the file does not have it.
         self_id: Native id of the person who made the export.
-        date_order: Of dates such as 05/06/26.
+        date_order: Order of day, month and year in dates such as 05/06/26.
         operators: Native ids, or shown names, of people who work for the company.
-        carrier: Of payloads that are in the file as they are.
-        columns: Column of the common record -> column of the file, for tables of any shape.
+        carrier: Carrier of unchanged payloads in the file.
+        columns: Column of the common record -> column of the file, for custom tables.
     """
 
     texts: Texts
@@ -87,20 +87,20 @@ class ReadOptions:
     columns: dict[str, str] = field(default_factory=dict)
 
     def role(self, *names: str | None) -> str | None:
-        """Give `operator` for who is known by one of these ids or names, else None."""
+        """Return `operator` if one of these ids or names is an operator's, else None."""
         return "operator" if any(name in self.operators for name in names if name) else None
 
 
 @dataclass(frozen=True)
 class Payloads:
-    """Payloads that follow each other.
+    """A batch of consecutive payloads.
 
     Attributes:
-        values: Binary, JSON objects that the carrier decodes.
-        keys: Binary, one a payload: copies of an event have one key.
-        done: Bytes of the source that were read with them.
+        values: Binary, JSON objects for the carrier.
+        keys: Binary, one per payload: copies of an event have the same key.
+        done: Bytes of the source read so far.
         repairs: How often each named repair was needed.
-        skipped: How many items were left out, by reason.
+        skipped: Number of skipped items by reason.
     """
 
     values: pl.Series
@@ -113,14 +113,14 @@ class Payloads:
 class Reader(ABC):
     """One kind of export.
 
-    The same source with the same options gives the same payloads in the same order, so their number is a place to
-    resume from (`after`).
+    The same source with the same options gives the same payloads in the same order, so that reading can resume by their
+    number (`after`).
 
     Attributes:
-        name: What `--as` calls it.
-        title: In words.
-        carrier: Decodes its payloads.
-        tells: What it can tell at most.
+        name: Its name in `--as`.
+        title: Its display name.
+        carrier: The carrier of its payloads.
+        tells: What it contains at most.
     """
 
     name: ClassVar[str]
@@ -130,19 +130,19 @@ class Reader(ABC):
 
     @abstractmethod
     def sniff(self, source: Source) -> Sniffed | None:
-        """Recognise a source of this kind by its first bytes or its files; never one of another kind."""
+        """Recognise a source of this kind by its first bytes or its files; return None for other kinds."""
 
     @abstractmethod
     def read(self, source: Source, options: ReadOptions) -> Iterator[Payloads]:
         """Read a source in batches of bounded size.
 
         Raises:
-            UnreadableExport: the source cannot be read, or lacks what an option has to say.
+            UnreadableExport: The source cannot be read, or an option is required for what it lacks.
         """
 
 
 def after(batches: Iterable[Payloads], n_payloads: int) -> Iterator[Payloads]:
-    """Leave out the first payloads of a source, which were sent before; what was counted with them stays."""
+    """Skip the first payloads of a source, which were sent before, but keep their counts."""
     for batch in batches:
         n_left_out = min(n_payloads, len(batch.values))
         n_payloads -= n_left_out
@@ -152,7 +152,7 @@ def after(batches: Iterable[Payloads], n_payloads: int) -> Iterator[Payloads]:
 
 
 class _OddItems:
-    """Leaves out and counts an item whose fields are not what the format says: a block of it ends, and nothing else."""
+    """Skips and counts an item whose fields do not match the format: only the block of the item ends."""
 
     def __init__(self, batch: Batch) -> None:
         self._batch = batch
@@ -168,14 +168,14 @@ class _OddItems:
 
 
 class Batch:
-    """Collects payloads one by one, until there are enough to hand on.
+    """Collects payloads until there are enough for a batch.
 
     Attributes:
-        odd_items: Use it around what is made of one item.
+        odd_items: Context manager for the code that converts one item.
     """
 
     def __init__(self, repairs: Counter[str]) -> None:
-        """Hand on what others count in `repairs` with each batch."""
+        """Include the counts of `repairs` in each batch."""
         self._values: list[bytes] = []
         self._keys: list[str] = []
         self._bytes = 0
@@ -184,7 +184,7 @@ class Batch:
         self.odd_items = _OddItems(self)
 
     def add(self, key: str, value: bytes) -> None:
-        """Take one payload."""
+        """Add a payload."""
         self._keys.append(key)
         self._values.append(value)
         self._bytes += len(value)
@@ -195,7 +195,7 @@ class Batch:
         return len(self._values) >= _BATCH_ROWS or self._bytes >= _BATCH_BYTES
 
     def take(self, done: int) -> Payloads:
-        """Hand on what there is, and begin again."""
+        """Return the batch, and begin the next one."""
         taken = Payloads(
             pl.Series(self._values, dtype=pl.Binary),
             pl.Series([key.encode(errors="replace") for key in self._keys], dtype=pl.Binary),

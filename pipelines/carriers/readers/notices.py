@@ -1,6 +1,6 @@
 """What a client wrote into a chat as a sentence: who joined, who left, who took a message back.
 
-Sentences name people by their shown names. Which account that is can be told only where the same export shows the name
+Sentences name people by their shown names. The account is only known if the same export shows the name
 beside an id, and beside one id only.
 """
 

@@ -1,6 +1,6 @@
 """Identities that an export lacks, made from what a message is: the same in every export that shows it alike.
 
-Messages that are alike in all are told apart by their number among these. Only the newest are remembered, by default
+Identical messages are distinguished by their number among these. Only the newest are remembered, by default
 about 60 MB: alike in all, the second too, they stand close to each other.
 """
 

@@ -29,7 +29,7 @@ class PayloadFile(Reader):
     name = "payloads"
     title = "a file of payloads"
     carrier = "payloads"
-    tells = Tells(time="exact", limits=("What it can tell is its carrier's matter.",))
+    tells = Tells(time="exact", limits=("What it contains depends on its carrier.",))
 
     def sniff(self, source: Source) -> Sniffed | None:
         """Recognise nothing: payloads of which carrier they are is said by who gives the file."""
@@ -40,8 +40,8 @@ class PayloadFile(Reader):
         """Read payload by payload."""
         if options.carrier not in CARRIERS:
             raise UnreadableExport(
-                "It does not say which carrier its payloads are of, or one that there is not.",
-                "Say it with --carrier; `emberline carriers` lists them.",
+                "The carrier of its payloads is not given, or unknown.",
+                "Give it with --carrier; `emberline carriers` lists them.",
                 source.place,
             )
         repairs: Counter[str] = Counter()

@@ -36,7 +36,7 @@ class Table(Reader):
     name = "table"
     title = "a table of messages"
     carrier = "chat_record"
-    tells = Tells(limits=("What it can tell is what its columns say.",))
+    tells = Tells(limits=("It contains what its columns have.",))
 
     def sniff(self, source: Source) -> Sniffed | None:
         """Recognise a table by columns that have the record's own names."""
