@@ -125,6 +125,8 @@ def test_after_runs_that_staged_what_changed_the_audit_mends_nothing_but_what_so
     assert_frame_equal(warehouse.read(group_day).sort("group_id", "day"), right)
 
 
+# That a table of a restored lake is staged as a whole, every change is tried on in test_differences.py.
+@pytest.mark.soak
 def test_after_a_backup_of_the_lake_was_restored_the_next_run_publishes_what_it_made_of_it(begun, world):
     lake = Path(begun.services.settings.lake.uri)
     shutil.copytree(lake, lake.with_name("backup"))
