@@ -20,7 +20,7 @@ from alembic.script import ScriptDirectory
 from emberline.embedded import EmbeddedPostgres
 from emberline.embedded.postgres_roles import DAGSTER, READER
 from pipelines.alerts.ledger import AlertLedger
-from pipelines.publish import upgrade
+from pipelines.publish import upgrade, views
 from pipelines.publish.errors import UpgradeFailed, WarehouseNewer
 from pipelines.publish.examine import examine_warehouse
 from pipelines.publish.references import declare, is_reference
@@ -137,6 +137,7 @@ def test_revisions_make_the_same_as_the_metadata(
         for metadata in (warehouse.metadata, operations.metadata):
             metadata.create_all(connection)
         connection.execute(sa.text("CREATE TABLE ops.alembic_version ()"))
+        views.declare(connection)
         declare(connection)
     assert structure(database) == structure(empty_database)
 
