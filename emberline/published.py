@@ -7,6 +7,8 @@ from typing import Any, Final
 import polars as pl
 import sqlalchemy as sa
 
+from pipelines.groups.contacts import ILL
+from pipelines.groups.followed import followed
 from pipelines.groups.life import LIVING
 from pipelines.groups.risk.scores import told_by
 from pipelines.publish.warehouse import Warehouse
@@ -134,6 +136,13 @@ def contacts_frame(warehouse: Warehouse, group_id: str | None = None) -> pl.Data
     contact = mart.contact
     query = sa.select(contact).order_by(contact.c.group_id, contact.c.place)
     return warehouse.read(query if group_id is None else query.where(contact.c.group_id == group_id))
+
+
+def followed_after(warehouse: Warehouse, group: dict[str, Any]) -> list[dict[str, Any]]:
+    """What followed where something was done for groups like one that is ill, as `followed` gives it."""
+    if group["state"] not in ILL:
+        return []
+    return followed(warehouse.read(mart.intervention_effect), group["purpose"])
 
 
 def with_amounts(frame: pl.DataFrame, *names: str) -> pl.DataFrame:

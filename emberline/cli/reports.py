@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import polars as pl
 
 from emberline.cli.output import print_line, print_table
 from emberline.published import STATE_ORDER, funnel_names, with_amounts
+from pipelines.groups.followed import sentence
 from pipelines.groups.life import LIVING
 from pipelines.printable import printable_name
 from schemas.attribution import MODELS
@@ -112,8 +113,12 @@ def print_group(group: Mapping[str, Any], contacts: pl.DataFrame | None) -> None
     print_table("Whom to talk to", contacts.select("person_id", "why"), ("Member", "Why"), sentences=("Member", "Why"))
 
 
-def print_interventions(frame: pl.DataFrame) -> None:
-    """Print what was done for one group, the newest first."""
+def print_interventions(frame: pl.DataFrame, followed: Sequence[Mapping[str, Any]]) -> None:
+    """Print what was done for one group, the newest first, and what followed in groups like it, `followed`."""
+    for row in followed:
+        print_line(f"{sentence(row)}.")
+    if followed:
+        print_line()
     if frame.is_empty():
         print_line("What was done: nothing recorded or detected.")
         print_line()

@@ -80,18 +80,26 @@ def _group_named(name: str, groups: pl.DataFrame) -> dict[str, Any]:
 
 def _show_group(warehouse: Warehouse, group: dict[str, Any], sales: pl.DataFrame, as_json: bool) -> None:
     from emberline.cli.reports import print_group, print_interventions, print_sales
-    from emberline.published import contacts_frame, interventions_frame
+    from emberline.published import contacts_frame, followed_after, interventions_frame
     from pipelines.groups.contacts import ILL
 
-    done = interventions_frame(warehouse, group["group_id"])
+    done, followed = interventions_frame(warehouse, group["group_id"]), followed_after(warehouse, group)
     found = contacts_frame(warehouse, group["group_id"]) if group["state"] in ILL else None
     sold = sales.filter(sales["group_id"] == group["group_id"])
     if as_json:
         contacts = None if found is None else found.to_dicts()
-        print_json({"group": group, "contacts": contacts, "interventions": done.to_dicts(), "sales": sold.to_dicts()})
+        print_json(
+            {
+                "group": group,
+                "contacts": contacts,
+                "interventions": done.to_dicts(),
+                "followed": followed,
+                "sales": sold.to_dicts(),
+            }
+        )
     else:
         print_group(group, found)
-        print_interventions(done)
+        print_interventions(done, followed)
         print_sales(sold)
 
 

@@ -52,6 +52,7 @@ class Contents:
         alerts: Alerts as `alert` has them, newest first, with `is_of_group` and `notes`: who wrote what, oldest first.
         contacts: Whom to talk to, as `contacts_frame` gives it.
         done: What was done for groups, as `interventions_frame` gives it.
+        effects: `intervention_effect`.
         sales: As `sales_frame` gives them.
         sales_weeks: Orders that `model` credits by week: `group_id`, `week`, `orders`.
         segments: `segment_sales` of `model`, most first, with `minor_digits`.
@@ -74,6 +75,7 @@ class Contents:
     alerts: pl.DataFrame
     contacts: pl.DataFrame
     done: pl.DataFrame
+    effects: pl.DataFrame
     sales: pl.DataFrame
     sales_weeks: pl.DataFrame
     segments: pl.DataFrame
@@ -118,6 +120,7 @@ def read_contents(
         alerts=warehouse.read(_alerts()),
         contacts=contacts_frame(warehouse),
         done=interventions_frame(warehouse),
+        effects=warehouse.read(mart.intervention_effect),
         sales=sales.filter(pl.col("model") == model) if model else sales,
         sales_weeks=warehouse.read(_sales_weeks(through, publication["zone"], model)),
         segments=warehouse.read(_segments(model)),

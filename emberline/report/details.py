@@ -11,6 +11,7 @@ from emberline.published import with_amounts
 from emberline.report.board import DETAILED, by_week, name_of, why
 from emberline.report.contents import WEEKS, Contents
 from emberline.report.drawing import timeline
+from emberline.report.followed import followed_in_groups_like
 from emberline.report.words import Words
 from pipelines.groups.coverage import UNTOLD
 from pipelines.printable import printable
@@ -62,6 +63,7 @@ def details(contents: Contents, words: Words) -> list[dict[str, Any]]:
                     (row["person_id"], printable(words.sentence(row["why"]))) for row in _rows(contacts.get(key))
                 ],
                 "done": [_done(row, words) for row in _rows(done.get(key))],
+                "followed": followed_in_groups_like(group, contents, words),
                 "sales": [_sale(row, words) for row in _rows(sales.get(key))],
                 "alerts": [_alert(alert, words) for alert in raised],
             }

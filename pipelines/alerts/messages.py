@@ -176,6 +176,7 @@ def _in_full(told: Told, link_base: str | None) -> str:
             lines.append(f"Silent of the {details['core']} who wrote half of the messages before: {', '.join(silent)}.")
         if details.get("precedent"):
             lines.append(f"{details['precedent']}.")
+        lines += [f"{followed}." for followed in details.get("followed") or ()]
         if details.get(NEXT_STEP):
             lines.append(f"Next: {_inert(printable(details[NEXT_STEP]))}")
         lines.append(f"Alert {told.alert_id}: emberline alerts ack {told.alert_id}, or snooze {told.alert_id}")

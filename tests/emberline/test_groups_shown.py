@@ -104,12 +104,14 @@ def test_whom_to_talk_to_is_shown_with_the_reasons(capsys: pytest.CaptureFixture
 
 def test_what_was_done_is_shown_with_its_words(capsys: pytest.CaptureFixture[str]):
     done = pl.DataFrame([{"day": TODAY, "action": "operator_wrote", "origin": "noted", "note": "asked\x1b[2J how"}])
-    print_interventions(done)
-    print_interventions(done.clear())
+    effect = {"alive_again": 9, "cases": 20, "like": 4, "action": "call", "is_effect": True}
+    print_interventions(done, [effect])
+    print_interventions(done.clear(), [])
     output = capsys.readouterr().out
     assert "2026-03-02  operator wrote  noted" in output
     assert "\x1b" not in output
     assert "nothing recorded or detected" in output
+    assert output.startswith("Groups like this were alive again in 9 of 20 cases after a call, untreated 4 of 20.")
 
 
 def test_where_no_risk_is_known_the_worst_state_comes_first(shown):

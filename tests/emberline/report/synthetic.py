@@ -128,6 +128,23 @@ def contents(groups: int, names: dict[int, str] | None = None, **other: Any) -> 
                 for action, origin, note in (("call", "noted", "<b>rang</b>"), ("red_packet", "seen", None))
             ]
         ),
+        effects=pl.DataFrame(
+            [
+                {
+                    "action": action,
+                    "purpose": purpose,
+                    "cases": 20,
+                    "alive_again": 9,
+                    "untreated": 80,
+                    "untreated_share": 0.2,
+                    "difference": 0.25,
+                    "difference_low": -0.01,
+                    "difference_high": 0.47,
+                    "is_effect": is_effect,
+                }
+                for action, purpose, is_effect in (("call", "", False), ("offer", "sales", True))
+            ]
+        ),
         sales=pl.DataFrame(sales, schema_overrides={"minor_digits": pl.Int16, "name": pl.String}),
         sales_weeks=pl.DataFrame({"group_id": ids[:1], "week": [3], "orders": [2]}),
         segments=pl.DataFrame(

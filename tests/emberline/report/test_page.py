@@ -78,6 +78,17 @@ def test_whom_to_talk_to_is_said_with_the_reasons_in_both_languages():
     )
 
 
+def test_what_followed_is_shown_beside_the_untreated_and_never_as_a_cause():
+    page = render(contents(7), Words("en"))
+    assert "after: call; untreated 4 of 20. The difference may be chance.</p>" in page
+    assert "after: offer; untreated 4 of 20.</p>" in page
+    assert '<td>all</td><td class="n">20</td><td class="n">45%</td>' in page
+    assert "A difference is no cause." in page
+    assert page.count("Groups like this") == 2 * sum(contents(7).groups["state"].is_in(["declining", "dying", "dead"]))
+    empty = replace(contents(7), effects=contents(7).effects.clear())
+    assert "Groups like this" not in render(empty, Words("en"))
+
+
 def test_where_state_and_risk_differ_the_page_says_why():
     assert "State and risk differ: nothing has fallen" in render(contents(1), Words("en"))
     assert "状态与风险不一致: 目前没有低于平时" in render(contents(1), Words("zh"))

@@ -15,7 +15,8 @@ from tests.pipelines.alerts.samples import NOON, TODAY
 
 KNOWN = Known(
     TODAY, "speakers at 40 % of usual", "Tea lovers", "retention", "dying",
-    {"core": 3, "core_silent": ["p1", "p2"], "precedent": "2 of 3 dying groups recovered"},
+    {"core": 3, "core_silent": ["p1", "p2"], "precedent": "2 of 3 dying groups recovered",
+     "followed": ["Groups like this were alive again in 9 of 20 cases after a call, untreated 4 of 20"]},
 )  # fmt: skip
 DYING = Told(17, 5, "firing", "group_dying", "wecom:1 a", "critical", KNOWN, NOON, NOON)
 
@@ -35,6 +36,7 @@ def test_one_alert_says_which_group_since_when_why_who_fell_silent_and_what_help
         "Why: speakers at 40 % of usual.",
         "Silent of the 3 who wrote half of the messages before: p1, p2.",
         "2 of 3 dying groups recovered.",
+        "Groups like this were alive again in 9 of 20 cases after a call, untreated 4 of 20.",
         "Alert 5: emberline alerts ack 5, or snooze 5",
         "https://emberline.example/report/groups/wecom%3A1%20a",
     ]
@@ -99,7 +101,7 @@ def test_a_name_calls_nobody_hides_no_link_and_breaks_no_line():
     told = message([replace(DYING, subject="app:<@1>\n", known=known)], None, 5000)
     assert not re.search(r"[@<>`\x1b\r\u202e]|\]\(", told.title + told.body)
     assert "\n" not in told.title
-    assert told.body.count("\n") == 4
+    assert told.body.count("\n") == 5
     assert record(replace(DYING, known=known), None)["name"] == HOSTILE
 
 
