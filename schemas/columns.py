@@ -99,8 +99,8 @@ COLUMNS: Final[dict[str, Meaning]] = {
         "(that messages were sent), aggregate (sums); null: not known"
     ),
     "membership": Meaning(
-        "what the source tells of who joins and leaves: events (all), snapshots (within bounds, by lists of members), "
-        "joins_only (hardly any leaves), none: joins and leaves are 0 as they are not told; null: not known"
+        "how the source reports joins and leaves: events (all), snapshots (within bounds, by lists of members), "
+        "joins_only (hardly any leaves), none (not reported: 0 joins and leaves mean unknown); null: unknown"
     ),
     "carrier": Meaning("platform the group or account lives on, the prefix of its id"),
     "group_id": Meaning("chat group, carrier:native_id"),

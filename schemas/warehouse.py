@@ -390,7 +390,7 @@ funnel_entry = sa.Table(
     sa.Column(
         "group_id", sa.Text, comment="group of the event that matched the first step; null: the event names none"
     ),
-    sa.Column("purpose", sa.Text, comment="purpose of this group, as last told; null: not told"),
+    sa.Column("purpose", sa.Text, comment="latest known purpose of this group; null: unknown"),
     sa.Column("steps_reached", sa.SmallInteger, nullable=False),
     sa.Column("is_mature", sa.Boolean, nullable=False),
     comment="One row per entry: the drill-down of funnel_step.",
@@ -409,7 +409,7 @@ funnel_match = sa.Table(
     sa.Column("event_id", sa.Text, nullable=False),
     sa.Column("time", TIME, nullable=False),
     sa.Column("group_id", sa.Text, comment="group of the matched event; null: the event names none"),
-    sa.Column("purpose", sa.Text, comment="purpose of this group, as last told; null: not told"),
+    sa.Column("purpose", sa.Text, comment="latest known purpose of this group; null: unknown"),
     comment="The event that matched each step an entry reached.",
 )
 

@@ -1,1 +1,1 @@
-"""When things run: jobs, sensors, schedules. Thin shells around decisions that live in `pipelines`."""
+"""Jobs, sensors and schedules: thin shells around decisions in `pipelines`."""

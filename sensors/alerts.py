@@ -1,4 +1,4 @@
-"""What is wrong with the pipeline goes to the ledger of alerts, and leaves it when it is good again."""
+"""Sensors that open and resolve alerts on the pipeline itself in the ledger."""
 
 from __future__ import annotations
 
@@ -51,7 +51,8 @@ _Read = TypeVar("_Read")
 @dg.sensor(
     minimum_interval_seconds=_EVERY_S,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Tells when data is stale, a feed stalls, the warehouse is behind, no webhook is taken, a pull fails.",
+    description="Alerts on stale data, stalled feeds, an outdated warehouse, a receiver that is down, and failing "
+    "pulls.",
 )
 def staleness_sensor(
     context: dg.SensorEvaluationContext,
@@ -62,7 +63,7 @@ def staleness_sensor(
     alerting: dg.ResourceParam[Alerting],
     clock: dg.ResourceParam[Clock],
 ) -> dg.SensorResult:
-    """The cursor remembers since when something is so; where it is lost, the time counts from now."""
+    """Alert on stale or stalled parts; the cursor has since when. If it is lost, times start now."""
     now, unreadable = clock.now(), {}
 
     def read(source: str, how: Callable[[], _Read]) -> _Read | None:
@@ -100,7 +101,7 @@ def staleness_sensor(
 @dg.sensor(
     minimum_interval_seconds=_EVERY_S,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Tells when the newest run of a job failed.",
+    description="Alerts when the newest run of a job failed.",
 )
 def run_failure_sensor(
     context: dg.SensorEvaluationContext,
@@ -108,7 +109,7 @@ def run_failure_sensor(
     alerting: dg.ResourceParam[Alerting],
     clock: dg.ResourceParam[Clock],
 ) -> dg.SkipReason:
-    """An alert a job, until a run of it succeeds."""
+    """Open an alert per failed job, until a run of it succeeds."""
     jobs = [job.name for job in (pipeline_job, follow_job, *group_jobs, audit_job, maintenance_job)]
     failed = failed_runs(context.instance, [*jobs, BY_HAND])
     return dg.SkipReason(_report(context, warehouse, alerting, judge_failures(RUN_FAILED, failed), clock.now()))
@@ -117,7 +118,7 @@ def run_failure_sensor(
 @dg.sensor(
     minimum_interval_seconds=_EVERY_S,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Tells when an expectation does not hold of the newest staging tables.",
+    description="Alerts when an expectation does not hold for the newest staging tables.",
 )
 def check_failure_sensor(
     context: dg.SensorEvaluationContext,
@@ -125,7 +126,7 @@ def check_failure_sensor(
     alerting: dg.ResourceParam[Alerting],
     clock: dg.ResourceParam[Clock],
 ) -> dg.SkipReason:
-    """An alert a table, until its check passes."""
+    """Open an alert per failed table, until its check passes."""
     found = judge_failures(CHECK_FAILED, failed_checks(context.instance))
     return dg.SkipReason(_report(context, warehouse, alerting, found, clock.now()))
 
@@ -133,7 +134,7 @@ def check_failure_sensor(
 def _report(
     context: dg.SensorEvaluationContext, warehouse: Warehouse, alerting: Alerting, found: Findings, now: dt.datetime
 ) -> str:
-    """Write findings into the ledger, log what changed, and say what is wrong in a line; `alerts_sensor` delivers."""
+    """Write findings to the ledger, log changes, and return a summary line; `alerts_sensor` delivers notices."""
     warehouse.prepare()
     for notice in report(warehouse.url, found, alerting, now).notices:
         alert = notice.alert
@@ -157,12 +158,12 @@ def _feed(lag: PartitionLag, since: dict[str, dt.datetime]) -> Feed:
 
 
 def _place(lag: PartitionLag) -> str:
-    """Where a partition has come to: while that is the same, it stands still."""
+    """Return topic, partition and position; while they do not change, the partition is stalled."""
     return f"{lag.topic}/{lag.partition} at {lag.position}"
 
 
 def _pull(pull: QuietPull) -> str:
-    """A pull that no process has pulled yet counts from when that was first seen."""
+    """Return a pull; one that no process has pulled yet counts from when it was first evaluated."""
     return f"pull {pull.name}"
 
 

@@ -1,4 +1,4 @@
-"""`kafka_backlog_sensor`: asks for a run when Kafka holds more than the lake."""
+"""`kafka_backlog_sensor`: starts a run when Kafka has records that the lake does not."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ _LOOKED_AT = 20
     job=pipeline_job,
     minimum_interval_seconds=2,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Asks for one run when records wait in Kafka: many, or one for long; none while a run is in flight.",
+    description="Starts one run when there are many unread records in Kafka, or an old one; none while a run is in "
+    "flight.",
 )
 def kafka_backlog_sensor(
     context: dg.SensorEvaluationContext,
@@ -37,7 +38,7 @@ def kafka_backlog_sensor(
     rules: dg.ResourceParam[Rules],
     clock: dg.ResourceParam[Clock],
 ) -> dg.RunRequest | dg.SkipReason:
-    """Where the lake has come to lies with its data: a rewound cursor or a killed tick neither skips nor doubles."""
+    """Decide on a run; positions are stored with the lake's data, so a lost cursor or tick loses nothing."""
     runs = runs_of(context.instance, pipeline_job.name)
     found, now = None if runs.in_flight else backlog(kafka, lake, rules.topics), clock.now()
     decision = decide_ingest(found, runs, Patience(), now, newest_scheduled(rules, now))
@@ -45,7 +46,7 @@ def kafka_backlog_sensor(
 
 
 def runs_of(instance: dg.DagsterInstance, *jobs: str) -> Runs:
-    """The runs in flight, of any job since all of them write, and the failures of these jobs since a success of one."""
+    """Return the runs in flight of any job (all write), and failures of these jobs since their last success."""
     in_flight = instance.get_runs_count(dg.RunsFilter(statuses=_IN_FLIGHT))
     statuses = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
     filters = [dg.RunsFilter(job_name=job, statuses=statuses) for job in jobs]

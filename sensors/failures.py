@@ -1,4 +1,4 @@
-"""What failed last, as Dagster's instance has it: runs by job, checks by table."""
+"""Newest failures in Dagster's instance: runs by job, checks by table."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ CHECKS: Final = {
     "payload_census": dg.AssetCheckKey(dg.AssetKey("payload_census"), CENSUS_CHECK),
     "sequence_range": dg.AssetCheckKey(dg.AssetKey("sequence_range"), SEQUENCE_CHECK),
 }
-"""The check of every table that has one."""
+"""The checks by table."""
 
 _NEXT_STEP: Final = "\nNext: "
 _DAGSTERS_DRIVER: Final = re.compile(r"\(psycopg2\.[\w.]+\) (.+)")
-MEND_RECORDS: Final = "Fix what PostgreSQL names, then run again. What was committed before is whole."
+MEND_RECORDS: Final = "Fix what PostgreSQL names, then run again. Everything committed before is complete."
 _ENDED: Final = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 _LOOKED_AT: Final = 20
-"""Executions of a check that are searched for one with a result: a skipped one has none."""
+"""Executions of a check to search for one with a result: a skipped one has none."""
 
 
 @dataclass(frozen=True)
 class Cause:
-    """Why a step failed: `text` for people, and the stack trace where no error of this project says so: a defect."""
+    """Why a step failed: `text` for people, and the stack trace if it is not an error of this project (a defect)."""
 
     text: str
     trace: str | None = None
 
 
 def failed_runs(instance: dg.DagsterInstance, jobs: list[str]) -> list[Failure]:
-    """The jobs whose newest ended run failed."""
+    """Return the jobs whose newest ended run failed."""
     found = []
     for job in jobs:
         newest = instance.get_run_records(dg.RunsFilter(job_name=job, statuses=_ENDED), limit=1)
@@ -52,7 +52,7 @@ def failed_runs(instance: dg.DagsterInstance, jobs: list[str]) -> list[Failure]:
 
 
 def failed_checks(instance: dg.DagsterInstance) -> list[Failure] | None:
-    """The tables whose newest evaluation broke an expectation; None while there has been none."""
+    """Return the tables whose newest evaluation broke an expectation; None if there is no evaluation yet."""
     evaluations = newest_evaluations(instance)
     if not evaluations:
         return None
@@ -60,14 +60,14 @@ def failed_checks(instance: dg.DagsterInstance) -> list[Failure] | None:
 
 
 def newest_evaluations(instance: dg.DagsterInstance) -> dict[str, Any]:
-    """The newest result of the check of each table that has one, by table: `passed`, `severity`, ..."""
+    """Return the newest check result by table: `passed`, `severity`, ..."""
     newest = {name: _newest_evaluation(instance, key) for name, key in CHECKS.items()}
     return {name: evaluation for name, evaluation in newest.items() if evaluation is not None}
 
 
 def _failed_check(table: str, evaluation: Any) -> Failure:
     is_critical = evaluation.severity is dg.AssetCheckSeverity.ERROR
-    effect = "The publication is blocked" if is_critical else "It was published all the same"
+    effect = "The publication is blocked" if is_critical else "It was published nevertheless"
     return Failure(
         table,
         evaluation.description or "An expectation does not hold.",
@@ -77,10 +77,10 @@ def _failed_check(table: str, evaluation: Any) -> Failure:
 
 
 def cause_of(error: Any) -> Cause:
-    """Find why a step failed, in an error as Dagster keeps it and in those that caused it.
+    """Return why a step failed, from the error that Dagster stored and its causes.
 
-    The outermost error of this project says it for people: what a client or a store raised below it does not. Without
-    one, it is what the operating system refused.
+    The outermost error of this project is the one for people, not what a client or a store raised below it. Without
+    one, it is the refusal of the operating system.
     """
     if error is None:
         return Cause("The step failed without an error: see the run in Dagster.")

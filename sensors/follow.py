@@ -1,7 +1,7 @@
-"""`follow_sensor`: asks for what does not include its inputs as they are, whoever changed them and when.
+"""`follow_sensor`: refreshes tables that do not include the current version of their inputs.
 
-A fact records its inputs, and `mart` the facts it was made from (decision 0003). So what has to run follows from the
-data alone: no event can be missed between two ticks, and none has to be remembered (decision 0039).
+A fact records its input versions, and `mart` those of its facts (decision 0003). So what has to run is derived from the
+data alone: nothing can be missed between two ticks, and no state is needed (decision 0039).
 """
 
 from __future__ import annotations
@@ -28,14 +28,15 @@ from sensors.jobs import follow_job, pipeline_job
 
 _EVERY_S: Final = 60
 _DECIDING: Final = {REBUILD, *(table for fact in FACTS for table in (fact, *fact.inputs, *fact.guided_by))}
-"""The tables that decide on what is behind: facts and whatever one of them reads."""
+"""The tables to compare: facts and their inputs."""
 
 
 @dg.sensor(
     job=follow_job,
     minimum_interval_seconds=_EVERY_S,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Asks for one run of what does not include its inputs as they are, and of all that depends on it.",
+    description="Starts one run of tables that do not include the current version of their inputs, and of their "
+    "dependants.",
 )
 def follow_sensor(
     context: dg.SensorEvaluationContext,
@@ -44,7 +45,7 @@ def follow_sensor(
     rules: dg.ResourceParam[Rules],
     clock: dg.ResourceParam[Clock],
 ) -> dg.SensorResult:
-    """The cursor is the state in which nothing was behind: where it is lost, every fact is looked at once more."""
+    """Start a run if needed; the cursor is the last state in which nothing was outdated. It may be lost."""
     runs = runs_of(context.instance, follow_job.name, pipeline_job.name)
     if runs.in_flight:
         return dg.SensorResult(skip_reason=decide_follow((), runs, Patience(), clock.now()).reason)
@@ -52,7 +53,7 @@ def follow_sensor(
     published = warehouse.lake_state()
     state = _state(lake, rules, published)
     if context.cursor == state:
-        return dg.SensorResult(skip_reason="Nothing changed since all tables included their inputs.", cursor=state)
+        return dg.SensorResult(skip_reason="Nothing changed since all tables were up to date.", cursor=state)
     behind = assets_behind(lake, rules, published)
     decision = decide_follow(behind, runs, Patience(), clock.now())
     if not decision.act:
@@ -64,11 +65,11 @@ def follow_sensor(
 
 
 def assets_behind(lake: Lake, rules: Rules, published: int | None) -> frozenset[str]:
-    """The assets that do not include their inputs as they are; none before the first event.
+    """Return the assets that do not include the current version of their inputs; none before the first event.
 
     Args:
-        lake: holds the facts.
-        rules: the company's definitions.
+        lake: The lake of the facts.
+        rules: The company's definitions.
         published: `Warehouse.lake_state`.
     """
     if not lake.open(EVENTS).content:
@@ -79,14 +80,14 @@ def assets_behind(lake: Lake, rules: Rules, published: int | None) -> frozenset[
 
 
 def with_dependents(graph: Any, names: Collection[str]) -> Set[dg.AssetKey]:
-    """Add to assets of Dagster's graph what is only made together with them, and all that depends on any of these."""
+    """Add to assets of Dagster's graph those that are computed together with them, and all dependants."""
     chosen = dg.AssetSelection.assets(*(dg.AssetKey.from_user_string(name) for name in names))
     together = chosen.required_multi_asset_neighbors().downstream().required_multi_asset_neighbors()
     return together.resolve(graph)
 
 
 def _state(lake: Lake, rules: Rules, published: int | None) -> str:
-    """A fingerprint of all that decides on what is behind."""
+    """Return a fingerprint of everything that decides which tables are outdated."""
     contents = [(table.name, lake.open(table).content) for table in TABLES.values() if table in _DECIDING]
     definitions = (
         sorted(rules.settings.items()),

@@ -13,11 +13,11 @@ from schemas.warehouse import MART
 _LATE_AFTER: Final = dt.timedelta(hours=6)
 _STALE_AFTER: Final = dt.timedelta(hours=24)
 FRESHNESS: Final = dg.FreshnessPolicy.time_window(fail_window=_STALE_AFTER, warn_window=_LATE_AFTER)
-"""Of what people read and of what all else comes from."""
+"""Policies of the assets that people read and of those that all others are derived from."""
 
 
 def with_freshness(assets: Iterable[Any]) -> list[Any]:
-    """The assets, those that people read and those that all else comes from with a freshness policy."""
+    """Return the assets with freshness policies for those that people read or that all others are derived from."""
     return list(dg.map_asset_specs(_with_policy, list(assets)))
 
 

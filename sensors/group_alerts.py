@@ -1,4 +1,4 @@
-"""`alerts_sensor`: what is told of dying groups, stale feeds and metrics."""
+"""`alerts_sensor`: alerts on dying groups, stale feeds and metrics."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _EVERY_S: Final = 30
 @dg.sensor(
     minimum_interval_seconds=_EVERY_S,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Tells of groups that are dying, of feeds that are stale and of metrics, after a publication and "
-    "every ten minutes, and delivers what waits for a channel.",
+    description="Alerts on dying groups, stale feeds and metrics, after a publication and every ten minutes, and "
+    "delivers pending notices.",
 )
 def alerts_sensor(
     context: dg.SensorEvaluationContext,
@@ -37,7 +37,7 @@ def alerts_sensor(
     alerting: dg.ResourceParam[Alerting],
     clock: dg.ResourceParam[Clock],
 ) -> dg.SensorResult:
-    """Alerts and what waits lie in the warehouse: a cursor that is lost makes it look once more, and tells nothing."""
+    """Evaluate and deliver; alerts and notices are stored in the warehouse, so a lost cursor only costs a tick."""
     now = clock.now()
     warehouse.prepare()
     looked, said = _looked(context.cursor), []

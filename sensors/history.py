@@ -1,8 +1,8 @@
-"""Dagster's own history, kept to what is asked for: runs, with all that is theirs.
+"""Prune Dagster's history of runs and events.
 
-Dagster's own `retention` in dagster.yaml prunes ticks, and its interface deletes runs. That leaves results of checks
-behind, and events that belong to no run stay for ever: of these Dagster has no interface, so SQL over its tables does
-it. This is the only module that knows them; see docs/dependencies.md.
+Dagster's `retention` in dagster.yaml prunes ticks, and its API deletes runs. Results of checks remain, as do events
+that belong to no run: Dagster has no API for these, so they are deleted by SQL on its tables. This is the only module
+that knows them; see docs/dependencies.md.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pipelines.operations.maintenance import EndedRun, Upkeep, runs_to_forget
 
 _ENDED: Final = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 _LOOKED_AT: Final = 2000
-"""Runs that one pass looks at: upkeep stays short, and catches up hour by hour."""
+"""Most runs per pass: maintenance stays short, and catches up hour by hour."""
 
 _checks: Final = sa.table(
     "asset_check_executions",
@@ -34,14 +34,14 @@ _OF_NO_RUN: Final = ""
 
 @dataclass(frozen=True)
 class Forgotten:
-    """How much was forgotten: runs, and events that belonged to no run."""
+    """Number of pruned runs, and of events that belonged to no run."""
 
     runs: int
     events: int
 
 
 def forget_history(instance: dg.DagsterInstance, upkeep: Upkeep, now: dt.datetime) -> Forgotten:
-    """Forget what is beyond what `upkeep` keeps. Runs that hold what is newest of an asset or a check stay."""
+    """Prune runs and events beyond the retention, except runs with the newest result of an asset or a check."""
     with _storage(instance) as connection:
         needed = set(connection.execute(_runs_of_newest_checks()).scalars())
     needed |= _runs_of_newest_materializations(instance)
@@ -61,7 +61,7 @@ def forget_history(instance: dg.DagsterInstance, upkeep: Upkeep, now: dt.datetim
 
 @contextmanager
 def _storage(instance: dg.DagsterInstance) -> Iterator[sa.Connection]:
-    """A transaction in the database of the instance."""
+    """Open a transaction in the database of the instance."""
     storage: Any = instance.event_log_storage
     with storage.index_connection() as connection:
         yield connection
@@ -75,7 +75,7 @@ def _runs_of_newest_materializations(instance: dg.DagsterInstance) -> set[str]:
 
 
 def _runs_of_newest_checks() -> sa.Select[Any]:
-    """The runs that hold the newest result of each check; a skipped check leaves a row without one."""
+    """Return the runs with the newest result of each check; a skipped check leaves a row without one."""
     newest = (
         sa.select(sa.func.max(_checks.c.id))
         .where(_checks.c.execution_status.in_(["SUCCEEDED", "FAILED"]))
@@ -85,7 +85,7 @@ def _runs_of_newest_checks() -> sa.Select[Any]:
 
 
 def _forget_events(before: dt.datetime) -> sa.Delete:
-    """Old events that belong to no run, such as changes of freshness, but the newest of a kind and asset."""
+    """Delete old events that belong to no run, such as changes of freshness, except the newest per kind and asset."""
     newest = sa.select(sa.func.max(_events.c.id)).group_by(_events.c.asset_key, _events.c.dagster_event_type)
     return sa.delete(_events).where(
         _events.c.run_id == _OF_NO_RUN,

@@ -10,13 +10,13 @@ from assets.ingest import INGESTED
 from assets.tables import WAREHOUSE
 
 BY_HAND: Final = "__ASSET_JOB"
-"""Dagster's name for runs of assets that somebody chose on its page."""
+"""Dagster's job name for runs of manually chosen assets."""
 
 pipeline_job = dg.define_asset_job(
     "pipeline_job",
     selection=dg.AssetSelection.all(),
     executor_def=dg.in_process_executor,
-    description="Drain Kafka, bring facts and warehouse up to date: what `emberline run` does.",
+    description="Read new records from Kafka, refresh facts and warehouse: the same as `emberline run`.",
 )
 
 _FACTS: Final = dg.AssetSelection.all() - dg.AssetSelection.assets(*(table.name for table in INGESTED))
@@ -25,16 +25,16 @@ follow_job = dg.define_asset_job(
     "follow_job",
     selection=_FACTS,
     executor_def=dg.in_process_executor,
-    description="Bring facts and warehouse up to date with the events that were read before.",
+    description="Refresh facts and warehouse with events that were read before.",
 )
 
 _GROUPS: Final = {
-    "ingest": "Drain Kafka and bring the persons up to date.",
-    "engagement": "Bring up to date who was active when, and how engaged.",
-    "groups": "Bring up to date what happened in groups, and how they live and die.",
-    "risk": "Bring up to date how likely groups are to die.",
-    "funnel": "Bring up to date the entries of all funnels, and their summaries.",
-    "sales": "Bring up to date what was sold from where, and what buyers are worth.",
+    "ingest": "Read new records from Kafka and refresh the persons.",
+    "engagement": "Refresh activity and engagement of persons.",
+    "groups": "Refresh what happened in groups, and their states.",
+    "risk": "Refresh how likely groups are to die.",
+    "funnel": "Refresh the entries of all funnels, and their summaries.",
+    "sales": "Refresh orders, credit of sales to groups, and value of buyers.",
     WAREHOUSE: "Stage, check and publish what changed.",
 }
 
@@ -47,15 +47,15 @@ group_jobs: Final = [
     )
     for group, description in _GROUPS.items()
 ]
-"""A job for each group of assets. It reads its inputs as they are: what these do not include yet follows later."""
+"""A job for each group of assets. It uses the stored version of its inputs, without refreshing them."""
 
 FULL_AUDIT: Final = {"stage": {"config": {"is_whole": True}}, "check_staging": {"config": {"is_full": True}}}
-"""How the steps of `audit_job` are configured: they stage all rows, and judge each by every expectation."""
+"""Configuration of `audit_job`: its steps stage all rows and evaluate every expectation on them."""
 
 audit_job = dg.define_asset_job(
     "audit_job",
     selection=dg.AssetSelection.groups(WAREHOUSE),
     config={"ops": FULL_AUDIT},
     executor_def=dg.in_process_executor,
-    description="Let Great Expectations judge all rows of the warehouse, and mend rows that differ from the lake.",
+    description="Let Great Expectations check all rows of the warehouse, and repair rows that differ from the lake.",
 )

@@ -1,4 +1,4 @@
-"""What each run read and wrote goes to a collector of OpenLineage events, where the settings name one."""
+"""Send what each run read and wrote to a collector of OpenLineage events, if one is set."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _TOLD: Final = {dg.DagsterEventType.ASSET_MATERIALIZATION, dg.DagsterEventType.A
     description="Sends what each run read and wrote to the collector of lineage.url.",
 )
 def lineage_sensor(context: dg.SensorEvaluationContext, collector: dg.ResourceParam[Collector]) -> dg.SensorResult:
-    """The cursor says, for each way a run can end, up to where runs were sent: all are, in the end."""
+    """Send ended runs; the cursor has, per final status, up to where runs were sent, so that none is skipped."""
     cursors: dict[str, str] = json.loads(context.cursor or "{}")
     runs = events = 0
     reason = None
@@ -49,12 +49,12 @@ def lineage_sensor(context: dg.SensorEvaluationContext, collector: dg.ResourcePa
 def _ended(
     instance: dg.DagsterInstance, kind: dg.DagsterEventType, cursor: str | None
 ) -> Iterator[tuple[str, EndedRun | None]]:
-    """The oldest runs after the cursor that ended in one way, each with the cursor that follows it.
+    """Yield the oldest runs after the cursor with one final status, each with the next cursor.
 
-    None stands for a run that was deleted since.
+    None is a run that was deleted since.
     """
     for _ in range(_RUNS_A_TICK):
-        # One at a time: what comes with several has no cursor of its own.
+        # One at a time, because a page of several has only one cursor.
         found = instance.fetch_run_status_changes(kind, limit=1, cursor=cursor, ascending=True)
         if not found.records:
             return

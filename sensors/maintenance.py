@@ -1,4 +1,4 @@
-"""`maintenance_job`: upkeep of lake, warehouse and Dagster's history, hour by hour, in one run."""
+"""`maintenance_job`: hourly maintenance of lake, warehouse and Dagster's history, in one run."""
 
 # Dagster reads the type of a context from the annotation itself, so annotations are no strings here.
 from dataclasses import asdict
@@ -23,7 +23,7 @@ def tidy_lake(
     upkeep: dg.ResourceParam[Upkeep],
     clock: dg.ResourceParam[Clock],
 ) -> None:
-    """Remove old values and marks that all have seen, put small files together, remove old ones and their log."""
+    """Remove old values and processed change log rows, compact small files, and vacuum old files and log."""
     marks = forget_marks(lake)
     removed = {} if upkeep.keep_values is None else remove_values(lake, upkeep.keep_values, clock.now())
     files = {
@@ -42,7 +42,7 @@ def forget(
     upkeep: dg.ResourceParam[Upkeep],
     clock: dg.ResourceParam[Clock],
 ) -> None:
-    """Forget runs, resolved alerts, delivered notices and restatements beyond those kept."""
+    """Prune runs, resolved alerts, delivered notices and restatements beyond the retention."""
     now = clock.now()
     warehouse.prepare()
     forgotten = {
@@ -56,11 +56,11 @@ def forget(
 
 @dg.job(
     executor_def=dg.in_process_executor,
-    description="Remove old values and put small files of the lake together; forget old files, log, runs, alerts, "
-    "notices and restatements.",
+    description="Remove old values and compact small files of the lake; delete old files, log, runs, alerts, notices "
+    "and restatements.",
 )
 def maintenance_job() -> None:
-    """The lake, then all that is only forgotten."""
+    """Maintain the lake, then prune the rest."""
     forget(tidy_lake())
 
 
@@ -68,8 +68,8 @@ def maintenance_job() -> None:
     job=maintenance_job,
     cron_schedule="41 * * * *",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Upkeep once an hour; a run that comes late does not make up for those it missed.",
+    description="Maintenance once an hour; a late run does not make up for missed ones.",
 )
 def maintenance_schedule() -> dg.RunRequest:
-    """One run an hour."""
+    """Start one run an hour."""
     return dg.RunRequest()

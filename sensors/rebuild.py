@@ -1,4 +1,4 @@
-"""`rebuild_job`: asks for a fact to be computed again, from Dagster's page; `follow_sensor` sees to the rest."""
+"""`rebuild_job`: requests a rebuild of a fact from Dagster's page; `follow_sensor` starts the run."""
 
 # Dagster reads the type of a context from the annotation itself, so annotations are no strings here.
 import datetime as dt
@@ -13,8 +13,10 @@ from schemas.lake import FACTS
 
 _CONFIG: dict[str, Any] = {
     "fact": dg.Field(dg.Enum("Fact", [dg.EnumValue(table.name) for table in FACTS]), description="What to rebuild."),
-    "since": dg.Field(dg.Noneable(str), None, description="The first day concerned, 2026-03-31; none: from scratch."),
-    "reason": dg.Field(str, "Its code changed.", description="Why; it is kept."),
+    "since": dg.Field(
+        dg.Noneable(str), None, description="First day to recompute, such as 2026-03-31; none: from scratch."
+    ),
+    "reason": dg.Field(str, "Its code changed.", description="Reason; it is stored."),
 }
 
 
@@ -30,19 +32,19 @@ def request(context: dg.OpExecutionContext, lake: dg.ResourceParam[Lake], clock:
         reason=asked["reason"],
         now=clock.now(),
     )
-    context.add_output_metadata({"request": number, "next": "follow_sensor asks for the run within a minute."})
+    context.add_output_metadata({"request": number, "next": "follow_sensor starts the run within a minute."})
 
 
 def _day(text: str) -> dt.date:
     try:
         return dt.date.fromisoformat(text)
     except ValueError:
-        raise NotRebuildable(f"since is no day: {text!r}.", "Write it as 2026-03-31, or leave it out.") from None
+        raise NotRebuildable(f"since is not a day: {text!r}.", "Write it as 2026-03-31, or leave it out.") from None
 
 
 @dg.job(
     executor_def=dg.in_process_executor,
-    description="Ask for a fact to be computed again because its code changed; what depends on it follows.",
+    description="Request a rebuild of a fact because its code changed; dependants follow.",
 )
 def rebuild_job() -> None:
     """One op."""

@@ -1,4 +1,4 @@
-"""Schedules: the nightly audit; and runs at set times in place of following Kafka, where the settings name them."""
+"""Schedules: the nightly audit, and runs at set times instead of following Kafka, if set."""
 
 from __future__ import annotations
 
@@ -16,35 +16,36 @@ _LONG_AGO: Final = "2000-01-01T00:00"
 
 
 def pipeline_schedule(cron: str, zone: str) -> dg.ScheduleDefinition:
-    """Ask for a run of `pipeline_job` at the times that the cron expression names in the zone."""
+    """Return a schedule of `pipeline_job` by the cron expression in the zone."""
     return _running(
         zone,
         name="pipeline_schedule",
         job=pipeline_job,
         cron_schedule=cron,
-        description="Asks for a run at the times of schedule.cron. What it leaves, kafka_backlog_sensor asks for.",
+        description="Starts a run at the times of schedule.cron; kafka_backlog_sensor starts further runs for what is "
+        "left.",
     )
 
 
 def audit_schedule(zone: str) -> dg.ScheduleDefinition:
-    """Ask for a full audit of the warehouse every night in the zone."""
+    """Return a schedule of a full audit of the warehouse every night in the zone."""
     return _running(
         zone,
         name="audit_schedule",
         job=audit_job,
         cron_schedule=_NIGHTLY,
-        description="Asks for a full audit once a night: runs check only what changed.",
+        description="Starts a full audit once a night: other runs only check what changed.",
     )
 
 
 def _running(zone: str, **schedule: Any) -> dg.ScheduleDefinition:
-    """A schedule in the zone that runs without anybody turning it on."""
+    """Return a schedule in the zone that is on by default."""
     running = dg.DefaultScheduleStatus.RUNNING
     return dg.ScheduleDefinition(execution_timezone=zone, default_status=running, **schedule)
 
 
 def newest_scheduled(rules: Rules, now: dt.datetime) -> dt.datetime | None:
-    """The newest scheduled time that is not after now, UTC; None where runs follow Kafka."""
+    """Return the newest scheduled time up to now, UTC; None if runs follow Kafka."""
     if rules.cron is None:
         return None
     times = dg.TimeWindowPartitionsDefinition(

@@ -1,4 +1,4 @@
-"""Commands about alerts: `alerts list`, `ack`, `snooze`, `verdict`, `test`."""
+"""Commands on alerts: `alerts list`, `ack`, `snooze`, `verdict`, `test`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pipelines.alerts.triage import Triage
 
 alerts_app = typer.Typer(
-    name="alerts", no_args_is_help=True, help="See what is told of groups and of the pipeline, and take care of it."
+    name="alerts", no_args_is_help=True, help="List, acknowledge, snooze and rate alerts on groups and the pipeline."
 )
 app.add_typer(alerts_app)
 
@@ -40,7 +40,7 @@ _MESSAGE_BYTES = 2048
 Number = Annotated[
     int, typer.Argument(min=1, max=_GREATEST_NUMBER, help="Number of the alert, as `alerts list` and messages show it.")
 ]
-Actor = Annotated[str | None, typer.Option(help="Who does it, if it is not the user of the system; it is kept.")]
+Actor = Annotated[str | None, typer.Option(help="Who does it, if it is not the user of the system; it is stored.")]
 
 
 def _note(text: str | None) -> str | None:
@@ -57,12 +57,12 @@ def _span(text: str) -> dt.timedelta:
     return dt.timedelta(hours=hours)
 
 
-Note = Annotated[str | None, typer.Option(callback=_note, help="A note, kept with who and when.")]
+Note = Annotated[str | None, typer.Option(callback=_note, help="A note, stored with who and when.")]
 
 
 @alerts_app.command("list")
 def list_alerts(
-    every: Annotated[bool, typer.Option("--all", help="Those that are resolved, too.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Also show resolved alerts.")] = False,
     as_json: Json = False,
 ) -> None:
     """List the open alerts on groups, feeds and the pipeline, and how good the rules on groups have been."""
@@ -81,7 +81,7 @@ def list_alerts(
 
 @alerts_app.command()
 def ack(number: Number, note: Note = None, actor: Actor = None) -> None:
-    """Acknowledge an alert: no more reminders; its end is still told."""
+    """Acknowledge an alert: no more reminders; its recovery is still sent."""
     actor = actor or getpass.getuser()
     name = _triage(configured()).acknowledge(number, actor, dt.datetime.now(dt.UTC), note)
     print_line(f"Noted: {actor} takes care of {printable_name(name)}.")
@@ -90,17 +90,17 @@ def ack(number: Number, note: Note = None, actor: Actor = None) -> None:
 @alerts_app.command()
 def snooze(
     number: Number,
-    span: Annotated[str, typer.Option("--for", metavar="SPAN", help="For so long: 12h, 3d or 2w.")] = "3d",
+    span: Annotated[str, typer.Option("--for", metavar="SPAN", help="Duration: 12h, 3d or 2w.")] = "3d",
     until: Annotated[
         dt.datetime | None,
         typer.Option(
-            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"], help="Up to then, in the business zone, in place of --for."
+            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"], help="End of the snooze in the business zone, instead of --for."
         ),
     ] = None,
     note: Note = None,
     actor: Actor = None,
 ) -> None:
-    """Put an alert off: no reminder meanwhile, then one; its end is still told."""
+    """Snooze an alert: no reminder meanwhile, then one; its recovery is still sent."""
     services, now = configured(), dt.datetime.now(dt.UTC)
     zone = services.settings.zone_info
     clock = now.astimezone(zone).replace(tzinfo=None)
@@ -115,12 +115,13 @@ def snooze(
 def verdict(
     number: Number,
     word: Annotated[
-        Literal["useful", "noise"], typer.Argument(metavar="useful|noise", help="Whether it was worth telling.")
+        Literal["useful", "noise"],
+        typer.Argument(metavar="useful|noise", help="Whether the alert was useful or noise."),
     ],
     note: Note = None,
     actor: Actor = None,
 ) -> None:
-    """Say whether an alert was useful or noise, also after its end; the last verdict counts."""
+    """Rate an alert as useful or noise, also after its end; the last verdict counts."""
     actor = actor or getpass.getuser()
     name = _triage(configured()).give_verdict(number, word, actor, dt.datetime.now(dt.UTC), note)
     print_line(f"Noted: the alert on {printable_name(name)} is {word} to {actor}.")
@@ -128,7 +129,7 @@ def verdict(
 
 @alerts_app.command("test")
 def send_test(as_json: Json = False) -> None:
-    """Send a message to every channel, now, and show who took it."""
+    """Send a test message to every channel, and show which accepted it."""
     from pipelines.alerts.channels import ChannelFailed
     from pipelines.alerts.messages import notice_of_test
 

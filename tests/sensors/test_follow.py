@@ -161,7 +161,7 @@ def test_a_request_from_the_page_whose_day_is_none_says_so(whole: Place):
     job = whole.defs.resolve_job_def("rebuild_job")
     done = job.execute_in_process(instance=whole.instance, run_config=asked, raise_on_error=False)
     (failure,) = done.get_step_failure_events()
-    assert cause_of(failure.step_failure_data.error).text.startswith("since is no day: 'yesterday'.")
+    assert cause_of(failure.step_failure_data.error).text.startswith("since is not a day: 'yesterday'.")
 
 
 def test_events_that_a_mended_adapter_decodes_again_are_followed_and_restated(begun: Place):
