@@ -47,6 +47,9 @@ LOOSE: Final = Likeness(("need", "was_active"), {"silent_days": 4.0, "messages_2
 """What stands for a comparison that is treated in its turn, where nothing is close to it."""
 
 _OTHERS_DAYS: Final = 7
+
+_AT_ONCE: Final = 2_000
+"""How many cases are joined with groups at a time: it bounds memory."""
 CASE: Final = ("action", "group_id", "day")
 OTHER: Final = ("other_group_id", "other_day")
 
@@ -121,7 +124,26 @@ def comparisons(found: pl.DataFrame, past: Past, needs: pl.LazyFrame, alike: Lik
     Returns:
         A row a case and comparison: `action`, `group_id`, `day`, `other_group_id`, `other_day`.
     """
-    pairs = _candidates(found.lazy(), past, needs, [name for name in alike.same if name in found.columns]).collect()
+    spells = _by_week(needs, past).collect().lazy()
+    parts = [_compared(part, past, spells, alike) for part in found.iter_slices(_AT_ONCE)]
+    empty = found.select(*CASE, other_group_id="group_id", other_day="day").clear()
+    return pl.concat([empty, *parts]).sort(*CASE, *OTHER)
+
+
+def _by_week(needs: pl.LazyFrame, past: Past) -> pl.LazyFrame:
+    """Give each spell a row a week: a case is joined with those of its own weeks, as most spells are of others."""
+    end = pl.min_horizontal("end", pl.lit(past.through) + pl.duration(days=1))
+    weeks = pl.int_ranges(_week(pl.col("begin")), _week(end - pl.duration(days=1)) + 1)
+    return needs.filter(pl.col("begin") < end).with_columns(week=weeks).explode("week")
+
+
+def _week(day: pl.Expr) -> pl.Expr:
+    return day.to_physical().cast(pl.Int64) // 7
+
+
+def _compared(found: pl.DataFrame, past: Past, spells: pl.LazyFrame, alike: Likeness) -> pl.DataFrame:
+    """Find the comparisons of some cases."""
+    pairs = _candidates(found.lazy(), past, spells, [name for name in alike.same if name in found.columns]).collect()
     treated = _described(found.select(CASE), past)
     others = pairs.select("action", group_id="other_group_id", day="other_day").unique()
     untreated = _described(others, past).select("action", pl.exclude("action").name.prefix("other_"))
@@ -141,12 +163,11 @@ def comparisons(found: pl.DataFrame, past: Past, needs: pl.LazyFrame, alike: Lik
         .group_by(*CASE, "other_day")
         .head(COMPARISONS)
         .select(*CASE, *OTHER)
-        .sort(*CASE, *OTHER)
         .collect()
     )
 
 
-def _candidates(found: pl.LazyFrame, past: Past, needs: pl.LazyFrame, same: list[str]) -> pl.LazyFrame:
+def _candidates(found: pl.LazyFrame, past: Past, spells: pl.LazyFrame, same: list[str]) -> pl.LazyFrame:
     """Pairs of a case and an untreated group in need.
 
     The days are the same for all groups. To take the last day on which a group was in need would be to look ahead: on
@@ -155,11 +176,12 @@ def _candidates(found: pl.LazyFrame, past: Past, needs: pl.LazyFrame, same: list
     names = {name: f"other_{name}" for name in ("group_id", "born_day", "purpose", "need") if name not in same}
     treated = past.interventions.select(other_group_id="group_id", action="action", treated="day").sort("treated")
     return (
-        found.join(needs.rename(names), on=same, nulls_equal=True)
-        .filter(pl.col("group_id") != pl.col("other_group_id"))
-        .with_columns(ago=pl.lit(DAYS_BEFORE))
+        found.with_columns(ago=pl.lit(DAYS_BEFORE))
         .explode("ago")
         .with_columns(other_day=pl.col("day") - pl.duration(days="ago"))
+        .with_columns(week=_week(pl.col("other_day")))
+        .join(spells.rename(names), on=[*same, "week"], nulls_equal=True)
+        .filter(pl.col("group_id") != pl.col("other_group_id"))
         .filter(pl.col("other_day").is_between("begin", "end", closed="left"))
         .with_columns(
             age=(pl.col("day") - pl.col("born_day")).dt.total_days(),

@@ -95,11 +95,16 @@ def _left_alone(mature: pl.DataFrame, pairs: pl.DataFrame, stand_ins: pl.DataFra
             .filter(pl.col("then_group_id") != pl.col("group_id"))
         )
         alone.append(followed.join(others, on="row", how="anti").select(*CASE, *OTHER, "until", "weight"))
-        followed = others.select(
-            *CASE,
-            other_group_id="then_group_id",
-            other_day="then_day",
-            until=pl.col("then_day") + (pl.col("until") - pl.col("next_day")),
-            weight=pl.col("weight") / pl.len().over("row"),
+        followed = (
+            others.select(
+                *CASE,
+                other_group_id="then_group_id",
+                other_day="then_day",
+                until=pl.col("then_day") + (pl.col("until") - pl.col("next_day")),
+                weight=pl.col("weight") / pl.len().over("row"),
+            )
+            # Several comparisons may be followed by the same one.
+            .group_by(*CASE, *OTHER, "until")
+            .agg(pl.col("weight").sum())
         )
     return pl.concat([*alone, followed])
