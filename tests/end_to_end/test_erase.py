@@ -22,6 +22,7 @@ from emberline.simulator import Scenario, simulate
 from pipelines.erasure import person_of
 from pipelines.ingest.counts import stored_counts
 from pipelines.ingest.rebuild import rebuild_events
+from schemas import kinds
 from schemas.warehouse import DATA_TABLES, exclusion
 from tests.conftest import database_of
 
@@ -75,7 +76,11 @@ def somebody(events: list[dict[str, Any] | None]) -> set[str]:
     def of(kind: str) -> list[set[str]]:
         return [accounts_of(event) for event in events if event and event.get("type") == kind]
 
-    links, buyers = of("identity.linked"), set[str]().union(*of("order.paid"))
+    def is_somebody(account: str) -> bool:
+        return account.partition(":")[2].lower() not in kinds.BLOCKED_NATIVE_IDS
+
+    links = [link for link in of("identity.linked") if all(map(is_somebody, link))]
+    buyers = set[str]().union(*of("order.paid"))
     found = next(link for link in links if link & buyers and not any("operator" in account for account in link))
     while more := [link for link in links if link & found and not link <= found]:
         found |= set().union(*more)
