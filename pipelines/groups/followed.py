@@ -7,6 +7,9 @@ from typing import Any, Final
 
 import polars as pl
 
+LEAST_CASES: Final = 5
+"""Of fewer cases nothing is told: they may be anything."""
+
 MOST: Final = 3
 """Actions that are told of a group: those after which most more groups were alive again than of the untreated."""
 
@@ -34,7 +37,7 @@ def followed(effects: pl.DataFrame, purpose: str | None) -> list[dict[str, Any]]
     Returns:
         At most `MOST` rows, with `like`: of as many untreated groups as there are cases, how many were alive again.
     """
-    is_like = pl.col("purpose").is_in(["", purpose or ""])
+    is_like = pl.col("purpose").is_in(["", purpose or ""]) & (pl.col("cases") >= LEAST_CASES)
     best = (
         effects.filter(is_like)
         .sort("purpose", descending=True)

@@ -36,6 +36,10 @@ def test_groups_of_the_purpose_count_where_there_are_enough_of_them():
     assert actions(*rows) == [("call", 20)]
 
 
+def test_of_few_cases_nothing_is_told():
+    assert actions(effect("call", 0.9, cases=4), effect("offer", 0.1, cases=5)) == [("offer", 5)]
+
+
 def test_without_cases_nothing_is_told():
     assert followed(pl.DataFrame([effect("call", 0.1)]).clear(), "sales") == []
 
