@@ -40,7 +40,9 @@ def test_the_page_of_an_asset_shows_a_plot_of_its_figures(pipeline):
             name: instance.get_latest_materialization_event(dg.AssetKey(["mart", name]))
             for name in ("funnel_step", "retention", "group_state", "group_day")
         }
-    plots = {name: event.asset_materialization.metadata.get("plot") for name, event in events.items() if event}
+    found = {name: event and event.asset_materialization for name, event in events.items()}
+    plots = {name: materialization.metadata.get("plot") for name, materialization in found.items() if materialization}
+    assert plots.keys() == events.keys()
     assert [name for name, plot in plots.items() if plot is None] == ["group_day"]
 
 

@@ -31,12 +31,12 @@ def found(
     edges = [("app:g", *sorted(pair)) for pair in pairs or []]
     exchanged = pl.LazyFrame(edges, schema=dict.fromkeys(("group_id", "one", "other"), pl.String), orient="row")
     bought = [("app:g", person, "shop", f"order {number}") for number, person in enumerate(orders)]
-    schema = dict.fromkeys(("group_id", "person_id", "shop", "order_id"), pl.String)
-    known = (days_of(rows), exchanged, pl.LazyFrame(bought, schema=schema, orient="row"))
+    columns = ("group_id", "person_id", "shop", "order_id")
+    known = (days_of(rows), exchanged, pl.LazyFrame(bought, dict.fromkeys(columns, pl.String), orient="row"))
     # Another group, of the same persons, is not mixed with it.
     other = (frame.with_columns(group_id=pl.lit("app:h")) for frame in known)
-    both = (pl.concat(pair) for pair in zip(known, other, strict=True))
-    frame = contacts(*both, pl.DataFrame({"group_id": ["app:g", "app:h"], "since": SINCE}))
+    person_day, exchanged, ordered = (pl.concat(pair) for pair in zip(known, other, strict=True))
+    frame = contacts(person_day, exchanged, ordered, pl.DataFrame({"group_id": ["app:g", "app:h"], "since": SINCE}))
     assert frame.schema == CONTACT.schema
     assert frame.filter(group_id="app:h").drop("group_id").equals(frame.filter(group_id="app:g").drop("group_id"))
     frame = frame.filter(group_id="app:g")
