@@ -149,9 +149,8 @@ def _compared(found: pl.DataFrame, past: Past, spells: pl.LazyFrame, alike: Like
     untreated = _described(others, past).select("action", pl.exclude("action").name.prefix("other_"))
     hour = pl.col("hour")
     return (
-        pairs.lazy()
-        .join(treated.lazy(), on=CASE)
-        .join(untreated.lazy(), on=["action", *OTHER])
+        pairs.join(treated, on=CASE)
+        .join(untreated, on=["action", *OTHER])
         .with_columns(
             was_active=(pl.col("active_hour") < hour).fill_null(value=False),
             other_was_active=(pl.col("other_active_hour") < hour).fill_null(value=False),
@@ -163,7 +162,6 @@ def _compared(found: pl.DataFrame, past: Past, spells: pl.LazyFrame, alike: Like
         .sort(*CASE, "other_day", "distance", "other_group_id")
         .filter(pl.int_range(pl.len()).over(*CASE, "other_day") < COMPARISONS)
         .drop("distance")
-        .collect()
     )
 
 

@@ -50,7 +50,9 @@ def matched_cases(past: Past) -> pl.DataFrame:
         treated.drop("until")
         .join(untreated, on=CASE)
         .join(outcomes, on=["other_group_id", "until"])
-        .group_by(*CASE, "purpose", "is_alive", *OTHER, "other_is_alive")
+        # Sums of the same numbers in another order differ in their last digit, and would look like a change.
+        .sort(*keys, "until", "weight")
+        .group_by(*CASE, "purpose", "is_alive", *OTHER, "other_is_alive", maintain_order=True)
         .agg(pl.col("weight").sum())
         .with_columns(weight=pl.col("weight") / pl.col("weight").sum().over(CASE))
         .select(*CASE, "purpose", "is_alive", *OTHER, "other_is_alive", "weight")
@@ -104,7 +106,8 @@ def _left_alone(mature: pl.DataFrame, pairs: pl.DataFrame, stand_ins: pl.DataFra
                 weight=pl.col("weight") / pl.len().over("row"),
             )
             # Several comparisons may be followed by the same one.
-            .group_by(*CASE, *OTHER, "until")
+            .sort(*CASE, *OTHER, "until", "weight")
+            .group_by(*CASE, *OTHER, "until", maintain_order=True)
             .agg(pl.col("weight").sum())
         )
     return pl.concat([*alone, followed])

@@ -80,7 +80,7 @@ def _shares(rows: pl.DataFrame, group: str, day: str, is_alive: str) -> pl.DataF
     whole = rows.group_by(_BY).agg(
         places=pl.struct(group, day).n_unique(), share=(pl.col("weight") * pl.col(is_alive)).sum()
     )
-    of_groups = rows.group_by(*_BY, group).agg(pl.col("weight").sum()).group_by(_BY)
+    of_groups = rows.group_by(*_BY, group, maintain_order=True).agg(pl.col("weight").sum()).group_by(_BY)
     return whole.join(of_groups.agg(groups=1 / (pl.col("weight") ** 2).sum()), on=_BY)
 
 
@@ -95,9 +95,9 @@ def _variance(rows: pl.DataFrame) -> pl.DataFrame:
         left=pl.col("weight") * (pl.col("gap") - (pl.col("weight") * pl.col("gap")).sum().over(_BY))
     )
     first, second = pl.min_horizontal("group_id", "other_group_id"), pl.max_horizontal("group_id", "other_group_id")
-    couples = gaps.group_by(*_BY, first=first, second=second).agg(pl.col("left", "weight").sum())
+    couples = gaps.group_by(*_BY, first=first, second=second, maintain_order=True).agg(pl.col("left", "weight").sum())
     ends = [couples.select(*_BY, "left", "weight", group_id=end) for end in ("first", "second")]
-    groups = pl.concat(ends).group_by(*_BY, "group_id").agg(pl.col("left", "weight").sum())
+    groups = pl.concat(ends).group_by(*_BY, "group_id", maintain_order=True).agg(pl.col("left", "weight").sum())
     # Where one group is in all pairs, nothing is left without it: then the variance is not known.
     change = pl.col("left") / (1 - pl.col("weight"))
     parts = [frame.group_by(_BY).agg(variance=(change**2).sum()) for frame in (groups, couples)]
