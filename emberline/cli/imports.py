@@ -188,7 +188,7 @@ def _send(services: Services, one: Found, topic: str, options: ReadOptions, show
 def _say_what_they_are(found: list[Found]) -> None:
     for one in found:
         tells = one.reader.tells
-        answers = "what answers what" if tells.replies else "not what answers what"
+        answers = "replies" if tells.replies else "no replies"
         print_line((one.source.name, "bold"), f" is {one.reader.title}: {', '.join(one.sniffed.reasons)}.")
         parts = (_COVERAGE[tells.coverage], MEMBERSHIPS[tells.membership], answers, _TIME[tells.time])
         print_line(f"  It has: {'; '.join(parts)}.")
@@ -201,7 +201,7 @@ def _say_what_they_are(found: list[Found]) -> None:
 def _say_what_was_sent(found: list[Found], topics: list[str], done: list[Imported]) -> None:
     for one, topic, sent in zip(found, topics, done, strict=True):
         print_line(f"Sent {sent.payloads:,} payloads of {one.source.name} to topic {topic}.")
-        for title, counts in (("Repaired", sent.repairs), ("Left out", sent.skipped)):
+        for title, counts in (("Repaired", sent.repairs), ("Skipped", sent.skipped)):
             for what, times in sorted(counts.items()):
                 print_line(f"  {title}: {what} ({times:,})")
 

@@ -62,7 +62,7 @@ def test_a_file_that_is_given_twice_gives_the_same_events(emberline, topic, conn
 def test_it_says_what_the_file_is_and_what_it_cannot_tell_and_what_comes_next(emberline, topic):
     done = emberline(str(GROUP), "--no-run", topics={topic(): "telegram_export"})
     assert "is a JSON export of Telegram Desktop: one chat of type private_supergroup" in done.stdout
-    assert "It has: all messages; joins and leaves; what answers what; times to the second." in done.stdout
+    assert "It has: all messages; joins and leaves; replies; times to the second." in done.stdout
     assert "Skipped: joins and leaves of names without an id (1)" in done.stdout
     assert done.stdout.rstrip().endswith("run")
 
