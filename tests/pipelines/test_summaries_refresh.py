@@ -45,7 +45,7 @@ from schemas.lake import (
 )
 from tests.examples import examples
 from tests.pipelines.canonical import NOON
-from tests.pipelines.test_incremental import DAY, Company, happened, said
+from tests.pipelines.test_incremental import DAY, Company, happened, said, spent
 
 ZONE = "Asia/Shanghai"
 
@@ -106,6 +106,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Summarised:
                  group=...),
         happened(kinds.ORDER_PAID, 39, 10, member_id="app:ann", order_id="1", total_minor=900, currency="CNY",
                  group=...),
+        spent(39, 30),
     )  # fmt: skip
     return company
 
