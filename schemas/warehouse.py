@@ -204,6 +204,7 @@ contact = sa.Table(
     number("orders", "number of orders credited to the group that this person paid for", "orders"),
     sa.Column("why", sa.Text, nullable=False),
     comment="The members who matter most in a group that declines, is dying or dead: whom to talk to.",
+    info=ROLLING,
 )
 
 intervention = sa.Table(

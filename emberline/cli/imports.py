@@ -192,7 +192,7 @@ def _say_what_they_are(found: list[Found]) -> None:
         print_line((one.source.name, "bold"), f" is {one.reader.title}: {', '.join(one.sniffed.reasons)}.")
         parts = (_COVERAGE[tells.coverage], MEMBERSHIPS[tells.membership], answers, _TIME[tells.time])
         print_line(f"  It has: {'; '.join(parts)}.")
-        if tells.membership in LEAVES_ARE_MISSING:
+        if tells.membership in LEAVES_ARE_MISSING and tells.coverage != "aggregate":
             print_line("  Members who left still count: joins less leaves are not the growth of the group.")
         for limit in (*tells.limits, *one.sniffed.limits):
             print_line(f"  {limit}")

@@ -96,11 +96,11 @@ def _wrote_after_silence(
 
 def _newest(rows: pl.LazyFrame, day: str, days: pl.LazyFrame) -> pl.LazyFrame:
     """Add to rows the newest of some days of the group up to `day`, and what stands beside it."""
-    known = days.with_columns(_known_day="day").drop("day").sort("_known_day")
+    known = days.with_columns(known_day="day").drop("day").sort("known_day")
     found = rows.sort(day).join_asof(
-        known, left_on=day, right_on="_known_day", by="group_id", strategy="backward", check_sortedness=False
+        known, left_on=day, right_on="known_day", by="group_id", strategy="backward", check_sortedness=False
     )
-    return found.drop("_known_day")
+    return found.drop("known_day")
 
 
 def _new_operators(operated: pl.LazyFrame, since: pl.LazyFrame) -> pl.LazyFrame:

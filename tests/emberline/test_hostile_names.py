@@ -242,8 +242,9 @@ def test_json_keeps_every_name_exactly(shown: dict[str, Shown]):
 def test_what_needs_somebody_was_among_what_was_shown(shown: dict[str, Shown]):
     alerts = json.loads(shown["alerts as JSON"].stdout)["alerts"]
     assert {alert["rule"] for alert in alerts} == {"group_dead", "stale_feed"}
-    assert [[(action["action"], action["note"]) for action in alert["actions"]] for alert in alerts[:2]] == [
-        [("acknowledged", ESC)], [("snoozed", None), ("noise", ESC)],
+    # The commands run once a way of showing, over one company.
+    assert [{(action["action"], action["note"]) for action in alert["actions"]} for alert in alerts[:2]] == [
+        {("acknowledged", ESC)}, {("snoozed", None), ("noise", ESC)},
     ]  # fmt: skip
-    assert shown["alerts list with notes"].stdout.count("noise") == 1
+    assert "noise" in shown["alerts list with notes"].stdout
     assert {ruling["reason"] for ruling in json.loads(shown["rulings as JSON"].stdout)} == {ESC}

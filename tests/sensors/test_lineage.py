@@ -115,7 +115,7 @@ def test_a_collector_that_is_gone_holds_nothing_up(server: Server):
     server.server_close()
     with dg.DagsterInstance.ephemeral() as instance:
         dg.materialize([something], instance=instance)
-        assert "not taken" in Ticks(instance, server)()
+        assert "not accepted" in Ticks(instance, server)()
 
 
 @pytest.mark.slow

@@ -75,15 +75,15 @@ def measured(places: pl.LazyFrame, day: pl.Expr, group_day: pl.LazyFrame, feed_d
         feed_day: `schemas.lake.FEED_DAY`.
     """
     connectors = group_day.drop_nulls("source").group_by("group_id", "source").agg(from_day=pl.col("day").min())
-    asked = places.with_columns(_day=day)
+    asked = places.with_columns(asked_day=day)
     told = (
-        asked.select("group_id", "_day")
+        asked.select("group_id", "asked_day")
         .unique()
         .join(connectors, on="group_id")
-        .filter(pl.col("_day") >= pl.col("from_day"))
-        .join(feed_day.select("source", _day="day"), on=["source", "_day"], how="semi")
+        .filter(pl.col("asked_day") >= pl.col("from_day"))
+        .join(feed_day.select("source", asked_day="day"), on=["source", "asked_day"], how="semi")
     )
-    return asked.join(told, on=["group_id", "_day"], how="semi").drop("_day")
+    return asked.join(told, on=["group_id", "asked_day"], how="semi").drop("asked_day")
 
 
 def _newest(
@@ -91,12 +91,12 @@ def _newest(
 ) -> pl.LazyFrame:
     """Add the columns of the group's newest row of `found`, sorted by `at`, that is no later than a day."""
     return (
-        rows.with_columns(_until=day)
-        .sort("_until")
+        rows.with_columns(latest_day=day)
+        .sort("latest_day")
         # Both sides are sorted; with `by` Polars cannot see it and would warn.
         .join_asof(
-            found, left_on="_until", right_on="at", by="group_id", tolerance=tolerance, coalesce=False,
+            found, left_on="latest_day", right_on="at", by="group_id", tolerance=tolerance, coalesce=False,
             check_sortedness=False,
         )
-        .drop("_until", "at")
+        .drop("latest_day", "at")
     )  # fmt: skip

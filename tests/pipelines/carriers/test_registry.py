@@ -116,5 +116,5 @@ def test_a_company_has_carriers_of_its_own_beside_its_settings(tmp_path: Path, m
 
 
 def test_a_topic_of_no_carrier_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    with pytest.raises(SettingsError, match="the carrier of chat is none"):
+    with pytest.raises(SettingsError, match="the carrier of chat is unknown"):
         settings(tmp_path, '[kafka.topics]\nchat = "pigeon"\n', monkeypatch)

@@ -177,7 +177,7 @@ def test_too_few_who_bought_again_make_no_model():
 
 def test_buyers_who_never_leave_and_never_differ_make_no_model():
     x = np.full(500, 10)
-    with pytest.raises(NoFit, match="no greatest value"):
+    with pytest.raises(NoFit, match="no maximum"):
         fit(x, np.full(500, 10.0), np.full(500, 10.0))
 
 

@@ -57,7 +57,7 @@ def test_nobody_compares_with_nothing(first, second):
 
 @pytest.mark.parametrize(("converted", "entered"), [(2, 1), (-1, 1)])
 def test_more_than_all_or_fewer_than_none_is_no_rate(converted, entered):
-    with pytest.raises(ValueError, match="no rate"):
+    with pytest.raises(ValueError, match="not a rate"):
         Rate(converted, entered)
 
 

@@ -218,7 +218,8 @@ def test_a_puller_of_another_package_is_found(brought):
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("NOWHERE", "Puller theirs of package"), ("NONE", "no puller"), ("TAKEN", "name is taken")]
+    ("name", "words"),
+    [("NOWHERE", "Puller theirs of package"), ("NONE", "is not a puller"), ("TAKEN", "name is taken")],
 )
 def test_an_entry_point_that_is_no_puller_is_refused(brought, name, words):
     brought(name)

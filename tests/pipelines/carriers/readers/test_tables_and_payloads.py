@@ -96,7 +96,7 @@ def test_one_document_is_one_payload(tmp_path):
 def test_a_carrier_has_to_be_said(tmp_path):
     file = tmp_path / "x.json"
     file.write_text("{}")
-    with pytest.raises(UnreadableExport, match="which carrier"):
+    with pytest.raises(UnreadableExport, match="The carrier of its payloads"):
         Read(file, OPTIONS, "payloads")
 
 
