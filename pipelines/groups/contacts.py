@@ -64,9 +64,13 @@ def contacts(
             pl.col("linked_pairs", "orders").fill_null(0).cast(pl.Int64),
             of_messages=pl.col("wrote").sum().over("group_id"),
         )
-        .sort("group_id", "wrote", "person_id", descending=[False, True, False])
+        # Of equals those who differ in nothing else come by pseudonym: how many are found does not follow from its key.
+        .sort(
+            "group_id", "wrote", "linked_pairs", "orders", "last_day", "person_id",
+            descending=[False, True, True, True, True, False],
+        )
         .collect(engine="streaming")
-    )
+    )  # fmt: skip
     written_before = pl.col("wrote").cum_sum().over("group_id") - pl.col("wrote")
     is_core = 2 * written_before < pl.col("of_messages")
     kinds = [
