@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import msgspec
 import polars as pl
@@ -12,15 +12,13 @@ import typer
 from emberline.cli.app import app
 from emberline.cli.hints import next_command
 from emberline.cli.imports import NoTopic
+from emberline.cli.named_groups import group_named
 from emberline.cli.output import print_json, print_line, reporting
 from emberline.cli.pipeline import Json
 from pipelines.printable import printable_name
 from schemas import kinds
 from schemas.interventions import Action
 from schemas.lake import GROUP
-
-if TYPE_CHECKING:
-    from pipelines.lake import Lake
 
 _CARRIER = "cloudevents"
 
@@ -80,7 +78,10 @@ def note(
         )
     with reporting(quiet=as_json) as show:
         services = Services(settings, show.line)
-        group_id, name = _group_named(group, services.lake())
+        known = services.lake().find(GROUP)
+        groups = pl.LazyFrame(schema=GROUP.schema) if known is None else known.scan()
+        named = group_named(group, groups.select("group_id", "name"), "GROUP")
+        group_id, name = named["group_id"], named["name"] or named["group_id"]
         kafka = services.kafka()
         kafka.create_topics(topics[:1], settings.kafka.partitions)
         event_id = send_note(kafka, topics[0], Note(group_id, kind, text, time, by))
@@ -89,17 +90,3 @@ def note(
         return
     print_line(f"Recorded {kind} for {printable_name(name)}: event {event_id} of {SOURCE}, in topic {topics[0]}.")
     print_line("Next: ", (next_command(context, "run"), "bold"), whole=True)
-
-
-def _group_named(name: str, lake: Lake) -> tuple[str, str]:
-    """Return the id and the name of the group with this id or name."""
-    handle = lake.find(GROUP)
-    is_named = pl.any_horizontal(pl.col("group_id", "name") == name)
-    found = [] if handle is None else handle.scan().filter(is_named).select("group_id", "name").collect().rows()
-    if not found:
-        raise typer.BadParameter(f"no group has the id or name {name!r}: emberline groups", param_hint="GROUP")
-    if len(found) > 1:
-        ids = ", ".join(group_id for group_id, _ in found)
-        raise typer.BadParameter(f"{len(found)} groups have the name {name!r}; give an id: {ids}", param_hint="GROUP")
-    group_id, told = found[0]
-    return group_id, told or group_id

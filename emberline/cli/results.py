@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from emberline.cli.app import app, configured
+from emberline.cli.named_groups import group_named
 from emberline.cli.output import print_json, print_line
 from emberline.cli.pipeline import Json
 from schemas.errors import EmberlineError
@@ -60,22 +61,12 @@ def groups(
     warehouse = _warehouse()
     states, sales = groups_frame(warehouse), sales_frame(warehouse)
     if name is not None:
-        _show_group(warehouse, _group_named(name, states), sales, as_json)
+        _show_group(warehouse, group_named(name, states.lazy(), "NAME"), sales, as_json)
     elif as_json:
         print_json({"groups": states.to_dicts(), "sales": sales.to_dicts()})
     else:
         print_groups(states)
         print_sales(sales)
-
-
-def _group_named(name: str, groups: pl.DataFrame) -> dict[str, Any]:
-    found = groups.filter((groups["group_id"] == name) | (groups["name"] == name)).to_dicts()
-    if not found:
-        raise typer.BadParameter(f"no group has the id or name {name!r}: emberline groups", param_hint="NAME")
-    if len(found) > 1:
-        ids = ", ".join(group["group_id"] for group in found)
-        raise typer.BadParameter(f"{len(found)} groups have the name {name!r}; give an id: {ids}", param_hint="NAME")
-    return found[0]
 
 
 def _show_group(warehouse: Warehouse, group: dict[str, Any], sales: pl.DataFrame, as_json: bool) -> None:
