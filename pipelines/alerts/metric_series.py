@@ -15,7 +15,7 @@ from pipelines.publish.database import as_text
 from pipelines.publish.warehouse import Warehouse
 from pipelines.question import QuestionRefused, question
 from schemas.metric import Metric, Middle, Most
-from schemas.warehouse import dim_group, publication
+from schemas.warehouse import dim_group
 
 WEEK: Final = dt.timedelta(days=7)
 _DIMENSION: Final[Mapping[Per, tuple[str, ...]]] = {"company": (), "purpose": ("purpose",), "group": ("group_id",)}
@@ -58,13 +58,6 @@ def periods(rule: MetricRule, complete_through: dt.date) -> list[dt.date]:
 def last_day(rule: MetricRule, first: dt.date) -> dt.date:
     """The last day of a period."""
     return first + (WEEK if rule.period == "week" else dt.timedelta(days=1)) - dt.timedelta(days=1)
-
-
-def complete_through(reader: Warehouse) -> dt.date | None:
-    """The last complete day of the newest published version; None where there is none yet."""
-    newest = sa.select(publication.c.complete_through).order_by(publication.c.version.desc()).limit(1)
-    found = reader.read(newest)
-    return None if found.is_empty() else found.item()
 
 
 def read_series(reader: Warehouse, rule: MetricRule, days: Sequence[dt.date]) -> pl.DataFrame:

@@ -14,7 +14,7 @@ from pipelines.alerts.decide import Alert, Decision, Evaluation, Known, Verdict
 from pipelines.alerts.ledger import AlertLedger
 from pipelines.alerts.messages import IS, NEXT_STEP, PER
 from pipelines.alerts.metric_rules import FROZEN, METRIC, SERIES, MetricRule, judge_metric
-from pipelines.alerts.metric_series import WEEK, complete_through, names_of, periods, read_series, rows_query
+from pipelines.alerts.metric_series import WEEK, names_of, periods, read_series, rows_query
 from pipelines.alerts.watch import Alerting
 from pipelines.publish.warehouse import Warehouse
 from schemas.errors import EmberlineError
@@ -76,12 +76,16 @@ def _read_due(
 ) -> tuple[dict[str, _Read], dict[str, str]]:
     """What was read for the rules that are due, and the marks of all whose newest period is evaluated then."""
     found, marks = dict[str, _Read](), dict[str, str]()
+    try:
+        reader = warehouse if alerting.reader is None else alerting.reader()
+        known = reader.known()
+    except EmberlineError as error:
+        return {rule.name: _Read(rule, error=error.cause) for rule in alerting.metric_rules}, marks
+    if known is None or known.complete_through is None:
+        return found, marks
     for rule in alerting.metric_rules:
         try:
-            reader = warehouse if alerting.reader is None else alerting.reader()
-            if (through := complete_through(reader)) is None:
-                continue
-            days = periods(rule, through)
+            days = periods(rule, known.complete_through)
             mark = f"{days[0]} {_set(rule)}"
             if evaluated.get(rule.name) != mark:
                 names = names_of(reader) if rule.per == "group" else {}
