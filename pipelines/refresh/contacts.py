@@ -14,7 +14,7 @@ from pipelines.lake import Handle, Lake
 from pipelines.refresh.changes import Changes, Sources, included, touched_since
 from pipelines.refresh.rebuilds import rebuild_due
 from pipelines.refresh.versions import as_read, changed_since, rows_read, version_read
-from pipelines.refresh.written import Refreshed, input_id, noted, rows_version, unchanged, write
+from pipelines.refresh.written import Refreshed, in_groups, input_id, noted, rows_version, unchanged, write_groups
 from schemas.lake import CONTACT, GROUP_STATE, ORDER_CREDIT, PERSON_DAY
 
 _ORDER: Final = ("group_id", "person_id", "shop", "order_id")
@@ -40,15 +40,12 @@ def refresh_contacts(lake: Lake) -> Refreshed:
     if None not in done.values() and not rebuild.is_whole:
         changed = touched_since(sources, Changes.since(lake, sources, done), dt.date.max)["group_id"]
         touched = _touched(lake, handle, states, orders, falls, changed)
-    is_touched = pl.lit(value=True) if touched is None else pl.col("group_id").is_in(touched.implode())
-    ill = falls.filter(is_touched)
-    of_ill = pl.col("group_id").is_in(ill["group_id"].implode())
+    ill = falls.filter(in_groups(touched))
+    of_ill = in_groups(ill["group_id"])
     fresh = contacts(
         lake.open(PERSON_DAY).scan().filter(of_ill), _exchanged(sources, ill), orders.scan().filter(of_ill), ill
     )
-    counted = Refreshed(is_changed=False, rows=0, groups=0 if touched is None else len(touched))
-    positions = {**seen, **version_read(states), **version_read(orders)}
-    return write(lake, handle, fresh, positions, counted, is_touched)
+    return write_groups(lake, handle, fresh, {**seen, **version_read(states), **version_read(orders)}, touched)
 
 
 def _falls(states: pl.LazyFrame) -> pl.LazyFrame:

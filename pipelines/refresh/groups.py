@@ -12,7 +12,7 @@ from pipelines.groups.group import group_table
 from pipelines.lake import Lake
 from pipelines.refresh.changes import Changes, Sources
 from pipelines.refresh.rebuilds import rebuild_due
-from pipelines.refresh.written import Refreshed, note, noted, unchanged, write
+from pipelines.refresh.written import Refreshed, in_groups, note, noted, unchanged, write, write_groups
 from schemas.lake import GROUP
 
 _EVENTS_AT_ONCE: Final = 5_000_000
@@ -34,9 +34,8 @@ def refresh_groups(lake: Lake) -> Refreshed:
     if groups.is_empty():
         note(lake, handle, seen)
         return unchanged(handle)
-    touched = pl.col("group_id").is_in(groups.implode())
-    fresh = _groups(sources.timeline(sources.events.scan().filter(touched)))
-    return write(lake, handle, fresh, seen, Refreshed(is_changed=False, rows=0, groups=len(groups)), touched)
+    fresh = _groups(sources.timeline(sources.events.scan().filter(in_groups(groups))))
+    return write_groups(lake, handle, fresh, seen, groups)
 
 
 def _groups(events: pl.LazyFrame) -> pl.DataFrame:

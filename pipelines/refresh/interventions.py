@@ -21,7 +21,16 @@ from pipelines.refresh.changes import (
 )
 from pipelines.refresh.rebuilds import rebuild_due
 from pipelines.refresh.versions import as_read, rows_read, version_read
-from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, rows_version, unchanged, write
+from pipelines.refresh.written import (
+    SETTINGS,
+    Refreshed,
+    in_groups,
+    input_id,
+    noted,
+    rows_version,
+    unchanged,
+    write_groups,
+)
 from schemas.lake import FEED_DAY, GROUP, GROUP_DAY, INTERVENTION, STAFF_ACT
 
 _POSITIONS: Final = (BATCH_INPUT, IDENTITY_INPUT)
@@ -59,13 +68,12 @@ def refresh_interventions(lake: Lake, zone: str, rules: LifeRules, settings: int
     if None not in done.values() and not rebuild.is_whole and done[input_id(SETTINGS)] == settings:
         changed = touched_since(sources, Changes.since(lake, sources, done), _LAST_DAY)
         touched = _touched(lake, handle, feeds, days, changed["group_id"])
-    is_touched = pl.lit(value=True) if touched is None else pl.col("group_id").is_in(touched.implode())
+    is_touched = in_groups(touched)
     fresh = intervention(
         lake.open(STAFF_ACT).scan().filter(is_touched), days.scan().filter(is_touched), feeds.scan(),
         lake.open(GROUP).scan().filter(is_touched), zone, rules,
     ).collect(engine="streaming")  # fmt: skip
-    counted = Refreshed(is_changed=False, rows=0, groups=0 if touched is None else len(touched))
-    return write(lake, handle, fresh, {**seen, **version_read(feeds)}, counted, is_touched)
+    return write_groups(lake, handle, fresh, {**seen, **version_read(feeds)}, touched)
 
 
 def _touched(lake: Lake, fact: Handle, feeds: Handle, days: Handle, changed: pl.Series) -> pl.Series | None:

@@ -12,7 +12,7 @@ from pipelines.groups.member_change import is_of_membership, member_change
 from pipelines.lake import Handle, Lake
 from pipelines.refresh.changes import BATCH_INPUT, batch_input, marks_since, n_parts
 from pipelines.refresh.rebuilds import rebuild_due
-from pipelines.refresh.written import Refreshed, note, noted, unchanged, write
+from pipelines.refresh.written import Refreshed, in_groups, note, noted, unchanged, write_groups
 from schemas.lake import EVENTS, MEMBER_CHANGE, TOUCHED
 
 _LISTED_AT_ONCE: Final = 5_000_000
@@ -33,17 +33,15 @@ def refresh_member_changes(lake: Lake) -> Refreshed:
     done = noted(handle, seen)
     if done == seen:
         return unchanged(handle)
-    touched, counted = pl.lit(value=True), Refreshed(is_changed=False, rows=0)
+    groups = None
     if (before := done[BATCH_INPUT]) is not None and not rebuild.is_whole:
         groups = _touched(lake, events, before)
         if groups.is_empty():
             note(lake, handle, seen)
             return unchanged(handle)
-        touched = pl.col("group_id").is_in(groups.implode())
-        counted = Refreshed(is_changed=False, rows=0, groups=len(groups))
-    fresh = _computed(events, touched)
-    _mark(lake, handle.scan().filter(touched), fresh, seen[BATCH_INPUT])
-    return write(lake, handle, fresh, seen, counted, touched)
+    fresh = _computed(events, in_groups(groups))
+    _mark(lake, handle.scan().filter(in_groups(groups)), fresh, seen[BATCH_INPUT])
+    return write_groups(lake, handle, fresh, seen, groups)
 
 
 def _touched(lake: Lake, events: Handle, done: int) -> pl.Series:

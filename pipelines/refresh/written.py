@@ -99,6 +99,19 @@ def write(
     return replace(recomputed, is_changed=is_changed, rows=unchanged(handle).rows)
 
 
+def write_groups(
+    lake: Lake, handle: Handle, fresh: pl.DataFrame, seen: Mapping[str, int], groups: pl.Series | None
+) -> Refreshed:
+    """Replace the stored rows of some groups by fresh ones, None: of all; see `write`."""
+    counted = Refreshed(is_changed=False, rows=0, groups=0 if groups is None else len(groups))
+    return write(lake, handle, fresh, seen, counted, in_groups(groups))
+
+
+def in_groups(groups: pl.Series | None) -> pl.Expr:
+    """Return the condition of the rows of some groups; None: of all rows."""
+    return _ALL if groups is None else pl.col("group_id").is_in(groups.implode())
+
+
 def put(
     lake: Lake, handle: Handle, before: pl.DataFrame, kept: pl.LazyFrame, fresh: pl.DataFrame, seen: Mapping[str, int]
 ) -> bool:
