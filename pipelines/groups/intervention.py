@@ -7,6 +7,7 @@ from typing import Final
 import polars as pl
 
 from pipelines.groups.feed_day import measured_days
+from pipelines.groups.newest import newest_until
 from pipelines.groups.staff_act import BROADCAST, OPERATED, RED_PACKET, WROTE_FIRST
 from pipelines.groups.thresholds import LifeRules
 from schemas.lake import INTERVENTION
@@ -83,10 +84,12 @@ def _wrote_after_silence(
     )
     n_measured = measured.sort(_OF_DAY).with_columns(n_measured=pl.int_range(1, pl.len() + 1).over("group_id"))
     active = group_day.filter(pl.col("active_members") > 0).select("group_id", "day", last_active="day")
-    until_active = _newest(active, "day", n_measured).rename({"n_measured": "n_until_active"})
-    before = _newest(wrote.with_columns(day_before=pl.col("day") - _A_DAY), "day_before", n_measured)
+    days = _by_known_day(n_measured)
+    until_active = newest_until(active, pl.col("day"), days, "known_day").rename({"n_measured": "n_until_active"})
+    eve = pl.col("day") - _A_DAY
+    before = newest_until(wrote, eve, days, "known_day")
     return (
-        _newest(before, "day_before", until_active)
+        newest_until(before, eve, _by_known_day(until_active), "known_day")
         .join(groups.select("group_id", is_silence), on="group_id", how="left")
         .filter(pl.col("n_measured") - pl.col("n_until_active") >= pl.col("purpose"))
         .group_by("group_id", "last_active")
@@ -94,13 +97,8 @@ def _wrote_after_silence(
     )
 
 
-def _newest(rows: pl.LazyFrame, day: str, days: pl.LazyFrame) -> pl.LazyFrame:
-    """Add to rows the newest of some days of the group up to `day`, and what stands beside it."""
-    known = days.with_columns(known_day="day").drop("day").sort("known_day")
-    found = rows.sort(day).join_asof(
-        known, left_on=day, right_on="known_day", by="group_id", strategy="backward", check_sortedness=False
-    )
-    return found.drop("known_day")
+def _by_known_day(rows: pl.LazyFrame) -> pl.LazyFrame:
+    return rows.rename({"day": "known_day"}).sort("known_day")
 
 
 def _new_operators(operated: pl.LazyFrame, since: pl.LazyFrame) -> pl.LazyFrame:

@@ -7,6 +7,7 @@ from typing import Final
 
 import polars as pl
 
+from pipelines.groups.newest import newest_until
 from pipelines.groups.risk.measured import PATIENCE
 from schemas.lake import GROUP_STATES
 
@@ -42,8 +43,10 @@ def known_before(places: pl.LazyFrame, group_day: pl.LazyFrame, risks: pl.LazyFr
     )
     told = risks.select("group_id", at="day", risk="risk_28").sort("at")
     eve, before = pl.col("day") - pl.duration(days=1), pl.col("day") - pl.duration(days=1 + PATIENCE)
-    known = _newest(_newest(places, eve, said), before, said.rename({"said": "said_before"}).drop("active"))
-    known = _newest(known, eve, told, dt.timedelta(days=RISK_DAYS - 1))
+    known = newest_until(
+        newest_until(places, eve, said, "at"), before, said.rename({"said": "said_before"}).drop("active"), "at"
+    )
+    known = newest_until(known, eve, told, "at", dt.timedelta(days=RISK_DAYS - 1))
     so_far = pl.col("said").fill_null(0)
     return known.with_columns(
         silent_days=(eve - pl.col("active")).dt.total_days(),
@@ -62,7 +65,7 @@ def with_outcome(places: pl.LazyFrame, states: pl.LazyFrame) -> pl.LazyFrame:
         states: `schemas.lake.GROUP_STATE`.
     """
     spells = states.select("group_id", at="since", is_alive=pl.col("state") == _ALIVE).sort("at")
-    return _newest(places, pl.col("until"), spells).with_columns(pl.col("is_alive").fill_null(value=False))
+    return newest_until(places, pl.col("until"), spells, "at").with_columns(pl.col("is_alive").fill_null(value=False))
 
 
 def measured(places: pl.LazyFrame, day: pl.Expr, group_day: pl.LazyFrame, feed_day: pl.LazyFrame) -> pl.LazyFrame:
@@ -84,19 +87,3 @@ def measured(places: pl.LazyFrame, day: pl.Expr, group_day: pl.LazyFrame, feed_d
         .join(feed_day.select("source", asked_day="day"), on=["source", "asked_day"], how="semi")
     )
     return asked.join(told, on=["group_id", "asked_day"], how="semi").drop("asked_day")
-
-
-def _newest(
-    rows: pl.LazyFrame, day: pl.Expr, found: pl.LazyFrame, tolerance: dt.timedelta | None = None
-) -> pl.LazyFrame:
-    """Add the columns of the group's newest row of `found`, sorted by `at`, that is no later than a day."""
-    return (
-        rows.with_columns(latest_day=day)
-        .sort("latest_day")
-        # Both sides are sorted; with `by` Polars cannot see it and would warn.
-        .join_asof(
-            found, left_on="latest_day", right_on="at", by="group_id", tolerance=tolerance, coalesce=False,
-            check_sortedness=False,
-        )
-        .drop("latest_day", "at")
-    )  # fmt: skip
