@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -41,6 +41,7 @@ class Company:
         self.url, self.weeks = url, 0
         self._engine = sa.create_engine(url, poolclass=sa.NullPool)
         self.evaluated: dict[str, str] = {}
+        self.reader: Callable[[], Warehouse] | None = None
         group = {"carrier": "app", "is_synthetic": True}
         with self._engine.begin() as connection:
             rows = [{"group_id": f"app:{name}", "name": name, "purpose": name} for name in ("sales", "service")]
@@ -66,7 +67,7 @@ class Company:
         """Look at Monday noon after the newest week; what is told, and of whom."""
         now = dt.datetime.combine(MONDAY + self.weeks * WEEK, dt.time(12), dt.UTC) + dt.timedelta(hours=hours)
         policy = Policy({}, renotify=2 * DAY)
-        alerting = Alerting(policy, Limits(), "Asia/Shanghai", (Ops(),), metric_rules=rules)
+        alerting = Alerting(policy, Limits(), "Asia/Shanghai", (Ops(),), metric_rules=rules, reader=self.reader)
         decision, evaluated = look_at_metrics(Warehouse(self.url), alerting, self.evaluated, now)
         if is_kept:
             self.evaluated = dict(evaluated)
@@ -171,3 +172,17 @@ def test_what_cannot_be_read_leaves_an_alert_as_one_that_cannot_be_known(company
     assert company.look(FELL, hours=100) == []
     now = dt.datetime(2026, 4, 8, tzinfo=dt.UTC)
     assert AlertLedger(company.url).entries()[0].alert.state(now) == "errored"
+
+
+def test_while_the_reader_cannot_enter_the_warehouse_each_alert_is_errored_and_is_judged_again_after_it(
+    company: Company,
+):
+    company.week(60)
+    company.look(FELL)
+    company.reader = lambda: Warehouse(sa.make_url(company.url).set(port=1).render_as_string(hide_password=False))
+    assert company.look(FELL, hours=1) == []
+    now = dt.datetime(2026, 4, 8, tzinfo=dt.UTC)
+    assert AlertLedger(company.url).entries()[0].alert.state(now) == "errored"
+    company.reader = None
+    company.week(200)
+    assert company.look(FELL) == [("recovered", "sales")]
