@@ -13,6 +13,7 @@ from pipelines.groups.life import LIVING
 from pipelines.groups.risk.scores import told_by
 from pipelines.publish.warehouse import Warehouse
 from schemas import warehouse as mart
+from schemas.disagreement import DISAGREEMENTS
 from schemas.funnel import standard
 
 STATE_ORDER: Final = ("dying", "declining", "revived", "alive", "dead", "unborn", "ended")
@@ -21,9 +22,6 @@ STATE_ORDER: Final = ("dying", "declining", "revived", "alive", "dead", "unborn"
 
 COHORTS: Final = 12
 """How many cohorts are shown, and over how many weeks."""
-
-_LOW, _HIGH = 0.1, 0.3
-"""Risks that say something else than a state that is ill, or one that is well."""
 
 MOST_INTERVENTIONS: Final = 10
 """Of one group; what was done long ago the table in the warehouse has."""
@@ -72,6 +70,7 @@ def groups_frame(warehouse: Warehouse) -> pl.DataFrame:
             risk.c.drivers,
             risk.c.score,
             risk.c.model_share,
+            risk.c.disagreement,
             state.c.reason,
         )
         .join_from(group, state, state.c.group_id == group.c.group_id)
@@ -79,18 +78,8 @@ def groups_frame(warehouse: Warehouse) -> pl.DataFrame:
         .where(state.c.is_current)
         .order_by(is_dead_or_other, risk.c.risk_28.desc().nulls_last(), place, state.c.since.desc(), group.c.group_id)
     )
-    return frame.with_columns(risk_told_by=told_by(), difference=_difference())
-
-
-def _difference() -> pl.Expr:
-    """Why state and risk say different things of a group, where they do."""
-    is_ill, risk = pl.col("state").is_in(["declining", "dying"]), pl.col("risk_28")
-    return (
-        pl.when(is_ill & (risk < _LOW))
-        .then(pl.lit("less happens than usual, and yet members are there, while the risk is that nobody is"))
-        .when(pl.col("state").is_in(["alive", "revived"]) & (risk >= _HIGH))
-        .then(pl.lit("nothing has fallen below what is usual yet, while the risk looks at the next 28 days"))
-    )
+    difference = pl.col("disagreement").replace_strict(DISAGREEMENTS, default=None, return_dtype=pl.String)
+    return frame.with_columns(risk_told_by=told_by(), difference=difference)
 
 
 def sales_frame(warehouse: Warehouse) -> pl.DataFrame:

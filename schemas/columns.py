@@ -11,6 +11,8 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from schemas.disagreement import DISAGREEMENTS
+
 MEANING: Final = "meaning"
 
 
@@ -182,6 +184,10 @@ COLUMNS: Final[dict[str, Meaning]] = {
         "the score in use: box (the shipped model), own (the company's model), or a count: silence, messages"
     ),
     "model_share": _share("weight of the model in the score, the rest is days of silence, 0 to 1"),
+    "disagreement": Meaning(
+        "why state and risk say different things of the group; null: they agree. "
+        + "; ".join(f"`{code}`: {text}" for code, text in DISAGREEMENTS.items())
+    ),
     # What the company does
     "intervention_id": Meaning("what was done, unique in the group"),
     "at": Meaning("when it was done, UTC"),

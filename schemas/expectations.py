@@ -18,6 +18,7 @@ from schemas import kinds
 from schemas.attribution import MODELS, UNATTRIBUTED
 from schemas.business_rules import EMPTIED, RULES, Rule
 from schemas.dimensions import ENGAGEMENT
+from schemas.disagreement import DISAGREEMENTS
 from schemas.funnel import PROPERTIES, TOUCHES
 from schemas.interventions import ACTIONS, ORIGINS
 from schemas.lake import GROUP_STATES
@@ -70,6 +71,7 @@ def _pattern(annotated: object) -> str:
 
 _VALUES: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("group_state", "state"): GROUP_STATES,
+    ("group_risk", "disagreement"): tuple(DISAGREEMENTS),
     ("intervention", "action"): ACTIONS,
     ("intervention", "origin"): ORIGINS,
     ("intervention_effect", "action"): ACTIONS,

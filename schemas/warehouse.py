@@ -187,6 +187,7 @@ group_risk = sa.Table(
     sa.Column("may_alert", sa.Boolean, nullable=False),
     sa.Column("score", sa.Text),
     sa.Column("model_share", sa.Double),
+    sa.Column("disagreement", sa.Text),
     sa.Index(None, "day"),
     comment="How likely living groups were to die, as estimated on each day, and by which score.",
 )

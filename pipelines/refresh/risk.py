@@ -9,6 +9,7 @@ from dataclasses import replace
 import polars as pl
 
 from pipelines.groups.risk.box import Line
+from pipelines.groups.risk.disagreement import disagreement
 from pipelines.groups.risk.drivers import drivers
 from pipelines.groups.risk.features import acts, history, risk_features, with_messages
 from pipelines.groups.risk.graded import graded_model
@@ -88,8 +89,8 @@ def refresh_risk(lake: Lake, through: dt.date | None, retrain_days: int, setting
         of_day = risks.scan().filter(is_of_day & by_model).select("group_id").collect()["group_id"]
         changed = touched_since(sources, _changes(lake, sources, done), through)["group_id"]
         is_kept = pl.col("group_id").is_in(of_day.implode()) & ~pl.col("group_id").is_in(changed.implode())
-        is_of_day &= ~(is_kept & pl.col("group_id").is_in(tellable.implode()))
-        tellable = tellable.to_frame().filter(~is_kept)["group_id"]
+        is_of_day &= ~(is_kept & pl.col("group_id").is_in(tellable["group_id"].implode()))
+        tellable = tellable.filter(~is_kept)
         counted = replace(counted, groups=len(tellable))
     fresh = _risks(model, people, tellable, through)
     return refreshed | {GROUP_RISK.name: write(lake, risks, fresh, seen, counted, is_of_day)}
@@ -117,13 +118,16 @@ def _changes(lake: Lake, sources: Sources, done: Mapping[str, int | None]) -> Ch
     return Changes.since(lake, sources, {name: done[name] for name in (BATCH_INPUT, IDENTITY_INPUT)})
 
 
-def _tellable(people: Handle, health: Handle, through: dt.date) -> pl.Series:
-    """Return the groups alive on a day whose silence is known: a silent feed hides whether a group is silent."""
+def _tellable(people: Handle, health: Handle, through: dt.date) -> pl.DataFrame:
+    """Return the groups alive on a day whose silence is known, with their `state`.
+
+    A silent feed hides whether a group is silent.
+    """
     is_recent = pl.col("day").is_between(through - dt.timedelta(days=PATIENCE), through, closed="right")
     last_days = people.scan().filter(is_recent & (acts() > 0)).group_by("group_id").agg(last_day=pl.col("day").max())
     is_known = pl.col("silent_days") == (pl.lit(through) - pl.col("last_day")).dt.total_days()
-    living = health.scan().filter(pl.col("day") == through).select("group_id", "silent_days")
-    return living.join(last_days, on="group_id").filter(is_known).collect()["group_id"]
+    living = health.scan().filter(pl.col("day") == through).select("group_id", "state", "silent_days")
+    return living.join(last_days, on="group_id").filter(is_known).select("group_id", "state").collect()
 
 
 def _newest(models: pl.DataFrame) -> pl.DataFrame:
@@ -143,17 +147,18 @@ def _trained(
     return graded_model(people.scan(), history(people.scan(), through), through, retrain_days)
 
 
-def _risks(model: pl.DataFrame, people: Handle, groups: pl.Series, through: dt.date) -> pl.DataFrame:
-    """Return the risks of groups on a day."""
+def _risks(model: pl.DataFrame, people: Handle, groups: pl.DataFrame, through: dt.date) -> pl.DataFrame:
+    """Return the risks of groups on a day, `group_id` with the `state` of that day."""
     if model.is_empty() or groups.is_empty():
         return pl.DataFrame(schema=GROUP_RISK.schema)
     known = model.row(0, named=True)
-    activity = people.scan().filter((pl.col("day") <= through) & pl.col("group_id").is_in(groups.implode()))
+    activity = people.scan().filter((pl.col("day") <= through) & pl.col("group_id").is_in(groups["group_id"].implode()))
     measured = with_messages(activity, risk_features(activity, through, since=through)).sort("group_id").collect()
     return (
         drivers(Speaker.from_json(known["parameters"]), measured)
         .with_columns(pl.lit(known[name]).alias(name) for name in ("may_alert", "score", "model_share"))
-        .with_columns(model=pl.lit(known["version"]))
+        .join(groups, on="group_id")
+        .with_columns(model=pl.lit(known["version"]), disagreement=disagreement())
         .select(GROUP_RISK.schema.names())
         .cast(GROUP_RISK.schema)
     )

@@ -81,7 +81,7 @@ backtest had no data. A score whose predictions are not calibrated may not raise
     ),
     guided_by=(EVENTS, IDENTITY, TOUCHED, IDENTITY_CHANGE, GROUP_HEALTH),
     settings=_SETTINGS,
-    code_version=3,
+    code_version=4,
     computed_with=_COMPUTED_WITH,
 )  # fmt: skip
 
@@ -104,6 +104,7 @@ use, `model_share` the weight of the model in it, `model` its version.""",
         "may_alert": pl.Boolean(),
         "score": pl.String(),
         "model_share": pl.Float64(),
+        "disagreement": pl.String(),
     },
     key=("group_id", "day"),
     meanings={
@@ -116,9 +117,10 @@ use, `model_share` the weight of the model in it, `model` its version.""",
         **each(("risk_28", "risk_56", "drivers"), RISK_MODEL.of("parameters"), _ACTIVITY),
         "model": RISK_MODEL.of("version"),
         **{name: RISK_MODEL.of(name) for name in ("may_alert", "score", "model_share")},
+        "disagreement": GROUP_HEALTH.of("group_id", "day", "state") + RISK_MODEL.of("parameters") + _ACTIVITY,
     },
     guided_by=(EVENTS, IDENTITY, TOUCHED, IDENTITY_CHANGE),
     settings=_SETTINGS,
-    code_version=3,
+    code_version=4,
     computed_with=_COMPUTED_WITH,
 )

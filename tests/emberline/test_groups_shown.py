@@ -75,10 +75,9 @@ def test_living_groups_come_by_risk_and_the_others_after_them(shown):
 
 def test_where_state_and_risk_differ_it_is_said_why(shown, capsys: pytest.CaptureFixture[str]):
     frame, _ = shown(
-        {"group_id": "app:quiet", "state": "declining", "risk_28": 0.02},
-        {"group_id": "app:soon", "state": "alive", "risk_28": 0.4},
+        {"group_id": "app:quiet", "state": "declining", "risk_28": 0.02, "disagreement": "members_present"},
+        {"group_id": "app:soon", "state": "alive", "risk_28": 0.4, "disagreement": "nothing_fell"},
         {"group_id": "app:ill", "state": "dying", "risk_28": 0.4},
-        {"group_id": "app:well", "state": "alive", "risk_28": 0.02},
         {"group_id": "app:unknown", "state": "alive"},
     )
     said = {}

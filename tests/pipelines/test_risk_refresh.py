@@ -11,6 +11,7 @@ from polars.testing import assert_frame_equal
 from pipelines.engagement.person_day import person_day
 from pipelines.groups.group_day import group_day
 from pipelines.groups.risk import graded, model
+from pipelines.groups.risk.disagreement import disagreement
 from pipelines.groups.risk.drivers import drivers
 from pipelines.groups.risk.features import history, risk_features, with_messages
 from pipelines.groups.risk.graded import graded_model
@@ -113,6 +114,8 @@ def test_the_newest_day_s_living_groups_are_told_their_risks_by_the_stored_model
     assert set(told["model"]) == {stored["version"]}
     for name in ("may_alert", "score", "model_share"):
         assert set(told[name]) == {stored[name]}
+    states = told.join(living.select("group_id", "state"), on="group_id", maintain_order="left")
+    assert told["disagreement"].to_list() == states.select(disagreement()).to_series().to_list()
 
 
 def test_earlier_days_stay_as_they_were_told_and_a_model_is_used_until_it_is_old(risks: Risks):

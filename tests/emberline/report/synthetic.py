@@ -11,6 +11,7 @@ from emberline.report.contents import WEEKS, Contents, LinesInUse
 from pipelines.events.sequences import MISSING
 from pipelines.groups.risk.lines import of_score
 from pipelines.ingest.missing import by_sequence
+from schemas.disagreement import DISAGREEMENTS
 
 THROUGH = dt.date(2026, 3, 1)
 NOW = dt.datetime(2026, 3, 2, 9, 30, tzinfo=dt.UTC)
@@ -71,8 +72,7 @@ def contents(groups: int, names: dict[int, str] | None = None, **other: Any) -> 
                     "risk_28": 0.5 / number,
                     "risk_56": 0.6,
                     "drivers": "the group is 90 days old (+3)",
-                    "difference": "nothing has fallen below what is usual yet, while the risk looks at the next "
-                    "28 days",
+                    "difference": DISAGREEMENTS["nothing_fell"],
                     "risk_told_by": "15 % by the model in the box, the rest by days of silence",
                     "reason": "speakers at 3 % of usual (0.1 a day, usually 4.4); 4 left and 2 joined in 28 days",
                     "born_at": NOW,

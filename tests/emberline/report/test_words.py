@@ -13,6 +13,7 @@ from emberline.report.words import LANGUAGES, Words
 from pipelines.groups.reasons import reason
 from pipelines.groups.risk.drivers import _words
 from pipelines.groups.risk.scores import INPUTS, SCORES, told_by
+from schemas.disagreement import DISAGREEMENTS
 from schemas.lake import GROUP_STATES
 
 PACKAGE = files("emberline.report")
@@ -71,11 +72,12 @@ def every_reason() -> list[str]:
 
 
 def every_driver() -> list[str]:
-    """What is said of each driver of a risk, and of each score."""
+    """What is said of each driver of a risk, of each score, and of each way in which state and risk differ."""
     features = {name: [1.0, 1.0] for name in INPUTS} | {"ends_alone": [0.0, 1.0]}
     said = pl.DataFrame(features).select(**_words())
     scores = pl.DataFrame(SCORES, schema=["score", "model_share"], orient="row")
-    return [*(f"{text} (+3)" for column in said for text in column), *scores.select(told_by()).to_series()]
+    of_drivers = (f"{text} (+3)" for column in said for text in column)
+    return [*of_drivers, *scores.select(told_by()).to_series(), *DISAGREEMENTS.values()]
 
 
 def test_chinese_has_words_for_every_reason_and_driver():

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from schemas.disagreement import DISAGREEMENTS
 from schemas.interventions import ACTIONS
 from tests.pipelines.publish.company import (
     COMPANY,
@@ -227,6 +228,13 @@ PLANTED = [
         {"day": days_later(2)},
     ),
     Planted("group_risk", also("group_risk", risk("qq:9", MONDAY, 0.1, 0.2)), "group_id is one of dim_group", 1, QQ9),
+    Planted(
+        "group_risk",
+        also("group_risk", risk("qq:1", MONDAY, 0.1, 0.2) | {"disagreement": "a feeling"}),
+        f"disagreement is one of {', '.join(DISAGREEMENTS)}",
+        1,
+        {"disagreement": "a feeling"},
+    ),
     Planted("contact", also("contact", contact("qq:9", "p1")), "group_id is one of dim_group", 1, QQ9),
     Planted(
         "contact", also("contact", contact("qq:2", "p9")), "person_id is one of dim_person", 1, {"group_id": "qq:2"}
