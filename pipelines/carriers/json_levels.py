@@ -1,4 +1,4 @@
-"""Read a column of JSON values to rows of scalars by paths, for values that the compiled reader surely reads right."""
+"""Read a column of JSON or XML to rows of scalars by paths, for values that the compiled readers surely read right."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -16,7 +16,15 @@ from numpy.typing import NDArray
 from pipelines.carriers.base import MAX_VALUE_BYTES
 from pipelines.carriers.binary_views import BinaryViews
 from pipelines.carriers.json_paths import LEVEL, MAX_DEPTH, PathTable
-from pipelines.carriers.json_scan import BLOCK, VIEW_ROOM, VIEW_WORDS, scan_paths
+from pipelines.carriers.json_scan import (
+    BLOCK,
+    MOST_ATTRIBUTES,
+    VIEW_ROOM,
+    VIEW_WORDS,
+    XML_FRAME,
+    scan_paths,
+    scan_xml,
+)
 from pipelines.carriers.levels import BOOLEAN, KIND, STRING, Level, Levels
 from pipelines.carriers.mapping.paths import TOP, above
 
@@ -64,13 +72,16 @@ class ScannedLevels:
         return rows
 
 
-def read_levels(values: pl.Series, fields: Mapping[str, Sequence[str]], *, only_objects: bool = False) -> ScannedLevels:
-    """Read the fields of each level from JSON; a string without escapes is not copied.
+def read_levels(
+    values: pl.Series, fields: Mapping[str, Sequence[str]], *, only_objects: bool = False, is_xml: bool = False
+) -> ScannedLevels:
+    """Read the fields of each level from JSON or XML; a string without escapes is not copied.
 
     Args:
-        values: Binary, without nulls.
+        values: Binary, without nulls; XML as UTF-8. What is surely no XML is accepted, without fields.
         fields: As in `PathTable`.
-        only_objects: Whether to accept only objects.
+        only_objects: Whether to accept only objects of JSON.
+        is_xml: Whether they are XML.
     """
     table = PathTable.of(fields)
     given = BinaryViews.of(values)
@@ -78,7 +89,7 @@ def read_levels(values: pl.Series, fields: Mapping[str, Sequence[str]], *, only_
     bounds = [len(values) * part // n_parts for part in range(n_parts + 1)]
 
     def scanned(begin: int, end: int) -> list[ScannedLevels]:
-        return list(_scanned(given, table, begin, end, only_objects=only_objects))
+        return list(_scanned(given, table, begin, end, only_objects=only_objects, is_xml=is_xml))
 
     with ThreadPoolExecutor(n_parts) as threads:
         parts = [one for part in threads.map(scanned, bounds, bounds[1:]) for one in part]
@@ -86,13 +97,16 @@ def read_levels(values: pl.Series, fields: Mapping[str, Sequence[str]], *, only_
 
 
 def _scanned(
-    given: BinaryViews, table: PathTable, begin: int, end: int, *, only_objects: bool
+    given: BinaryViews, table: PathTable, begin: int, end: int, *, only_objects: bool, is_xml: bool
 ) -> Iterator[ScannedLevels]:
     """Read a range of values, in as many pieces as their lists need."""
     elements = _ELEMENTS
     while True:
         piece = _Piece(given, table, given.views[begin:end], elements)
-        piece.scan(only_objects=only_objects)
+        if is_xml:
+            piece.scan_xml()
+        else:
+            piece.scan_json(only_objects=only_objects)
         if not piece.n_read and begin < end:
             elements = 4 * elements + _LEAST_ROOM
             continue
@@ -104,7 +118,7 @@ def _scanned(
 
 
 class _Piece:
-    """Buffers that the compiled reader fills; see `json_scan.scan_paths` for their shapes."""
+    """Buffers that a compiled reader fills; see `json_scan.scan_paths` for their shapes."""
 
     def __init__(self, given: BinaryViews, table: PathTable, values: NDArray[np.uint32], elements: float) -> None:
         self.given = given
@@ -130,18 +144,35 @@ class _Piece:
         self.places = np.empty((room.sum(), 2), np.uint32)
         self.side = np.empty(VIEW_ROOM + int(values[:, 0].sum(dtype=np.int64)) + BLOCK, np.uint8)
 
-    def scan(self, *, only_objects: bool) -> None:
+    def scan_json(self, *, only_objects: bool) -> None:
         """Read values until the end, or until there is no room for a list element."""
+        working = np.zeros((MAX_DEPTH, 4), np.int64), np.zeros(len(self.nodes), np.int64)
+        side = self._side()
+        self.n_read = scan_paths(*self._given(), *working, side, *self._filled(), only_objects)
+        self._end(side)
+
+    def scan_xml(self) -> None:
+        """Read values as `scan_json` does."""
+        working = np.zeros((MAX_DEPTH, XML_FRAME), np.int64), np.zeros((len(self.nodes), 2), np.int64)
+        known = np.zeros((MOST_ATTRIBUTES, 2), np.int64)
+        side = self._side()
+        self.n_read = scan_xml(*self._given(), *working, known, side, *self._filled())
+        self._end(side)
+
+    def _given(self) -> tuple[Any, ...]:
+        of_values = (self.values, self.values.ctypes.data, self.given.addresses, MAX_VALUE_BYTES)
+        return (*of_values, self.nodes, self.table.firsts, self.table.text.ctypes.data, self.levels)
+
+    def _side(self) -> NDArray[np.int64]:
         start = self.side.ctypes.data
-        side = np.array([start, start + VIEW_ROOM, len(self.given.contents), 0], np.int64)
-        self.n_read = scan_paths(
-            *(self.values, self.values.ctypes.data, self.given.addresses, MAX_VALUE_BYTES),
-            *(self.nodes, self.table.firsts, self.table.text.ctypes.data, self.levels),
-            *(np.zeros((MAX_DEPTH, 4), np.int64), np.zeros(len(self.nodes), np.int64), side),
-            *(self.views, self.kinds, self.places, self.accepted, only_objects),
-        )
+        return np.array([start, start + VIEW_ROOM, len(self.given.contents), 0], np.int64)
+
+    def _filled(self) -> tuple[NDArray[Any], ...]:
+        return self.views, self.kinds, self.places, self.accepted
+
+    def _end(self, side: NDArray[np.int64]) -> None:
         self.levels["count"][0] = self.n_read
-        self.side = self.side[: side[1] - start]
+        self.side = self.side[: side[1] - side[0]]
 
     def read(self) -> ScannedLevels:
         """Return what was read; rows of values and elements are counted from 0."""

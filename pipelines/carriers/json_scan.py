@@ -1,11 +1,11 @@
-"""Two compiled, strict readers of JSON: one pass each over the bytes of a column of values.
+"""Compiled, strict readers of JSON and XML: one pass each over the bytes of a column of values.
 
 `scan` reads objects of one contract by a `JsonTable`, with the rules of the contract: no escapes in strings, plain
 whole numbers, one format of times, only containers that the table knows. `scan_paths` reads any JSON by a `PathTable`:
-the unchanged text of scalars at paths.
+the unchanged text of scalars at paths. `scan_xml` reads XML documents by a `PathTable`.
 
-Each accepts a value only if msgspec surely gives the same result. It refuses all others, valid or not, and leaves the
-decision to msgspec, the reference.
+Each accepts a value only if the reference, msgspec or `mapping.xml_payload`, surely gives the same result. It refuses
+all others, valid or not, and leaves the decision to the reference.
 
 Positions are memory addresses. Reads outside a value are by blocks, which stay inside the buffer.
 
@@ -14,6 +14,7 @@ All compiled functions are in this one file: numba's cache is only invalidated b
 
 from __future__ import annotations
 
+import string
 from typing import Any, Final, cast
 
 import numpy as np
@@ -43,6 +44,17 @@ _CLOSE: Final = ord("}")
 _OPEN_LIST: Final = ord("[")
 _CLOSE_LIST: Final = ord("]")
 _NULL: Final = ord("n")
+_LESS: Final = ord("<")
+_GREATER: Final = ord(">")
+_AMPERSAND: Final = ord("&")
+_APOSTROPHE: Final = ord("'")
+_SLASH: Final = ord("/")
+_QUESTION: Final = ord("?")
+_EQUAL: Final = ord("=")
+_EXCLAMATION: Final = ord("!")
+_AT: Final = ord("@")
+_NUMBER_SIGN: Final = ord("#")
+_SEMICOLON: Final = ord(";")
 
 _REFUSED: Final = -1
 """Returned instead of the position after a value."""
@@ -51,6 +63,14 @@ REFUSED: Final = 0
 ACCEPTED: Final = 1
 FULL: Final = 2
 """Returned if there is no room for a list element."""
+NO_DOCUMENT: Final = 3
+"""Returned for a text that is surely no XML."""
+
+XML_FRAME: Final = 10
+"""Numbers per open element of XML."""
+
+MOST_ATTRIBUTES: Final = 64
+"""Most attributes of an element of XML."""
 
 _MOST_DIGITS: Final = 18
 """Number of digits of which every number fits 64 bits."""
@@ -129,22 +149,28 @@ _four: Final = _load(4, types.uint64)
 _eight: Final = _load(8, types.uint64)
 
 
-@cast(Any, intrinsic)
-def _plain(_: Any, _address: Any) -> Any:
-    """Return how many of the next `BLOCK` bytes, from the first on, are ASCII that needs no escape."""
+def _run(marks: bytes) -> Any:
+    """Return a compiled function: how many of the next `BLOCK` bytes, from the first on, are ASCII, but no marks."""
 
-    def generate(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
-        block = ir.VectorType(ir.IntType(8), BLOCK)
-        word = ir.IntType(64)
-        loaded = _loaded(builder, arguments[0], block)
-        # As signed numbers, control characters and bytes beyond ASCII are below 32.
-        other = builder.icmp_signed("<", loaded, ir.Constant(block, [32] * BLOCK))
-        for mark in b'"\\':
-            other = builder.or_(other, builder.icmp_signed("==", loaded, ir.Constant(block, [mark] * BLOCK)))
-        bits = builder.zext(builder.bitcast(other, ir.IntType(BLOCK)), word)
-        return builder.cttz(builder.or_(bits, ir.Constant(word, 1 << BLOCK)), ir.Constant(ir.IntType(1), 1))
+    def run(_: Any, _address: Any) -> Any:
+        def generate(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
+            block = ir.VectorType(ir.IntType(8), BLOCK)
+            word = ir.IntType(64)
+            loaded = _loaded(builder, arguments[0], block)
+            # As signed numbers, control characters and bytes beyond ASCII are below 32.
+            other = builder.icmp_signed("<", loaded, ir.Constant(block, [32] * BLOCK))
+            for mark in marks:
+                other = builder.or_(other, builder.icmp_signed("==", loaded, ir.Constant(block, [mark] * BLOCK)))
+            bits = builder.zext(builder.bitcast(other, ir.IntType(BLOCK)), word)
+            return builder.cttz(builder.or_(bits, ir.Constant(word, 1 << BLOCK)), ir.Constant(ir.IntType(1), 1))
 
-    return types.int64(types.intp), generate
+        return types.int64(types.intp), generate
+
+    return cast(Any, intrinsic)(run)
+
+
+_plain: Final = _run(b'"\\')
+_plain_in_xml: Final = _run(b"<&]\"'")
 
 
 @cast(Any, intrinsic)
@@ -284,6 +310,26 @@ def _string(at: int, end: int, limit: int) -> tuple[int, int, int, bool]:
     return 0, 0, _REFUSED, has_escapes
 
 
+@inlined
+def _put_character(target: int, code: int) -> int:
+    """Write a character as UTF-8; return the number of its bytes."""
+    if code < 0x80:
+        _put(target, code)
+        return 1
+    if code < 0x800:
+        more = 1
+        _put(target, 0xC0 | code >> 6)
+    elif code < 0x10000:
+        more = 2
+        _put(target, 0xE0 | code >> 12)
+    else:
+        more = 3
+        _put(target, 0xF0 | code >> 18)
+    for place in range(more):
+        _put(target + 1 + place, 0x80 | code >> 6 * (more - 1 - place) & 0x3F)
+    return 1 + more
+
+
 @lean
 def _unescaped(start: int, length: int, limit: int, target: int) -> int:
     """Write a string that `_string` has read, unescaped; return its length.
@@ -309,22 +355,7 @@ def _unescaped(start: int, length: int, limit: int, target: int) -> int:
             if 0xD800 <= code <= 0xDBFF:
                 code = 0x10000 + ((code - 0xD800) << 10) + _unit(at, end) - 0xDC00
                 at += _ESCAPE_BYTES
-            if code < 0x80:
-                _put(target, code)
-                target += 1
-                continue
-            if code < 0x800:
-                more = 1
-                _put(target, 0xC0 | code >> 6)
-            elif code < 0x10000:
-                more = 2
-                _put(target, 0xE0 | code >> 12)
-            else:
-                more = 3
-                _put(target, 0xF0 | code >> 18)
-            for place in range(more):
-                _put(target + 1 + place, 0x80 | code >> 6 * (more - 1 - place) & 0x3F)
-            target += 1 + more
+            target += _put_character(target, code)
         if at < end and at + BLOCK > limit:
             _put(target, _byte(at))
             at += 1
@@ -885,6 +916,17 @@ def _walk(
     return REFUSED
 
 
+@inlined
+def _forget(levels: Any, kinds: NDArray[np.uint8]) -> None:
+    """Take back the rows of lists of a value that was not read."""
+    for number in range(1, len(levels)):
+        level = levels[number]
+        for column in range(level.fields):
+            start = level.column + column * level.room
+            kinds[start + level.kept : start + level.count] = 0
+        level.count = level.kept
+
+
 @lean
 def scan_paths(
     values: NDArray[np.uint32],
@@ -963,12 +1005,580 @@ def scan_paths(
         )
         accepted[row] = found == ACCEPTED
         if found != ACCEPTED:
-            for number in range(1, len(levels)):
-                level = levels[number]
-                for column in range(level.fields):
-                    start = level.column + column * level.room
-                    kinds[start + level.kept : start + level.count] = 0
-                level.count = level.kept
+            _forget(levels, kinds)
+        if found == FULL:
+            return row
+    return len(values)
+
+
+_BEGINS_NAME = np.zeros(256, np.bool_)
+_BEGINS_NAME[list(string.ascii_letters.encode() + b"_")] = True
+_IN_NAME = _BEGINS_NAME.copy()
+_IN_NAME[list(string.digits.encode() + b".-")] = True
+"""ASCII bytes of names of XML; those with a colon are of a name space, and are refused."""
+
+_MAY_BE_MARKUP = _BEGINS_NAME.copy()
+_MAY_BE_MARKUP[list(b":?!")] = True
+_MAY_BE_MARKUP[128:] = True
+"""Bytes after `<` of what may be XML."""
+
+_XML, _XML_VERSION = (np.uint64(int.from_bytes(part, "little")) for part in (b"<?xml ve", b'rsion="1'))
+_XML_END = np.uint64(int.from_bytes(b'.0"', "little"))
+_XML_ENCODING = np.uint64(int.from_bytes(b" encodin", "little"))
+_SECTION = np.uint64(int.from_bytes(b"<![CDATA", "little"))
+_WORD_XMLN = np.uint64(int.from_bytes(b"xmln", "little"))
+_WORD_AMP = np.uint64(int.from_bytes(b"amp;", "little"))
+_WORD_APOS = np.uint64(int.from_bytes(b"apos", "little"))
+_WORD_QUOT = np.uint64(int.from_bytes(b"quot", "little"))
+
+_MOST_REFERENCE_DIGITS: Final = 7
+
+_ATTRIBUTES: Final = 1
+_CHILDREN: Final = 2
+"""Bits: what an open element of XML has had so far."""
+
+
+@inlined
+def _name_end(at: int, end: int) -> int:
+    """Return the position after a name of ASCII without a colon; `at` itself: there is none."""
+    if at < end and _BEGINS_NAME[_byte(at)]:
+        at += 1
+        while at < end and _IN_NAME[_byte(at)]:
+            at += 1
+    return at
+
+
+@lean
+def _declaration(at: int, end: int) -> int:
+    """Return the position after a declaration of XML 1.0, if there is one. Strings are UTF-8 whatever it says."""
+    if _byte(at + 1) != _QUESTION:
+        return at
+    if at + 20 > end or _eight(at) != _XML or _eight(at + 8) != _XML_VERSION or _four(at + 16) & 0xFFFFFF != _XML_END:
+        return _REFUSED
+    at += 19
+    if at + 11 <= end and _eight(at) == _XML_ENCODING and _byte(at + 8) == ord("g"):
+        if _byte(at + 9) != _EQUAL or _byte(at + 10) != _QUOTE:
+            return _REFUSED
+        start = at + 11
+        at = _name_end(start, end)
+        if at == start or _byte(start) == ord("_") or at >= end or _byte(at) != _QUOTE:
+            return _REFUSED
+        at += 1
+    at = _space(at, end)
+    if at + 2 > end or _byte(at) != _QUESTION or _byte(at + 1) != _GREATER:
+        return _REFUSED
+    return _space(at + 2, end)
+
+
+@lean
+def _reference(at: int, end: int) -> tuple[int, int]:
+    """Return the character of a predefined or numeric reference such as `&lt;`, and the position after it."""
+    refused = (0, _REFUSED)
+    at += 1
+    if at + 3 > end:
+        return refused
+    if _byte(at) == ord("#"):
+        at += 1
+        base = 10
+        if _byte(at) == ord("x"):
+            base = 16
+            at += 1
+        start = at
+        code: Any = 0
+        while at < end and at - start < _MOST_REFERENCE_DIGITS and 0 <= _HEX[_byte(at)] < base:
+            code = code * base + _HEX[_byte(at)]
+            at += 1
+        if at == start or at >= end or _byte(at) != _SEMICOLON:
+            return refused
+        is_space = code in (9, 10, 13)
+        if not (is_space or 0x20 <= code <= 0xD7FF or 0xE000 <= code <= 0xFFFD or 0x10000 <= code <= 0x10FFFF):
+            return refused
+        return code, at + 1
+    if _byte(at + 1) == ord("t") and _byte(at + 2) == _SEMICOLON:
+        if _byte(at) == ord("l"):
+            return _LESS, at + 3
+        if _byte(at) == ord("g"):
+            return _GREATER, at + 3
+    if at + 4 <= end and _four(at) == _WORD_AMP:
+        return _AMPERSAND, at + 4
+    if at + 5 <= end and _byte(at + 4) == _SEMICOLON:
+        if _four(at) == _WORD_APOS:
+            return _APOSTROPHE, at + 5
+        if _four(at) == _WORD_QUOT:
+            return _QUOTE, at + 5
+    return refused
+
+
+@inlined
+def _closes_section(at: int) -> bool:
+    return _byte(at + 1) == _CLOSE_LIST and _byte(at + 2) == _GREATER
+
+
+@inlined
+def _until(at: int, end: int, limit: int, mark: int) -> tuple[int, bool]:
+    """Return the position of the next mark, `<` or a quote, and whether references come before it.
+
+    Refused are characters that XML does not have or turns into others, and `]]>` outside a quote.
+    """
+    has_references = False
+    while at < end:
+        if at + BLOCK <= limit:
+            plain = _plain_in_xml(at)
+            at += plain
+            if plain == BLOCK:
+                continue
+            if at >= end:
+                break
+        byte = _byte(at)
+        if byte == mark:
+            return at, has_references
+        if byte >= 0x80:
+            # U+FFFE and U+FFFF; the text is UTF-8.
+            if byte == 0xEF and at + 2 < end and _byte(at + 1) == 0xBF and _byte(at + 2) > 0xBD:
+                break
+            at += 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
+        elif byte == _AMPERSAND:
+            has_references = True
+            at = _reference(at, end)[1]
+            if at == _REFUSED:
+                break
+        elif byte == _CLOSE_LIST:
+            if mark == _LESS and at + 2 < end and _closes_section(at):
+                break
+            at += 1
+        elif byte == _LESS or (byte < 32 and (mark != _LESS or (byte != 10 and byte != 9))):
+            break
+        else:
+            at += 1
+    return _REFUSED, has_references
+
+
+@lean
+def _section_end(at: int, end: int) -> int:
+    """Return the position of the `]]>` that ends a section."""
+    while at + 3 <= end:
+        byte = _byte(at)
+        if byte == _CLOSE_LIST and _closes_section(at):
+            return at
+        if byte < 32 and byte != 10 and byte != 9:
+            break
+        if byte == 0xEF and _byte(at + 1) == 0xBF and _byte(at + 2) > 0xBD:
+            break
+        at += 1
+    return _REFUSED
+
+
+@lean
+def _copy(start: int, length: int, has_references: bool, target: int) -> int:
+    """Write a text with characters in place of its references; return the position after it."""
+    at, end = start, start + length
+    while at < end:
+        if has_references and _byte(at) == _AMPERSAND:
+            code, at = _reference(at, end)
+            target += _put_character(target, code)
+        else:
+            _put(target, _byte(at))
+            at += 1
+            target += 1
+    return target
+
+
+@inlined
+def _is_space(byte: int) -> bool:
+    return byte == 32 or byte == 10 or byte == 13 or byte == 9
+
+
+@lean
+def _is_wide_space(at: int, length: int) -> bool:
+    """Return whether a character of so many bytes is white space beyond ASCII."""
+    first, second = _byte(at), _byte(at + 1)
+    if length == 2:
+        return first == 0xC2 and (second == 0x85 or second == 0xA0)
+    third = _byte(at + 2)
+    if first == 0xE2:
+        if second == 0x80:
+            return third <= 0x8A or third == 0xA8 or third == 0xA9 or third == 0xAF
+        return second == 0x81 and third == 0x9F
+    return (first == 0xE1 and second == 0x9A and third == 0x80) or (first == 0xE3 and second == 0x80 and third == 0x80)
+
+
+@lean
+def _stripped(start: int, length: int) -> tuple[int, int]:
+    """Return start and length of a text without white space around it; refused if there is such beyond ASCII."""
+    end = start + length
+    while start < end and _is_space(_byte(start)):
+        start += 1
+    while start < end and _is_space(_byte(end - 1)):
+        end -= 1
+    for size in (2, 3):
+        if start + size <= end and (_is_wide_space(start, size) or _is_wide_space(end - size, size)):
+            return start, _REFUSED
+    return start, end - start
+
+
+@inlined
+def _marked_child(
+    mark: int, start: int, length: int, parent: int, nodes: Any, firsts: NDArray[np.int32], text: int
+) -> int:
+    """Return the node of a name after a mark, `@` or `#`, in an element; or -1."""
+    bucket = min(length + 1, LONGEST_NAME)
+    for node in range(firsts[np.uintp(parent), np.uintp(bucket)], firsts[np.uintp(parent), np.uintp(bucket + 1)]):
+        named = nodes[np.uintp(node)]
+        is_marked = named.name_length == length + 1 and _byte(text + named.name) == mark
+        if is_marked and _same(start, text + named.name + 1, length):
+            return node
+    return -1
+
+
+@inlined
+def _put_text(
+    place: int,
+    start: int,
+    length: int,
+    buffer: int,
+    base: int,
+    views: NDArray[np.uint64],
+    kinds: NDArray[np.uint8],
+) -> bool:
+    """Write a text to its place; False: nothing may be read before it."""
+    if start < base + VIEW_ROOM:
+        return False
+    kinds[np.uintp(place)] = STRING
+    _write_view(start, length, buffer, base, views[np.uintp(place)])
+    return True
+
+
+@inlined
+def _attributes(
+    at: int,
+    end: int,
+    limit: int,
+    base: int,
+    buffer: int,
+    node: int,
+    row: int,
+    nodes: Any,
+    firsts: NDArray[np.int32],
+    names: int,
+    known: NDArray[np.int64],
+    side: NDArray[np.int64],
+    views: NDArray[np.uint64],
+    kinds: NDArray[np.uint8],
+) -> tuple[int, int, bool]:
+    """Read the attributes of an element; return the position after its tag, their number, and whether it ends there."""
+    refused = (_REFUSED, 0, False)
+    count = 0
+    while True:
+        start = _space(at, end)
+        if start >= end:
+            return refused
+        if _byte(start) == _GREATER:
+            return start + 1, count, False
+        if _byte(start) == _SLASH:
+            return (start + 2, count, True) if start + 1 < end and _byte(start + 1) == _GREATER else refused
+        if start == at or count == MOST_ATTRIBUTES:
+            return refused
+        at = _name_end(start, end)
+        length = at - start
+        # What declares a name space is no attribute.
+        if length == 0 or (length == 5 and _four(start) == _WORD_XMLN and _byte(start + 4) == ord("s")):
+            return refused
+        for number in range(count):
+            if known[number, 1] == length and _same(start, known[number, 0], length):
+                return refused
+        known[count, 0] = start
+        known[count, 1] = length
+        count += 1
+        at = _space(at, end)
+        if at >= end or _byte(at) != _EQUAL:
+            return refused
+        at = _space(at + 1, end)
+        if at >= end or (_byte(at) != _QUOTE and _byte(at) != _APOSTROPHE):
+            return refused
+        value = at + 1
+        at, has_references = _until(value, end, limit, _byte(at))
+        if at == _REFUSED:
+            return refused
+        child = -1
+        if node >= 0 and nodes[np.uintp(node)].has_children:
+            child = _marked_child(_AT, start, length, node, nodes, firsts, names)
+        if child >= 0:
+            found = nodes[np.uintp(child)]
+            if found.element >= 0:
+                return refused
+            if found.column >= 0:
+                length = at - value
+                if has_references:
+                    start = side[1]
+                    side[1] = _copy(value, length, True, start)
+                    _put_text(found.column + row, start, side[1] - start, side[2], side[0], views, kinds)
+                elif not _put_text(found.column + row, value, length, buffer, base, views, kinds):
+                    return refused
+        at += 1
+
+
+@inlined
+def _put_element(
+    node: int,
+    row: int,
+    also: int,
+    had: int,
+    start: int,
+    length: int,
+    buffer: int,
+    base: int,
+    nodes: Any,
+    firsts: NDArray[np.int32],
+    names: int,
+    views: NDArray[np.uint64],
+    kinds: NDArray[np.uint8],
+) -> bool:
+    """Write the value of an element: its text, or an object if it `had` attributes or children; False: refused."""
+    place = nodes[np.uintp(node)].column
+    if place >= 0:
+        place += row
+    if had != 0:
+        if place >= 0:
+            kinds[np.uintp(place)] = OBJECT
+        if also >= 0:
+            kinds[np.uintp(also)] = OBJECT
+        place, also = -1, -1
+        if nodes[np.uintp(node)].has_children:
+            child = _marked_child(_NUMBER_SIGN, start, 0, node, nodes, firsts, names)
+            if child >= 0:
+                if nodes[np.uintp(child)].element >= 0:
+                    return False
+                place = nodes[np.uintp(child)].column
+                if place >= 0:
+                    place += row
+    if place < 0 and also < 0:
+        return True
+    start, length = _stripped(start, length)
+    if length == _REFUSED:
+        return False
+    # An empty text beside attributes or children is none.
+    if had != 0 and length == 0:
+        return True
+    if also >= 0 and not _put_text(also, start, length, buffer, base, views, kinds):
+        return False
+    return place < 0 or _put_text(place, start, length, buffer, base, views, kinds)
+
+
+@inlined
+def _xml(
+    at: int,
+    end: int,
+    limit: int,
+    base: int,
+    buffer: int,
+    top_row: int,
+    nodes: Any,
+    firsts: NDArray[np.int32],
+    names: int,
+    levels: Any,
+    frames: NDArray[np.int64],
+    seen: NDArray[np.int64],
+    known: NDArray[np.int64],
+    side: NDArray[np.int64],
+    views: NDArray[np.uint64],
+    kinds: NDArray[np.uint8],
+    places: NDArray[np.uint32],
+) -> int:
+    """Read the document in `[at, end)` to a row of the top level and to rows of lists; return a code if it is not."""
+    while at < end and _byte(at) != _LESS:
+        at += 1
+    if at + 1 >= end or not _MAY_BE_MARKUP[_byte(at + 1)]:
+        return NO_DOCUMENT
+    at = _declaration(at, end)
+    if at == _REFUSED:
+        return REFUSED
+    # The open element: its node and row, another place of its value, the number that its children are marked by, what
+    # it has had, its name, and its text before the first child, which may be a copy.
+    node, row, also, mark, had = -1, 0, -1, np.int64(0), 0
+    name, name_length, start, length, is_copy = at, 0, at, 0, 0
+    depth = 0
+    while at + 1 < end:
+        piece, piece_length, has_references, closes = at, 0, False, False
+        if _byte(at) != _LESS:
+            if depth == 0:
+                return REFUSED
+            at, has_references = _until(piece, end, limit, _LESS)
+            if at == _REFUSED:
+                return REFUSED
+            piece_length = at - piece
+        elif _byte(at + 1) == _EXCLAMATION:
+            if depth == 0 or at + 9 > end or _eight(at) != _SECTION or _byte(at + 8) != _OPEN_LIST:
+                return REFUSED
+            piece = at + 9
+            at = _section_end(piece, end)
+            if at == _REFUSED:
+                return REFUSED
+            piece_length = at - piece
+            at += 3
+        elif _byte(at + 1) == _SLASH:
+            at += 2
+            if depth == 0 or at + name_length > end or not _same(at, name, name_length):
+                return REFUSED
+            at = _space(at + name_length, end)
+            if at >= end or _byte(at) != _GREATER:
+                return REFUSED
+            at += 1
+            closes = True
+        else:
+            begin = at + 1
+            at = _name_end(begin, end)
+            size = at - begin
+            if size == 0 or depth == MAX_DEPTH:
+                return REFUSED
+            child, child_row, is_repeated, number = 0, top_row, False, np.int64(0)
+            if depth > 0:
+                child, child_row = -1, row
+                if node >= 0 and nodes[np.uintp(node)].has_children:
+                    child = _child(begin, size, node, nodes, firsts, names)
+                if child >= 0:
+                    is_repeated = seen[np.uintp(child), 0] == mark
+                    number = seen[np.uintp(child), 1] + 1 if is_repeated else np.int64(0)
+                    seen[np.uintp(child), 0] = mark
+                    seen[np.uintp(child), 1] = number
+                frame = frames[np.uintp(depth)]
+                frame[0], frame[1], frame[2], frame[3], frame[4] = node, row, also, mark, had | _CHILDREN
+                frame[5], frame[6], frame[7], frame[8], frame[9] = name, name_length, start, length, is_copy
+            depth += 1
+            node, row, also, mark, had = child, child_row, -1, np.int64(0), 0
+            name, name_length, start, length, is_copy = begin, size, at, 0, 0
+            if child >= 0:
+                found = nodes[np.uintp(child)]
+                if found.has_children and (is_repeated or found.element >= 0):
+                    return REFUSED
+                if found.column >= 0 and is_repeated:
+                    kinds[np.uintp(found.column + child_row)] = LIST
+                if found.element >= 0:
+                    if found.column >= 0 and not is_repeated:
+                        also = found.column + child_row
+                    node = found.element
+                    level = levels[np.uintp(nodes[np.uintp(node)].level)]
+                    row = level.count
+                    if row == level.room:
+                        return FULL
+                    level.count = row + 1
+                    places[np.uintp(level.first + row), 0] = child_row
+                    places[np.uintp(level.first + row), 1] = number
+                elif is_repeated:
+                    node = -1
+                side[3] += 1
+                mark = side[3]
+            at, count, closes = _attributes(
+                at, end, limit, base, buffer, node, row, nodes, firsts, names, known, side, views, kinds
+            )
+            if at == _REFUSED:
+                return REFUSED
+            if count > 0:
+                had = _ATTRIBUTES
+        if closes:
+            if node >= 0:
+                of, since = (side[2], side[0]) if is_copy else (buffer, base)
+                if not _put_element(node, row, also, had, start, length, of, since, nodes, firsts, names, views, kinds):
+                    return REFUSED
+            depth -= 1
+            if depth == 0:
+                return ACCEPTED if _space(at, end) == end else REFUSED
+            frame = frames[np.uintp(depth)]
+            node, row, also, mark, had = frame[0], frame[1], frame[2], frame[3], frame[4]
+            name, name_length, start, length, is_copy = frame[5], frame[6], frame[7], frame[8], frame[9]
+        elif piece_length > 0 and node >= 0 and had & _CHILDREN == 0:
+            if length == 0 and not has_references:
+                start, length, is_copy = piece, piece_length, 0
+            else:
+                if not is_copy:
+                    begin = side[1]
+                    side[1] = _copy(start, length, False, begin)
+                    start, is_copy = begin, 1
+                side[1] = _copy(piece, piece_length, has_references, side[1])
+                length = side[1] - start
+    return REFUSED
+
+
+@lean
+def scan_xml(
+    values: NDArray[np.uint32],
+    values_at: int,
+    addresses: NDArray[np.int64],
+    longest: int,
+    nodes: Any,
+    firsts: NDArray[np.int32],
+    text: int,
+    levels: Any,
+    frames: NDArray[np.int64],
+    seen: NDArray[np.int64],
+    known: NDArray[np.int64],
+    side: NDArray[np.int64],
+    views: NDArray[np.uint64],
+    kinds: NDArray[np.uint8],
+    places: NDArray[np.uint32],
+    accepted: NDArray[np.bool_],
+) -> int:
+    """Read XML documents into the levels of a `PathTable`, as `mapping.xml_payload` reads strings.
+
+    What is not said here is as in `scan_paths`.
+
+    Args:
+        values: [rows, 4] Arrow's views of the values, which are UTF-8.
+        values_at: Address of `values`.
+        addresses: [buffers, 2] start and end of the buffers.
+        longest: Bytes; longer values are refused.
+        nodes: [nodes] of `json_paths.NODE`. Attributes are named `@name`, a text beside attributes or children `#`.
+        firsts: See `PathTable`.
+        text: Address of the text of the `PathTable`.
+        levels: [levels] of `json_paths.LEVEL`.
+        frames: [`MAX_DEPTH`, `XML_FRAME`] working memory for open elements.
+        seen: [nodes, 2] zeros.
+        known: [`MOST_ATTRIBUTES`, 2] working memory for the names of attributes.
+        side: Buffer for texts that do not stand in the document as they are.
+        views: [all fields' rows, `VIEW_WORDS`] zeros.
+        kinds: [all fields' rows] zeros.
+        places: [all lists' rows, 2].
+        accepted: [rows] set for values that were read, and for those that are surely no documents, whose fields are
+            missing.
+
+    Returns:
+        The number of values processed.
+    """
+    for row in range(len(values)):
+        length = np.int64(values[row, 0])
+        if length > longest:
+            continue
+        if length > INLINE_BYTES:
+            buffer = np.int64(values[row, 2])
+            base, limit = addresses[buffer, 0], addresses[buffer, 1]
+            at = base + np.int64(values[row, 3])
+        else:
+            buffer = np.int64(0)
+            base, limit = values_at, values_at + 16 * len(values)
+            at = values_at + 16 * row + 4
+        for number in range(1, len(levels)):
+            levels[number].kept = levels[number].count
+        found = _xml(
+            at,
+            at + length,
+            limit,
+            base,
+            buffer,
+            row,
+            nodes,
+            firsts,
+            text,
+            levels,
+            frames,
+            seen,
+            known,
+            side,
+            views,
+            kinds,
+            places,
+        )
+        accepted[row] = found in (ACCEPTED, NO_DOCUMENT)
+        if not accepted[row]:
+            _forget(levels, kinds)
         if found == FULL:
             return row
     return len(values)

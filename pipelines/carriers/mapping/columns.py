@@ -6,26 +6,24 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-import msgspec
 import polars as pl
 
 from pipelines.carriers.json_levels import ScannedLevels, read_levels
-from pipelines.carriers.levels import KIND, MISSING, STRING, Level, Levels
-from pipelines.carriers.mapping.paths import AS_JSON, AS_URL, HEADER, TOP, above, read_as
-from pipelines.carriers.mapping.rows import MALFORMED, LevelsReader
-from pipelines.carriers.mapping.xml_payload import parse_xml
+from pipelines.carriers.levels import KIND, MISSING, STRING, Level
+from pipelines.carriers.mapping.chosen import chosen, of_all_elements
+from pipelines.carriers.mapping.paths import AS_JSON, AS_URL, AS_XML, HEADER, TOP, above, read_as
 from pipelines.carriers.percent import percent_decoded
 from schemas.lake import HEADERS
 
-_BEGINS_JSON: Final = r"^[ \t\r\n]*[\[{\"0-9tfn-]"
-"""What begins otherwise is not JSON: most of the texts that are written where JSON may stand."""
+_BEGINS: Final = {AS_JSON: r"^[ \t\r\n]*[\[{\"0-9tfn-]", AS_XML: "<"}
+"""What begins otherwise is no document, XML what has none: most of the texts that are written where one may stand."""
 
 Fields = Mapping[str, Sequence[str]]
 
 
 @dataclass
 class _Nested:
-    """Fields of the JSON within a string: by level in there, their names in there -> their whole names.
+    """Fields of the document within a string: by level in there, their names in there -> their whole names.
 
     Attributes:
         levels: name of a level in there -> its whole name.
@@ -46,6 +44,20 @@ def read_columns(
         headers: of each record, the type of `schemas.lake.HEADERS`.
         only_objects: whether to accept nothing but objects.
     """
+    scanned = _read(values, of_all_elements(fields), headers, only_objects=only_objects)
+    levels = chosen(scanned.levels, fields)
+    return ScannedLevels(scanned.accepted, {name: _of(levels[name], names) for name, names in fields.items()})
+
+
+def _read(
+    values: pl.Series,
+    fields: Fields,
+    headers: pl.Series | None = None,
+    *,
+    only_objects: bool = False,
+    is_xml: bool = False,
+) -> ScannedLevels:
+    """Read fields of payloads, or of documents; lists are of all their elements."""
     plain: dict[str, list[str]] = {TOP: []}
     nested: dict[tuple[str, str, str], _Nested] = {}
     for level, names in fields.items():
@@ -67,7 +79,7 @@ def read_columns(
     # Without those that are percent-encoded, whose strings are read in their place.
     encoded = {level: {name for name in names if name.endswith(AS_URL)} for level, names in plain.items()}
     written = {level: list(dict.fromkeys(_written(name) for name in names)) for level, names in plain.items()}
-    scanned = read_levels(values, written, only_objects=only_objects)
+    scanned = read_levels(values, written, only_objects=only_objects, is_xml=is_xml)
     for level, names in encoded.items():
         scanned = _with_decoded(scanned, level, names)
     for (level, outer, form), inner in nested.items():
@@ -104,58 +116,25 @@ def _with_decoded(scanned: ScannedLevels, name: str, encoded: Collection[str]) -
     return ScannedLevels(scanned.accepted, {**scanned.levels, name: Level(fields, level.parent, level.index)})
 
 
-@dataclass(frozen=True)
-class _Documents:
-    """Which strings of a column are documents: their rows, each as JSON, and of XML the elements of lists.
-
-    `levels` are names within the documents; `parent` of those of lists at the top counts the rows.
-    """
-
-    rows: pl.Series
-    values: pl.Series
-    levels: Levels
-
-
-def _documents(texts: pl.Series, form: str, fields: Mapping[str, Collection[str]]) -> _Documents:
-    """Find the documents among texts; null is what is no text that may be read."""
-    begins = _BEGINS_JSON if form == AS_JSON else "<"
-    rows = texts.str.contains(begins).fill_null(value=False).arg_true()
-    if form == AS_JSON:
-        return _Documents(rows, texts.gather(rows).cast(pl.Binary), {})
-    # What a list is, XML does not say: the elements of lists are read as the authority reads them.
-    lists = LevelsReader({TOP: (), **{level: tuple(names) for level, names in fields.items() if level != TOP}})
-    read: list[int] = []
-    values: list[bytes] = []
-    for row, text in zip(rows, texts.gather(rows), strict=True):
-        try:
-            document = parse_xml(text)
-            values.append(msgspec.json.encode(document))
-        except MALFORMED:
-            continue
-        read.append(row)
-        lists.add(document, {}, is_xml=True)
-    return _Documents(pl.Series(read, dtype=rows.dtype), pl.Series(values, dtype=pl.Binary), lists.levels())
-
-
 def _with_documents(scanned: ScannedLevels, name: str, outer: str, nested: _Nested, form: str) -> ScannedLevels:
     """Add fields of the documents that stand in a string of a level; where it is none, they are missing."""
     level, of_value = scanned.levels[name], scanned.values_of(name)
     may_be_read = (level.fields[outer + KIND] == STRING) & scanned.accepted.gather(of_value)
-    found = _documents(level.fields[outer].set(~may_be_read, None), form, nested.fields)
-    rows, values = found.rows, found.values
-    is_read = pl.Series([False], dtype=pl.Boolean).new_from_index(0, len(of_value)).scatter(rows, values=True)
-    asked = {of: tuple(names) for of, names in nested.fields.items() if of == TOP or form == AS_JSON}
-    inner = read_columns(values, asked, only_objects=False)
+    texts = level.fields[outer].set(~may_be_read, None)
+    may_be_document = texts.str.contains(_BEGINS[form]).fill_null(value=False)
+    rows = may_be_document.arg_true()
+    asked = {of: tuple(names) for of, names in nested.fields.items()}
+    inner = _read(texts.gather(rows).cast(pl.Binary), asked, is_xml=form == AS_XML)
     columns = inner.levels[TOP].fields
-    if len(rows) < len(is_read):
-        places = pl.when(is_read).then(is_read.cum_sum() - 1)
+    if len(rows) < len(texts):
+        places = pl.when(may_be_document).then(may_be_document.cum_sum() - 1)
         placed = pl.all().gather(pl.select(places).to_series())
         columns = columns.select(placed).with_columns(pl.col(f"^.*{KIND}$").fill_null(MISSING))
     whole = {one + part: kept + part for one, kept in nested.fields[TOP].items() for part in ("", KIND)}
     levels = dict(scanned.levels)
     levels[name] = Level(level.fields.hstack(columns.rename(whole)), level.parent, level.index)
     for one, kept in nested.levels.items():
-        read = (found.levels or inner.levels)[one]
+        read = inner.levels[one]
         parent = rows.gather(read.parent) if above(one) == TOP else read.parent
         levels[kept] = Level(read.fields, parent, read.index)
     refused = of_value.gather(rows.filter(~inner.accepted)).unique()

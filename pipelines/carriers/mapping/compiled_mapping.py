@@ -14,11 +14,12 @@ import polars as pl
 from pipelines.carriers.base import DECODED_SCHEMA, IGNORED_SCHEMA, NUMBERED_SCHEMA, REJECTED_SCHEMA, Decoded
 from pipelines.carriers.levels import INTEGER, MISSING, STRING, Levels
 from pipelines.carriers.mapping.cases import MADE, Collected, Emitted, compiled_case
+from pipelines.carriers.mapping.chosen import holds
 from pipelines.carriers.mapping.expressions import value
 from pipelines.carriers.mapping.measures import MEASURES
 from pipelines.carriers.mapping.model import CarrierMapping
 from pipelines.carriers.mapping.numbering import numbering
-from pipelines.carriers.mapping.paths import TOP, Filter, Path, above
+from pipelines.carriers.mapping.paths import TOP, Path, above
 from pipelines.carriers.mapping.rows import fields_of
 from pipelines.carriers.mapping.scope import ALL, COUNT, INDEX, KIND, PARTS, SEPARATOR, Scope
 
@@ -225,7 +226,7 @@ def _with_list(payloads: pl.DataFrame, paths: Sequence[Path], levels: Levels, as
     rows = level.fields.with_columns(_payload_of(paths[0].level, levels).alias(_ROW))
     columns: list[pl.Series | pl.Expr] = []
     for where in {path.where: None for path in paths}:
-        meant = rows if where is None else rows.filter(_is_meant(where))
+        meant = rows if where is None else rows.filter(holds(where))
         wanted = [
             (path, suffix)
             for path in paths
@@ -235,11 +236,6 @@ def _with_list(payloads: pl.DataFrame, paths: Sequence[Path], levels: Levels, as
         ]
         columns += _of_payloads(meant, wanted, payloads.height)
     return payloads.with_columns(columns)
-
-
-def _is_meant(where: Filter) -> pl.Expr:
-    is_it = (pl.col(where.field) == where.value).fill_null(value=False)
-    return ~is_it if where.differs else is_it
 
 
 def _of_payloads(elements: pl.DataFrame, wanted: Sequence[tuple[Path, str]], n: int) -> Sequence[pl.Series | pl.Expr]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import polars as pl
 
 from pipelines.carriers.base import Carrier, Decoded
+from pipelines.carriers.mapping.chosen import of_all_elements
 from pipelines.carriers.mapping.compiled_mapping import CompiledMapping
 from pipelines.carriers.mapping.measured import TextPlaces
 from pipelines.carriers.mapping.model import CarrierMapping, MappingError
@@ -41,7 +42,7 @@ class MappedCarrier(Carrier):
                 "Correct the path or the name of the pattern: docs/reference/mapping.md",
             ) from error
         self._places = TextPlaces(mapping)
-        self._needs_rows = mapping.format == "xml" or needs_rows(self._compiled.fields)
+        self._needs_rows = mapping.format == "xml" or needs_rows(of_all_elements(self._compiled.fields))
 
     def decode(self, values: Sequence[bytes], headers: pl.Series | None = None) -> Decoded:
         """Decode payloads one by one."""

@@ -5,10 +5,9 @@ The measures are those that the mapping would take of the text, so that both for
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 import msgspec
@@ -18,7 +17,7 @@ from pipelines.carriers.levels import STRING
 from pipelines.carriers.mapping.expressions import condition
 from pipelines.carriers.mapping.measures import MEASURES, measures, texts_of
 from pipelines.carriers.mapping.model import CarrierMapping, Text
-from pipelines.carriers.mapping.paths import AS_JSON, AS_XML, TOP, Elements, steps
+from pipelines.carriers.mapping.paths import AS_JSON, AS_XML, TOP, Elements, steps, without_filters
 from pipelines.carriers.mapping.rows import (
     MALFORMED,
     PARSERS,
@@ -30,8 +29,6 @@ from pipelines.carriers.mapping.rows import (
 )
 from pipelines.carriers.mapping.scope import Scope
 from pipelines.carriers.texts import Texts
-
-_FILTER: Final = re.compile(r"\[[^\[\]]+\]")
 
 
 @dataclass(frozen=True)
@@ -152,12 +149,12 @@ def _specs(mapping: CarrierMapping) -> list[Text]:
     of_events = [text for case in mapping.cases for event in case.emit for text in texts_of(event.text)]
     found: dict[str, Text] = {}
     for one in listed:
-        found[_FILTER.sub("[]", one.of)] = one
+        found[without_filters(one.of)] = one
     for one in (text if isinstance(text, Text) else Text(of=text) for text in of_events):
         name = one.of.strip("{}")
         named = mapping.fields.get(name, name)
         for path in [named] if isinstance(named, str) else named:
-            place = _FILTER.sub("[]", path)
+            place = without_filters(path)
             if place not in found or one.strip is not None or one.marks is not None or one.markup != "none":
                 of = found[place].of if place in found else place
                 found[place] = msgspec.structs.replace(one, of=of)

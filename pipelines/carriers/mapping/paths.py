@@ -31,6 +31,7 @@ _SEGMENT: Final = re.compile(
     r"(?P<as>::(?:json|xml|url))|\.?'(?P<quoted>[^']+)'|\.?(?P<name>[^\s{}\[\].:']+(?::[^\s{}\[\].:']+)*)"
 )
 _LIST: Final = re.compile(r"\[([^\[\]]*)\]")
+_CONDITION: Final = re.compile(r"\[[^\[\]]+\]")
 _FILTER: Final = re.compile(r"(?P<field>[^=!\[\]]+)(?P<differs>!?)=(?P<value>[^=\[\]]+)")
 
 
@@ -118,6 +119,11 @@ def above(level: str) -> str:
     """Return the level above a level: `links[]` for `links[].members[]`."""
     outer = list(_LIST.finditer(level))[:-1]
     return level[: outer[-1].end()] if outer else TOP
+
+
+def without_filters(path: str) -> str:
+    """Return the path to all elements of its lists."""
+    return _CONDITION.sub("[]", path)
 
 
 def _filter(path: str, condition: str) -> Filter | None:

@@ -39,7 +39,6 @@ from pipelines.carriers.mapping.paths import (
     Elements,
     Path,
     above,
-    read_as,
     segments,
     steps,
 )
@@ -149,19 +148,8 @@ def _add_level(found: dict[str, set[str]], level: str) -> None:
 
 
 def needs_rows(fields: Mapping[str, Sequence[str]]) -> bool:
-    """Are there fields that only `read_rows` reads: of lists in some elements, or in a string that is no document."""
-    return any(map(_has_chosen_elements, fields)) or any(
-        _is_below_url(name) for names in fields.values() for name in names
-    )
-
-
-def _has_chosen_elements(level: str) -> bool:
-    """Is a level of lists in some elements; those of XML within a string are read one by one in either way."""
-    inside = read_as(level)
-    outside = level if inside is None else f"{inside.level}.{inside.field}".strip(".")
-    if inside is not None and inside.form == AS_JSON:
-        outside = level
-    return any(isinstance(step, Elements) and step.where is not None for step in steps(outside))
+    """Are there fields that only `read_rows` reads: in a string that is no document."""
+    return any(_is_below_url(name) for names in fields.values() for name in names)
 
 
 def _is_below_url(name: str) -> bool:
