@@ -13,9 +13,14 @@ from assets.steps import lake_asset, lake_assets
 from assets.tables import materialized, refreshed, specs
 from pipelines.groups.risk.lines import markdown, of_score
 from pipelines.lake import Lake
-from pipelines.refresh import refresh_intervention_effects, refresh_risk
+from pipelines.refresh import (
+    refresh_intervention_cases,
+    refresh_intervention_effects,
+    refresh_intervention_sales,
+    refresh_risk,
+)
 from pipelines.refresh.risk import newest_lines
-from schemas.lake import GROUP_RISK, INTERVENTION_EFFECT, RISK_MODEL
+from schemas.lake import GROUP_RISK, INTERVENTION_CASE, INTERVENTION_EFFECT, INTERVENTION_SALES, RISK_MODEL
 
 
 @lake_assets(specs(RISK_MODEL, GROUP_RISK))
@@ -26,12 +31,24 @@ def group_risks(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) ->
     yield from refreshed(lake, outcomes, {RISK_MODEL.name: _of_alerts(lake)})
 
 
-@lake_asset(INTERVENTION_EFFECT)
-def intervention_effect(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
+@lake_asset(INTERVENTION_CASE)
+def intervention_case(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
     """Compare the groups of all cases with untreated ones again, where a complete day is new or changed."""
-    through, settings = complete_through(lake, rules), rules.settings[INTERVENTION_EFFECT.name]
-    outcome = refresh_intervention_effects(lake, through, rules.zone, settings)
-    return materialized(lake, INTERVENTION_EFFECT, asdict(outcome))
+    through, settings = complete_through(lake, rules), rules.settings[INTERVENTION_CASE.name]
+    outcome = refresh_intervention_cases(lake, through, rules.zone, settings)
+    return materialized(lake, INTERVENTION_CASE, asdict(outcome))
+
+
+@lake_asset(INTERVENTION_EFFECT)
+def intervention_effect(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
+    """Count again which groups were alive again, where cases changed."""
+    return materialized(lake, INTERVENTION_EFFECT, asdict(refresh_intervention_effects(lake)))
+
+
+@lake_asset(INTERVENTION_SALES)
+def intervention_sales(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
+    """Sum again what the groups of cases sold, where cases or sales changed."""
+    return materialized(lake, INTERVENTION_SALES, asdict(refresh_intervention_sales(lake)))
 
 
 def _of_alerts(lake: Lake) -> dict[str, dg.MetadataValue]:

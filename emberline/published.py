@@ -131,7 +131,8 @@ def followed_after(warehouse: Warehouse, group: dict[str, Any]) -> list[dict[str
     """What followed where something was done for groups like one that is ill, as `followed` gives it."""
     if group["state"] not in ILL:
         return []
-    return followed(warehouse.read(mart.intervention_effect), group["purpose"])
+    effects, sales = warehouse.read_together(mart.intervention_effect, mart.intervention_sales)
+    return followed(effects, sales, group["purpose"])
 
 
 def with_amounts(frame: pl.DataFrame, *names: str) -> pl.DataFrame:

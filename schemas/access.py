@@ -78,6 +78,7 @@ _OF_MART: Final[dict[str, Access]] = {
     "contact": _BY_GROUP,
     "intervention": _BY_GROUP,
     "intervention_effect": _TOTAL,
+    "intervention_sales": _TOTAL,
     "retention": _TOTAL,
     "lifecycle": _TOTAL,
     "member_state": _BY_GROUP,

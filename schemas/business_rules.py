@@ -192,6 +192,20 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
             WHERE is_effect <> (difference_low > 0 OR difference_high < 0)
         """),
     },
+    "intervention_sales": {
+        **_KNOWN_CURRENCY,
+        "selling_cases is no more than cases": Rule("""
+            SELECT action, purpose, model, currency, selling_cases, cases FROM {batch} WHERE selling_cases > cases
+        """),
+        "difference_minor lies in its interval": Rule("""
+            SELECT action, purpose, model, currency, difference_minor, difference_low_minor, difference_high_minor
+            FROM {batch} WHERE difference_minor NOT BETWEEN difference_low_minor AND difference_high_minor
+        """),
+        "is_effect exactly where the interval leaves 0 out": Rule("""
+            SELECT action, purpose, model, currency, difference_low_minor, difference_high_minor, is_effect FROM {batch}
+            WHERE is_effect <> coalesce(difference_low_minor > 0 OR difference_high_minor < 0, false)
+        """),
+    },
     "retention": {
         "active is no more than cohort_size": Rule("""
             SELECT unit, cohort, period, active, cohort_size FROM {batch} WHERE active > cohort_size

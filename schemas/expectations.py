@@ -75,6 +75,8 @@ _VALUES: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("intervention", "action"): ACTIONS,
     ("intervention", "origin"): ORIGINS,
     ("intervention_effect", "action"): ACTIONS,
+    ("intervention_sales", "action"): ACTIONS,
+    ("intervention_sales", "model"): MODELS,
     ("member_state", "state"): ENGAGEMENT,
     ("dim_person", "engagement"): ENGAGEMENT,
     ("retention", "unit"): ("week", "month"),
@@ -104,7 +106,7 @@ _WITH_UNATTRIBUTED: Final = (
 )
 """Tables in which sales or costs of no group have a group id of their own, `unattributed`."""
 
-_RANGES: Final[dict[str, tuple[float, float | None]]] = {
+_RANGES: Final[dict[str, tuple[float | None, float | None]]] = {
     "entry": (1, None),
     "step_number": (1, None),
     "steps_reached": (1, None),
@@ -131,6 +133,8 @@ _RANGES: Final[dict[str, tuple[float, float | None]]] = {
     "fragmentation": (0, 1),
     "untreated_share": (0, 1),
     **dict.fromkeys(("difference", "difference_low", "difference_high"), (-1, 1)),
+    **dict.fromkeys(("difference_minor", "difference_low_minor", "difference_high_minor"), (None, None)),
+    **dict.fromkeys(("difference_amount", "difference_low_amount", "difference_high_amount"), (None, None)),
 }
 
 

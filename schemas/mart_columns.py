@@ -74,7 +74,7 @@ def money_sum(name: str, **own: Any) -> sa.Column[Any]:
     return sa.Column(name, sa.Numeric(38, 0), nullable=False, **own)
 
 
-def amount(name: str, within: tuple[str, ...]) -> sa.Column[Any]:
+def amount(name: str, within: tuple[str, ...] | None = None) -> sa.Column[Any]:
     """Return the column with the amount of `<name>_minor` in units of the currency, which adds up within `within`.
 
     It has four decimal digits, the most that any currency of ISO 4217 has.

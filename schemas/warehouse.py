@@ -48,6 +48,7 @@ __all__ = [
     "group_state",
     "intervention",
     "intervention_effect",
+    "intervention_sales",
     "lifecycle",
     "member_state",
     "message_sales",
@@ -247,6 +248,37 @@ intervention_effect = sa.Table(
     ),
     sa.Column("is_effect", sa.Boolean, nullable=False, comment="whether the interval leaves 0 out"),
     comment="What became of groups in need within 28 days of an action, beside comparable untreated ones. A difference "
+    "is no cause.",
+)
+
+_LIMITS: Final = ("difference_low", "difference_high")
+_BESIDE: Final = {
+    "net": "mean net sales of the groups of cases in the 28 days after",
+    "untreated": "mean net sales of comparable untreated groups in 28 days, weighted as cases are",
+    "difference": "net_minor less untreated_minor",
+    "difference_low": "lower limit of its interval of 95 %; null: all groups sold the same, so nothing is known of it",
+    "difference_high": "upper limit of its interval of 95 %; null: all groups sold the same",
+}
+
+intervention_sales = sa.Table(
+    "intervention_sales",
+    metadata,
+    sa.Column("action", sa.Text, primary_key=True),
+    sa.Column("purpose", sa.Text, primary_key=True, comment="purpose of the groups; empty: of all purposes"),
+    sa.Column("model", sa.Text, primary_key=True),
+    sa.Column("currency", sa.Text, primary_key=True),
+    number("cases", "actions in groups in need whose sales of 28 days are known", "cases", ("purpose",)),
+    number("selling_cases", "cases whose group sold anything in these days", "cases", ("purpose",)),
+    number("untreated", "untreated groups, each once a day, that cases are compared with", "days of groups"),
+    *(
+        sa.Column(
+            f"{name}_minor", sa.Numeric(38, 0), nullable=name in _LIMITS, **says(f"{text}, in minor units", MINOR)
+        )
+        for name, text in _BESIDE.items()
+    ),
+    *(amount(name) for name in _BESIDE),
+    sa.Column("is_effect", sa.Boolean, nullable=False, comment="whether the interval leaves 0 out"),
+    comment="What groups in need sold in the 28 days after an action, beside comparable untreated ones. A difference "
     "is no cause.",
 )
 

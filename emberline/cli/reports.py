@@ -9,7 +9,7 @@ import polars as pl
 
 from emberline.cli.output import print_line, print_table
 from emberline.published import STATE_ORDER, funnel_names, with_amounts
-from pipelines.groups.followed import sentence
+from pipelines.groups.followed import sentences
 from pipelines.groups.life import LIVING
 from pipelines.printable import printable_name
 from schemas.attribution import MODELS
@@ -115,8 +115,8 @@ def print_group(group: Mapping[str, Any], contacts: pl.DataFrame | None) -> None
 
 def print_interventions(frame: pl.DataFrame, followed: Sequence[Mapping[str, Any]]) -> None:
     """Print what was done for one group, the newest first, and what followed in groups like it, `followed`."""
-    for row in followed:
-        print_line(f"{sentence(row)}.")
+    for said in sentences(followed):
+        print_line(f"{said}.")
     if followed:
         print_line()
     if frame.is_empty():

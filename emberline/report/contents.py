@@ -53,6 +53,7 @@ class Contents:
         contacts: Whom to talk to, as `contacts_frame` gives it.
         done: What was done for groups, as `interventions_frame` gives it.
         effects: `intervention_effect`.
+        sold_after: `intervention_sales` of `model`.
         sales: As `sales_frame` gives them.
         sales_weeks: Orders that `model` credits by week: `group_id`, `week`, `orders`.
         segments: `segment_sales` of `model`, most first, with `minor_digits`.
@@ -76,6 +77,7 @@ class Contents:
     contacts: pl.DataFrame
     done: pl.DataFrame
     effects: pl.DataFrame
+    sold_after: pl.DataFrame
     sales: pl.DataFrame
     sales_weeks: pl.DataFrame
     segments: pl.DataFrame
@@ -121,6 +123,9 @@ def read_contents(
         contacts=contacts_frame(warehouse),
         done=interventions_frame(warehouse),
         effects=warehouse.read(mart.intervention_effect),
+        sold_after=warehouse.read(
+            sa.select(mart.intervention_sales).where(mart.intervention_sales.c.model == (model or ""))
+        ),
         sales=sales.filter(pl.col("model") == model) if model else sales,
         sales_weeks=warehouse.read(_sales_weeks(through, publication["zone"], model)),
         segments=warehouse.read(_segments(model)),

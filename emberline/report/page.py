@@ -13,7 +13,7 @@ from markupsafe import Markup
 from emberline.report.board import board, counts, health, lines
 from emberline.report.contents import WEEKS, Contents
 from emberline.report.details import details
-from emberline.report.followed import effects
+from emberline.report.followed import effects, sold_after
 from emberline.report.sections import funnels, lifecycle, sales
 from emberline.report.shares import cohorts
 from emberline.report.words import Words
@@ -54,6 +54,7 @@ def _page(contents: Contents, words: Words) -> dict[str, Any]:
         "lines": lines(contents, words),
         "has_risks": contents.groups["risk_28"].is_not_null().any(),
         "effects": effects(contents, words),
+        "sold_after": sold_after(contents, words),
         "funnels": funnels(contents, words),
         "details": detailed,
         "week_columns": [

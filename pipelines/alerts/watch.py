@@ -21,7 +21,7 @@ from pipelines.alerts.quiet import QuietHours
 from pipelines.alerts.risks import RISKS, newest_risks
 from pipelines.alerts.rules import RULES, Limits, Signals, evaluate, heard
 from pipelines.groups.contacts import ILL
-from pipelines.groups.followed import followed, sentence
+from pipelines.groups.followed import followed, sentences
 from pipelines.groups.risk.lines import line_for
 from pipelines.ingest.missing import Lateness, missing_numbers
 from pipelines.lake import Lake
@@ -30,7 +30,7 @@ from pipelines.publish.warehouse import Warehouse
 from pipelines.refresh.risk import newest_lines
 from schemas.errors import EmberlineError
 from schemas.lake import COMPONENTS, EVENTS, FEED_DAY, GROUP_DAY, GROUP_HEALTH, GROUP_RISK, PERSON_DAY
-from schemas.warehouse import dim_group, group_state, intervention_effect
+from schemas.warehouse import dim_group, group_state, intervention_effect, intervention_sales
 
 _FALLING: Final = ("declining", "dying")
 _EVERY: Final = dt.timedelta(minutes=10)
@@ -117,8 +117,11 @@ def tell(warehouse_url: str, alerting: Alerting, now: dt.datetime) -> Mapping[st
 
 def read_signals(warehouse: Warehouse, lake: Lake, limits: Limits, lateness: Lateness, *, read_up: bool) -> Signals:
     """Read what rules are judged by; what cannot be read is told in `error`."""
-    spells, names, effects = warehouse.read_together(
-        group_state, sa.select(dim_group.c.group_id, dim_group.c.name, dim_group.c.purpose), intervention_effect
+    spells, names, effects, sales = warehouse.read_together(
+        group_state,
+        sa.select(dim_group.c.group_id, dim_group.c.name, dim_group.c.purpose),
+        intervention_effect,
+        intervention_sales,
     )
     current = spells.filter("is_current")
     columns = ("group_id", "state", "since", "reason", "last_active_day", "coverage", *COMPONENTS)
@@ -136,16 +139,16 @@ def read_signals(warehouse: Warehouse, lake: Lake, limits: Limits, lateness: Lat
         groups.drop("messages_usual")
         .join(newest.drop("day"), on="group_id", how="left", maintain_order="left")
         .join(core, on="group_id", how="left", maintain_order="left")
-        .join(_followed(groups, effects), on="group_id", how="left", maintain_order="left")
+        .join(_followed(groups, effects, sales), on="group_id", how="left", maintain_order="left")
         .with_columns(precedent=pl.when(pl.col("state") == "dying").then(pl.lit(precedent(spells), pl.String)))
     )
     return Signals(groups, heard_now, risks=risks, missing=missing)
 
 
-def _followed(groups: pl.DataFrame, effects: pl.DataFrame) -> pl.DataFrame:
+def _followed(groups: pl.DataFrame, effects: pl.DataFrame, sales: pl.DataFrame) -> pl.DataFrame:
     """What followed where something was done for groups like those that are ill, in words: `group_id`, `followed`."""
     ill = groups.filter(pl.col("state").is_in(ILL)).select("group_id", "purpose")
-    told = [(purpose, [sentence(row) for row in followed(effects, purpose)]) for purpose in ill["purpose"].unique()]
+    told = [(purpose, sentences(followed(effects, sales, purpose))) for purpose in ill["purpose"].unique()]
     of_purpose = pl.DataFrame(told, schema={"purpose": pl.String, "followed": pl.List(pl.String)}, orient="row")
     return ill.join(of_purpose, on="purpose", nulls_equal=True).select("group_id", "followed")
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any, Final
 
 import polars as pl
+
+from schemas.attribution import MODELS
+from schemas.currencies import CURRENCIES
 
 LEAST_CASES: Final = 5
 """Of fewer cases nothing is told: they may be anything."""
@@ -27,32 +31,69 @@ AFTER: Final = {
 """Each of `schemas.interventions.ACTIONS`, as a sentence names it."""
 
 
-def followed(effects: pl.DataFrame, purpose: str | None) -> list[dict[str, Any]]:
+def followed(effects: pl.DataFrame, sales: pl.DataFrame, purpose: str | None) -> list[dict[str, Any]]:
     """What followed each action in groups of a purpose, or in all where too few cases are of it, the best first.
 
     Args:
         effects: columns of `schemas.warehouse.intervention_effect`.
+        sales: columns of `schemas.warehouse.intervention_sales`.
         purpose: of the group; None: not known.
 
     Returns:
-        At most `MOST` rows, with `like`: of as many untreated groups as there are cases, how many were alive again.
+        At most `MOST` rows, with `like`: of as many untreated groups as there are cases, how many were alive again; and
+        `sold`, the row of `sales` on the same action; None: too few cases, or nothing was sold.
     """
-    is_like = pl.col("purpose").is_in(["", purpose or ""]) & (pl.col("cases") >= LEAST_CASES)
-    best = (
-        effects.filter(is_like)
-        .sort("purpose", descending=True)
-        .unique("action", keep="first", maintain_order=True)
-        .sort("difference", "action", descending=[True, False])
-        .head(MOST)
-    )
+    sold = {row["action"]: row for row in _like(_of_one_market(sales), purpose).iter_rows(named=True)}
+    best = _like(effects, purpose).sort("difference", "action", descending=[True, False]).head(MOST)
     like = (pl.col("untreated_share") * pl.col("cases")).round().cast(pl.Int64)
-    return best.with_columns(like=like).to_dicts()
+    return [row | {"sold": sold.get(row["action"])} for row in best.with_columns(like=like).iter_rows(named=True)]
+
+
+def _like(rows: pl.DataFrame, purpose: str | None) -> pl.DataFrame:
+    """One row an action: that of groups of the purpose, or else of all groups; none of few cases."""
+    is_like = pl.col("purpose").is_in(["", purpose or ""]) & (pl.col("cases") >= LEAST_CASES)
+    return rows.filter(is_like).sort("purpose", descending=True).unique("action", keep="first", maintain_order=True)
+
+
+def _of_one_market(sales: pl.DataFrame) -> pl.DataFrame:
+    """The rows of the first attribution model, each in the currency in which most groups sold anything."""
+    place = pl.col("model").replace_strict({model: place for place, model in enumerate(MODELS)})
+    return (
+        sales.filter(place == place.min())
+        .sort("selling_cases", "currency", descending=[True, False])
+        .unique(("action", "purpose"), keep="first", maintain_order=True)
+    )
+
+
+def sentences(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Rows of `followed` in words, without full stops."""
+    return [said for row in rows for said in (sentence(row), *([] if row["sold"] is None else [sold_sentence(row)]))]
 
 
 def sentence(row: Mapping[str, Any]) -> str:
-    """A row of `followed` in words, without a full stop."""
-    cases, chance = row["cases"], "" if row["is_effect"] else "; the difference may be chance"
+    """Of a row of `followed`, how many groups were alive again, without a full stop."""
     return (
-        f"Groups like this were alive again in {row['alive_again']} of {cases} cases after {AFTER[row['action']]}, "
-        f"untreated {row['like']} of {cases}{chance}"
+        f"Groups like this were alive again in {row['alive_again']} of {row['cases']} cases after "
+        f"{AFTER[row['action']]}, untreated {row['like']} of {row['cases']}{_chance(row)}"
     )
+
+
+def sold_sentence(row: Mapping[str, Any]) -> str:
+    """Of a row of `followed` with `sold`, what groups sold, without a full stop."""
+    sold = row["sold"]
+    net, untreated = (money(sold[name], sold["currency"]) for name in ("net_minor", "untreated_minor"))
+    return (
+        f"Groups like this sold {net} {sold['currency']} on average in the 28 days after {AFTER[row['action']]} "
+        f"({sold['cases']} cases), untreated {untreated}{_chance(sold)}"
+    )
+
+
+def _chance(row: Mapping[str, Any]) -> str:
+    return "" if row["is_effect"] else "; the difference may be chance"
+
+
+def money(minor: int | Decimal, currency: str, *, is_signed: bool = False) -> str:
+    """Write minor units in units of their currency; as they are where its digits are unknown."""
+    known = CURRENCIES.get(currency)
+    digits = (known.minor_digits if known else None) or 0
+    return f"{Decimal(minor).scaleb(-digits):{'+' if is_signed else ''},.{digits}f}"

@@ -16,7 +16,11 @@ from pipelines.refresh.first_seen import refresh_first_seen
 from pipelines.refresh.funnel import entries_watermark, refresh_funnels
 from pipelines.refresh.groups import refresh_groups
 from pipelines.refresh.identity import refresh_identity
-from pipelines.refresh.intervention_effects import refresh_intervention_effects
+from pipelines.refresh.intervention_effects import (
+    refresh_intervention_cases,
+    refresh_intervention_effects,
+    refresh_intervention_sales,
+)
 from pipelines.refresh.interventions import refresh_interventions
 from pipelines.refresh.life import refresh_life
 from pipelines.refresh.matched import refresh_matched
@@ -63,7 +67,9 @@ __all__ = [
     "refresh_group_network",
     "refresh_groups",
     "refresh_identity",
+    "refresh_intervention_cases",
     "refresh_intervention_effects",
+    "refresh_intervention_sales",
     "refresh_interventions",
     "refresh_life",
     "refresh_lifecycle",

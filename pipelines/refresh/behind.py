@@ -12,7 +12,7 @@ from pipelines.refresh.changes import Sources, batch_input, complete_inputs, inc
 from pipelines.refresh.contacts import contact_inputs
 from pipelines.refresh.funnel import funnel_inputs
 from pipelines.refresh.identity import identity_inputs
-from pipelines.refresh.intervention_effects import effect_inputs
+from pipelines.refresh.intervention_effects import became_inputs, case_inputs, sold_inputs
 from pipelines.refresh.interventions import intervention_inputs
 from pipelines.refresh.life import LifeInputs
 from pipelines.refresh.matched import matched_inputs
@@ -107,6 +107,8 @@ def _inputs(lake: Lake, rules: FactRules) -> dict[LakeTable, dict[str, int]]:
         tables.GROUP_STATE: of_life,
         tables.RISK_MODEL: of_risk,
         tables.GROUP_RISK: of_risk,
-        tables.INTERVENTION_EFFECT: effect_inputs(lake, rules.through, settings[tables.INTERVENTION_EFFECT.name]),
+        tables.INTERVENTION_CASE: case_inputs(lake, rules.through, settings[tables.INTERVENTION_CASE.name]),
+        tables.INTERVENTION_EFFECT: as_recorded(became_inputs(lake)),
+        tables.INTERVENTION_SALES: as_recorded(sold_inputs(lake)),
         **{table: as_recorded(inputs) for table, inputs in summaries.items()},
     }

@@ -1,4 +1,4 @@
-"""`intervention_effect`: all cases again where a complete day changed, since a group may be compared with any other."""
+"""Interventions beside untreated groups: all cases again where a complete day changed, and what follows from them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from typing import Final
 from pipelines.groups.interventions.alike import Past
 from pipelines.groups.interventions.cases import matched_cases
 from pipelines.groups.interventions.effects import effects
+from pipelines.groups.interventions.sales import measured_sales, sales_after
 from pipelines.lake import Lake
 from pipelines.refresh.changes import BATCH_INPUT, IDENTITY_INPUT, MEMBER_CHANGE_INPUT, Changes, Sources, touched_since
 from pipelines.refresh.rebuilds import rebuild_due
+from pipelines.refresh.whole import inputs_of, refresh_whole
 from pipelines.refresh.written import (
     SETTINGS,
     Refreshed,
@@ -24,13 +26,13 @@ from pipelines.refresh.written import (
     write,
 )
 from schemas import lake as facts
-from schemas.lake import INTERVENTION_EFFECT
+from schemas.lake import INTERVENTION_CASE, INTERVENTION_EFFECT, INTERVENTION_SALES
 
 _POSITIONS: Final = (BATCH_INPUT, IDENTITY_INPUT, MEMBER_CHANGE_INPUT)
 
 
-def effect_inputs(lake: Lake, through: dt.date | None, settings: int) -> dict[str, int]:
-    """What `intervention_effect` records: how far interventions are, and what concerns all groups."""
+def case_inputs(lake: Lake, through: dt.date | None, settings: int) -> dict[str, int]:
+    """What `intervention_case` records: how far interventions are, and what concerns all groups."""
     done = lake.open(facts.INTERVENTION)
     return {name: done.position(name) or 0 for name in _POSITIONS} | _of_all(lake, through, settings)
 
@@ -41,7 +43,7 @@ def _of_all(lake: Lake, through: dt.date | None, settings: int) -> dict[str, int
     return versions | through_input(through) | {input_id(SETTINGS): settings}
 
 
-def refresh_intervention_effects(lake: Lake, through: dt.date | None, zone: str, settings: int) -> Refreshed:
+def refresh_intervention_cases(lake: Lake, through: dt.date | None, zone: str, settings: int) -> Refreshed:
     """Find and compare all cases again, once a complete day is new or changed; messages of today change nothing.
 
     Args:
@@ -50,10 +52,10 @@ def refresh_intervention_effects(lake: Lake, through: dt.date | None, zone: str,
         zone: IANA name of the business zone.
         settings: fingerprint of that and of what decides which days are complete.
     """
-    handle = lake.open(INTERVENTION_EFFECT)
+    handle = lake.open(INTERVENTION_CASE)
     rebuild = rebuild_due(lake, handle)
     of_all = _of_all(lake, through, settings)
-    seen = effect_inputs(lake, through, settings) | rebuild.seen()
+    seen = case_inputs(lake, through, settings) | rebuild.seen()
     done = noted(handle, seen)
     if done == seen:
         return unchanged(handle)
@@ -71,13 +73,48 @@ def refresh_intervention_effects(lake: Lake, through: dt.date | None, zone: str,
         through=through,
         zone=zone,
     )
-    return write(lake, handle, effects(matched_cases(past)), seen)
+    return write(lake, handle, matched_cases(past), seen)
+
+
+def became_inputs(lake: Lake) -> dict[str, int]:
+    """The inputs of `intervention_effect`."""
+    return inputs_of(lake, INTERVENTION_CASE)
+
+
+def refresh_intervention_effects(lake: Lake) -> Refreshed:
+    """Count again what became of the groups of cases, where cases changed."""
+    matched = lake.open(INTERVENTION_CASE)
+    return refresh_whole(
+        lake, INTERVENTION_EFFECT, became_inputs(lake), lambda: effects(matched.scan().collect()).lazy()
+    )
+
+
+def sold_inputs(lake: Lake) -> dict[str, int]:
+    """The inputs of `intervention_sales`."""
+    return inputs_of(lake, INTERVENTION_CASE, facts.GROUP_SALES_DAY, facts.CUSTOMER_ORDER, facts.FEED_DAY)
+
+
+def refresh_intervention_sales(lake: Lake) -> Refreshed:
+    """Sum again what the groups of cases sold, where cases, sales or the days of feeds changed.
+
+    A refund changes what was sold on a day long ago. All cases are read, the sales of their groups, and of all orders
+    the shop and the day.
+    """
+    matched, sold, orders, feeds = (
+        lake.open(table) for table in (INTERVENTION_CASE, facts.GROUP_SALES_DAY, facts.CUSTOMER_ORDER, facts.FEED_DAY)
+    )
+    return refresh_whole(
+        lake,
+        INTERVENTION_SALES,
+        sold_inputs(lake),
+        lambda: sales_after(matched.scan().collect(), sold.scan(), measured_sales(orders.scan(), feeds.scan())).lazy(),
+    )
 
 
 def _is_touched(lake: Lake, done: Mapping[str, int | None], of_all: Mapping[str, int], through: dt.date) -> bool:
     if None in done.values():
         return True
-    sources = Sources.of(lake, INTERVENTION_EFFECT)
+    sources = Sources.of(lake, INTERVENTION_CASE)
     changes = Changes.since(lake, sources, {name: done[name] for name in _POSITIONS})
     is_late = not touched_since(sources, changes, through).is_empty()
     return is_late or any(done[name] != value for name, value in of_all.items())

@@ -54,7 +54,7 @@ LAKE = {
     "group_state": LIFE,
     "risk_model": {"group_health", "person_day", *PERSONS},
     "group_risk": {"group_health", "person_day", "risk_model", *PERSONS},
-    "intervention_effect": {
+    "intervention_case": {
         "feed_day",
         "group",
         "group_day",
@@ -65,6 +65,8 @@ LAKE = {
         "member_change",
         *PERSONS,
     },
+    "intervention_effect": {"intervention_case"},
+    "intervention_sales": {"customer_order", "feed_day", "group_sales_day", "intervention_case"},
     "group_engagement": {"member_state"},
     "matched_event": {"events", "funnel_entry"},
     "funnel_step": {"funnel_entry"},

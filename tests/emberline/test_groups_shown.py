@@ -103,7 +103,7 @@ def test_whom_to_talk_to_is_shown_with_the_reasons(capsys: pytest.CaptureFixture
 
 def test_what_was_done_is_shown_with_its_words(capsys: pytest.CaptureFixture[str]):
     done = pl.DataFrame([{"day": TODAY, "action": "operator_wrote", "origin": "noted", "note": "asked\x1b[2J how"}])
-    effect = {"alive_again": 9, "cases": 20, "like": 4, "action": "call", "is_effect": True}
+    effect = {"alive_again": 9, "cases": 20, "like": 4, "action": "call", "is_effect": True, "sold": None}
     print_interventions(done, [effect])
     print_interventions(done.clear(), [])
     output = capsys.readouterr().out

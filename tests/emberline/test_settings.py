@@ -205,7 +205,7 @@ def test_an_error_does_not_show_a_secret(monkeypatch: pytest.MonkeyPatch, variab
 
 COMPLETE_DAYS = {
     "retention", "lifecycle", "member_state", "person_value", "group_health", "group_state", "risk_model", "group_risk",
-    "segment_activity", "segment_retention", "revenue_cohort", "group_network", "intervention_effect",
+    "segment_activity", "segment_retention", "revenue_cohort", "group_network", "intervention_case",
 }  # fmt: skip
 WATERMARK = COMPLETE_DAYS | {"funnel_entry", "funnel_curve", "funnel_trend"}
 DEPENDING = {

@@ -32,7 +32,9 @@ from pipelines.refresh import (
     refresh_group_network,
     refresh_groups,
     refresh_identity,
+    refresh_intervention_cases,
     refresh_intervention_effects,
+    refresh_intervention_sales,
     refresh_interventions,
     refresh_life,
     refresh_lifecycle,
@@ -100,10 +102,11 @@ ORDER: Final = (
         "group_health",
         "contact",
         "group_risk",
+        "intervention_case",
         "intervention_effect",
         "group_engagement",
     ),
-    *("matched_event", "funnel_step", "group_sales", "spend_day", "spend_return", MART),
+    *("matched_event", "funnel_step", "group_sales", "intervention_sales", "spend_day", "spend_return", MART),
 )
 """What is materialized together, in an order in which each comes after what it depends on."""
 
@@ -157,9 +160,11 @@ class Followed(Company):
             "intervention": lambda: refresh_interventions(lake, ZONE, LIFE, settings["intervention"]),
             "group_health": lambda: refresh_life(lake, through(), ZONE, LIFE, settings["group_state"]),
             "group_risk": lambda: refresh_risk(lake, through(), RETRAIN, settings["group_risk"]),
-            "intervention_effect": lambda: refresh_intervention_effects(
-                lake, through(), ZONE, settings["intervention_effect"]
+            "intervention_case": lambda: refresh_intervention_cases(
+                lake, through(), ZONE, settings["intervention_case"]
             ),
+            "intervention_effect": lambda: refresh_intervention_effects(lake),
+            "intervention_sales": lambda: refresh_intervention_sales(lake),
             "group_engagement": lambda: refresh_group_engagement(lake),
             "matched_event": lambda: refresh_matched(lake),
             "funnel_step": lambda: refresh_funnel_summaries(lake, self.funnels, ZONE, settings),

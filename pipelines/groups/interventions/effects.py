@@ -6,45 +6,41 @@ from typing import Final
 
 import polars as pl
 
-from schemas.lake import INTERVENTION_EFFECT
-
-LEAST_OF_PURPOSE: Final = 10
-"""Cases from which on an action is also shown for groups of one purpose."""
-
-ALL: Final = ""
-"""The purpose of the row of groups of all purposes."""
+from pipelines.groups.interventions.alike import CASE, OTHER
+from pipelines.groups.interventions.spread import by_purpose, effective_number, student, variance
+from schemas.lake import INTERVENTION_CASE, INTERVENTION_EFFECT
 
 _BY: Final = ("action", "purpose")
-_Z: Final = 1.959963984540054
 
 
 def effects(matched: pl.DataFrame) -> pl.DataFrame:
     """Compare the shares of groups that were alive again, by action, and by purpose where it has 10 cases.
 
     The untreated of a case weigh as much as the case, so that they are what the cases were. How much the difference of
-    the two shares varies follows from all pairs that have a group in common (`_variance`). It says how many independent
-    cases and untreated these are worth (Korn & Graubard 1998), which is no more than there are and no less than if
-    those of one group were one. Each share has the score interval of Wilson (1927) at that number, and the difference
-    takes its own from the two (method 10 of Newcombe 1998): it is never of width 0, whatever few cases say. For the
-    normal quantile it has Student's t of as many groups.
+    the two shares varies follows from all pairs that have a group in common (`spread.variance`). It says how many
+    independent cases and untreated these are worth (Korn & Graubard 1998), which is no more than there are and no less
+    than if those of one group were one. Each share has the score interval of Wilson (1927) at that number, and the
+    difference takes its own from the two (method 10 of Newcombe 1998): it is never of width 0, whatever few cases say.
+    For the normal quantile it has Student's t of as many groups.
 
     Args:
-        matched: of `pipelines.groups.interventions.cases.matched_cases`.
+        matched: `schemas.lake.INTERVENTION_CASE`.
 
     Returns:
         `schemas.lake.INTERVENTION_EFFECT`, sorted by its key.
     """
-    many = pl.struct("group_id", "day").n_unique().over("action", "purpose") >= LEAST_OF_PURPOSE
-    rows = pl.concat([matched.with_columns(purpose=pl.lit(ALL)), matched.drop_nulls("purpose").filter(many)])
+    rows = by_purpose(became(matched))
     rows = rows.with_columns(weight=pl.col("weight") / pl.col("weight").sum().over(_BY))
+    gap = pl.col("is_alive").cast(pl.Float64) - pl.col("other_is_alive").cast(pl.Float64)
     cases = _shares(rows, "group_id", "day", "is_alive")
     others = _shares(rows, "other_group_id", "other_day", "other_is_alive")
-    found = cases.join(others, on=_BY, suffix="_other").join(_variance(rows), on=_BY)
+    varying = variance(rows.with_columns(gap=gap), _BY)
+    found = cases.join(others, on=_BY, suffix="_other").join(varying, on=_BY)
     share, other = pl.col("share"), pl.col("share_other")
     worst = share * (1 - share) / pl.col("groups") + other * (1 - other) / pl.col("groups_other")
     kept = (pl.col("variance") / worst).fill_nan(1.0).clip(upper_bound=1.0)
     # By few groups a variance is known badly.
-    width = _student(pl.min_horizontal("groups", "groups_other") - 1)
+    width = student(pl.min_horizontal("groups", "groups_other") - 1)
     low, high = _wilson(share, pl.min_horizontal(pl.col("groups") / kept, "places"), width)
     low_other, high_other = _wilson(other, pl.min_horizontal(pl.col("groups_other") / kept, "places_other"), width)
     return (
@@ -72,54 +68,33 @@ def effects(matched: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _shares(rows: pl.DataFrame, group: str, day: str, is_alive: str) -> pl.DataFrame:
-    """The share that is alive, how many groups and days there are, and how many groups that would be of equal weight.
+def became(matched: pl.DataFrame) -> pl.DataFrame:
+    """The pairs of a case and an untreated group of which it is measured what became of both.
 
-    The latter is the effective number of Kish (1965): 1 / sum of squares of shares.
+    Args:
+        matched: `schemas.lake.INTERVENTION_CASE`.
+
+    Returns:
+        A row a case and untreated group: `action`, `purpose`, `group_id`, `day`, `is_alive`; of the other one
+        `other_group_id`, `other_day`, `other_is_alive`; `weight`, those of a case sum to 1. In the order of these.
     """
+    return (
+        matched.filter("is_last", pl.col("is_alive").is_not_null(), pl.col("other_is_alive").is_not_null())
+        # Sums of the same numbers in another order differ in their last digit, and would look like a change.
+        .sort(INTERVENTION_CASE.key)
+        .group_by(*CASE, "purpose", "is_alive", *OTHER, "other_is_alive", maintain_order=True)
+        .agg(pl.col("weight").sum())
+        .with_columns(weight=pl.col("weight") / pl.col("weight").sum().over(CASE))
+        .sort(*CASE, *OTHER, "other_is_alive")
+    )
+
+
+def _shares(rows: pl.DataFrame, group: str, day: str, is_alive: str) -> pl.DataFrame:
+    """The share that is alive, how many groups and days there are, and how many groups that would be."""
     whole = rows.group_by(_BY).agg(
         places=pl.struct(group, day).n_unique(), share=(pl.col("weight") * pl.col(is_alive)).sum()
     )
-    of_groups = rows.group_by(*_BY, group, maintain_order=True).agg(pl.col("weight").sum()).group_by(_BY)
-    return whole.join(of_groups.agg(groups=1 / (pl.col("weight") ** 2).sum()), on=_BY)
-
-
-def _variance(rows: pl.DataFrame) -> pl.DataFrame:
-    """The variance of the weighted mean difference of pairs, of which any two with a common group depend on each other.
-
-    Of what the mean changes by if all pairs of a group are left out, squared and summed over groups, less the same of
-    couples of groups, whose pairs were taken twice: a jackknife of dyads (Aronow, Samii & Assenova 2015).
-    """
-    gap = pl.col("is_alive").cast(pl.Float64) - pl.col("other_is_alive").cast(pl.Float64)
-    gaps = rows.with_columns(gap=gap).with_columns(
-        left=pl.col("weight") * (pl.col("gap") - (pl.col("weight") * pl.col("gap")).sum().over(_BY))
-    )
-    first, second = pl.min_horizontal("group_id", "other_group_id"), pl.max_horizontal("group_id", "other_group_id")
-    couples = gaps.group_by(*_BY, first=first, second=second, maintain_order=True).agg(pl.col("left", "weight").sum())
-    ends = [couples.select(*_BY, "left", "weight", group_id=end) for end in ("first", "second")]
-    groups = pl.concat(ends).group_by(*_BY, "group_id", maintain_order=True).agg(pl.col("left", "weight").sum())
-    # Where one group is in all pairs, nothing is left without it: then the variance is not known.
-    change = pl.col("left") / (1 - pl.col("weight"))
-    parts = [frame.group_by(_BY).agg(variance=(change**2).sum()) for frame in (groups, couples)]
-    return (
-        parts[0]
-        .join(parts[1], on=_BY, suffix="_both")
-        .select(*_BY, variance=(pl.col("variance") - pl.col("variance_both")).clip(lower_bound=0.0))
-    )
-
-
-def _student(freedom: pl.Expr) -> pl.Expr:
-    """The 97.5 % quantile of Student's t by its expansion in 1 / degrees of freedom.
-
-    Abramowitz & Stegun (1964), 26.7.5, with three terms; from 3 degrees on it is right to 2 %.
-    """
-    df, z = freedom.clip(lower_bound=1.0), _Z
-    terms = (
-        (z**3 + z) / 4,
-        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
-        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
-    )
-    return sum((term / df**power for power, term in enumerate(terms, start=1)), start=pl.lit(z))
+    return whole.join(effective_number(rows, _BY, (group,)).rename({"number": "groups"}), on=_BY)
 
 
 def _wilson(share: pl.Expr, number: pl.Expr, width: pl.Expr) -> tuple[pl.Expr, pl.Expr]:

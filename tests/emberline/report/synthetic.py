@@ -145,6 +145,25 @@ def contents(groups: int, names: dict[int, str] | None = None, **other: Any) -> 
                 for action, purpose, is_effect in (("call", "", False), ("offer", "sales", True))
             ]
         ),
+        sold_after=pl.DataFrame(
+            [
+                {
+                    "action": "call",
+                    "purpose": "",
+                    "model": "last_click",
+                    "currency": "CNY",
+                    "cases": 12,
+                    "selling_cases": 3,
+                    "untreated": 80,
+                    "net_minor": 123456,
+                    "untreated_minor": 20000,
+                    "difference_minor": 103456,
+                    "difference_low_minor": -4000,
+                    "difference_high_minor": 210912,
+                    "is_effect": False,
+                }
+            ]
+        ),
         sales=pl.DataFrame(sales, schema_overrides={"minor_digits": pl.Int16, "name": pl.String}),
         sales_weeks=pl.DataFrame({"group_id": ids[:1], "week": [3], "orders": [2]}),
         segments=pl.DataFrame(

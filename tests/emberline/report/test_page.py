@@ -84,7 +84,9 @@ def test_what_followed_is_shown_beside_the_untreated_and_never_as_a_cause():
     assert "after: offer; untreated 4 of 20.</p>" in page
     assert '<td>all</td><td class="n">20</td><td class="n">45%</td>' in page
     assert "A difference is no cause." in page
-    assert page.count("Groups like this") == 2 * sum(contents(7).groups["state"].is_in(["declining", "dying", "dead"]))
+    assert "sold 1,234.56 CNY on average in the 28 days after: call (12 cases); untreated 200.00 CNY." in page
+    assert '<td class="n">+1,034.56</td><td class="n">-40.00 to +2,109.12</td>' in page
+    assert page.count("Groups like this") == 3 * sum(contents(7).groups["state"].is_in(["declining", "dying", "dead"]))
     empty = replace(contents(7), effects=contents(7).effects.clear())
     assert "Groups like this" not in render(empty, Words("en"))
 

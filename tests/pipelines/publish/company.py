@@ -195,6 +195,15 @@ def effect(action: str, cases: int, alive: int, low: float, high: float, *, is_e
     }  # fmt: skip
 
 
+def sold_after(action: str, low: int | None, high: int | None, *, is_effect: bool, currency: str = "CNY") -> Row:
+    """What two cases sold after an action, beside untreated groups that sold nothing."""
+    return {
+        "action": action, "purpose": "", "model": "last_click", "currency": currency, "cases": 2, "selling_cases": 1,
+        "untreated": 9, "net_minor": 500, "untreated_minor": 0, "difference_minor": 500, "difference_low_minor": low,
+        "difference_high_minor": high, "is_effect": is_effect,
+    }  # fmt: skip
+
+
 def item(order: str, line: int, product: str) -> Row:
     return {"shop": "shop", "order_id": order, "line": line, "product_id": product, "currency": "CNY", "day": MONDAY}
 
@@ -287,6 +296,10 @@ COMPANY: dict[str, list[Row]] = {
     "group_risk": [risk("qq:1", days_later(1), 0.2, 0.4), risk("qq:1", days_later(2), 0.3, 0.3)],
     "contact": [contact("qq:1", "p1"), contact("qq:1", "p2")],
     "intervention_effect": [effect("call", 4, 2, 0.1, 0.9, is_effect=True)],
+    "intervention_sales": [
+        sold_after("call", 100, 900, is_effect=True),
+        sold_after("offer", None, None, is_effect=False),
+    ],
     "intervention": [done("qq:1", MONDAY), done("qq:1", days_later(1), origin="noted", note="rang")],
     "retention": [cell(0, 3), cell(1, 2), cell(2, None)],
     "lifecycle": [unit(MONDAY, 3, 3, 0, 0), unit(days_later(1), 2, 0, 2, 1)],

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from schemas.attribution import MODELS
 from schemas.disagreement import DISAGREEMENTS
 from schemas.interventions import ACTIONS
 from tests.pipelines.publish.company import (
@@ -27,6 +28,7 @@ from tests.pipelines.publish.company import (
     point,
     risk,
     sales,
+    sold_after,
     spell,
     state,
     step,
@@ -298,6 +300,48 @@ PLANTED = [
         "is_effect exactly where the interval leaves 0 out",
         1,
         {"action": "offer"},
+    ),
+    Planted(
+        "intervention_sales",
+        also("intervention_sales", sold_after("prayer", 100, 900, is_effect=True)),
+        f"action is one of {', '.join(ACTIONS)}",
+        1,
+        {"action": "prayer"},
+    ),
+    Planted(
+        "intervention_sales",
+        also("intervention_sales", sold_after("event", 100, 900, is_effect=True) | {"model": "none"}),
+        f"model is one of {', '.join(MODELS)}",
+        1,
+        {"action": "event"},
+    ),
+    Planted(
+        "intervention_sales",
+        also("intervention_sales", sold_after("event", 100, 900, is_effect=True, currency="EUR")),
+        "currency is one of dim_currency",
+        1,
+        EUR,
+    ),
+    Planted(
+        "intervention_sales",
+        also("intervention_sales", sold_after("event", 100, 900, is_effect=True) | {"selling_cases": 3}),
+        "selling_cases is no more than cases",
+        1,
+        {"action": "event"},
+    ),
+    Planted(
+        "intervention_sales",
+        also("intervention_sales", sold_after("event", 600, 900, is_effect=True)),
+        "difference_minor lies in its interval",
+        1,
+        {"action": "event"},
+    ),
+    Planted(
+        "intervention_sales",
+        also("intervention_sales", sold_after("event", None, None, is_effect=True)),
+        "is_effect exactly where the interval leaves 0 out",
+        1,
+        {"action": "event"},
     ),
     Planted(
         "retention",

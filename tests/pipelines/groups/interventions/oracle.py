@@ -102,13 +102,13 @@ def comparisons(world: World, case: Place, action: str, *, is_loose: bool = Fals
     return found
 
 
-def left_alone(world: World, case: Place, action: str) -> dict[tuple[Place, int], float]:
-    """The weights of untreated groups and days, and of the day by which each is judged."""
-    found: dict[tuple[Place, int], float] = defaultdict(float)
+def spells(world: World, case: Place, action: str) -> dict[tuple[Place, int, int, bool], float]:
+    """The weights of spells of untreated groups: place, first and last day, and whether it is the last spell."""
+    found: dict[tuple[Place, int, int, bool], float] = defaultdict(float)
     places = comparisons(world, case, action)
-    rest = [(place, place[1] + 28, 1 / len(places), 0) for place in places]
+    rest = [(place, place[1] + 1, place[1] + 28, 1 / len(places), 0) for place in places]
     while rest:
-        place, until, weight, times = rest.pop()
+        place, since, until, weight, times = rest.pop()
         group, day = place
         treated = min((at for at, _, what in world.done[group] if what == action and day < at <= until), default=None)
         onward: list[Place] = []
@@ -117,29 +117,32 @@ def left_alone(world: World, case: Place, action: str) -> dict[tuple[Place, int]
             onward = comparisons(world, again, action) or comparisons(world, again, action, is_loose=True)
         onward = [other for other in onward if other[0] != case[0]]
         if treated is None or not onward:
-            found[place, until] += weight
+            found[place, since, until, True] += weight
             continue
+        if since < treated:
+            found[place, since, treated - 1, False] += weight
         left = until - treated
-        rest += [(other, other[1] + left, weight / len(onward), times + 1) for other in onward]
+        rest += [(other, other[1], other[1] + left, weight / len(onward), times + 1) for other in onward]
     return found
 
 
 def matched(world: World, through: int) -> set[tuple[object, ...]]:
     """Rows as `matched_cases` has them, days as numbers and weights rounded."""
+
+    def is_alive(group: str, day: int) -> bool | None:
+        return None if day in world.untold else world.states[group][day] == "alive"
+
     rows = set()
     for group, done in world.done.items():
         for day, action in {(day, action) for day, _, action in done}:
             case = (group, day)
-            if day > through - 28 or not is_case(world, case, action) or day + 28 in world.untold:
+            if day > through - 28 or not is_case(world, case, action):
                 continue
-            weights: dict[tuple[Place, bool], float] = defaultdict(float)
-            for (place, until), weight in left_alone(world, case, action).items():
-                if until not in world.untold:
-                    weights[place, world.states[place[0]][until] == "alive"] += weight
-            whole = sum(weights.values())
-            is_alive = world.states[group][day + 28] == "alive"
             rows |= {
-                (action, *case, world.purpose[group], is_alive, *place, other, round(weight / whole, 9))
-                for (place, other), weight in weights.items()
-            }
+                (
+                    action, world.purpose[group], *case, is_alive(group, day + 28), *place, since, until, is_last,
+                    is_alive(place[0], until) if is_last else None, round(weight, 9),
+                )
+                for (place, since, until, is_last), weight in spells(world, case, action).items()
+            }  # fmt: skip
     return rows

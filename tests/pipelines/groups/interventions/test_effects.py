@@ -27,6 +27,9 @@ def pairs(*rows: Pair, purpose: str = "sales") -> pl.DataFrame:
         pl.lit("call").alias("action"),
         pl.lit(purpose).alias("purpose"),
         pl.all(),
+        since=pl.col("other_day") + pl.duration(days=1),
+        until=pl.col("other_day") + pl.duration(days=28),
+        is_last=True,
         weight=1 / pl.len().over("group_id", "day"),
     )
 
@@ -89,6 +92,14 @@ def test_a_purpose_is_shown_from_ten_cases_on():
     )
     found = effects(pl.concat([nine, ten]))
     assert found.select("purpose", "cases").rows() == [("", 19), ("service", 10)]
+
+
+def test_what_is_not_measured_and_a_spell_before_the_last_count_as_nothing():
+    rows = pairs(("a", 0, True, "x", 0, True), ("a", 0, True, "y", 0, True), ("b", 0, True, "z", 0, True))
+    rows = pl.concat([rows, rows.with_columns(is_last=pl.lit(value=False), other_is_alive=pl.lit(None, pl.Boolean))])
+    unmeasured = pl.when(pl.col("other_group_id") != "y").then("other_is_alive")
+    rows = rows.with_columns(is_alive=pl.when(pl.col("group_id") != "b").then("is_alive"), other_is_alive=unmeasured)
+    assert effects(rows).select("cases", "untreated", "untreated_share").rows() == [(1, 1, 1.0)]
 
 
 def test_no_case_is_no_row():

@@ -114,15 +114,15 @@ class World:
             for day, risk in own.items()
         ]
         return Past(
-            interventions=_table(INTERVENTION, acts),
-            states=_table(GROUP_STATE, [row for name, own in self.states.items() for row in _spells(name, own)]),
-            group_day=_table(GROUP_DAY, group_day),
-            group_hour=_table(GROUP_HOUR, hours),
-            groups=_table(GROUP, [{"group_id": name, "purpose": purpose} for name, purpose in self.purpose.items()]),
-            feed_day=_table(
+            interventions=table_of(INTERVENTION, acts),
+            states=table_of(GROUP_STATE, [row for name, own in self.states.items() for row in _spells(name, own)]),
+            group_day=table_of(GROUP_DAY, group_day),
+            group_hour=table_of(GROUP_HOUR, hours),
+            groups=table_of(GROUP, [{"group_id": name, "purpose": purpose} for name, purpose in self.purpose.items()]),
+            feed_day=table_of(
                 FEED_DAY, [{"source": "feed", "day": on(day)} for day in range(DAYS) if day not in self.untold]
             ),
-            risks=_table(GROUP_RISK, risks),
+            risks=table_of(GROUP_RISK, risks),
             through=on(through),
             zone="UTC",
         )
@@ -140,7 +140,8 @@ def _spells(name: str, states: list[str]) -> list[dict[str, object]]:
     ]
 
 
-def _table(table: LakeTable, rows: list[dict[str, object]]) -> pl.LazyFrame:
+def table_of(table: LakeTable, rows: list[dict[str, object]]) -> pl.LazyFrame:
+    """Rows as a table of the lake has them: counts that are not given are 0, all else null."""
     zeros = {name: 0 for name, dtype in table.columns.items() if dtype.is_integer()}
     frame = pl.LazyFrame([{**dict.fromkeys(table.columns), **zeros, **row} for row in rows], schema=table.schema)
     return frame.with_columns(month=pl.col("day").dt.truncate("1mo")) if "month" in table.columns else frame

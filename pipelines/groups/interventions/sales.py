@@ -1,0 +1,166 @@
+"""What the groups of cases sold in the 28 days after, beside what comparable untreated ones sold."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Final
+
+import polars as pl
+
+from pipelines.groups.interventions.alike import CASE, OTHER
+from pipelines.groups.interventions.cases import AFTER_DAYS
+from pipelines.groups.interventions.spread import by_purpose, effective_number, student, variance
+from schemas.lake import INTERVENTION_SALES
+
+LEAST_DAYS: Final = 21
+"""Measured days of the 28 after that a case must have."""
+
+CLOSED_AFTER: Final = dt.timedelta(days=28)
+"""How long after its last event a shop counts as one that should have told something."""
+
+_MARKET: Final = ("model", "currency")
+_BY: Final = ("action", "purpose", *_MARKET)
+_SPELL: Final = ("group_id", "since", "until")
+
+
+def measured_sales(orders: pl.LazyFrame, feed_day: pl.LazyFrame) -> pl.LazyFrame:
+    """Find the days on which it is known what was sold: a shop that tells nothing is not one that sells nothing.
+
+    A shop should tell something on each day from its first order until 28 days after its last event. A day is measured
+    on which there is such a shop, and each of them told something, be it a heartbeat.
+
+    Args:
+        orders: `schemas.lake.CUSTOMER_ORDER`.
+        feed_day: `schemas.lake.FEED_DAY`.
+
+    Returns:
+        `day`, distinct.
+    """
+    opened = orders.group_by("shop").agg(opened=pl.col("day").min())
+    told = feed_day.select("day", shop="source", is_told=pl.lit(value=True))
+    return (
+        told.join(opened, on="shop")
+        .group_by("shop", "opened")
+        .agg(closed=pl.col("day").max() + pl.lit(CLOSED_AFTER))
+        .select("shop", day=pl.date_ranges("opened", "closed"))
+        .explode("day")
+        .join(told, on=["shop", "day"], how="left")
+        .group_by("day")
+        .agg(pl.col("is_told").count() == pl.len())
+        .filter("is_told")
+        .select("day")
+    )
+
+
+def sales_after(matched: pl.DataFrame, sold: pl.LazyFrame, measured_days: pl.LazyFrame) -> pl.DataFrame:
+    """Compare what groups sold in the 28 days after a case, by action, and by purpose where it has 10 cases.
+
+    Of an untreated group that is treated in its turn the days before it count, then those of the groups that stand for
+    it (`cases.matched_cases`). Days that are not measured count on neither side; what was sold on the others stands for
+    28 days. A case of which less than 21 days are measured is left out. All cases weigh the same, and the days of the
+    untreated of a case do.
+
+    The interval has Student's t, by as many groups as the smaller side is worth, and a variance by all pairs that have
+    a group in common (`spread.variance`), no smaller than that of two independent samples whose values vary alike:
+    where few groups sell anything, that none of some cases did would else look like a difference that is sure.
+
+    Args:
+        matched: `schemas.lake.INTERVENTION_CASE`.
+        sold: `schemas.lake.GROUP_SALES_DAY`.
+        measured_days: of `measured_sales`.
+
+    Returns:
+        `schemas.lake.INTERVENTION_SALES`, sorted by its key: no row where neither side sold anything in the currency.
+    """
+    rows = by_purpose(_pairs(matched, sold, measured_days))
+    rows = rows.with_columns(weight=pl.col("weight") / pl.col("weight").sum().over(_BY))
+    gap = pl.col("net") - pl.col("other_net")
+    found = (
+        _means(rows, "group_id", "day", "net")
+        .join(_means(rows, "other_group_id", "other_day", "other_net"), on=_BY, suffix="_other")
+        .join(variance(rows.with_columns(gap=gap), _BY), on=_BY)
+        .filter((pl.col("mean") > 0) | (pl.col("mean_other") > 0))
+    )
+    number, others = pl.col("number"), pl.col("number_other")
+    freedom = (number + others - 2).clip(lower_bound=1.0)
+    alike = (number * pl.col("varies") + others * pl.col("varies_other")) / freedom * (1 / number + 1 / others)
+    known = pl.when(pl.col("variance").is_finite()).then("variance")
+    half = student(pl.min_horizontal("groups", "groups_other") - 1) * pl.max_horizontal(known, alike).sqrt()
+    # A width of 0 says that all groups sold the same, of which nothing can be told.
+    half = pl.when(half > 0).then(half)
+    difference = pl.col("mean") - pl.col("mean_other")
+    return (
+        found.select(
+            *_BY,
+            cases="places",
+            selling_cases="selling",
+            untreated="places_other",
+            net_minor=pl.col("mean").round(),
+            untreated_minor=pl.col("mean_other").round(),
+            difference_minor=difference.round(),
+            difference_low_minor=(difference - half).round(),
+            difference_high_minor=(difference + half).round(),
+        )
+        .with_columns(
+            is_effect=((pl.col("difference_low_minor") > 0) | (pl.col("difference_high_minor") < 0)).fill_null(
+                value=False
+            )
+        )
+        .sort(_BY)
+        .cast(INTERVENTION_SALES.schema)
+        .select(INTERVENTION_SALES.schema.names())
+    )
+
+
+def _pairs(matched: pl.DataFrame, sold: pl.LazyFrame, measured_days: pl.LazyFrame) -> pl.DataFrame:
+    """Pairs of a case and an untreated spell by model and currency, with what both sold in 28 measured days.
+
+    Returns:
+        `action`, `purpose`, `model`, `currency`, `group_id`, `day`, `net` and `other_group_id`, `other_day`,
+        `other_net` in minor units (Float64); `weight`, those of a case sum to 1.
+    """
+    day = pl.col("day")
+    spells = matched.with_columns(first=day + pl.duration(days=1), last=day + pl.duration(days=AFTER_DAYS))
+    own = spells.select("group_id", since="first", until="last")
+    others = spells.select("since", "until", group_id="other_group_id")
+    counted = (
+        pl.concat([own, others.select(own.columns)])
+        .unique()
+        .lazy()
+        .with_columns(sale_day=pl.date_ranges("since", "until"))
+        .explode("sale_day")
+        .join(measured_days.rename({"day": "sale_day"}), on="sale_day", how="semi")
+    )
+    places = counted.group_by(_SPELL).agg(n_days=pl.len())
+    amounts = sold.select("group_id", *_MARKET, sale_day="day", net=pl.col("net_minor").cast(pl.Int128))
+    sums = counted.join(amounts, on=["group_id", "sale_day"]).group_by(*_SPELL, *_MARKET).agg(pl.col("net").sum())
+    known, sums, markets = pl.collect_all([places, sums, amounts.select(_MARKET).unique()])
+    net = pl.col("net").fill_null(0).cast(pl.Float64) * AFTER_DAYS / pl.col("n_days")
+    rates = known.join(markets, how="cross").join(sums, on=[*_SPELL, *_MARKET], how="left").with_columns(net=net)
+    return (
+        spells.join(
+            rates.filter(pl.col("n_days") >= LEAST_DAYS).drop("n_days").rename({"since": "first", "until": "last"}),
+            on=["group_id", "first", "last"],
+        )
+        .join(
+            rates.rename({"group_id": "other_group_id", "net": "other_net"}),
+            on=["other_group_id", "since", "until", *_MARKET],
+        )
+        .with_columns(weight=pl.col("weight") * pl.col("n_days"))
+        .with_columns(weight=pl.col("weight") / pl.col("weight").sum().over(*CASE, *_MARKET))
+        .sort(*_BY, *CASE, *OTHER, "since", "until", "is_last")
+        .select(*_BY, *CASE[1:], "net", *OTHER, "other_net", "weight")
+    )
+
+
+def _means(rows: pl.DataFrame, group: str, day: str, net: str) -> pl.DataFrame:
+    """The mean, how much values vary, how many groups and days there are, and how many of equal weight that is."""
+    mean = (pl.col("weight") * pl.col(net)).sum()
+    whole = rows.group_by(_BY, maintain_order=True).agg(
+        places=pl.struct(group, day).n_unique(),
+        selling=pl.struct(group, day).filter(pl.col(net) > 0).n_unique(),
+        mean=mean,
+        varies=(pl.col("weight") * (pl.col(net) - mean) ** 2).sum(),
+    )
+    groups = effective_number(rows, _BY, (group,)).rename({"number": "groups"})
+    return whole.join(groups, on=_BY).join(effective_number(rows, _BY, (group, day)), on=_BY)
