@@ -10,6 +10,7 @@ import polars as pl
 
 from emberline.simulator.clock import DAY, MINUTE, NEVER, SECOND, Calendar, Instants, within
 from emberline.simulator.company import BURST, Company
+from emberline.simulator.pauses import Course, between_pauses
 from emberline.simulator.people import ACTIVATED, JOINED, RETAINED, People
 from emberline.simulator.rows import accounts, rows
 from emberline.simulator.scenario import Scenario
@@ -25,7 +26,7 @@ _FADED: Final = 4.0
 
 
 def activity(
-    scenario: Scenario, calendar: Calendar, company: Company, people: People, rng: np.random.Generator
+    scenario: Scenario, calendar: Calendar, company: Company, people: People, course: Course, rng: np.random.Generator
 ) -> pl.DataFrame:
     """All that counts as activity, sorted by group and time: person, group, time, is_message."""
     everyone = np.arange(people.size)
@@ -42,6 +43,7 @@ def activity(
         _pulse(calendar, company, people, rng),
         _first_week(calendar, company, people, rng),
         _talk(scenario, calendar, company, people, rng),
+        _at(*between_pauses(calendar, company, people, course)),
     ]
     frame = pl.concat(spells)
     reacts = pl.Series(rng.random(frame.height) < _REACTIONS)

@@ -13,12 +13,15 @@ from emberline.simulator.clock import DAY, HOUR, MINUTE, NEVER, Calendar, Flags,
 from emberline.simulator.scenario import Scenario
 
 PURPOSES: Final = ("retention", "sales", "referral", "service")
-FATES: Final = ("lives", "dies", "ends", "never_born", "broadcast_only")
+FATES: Final = ("lives", "dies", "ends", "never_born", "broadcast_only", "pauses")
 FOUNDERS: Final = 3
 OPERATORS_A_CARRIER: Final = 4
 
 BURST: Final = np.array([0, 3, 7, 11], dtype=np.int64) * MINUTE
 """When the founders write the four messages a group is born by, the first founder also the last one."""
+
+PAUSES_FROM: Final = 60
+"""The day from which on a group may pause: by then its members have done what the plan of the funnel asks of them."""
 
 _LATEST_CREATED: Final = 8
 _SHORTEST_LIFE: Final = 50
@@ -38,10 +41,10 @@ class Company:
         created: When the company made it.
         burst: First of the four messages it is born by.
         ready: From when members other than founders may join.
-        quiet: From when no member is active any more.
+        quiet: From when no member is active any more, or else as `pauses` says.
         decay: From when activity fades towards `quiet`.
         grows: Until when members join.
-        staffed: Until when operators and bots write.
+        staffed: Until when operators and bots write as usual.
         feed: Until when its carrier's feed tells anything.
         planned_end: The end that was announced.
         closed: When it was closed.
@@ -111,16 +114,19 @@ def plan(scenario: Scenario, calendar: Calendar, rng: np.random.Generator) -> Co
     last_words = calendar.midnights[last_day] + 21 * HOUR
     end = calendar.midnights[last_day]
 
+    pauses = np.full(n, calendar.midnights[PAUSES_FROM])
     quiet = np.select(
-        [is_fate("dies"), is_fate("ends"), is_fate("broadcast_only")], [last_words + 1, end, created], feed
+        [is_fate("dies"), is_fate("ends"), is_fate("broadcast_only"), is_fate("pauses")],
+        [last_words + 1, end, created, pauses],
+        feed,
     )
     fading = rng.integers(28, 50, n) * DAY
     decay = np.where(is_fate("dies"), np.maximum(quiet - fading, created), NEVER)
-    grows = np.where(is_fate("ends"), end, feed)
+    grows = np.select([is_fate("ends"), is_fate("pauses")], [end, pauses], feed)
     grows = np.where(is_fate("dies") & (rng.random(n) < 0.5), quiet, grows)
     abandoned = np.minimum(quiet + 10 * DAY, feed)
     gives_up = is_fate("dies") & (np.cumsum(is_fate("dies")) % 3 == 0)
-    staffed = np.where(gives_up, abandoned, np.where(is_fate("ends"), end, feed))
+    staffed = np.select([gives_up, is_fate("ends"), is_fate("pauses")], [abandoned, end, pauses], feed)
     planned_end = np.where(is_fate("ends"), end, NEVER)
     closed = np.where(
         is_fate("ends") & (np.cumsum(is_fate("ends")) % 2 == 1), end + rng.integers(1, 6, n) * HOUR, NEVER

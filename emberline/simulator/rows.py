@@ -14,6 +14,9 @@ GROUP_TOPIC: Final = "group.messages"
 COMMERCE_TOPIC: Final = "commerce.events"
 SHOP: Final = "shop"
 COSTS: Final = "costs"
+NOTES: Final = "notes"
+SAID_BY_PEOPLE: Final = (COSTS, NOTES)
+"""Sources of what people tell at any time: they say nothing of how far the data is complete."""
 
 _ACTOR: Final = ("member_id", "role", "group_id")
 _REACTION: Final = (*_ACTOR, "message_id")
@@ -41,6 +44,7 @@ PAYLOAD: Final[dict[str, tuple[str, ...]]] = {
     kinds.GROUP_CREATED: _GROUP,
     kinds.GROUP_UPDATED: _GROUP,
     kinds.GROUP_CLOSED: ("group_id",),
+    kinds.GROUP_INTERVENTION: ("group_id", "intervention", "intervention_note"),
     kinds.SPEND_RECORDED: ("group_id", "campaign", "total_minor", "currency"),
     kinds.FEED_HEARTBEAT: (),
 }  # fmt: skip
@@ -56,7 +60,8 @@ SCHEMA: Final = pl.Schema({
     "role": pl.String, "group_id": pl.String, "message_id": pl.String, "message_kind": pl.String, "reply_to": pl.String,
     "text_length": pl.Int64, "links": pl.Int64, "mentions": pl.Int64, "product_id": pl.String, "order_id": pl.String,
     "total_minor": pl.Int64, "currency": pl.String, "linked_id": pl.String, "name": pl.String, "purpose": pl.String,
-    "operators": pl.List(pl.String), "planned_end": pl.Int64, "campaign": pl.String, "held": pl.Int64,
+    "operators": pl.List(pl.String), "planned_end": pl.Int64, "campaign": pl.String, "intervention": pl.String,
+    "intervention_note": pl.String, "held": pl.Int64,
 })  # fmt: skip
 """A planned event a row. `time` and `planned_end` in microseconds; `held`: how much later it is delivered, or null."""
 

@@ -14,8 +14,9 @@ LEAST_GROUPS: Final = 8
 _EVENTS_A_MEMBER: Final = 33.0
 _MEMBERS_A_GROUP: Final = 75
 _SHARES: Final = (
-    "duplicates", "conflicts", "late", "broken", "dying", "ending", "never_born", "broadcast_only", "second_group",
-    "unseen_joins", "activation", "retention", "exposure", "click", "order", "payment", "repurchase", "refunds",
+    "duplicates", "conflicts", "late", "broken", "dying", "ending", "never_born", "broadcast_only", "pausing",
+    "second_group", "unseen_joins", "activation", "retention", "exposure", "click", "order", "payment", "repurchase",
+    "refunds", "revival",
 )  # fmt: skip
 
 
@@ -43,7 +44,9 @@ class Scenario:
             a step no longer fits into the life of their group go less far, so the outcome is a little lower.
         refunds: Paid orders with a refund.
         dying: Groups that fall silent. `ending` ones have a planned end, in `never_born` ones at most two members
-            speak, in `broadcast_only` ones none; the others live.
+            speak, in `broadcast_only` ones none, `pausing` ones pause for weeks again and again; the others live.
+        revival: How often a pause ends because an operator writes. Offers are noted for pausing groups, too, and never
+            end a pause.
         second_group: Members who join a second group, perhaps on another carrier.
         unseen_joins: Members of living groups whose joining no event tells.
         duplicates: Exact copies sent again, as a share of events; `conflicts` are later copies with another body.
@@ -73,6 +76,8 @@ class Scenario:
     ending: float = 0.1
     never_born: float = 0.05
     broadcast_only: float = 0.05
+    pausing: float = 0.0
+    revival: float = 0.5
     second_group: float = 0.15
     unseen_joins: float = 0.04
     duplicates: float = 0.01
@@ -100,7 +105,7 @@ class Scenario:
             raise ScenarioError(f"Scenario.groups is {self.groups}: each fate needs one, give at least {LEAST_GROUPS}.")
         if self.groups - sum(self.fated) < 2:
             raise ScenarioError(
-                f"dying, ending, never_born and broadcast_only take {sum(self.fated)} of {self.groups} groups: "
+                f"dying, ending, never_born, broadcast_only, pausing take {sum(self.fated)} of {self.groups} groups: "
                 "leave at least two that live."
             )
         if self.members < LEAST_MEMBERS_A_GROUP * self.groups:
@@ -116,11 +121,10 @@ class Scenario:
             raise ScenarioError(f"Scenario.outage_days is {self.outage_days}: give 0 to 14.")
 
     @property
-    def fated(self) -> tuple[int, int, int, int]:
-        """How many groups die, end, are never born, only hear broadcasts; at least one where the share is not 0."""
-        shares = (self.dying, self.ending, self.never_born, self.broadcast_only)
-        dying, ending, never_born, broadcast_only = (max(share > 0, round(share * self.groups)) for share in shares)
-        return int(dying), int(ending), int(never_born), int(broadcast_only)
+    def fated(self) -> tuple[int, ...]:
+        """How many groups die, end, are never born, only hear broadcasts, pause; at least one of a share above 0."""
+        shares = (self.dying, self.ending, self.never_born, self.broadcast_only, self.pausing)
+        return tuple(int(max(share > 0, round(share * self.groups))) for share in shares)
 
     @classmethod
     def sized(cls, events: int, seed: int = 7) -> Self:

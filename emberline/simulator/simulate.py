@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from emberline.simulator import buying, chat, company, people, products, shop, spend, staff, truth
+from emberline.simulator import buying, chat, company, pauses, people, products, shop, spend, staff, truth
 from emberline.simulator.clock import Calendar
 from emberline.simulator.encode import numbered
 from emberline.simulator.faults import delivered
@@ -16,7 +16,19 @@ from emberline.simulator.rows import gathered
 from emberline.simulator.scenario import Scenario
 from emberline.simulator.world import Truth, World
 
-_PARTS: Final = ("company", "products", "people", "activity", "chat", "staff", "buying", "shop", "faults", "spend")
+_PARTS: Final = (
+    "company",
+    "products",
+    "people",
+    "activity",
+    "chat",
+    "staff",
+    "buying",
+    "shop",
+    "faults",
+    "spend",
+    "pauses",
+)
 
 
 def simulate(scenario: Scenario) -> World:
@@ -31,7 +43,8 @@ def simulate(scenario: Scenario) -> World:
     offers = products.plan(calendar, firm, rng["products"])
     members = people.plan(scenario, calendar, firm, offers, rng["people"])
     purchases = buying.plan(scenario, calendar, firm, offers, members, rng["buying"])
-    activity = chat.activity(scenario, calendar, firm, members, rng["activity"])
+    course = pauses.course(scenario, pauses.Chance.of(scenario, firm, rng["pauses"]))
+    activity = chat.activity(scenario, calendar, firm, members, course, rng["activity"])
 
     events = numbered(gathered(
         staff.group_events(firm, carriers, rng["staff"]),
@@ -45,6 +58,7 @@ def simulate(scenario: Scenario) -> World:
         shop.clicks(firm, carriers, members, purchases, calendar.end, rng["shop"]),
         shop.orders(firm, purchases, offers, rng["shop"]),
         spend.spend(calendar, firm, rng["spend"]),
+        pauses.interventions(calendar, firm, carriers, course),
     ))  # fmt: skip
     records = delivered(scenario, events, rng["faults"])
 
@@ -59,6 +73,7 @@ def simulate(scenario: Scenario) -> World:
             groups=truth.groups(calendar, firm, carriers, activity, at),
             sales=truth.sales(firm, purchases, offers),
             spend=truth.spend(events),
+            interventions=pauses.outcomes(scenario, calendar, firm, course),
             counts=truth.counts(records),
             watermark=dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(microseconds=at),
             complete_through=truth.complete_through(calendar, at),

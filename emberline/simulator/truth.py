@@ -13,7 +13,7 @@ from emberline.simulator.clock import DAY, HOUR, NEVER, Calendar
 from emberline.simulator.company import BURST, FATES, PURPOSES, Company
 from emberline.simulator.people import WINDOW, People
 from emberline.simulator.products import ProductMessages
-from emberline.simulator.rows import COSTS, accounts
+from emberline.simulator.rows import COSTS, SAID_BY_PEOPLE, accounts
 from emberline.simulator.shop import customers, linked
 
 STEPS: Final = ("joined", "activated", "retained", "exposed", "clicked", "ordered", "paid", "repurchased")
@@ -26,7 +26,9 @@ _UTC: Final = pl.Datetime("us", "UTC")
 
 def watermark(events: pl.DataFrame) -> int:
     """How far the planned events tell everything, microseconds."""
-    newest = events.filter(pl.col("carrier") != COSTS).group_by("carrier").agg(pl.col("time").max())["time"]
+    newest = (
+        events.filter(~pl.col("carrier").is_in(SAID_BY_PEOPLE)).group_by("carrier").agg(pl.col("time").max())["time"]
+    )
     newest_of_all = newest.to_numpy().max()
     live = newest.filter(newest >= newest_of_all - IDLE)
     return int(live.to_numpy().min()) - LATENESS

@@ -23,6 +23,9 @@ class Truth:
         sales: group_id (null: unattributed), currency, orders, paid_minor, refunded_minor, net_minor (at least 0 an
             order), by last click within 7 days; the group told with an order goes before its clicks.
         spend: group_id (null: of a campaign), campaign (null: of a group), currency, spend_minor.
+        interventions: group_id, action, day of what operators did in pauses of groups; talks: whether members spoke in
+            the 7 days that end with the 28th after, null if that is later than the end; talks_without: whether they
+            would have, by the same chance, had the company not done this in these days.
         counts: records, events (distinct and valid), late, duplicates, conflicts, broken, and `broken.<sort>`.
         watermark: Oldest of the newest event times of the sources that live, minus one hour. A source more than a day
             behind the newest does not live.
@@ -35,6 +38,7 @@ class Truth:
     groups: pl.DataFrame
     sales: pl.DataFrame
     spend: pl.DataFrame
+    interventions: pl.DataFrame
     counts: dict[str, int]
     watermark: dt.datetime
     complete_through: dt.date

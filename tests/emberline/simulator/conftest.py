@@ -15,7 +15,7 @@ SCENARIOS = {
     ),
     "everyone buys": Scenario(
         seed=11, days=120, groups=12, members=400, activation=1.0, retention=0.9, exposure=1.0, click=0.9, order=0.9,
-        second_group=0.6, refunds=0.6,
+        second_group=0.6, refunds=0.6, pausing=0.2,
     ),
 }  # fmt: skip
 
