@@ -4,7 +4,7 @@ A group is healthy or ill; it falls ill and recovers by chance, larger groups re
 silent, the less. At noon the company acts on groups that were silent for some days, and the likelier the larger they
 are and the longer they were silent, and for some purposes more than for others: who is treated differs from who is
 not. An operator who writes makes an ill group recover with the probability `planted`; a red packet does nothing, and is
-given to groups that would recover sooner anyway.
+given to groups that would recover sooner anyway. Groups sell while they are healthy, larger ones more often.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pipelines.groups.health import judged_days
 from pipelines.groups.interventions.alike import Past
 from pipelines.groups.state import group_state
 from pipelines.groups.thresholds import LifeRules
-from schemas.lake import FEED_DAY, FIRST_SEEN, GROUP, GROUP_DAY, GROUP_HOUR, GROUP_RISK
+from schemas.lake import FEED_DAY, FIRST_SEEN, GROUP, GROUP_DAY, GROUP_HOUR, GROUP_RISK, GROUP_SALES_DAY
 
 PURPOSES: Final = ("retention", "sales", "referral", "service")
 PLANTED: Final = "operator_wrote"
@@ -37,6 +37,9 @@ _RECOVERY: Final = 0.025
 _SILENT: Final = 7
 _REST: Final = 21
 _NO_DAY: Final = -10_000
+_ORDERS: Final = 0.05
+_AMOUNTS: Final = (9.0, 0.9)
+"""Mean and standard deviation of the logarithm of an order, in minor units."""
 
 Flags = npt.NDArray[np.bool_]
 Counts = npt.NDArray[np.int64]
@@ -54,6 +57,7 @@ class Chance:
     recovers: npt.NDArray[np.float64]
     acts: npt.NDArray[np.float64]
     works: npt.NDArray[np.float64]
+    sells: Counts
 
     @classmethod
     def of(cls, seed: int, groups: int, days: int) -> Chance:
@@ -70,14 +74,22 @@ class Chance:
             recovers=rng.random((groups, days)),
             acts=rng.random((len(ACTIONS), groups, days)),
             works=rng.random((groups, days)),
+            sells=_sales(rng, rate, days),
         )
+
+
+def _sales(rng: np.random.Generator, rate: npt.NDArray[np.float64], days: int) -> Counts:
+    """What each group would sell on each day, in minor units: on most days nothing."""
+    is_sold = rng.random((len(rate), days)) < _ORDERS * np.sqrt(rate / np.e)[:, None]
+    return np.where(is_sold, rng.lognormal(*_AMOUNTS, (len(rate), days)), 0).astype(np.int64)
 
 
 @dataclass(frozen=True)
 class Lived:
-    """What happened: `said` messages in the two halves of each day, `done` by action, group and day."""
+    """What happened by group and day: `said` messages in the two halves, `sold` minor units, `done` by action, too."""
 
     said: Counts
+    sold: Counts
     done: Flags
 
 
@@ -91,12 +103,14 @@ def live(chance: Chance, planted: float, withheld: Flags | None = None) -> Lived
     """
     groups, days = chance.falls.shape
     said, done = np.zeros_like(chance.healthy), np.zeros(chance.acts.shape, bool)
+    sold = np.zeros_like(chance.sells)
     is_ill, last_active = np.zeros(groups, bool), np.full(groups, -1)
     rested = np.full((len(ACTIONS), groups), _NO_DAY)
     size = np.sqrt(chance.rate / np.e)
     eager = np.array([[0.04, 0.02, 0.03, 0.01], [0.01, 0.04, 0.02, 0.03]])[:, chance.purpose]
     for day in range(days):
         said[:, day] = np.where(is_ill[:, None], chance.ill[:, day], chance.healthy[:, day])
+        sold[:, day] = np.where(is_ill, 0, chance.sells[:, day])
         silent = day - 1 - last_active
         is_quiet = (silent >= _SILENT) & (said[:, day, 0] == 0)
         longing = np.stack([np.clip(silent / 14, 0.5, 1.5), np.clip(14 / np.maximum(silent, 1), 0.3, 1.5) * size])
@@ -109,7 +123,7 @@ def live(chance: Chance, planted: float, withheld: Flags | None = None) -> Lived
         recovery = _RECOVERY * size * np.exp(-np.maximum(silent, 0) / 60)
         is_well = (chance.recovers[:, day] < recovery) | (done[0, :, day] & (chance.works[:, day] < planted))
         is_ill = np.where(is_ill, ~is_well, chance.falls[:, day] < _ONSET)
-    return Lived(said, done)
+    return Lived(said, sold, done)
 
 
 def past(chance: Chance, lived: Lived) -> Past:
@@ -151,6 +165,20 @@ def past(chance: Chance, lived: Lived) -> Past:
         groups=group_rows, feed_day=feed_day, risks=pl.LazyFrame(schema=GROUP_RISK.schema), through=dates[-1],
         zone="UTC",
     )  # fmt: skip
+
+
+def sold(lived: Lived) -> tuple[pl.LazyFrame, pl.LazyFrame]:
+    """What groups sold, and the days on which that is known: all."""
+    group, day = np.nonzero(lived.sold)
+    days = pl.date_range(FIRST, FIRST + dt.timedelta(days=lived.sold.shape[1] - 1), eager=True).alias("day")
+    rows = pl.DataFrame({
+        "model": pl.repeat("last_click", len(group), eager=True),
+        "group_id": pl.Series([f"app:{number:03}" for number in range(len(lived.sold))]).gather(group),
+        "day": days.gather(day),
+        "currency": pl.repeat("CNY", len(group), eager=True),
+        "net_minor": lived.sold[group, day],
+    })  # fmt: skip
+    return _filled(GROUP_SALES_DAY.schema, rows), days.to_frame().lazy()
 
 
 def _table(schema: pl.Schema, columns: dict[str, pl.Series | Counts]) -> pl.LazyFrame:

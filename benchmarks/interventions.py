@@ -2,7 +2,7 @@
 
 Each simulation is a company of `benchmarks.acted_on`. What its cases would have become without the action is
 simulated, too: the same draws, the action withheld in the group of the case for its 28 days. The true effect is the
-mean difference over all cases of the paired companies; that of red packets is 0.
+mean difference over all cases of the paired companies, in revival and in net sales; that of red packets is 0.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from benchmarks.acted_on import ACTIONS, FIRST, NULL, PLANTED, Chance, live, past
+from benchmarks.acted_on import ACTIONS, FIRST, NULL, PLANTED, Chance, Lived, live, past, sold
 from pipelines.groups.interventions.cases import AFTER_DAYS, matched_cases
-from pipelines.groups.interventions.effects import ALL, effects
+from pipelines.groups.interventions.effects import effects
 from pipelines.groups.interventions.known import with_outcome
+from pipelines.groups.interventions.sales import sales_after
+from pipelines.groups.interventions.spread import ALL
 
 GROUPS: Final = 120
 DAYS: Final = 540
@@ -28,61 +30,72 @@ SHARE: Final = 0.5
 
 
 def main() -> None:
-    """Simulate companies, and print how often the interval holds the true effect and calls one what is none."""
+    """Simulate companies, and print how often intervals hold the true effects and call one what is none."""
     options = _options()
     console = Console()
     seeds = range(options.seed, options.seed + options.simulations)
-    found, differences = [], []
+    lives, sales, differences = [], [], []
     for seed in track(seeds, "simulating", console=Console(stderr=True)):
         chance = Chance.of(seed, GROUPS, DAYS)
-        company = past(chance, live(chance, SHARE))
-        matched = matched_cases(company)
-        found.append(effects(matched).filter(pl.col("purpose") == ALL))
-        if len(found) <= options.paired:
-            differences.append(_difference(chance, matched.filter(pl.col("action") == PLANTED)))
+        lived = live(chance, SHARE)
+        matched = matched_cases(past(chance, lived))
+        lives.append(effects(matched).filter(pl.col("purpose") == ALL))
+        sales.append(sales_after(matched, *sold(lived)).filter(pl.col("purpose") == ALL))
+        if len(lives) <= options.paired:
+            differences.append(_differences(chance, lived, matched.filter(pl.col("action") == PLANTED)))
     of_cases = np.concatenate(differences)
-    truth = {PLANTED: float(of_cases.mean()), NULL: 0.0}
-    error = of_cases.std() / np.sqrt(len(of_cases))
+    true, error = of_cases.mean(axis=0), of_cases.std(axis=0) / np.sqrt(len(of_cases))
     console.print(
         f"{len(seeds)} companies of {GROUPS} groups and {DAYS} days, seeds {seeds[0]} to {seeds[-1]}; true effect of "
-        f"{PLANTED} {truth[PLANTED]:+.3f} (standard error {error:.3f}, by {len(of_cases)} cases with and without)"
+        f"{PLANTED} on revival {true[0]:+.3f} (standard error {error[0]:.3f}), on sales {true[1]:+,.0f} "
+        f"({error[1]:,.0f}), by {len(of_cases)} cases with and without"
     )
-    console.print(_table(pl.concat(found), truth))
+    revived = ("difference", "difference_low", "difference_high")
+    console.print(_table("groups that were alive again after 28 days", pl.concat(lives), revived, true[0], "+.3f"))
+    earned = ("difference_minor", "difference_low_minor", "difference_high_minor")
+    console.print(_table("net sales in 28 days, minor units", pl.concat(sales), earned, true[1], "+,.0f"))
 
 
-def _difference(chance: Chance, matched: pl.DataFrame) -> np.ndarray:
-    """What each case became, less what it would have become without the action."""
+def _differences(chance: Chance, lived: Lived, matched: pl.DataFrame) -> np.ndarray:
+    """Whether each case was alive, and what it sold, less the same without the action: [cases, 2]."""
     cases = matched.select("group_id", "day", "is_alive").unique().sort("group_id", "day")
     cases = cases.with_columns(number=pl.int_range(pl.len()).over("group_id"))
-    differences: list[np.ndarray] = [np.empty(0)]
+    differences: list[np.ndarray] = [np.empty((0, 2))]
     for _, of_groups in cases.group_by("number"):
         withheld = np.zeros(chance.acts.shape, bool)
-        groups = of_groups["group_id"].str.slice(len("app:")).cast(pl.Int64)
-        for group, day in zip(groups, (of_groups["day"] - FIRST).dt.total_days(), strict=True):
+        groups = of_groups["group_id"].str.slice(len("app:")).cast(pl.Int64).to_list()
+        days = (of_groups["day"] - FIRST).dt.total_days().to_list()
+        for group, day in zip(groups, days, strict=True):
             withheld[ACTIONS.index(PLANTED), group, day : day + AFTER_DAYS + 1] = True
-        without = past(chance, live(chance, SHARE, withheld))
+        without = live(chance, SHARE, withheld)
         until = of_groups.lazy().select(
-            "group_id", with_action="is_alive", until=pl.col("day") + pl.duration(days=AFTER_DAYS)
+            "group_id", "day", with_action="is_alive", until=pl.col("day") + pl.duration(days=AFTER_DAYS)
         )
-        became = with_outcome(until, without.states).collect()
-        differences.append(became["with_action"].to_numpy().astype(float) - became["is_alive"].to_numpy())
+        became = with_outcome(until, past(chance, without).states).collect().sort("group_id", "day")
+        more = (lived.sold - without.sold).cumsum(axis=1)
+        of_cases = {
+            (f"app:{group:03}", day): more[group, day + AFTER_DAYS] - more[group, day]
+            for group, day in zip(groups, days, strict=True)
+        }
+        keys = zip(became["group_id"], (became["day"] - FIRST).dt.total_days(), strict=True)
+        alive = became["with_action"].to_numpy().astype(float) - became["is_alive"].to_numpy()
+        differences.append(np.column_stack([alive, [of_cases[key] for key in keys]]))
     return np.concatenate(differences)
 
 
-def _table(found: pl.DataFrame, truth: dict[str, float]) -> Table:
-    table = Table(
-        title="groups that were alive again after 28 days", title_justify="left", box=None, padding=(0, 2, 0, 0)
-    )
+def _table(title: str, found: pl.DataFrame, names: tuple[str, str, str], planted: float, form: str) -> Table:
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
     for heading in ("Action", "True", "Mean found", "Half width", "Cases", "Interval holds it", "Called an effect"):
         table.add_column(heading, justify="left" if heading == "Action" else "right")
-    for action, true in truth.items():
-        rows = found.filter(pl.col("action") == action)
-        held, width = rows.select(
-            held=pl.lit(true).is_between("difference_low", "difference_high").sum(),
-            width=(pl.col("difference_high") - pl.col("difference_low")).mean(),
-        ).row(0)
+    columns = [
+        pl.col(name).cast(pl.Float64).alias(as_) for name, as_ in zip(names, ("mean", "low", "high"), strict=True)
+    ]
+    for action, true in ((PLANTED, planted), (NULL, 0.0)):
+        rows = found.filter(pl.col("action") == action).select("cases", "is_effect", *columns)
+        held = rows.select(pl.lit(true).is_between("low", "high").sum()).item()
+        half = rows.select((pl.col("high") - pl.col("low")).mean() / 2).item()
         table.add_row(
-            action, f"{true:+.3f}", f"{rows['difference'].mean():+.3f}", f"{width / 2:.3f}",
+            action, f"{true:{form}}", f"{rows['mean'].mean():{form}}", f"{half:{form}}".lstrip("+"),
             f"{rows['cases'].mean():.0f}", f"{held} of {rows.height}", f"{rows['is_effect'].sum()} of {rows.height}",
         )  # fmt: skip
     return table
