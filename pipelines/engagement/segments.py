@@ -46,7 +46,7 @@ def segment_activity(person_day: pl.LazyFrame, groups: pl.LazyFrame, through: dt
     """
     counted = [
         _named(rows, breakdown).with_columns(unit=pl.lit(unit)).collect(engine="streaming")
-        for breakdown, days in _segments(person_day, groups)
+        for breakdown, days in _segments(person_day, groups, through)
         for unit, rows in _counts(days, through)
     ]
     is_over = pl.any_horizontal((pl.col("unit") == unit) & is_complete(_START, unit, through) for unit in _UNITS)
@@ -73,20 +73,23 @@ def segment_retention(person_day: pl.LazyFrame, groups: pl.LazyFrame, through: d
     """
     parts = [
         _named(_cells(days.lazy(), through), breakdown).collect(engine="streaming")
-        for breakdown, days in _segments(person_day, groups)
+        for breakdown, days in _segments(person_day, groups, through)
     ]
     return pl.concat(parts).lazy().select(SEGMENT_RETENTION.schema.names())
 
 
-def _segments(person_day: pl.LazyFrame, groups: pl.LazyFrame) -> Iterator[tuple[str, pl.DataFrame]]:
-    """Yield the days of persons in the segments of each breakdown: `segment, person, day`, each once.
+def _segments(
+    person_day: pl.LazyFrame, groups: pl.LazyFrame, through: dt.date | None
+) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Yield the complete days of persons in the segments of each breakdown: `segment, person, day`, each once.
 
     Names are numbers, because sorting texts takes several times as long. One breakdown is in memory at a time, and days
     are read once for all.
     """
     person = pl.col("person_id").cast(pl.Categorical(pl.Categories.random())).to_physical()
     of_group = groups.select("group_id", "carrier", "purpose").collect()
-    days = person_day.select("group_id", "day", person=person).collect(engine="streaming")
+    is_over = pl.col("day") <= pl.lit(through, pl.Date)
+    days = person_day.filter(is_over).select("group_id", "day", person=person).collect(engine="streaming")
     rows = days.lazy().join(of_group.lazy(), on="group_id", how="left")
     columns = {"group": "group_id", "purpose": "purpose", "carrier": "carrier"}
     segments = {COMPANY: pl.lit(COMPANY)} | {name: pl.col(column) for name, column in columns.items()}

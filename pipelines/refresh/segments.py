@@ -17,7 +17,7 @@ from pipelines.refresh.rebuilds import rebuild_due
 from pipelines.refresh.segmented import are_segments_others
 from pipelines.refresh.versions import as_read, rows_read, version_read
 from pipelines.refresh.whole import as_recorded, inputs_of
-from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, put, unchanged, write
+from pipelines.refresh.written import SETTINGS, Refreshed, input_id, note, noted, put, unchanged, write
 from schemas.lake import GROUP, PERSON_DAY, SEGMENT_ACTIVITY, SEGMENT_RETENTION, LakeTable
 
 _COUNTS: Final[dict[LakeTable, Callable[[pl.LazyFrame, pl.LazyFrame, dt.date | None], pl.LazyFrame]]] = {
@@ -36,7 +36,7 @@ def segment_inputs(lake: Lake, through: dt.date | None, settings: int) -> dict[s
 
 
 def refresh_segments(lake: Lake, through: dt.date | None, settings: int) -> dict[str, Refreshed]:
-    """Add the counts of persons with changed days and subtract their earlier counts.
+    """Add the counts of persons with changed complete days and subtract their earlier counts.
 
     Everything is recounted on a new complete day, when a group with activity changes its segment, and if the version
     of `person_day` counted before is no longer available.
@@ -56,10 +56,15 @@ def refresh_segments(lake: Lake, through: dt.date | None, settings: int) -> dict
 
 @dataclass(frozen=True)
 class _Change:
-    """All days of persons with a changed day, before and now."""
+    """All complete days of persons with a changed complete day, before and now."""
 
     before: pl.DataFrame
     now: pl.DataFrame
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no person has other complete days than before."""
+        return self.before.is_empty() and self.now.is_empty()
 
 
 @dataclass(frozen=True)
@@ -84,6 +89,9 @@ class _Counting:
         change = None if is_whole else self._change_since(handle)
         if change is None:
             return write(self.lake, handle, self._counted(table, self.days.scan().select(_MINE)), positions)
+        if change.is_empty:
+            note(self.lake, handle, positions)
+            return unchanged(handle)
         gained, lost = (self._counted(table, rows.lazy()) for rows in (change.now, change.before))
         numbers = [name for name in table.columns if name not in table.key]
         moved = pl.concat([gained, lost.with_columns(-pl.col(numbers))])
@@ -93,7 +101,8 @@ class _Counting:
         if table is SEGMENT_ACTIVITY:
             fresh = of_days_only(fresh.lazy()).collect()
         kept = handle.scan().join(moved.lazy(), on=table.key, how="anti")
-        return Refreshed(put(self.lake, handle, before, kept, fresh, positions), unchanged(handle).rows)
+        is_changed = put(self.lake, handle, before, kept, fresh, positions)
+        return Refreshed(is_changed, unchanged(handle).rows, persons=change.now["person_id"].n_unique())
 
     def _counted(self, table: LakeTable, days: pl.LazyFrame) -> pl.DataFrame:
         return _COUNTS[table](days, self.groups.scan(), self.through).collect(engine="streaming")
@@ -107,12 +116,17 @@ class _Counting:
         return self._changes[before.version]
 
     def _change(self, before: Handle) -> _Change | None:
-        is_there = in_months(changed_months(before, self.days))
+        # Days that are not complete are counted once they are.
+        is_complete = pl.col("day") <= pl.lit(self.through, pl.Date)
+        is_there = in_months(changed_months(before, self.days)) & is_complete
         was = rows_read(before, lambda rows: rows.filter(is_there).select(_MINE))
         if was is None:
             return None
         now = self.days.scan().filter(is_there).select(_MINE).collect(engine="streaming")
         persons = in_one_only(was, now).select("person_id").unique()
-        elsewhere = self.days.scan().filter(~is_there & pl.col("person_id").is_in(persons["person_id"].implode()))
+        if persons.is_empty():
+            return _Change(was.clear(), now.clear())
+        is_theirs = pl.col("person_id").is_in(persons["person_id"].implode())
+        elsewhere = self.days.scan().filter(~is_there & is_complete & is_theirs)
         others = elsewhere.select(_MINE).collect(engine="streaming")
         return _Change(*(pl.concat([rows.join(persons, on="person_id", how="semi"), others]) for rows in (was, now)))

@@ -672,8 +672,8 @@ def test_one_late_event_recomputes_one_person(company: Company):
         INTERVENTION.name: (0, 0, 1),
         MEMBER_CHANGE.name: (0, 0, 0),
         FEED_DAY.name: (0, 1, 0),
-        SEGMENT_ACTIVITY.name: (0, 0, 0),
-        SEGMENT_RETENTION.name: (0, 0, 0),
+        SEGMENT_ACTIVITY.name: (1, 0, 0),
+        SEGMENT_RETENTION.name: (1, 0, 0),
         # On that day the feed now proves to have flowed: that measures all groups anew.
         GROUP_HEALTH.name: (0, 0, 0),
         GROUP_STATE.name: (0, 0, 0),
@@ -763,6 +763,18 @@ def test_what_happens_today_judges_nobody_anew(company: Company):
     company.send(said("app:b", 0, 1))
     company.refresh()
     assert [company.refreshed[table.name].groups for table in (GROUP_HEALTH, GROUP_STATE)] == [0, 0]
+    company.assert_exact()
+
+
+def test_what_happens_today_is_counted_in_no_segment_until_the_day_is_complete(company: Company):
+    company.send(*LONG_AGO, said("app:a"))
+    company.refresh()
+    company.send(said("app:b", 0, 1), said("app:new", 0, 1))
+    company.refresh()
+    assert [company.refreshed[table.name].persons for table in (SEGMENT_ACTIVITY, SEGMENT_RETENTION)] == [0, 0]
+    company.assert_exact()
+    company.send(said("app:a", -40))
+    company.refresh()
     company.assert_exact()
 
 
