@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from assets.resources import Rules
 from pipelines.events.watermark import watermark
-from pipelines.lake import Lake
+from pipelines.lake import Handle, Lake
 from pipelines.refresh import FactRules, recent_events
 from pipelines.time import last_complete_day
 from schemas.lake import EVENTS
@@ -28,8 +30,27 @@ def fact_rules(lake: Lake, rules: Rules) -> FactRules:
 
 def lake_watermark(lake: Lake, rules: Rules) -> dt.datetime | None:
     """The watermark of `events`, UTC; None while there are none."""
+    events = lake.open(EVENTS)
+    return _watermark(_Reached(events.id, events.files_id, rules.lateness, rules.idle_timeout, events))
+
+
+@dataclass(frozen=True)
+class _Reached:
+    """What the watermark depends on: data files of `events`, and settings; the events themselves to compute it."""
+
+    table_id: str
+    files_id: str
+    lateness: dt.timedelta
+    idle_timeout: dt.timedelta
+    events: Handle = field(compare=False)
+
+
+@lru_cache(maxsize=1)
+def _watermark(reached: _Reached) -> dt.datetime | None:
+    """Compute the watermark once for all assets of a run, which ask for it one after the other."""
     # A source that is idle for longer than its timeout has no say.
-    return watermark(recent_events(lake.open(EVENTS), rules.idle_timeout), rules.lateness, rules.idle_timeout)
+    recent = recent_events(reached.events, reached.idle_timeout)
+    return watermark(recent, reached.lateness, reached.idle_timeout)
 
 
 def complete_through(lake: Lake, rules: Rules) -> dt.date | None:

@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
-import polars as pl
-
 from pipelines.lake_files import TableFiles
 from pipelines.lake_place import StoredTable, display, local_path
 from pipelines.system_refusals import refusal_told
@@ -81,9 +79,9 @@ def damage_of(delta: StoredTable, most: int | None = CHECKED) -> Damage:
         most: files looked at, at most: of more, so many drawn at random.
     """
     folder = local_path(delta.table_uri)
-    if folder is None or not delta.file_uris():
+    if folder is None:
         return Damage([], [])
-    files = pl.DataFrame(delta.get_add_actions()).select("path", "size_bytes").rows()
+    files = delta.files().select("path", "size_bytes").rows()
     lost, broken = [], []
     for name, size in files if most is None or len(files) <= most else random.sample(files, most):
         try:
@@ -103,9 +101,7 @@ def damage_in_store(delta: StoredTable, files: TableFiles) -> Damage:
         OSError: the store does not answer.
     """
     sizes = files.sizes()
-    if not delta.file_uris():
-        return Damage([], [])
-    written = pl.DataFrame(delta.get_add_actions()).select("path", "size_bytes").rows()
+    written = delta.files().select("path", "size_bytes").rows()
     found = {name: sizes.get(unquote(name)) for name, _ in written}
     lost = [name for name, _ in written if found[name] is None]
     return Damage(sorted(lost), sorted(name for name, size in written if found[name] not in (None, size)))

@@ -68,7 +68,7 @@ class Handle:
     @property
     def files_id(self) -> str:
         """A name for its data files, and so for its rows: a version number comes again after a restored backup."""
-        names = sorted(uri.rpartition("/")[2] for uri in self.delta.file_uris())
+        names = sorted(path.rpartition("/")[2] for path in self.delta.files()["path"])
         return hashlib.blake2b("/".join(names).encode(), digest_size=8).hexdigest()
 
     @property
@@ -84,17 +84,33 @@ class Handle:
             positions[asked] = self.delta.transaction_version(app_id)
         return positions[asked]
 
+    @property
+    def rows(self) -> int:
+        """The number of rows: by the log, which has that of each file that Delta wrote.
+
+        Raises:
+            LakeDamaged: a data file is gone or broken.
+        """
+        counts = self.delta.files()["num_records"]
+        if counts.has_nulls():
+            return self.scan().select(pl.len()).collect().item()
+        self._refuse_damage()
+        return counts.sum()
+
     def scan(self) -> pl.LazyFrame:
         """The rows of this version, with exactly the columns of the contract.
 
         Raises:
             LakeDamaged: a data file is gone or broken.
         """
-        if any(damage := damage_of(self.delta)):
-            raise files_damaged(self.table, self.delta.table_uri, damage)
-        if not self.delta.file_uris():
+        self._refuse_damage()
+        if self.delta.files().is_empty():
             return pl.LazyFrame(schema=self.table.schema)
         return pl.scan_delta(self.delta).select(columns_of(self.delta, self.table))
+
+    def _refuse_damage(self) -> None:
+        if any(damage := damage_of(self.delta)):
+            raise files_damaged(self.table, self.delta.table_uri, damage)
 
     def to_write(self) -> StoredTable:
         """The table to write through, in this version; it moves with what is written, and this handle with it.

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote
 
+import polars as pl
 from deltalake import DeltaTable
 
 from schemas.errors import EmberlineError
@@ -17,6 +18,8 @@ _UNFIT: Final = re.compile(r"[\x00-\x1f\x7f\[\]^|\\=\ud800-\udfff]|%[0-9a-fA-F]{
 It makes a domain name of the path (`[ ] ^ |`), decodes it twice (`%25`), takes `\\` for `/`, refuses control
 characters, and resolves links first. `=` makes a partition column for Polars 2.1.
 """
+
+_FILES: Final = {"path": pl.String, "size_bytes": pl.Int64, "num_records": pl.Int64}
 
 
 class LakePathUnfit(EmberlineError):
@@ -57,6 +60,20 @@ def refuse_unfit(folder: Path) -> None:
 
 class StoredTable(DeltaTable):
     """A Delta table whose local files are paths: Delta has them percent-encoded, and Polars opens them as they are."""
+
+    _listed: tuple[int, pl.DataFrame] | None = None
+
+    def files(self) -> pl.DataFrame:
+        """The data files by the log: `path` in the table's folder, encoded; `size_bytes`; `num_records`.
+
+        Delta goes through its log for each answer, and a refresh asks a dozen times: the newest answer is kept.
+        """
+        if self._listed is None or self._listed[0] != self.version():
+            files = pl.DataFrame(schema=_FILES)
+            if super().file_uris():
+                files = pl.DataFrame(self.get_add_actions()).select(files.columns)
+            self._listed = self.version(), files
+        return self._listed[1]
 
     def loaded_again(self) -> StoredTable:
         """Load the same version a second time."""

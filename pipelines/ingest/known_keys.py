@@ -34,8 +34,7 @@ class KnownKeys:
         self._most = most
         self._held = 0
         self._slots = np.zeros(_SMALLEST, np.uint64)
-        stored = events.scan().select(pl.len()).collect(engine="streaming").item()
-        self.is_whole = stored <= most
+        self.is_whole = events.rows <= most
         """Whether all keys are known; if not, `claim` returns true for every row."""
         if self.is_whole:
             self._add(events.scan().select(key_hash().alias("hash")).collect(engine="streaming")["hash"])

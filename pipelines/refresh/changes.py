@@ -91,7 +91,7 @@ class Sources:
 
     def n_parts(self, at_once: int) -> int:
         """Return the number of parts for parts of about `size` events."""
-        return n_parts(self.events.scan().select(pl.len()).collect().item(), at_once)
+        return n_parts(self.events.rows, at_once)
 
     def inputs(self, settings: int) -> dict[str, int]:
         """Return what a fact of events and persons records: their positions and the fingerprint of its settings."""
