@@ -7,8 +7,8 @@ STAMP := .venv/.installed
 COMPILED := .venv/.compiled
 ROOMS := schemas pipelines assets sensors emberline tests benchmarks docs
 ARGS ?=
-# Four workers on two cores: a test waits for an engine or a process more than half of its time.
-WORKERS := -n 4 --dist worksteal
+# Five workers on two cores: a test waits for an engine or a process more than half of its time.
+WORKERS := -n 5 --dist worksteal
 # Tests start a hundred processes: without bytecode each would compile the project's own modules again.
 WITH_BYTECODE := env -u PYTHONDONTWRITEBYTECODE
 

@@ -13,7 +13,7 @@ QUICK: Final = "quick"
 _EACH: Final = 100
 """Examples of a property that asks for no number of its own, in `make soak`."""
 _SHARE: Final = 0.1
-_LEAST: Final = 3
+_LEAST: Final = 2
 
 
 def register_profiles() -> None:

@@ -4,6 +4,8 @@ import dataclasses
 import shutil
 from pathlib import Path
 
+import pytest
+
 from assets.resources import Progress
 from emberline.cli.errors import ExitCode
 from emberline.cli.pipeline import code_of, print_outcome
@@ -11,6 +13,7 @@ from emberline.runner import run_pipeline
 from schemas import warehouse as mart
 
 
+@pytest.mark.soak
 def test_a_new_lake_beside_a_filled_warehouse_publishes_only_when_told_to(pipeline, world, topic, capsys):
     pipeline.send(world.records.head(3_000))
     assert code_of(pipeline.run()) is ExitCode.OK

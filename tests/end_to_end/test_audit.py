@@ -93,6 +93,7 @@ def data_versions(pipeline: Pipeline) -> dict[str, str]:
     return found
 
 
+@pytest.mark.soak
 def test_after_runs_that_staged_what_changed_the_audit_mends_nothing_but_what_somebody_else_wrote(begun, world):
     def audit() -> RunOutcome:
         return run_pipeline(begun.services, Progress(), audit_job.name)

@@ -132,6 +132,7 @@ def published(pipeline) -> dict[str, pl.DataFrame]:
     }
 
 
+@pytest.mark.soak
 def test_nothing_is_left_of_an_erased_person_and_everything_is_as_without_that_person(
     pipeline, without, records, database, tmp_path
 ):

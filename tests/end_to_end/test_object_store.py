@@ -34,6 +34,7 @@ def failure(pipeline: Pipeline, bucket: Bucket, uri: str, how: Callable[[bytes],
     return failed.failure.text
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_a_run_on_an_object_store_publishes_and_one_that_meets_a_spoiled_file_names_it(
     stored: Pipeline, bucket: Bucket

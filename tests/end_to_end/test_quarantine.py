@@ -3,6 +3,7 @@
 import datetime as dt
 
 import polars as pl
+import pytest
 
 from emberline.cli.errors import ExitCode
 from emberline.cli.pipeline import code_of, print_outcome
@@ -15,6 +16,7 @@ from tests.end_to_end.test_restatement import NOON, said, sent
 MONDAY = dt.date(2025, 3, 3)
 
 
+@pytest.mark.soak
 def test_an_event_is_taken_out_while_the_publication_is_blocked_and_put_back(pipeline, capsys):
     warehouse, lake = pipeline.services.warehouse(), pipeline.services.lake()
 

@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import polars as pl
+import pytest
 
 from schemas.warehouse import publication, restatement
 from tests.pipelines.canonical import encoded, link, message
@@ -32,6 +33,7 @@ def sent(*events: dict[str, Any]) -> pl.DataFrame:
     )
 
 
+@pytest.mark.soak
 def test_a_late_event_and_a_late_link_restate_exactly_what_they_change(pipeline):
     warehouse = pipeline.services.warehouse()
 

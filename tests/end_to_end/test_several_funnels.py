@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import polars as pl
+import pytest
 import sqlalchemy as sa
 
 from assets.resources import Progress
@@ -40,6 +41,7 @@ def funnels_of(warehouse: Warehouse, table: sa.Table) -> set[str]:
     return set(warehouse.read(sa.select(table.c.funnel).distinct())["funnel"])
 
 
+@pytest.mark.soak
 def test_a_funnel_of_a_file_is_published_beside_the_packaged_one_until_its_file_is_gone(
     pipeline: Pipeline, tmp_path: Path
 ):

@@ -1033,7 +1033,7 @@ _OF_MEMBERS = (kinds.MESSAGE_SENT, kinds.MESSAGE_SENT, kinds.MEMBER_JOINED, kind
 JOINING = (MEMBER_CHANGE, GROUP_DAY, MEMBER_STATE, FUNNEL_ENTRY, ORDER_CREDIT)
 
 
-@examples(100)
+@examples(60)
 @given(st.lists(st.tuples(st.lists(memberships(), min_size=1, max_size=6), st.booleans()), min_size=1, max_size=4))
 def test_what_joins_and_leaves_decide_on_equals_a_computation_from_nothing_after_any_snapshots(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[list[Event], bool]]
