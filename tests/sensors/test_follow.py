@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::dagster.Beta
 TABLES = {table.name for table in DATA_TABLES}
 WAREHOUSE = {f"{schema}/{name}" for schema in ("staging", "mart") for name in TABLES}
 SALES = {"group_sales", "group_sales_day", "message_sales", "segment_sales"}
-BELOW_CREDIT = {"person_value", "spend_return", "contact", *SALES, *WAREHOUSE}
+BELOW_CREDIT = {"person_value", "spend_return", "contact", "intervention_sales", *SALES, *WAREHOUSE}
 MART = [f"mart/{name}" for name in TABLES]
 BELOW_EVENTS = {*(table.name for table in FACTS), "identity_change", *WAREHOUSE}
 NOT_YET, LATER = dt.timedelta(seconds=1), dt.timedelta(minutes=1)
