@@ -13,8 +13,10 @@ from assets.steps import lake_asset, lake_assets
 from assets.tables import materialized, refreshed, specs
 from pipelines.lake import Lake
 from pipelines.refresh import (
+    refresh_conversion_paths,
     refresh_credit,
     refresh_orders,
+    refresh_person_paths,
     refresh_person_value,
     refresh_revenue_cohorts,
     refresh_sales,
@@ -22,6 +24,8 @@ from pipelines.refresh import (
     refresh_spend_return,
 )
 from schemas.lake import (
+    CONVERSION_PATH,
+    CONVERSION_PATH_SALES,
     CUSTOMER_ORDER,
     GROUP_SALES,
     GROUP_SALES_DAY,
@@ -29,6 +33,7 @@ from schemas.lake import (
     ORDER_CREDIT,
     ORDER_ITEM,
     ORDER_REFUND,
+    PERSON_PATH,
     PERSON_VALUE,
     REVENUE_COHORT,
     SEGMENT_SALES,
@@ -62,6 +67,21 @@ def revenue_cohort(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules])
     """Sum the orders of cohorts again, if orders or the newest complete day changed."""
     through, settings = complete_through(lake, rules), rules.settings[REVENUE_COHORT.name]
     return materialized(lake, REVENUE_COHORT, asdict(refresh_revenue_cohorts(lake, through, settings)))
+
+
+@lake_asset(PERSON_PATH)
+def person_path(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
+    """Follow the paths again of persons with new events or orders."""
+    look_back, settings = rules.attribution.look_back, rules.settings[PERSON_PATH.name]
+    return materialized(lake, PERSON_PATH, asdict(refresh_person_paths(lake, look_back, settings)))
+
+
+@lake_assets(specs(CONVERSION_PATH, CONVERSION_PATH_SALES))
+def conversion_paths(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> Iterator[dg.MaterializeResult]:
+    """Count the paths again of the months in which any changed."""
+    through, settings = complete_through(lake, rules), rules.settings[CONVERSION_PATH.name]
+    look_back = rules.attribution.look_back
+    yield from refreshed(lake, refresh_conversion_paths(lake, through, rules.zone, look_back, settings))
 
 
 @lake_asset(SPEND_DAY)

@@ -99,6 +99,8 @@ _OF_MART: Final[dict[str, Access]] = {
     "message_sales": _BY_GROUP,
     "spend_day": _BY_GROUP,
     "spend_return": _BY_GROUP,
+    "conversion_path": _TOTAL,
+    "conversion_path_sales": _TOTAL,
     "segment_sales": _TOTAL,
     "segment_activity": _TOTAL,
     "segment_retention": _TOTAL,

@@ -569,6 +569,53 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
             WHERE buyers > cohort_size OR buyers > orders
         """),
     },
+    "conversion_path": {
+        "there are as many orders in a month as in customer_order": Rule(
+            """
+            WITH both_sides AS (
+                SELECT month, orders FROM {batch}
+                UNION ALL
+                SELECT date_trunc('month', day)::date, -1 FROM staging.customer_order
+            )
+            SELECT month, sum(orders) AS orders_too_many FROM both_sides GROUP BY month HAVING sum(orders) <> 0
+            """,
+            by={BATCH: ("month",), "customer_order": ("date_trunc('month', day)::date",)},
+        ),
+        "there is a path for every row": Rule("""
+            SELECT month, path, persons, orders, lost, open FROM {batch}
+            WHERE orders + lost + open = 0 OR persons > orders + lost + open OR (path = 'none' AND lost + open > 0)
+        """),
+    },
+    "conversion_path_sales": {
+        **_KNOWN_CURRENCY,
+        "orders sum to conversion_path": Rule(
+            """
+            WITH both_sides AS (
+                SELECT month, path, orders FROM {batch}
+                UNION ALL
+                SELECT month, path, -orders FROM staging.conversion_path
+            )
+            SELECT month, path, sum(orders) AS orders_too_many
+            FROM both_sides GROUP BY month, path HAVING sum(orders) <> 0
+            """,
+            by={BATCH: ("month", "path"), "conversion_path": ("month", "path")},
+        ),
+        "money of a month is that of customer_order": Rule(
+            """
+            WITH both_sides AS (
+                SELECT month, currency, paid_minor, refunded_minor, net_minor FROM {batch}
+                UNION ALL
+                SELECT date_trunc('month', day)::date, currency, -paid_minor, -refunded_minor, -net_minor
+                FROM staging.customer_order
+            )
+            SELECT month, currency, sum(paid_minor) AS paid_minor_too_many,
+                sum(refunded_minor) AS refunded_minor_too_many, sum(net_minor) AS net_minor_too_many
+            FROM both_sides GROUP BY month, currency
+            HAVING sum(paid_minor) <> 0 OR sum(refunded_minor) <> 0 OR sum(net_minor) <> 0
+            """,
+            by={BATCH: ("month", "currency"), "customer_order": ("date_trunc('month', day)::date", "currency")},
+        ),
+    },
     "group_sales": {
         **_KNOWN_GROUP,
         **_KNOWN_CURRENCY,

@@ -49,6 +49,15 @@ FUNNEL: Final = Dashboard(
             ),
             Chart("Entries by purpose of the group", "bars", ("entries",), ("purpose",)),
         ),
+        (
+            Chart(
+                "What persons clicked, viewed and put into the cart before an order, and without one",
+                "table",
+                ("orders_by_path", "paths_without_order", "path_conversion", "time_to_order"),
+                ("path",),
+                width=12,
+            ),
+        ),
     ),
     ("funnel",),
 )

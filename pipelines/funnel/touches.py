@@ -68,7 +68,7 @@ def _exposures(spans: pl.DataFrame, own: pl.DataFrame, messages: pl.DataFrame) -
     )
     sender = messages.select("rank", sender="person_id")
     return (
-        _within(member, messages, "group_id")
+        within(member, messages, "group_id")
         .join(sender, on="rank")
         .filter(pl.col("sender").ne_missing(pl.col("person_id")))
         .select("order", "rank")
@@ -77,11 +77,20 @@ def _exposures(spans: pl.DataFrame, own: pl.DataFrame, messages: pl.DataFrame) -
 
 def _clicks(spans: pl.DataFrame, own: pl.DataFrame) -> pl.DataFrame:
     clicks = own.filter((pl.col("type") == kinds.LINK_CLICKED) & pl.col("group_id").is_not_null())
-    return _within(spans, clicks, "person_id").select("order", "rank")
+    return within(spans, clicks, "person_id").select("order", "rank")
 
 
-def _within(spans: pl.DataFrame, points: pl.DataFrame, key: str) -> pl.DataFrame:
-    """Return every point of the span's key whose rank is in `[start, end)`: the span's columns and `rank`."""
+def within(spans: pl.DataFrame, points: pl.DataFrame, key: str) -> pl.DataFrame:
+    """Return every point of the span's key whose rank is in `[start, end)`.
+
+    Args:
+        spans: `order, person_id, start, end` and the key.
+        points: `rank` and the key.
+        key: Name of the column that a span and its points share.
+
+    Returns:
+        `order, person_id, rank`.
+    """
     codes = points.select(pl.col(key).unique()).with_row_index("code")
     # Key and rank as one number, so that both ends of a span are found by one search.
     stride = pl.select(pl.max_horizontal(points["rank"].max(), spans["end"].max()).cast(pl.Int64)).item() or 0

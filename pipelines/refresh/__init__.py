@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from pipelines.refresh.behind import FactRules, facts_behind
 from pipelines.refresh.contacts import refresh_contacts
+from pipelines.refresh.conversion_paths import refresh_conversion_paths
 from pipelines.refresh.crowded import crowded_persons
 from pipelines.refresh.days import refresh_days
 from pipelines.refresh.feeds import refresh_feed_days
@@ -29,6 +30,7 @@ from pipelines.refresh.members import refresh_member_state
 from pipelines.refresh.network import refresh_group_network
 from pipelines.refresh.order_facts import refresh_orders
 from pipelines.refresh.orders import refresh_credit
+from pipelines.refresh.person_paths import refresh_person_paths
 from pipelines.refresh.rebuilds import BY_DAY, NotRebuildable, request_rebuild
 from pipelines.refresh.recent import has_simulated, recent_events
 from pipelines.refresh.revenue_cohorts import refresh_revenue_cohorts
@@ -57,6 +59,7 @@ __all__ = [
     "recent_events",
     "recorded",
     "refresh_contacts",
+    "refresh_conversion_paths",
     "refresh_credit",
     "refresh_days",
     "refresh_feed_days",
@@ -77,6 +80,7 @@ __all__ = [
     "refresh_member_changes",
     "refresh_member_state",
     "refresh_orders",
+    "refresh_person_paths",
     "refresh_person_value",
     "refresh_retention",
     "refresh_revenue_cohorts",

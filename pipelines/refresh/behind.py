@@ -10,6 +10,7 @@ from pipelines.lake import Lake
 from pipelines.lake_reading import LakeReading
 from pipelines.refresh.changes import Sources, batch_input, complete_inputs, included
 from pipelines.refresh.contacts import contact_inputs
+from pipelines.refresh.conversion_paths import conversion_path_inputs
 from pipelines.refresh.funnel import funnel_inputs
 from pipelines.refresh.identity import identity_inputs
 from pipelines.refresh.intervention_effects import became_inputs, case_inputs, sold_inputs
@@ -18,6 +19,7 @@ from pipelines.refresh.life import LifeInputs
 from pipelines.refresh.matched import matched_inputs
 from pipelines.refresh.members import member_state_inputs
 from pipelines.refresh.network import network_inputs
+from pipelines.refresh.person_paths import path_inputs
 from pipelines.refresh.rebuilds import rebuild_of
 from pipelines.refresh.revenue_cohorts import revenue_inputs
 from pipelines.refresh.risk import risk_inputs
@@ -90,6 +92,8 @@ def _inputs(lake: Lake, rules: FactRules) -> dict[LakeTable, dict[str, int]]:
         **dict.fromkeys((tables.ORDER_REFUND, tables.ORDER_ITEM, tables.CUSTOMER_ORDER), of_events),
         tables.PERSON_VALUE: as_recorded(value_inputs(lake, rules.through, settings[tables.PERSON_VALUE.name])),
         tables.REVENUE_COHORT: as_recorded(revenue_inputs(lake, rules.through, settings[tables.REVENUE_COHORT.name])),
+        tables.PERSON_PATH: path_inputs(lake, sources, settings[tables.PERSON_PATH.name]),
+        **conversion_path_inputs(lake, rules.through, settings[tables.CONVERSION_PATH.name]),
         tables.GROUP: of_events,
         **dict.fromkeys((tables.SEGMENT_ACTIVITY, tables.SEGMENT_RETENTION), of_segments),
         tables.GROUP_DAY: joining.positions(),

@@ -8,6 +8,7 @@ from schemas import warehouse
 from schemas.columns import MINOR
 from schemas.dataset import Dataset
 from schemas.metric import Distinct, Metric, Middle, Ratio, Rows, Sum
+from schemas.paths import NONE
 
 _CREDIT: Final = Dataset(
     warehouse.order_credit, "sales", by=("model", "currency", "shop", "group_id", "message_id"), day="paid_at"
@@ -27,10 +28,15 @@ _VALUE: Final = Dataset(
 _SPEND: Final = Dataset(warehouse.spend_day, "sales", by=("group_id", "campaign", "currency"), day="day")
 _RETURN: Final = Dataset(warehouse.spend_return, "sales", by=("model", "currency", "group_id"), day="day")
 
+_PATH: Final = Dataset(warehouse.conversion_path, "sales", by=("month", "path", "touchpoints"), start="month")
+_PATH_SALES: Final = Dataset(warehouse.conversion_path_sales, "sales", by=("month", "path", "currency"), start="month")
+
 _OF_MODEL: Final = ("model",)
 _OF_MONEY: Final = ("model", "currency")
 _ORDERS: Final = Distinct(("shop", "order_id"), ("currency", "shop", "day", "week", "month", "weekday"))
 """Counts paid orders: each has one shop, currency and payment, and may be credited to several messages and groups."""
+
+_TOUCHED: Final = f"path <> '{NONE}'"
 
 METRICS: Final = (
     Metric("paid_orders", _CREDIT, _ORDERS,
@@ -98,4 +104,16 @@ METRICS: Final = (
     Metric("buyers_kept", _COHORT, Ratio(Sum(("buyers",)), Sum(("cohort_size",))),
            "share of the buyers of a month who paid for an order so many months later", "share, 0 to 1", "percent",
            within=("period", "currency")),
+    Metric("orders_by_path", _PATH, Sum(("orders",)),
+           "paid orders, by what their buyers clicked, viewed and put into the cart before", "orders"),
+    Metric("paths_without_order", _PATH, Sum(("lost",)),
+           "weeks of persons with touchpoints that no order followed within look-back", "paths"),
+    Metric("path_conversion", _PATH, Ratio(Sum(("orders",), _TOUCHED), Sum(("orders", "lost"), _TOUCHED)),
+           "share of the paths with touchpoints that led to an order, of those whose look-back has passed",
+           "share, 0 to 1", "percent"),
+    Metric("time_to_order", _PATH, Ratio(Sum(("seconds_to_order",)), Sum(("orders",), _TOUCHED)),
+           "mean time from the first touchpoint of an order to its payment", "seconds", "seconds"),
+    Metric("sales_by_path", _PATH_SALES, Sum(("net_minor",)),
+           "amount paid less refunded, by what buyers clicked, viewed and put into the cart before", MINOR, "money",
+           within=("currency",)),
 )  # fmt: skip

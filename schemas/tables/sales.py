@@ -227,6 +227,76 @@ REVENUE_COHORT: Final = as_in_warehouse(
     settings=COMPLETE_DAYS,
 )
 
+_POINTS: Final = (
+    *EVENTS.of("type", "role", "group_id", "account_id", "day", *ORDERING_KEY),
+    *IDENTITY.of("person_id"),
+    *CUSTOMER_ORDER.of("person_id", "paid_at"),
+)
+
+PERSON_PATH: Final = LakeTable(
+    name="person_path",
+    group="sales",
+    description="""The touchpoints that led to each order, and, by calendar week, those of a person that no order \
+followed. `month` is that of the payment, or else of the last touchpoint.""",
+    columns={
+        "person_id": pl.String(),
+        "shop": pl.String(),
+        "order_id": pl.String(),
+        "week": pl.Date(),
+        "touchpoints": pl.List(pl.String()),
+        "started_at": UTC_TIME,
+        "ended_at": UTC_TIME,
+        "month": pl.Date(),
+    },
+    key=("person_id", "week", "shop", "order_id"),
+    partition_by=("month",),
+    meanings={
+        "person_id": Meaning("pseudonym of the person; null: the buyer is unknown"),
+        "order_id": Meaning("order, unique in its shop; null: the path led to none"),
+        "week": Meaning("Monday of the week of a path that led to no order, in the business zone"),
+        "touchpoints": Meaning("in order: the group of a clicked link, view (of a product), or cart"),
+        "started_at": Meaning("the first touchpoint, UTC; null: none has a time"),
+        "ended_at": Meaning("the payment, or else the last touchpoint, UTC"),
+        "month": Meaning("first day of the month in which the path ended; partitions the table"),
+    },
+    made_of={
+        "person_id": EVENTS.of("account_id") + IDENTITY.of("person_id") + CUSTOMER_ORDER.of("person_id"),
+        **copied(CUSTOMER_ORDER, "shop", "order_id"),
+        "week": _POINTS,
+        "touchpoints": (*_POINTS, *EVENTS.of("source", "order_id")),
+        **each(("started_at", "ended_at"), _POINTS),
+        "month": (*_POINTS, *CUSTOMER_ORDER.of("month")),
+    },
+    guided_by=(TOUCHED, IDENTITY_CHANGE),
+    settings=("rules.look_back_days",),
+    code_version=1,
+)
+
+_PATH: Final = {
+    **copied(PERSON_PATH, "month"),
+    "path": PERSON_PATH.of("touchpoints") + GROUP.of("group_id", "purpose"),
+    "orders": PERSON_PATH.of("order_id"),
+}
+
+CONVERSION_PATH: Final = as_in_warehouse(
+    warehouse.conversion_path,
+    "sales",
+    {
+        **_PATH,
+        "touchpoints": PERSON_PATH.of("touchpoints") + GROUP.of("group_id", "purpose"),
+        "persons": PERSON_PATH.of("person_id"),
+        **each(("lost", "open"), PERSON_PATH.of("order_id", "ended_at"), EVENTS.of("time")),
+        "seconds_to_order": PERSON_PATH.of("order_id", "started_at", "ended_at"),
+    },
+    settings=(*COMPLETE_DAYS, "rules.look_back_days"),
+)
+
+CONVERSION_PATH_SALES: Final = as_in_warehouse(
+    warehouse.conversion_path_sales,
+    "sales",
+    {**_PATH, **copied(CUSTOMER_ORDER, "currency", *_MONEY)},
+)
+
 _SUMS: Final = {
     **copied(ORDER_CREDIT, "model", "currency", *_MONEY),
     "orders": ORDER_CREDIT.of("shop", "order_id"),

@@ -205,12 +205,12 @@ def test_an_error_does_not_show_a_secret(monkeypatch: pytest.MonkeyPatch, variab
 
 COMPLETE_DAYS = {
     "retention", "lifecycle", "member_state", "person_value", "group_health", "group_state", "risk_model", "group_risk",
-    "segment_activity", "segment_retention", "revenue_cohort", "group_network", "intervention_case",
+    "segment_activity", "segment_retention", "revenue_cohort", "group_network", "intervention_case", "conversion_path",
 }  # fmt: skip
 WATERMARK = COMPLETE_DAYS | {"funnel_entry", "funnel_curve", "funnel_trend"}
 DEPENDING = {
     ("rules", "half_life_days", "3"): {"order_credit"},
-    ("rules", "look_back_days", "3"): {"order_credit"},
+    ("rules", "look_back_days", "3"): {"order_credit", "person_path", "conversion_path"},
     ("rules", "attribution_models", "['linear']"): {"order_credit"},
     ("rules", "lateness_minutes", "7"): WATERMARK,
     ("rules", "idle_feed_hours", "7"): WATERMARK,

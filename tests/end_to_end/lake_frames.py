@@ -68,6 +68,8 @@ def frames(lake: Lake, published: Warehouse) -> dict[str, pl.DataFrame]:
         ),
         "order_item": with_calendar(rows(facts.ORDER_ITEM), pl.col("day")),
         "revenue_cohort": rows(facts.REVENUE_COHORT),
+        "conversion_path": rows(facts.CONVERSION_PATH),
+        "conversion_path_sales": rows(facts.CONVERSION_PATH_SALES),
         "person_value": rows(facts.PERSON_VALUE),
         "exclusion": with_calendar(
             rows(facts.PAYLOAD_CENSUS)

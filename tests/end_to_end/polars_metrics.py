@@ -85,6 +85,9 @@ SUMS: Final = {
         "items_sold": "quantity",
         "item_sales": "item_minor",
         "cohort_sales": "net_minor",
+        "orders_by_path": "orders",
+        "paths_without_order": "lost",
+        "sales_by_path": "net_minor",
         "excluded_records": "records",
     }.items()
 }
@@ -93,6 +96,7 @@ COMPLETE: Final = pl.col("is_complete")
 CURRENT: Final = pl.col("is_current")
 IN_GROUP: Final = pl.col("group_id").is_not_null()
 OPEN: Final = pl.col("resolved_at").is_null()
+TOUCHED: Final = pl.col("path") != "none"
 REPEAT: Final = pl.col("is_repeat")
 STAFF: Final = total("operator_messages", "bot_messages")
 ORDERS: Final = different("shop", "order_id")
@@ -149,6 +153,8 @@ POLARS: Final[dict[str, pl.Expr]] = {
     "lines_sold": rows(),
     "cohort_sales_per_buyer": ratio(total("net_minor"), total("cohort_size")),
     "buyers_kept": ratio(total("buyers"), total("cohort_size")),
+    "path_conversion": ratio(total("orders", where=TOUCHED), total("orders", "lost", where=TOUCHED)),
+    "time_to_order": ratio(total("seconds_to_order"), total("orders", where=TOUCHED)),
     "versions": rows(),
     "restated_figures": rows(),
     "alerts": rows(),

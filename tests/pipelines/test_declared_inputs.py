@@ -44,6 +44,7 @@ REFRESHES = {
     ),
     "group_sales": ("group_sales", "group_sales_day", "message_sales", "segment_sales"),
     "order_refund": ("order_refund", "order_item", "customer_order"),
+    "conversion_path": ("conversion_path", "conversion_path_sales"),
 }
 """The facts that each refresh computes."""
 

@@ -28,9 +28,11 @@ from pipelines.engagement.states import member_state
 from pipelines.events.identity import with_person
 from pipelines.events.watermark import watermark
 from pipelines.funnel.attribution import AttributionRules, order_credit
+from pipelines.funnel.conversion_path import conversion_path, conversion_path_sales
 from pipelines.funnel.funnel import funnel
 from pipelines.funnel.order_facts import numbered, order_items, order_rows
 from pipelines.funnel.orders import order_refunds
+from pipelines.funnel.person_path import bears_on_paths, person_path
 from pipelines.funnel.spend import spend_day
 from pipelines.funnel.steps import timeline
 from pipelines.groups.birth import births
@@ -49,11 +51,13 @@ from pipelines.groups.state import group_state
 from pipelines.groups.thresholds import LifeRules, Thresholds
 from pipelines.ingest.counts import stored_counts
 from pipelines.lake import Lake
+from pipelines.lake_months import changed_months
 from pipelines.quarantine import rule_on_event
 from pipelines.refresh import (
     Refreshed,
     recent_events,
     refresh_contacts,
+    refresh_conversion_paths,
     refresh_credit,
     refresh_days,
     refresh_feed_days,
@@ -68,6 +72,7 @@ from pipelines.refresh import (
     refresh_member_changes,
     refresh_member_state,
     refresh_orders,
+    refresh_person_paths,
     refresh_person_value,
     refresh_retention,
     refresh_revenue_cohorts,
@@ -83,6 +88,8 @@ from schemas import kinds
 from schemas.funnel import FunnelDefinition, Step, standard
 from schemas.lake import (
     CONTACT,
+    CONVERSION_PATH,
+    CONVERSION_PATH_SALES,
     CUSTOMER_ORDER,
     EVENTS,
     FEED_DAY,
@@ -103,6 +110,7 @@ from schemas.lake import (
     ORDER_ITEM,
     ORDER_REFUND,
     PERSON_DAY,
+    PERSON_PATH,
     PERSON_VALUE,
     RETENTION,
     REVENUE_COHORT,
@@ -128,7 +136,8 @@ LIFE = LifeRules(
 )
 FACTS = (
     MEMBER_CHANGE, PERSON_DAY, FIRST_SEEN, RETENTION, LIFECYCLE, MEMBER_STATE, FUNNEL_ENTRY, ORDER_CREDIT,
-    ORDER_REFUND, ORDER_ITEM, CUSTOMER_ORDER, PERSON_VALUE, REVENUE_COHORT, GROUP, GROUP_DAY, FEED_DAY, GROUP_HEALTH,
+    ORDER_REFUND, ORDER_ITEM, CUSTOMER_ORDER, PERSON_VALUE, REVENUE_COHORT, PERSON_PATH,
+    CONVERSION_PATH, CONVERSION_PATH_SALES, GROUP, GROUP_DAY, FEED_DAY, GROUP_HEALTH,
     GROUP_STATE, GROUP_HOUR, STAFF_DAY, GROUP_NETWORK, SPEND_DAY, SEGMENT_ACTIVITY, SEGMENT_RETENTION, STAFF_ACT,
     INTERVENTION, CONTACT,
 )  # fmt: skip
@@ -217,6 +226,8 @@ class Company:
             INTERVENTION.name: refresh_interventions(lake, "Asia/Shanghai", LIFE, rules),
             **refresh_segments(lake, through, rules),
         }
+        self.refreshed[PERSON_PATH.name] = refresh_person_paths(lake, ATTRIBUTION.look_back, rules)
+        self.refreshed |= refresh_conversion_paths(lake, through, "Asia/Shanghai", ATTRIBUTION.look_back, rules)
         self.refreshed |= refresh_life(lake, through, "Asia/Shanghai", LIFE, rules)
         self.refreshed[CONTACT.name] = refresh_contacts(lake)
 
@@ -284,6 +295,15 @@ class FromNothing:
         facts = group_day(self.events), self.days, feed_day(self.events), self.groups
         return life_days(*facts, self.through, "Asia/Shanghai", LIFE).lazy()
 
+    @cached_property
+    def orders(self) -> pl.LazyFrame:
+        return held(numbered(order_rows(self.events)))
+
+    @cached_property
+    def paths(self) -> pl.LazyFrame:
+        points = self.events.filter(bears_on_paths()).collect()
+        return person_path(points, self.orders.collect(), ATTRIBUTION.look_back).lazy()
+
     def funnels(self) -> pl.LazyFrame:
         steps, reached = timeline(self.events), watermark(self.events, MINUTE, IDLE) or NOON
         entries = (funnel(steps, one, reached) for one in self.company.funnels)
@@ -316,7 +336,12 @@ class FromNothing:
             ORDER_CREDIT.name: lambda: order_credit(events, ATTRIBUTION),
             ORDER_REFUND.name: lambda: order_refunds(events),
             ORDER_ITEM.name: lambda: order_items(events),
-            CUSTOMER_ORDER.name: lambda: numbered(order_rows(events)),
+            CUSTOMER_ORDER.name: lambda: self.orders,
+            PERSON_PATH.name: lambda: self.paths,
+            CONVERSION_PATH.name: lambda: conversion_path(
+                self.paths, self.groups, through, "Asia/Shanghai", ATTRIBUTION.look_back
+            ),
+            CONVERSION_PATH_SALES.name: lambda: conversion_path_sales(self.paths, self.groups, self.orders),
             PERSON_VALUE.name: lambda: person_value(
                 credited_orders(order_credit(events, ATTRIBUTION)), through, "Asia/Shanghai"
             ),
@@ -656,6 +681,9 @@ def test_one_late_event_recomputes_one_person(company: Company):
         STAFF_DAY.name: (0, 1, 1),
         GROUP_NETWORK.name: (0, 0, 1),
         SPEND_DAY.name: (0, 1, 0),
+        PERSON_PATH.name: (1, 0, 0),
+        CONVERSION_PATH.name: (0, 0, 0),
+        CONVERSION_PATH_SALES.name: (0, 0, 0),
         FIRST_SEEN.name: (1, 0, 0),
         RETENTION.name: (0, 2, 0),
         LIFECYCLE.name: (0, 2, 0),
@@ -1048,6 +1076,59 @@ def test_what_joins_and_leaves_decide_on_equals_a_computation_from_nothing_after
             company.refresh_one(table)
     for table in JOINING:
         assert company.stored(table).equals(company.computed(table), null_equal=True), table.name
+
+
+@st.composite
+def shopping(draw: st.DrawFn) -> Event:
+    """A touchpoint or a payment of few persons, on days about which a look-back, a week or a month ends."""
+    kind = draw(st.sampled_from(_OF_PATHS))
+    day, minute = draw(st.sampled_from([0, 1, 7, 8, 9, 14, 30, 31, 37, 38, 62])), draw(st.integers(0, 2))
+    if kind == kinds.IDENTITY_LINKED:
+        return happened(kind, day, member_id=draw(MEMBERS), linked_id=draw(MEMBERS))
+    if kind == kinds.GROUP_UPDATED:
+        return happened(kind, day, group=draw(GROUPS), purpose=draw(st.sampled_from(["sales", "service"])))
+    group = {"group": draw(GROUPS)} if kind == kinds.LINK_CLICKED or draw(st.integers(0, 2)) == 0 else {}
+    who = {"member_id": draw(MEMBERS), **group}
+    if kind in {kinds.LINK_CLICKED, kinds.PRODUCT_VIEWED}:
+        return happened(kind, day, minute, product_id="x", **who)
+    order = {"order_id": draw(st.sampled_from(["o1", "o2", "o3"])), "total_minor": draw(st.integers(1, 9)), **_MONEY}
+    return happened(kind, day, minute, source=draw(st.sampled_from(["shop", "other"])), **order, **who)
+
+
+_OF_PATHS = (kinds.LINK_CLICKED, kinds.LINK_CLICKED, kinds.PRODUCT_VIEWED, kinds.ORDER_PAID, kinds.ORDER_PAID,
+             kinds.ORDER_PLACED, kinds.ORDER_REFUNDED, kinds.IDENTITY_LINKED, kinds.GROUP_UPDATED)  # fmt: skip
+PATHS = (PERSON_PATH, CONVERSION_PATH, CONVERSION_PATH_SALES)
+
+
+@examples(15)
+@given(st.lists(st.tuples(st.lists(shopping(), min_size=1, max_size=6), st.booleans()), min_size=2, max_size=4))
+def test_paths_equal_those_of_a_computation_from_nothing_after_any_batches(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[list[Event], bool]]
+):
+    company, look_back = Company(Lake(str(tmp_path_factory.mktemp("company")))), ATTRIBUTION.look_back
+    for batch, lags_behind in [*steps, ([], False)]:
+        if batch:
+            company.send(*batch)
+        refresh_identity(company.lake)
+        refresh_groups(company.lake)
+        if not lags_behind:
+            refresh_orders(company.lake)
+        refresh_person_paths(company.lake, look_back, 1)
+        refresh_conversion_paths(company.lake, company.through(), "Asia/Shanghai", look_back, 1)
+    from_nothing = FromNothing(company)
+    for table in PATHS:
+        assert company.stored(table).equals(from_nothing.of(table), null_equal=True), table.name
+
+
+def test_only_the_persons_and_months_of_new_touchpoints_are_followed_again(company: Company):
+    company.send(*(shopped(f"o{n}", 40 * n, "app:a") for n in range(3)), shopped("o9", 40, "app:b"))
+    company.refresh()
+    before = company.lake.open(PERSON_PATH)
+    company.send(happened(kinds.LINK_CLICKED, 1, member_id="app:a", group="app:g"))
+    company.refresh()
+    assert company.refreshed[PERSON_PATH.name].persons == 1
+    assert changed_months(before, company.lake.open(PERSON_PATH)).to_list() == [NOON.date().replace(day=1)]
+    company.assert_exact()
 
 
 @st.composite

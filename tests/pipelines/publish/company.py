@@ -219,6 +219,17 @@ def message(group: str, message: str, paid: int, refunded: int, net: int) -> Row
     return sales(group, paid, refunded, net) | {"message_id": message}
 
 
+def path(name: str, persons: int, orders: int, lost: int, seconds: int) -> Row:
+    return {
+        "month": MONDAY.replace(day=1), "path": name, "touchpoints": int(name != "none"), "persons": persons,
+        "orders": orders, "lost": lost, "open": 0, "seconds_to_order": seconds,
+    }  # fmt: skip
+
+
+def path_sales(name: str, paid: int, refunded: int, net: int) -> Row:
+    return sales("", paid, refunded, net) | {"month": MONDAY.replace(day=1), "path": name}
+
+
 def cohort_cell(period: int, buyers: int, paid: int) -> Row:
     return sales("", paid, 0, paid) | {
         "cohort": MONDAY.replace(day=1), "period": period, "cohort_size": 2, "buyers": buyers, "orders": buyers,
@@ -353,6 +364,8 @@ COMPANY: dict[str, list[Row]] = {
             "is_complete": False,
         }
     ],
+    "conversion_path": [path("click sales", 2, 1, 1, 60), path("none", 1, 1, 0, 0)],
+    "conversion_path_sales": [path_sales("click sales", 500, 100, 400), path_sales("none", 200, 300, 0)],
     "spend_day": [{"group_id": "qq:1", "campaign": "unknown", "day": MONDAY, "currency": "CNY", "spend_minor": 100}],
     "spend_return": [
         {

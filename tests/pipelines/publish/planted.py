@@ -188,6 +188,44 @@ PLANTED = [
         1,
         {"group_id": "qq:1"},
     ),
+    Planted(
+        "conversion_path",
+        without_last("conversion_path", COMPANY["conversion_path"][1] | {"orders": 2}),
+        "there are as many orders in a month as in customer_order",
+        1,
+        {"orders_too_many": 1},
+    ),
+    *(
+        Planted(
+            "conversion_path",
+            also("conversion_path", COMPANY["conversion_path"][0] | {"path": "view", "orders": 0} | wrong),
+            "there is a path for every row",
+            1,
+            {"path": "view"},
+        )
+        for wrong in ({"lost": 0}, {"persons": 3})
+    ),
+    Planted(
+        "conversion_path",
+        without_last("conversion_path", COMPANY["conversion_path"][1] | {"lost": 1}),
+        "there is a path for every row",
+        1,
+        {"path": "none"},
+    ),
+    Planted(
+        "conversion_path_sales",
+        without_last("conversion_path_sales", COMPANY["conversion_path_sales"][1] | {"orders": 2}),
+        "orders sum to conversion_path",
+        1,
+        {"path": "none", "orders_too_many": 1},
+    ),
+    Planted(
+        "conversion_path_sales",
+        without_last("conversion_path_sales", COMPANY["conversion_path_sales"][1] | {"net_minor": 1}),
+        "money of a month is that of customer_order",
+        1,
+        {"currency": "CNY", "net_minor_too_many": 1},
+    ),
     Planted("spend_day", [COMPANY["spend_day"][0] | QQ9], "group_id is one of dim_group", 1, QQ9),
     Planted("spend_day", [COMPANY["spend_day"][0] | EUR], "currency is one of dim_currency", 1, EUR),
     Planted("spend_day", [COMPANY["spend_day"][0] | NO_DAY], "day is one of dim_date", 1, NO_DAY),
@@ -626,6 +664,7 @@ PLANTED = [
             ("customer_order", 2),
             ("order_item", 2),
             ("revenue_cohort", 2),
+            ("conversion_path_sales", 2),
             ("group_sales", 2),
             ("message_sales", 2),
             ("segment_sales", 4),
