@@ -125,10 +125,15 @@ def erase_person(
         _files(services, suppression),
     )
     receipt = Receipt(number, now, len(person.pseudonyms), person.events, stores)
-    folder = services.state.path / FOLDER
-    folder.mkdir(mode=0o700, exist_ok=True)
-    write_private(folder / f"{number}.json", json.dumps(receipt.as_dict(), indent=2))
+    file = receipt_file(services, number)
+    file.parent.mkdir(mode=0o700, exist_ok=True)
+    write_private(file, json.dumps(receipt.as_dict(), indent=2))
     return outcome, receipt
+
+
+def receipt_file(services: Services, number: int) -> Path:
+    """Return where the receipt of an erasure is kept."""
+    return services.state.path / FOLDER / f"{number}.json"
 
 
 def _lake(lake: Lake, suppression: Suppression) -> Store:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import getpass
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import polars as pl
@@ -13,12 +14,12 @@ import typer
 from emberline.cli.app import app
 from emberline.cli.errors import ExitCode
 from emberline.cli.hints import next_command
-from emberline.cli.output import print_json, print_line, print_table, reporting
+from emberline.cli.output import print_json, print_line, print_points, print_table, reporting
 from emberline.cli.pipeline import AcceptLoss, Json, code_of, print_failure
 from pipelines.printable import counted
 
 if TYPE_CHECKING:
-    from emberline.erase import Receipt
+    from emberline.erase import Receipt, Store
     from pipelines.erasure import Person
 
 
@@ -41,7 +42,7 @@ def erase(
     as_json: Json = False,
 ) -> None:
     """Delete all data of a person from lake, warehouse and logs, and ignore data of the person that arrives later."""
-    from emberline.erase import erase_person
+    from emberline.erase import erase_person, receipt_file
     from emberline.services import Services
     from emberline.settings import load_settings
     from pipelines.erasure import person_of
@@ -75,8 +76,15 @@ def erase(
     if as_json:
         print_json(receipt.as_dict())
     else:
-        _print_receipt(receipt)
+        _print_receipt(receipt, receipt_file(services, receipt.erasure))
     raise typer.Exit(ExitCode.OK if receipt.is_complete else ExitCode.FAILED)
+
+
+def _rows_of(store: Store) -> list[tuple[str, str, str]]:
+    """Return the lines of a store: what was removed, how that was verified, and what is left, one a line."""
+    removed, verified = (store.store, "removed", store.removed), ("", "verified", store.verified)
+    left = [("", "left", text) for text in store.left or ("nothing",)]
+    return [removed, verified, *left]
 
 
 def _is_wanted() -> bool:
@@ -104,15 +112,14 @@ def _print_plan(person: Person, *, as_json: bool) -> None:
     )
 
 
-def _print_receipt(receipt: Receipt) -> None:
-    rows = [(one.store, one.removed, one.verified, "\n".join(one.left) or "nothing") for one in receipt.stores]
-    headings = ("Store", "Removed", "Verified", "Left")
-    frame = pl.DataFrame(rows, schema=dict.fromkeys(("store", "removed", "verified", "left"), pl.String), orient="row")
+def _print_receipt(receipt: Receipt, file: Path) -> None:
+    rows = [row for store in receipt.stores for row in _rows_of(store)]
+    frame = pl.DataFrame(rows, schema=dict.fromkeys(("store", "what", "text"), pl.String), orient="row")
     title = f"Erasure {receipt.erasure}: {counted(receipt.accounts, 'account')}, {counted(receipt.events, 'event')}"
-    print_table(title, frame, headings, sentences=("Removed", "Verified", "Left"))
-    print_line("Out of reach:")
-    for sentence in receipt.out_of_reach:
-        print_line(f"  {sentence}")
+    print_table(title, frame, ("Store", "", "What was done"), sentences=("What was done",))
+    print_points("Out of reach:", receipt.out_of_reach)
+    print_line()
+    print_line("Receipt: ", (str(file), "bold"), whole=True)
     if not receipt.is_complete:
         print_line(
             "Some data is left. Run it again while nothing else runs; files of dead writers are deleted after an hour."

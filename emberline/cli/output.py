@@ -97,6 +97,19 @@ def print_error(title: str, text: str) -> None:
         _stderr.print(Text.assemble(name, ": ", told), soft_wrap=True)
 
 
+def print_points(title: str, sentences: Sequence[str]) -> None:
+    """Print a title, and below it each sentence behind a dash; on a terminal its further lines are indented."""
+    print_line(title)
+    if _stdout.is_terminal:
+        points = Table.grid(padding=(0, 1, 0, 0))
+        for sentence in sentences:
+            points.add_row("-", Text(printable(sentence)))
+        _stdout.print(points)
+    else:
+        for sentence in sentences:
+            print_line("- ", sentence)
+
+
 def print_table(
     title: str,
     frame: pl.DataFrame,
@@ -117,7 +130,7 @@ def print_table(
     rows = [[_cell(value, whole) for value, whole in zip(row, is_whole, strict=True)] for row in frame.iter_rows()]
     _stdout.print(Text(printable(title), "bold italic"), soft_wrap=not _stdout.is_terminal)
     if _stdout.is_terminal:
-        _stdout.print(_table(headings, rows, right))
+        _stdout.print(_table(headings, rows, right, sentences))
     else:
         for line in _aligned([headings, *rows], [heading in right for heading in headings]):
             _stdout.print(Text(line), soft_wrap=True)
@@ -130,10 +143,18 @@ def _cell(value: object, whole: bool) -> str:
     return "" if value is None else f"{value:,}"
 
 
-def _table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[str]) -> Table:
+def _table(
+    headings: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[str], sentences: Collection[str] = ()
+) -> Table:
     table = Table(header_style="bold", box=None, pad_edge=False, padding=(0, _GAP, 0, 0))
     for heading in headings:
-        table.add_column(heading, justify="right" if heading in right else "left", no_wrap=heading in right)
+        table.add_column(
+            heading,
+            justify="right" if heading in right else "left",
+            no_wrap=heading in right,
+            # A path that is longer than the column stays whole.
+            overflow="fold" if heading in sentences else "ellipsis",
+        )
     for row in rows:
         table.add_row(*map(Text, row))
     return table

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -141,3 +142,22 @@ def test_an_error_is_legible_on_a_terminal_of_any_width(columns: str):
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert "made" in done.stderr
     assert ("╭" in done.stderr) == (int(columns) >= 20)
+
+
+def test_what_is_longer_than_a_terminal_is_broken_into_lines_and_nothing_of_it_is_lost():
+    path = "/a" * 50
+    shown = (
+        "import polars as pl; from emberline.cli.output import print_points, print_table;"
+        f"print_table('t', pl.DataFrame({{'a': ['left'], 'b': ['{path}']}}), ('A', 'B'), sentences=('B',));"
+        "print_points('Points:', ['word ' * 30])"
+    )
+    environment = {**os.environ, "COLUMNS": "40", "FORCE_COLOR": "1", "NO_COLOR": "1"}
+    done = subprocess.run([sys.executable, "-c", shown], env=environment, capture_output=True, text=True, check=True)
+    plain = re.sub(r"\x1b\[[\d;]*m", "", done.stdout)
+    table, points = plain.split("Points:\n")
+    assert path in "".join(table.split())
+    first, *others = points.splitlines()
+    assert first.startswith("- word")
+    assert all(line.startswith("  word") for line in others)
+    assert points.count("word") == 30
+    assert max(map(len, plain.splitlines())) <= 40
