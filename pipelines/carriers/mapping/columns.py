@@ -12,6 +12,7 @@ from pipelines.carriers.json_levels import ScannedLevels, read_levels
 from pipelines.carriers.levels import KIND, MISSING, STRING, Level
 from pipelines.carriers.mapping.chosen import chosen, of_all_elements
 from pipelines.carriers.mapping.paths import AS_JSON, AS_URL, AS_XML, HEADER, TOP, above, read_as
+from pipelines.carriers.mapping.rows import is_document_of
 from pipelines.carriers.percent import percent_decoded
 from schemas.lake import HEADERS
 
@@ -124,20 +125,24 @@ def _with_documents(scanned: ScannedLevels, name: str, outer: str, nested: _Nest
     may_be_document = texts.str.contains(_BEGINS[form]).fill_null(value=False)
     rows = may_be_document.arg_true()
     asked = {of: tuple(names) for of, names in nested.fields.items()}
-    inner = _read(texts.gather(rows).cast(pl.Binary), asked, is_xml=form == AS_XML)
-    columns = inner.levels[TOP].fields
+    read = _read(texts.gather(rows).cast(pl.Binary), asked, is_xml=form == AS_XML)
+    others, rows = rows.filter(~read.accepted), rows.filter(read.accepted)
+    inner = read.of_accepted()
+    columns = inner[TOP].fields
     if len(rows) < len(texts):
-        places = pl.when(may_be_document).then(may_be_document.cum_sum() - 1)
+        is_document = pl.Series([False], dtype=pl.Boolean).new_from_index(0, len(texts)).scatter(rows, values=True)
+        places = pl.when(is_document).then(is_document.cum_sum() - 1)
         placed = pl.all().gather(pl.select(places).to_series())
         columns = columns.select(placed).with_columns(pl.col(f"^.*{KIND}$").fill_null(MISSING))
     whole = {one + part: kept + part for one, kept in nested.fields[TOP].items() for part in ("", KIND)}
     levels = dict(scanned.levels)
     levels[name] = Level(level.fields.hstack(columns.rename(whole)), level.parent, level.index)
     for one, kept in nested.levels.items():
-        read = inner.levels[one]
-        parent = rows.gather(read.parent) if above(one) == TOP else read.parent
-        levels[kept] = Level(read.fields, parent, read.index)
-    refused = of_value.gather(rows.filter(~inner.accepted)).unique()
+        elements = inner[one]
+        parent = rows.gather(elements.parent) if above(one) == TOP else elements.parent
+        levels[kept] = Level(elements.fields, parent, elements.index)
+    are_documents = [is_document_of(form, text) for text in texts.gather(others)]
+    refused = of_value.gather(others.filter(pl.Series(are_documents, dtype=pl.Boolean))).unique()
     accepted = scanned.accepted.clone().scatter(refused, values=False) if len(refused) else scanned.accepted
     return ScannedLevels(accepted, levels)
 

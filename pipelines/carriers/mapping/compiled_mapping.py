@@ -5,23 +5,23 @@ Everything is vectorised over a batch; it does not matter whether fields were re
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
-import numpy as np
 import polars as pl
 
 from pipelines.carriers.base import DECODED_SCHEMA, IGNORED_SCHEMA, NUMBERED_SCHEMA, REJECTED_SCHEMA, Decoded
-from pipelines.carriers.levels import INTEGER, MISSING, STRING, Levels
-from pipelines.carriers.mapping.cases import MADE, Collected, Emitted, compiled_case
-from pipelines.carriers.mapping.chosen import holds
+from pipelines.carriers.levels import Levels
+from pipelines.carriers.mapping.aggregates import ROW, payload_of, with_list
+from pipelines.carriers.mapping.cases import MADE, Collected, CompiledCase, Emitted, compiled_case
 from pipelines.carriers.mapping.expressions import value
-from pipelines.carriers.mapping.measures import MEASURES
 from pipelines.carriers.mapping.model import CarrierMapping
 from pipelines.carriers.mapping.numbering import numbering
-from pipelines.carriers.mapping.paths import TOP, Path, above
+from pipelines.carriers.mapping.paths import TOP, above
 from pipelines.carriers.mapping.rows import fields_of
-from pipelines.carriers.mapping.scope import ALL, COUNT, INDEX, KIND, PARTS, SEPARATOR, Scope
+from pipelines.carriers.mapping.scope import INDEX, KIND, PARTS, Scope
 
 UNKNOWN: Final = "unknown"
 """Reason for payloads that no case matches."""
@@ -30,21 +30,26 @@ NOTHING: Final = "nothing to tell"
 """Reason for payloads whose case gave no event, such as an empty list."""
 
 _LONGEST_REASON: Final = 80
-_ROW: Final = "row"
 _CASE: Final = "#case"
 _EVENTS: Final = "#events"
 
 MOST_EVENTS: Final = 2**16
 """Most events of a payload: each has a `position`, and a few bytes must not become millions of rows."""
 
-_NOBODY: Final = {
-    "": pl.lit(None, pl.String),
-    PARTS: pl.lit(None, pl.String),
-    KIND: pl.lit(MISSING, pl.UInt8),
-    COUNT: pl.lit(0, pl.Int64),
-    ALL: pl.lit(None, pl.List(pl.String)),
-}
-"""Defaults for a list that no payload has, by suffix of the column."""
+
+@dataclass
+class _Lists:
+    """The payloads of a case and their lists.
+
+    Attributes:
+        asked: The columns that the case reads.
+        read: Elements by level, with the fields of their payloads.
+    """
+
+    payloads: pl.DataFrame
+    levels: Levels
+    asked: frozenset[str]
+    read: dict[str, pl.DataFrame] = field(default_factory=dict)
 
 
 class CompiledMapping:
@@ -66,21 +71,30 @@ class CompiledMapping:
         self._cases = tuple(compiled_case(mapping, case, scope) for case in mapping.cases)
         self._numbering = None if mapping.sequence is None else numbering(mapping, mapping.sequence, scope)
         self._paths = tuple(scope.paths.values())
-        read = {name for case in self._cases for each, names in case.reads.items() for name in names - self._own(each)}
+        self._reads = tuple(self._of_payloads(case) for case in self._cases)
         called = [] if self._called is None else self._called.meta.root_names()
         numbered = frozenset[str]() if self._numbering is None else self._numbering.reads
-        self._asked = read.union(scope.made_of(), called, numbered)
-        self._reads = tuple(scope.shared().union({_ROW, _CASE}, *case.reads.values()) for case in self._cases)
+        read = frozenset[str]().union(called, numbered, *self._reads)
+        self._asked = read | scope.made_of(read)
+        own = {f"{path.text}{suffix}" for path in self._paths if path.level == TOP for suffix in ("", KIND)}
+        self._first = tuple(itertools.takewhile(lambda case: own.issuperset(case.holds.meta.root_names()), self._cases))
+        read_first = frozenset[str]().union(called, numbered, *self._reads[: len(self._first)])
+        self._asked_first = read_first | scope.made_of(read_first)
         self.fields = fields_of(self._paths)
 
-    def _own(self, each: Sequence[str]) -> frozenset[str]:
-        """Return the columns that elements of lists have themselves, so that their payloads' are not added."""
-        levels = set(each)
-        for level in each:
-            while (level := above(level)) != TOP:
-                levels.add(level)
-        own = (path for path in self._paths if path.level in levels and path.where is None)
-        return frozenset(f"{path.text}{suffix}" for path in own for suffix in ("", PARTS, KIND))
+    def _of_payloads(self, case: CompiledCase) -> frozenset[str]:
+        """Return the columns of payloads that a case reads, without those that elements of its lists have or make."""
+        found: set[str] = set()
+        for each, names in case.reads.items():
+            levels = set(each)
+            for level in each:
+                while (level := above(level)) != TOP:
+                    levels.add(level)
+            own = (path for path in self._paths if path.level in levels and path.where is None)
+            made = self._scope.made_at(levels)
+            asked = names | self._scope.made_of(names & made)
+            found |= asked - made.union(f"{path.text}{suffix}" for path in own for suffix in ("", PARTS, KIND))
+        return frozenset(found)
 
     def decode(self, levels: Levels) -> Decoded:
         """Decode payloads to events; `row` is the payload's row in the top level."""
@@ -90,34 +104,36 @@ class CompiledMapping:
         found = set(top[_CASE].unique())
         events, rejected = [], []
         for number in sorted(found - {-1}):
-            of_case = top.select(self._reads[number].intersection(top.columns)).filter(pl.col(_CASE) == number)
+            of_case = top.select({ROW, _CASE} | self._reads[number].intersection(top.columns))
+            of_case = of_case.filter(pl.col(_CASE) == number)
             if any(emitted.each for emitted in self._cases[number].emit):
                 of_case = of_case.with_columns(self._cases[number].most_events.alias(_EVENTS))
                 rejected.append(_crowded(of_case))
                 of_case = of_case.filter(pl.col(_EVENTS) <= MOST_EVENTS)
+            lists = _Lists(of_case, levels, frozenset().union(*self._cases[number].reads.values()))
             for order, emitted in enumerate(self._cases[number].emit):
-                rows = self._within(emitted.each, of_case, levels)
+                rows = self._within(emitted.each, lists)
                 for name, collected in emitted.collected.items():
                     each = emitted.each if collected.each is None else (collected.each,)
-                    elements = self._within(each, of_case, levels)
+                    elements = self._within(each, lists)
                     # A list in the elements that events are of is each element's own.
-                    key = _number(emitted.each[0]) if len(emitted.each) == 1 else _ROW
-                    key = key if key in elements.columns else _ROW
+                    key = _number(emitted.each[0]) if len(emitted.each) == 1 else ROW
+                    key = key if key in elements.columns else ROW
                     rows = rows.join(_lists(name, collected, elements, key), on=key, how="left", maintain_order="left")
                 good, bad = _emit(emitted, rows, order)
                 events.append(good)
                 rejected.append(bad)
         decoded = _placed(events)
         refused = pl.concat([pl.DataFrame(schema=REJECTED_SCHEMA), *rejected]).unique(
-            _ROW, keep="first", maintain_order=True
+            ROW, keep="first", maintain_order=True
         )
         numbered = pl.DataFrame(schema=NUMBERED_SCHEMA) if self._numbering is None else self._numbering.of(top)
-        return Decoded(decoded, refused.sort(_ROW), self._ignored(top, decoded, refused), numbered)
+        return Decoded(decoded, refused.sort(ROW), self._ignored(top, decoded, refused), numbered)
 
     def _ignored(self, top: pl.DataFrame, events: pl.DataFrame, rejected: pl.DataFrame) -> pl.DataFrame:
-        if events.height == top.height and events[_ROW].n_unique() == top.height:
+        if events.height == top.height and events[ROW].n_unique() == top.height:
             return pl.DataFrame(schema=IGNORED_SCHEMA)
-        told = pl.concat([events[_ROW], rejected[_ROW]]).unique()
+        told = pl.concat([events[ROW], rejected[ROW]]).unique()
         said = {number: case.ignore for number, case in enumerate(self._cases)}
         known = pl.col(_CASE).replace_strict(said, default=None, return_dtype=pl.String())
         called = (
@@ -127,10 +143,13 @@ class CompiledMapping:
         )
         of_no_case = pl.coalesce(called, pl.lit(UNKNOWN))
         reason = pl.when(pl.col(_CASE) < 0).then(of_no_case).otherwise(known.fill_null(NOTHING))
-        return top.filter(~pl.col(_ROW).is_in(told.implode())).select(_ROW, reason=reason)
+        return top.filter(~pl.col(ROW).is_in(told.implode())).select(ROW, reason=reason)
 
     def _top(self, levels: Levels) -> pl.DataFrame:
-        """Return the payloads' own fields by path, with `row`, and aggregates of paths into lists."""
+        """Return the payloads' own fields by path, with `row`, and aggregates of paths into lists.
+
+        Of payloads whose case is known from their own fields, lists are aggregated only for what this case reads.
+        """
         top = levels[TOP].fields
         frame = (
             top.select(
@@ -147,29 +166,40 @@ class CompiledMapping:
             if any(path.level == TOP for path in self._paths)
             else pl.DataFrame(height=len(levels[TOP].parent))
         )
-        frame = frame.with_row_index(_ROW)
+        frame = frame.with_row_index(ROW)
+        is_first = pl.any_horizontal(pl.lit(value=False), *(case.holds for case in self._first))
+        is_later = frame.select(pl.repeat(value=True, n=pl.len()) & ~is_first).to_series()
+        later = self._asked - self._asked_first
         for name in {path.level: None for path in self._paths if path.level != TOP}:
             paths = [path for path in self._paths if path.level == name]
-            frame = _with_list(frame, paths, levels, self._asked)
-        return self._scope.with_fields(frame)
+            rows = levels[name].fields.with_columns(payload_of(name, levels).alias(ROW))
+            frame = with_list(frame, paths, rows, self._asked_first)
+            of_later = rows if is_later.all() else rows.filter(is_later.gather(rows[ROW]))
+            frame = with_list(frame, paths, of_later, later)
+        return self._scope.with_fields(frame, self._asked)
 
-    def _within(self, each: Sequence[str], payloads: pl.DataFrame, levels: Levels) -> pl.DataFrame:
+    def _within(self, each: Sequence[str], lists: _Lists) -> pl.DataFrame:
         """Return the payloads, or the elements of their lists `each`, with the payload's fields beside their own.
 
         For two lists: each pair of elements.
         """
         if not each:
-            return payloads.with_columns(pl.lit(0, pl.UInt32).alias(INDEX))
+            return lists.payloads.with_columns(pl.lit(0, pl.UInt32).alias(INDEX))
         first, *others = each
-        rows = self._elements(first, payloads, levels)
+        rows = self._elements(first, lists)
         for other in others:
-            rows = self._elements(other, rows.drop(INDEX), levels)
-            rows = rows.with_columns(pl.int_range(pl.len(), dtype=pl.UInt32).over(_ROW).alias(INDEX))
+            rows = self._elements(other, _Lists(rows.drop(INDEX), lists.levels, lists.asked))
+            rows = rows.with_columns(pl.int_range(pl.len(), dtype=pl.UInt32).over(ROW).alias(INDEX))
         return rows
 
-    def _elements(self, each: str, rows: pl.DataFrame, levels: Levels) -> pl.DataFrame:
+    def _elements(self, each: str, lists: _Lists) -> pl.DataFrame:
         """Return the elements of a list, with the fields of their payloads and outer elements beside their own."""
-        level = levels[each]
+        if each not in lists.read:
+            lists.read[each] = self._read_elements(each, lists)
+        return lists.read[each]
+
+    def _read_elements(self, each: str, lists: _Lists) -> pl.DataFrame:
+        level = lists.levels[each]
         own = [path for path in self._paths if path.level == each and path.where is None]
         elements = (
             level.fields.select(
@@ -192,16 +222,18 @@ class CompiledMapping:
             level.index.alias(INDEX),
             pl.int_range(pl.len(), dtype=pl.UInt32).alias(_number(each)),
         )
-        outer = rows if number in rows.columns else self._elements(above(each), rows, levels)
-        inherited = outer.drop(column for column in elements.columns if column != number and column in outer.columns)
+        rows = lists.payloads
+        outer = rows if number in rows.columns else self._elements(above(each), lists)
+        made = self._scope.made_at({each}).union(elements.columns) - {number}
+        inherited = outer.drop(made.intersection(outer.columns))
         together = elements.join(inherited, on=number, how="inner", maintain_order="left")
-        return self._scope.with_fields(together, each)
+        return self._scope.with_fields(together, lists.asked, each)
 
 
 def _crowded(payloads: pl.DataFrame) -> pl.DataFrame:
     """Reject payloads with too many events, as `REJECTED_SCHEMA`."""
     return payloads.filter(pl.col(_EVENTS) > MOST_EVENTS).select(
-        _ROW,
+        ROW,
         reason=pl.lit("too_many"),
         detail=pl.format(f"{{}} events, at most {MOST_EVENTS} are read", _EVENTS),
     )
@@ -209,113 +241,29 @@ def _crowded(payloads: pl.DataFrame) -> pl.DataFrame:
 
 def _number(level: str) -> str:
     """Return the name of the column with the row numbers of a level."""
-    return _ROW if level == TOP else f"#{level}"
-
-
-def _payload_of(name: str, levels: Levels) -> pl.Series:
-    """Return the payload of each row of a level, also through the elements of outer lists."""
-    payload = levels[name].parent
-    while (name := above(name)) != TOP:
-        payload = levels[name].parent.gather(payload)
-    return payload
-
-
-def _with_list(payloads: pl.DataFrame, paths: Sequence[Path], levels: Levels, asked: Collection[str]) -> pl.DataFrame:
-    """Return payloads with aggregates of paths into one list, by path and suffix of the column."""
-    level = levels[paths[0].level]
-    rows = level.fields.with_columns(_payload_of(paths[0].level, levels).alias(_ROW))
-    columns: list[pl.Series | pl.Expr] = []
-    for where in {path.where: None for path in paths}:
-        meant = rows if where is None else rows.filter(holds(where))
-        wanted = [
-            (path, suffix)
-            for path in paths
-            if path.where == where
-            for suffix in _NOBODY
-            if f"{path.text}{suffix}" in asked
-        ]
-        columns += _of_payloads(meant, wanted, payloads.height)
-    return payloads.with_columns(columns)
-
-
-def _of_payloads(elements: pl.DataFrame, wanted: Sequence[tuple[Path, str]], n: int) -> Sequence[pl.Series | pl.Expr]:
-    """Return aggregates of elements for each payload: a column per path and suffix."""
-    named = [f"{path.text}{suffix}" for path, suffix in wanted]
-    nobody = [_NOBODY[suffix].alias(name) for name, (_, suffix) in zip(named, wanted, strict=True)]
-    if elements.is_empty() or not wanted:
-        return nobody
-    # Most lists have one element, which needs no aggregation.
-    is_alone = elements[_ROW].is_unique()
-    alone, others = elements.filter(is_alone), elements.filter(~is_alone)
-    of_alone = [_of_one(path)[suffix].alias(name) for name, (path, suffix) in zip(named, wanted, strict=True)]
-    found = [alone.select(_ROW, *of_alone)]
-    if not others.is_empty():
-        of_others = [_of_list(path)[suffix].alias(name) for name, (path, suffix) in zip(named, wanted, strict=True)]
-        found.append(others.group_by(_ROW, maintain_order=True).agg(of_others))
-    found.append(pl.select(pl.lit(0, elements.schema[_ROW]).alias(_ROW), *nobody))
-    together = pl.concat(found)
-    place = np.full(n, together.height - 1, np.uint32)
-    place[together[_ROW].to_numpy()[:-1]] = np.arange(together.height - 1, dtype=np.uint32)
-    return together.drop(_ROW)[place].get_columns()
-
-
-def _of_one(path: Path) -> dict[str, pl.Expr]:
-    """Return the aggregates of a list with one element, by suffix: the same as `_of_list`."""
-    text, kind = pl.col(path.field), pl.col(f"{path.field}{KIND}")
-    number = pl.when(kind.is_in([INTEGER, STRING])).then(text.cast(pl.Int64, strict=False).fill_null(0))
-    return {
-        "": number.cast(pl.String()) if _is_measure(path) else text,
-        PARTS: pl.when(kind == STRING).then(text).otherwise(pl.lit("")),
-        KIND: kind,
-        COUNT: pl.lit(1, pl.Int64),
-        ALL: pl.when(text.is_null()).then(pl.lit([], pl.List(pl.String()))).otherwise(pl.concat_list(text)),
-    }
-
-
-def _of_list(path: Path) -> dict[str, pl.Expr]:
-    """Return the aggregates of the elements of a payload, by suffix.
-
-    These are the concatenated texts with a separator, the kind, the count, and all values. Concatenated numbers would
-    be another number, so for scalars that are not texts it is the first.
-    """
-    text, kind = pl.col(path.field), pl.col(f"{path.field}{KIND}")
-    is_text = (kind == STRING).any()
-    texts = text.filter(kind == STRING)
-    if _is_measure(path):
-        said = text.cast(pl.Int64, strict=False).sum().cast(pl.String())
-        said = pl.when(kind.is_in([INTEGER, STRING]).any()).then(said)
-    else:
-        said = pl.when(is_text).then(texts.str.join("")).otherwise(text.drop_nulls().first())
-    return {
-        "": said,
-        PARTS: texts.str.join(SEPARATOR),
-        KIND: pl.when(is_text).then(pl.lit(STRING, pl.UInt8)).otherwise(kind.max()),
-        COUNT: kind.len().cast(pl.Int64),
-        ALL: text.drop_nulls(),
-    }
-
-
-def _is_measure(path: Path) -> bool:
-    return path.field.rpartition(".")[2] in MEASURES
+    return ROW if level == TOP else f"#{level}"
 
 
 def _lists(name: str, collected: Collected, elements: pl.DataFrame, key: str) -> pl.DataFrame:
     """Return a list for each payload or element, and its first fault: the key, the name, `name:fault`."""
-    at_fault = pl.coalesce(
-        *(pl.when(broken).then(detail) for broken, detail in collected.faults), pl.lit(None, pl.String())
-    )
-    made = elements.filter(collected.holds).select(
-        key,
-        pl.struct(expression.alias(field) for field, expression in collected.fields.items()).alias(name),
-        at_fault.alias(f"{name}:fault"),
-    )
-    return made.group_by(key, maintain_order=True).agg(name, pl.col(f"{name}:fault").drop_nulls().first())
+    fault = f"{name}:fault"
+    meant = elements.filter(collected.holds)
+    is_bad = pl.any_horizontal(pl.lit(value=False), *(broken.fill_null(value=False) for broken, _ in collected.faults))
+    # Read lazily, as Polars then computes only once what fields and faults share; details only if there is a fault.
+    fields = pl.struct(expression.alias(field) for field, expression in collected.fields.items())
+    made = meant.lazy().select(key, fields.alias(name), is_bad.alias(fault)).collect()
+    if not made[fault].any():
+        lists = made.group_by(key, maintain_order=True).agg(name)
+        return lists.with_columns(pl.lit(None, pl.String()).alias(fault))
+    said = pl.coalesce(pl.when(broken).then(detail) for broken, detail in collected.faults)
+    made = made.with_columns(meant.select(said.alias(fault)).to_series())
+    return made.group_by(key, maintain_order=True).agg(name, pl.col(fault).drop_nulls().first())
 
 
 def _emit(emitted: Emitted, rows: pl.DataFrame, order: int) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the events of rows and, as `REJECTED_SCHEMA`, the invalid rows."""
     # Columns are computed once, since several faults use them; details of faults only for few rows.
-    made = rows.filter(emitted.holds)
+    made = rows if rows.select(emitted.holds).to_series().all() else rows.filter(emitted.holds)
     for step in emitted.first:
         made = made.with_columns(**step)
     made = made.with_columns(
@@ -325,8 +273,8 @@ def _emit(emitted: Emitted, rows: pl.DataFrame, order: int) -> tuple[pl.DataFram
     is_bad = made.select(
         pl.any_horizontal(broken.fill_null(value=False) for broken, _, _ in emitted.faults)
     ).to_series()
-    events = made.filter(~is_bad).select(
-        _ROW,
+    events = (made.filter(~is_bad) if is_bad.any() else made).select(
+        ROW,
         pl.lit(order, pl.UInt16).alias("#order"),
         INDEX,
         *(pl.col(f"{MADE}{name}").alias(name) for name in emitted.columns),
@@ -334,7 +282,7 @@ def _emit(emitted: Emitted, rows: pl.DataFrame, order: int) -> tuple[pl.DataFram
     if not is_bad.any():
         return events, pl.DataFrame(schema=REJECTED_SCHEMA)
     said = [pl.when(broken).then(pl.struct(reason=reason, detail=detail)) for broken, reason, detail in emitted.faults]
-    return events, made.filter(is_bad).select(pl.col(_ROW), pl.coalesce(said).struct.unnest())
+    return events, made.filter(is_bad).select(pl.col(ROW), pl.coalesce(said).struct.unnest())
 
 
 def _placed(events: Sequence[pl.DataFrame]) -> pl.DataFrame:
@@ -342,9 +290,9 @@ def _placed(events: Sequence[pl.DataFrame]) -> pl.DataFrame:
     filled = [frame for frame in events if not frame.is_empty()]
     if not filled:
         return pl.DataFrame(schema=DECODED_SCHEMA)
-    together = pl.concat(filled, how="diagonal").sort(_ROW, "#order", maintain_order=True)
-    is_single = together[_ROW].n_unique() == together.height
-    position = pl.lit(0) if is_single else pl.int_range(pl.len()).over(_ROW)
+    together = pl.concat(filled, how="diagonal").sort(ROW, "#order", maintain_order=True)
+    is_single = together[ROW].n_unique() == together.height
+    position = pl.lit(0) if is_single else pl.int_range(pl.len()).over(ROW)
     missing = [
         pl.lit(None, DECODED_SCHEMA[name]).alias(name) for name in DECODED_SCHEMA if name not in together.columns
     ]

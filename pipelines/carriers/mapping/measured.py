@@ -83,7 +83,8 @@ class TextPlaces:
         if not self._keeps:
             return set()
         rows, levels, _ = read_rows(values, self._fields, written_as=self._mapping.format)
-        fields = self._scope.with_fields(levels[TOP].fields)
+        asked = {name for one in self._keeps for name in one.meta.root_names()}
+        fields = self._scope.with_fields(levels[TOP].fields, asked)
         holds = fields.select(keep=pl.any_horizontal(self._keeps))["keep"]
         return {row for row, keep in zip(rows, holds, strict=True) if keep}
 

@@ -284,6 +284,11 @@ def _document(form: str, text: str) -> Any:
         return _NOTHING
 
 
+def is_document_of(form: str, text: str) -> bool:
+    """Is a string a document of this form."""
+    return not isinstance(_document(form, text), _Nothing)
+
+
 def _scalar(value: Any) -> tuple[int, str | None]:
     """The kind of a value, and the text of a scalar."""
     match value:

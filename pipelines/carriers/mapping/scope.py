@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from typing import Final
 
 import polars as pl
@@ -105,28 +106,30 @@ class Scope:
         paths = tuple(self.path(self.path(one).sub(name).text) for one in as_list(self.fields[path]))
         return self._of(self._named(f"{path}.{name}", paths))
 
-    def with_fields(self, rows: pl.DataFrame, level: str = TOP) -> pl.DataFrame:
-        """Rows of a level that have the columns of its paths, also with those of the fields that were asked for."""
+    def with_fields(self, rows: pl.DataFrame, asked: Collection[str], level: str = TOP) -> pl.DataFrame:
+        """Rows of a level that have the columns of its paths, also with those asked for that are of fields."""
+        wanted = asked if level == TOP else self.made_at({level}).intersection(asked)
         return rows.with_columns(
-            one.alias(f"{column}{suffix}")
-            for column, paths in self.named.items()
-            if level == TOP or any(path.level == level for path in paths)
-            for suffix, one in _first_there(paths).items()
-            if (column, suffix) in self.asked
+            made.alias(name) for name, (made, of) in self._made.items() if name in wanted and of.issubset(rows.columns)
         )
 
-    def made_of(self) -> frozenset[str]:
-        """Name the columns that fields are made of."""
-        return frozenset[str]().union(*map(self._made_of, self.named))
+    def made_of(self, names: Collection[str]) -> frozenset[str]:
+        """Name the columns that those of fields among these are made of."""
+        return frozenset[str]().union(*(self._made[name][1] for name in names if name in self._made))
 
-    def shared(self) -> frozenset[str]:
-        """Name the columns that fields of elements are made of, each time that elements are read."""
-        of_elements = [name for name, paths in self.named.items() if any(path.level != TOP for path in paths)]
-        return frozenset[str]().union(*map(self._made_of, of_elements))
+    def made_at(self, levels: Collection[str]) -> frozenset[str]:
+        """Name the columns of fields that have a place in the elements of these lists."""
+        found = {column for column, paths in self.named.items() if any(path.level in levels for path in paths)}
+        return frozenset(f"{column}{suffix}" for column, suffix in self.asked if column in found)
 
-    def _made_of(self, column: str) -> set[str]:
-        made = _first_there(self.named[column])
-        return {name for asked, suffix in self.asked if asked == column for name in made[suffix].meta.root_names()}
+    @cached_property
+    def _made(self) -> dict[str, tuple[pl.Expr, frozenset[str]]]:
+        """The columns of fields, once all was asked for, and the names of those that they are made of."""
+        found: dict[str, tuple[pl.Expr, frozenset[str]]] = {}
+        for column, suffix in sorted(one for one in self.asked if one[0] in self.named):
+            made = _first_there(self.named[column])[suffix]
+            found[f"{column}{suffix}"] = (made, frozenset(made.meta.root_names()))
+        return found
 
     def _of(self, column: str, suffix: str = "") -> pl.Expr:
         self.asked.add((column, suffix))

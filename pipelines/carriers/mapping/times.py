@@ -87,22 +87,22 @@ def _seconds_or_milliseconds(text: pl.Expr) -> pl.Expr:
 
 
 def _rfc3339(text: pl.Expr) -> pl.Expr:
-    given = text.str.replace(r"([+-][0-9]{2})([0-9]{2})$", "$1:$2").str.replace(r"^([0-9-]{10}) ", "${1}T")
-    return given.str.to_datetime("%+", time_unit="us", time_zone="UTC", strict=False).cast(UTC_TIME)
+    usual = _read_as("%+", text)
+    others = pl.when(usual.is_null()).then(text)
+    given = others.str.replace(r"([+-][0-9]{2})([0-9]{2})$", "$1:$2").str.replace(r"^([0-9-]{10}) ", "${1}T")
+    return pl.coalesce(usual, _read_as("%+", given)).cast(UTC_TIME)
+
+
+def _read_as(form: str, text: pl.Expr) -> pl.Expr:
+    zone = "UTC" if form == "%+" else None
+    return text.str.to_datetime(form, time_unit="us", time_zone=zone, strict=False)
 
 
 def _local(text: pl.Expr, zone: str) -> pl.Expr:
-    read = [
-        text.str.to_datetime(form, time_unit="us", strict=False)
-        for form in (
-            "%Y-%m-%d %H:%M:%S%.f",
-            "%Y-%m-%dT%H:%M:%S%.f",
-            "%Y-%m-%d %H:%M",
-            "%Y/%m/%d %H:%M:%S",
-            "%Y/%m/%d %H:%M",
-        )
-    ]
-    local = pl.coalesce(read)
+    usual = _read_as("%Y-%m-%d %H:%M:%S%.f", text)
+    others = pl.when(usual.is_null()).then(text)
+    forms = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M")
+    local = pl.coalesce(usual, *(_read_as(form, others) for form in forms))
     return local.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null").dt.convert_time_zone("UTC")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
+import polars as pl
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
@@ -30,6 +31,7 @@ MORE_PATHS = (
     *("s", "s::xml", "s::xml.l[@k=1].m[].u", "s::xml.l[@k!=1].u[]", "s::xml.l[].m[@k=1].u", "s::xml.u[]"),
     *("s::xml.a.t::json.b", "s::xml.t::xml.a", "s::json.t::xml.a", "l[].s::xml.a", "l[].s::xml.l[].u"),
 )
+INNER = ("@k", "a", "a.b", "t", "l[].u", "l[]", "l[].@k", "a.l[].m[].u", "#")
 SELDOM_ASKED = ("s::xml[].a", "s::xml[].l[].u", "s::xml[].@k[]", "s::xml[].#[]", "s::xml[].l[@k=1]")
 
 
@@ -40,6 +42,10 @@ def read(texts: Sequence[str], paths: Sequence[str] = PATHS) -> ScannedLevels:
 
 def is_read(text: str, paths: Sequence[str] = PATHS) -> bool:
     return read([text], paths).accepted[0]
+
+
+def is_read_by_compiled_code(text: str) -> bool:
+    return read_levels(pl.Series([text.encode()]), fields(INNER), is_xml=True).accepted[0]
 
 
 @pytest.mark.parametrize(
@@ -87,8 +93,9 @@ def test_a_text_that_is_surely_no_xml_has_no_fields(text: str):
         "<!x>", "<\u4f60", "<!DOCTYPE x><x/>",
     ],
 )  # fmt: skip
-def test_what_only_begins_as_xml_is_left_to_the_parser(text: str):
-    assert not is_read(text)
+def test_what_only_begins_as_xml_is_left_to_the_parser_alone(text: str):
+    assert not is_read_by_compiled_code(text)
+    assert is_read(text)
 
 
 @pytest.mark.parametrize(
@@ -105,8 +112,9 @@ def test_what_only_begins_as_xml_is_left_to_the_parser(text: str):
         "<x " + " ".join(f"a{n}='{n}'" for n in range(MOST_ATTRIBUTES + 1)) + "/>",
     ],
 )  # fmt: skip
-def test_what_messages_seldom_have_is_left_to_the_parser(text: str):
+def test_what_messages_seldom_have_is_left_to_the_parser_with_the_payload(text: str):
     parse_xml(text)
+    assert not is_read_by_compiled_code(text)
     assert not is_read(text)
 
 
@@ -200,9 +208,6 @@ def written(name: str, has_attribute: bool, content: Any) -> str:
 def test_what_a_writer_of_xml_writes_is_accepted(contents: list[Any]):
     texts = [written("x", True, content).replace("&#10;", "") for content in contents]
     assert read(texts, ("s::xml.@k", "s::xml.u", "s::xml.l[].@k", "s::xml.t", "s::xml.m")).accepted.all()
-
-
-INNER = ("@k", "a", "a.b", "t", "l[].u", "l[]", "l[].@k", "a.l[].m[].u", "#")
 
 
 @examples(400, suppress_health_check=[HealthCheck.function_scoped_fixture])
