@@ -60,8 +60,11 @@ class Texts:
         """Give what stands in the place of each text of a String column; nulls stay null."""
         if self.keeps:
             return texts
-        plain = ["".join(text.lower().split()) for text in texts.fill_null("").to_list()]
-        hashes = pl.Series("hash", self.identities(plain), pl.String).set(pl.Series(plain, dtype=pl.String) == "", None)
+        # Imported here: loading the compiler takes longer than most commands.
+        from pipelines.carriers.bare_texts import bare_texts
+
+        bare_ones = bare_texts(texts.fill_null(""))
+        hashes = self.identities_of(bare_ones).set(bare_ones == "", None)
         measured = texts.to_frame("text").select(
             pl.when(pl.col("text").is_not_null()).then(
                 pl.struct(
@@ -76,10 +79,16 @@ class Texts:
 
     def hash(self, text: str) -> str | None:
         """Hash a text under the key; None where it is empty."""
-        plain = "".join(text.lower().split())
-        return self.identities([plain])[0] if plain else None
+        bare = "".join(text.lower().split())
+        return self.identities([bare])[0] if bare else None
 
     def identities(self, facts: Iterable[str]) -> list[str]:
         """Hash each line of facts under the key, 32 hex digits."""
         digest, errors = partial(blake2b, key=self.key, digest_size=_HASH_BYTES), "surrogatepass"
         return [digest(fact.encode("utf-8", errors)).hexdigest() for fact in facts]
+
+    def identities_of(self, facts: pl.Series) -> pl.Series:
+        """Hash each line of a String column without nulls as `identities` does."""
+        from pipelines.carriers.blake2 import keyed_hashes
+
+        return keyed_hashes(facts, self.key, _HASH_BYTES)

@@ -89,7 +89,7 @@ class ChatRecords:
         facts = named.select(
             facts=pl.when(has_id).then(_joined(_FACTS_OF_ID)).otherwise(_joined(_FACTS)), has_id=has_id
         )
-        hashed = pl.Series("_id", self._options.texts.identities(facts["facts"].to_list()), pl.String)
+        hashed = self._options.texts.identities_of(facts["facts"]).alias("_id")
         are_made = (~facts["has_id"]).arg_true()
         made = self._occurrences.number(hashed.gather(are_made).to_list())
         identities = hashed.scatter(are_made, pl.Series(made, dtype=pl.String))

@@ -32,7 +32,13 @@ def local_times(heads: pl.DataFrame, order: DateOrder) -> pl.Series:
         heads: texts `date`, `before`, `hour`, `minute`, `second`, `after`, as `CLOCK` finds them.
         order: of the dates.
     """
-    day, month, year = (pl.col("date").str.extract(pattern).cast(pl.Int32, strict=False) for pattern in _FIELDS[order])
+    # Of many lines there are few dates.
+    dates = heads.select(pl.col("date").unique()).with_columns(
+        pl.col("date").str.extract(pattern).cast(pl.Int32, strict=False).alias(part)
+        for part, pattern in zip(("day", "month", "year"), _FIELDS[order], strict=True)
+    )
+    heads = heads.join(dates, on="date", how="left", maintain_order="left", nulls_equal=True)
+    day, month, year = (pl.col(part) for part in ("day", "month", "year"))
     hour = pl.col("hour").cast(pl.Int32)
     half = pl.col("after").str.head(1).str.to_lowercase()
     is_late = pl.col("before").is_in(_AFTERNOON).fill_null(value=False) | (half == "p").fill_null(value=False)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+from hashlib import blake2b
+
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipelines.carriers.bare_texts import bare_texts
+from pipelines.carriers.blake2 import keyed_hashes
 from pipelines.carriers.texts import Texts
 from tests.examples import examples
 
@@ -54,3 +59,34 @@ def test_kept_texts_stay():
 
 def test_the_key_is_not_shown():
     assert "a key" not in repr(TEXTS)
+
+
+PLAIN_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
+
+
+@pytest.mark.parametrize("key", [b"", b"k", b"k" * 64])
+@pytest.mark.parametrize("n_bytes", [1, 16, 64])
+def test_hashes_of_texts_of_any_length_are_those_of_the_standard_library(key: bytes, n_bytes: int):
+    texts = pl.Series(["", "x", *("é" * length for length in range(60, 68)), "x" * 128, "x" * 300, "群" * 99])
+    hashes = [blake2b(text.encode(), key=key, digest_size=n_bytes).hexdigest() for text in texts]
+    assert keyed_hashes(texts, key, n_bytes).to_list() == hashes
+    assert keyed_hashes(texts[3:7], key, n_bytes).to_list() == hashes[3:7]
+
+
+@examples(100)
+@given(st.lists(PLAIN_TEXT))
+def test_a_column_is_hashed_as_its_texts_are(texts: list[str]):
+    assert TEXTS.identities_of(pl.Series(texts, dtype=pl.String)).to_list() == TEXTS.identities(texts)
+
+
+@examples(100)
+@given(st.lists(PLAIN_TEXT | st.text("aB Σσ群 😀\u3000\xa0…İ\n\x1c"), max_size=9))
+def test_a_text_is_bare_as_python_lowers_and_splits_it(texts: list[str]):
+    expected = ["".join(text.lower().split()) for text in texts]
+    assert bare_texts(pl.Series(texts, dtype=pl.String)).to_list() == expected
+
+
+def test_every_character_with_a_case_and_every_white_space_is_left_out_or_lowered():
+    every = map(chr, range(sys.maxunicode + 1))
+    odd = [one for one in every if one.lower() != one or one.isspace()]
+    assert bare_texts(pl.Series(odd)).to_list() == ["".join(one.lower().split()) for one in odd]

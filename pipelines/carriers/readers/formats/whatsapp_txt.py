@@ -38,7 +38,7 @@ _HEAD: Final = (
 _MAY_BE_HEAD: Final = r"^[\x{200e}\x{200f}]*\[?\d{1,4}[./-]\d{1,2}[./-]\d{1,4}"
 _DATE_OF_HEAD: Final = r"^[\x{200e}\x{200f}]*\[?(\d{1,4}[./-]\d{1,2}[./-]\d{1,4})\.?,?\s\D{0,3}\d{1,2}[:.]\d{2}"
 """All that the order of dates needs of a head."""
-_NAMED: Final = r"(?s)^(?P<name>[^:\n]{1,120}?): ?(?P<text>.*)$"
+_LONGEST_NAME: Final = 120
 _QUOTES: Final = r'["“”«»「」]'
 _MARKS: Final = " \u200e\u202f\u00a0"
 _PUSH: Final = r"^[~\s\x{202f}\x{00a0}]+"
@@ -83,7 +83,7 @@ class WhatsAppText(Reader):
             return None
         lines = pl.Series("line", head_text(source).split("\n")[:500]).str.strip_suffix("\r")
         heads = _heads(lines)
-        n_named = heads["rest"].str.contains(_NAMED).sum()
+        n_named = _named(heads)["name"].count()
         if heads.height < _LEAST_HEADS * len(lines) or not n_named:
             return None
         return Sniffed((f"{heads.height:,} of its first {len(lines):,} lines begin as WhatsApp's do",))
@@ -123,6 +123,15 @@ def _heads(lines: pl.Series) -> pl.DataFrame:
             date=pl.coalesce("date", "date2"),
             **{part: pl.coalesce(part, f"a_{part}") for part in ("before", "hour", "minute", "second", "after")},
         )
+    )
+
+
+def _named(heads: pl.DataFrame) -> pl.DataFrame:
+    """Add the `name` before the colon of each `rest` and the `text` behind it; null where it has no such."""
+    parts = pl.col("rest").str.splitn(":", 2).struct.rename_fields(["name", "text"])
+    is_named = pl.col("text").is_not_null() & pl.col("name").str.len_chars().is_between(1, _LONGEST_NAME)
+    return heads.with_columns(parts.struct.unnest()).with_columns(
+        name=pl.when(is_named).then("name"), text=pl.when(is_named).then(pl.col("text").str.strip_prefix(" "))
     )
 
 
@@ -201,13 +210,14 @@ class _Records:
         return self._records(heads.with_columns(more=bodies(lines, is_head))), n_used
 
     def _records(self, heads: pl.DataFrame) -> pl.DataFrame:
-        named = heads.with_columns(pl.col("rest").str.extract_groups(_NAMED).struct.unnest())
+        named = _named(heads)
         # A notice may quote a group's title, which may hold a colon.
         is_notice = pl.col("name").is_null() | (pl.col("name").str.count_matches(_QUOTES) % 2 == 1)
         first = pl.when(is_notice).then("rest").otherwise("text")
         written = pl.concat_str(first, "more", separator="\n", ignore_nulls=True)
+        may_be_edited = pl.when(written.str.contains(">", literal=True)).then(written)
         named = named.with_columns(
-            written=written.str.replace(_EDITED, "").str.strip_chars_end(),
+            written=pl.coalesce(may_be_edited.str.replace(_EDITED, ""), written).str.strip_chars_end(),
             name=pl.when(~is_notice).then(pl.col("name").str.replace(_PUSH, "").str.strip_chars(_MARKS)),
             is_notice=is_notice,
         )
