@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipelines.compiled import compiled
+from pipelines.compiled import lean
 
 _PERCENT: Final = ord("%")
 _PLUS: Final = ord("+")
@@ -48,7 +48,7 @@ def _text(decoded: bytes, encoded: str) -> str:
         return unquote_plus(encoded)
 
 
-@compiled
+@lean
 def _decode(
     given: NDArray[np.uint8],
     offsets: NDArray[np.int64],
@@ -57,19 +57,20 @@ def _decode(
     ends: NDArray[np.int64],
 ) -> None:
     """Write the bytes of text n to `decoded[ends[n]:ends[n + 1]]`."""
-    place = 0
+    place = np.uintp(0)
+    one, two = np.uintp(1), np.uintp(2)
     for number in range(len(offsets) - 1):
-        at, stop = offsets[number], offsets[number + 1]
+        at, stop = np.uintp(offsets[number]), np.uintp(offsets[number + 1])
         while at < stop:
             byte = given[at]
-            at += 1
+            at += one
             if byte == _PLUS:
                 byte = np.uint8(_SPACE)
-            elif byte == _PERCENT and at + 1 < stop:
-                high, low = digits[given[at]], digits[given[at + 1]]
+            elif byte == _PERCENT and at + one < stop:
+                high, low = digits[given[at]], digits[given[at + one]]
                 if high != _NO_DIGIT and low != _NO_DIGIT:
                     byte = np.uint8(high * 16 + low)
-                    at += 2
+                    at += two
             decoded[place] = byte
-            place += 1
+            place += one
         ends[number + 1] = place
