@@ -52,9 +52,10 @@ def intervention_sales(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
 
 
 def _of_alerts(lake: Lake) -> dict[str, dg.MetadataValue]:
-    """What alerts would be worth by the risk from which on they are raised; of the box, where there were none."""
+    """Show the quality of alerts by threshold of the risk; if there were none, that of the shipped model."""
     newest = newest_lines(lake)
     if newest is None:
         return {}
     known = of_score(*newest)
-    return {f"alerts by the risk ({'own' if known.is_own else 'box'})": dg.MetadataValue.md(markdown(known.lines))}
+    whose = "own" if known.is_own else "shipped model"
+    return {f"alerts by the risk ({whose})": dg.MetadataValue.md(markdown(known.lines))}

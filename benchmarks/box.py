@@ -18,6 +18,7 @@ import polars as pl
 from benchmarks.lives import KINDS, THROUGH, company
 from benchmarks.zulip import ABSENT, ARCHIVE, person_day
 from pipelines.groups.risk import box as box_module
+from pipelines.groups.risk.alert_quality import deaths
 from pipelines.groups.risk.backtest import across_groups, judged
 from pipelines.groups.risk.box import box
 from pipelines.groups.risk.features import history
@@ -25,7 +26,6 @@ from pipelines.groups.risk.lines import lines
 from pipelines.groups.risk.model import HORIZONS, RiskModel, encode, logistic_curve, probabilities, train, was_dead
 from pipelines.groups.risk.ranking import areas
 from pipelines.groups.risk.scores import BOX, MESSAGES, SHARES, SILENCE, Parts, Score, risk_columns
-from pipelines.groups.risk.worth import deaths
 
 FILE: Final = Path(box_module.__file__).with_suffix(".json")
 SOURCE: Final = {
@@ -47,9 +47,9 @@ def learn() -> str:
     known = past.filter(pl.col("known_days") >= HORIZONS[0])
     counts = {SILENCE: "since_active_day_1", MESSAGES: "messages_28d"}
     curves = {name: [_curve(past, column, days) for days in HORIZONS] for name, column in counts.items()}
-    told = across_groups(past)
-    parts = _parts(told, curves, told.select("risk_28", "risk_56").to_numpy())
-    auc, precision = areas(judged(told)["is_dead"].to_numpy(), judged(told)["risk_28"].to_numpy())
+    rows = across_groups(past)
+    parts = _parts(rows, curves, rows.select("risk_28", "risk_56").to_numpy())
+    auc, precision = areas(judged(rows)["is_dead"].to_numpy(), judged(rows)["risk_28"].to_numpy())
     found = {
         "source": SOURCE,
         "groups": past["group_id"].n_unique(),
@@ -59,17 +59,17 @@ def learn() -> str:
         "average_precision": precision,
         **curves,
         "mean_messages": float(np.log1p(past["messages_28d"].to_numpy()).mean()),
-        "advantages": _advantages(told, parts, model, curves),
-        "lines": {f"{share:.0%}": _lines(members, told, parts, Score(BOX, share)) for share in (0.0, *SHARES)},
+        "advantages": _advantages(rows, parts, model, curves),
+        "lines": {f"{share:.0%}": _lines(members, rows, parts, Score(BOX, share)) for share in (0.0, *SHARES)},
         "model": asdict(model),
     }
     return "{\n" + ",\n".join(f'"{name}": {json.dumps(_rounded(value))}' for name, value in found.items()) + "\n}\n"
 
 
-def box_left_out(told: pl.DataFrame) -> Parts:
-    """The scores of what `across_groups` told, each group by a box that was learnt without it."""
+def box_left_out(rows: pl.DataFrame) -> Parts:
+    """The scores of what `across_groups` rows, each group by a box that was learnt without it."""
     curves = {SILENCE: box().silence, MESSAGES: box().messages}
-    return _parts(told, curves, told.select("risk_28", "risk_56").to_numpy())
+    return _parts(rows, curves, rows.select("risk_28", "risk_56").to_numpy())
 
 
 def _curve(past: pl.DataFrame, column: str, days: int) -> list[float]:
@@ -87,7 +87,7 @@ def _parts(rows: pl.DataFrame, curves: dict[str, Any], risks: np.ndarray) -> Par
     return Parts(silence, messages, of_box, of_box)
 
 
-def _advantages(told: pl.DataFrame, parts: Parts, model: RiskModel, curves: dict[str, Any]) -> dict[str, float]:
+def _advantages(rows: pl.DataFrame, parts: Parts, model: RiskModel, curves: dict[str, Any]) -> dict[str, float]:
     """What each score gains over days of silence: a third of the community, two thirds of the worst simulated life.
 
     A loss counts twice, since nobody may be warned worse than by counting days.
@@ -98,7 +98,7 @@ def _advantages(told: pl.DataFrame, parts: Parts, model: RiskModel, curves: dict
         for seed in SEEDS:
             past = history(company(kind, seed), THROUGH)
             lives[kind].append(_gains(past, _parts(past, curves, model.risks(encode(past))), scores))
-    gains = _gains(told, parts, scores)
+    gains = _gains(rows, parts, scores)
     worst = {name: min(float(np.mean([one[name] for one in found])) for found in lives.values()) for name in scores}
     return {SILENCE: 0.0, **{name: (gains[name] + 2 * worst[name]) / 3 for name in scores}}
 
@@ -110,8 +110,8 @@ def _gains(rows: pl.DataFrame, parts: Parts, scores: dict[str, Score]) -> dict[s
     return {name: areas(dead, parts.log_odds(score)[:, 0])[0] - silence for name, score in scores.items()}
 
 
-def _lines(members: pl.LazyFrame, told: pl.DataFrame, parts: Parts, score: Score) -> list[dict[str, Any]]:
-    rows = told.with_columns(risk_columns(probabilities(parts.log_odds(score))))
+def _lines(members: pl.LazyFrame, rows: pl.DataFrame, parts: Parts, score: Score) -> list[dict[str, Any]]:
+    rows = rows.with_columns(risk_columns(probabilities(parts.log_odds(score))))
     return [asdict(line) for line in lines(rows, deaths(members, rows))]
 
 

@@ -9,10 +9,10 @@ import polars as pl
 
 from benchmarks.box import box_left_out
 from benchmarks.zulip import ABSENT, ARCHIVE, person_day
+from pipelines.groups.risk.alert_quality import AlertQuality, crossings, deaths, worth
 from pipelines.groups.risk.backtest import across_groups, walking_forward
 from pipelines.groups.risk.features import history
 from pipelines.groups.risk.lines import line_for, lines, markdown
-from pipelines.groups.risk.worth import Worth, crossings, deaths, worth
 from pipelines.groups.thresholds import LEAVES
 
 QUARTER = 91
@@ -22,7 +22,7 @@ TARGET = 0.5
 _EPOCH = dt.date(1970, 1, 1)
 
 
-def in_time(rows: pl.DataFrame, died: pl.DataFrame) -> Worth:
+def in_time(rows: pl.DataFrame, died: pl.DataFrame) -> AlertQuality:
     """Say what alerts had been worth whose line was picked, each quarter, by what was known when it began.
 
     Args:

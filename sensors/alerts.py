@@ -93,9 +93,9 @@ def staleness_sensor(
         None if pulls is None else tuple(replace(pull, since=pull.since or since.get(_pull(pull))) for pull in pulls),
     )
     found = judge(signals, Limits(), now, newest_scheduled(rules, now))
-    told = _report(context, warehouse, alerting, found, now)
+    summary = _report(context, warehouse, alerting, found, now)
     cursor = json.dumps({name: time.isoformat() for name, time in since.items()})
-    return dg.SensorResult(skip_reason=told, cursor=cursor)
+    return dg.SensorResult(skip_reason=summary, cursor=cursor)
 
 
 @dg.sensor(
@@ -139,8 +139,8 @@ def _report(
     for notice in report(warehouse.url, found, alerting, now).notices:
         alert = notice.alert
         if notice.event == "firing":
-            told = printable_lines(f"{alert.known.reason} Next: {alert.known.details[NEXT_STEP]}")
-            context.log.warning(f"{alert.rule} of {printable(alert.subject)}: {told}")
+            message = printable_lines(f"{alert.known.reason} Next: {alert.known.details[NEXT_STEP]}")
+            context.log.warning(f"{alert.rule} of {printable(alert.subject)}: {message}")
         elif notice.event == "recovered":
             context.log.info(printable(f"Good again: {alert.rule} of {alert.subject}."))
     if not found.findings:
@@ -158,12 +158,12 @@ def _feed(lag: PartitionLag, since: dict[str, dt.datetime]) -> Feed:
 
 
 def _place(lag: PartitionLag) -> str:
-    """Return topic, partition and position; while they do not change, the partition is stalled."""
+    """Return the key of a partition at a position; a key that stays the same is a stalled partition."""
     return f"{lag.topic}/{lag.partition} at {lag.position}"
 
 
 def _pull(pull: QuietPull) -> str:
-    """Return a pull; one that no process has pulled yet counts from when it was first evaluated."""
+    """Return the key of a pull; one that was never pulled counts from its first evaluation."""
     return f"pull {pull.name}"
 
 

@@ -1,4 +1,4 @@
-"""`alerts_sensor`: alerts on dying groups, stale feeds and metrics."""
+"""`alerts_sensor`: alerts on dying groups, stale sources and metrics."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Final
 import dagster as dg
 
 from assets.resources import Clock, Rules
-from pipelines.alerts.metrics import look_at_metrics
-from pipelines.alerts.watch import Alerting, Looked, is_due, is_read_up, look, tell
+from pipelines.alerts.metrics import evaluate_metrics
+from pipelines.alerts.watch import Alerting, LastEvaluation, deliver, evaluate_rules, is_due, is_read_up
 from pipelines.ingest.connection import KafkaConnection
 from pipelines.ingest.lag import backlog
 from pipelines.lake import Lake
@@ -25,7 +25,7 @@ _EVERY_S: Final = 30
 @dg.sensor(
     minimum_interval_seconds=_EVERY_S,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Alerts on dying groups, stale feeds and metrics, after a publication and every ten minutes, and "
+    description="Alerts on dying groups, stale sources and metrics, after a publication and every ten minutes, and "
     "delivers pending notices.",
 )
 def alerts_sensor(
@@ -40,39 +40,39 @@ def alerts_sensor(
     """Evaluate and deliver; alerts and notices are stored in the warehouse, so a lost cursor only costs a tick."""
     now = clock.now()
     warehouse.prepare()
-    looked, said = _looked(context.cursor), []
+    last, said = _last_evaluation(context.cursor), []
     lake_state = warehouse.lake_state()
-    if is_due(looked, lake_state, now):
-        decision = look(warehouse, lake, alerting, now, read_up=is_read_up(_backlog(kafka, lake, rules), now))
-        of_metrics, evaluated = look_at_metrics(warehouse, alerting, looked.metrics if looked else {}, now)
-        looked = Looked(now, lake_state, evaluated)
-        said.append(f"{len(decision.notices)} things to tell of groups and feeds")
+    if is_due(last, lake_state, now):
+        decision = evaluate_rules(warehouse, lake, alerting, now, read_up=is_read_up(_backlog(kafka, lake, rules), now))
+        of_metrics, evaluated = evaluate_metrics(warehouse, alerting, last.metrics if last else {}, now)
+        last = LastEvaluation(now, lake_state, evaluated)
+        said.append(f"{len(decision.notices)} new notices on groups and sources")
         if of_metrics.notices:
-            said.append(f"{len(of_metrics.notices)} of metrics")
-    for name, delivered in tell(warehouse.url, alerting, now).items():
+            said.append(f"{len(of_metrics.notices)} on metrics")
+    for name, delivered in deliver(warehouse.url, alerting, now).items():
         if delivered.error is not None:
             context.log.warning(printable_lines(delivered.error))
             said.append(f"{name} failed")
         if delivered.notices:
             said.append(f"{name} took {delivered.notices} notices in {delivered.messages} messages")
-    return dg.SensorResult(skip_reason="; ".join(said) or "Nothing to tell.", cursor=_cursor(looked))
+    return dg.SensorResult(skip_reason="; ".join(said) or "No new notices.", cursor=_cursor(last))
 
 
 def _backlog(kafka: KafkaConnection, lake: Lake, rules: Rules) -> Backlog | None:
     try:
         return backlog(kafka, lake, rules.topics)
-    except EmberlineError:  # the staleness sensor tells of it
+    except EmberlineError:  # the staleness sensor reports it
         return None
 
 
-def _looked(cursor: str | None) -> Looked | None:
+def _last_evaluation(cursor: str | None) -> LastEvaluation | None:
     if cursor is None:
         return None
     stored = json.loads(cursor)
-    return Looked(dt.datetime.fromisoformat(stored["at"]), stored["lake_state"], stored.get("metrics", {}))
+    return LastEvaluation(dt.datetime.fromisoformat(stored["at"]), stored["lake_state"], stored.get("metrics", {}))
 
 
-def _cursor(looked: Looked | None) -> str | None:
-    if looked is None:
+def _cursor(last: LastEvaluation | None) -> str | None:
+    if last is None:
         return None
-    return json.dumps({"at": looked.at.isoformat(), "lake_state": looked.lake_state, "metrics": dict(looked.metrics)})
+    return json.dumps({"at": last.at.isoformat(), "lake_state": last.lake_state, "metrics": dict(last.metrics)})

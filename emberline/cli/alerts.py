@@ -21,7 +21,7 @@ from pipelines.printable import counted, printable_name
 if TYPE_CHECKING:
     from emberline.services import Services
     from pipelines.alerts.ledger import AlertLedger
-    from pipelines.alerts.messages import Message, Told
+    from pipelines.alerts.messages import Message, OutboxNotice
     from pipelines.alerts.triage import Triage
 
 alerts_app = typer.Typer(
@@ -131,13 +131,13 @@ def verdict(
 def send_test(as_json: Json = False) -> None:
     """Send a test message to every channel, and show which accepted it."""
     from pipelines.alerts.channels import ChannelFailed
-    from pipelines.alerts.messages import notice_of_test
+    from pipelines.alerts.messages import trial_notice
 
     alerting = configured().alerting()
     errors: dict[str, str | None] = {}
     for channel in alerting.channels:
         try:
-            channel.send([notice_of_test(dt.datetime.now(dt.UTC))])
+            channel.send([trial_notice(dt.datetime.now(dt.UTC))])
         except ChannelFailed as error:
             errors[channel.name] = error.cause
         else:
@@ -146,25 +146,25 @@ def send_test(as_json: Json = False) -> None:
         print_json(errors)
     else:
         for name, error in errors.items():
-            print_line(f"{name:<12} ", ("took it", "green") if error is None else (error, "red"))
+            print_line(f"{name:<12} ", ("accepted", "green") if error is None else (error, "red"))
     if any(errors.values()):
         raise typer.Exit(ExitCode.FAILED)
 
 
 def print_raised(services: Services, now: dt.datetime) -> None:
-    """Evaluate the rules at a time, show what they raise, and what a channel is sent of it.
+    """Evaluate the rules at a time, and show the alerts and the message that a channel gets.
 
     Args:
-        services: A run has read all that its Kafka holds.
+        services: Its Kafka has no unread records.
         now: The clock, UTC.
     """
     from pipelines.alerts.messages import KAFKA
-    from pipelines.alerts.watch import look, tell
+    from pipelines.alerts.watch import deliver, evaluate_rules
 
     warehouse, alerting, shown = services.warehouse(), services.alerting(), _ShownChannel()
     alerting = replace(alerting, channels=(*alerting.channels, shown))
-    look(warehouse, services.lake(), alerting, now, read_up=True)
-    delivered = tell(warehouse.url, alerting, now)
+    evaluate_rules(warehouse, services.lake(), alerting, now, read_up=True)
+    delivered = deliver(warehouse.url, alerting, now)
     clock = now.astimezone(services.settings.zone_info)
     entries = _ledger(services).entries()
     print_entries(f"Alerts: {len(entries)} open at {clock:%Y-%m-%d %H:%M}", entries, now)
@@ -180,17 +180,17 @@ def print_raised(services: Services, now: dt.datetime) -> None:
 
 
 class _ShownChannel:
-    """A channel that keeps the messages, to be shown in place of being sent."""
+    """A channel that keeps messages to print them."""
 
     name = "demo"
 
     def __init__(self) -> None:
         self.sent: list[Message] = []
 
-    def send(self, told: Sequence[Told]) -> int:
+    def send(self, notices: Sequence[OutboxNotice]) -> int:
         from pipelines.alerts.messages import message
 
-        self.sent.append(message(told, None, _MESSAGE_BYTES))
+        self.sent.append(message(notices, None, _MESSAGE_BYTES))
         return self.sent[-1].notices
 
 

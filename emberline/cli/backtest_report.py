@@ -7,16 +7,16 @@ from typing import Final
 import polars as pl
 
 from emberline.cli.output import print_line, print_table
+from pipelines.groups.risk.alert_quality import AHEAD, EARLY, AlertQuality
 from pipelines.groups.risk.backtest import BINS, Calibration
 from pipelines.groups.risk.box import Line
 from pipelines.groups.risk.lines import MOST_WEEKLY
 from pipelines.groups.risk.ranking import Interval
 from pipelines.groups.risk.scores import BOX, MESSAGES, OWN, SILENCE
 from pipelines.groups.risk.summary import BackTest, Ranked, Rests
-from pipelines.groups.risk.worth import AHEAD, EARLY, Worth
 
 _WIDTH: Final = 50
-_TOLD, _CAME, _BOTH = "│", "●", "◉"
+_PREDICTED, _OBSERVED, _BOTH = "│", "●", "◉"
 
 
 def print_backtest(done: BackTest) -> None:
@@ -47,7 +47,7 @@ def rests_in_words(rests: Rests) -> str:
         f"{speaks}. The shipped model was trained on {rests.box_groups} groups of a public community with "
         f"{rests.box_deaths} weekly days before a death; groups left out it ranks with AUC {rests.box_auc:.3f} and "
         f"average precision {rests.box_average_precision:.3f}. Of your own there are {rests.groups} groups and "
-        f"{rests.days:,} weekly days; of {rests.judged_days:,} of these it is known what came, and "
+        f"{rests.days:,} weekly days; of {rests.judged_days:,} of these it is known what observed, and "
         f"{rests.judged_deaths:,} were before a death."
     )
 
@@ -108,23 +108,23 @@ def _print_worth(done: BackTest) -> None:
     print_line()
 
 
-def _cells(name: str, worth: Worth) -> tuple[str, ...]:
+def _cells(name: str, worth: AlertQuality) -> tuple[str, ...]:
     lead = "" if worth.lead_days is None else f"{worth.lead_days:.0f}"
     shares = (worth.precision, worth.recall, worth.early)
     return (name, f"{worth.alerts:,}", *map(_percent, shares), lead, f"{worth.weekly:.1f}")
 
 
-def _print_calibration(told: Calibration) -> None:
-    headings = ("Risk told", "Days", "Mean", "Came true", f"0 % {'─' * (_WIDTH - 12)} 100 %")
+def _print_calibration(calibrated: Calibration) -> None:
+    headings = ("Predicted", "Days", "Mean", "Observed", f"0 % {'─' * (_WIDTH - 12)} 100 %")
     rows = [
         (_tenth(one.risk), f"{one.days:,}", _percent(one.risk), _percent(one.dead), _track(one.risk, one.dead))
-        for one in told.bins
+        for one in calibrated.bins
     ]
     frame = pl.DataFrame(rows, schema=list(headings), orient="row")
     print_table("Calibration, from earlier days only", frame, headings, right=headings[:4])
     print_line(
-        f"{_TOLD} predicted, {_CAME} observed, {_BOTH} both. Expected calibration error {told.error:.3f}, "
-        f"Brier score {told.brier:.3f}.",
+        f"{_PREDICTED} predicted, {_OBSERVED} observed, {_BOTH} both. "
+        f"Expected calibration error {calibrated.error:.3f}, Brier score {calibrated.brier:.3f}.",
     )
 
 
@@ -133,11 +133,11 @@ def _tenth(risk: float) -> str:
     return f"{low} to {low + 100 // BINS} %"
 
 
-def _track(told: float, came: float) -> str:
-    at_told, at_came = (min(int(share * _WIDTH), _WIDTH - 1) for share in (told, came))
+def _track(calibrated: float, observed: float) -> str:
+    at_predicted, at_observed = (min(int(share * _WIDTH), _WIDTH - 1) for share in (calibrated, observed))
     track = [" "] * _WIDTH
-    track[at_told] = _TOLD
-    track[at_came] = _BOTH if at_told == at_came else _CAME
+    track[at_predicted] = _PREDICTED
+    track[at_observed] = _BOTH if at_predicted == at_observed else _OBSERVED
     return "".join(track).rstrip()
 
 

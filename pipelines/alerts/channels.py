@@ -1,4 +1,4 @@
-"""Where alerts are told: services that Apprise knows, and the Kafka topic `group.alerts`."""
+"""Channels that alerts are delivered to: services supported by Apprise, and the Kafka topic `group.alerts`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 
 from kafka.errors import KafkaError
 
-from pipelines.alerts.messages import KAFKA, Told, message, record
+from pipelines.alerts.messages import KAFKA, OutboxNotice, message, record
 from pipelines.ingest.connection import KafkaConnection
 from schemas.errors import EmberlineError
 
@@ -17,30 +17,30 @@ _ACKNOWLEDGED_S: Final = 30
 
 
 class UnknownService(EmberlineError):
-    """Apprise knows no service of this form."""
+    """Apprise does not support this URL."""
 
 
 class ChannelFailed(EmberlineError):
-    """What was sent was not accepted, or it is not known whether it was."""
+    """A delivery was not accepted, or it is unknown whether it was."""
 
 
 class Channel(Protocol):
-    """A place where alerts are told."""
+    """A destination of notices."""
 
     @property
     def name(self) -> str:
         """Its name; notices wait for it under this name."""
         ...
 
-    def send(self, told: Sequence[Told]) -> int:
-        """Send the first of these notices, as many as go together; how many. Raise `ChannelFailed` if none was."""
+    def send(self, notices: Sequence[OutboxNotice]) -> int:
+        """Send the first of these notices, as many as fit, and return how many. Raise `ChannelFailed` if none was."""
         ...
 
 
 class AppriseChannel:
     """One service by its Apprise URL: `wecombot://`, `dingtalk://`, `feishu://`, `slack://`, `tgram://`, `mailto://`...
 
-    It has no key that would keep a service from showing a message twice.
+    Services have no idempotency key, so a message that is sent again is shown twice.
     """
 
     def __init__(self, name: str, url: str, link_base: str | None = None) -> None:
@@ -50,34 +50,34 @@ class AppriseChannel:
         service = apprise.Apprise.instantiate(url, suppress_exceptions=True)
         if not isinstance(service, apprise.NotifyBase):
             raise UnknownService(
-                f"The URL of the alert channel {name} is none that Apprise knows.",
+                f"Apprise does not support the URL of the alert channel {name}.",
                 f"Correct EMBERLINE__ALERTS__CHANNELS__{name.upper()}; the services are listed at appriseit.com.",
             )
-        # How much is sent at a time is the outbox's matter: a pause here would stop what looks after everything.
+        # The outbox limits how much is sent at a time; a pause here would stop the sensor that watches everything.
         service.request_rate_per_sec = 0
         self.name = name
         self._service = service
         self._link_base = link_base
 
-    def send(self, told: Sequence[Told]) -> int:
+    def send(self, notices: Sequence[OutboxNotice]) -> int:
         """Send one message."""
         import apprise
 
-        text = message(told, self._link_base, self._service.body_maxlen)
+        text = message(notices, self._link_base, self._service.body_maxlen)
         log: Any
         with apprise.LogCapture(level=logging.WARNING, fmt="%(message)s") as log:
             is_sent = self._service.notify(body=text.body, title=text.title, body_format=apprise.NotifyFormat.TEXT)
-            told_why = " ".join(log.getvalue().split())
+            reason = " ".join(log.getvalue().split())
         if not is_sent:
             raise ChannelFailed(
-                f"The alert channel {self.name} did not accept a message: {told_why or 'it does not say why'}",
+                f"The alert channel {self.name} did not accept a message: {reason or 'no reason given'}",
                 "It is tried again. See that the service runs, and try `emberline alerts test`.",
             )
         return text.notices
 
 
 class KafkaChannel:
-    """The topic of alerts: a record a notice, with the notice's id as key, so that a consumer knows it again."""
+    """The topic of alerts: one record per notice, with the notice's id as key, by which a consumer finds duplicates."""
 
     name = KAFKA
 
@@ -86,7 +86,7 @@ class KafkaChannel:
         self._topic = topic
         self._link_base = link_base
 
-    def send(self, told: Sequence[Told]) -> int:
+    def send(self, notices: Sequence[OutboxNotice]) -> int:
         """Send all; each is acknowledged by all replicas, or none counts as sent."""
         try:
             self._kafka.create_topics([self._topic], partitions=1)
@@ -98,7 +98,7 @@ class KafkaChannel:
                         key=str(one.notice_id).encode(),
                         value=json.dumps(record(one, self._link_base), ensure_ascii=False).encode(),
                     )
-                    for one in told
+                    for one in notices
                 ]
                 for future in sent:
                     future.get(timeout=_ACKNOWLEDGED_S)
@@ -109,4 +109,4 @@ class KafkaChannel:
                 f"The topic {self._topic} did not take alerts: {error}",
                 "They are tried again. See that Kafka runs, and that this user may write to the topic.",
             ) from error
-        return len(told)
+        return len(notices)

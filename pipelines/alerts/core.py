@@ -1,4 +1,4 @@
-"""Who of a group's core fell silent."""
+"""The members of a group's core who fell silent."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ RECENT_DAYS: Final = 7
 
 
 def silent_core(person_day: pl.LazyFrame, groups: pl.LazyFrame) -> pl.LazyFrame:
-    """Find the members who wrote half of the messages before, and who of them did nothing since.
+    """Find the members who wrote half of the messages, and which of them are inactive since.
 
     The core is the smallest set of members who wrote half of the messages of 28 days (the contributor absence factor
-    of CHAOSS, docs/definitions.md#engagement), up to 7 days before `since`: what is so since then shows in the 7 days
-    before.
-    Of equal writers the first by id is taken.
+    of CHAOSS, docs/definitions.md#engagement). These 28 days end 7 days before `since`, because a state that begins at
+    `since` is already visible in the 7 days before it. Among members with equally many messages the first by id counts.
 
     Args:
         person_day: Columns of `schemas.lake.PERSON_DAY`.
         groups: `group_id`, distinct, and `since`.
 
     Returns:
-        `group_id`, `core`: how many they are, `core_silent`: those who neither wrote nor reacted from 7 days before
-        `since` on, who wrote most first. Groups in which nobody wrote in those days are not among them.
+        `group_id`; `core`, the number of members of the core; `core_silent`, those of them who neither wrote nor
+        reacted from 7 days before `since` on, the most active first. Groups without messages in the 28 days are left
+        out.
     """
     member = ("group_id", "person_id")
     recent_from = pl.col("since") - dt.timedelta(days=RECENT_DAYS)

@@ -1,4 +1,4 @@
-"""What becomes of alerts at an evaluation, and what of it is told: pure, with the clock as an argument."""
+"""Open, remind of and resolve alerts at an evaluation. Pure, with the clock as an argument."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from schemas.expectations import Severity
 
 AlertState = Literal["firing", "acknowledged", "snoozed", "no_data", "errored", "resolved"]
 Event = Literal["firing", "reminder", "recovered", "closed", "test"]
-"""What a notice is about. `closed`: it holds no more, and that is no good news, as of a group that died."""
+"""What a notice is about. `closed`: the rule no longer holds, but not because the subject recovered (a group died)."""
 
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of a subject: `since` when it is so and why, in words; `details` are the numbers behind it."""
+    """What is known of a subject: since which day its state holds, the reason in words, and the numbers behind it."""
 
     since: dt.date
     reason: str
@@ -30,7 +30,7 @@ class Known:
 class Verdict:
     """Whether a rule holds of a subject; None: it could not be measured.
 
-    `is_recovery` tells, where it does not hold, whether that is good news. `severity` goes before that of the rule.
+    `is_recovery`: where the rule does not hold, whether the subject recovered. `severity` overrides that of the rule.
     """
 
     subject: str
@@ -42,7 +42,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The verdicts of one rule; `error` instead of them where it could not be evaluated at all.
+    """The verdicts of one rule, or the `error` if it could not be evaluated at all.
 
     A subject without a verdict could not be measured.
     """
@@ -54,10 +54,10 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Alert:
-    """An alert that is open, or was until this evaluation.
+    """An alert that is open, or that this evaluation resolves.
 
-    `known` is what was known when it fired, or with `Policy.is_current` what was found last; `told_at` the time of its
-    newest notice, of which there were `notices`.
+    `known` is what was known when it fired, or with `Policy.is_current` at the last evaluation. `told_at` is the time
+    of its newest notice, `notices` their number.
     """
 
     rule: str
@@ -76,7 +76,7 @@ class Alert:
     resolved_at: dt.datetime | None = None
 
     def state(self, now: dt.datetime) -> AlertState:
-        """The one word for it: what cannot be known comes before what a person has said."""
+        """Return its state: an error or missing data comes before a snooze or an acknowledgement."""
         if self.resolved_at is not None:
             return "resolved"
         if self.error is not None:
@@ -90,10 +90,10 @@ class Alert:
 
 @dataclass(frozen=True)
 class Policy:
-    """Which rules are on, and how severe they are; after how long an alert is told again (None: never).
+    """Which rules are on with which severity, and after how long a reminder is sent (None: never).
 
-    What has been so for longer than `news` when it is first seen is no news: a start on years of history is silent.
-    `is_current`: what is known of an open alert, and its severity, follow what is found now.
+    No alert fires on a state that began more than `news` before its first evaluation, so that a start on years of
+    history sends nothing. `is_current`: details and severity of an open alert follow each evaluation.
     """
 
     severities: Mapping[str, Severity]
@@ -104,7 +104,7 @@ class Policy:
 
 @dataclass(frozen=True)
 class Notice:
-    """Something to tell about an alert, with what is known now."""
+    """A notice to deliver about an alert, with what is known now."""
 
     alert: Alert
     event: Event
@@ -113,7 +113,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class Decision:
-    """The alerts as they are from now on, those that changed or were looked at, and what to tell."""
+    """The alerts that were evaluated, in their new state, and the notices to deliver."""
 
     alerts: tuple[Alert, ...]
     notices: tuple[Notice, ...]
@@ -124,14 +124,14 @@ def decide(
 ) -> Decision:
     """Open, keep and resolve alerts: at most one open for a rule and subject (docs/definitions.md#alerts).
 
-    It depends on what is so now and not on how many evaluations were missed, so a late one replays nothing.
+    It depends on the present state only, not on the number of missed evaluations, so a late one repeats nothing.
 
     Args:
-        open_alerts: All that are open.
-        evaluations: At most one a rule. Alerts of rules that are not among them stay as they are; those of rules that
-            are off are resolved without a word.
-        policy: What is on, and how often it is told.
-        now: The clock, UTC. Alerts that were seen later than that stay as they are.
+        open_alerts: All open alerts.
+        evaluations: At most one per rule. Alerts of rules without an evaluation are left unchanged; alerts of rules
+            that are off are resolved without a notice.
+        policy: Which rules are on, and how often reminders are sent.
+        now: The clock, UTC. Alerts that were evaluated later than that are left unchanged.
     """
     known_open = {(alert.rule, alert.subject): alert for alert in open_alerts}
     by_rule = {evaluation.rule: evaluation for evaluation in evaluations}
@@ -154,7 +154,7 @@ def decide(
         (*alerts, *fired),
         (
             *(Notice(alert, "firing", alert.known) for alert in fired),
-            # That a group is dead tells that it is dying no more.
+            # The notice that a group died already says that it is no longer dying.
             *(notice for notice in notices if notice.event != "closed" or notice.alert.subject not in opened_of),
         ),
     )
@@ -163,7 +163,7 @@ def decide(
 def _follow(
     alert: Alert, verdict: Verdict | None, error: str | None, policy: Policy, now: dt.datetime
 ) -> tuple[Alert, Notice | None]:
-    """The alert after an evaluation of its rule, and what to tell of it."""
+    """Return the alert after an evaluation of its rule, and the notice to deliver, if any."""
     if error is not None or verdict is None or verdict.holds is None:
         return replace(alert, seen_at=now, unmeasured_since=alert.unmeasured_since or now, error=error), None
     alert = replace(alert, seen_at=now, unmeasured_since=None, error=None)
@@ -175,12 +175,12 @@ def _follow(
         alert = replace(alert, known=known, severity=verdict.severity or alert.severity)
     if not _is_due(alert, policy, now):
         return alert, None
-    told = replace(alert, told_at=now, notices=alert.notices + 1, snoozed_until=None)
-    return told, Notice(told, "reminder", verdict.known)
+    reminded = replace(alert, told_at=now, notices=alert.notices + 1, snoozed_until=None)
+    return reminded, Notice(reminded, "reminder", verdict.known)
 
 
 def _is_due(alert: Alert, policy: Policy, now: dt.datetime) -> bool:
-    """Whether an alert that still holds is told again."""
+    """Whether a reminder of an alert that still holds is due."""
     if alert.state(now) != "firing":
         return False
     is_snooze_over = alert.snoozed_until is not None
@@ -190,7 +190,7 @@ def _is_due(alert: Alert, policy: Policy, now: dt.datetime) -> bool:
 def _fire(
     known_open: Mapping[tuple[str, str], Alert], evaluations: Iterable[Evaluation], policy: Policy, now: dt.datetime
 ) -> Iterator[Alert]:
-    """Alerts of what holds, is news and is not open."""
+    """Yield a new alert for each verdict that holds, is recent enough and has no open alert."""
     oldest = (now - policy.news).date()
     for evaluation in evaluations:
         severity = policy.severities.get(evaluation.rule)

@@ -1,4 +1,4 @@
-"""What of a group did not arrive, by the numbers that its platform gives: an alert on it says so first."""
+"""Add to an alert's reason which of a group's records did not arrive, by the numbers its platform gives."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import polars as pl
 
 
 def with_what_is_missing(groups: pl.DataFrame, missing: pl.DataFrame, heard: pl.DataFrame, zone: str) -> pl.DataFrame:
-    """Put before the reason of each group that what was lost may be what it is judged for the lack of.
+    """Prefix the reason of each group that has missing numbers: the loss may explain the silence.
 
     Args:
         groups: `group_id`, `reason` and `holds`, with any other columns.
-        missing: `pipelines.events.sequences.MISSING`; what is of no group may be of any group of its source.
+        missing: `pipelines.events.sequences.MISSING`; a number without a group may belong to any group of its source.
         heard: `group_id` and `source`.
         zone: IANA name of the business zone.
 
     Returns:
-        The groups with `numbers_missing`, null where none is known to be; `reason` is another where the rule holds.
+        The groups with `numbers_missing`, null where none is known to be missing; `reason` has the prefix where the
+        rule holds.
     """
     of_source = missing.filter(pl.col("group_id").is_null()).drop("group_id")
     concerned = heard.select("group_id", "source").drop_nulls().unique()

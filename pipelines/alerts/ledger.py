@@ -1,4 +1,4 @@
-"""The ledger of alerts, `ops.alert`, and what is to be told of them, written in one transaction."""
+"""The ledger of alerts, `ops.alert`, and their notices, written in one transaction."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _MOVING: Final = (
     "seen_at", "told_at", "notices", "acknowledged_at", "acknowledged_by", "snoozed_until", "unmeasured_since", "error",
     "resolved_at", "severity",
 )  # fmt: skip
-"""What may change after an alert fired, beside what is known."""
+"""Columns that may change after an alert fired, beside those of `Known`."""
 _FIELDS: Final = ("rule", "subject", "opened_at", *_MOVING)
 _ENDS: Final = ("recovered", "closed")
 
@@ -41,7 +41,7 @@ Judge = Callable[[Sequence[Alert]], Iterable[Evaluation]]
 
 @dataclass(frozen=True)
 class Entry:
-    """An alert with its number, what became of the group, and what people did with it, the oldest first."""
+    """An alert with its number, the group's outcome, and people's actions on it, the oldest first."""
 
     alert_id: int
     alert: Alert
@@ -68,10 +68,11 @@ class AlertLedger:
 
         Args:
             judge: Called with the open alerts, inside the transaction: nobody acknowledges meanwhile.
-            policy: What is on, and how often it is told.
-            channels: Where what fires, and reminders, are told. Its end is told where the alert was told before.
+            policy: Which rules are on, and how often reminders are sent.
+            channels: Names of the channels that get new alerts and reminders. The end of an alert goes to the channels
+                that got the alert.
             now: The clock, with a time zone.
-            rules: All that this evaluation is about, on or off; alerts of others are not looked at.
+            rules: All rules of this evaluation, on or off; alerts of other rules are left unchanged.
         """
         with self._database.transaction(_REFUSED) as connection:
             _lock(connection)
@@ -102,8 +103,8 @@ class AlertLedger:
             for row in rows
         )  # fmt: skip
 
-    def note_outcomes(self, spells: pl.DataFrame) -> int:
-        """Note what became of the groups of alerts of which it is not known yet (`outcomes`); of how many."""
+    def record_outcomes(self, spells: pl.DataFrame) -> int:
+        """Record the outcomes of alerts that have none yet (`outcomes`), and return how many got one."""
         unknown = sa.select(
             operations.alert.c.alert_id, operations.alert.c.rule, operations.alert.c.subject, operations.alert.c.since
         ).where(operations.alert.c.outcome.is_(None))
@@ -118,7 +119,7 @@ class AlertLedger:
         return found.height
 
     def track_record(self, zone: str) -> pl.DataFrame:
-        """How good the rules are by the ledger (`pipelines.alerts.outcomes.RECORD`); days are those of the zone."""
+        """Measure the rules by the ledger (`pipelines.alerts.outcomes.RECORD`); days are those of the zone."""
         alert = operations.alert
         query = sa.select(alert.c.rule, alert.c.opened_at, alert.c.outcome, alert.c.outcome_day, alert.c.verdict)
         with self._database.transaction(_REFUSED) as connection:
@@ -130,15 +131,15 @@ class AlertLedger:
         alerts = pl.DataFrame(rows, schema=schema, orient="row")
         return track_record(alerts.with_columns(opened_day=business_day(pl.col("at"), zone)))
 
-    def forget_delivered(self, before: dt.datetime) -> int:
-        """Delete notices of resolved alerts that were delivered before this time; the alerts stay."""
+    def delete_delivered(self, before: dt.datetime) -> int:
+        """Delete notices of resolved alerts that were delivered before this time, and return how many; alerts stay."""
         resolved = sa.select(operations.alert.c.alert_id).where(sa.not_(_OPEN))
         old = sa.delete(alert_notice).where(alert_notice.c.delivered_at < before, alert_notice.c.alert_id.in_(resolved))
         with self._database.transaction(_REFUSED) as connection:
             return connection.execute(old).rowcount
 
-    def forget(self, before: dt.datetime) -> int:
-        """Delete alerts about the pipeline that were resolved before this time, with their notices; how many."""
+    def delete_resolved(self, before: dt.datetime) -> int:
+        """Delete pipeline alerts that were resolved before this time, with their notices, and return how many."""
         old = sa.delete(operations.alert).where(
             operations.alert.c.rule.in_(PIPELINE_RULES), operations.alert.c.resolved_at < before
         )
@@ -147,7 +148,7 @@ class AlertLedger:
 
 
 def known_as_json(known: Known) -> dict[str, Any]:
-    """What is known, as `ops.alert_notice` keeps it."""
+    """Convert `Known` to the JSON of `ops.alert_notice`."""
     return {**asdict(known), "since": known.since.isoformat()}
 
 
@@ -163,7 +164,7 @@ def _lock(connection: sa.Connection) -> None:
 def _save(
     connection: sa.Connection, alerts: Iterable[Alert], numbers: Mapping[tuple[str, str], int]
 ) -> dict[tuple[str, str], int]:
-    """Write alerts that are in `numbers` again and others as new rows; the numbers of the new ones."""
+    """Update the alerts that have a number, insert the others, and return the numbers of these."""
     changed, opened = [], []
     for alert in alerts:
         number, row = numbers.get((alert.rule, alert.subject)), _row(alert)
@@ -193,9 +194,9 @@ def _enqueue(
 ) -> None:
     notices = list(notices)
     ended = [numbers[notice.alert.rule, notice.alert.subject] for notice in notices if notice.event in _ENDS]
-    told = sa.select(alert_notice.c.alert_id, alert_notice.c.channel).where(alert_notice.c.alert_id.in_(ended))
+    notified = sa.select(alert_notice.c.alert_id, alert_notice.c.channel).where(alert_notice.c.alert_id.in_(ended))
     told_in: dict[int, set[str]] = {}
-    for alert_id, channel in connection.execute(told):
+    for alert_id, channel in connection.execute(notified):
         told_in.setdefault(alert_id, set()).add(channel)
     rows = []
     for notice in notices:

@@ -1,7 +1,8 @@
-"""What an operator reads of alerts: one in full, many as a digest that names each. Pure.
+"""Messages about alerts: up to three in full, more as a digest that names each. Pure.
 
-A message is plain text, which Apprise escapes for services that show HTML or Markdown. Some look for mentions, tags and
-links in plain text too (Discord, Mattermost, Feishu), so names and ids are inert in it. The record for Kafka is exact.
+A message is plain text, which Apprise escapes for services that show HTML or Markdown. Some services interpret
+mentions, tags and links in plain text too (Discord, Mattermost, Feishu), so names and ids are made inert. The record
+for Kafka has them as they are.
 """
 
 from __future__ import annotations
@@ -36,16 +37,16 @@ _IS: Final = {
     staleness.PULL_STALE: "not pulled",
 }
 KAFKA: Final = "kafka"
-"""The name of the channel that is a topic: it gets records and no messages."""
+"""Name of the channel that is a Kafka topic: it gets records instead of messages."""
 
 NEXT_STEP: Final = "next_step"
-"""What to do, among the details of what is known."""
+"""Key in `Known.details`: what to do."""
 
 IS: Final = "is"
-"""What the subject is, among the details of an alert whose rule is set by the settings."""
+"""Key in `Known.details` of a rule from the settings: the state of its subject, in words."""
 
 PER: Final = "per"
-"""Of what kind the subject of such a rule is: `group`, `purpose` or `company`."""
+"""Key in `Known.details` of a rule from the settings: the kind of its subject, `group`, `purpose` or `company`."""
 
 _INERT: Final = str.maketrans({"@": "\uff20", "<": "\uff1c", ">": "\uff1e", "`": "'"})
 _IN_FULL: Final = 3
@@ -53,8 +54,8 @@ _CUT: Final = "…"
 
 
 @dataclass(frozen=True)
-class Told:
-    """A notice as it is delivered; `notice_id` is the same at every attempt and in no other notice of the channel."""
+class OutboxNotice:
+    """A notice in the outbox; `notice_id` is the same at every attempt, and unique in its channel."""
 
     notice_id: int
     alert_id: int
@@ -69,24 +70,24 @@ class Told:
 
 @dataclass(frozen=True)
 class Message:
-    """One message about the first `notices` of those it was made of."""
+    """A message; `notices` is the number of notices it contains."""
 
     title: str
     body: str
     notices: int
 
 
-def notice_of_test(now: dt.datetime) -> Told:
-    """What is told to try a channel: of no group, and of no alert in the ledger (number 0)."""
+def trial_notice(now: dt.datetime) -> OutboxNotice:
+    """Make a notice that tests a channel: about no group, and about no alert in the ledger (number 0)."""
     known = Known(now.date(), "somebody asked for a test of the channels of alerts")
-    return Told(0, 0, "test", GROUP_DYING, "emberline", "warning", known, now, now)
+    return OutboxNotice(0, 0, "test", GROUP_DYING, "emberline", "warning", known, now, now)
 
 
 def inert(text: str) -> str:
-    """Make a text from outside safe to put into a message: printable, of a name's length, and it calls nobody.
+    """Make an external text safe in a message: printable, as short as a name, without markup.
 
-    `@`, `<` and `>` are replaced by wide letters that look alike, so that no service sees a mention or a tag; a link
-    does not hide behind other words, and no fence swallows the rest of the message.
+    `@`, `<` and `>` become their full-width forms, so that no service sees a mention or a tag; Markdown links and code
+    fences are broken.
     """
     return _inert(printable_name(text))
 
@@ -95,18 +96,18 @@ def _inert(text: str) -> str:
     return text.translate(_INERT).replace("](", "] (")
 
 
-def message(told: Sequence[Told], link_base: str | None, limit: int) -> Message:
-    """Put as many notices into one message as it takes, in their order.
+def message(notices: Sequence[OutboxNotice], link_base: str | None, limit: int) -> Message:
+    """Make one message of as many notices as fit, in their order.
 
     Args:
-        told: At least one.
-        link_base: Address that ends before `/groups/GROUP_ID`; None: no links.
-        limit: Bytes in UTF-8 that title and body may have together. One notice is cut to it, several are left for the
-            next message.
+        notices: At least one.
+        link_base: The URL before `/groups/GROUP_ID`; None: no links.
+        limit: Most bytes of title and body together, in UTF-8. A single notice is cut to it; further ones are left for
+            the next message.
     """
-    count = len(told)
+    count = len(notices)
     while True:
-        title, body = _title(told[:count]), _body(told[:count], link_base)
+        title, body = _title(notices[:count]), _body(notices[:count], link_base)
         if _size(title) + _size(body) <= limit:
             return Message(title, body, count)
         if count == 1:
@@ -115,62 +116,64 @@ def message(told: Sequence[Told], link_base: str | None, limit: int) -> Message:
         count = max(1, count * 3 // 4)
 
 
-def record(told: Told, link_base: str | None) -> dict[str, Any]:
-    """A notice as a value of the topic `group.alerts`: what JSON can say."""
+def record(notice: OutboxNotice, link_base: str | None) -> dict[str, Any]:
+    """Convert a notice to a record of the topic `group.alerts`: values that JSON has."""
     return {
-        "notice_id": told.notice_id,
-        "alert_id": told.alert_id,
-        "event": told.event,
-        "rule": told.rule,
-        "subject": told.subject,
-        "severity": told.severity,
-        "since": told.known.since.isoformat(),
-        "reason": told.known.reason,
-        "name": told.known.name,
-        "purpose": told.known.purpose,
-        "state": told.known.state,
-        "details": dict(told.known.details),
-        "opened_at": told.opened_at.isoformat(),
-        "decided_at": told.decided_at.isoformat(),
-        "link": link(told, link_base),
+        "notice_id": notice.notice_id,
+        "alert_id": notice.alert_id,
+        "event": notice.event,
+        "rule": notice.rule,
+        "subject": notice.subject,
+        "severity": notice.severity,
+        "since": notice.known.since.isoformat(),
+        "reason": notice.known.reason,
+        "name": notice.known.name,
+        "purpose": notice.known.purpose,
+        "state": notice.known.state,
+        "details": dict(notice.known.details),
+        "opened_at": notice.opened_at.isoformat(),
+        "decided_at": notice.decided_at.isoformat(),
+        "link": link(notice, link_base),
     }
 
 
-def link(told: Told, link_base: str | None) -> str | None:
-    """The address of the group's page."""
-    is_of_group = told.rule not in (STALE_FEED, *staleness.RULES) and told.known.details.get(PER, "group") == "group"
-    if link_base is None or not is_of_group or told.event == "test":
+def link(notice: OutboxNotice, link_base: str | None) -> str | None:
+    """Return the URL of the group's page; None if there is none."""
+    is_of_group = (
+        notice.rule not in (STALE_FEED, *staleness.RULES) and notice.known.details.get(PER, "group") == "group"
+    )
+    if link_base is None or not is_of_group or notice.event == "test":
         return None
-    return f"{link_base.rstrip('/')}/groups/{quote(told.subject, safe='')}"
+    return f"{link_base.rstrip('/')}/groups/{quote(notice.subject, safe='')}"
 
 
-def _title(told: Sequence[Told]) -> str:
-    if len(told) == 1:
-        return _headline(told[0])
-    counts = Counter(_kind(one) for one in told)
-    return f"{len(told)} alerts: " + ", ".join(f"{number} {kind}" for kind, number in counts.items())
+def _title(notices: Sequence[OutboxNotice]) -> str:
+    if len(notices) == 1:
+        return _headline(notices[0])
+    counts = Counter(_kind(one) for one in notices)
+    return f"{len(notices)} alerts: " + ", ".join(f"{number} {kind}" for kind, number in counts.items())
 
 
-def _body(told: Sequence[Told], link_base: str | None) -> str:
-    if len(told) <= _IN_FULL:
-        return "\n\n".join(_in_full(one, link_base) for one in told)
+def _body(notices: Sequence[OutboxNotice], link_base: str | None) -> str:
+    if len(notices) <= _IN_FULL:
+        return "\n\n".join(_in_full(one, link_base) for one in notices)
     kinds: dict[str, list[str]] = {}
-    for one in told:
+    for one in notices:
         kinds.setdefault(_kind(one), []).append(_line(one))
     return "\n\n".join(
         f"{kind[0].upper()}{kind[1:]} ({len(lines)}):\n" + "\n".join(lines) for kind, lines in kinds.items()
     )
 
 
-def _in_full(told: Told, link_base: str | None) -> str:
-    known, details = told.known, told.known.details
-    if told.event == "test":
+def _in_full(notice: OutboxNotice, link_base: str | None) -> str:
+    known, details = notice.known, notice.known.details
+    if notice.event == "test":
         return f"Why: {printable(known.reason)}."
     lines = [
-        f"{_headline(told)}, since {known.since} ({_identity(told)}).",
+        f"{_headline(notice)}, since {known.since} ({_identity(notice)}).",
         f"Why: {printable(known.reason)}.",
     ]
-    if told.event in ("firing", "reminder"):
+    if notice.event in ("firing", "reminder"):
         if details.get("core_silent"):
             silent = details["core_silent"]
             lines.append(f"Silent of the {details['core']} who wrote half of the messages before: {', '.join(silent)}.")
@@ -179,34 +182,34 @@ def _in_full(told: Told, link_base: str | None) -> str:
         lines += [f"{followed}." for followed in details.get("followed") or ()]
         if details.get(NEXT_STEP):
             lines.append(f"Next: {_inert(printable(details[NEXT_STEP]))}")
-        lines.append(f"Alert {told.alert_id}: emberline alerts ack {told.alert_id}, or snooze {told.alert_id}")
-    if (address := link(told, link_base)) is not None:
+        lines.append(f"Alert {notice.alert_id}: emberline alerts ack {notice.alert_id}, or snooze {notice.alert_id}")
+    if (address := link(notice, link_base)) is not None:
         lines.append(address)
     return "\n".join(lines)
 
 
-def _line(told: Told) -> str:
-    return f"- {_name(told)}, since {told.known.since} (alert {told.alert_id})"
+def _line(notice: OutboxNotice) -> str:
+    return f"- {_name(notice)}, since {notice.known.since} (alert {notice.alert_id})"
 
 
-def _headline(told: Told) -> str:
-    name, is_so = _name(told), _is(told)
-    match told.event:
+def _headline(notice: OutboxNotice) -> str:
+    name, is_so = _name(notice), _is(notice)
+    match notice.event:
         case "firing":
             return f"{name} is {is_so}"
         case "reminder":
             return f"{name} is still {is_so}"
         case "recovered":
-            return f"{name} is no longer {is_so}" + (f": {told.known.state}" if told.known.state else "")
+            return f"{name} is no longer {is_so}" + (f": {notice.known.state}" if notice.known.state else "")
         case "closed":
-            return f"{name} is {told.known.state}, and was {is_so}"
+            return f"{name} is {notice.known.state}, and was {is_so}"
         case "test":
             return f"{name}: a test of this channel, no group is concerned"
 
 
-def _kind(told: Told) -> str:
-    is_so = _is(told)
-    match told.event:
+def _kind(notice: OutboxNotice) -> str:
+    is_so = _is(notice)
+    match notice.event:
         case "firing":
             return is_so
         case "reminder":
@@ -214,24 +217,24 @@ def _kind(told: Told) -> str:
         case "recovered":
             return f"no longer {is_so}"
         case "closed":
-            return f"{told.known.state}, was {is_so}"
+            return f"{notice.known.state}, was {is_so}"
         case "test":
             return "test"
 
 
-def _is(told: Told) -> str:
-    return _IS.get(told.rule) or inert(told.known.details[IS])
+def _is(notice: OutboxNotice) -> str:
+    return _IS.get(notice.rule) or inert(notice.known.details[IS])
 
 
-def _name(told: Told) -> str:
-    if told.rule == STALE_FEED:
-        return f"Feed {inert(told.subject)}"
-    name = (told.known.name or "").strip()
-    return inert(name or told.subject)
+def _name(notice: OutboxNotice) -> str:
+    if notice.rule == STALE_FEED:
+        return f"Feed {inert(notice.subject)}"
+    name = (notice.known.name or "").strip()
+    return inert(name or notice.subject)
 
 
-def _identity(told: Told) -> str:
-    parts = [told.known.purpose, told.subject if told.known.name else None, told.severity]
+def _identity(notice: OutboxNotice) -> str:
+    parts = [notice.known.purpose, notice.subject if notice.known.name else None, notice.severity]
     return ", ".join(inert(part) for part in dict.fromkeys(parts) if part)
 
 
@@ -240,6 +243,6 @@ def _size(text: str) -> int:
 
 
 def _cut(text: str, limit: int) -> str:
-    """The beginning of a text that has at most `limit` bytes, marked as cut."""
+    """Cut a text to at most `limit` bytes, with a mark at the end."""
     kept = text.encode()[: max(0, limit - _size(_CUT))]
     return kept.decode(errors="ignore") + _CUT

@@ -20,42 +20,43 @@ Per = Literal["company", "purpose", "group"]
 Period = Literal["day", "week"]
 
 METRIC: Final = "metric_"
-"""How the names of these rules begin in the ledger."""
+"""Prefix of the names of these rules in the ledger."""
 
 SERIES: Final = pl.Schema({"subject": pl.String(), "ago": pl.Int32(), "over": pl.Float64(), "under": pl.Float64()})
-"""A metric by subject (null: rows of none) and period, `ago`: 0 the newest, 1 the comparable one before it. A ratio is
-`over` / `under`; of another metric `under` is null. What has no row is 0."""
+"""A metric by subject (null: rows without one) and period. `ago`: 0 is the newest period, 1 the comparable one before
+it. A ratio is `over` / `under`; of any other metric `under` is null. A period without a row counts as 0."""
 
 FROZEN: Final = pl.Schema({"subject": pl.String(), "was": pl.Float64(), "is_old": pl.Boolean()})
-"""Subjects of open alerts: what they were compared with when they fired; whether all periods before are since then."""
+"""Subjects of open alerts: the base when they fired, and whether all periods before the newest are later than that."""
 
 JUDGED: Final = pl.Schema(
     {"subject": pl.String(), "holds": pl.Boolean(), "is_old": pl.Boolean(), "value": pl.Float64(),
      "base": pl.Float64(), "moved": pl.Float64()}
 )  # fmt: skip
-"""`holds`: null where it could not be measured. `value` and `base`: of the newest period and of those before, of shares
-the part's; `moved`: the total over that of the periods before, less 1; null of other rules."""
+"""`holds`: null where it could not be measured. `value` and `base`: of the newest period and of those before; of
+`share_shifted` the part's shares. `moved`: change of the total against the periods before, as a share of it; null of
+other rules."""
 
 
 @dataclass(frozen=True)
 class MetricRule:
-    """What is told of a metric.
+    """A rule on a metric: when its alerts fire and end.
 
     Attributes:
-        name: Of the rule in the ledger, from `METRIC` on.
-        metric: What is measured.
-        kind: Which of the rules.
-        line: From which fall on it fires, as a share of the mean before; below which value; beyond how great a shift of
+        name: Of the rule in the ledger; begins with `METRIC`.
+        metric: The metric that is judged.
+        kind: Kind of the rule.
+        line: Threshold. `fell_by`: the fall, as a share of the base; `below`: the value; `share_shifted`: the shift of
             the share, 0 to 1.
-        per: Whose values are judged, each alone.
-        period: The length of a period.
-        periods: How many comparable ones before it is compared with: weeks, or the same day of as many weeks.
-        least: The volume a period has to have: the mean of the periods before; of a ratio, that of what it is divided
-            by, and what it is divided by now.
-        back: From which value on one that was below the line is back.
-        stands: Within which share of itself the total stands while a share shifts.
-        where: Values that dimensions are limited to.
-        severity: Of its alerts.
+        per: What the subjects are; each is judged by itself.
+        period: Length of a period.
+        periods: Number of comparable periods in the base: weeks, or the same weekday of as many weeks.
+        least: Least volume of the base: the mean of its periods; of a ratio the mean of its denominator, which has to
+            have as much in the newest period too.
+        back: `below`: the value from which on the alert ends.
+        stands: `share_shifted`: how much the total may change, as a share of itself.
+        where: Filters: values of dimensions.
+        severity: Severity of its alerts.
     """
 
     name: str
@@ -73,7 +74,7 @@ class MetricRule:
 
     @property
     def parts(self) -> tuple[Metric, ...]:
-        """The metric, or of a ratio the one that is divided and the one it is divided by."""
+        """The metric; of a ratio its numerator and its denominator."""
         match self.metric.aggregate:
             case Ratio(over, under):
                 return tuple(
@@ -85,11 +86,11 @@ class MetricRule:
 
 
 def judge_metric(rule: MetricRule, series: pl.DataFrame, frozen: pl.DataFrame) -> pl.DataFrame:
-    """Tell of which subjects a rule holds now.
+    """Judge of which subjects a rule holds now.
 
-    It begins to hold at the line, against the periods before. Once its alert is open it is compared with what it was
-    compared with then, and ends where it is back: within `LEAVES` of the line, or at `back`. Where all periods before
-    are since then, the new level is the usual one and it holds no more.
+    It begins to hold when the newest period passes the line, compared with the base of the periods before. While its
+    alert is open, the base is the one it fired with, and it ends within `LEAVES` of the line, or at `back`. Once all
+    periods before the newest are later than the alert, the new level is the usual one, and it no longer holds.
 
     Args:
         rule: See `MetricRule`.
@@ -97,7 +98,7 @@ def judge_metric(rule: MetricRule, series: pl.DataFrame, frozen: pl.DataFrame) -
         frozen: `FROZEN`, the open alerts of the rule.
 
     Returns:
-        `JUDGED`, by subject; a subject with an open alert is among them without any row of its own.
+        `JUDGED`, by subject; a subject with an open alert has a row even without rows in `series`.
     """
     nothing = frozen.select("subject", ago=pl.lit(0, pl.Int32), over=pl.lit(0.0), under=pl.lit(0.0))
     found = _compared(rule, pl.concat([series, nothing])).join(frozen, on="subject", how="left")
@@ -119,7 +120,7 @@ def judge_metric(rule: MetricRule, series: pl.DataFrame, frozen: pl.DataFrame) -
 
 
 def _compared(rule: MetricRule, series: pl.DataFrame) -> pl.DataFrame:
-    """By subject `value`, `base`, `volume` of the periods before, and `moved`."""
+    """Compute by subject `value`, `base`, `volume` of the periods before, and `moved`."""
     now = pl.col("ago") == 0
     sums = series.group_by("subject").agg(
         **{name: pl.col(name).filter(now).sum() for name in ("over", "under")},
@@ -149,7 +150,7 @@ def _compared(rule: MetricRule, series: pl.DataFrame) -> pl.DataFrame:
 
 
 def _of(rule: MetricRule, base: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
-    """Whether a rule begins to hold, and whether it still does; null where it cannot be known."""
+    """Whether a rule begins to hold, and whether it still holds; null: not known."""
     value = pl.col("value")
     match rule.kind:
         case "fell_by":

@@ -1,4 +1,4 @@
-"""What rules on metrics are judged by: a metric by subject over comparable periods, by its own SQL."""
+"""Read a metric by subject over comparable periods, by its own SQL: the input of rules on metrics."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _MOST_ROWS: Final = 10_000_000
 
 
 def refuse_unmeasurable(rule: MetricRule) -> None:
-    """Refuse a rule whose metric has no such periods, parts or sums.
+    """Refuse a rule whose metric lacks the periods, volume or parts that the rule needs.
 
     Raises:
-        QuestionRefused: It says what is lacking.
+        QuestionRefused: The message names what is missing.
     """
     _period_of(rule)
     if isinstance(rule.metric.aggregate, Middle | Most):
         raise QuestionRefused(
-            f"{rule.metric.name} is of single rows: it has no volume that would tell a change from chance.",
+            f"{rule.metric.name} is of single rows: it has no volume by which a change is known from chance.",
             "Take a metric that counts or sums.",
         )
     part = _DIMENSION[rule.per]
@@ -61,11 +61,11 @@ def last_day(rule: MetricRule, first: dt.date) -> dt.date:
 
 
 def read_series(reader: Warehouse, rule: MetricRule, days: Sequence[dt.date]) -> pl.DataFrame:
-    """Ask for the metric of these periods, `SERIES`.
+    """Query the metric of these periods, `SERIES`.
 
     Args:
-        reader: The warehouse, as who only reads enters it.
-        rule: What is measured.
+        reader: The warehouse, with the read-only role.
+        rule: The rule whose metric is read.
         days: The first days of the periods, the newest first.
     """
     read = reader.read_together(*_questions(rule, days))
@@ -83,13 +83,13 @@ def read_series(reader: Warehouse, rule: MetricRule, days: Sequence[dt.date]) ->
 
 
 def names_of(reader: Warehouse) -> dict[str, str | None]:
-    """The names of groups, by their ids."""
+    """Read the names of groups, by id."""
     found = reader.read(sa.select(dim_group.c.group_id, dim_group.c.name))
     return dict(found.iter_rows())
 
 
 def rows_query(rule: MetricRule, subject: str, days: Sequence[dt.date], zone: str) -> str:
-    """SQL for the rows behind a finding, of all its periods, on one line."""
+    """Return SQL, on one line, for the rows behind a finding in all of its periods."""
     dataset = rule.metric.dataset
     table = dataset.table.alias("fact")
     dated = table.c[dataset.day or dataset.start or ""]
@@ -97,7 +97,7 @@ def rows_query(rule: MetricRule, subject: str, days: Sequence[dt.date], zone: st
     if isinstance(dated.type, sa.DateTime):
         first = dt.datetime.combine(first, dt.time.min, ZoneInfo(zone))
         last = dt.datetime.combine(last, dt.time.max, ZoneInfo(zone))
-    # A chat would take other comparisons for tags.
+    # Some chat services read < and > as tags.
     query = sa.select(sa.literal_column("*")).select_from(table).where(dated.between(first, last))
     for name, value in rule.where.items():
         if name in table.columns:
@@ -113,7 +113,7 @@ def rows_query(rule: MetricRule, subject: str, days: Sequence[dt.date], zone: st
 
 
 def _questions(rule: MetricRule, days: Sequence[dt.date]) -> list[sa.Select]:
-    """A query for each part of the metric: `subject`, `day` and `value`."""
+    """Build a query for each part of the metric: `subject`, `day` and `value`."""
     return [_asked(rule, part, days) for part in rule.parts]
 
 
@@ -133,7 +133,7 @@ def _asked(rule: MetricRule, part: Metric, days: Sequence[dt.date]) -> sa.Select
 
 
 def _period_of(rule: MetricRule) -> tuple[str, dict[str, str]]:
-    """The dimension of the periods' first days, and what picks their length."""
+    """Return the dimension of the periods' first days, and the filter on their length."""
     dataset = rule.metric.dataset
     if dataset.day is not None:
         return rule.period, {}

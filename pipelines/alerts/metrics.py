@@ -28,23 +28,23 @@ _IS: Final = {
 }
 
 
-def look_at_metrics(
+def evaluate_metrics(
     warehouse: Warehouse, alerting: Alerting, evaluated: Mapping[str, str], now: dt.datetime
 ) -> tuple[Decision, Mapping[str, str]]:
-    """Evaluate each rule on a metric that was not on its newest complete period, and write alerts and notices.
+    """Evaluate each rule on a metric that has a new complete period, and write alerts and notices.
 
-    An open alert of a rule without a new period holds as it was last found, so that reminders come in their time. What
-    is evaluated twice, as after a kill, is decided as the first time: `evaluated` saves work and is no truth. Alerts of
-    rules that are no longer set are resolved without a word.
+    An open alert of a rule without a new period keeps its last verdict, so that reminders are sent when due. A second
+    evaluation of the same period, as after a kill, decides the same: `evaluated` only saves work. Alerts of rules that
+    were removed from the settings are resolved without a notice.
 
     Args:
         warehouse: Prepared; the ledger is in it.
-        alerting: The rules, who reads for them, how often alerts are told again and where.
-        evaluated: By rule, on which period it was last evaluated, as the last call returned it; empty at first.
+        alerting: The rules, the reader of their metrics, the channels, and how often reminders are sent.
+        evaluated: By rule, its last evaluated period, as the last call returned it; empty at first.
         now: The clock, UTC.
 
     Returns:
-        What was decided, and what is evaluated by now.
+        The decision, and the last evaluated period of each rule.
     """
     rules, policy, ledger = alerting.metric_rules, alerting.policy, AlertLedger(warehouse.url)
     found, marks = _read_due(warehouse, alerting, evaluated) if rules else ({}, {})
@@ -61,7 +61,7 @@ def look_at_metrics(
     on = replace(
         policy,
         severities={rule.name: rule.severity for rule in rules},
-        # A week is news from its first day on, which is a week before it is complete.
+        # A week counts from its first day on, which is a week before it is complete.
         news=policy.news + WEEK,
         is_current=True,
     )
@@ -74,7 +74,7 @@ def look_at_metrics(
 def _read_due(
     warehouse: Warehouse, alerting: Alerting, evaluated: Mapping[str, str]
 ) -> tuple[dict[str, _Read], dict[str, str]]:
-    """What was read for the rules that are due, and the marks of all whose newest period is evaluated then."""
+    """Read the metrics of the rules that are due; and by rule the period that is evaluated afterwards."""
     found, marks = dict[str, _Read](), dict[str, str]()
     try:
         reader = warehouse if alerting.reader is None else alerting.reader()
@@ -98,7 +98,7 @@ def _read_due(
 
 @dataclass(frozen=True)
 class _Read:
-    """What was read of one rule's metric, with the names of groups; or why it could not be."""
+    """The series of one rule's metric, with the names of groups; or the error of reading it."""
 
     rule: MetricRule
     days: list[dt.date] = field(default_factory=list)
@@ -111,7 +111,7 @@ class _Read:
         if self.error is not None:
             return Evaluation(self.rule.name, error=self.error)
         since = {alert.subject: alert.known.since for alert in known_open}
-        # What an alert was compared with means nothing to a rule that is set otherwise since.
+        # The base of an alert is void once the settings of its rule have changed.
         frozen = [
             (alert.subject, alert.known.details[_BASE], self.days[-1] >= alert.known.since)
             if alert.known.details[_SET] == _set(self.rule)
@@ -167,7 +167,7 @@ def reason(rule: MetricRule, found: Mapping[str, Any], day: dt.date, since: dt.d
     before = f"the {rule.periods} weeks before {since}"
     mean = f"the mean of {before}" if rule.period == "week" else f"the mean of that day in {before}"
     if value is None or base is None:
-        return f"{metric.name} {when} cannot be told: too little is there"
+        return f"{metric.name} {when} cannot be measured: too little data"
     if rule.kind == "share_shifted":
         moved = "" if found["moved"] is None else f"; the total moved by {100 * found['moved']:+.0f} %"
         return f"{100 * value:.1f} % of {metric.name} {when}, {100 * base:.1f} % in {before}{moved}"
@@ -189,7 +189,7 @@ def _shown(rule: MetricRule, value: float) -> str:
 
 
 def _as_before(rule: str, known_open: Sequence[Alert]) -> Evaluation:
-    """What was found last still counts."""
+    """Repeat the last verdict on each open alert of a rule."""
     return Evaluation(
         rule,
         tuple(Verdict(alert.subject, None if alert.unmeasured_since else True, alert.known) for alert in known_open),
@@ -197,6 +197,6 @@ def _as_before(rule: str, known_open: Sequence[Alert]) -> Evaluation:
 
 
 def _set(rule: MetricRule) -> str:
-    """A fingerprint of how a rule is set."""
+    """Return a fingerprint of a rule's settings."""
     parts = {**vars(rule), "metric": rule.metric.name, "where": sorted(rule.where.items()), "severity": ""}
     return f"{zlib.crc32(repr(sorted(parts.items())).encode()):08x}"

@@ -1,4 +1,4 @@
-"""The notices that wait in `ops.alert_notice`: told once in each channel, in the order of the decisions."""
+"""The notices that wait in `ops.alert_notice`: each is delivered once, in the order of the decisions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from pipelines.alerts.channels import Channel, ChannelFailed
 from pipelines.alerts.ledger import known_from_json
-from pipelines.alerts.messages import Told
+from pipelines.alerts.messages import OutboxNotice
 from pipelines.publish.database import Database, Refused
 from pipelines.publish.errors import LedgerFailed
 from schemas.operations import alert, alert_notice
@@ -28,7 +28,7 @@ _LONGEST_WAIT: Final = dt.timedelta(minutes=15)
 
 @dataclass(frozen=True)
 class Delivered:
-    """How many notices a channel took, in how many messages, and why it took no more, if it failed."""
+    """How many notices a channel accepted, in how many messages, and the error if it then failed."""
 
     notices: int = 0
     messages: int = 0
@@ -37,7 +37,7 @@ class Delivered:
 
 @dataclass(frozen=True)
 class Waiting:
-    """How many notices wait for a channel, since when, and the error of the newest attempt, if it failed."""
+    """How many notices wait for a channel, since when, and the error of the newest attempt if it failed."""
 
     channel: str
     notices: int
@@ -48,8 +48,8 @@ class Waiting:
 class Outbox:
     """The table `ops.alert_notice` of a prepared warehouse.
 
-    What a channel took is noted in the transaction in which it was sent. If that breaks in between, the message is
-    sent again: it may be seen twice, and is never lost.
+    A notice is sent and marked as delivered in one transaction. If that fails after sending, the message is sent again:
+    delivery is at least once.
     """
 
     def __init__(self, url: str) -> None:
@@ -57,10 +57,10 @@ class Outbox:
         self._database = Database(url)
 
     def deliver(self, channel: Channel, now: dt.datetime, messages: int = 3) -> Delivered:
-        """Send what waits for a channel, at most so many messages.
+        """Send pending notices of a channel, in at most so many messages.
 
-        The oldest notice is first. While it waits for its next attempt, longer after each that failed, all behind it
-        wait too, so that no recovery is told before its alert. Of several that deliver at once one does.
+        The oldest notice is first. While it waits for its next attempt (with exponential back-off), all behind it wait
+        too, so that no recovery is delivered before its alert. Of several concurrent calls one delivers.
         """
         done = Delivered()
         while done.messages < messages:
@@ -71,7 +71,7 @@ class Outbox:
         return done
 
     def waiting(self) -> tuple[Waiting, ...]:
-        """What is not delivered, by channel."""
+        """Count the pending notices, by channel."""
         query = (
             sa.select(
                 alert_notice.c.channel,
@@ -87,13 +87,13 @@ class Outbox:
             return tuple(Waiting(**row._mapping) for row in connection.execute(query))
 
     def _deliver_message(self, channel: Channel, now: dt.datetime) -> tuple[int, str | None]:
-        """How many notices one message took, and why none, if it failed."""
+        """Send one message, and return how many notices it holds, or 0 and the error."""
         with self._database.transaction(_REFUSED) as connection:
             rows = connection.execute(_head(channel.name)).all() if _is_mine(connection, channel.name) else []
             if not rows or now < rows[0].next_try_at:
                 return 0, None
             try:
-                taken = channel.send([_told(row) for row in rows])
+                taken = channel.send([_notice(row) for row in rows])
             except ChannelFailed as error:
                 wait = min(_FIRST_WAIT * 2 ** min(rows[0].attempts, 16), _LONGEST_WAIT)
                 failed = {"attempts": rows[0].attempts + 1, "next_try_at": now + wait, "error": error.cause}
@@ -104,16 +104,16 @@ class Outbox:
 
 
 def _is_mine(connection: sa.Connection, channel: str) -> bool:
-    """Whether nobody else delivers to this channel, until the transaction ends."""
+    """Take the lock of a channel until the transaction ends; False if another holds it."""
     key = sa.func.hashtext(f"emberline alert channel {channel}")
     return bool(connection.execute(sa.select(sa.func.pg_try_advisory_xact_lock(key))).scalar_one())
 
 
 def _head(channel: str) -> sa.Select:
-    """The oldest notices that wait for a channel, with what is said of their alerts."""
-    told = (alert.c.rule, alert.c.subject, alert.c.severity, alert.c.opened_at)
+    """Select the oldest pending notices of a channel, with the columns of their alerts."""
+    of_alert = (alert.c.rule, alert.c.subject, alert.c.severity, alert.c.opened_at)
     return (
-        sa.select(alert_notice, *told)
+        sa.select(alert_notice, *of_alert)
         .join(alert, alert.c.alert_id == alert_notice.c.alert_id)
         .where(alert_notice.c.channel == channel, _WAITING)
         .order_by(alert_notice.c.notice_id)
@@ -126,8 +126,8 @@ def _of(notices: list[int]) -> sa.Update:
     return sa.update(alert_notice).where(alert_notice.c.notice_id.in_(notices))
 
 
-def _told(row: sa.Row) -> Told:
-    return Told(
+def _notice(row: sa.Row) -> OutboxNotice:
+    return OutboxNotice(
         row.notice_id, row.alert_id, row.event, row.rule, row.subject, row.severity, known_from_json(row.known),
         row.opened_at, row.decided_at,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What became of groups after an alert, and how good rules are by that and by people's verdicts."""
+"""Outcomes of groups after an alert, and the quality of rules by outcomes and by people's verdicts."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ RECORD: Final = pl.Schema(
         "useful_share": pl.Float64(),
     }
 )
-"""The record of a rule. `unknown`: what became of the group is not known yet. `precision`: died / (died + recovered).
-`median_lead_days`: from the day it fired to the day from which the group was dead. What became of groups is null of
-rules that foretell no death. `useful_share`: useful / (useful + noise), by the verdicts of people."""
+"""The track record of a rule. `unknown`: groups without an outcome yet. `precision`: died / (died + recovered).
+`median_lead_days`: days from the alert to the first day on which the group was dead. These are null for rules that do
+not predict death. `useful_share`: useful / (useful + noise), by people's verdicts."""
 
 
 def outcomes(alerts: pl.DataFrame, spells: pl.DataFrame) -> pl.DataFrame:
-    """Find the first end that a group came to after what it was told for: it recovered, died or ended.
+    """Find the first outcome of each group after its alert began: it recovered, died or ended.
 
     Args:
         alerts: `alert_id`, `rule`, `subject`, `since`.
         spells: `group_id`, `state` and `since` of `schemas.warehouse.group_state`.
 
     Returns:
-        `alert_id`, `outcome`, `outcome_day`: of those alerts whose outcome is known.
+        `alert_id`, `outcome`, `outcome_day`, for alerts whose outcome is known.
     """
     ends = spells.select(
         pl.col("group_id").alias("subject"),
@@ -49,7 +49,7 @@ def outcomes(alerts: pl.DataFrame, spells: pl.DataFrame) -> pl.DataFrame:
     return (
         alerts.join(ends, on="subject")
         .filter(pl.col("outcome_day") > pl.col("since"))
-        # That a dead group is dead is no outcome.
+        # An alert that a group is dead has no outcome `died`.
         .filter((pl.col("rule") != GROUP_DEAD) | (pl.col("outcome") != "died"))
         .sort("alert_id", "outcome_day")
         .unique("alert_id", keep="first", maintain_order=True)
@@ -58,13 +58,13 @@ def outcomes(alerts: pl.DataFrame, spells: pl.DataFrame) -> pl.DataFrame:
 
 
 def track_record(alerts: pl.DataFrame) -> pl.DataFrame:
-    """Count what became of groups, and what people said of the alerts, by rule.
+    """Count outcomes of groups and verdicts of people, by rule.
 
     Args:
         alerts: `rule`, `opened_day` (of the business zone), `outcome`, `outcome_day`, `verdict`.
 
     Returns:
-        `RECORD`, by rule: of those that foretell death, and those with a verdict.
+        `RECORD`, by rule, for rules that predict death and rules with a verdict.
     """
     outcome, died, verdict = pl.col("outcome"), pl.col("outcome") == "died", pl.col("verdict")
     foretells = pl.col("rule").is_in(_FORETELLING)
@@ -91,6 +91,6 @@ def track_record(alerts: pl.DataFrame) -> pl.DataFrame:
 
 
 def _share(of: str, other: str) -> pl.Expr:
-    """One count over both; null where both are 0 or null."""
+    """Divide a count by the sum of both; null where both are 0 or null."""
     both = pl.col(of) + pl.col(other)
     return pl.when(both > 0).then(pl.col(of) / both)

@@ -1,4 +1,4 @@
-"""Findings about the pipeline itself as alerts: kept and delivered as those on groups are."""
+"""Alerts about the pipeline itself, recorded and delivered like those on groups."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from pipelines.alerts.messages import NEXT_STEP
 from pipelines.alerts.watch import Alerting
 from pipelines.operations.staleness import RULES, Finding, Findings
 
-_GONE: Final = "it is found no more"
+_GONE: Final = "it is no longer found"
 
 
 def report(warehouse_url: str, found: Findings, alerting: Alerting, now: dt.datetime) -> Decision:
-    """Write what was found, and what is to be told of it; what an evaluated rule finds no more is resolved.
+    """Write findings as alerts with their notices, and resolve alerts that an evaluated rule no longer finds.
 
     Args:
         warehouse_url: Of a prepared warehouse.
-        found: What the rules found, and which could be evaluated: alerts of others stay as they are.
-        alerting: How often is told, and where.
+        found: The findings, and the rules that could be evaluated; alerts of other rules are left unchanged.
+        alerting: How often reminders are sent, and to which channels.
         now: The clock, UTC.
     """
     policy = Policy(dict.fromkeys(RULES, "critical"), alerting.policy.renotify, is_current=True)
@@ -31,7 +31,7 @@ def report(warehouse_url: str, found: Findings, alerting: Alerting, now: dt.date
 
 
 def evaluations(found: Findings, known_open: Iterable[Alert], now: dt.datetime) -> Sequence[Evaluation]:
-    """An evaluation a rule that could be evaluated, with a verdict on each finding and each open alert."""
+    """Return one evaluation for each evaluated rule, with a verdict on each finding and each open alert."""
     holding = {(finding.rule, finding.subject): _verdict(finding, now) for finding in found.findings}
     over = {
         (alert.rule, alert.subject): Verdict(alert.subject, False, Known(now.date(), _GONE)) for alert in known_open

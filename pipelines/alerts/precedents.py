@@ -1,4 +1,4 @@
-"""What became of groups that were dying, and what was different in those that recovered."""
+"""Past cases of dying groups: how many recovered, and which of their components rose."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _MAY_HELP: Final = {
 def precedent(spells: pl.DataFrame) -> str | None:
     """Say how many dying groups recovered, and which components had risen in these when they did.
 
-    It tells what was there, and proves no cause. The medians are over groups that recovered: of the first day on which
-    they were dying and of the first on which they were alive again.
+    This is an observation, not a cause. The medians are over groups that recovered: on the first day on which they were
+    dying, and on the first on which they were alive again.
 
     Args:
         spells: Columns of `schemas.warehouse.group_state`.
 
     Returns:
-        A sentence without its full stop; None where no dying group recovered yet.
+        A sentence without its full stop; None if no dying group has recovered yet.
     """
     ends = (
         spells.filter(pl.col("state").is_in(["dying", *_ENDS]))
@@ -44,5 +44,5 @@ def precedent(spells: pl.DataFrame) -> str | None:
         before, after = saved[name].median(), saved[f"{name}_after"].median()
         if isinstance(before, (int, float)) and isinstance(after, (int, float)) and after > before:
             risen.append(f"{words} {before:g} -> {after:g}")
-    told = f"{saved.height} of {ends.height} dying groups recovered"
-    return f"{told}; in the middle one of them: {', '.join(risen)}" if risen else told
+    counts = f"{saved.height} of {ends.height} dying groups recovered"
+    return f"{counts}; medians of these: {', '.join(risen)}" if risen else counts

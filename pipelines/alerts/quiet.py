@@ -1,4 +1,4 @@
-"""Quiet hours: when nothing is delivered, though all is evaluated."""
+"""Quiet hours: rules are evaluated, but nothing is delivered."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from zoneinfo import ZoneInfo
 
 @dataclass(frozen=True)
 class QuietHours:
-    """The hours `[start, end)` of every day by the clock of the business zone; they may pass midnight."""
+    """The hours `[start, end)` of every day, in the business zone; they may pass midnight."""
 
     start: dt.time
     end: dt.time
     zone: ZoneInfo
 
     def __post_init__(self) -> None:
-        """Refuse hours that would mean never or always."""
+        """Raise ValueError where both ends are equal: that would mean never or always."""
         if self.start == self.end:
             raise ValueError("quiet hours begin and end at the same time: leave them out, or take alerts off")
 
@@ -30,7 +30,7 @@ class QuietHours:
             raise ValueError("is not of the form 22:00-08:00") from None
 
     def include(self, now: dt.datetime) -> bool:
-        """Whether it is quiet at this instant."""
+        """Whether an instant is within quiet hours."""
         clock = now.astimezone(self.zone).time()
         if self.start < self.end:
             return self.start <= clock < self.end

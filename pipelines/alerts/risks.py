@@ -1,4 +1,4 @@
-"""What the score that speaks tells of groups now, where it may alert, and since when a risk has been high."""
+"""The newest risk of each group, if its score may alert, and since when it has been high."""
 
 from __future__ import annotations
 
@@ -20,22 +20,23 @@ RISKS: Final = pl.Schema(
         "risk_line": pl.Float64(),
     }
 )
-"""The risk of a group on `risk_day`, by which score. `risk_since`: from when on it has been high; null where it is not.
-`risk_line`: from which risk on it is."""
+"""The risk of a group on `risk_day`, and the `score` that gave it. `risk_since`: the first day of the time in which it
+has been high; null if it is not. `risk_line`: the risk from which on it is high."""
 
 
 def newest_risks(group_risk: pl.LazyFrame, newest: pl.LazyFrame, line: float) -> pl.LazyFrame:
-    """Find the risks of the newest day, and since when they are high: from the line on, down to `LEAVES` of it.
+    """Find the risks of the newest day, and since when they have been high.
 
-    Days without a risk, and risks told by a model that may not alert, neither begin nor end that.
+    A risk becomes high at the line, and stays high until it is below `LEAVES` times the line. Days without a risk, and
+    risks of a score that may not alert, change nothing.
 
     Args:
         group_risk: Columns of `schemas.lake.GROUP_RISK`.
-        newest: `group_id`, distinct, and `day`: the newest on which the group was judged.
+        newest: `group_id`, distinct, and `day`, the newest on which the group was judged.
         line: From 0 to 1.
 
     Returns:
-        `RISKS`: of groups of which a model that may alert told a risk on that day.
+        `RISKS`, for groups that have a risk of a score that may alert on that day.
     """
     risks = group_risk.filter("may_alert")
     is_low, is_high = pl.col("risk_28") < LEAVES * line, pl.col("risk_28") >= line

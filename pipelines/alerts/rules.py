@@ -1,4 +1,4 @@
-"""The rules: what holds of which group or feed, from what is published and what was heard.
+"""The rules on groups and sources: which holds of which, judged by the published tables and the newest events.
 
 See docs/definitions.md#life-of-a-group.
 """
@@ -17,7 +17,7 @@ from pipelines.alerts.lacking import with_what_is_missing
 from pipelines.alerts.risks import RISKS
 from pipelines.events.sequences import MISSING
 from pipelines.groups.coverage import FULL
-from pipelines.groups.risk.scores import told_by
+from pipelines.groups.risk.scores import score_in_words
 from pipelines.groups.thresholds import LEAVES
 from pipelines.time import business_day
 
@@ -35,21 +35,21 @@ _LIVELY: Final = ("alive", "revived")
 _NOT_YET_DYING: Final = (*_LIVELY, "declining")
 _WORSE: Final = {"alive": 0, "revived": 0, "declining": 1, "dying": 2, "dead": 3}
 _AS_BAD_AS: Final = {GROUP_SILENT: 1, GROUP_AT_RISK: 2, **{rule: _WORSE[state] for rule, state in _STATES.items()}}
-"""A group that comes to a state below this has recovered from what the rule told of."""
+"""By rule: a group whose state is better than this has recovered."""
 
 HEARD: Final = pl.Schema({"group_id": pl.String(), "source": pl.String(), "heard_at": pl.Datetime("us", "UTC")})
-"""When a source last told of a group; without a group: of none, as by a heartbeat."""
+"""The newest event of each source, by group of its chats; `group_id` is null where a source has no groups."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """When silence is told of, and when a risk.
+    """Thresholds of the rules.
 
     Attributes:
         idle: A source is stale after so long without any event.
         silent_days: A group is silent after so many measured days without member activity,
-        least_messages: if it usually has at least so many messages a week.
-        target_precision: A group is at risk from a risk on at which so large a share of alerts was right.
+        least_messages: and only if it usually has at least so many messages a week.
+        target_precision: A group is at risk from the risk on at which this share (0 to 1) of past alerts was right.
     """
 
     idle: dt.timedelta = dt.timedelta(hours=24)
@@ -60,15 +60,15 @@ class Limits:
 
 @dataclass(frozen=True)
 class Signals:
-    """What rules are judged by.
+    """The input of the rules.
 
     Attributes:
         groups: The current spell of every group: `group_id`, `state`, `since`, `reason`, `name`, `purpose`,
-            `last_active_day`, `coverage`, `silent_days` (measured) and `messages_usual` (a week) by the newest complete
+            `last_active_day`, `coverage`, `silent_days` (measured) and `messages_usual` (a week) on the newest complete
             day, and numbers in any other column.
-        heard: `HEARD`; None where what feeds tell is not read up to now, so that their silence means nothing.
-        error: Why `heard` could not be read, if so.
-        risks: `RISKS`; a group that is not among them has none that may alert.
+        heard: `HEARD`; None if Kafka is not read up to now, so that a silent source is not known to be silent.
+        error: Why an input could not be read, if so.
+        risks: `RISKS`; a group without a row has no risk that may alert.
         missing: `pipelines.events.sequences.MISSING`: numbers of groups and sources that did not arrive.
     """
 
@@ -80,9 +80,9 @@ class Signals:
 
 
 def heard(group_day: pl.LazyFrame, feed_day: pl.LazyFrame, events: pl.LazyFrame) -> pl.LazyFrame:
-    """Find which sources tell of which group, and when they last told anything (`HEARD`).
+    """Find the time of each source's newest event, for each of its groups (`HEARD`).
 
-    A source that tells of no group, such as a shop's, has a row without one. Of `events` only the newest day of each
+    A source without groups, such as a shop's, has one row without a group. Of `events` only the newest day of each
     source is read.
 
     Args:
@@ -111,22 +111,22 @@ def evaluate(
     zone: str,
     now: dt.datetime,
 ) -> tuple[Evaluation, ...]:
-    """Judge groups and feeds.
+    """Judge groups and sources by the rules.
 
-    A silent feed is not a silent group: where no source of a group told anything within `limits.idle`, the group is
-    not measured. Of a group that no source sees all of, such as one known by mentions of a bot, nothing holds. What
-    holds of a group whose source has numbers missing says so before anything else.
+    A silent source is not a silent group: a group is not measured while none of its sources had an event within
+    `limits.idle`. No rule holds of a group that no source sees completely, such as one known by mentions of a bot only.
+    The reason of a group whose source has missing numbers begins with them.
 
     Args:
-        signals: What could be read.
-        rules: Those that are on.
-        open_subjects: By rule, subjects to judge also where the rule does not hold of them.
-        limits: When a feed is stale, and a group silent.
+        signals: The input.
+        rules: The rules that are on.
+        open_subjects: By rule, the subjects with an open alert, which get a verdict also if the rule does not hold.
+        limits: The thresholds.
         zone: IANA name of the business zone.
         now: The clock, UTC.
 
     Returns:
-        An evaluation a rule. It has verdicts on what holds and on open subjects; of a stale group none holds.
+        One evaluation per rule, with a verdict on each subject of which it holds and on each open subject.
     """
     if signals.error is not None:
         return tuple(Evaluation(rule, error=signals.error) for rule in rules)
@@ -146,7 +146,7 @@ def evaluate(
 
 
 def _feeds(heard: pl.DataFrame, idle: dt.timedelta, now: dt.datetime) -> pl.DataFrame:
-    """`HEARD` with the newest event of the source in `source_at`, and whether source and group are measured."""
+    """Add to `HEARD` the newest event of the source, `source_at`, and whether source and group are measured."""
     return heard.with_columns(source_at=pl.col("heard_at").max().over("source")).with_columns(
         is_live=pl.col("source_at") >= now - idle,
         is_measured=(pl.col("source_at") >= now - idle).any().over("group_id"),
@@ -154,7 +154,7 @@ def _feeds(heard: pl.DataFrame, idle: dt.timedelta, now: dt.datetime) -> pl.Data
 
 
 def _holding(signals: Signals, rule: str, subjects: Collection[str], limits: Limits) -> pl.DataFrame:
-    """The groups with `holds`, and with since when and why it does."""
+    """Add `holds`, and since when and why, to the groups."""
     if rule == GROUP_SILENT:
         return _silent(signals.groups, limits)
     if rule == GROUP_AT_RISK:
@@ -166,7 +166,7 @@ def _silent(groups: pl.DataFrame, limits: Limits) -> pl.DataFrame:
     days, usual = pl.col("silent_days"), pl.col("messages_usual")
     is_silent = (days >= limits.silent_days) & (usual >= limits.least_messages)
     holds = (pl.col("state").is_in(_LIVELY) & is_silent).fill_null(value=False)
-    told = pl.format(
+    silence = pl.format(
         "no member activity on {} measured days since {}; usually {} messages a week",
         days, "last_active_day", usual.round(0).cast(pl.Int64, strict=False),
     )  # fmt: skip
@@ -174,30 +174,30 @@ def _silent(groups: pl.DataFrame, limits: Limits) -> pl.DataFrame:
     return groups.with_columns(
         holds=holds,
         since=pl.when(holds).then(first_silent).otherwise("since"),
-        reason=pl.when(holds).then(told).otherwise("reason"),
+        reason=pl.when(holds).then(silence).otherwise("reason"),
     )
 
 
 def _at_risk(groups: pl.DataFrame, subjects: Collection[str]) -> pl.DataFrame:
-    """Of a group that is dying or dead its state says more; of a living one without a risk nothing is known."""
+    """Judge living groups by their risk; not those that are dying or dead, and null for those without a risk."""
     risk, drivers = pl.col("risk_28"), pl.col("drivers")
-    is_asked = pl.col("state").is_in(_NOT_YET_DYING)
+    is_judged = pl.col("state").is_in(_NOT_YET_DYING)
     is_open = pl.col("group_id").is_in(list(subjects))
     line = pl.col("risk_line")
     holds = risk >= pl.when(is_open).then(LEAVES * line).otherwise(line)
     percent = (100 * risk).round(0).cast(pl.Int64)
-    told = pl.concat_str(
+    in_words = pl.concat_str(
         pl.format("the risk of 28 days without any member from now on is {} %", percent),
-        pl.format(" ({})", told_by()),
+        pl.format(" ({})", score_in_words()),
         ignore_nulls=True,
     )
-    is_told = is_asked & risk.is_not_null()
+    has_risk = is_judged & risk.is_not_null()
     began = pl.when(holds).then(pl.coalesce("risk_since", "risk_day")).otherwise("risk_day")
     return groups.with_columns(
-        holds=pl.when(is_asked).then(holds).otherwise(pl.lit(value=False)),
-        since=pl.when(is_told).then(began).otherwise("since"),
-        reason=pl.when(is_told & (drivers != "")).then(pl.format("{}: {}", told, drivers))
-        .when(is_told).then(told)
+        holds=pl.when(is_judged).then(holds).otherwise(pl.lit(value=False)),
+        since=pl.when(has_risk).then(began).otherwise("since"),
+        reason=pl.when(has_risk & (drivers != "")).then(pl.format("{}: {}", in_words, drivers))
+        .when(has_risk).then(in_words)
         .otherwise("reason"),
     ).drop("risk_since", "risk_day")  # fmt: skip
 
@@ -234,10 +234,10 @@ def _of_feeds(feeds: pl.DataFrame | None, subjects: Collection[str], zone: str) 
     )
     for row in sources.iter_rows(named=True):
         heard_at = f"{row['clock']:%Y-%m-%d %H:%M}"
-        silent = f"nothing was heard since {heard_at}; {row['groups']} groups are not judged meanwhile"
+        silent = f"no event since {heard_at}; {row['groups']} groups are not judged meanwhile"
         known = Known(
             row["day"],
-            f"heard again at {heard_at}" if row["is_live"] else silent,
+            f"events again at {heard_at}" if row["is_live"] else silent,
             details={"heard_at": row["source_at"].isoformat(), "groups": row["groups"]},
         )
         yield Verdict(row["source"], not row["is_live"], known)

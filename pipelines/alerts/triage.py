@@ -1,4 +1,4 @@
-"""What people do with alerts: acknowledge, snooze, say whether one was useful; each with a note, who and when."""
+"""People's actions on alerts: acknowledge, snooze, verdict; each with actor, time and an optional note."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from schemas.errors import EmberlineError
 from schemas.operations import alert, alert_action
 
 UserVerdict = Literal["useful", "noise"]
-"""A person's word on an alert; a `pipelines.alerts.decide.Verdict` is that of a rule on a subject."""
+"""A person's verdict on an alert; `pipelines.alerts.decide.Verdict` is that of a rule on a subject."""
 
 Act = Literal["acknowledged", "snoozed", "useful", "noise"]
 
@@ -31,7 +31,7 @@ class NoSuchAlert(EmberlineError):
 
 @dataclass(frozen=True)
 class Action:
-    """What somebody did with an alert; `until` is the end of a snooze."""
+    """A person's action on an alert; `until` is the end of a snooze."""
 
     action: Act
     actor: str
@@ -52,18 +52,18 @@ class Triage:
         self._database = Database(url)
 
     def acknowledge(self, alert_id: int, actor: str, now: dt.datetime, note: str | None = None) -> str:
-        """Record that somebody takes care of an open alert: no more reminders."""
+        """Acknowledge an open alert: no more reminders are sent."""
         action = Action("acknowledged", actor, now, note)
         return self._act(alert_id, action, is_open=True, acknowledged_at=now, acknowledged_by=actor)
 
     def snooze(self, alert_id: int, until: dt.datetime, actor: str, now: dt.datetime, note: str | None = None) -> str:
-        """No reminder of an open alert before this time, then one."""
+        """Send no reminder of an open alert before this time, and one then."""
         return self._act(alert_id, Action("snoozed", actor, now, note, until), is_open=True, snoozed_until=until)
 
     def give_verdict(
         self, alert_id: int, verdict: UserVerdict, actor: str, now: dt.datetime, note: str | None = None
     ) -> str:
-        """Record whether an alert was useful, also of a resolved one; the last verdict counts."""
+        """Record whether an alert, open or resolved, was useful; the last verdict counts."""
         return self._act(alert_id, Action(verdict, actor, now, note), is_open=False, verdict=verdict)
 
     def _act(self, alert_id: int, action: Action, *, is_open: bool, **values: Any) -> str:
@@ -83,7 +83,7 @@ class Triage:
 
 
 def actions_of(connection: sa.Connection, alerts: sa.Select[tuple[int]]) -> dict[int, tuple[Action, ...]]:
-    """Read what was done with some alerts, by their number, the oldest first."""
+    """Read the actions on some alerts, by the alert's number, the oldest first."""
     query = sa.select(alert_action).where(alert_action.c.alert_id.in_(alerts)).order_by(alert_action.c.action_id)
     found: dict[int, tuple[Action, ...]] = {}
     for row in connection.execute(query):

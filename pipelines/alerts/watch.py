@@ -1,4 +1,4 @@
-"""Look at what is published and heard, decide what to tell, and tell it: what the sensor does at a tick."""
+"""Evaluate the rules on the published state, and deliver notices: the work of one tick of the sensor."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _UNREAD: Final = dt.timedelta(minutes=10)
 
 @dataclass(frozen=True)
 class Alerting:
-    """Who is told what, and when."""
+    """The rules, the channels of their notices, and the timing."""
 
     policy: Policy
     limits: Limits
@@ -47,30 +47,30 @@ class Alerting:
     channels: tuple[Channel, ...] = ()
     quiet: QuietHours | None = None
     pipeline_channels: tuple[str, ...] = ()
-    """Names of the channels that are told of the pipeline itself."""
+    """Names of the channels that get alerts about the pipeline itself."""
     lateness: dt.timedelta = dt.timedelta(0)
-    """How late events may come: what is missing counts as under way for so long."""
+    """The allowed lateness: a missing number counts as under way for so long."""
     metric_rules: tuple[MetricRule, ...] = ()
     reader: Callable[[], Warehouse] | None = None
-    """Enters the warehouse as who only reads, to ask for metrics; None: as who publishes."""
+    """Connects to the warehouse with the read-only role, to query metrics; None: with the publishing role."""
 
 
 @dataclass(frozen=True)
-class Looked:
-    """When rules were last evaluated, at which published state of the lake, and each on a metric on which period."""
+class LastEvaluation:
+    """The last evaluation: its time, the published state of the lake, and the period of each rule on a metric."""
 
     at: dt.datetime
     lake_state: int | None
     metrics: Mapping[str, str] = field(default_factory=dict)
 
 
-def is_due(last: Looked | None, lake_state: int | None, now: dt.datetime) -> bool:
-    """Whether to evaluate: at first, after a publication, and every ten minutes."""
+def is_due(last: LastEvaluation | None, lake_state: int | None, now: dt.datetime) -> bool:
+    """Whether to evaluate: the first time, after a publication, and every ten minutes."""
     return last is None or lake_state != last.lake_state or now - last.at >= _EVERY
 
 
 def is_read_up(backlog: Backlog | None, now: dt.datetime) -> bool:
-    """Whether what feeds told is read up to now, but for minutes; only then their silence means something.
+    """Whether records are read up to a few minutes ago; only then a silent source is known to be silent.
 
     Args:
         backlog: None where it could not be read.
@@ -81,15 +81,17 @@ def is_read_up(backlog: Backlog | None, now: dt.datetime) -> bool:
     return backlog.records == 0 or (backlog.oldest is not None and now - backlog.oldest < _UNREAD)
 
 
-def look(warehouse: Warehouse, lake: Lake, alerting: Alerting, now: dt.datetime, *, read_up: bool) -> Decision:
-    """Evaluate the rules, and write alerts, notices and what became of groups.
+def evaluate_rules(
+    warehouse: Warehouse, lake: Lake, alerting: Alerting, now: dt.datetime, *, read_up: bool
+) -> Decision:
+    """Evaluate the rules, and write alerts, notices and outcomes.
 
     Args:
         warehouse: Prepared.
-        lake: Of which the warehouse was made.
-        alerting: The rules that are on, and the channels that are told.
+        lake: The lake that the warehouse was published from.
+        alerting: The rules that are on, and their channels.
         now: The clock, UTC.
-        read_up: As `is_read_up` found; where it is not so, nothing is measured.
+        read_up: The result of `is_read_up`; if False, nothing is measured.
     """
     lateness = Lateness(alerting.lateness, alerting.limits.idle)
     signals = read_signals(warehouse, lake, alerting.limits, lateness, read_up=read_up)
@@ -103,12 +105,12 @@ def look(warehouse: Warehouse, lake: Lake, alerting: Alerting, now: dt.datetime,
     ledger = AlertLedger(warehouse.url)
     names = [channel.name for channel in alerting.channels]
     decision = ledger.update(judge, alerting.policy, names, now, rules=RULES)
-    ledger.note_outcomes(warehouse.read(sa.select(group_state.c.group_id, group_state.c.state, group_state.c.since)))
+    ledger.record_outcomes(warehouse.read(sa.select(group_state.c.group_id, group_state.c.state, group_state.c.since)))
     return decision
 
 
-def tell(warehouse_url: str, alerting: Alerting, now: dt.datetime) -> Mapping[str, Delivered]:
-    """Deliver what waits, by channel; nothing in quiet hours."""
+def deliver(warehouse_url: str, alerting: Alerting, now: dt.datetime) -> Mapping[str, Delivered]:
+    """Deliver pending notices, by channel; none in quiet hours."""
     if alerting.quiet is not None and alerting.quiet.include(now):
         return {}
     outbox = Outbox(warehouse_url)
@@ -116,7 +118,7 @@ def tell(warehouse_url: str, alerting: Alerting, now: dt.datetime) -> Mapping[st
 
 
 def read_signals(warehouse: Warehouse, lake: Lake, limits: Limits, lateness: Lateness, *, read_up: bool) -> Signals:
-    """Read what rules are judged by; what cannot be read is told in `error`."""
+    """Read the input of the rules; if something cannot be read, `error` has the cause."""
     spells, names, effects, sales = warehouse.read_together(
         group_state,
         sa.select(dim_group.c.group_id, dim_group.c.name, dim_group.c.purpose),
@@ -146,10 +148,10 @@ def read_signals(warehouse: Warehouse, lake: Lake, limits: Limits, lateness: Lat
 
 
 def _followed(groups: pl.DataFrame, effects: pl.DataFrame, sales: pl.DataFrame) -> pl.DataFrame:
-    """What followed where something was done for groups like those that are ill, in words: `group_id`, `followed`."""
+    """Say in words what followed actions in groups like those in need: `group_id`, `followed`."""
     ill = groups.filter(pl.col("state").is_in(ILL)).select("group_id", "purpose")
-    told = [(purpose, sentences(followed(effects, sales, purpose))) for purpose in ill["purpose"].unique()]
-    of_purpose = pl.DataFrame(told, schema={"purpose": pl.String, "followed": pl.List(pl.String)}, orient="row")
+    words = [(purpose, sentences(followed(effects, sales, purpose))) for purpose in ill["purpose"].unique()]
+    of_purpose = pl.DataFrame(words, schema={"purpose": pl.String, "followed": pl.List(pl.String)}, orient="row")
     return ill.join(of_purpose, on="purpose", nulls_equal=True).select("group_id", "followed")
 
 
@@ -168,7 +170,7 @@ def _core(lake: Lake, falling: pl.DataFrame) -> pl.DataFrame:
 
 
 def _newest_health(lake: Lake) -> pl.DataFrame:
-    """How long groups have been silent and what is usual, by the newest complete day they were judged on."""
+    """Read silence and usual messages of groups on the newest complete day on which they were judged."""
     newest = pl.all().sort_by("day").last()
     columns = ("group_id", "day", "silent_days", "messages_usual")
     return lake.open(GROUP_HEALTH).scan().select(columns).group_by("group_id").agg(newest).collect(engine="streaming")
@@ -182,6 +184,6 @@ def _risks(lake: Lake, newest: pl.DataFrame, limits: Limits) -> pl.DataFrame:
 
 
 def alert_line(lake: Lake, target_precision: float) -> float | None:
-    """The risk from which on a group is at risk by the newest score; None where no line gives the precision."""
+    """Return the risk from which on a group is at risk by the newest score; None: no line gives the precision."""
     newest = newest_lines(lake)
     return None if newest is None else line_for(target_precision, *newest)

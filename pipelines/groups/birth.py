@@ -1,4 +1,4 @@
-"""When groups were born: the first burst of messages in which members talk to each other."""
+"""Births of groups: the first burst of messages in which members talk to each other."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def births(events: pl.LazyFrame) -> pl.LazyFrame:
 
     Returns:
         `group_id` (String) and `born_at` (UTC, microseconds), the time of the message that
-        completed the four: a row for each group that was ever born.
+        completed the four: one row for each group that was ever born.
     """
-    # Categories stand for strings so that sorting and the loop compare integers; their order has no
+    # Strings become categories so that sorting and the loop compare integers; their order has no
     # meaning here.
     return (
         events.filter(is_member_message())
@@ -42,8 +42,8 @@ def births(events: pl.LazyFrame) -> pl.LazyFrame:
             person=pl.col("person_id").cast(pl.Categorical).to_physical(),
             time=pl.col("time"),
         )
-        # The instant of birth is the same however messages of one instant are ordered, so time
-        # alone will do.
+        # The order of messages with equal times does not change the instant of birth, so sorting by
+        # time is enough.
         .sort("group", "time")
         .map_batches(_completing, schema={"group_id": pl.String, "born_at": UTC_TIME})
     )
@@ -73,10 +73,10 @@ def _completes_birth(
 ) -> np.ndarray:
     """Mark the message that completes the birth of its group; rows sorted by group, time (us).
 
-    A window that ends at a message holds enough members exactly if the member who wrote last before
-    `members - 1` others wrote inside it, and enough messages exactly if the message `messages - 1`
-    rows back lies inside it. So the last words of the `members` newest writers are all there is to
-    keep: one pass, constant work a row.
+    The window that ends at a message has enough members exactly if the last message of the
+    `members`-th newest writer is inside it, and enough messages exactly if the message
+    `messages - 1` rows back is. So the loop keeps only the times of the last messages of the
+    `members` newest writers: one pass, constant work per row.
     """
     completes = np.zeros(len(group), np.bool_)
     writer = np.zeros(members, person.dtype)

@@ -1,4 +1,4 @@
-"""How few write most: the contributor absence factor of groups over a sliding window of days."""
+"""Speaker concentration: the contributor absence factor of groups over a sliding window of days."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from pipelines.groups.life import LIVING, MONTH
 from schemas.lake import GROUP_HEALTH
 
 HALF_WRITERS: Final = ("half_writers_28d", "half_writers_before")
-"""How few wrote half of the messages of 28 days, and of the 28 days before these."""
+"""The smallest number of members who wrote half of the messages: of 28 days, and of the 28 days before these."""
 
 
 def with_half_writers(days: pl.DataFrame, person_day: pl.LazyFrame, known: pl.DataFrame) -> pl.DataFrame:
-    """Add how few wrote half of the messages, as `HALF_WRITERS`.
+    """Add the smallest number of members who wrote half of the messages, as `HALF_WRITERS`.
 
-    What is known is taken over; of `person_day`, only what the other days follow from is read.
+    Days in `known` are copied from it; of `person_day` only the windows of the other days are read.
 
     Args:
-        days: `group_id`, `day` and `state` of some groups: every day from a group's first to the same last one, sorted
-            by group and day.
+        days: `group_id`, `day` and `state` of some groups: every day from a group's first one to a last day that all
+            share, sorted by group and day.
         person_day: `schemas.lake.PERSON_DAY` of the same groups.
-        known: `schemas.lake.GROUP_HEALTH` of days of which it still holds, maybe of none.
+        known: `schemas.lake.GROUP_HEALTH` of days that are still valid; may be empty.
 
     Returns:
-        The days; the two numbers are null where a group does not live.
+        The days; the two numbers are null on days on which a group is not living.
     """
     now, before = HALF_WRITERS
     held = known.select(*GROUP_HEALTH.key, *HALF_WRITERS)
     days = days.join(held, on=GROUP_HEALTH.key, how="left", maintain_order="left")
     is_living = pl.col("state").is_in(LIVING)
-    # A month before the first day of a group nobody wrote.
+    # Before the first day of a group nobody wrote.
     known_before = pl.col(now).shift(MONTH, fill_value=0).over("group_id")
     days = days.with_columns(pl.coalesce(before, known_before).alias(before))
     asked = days.filter(is_living & pl.col(now).is_null())
@@ -59,12 +59,12 @@ def with_half_writers(days: pl.DataFrame, person_day: pl.LazyFrame, known: pl.Da
 
 
 def _counted(days: pl.DataFrame, person_day: pl.LazyFrame) -> pl.Series:
-    """How few wrote half of the messages of the month that ends with each day."""
+    """Compute the number for the 28 days that end with each day."""
     groups = days.with_row_index("begin").group_by("group_id", maintain_order=True).agg(pl.col("begin", "day").first())
     number = pl.col("begin").cast(pl.Int32) + (pl.col("day") - pl.col("first_day")).dt.total_days().cast(pl.Int32)
     written = (
         person_day.filter(pl.col("messages") > 0, pl.col("day") <= pl.lit(days["day"].max(), pl.Date))
-        # Persons as numbers: there are many rows, and who it was does not matter.
+        # Persons become integers: there are many rows, and only equality matters.
         .select("group_id", "day", "messages", writer=pl.col("person_id").cast(pl.Categorical).to_physical())
         .join(groups.lazy().rename({"day": "first_day"}), on="group_id")
         .filter(pl.col("day") >= pl.col("first_day"))
@@ -84,33 +84,33 @@ def half_writers(
     messages: NDArray[np.int32],
     window: int,
 ) -> NDArray[np.int64]:
-    """Find the smallest number of members who wrote half of the messages of the days up to each day.
+    """Compute, for the window that ends with each day, the smallest number of members who wrote half of its messages.
 
     The contributor absence factor of CHAOSS (docs/definitions.md#engagement), group by group.
 
-    Who is among the busiest changes little from day to day. So writers are kept counted by their number of messages,
-    and the number from which on they wrote half of all moves to where it is next: by fewer steps a day than the window
-    has messages.
+    The busiest writers change little from day to day. So the loop keeps a histogram of writers by their number of
+    messages, and moves the threshold above which writers make half of all messages: in fewer steps a day than the
+    window has messages.
 
     Args:
-        bounds: [groups + 1] first day of each group among the days of all, and the number of days.
-        day: [rows] on which day, in any order.
-        writer: [rows] who wrote, counted from 0.
-        messages: [rows] how many.
-        window: Days that count, the day itself among them.
+        bounds: [groups + 1] index of each group's first day among the days of all, and the number of days.
+        day: [rows] index of the day, in any order.
+        writer: [rows] number of the writer, from 0.
+        messages: [rows] messages of that writer on that day.
+        window: Length of the window in days, including the day itself.
 
     Returns:
-        [days] the number; 0 where nobody wrote.
+        [days] the number of members; 0 if nobody wrote.
     """
     found = np.zeros(bounds[-1], np.int64)
     starts, writer, messages = _by_day(bounds[-1], day, writer, messages)
     by_writer = np.zeros(writer.max() + 1 if len(writer) else 0, np.int64)
-    writers = np.zeros(64, np.int64)  # by their number of messages
+    writers = np.zeros(64, np.int64)  # histogram by number of messages
     for group in range(len(bounds) - 1):
         begin, stop = bounds[group], bounds[group + 1]
-        # Of `least` messages some of the writers are needed, and all above, who are so many with so many messages.
+        # Half of the messages takes all writers above `least` messages, and some of those with exactly `least`.
         total, least, above, told_above = 0, 1, 0, 0
-        # The days after the last one let go of what the window still holds.
+        # Days after the last one empty the window.
         for today in range(begin, stop + window):
             for sign, changed in ((1, today), (-1, today - window)):
                 if not begin <= changed < stop:

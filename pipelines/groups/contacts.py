@@ -1,4 +1,4 @@
-"""Whom to talk to in a group that falls ill: who of its core fell silent, who linked others, who bought."""
+"""Whom to talk to in a group in need: silent members of its core, members who link others, and buyers."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pipelines.engagement.connections import WINDOW_DAYS, WINDOWS
 from schemas.lake import CONTACT
 
 BEFORE_DAYS: Final = WINDOWS * WINDOW_DAYS
-"""Days before the fall in which members are judged by what they wrote and answered."""
+"""Length of the window, in days, in which members are judged by what they wrote and answered."""
 
 RECENT_DAYS: Final = 7
-"""A state shows in the days before it: the fall began so long before it was one."""
+"""Days between the end of that window and the state: a decline is visible in the days before its state begins."""
 
 MOST: Final = 5
-"""Members of each kind."""
+"""Most members of each kind."""
 
 ILL: Final = ("declining", "dying", "dead")
 """States of groups that have contacts."""
@@ -26,26 +26,27 @@ _MEMBER: Final = ("group_id", "person_id")
 
 
 def before_fall(since: pl.Expr) -> pl.Expr:
-    """The last day before the fall that made a state since a day."""
+    """Return the last day of the window of a state that began at `since`."""
     return since - dt.timedelta(days=RECENT_DAYS + 1)
 
 
 def contacts(
     person_day: pl.LazyFrame, exchanged: pl.LazyFrame, orders: pl.LazyFrame, falls: pl.DataFrame
 ) -> pl.DataFrame:
-    """Find the members of groups who matter most for them, those first for whom most speaks.
+    """Find the members who matter most for their groups, by number of reasons.
 
-    Of each kind at most five. *Core*: of the smallest set of members who wrote half of the messages of the 28 days
-    before the fall (the contributor absence factor of CHAOSS), those who have not been active since, who wrote most
-    first. *Bridges*: who exchanged answers with pairs of members who exchanged none with each other (structural holes,
-    Burt 1992), in the same days, most pairs first. *Buyers*: to whom orders of the group are credited, most first.
+    There are three kinds, with at most five members each. *Core*: members of the smallest set that wrote half of the
+    messages of the window (the contributor absence factor of CHAOSS) who have not been active since; most messages
+    first. *Bridges*: members who exchanged answers with pairs of members that exchanged none with each other
+    (structural holes, Burt 1992) in the window; most pairs first. *Buyers*: members to whom orders of the group are
+    credited; most orders first.
 
     Args:
         person_day: `schemas.lake.PERSON_DAY` of the groups.
-        exchanged: of `connections.exchanges` of the groups, of the windows that end with `before_fall(since)`.
+        exchanged: `connections.exchanges` of the groups, in the windows that end with `before_fall(since)`.
         orders: `group_id`, `person_id`, `shop` and `order_id` of paid orders credited to the groups by any model,
             repeated or not.
-        falls: `group_id` and `since`: the first day of the state of now.
+        falls: `group_id` and `since`, the first day of the current state.
 
     Returns:
         `schemas.lake.CONTACT`.
@@ -64,7 +65,7 @@ def contacts(
             pl.col("linked_pairs", "orders").fill_null(0).cast(pl.Int64),
             of_messages=pl.col("wrote").sum().over("group_id"),
         )
-        # Of equals those who differ in nothing else come by pseudonym: how many are found does not follow from its key.
+        # Ties are broken by pseudonym last, so that the number of members found does not depend on its key.
         .sort(
             "group_id", "wrote", "linked_pairs", "orders", "last_day", "person_id",
             descending=[False, True, True, True, True, False],
@@ -93,12 +94,12 @@ def contacts(
 
 
 def _place(flag: pl.Expr, name: str) -> pl.Expr:
-    """The place of a member among those of a kind in a group, from 1, equal ones by their order in the frame."""
+    """Rank the members of a kind in a group, from 1; ties by their order in the frame."""
     return pl.when(flag).then(name).rank("ordinal", descending=True).over("group_id")
 
 
 def _linked_pairs(exchanged: pl.LazyFrame) -> pl.LazyFrame:
-    """Count the pairs each person linked that exchanged nothing with each other: `_MEMBER`, `linked_pairs`."""
+    """Count, for each person, the pairs it exchanged with that exchanged nothing with each other: `linked_pairs`."""
     edges = exchanged.select("group_id", "one", "other").unique()
     both = pl.concat([edges, edges.select("group_id", one="other", other="one")])
     pairs = both.join(both, on=["group_id", "one"], suffix="_too").filter(pl.col("other") < pl.col("other_too"))

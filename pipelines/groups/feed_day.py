@@ -1,4 +1,4 @@
-"""Which days of a group are measured: a silent feed is not a silent group."""
+"""Measured days of a group: a silent source is not a silent group."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from schemas.lake import FEED_DAY
 
 
 def feed_day(events: pl.LazyFrame) -> pl.LazyFrame:
-    """Find the days on which each source told anything, be it a heartbeat (docs/definitions.md#life-of-a-group).
+    """Find the days with any event of each source, heartbeats included (docs/definitions.md#life-of-a-group).
 
     Args:
         events: Columns of `schemas.lake.EVENTS`, distinct, in any order.
 
     Returns:
-        `schemas.lake.FEED_DAY`: a row for each source and day with any event but notes.
+        `schemas.lake.FEED_DAY`: one row for each source and day with any event; notes do not count.
     """
     return events.filter(is_of_feed()).select(FEED_DAY.columns.keys()).unique()
 
 
 def measured_days(group_day: pl.LazyFrame, feed_day: pl.LazyFrame) -> pl.LazyFrame:
-    """Find the days on which what happened in a group is known, though it be nothing.
+    """Find the measured days of each group: those on which its activity, or the lack of it, is known.
 
-    A group's connectors are the sources that told of its chat so far; a day is measured where one of them told
-    anything at all. So a connector that takes a group over measures it from then on, and what is measured on a day
-    does not depend on later days.
+    The connectors of a group are the sources that have sent events of its chat so far; a day is measured if any of them
+    sent any event. So a new connector measures a group from its first event on, and later days do not change which days
+    are measured.
 
     Args:
         group_day: `schemas.lake.GROUP_DAY`.

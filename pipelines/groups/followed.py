@@ -1,4 +1,4 @@
-"""What followed where the company did something for groups like one, in words; no cause is claimed."""
+"""Say in words what followed actions in groups like one; no cause is claimed."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from schemas.attribution import MODELS
 from schemas.currencies import CURRENCIES
 
 LEAST_CASES: Final = 5
-"""Of fewer cases nothing is told: they may be anything."""
+"""Actions with fewer cases are left out: their shares may be chance."""
 
 MOST: Final = 3
-"""Actions that are told of a group: those after which most more groups were alive again than of the untreated."""
+"""Most actions reported for a group: those with the greatest difference from untreated groups."""
 
 AFTER: Final = {
     "operator_wrote": "an operator wrote first",
@@ -28,11 +28,11 @@ AFTER: Final = {
     "call": "a call",
     "other": "something else that was done",
 }
-"""Each of `schemas.interventions.ACTIONS`, as a sentence names it."""
+"""Words for each of `schemas.interventions.ACTIONS`."""
 
 
 def followed(effects: pl.DataFrame, sales: pl.DataFrame, purpose: str | None) -> list[dict[str, Any]]:
-    """What followed each action in groups of a purpose, or in all where too few cases are of it, the best first.
+    """Return what followed each action, the best first: in groups of a purpose, or in all if it has too few cases.
 
     Args:
         effects: columns of `schemas.warehouse.intervention_effect`.
@@ -40,7 +40,7 @@ def followed(effects: pl.DataFrame, sales: pl.DataFrame, purpose: str | None) ->
         purpose: of the group; None: not known.
 
     Returns:
-        At most `MOST` rows, with `like`: of as many untreated groups as there are cases, how many were alive again; and
+        At most `MOST` rows, with `like`: untreated groups that were alive again, scaled to the number of cases; and
         `sold`, the row of `sales` on the same action; None: too few cases, or nothing was sold.
     """
     sold = {row["action"]: row for row in _like(_of_one_market(sales), purpose).iter_rows(named=True)}
@@ -50,13 +50,13 @@ def followed(effects: pl.DataFrame, sales: pl.DataFrame, purpose: str | None) ->
 
 
 def _like(rows: pl.DataFrame, purpose: str | None) -> pl.DataFrame:
-    """One row an action: that of groups of the purpose, or else of all groups; none of few cases."""
+    """Return one row per action: that of groups of the purpose, or else of all groups; none with few cases."""
     is_like = pl.col("purpose").is_in(["", purpose or ""]) & (pl.col("cases") >= LEAST_CASES)
     return rows.filter(is_like).sort("purpose", descending=True).unique("action", keep="first", maintain_order=True)
 
 
 def _of_one_market(sales: pl.DataFrame) -> pl.DataFrame:
-    """The rows of the first attribution model, each in the currency in which most groups sold anything."""
+    """Return the rows of the first attribution model, each in the currency in which most groups sold anything."""
     place = pl.col("model").replace_strict({model: place for place, model in enumerate(MODELS)})
     return (
         sales.filter(place == place.min())

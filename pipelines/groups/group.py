@@ -1,4 +1,4 @@
-"""The groups that events name, as their newest events describe them."""
+"""The groups that events name, with the newest value of each attribute."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ _GROUP_EVENTS = (kinds.GROUP_CREATED, kinds.GROUP_UPDATED, kinds.GROUP_CLOSED)
 
 
 def describes_group() -> pl.Expr:
-    """True for an event that bears on a row of `group` otherwise than by its time: on all but `born_at`."""
+    """True for an event that can change attributes of a row of `group` other than `born_at`."""
     return pl.col("type").is_in(_GROUP_EVENTS) | pl.col("group_name").is_not_null() | _shows_operator()
 
 
 def _shows_operator() -> pl.Expr:
-    # Who notes something about a group need not be in it.
+    # Whoever records a note on a group need not be in it.
     return (pl.col("role") == "operator").fill_null(value=False) & is_of_feed()
 
 
 def group_table(events: pl.LazyFrame, births: pl.LazyFrame) -> pl.LazyFrame:
     """Describe every group that an event names (docs/definitions.md#things).
 
-    Each attribute is the newest value that a group event gave (the name: that any event gave, as some carriers
-    send it with every message); an event that is silent about one leaves it as it was. `created_at` is the first
-    `group.created`. `closed_at` is the first `group.closed` after which no `group.created` came: updating or closing
-    a closed group again changes nothing, creating it again opens it. `operators` counts the accounts of the newest
-    list and, where that is missing or empty, the accounts seen with the role operator.
+    Each attribute is the newest value of any group event (the name: of any event, as some carriers send it with every
+    message); an event without an attribute does not change it. `created_at` is the first `group.created`. `closed_at`
+    is the first `group.closed` after the last `group.created`: updating or closing a closed group changes nothing,
+    creating it again opens it. `operators` counts the accounts in the newest list or, if that is missing or empty, the
+    accounts seen with the role operator.
 
     Args:
         events: Columns of `schemas.lake.EVENTS`, distinct, in any order.
         births: `group_id` and `born_at` as `pipelines.groups.birth.births` gives them.
 
     Returns:
-        `schemas.lake.GROUP`: a row for each distinct `group_id`.
+        `schemas.lake.GROUP`: one row for each distinct `group_id`.
     """
     named = events.filter(pl.col("group_id").is_not_null())
     seen = named.group_by("group_id").agg(

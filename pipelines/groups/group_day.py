@@ -1,4 +1,4 @@
-"""What happened in groups a day: members' activity, and what the company did beside it."""
+"""Daily counts of groups: members' activity, and what the company did."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ def group_day(events: pl.LazyFrame) -> pl.LazyFrame:
     `speakers`, `active_members`, `joined` and `left` count distinct persons. `messages`, `replies`
     (among them) and `reactions` are members' activity. `operator_messages`, `bot_messages` and
     `product_messages` count messages of every kind, the last of every role; `clicks` counts events.
-    `source` is the first by name of those that told of the group's chat, `coverage` the widest of theirs,
+    `source` is the first by name of the sources with events of the group's chat, `coverage` the widest of theirs,
     `membership` the best.
 
     Args:
         events: Columns of `schemas.lake.EVENTS` plus `person_id`, distinct, in any order.
 
     Returns:
-        `schemas.lake.GROUP_DAY`: a row for each group and day that an event names, notes left out.
+        `schemas.lake.GROUP_DAY`: one row for each group and day with any event; notes do not count.
     """
     role = pl.col("role")
     sent = pl.col("type") == kinds.MESSAGE_SENT

@@ -1,4 +1,4 @@
-"""At which hours of a day something happens in groups."""
+"""Hourly counts of messages and reactions in groups."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def group_hour(events: pl.LazyFrame, zone: str) -> pl.LazyFrame:
         zone: IANA name of the business zone.
 
     Returns:
-        `schemas.lake.GROUP_HOUR`: a row a group, day and hour with any of these. Where clocks are put back, two
-        hours of a day have the same number, and one row.
+        `schemas.lake.GROUP_HOUR`: one row for each group, day and hour with any of these. Where clocks are put back,
+        two hours of a day have the same number and share a row.
     """
     written, role = is_member_message(), pl.col("role")
     is_staff = (pl.col("type") == kinds.MESSAGE_SENT) & role.is_in(kinds.STAFF)

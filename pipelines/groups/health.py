@@ -1,4 +1,4 @@
-"""The health of groups: what their days add up to, measured against their own past, and the state that follows."""
+"""The health of groups: components of each day, compared with the group's own past, and the resulting state."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ LIFE_DAY: Final = pl.Schema({
     "silence_chance": pl.Float64(), "silences_as_long": pl.Int32(),
     "silences_until_dead": pl.Int32(), "dead_after_days": pl.Int32(),
 })  # fmt: skip
-"""A day of any state, with the facts of the group's life, and what silence did to it (`pipelines.groups.life.live`)."""
+"""A day of a group in any state: the columns of `GROUP_HEALTH`, dates of its life, and the results on silence of
+`pipelines.groups.life.live`."""
 
 _COUNTS: Final = ("speakers", "messages", "replies")
 _SUMMED: Final = (*_COUNTS, "active_members", "joined", "left", "operator_messages", "bot_messages")
@@ -39,22 +40,22 @@ def life_days(
     zone: str,
     rules: LifeRules,
 ) -> pl.DataFrame:
-    """Give each group a state and its components on each complete day (docs/definitions.md#life-of-a-group).
+    """Compute the state and components of each group on each complete day (docs/definitions.md#life-of-a-group).
 
-    Only complete days are looked at: what happened later is as if it were not known. Days of the group follow from
-    rows of the group alone and from `feed_day`, so groups can be computed apart.
+    Later days are ignored. A group's rows depend only on its own input rows and on `feed_day`, so groups can be
+    computed separately.
 
     Args:
         group_day: `schemas.lake.GROUP_DAY` over all history of some groups.
         person_day: `schemas.lake.PERSON_DAY` of the same groups.
         feed_day: `schemas.lake.FEED_DAY` of all sources.
         groups: `schemas.lake.GROUP` of the same groups.
-        complete_through: Last complete day; none judges no day and gives no row.
-        zone: IANA name of the business zone, in which the days of birth and end are taken.
+        complete_through: Last complete day; None gives no rows.
+        zone: IANA name of the business zone, for the days of birth and end.
         rules: Thresholds, by purpose.
 
     Returns:
-        `LIFE_DAY`, sorted by group and day: a row for each group and complete day from the group's first event on.
+        `LIFE_DAY`, sorted by group and day: one row for each group and complete day from its first event on.
     """
     days = judged_days(group_day, first_seen(person_day), feed_day, groups, complete_through, zone, rules)
     return with_half_writers(days, person_day, pl.DataFrame(schema=GROUP_HEALTH.schema)).select(LIFE_DAY.keys())
@@ -69,7 +70,7 @@ def judged_days(
     zone: str,
     rules: LifeRules,
 ) -> pl.DataFrame:
-    """Give each group a state, and all components but how few wrote half of the messages.
+    """Compute what `life_days` does, except `HALF_WRITERS`.
 
     The arguments are those of `life_days`, with `schemas.lake.FIRST_SEEN` of the same groups for `person_day`.
 
@@ -88,7 +89,7 @@ def group_health(life: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _lives(days: pl.LazyFrame, groups: pl.LazyFrame, through: pl.Expr, zone: str) -> pl.LazyFrame:
-    """First day, days of birth and end where reached by `through`, and why it ended, a group."""
+    """Return by group its first day, the days of birth and end if reached by `through`, and why it ended."""
 
     def day_of(column: str) -> pl.Expr:
         day = pl.col(column).dt.convert_time_zone(zone).dt.date()
@@ -116,7 +117,7 @@ def _lives(days: pl.LazyFrame, groups: pl.LazyFrame, through: pl.Expr, zone: str
             how="left",
         )
         .with_columns(
-            # Spells begin with the first day known: an end before it makes all of them ended.
+            # Spells begin on the first known day; an end before it makes all days ended.
             end_day=pl.when(end.is_not_null()).then(pl.max_horizontal("first_day", end)),
             end_reason=end_reason,
         )
@@ -126,7 +127,7 @@ def _lives(days: pl.LazyFrame, groups: pl.LazyFrame, through: pl.Expr, zone: str
 def _every_day(
     known: pl.LazyFrame, feed_day: pl.LazyFrame, lives: pl.LazyFrame, first_seen: pl.LazyFrame, through: pl.Expr
 ) -> pl.LazyFrame:
-    """A row for each group and day from its first on, counts of nothing 0."""
+    """Return one row for each group and day from its first on; counts of days without events are 0."""
     newly_active = first_seen.group_by("group_id", day="first_day").agg(newly_active=pl.len())
     measured = measured_days(known, feed_day).with_columns(is_measured=pl.lit(value=True))
     counts = (*_SUMMED, "newly_active")
@@ -161,11 +162,11 @@ def _with_months(days: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _judged(days: pl.DataFrame, rules: LifeRules) -> pl.DataFrame:
-    """Add states and comparisons with the usual: what is computed a group at a time."""
+    """Add states and comparisons with usual values, which are computed group by group."""
     size = days.height
     states, weeks, silent = np.zeros(size, np.int8), np.zeros(size, np.int64), np.zeros(size, np.int64)
     sums, usual = np.zeros((size, 3), np.int64), np.full((size, 3), np.nan)
-    chance, earlier, patience = np.full(size, np.nan), np.zeros((size, 2), np.int64), np.zeros(size, np.int64)
+    chance, earlier, until_dead = np.full(size, np.nan), np.zeros((size, 2), np.int64), np.zeros(size, np.int64)
     counts = frozen(np.ascontiguousarray(days.select(_COUNTS).to_numpy()))
     is_active = fixed(days["active_members"] > 0)
     is_measured = fixed(days["is_measured"])
@@ -177,7 +178,7 @@ def _judged(days: pl.DataFrame, rules: LifeRules) -> pl.DataFrame:
         begin, stop = stop, stop + length
         part = slice(begin, stop)
         of_purpose = rules.of(purpose)
-        patience[part] = of_purpose.dead_after_days
+        until_dead[part] = of_purpose.dead_after_days
         states[part], sums[part], usual[part], weeks[part], silent[part], chance[part], earlier[part] = live(
             counts[part], is_active[part], is_measured[part], born, ended, of_purpose
         )
@@ -195,7 +196,7 @@ def _judged(days: pl.DataFrame, rules: LifeRules) -> pl.DataFrame:
             silence_chance=chance,
             silences_as_long=earlier[:, 0],
             silences_until_dead=earlier[:, 1],
-            dead_after_days=patience,
+            dead_after_days=until_dead,
         )
         .with_columns(pl.col("^.*_usual$", "silence_chance").fill_nan(None))
         .select(_JUDGED.keys())

@@ -1,6 +1,6 @@
 """The state machine of one group's life, as a compiled loop over its days.
 
-A loop, since a state follows from the one before and from days in a row: this says it in a few lines and exactly.
+It is a loop because a state depends on the state before it and on consecutive days.
 """
 
 from __future__ import annotations
@@ -46,26 +46,27 @@ def live(
     NDArray[np.float64],
     NDArray[np.int64],
 ]:
-    """Give every day of one group its state (docs/definitions.md#life-of-a-group).
+    """Compute the state of one group on each day (docs/definitions.md#life-of-a-group).
 
-    The last 7 days are compared with the same measured weekdays of up to `baseline_weeks` weeks before them. While a
-    group declines or is dying, those are the weeks before the decline began, for as long as the decline is no older
-    than the baseline is long: nobody gets used to it any sooner. A life begins with birth or revival, and its baseline
-    with it. Silences are compared with those since birth (`pipelines.groups.silence`).
+    The last 7 days are compared with a baseline: the same measured weekdays of up to `baseline_weeks` weeks before.
+    While a group is declining or dying, the baseline is the weeks before the decline began, until the decline is older
+    than the baseline is long. A baseline never reaches back beyond birth or revival. Silences are compared with those
+    since birth (`pipelines.groups.silence`).
 
     Args:
         counts: [days, 3] speakers, messages and replies of members on each day, from the first day on.
         is_active: [days] whether a member was active.
         is_measured: [days] whether anything is known of the day. An unmeasured day neither changes a state nor counts.
-        born: Day of birth, the number of days or more where it is not known yet.
-        ended: Day from which the group has ended, likewise.
+        born: Day of birth; the number of days, or more, if it is not known yet.
+        ended: Day from which on the group has ended; the same if it is not known.
         rules: The thresholds.
 
     Returns:
-        [days] state, index into `GROUP_STATES`; [days, 3] counts of 7 days; [days, 3] their usual values, NaN without
-        a baseline; [days] weeks of the baseline; [days] measured days since the last activity; [days] the chance by
-        which silence made the state on its first day, 0 where that silence is over, else NaN; [days, 2] earlier
-        silences as long, and those until death, likewise. All from birth to the end, 0 or NaN elsewhere.
+        Seven arrays, filled from birth to the end, 0 or NaN elsewhere: [days] state, index into `GROUP_STATES`;
+        [days, 3] counts of 7 days; [days, 3] their usual values, NaN without a baseline; [days] weeks of the baseline;
+        [days] measured days since the last activity; [days] the chance that the silence lasts until death, on the day
+        on which it made the state, 0 on the day on which that silence is over, else NaN; [days, 2] on the same days,
+        the number of earlier silences that were as long, and of these that lasted until death.
     """
     n_days = len(is_active)
     states = np.full(n_days, UNBORN, np.int8)
@@ -105,7 +106,7 @@ def live(
         start = max(fell, day - WEEK * rules.baseline_weeks) if is_declined else day
         weeks[day] = _baseline(counts, is_measured, day, start, begun, rules, sums[day], usual[day], spread, past)
         if state == ALIVE or is_declined:
-            # An unmeasured day neither confirms a level nor breaks a row of days that did.
+            # An unmeasured day neither confirms a level nor interrupts the days that did.
             if is_measured[day]:
                 fall = fall + 1 if _is_below(sums[day], usual[day], spread, rules.declining_enter, rules) else 0
                 plunge = plunge + 1 if _is_below(sums[day], usual[day], spread, rules.dying_enter, rules) else 0
@@ -131,7 +132,7 @@ def live(
                     state, is_silence = worse, True
                     chances[day], earlier[day, 0], earlier[day, 1] = chance, as_long, deadly
                 elif is_declined and is_silence:
-                    # What silence made lasts as long, unless volume has fallen, too.
+                    # A state made by silence ends with the silence, unless the volume has fallen too.
                     if silent < rules.silent_days:
                         is_silence, chances[day] = False, 0.0
                         if plunge < rules.confirm_days:
@@ -162,19 +163,19 @@ def _baseline(
     spread: NDArray[np.float64],
     past: NDArray[np.float64],
 ) -> int:
-    """Sum up the week that ends with `day`; find its usual value and spread, from weeks that end before `start`.
+    """Sum up the week that ends with `day`; compute its usual value and spread from weeks that end before `start`.
 
-    `sums`, `usual` and `spread`, [3] each, receive them; the latter two keep what they hold where there is no baseline.
-    `past`, [3, `baseline_weeks`], is room to work in.
+    Writes to `sums`, `usual` and `spread`, [3] each; the latter two stay unchanged if there is no baseline. `past`,
+    [3, `baseline_weeks`], is a buffer.
 
     Returns:
-        The number of weeks, 0 where they are too few.
+        The number of weeks in the baseline, 0 if they are too few.
     """
     for back in range(min(WEEK, day - begun + 1)):
         for column in range(3):
             sums[column] += counts[day - back, column]
     found = 0
-    # Whole weeks back, so that weekdays fall on weekdays; the last one ends before the week of `start` begins.
+    # Whole weeks back, so that weekdays match; the last one ends before the week of `start` begins.
     nearest = 1 + (day - start + WEEK - 1) // WEEK
     for lag in range(nearest, nearest + rules.baseline_weeks):
         end = day - lag * WEEK
@@ -195,14 +196,14 @@ def _baseline(
         usual[column] = _median(weekly)
         for week in range(found):
             weekly[week] = abs(weekly[week] - usual[column])
-        # Counts of rare things vary by the root of their mean even where nothing changes.
+        # Small counts vary by the root of their mean (Poisson) even if nothing changes.
         spread[column] = max(_MAD_TO_DEVIATION * _median(weekly), np.sqrt(usual[column]))
     return found
 
 
 @compiled
 def _median(values: NDArray[np.float64]) -> float:
-    """The median of a few values, which it sorts: so few that insertion is fastest."""
+    """Return the median of a few values, which it sorts in place by insertion."""
     for begin in range(1, len(values)):
         value, place = values[begin], begin
         while place > 0 and values[place - 1] > value:
@@ -221,8 +222,8 @@ def _is_below(
     level: float,
     rules: Thresholds,
 ) -> bool:
-    """Whether speakers and messages are below a level of the usual, by more than chance, in a group of some volume."""
-    # NaN, no baseline, is below nothing.
+    """Whether speakers and messages are below a level of the usual by more than chance, if the group has the volume."""
+    # Without a baseline (NaN) every comparison is false.
     if not usual[MESSAGES] >= rules.least_messages:
         return False
     for column in (SPEAKERS, MESSAGES):
@@ -234,7 +235,7 @@ def _is_below(
 
 @compiled
 def _is_back(sums: NDArray[np.int64], usual: NDArray[np.float64], level: float, rules: Thresholds) -> bool:
-    """Whether speakers or messages are at a level of the usual or above it, the latter at that of some volume."""
+    """Whether speakers or messages reach a level of the usual; messages count only if the group has the volume."""
     if np.isnan(usual[MESSAGES]):
         return False
     has_volume = usual[MESSAGES] >= rules.least_messages

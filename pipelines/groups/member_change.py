@@ -1,4 +1,4 @@
-"""Who joined and left groups: events say it exactly, the difference of two snapshots within bounds.
+"""Joins and leaves of groups: exact ones from events, and ones with bounds derived from two snapshots.
 
 Facts read both from one frame, `with_derived`.
 """
@@ -22,23 +22,23 @@ _KINDS: Final = {change: kind for kind, change in CHANGES.items()}
 
 
 def is_of_membership() -> pl.Expr:
-    """True for joins, leaves and snapshots that list anybody; an empty list is no evidence that all left."""
+    """True for joins, leaves and non-empty snapshots; an empty list is no evidence that all left."""
     is_snapshot = (pl.col("type") == kinds.GROUP_SNAPSHOT) & (pl.col("members").list.len() > 0)
     return pl.col("group_id").is_not_null() & (pl.col("type").is_in(list(CHANGES)) | is_snapshot)
 
 
 def with_derived(events: pl.LazyFrame, changes: pl.LazyFrame) -> pl.LazyFrame:
-    """Put the joins and leaves that snapshots imply beside the events, as if they were events of their own.
+    """Add the joins and leaves derived from snapshots to the events, as events of their own.
 
-    Those that events say are not taken from `changes`, so none counts twice. A derived one has the source, the id and
-    the place of the snapshot that shows it; its account is another one than that of every event of this id.
+    Only derived rows of `changes` are added, so nothing counts twice. A derived event has the source, the id and the
+    position of its snapshot; no other event with this id has its account.
 
     Args:
         events: columns of `schemas.lake.EVENTS`.
         changes: `schemas.lake.MEMBER_CHANGE` of these events.
 
     Returns:
-        The events, and `earliest_at`: the instant after which a derived join or leave happened, null of an event.
+        The events, and `earliest_at`: the instant after which a derived join or leave happened, null for an event.
     """
     derived = changes.filter("is_derived").select(
         *_PLACE, *_ACCOUNT, "month", "role", "time_quality", "earliest_at", type=_kind()
@@ -51,21 +51,21 @@ def _kind() -> pl.Expr:
 
 
 def member_change(events: pl.LazyFrame) -> pl.LazyFrame:
-    """Unite the joins and leaves of events with those that snapshots imply (docs/definitions.md#joins-and-leaves).
+    """Unite the joins and leaves of events with those derived from snapshots (docs/definitions.md#joins-and-leaves).
 
-    What is last known of an account, by an event or by a snapshot, holds until a snapshot contradicts it: then it
-    joined or left after the one and up to the other. Before the first snapshot of a group nothing is known of accounts
-    without an event, so those that it lists have not joined then.
+    The last known membership of an account, by an event or a snapshot, holds until a snapshot contradicts it: then the
+    account joined or left between the two. Before the first snapshot of a group, the membership of accounts without an
+    event is unknown, so the first snapshot derives no joins.
 
     Args:
-        events: columns of `schemas.lake.EVENTS`, distinct, in any order: of some groups, all joins, leaves, snapshots.
+        events: columns of `schemas.lake.EVENTS`, distinct, in any order: joins, leaves and snapshots of some groups.
 
     Returns:
         `schemas.lake.MEMBER_CHANGE`.
     """
     known = events.filter(is_of_membership()).sort("group_id", *ORDERING_KEY)
     is_snapshot = pl.col("type") == kinds.GROUP_SNAPSHOT
-    # `number` counts the snapshots of the group up to a row, that row among them.
+    # `number` counts the snapshots of the group up to and including a row.
     ranked = known.with_row_index("rank").with_columns(
         number=is_snapshot.cast(pl.Int64).cum_sum().over("group_id"), is_listing=is_snapshot
     )
@@ -87,7 +87,7 @@ def member_change(events: pl.LazyFrame) -> pl.LazyFrame:
         .with_columns(is_in=pl.col("is_listing") | (pl.col("type") == kinds.MEMBER_JOINED))
         .with_columns(
             absent_from=pl.col("number") + 1,
-            # The newest snapshot before the next row; the newest of all where there is none.
+            # The newest snapshot before the next row; without a next row, the newest of all.
             absent_to=(pl.col("number") - pl.col("is_listing").cast(pl.Int64)).shift(-1).over(_ACCOUNT),
             before_in=pl.col("is_in").shift(1).over(_ACCOUNT),
             before_at=pl.col("time").shift(1).over(_ACCOUNT),
@@ -112,7 +112,7 @@ def _seen(rows: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _left(rows: pl.LazyFrame, snapshots: pl.LazyFrame) -> pl.LazyFrame:
-    """Who was in a group and is missing in the next snapshot, which comes before anything else of the account."""
+    """Find accounts that were in a group and are missing in the next snapshot, without an event in between."""
     is_next = pl.col("absent_to").is_null() | (pl.col("absent_from") <= pl.col("absent_to"))
     return (
         rows.filter(pl.col("is_in") & is_next)
@@ -122,7 +122,7 @@ def _left(rows: pl.LazyFrame, snapshots: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _joined(rows: pl.LazyFrame, snapshots: pl.LazyFrame) -> pl.LazyFrame:
-    """Who a snapshot lists and was out before: by the snapshot before it, or by a leave since that."""
+    """Find accounts that a snapshot lists and that were out before: by the snapshot before it, or by a later leave."""
     was_missing = pl.col("number") - 1 > pl.col("before_number")
     previous = snapshots.select("group_id", previous=pl.col("number") + 1, previous_at=f"{_OF_SNAPSHOT}time")
     return (
@@ -135,7 +135,7 @@ def _joined(rows: pl.LazyFrame, snapshots: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _at_snapshot() -> dict[str, pl.Expr]:
-    """What is derived happened by the time of the snapshot that shows it."""
+    """Return the columns of a derived event: the time is that of its snapshot."""
     return {
         **{name: pl.col(f"{_OF_SNAPSHOT}{name}") for name in _PLACE},
         "time_quality": pl.lit("bound"),

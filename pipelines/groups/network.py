@@ -1,4 +1,4 @@
-"""Who answers whom in a group, as a network of a month: how centralised it is, and how much of it hangs together.
+"""The reply network of a group and month: its decentralisation and fragmentation.
 
 See docs/definitions.md#reply-network.
 """
@@ -18,29 +18,29 @@ from pipelines.engagement.calendar import is_complete
 from schemas.lake import GROUP_NETWORK, ORDERING_KEY
 
 ANSWERED_WITHIN: Final = dt.timedelta(days=28)
-"""How old a message may be for an answer to tie two members."""
+"""Age of a message up to which a reply to it ties two members."""
 
 _CELL: Final = ("group_id", "month")
 _LEAST: Final = 3
-"""Members from which on a network can be more or less centralised."""
+"""Fewest nodes with a defined centralisation."""
 
 
 def group_network(events: pl.LazyFrame, through: dt.date | None) -> pl.LazyFrame:
-    """Measure the network of replies of each group and month.
+    """Measure the reply network of each group and month.
 
-    Its nodes are the members who wrote in the month, or were answered in it. Two are tied by a reply, either way, to a
-    message that is at most `ANSWERED_WITHIN` old; the first message of the id that was answered counts.
-    `decentralisation` is 1 less the degree centralisation of Freeman (1978): 1 where all are tied alike, 0 where all
-    hang on one member. `fragmentation` is the share of nodes outside of the largest connected component.
+    Its nodes are the members who wrote or were answered in the month. Two are tied by a reply, in either direction, to
+    a message that is at most `ANSWERED_WITHIN` old; if several messages have the answered id, the first counts.
+    `decentralisation` is 1 minus the degree centralisation of Freeman (1978): 1 if all have equally many ties, 0 if all
+    are tied to one member only. `fragmentation` is the share of nodes outside of the largest connected component.
 
     Args:
         events: Columns of `schemas.lake.EVENTS` plus `person_id`, distinct, in any order: of each group and month, all
             from `ANSWERED_WITHIN` before it on.
-        through: The last complete day; none: no day is.
+        through: The last complete day; None: there is none.
 
     Returns:
-        `schemas.lake.GROUP_NETWORK`: a row a group and month with any message of a member. Both measures are null
-        where nobody answered anybody, decentralisation also below 3 nodes.
+        `schemas.lake.GROUP_NETWORK`: one row for each group and month with any message of a member. Both measures are
+        null without replies, decentralisation also below 3 nodes.
     """
     written = events.filter(is_member_message() & pl.col("group_id").is_not_null() & pl.col("person_id").is_not_null())
     ties = _ties(written).collect(engine="streaming")
@@ -65,7 +65,7 @@ def group_network(events: pl.LazyFrame, through: dt.date | None) -> pl.LazyFrame
 
 
 def _ties(written: pl.LazyFrame) -> pl.LazyFrame:
-    """Pairs of persons of a group and month, the first by id first, and how many replies went between them."""
+    """Count the replies between each pair of persons of a group and month; the smaller id comes first."""
     reply = ("source", "event_id")
     answered = written.select(
         "group_id", "message_id", other="person_id", written="time", **{f"{name}_of": name for name in ORDERING_KEY}
@@ -85,7 +85,7 @@ def _ties(written: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _sized(nodes: pl.DataFrame, ties: pl.DataFrame) -> pl.DataFrame:
-    """A row a group and month: nodes, pairs and replies, the most ties of a node, and the largest component."""
+    """Measure each group and month: nodes, pairs, replies, the most ties of a node, the largest component's size."""
     places = [
         ties.join(nodes, left_on=[*_CELL, end], right_on=[*_CELL, "person_id"], maintain_order="left")["node"]
         for end in ("one", "other")

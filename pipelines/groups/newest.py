@@ -1,4 +1,4 @@
-"""The newest of some rows of a group up to a day."""
+"""Join the newest row of a group up to a day."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ def newest_until(
     Args:
         rows: Rows with `group_id`.
         day: The day of each of them.
-        found: Rows with `group_id`, sorted by their day; no other column has a name that `rows` has.
-        at: The column of that day, which is not added.
-        tolerance: How much older than the day the newest row may be; None: by any time.
+        found: Rows with `group_id`, sorted by their day; apart from it no column name is in `rows` too.
+        at: The column of `found` with its day, which is not added.
+        tolerance: How much older than the day the newest row may be; None: no limit.
     """
     return (
         rows.with_columns(latest_day=day)

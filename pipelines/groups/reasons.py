@@ -1,4 +1,4 @@
-"""Why a group came into a state, in words, with the numbers behind them."""
+"""The reasons of a group's state in words, with the numbers behind them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _NOT_BORN: Final = f"not yet {BIRTH_MESSAGES} messages of {BIRTH_MEMBERS} member
 
 
 def reason() -> pl.Expr:
-    """The reasons of a spell as one text, of the spell's first day.
+    """Put the reasons of a spell into one text, by the numbers of its first day.
 
     Reads `state`, `before` (the state of the day before), `since`, `silent_days` (measured), `active_before` (the last
-    day with member activity before `since`), `end_reason`, what silence did and the components.
+    day with member activity before `since`), `end_reason`, the results on silence and the components.
     """
     state, before = pl.col("state"), pl.col("before")
     silence = (pl.col("since") - pl.col("active_before")).dt.total_days()
@@ -27,7 +27,7 @@ def reason() -> pl.Expr:
     no_activity = pl.format("no member activity for {} {} since {}", "silent_days", known, "active_before")
     again = pl.format("member activity again after {} silent days", silence - 1)
     still = pl.lit("members active again, and still so")
-    # Null where silence did nothing.
+    # Null where silence did not make the state.
     is_silenced, is_heard = (pl.col("silence_chance") > 0, pl.col("silence_chance") == 0)
     is_fallen = before.is_in([GROUP_STATES[DECLINING], GROUP_STATES[DYING]])
 
@@ -50,12 +50,12 @@ def reason() -> pl.Expr:
 
 
 def _silences() -> list[pl.Expr]:
-    """How likely the silence is to go on, by how many earlier ones of the group."""
-    as_long, patience = pl.col("silences_as_long"), pl.col("dead_after_days")
+    """Return the chance that the silence lasts until death, and the earlier silences behind it."""
+    as_long, until_dead = pl.col("silences_as_long"), pl.col("dead_after_days")
     percent = (100 * pl.col("silence_chance")).round().cast(pl.Int64)
-    earlier = ("earlier silences as long: {}, of these {} days or more: {}", as_long, patience, "silences_until_dead")
+    earlier = ("earlier silences as long: {}, of these {} days or more: {}", as_long, until_dead, "silences_until_dead")
     return [
-        pl.format("the chance that it lasts {} days is {} %", patience, percent),
+        pl.format("the chance that it lasts {} days is {} %", until_dead, percent),
         pl.when(as_long == 0)
         .then(pl.lit("the group was never silent for so long before"))
         .otherwise(pl.format(*earlier)),
@@ -63,7 +63,7 @@ def _silences() -> list[pl.Expr]:
 
 
 def _levels() -> list[pl.Expr]:
-    """Speakers, messages and replies against their usual; null where there is no usual."""
+    """Compare speakers, messages and replies with their usual values; null without a baseline."""
     return [
         _level("speakers at {} % of usual ({} a day, usually {})", "speaker_days_7d", "speaker_days_usual", days=7),
         _level("messages at {} % ({} a week, usually {})", "messages_7d", "messages_usual"),
@@ -79,7 +79,7 @@ def _level(text: str, now: str, usual: str, days: int = 1) -> pl.Expr:
 
 
 def _causes() -> list[pl.Expr]:
-    """What else speaks for decline; null where it does not."""
+    """Return further signs of decline; null where they are absent."""
     joined, left, new = pl.col("joined_28d"), pl.col("left_28d"), pl.col("newly_active_28d")
     half, half_before = pl.col("half_writers_28d"), pl.col("half_writers_before")
     staff = pl.col("operator_messages_7d")

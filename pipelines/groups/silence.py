@@ -1,9 +1,9 @@
-"""How likely a silence is to go on until the group is dead, by the group's own earlier silences and those of others.
+"""The chance that a silence lasts until the group is dead, by the group's earlier silences and a prior from others.
 
-Silences are a renewal process: each begins anew, whatever the ones before were. Of those of all groups that reached s
-days the share ((s + 3) / (d + 3))^1.28 goes on to d days: a Lomax tail, which is what exponential silences have whose
-rates differ from group to group by a gamma distribution (Lomax 1954). It was fitted on the channels of a public
-community (docs/decisions/0073-a-silence-among-silences.md).
+Silences are a renewal process: their lengths are independent. Of the silences of all groups that reached s days, the
+share ((s + 3) / (d + 3))^1.28 lasts d days. This is a Lomax tail: that of exponential silences whose rates vary over
+groups by a gamma distribution (Lomax 1954). It was fitted on the channels of a public community
+(docs/decisions/0073-a-silence-among-silences.md).
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from pipelines.compiled import compiled
 TAIL: Final = 1.28
 HEAD_DAYS: Final = 3
 OTHERS_COUNT: Final = 3
-"""Silences of the group for which what is known of others counts."""
+"""Weight of the prior, in silences of the group."""
 
 
 @compiled
 def outlasting(lengths: NDArray[np.int64], days: int) -> tuple[float, int, int]:
-    """Give the chance that a silence goes on until the group is dead, beside its earlier silences.
+    """Compute the chance that a silence lasts until the group is dead.
 
     Args:
-        lengths: how many earlier silences ended after so many days; the last place counts those until death.
-        days: how long the silence is now, fewer than until death.
+        lengths: [days] number of earlier silences by length; the last element counts those that lasted until death.
+        days: length of the silence now, less than until death.
 
     Returns:
-        The chance, how many earlier silences were as long or longer, and how many of these lasted until death.
+        The chance, the number of earlier silences at least as long, and the number of these that lasted until death.
     """
     until_dead = len(lengths) - 1
     as_long = lengths[days:].sum()

@@ -1,4 +1,4 @@
-"""What the company does in groups a day, as far as interventions are made of it."""
+"""Daily acts of the company in groups, from which interventions are derived."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _OF_DAY: Final = ("group_id", "day")
 def staff_act(events: pl.LazyFrame) -> pl.LazyFrame:
     """Find what the company did in each group on each day (docs/definitions.md#interventions).
 
-    Of what is seen, the first of each act on the day: `wrote_first`, the first message of an operator, where no member
-    was active before it on the day; `red_packet` and `broadcast` of operators and bots; and `operated`, of each
-    operator, the first event of any kind in the group but leaving it. Of what people note, every note.
+    Acts seen in the stream count once a day, by their first event: `wrote_first`, a message of an operator before any
+    member was active on the day; `red_packet` and `broadcast` of operators and bots; `operated`, for each operator, any
+    event in the group other than leaving it. Acts that people recorded as notes all count.
 
     Args:
         events: Columns of `schemas.lake.EVENTS`, distinct, in any order.
 
     Returns:
-        `schemas.lake.STAFF_ACT`. Rows of a group and day follow from their events alone.
+        `schemas.lake.STAFF_ACT`. The rows of a group and day depend only on the events of that group and day.
     """
     named = events.filter(pl.col("group_id").is_not_null())
     parts = (_wrote_first(named), *(_sent(named, kind) for kind in (RED_PACKET, BROADCAST)), _operated(named))
@@ -70,7 +70,7 @@ def _operated(named: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _first_of_day(events: pl.LazyFrame, *beside: str) -> pl.LazyFrame:
-    """The first event of each group and day, and of each value of `beside`; equal times lie by source and id."""
+    """Return the first event of each group, day and value of `beside`; equal times are ordered by source and id."""
     first = pl.struct(*_FIRST, "account_id").sort_by(_FIRST).first()
     if beside:
         first = pl.struct(_FIRST).sort_by(_FIRST).first()

@@ -1,4 +1,4 @@
-"""Which accounts work for the company: what they write and react to counts in no figure of members."""
+"""Accounts that work for the company; their messages and reactions never count as member activity."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ def staff_day(events: pl.LazyFrame) -> pl.LazyFrame:
         events: Columns of `schemas.lake.EVENTS`, distinct, in any order.
 
     Returns:
-        `schemas.lake.STAFF_DAY`: a row an account and role. An account that is an operator in one event and a member in
-        another has a row for the one alone.
+        `schemas.lake.STAFF_DAY`: one row for each account and role. Its events as a member do not count.
     """
     is_staff = pl.col("role").is_in(kinds.STAFF) & pl.col("group_id").is_not_null() & pl.col("account_id").is_not_null()
     is_sent = pl.col("type") == kinds.MESSAGE_SENT

@@ -1,4 +1,4 @@
-"""The life of groups as spells of days of one state, each with its reasons in words."""
+"""Spells: consecutive days of a group in one state, each with its reasons in words."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def group_state(life: pl.LazyFrame) -> pl.LazyFrame:
     """Divide each group's days into spells of one state (docs/definitions.md#life-of-a-group).
 
     `unborn` from the first day with any event; `alive` from the day of birth; `declining` and `dying` as
-    `pipelines.groups.life.live` judges; `dead` from the day on which no member has been active for as many measured
-    days as the rules say; `revived` from the first day with member activity after that; `ended` from the day the group
-    was closed or was planned to end, the earlier one, and for good. An unborn group does not die.
+    `pipelines.groups.life.live` judges; `dead` from the day on which no member has been active for `dead_after_days`
+    measured days; `revived` from the first day with member activity after that; `ended`, permanently, from the earlier
+    of the day the group was closed and its planned end. An unborn group does not die.
 
     Args:
         life: `LIFE_DAY` of some groups, sorted by group and day.
@@ -37,7 +37,7 @@ def group_state(life: pl.LazyFrame) -> pl.LazyFrame:
     spells = (
         life.with_columns(
             last_active=pl.when(pl.col("active_members") > 0).then(day).forward_fill().over("group_id"),
-            # Of a day before the first measured one, the first day is not measured either.
+            # If a spell has no measured day before, its first day is unmeasured.
             unmeasured=pl.when(pl.col("is_measured"))
             .then(day + _A_DAY)
             .forward_fill()

@@ -15,7 +15,7 @@ from pipelines.groups.risk.features import acts, history, risk_features, with_me
 from pipelines.groups.risk.graded import graded_model
 from pipelines.groups.risk.lines import from_json
 from pipelines.groups.risk.measured import PATIENCE
-from pipelines.groups.risk.scores import Speaker, is_current
+from pipelines.groups.risk.scores import ScoreInUse, is_current
 from pipelines.lake import Handle, Lake
 from pipelines.refresh.changes import BATCH_INPUT, IDENTITY_INPUT, Changes, Sources, touched_since
 from pipelines.refresh.rebuilds import rebuild_due
@@ -155,7 +155,7 @@ def _risks(model: pl.DataFrame, people: Handle, groups: pl.DataFrame, through: d
     activity = people.scan().filter((pl.col("day") <= through) & pl.col("group_id").is_in(groups["group_id"].implode()))
     measured = with_messages(activity, risk_features(activity, through, since=through)).sort("group_id").collect()
     return (
-        drivers(Speaker.from_json(known["parameters"]), measured)
+        drivers(ScoreInUse.from_json(known["parameters"]), measured)
         .with_columns(pl.lit(known[name]).alias(name) for name in ("may_alert", "score", "model_share"))
         .join(groups, on="group_id")
         .with_columns(model=pl.lit(known["version"]), disagreement=disagreement())

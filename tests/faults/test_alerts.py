@@ -1,4 +1,4 @@
-"""A channel is down, many groups are dying at once, and the daemon is killed in the middle of telling it."""
+"""A channel is down, many groups are dying at once, and the daemon is killed in the middle of a delivery."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipelines.alerts.decide import Evaluation, Policy, Verdict
 from pipelines.alerts.ledger import AlertLedger
 from pipelines.alerts.outbox import Outbox
 from pipelines.alerts.rules import RULES, Limits
-from pipelines.alerts.watch import Alerting, tell
+from pipelines.alerts.watch import Alerting, deliver
 from pipelines.ingest.connection import KafkaConnection
 from tests.pipelines.alerts.receiver import Receiver
 from tests.pipelines.alerts.samples import HOUR, NOON, known
@@ -25,23 +25,23 @@ GROUPS = tuple(f"wecom:{number:03}" for number in range(500))
 TICK = dt.timedelta(seconds=30)
 
 
-def told_to(url: str, kafka: str, topic: str) -> Alerting:
+def alerting_to(url: str, kafka: str, topic: str) -> Alerting:
     channels = (AppriseChannel("ops", url), KafkaChannel(KafkaConnection(kafka), topic))
     return Alerting(POLICY, Limits(), "Asia/Shanghai", channels)
 
 
-def tell_for_ever(database: str, url: str, kafka: str, topic: str, now: dt.datetime) -> None:
-    alerting = told_to(url, kafka, topic)
+def deliver_for_ever(database: str, url: str, kafka: str, topic: str, now: dt.datetime) -> None:
+    alerting = alerting_to(url, kafka, topic)
     while True:
-        tell(database, alerting, now)
+        deliver(database, alerting, now)
         now += TICK
 
 
-def kill_a_daemon_that_tells(service: Receiver, database: str, kafka: str, topic: str, now: dt.datetime) -> None:
+def kill_a_daemon_that_delivers(service: Receiver, database: str, kafka: str, topic: str, now: dt.datetime) -> None:
     """A daemon in a process of its own, killed while the service has its message and has not answered."""
     asked, service.stalls = service.asked, True
     spawned = multiprocessing.get_context("spawn")
-    process = spawned.Process(target=tell_for_ever, args=(database, service.url, kafka, topic, now))
+    process = spawned.Process(target=deliver_for_ever, args=(database, service.url, kafka, topic, now))
     process.start()
     while service.asked == asked:
         assert process.is_alive()
@@ -64,24 +64,24 @@ def test_fault_30_a_channel_is_down_for_an_hour_in_a_storm_of_alerts_and_the_dae
 
     with Receiver().running() as service:
         service.accepts = False
-        alerting, now = told_to(service.url, kafka, name), NOON
+        alerting, now = alerting_to(service.url, kafka, name), NOON
         evaluate(True, now)
         while now < NOON + HOUR:
-            tell(database, alerting, now)
+            deliver(database, alerting, now)
             now += TICK
             if now == NOON + HOUR / 2:
-                kill_a_daemon_that_tells(service, database, kafka, name, now)
-                alerting = told_to(service.url, kafka, name)
+                kill_a_daemon_that_delivers(service, database, kafka, name, now)
+                alerting = alerting_to(service.url, kafka, name)
             if now.minute % 10 == 0 and now.second == 0:
                 evaluate(True, now)
         refused = service.asked
         service.accepts = True
         for _ in range(2 * 30):
-            tell(database, alerting, now)
+            deliver(database, alerting, now)
             now += TICK
         evaluate(False, now)
         for _ in range(10):
-            tell(database, alerting, now)
+            deliver(database, alerting, now)
             now += TICK
         firing = re.findall(r"wecom:\d+(?=, since .*\(alert)", service.text.partition("no longer dying")[0])
         ended = re.findall(r"wecom:\d+(?=, since .*\(alert)", service.text.partition("no longer dying")[2])

@@ -15,7 +15,7 @@ from pipelines.groups.risk.disagreement import disagreement
 from pipelines.groups.risk.drivers import drivers
 from pipelines.groups.risk.features import history, risk_features, with_messages
 from pipelines.groups.risk.graded import graded_model
-from pipelines.groups.risk.scores import Speaker
+from pipelines.groups.risk.scores import ScoreInUse
 from pipelines.lake import Lake
 from pipelines.refresh import (
     Refreshed,
@@ -105,9 +105,9 @@ def test_the_newest_day_s_living_groups_are_told_their_risks_by_the_stored_model
     assert risks.stored(RISK_MODEL).equals(model, null_equal=True)
     living = risks.stored(GROUP_HEALTH).filter(pl.col("day") == through)
     measured = with_messages(people, risk_features(people, through)).filter(pl.col("day") == through).collect()
-    expected = drivers(Speaker.from_json(stored["parameters"]), measured.join(living, on="group_id", how="semi")).sort(
-        "group_id"
-    )
+    expected = drivers(
+        ScoreInUse.from_json(stored["parameters"]), measured.join(living, on="group_id", how="semi")
+    ).sort("group_id")
     told = risks.told(250)
     assert told.height > 2
     assert_frame_equal(told.select(expected.columns), expected, abs_tol=2e-6, rel_tol=0)

@@ -145,7 +145,7 @@ def test_a_group_at_risk_is_told_of_with_what_drives_it_and_recovers(
     tick(2.5)
     assert open_alerts(whole) == {("group_at_risk", "app:lively")}
     assert service.messages[0]["title"] == "app:lively is at risk"
-    told = "is 45 % (25 % by the model in the box, the rest by days of silence): no member active for 3 days (+9)."
+    told = "is 45 % (25 % by the shipped model, the rest by days of silence): no member active for 3 days (+9)."
     assert told in service.messages[0]["message"]
     tell_risk(whole, 0.35)
     tick(2.6)

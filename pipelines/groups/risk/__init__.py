@@ -1,1 +1,1 @@
-"""How likely a living group is to be dead within weeks, learnt from how groups went silent before."""
+"""The risk that a living group is dead within weeks, learnt from earlier silences of groups."""

@@ -1,7 +1,7 @@
-"""The model in the box: learnt from a public community, for companies whose own history is short.
+"""The shipped model (`box`): trained on a public community, for companies whose own history is short.
 
-`box.json` has numbers alone: coefficients, scaling, centres of clusters, grades. `python -m benchmarks.box` learns it
-again and gives the same bytes (docs/decisions/0064-a-model-in-the-box.md).
+`box.json` contains numbers only: coefficients, scaling, centres of clusters, grades. `python -m benchmarks.box` trains
+it again and writes the same bytes (docs/decisions/0064-a-model-in-the-box.md).
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ _ABBREVIATED = 16
 
 @dataclass(frozen=True)
 class Line:
-    """What alerts at one line of the risk had been worth, with the counts behind the shares.
+    """The quality of past alerts at one threshold of the risk, as counts.
 
     Attributes:
-        risk: an alert is raised where the risk reaches it.
-        alerts: with a known outcome.
+        risk: the threshold: an alert is raised when the risk reaches it.
+        alerts: alerts with a known outcome.
         right: of these, alerts with a death within 56 days.
-        deaths, foretold, early: deaths, those with an alert in the 56 days before, those with one 14 days before.
-        lead_days: median over foretold deaths; None without any.
-        weekly: alerts a week and 100 groups.
+        deaths, foretold, early: deaths; those with an alert in the 56 days before; those with one 14 days before.
+        lead_days: median lead over foretold deaths; None without any.
+        weekly: alerts per week and 100 groups.
     """
 
     risk: float
@@ -43,19 +43,19 @@ class Line:
 
 @dataclass(frozen=True)
 class Box:
-    """What was learnt elsewhere.
+    """The shipped model, and what was measured on its training groups.
 
     Attributes:
-        version: fingerprint of the rest.
-        source: what it was learnt from, and under which licence that was published.
-        model: of the risk.
-        silence, messages: intercept and slope by horizon of log odds over log(1 + n) of these counts.
+        version: fingerprint of the other attributes.
+        source: the training data, with its licence.
+        model: the model of the risk.
+        silence, messages: by horizon, intercept and slope of log odds over log(1 + n) of these counts.
         mean_messages: mean of log(1 + messages in 28 days).
-        groups, days, deaths: how many groups, measured days and weekly days before a death it was learnt from.
-        auc, average_precision: of the box on groups that were left out one by one.
-        advantages: by score and share in percent (`box 25`), how much better than days of silence it ranks (area under
-            the ROC curve) before anything is known of a company.
-        lines: by share of the model in percent, what alerts had been worth on groups left out.
+        groups, days, deaths: number of training groups, of measured days, and of weekly days before a death.
+        auc, average_precision: grades of the model on groups left out one by one.
+        advantages: by score and share in percent (`box 25%`), the prior of how much better it ranks than days of
+            silence (difference in area under the ROC curve).
+        lines: by share of the model in percent, the quality of alerts on groups left out.
     """
 
     version: str
@@ -75,12 +75,12 @@ class Box:
 
 @cache
 def box() -> Box:
-    """Read the packaged box."""
+    """Read the shipped model."""
     return parse((files("pipelines.groups.risk") / "box.json").read_text(encoding="utf-8"))
 
 
 def parse(text: str) -> Box:
-    """Read a box from its JSON."""
+    """Read a shipped model from its JSON."""
     known: dict[str, Any] = json.loads(text)
     model = RiskModel(**known.pop("model"))
     lines = {share: [Line(**line) for line in table] for share, table in known.pop("lines").items()}

@@ -1,4 +1,4 @@
-"""What drives a risk, in words: how much lower it were if one side of a group were as on a usual day."""
+"""The drivers of a risk, in words: how much lower it would be with one aspect of the group as usual."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 import polars as pl
 
 from pipelines.groups.risk.measured import FEATURES
-from pipelines.groups.risk.scores import INPUTS, MESSAGES_28D, Speaker, inputs, risk_columns
+from pipelines.groups.risk.scores import INPUTS, MESSAGES_28D, ScoreInUse, inputs, risk_columns
 
 _SHOWN: Final = 3
 _LEAST_POINTS: Final = 1
@@ -27,48 +27,48 @@ DRIVERS: Final[dict[str, tuple[str, ...]]] = {
     "age": ("age",),
     "messages": (MESSAGES_28D,),
 }
-"""By driver, the inputs of scores that make it: each is of exactly one."""
+"""The inputs of scores that make up each driver; every input belongs to exactly one."""
 
 
-def drivers(speaker: Speaker, measured: pl.DataFrame) -> pl.DataFrame:
-    """Tell the risks of measured days and what drives the first of them.
+def drivers(score: ScoreInUse, measured: pl.DataFrame) -> pl.DataFrame:
+    """Predict the risks of measured days, and find the drivers of `risk_28`.
 
     The effect of a driver is the difference, in percentage points, to the same day with the driver's features at their
-    mean over all days the model learnt from. Effects of several need not add up.
+    mean over all training days. Effects of several drivers need not add up.
 
     Args:
-        speaker: the score that tells the risks.
-        measured: `group_id`, `day`, `FEATURES` and `messages_28d`, as `features.with_messages` gives them.
+        score: the score in use.
+        measured: `group_id`, `day`, `FEATURES` and `messages_28d`, as `features.with_messages` returns them.
 
     Returns:
-        A row a row: `group_id`, `day`, `risk_28`, `risk_56` (0 to 1, to six decimals) and `drivers` (String), up to
-        three that raise the risk by a point or more, the strongest first, empty where there are none.
+        One row for each input row: `group_id`, `day`, `risk_28`, `risk_56` (0 to 1, to six decimals) and `drivers`
+        (String): up to three that raise the risk by a point or more, the strongest first; empty if there are none.
     """
     encoded = inputs(measured)
-    risks = speaker.risks(encoded)
-    mean = speaker.mean
+    risks = score.risks(encoded)
+    mean = score.mean
     effects = {}
     for name, features in DRIVERS.items():
         usual = encoded.copy()
         columns = [INPUTS.index(feature) for feature in features]
         usual[:, columns] = mean[columns]
-        effects[name] = 100 * (risks[:, 0] - speaker.risks(usual)[:, 0])
+        effects[name] = 100 * (risks[:, 0] - score.risks(usual)[:, 0])
     words = measured.select(**_words())
-    told = [pl.struct(points=pl.lit(pl.Series(effects[name])), words=pl.lit(words[name])) for name in DRIVERS]
+    all_drivers = [pl.struct(points=pl.lit(pl.Series(effects[name])), words=pl.lit(words[name])) for name in DRIVERS]
     raising = pl.element().filter(pl.element().struct["points"] >= _LEAST_POINTS)
     strongest = raising.sort_by(raising.struct["points"], descending=True).head(_SHOWN)
-    told_words = pl.format("{} (+{})", strongest.struct["words"], strongest.struct["points"].round(0).cast(pl.Int64))
+    in_words = pl.format("{} (+{})", strongest.struct["words"], strongest.struct["points"].round(0).cast(pl.Int64))
     return measured.select(
         "group_id",
         "day",
-        # Products of matrices may differ in their last bit from run to run, and nothing has changed then.
+        # Matrix products may differ in their last bit between runs, which must not count as a change.
         *risk_columns(risks.round(_DECIMALS)),
-        drivers=pl.concat_list(told).list.eval(told_words).list.join("; "),
+        drivers=pl.concat_list(all_drivers).list.eval(in_words).list.join("; "),
     )
 
 
 def _words() -> dict[str, pl.Expr]:
-    """What is so, by driver, with the numbers behind it."""
+    """Return the words of each driver, with its numbers."""
 
     def number(name: str) -> pl.Expr:
         return pl.col(name).round(0).cast(pl.Int64)

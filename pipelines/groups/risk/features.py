@@ -1,4 +1,4 @@
-"""What is known of a group at the end of a day, and how long it stayed silent from then on."""
+"""Features of a group at the end of a day, and how long it was silent from then on."""
 
 from __future__ import annotations
 
@@ -18,21 +18,25 @@ _EPOCH: Final = dt.date(1970, 1, 1)
 
 
 def risk_features(person_day: pl.LazyFrame, through: dt.date, every: int = 1, since: dt.date = _EPOCH) -> pl.LazyFrame:
-    """Measure groups on every `every`-th day from their day 28 on, where a member was active in the 28 days before.
+    """Measure groups on every `every`-th day from their day 28 on, if a member was active in the 28 days before.
 
-    A group's day 0 is the first with member activity. Each row follows from activity up to its day alone:
-    `activity_H`, `persons_H`, `newcomers_H` are exponentially weighted means a day with a half-life of H days, of
-    active days, of persons active and of persons active for the first time; `since_active_day_K` and
-    `since_message_K` are days since the K-th last of them; `since_other_person` days since somebody else than the last
-    person was active; `ends_alone` 1 where the last person was active twice and nobody answered; `age` in days;
-    `longest_pause` in days, of the last 364; `outlasting_pauses` the share, of the group's pauses longer than the
-    present silence, of those longer by 28 days, 0.3 added to these and 1 to all; `active_weeks` and
-    `silent_fortnights` the shares of the last 52 weeks with activity, and of the last 364 days that end 14 without any.
+    A group's day 0 is the first with member activity. Each row depends only on activity up to its day:
+
+    - `activity_H`, `persons_H`, `newcomers_H`: exponentially weighted daily means, with a half-life of H days, of
+      active days (0 or 1), of active persons, and of persons active for the first time;
+    - `since_active_day_K`, `since_message_K`: days since the K-th newest active day or message;
+    - `since_other_person`: days since somebody other than the last active person was active;
+    - `ends_alone`: 1 if the last two activities are of one person, without an answer;
+    - `age`: in days; `longest_pause`: in days, of the last 364 days;
+    - `outlasting_pauses`: of the group's pauses longer than the present silence, the share of those at least 28 days
+      longer, with 0.3 added to these and 1 to all;
+    - `active_weeks`: share of the last 52 weeks with activity; `silent_fortnights`: share of the last 364 days that end
+      14 days without activity.
 
     Args:
         person_day: `schemas.lake.PERSON_DAY`, in any order.
         through: last complete day.
-        every: days, 1 or more.
+        every: step in days, 1 or more.
         since: first day to measure.
 
     Returns:
@@ -60,17 +64,17 @@ def risk_features(person_day: pl.LazyFrame, through: dt.date, every: int = 1, si
 
 
 def waits(person_day: pl.LazyFrame, rows: pl.LazyFrame, through: dt.date) -> pl.LazyFrame:
-    """Say of each row how long it took until a member was active again, and until the group was dead.
+    """Add to each row how long it took until a member was active again, and until the group was dead.
 
     Args:
         person_day: `schemas.lake.PERSON_DAY`, in any order.
         rows: `group_id`, `day` and any others.
-        through: last complete day; activity after it is as if it were not known.
+        through: last complete day; later activity is ignored.
 
     Returns:
-        `rows` by group and day, with `wait_days`, 1 or more, null where nobody was active again; `dead_days`, the days
-        until 28 in a row without member activity are over, all of them after the row's, null where that did not come;
-        `known_days`, how many days after the row's are complete.
+        `rows` by group and day, with `wait_days`, the days until a member was active again (1 or more; null: nobody
+        was); `dead_days`, the days until the end of the first 28 consecutive days after the row's without member
+        activity (null: there are none); `known_days`, the number of complete days after the row's.
     """
     known = (pl.lit(through) - pl.col("day")).dt.total_days()
     active = person_day.filter(pl.col("day") <= through).select("group_id", next_day="day").unique()
@@ -99,7 +103,7 @@ def waits(person_day: pl.LazyFrame, rows: pl.LazyFrame, through: dt.date) -> pl.
 
 
 def quiet_days(person_day: pl.LazyFrame, through: dt.date) -> pl.LazyFrame:
-    """The active days after which no member is known to have been active for 28 days: `group_id`, `last_day`."""
+    """Find active days followed by 28 days without known member activity: `group_id`, `last_day`."""
     wait = (pl.col("day").shift(-1).over("group_id") - pl.col("day")).dt.total_days()
     known = (pl.lit(through) - pl.col("day")).dt.total_days()
     return (
@@ -117,7 +121,7 @@ def _is_quiet(wait_days: pl.Expr, known_days: pl.Expr) -> pl.Expr:
 
 
 def with_messages(person_day: pl.LazyFrame, rows: pl.LazyFrame) -> pl.LazyFrame:
-    """Add how often members were active up to each row's day.
+    """Add the number of members' messages and reactions up to each row's day.
 
     Args:
         person_day: `schemas.lake.PERSON_DAY`, in any order.
@@ -156,12 +160,12 @@ def with_messages(person_day: pl.LazyFrame, rows: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def history(person_day: pl.LazyFrame, through: dt.date, every: int = 7) -> pl.DataFrame:
-    """Measure the past of groups with at least 30 messages, and what came of each day: what the risk is learnt from.
+    """Measure the past of groups with at least 30 messages, and the outcome of each day, as training data of the risk.
 
     Args:
         person_day: `schemas.lake.PERSON_DAY`, in any order.
-        through: last complete day; what happened after it is as if it were not known.
-        every: days from one measurement to the next.
+        through: last complete day; later activity is ignored.
+        every: days between two measurements.
 
     Returns:
         The columns of `risk_features`, `waits` and `with_messages`, by group and day.
@@ -172,12 +176,12 @@ def history(person_day: pl.LazyFrame, through: dt.date, every: int = 7) -> pl.Da
 
 
 def talkative(person_day: pl.LazyFrame) -> pl.LazyFrame:
-    """The rows of groups whose members were active at least 30 times: of others nothing is said."""
+    """Keep the rows of groups whose members were active at least 30 times; others get no risk."""
     return person_day.filter(acts().sum().over("group_id") >= LEAST_MESSAGES)
 
 
 def acts() -> pl.Expr:
-    """How often a member was active."""
+    """Sum up messages and reactions: how often a member was active."""
     return pl.col("messages").cast(pl.Int64) + pl.col("reactions")
 
 

@@ -1,4 +1,4 @@
-"""What alerts had been worth at each line of the risk, and the line that gives the precision somebody wants."""
+"""The quality of past alerts at each threshold ("line") of the risk, and the line with the wanted precision."""
 
 from __future__ import annotations
 
@@ -9,48 +9,48 @@ from typing import Final
 
 import polars as pl
 
+from pipelines.groups.risk.alert_quality import EARLY, crossings, worth
 from pipelines.groups.risk.box import Line, box
-from pipelines.groups.risk.worth import EARLY, crossings, worth
 from pipelines.groups.thresholds import LEAVES
 
 LINES: Final = tuple(percent / 1000 for percent in range(100, 801, 25))
-"""Risks at which an alert could be raised."""
+"""Candidate thresholds of the risk."""
 
 MOST_WEEKLY: Final = 6.0
-"""Alerts a week and 100 groups beyond which nobody reads them."""
+"""Most alerts per week and 100 groups that people still read."""
 
 _PLANNED_WEEKLY: Final = 5.5
-"""Those of the past for which a line is picked: later ones may be a tenth more, since it was picked on the past."""
+"""Most past alerts at the line that is picked: a tenth fewer, since alerts after it may be that many more."""
 
 PRIOR_ALERTS: Final = 20
-"""Alerts for which what was measured elsewhere counts."""
+"""Weight of the shipped model's measurements, in alerts of the company."""
 
 
 @dataclass(frozen=True)
 class AlertLines:
-    """What alerts had been worth at each of `LINES`: in the company, or else on the groups the box was learnt from."""
+    """The quality of alerts at each of `LINES`: in the company, or else on the shipped model's training groups."""
 
     lines: tuple[Line, ...]
     is_own: bool
 
     def shown(self, in_use: float | None) -> list[Line]:
-        """Every second line with alerts, and the one in use."""
+        """Return every second line with alerts, and the one in use."""
         kept = {line.risk for line in self.lines[::2]} | {in_use}
         return [line for line in self.lines if line.alerts and line.deaths and line.risk in kept]
 
 
 def of_score(own: Sequence[Line], model_share: float) -> AlertLines:
-    """What is known of alerts by a score: in the company, or, while it had none, what such a score gave elsewhere."""
+    """Return the company's lines or, while it has no alerts, those on the shipped model's training groups."""
     is_own = any(line.alerts for line in own)
     return AlertLines(tuple(own if is_own else elsewhere(model_share)), is_own)
 
 
 def lines(rows: pl.DataFrame, died: pl.DataFrame) -> list[Line]:
-    """Measure what alerts at each of `LINES` had been worth.
+    """Measure the quality of alerts at each of `LINES`.
 
     Args:
-        rows: `group_id`, `day`, `known_days` and `risk_28`, a row a week and group.
-        died: of `worth.deaths`.
+        rows: `group_id`, `day`, `known_days` and `risk_28`, one row per week and group.
+        died: the result of `alert_quality.deaths`.
     """
     found = []
     for risk in LINES:
@@ -74,7 +74,7 @@ def lines(rows: pl.DataFrame, died: pl.DataFrame) -> list[Line]:
 
 
 def precision(own: Line, prior: Line) -> float:
-    """The share of right alerts at a line, drawn to what it was elsewhere as if by `PRIOR_ALERTS` alerts."""
+    """Return the share of right alerts at a line, shrunk towards `prior` with the weight of `PRIOR_ALERTS` alerts."""
     share = prior.right / prior.alerts if prior.alerts else 0.0
     return (own.right + PRIOR_ALERTS * share) / (own.alerts + PRIOR_ALERTS)
 
@@ -85,7 +85,7 @@ def from_json(text: str) -> list[Line]:
 
 
 def markdown(known: Iterable[Line]) -> str:
-    """Lay lines out as a table: precision, recall, early warnings, lead and alerts a week and 100 groups."""
+    """Format lines as a table: precision, recall, early warnings, lead, and alerts per week and 100 groups."""
     rows = [
         (
             f"{line.risk:.1%}", f"{line.alerts:,.0f}", f"{line.right / line.alerts:.0%}",
@@ -100,24 +100,24 @@ def markdown(known: Iterable[Line]) -> str:
 
 
 def elsewhere(model_share: float) -> list[Line]:
-    """What alerts by a score with such a share of the model had been worth on the groups the box was learnt from."""
+    """Return the lines of a score with this share of the model on the shipped model's training groups."""
     return box().lines[f"{model_share:.0%}"]
 
 
 def line_for(target: float, own: Iterable[Line], model_share: float) -> float | None:
-    """Find the lowest risk at which enough alerts are right, half of the foretold deaths early, and alerts few enough.
+    """Find the lowest line at which enough alerts are right, half of the foretold deaths early, and alerts few enough.
 
-    Early is 14 days before the death, few is at most 6 alerts a week and 100 groups, planned as 5.5 of the past. Where
-    no line has so few, it is the highest that has the rest: groups of that company die more often. A company with fewer
-    than 20 alerts at a line goes by what its score gave elsewhere.
+    Early means 14 days before the death; few means at most 6 alerts per week and 100 groups, planned as 5.5 in the
+    past. If no line has so few, the highest line that meets the other conditions is taken: groups of that company die
+    more often. A line with fewer than 20 alerts of the company counts with the precision on the training groups.
 
     Args:
-        target: the share of alerts that are to be right.
-        own: what alerts had been worth in the company, at each of `LINES`.
-        model_share: of the model, in the score that speaks.
+        target: the wanted precision, 0 to 1.
+        own: the company's lines, one for each of `LINES`.
+        model_share: share of the model in the score in use, 0 to 1.
 
     Returns:
-        The risk from which on an alert is raised; None where no line is right and early enough.
+        The risk from which on an alert is raised; None if no line has enough right and early alerts.
     """
     highest = None
     for line, prior in zip(own, elsewhere(model_share), strict=True):

@@ -1,4 +1,4 @@
-"""What is measured of a group for its risk, by name."""
+"""Names of the features that a group's risk is computed from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model of how long groups stay silent: kernel ridge regression on survival at several horizons, calibrated."""
+"""A calibrated model of how long groups stay silent: kernel ridge regression on survival at several horizons."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from threadpoolctl import threadpool_limits
 from pipelines.groups.risk.measured import FEATURES
 
 HORIZONS: Final = (28, 56)
-"""The risks told are of being dead within so many days: that they hold 28 in a row without member activity."""
+"""Horizons of the risks in days: the risk that they contain 28 consecutive days without member activity."""
 
 SURVIVAL_DAYS: Final = (7, 14, 21, 28, 42, 56, 84)
-"""Silences that are learnt together: the neighbours of 28 days tell more of it than it does alone."""
+"""Lengths of silence that are learnt together: the neighbours of 28 days make the target less noisy."""
 
 LEAST_GROUPS: Final = 8
 LEAST_DEATHS: Final = 40
-"""Below so many groups, or measured days of each outcome, nothing is learnt."""
+"""Fewest groups, and fewest measured days of each outcome, to train on."""
 
 _MOST_ROWS: Final = 20_000
-"""Of a longer history some groups are learnt from: beyond it more rows cost memory and hardly teach anything."""
+"""Most rows to train on; a longer history is sampled by group, since more rows cost memory and hardly help."""
 
 _COMPONENTS: Final = 15
 _LANDMARKS: Final = 60
@@ -37,13 +37,13 @@ _MEANS: Final = ("activity_", "persons_", "newcomers_", "active_weeks", "silent_
 
 @dataclass(frozen=True)
 class RiskModel:
-    """All that predicting takes, as plain numbers.
+    """The parameters of a trained model, as plain numbers.
 
     A measurement is encoded, standardised by `mean` and `scale`, projected on `axes` (components x features), compared
-    with `landmarks` (points x components) by a Gaussian kernel and weighed: the score estimates the mean probability of
-    silence over `SURVIVAL_DAYS`. `calibration` holds intercept and slope of its logistic curve for each of `HORIZONS`.
-    Landmarks are centres of clusters: no measured day of a group can be read from a model. `deaths` counts the days
-    before a death that it was trained on.
+    with `landmarks` (points x components) by a Gaussian kernel and weighted: the score estimates the mean probability
+    of silence over `SURVIVAL_DAYS`. `calibration` has intercept and slope of its logistic curve for each of `HORIZONS`.
+    Landmarks are centres of clusters, so a model does not contain any measured day of a group. `deaths` is the number
+    of training days before a death.
     """
 
     features: list[str]
@@ -57,7 +57,7 @@ class RiskModel:
     deaths: int
 
     def log_odds(self, encoded: np.ndarray) -> np.ndarray:
-        """Log odds of being dead within each of `HORIZONS` days: rows x horizons."""
+        """Return log odds of being dead within each of `HORIZONS` days: rows x horizons."""
         with one_thread():
             projected = (encoded - np.array(self.mean)) / np.array(self.scale) @ np.array(self.axes).T
             score = _kernel(projected, np.array(self.landmarks)) @ np.array(self.weights) + self.intercept
@@ -65,17 +65,17 @@ class RiskModel:
         return curves[:, 0] + _bent(score)[:, None] * curves[:, 1]
 
     def risks(self, encoded: np.ndarray) -> np.ndarray:
-        """Probabilities of being dead within each of `HORIZONS` days: rows x horizons, none below the one before."""
+        """Return probabilities of being dead within each of `HORIZONS` days: rows x horizons, rising in each row."""
         return probabilities(self.log_odds(encoded))
 
 
 def probabilities(log_odds: np.ndarray) -> np.ndarray:
-    """Probabilities of log odds, rows x horizons, none below the one of a shorter horizon."""
+    """Convert log odds to probabilities, rows x horizons; none is below that of a shorter horizon."""
     return np.maximum.accumulate(1 / (1 + np.exp(-log_odds)), axis=1)
 
 
 def encode(measured: pl.DataFrame) -> np.ndarray:
-    """`FEATURES` of `risk_features` on scales where equal steps mean equal ratios: rows x features."""
+    """Encode `FEATURES` on logarithmic scales: rows x features."""
     return measured.select(_scaled(name) for name in FEATURES).to_numpy()
 
 
@@ -89,26 +89,26 @@ def _scaled(name: str) -> pl.Expr:
 
 
 def was_silent(waited: pl.DataFrame, days: int) -> np.ndarray:
-    """True where no member was active in `days` days from the row's on; `waited` is of `features.waits`."""
+    """True where no member was active in the `days` days from the row's on; `waited`: see `features.waits`."""
     return waited.select((pl.col("wait_days") > days).fill_null(value=True)).to_series().to_numpy()
 
 
 def was_dead(waited: pl.DataFrame, days: int) -> np.ndarray:
-    """True where the `days` days from the row's on held 28 in a row without member activity."""
+    """True where the `days` days from the row's on contain 28 consecutive days without member activity."""
     return waited.select((pl.col("dead_days") <= days).fill_null(value=False)).to_series().to_numpy()
 
 
 def train(waited: pl.DataFrame) -> RiskModel | None:
-    """Learn from measured days whose `SURVIVAL_DAYS` are all over by the last known day.
+    """Train on measured days whose `SURVIVAL_DAYS` are all complete.
 
-    The parameters were chosen once, on a public community, and are no settings. Calibration is on scores of groups that
-    were left out, by the closed form of ridge regression (Cook & Weisberg 1982), so it needs no other fit.
+    Hyperparameters were chosen once, on a public community, and are no settings. Calibration uses scores of left-out
+    groups, by the closed form of ridge regression (Cook & Weisberg 1982), so it needs no further fit.
 
     Args:
         waited: Columns of `features.waits`, in any order.
 
     Returns:
-        The model; None where there are too few groups or outcomes to learn from.
+        The model; None if there are too few groups or outcomes.
     """
     mature = some_groups(waited.filter(pl.col("known_days") >= max(SURVIVAL_DAYS))).sort("group_id", "day")
     deaths = was_dead(mature, HORIZONS[0])
@@ -121,12 +121,12 @@ def train(waited: pl.DataFrame) -> RiskModel | None:
 
 
 def one_thread() -> threadpool_limits:
-    """Small matrices gain nothing by two threads, and sums of one thread come out the same each time."""
+    """Limit BLAS to one thread: small matrices gain nothing by more, and sums become reproducible."""
     return threadpool_limits(1)
 
 
 def some_groups(rows: pl.DataFrame) -> pl.DataFrame:
-    """All rows of as many groups, in the order of a hash of their ids, as there is room for."""
+    """Keep all rows of as many groups as fit the limit, in the order of a hash of their ids."""
     size = rows.group_by("group_id").len().sort(pl.col("group_id").map_batches(_hash, return_dtype=pl.UInt32))
     kept = size.filter(pl.col("len").cum_sum() <= _MOST_ROWS)["group_id"]
     return rows.filter(pl.col("group_id").is_in(kept.implode()))
@@ -137,7 +137,7 @@ def _hash(groups: pl.Series) -> pl.Series:
 
 
 def _fitted(encoded: np.ndarray, survival: np.ndarray, group: np.ndarray, outcomes: list[np.ndarray]) -> RiskModel:
-    # It takes a second to import, and few runs train anything.
+    # It takes a second to import, and few runs train a model.
     from sklearn.cluster import KMeans
     from sklearn.decomposition import PCA
     from sklearn.linear_model import Ridge
@@ -168,7 +168,7 @@ def _fitted(encoded: np.ndarray, survival: np.ndarray, group: np.ndarray, outcom
 
 
 def _left_out(mapped: np.ndarray, residual: np.ndarray, group: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """What the ridge regression predicts for each group when fitted without it: target - (I - H_gg)^-1 residual_g."""
+    """Predict each group by the ridge regression fitted without it: target - (I - H_gg)^-1 residual_g."""
     centred = mapped - mapped.mean(axis=0)
     inverse = np.linalg.inv(centred.T @ centred + _PENALTY * np.eye(mapped.shape[1]))
     predicted = np.empty(len(target))
@@ -184,7 +184,7 @@ def _calibrated(score: np.ndarray, outcome: np.ndarray) -> list[float]:
 
 
 def logistic_curve(value: np.ndarray, outcome: np.ndarray) -> list[float]:
-    """Intercept and slope of the logistic curve through the outcomes (Platt 1999)."""
+    """Fit intercept and slope of the logistic curve through the outcomes (Platt 1999)."""
     from sklearn.linear_model import LogisticRegression
 
     curve = LogisticRegression(C=1e6).fit(value[:, None], outcome)
@@ -192,7 +192,7 @@ def logistic_curve(value: np.ndarray, outcome: np.ndarray) -> list[float]:
 
 
 def _bent(score: np.ndarray) -> np.ndarray:
-    """The logarithm of a score, bent into a straight line where the score, a regression's, comes near 0 or below."""
+    """Return the logarithm of a score; near 0 and below, which a regression can reach, its tangent."""
     return np.log(_NEAR_ZERO * np.logaddexp(0, score / _NEAR_ZERO))
 
 

@@ -1,4 +1,4 @@
-"""The scores that can say how likely a group is to die: counts, the model in the box, the company's own."""
+"""Scores of the risk of death: counts, the shipped model (`box`), the company's own model."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ SILENCE, MESSAGES, BOX, OWN = "silence", "messages", "box", "own"
 
 MESSAGES_28D: Final = "messages_28d"
 INPUTS: Final = (*FEATURES, MESSAGES_28D)
-"""What scores are made of: a column of `inputs` each."""
+"""The columns of `inputs`."""
 
 OWN_COUNTS_HALF: Final = 200
-"""Weekly days before a death at which a company's own model counts as much as the box."""
+"""Weekly days before a death at which a company's own model has the same weight as the shipped one."""
 
 _SILENT: Final = INPUTS.index("since_active_day_1")
 _SAID: Final = INPUTS.index(MESSAGES_28D)
 
 
 class Score(NamedTuple):
-    """A score: `name`, and the share of the model in it; the rest is days of silence.
+    """A score: its `name`, and the share of the model in it; the rest is days of silence.
 
-    `silence` and `messages` are counts. `own` is the company's own model, blended with the box.
+    `silence` and `messages` are counts, `box` is the shipped model, `own` the company's own model blended with it.
     """
 
     name: str
@@ -43,18 +43,18 @@ SCORES: Final = (
 
 
 def inputs(measured: pl.DataFrame) -> np.ndarray:
-    """Encode measured days as `RiskModel` takes them, and messages in 28 days on the same scale: rows x `INPUTS`."""
+    """Encode measured days for `RiskModel`, with messages in 28 days on the same scale: rows x `INPUTS`."""
     return np.column_stack([encode(measured), np.log1p(measured[MESSAGES_28D].to_numpy())])
 
 
 def own_weight(deaths: int) -> float:
-    """The weight of an own model that was trained on so many weekly days before a death; the box has the rest."""
+    """Return the weight of an own model by its training deaths (weekly days); the shipped model has the rest."""
     return deaths / (deaths + OWN_COUNTS_HALF)
 
 
 @dataclass(frozen=True)
 class Parts:
-    """Log odds of measured days, rows x horizons each; `own` is that of the box where there is no own model."""
+    """Log odds of measured days, rows x horizons each; without an own model, `own` is that of the shipped one."""
 
     silence: np.ndarray
     messages: np.ndarray
@@ -70,7 +70,7 @@ class Parts:
         weight: float = 0.0,
         of_box: np.ndarray | None = None,
     ) -> Parts:
-        """Compute them of `inputs`; `of_box` is what the box tells, where that is known already."""
+        """Compute log odds of `inputs`; `of_box` are those of the shipped model if known already."""
         if of_box is None:
             of_box = box.model.log_odds(encoded[:, : len(FEATURES)])
         blended = of_box
@@ -80,11 +80,11 @@ class Parts:
         return cls(*counts, of_box, blended)
 
     def at(self, rows: np.ndarray) -> Parts:
-        """Those of some rows."""
+        """Return the log odds of some rows."""
         return Parts(self.silence[rows], self.messages[rows], self.box[rows], self.own[rows])
 
     def log_odds(self, score: Score) -> np.ndarray:
-        """Those of one score: rows x horizons."""
+        """Return the log odds of a score: rows x horizons."""
         if score.name == MESSAGES:
             return self.messages
         model = self.own if score.name == OWN else self.box
@@ -97,15 +97,15 @@ def _curve(curves: list[list[float]], value: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Speaker:
-    """The score that speaks, with all that predicting takes besides the box.
+class ScoreInUse:
+    """The score in use, with its parameters besides the shipped model.
 
     Attributes:
         score: name and share.
-        odds: the company's deaths over those that the score foretold, drawn to 1: all odds are multiplied by it.
-        own: the company's own model, where there is one.
+        odds: factor of all odds: the company's deaths over those predicted by the score, shrunk towards 1.
+        own: the company's own model, if there is one.
         own_weight: its weight in the blend.
-        box: version of the box.
+        box: version of the shipped model.
     """
 
     score: Score
@@ -115,22 +115,22 @@ class Speaker:
     box: str = field(default_factory=lambda: box().version)
 
     def risks(self, encoded: np.ndarray) -> np.ndarray:
-        """Probabilities of being dead within each of `HORIZONS` days: rows of `inputs` x horizons."""
+        """Return probabilities of being dead within each of `HORIZONS` days: rows of `inputs` x horizons."""
         parts = Parts.of(encoded, box(), self.own, self.own_weight)
         return probabilities(parts.log_odds(self.score) + np.log(self.odds))
 
     @property
     def mean(self) -> np.ndarray:
-        """The mean of `INPUTS` over the days that the model learnt from."""
+        """The mean of `INPUTS` over the training days of the model."""
         known = box()
         return np.array([*(known.model if self.own is None else self.own).mean, known.mean_messages])
 
     def to_json(self) -> str:
-        """The parameters as JSON, the same text for the same speaker."""
+        """Convert the parameters to JSON; equal parameters give the same text."""
         return json.dumps(asdict(self), sort_keys=True)
 
     @classmethod
-    def from_json(cls, text: str) -> Speaker:
+    def from_json(cls, text: str) -> ScoreInUse:
         """Read what `to_json` wrote."""
         known: dict[str, Any] = json.loads(text)
         own = known["own"]
@@ -138,19 +138,19 @@ class Speaker:
 
 
 def is_current(text: str) -> bool:
-    """Whether the JSON of a speaker is of the box and of the features there are now."""
+    """Whether the JSON of a score is of the present shipped model and features."""
     known: dict[str, Any] = json.loads(text)
-    # Versions before the box wrote the own model alone.
+    # Versions without a shipped model wrote the own model only.
     return known.get("box") == box().version and (known["own"] is None or known["own"]["features"] == list(FEATURES))
 
 
 def risk_columns(risks: np.ndarray) -> list[pl.Series]:
-    """The columns `risk_28` and `risk_56` of probabilities, rows x horizons."""
+    """Make the columns `risk_28` and `risk_56` of probabilities, rows x horizons."""
     return [pl.Series(f"risk_{days}", risks[:, at], pl.Float64) for at, days in enumerate(HORIZONS)]
 
 
-def told_by() -> pl.Expr:
-    """Which score told a risk, in words; reads `score` and `model_share`."""
+def score_in_words() -> pl.Expr:
+    """Name the score of a risk in words; reads `score` and `model_share`."""
     score = pl.col("score")
     share = (100 * pl.col("model_share")).round(0).cast(pl.Int64)
     return (
@@ -159,7 +159,7 @@ def told_by() -> pl.Expr:
         .when(score == MESSAGES)
         .then(pl.lit("by messages in 28 days"))
         .when(score == BOX)
-        .then(pl.format("{} % by the model in the box, the rest by days of silence", share))
+        .then(pl.format("{} % by the shipped model, the rest by days of silence", share))
         .when(score == OWN)
         .then(pl.format("{} % by the own model, the rest by days of silence", share))
     )

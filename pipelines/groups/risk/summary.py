@@ -1,4 +1,4 @@
-"""The back-test as a whole: how the model, the rules and the baselines would have done on a company's own history."""
+"""The whole back-test: how models, rules and baselines would have performed on a company's own history."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from typing import Final
 import polars as pl
 
 from pipelines.groups.life import DECLINING, DYING
+from pipelines.groups.risk.alert_quality import AlertQuality, crossings, deaths, worth
 from pipelines.groups.risk.backtest import BASELINES, Calibration, across_groups, calibration, judged, walking_forward
 from pipelines.groups.risk.box import box
 from pipelines.groups.risk.features import LEAST_MESSAGES, history
-from pipelines.groups.risk.graded import speaker_of
+from pipelines.groups.risk.graded import score_in_use
 from pipelines.groups.risk.lines import AlertLines, line_for, lines, of_score
 from pipelines.groups.risk.model import train
 from pipelines.groups.risk.ranking import Grade, grades
 from pipelines.groups.risk.scores import Score
-from pipelines.groups.risk.worth import Worth, crossings, deaths, worth
 from schemas.errors import EmberlineError
 from schemas.lake import GROUP_STATES
 
-SPEAKS: Final = "what speaks"
+IN_USE: Final = "score in use"
 _RISK: Final = pl.col("risk_28")
 _ACROSS: Final[Mapping[str, pl.Expr]] = {"own model": _RISK, **BASELINES}
 _FORWARD: Final[Mapping[str, pl.Expr]] = {
-    SPEAKS: _RISK,
-    "own model and box": pl.col("own_28"),
+    IN_USE: _RISK,
+    "own and shipped model": pl.col("own_28"),
     "box": pl.col("box_28"),
     **BASELINES,
 }
@@ -37,19 +37,19 @@ ALERTS: Final[dict[str, tuple[pl.Expr, float]]] = {
     "fewer than 5 messages in 28 days": (BASELINES["messages in 28 days"], -4),
     "messages fell by half": (BASELINES["messages fell by half"], -0.5),
 }
-"""What is compared with the rules: an alert is made where the score reaches the threshold."""
+"""Alerts compared with the rules: by name, a score and the threshold at which it alerts."""
 
 
-_WAIT: Final = "Wait, or replay older messages: emberline replay. Until then nothing is known of any group's risk."
+_WAIT: Final = "Wait, or replay older messages: emberline replay. Until then no group has a risk."
 
 
 class HistoryTooShort(EmberlineError):
-    """There is no day of a group to test anything on."""
+    """No group has a day to test on."""
 
 
 @dataclass(frozen=True)
 class Ranked:
-    """How scores rank the days of groups by whether they die within 28 days."""
+    """Grades of scores that rank days by whether the group died within 28 days."""
 
     groups: int
     days: int
@@ -61,15 +61,15 @@ class Ranked:
 
 @dataclass(frozen=True)
 class Rests:
-    """What a risk rests on: the score that speaks now, what the box was learnt from, and what there is of the company.
+    """The basis of a risk: the score in use, the shipped model's training data, and the company's data.
 
     Attributes:
-        score: that speaks, with the share of the model in it.
-        own_weight: of the company's own model where `own` speaks; the box has the rest.
-        box_groups, box_deaths: groups and weekly days before a death that the box was learnt from.
-        box_auc, box_average_precision: its grades on groups of those that were left out.
-        groups, days: of the company.
-        judged_days, judged_deaths: weekly days whose next 28 days are known, and those before a death.
+        score: the score in use, with the share of the model in it.
+        own_weight: weight of the company's own model if `own` is in use; the shipped model has the rest.
+        box_groups, box_deaths: training groups, and weekly days before a death, of the shipped model.
+        box_auc, box_average_precision: its grades on training groups that were left out.
+        groups, days: number of the company's groups and weekly days.
+        judged_days, judged_deaths: weekly days whose next 28 days are known, and of these, days before a death.
     """
 
     score: Score
@@ -86,24 +86,24 @@ class Rests:
 
 @dataclass(frozen=True)
 class BackTest:
-    """What is known of the risk before anybody relies on it.
+    """The results of a back-test.
 
-    What cannot be graded is None: nobody died yet, or nobody is known to have lived on.
+    Grades are None if no group, or every group, died.
 
     Attributes:
-        rests: on what the risk rests.
-        across: each group told of by an own model of the others, of all times.
-        forward: each quarter told of by what was known before it, the own model of other groups.
-        worth: of the alerts of each rule, score and baseline, over the days of `forward`.
-        calibration: of `forward`.
-        lines: what alerts at each line of the risk had been worth, over the days of `forward`.
-        line: at which alerts are raised now; None where no line gives the precision that is wanted.
+        rests: the basis of the risk.
+        across: grades of cross-validation: each group is predicted by an own model of the others.
+        forward: grades of walk-forward validation: each quarter is predicted from earlier days only.
+        worth: quality of the alerts of each rule, score and baseline, over the days of `forward`.
+        calibration: calibration over the days of `forward`.
+        lines: quality of alerts at each threshold of the risk, over the days of `forward`.
+        line: the threshold in use; None if no line has the wanted precision.
     """
 
     rests: Rests
     across: Ranked | None
     forward: Ranked | None
-    worth: Mapping[str, Worth]
+    worth: Mapping[str, AlertQuality]
     calibration: Calibration | None
     lines: AlertLines
     line: float | None
@@ -116,17 +116,17 @@ def back_test(
     retrain_days: int,
     target_precision: float,
 ) -> BackTest:
-    """Ask of every seventh day of each living group: is there no member activity in the next 28 days?
+    """Back-test the risk on every seventh day of each living group: did it die within the next 28 days?
 
     Args:
         person_day: `schemas.lake.PERSON_DAY`.
         group_state: `schemas.lake.GROUP_STATE`.
         through: last complete day; None: there is none.
-        retrain_days: how long a score is used.
-        target_precision: the share of alerts that are to be right.
+        retrain_days: how long a score is used, in days.
+        target_precision: the wanted precision of alerts, 0 to 1.
 
     Raises:
-        HistoryTooShort: no group has a day to ask about.
+        HistoryTooShort: no group has a day to test on.
     """
     past = history(person_day, through) if through is not None else None
     if past is None or past.is_empty():
@@ -137,7 +137,7 @@ def back_test(
     own = train(past)
     walked = walking_forward(past, retrain_days, other_groups=True)
     forward, across = walked.rows, across_groups(past)
-    speaker = speaker_of(walked, own)
+    in_use = score_in_use(walked, own)
     known = judged(forward)
     died = deaths(person_day, forward)
     found = lines(forward, died)
@@ -147,15 +147,15 @@ def back_test(
     }
     return BackTest(
         Rests(
-            speaker.score, speaker.own_weight, box().groups, box().deaths, box().auc, box().average_precision,
+            in_use.score, in_use.own_weight, box().groups, box().deaths, box().auc, box().average_precision,
             past["group_id"].n_unique(), past.height, known.height, int(known["is_dead"].sum()),
         ),
         _ranked(judged(across), _ACROSS),
         _ranked(known, _FORWARD),
         {name: worth(made, forward, died) for name, made in alerts.items()},
         calibration(known) if known.height else None,
-        of_score(found, speaker.score.share),
-        line_for(target_precision, found, speaker.score.share),
+        of_score(found, in_use.score.share),
+        line_for(target_precision, found, in_use.score.share),
     )  # fmt: skip
 
 
@@ -163,7 +163,7 @@ _STATES: Final = (GROUP_STATES[DECLINING], GROUP_STATES[DYING])
 
 
 def entered(group_state: pl.LazyFrame, state: str) -> pl.DataFrame:
-    """The days on which groups got into a state and came from a better one: `group_id`, `day`."""
+    """Find the days on which groups entered a state from a better one: `group_id`, `day`."""
     before = pl.col("state").shift(1).over("group_id", order_by="since")
     came_from_worse = (before == GROUP_STATES[DYING]).fill_null(value=False)
     return group_state.filter((pl.col("state") == state) & ~came_from_worse).select("group_id", day="since").collect()

@@ -1,4 +1,4 @@
-"""The compiled walk over a group's days that measures, at the end of each, what was known of it by then."""
+"""The compiled loop over a group's days that computes its features at the end of each."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ def walk(
     through: int,
     every: int,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Measure every `every`-th day of each group from its day 28 on, while it was active in the 28 days before.
+    """Compute features on every `every`-th day of each group from its day 28 on, if active in the 28 days before.
 
     Args:
-        group: whose row it is, rows of one group together.
-        day: days since an epoch, ascending in a group; within a day by the time of the person's last activity.
-        person: who was active.
-        messages: how often on that day.
+        group: group of each row; rows of one group are adjacent.
+        day: days since an epoch, ascending in a group; within a day, rows by the time of the person's last activity.
+        person: the active person.
+        messages: how often the person was active on that day.
         is_new: true on the person's first day in the group.
-        is_alone: true where nobody else was active since before the person's last two activities.
+        is_alone: true if the person's last two activities had nobody else's between or after them.
         opens: first day to measure.
         through: last day to measure.
-        every: days from one measurement to the next.
+        every: days between two measurements.
 
     Returns:
-        Index of a row of the group, day, and the values of `FEATURES`, a row a measurement.
+        One row per measurement: index of a row of the group, day, and the values of `FEATURES`.
     """
     rows = 0
     start = 0
@@ -74,7 +74,7 @@ def _measure_group(day, person, messages, is_new, is_alone, opens, through, ever
     span = through - first + 1
     if span <= PATIENCE:
         return row
-    # Prefix sums: days of activity, and days that end a fortnight without any, before each day.
+    # Prefix sums: number of active days, and of days that end 14 days without activity, before each day.
     active_before = np.zeros(span + 1, np.int64)
     silent_before = np.zeros(span + 1, np.int64)
     active = np.zeros(len(day), np.int64)
@@ -155,7 +155,7 @@ def _measure_group(day, person, messages, is_new, is_alone, opens, through, ever
 
 @compiled
 def _measure_pauses(active, t, out):
-    """The longest pause of a year, and how often one as long as the present silence went on for 28 days."""
+    """Measure the longest pause of a year, and how often a pause as long as the present silence lasted 28 days more."""
     silence = t - active[-1]
     longest = 0
     reached = 0

@@ -172,9 +172,9 @@ def test_data_health_names_each_thing_that_stands_against_the_figures():
     for said in (
         "1 of 2 groups are not measured",
         "1 groups are seen in part",
-        "Of 2 groups nobody tells who leaves",
-        "joins and leaves are not told",
-        "joins are told, leaves hardly ever",
+        "No source of 2 groups reports leaves",
+        "joins and leaves are not reported",
+        "joins are reported, leaves hardly ever",
         "17 published figures",
         "feed: silent",
         "qq:1: 3 missing, sent from 2026-03-02 09:30 to",

@@ -12,7 +12,7 @@ import yaml
 from emberline.report.words import LANGUAGES, Words
 from pipelines.groups.reasons import reason
 from pipelines.groups.risk.drivers import _words
-from pipelines.groups.risk.scores import INPUTS, SCORES, told_by
+from pipelines.groups.risk.scores import INPUTS, SCORES, score_in_words
 from schemas.disagreement import DISAGREEMENTS
 from schemas.lake import GROUP_STATES
 
@@ -77,7 +77,7 @@ def every_driver() -> list[str]:
     said = pl.DataFrame(features).select(**_words())
     scores = pl.DataFrame(SCORES, schema=["score", "model_share"], orient="row")
     of_drivers = (f"{text} (+3)" for column in said for text in column)
-    return [*of_drivers, *scores.select(told_by()).to_series(), *DISAGREEMENTS.values()]
+    return [*of_drivers, *scores.select(score_in_words()).to_series(), *DISAGREEMENTS.values()]
 
 
 def test_chinese_has_words_for_every_reason_and_driver():

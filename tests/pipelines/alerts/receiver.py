@@ -47,7 +47,7 @@ class Receiver:
 
     @property
     def text(self) -> str:
-        """All that was told."""
+        """All messages received."""
         return "\n".join(f"{message['title']}\n{message['message']}" for message in self.messages)
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""What becomes of alerts at an evaluation, and what of it is told."""
+"""Alerts after an evaluation, and their notices."""
 
 from __future__ import annotations
 
@@ -16,43 +16,43 @@ from tests.pipelines.alerts.samples import DAY, HOUR, NOON, POLICY, judged, know
 FIRED = Alert("group_dying", "a", "critical", known(), NOON, NOON, NOON)
 
 
-def told(decision: Decision) -> list[tuple[str, str]]:
+def events_of(decision: Decision) -> list[tuple[str, str]]:
     return [(notice.event, notice.alert.subject) for notice in decision.notices]
 
 
 def test_what_holds_fires_once():
     first = decide([], [judged(True, "a", "b")], POLICY, NOON)
-    assert told(first) == [("firing", "a"), ("firing", "b")]
+    assert events_of(first) == [("firing", "a"), ("firing", "b")]
     again = decide(first.alerts, [judged(True, "a", "b")], POLICY, NOON + HOUR)
-    assert told(again) == []
+    assert events_of(again) == []
     assert [alert.opened_at for alert in again.alerts] == [NOON, NOON]
 
 
 def test_an_alert_that_still_holds_is_told_again_after_the_interval():
-    assert told(decide([FIRED], [judged(True, "a")], POLICY, NOON + 3 * DAY)) == [("reminder", "a")]
+    assert events_of(decide([FIRED], [judged(True, "a")], POLICY, NOON + 3 * DAY)) == [("reminder", "a")]
 
 
 def test_a_late_evaluation_makes_up_for_none_that_was_missed():
     late = decide([FIRED], [judged(True, "a")], POLICY, NOON + 30 * DAY)
-    assert told(late) == [("reminder", "a")]
-    assert told(decide(late.alerts, [judged(True, "a")], POLICY, NOON + 30 * DAY + HOUR)) == []
+    assert events_of(late) == [("reminder", "a")]
+    assert events_of(decide(late.alerts, [judged(True, "a")], POLICY, NOON + 30 * DAY + HOUR)) == []
 
 
 def test_without_an_interval_nothing_is_told_again():
     never = replace(POLICY, renotify=None)
-    assert told(decide([FIRED], [judged(True, "a")], never, NOON + 300 * DAY)) == []
+    assert events_of(decide([FIRED], [judged(True, "a")], never, NOON + 300 * DAY)) == []
 
 
 def test_recovery_is_told_at_once_whatever_the_interval():
     decision = decide([FIRED], [judged(False, "a")], POLICY, NOON + HOUR)
-    assert told(decision) == [("recovered", "a")]
+    assert events_of(decision) == [("recovered", "a")]
     assert decision.alerts[0].state(NOON + HOUR) == "resolved"
 
 
 @pytest.mark.parametrize("evaluation", [judged(None, "a"), judged(True), Evaluation("group_dying", error="no lake")])
 def test_what_cannot_be_measured_neither_recovers_nor_is_told_again(evaluation: Evaluation):
     decision = decide([FIRED], [evaluation], POLICY, NOON + 5 * DAY)
-    assert told(decision) == []
+    assert events_of(decision) == []
     assert decision.alerts[0].state(NOON + 5 * DAY) == ("errored" if evaluation.error else "no_data")
     assert decision.alerts[0].unmeasured_since == NOON + 5 * DAY
 
@@ -64,36 +64,36 @@ def test_what_cannot_be_measured_does_not_fire():
 def test_what_is_measured_again_fires_on():
     unmeasured = replace(FIRED, unmeasured_since=NOON, error="no lake")
     decision = decide([unmeasured], [judged(True, "a")], POLICY, NOON + HOUR)
-    assert told(decision) == []
+    assert events_of(decision) == []
     assert decision.alerts[0].state(NOON + HOUR) == "firing"
 
 
 def test_an_acknowledged_alert_is_not_told_again_but_its_recovery_is():
     acknowledged = replace(FIRED, acknowledged_at=NOON, acknowledged_by="mei")
-    assert told(decide([acknowledged], [judged(True, "a")], POLICY, NOON + 9 * DAY)) == []
-    assert told(decide([acknowledged], [judged(False, "a")], POLICY, NOON + 9 * DAY)) == [("recovered", "a")]
+    assert events_of(decide([acknowledged], [judged(True, "a")], POLICY, NOON + 9 * DAY)) == []
+    assert events_of(decide([acknowledged], [judged(False, "a")], POLICY, NOON + 9 * DAY)) == [("recovered", "a")]
 
 
 def test_a_snoozed_alert_is_silent_until_its_time_and_told_once_then():
     snoozed = replace(FIRED, snoozed_until=NOON + 5 * DAY)
     before = decide([snoozed], [judged(True, "a")], POLICY, NOON + 5 * DAY - HOUR)
-    assert (told(before), before.alerts[0].state(NOON + 5 * DAY - HOUR)) == ([], "snoozed")
+    assert (events_of(before), before.alerts[0].state(NOON + 5 * DAY - HOUR)) == ([], "snoozed")
     after = decide(before.alerts, [judged(True, "a")], POLICY, NOON + 5 * DAY)
-    assert told(after) == [("reminder", "a")]
-    assert told(decide(after.alerts, [judged(True, "a")], POLICY, NOON + 5 * DAY + HOUR)) == []
+    assert events_of(after) == [("reminder", "a")]
+    assert events_of(decide(after.alerts, [judged(True, "a")], POLICY, NOON + 5 * DAY + HOUR)) == []
 
 
 def test_what_has_been_so_for_long_at_first_sight_is_no_news():
     old = Evaluation("group_dead", (Verdict("a", True, known((NOON - 15 * DAY).date(), "dead")),))
     assert decide([], [old], POLICY, NOON).alerts == ()
     recent = Evaluation("group_dead", (Verdict("a", True, known((NOON - 14 * DAY).date(), "dead")),))
-    assert told(decide([], [recent], POLICY, NOON)) == [("firing", "a")]
+    assert events_of(decide([], [recent], POLICY, NOON)) == [("firing", "a")]
 
 
 def test_a_rule_that_is_off_fires_nothing_and_lets_go_of_its_alerts_without_a_word():
     off = Policy({"group_dead": "warning"})
     decision = decide([FIRED], [judged(True, "a", "b")], off, NOON + HOUR)
-    assert told(decision) == []
+    assert events_of(decision) == []
     assert [(alert.subject, alert.resolved_at) for alert in decision.alerts] == [("a", NOON + HOUR)]
 
 
@@ -103,8 +103,8 @@ def test_the_alerts_of_a_rule_that_was_not_evaluated_stay_as_they_are():
 
 def test_of_a_dying_group_that_died_its_death_is_told_and_no_recovery():
     dead = judged(True, "a", rule="group_dead")
-    assert told(decide([FIRED], [judged(False, "a", is_recovery=False), dead], POLICY, NOON)) == [("firing", "a")]
-    assert told(decide([FIRED], [judged(False, "a", is_recovery=False)], POLICY, NOON)) == [("closed", "a")]
+    assert events_of(decide([FIRED], [judged(False, "a", is_recovery=False), dead], POLICY, NOON)) == [("firing", "a")]
+    assert events_of(decide([FIRED], [judged(False, "a", is_recovery=False)], POLICY, NOON)) == [("closed", "a")]
 
 
 def test_a_clock_that_went_back_changes_nothing():
@@ -157,21 +157,21 @@ def _by_hand(
     name: str,
     holds: bool | None,
     notes: dict[str, dict[str, dt.datetime]],
-    told: list[tuple[str, dt.datetime]],
+    sent: list[tuple[str, dt.datetime]],
     now: dt.datetime,
 ) -> None:
     """One group at one evaluation, followed as the definitions say it in words."""
     if holds is False and name in notes:
         del notes[name]
-        told.append(("recovered", now))
+        sent.append(("recovered", now))
     elif holds and name not in notes:
-        notes[name] = {"told": now}
-        told.append(("firing", now))
+        notes[name] = {"sent": now}
+        sent.append(("firing", now))
     elif holds and "ack" not in notes[name]:
-        wake = notes[name].get("snooze", notes[name]["told"] + timedelta_of(POLICY))
+        wake = notes[name].get("snooze", notes[name]["sent"] + timedelta_of(POLICY))
         if now >= wake:
-            notes[name] = {"told": now}
-            told.append(("reminder", now))
+            notes[name] = {"sent": now}
+            sent.append(("reminder", now))
 
 
 def timedelta_of(policy: Policy) -> dt.timedelta:

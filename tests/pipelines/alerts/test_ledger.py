@@ -1,4 +1,4 @@
-"""The ledger of alerts: what was decided is written with what is to be told, or nothing is."""
+"""The ledger of alerts: a decision is written with its notices, or nothing is."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_what_became_of_a_group_is_noted_and_makes_the_record_of_its_rule(ledger
     spells = pl.DataFrame(
         {"group_id": ["a", "b"], "state": ["dead", "alive"], "since": [NOON.date() + 20 * DAY, NOON.date() + 5 * DAY]}
     )
-    assert [ledger.note_outcomes(spells), ledger.note_outcomes(spells)] == [2, 0]
+    assert [ledger.record_outcomes(spells), ledger.record_outcomes(spells)] == [2, 0]
     assert [(entry.outcome, entry.outcome_day) for entry in ledger.entries()] == [
         ("died", NOON.date() + 20 * DAY), ("recovered", NOON.date() + 5 * DAY), (None, None),
     ]  # fmt: skip
@@ -110,7 +110,7 @@ def test_upkeep_forgets_what_was_delivered_of_resolved_alerts_and_keeps_the_aler
     delivered = sa.update(alert_notice).values(delivered_at=NOON + HOUR)
     with sa.create_engine(prepared).begin() as connection:
         connection.execute(delivered.where(alert_notice.c.event == "firing"))
-    assert ledger.forget_delivered(NOON + HOUR) == 0
-    assert ledger.forget_delivered(NOON + DAY) == 1
+    assert ledger.delete_delivered(NOON + HOUR) == 0
+    assert ledger.delete_delivered(NOON + DAY) == 1
     assert notices(prepared) == [("b", "firing", "ops"), ("a", "recovered", "ops")]
     assert len(ledger.entries(only_open=False)) == 2

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.alerts.decide import Event, Known
-from pipelines.alerts.messages import Told, link, message, notice_of_test, record
+from pipelines.alerts.messages import OutboxNotice, link, message, record, trial_notice
 from tests.pipelines.alerts.samples import NOON, TODAY
 
 KNOWN = Known(
@@ -18,10 +18,10 @@ KNOWN = Known(
     {"core": 3, "core_silent": ["p1", "p2"], "precedent": "2 of 3 dying groups recovered",
      "followed": ["Groups like this were alive again in 9 of 20 cases after a call, untreated 4 of 20"]},
 )  # fmt: skip
-DYING = Told(17, 5, "firing", "group_dying", "wecom:1 a", "critical", KNOWN, NOON, NOON)
+DYING = OutboxNotice(17, 5, "firing", "group_dying", "wecom:1 a", "critical", KNOWN, NOON, NOON)
 
 
-def many(count: int) -> list[Told]:
+def many(count: int) -> list[OutboxNotice]:
     return [
         replace(DYING, notice_id=number, alert_id=number, known=replace(KNOWN, name=f"Group {number}"))
         for number in range(count)
@@ -29,9 +29,9 @@ def many(count: int) -> list[Told]:
 
 
 def test_one_alert_says_which_group_since_when_why_who_fell_silent_and_what_helped_others():
-    told = message([DYING], "https://emberline.example/report/", 5000)
-    assert told.title == "Tea lovers is dying"
-    assert told.body.splitlines() == [
+    sent = message([DYING], "https://emberline.example/report/", 5000)
+    assert sent.title == "Tea lovers is dying"
+    assert sent.body.splitlines() == [
         "Tea lovers is dying, since 2026-03-02 (retention, wecom:1 a, critical).",
         "Why: speakers at 40 % of usual.",
         "Silent of the 3 who wrote half of the messages before: p1, p2.",
@@ -64,9 +64,9 @@ def test_each_event_has_its_words(event: Event, state: str, title: str):
 
 
 def test_a_test_names_no_group_and_has_no_link():
-    told = message([notice_of_test(NOON)], "https://emberline.example", 5000)
-    assert told.title == "emberline: a test of this channel, no group is concerned"
-    assert told.body == "Why: somebody asked for a test of the channels of alerts."
+    sent = message([trial_notice(NOON)], "https://emberline.example", 5000)
+    assert sent.title == "emberline: a test of this channel, no group is concerned"
+    assert sent.body == "Why: somebody asked for a test of the channels of alerts."
 
 
 def test_a_group_without_a_name_is_named_by_its_id():
@@ -74,21 +74,21 @@ def test_a_group_without_a_name_is_named_by_its_id():
 
 
 def test_many_alerts_are_a_digest_that_names_each():
-    told = message([*many(9), replace(DYING, rule="group_dead"), DYING], None, 5000)
-    assert told.title == "11 alerts: 10 dying, 1 dead"
-    assert told.body.startswith("Dying (10):\n- Group 0, since 2026-03-02 (alert 0)\n- Group 1,")
-    assert told.body.count("\n- ") == 11
+    sent = message([*many(9), replace(DYING, rule="group_dead"), DYING], None, 5000)
+    assert sent.title == "11 alerts: 10 dying, 1 dead"
+    assert sent.body.startswith("Dying (10):\n- Group 0, since 2026-03-02 (alert 0)\n- Group 1,")
+    assert sent.body.count("\n- ") == 11
 
 
 @given(st.integers(1, 300), st.integers(120, 4000))
 def test_a_message_fits_and_all_are_told_in_order_after_some_messages(count: int, limit: int):
     rest, read = many(count), ""
     while rest:
-        told = message(rest, "https://emberline.example", limit)
-        assert len((told.title + told.body).encode()) <= limit
-        assert told.notices >= 1
-        read += f"{told.title}\n{told.body}\n"
-        rest = rest[told.notices :]
+        sent = message(rest, "https://emberline.example", limit)
+        assert len((sent.title + sent.body).encode()) <= limit
+        assert sent.notices >= 1
+        read += f"{sent.title}\n{sent.body}\n"
+        rest = rest[sent.notices :]
     named = dict.fromkeys(int(number) for number in re.findall(r"Group (\d+)", read))
     assert list(named) == list(range(count))
 
@@ -98,20 +98,20 @@ HOSTILE = "@everyone <!channel> <at user_id='all'> [a bank](https://bank.example
 
 def test_a_name_calls_nobody_hides_no_link_and_breaks_no_line():
     known = replace(KNOWN, name=HOSTILE, purpose="<b>@here", reason="said\x1b[2J")
-    told = message([replace(DYING, subject="app:<@1>\n", known=known)], None, 5000)
-    assert not re.search(r"[@<>`\x1b\r\u202e]|\]\(", told.title + told.body)
-    assert "\n" not in told.title
-    assert told.body.count("\n") == 5
+    sent = message([replace(DYING, subject="app:<@1>\n", known=known)], None, 5000)
+    assert not re.search(r"[@<>`\x1b\r\u202e]|\]\(", sent.title + sent.body)
+    assert "\n" not in sent.title
+    assert sent.body.count("\n") == 5
     assert record(replace(DYING, known=known), None)["name"] == HOSTILE
 
 
 def test_a_name_of_a_megabyte_leaves_room_for_what_is_said_of_it():
-    told = message([replace(DYING, known=replace(KNOWN, name="x" * 2**20))], None, 2048)
-    assert f"{'x' * 79}… is dying, since 2026-03-02" in told.body
+    sent = message([replace(DYING, known=replace(KNOWN, name="x" * 2**20))], None, 2048)
+    assert f"{'x' * 79}… is dying, since 2026-03-02" in sent.body
 
 
 def test_bytes_count_and_not_letters():
     chinese = replace(DYING, known=replace(KNOWN, name="茶友会" * 30, reason="发言人数下降" * 300))
-    told = message([chinese], None, 2048)
-    assert len((told.title + told.body).encode()) <= 2048
-    assert told.body.endswith("…")
+    sent = message([chinese], None, 2048)
+    assert len((sent.title + sent.body).encode()) <= 2048
+    assert sent.body.endswith("…")

@@ -1,4 +1,4 @@
-"""A planted fall in `mart` is one alert, by the metric's own SQL, and nothing is told twice."""
+"""A planted fall in `mart` is one alert, by the metric's own SQL, and no notice is sent twice."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from pipelines.alerts.decide import Notice, Policy
 from pipelines.alerts.ledger import AlertLedger
 from pipelines.alerts.metric_rules import MetricRule
-from pipelines.alerts.metrics import look_at_metrics
+from pipelines.alerts.metrics import evaluate_metrics
 from pipelines.alerts.rules import Limits
 from pipelines.alerts.triage import Triage
 from pipelines.alerts.watch import Alerting
@@ -30,8 +30,8 @@ class Ops:
 
     name = "ops"
 
-    def send(self, told: Sequence[object]) -> int:
-        return len(told)
+    def send(self, notices: Sequence[object]) -> int:
+        return len(notices)
 
 
 class Company:
@@ -64,11 +64,11 @@ class Company:
             connection.execute(sa.insert(warehouse.publication), [_filled(warehouse.publication, complete)])
 
     def look(self, *rules: MetricRule, hours: float = 0, is_kept: bool = True) -> list[tuple[str, str]]:
-        """Look at Monday noon after the newest week; what is told, and of whom."""
+        """Evaluate on Monday noon after the newest week; return the notices and their subjects."""
         now = dt.datetime.combine(MONDAY + self.weeks * WEEK, dt.time(12), dt.UTC) + dt.timedelta(hours=hours)
         policy = Policy({}, renotify=2 * DAY)
         alerting = Alerting(policy, Limits(), "Asia/Shanghai", (Ops(),), metric_rules=rules, reader=self.reader)
-        decision, evaluated = look_at_metrics(Warehouse(self.url), alerting, self.evaluated, now)
+        decision, evaluated = evaluate_metrics(Warehouse(self.url), alerting, self.evaluated, now)
         if is_kept:
             self.evaluated = dict(evaluated)
         self.notices: tuple[Notice, ...] = decision.notices
@@ -135,8 +135,8 @@ def test_between_two_periods_it_is_told_again_unless_somebody_took_it(company: C
 def test_a_fall_that_stays_becomes_the_usual_level_and_that_is_no_recovery(company: Company):
     for week in range(5):
         company.week(60)
-        told = company.look(FELL)
-        assert told == {0: [("firing", "sales")], 4: [("closed", "sales")]}.get(week, [("reminder", "sales")])
+        notices = company.look(FELL)
+        assert notices == {0: [("firing", "sales")], 4: [("closed", "sales")]}.get(week, [("reminder", "sales")])
     assert company.notices[0].known.state == "at this level for 4 weeks"
 
 

@@ -1,4 +1,4 @@
-"""What waits is told once in each channel, in order, whatever fails in between."""
+"""Pending notices are delivered once in each channel, in order, whatever fails in between."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.alerts.channels import AppriseChannel, ChannelFailed
 from pipelines.alerts.ledger import AlertLedger
-from pipelines.alerts.messages import Told
+from pipelines.alerts.messages import OutboxNotice
 from pipelines.alerts.outbox import Delivered, Outbox
 from pipelines.alerts.rules import RULES
 from tests.pipelines.alerts.receiver import Receiver
@@ -20,19 +20,19 @@ SECOND = dt.timedelta(seconds=1)
 
 
 class Diary:
-    """A channel that takes so many notices a message, remembers them, and fails when told to."""
+    """A channel that takes so many notices a message, remembers them, and fails on demand."""
 
     name = "ops"
 
     def __init__(self, at_once: int = 100) -> None:
         self.at_once, self.fails = at_once, False
-        self.told: list[tuple[str, str]] = []
+        self.notices: list[tuple[str, str]] = []
 
-    def send(self, told: Sequence[Told]) -> int:
+    def send(self, notices: Sequence[OutboxNotice]) -> int:
         if self.fails:
             raise ChannelFailed("It is down.", "Wait.")
-        taken = told[: self.at_once]
-        self.told += [(one.subject, one.event) for one in taken]
+        taken = notices[: self.at_once]
+        self.notices += [(one.subject, one.event) for one in taken]
         return len(taken)
 
 
@@ -45,7 +45,7 @@ def test_many_go_together_and_none_twice(prepared: str):
     outbox, diary = Outbox(prepared), Diary(at_once=2)
     assert outbox.deliver(diary, NOON) == Delivered(notices=5, messages=3)
     assert outbox.deliver(diary, NOON) == Delivered()
-    assert diary.told == [(name, "firing") for name in "abcde"]
+    assert diary.notices == [(name, "firing") for name in "abcde"]
 
 
 def test_no_more_messages_are_sent_at_once_than_allowed(prepared: str):
@@ -78,7 +78,7 @@ def test_a_recovery_waits_behind_the_alert_that_its_channel_has_not_taken(prepar
     fire(prepared, "a", holds=False, now=NOON + 10 * SECOND)
     assert outbox.deliver(diary, NOON + 20 * SECOND) == Delivered()
     assert outbox.deliver(diary, NOON + 30 * SECOND).notices == 2
-    assert diary.told == [("a", "firing"), ("a", "recovered")]
+    assert diary.notices == [("a", "firing"), ("a", "recovered")]
 
 
 def test_what_waits_is_shown_with_its_error(prepared: str):
@@ -95,10 +95,10 @@ def test_two_that_deliver_at_once_tell_nothing_twice(prepared: str):
     entered, may_go_on = threading.Event(), threading.Event()
 
     class Slow(Diary):
-        def send(self, told: Sequence[Told]) -> int:
+        def send(self, notices: Sequence[OutboxNotice]) -> int:
             entered.set()
             assert may_go_on.wait(30)
-            return super().send(told)
+            return super().send(notices)
 
     slow, other = Slow(), Diary()
     thread = threading.Thread(target=lambda: Outbox(prepared).deliver(slow, NOON))
@@ -107,13 +107,13 @@ def test_two_that_deliver_at_once_tell_nothing_twice(prepared: str):
     assert Outbox(prepared).deliver(other, NOON) == Delivered()
     may_go_on.set()
     thread.join()
-    assert (len(slow.told), other.told) == (8, [])
+    assert (len(slow.notices), other.notices) == (8, [])
 
 
 def test_a_crash_between_sending_and_noting_sends_again(prepared: str):
     class Crash(Diary):
-        def send(self, told: Sequence[Told]) -> int:
-            super().send(told)
+        def send(self, notices: Sequence[OutboxNotice]) -> int:
+            super().send(notices)
             raise KeyboardInterrupt
 
     fire(prepared, "a")

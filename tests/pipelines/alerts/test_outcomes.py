@@ -93,7 +93,7 @@ def test_a_precedent_says_how_many_recovered_and_what_had_risen():
     operators = [2, 0, 8, 0, 0, 4, 12, 90, 0, 0]
     joined = [3, 0, 3, 0, 0, 3, 3, 0, 0, 0]
     assert precedent(spells(*rows, operator_messages_7d=operators, joined_28d=joined)) == (
-        "2 of 3 dying groups recovered; in the middle one of them: messages of operators a week 3 -> 10"
+        "2 of 3 dying groups recovered; medians of these: messages of operators a week 3 -> 10"
     )
 
 

@@ -1,4 +1,4 @@
-"""Findings about the pipeline: one open alert for each, resolved once its rule looked and found nothing, and told."""
+"""Findings about the pipeline: one open alert for each, resolved once its rule finds nothing, with notices of both."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipelines.alerts.ledger import AlertLedger, Entry
 from pipelines.alerts.messages import NEXT_STEP
 from pipelines.alerts.pipeline import report
 from pipelines.alerts.rules import Limits
-from pipelines.alerts.watch import Alerting, tell
+from pipelines.alerts.watch import Alerting, deliver
 from pipelines.operations.staleness import Finding, Findings
 from pipelines.publish.errors import LedgerFailed, WarehouseUnreachable
 from schemas.operations import alert_notice
@@ -44,12 +44,12 @@ def names(url: str) -> list[tuple[str, str]]:
     return [(entry.alert.rule, entry.alert.subject) for entry in entries(url)]
 
 
-def told(decision: Decision) -> list[tuple[str, str]]:
+def events(decision: Decision) -> list[tuple[str, str]]:
     return [(notice.alert.rule, notice.event) for notice in decision.notices]
 
 
 def test_a_finding_opens_an_alert_that_says_what_was_found_and_what_to_do(prepared: str):
-    assert told(found(prepared, STALE)) == [("data_stale", "firing")]
+    assert events(found(prepared, STALE)) == [("data_stale", "firing")]
     (entry,) = entries(prepared)
     known = entry.alert.known
     assert (entry.alert.severity, entry.alert.opened_at, known.since) == ("critical", NOON, NOON.date())
@@ -59,27 +59,27 @@ def test_a_finding_opens_an_alert_that_says_what_was_found_and_what_to_do(prepar
 def test_what_is_found_again_stays_one_alert_with_the_newest_words_and_is_not_told_again(prepared: str):
     found(prepared, STALE)
     older = Finding("data_stale", "mart", "warning", "The data is 26 hours old.", "Hurry.")
-    assert told(found(prepared, older, now=NOON + DAY)) == []
+    assert events(found(prepared, older, now=NOON + DAY)) == []
     (entry,) = entries(prepared)
     known = entry.alert.known
     assert (entry.alert.opened_at, entry.alert.seen_at, known.since) == (NOON, NOON + DAY, NOON.date())
     assert (entry.alert.severity, known.reason, known.details[NEXT_STEP]) == (
         "warning", "The data is 26 hours old.", "Hurry.",
     )  # fmt: skip
-    assert told(found(prepared, older, now=NOON + 3 * DAY)) == [("data_stale", "reminder")]
+    assert events(found(prepared, older, now=NOON + 3 * DAY)) == [("data_stale", "reminder")]
 
 
 def test_what_is_no_longer_found_is_resolved_once_and_what_comes_back_is_an_alert_of_its_own(prepared: str):
     found(prepared, STALE)
-    assert told(found(prepared, now=later(5))) == [("data_stale", "recovered")]
-    assert told(found(prepared, now=later(6))) == []
-    assert told(found(prepared, STALE, now=later(9))) == [("data_stale", "firing")]
+    assert events(found(prepared, now=later(5))) == [("data_stale", "recovered")]
+    assert events(found(prepared, now=later(6))) == []
+    assert events(found(prepared, STALE, now=later(9))) == [("data_stale", "firing")]
     assert [entry.alert.resolved_at for entry in entries(prepared, only_open=False)] == [later(5), None]
 
 
 def test_a_rule_that_could_not_be_evaluated_resolves_nothing(prepared: str):
     found(prepared, STALE, HELD)
-    assert told(found(prepared, rules=("data_stale",), now=later(5))) == [("data_stale", "recovered")]
+    assert events(found(prepared, rules=("data_stale",), now=later(5))) == [("data_stale", "recovered")]
     assert names(prepared) == [("feed_held_back", "orders/0")]
 
 
@@ -97,7 +97,7 @@ def test_of_two_findings_about_the_same_the_last_counts(prepared: str):
 
 def test_a_look_at_the_past_resolves_nothing_found_since(prepared: str):
     found(prepared, STALE, now=later(5))
-    assert told(found(prepared)) == []
+    assert events(found(prepared)) == []
     assert [entry.alert.seen_at for entry in entries(prepared)] == [later(5)]
 
 
@@ -121,7 +121,7 @@ def test_reporters_at_once_open_one_alert(prepared: str):
         thread.start()
     for thread in threads:
         thread.join(timeout=300)
-    assert sorted(event for decision in decisions for event in told(decision)) == [
+    assert sorted(event for decision in decisions for event in events(decision)) == [
         ("data_stale", "firing"), ("feed_held_back", "firing"),
     ]  # fmt: skip
     assert len(entries(prepared, only_open=False)) == 2
@@ -132,7 +132,7 @@ def test_only_the_channels_of_the_pipeline_are_told_of_it_with_what_to_do(prepar
     with sa.create_engine(prepared).connect() as connection:
         assert list(connection.execute(sa.select(alert_notice.c.channel)).scalars()) == ["ops"]
     channels = (AppriseChannel("ops", receiver.url, "https://pages"),)
-    assert tell(prepared, Alerting(POLICY, Limits(), "UTC", channels), NOON)["ops"].notices == 1
+    assert deliver(prepared, Alerting(POLICY, Limits(), "UTC", channels), NOON)["ops"].notices == 1
     [message] = receiver.messages
     assert "mart is stale" in message["title"]
     assert "Why: The data is 2 hours old" in message["message"]
@@ -146,7 +146,7 @@ def test_old_resolved_alerts_on_the_pipeline_are_forgotten_and_those_on_groups_a
     evaluate(ledger, judged(False, "a"), now=later(1))
     found(prepared, STALE, HELD)
     found(prepared, HELD, now=later(5))
-    assert [ledger.forget(later(5)), ledger.forget(later(6))] == [0, 1]
+    assert [ledger.delete_resolved(later(5)), ledger.delete_resolved(later(6))] == [0, 1]
     assert {entry.alert.subject for entry in entries(prepared, only_open=False)} == {"a", "orders/0"}
 
 

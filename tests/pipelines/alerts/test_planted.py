@@ -35,7 +35,7 @@ WARNINGS = (GROUP_DECLINING, GROUP_DYING, GROUP_SILENT)
 
 
 @dataclass
-class Told:
+class History:
     """The notices of a company's whole history, each with the day that was judged."""
 
     notices: list[tuple[dt.date, Notice]] = field(default_factory=list)
@@ -50,7 +50,7 @@ class Told:
         return pl.DataFrame(rows, {"group_id": pl.String, "rule": pl.String, "day": pl.Date}, orient="row")
 
 
-def told(of: Company) -> Told:
+def told(of: Company) -> History:
     """Live through a company's history."""
     life = of.life().join(of.truth.groups.select("group_id", "purpose"), on="group_id", how="left")
     is_new = (pl.col("state") != pl.col("state").shift(1).over("group_id")).fill_null(value=True)
@@ -74,7 +74,7 @@ def told(of: Company) -> Told:
         "coverage",
     ).partition_by("day", as_dict=True, include_key=False)
     heard = of.events.sort("time").select("group_id", "source", pl.col("time").alias("heard_at"), on="day")
-    found, open_alerts = Told(), dict[tuple[str, str], Alert]()
+    found, open_alerts = History(), dict[tuple[str, str], Alert]()
     nothing = next(iter(groups.values())).clear()
     latest = pl.DataFrame(schema=HEARD)
     by_day = heard.partition_by("on", as_dict=True, include_key=False)
@@ -98,7 +98,7 @@ def told(of: Company) -> Told:
 
 
 @cache
-def companies() -> list[tuple[Company, Told]]:
+def companies() -> list[tuple[Company, History]]:
     worlds = [company(scenario) for scenario in SCENARIOS]
     return [(world, told(world)) for world in worlds]
 

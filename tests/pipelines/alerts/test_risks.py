@@ -18,7 +18,7 @@ from tests.pipelines.alerts.test_rules import NOW, groups
 
 LINE = 0.5
 SILENT = "no member active for 9 days (+21)"
-TOLD_BY = "25 % by the model in the box, the rest by days of silence"
+TOLD_BY = "25 % by the shipped model, the rest by days of silence"
 
 
 def record(*rows: tuple[int, float, bool]) -> pl.LazyFrame:

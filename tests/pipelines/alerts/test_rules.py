@@ -29,7 +29,7 @@ def groups(**states: str) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def told(*rows: tuple[str | None, str, dt.datetime]) -> pl.DataFrame:
+def heard_from(*rows: tuple[str | None, str, dt.datetime]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=HEARD, orient="row")
 
 
@@ -38,7 +38,7 @@ def judge(signals: Signals, **open_subjects: set[str]) -> dict[str, dict[str, bo
     return {rule.rule: {verdict.subject: verdict.holds for verdict in rule.verdicts} for rule in found}
 
 
-NOW = told(*((name, "chat", NOON - HOUR) for name in "abc"))
+NOW = heard_from(*((name, "chat", NOON - HOUR) for name in "abc"))
 
 
 def test_each_state_has_its_rule():
@@ -71,7 +71,7 @@ def test_only_a_better_state_is_a_recovery(state: str, is_recovery: bool):
 
 
 def test_a_group_of_a_stale_feed_is_not_measured_and_the_feed_is_told():
-    silent = told(("a", "chat", NOON - 2 * DAY), ("b", "other", NOON))
+    silent = heard_from(("a", "chat", NOON - 2 * DAY), ("b", "other", NOON))
     found = judge(Signals(groups(a="dying", b="dying"), silent))
     assert found["group_dying"] == {"a": None, "b": True}
     assert found["stale_feed"] == {"chat": True}
@@ -80,12 +80,12 @@ def test_a_group_of_a_stale_feed_is_not_measured_and_the_feed_is_told():
 def test_a_heartbeat_or_another_group_tells_that_a_feed_is_alive():
     silent_group = ("a", "chat", NOON - 20 * DAY)
     for sign in ((None, "chat", NOON), ("b", "chat", NOON)):
-        found = judge(Signals(groups(a="dead"), told(silent_group, sign)))
+        found = judge(Signals(groups(a="dead"), heard_from(silent_group, sign)))
         assert (found["group_dead"], found["stale_feed"]) == ({"a": True}, {})
 
 
 def test_a_group_that_another_connector_took_over_is_measured():
-    moved = told(("a", "old", NOON - 9 * DAY), ("a", "new", NOON))
+    moved = heard_from(("a", "old", NOON - 9 * DAY), ("a", "new", NOON))
     found = evaluate(Signals(groups(a="dying"), moved), ALL, {}, LIMITS, "Asia/Shanghai", NOON)
     assert found[0].verdicts[0].holds
     assert found[3].verdicts[0].known.details["groups"] == 0
@@ -176,7 +176,7 @@ LOST = pl.DataFrame(
 
 
 def test_what_did_not_arrive_of_a_group_or_its_source_is_said_before_all_else():
-    heard_now = told(("a", "chat", NOON), ("b", "other", NOON), ("c", "chat", NOON))
+    heard_now = heard_from(("a", "chat", NOON), ("b", "other", NOON), ("c", "chat", NOON))
     signals = Signals(groups(a="dying", b="dying", c="dying"), heard_now, missing=LOST)
     [dying] = evaluate(signals, ["group_dying"], {}, LIMITS, "UTC", NOON)
     days = {n: (NOON - n * DAY).date() for n in range(6)}

@@ -1,4 +1,4 @@
-"""What people do with alerts is kept with who and when, and changes what is told."""
+"""People's actions on alerts are kept with actor and time, and change what is delivered."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.pipelines.alerts.samples import DAY, HOUR, NOON, POLICY, judged
 
 @pytest.fixture
 def triage(prepared: str) -> Triage:
-    """One open alert, number 1, of which channel `ops` is told."""
+    """One open alert, number 1, with a notice for channel `ops`."""
     evaluate(prepared, judged(True, "a"))
     return Triage(prepared)
 
@@ -26,7 +26,7 @@ def evaluate(url: str, evaluation: Evaluation, days: float = 0) -> None:
     AlertLedger(url).update(lambda _open: [evaluation], POLICY, ["ops"], NOON + days * DAY, rules=RULES)
 
 
-def told(url: str) -> list[str]:
+def delivered(url: str) -> list[str]:
     with sa.create_engine(url).connect() as connection:
         return list(connection.scalars(sa.select(alert_notice.c.event).order_by(alert_notice.c.notice_id)))
 
@@ -36,16 +36,16 @@ def test_an_acknowledged_alert_keeps_who_and_when_and_is_not_told_again(triage: 
     found = AlertLedger(prepared).entries()[0].alert
     assert (found.acknowledged_by, found.state(NOON + HOUR)) == ("li", "acknowledged")
     evaluate(prepared, judged(True, "a"), 9)
-    assert told(prepared) == ["firing"]
+    assert delivered(prepared) == ["firing"]
 
 
 def test_a_snoozed_alert_is_told_again_when_its_time_is_over(triage: Triage, prepared: str):
     triage.snooze(1, NOON + 5 * DAY, "li", NOON)
     assert AlertLedger(prepared).entries()[0].alert.state(NOON + DAY) == "snoozed"
     evaluate(prepared, judged(True, "a"), 4)
-    assert told(prepared) == ["firing"]
+    assert delivered(prepared) == ["firing"]
     evaluate(prepared, judged(True, "a"), 5)
-    assert told(prepared) == ["firing", "reminder"]
+    assert delivered(prepared) == ["firing", "reminder"]
     assert AlertLedger(prepared).entries()[0].alert.snoozed_until is None
 
 

@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from pipelines.alerts.watch import Looked, is_due, is_read_up
+from pipelines.alerts.watch import LastEvaluation, is_due, is_read_up
 from pipelines.operations.backlog import Backlog
 from tests.pipelines.alerts.samples import NOON
 
@@ -17,13 +17,15 @@ MINUTE = dt.timedelta(minutes=1)
     ("last", "expected"),
     [
         (None, True),
-        (Looked(NOON - MINUTE, 7), False),
-        (Looked(NOON - MINUTE, 6), True),
-        (Looked(NOON - MINUTE, None), True),
-        (Looked(NOON - 10 * MINUTE, 7), True),
+        (LastEvaluation(NOON - MINUTE, 7), False),
+        (LastEvaluation(NOON - MINUTE, 6), True),
+        (LastEvaluation(NOON - MINUTE, None), True),
+        (LastEvaluation(NOON - 10 * MINUTE, 7), True),
     ],
 )
-def test_rules_are_evaluated_at_first_after_a_publication_and_every_ten_minutes(last: Looked | None, expected: bool):
+def test_rules_are_evaluated_at_first_after_a_publication_and_every_ten_minutes(
+    last: LastEvaluation | None, expected: bool
+):
     assert is_due(last, 7, NOON) is expected
 
 

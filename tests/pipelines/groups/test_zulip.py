@@ -14,9 +14,9 @@ from pipelines.groups.feed_day import feed_day
 from pipelines.groups.group import group_table
 from pipelines.groups.group_day import group_day
 from pipelines.groups.health import life_days
+from pipelines.groups.risk.alert_quality import deaths, worth
 from pipelines.groups.risk.features import history
 from pipelines.groups.risk.summary import entered
-from pipelines.groups.risk.worth import deaths, worth
 from pipelines.groups.state import group_state
 from pipelines.groups.thresholds import LifeRules
 from schemas.lake import EVENTS

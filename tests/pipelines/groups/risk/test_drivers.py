@@ -7,7 +7,7 @@ from pipelines.groups.risk import drivers as module
 from pipelines.groups.risk.drivers import DRIVERS, drivers
 from pipelines.groups.risk.features import history
 from pipelines.groups.risk.model import train
-from pipelines.groups.risk.scores import INPUTS, Score, Speaker, inputs
+from pipelines.groups.risk.scores import INPUTS, Score, ScoreInUse, inputs
 from tests.pipelines.groups.risk.company import company
 from tests.pipelines.groups.risk.oracle import A_DAY, FIRST, frame
 
@@ -18,16 +18,16 @@ def past() -> pl.DataFrame:
 
 
 @pytest.fixture(scope="module", params=["own", "box", "messages"])
-def model(past: pl.DataFrame, request: pytest.FixtureRequest) -> Speaker:
+def model(past: pl.DataFrame, request: pytest.FixtureRequest) -> ScoreInUse:
     own = train(past) if request.param == "own" else None
-    return Speaker(Score(request.param, 0.0 if request.param == "messages" else 0.75), 1.1, own, 0.4)
+    return ScoreInUse(Score(request.param, 0.0 if request.param == "messages" else 0.75), 1.1, own, 0.4)
 
 
 def test_each_input_is_of_exactly_one_driver():
     assert sorted(name for names in DRIVERS.values() for name in names) == sorted(INPUTS)
 
 
-def test_points_are_what_the_risk_falls_by_where_one_side_is_as_usual(model: Speaker, past: pl.DataFrame):
+def test_points_are_what_the_risk_falls_by_where_one_side_is_as_usual(model: ScoreInUse, past: pl.DataFrame):
     told = drivers(model, past)
     assert told.select("group_id", "day").equals(past.select("group_id", "day"))
     assert told["risk_28"].to_list() == pytest.approx(model.risks(inputs(past))[:, 0].tolist(), abs=1e-6)
@@ -47,7 +47,7 @@ def test_points_are_what_the_risk_falls_by_where_one_side_is_as_usual(model: Spe
     assert told["drivers"][row] == "; ".join(f"{words[name]} (+{points[name]:.0f})" for name in strongest)
 
 
-def test_a_lively_group_has_no_drivers(model: Speaker, past: pl.DataFrame):
+def test_a_lively_group_has_no_drivers(model: ScoreInUse, past: pl.DataFrame):
     told = drivers(model, past)
     safest = told.sort("risk_28").row(0, named=True)
     assert safest["risk_28"] < 0.05

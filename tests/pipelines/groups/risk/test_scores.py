@@ -10,7 +10,7 @@ import pytest
 from pipelines.groups.risk.box import box
 from pipelines.groups.risk.features import history
 from pipelines.groups.risk.model import RiskModel, encode, probabilities, train
-from pipelines.groups.risk.scores import SCORES, Parts, Score, Speaker, inputs, is_current, own_weight
+from pipelines.groups.risk.scores import SCORES, Parts, Score, ScoreInUse, inputs, is_current, own_weight
 from tests.pipelines.groups.risk.company import company
 from tests.pipelines.groups.risk.oracle import A_DAY, FIRST, frame
 
@@ -46,14 +46,14 @@ def test_counts_rank_as_they_count(past: pl.DataFrame):
 def test_risks_of_every_score_are_chances_and_more_days_are_no_less_risk(
     past: pl.DataFrame, own: RiskModel, score: Score
 ):
-    risks = Speaker(score, 1.3, own, 0.4).risks(inputs(past))
+    risks = ScoreInUse(score, 1.3, own, 0.4).risks(inputs(past))
     assert ((risks > 0) & (risks < 1)).all()
     assert (risks[:, 1] >= risks[:, 0]).all()
 
 
 def test_odds_are_multiplied(past: pl.DataFrame):
     encoded = inputs(past)
-    plain, doubled = (Speaker(Score("box", 0.5), odds).risks(encoded)[:, 0] for odds in (1, 2))
+    plain, doubled = (ScoreInUse(Score("box", 0.5), odds).risks(encoded)[:, 0] for odds in (1, 2))
     assert doubled / (1 - doubled) == pytest.approx(2 * plain / (1 - plain))
 
 
@@ -63,20 +63,20 @@ def test_the_more_deaths_an_own_model_saw_the_more_it_counts():
 
 @pytest.mark.parametrize("has_own", [True, False])
 def test_a_speaker_that_was_written_down_tells_the_same_risks(past: pl.DataFrame, own: RiskModel, has_own: bool):
-    speaker = Speaker(Score("own", 0.75), 0.9, own if has_own else None, 0.4)
-    again = Speaker.from_json(speaker.to_json())
-    assert again == speaker
-    assert again.to_json() == speaker.to_json()
-    assert again.risks(inputs(past)) == pytest.approx(speaker.risks(inputs(past)))
+    in_use = ScoreInUse(Score("own", 0.75), 0.9, own if has_own else None, 0.4)
+    again = ScoreInUse.from_json(in_use.to_json())
+    assert again == in_use
+    assert again.to_json() == in_use.to_json()
+    assert again.risks(inputs(past)) == pytest.approx(in_use.risks(inputs(past)))
 
 
 def test_a_speaker_of_another_box_or_of_other_features_is_not_current(own: RiskModel):
-    speaker = Speaker(Score("own", 0.5), 1.0, own, 0.4)
-    assert is_current(speaker.to_json())
-    assert is_current(dataclasses.replace(speaker, own=None).to_json())
-    assert not is_current(dataclasses.replace(speaker, box="another").to_json())
+    in_use = ScoreInUse(Score("own", 0.5), 1.0, own, 0.4)
+    assert is_current(in_use.to_json())
+    assert is_current(dataclasses.replace(in_use, own=None).to_json())
+    assert not is_current(dataclasses.replace(in_use, box="another").to_json())
     other = dataclasses.replace(own, features=own.features[:-1])
-    assert not is_current(dataclasses.replace(speaker, own=other).to_json())
+    assert not is_current(dataclasses.replace(in_use, own=other).to_json())
     assert not is_current(json.dumps(dataclasses.asdict(own)))
 
 

@@ -35,7 +35,7 @@ def test_every_rule_and_score_is_in_the_back_test(done: BackTest):
     assert list(done.worth) == ["declining, by the rules", "dying, by the rules", *ALERTS]
     assert [done.worth[f"{state}, by the rules"].alerts for state in ("declining", "dying")] == [0, 1]
     assert len({worth.deaths for worth in done.worth.values()}) == 1
-    spoke = done.forward.grades["what speaks"].auc
+    spoke = done.forward.grades["score in use"].auc
     assert spoke > 0.8
     assert spoke > done.forward.grades["days of silence"].auc - 0.01
 

@@ -7,11 +7,11 @@ from polars.testing import assert_frame_equal
 from benchmarks import zulip
 from benchmarks.box import box_left_out
 from benchmarks.lines import in_time
+from pipelines.groups.risk.alert_quality import deaths
 from pipelines.groups.risk.backtest import BASELINES, Forward, across_groups, calibration, judged, walking_forward
 from pipelines.groups.risk.features import history
 from pipelines.groups.risk.lines import MOST_WEEKLY
 from pipelines.groups.risk.ranking import Grade, grades
-from pipelines.groups.risk.worth import deaths
 
 TOLD = ("group_id", "day", "risk_28", "risk_56", "score", "model_share")
 

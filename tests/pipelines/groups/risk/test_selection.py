@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pipelines.groups.risk.box import box
 from pipelines.groups.risk.scores import SCORES, SILENCE, Parts, Score
-from pipelines.groups.risk.speaking import PRIOR_DEATHS, advantages, best, odds
+from pipelines.groups.risk.selection import PRIOR_DEATHS, advantages, best, odds
 from tests.examples import examples
 
 

@@ -1,4 +1,4 @@
-"""Which score speaks: the one that ranked best so far, beside what it ranked elsewhere."""
+"""Selection of the score in use: the one that ranked best so far, with a prior from the shipped model."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from pipelines.groups.risk.ranking import areas
 from pipelines.groups.risk.scores import BOX, MESSAGES, SCORES, SILENCE, Parts, Score
 
 PRIOR_DEATHS: Final = 100
-"""Weekly days before a death for which what was measured elsewhere counts."""
+"""Weight of the prior, in weekly days before a death."""
 
 PRIOR_ODDS: Final = 20
-"""Deaths, foretold and come, for which the odds of the box count."""
+"""Weight of the prior of 1, in deaths predicted and observed."""
 
 
 def advantages(parts: Parts, dead: np.ndarray) -> dict[Score, float]:
-    """Estimate how much better than days of silence each score ranks (area under the ROC curve).
+    """Estimate how much better than days of silence each score ranks (difference in area under the ROC curve).
 
-    The advantage on known days is drawn to the one that `box.json` has, as if that had been found on `PRIOR_DEATHS`
-    weekly days before a death: where nothing died yet, it is the latter.
+    The advantage on known days is shrunk towards the one in `box.json` with the weight of `PRIOR_DEATHS` weekly days
+    before a death; without deaths it is the latter.
 
     Args:
         parts: of days whose next 28 days are known.
@@ -39,16 +39,16 @@ def advantages(parts: Parts, dead: np.ndarray) -> dict[Score, float]:
 
 
 def best(parts: Parts, dead: np.ndarray) -> Score:
-    """The score that ranks best by `advantages`; of equals the first of `SCORES`."""
+    """Return the score that ranks best by `advantages`; ties go to the first in `SCORES`."""
     found = advantages(parts, dead)
     return max(found, key=found.__getitem__)
 
 
 def odds(log_odds: np.ndarray, dead: np.ndarray) -> float:
-    """By how much odds are multiplied, so that as many groups die as foretold (a ratio with a gamma prior at 1).
+    """Return the factor of odds that makes predicted deaths match observed ones (a ratio with a gamma prior at 1).
 
     Args:
-        log_odds: of a score, rows x horizons, on days whose next 28 days are known.
+        log_odds: those of a score, rows x horizons, on days whose next 28 days are known.
         dead: whether the group was to die within them.
     """
     expected = float(probabilities(log_odds)[:, 0].sum())

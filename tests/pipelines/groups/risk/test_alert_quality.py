@@ -7,7 +7,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.groups.risk.worth import Worth, crossings, deaths, worth
+from pipelines.groups.risk.alert_quality import AlertQuality, crossings, deaths, worth
 from tests.examples import examples
 from tests.pipelines.groups.risk.oracle import A_DAY, FIRST, Active, frame
 
@@ -48,7 +48,7 @@ def test_worth_is_that_counted_by_hand(spans: dict[str, int], alerts: list, died
     known = [alert for alert in made if THROUGH - alert[1] >= 56]
     right = [1 for group, day in known if any(one == group and 1 <= death - day <= 56 for one, death in died)]
     rows = watched(spans)
-    expected = Worth(
+    expected = AlertQuality(
         alerts=len(made),
         known=len(known),
         precision=len(right) / len(known) if known else None,

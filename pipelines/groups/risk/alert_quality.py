@@ -1,4 +1,4 @@
-"""What alerts had been worth, of whatever rule: which foretold a death, which deaths were foretold, and how early."""
+"""Quality of past alerts of any rule: precision, recall and lead time (docs/definitions.md#alerts)."""
 
 from __future__ import annotations
 
@@ -12,29 +12,27 @@ from pipelines.groups.risk.features import quiet_days
 from pipelines.groups.risk.measured import PATIENCE
 
 AHEAD: Final = 56
-"""An alert foretells a death that comes within so many days after it."""
+"""An alert is right if the group dies within so many days after it."""
 
 EARLY: Final = 14
-"""Days that somebody needs to do something about it: half of the silence that makes a death."""
+"""Lead in days that leaves time to act: half of the silence that makes a death."""
 
 _WEEK: Final = 7
 
 
 @dataclass(frozen=True)
-class Worth:
-    """What a rule's alerts had been worth.
+class AlertQuality:
+    """The quality of a rule's alerts; shares without a denominator are None.
 
     Attributes:
-        alerts: how many there were.
-        known: those whose 56 days are known.
+        alerts: number of alerts.
+        known: alerts whose next 56 days are known.
         precision: of these, the share after which the group died within them.
-        deaths: of groups that were watched from their last activity on.
-        recall: the share of deaths with an alert in the 56 days before.
-        early: the share of deaths with such an alert 14 days before them or more.
-        lead_days: median over foretold deaths of the days from the first such alert to the death.
-        weekly: alerts a week and a hundred groups.
-
-    None is what nothing can be divided by.
+        deaths: deaths of groups that were watched from their last activity on.
+        recall: share of deaths with an alert in the 56 days before.
+        early: share of deaths with such an alert at least 14 days before.
+        lead_days: median over these deaths of the days from the first such alert to the death.
+        weekly: alerts per week and 100 groups.
     """
 
     alerts: int
@@ -48,7 +46,7 @@ class Worth:
 
 
 def deaths(person_day: pl.LazyFrame, watched: pl.DataFrame) -> pl.DataFrame:
-    """The days on which watched groups had been without member activity for 28 days.
+    """Find the days on which watched groups had been without member activity for 28 days.
 
     Args:
         person_day: `schemas.lake.PERSON_DAY`, in any order.
@@ -72,13 +70,13 @@ def deaths(person_day: pl.LazyFrame, watched: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def worth(alerts: pl.DataFrame, watched: pl.DataFrame, died: pl.DataFrame) -> Worth:
-    """Say what alerts had been worth (the definitions stand at `Worth`).
+def worth(alerts: pl.DataFrame, watched: pl.DataFrame, died: pl.DataFrame) -> AlertQuality:
+    """Measure the quality of alerts; see `AlertQuality`.
 
     Args:
-        alerts: `group_id`, `day`; those of groups or days that were not watched are left out.
-        watched: `group_id`, `day` and `known_days`, a row a week and group.
-        died: of `deaths`.
+        alerts: `group_id`, `day`; those of unwatched groups or days are left out.
+        watched: `group_id`, `day` and `known_days`, one row per week and group.
+        died: the result of `deaths`.
     """
     spans = watched.group_by("group_id").agg(first_day=pl.col("day").min(), through=_through().max())
     made = alerts.join(spans, on="group_id").filter(pl.col("day").is_between("first_day", "through"))
@@ -89,7 +87,7 @@ def worth(alerts: pl.DataFrame, watched: pl.DataFrame, died: pl.DataFrame) -> Wo
     known = made.filter(is_known)
     leads = pairs.group_by("group_id", "death").agg(pl.col("lead").max())["lead"]
     lead = leads.median()
-    return Worth(
+    return AlertQuality(
         alerts=made.height,
         known=known.height,
         precision=_share(known.join(right, on=["group_id", "day"], how="semi").height, known.height),
@@ -102,9 +100,9 @@ def worth(alerts: pl.DataFrame, watched: pl.DataFrame, died: pl.DataFrame) -> Wo
 
 
 def crossings(rows: pl.DataFrame, score: pl.Expr, threshold: float, leaves: float | None = None) -> pl.DataFrame:
-    """Measured days on which a score comes to be high: `group_id`, `day`.
+    """Find the measured days on which a score becomes high: `group_id`, `day`.
 
-    It is high from the threshold on, until it is below `leaves` (none given: the threshold) or a week is missing.
+    It is high from the threshold on, until it is below `leaves` (None: the threshold) or a week is missing.
     """
     leaves = threshold if leaves is None else leaves
     known = rows.sort("group_id", "day").with_columns(score.alias("graded"))
