@@ -1,7 +1,7 @@
-"""`python -m benchmarks.runs`: what a thousand runs leave behind, with upkeep every so many.
+"""`python -m benchmarks.runs`: what a thousand runs leave behind, with maintenance every so many.
 
-Synthetic events. Every run is one of the real `pipeline_job`, in this process, over a few new events; upkeep is the
-real `maintenance_job`, with what it keeps scaled down to the length of the measurement. By default every 20th run is of
+Synthetic events. Every run is one of the real `pipeline_job`, in this process, over a few new events; maintenance is
+the real `maintenance_job`, with retention scaled down to the length of the measurement. By default every 20th run is of
 the whole graph, suites of Great Expectations and all; the others stop at `person_day` and `group_day`, so that a
 thousand fit into an hour. `--whole-every 1` makes every run a whole one.
 """
@@ -29,7 +29,7 @@ from emberline.definitions import build_defs
 from emberline.instance import dagster_instance
 from emberline.services import Services
 from emberline.settings import Settings
-from pipelines.operations.maintenance import Upkeep
+from pipelines.operations.maintenance import MaintenancePolicy
 from schemas.lake import GROUP_DAY, IDENTITY, IDENTITY_CHANGE, PERSON_DAY, TABLES
 
 _TOPIC = "group.messages"
@@ -59,19 +59,19 @@ class Left:
 def measure(
     services: Services, runs: int, every: int, keep: int, whole_every: int, report_every: int
 ) -> Iterator[Left]:
-    """Run the pipeline so often, upkeep every `every` runs; what is left, every `report_every` runs.
+    """Run the pipeline so often, maintenance every `every` runs; what is left, every `report_every` runs.
 
     One run in `whole_every` is of the whole graph.
     """
     kafka = services.kafka()
     kafka.create_topics(services.settings.kafka.topics, 1)
-    upkeep = Upkeep(small_files=20, keep_versions=dt.timedelta(0), keep_runs=keep)
+    policy = MaintenancePolicy(small_files=20, keep_versions=dt.timedelta(0), keep_runs=keep)
     resources: dict[str, Any] = {
         "kafka": kafka,
         "lake": services.lake(),
         "warehouse": services.warehouse(),
         "rules": services.rules(),
-        "upkeep": upkeep,
+        "maintenance_policy": policy,
     }
     defs = build_defs(resources)
     pipeline, maintenance = (defs.resolve_job_def(name) for name in ("pipeline_job", "maintenance_job"))
@@ -147,14 +147,14 @@ def _dagster_tables(services: Services) -> tuple[dict[str, int], int]:
 
 def main(
     runs: Annotated[int, typer.Option(help="Runs of the pipeline.")] = 1000,
-    every: Annotated[int, typer.Option(help="Runs between two of upkeep.")] = 25,
-    keep: Annotated[int, typer.Option(help="Runs that upkeep keeps.")] = 50,
+    every: Annotated[int, typer.Option(help="Runs between two of maintenance.")] = 25,
+    keep: Annotated[int, typer.Option(help="Runs that maintenance keeps.")] = 50,
     whole_every: Annotated[int, typer.Option(help="Runs of which one is of the whole graph.")] = 20,
     report_every: Annotated[int, typer.Option(help="Runs between two lines.")] = 100,
 ) -> None:
     """Measure what runs leave behind."""
     console = Console(width=200)
-    console.print(f"{runs:,} runs, 1 in {whole_every} of the whole graph; upkeep every {every}, keeping {keep} runs.")
+    console.print(f"{runs:,} runs, 1 in {whole_every} of the whole graph; maintenance every {every}, {keep} runs kept.")
     table = Table("runs", "s a run", "s whole", "Dagster MB", "log MB", "log files", "data MB", "data files")
     with tempfile.TemporaryDirectory(prefix="emberline-runs-") as folder:
         services = Services(Settings(state=Path(folder) / "state"))

@@ -36,7 +36,7 @@ def _resources() -> dict[str, Any]:
         "warehouse": dg.ResourceDefinition(lambda _: _services().warehouse()),
         "rules": dg.ResourceDefinition(lambda _: _services().rules()),
         "alerting": dg.ResourceDefinition(lambda _: _services().alerting()),
-        "upkeep": dg.ResourceDefinition(lambda _: _services().upkeep()),
+        "maintenance_policy": dg.ResourceDefinition(lambda _: _services().maintenance_policy()),
         "collector": dg.ResourceDefinition(lambda _: _services().collector()),
         "progress": Progress(),
         "clock": Clock(),

@@ -26,8 +26,8 @@ def explained(error: BaseException) -> EmberlineError | None:
     for found in _chain(error):
         if isinstance(found, EmberlineError):
             return found
-        if told := refusal(found) or _damage(found):
-            return told
+        if known := refusal(found) or _damage(found):
+            return known
     return None
 
 
@@ -35,15 +35,15 @@ def _damage(error: BaseException) -> EmberlineError | None:
     """Return the error for a damaged data file, with its table if it can be found."""
     # Slow to import, and needed by few.
     from emberline.services import Services
-    from pipelines.lake_damage import told_by_reader
+    from pipelines.lake_damage import damage_by_message
     from pipelines.lake_search import damage_in
 
-    told = told_by_reader(type(error).__name__, str(error))
-    if told is None or told.place is not None:
-        return told
+    known = damage_by_message(type(error).__name__, str(error))
+    if known is None or known.place is not None:
+        return known
     with suppress(EmberlineError, OSError):
-        return damage_in(Services(load_settings(), looks_only=True).lake()) or told
-    return told
+        return damage_in(Services(load_settings(), looks_only=True).lake()) or known
+    return known
 
 
 def has_log(state: Path) -> bool:

@@ -26,8 +26,8 @@ class ImportPlace:
     @classmethod
     def of(cls, state: StateFolder, *facts: object) -> ImportPlace:
         """Find the place of an import by what its payloads depend on."""
-        told = json.dumps([version("emberline"), *map(str, facts)])
-        return cls(state.path / _FOLDER / f"{hashlib.sha256(told.encode()).hexdigest()}.json")
+        identity = json.dumps([version("emberline"), *map(str, facts)])
+        return cls(state.path / _FOLDER / f"{hashlib.sha256(identity.encode()).hexdigest()}.json")
 
     @property
     def payloads(self) -> int:

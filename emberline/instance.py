@@ -137,10 +137,10 @@ def _failures_told(services: Services) -> Iterator[None]:
         yield
     except (DBAPIError, DagsterPostgresException) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error.__cause__ or error
-        told = f"Dagster's records in PostgreSQL failed: {cause}".strip()
+        text = f"Dagster's records in PostgreSQL failed: {cause}".strip()
         url = sa.make_url(services.dagster_url())
         next_step = _REFUSED.next_step if _is_of_rights(cause) else MEND_RECORDS
-        raise InstanceFailed(told, url=url, next_step=next_step) from error
+        raise InstanceFailed(text, url=url, next_step=next_step) from error
 
 
 def _is_of_rights(cause: BaseException | None) -> bool:

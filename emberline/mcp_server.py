@@ -101,11 +101,11 @@ class Questions:
             frame = groups_frame(self._warehouse)
         if group_id is not None:
             frame = frame.filter(frame["group_id"] == group_id)
-        return [_told(row) for row in frame.head(limit).to_dicts()]
+        return [_as_json(row) for row in frame.head(limit).to_dicts()]
 
     def _rows(self, asked: sa.TextClause) -> list[dict[str, Any]]:
         with self._database.transaction(_REFUSED) as connection:
-            return [_told(dict(row)) for row in connection.execute(asked).mappings()]
+            return [_as_json(dict(row)) for row in connection.execute(asked).mappings()]
 
 
 @contextmanager
@@ -129,7 +129,7 @@ def server(url: str) -> MCPServer[Any]:
     return made
 
 
-def _told(row: dict[str, Any]) -> dict[str, Any]:
+def _as_json(row: dict[str, Any]) -> dict[str, Any]:
     return {name: _plain(value) for name, value in row.items()}
 
 

@@ -32,7 +32,7 @@ from pipelines.ingest.connection import KafkaConnection
 from pipelines.ingest.intake import BatchLimits
 from pipelines.ingest.tolerance import Tolerance
 from pipelines.lake import Lake
-from pipelines.operations.maintenance import Upkeep
+from pipelines.operations.maintenance import MaintenancePolicy
 from pipelines.pseudonym_key import refuse_another_key, refuse_lost_key
 from pipelines.publish.warehouse import Warehouse
 
@@ -217,11 +217,11 @@ class Services:
         token = None if configured.token is None else configured.token.get_secret_value()
         return Collector(configured.url, configured.namespace, places, token)
 
-    def upkeep(self) -> Upkeep:
+    def maintenance_policy(self) -> MaintenancePolicy:
         """What is kept for how long."""
         kept = self.settings.maintenance
         raw_days = self.settings.privacy.keep_raw_days
-        return Upkeep(
+        return MaintenancePolicy(
             small_files=kept.small_files,
             small_bytes=kept.small_file_mb * 1024 * 1024,
             keep_versions=dt.timedelta(hours=kept.keep_versions_hours),

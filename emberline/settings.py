@@ -318,7 +318,7 @@ class GroupSettings(ThresholdSettings):
             try:
                 self.of(purpose)
             except ValidationError as error:
-                wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {_told(e['msg'])}" for e in error.errors())
+                wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {_in_words(e['msg'])}" for e in error.errors())
                 raise ValueError(f"purposes.{purpose}: {wrong}") from None
         return self
 
@@ -615,8 +615,8 @@ def load_settings(**overrides: object) -> Settings:
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
-        told = [(".".join(map(str, e["loc"])), _told(e["msg"])) for e in error.errors(include_input=False)]
-        wrong = "; ".join(f"{place}: {what}" if place else what for place, what in told)
+        found = [(".".join(map(str, e["loc"])), _in_words(e["msg"])) for e in error.errors(include_input=False)]
+        wrong = "; ".join(f"{place}: {what}" if place else what for place, what in found)
         raise SettingsError(
             f"Wrong settings ({settings_file()} or {_PREFIX}… in the environment): {wrong}.",
             "See docs/reference/settings.md for every key.",
@@ -628,7 +628,7 @@ def load_settings(**overrides: object) -> Settings:
         raise SettingsError(f"Wrong environment: {error}.", "Give valid JSON, or one key each.") from None
 
 
-def _told(message: str) -> str:
+def _in_words(message: str) -> str:
     return message.removeprefix("Value error, ")
 
 

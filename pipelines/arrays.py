@@ -10,22 +10,22 @@ from numpy.typing import NDArray
 
 
 def fixed(column: pl.Series) -> NDArray[Any]:
-    """The values as an array that nobody may write to.
+    """Return the values as a read-only array.
 
-    A column's array is writable or not as it happens to lie in memory, and numba would compile each case.
+    Whether a column's array is writable depends on its memory layout, and numba would compile each case separately.
     """
     return frozen(column.to_physical().to_numpy())
 
 
 def frozen(array: NDArray[Any]) -> NDArray[Any]:
-    """The same array, to be read only."""
+    """Make an array read-only, and return it."""
     view = array.view()
     view.flags.writeable = False
     return view
 
 
 def runs(column: pl.Series) -> tuple[pl.Series, NDArray[np.int64]]:
-    """Runs of equal values: the value of each, and where each starts, and the number of rows."""
+    """Find runs of equal values: the value of each run, and the row each starts at, followed by the number of rows."""
     found = column.rle().struct.unnest()
     starts = np.zeros(found.height + 1, np.int64)
     np.cumsum(found["len"].to_numpy(), out=starts[1:])

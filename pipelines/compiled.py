@@ -1,7 +1,7 @@
 """How numba compiles the loops of this project; the only module that uses an option of numba without a public name.
 
-`_nrt` is numba's counting of references to arrays. pyproject.toml admits only the numba that was tested with it, and
-`tests/pipelines/test_compiled.py` sees that it still does what it is for.
+`_nrt` is numba's counting of references to arrays. pyproject.toml admits only numba versions that were tested with it,
+and `tests/pipelines/test_compiled.py` checks its effect.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from typing import Any, Final, cast
 import numba
 
 compiled: Final[Any] = numba.njit(cache=True, nogil=True)
-"""Compile a function; what was compiled is kept beside its source."""
+"""Compile a function, and cache the machine code beside its source."""
 
 lean: Final[Any] = cast(Any, numba.njit)(cache=True, nogil=True, _nrt=False)
-"""Compile a function that makes no array and keeps none, without counting references: that triples its speed."""
+"""Compile, without reference counts, a function that creates and stores no arrays: three times as fast."""
 
 inlined: Final[Any] = cast(Any, numba.njit)(cache=True, nogil=True, _nrt=False, forceinline=True)
-"""As `lean`, without a call, which would hand over every array in seven parts. It halves the time."""
+"""Compile as `lean` does, and inline: a call would pass each array in seven parts and take twice as long."""

@@ -1,4 +1,4 @@
-"""Who is to be erased: the accounts of a person, how carriers name them, and their entry in the list of the erased."""
+"""The person to erase: all accounts, their ids in clear, and the entry in the list of erased persons."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ _ACCOUNTS: Final = ("account_id", "linked_account_id")
 
 
 class NamesThePerson(EmberlineError):
-    """What is to be kept of an erasure names who is erased."""
+    """The reason or the actor of an erasure, which are kept, name the erased person."""
 
 
 @dataclass(frozen=True)
 class Person:
-    """Who is to be erased.
+    """A person to erase.
 
     Attributes:
-        pseudonyms: Of all accounts, the one that was asked for first.
-        accounts: Those whose id in clear is known: that of the request, and what is found in values that `raw` has.
-        events: How many stored events are theirs or name them.
-        texts: What else names the person, as whoever asks says.
+        pseudonyms: Of all accounts, the requested one first.
+        accounts: Ids in clear, as far as known: that of the request, and those found in values of `raw`.
+        events: Number of stored events that are theirs or name them.
+        texts: Other texts that name the person, as given by the request.
     """
 
     pseudonyms: tuple[str, ...]
@@ -55,15 +55,15 @@ def person_of(
         asked: `carrier:native_id`, or a pseudonym.
         pseudonyms: under the key of the lake.
         carriers: topic -> adapter.
-        texts: what else names the person, such as a name.
+        texts: other texts that name the person, such as a name.
 
     Raises:
         NoAccount: `asked` is neither.
     """
     first = as_pseudonym(asked, pseudonyms)
-    told = links(lake.open(EVENTS).scan(), withdrawn(lake.open(IDENTITY_RULING).scan()))
+    links_now = links(lake.open(EVENTS).scan(), withdrawn(lake.open(IDENTITY_RULING).scan()))
     nobody = pl.DataFrame(schema={"account_id": pl.String, "person_id": pl.String})
-    persons = nobody if told.is_empty() else united(nobody, told)
+    persons = nobody if links_now.is_empty() else united(nobody, links_now)
     named = persons.filter(account_id=first)["person_id"]
     others = persons.filter(pl.col("person_id").is_in(named.implode()))["account_id"]
     all_of_them = (first, *(other for other in others.to_list() if other != first))
@@ -82,13 +82,13 @@ def person_of(
 def record_erasure(
     lake: Lake, person: Person, pseudonyms: Pseudonyms, *, actor: str, reason: str, now: dt.datetime
 ) -> int:
-    """Add a person to the list of erased persons, unless it has all of it; every run follows it from then on.
+    """Add a person to the list of erased persons, unless it is complete already; every run applies the list.
 
     Args:
         lake: holds the list.
-        person: who.
+        person: whom to erase.
         pseudonyms: under the key of the lake.
-        actor: who asks.
+        actor: who requests the erasure.
         reason: why; it is kept.
         now: the clock, UTC.
 
@@ -97,7 +97,7 @@ def record_erasure(
 
     Raises:
         NamesThePerson: actor or reason name the person.
-        LakeConflict: somebody else asked in the same moment; nothing was written.
+        LakeConflict: another request was written first; nothing was written.
     """
     handle = lake.open(SUPPRESSION)
     before = suppression_of(lake, pseudonyms)
@@ -120,7 +120,7 @@ def record_erasure(
     kept = pl.Series([actor, reason])
     if (after.names(kept) | after.sent(kept.cast(pl.Binary))).any():
         raise NamesThePerson(
-            "The reason, or who asks, names the person: both are kept.",
+            "The reason or the actor names the person, and both are kept.",
             "Nothing was written. Give a reason without an id or a name, such as the number of the request.",
         )
     lake.append(handle, rows, {})
@@ -134,7 +134,7 @@ def _in_clear(
     pseudonyms: Pseudonyms,
     carriers: Mapping[str, Carrier],
 ) -> set[str]:
-    """The ids in clear of these pseudonyms, out of values that are there still, until each is found."""
+    """Find the ids in clear of these pseudonyms in the values that `raw` still has."""
     found: dict[str, str] = {}
     for some in records.sort(RAW.key).iter_slices(_DECODED_AT_ONCE):
         at = pl.col("offset").is_in(some["offset"].unique().implode())

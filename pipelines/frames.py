@@ -1,4 +1,4 @@
-"""What two frames of the same columns have and have not in common."""
+"""Compare the rows of two frames with the same columns."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import polars as pl
 
 
 def in_one_only(one: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
-    """The rows that only one of two frames has, neither of which has a row twice; nulls are alike."""
+    """Return the rows that only one of two frames has; each frame has distinct rows, and nulls are equal."""
     rows = pl.concat([one, other])
     return rows.filter(~rows.is_duplicated())
 
 
 def differing(one: pl.DataFrame, other: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The rows of each of two frames of the same columns that the other has not; nulls are alike.
+    """Return, for each of two frames with the same columns, the rows the other does not have; nulls are equal.
 
-    Rows are paired by a hash and then compared, value by value: to join them by all columns takes four times as long.
+    Rows are paired by a hash and then compared value by value: a join by all columns takes four times as long.
     """
     pairs = _hashes(one).join(_hashes(other), on="hash")
     values = pl.DataFrame(

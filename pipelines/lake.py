@@ -34,7 +34,7 @@ from pipelines.lake_columns import (
 )
 from pipelines.lake_damage import (
     LakeUnavailable,
-    told_by_reader,
+    damage_by_message,
     unanswered,
     unavailable,
 )
@@ -63,7 +63,7 @@ class LakeSchemaMismatch(EmberlineError):
 class Lake:
     """All tables of `schemas.lake.TABLES` under `uri`: a folder or the URI of an object store.
 
-    `storage_options` go to the object store client unread (endpoint, credentials, region).
+    `storage_options` are passed to the object store client as they are (endpoint, credentials, region).
     """
 
     uri: str
@@ -73,8 +73,8 @@ class Lake:
     def open(self, table: LakeTable) -> Handle:
         """Load the newest version of a table; the first call creates it, or gives it the columns of this version.
 
-        A version in a local folder that is still the newest is not loaded again. Columns that the table got since are
-        added. A fact that older code stored with other types is emptied, and its next refresh computes it.
+        A version in a local folder that is still the newest is not loaded again. Columns that the contract got since
+        are added. A fact that older code stored with other types is emptied, and its next refresh recomputes it.
 
         Raises:
             LakeDamaged: its log cannot be read.
@@ -93,8 +93,8 @@ class Lake:
                 delta = self._load(table, uri)
             is_empty = is_newest_commit_empty(files, delta.version())
         except (DeltaError, OSError) as error:
-            told = log_unreadable(table, files, error) if is_of_log(error) else unanswered(table, uri, error)
-            raise told from error
+            failure = log_unreadable(table, files, error) if is_of_log(error) else unanswered(table, uri, error)
+            raise failure from error
         if is_empty and (damage := log_damaged(table, files)):
             raise damage
         if differing := differing_columns(delta, table):
@@ -108,14 +108,14 @@ class Lake:
         return handle
 
     def find(self, table: LakeTable) -> Handle | None:
-        """Load the newest version of a table that is there, else None; see `open` for what it raises."""
+        """Load the newest version of a table; None if it does not exist. See `open` for the errors."""
         return self.open(table) if self.has(table) else None
 
     def at(self, handle: Handle, version: int) -> Handle | None:
-        """The table of a handle as it stood at another Delta version.
+        """Load the table of a handle at another Delta version.
 
         Returns:
-            None where the log does not reach that far, or columns had other types then.
+            None if the log does not reach that version, or its columns had other types.
         """
         uri = self._checked_uri(handle.table)
         try:
@@ -125,10 +125,10 @@ class Lake:
         return None if has_other_types(delta, handle.table) else Handle(handle.table, Loaded(delta))
 
     def has(self, table: LakeTable) -> bool:
-        """Tell whether a table is there; unlike `open` this creates none.
+        """Whether a table exists; unlike `open` this creates none.
 
         Raises:
-            LakePathUnfit: see `open`. Not where there is no such folder.
+            LakePathUnfit: see `open`; not raised if the folder does not exist.
             LakeUnavailable: the store does not answer.
         """
         if (folder := local_path(self.uri)) is not None and not folder.exists():
@@ -140,24 +140,24 @@ class Lake:
             raise unanswered(table, uri, error) from error
 
     def table_uri(self, table: LakeTable) -> str:
-        """Where a table lies: an absolute path, or its URI in an object store."""
+        """Return the place of a table: an absolute path, or its URI in an object store."""
         folder = local_path(self.uri)
         return f"{self.uri.rstrip('/')}/{table.name}" if folder is None else str(folder / table.name)
 
     def files(self, table: LakeTable) -> TableFiles:
-        """Everything that lies where a table does."""
+        """Return the files under the URI of a table."""
         return TableFiles(self.table_uri(table), self.storage_options)
 
     def append(
         self, handle: Handle, rows: pl.DataFrame, positions: Mapping[str, int], *, is_sorted: bool = False
     ) -> None:
-        """Append rows and move application transactions, in one commit.
+        """Append rows and record positions as application transactions, in one commit.
 
         Args:
             handle: loaded before the positions were read; it moves to the new version.
             rows: columns of the table's contract, any order.
             positions: app id -> new version.
-            is_sorted: whether the rows lie in the order of the table already.
+            is_sorted: whether the rows are in the table's order already.
 
         Raises:
             LakeConflict: another writer committed since the handle was loaded.
@@ -176,7 +176,7 @@ class Lake:
 
         Raises:
             LakeConflict: see `append`.
-            ValueError: a row lies outside the months.
+            ValueError: a row is outside the months.
         """
         outside = rows["month"].filter(~rows["month"].is_in(months.implode()))
         if not outside.is_empty():
@@ -190,12 +190,12 @@ class Lake:
     def replace_months_by_parts(
         self, handle: Handle, parts: Iterable[pl.DataFrame], months: Iterable[dt.date], positions: Mapping[str, int]
     ) -> None:
-        """Replace the given `month` partitions in one commit, by rows of which one part is held at a time.
+        """Replace the given `month` partitions in one commit, with one part of the rows in memory at a time.
 
         Args:
             handle: see `append`.
-            parts: all columns of the table; what making one raises is raised here, and nothing was written.
-            months: at least one; no row lies outside.
+            parts: all columns of the table; if making one fails, its error is raised here, and nothing was written.
+            months: at least one; no row is outside.
             positions: see `append`.
 
         Raises:
@@ -205,11 +205,11 @@ class Lake:
         self._write(handle, parts, positions, predicate=f"month IN ({listed})")
 
     def update(self, handle: Handle, where: str, values: Mapping[str, str], positions: Mapping[str, int]) -> int:
-        """Change values of rows in one commit; rows and `content` stay, so nothing is recomputed.
+        """Change values of rows in one commit. `content` does not move, so nothing is recomputed.
 
         Args:
-            handle: it moves to the new version. Commits since it was loaded are heeded.
-            where: SQL predicate of the rows. It stands in the Delta log: no personal data in it.
+            handle: it moves to the new version. Commits since it was loaded count.
+            where: SQL predicate of the rows. It is stored in the Delta log: no personal data in it.
             values: column -> SQL expression over the row's columns.
             positions: app id -> new version.
 
@@ -217,11 +217,11 @@ class Lake:
             The number of rows changed.
 
         Raises:
-            LakeConflict: another writer added rows of this kind, took some away or moved one of these positions;
-                nothing was changed.
+            LakeConflict: another writer added or removed such rows, or moved one of these positions; nothing was
+                changed.
             LakeUnavailable: the store failed.
         """
-        with _told(handle):
+        with _translate_errors(handle):
             done = handle.to_write().update(
                 updates=dict(values),
                 predicate=where,
@@ -240,7 +240,7 @@ class Lake:
         options = dict(self.storage_options)
         with suppress(TableNotFoundError):
             return StoredTable(uri, storage_options=options)
-        # Of two that create it at once the later one is refused, and the table is there.
+        # If two processes create it at once, the later one is refused, and the table exists.
         with suppress(CommitFailedError):
             self._create(table, uri)
         return StoredTable(uri, storage_options=options)
@@ -273,12 +273,12 @@ class Lake:
             given = _read_by_parts(table, rows, failed)
         moved = {**positions, CONTENT: handle.content + 1}
         properties = CommitProperties(
-            # Delta lets a stale replacement pass a compaction and doubles the rows, unless it may not try again.
+            # If Delta may retry, a stale replacement passes a compaction and doubles the rows.
             max_commit_retries=0 if predicate == "" else None,
             app_transactions=_transactions(moved),
         )
         writer = _writer_properties(table)
-        with _told(handle, failed):
+        with _translate_errors(handle, failed):
             delta = handle.to_write()
             if predicate is None:
                 write_deltalake(delta, given, mode="append", commit_properties=properties, writer_properties=writer)
@@ -295,8 +295,8 @@ class Lake:
 
 
 def _fitting(table: LakeTable, rows: pl.DataFrame, *, is_sorted: bool = False) -> pl.DataFrame:
-    """The rows in the columns and the order of the table."""
-    # To select from rows in many pieces copies them all into one.
+    """Return the rows with the columns, and in the order, of the table."""
+    # A select on rows in many chunks copies them into one.
     if rows.columns != table.schema.names():
         rows = rows.select(table.schema.names())
     if rows.schema != table.schema:
@@ -311,13 +311,13 @@ def _fitting(table: LakeTable, rows: pl.DataFrame, *, is_sorted: bool = False) -
 def _read_by_parts(
     table: LakeTable, parts: Iterable[pl.DataFrame], failed: list[BaseException]
 ) -> pa.RecordBatchReader:
-    """What Delta reads part by part; what making one raises is added to `failed`, since Delta tells only its text."""
+    """Give Delta the parts one by one. An error is added to `failed`, since Delta reports only its text."""
 
     def batches() -> Iterator[pa.RecordBatch]:
         try:
             for part in parts:
                 yield from _fitting(table, part).to_arrow().to_batches()
-        except BaseException as error:  # what Polars panics with is no Exception
+        except BaseException as error:  # a panic of Polars is no Exception
             failed.append(error)
             raise
 
@@ -325,8 +325,8 @@ def _read_by_parts(
 
 
 @contextmanager
-def _told(handle: Handle, failed: Sequence[BaseException] = ()) -> Iterator[None]:
-    """Raise what Delta refuses in here as an error of this project; or what failed while it read, where that did."""
+def _translate_errors(handle: Handle, failed: Sequence[BaseException] = ()) -> Iterator[None]:
+    """Raise a refusal of Delta as an error of this project, or the error of reading the parts if that failed."""
     try:
         yield
     except Exception as error:
@@ -340,10 +340,10 @@ def _told(handle: Handle, failed: Sequence[BaseException] = ()) -> Iterator[None
 def _refused(handle: Handle, error: DeltaError | OSError) -> EmberlineError:
     if isinstance(error, CommitFailedError):
         return LakeConflict(
-            f"Lake table {handle.table.name} at {handle.delta.table_uri}: another writer was faster ({error}).",
+            f"Lake table {handle.table.name} at {handle.delta.table_uri}: another writer committed first ({error}).",
             "Nothing was written; load the table again and go on from its positions.",
         )
-    if refusal(error) is None and (damage := told_by_reader(type(error).__name__, str(error))):
+    if refusal(error) is None and (damage := damage_by_message(type(error).__name__, str(error))):
         return damage
     return unavailable(handle.table, handle.delta.table_uri, error)
 

@@ -1,6 +1,6 @@
-"""Lake tables to which every batch adds rows, in whatever order and perhaps twice: many are put together to few.
+"""Lake tables that every batch appends to, in any order and perhaps twice; many rows are merged into few at times.
 
-They need no positions: what a run that died has added, the next one adds again, and readers take it once.
+They need no positions: a run that died is repeated and appends the same rows again, and readers drop duplicates.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from pipelines.lake import Lake, LakeConflict
 from schemas.lake import LakeTable
 
 MOST_COMMITS: Final = 50
-"""After so many, rows are put together."""
+"""Commits after which rows are merged."""
 
 _TOGETHER: Final = "content/together"
-"""The application transaction that says after which commit rows were put together."""
+"""The application transaction that records after which commit rows were last merged."""
 
 
 def add_rows(lake: Lake, table: LakeTable, rows: pl.DataFrame) -> None:
-    """Add rows, if there are any."""
+    """Append rows, if there are any."""
     while not rows.is_empty():
-        # Upkeep may have put files together meanwhile: what is to be added is the same.
+        # Maintenance may have compacted files meanwhile: the rows to append are the same.
         with suppress(LakeConflict):
             lake.append(lake.open(table), rows, {})
             return
@@ -33,17 +33,17 @@ def add_rows(lake: Lake, table: LakeTable, rows: pl.DataFrame) -> None:
 def put_rows_together(
     lake: Lake, table: LakeTable, together: Callable[[pl.LazyFrame], pl.DataFrame], most: int = MOST_COMMITS
 ) -> None:
-    """Replace all rows by fewer that say the same, if many commits added some since that was done last.
+    """Replace all rows by fewer equivalent ones, if many commits have appended rows since the last time.
 
     Args:
         lake: holds the table.
-        table: the rows of which are put together.
-        together: all rows -> those that take their place.
-        most: commits.
+        table: the table whose rows are merged.
+        together: all rows -> the rows that replace them.
+        most: commits after which rows are merged.
     """
     handle = lake.open(table)
     if handle.content - (handle.position(_TOGETHER) or 0) < most:
         return
-    # Who was faster has added rows or put files together: it is done next time.
+    # Another writer has appended rows or compacted files: merge next time.
     with suppress(LakeConflict):
         lake.replace(handle, together(handle.scan()), {_TOGETHER: handle.content + 1})

@@ -1,4 +1,4 @@
-"""Which columns a stored table has, and what becomes of one that an older version of the code stored otherwise."""
+"""Compare the columns of a stored table with its contract, and adapt tables of older versions of the code."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from schemas.lake import LakeTable
 
 
 def delta_schema(table: LakeTable) -> Schema:
-    """The columns of a contract as Delta has them."""
+    """Return the columns of a contract as a Delta schema."""
     return Schema.from_arrow(pl.DataFrame(schema=table.schema).to_arrow().schema)
 
 
 def add_new_columns(delta: StoredTable, table: LakeTable) -> bool:
-    """Add to a stored table the columns that its contract got since; its rows hold null there, and `content` stays.
+    """Add new columns of the contract to a stored table, with nulls in its rows; `content` does not move.
 
     Args:
         delta: loaded; it moves to the new version.
         table: its contract.
 
     Returns:
-        Whether it has to be loaded again: another process may have added them first.
+        Whether the table has to be loaded again, because another process may have added them first.
     """
     stored = types_of(delta.schema())
     added = [field for field in _wanted(table).fields if field.name not in stored and _may_come_later(table, field)]
@@ -41,17 +41,17 @@ def add_new_columns(delta: StoredTable, table: LakeTable) -> bool:
 
 
 def empty_outdated(delta: StoredTable, table: LakeTable) -> bool:
-    """Empty a fact that older code computed with columns of other types, and give it those of its contract.
+    """Empty a fact that older code stored with other column types, and give it the columns of its contract.
 
-    Its next refresh computes it from scratch, as it does wherever other code computed the rows. `content` and all that
-    it recorded stay, so that what depends on it waits for that.
+    Its next refresh computes it from scratch, as after any change of its code. `content` and its recorded inputs stay,
+    so that dependent tables wait for that refresh.
 
     Args:
         delta: loaded.
         table: its contract.
 
     Returns:
-        Whether it has to be loaded again: another process may have emptied it first.
+        Whether the table has to be loaded again, because another process may have emptied it first.
     """
     computed_by = delta.transaction_version(CODE_INPUT) or FIRST_CODE
     if computed_by >= (table.code_version or FIRST_CODE) or not differing_columns(delta, table):
@@ -68,19 +68,19 @@ def empty_outdated(delta: StoredTable, table: LakeTable) -> bool:
 
 
 def differing_columns(delta: StoredTable, table: LakeTable) -> list[str]:
-    """The names of the columns in which a stored table and its contract differ."""
+    """Return the names of columns in which a stored table and its contract differ."""
     found, wanted = types_of(delta.schema()), types_of(_wanted(table))
     return sorted(name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name))
 
 
 def has_other_types(delta: StoredTable, table: LakeTable) -> bool:
-    """Whether a column of a stored table has another type in its contract; some may be missing."""
+    """Whether a stored column has another type in the contract; missing columns do not count."""
     found, wanted = types_of(delta.schema()), types_of(_wanted(table))
     return any(found[name] != wanted[name] for name in found.keys() & wanted.keys())
 
 
 def columns_of(delta: StoredTable, table: LakeTable) -> Iterator[pl.Expr]:
-    """The contract's columns as expressions over the stored ones: rows from before a column was there have `before`."""
+    """Select the contract's columns from the stored ones; rows older than a column get its value `before`."""
     stored = types_of(delta.schema())
     for name, dtype in table.columns.items():
         column = pl.col(name) if name in stored else pl.lit(None, dtype).alias(name)
@@ -88,12 +88,12 @@ def columns_of(delta: StoredTable, table: LakeTable) -> Iterator[pl.Expr]:
 
 
 def types_of(schema: Schema) -> dict[str, Any]:
-    """The type of each column."""
+    """Return the type of each column."""
     return {field.name: field.type for field in schema.fields}
 
 
 def _may_come_later(table: LakeTable, field: Field) -> bool:
-    """Rows without it are rows of the table all the same."""
+    """Whether rows that lack this column are still valid."""
     return field.name not in {*table.key, *table.partition_by} or field.name in table.before
 
 

@@ -1,6 +1,6 @@
-"""What can be wrong with a stored lake table: no answer, data files that are gone or broken.
+"""Damage of a stored lake table: the store does not answer, or data files are gone or broken.
 
-Before a table is read, its files are looked at where it lies in a folder; of an object store, once reading fails: see
+In a folder, files are checked before a table is read; in an object store, after reading failed: see
 `pipelines.lake_search`.
 """
 
@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 from pipelines.lake_files import TableFiles
 from pipelines.lake_place import StoredTable, display, local_path
-from pipelines.system_refusals import refusal_told
+from pipelines.system_refusals import refusal_in
 from schemas.errors import EmberlineError
 from schemas.lake import (
     EVENTS,
@@ -35,7 +35,7 @@ from schemas.lake import (
 )
 
 CHECKED: Final = 1_000
-"""Files of a table that are looked for whenever it is read; of more, so many drawn at random: it bounds the cost."""
+"""Most files of a table that are checked when it is read; if it has more, a random sample."""
 
 _SHOWN: Final = 3
 _MARK: Final = b"PAR1"
@@ -47,14 +47,14 @@ _GONE: Final = "not found"
 _READING: Final = (_GONE, "Range Not Satisfiable", "Parquet error", "InvalidRange")
 _OF_PAGES: Final = ("ComputeError", "PanicException", "DeltaError")
 _IN_PAGES: Final = ("parquet: File out of specification", "Parquet error", "range.end as u64 <= self.size")
-"""What Polars and Delta say where a file is not the Parquet it should be."""
+"""Parts of error messages of Polars and Delta on a broken Parquet file."""
 _AS_GONE: Final = "Move it away, as if it were gone."
 _FROM_RAW: Final = (EVENTS, QUARANTINE, TOUCHED, IDENTITY, IDENTITY_CHANGE)
 _RECORDS: Final = (FEED, GAPS, IDENTITY_RULING)
 
 
 class LakeUnavailable(EmberlineError):
-    """The store of the lake did not answer, or could not take what was written."""
+    """The store of the lake did not answer, or refused a write."""
 
 
 class LakeDamaged(EmberlineError):
@@ -62,21 +62,20 @@ class LakeDamaged(EmberlineError):
 
 
 class Damage(NamedTuple):
-    """Data files of a table, by their names: those that are not there, and those that are not what was written."""
+    """Names of a table's data files that are gone, and of those that differ from what was written."""
 
     lost: list[str]
     broken: list[str]
 
 
 def damage_of(delta: StoredTable, most: int | None = CHECKED) -> Damage:
-    """Find data files that are gone, or not those that were written: cut off, overwritten, of another table.
+    """Find data files that are gone, cut off, overwritten or of another table.
 
-    Their lengths are compared with the log, and the marks at both ends of a Parquet file are looked at; its pages are
-    not.
+    Compares lengths with the log, and checks the magic bytes at both ends of each Parquet file, not its pages.
 
     Args:
-        delta: a version of a table. Of one in an object store nothing is looked at.
-        most: files looked at, at most: of more, so many drawn at random.
+        delta: a version of a table. In an object store nothing is checked.
+        most: most files to check; if there are more, a random sample.
     """
     folder = local_path(delta.table_uri)
     if folder is None:
@@ -95,7 +94,7 @@ def damage_of(delta: StoredTable, most: int | None = CHECKED) -> Damage:
 
 
 def damage_in_store(delta: StoredTable, files: TableFiles) -> Damage:
-    """Find data files that are gone from a store, or of another length than was written.
+    """Find data files that are gone from a store, or differ in length from what was written.
 
     Raises:
         OSError: the store does not answer.
@@ -109,7 +108,7 @@ def damage_in_store(delta: StoredTable, files: TableFiles) -> Damage:
 
 @lru_cache(maxsize=1 << 16)
 def _is_parquet(path: Path, size: int, _modified: int) -> bool:
-    """Whether a file begins and ends as Parquet does; a file that did once is not opened again until it changes."""
+    """Whether a file begins and ends like Parquet; the answer is cached until the file changes."""
     if size < _LEAST:
         return False
     with path.open("rb") as file:
@@ -119,14 +118,14 @@ def _is_parquet(path: Path, size: int, _modified: int) -> bool:
 
 
 def has_marks(ends: bytes, size: int | None = None) -> bool:
-    """Whether Parquet's marks stand at both ends, and a footer that fits in; `size` is that of the whole file."""
+    """Whether there are Parquet's magic bytes at both ends, and a footer that fits; `size` is the whole file's."""
     footer = int.from_bytes(ends[-2 * len(_MARK) : -len(_MARK)], "little")
     is_marked = len(ends) >= _LEAST and ends.startswith(_MARK) and ends.endswith(_MARK)
     return is_marked and footer < (len(ends) if size is None else size)
 
 
 def unanswered(table: LakeTable, uri: str, error: Exception) -> LakeUnavailable:
-    """Tell that a table could not be read."""
+    """Make the error of a table that could not be read."""
     return LakeUnavailable(
         f"Lake table {table.name}: the store failed ({first_line(error)}).",
         "Nothing was written. See that the store answers and lets this user read and write, then try again.",
@@ -135,7 +134,7 @@ def unanswered(table: LakeTable, uri: str, error: Exception) -> LakeUnavailable:
 
 
 def unavailable(table: LakeTable, uri: str, error: Exception) -> LakeUnavailable:
-    """Tell that a table could not be written."""
+    """Make the error of a table that could not be written."""
     return LakeUnavailable(
         f"Lake table {table.name}: the store failed ({first_line(error)}).",
         "The version before is whole, and the next run goes on from it. See that the store answers, has room "
@@ -145,7 +144,7 @@ def unavailable(table: LakeTable, uri: str, error: Exception) -> LakeUnavailable
 
 
 def files_damaged(table: LakeTable, uri: str, damage: Damage) -> LakeDamaged:
-    """Tell which data files are gone, or else which are broken."""
+    """Make the error that names the data files that are gone, or else those that are broken."""
     files = damage.lost or damage.broken
     shown = ", ".join(Path(file).name for file in files[:_SHOWN])
     others = f" and {len(files) - _SHOWN} more" if len(files) > _SHOWN else ""
@@ -162,18 +161,18 @@ def files_damaged(table: LakeTable, uri: str, damage: Damage) -> LakeDamaged:
 
 
 def first_line(error: Exception) -> str:
-    """What an error says, without the trace of the engine that some have, but with what the system refused."""
+    """Return the first line of an error's text, without the engine's trace but with the system's refusal."""
     first, _, rest = str(error).strip().partition("\n")
-    refused = refusal_told(rest)
+    refused = refusal_in(rest)
     return first if refused is None else f"{first}: {refused.cause}".rstrip(".")
 
 
-def told_by_reader(kind: str, message: str) -> LakeDamaged | None:
-    """Find what an error of Polars or Delta says of a data file; None where it is about none.
+def damage_by_message(kind: str, message: str) -> LakeDamaged | None:
+    """Recognise damage of a data file in an error of Polars or Delta; None if it is about something else.
 
     Args:
-        kind: the name of the error's class.
-        message: what it says.
+        kind: name of the error's class.
+        message: its text.
     """
     if named := _DATA_FILE.search(message):
         table = TABLES.get(named["table"])
@@ -185,13 +184,13 @@ def told_by_reader(kind: str, message: str) -> LakeDamaged | None:
     if kind in _OF_PAGES and any(sign in message for sign in _IN_PAGES):
         return LakeDamaged(
             f"A data file of the lake is not what was written ({message.strip().partition(chr(10))[0]}).",
-            "See which one, and what to do about it: emberline doctor --read",
+            "Find out which one, and what to do about it: emberline doctor --read",
         )
     return None
 
 
 def remedy(table: LakeTable) -> str:
-    """What to do about data files that are gone."""
+    """Return what to do about data files that are gone."""
     if table is RAW:
         return (
             "Restore what is gone from a backup, or from the versions that the store keeps. What was decoded of it is "
@@ -202,7 +201,7 @@ def remedy(table: LakeTable) -> str:
 
 
 def log_remedy(table: LakeTable) -> str:
-    """What to do about a log that cannot be read."""
+    """Return what to do about a log that cannot be read."""
     if table is RAW:
         return (
             "Restore that file from a backup. If it is the newest commit and there is no copy, move it away: raw then "

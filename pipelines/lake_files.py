@@ -1,4 +1,4 @@
-"""The files of one lake table by their names within it, alike in a folder and in an object store."""
+"""The files of one lake table by relative name, in a folder or in an object store."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TableFiles:
-    """What lies under the URI of a table; `storage_options` are those of its lake.
+    """The files under the URI of a table; `storage_options` are those of its lake.
 
-    Every call raises `OSError` where the folder cannot be read or the store does not answer, and `DeltaError` where
-    there is no such folder.
+    Every call raises `OSError` if the folder cannot be read or the store does not answer, and `DeltaError` if the
+    folder does not exist.
     """
 
     uri: str
     storage_options: Mapping[str, str]
 
     def size(self, name: str) -> int | None:
-        """Return the bytes of a file, None where it is not there."""
+        """Return the size of a file in bytes, None if it does not exist."""
         if (folder := local_path(self.uri)) is not None:
             file = folder / name
             return file.stat().st_size if file.exists() else None
         return self._system.get_file_info(name).size
 
     def sizes(self, below: str = "") -> dict[str, int]:
-        """Return the bytes of each file below a folder of the table, by its name within the table."""
-        # Slow to import, and needed by few.
+        """Return the size in bytes of each file below a folder of the table, by its relative name."""
+        # Slow to import, and rarely needed.
         from pyarrow.fs import FileSelector
 
         found = self._system.get_file_info(FileSelector(below, allow_not_found=True, recursive=True))
@@ -47,7 +47,7 @@ class TableFiles:
             return file.read()
 
     def place(self, name: str) -> str:
-        """Say where a file is, as a person finds it."""
+        """Return the path or URI of a file, for messages."""
         return f"{self.uri}/{name}"
 
     @cached_property

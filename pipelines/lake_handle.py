@@ -1,4 +1,4 @@
-"""A loaded lake table: loaded once for all that read it, and again for who writes while others may still read."""
+"""A loaded lake table: shared by all readers; a writer gets its own copy while others may still read."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from schemas.lake import LakeTable
 
 CONTENT: Final = "content"
-"""The application transaction that is in every write of `Lake`."""
+"""The application transaction that every write of `Lake` moves."""
 
 _LOCK: Final = threading.Lock()
-"""Held while it is decided who may share a loaded table, and who may write through it."""
+"""Guards `is_shared` and `is_written` of all loaded tables."""
 
 
 @dataclass(eq=False)
@@ -29,11 +29,11 @@ class Loaded:
     """A table as Delta loaded it.
 
     Attributes:
-        delta: what was loaded.
-        commit: the newest commit then, None where it is not known.
-        positions: what was asked for: Delta version and application transaction -> the transaction's newest version.
-        is_shared: more than one handle reads it, so none may write through it.
-        is_written: a handle writes through it, so no other one may have it.
+        delta: the loaded table.
+        commit: the newest commit then, None if unknown.
+        positions: cache: Delta version and application transaction -> the transaction's newest version.
+        is_shared: several handles read it, so none may write through it.
+        is_written: a handle writes through it, so no other handle may use it.
     """
 
     delta: StoredTable
@@ -45,14 +45,14 @@ class Loaded:
 
 @dataclass(eq=False)
 class Handle:
-    """One table as it stood when it was loaded; a write through it is refused where it went stale."""
+    """One version of a table; a write through a stale handle is refused."""
 
     table: LakeTable
     loaded: Loaded = field(repr=False)
 
     @property
     def delta(self) -> StoredTable:
-        """The table to read; others may share it."""
+        """The table, for reading; it may be shared."""
         return self.loaded.delta
 
     @property
@@ -67,18 +67,18 @@ class Handle:
 
     @property
     def files_id(self) -> str:
-        """A name for its data files, and so for its rows: a version number comes again after a restored backup."""
+        """An id of its data files, and so of its rows; a version number can be reused after a restored backup."""
         names = sorted(path.rpartition("/")[2] for path in self.delta.files()["path"])
         return hashlib.blake2b("/".join(names).encode(), digest_size=8).hexdigest()
 
     @property
     def content(self) -> int:
-        """How many commits of `Lake` it holds: a Delta version that compaction and vacuum do not move."""
+        """Number of commits by `Lake`: a version of the rows, which compaction and vacuum do not move."""
         return self.position(CONTENT) or 0
 
     def position(self, app_id: str) -> int | None:
-        """The newest version recorded for an application transaction, or None where there is none."""
-        # Delta goes through its log for each answer, and one refresh asks the same a dozen times.
+        """Return the newest version recorded for an application transaction, or None."""
+        # Delta reads its log for each query, and one refresh repeats the same a dozen times.
         asked, positions = (self.version, app_id), self.loaded.positions
         if asked not in positions:
             positions[asked] = self.delta.transaction_version(app_id)
@@ -98,7 +98,7 @@ class Handle:
         return counts.sum()
 
     def scan(self) -> pl.LazyFrame:
-        """The rows of this version, with exactly the columns of the contract.
+        """Scan the rows of this version, with exactly the columns of the contract.
 
         Raises:
             LakeDamaged: a data file is gone or broken.
@@ -113,9 +113,9 @@ class Handle:
             raise files_damaged(self.table, self.delta.table_uri, damage)
 
     def to_write(self) -> StoredTable:
-        """The table to write through, in this version; it moves with what is written, and this handle with it.
+        """Return this version for writing; each write moves it, and this handle, to the new version.
 
-        What others read stays as it is: Polars reads a scan only when it is collected.
+        Readers keep their version, because Polars reads a scan only when it is collected.
         """
         with _LOCK:
             if not self.loaded.is_shared:
@@ -127,12 +127,12 @@ class Handle:
 
 @dataclass(frozen=True)
 class LoadedTables:
-    """The newest version of each table as it was last loaded, for as long as it is the newest."""
+    """Cache of the newest version of each table, valid while it is the newest."""
 
     _loaded: dict[LakeTable, Loaded] = field(default_factory=dict)
 
     def find(self, table: LakeTable) -> Handle | None:
-        """Give a handle of a table that is loaded; None where it has to be loaded anew."""
+        """Return a handle of the cached version; None if the table has to be loaded."""
         with _LOCK:
             found = self._loaded.get(table)
             if found is None or found.is_written or found.commit is None or not found.commit.is_newest():
@@ -141,6 +141,6 @@ class LoadedTables:
             return Handle(table, found)
 
     def keep(self, handle: Handle) -> None:
-        """Have others read what a handle has loaded, or has just written, too."""
+        """Cache the version that a handle has loaded or written."""
         newest = newest_commit(handle.delta)
         handle.loaded = self._loaded[handle.table] = Loaded(handle.delta, newest, handle.loaded.positions)

@@ -1,4 +1,4 @@
-"""The log of a lake table, read as files: which of them is damaged, in a folder or in an object store."""
+"""Find damaged files in the log of a lake table, in a folder or in an object store."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from schemas.lake import LakeTable
 _LOG: Final = "_delta_log"
 _POINTER: Final = "_last_checkpoint"
 _SIGNS: Final = ("json error", "invalid checkpoint", "contiguous commit", "parse", "deserialize", "corrupt")
-"""What errors of Delta say of a log that the store has and that cannot be read."""
+"""Parts of Delta's error messages on a log that exists and cannot be read."""
 
 
 def is_of_log(error: Exception) -> bool:
-    """Whether Delta read the log and could not make sense of it."""
-    told = str(error).lower()
-    return refusal(error) is None and any(sign in told for sign in _SIGNS)
+    """Whether an error of Delta is about a log it could not parse."""
+    text = str(error).lower()
+    return refusal(error) is None and any(sign in text for sign in _SIGNS)
 
 
 class Commit(NamedTuple):
-    """The newest commit of a table in a local folder, and what tells it from one of the same version.
+    """The newest commit of a table in a local folder, with the identity of its file.
 
-    A version number comes again after a restored backup.
+    A version number can be reused after a restored backup.
     """
 
     file: Path
@@ -38,12 +38,12 @@ class Commit(NamedTuple):
     identity: tuple[int, int, int]
 
     def is_newest(self) -> bool:
-        """Whether it is there still, and none follows it."""
+        """Whether it still exists, and none follows it."""
         return _identity(self.file) == self.identity and not self.following.exists()
 
 
 def newest_commit(delta: StoredTable) -> Commit | None:
-    """The commit up to which a table was loaded; None in an object store, where to look costs as much as to load."""
+    """Return the commit up to which a table was loaded; None in an object store, where a check costs a load."""
     if (folder := local_path(delta.table_uri)) is None:
         return None
     file, following = (folder / _commit(delta.version() + more) for more in (0, 1))
@@ -52,19 +52,19 @@ def newest_commit(delta: StoredTable) -> Commit | None:
 
 
 def is_newest_commit_empty(files: TableFiles, version: int) -> bool:
-    """Whether the newest commit has no content, as a loss of power leaves it; Delta takes it for no change."""
+    """Whether the newest commit is an empty file, as after a loss of power; Delta reads it as no change."""
     return files.size(_commit(version)) == 0
 
 
 def log_unreadable(table: LakeTable, files: TableFiles, error: Exception) -> EmberlineError:
-    """Tell why Delta could not read a log: by the file that is damaged, where one is found."""
+    """Make the error of a log that Delta could not read; it names the damaged file if one is found."""
     return log_damaged(table, files) or LakeDamaged(
         f"Lake table {table.name}: its log cannot be read ({first_line(error)}).", log_remedy(table), files.uri
     )
 
 
 def log_damaged(table: LakeTable, files: TableFiles) -> EmberlineError | None:
-    """Tell which file of a log is damaged, or that the store did not let it be found out; None where none is."""
+    """Make the error that names the damaged file of a log, or the store's failure; None if no file is damaged."""
     try:
         found = damage_of_log(files)
     except (DeltaError, OSError) as error:
@@ -76,12 +76,13 @@ def log_damaged(table: LakeTable, files: TableFiles) -> EmberlineError | None:
 
 
 def damage_of_log(files: TableFiles) -> tuple[str, str, str | None] | None:
-    """Find the file of a table's log that is damaged, what is wrong, and what to do unless that depends on the table.
+    """Find the damaged file of a table's log.
 
-    Commits are read back to the newest checkpoint, as Delta does; of those before it only the lengths are looked at.
+    Commits are read back to the newest checkpoint, as Delta does; of those before it only the lengths are checked.
 
     Returns:
-        None where no damage is found.
+        The file, what is wrong with it, and the next step (None: `log_remedy` of the table); or None if no damage is
+        found.
 
     Raises:
         OSError: the folder cannot be read, or the store does not answer.
@@ -123,7 +124,7 @@ def _commit(version: int) -> str:
 
 
 def _is_whole(files: TableFiles, commits: set[int]) -> bool:
-    """Whether the table can be read from its commits alone."""
+    """Whether all commits exist, so that the table can be read without a checkpoint."""
     is_complete = bool(commits) and commits == set(range(max(commits) + 1))
     return is_complete and all(_is_commit(files, version) for version in commits)
 

@@ -1,4 +1,4 @@
-"""Which months a lake table has, and in which two versions of it differ: by its files, of which none is read."""
+"""The months of a lake table, and those in which two versions differ; by the log, without reading data files."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _MONTH: Final = "month"
 
 
 def months_of(table: Handle) -> list[dt.date]:
-    """The months that a table has rows of, in any order."""
+    """Return the months a table has rows in, in any order."""
     return [dt.date.fromisoformat(partition[_MONTH]) for partition in table.delta.partitions()]
 
 
 def changed_months(before: Handle, now: Handle) -> pl.Series:
-    """The months whose files only one of two versions has: those of rows that differ are among them.
+    """Return the months whose files differ between two versions: a superset of those whose rows differ.
 
     Args:
         before: A version of a table that is partitioned by month.
@@ -29,7 +29,7 @@ def changed_months(before: Handle, now: Handle) -> pl.Series:
 
 
 def replaced_months(before: Handle, now: Handle) -> pl.Series:
-    """The months in which a later version has not got all files of an earlier one; to others it only added rows.
+    """Return the months in which a later version lacks files of an earlier one; in others it only added rows.
 
     Args:
         before: The earlier version of a table that is partitioned by month.
@@ -39,12 +39,12 @@ def replaced_months(before: Handle, now: Handle) -> pl.Series:
 
 
 def in_months(months: pl.Series) -> pl.Expr:
-    """Whether a row is of these months."""
+    """Whether a row is in these months."""
     return pl.col(_MONTH).is_in(months.implode())
 
 
 def _files(handle: Handle) -> pl.DataFrame:
-    """`path, month` of the data files."""
+    """Return `path` and `month` of the data files."""
     files = pl.DataFrame(handle.delta.get_add_actions(flatten=True))
     if files.is_empty():
         return pl.DataFrame(schema={"path": pl.String, _MONTH: pl.Date})

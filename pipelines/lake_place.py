@@ -1,4 +1,4 @@
-"""Where the lake lies: a local folder as people, Delta and Polars write it, and what they cannot write at all."""
+"""The place of the lake: how people, Delta and Polars write a local folder, and which characters they cannot."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from deltalake import DeltaTable
 from schemas.errors import EmberlineError
 
 _UNFIT: Final = re.compile(r"[\x00-\x1f\x7f\[\]^|\\=\ud800-\udfff]|%[0-9a-fA-F]{2}")
-"""What delta-rs 1.6 fails at in the path of any parent folder, however it is encoded.
+"""Characters in a parent folder's path that delta-rs 1.6 cannot handle, in any encoding.
 
-It makes a domain name of the path (`[ ] ^ |`), decodes it twice (`%25`), takes `\\` for `/`, refuses control
-characters, and resolves links first. `=` makes a partition column for Polars 2.1.
+It parses the path as a domain name (`[ ] ^ |`), decodes it twice (`%25`), treats `\\` as `/`, refuses control
+characters, and resolves links first. Polars 2.1 treats `=` as a partition column.
 """
 
 _FILES: Final = {"path": pl.String, "size_bytes": pl.Int64, "num_records": pl.Int64}
@@ -27,24 +27,24 @@ class LakePathUnfit(EmberlineError):
 
 
 def local_path(uri: str) -> Path | None:
-    """The folder or file of a URI, None where it lies in an object store."""
+    """Return the local path of a URI, None if it is in an object store."""
     if uri.startswith("file://"):
         return Path(unquote(uri.removeprefix("file://")))
     return None if "://" in uri else Path(uri).expanduser().absolute()
 
 
 def display(uri: str) -> str:
-    """A place as a person reads it: a local folder as its path."""
+    """Format a URI for people: a local folder as its path."""
     return str(local_path(uri) or uri)
 
 
 def unfit_in(folder: Path) -> list[str]:
-    """The characters in the path of a folder, links resolved, that no lake can lie below; each once."""
+    """Return the characters in a folder's path, links resolved, that rule out a lake below it; each once."""
     return list(dict.fromkeys(_UNFIT.findall(str(folder.resolve()))))
 
 
 def refuse_unfit(folder: Path) -> None:
-    """See that a lake can lie in a folder.
+    """Check that a folder can hold a lake.
 
     Raises:
         LakePathUnfit: its path has characters that Delta or Polars cannot take.
@@ -52,14 +52,14 @@ def refuse_unfit(folder: Path) -> None:
     if unfit := unfit_in(folder):
         shown = " ".join(ascii(found)[1:-1] if not found.isprintable() else found for found in unfit)
         raise LakePathUnfit(
-            f"A lake cannot lie below a folder whose name has: {shown}",
-            "Choose another folder: lake.uri, or --state. A state folder that was renamed: give it its old name back.",
+            f"A lake cannot be in a folder whose path has these characters: {shown}",
+            "Choose another folder: lake.uri, or --state. If the state folder was renamed, give it its old name back.",
             str(folder),
         )
 
 
 class StoredTable(DeltaTable):
-    """A Delta table whose local files are paths: Delta has them percent-encoded, and Polars opens them as they are."""
+    """A Delta table that gives its local files as paths: Delta percent-encodes them, and Polars does not decode."""
 
     _listed: tuple[int, pl.DataFrame] | None = None
 
@@ -81,9 +81,9 @@ class StoredTable(DeltaTable):
 
     @property
     def table_uri(self) -> str:
-        """The table's folder as a path, or its URI in an object store."""
+        """Return the table's folder as a path, or its URI in an object store."""
         return display(super().table_uri)
 
     def file_uris(self, *args: Any, **filters: Any) -> list[str]:
-        """The data files as paths, or their URIs in an object store; see `DeltaTable`."""
+        """Return the data files as paths, or their URIs in an object store; see `DeltaTable`."""
         return [unquote(file) if file.startswith("/") else file for file in super().file_uris(*args, **filters)]

@@ -1,7 +1,8 @@
-"""What is left in the lake of erased persons once facts follow: marks, persons, rulings, old files and the Delta log.
+"""Remove what is left of erased persons in the lake after the facts are refreshed.
 
-Delta keeps what was deleted: files of old versions, and in its log the least and greatest values of columns. Every file
-of a table is searched, whether a version names it or not, so what was not found is not there.
+These are rows of change logs, persons and rulings. Delta also keeps deleted rows: in files of old versions, and in its
+log as the least and greatest values of columns. The search reads every file of a table, whether a version names it or
+not, so what it does not find does not exist.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from deltalake.exceptions import DeltaError
 from pipelines.events.suppression import Suppression
 from pipelines.ingest.erased import drop_held
 from pipelines.lake import Lake, LakeUnavailable
-from pipelines.lake_upkeep import FILE_RETENTION, LOG_RETENTION, forget_marks
+from pipelines.lake_maintenance import FILE_RETENTION, LOG_RETENTION, prune_change_log
 from schemas.lake import (
     IDENTITY,
     IDENTITY_CHANGE,
@@ -29,25 +30,25 @@ from schemas.lake import (
 )
 
 ERASED: Final = "erased"
-"""What stands in the place of a text that named an erased person."""
+"""Replaces a text that named an erased person."""
 
 _NONE: Final = "interval 0 seconds"
 _USUAL: Final = {LOG_RETENTION: "interval 30 days", FILE_RETENTION: "interval 1 week"}
 _ORPHANS_AFTER_HOURS: Final = 1
-"""A younger file that no version names may be of a writer that has not committed yet."""
+"""A younger file that no version names may belong to a writer that has not committed yet."""
 
 _HASH: Final = "value_sha256"
 
 
 def drop_rest(lake: Lake, suppression: Suppression) -> None:
-    """Drop rows that only say which accounts there were, and take names off rulings and requests.
+    """Drop rows of erased persons that only list accounts, and mask their names in rulings and requests.
 
-    Facts have to follow everything before: they learn from these rows what changed.
+    All facts must be refreshed before, because change logs are among these rows.
 
     Raises:
-        LakeConflict: a writer was faster; ask again.
+        LakeConflict: another writer committed first; repeat.
     """
-    forget_marks(lake)
+    prune_change_log(lake)
     drop_held(lake, suppression)
     for table, columns in (
         (TOUCHED, ("account_id",)),
@@ -71,9 +72,9 @@ def drop_rest(lake: Lake, suppression: Suppression) -> None:
 
 
 def purge(lake: Lake, table: LakeTable) -> None:
-    """Remove all files of old versions, and the log of how the table came to be what it is.
+    """Remove all files of old versions, and the log before the newest version.
 
-    Who reads an old version fails. What a writer has written and not committed stays.
+    A reader of an old version fails. Uncommitted files of a writer stay.
 
     Raises:
         LakeUnavailable: the store failed.
@@ -82,7 +83,7 @@ def purge(lake: Lake, table: LakeTable) -> None:
     before = handle.delta.metadata().configuration
     try:
         delta = handle.to_write()
-        # A commit without files comes last in the log: its checkpoint is all that is left of it.
+        # An empty commit ends the log, so that only its checkpoint has to be kept.
         delta.alter.set_table_properties(dict.fromkeys(_USUAL, _NONE))
         for hours, full in ((0, False), (_ORPHANS_AFTER_HOURS, True)):
             delta.vacuum(retention_hours=hours, dry_run=False, enforce_retention_duration=False, full=full)
@@ -92,13 +93,13 @@ def purge(lake: Lake, table: LakeTable) -> None:
     except (DeltaError, OSError) as error:
         raise LakeUnavailable(
             f"Lake table {table.name}: the store failed while old files were removed ({error}).",
-            "Ask for the erasure again: it goes on.",
+            "Request the erasure again: it goes on.",
             handle.delta.table_uri,
         ) from error
 
 
 def traces(lake: Lake, table: LakeTable, suppression: Suppression) -> list[str]:
-    """Search every file of a table for erased persons; the names of those that name one."""
+    """Search every file of a table for erased persons, and return the names of files that have one."""
     if not lake.has(table):
         return []
     files = lake.files(table)
@@ -106,7 +107,7 @@ def traces(lake: Lake, table: LakeTable, suppression: Suppression) -> list[str]:
 
 
 def all_traces(lake: Lake, suppression: Suppression) -> dict[LakeTable, list[str]]:
-    """`traces` of every table that has any."""
+    """Return the `traces` of every table that has any."""
     found = ((table, traces(lake, table, suppression)) for table in TABLES.values())
     return {table: files for table, files in found if files}
 
@@ -124,7 +125,7 @@ def _names(content: bytes, name: str, suppression: Suppression) -> bool:
 
 
 def _texts(values: pl.Series) -> Iterator[pl.Series]:
-    """The distinct texts, and the bytes, of a column, of whatever it is made."""
+    """Yield the distinct texts and bytes of a column, nested ones too."""
     if values.dtype in (pl.Binary, pl.String):
         yield values.drop_nulls().unique()
     elif isinstance(values.dtype, pl.List):

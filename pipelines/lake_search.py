@@ -1,4 +1,4 @@
-"""Which table has broken data files, where the error that came of reading them does not say so."""
+"""Find the table whose data files are broken, if the error of reading them does not name it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pipelines.lake import Handle, Lake
 from pipelines.lake_damage import (
     Damage,
     LakeDamaged,
+    damage_by_message,
     damage_in_store,
     damage_of,
     files_damaged,
-    told_by_reader,
     unanswered,
 )
 from pipelines.lake_place import local_path
@@ -40,34 +40,34 @@ def all_damage(lake: Lake, handle: Handle) -> Damage:
 
 @contextmanager
 def damage_named(lake: Lake) -> Iterator[None]:
-    """Raise what Polars or Delta say of a data file in here as `LakeDamaged`, with its table where one is found.
+    """Turn an error of Polars or Delta about a data file into `LakeDamaged`, with the table if it is found.
 
-    Polars names no file, and one in an object store is not looked at before it is read. All tables are compared with
-    their logs then: a file that has the length that was written is found by `emberline doctor --read` only.
+    Polars names no file, and files in an object store are not checked before they are read. So the lengths of all files
+    are compared with their logs; a broken file of the right length is found by `emberline doctor --read` only.
     """
     try:
         yield
-    except BaseException as error:  # what Polars panics with is no Exception
-        if (told := _told(error)) is None or (told is error and told.place is not None):
+    except BaseException as error:  # a panic of Polars is no Exception
+        if (damage := _damage(error)) is None or (damage is error and damage.place is not None):
             raise
-        raise (damage_in(lake) or told) from error
+        raise (damage_in(lake) or damage) from error
 
 
-def _told(error: BaseException | None) -> LakeDamaged | None:
-    """What the outermost error that is known says of a data file; None where it is about something else."""
+def _damage(error: BaseException | None) -> LakeDamaged | None:
+    """Return the damage that an error, or an error it was raised from, reports; None if it is about something else."""
     while error is not None:
         if isinstance(error, EmberlineError):
             return error if isinstance(error, LakeDamaged) else None
         if refusal(error) is not None:
             return None
-        if told := told_by_reader(type(error).__name__, str(error)):
-            return told
+        if damage := damage_by_message(type(error).__name__, str(error)):
+            return damage
         error = error.__cause__
     return None
 
 
 def damage_in(lake: Lake) -> LakeDamaged | None:
-    """Find the first table of which a file is gone, or of another length than was written."""
+    """Find the first table with a file that is gone or differs in length from what was written."""
     for table in TABLES.values():
         try:
             handle = lake.find(table)

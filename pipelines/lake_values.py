@@ -1,7 +1,7 @@
-"""Values of records in `raw` and `quarantine`: removed when they are old; and how far back the others reach.
+"""Remove old values of records in `raw` and `quarantine`, and report how far back the remaining ones reach.
 
-Coordinates, times and the SHA-256 of the value stay, and so does every count. What was decoded of a record stays in
-`events`: its value is read again only to decode it once more.
+Coordinates, times and the SHA-256 of the value stay, and so does every count. The decoded event stays in `events`; the
+value is only needed to decode the record again.
 """
 
 from __future__ import annotations
@@ -20,34 +20,34 @@ from schemas.errors import EmberlineError
 from schemas.lake import EVENTS, QUARANTINE, RAW, LakeTable
 
 AT_ONCE: Final = 256 * 1024 * 1024
-"""Bytes of data files whose values one upkeep removes, about: runs wait for it. What is left goes hour by hour."""
+"""Size in bytes, about, of the data files whose values are removed at a time, since runs wait for it."""
 
 _NAMED_AT_ONCE: Final = 20_000
-"""Records that one update names by their offsets."""
+"""Most records that one update names by their offsets."""
 
 _REMOVALS: Final = "values/removals"
-"""The application transaction of `raw` that a removal and a fence both write: of two at a time one is refused."""
+"""The application transaction of `raw` that removals and fences write, so that of two at a time one is refused."""
 
 
 class ValuesRemoved(EmberlineError):
-    """Records are to be decoded whose values were removed."""
+    """Records have to be decoded whose values were removed."""
 
 
 def remove_values(lake: Lake, kept: dt.timedelta, now: dt.datetime, most_bytes: int = AT_ONCE) -> dict[str, int]:
-    """Remove values, keys and headers of decoded records that Kafka got longer ago, and keep the values' hashes.
+    """Remove values, keys and headers of old decoded records, and keep the values' hashes.
 
-    Whole days of UTC go at once, so that a file is written again once a day and not at every upkeep. Where that is too
-    much, the oldest go first and the others next time. A record without Kafka's time counts as old. The bytes leave the
-    store with the files of old versions (`pipelines.lake_upkeep`).
+    Works by whole days of UTC, so that a file is rewritten once a day and not at every maintenance. If that is too much
+    at a time, the oldest go first and the others next time. A record without a Kafka timestamp counts as old. The bytes
+    leave the store with the files of old versions (`pipelines.lake_maintenance`).
 
     Args:
         lake: holds the tables.
-        kept: For how long after Kafka's time of them.
+        kept: Retention after the Kafka timestamp.
         now: The clock, UTC.
-        most_bytes: Size of the files of each table that are written again, about.
+        most_bytes: Size, about, of the files of each table that are rewritten at most.
 
     Returns:
-        Records whose value was removed, by table; 0 where a writer was faster: what is left goes next time.
+        Number of records whose value was removed, by table; 0 if another writer committed first.
 
     Raises:
         LakeUnavailable: The store failed.
@@ -70,10 +70,10 @@ def remove_values_at(lake: Lake, table: LakeTable, records: pl.DataFrame, now: d
         now: The clock, UTC.
 
     Returns:
-        Records whose value was removed; those that had none any more do not count.
+        Number of records whose value was removed now.
 
     Raises:
-        LakeConflict: a writer was faster; some may be done.
+        LakeConflict: another writer committed first; some values may be removed.
         LakeUnavailable: The store failed.
     """
     removed = 0
@@ -88,7 +88,7 @@ def remove_values_at(lake: Lake, table: LakeTable, records: pl.DataFrame, now: d
 
 
 def fence_removals(lake: Lake) -> Handle:
-    """Refuse every removal that has begun; the version of `raw` behind them, without a record more."""
+    """Make every removal that has begun fail, and return a version of `raw` after all finished ones."""
     while True:
         raw = lake.open(RAW)
         with suppress(LakeConflict):
@@ -101,8 +101,8 @@ class Reach:
     """How far back values of `raw` reach.
 
     Attributes:
-        records: Records whose value was removed.
-        since: The first instant, UTC, from which on no record had its value removed; None where none ever had.
+        records: Number of records whose value was removed.
+        since: The instant, UTC, from which on all records have their values; None if no value was ever removed.
     """
 
     records: int
@@ -110,7 +110,7 @@ class Reach:
 
     def __str__(self) -> str:
         if self.since is None:
-            return "The values of all records are there."
+            return "All records have their values."
         return (
             f"Values reach back to {self.since:%Y-%m-%d %H:%M} UTC. "
             f"Those of {self.records:,} older records were removed (privacy.keep_raw_days)."
@@ -118,7 +118,7 @@ class Reach:
 
 
 def values_reach(raw: Handle) -> Reach:
-    """Tell how far back records can be decoded again.
+    """Return how far back records can be decoded again.
 
     Args:
         raw: of `RAW`.
@@ -129,17 +129,17 @@ def values_reach(raw: Handle) -> Reach:
 
 
 def has_value() -> pl.Expr:
-    """Whether a record of `raw` can be decoded again: nothing of it was removed."""
+    """Whether a record of `raw` can be decoded again because it still has its value."""
     return pl.col("removed_at").is_null()
 
 
 def refuse_removed(raw: Handle, spans: Sequence[Undecoded], kept_through: dt.datetime | None) -> None:
-    """Raise `ValuesRemoved` if `events` lacks records that cannot be decoded.
+    """Raise `ValuesRemoved` if `events` lacks records that cannot be decoded again.
 
     Args:
         raw: of `RAW`.
-        spans: what `events` does not include.
-        kept_through: it includes, all the same, records whose value was removed up to then; None: none.
+        spans: offsets that `events` does not include.
+        kept_through: `events` nevertheless includes all records whose value was removed until then; None: does not.
     """
     is_lost = ~has_value() if kept_through is None else pl.col("removed_at") > kept_through
     start = {(span.topic_id, span.partition): span.start for span in spans}
@@ -162,7 +162,7 @@ def _remove(
         if spared is not None:
             where = f"{where} AND NOT ({spared})"
         with suppress(LakeConflict):  # the ingest has just written old records, or events are being rebuilt
-            # Where all of that went before, or is not decoded, the files behind have their turn.
+            # If all of these were removed before, or are not decoded yet, go on with later files.
             if removed := lake.update(handle, where, values, {_REMOVALS: _removals(handle)}):
                 return removed
             continue
@@ -171,7 +171,7 @@ def _remove(
 
 
 def _removal(now: dt.datetime) -> dict[str, str]:
-    """What becomes of the columns of a record."""
+    """Return the new values of a record's columns, as SQL."""
     values = {"value_sha256": "sha256(value)", "removed_at": f"to_timestamp_micros({int(now.timestamp() * 1_000_000)})"}
     return values | dict.fromkeys(("value", "key", "headers"), "NULL")
 
@@ -181,10 +181,10 @@ def _removals(handle: Handle) -> int:
 
 
 def _cuts(handle: Handle, before: dt.datetime, most_bytes: int) -> list[dt.datetime]:
-    """The instants before which values may go this time, one after the other until some do.
+    """Return instants before which to remove values, to be tried in order until some are removed.
 
-    Files with old records, oldest first, are as many as `most_bytes` allows, or one; if none of them has a value left,
-    twice as many, and so on. That is told by the statistics in the log: no file is read.
+    The first covers the oldest files up to `most_bytes`, or one file; each next one covers twice as many, for the case
+    that none of the earlier files has values left. Uses the statistics in the log: no file is read.
     """
     files = pl.DataFrame(handle.delta.get_add_actions(flatten=True))
     if files.is_empty():
@@ -192,7 +192,7 @@ def _cuts(handle: Handle, before: dt.datetime, most_bytes: int) -> list[dt.datet
     oldest = pl.col("min.kafka_time")
     is_old = (oldest < before) | (pl.col("null_count.kafka_time") > 0)
     is_left = pl.col("null_count.removed_at") > 0
-    # A statistic that is not there says nothing.
+    # A file without the statistic may have any value.
     old = files.filter(is_old.fill_null(value=True) & is_left.fill_null(value=True)).sort(oldest, nulls_last=False)
     if old.is_empty():
         return []
@@ -206,7 +206,7 @@ def _cuts(handle: Handle, before: dt.datetime, most_bytes: int) -> list[dt.datet
 
 
 def _is_undecoded(lake: Lake, raw: Handle) -> str | None:
-    """SQL: whether `events` does not include a record of `raw` yet; None where it includes all."""
+    """Return an SQL predicate of records of `raw` that `events` does not include; None if it includes all."""
     spans = undecoded(lake, raw, lake.open(EVENTS))
     return (
         " OR ".join(

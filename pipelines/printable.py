@@ -1,7 +1,7 @@
-"""Text from outside as it is shown: an escape stands for each character that is not seen, or that a terminal obeys.
+"""Escape external text for display: control characters and invisible characters become escapes.
 
-Names, ids and texts come from strangers. A terminal obeys control characters in them; bidirectional and invisible ones
-make a text look like another. Only what is shown is changed, never the data.
+Names, ids and texts are external input. A terminal executes control characters in them; bidirectional and invisible
+characters make a text look like another. Only the display is changed, never the data.
 
 Some invisible characters belong to names and stay. ZWJ (emoji, Indic scripts) and ZWNJ (Persian, Indic scripts) stay
 between two visible characters beyond ASCII; elsewhere they only hide a difference. Tags stay in the flags of regions,
@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Final
 
 LONGEST_NAME: Final = 80
-"""Characters of a name that are shown; the platforms allow 20 to 128."""
+"""Most characters of a name that are displayed; the platforms allow 20 to 128."""
 
 _CUT: Final = "…"
 
@@ -39,30 +39,30 @@ def printable(text: str, longest: int | None = None) -> str:
 
     Args:
         text: Any text.
-        longest: Characters that are kept, the last one an ellipsis where more were there; none: all.
+        longest: Most characters; a longer text ends in an ellipsis. None: no limit.
 
     Returns:
-        A text without any character that a terminal obeys; of such a text, the text itself.
+        A text without control or invisible characters. A text that has none is unchanged.
     """
     shown = _UNPRINTABLE.sub(_escaped, text)
     return shown if longest is None or len(shown) <= longest else shown[: longest - 1] + _CUT
 
 
 def printable_lines(text: str) -> str:
-    """Show a text of several lines, each as `printable` does; a tab is spaces, as in a program's own log."""
+    """Show a text of several lines, each as `printable` does; a tab becomes spaces."""
     return "\n".join(map(printable, text.expandtabs().split("\n")))
 
 
 def printable_name(name: str) -> str:
-    """Show a name, cut to `LONGEST_NAME`."""
+    """Show a name as `printable` does, cut to `LONGEST_NAME`."""
     return printable(name, LONGEST_NAME)
 
 
 def escape_json(document: str) -> str:
-    r"""Write the characters that `printable` escapes as `\uXXXX`, which changes no value of the document.
+    r"""Write the characters that `printable` escapes as `\uXXXX`; the values of the document stay the same.
 
     Args:
-        document: JSON as `json.dumps` writes it. Between its strings there are none of these characters but newlines.
+        document: JSON as `json.dumps` writes it: outside of strings, newlines are the only such characters.
     """
     return _UNPRINTABLE.sub(_escaped_in_json, document)
 
@@ -85,10 +85,10 @@ def _escaped_in_json(found: re.Match[str]) -> str:
 
 
 def plain_number(amount: Decimal) -> int | float:
-    """An amount as JSON has it: a whole number where it is one."""
+    """Convert an amount to a number of JSON: an integer if it is whole."""
     return int(amount) if amount == amount.to_integral_value() else float(amount)
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:
-    """Say how many there are: `1 record`, `1,024 records`; the plural ends in s where none is given."""
+    """Format a count with its noun: `1 record`, `1,024 records`. The plural ends in s if none is given."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

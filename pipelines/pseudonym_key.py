@@ -1,7 +1,7 @@
-"""The key of the pseudonyms of a lake: its fingerprint stands in the log of `raw`, and no other key is accepted.
+"""The key of the pseudonyms of a lake: its fingerprint is in the log of `raw`, and no other key is accepted.
 
-Under another key everybody would be a second person. The fingerprint is an HMAC of a constant under the key, so it
-tells nothing of the key, and an application transaction, so it is as durable as the offsets.
+Under another key everybody would become a second person. The fingerprint is an HMAC of a constant under the key, so it
+does not reveal the key. It is an application transaction, so it is as durable as the offsets.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _RECOVER: Final = (
 
 
 def recorded_fingerprint(lake: Lake) -> int | None:
-    """The fingerprint that the lake holds; None in a lake that has none yet, or is not there."""
+    """Return the fingerprint stored in the lake; None if there is none yet, or no lake."""
     return lake.open(RAW).position(KEY_FINGERPRINT) if lake.has(RAW) else None
 
 
@@ -34,7 +34,7 @@ def refuse_lost_key(lake: Lake) -> None:
     """Refuse to make a new key for a lake that holds pseudonyms.
 
     Raises:
-        WrongPseudonymKey: it does.
+        WrongPseudonymKey: the lake holds pseudonyms.
     """
     has_events = lake.has(EVENTS) and lake.open(EVENTS).position(BATCH) is not None
     if has_events or recorded_fingerprint(lake) is not None:
@@ -50,14 +50,14 @@ def refuse_another_key(lake: Lake, pseudonyms: Pseudonyms) -> None:
     recorded = recorded_fingerprint(lake)
     if recorded is not None and recorded != pseudonyms.fingerprint:
         raise WrongPseudonymKey(
-            "The key of the pseudonyms is not the one that those in this lake were made with.", _RECOVER, lake.uri
+            "The key of the pseudonyms differs from the one this lake was written with.", _RECOVER, lake.uri
         )
 
 
 def bind_key(lake: Lake, pseudonyms: Pseudonyms) -> None:
-    """Compare the key with the fingerprint in the lake; record it where there is none.
+    """Compare the key with the fingerprint in the lake; record the fingerprint if there is none.
 
-    A lake of an older version adopts the key that is there.
+    A lake written by an older version has none, and adopts the present key.
 
     Raises:
         WrongPseudonymKey: they differ.
@@ -69,5 +69,5 @@ def bind_key(lake: Lake, pseudonyms: Pseudonyms) -> None:
             return
         try:
             lake.append(raw, pl.DataFrame(schema=RAW.schema), {KEY_FINGERPRINT: pseudonyms.fingerprint})
-        except LakeConflict:  # another writer was faster, perhaps with another key
+        except LakeConflict:  # another writer committed first, perhaps with another key
             continue

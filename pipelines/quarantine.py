@@ -1,4 +1,4 @@
-"""What people rule about events: a log that only grows, and which events are in quarantine by it."""
+"""People's rulings on events: an append-only log, and the events it puts in quarantine."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class NotQuarantined(EmberlineError):
 
 
 def quarantined(rulings: pl.LazyFrame) -> pl.LazyFrame:
-    """The newest ruling on each event that is in quarantine.
+    """Return the newest ruling on each event that is in quarantine.
 
     Args:
         rulings: rows of `QUARANTINE_RULING`, in any order.
@@ -48,23 +48,23 @@ def rule_on_event(
     now: dt.datetime,
     is_expected: bool = False,
 ) -> None:
-    """Record that an event is in quarantine, or is no more. The next run of the pipeline follows it.
+    """Put an event in quarantine, or back. The next run of the pipeline applies the ruling.
 
     Args:
         lake: holds the rulings and the events.
         source: of the event.
         event_id: its id in the source.
-        is_quarantined: whether it is.
-        actor: who rules.
+        is_quarantined: True puts it in quarantine, False takes it out.
+        actor: who decided.
         reason: why.
         now: the clock, UTC.
-        is_expected: the event may still be to come.
+        is_expected: the event need not have arrived yet.
 
     Raises:
         NoSuchEvent: no such event arrived, and it is not expected.
         AlreadyQuarantined: it is in quarantine already.
-        NotQuarantined: it is to be put back, and is not in quarantine.
-        LakeConflict: somebody else ruled in the same moment.
+        NotQuarantined: it cannot be taken out, because it is not in quarantine.
+        LakeConflict: another ruling was written first.
     """
     handle = lake.open(QUARANTINE_RULING)
     rulings = handle.scan().collect()
@@ -72,14 +72,14 @@ def rule_on_event(
     standing = quarantined(rulings.lazy()).filter(is_event).collect()
     if not is_quarantined and standing.is_empty():
         raise NotQuarantined(
-            f"Event {event_id} of {source} is not in quarantine by anybody's ruling.",
+            f"No ruling has put event {event_id} of {source} in quarantine.",
             "See which are: emberline quarantine list",
         )
     if is_quarantined and not standing.is_empty():
         by, why = standing.row(0, named=True)["actor"], standing.row(0, named=True)["reason"]
         raise AlreadyQuarantined(
             f"Event {event_id} of {source} is in quarantine already, put there by {by}: {why}",
-            "Nothing is left to do; the next run follows it, if none did yet: emberline run",
+            "Nothing is left to do; the next run applies it, if none has yet: emberline run",
         )
     if is_quarantined and not is_expected and not _has_arrived(lake, is_event):
         raise NoSuchEvent(
@@ -101,7 +101,7 @@ def _has_arrived(lake: Lake, is_event: pl.Expr) -> bool:
 
 
 def in_quarantine(lake: Lake) -> pl.DataFrame:
-    """The newest ruling on each event in quarantine, and what the event is.
+    """Return the newest ruling on each event in quarantine, with the event.
 
     Returns:
         The columns of `QUARANTINE_RULING`, and `type`, `time`, `group_id`, `order_id`, `amount_minor` and `currency` of
@@ -109,7 +109,7 @@ def in_quarantine(lake: Lake) -> pl.DataFrame:
     """
     standing = quarantined(lake.open(QUARANTINE_RULING).scan()).collect()
     keys = standing.select(EVENTS.key).lazy()
-    # Before the next run it is in `events` still.
+    # Until the next run it is still in `events`.
     copies = [
         lake.open(table).scan().join(keys, on=EVENTS.key, how="semi").collect(engine="streaming")
         for table in (EVENTS, QUARANTINED_EVENT)
@@ -119,11 +119,11 @@ def in_quarantine(lake: Lake) -> pl.DataFrame:
 
 
 def rejected_records(lake: Lake, after_batch: int = 0) -> pl.DataFrame:
-    """Why records of later batches were no valid events.
+    """Count the records of later batches that were no valid events, by reason.
 
     Returns:
-        A row a reason, that of most records first: `reason`, `records`, `detail`, the commonest, and `topic` and
-        `offset` of the newest record.
+        One row per reason, the most frequent first: `reason`, `records`, `detail` (the most frequent one), and `topic`
+        and `offset` of the newest record.
     """
     by_detail = (
         lake.open(QUARANTINE)

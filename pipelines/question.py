@@ -1,4 +1,4 @@
-"""A question to the warehouse: one metric by dimensions, as SQL that cannot sum what must not be summed."""
+"""Query one metric by dimensions: SQL that refuses sums over rows that must not be added up."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from schemas.metric import Metric
 from schemas.metrics import METRICS
 
 Value = Any
-"""A value of a dimension, as psycopg takes it."""
+"""A value of a dimension, as a parameter of psycopg."""
 
 _ALL: Final = 1000
 
 
 class QuestionRefused(EmberlineError):
-    """A question that no number answers: an unknown name, or rows together that must not be added up."""
+    """A query with an unknown name, or over rows that must not be added up."""
 
 
 def metric_named(name: str) -> Metric:
-    """The metric of a name.
+    """Return the metric of a name.
 
     Raises:
-        QuestionRefused: There is none.
+        QuestionRefused: There is no such metric.
     """
     if name not in METRICS:
         raise QuestionRefused(f"There is no metric {name!r}.", f"Take one of {', '.join(sorted(METRICS))}.")
@@ -42,29 +42,29 @@ def question(
     until: dt.date | None = None,
     limit: int = _ALL,
 ) -> sa.TextClause:
-    """Ask for a metric by dimensions.
+    """Build a query of a metric by dimensions.
 
     Args:
-        metric: What is asked for.
+        metric: The metric.
         by: Dimensions to group by: a row for each combination of their values.
-        where: Values that dimensions are limited to.
+        where: Filters: the allowed values of dimensions.
         since: The first day, by `Dataset.dated_by`.
-        until: The first day no more.
-        limit: The number of rows at most.
+        until: The day after the last one.
+        limit: Most rows.
 
     Returns:
         A query of the columns `by` and the metric's name, ordered by the dimensions.
 
     Raises:
-        QuestionRefused: A dimension is none of the metric's; or rows of different values of one in `within` would come
-            together; or days are given and its rows have none.
+        QuestionRefused: The metric lacks a dimension; or values would be added up over a dimension of `within`; or days
+            are given and the rows have none.
     """
     where = where or {}
     _refuse_unknown(metric, (*by, *where))
     if loose := [name for name in metric.within if name not in by and len(where.get(name, ())) != 1]:
         raise QuestionRefused(
             f"{metric.name} is not a number over different values of {', '.join(loose)}.",
-            f"Group by {', '.join(loose)}, or ask for one value of each.",
+            f"Group by {', '.join(loose)}, or filter by one value of each.",
         )
     columns = [_quoted(name) for name in by]
     sql = f"SELECT {', '.join([*columns, f'{_escaped(metric.sql)} AS {_quoted(metric.name)}'])}"
@@ -83,20 +83,20 @@ def rows_behind(
     until: dt.date | None = None,
     limit: int = _ALL,
 ) -> sa.TextClause:
-    """Ask for the rows a metric is computed of, with ids of orders, messages or events where the table has them.
+    """Build a query of the rows behind a metric, with ids of orders, messages or events if the table has them.
 
     Args:
-        metric: What was asked for.
-        where: Values that dimensions are limited to.
+        metric: The metric.
+        where: Filters: the allowed values of dimensions.
         since: The first day, by `Dataset.dated_by`.
-        until: The first day no more.
-        limit: The number of rows at most.
+        until: The day after the last one.
+        limit: Most rows.
 
     Returns:
         A query of all columns of the dataset, in the order of the table's key.
 
     Raises:
-        QuestionRefused: A dimension is none of the metric's, or days are given and its rows have none.
+        QuestionRefused: The metric lacks a dimension, or days are given and the rows have none.
     """
     where = where or {}
     _refuse_unknown(metric, tuple(where))
@@ -112,13 +112,13 @@ def _refuse_unknown(metric: Metric, names: Sequence[str]) -> None:
 
 
 def _of_rows(metric: Metric, where: Mapping[str, Sequence[Value]], since: dt.date | None, until: dt.date | None) -> str:
-    """The rows of a metric's dataset that a question is about, from FROM on."""
+    """Build the part of a query from FROM on: the filtered rows of a metric's dataset."""
     bounds = {sign: day for sign, day in ((">=", since), ("<", until)) if day is not None}
     dated_by = metric.dataset.dated_by
     if bounds and dated_by is None:
         raise QuestionRefused(
-            f"{metric.name} is of no period: its rows say how things are, or sum up all of them.",
-            "Ask without days.",
+            f"{metric.name} has no period: its rows are a current state, or sums over all time.",
+            "Query it without days.",
         )
     limits = [f"{_quoted(name)} = ANY(:of_{name})" for name in where]
     limits += [f"{_quoted(str(dated_by))} {sign} '{day.isoformat()}'" for sign, day in bounds.items()]
@@ -137,5 +137,5 @@ def _quoted(name: str) -> str:
 
 
 def _escaped(sql: str) -> str:
-    """SQL in which SQLAlchemy takes no cast for a parameter."""
+    """Escape SQL so that SQLAlchemy does not read a cast as a parameter."""
     return sql.replace(":", "\\:")

@@ -1,4 +1,4 @@
-"""What people rule about links between accounts: a log that only grows, and which links it withdraws."""
+"""People's rulings on links between accounts: an append-only log, and the links it withdraws."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PSEUDONYM: Final = re.compile("[0-9a-f]{32}")
 
 
 class NoSuchLink(EmberlineError):
-    """There is nothing to withdraw, or to let hold again."""
+    """There is no such link to withdraw or to restore."""
 
 
 class NoAccount(EmberlineError):
@@ -26,7 +26,7 @@ class NoAccount(EmberlineError):
 
 
 def withdrawn(rulings: pl.LazyFrame) -> pl.DataFrame:
-    """The links on which the newest ruling is that they do not hold.
+    """Return the links whose newest ruling withdraws them.
 
     Args:
         rulings: rows of `IDENTITY_RULING`, in any order.
@@ -39,7 +39,7 @@ def withdrawn(rulings: pl.LazyFrame) -> pl.DataFrame:
 
 
 def as_pseudonym(account: str, pseudonyms: Pseudonyms) -> str:
-    """The pseudonym of `carrier:native_id`; a pseudonym, as the lake and the warehouse show it, is its own.
+    """Return the pseudonym of `carrier:native_id`; a pseudonym is returned as it is.
 
     Raises:
         NoAccount: it is neither.
@@ -56,20 +56,20 @@ def as_pseudonym(account: str, pseudonyms: Pseudonyms) -> str:
 def rule(
     lake: Lake, account: str, other: str | None, *, is_withdrawn: bool, actor: str, reason: str, now: dt.datetime
 ) -> None:
-    """Note that a link does not hold, or that it does again. The next run of the pipeline follows it.
+    """Withdraw or restore a link. The next run of the pipeline applies the ruling.
 
     Args:
         lake: holds the rulings and the events.
         account: pseudonym.
-        other: pseudonym of the other account; None: every link of the account, also those to come.
-        is_withdrawn: whether the link does not hold.
-        actor: who rules.
+        other: pseudonym of the other account; None: every link of the account, future ones too.
+        is_withdrawn: True withdraws the link, False restores it.
+        actor: who decided.
         reason: why.
         now: the clock, UTC.
 
     Raises:
-        NoSuchLink: no event tells the link that is to be withdrawn, or what is to hold again is not withdrawn.
-        LakeConflict: somebody else ruled in the same moment.
+        NoSuchLink: no event states the link to withdraw, or the link to restore is not withdrawn.
+        LakeConflict: another ruling was written first.
     """
     handle = lake.open(IDENTITY_RULING)
     rulings = handle.scan().collect()
@@ -91,19 +91,19 @@ def rule(
 
 
 def links_of(lake: Lake, account: str) -> pl.DataFrame:
-    """The links that hold between an account (pseudonym) and others: `account_id`, `linked_account_id`."""
-    told = links(lake.open(EVENTS).scan(), withdrawn(lake.open(IDENTITY_RULING).scan()))
-    return told.filter(pl.any_horizontal(pl.col(LINK) == account)).sort(LINK)
+    """Return the valid links of an account (pseudonym): `account_id`, `linked_account_id`."""
+    links_now = links(lake.open(EVENTS).scan(), withdrawn(lake.open(IDENTITY_RULING).scan()))
+    return links_now.filter(pl.any_horizontal(pl.col(LINK) == account)).sort(LINK)
 
 
-def _refuse_unknown(told: pl.DataFrame, account: str, other: str | None) -> None:
-    ends = pl.concat([told, told.select(account_id=LINK[1], linked_account_id=LINK[0])])
-    # A link of an account to itself ties it to nobody.
+def _refuse_unknown(links_now: pl.DataFrame, account: str, other: str | None) -> None:
+    ends = pl.concat([links_now, links_now.select(account_id=LINK[1], linked_account_id=LINK[0])])
+    # A link of an account to itself joins nothing.
     others = ends.filter(pl.col("account_id") == account)["linked_account_id"]
     whom = set(others) - {account}
     if not whom or (other is not None and other not in whom):
         linked_to = "any other" if other is None else other
         raise NoSuchLink(
-            f"No link that holds ties account {account} to {linked_to}.",
-            "They may be one person by way of others; see the links of each: emberline identity links ACCOUNT",
+            f"There is no valid link between account {account} and {linked_to}.",
+            "They may be joined through other accounts; see the links of each: emberline identity links ACCOUNT",
         )

@@ -1,6 +1,6 @@
-"""What the operating system refuses, told with what to do: no room, no right, no such medium.
+"""Refusals of the operating system, with the next step: no space, no permission, read-only medium.
 
-Python gives such failures a number, Delta and Polars write theirs into a text, and Dagster keeps only the text of both.
+Python gives such errors a number, Delta and Polars write it into a text, and Dagster keeps only the text of both.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _NEXT_STEPS: Final = {
     errno.EIO: "See that the disk is healthy and still there, then repeat the command.",
     errno.ESTALE: "Mount the network's file system again, then repeat the command.",
 }
-"""What to do about failures of the operating system that are no defects of this project."""
+"""The next step after each failure of the operating system that is no defect of this project."""
 
 _TOLD: Final = re.compile(
     r"\[Errno (?P<python>\d+)\][^:\n]*(?:: '(?P<file>[^'\n]+)')?"
@@ -40,23 +40,23 @@ _TOLD: Final = re.compile(
 
 
 class SystemRefused(EmberlineError):
-    """The operating system refused a file or a folder: no room, no right, no such medium."""
+    """The operating system refused access to a file or a folder."""
 
 
 def refusal(error: BaseException) -> SystemRefused | None:
-    """Return what the operating system refused by this error; None where it did not, or nobody can mend it."""
+    """Return an error's refusal by the operating system; None if it is none, or has no known next step."""
     if isinstance(error, OSError) and error.errno is not None:
         place = error.filename2 or error.filename
         return _refused(error.errno, None if place is None else os.fsdecode(place))
-    return refusal_told(str(error))
+    return refusal_in(str(error))
 
 
-def refusal_told(text: str) -> SystemRefused | None:
-    """Return what the operating system refused by the text of an error; see `refusal`."""
+def refusal_in(text: str) -> SystemRefused | None:
+    """Return the refusal in the text of an error; see `refusal`."""
     for found in _TOLD.finditer(text):
         number = found["python"] or found["rust"] or found["shown"] or found["quoted"]
-        if told := _refused(int(number), found["file"] or found["path"]):
-            return told
+        if refused := _refused(int(number), found["file"] or found["path"]):
+            return refused
     return None
 
 

@@ -10,9 +10,9 @@ import dagster as dg
 
 from assets.ingest import CENSUS_CHECK, CROWDED_CHECK, SEQUENCE_CHECK
 from assets.warehouse import CHECK
-from pipelines.lake_damage import told_by_reader
+from pipelines.lake_damage import damage_by_message
 from pipelines.operations.staleness import Failure
-from pipelines.system_refusals import refusal_told
+from pipelines.system_refusals import refusal_in
 from schemas.warehouse import DATA_TABLES, STAGING
 
 CHECKS: Final = {
@@ -93,8 +93,8 @@ def cause_of(error: Any) -> Cause:
             return Cause(message)
     for found in chain:
         message = found.message.partition(": ")[2].strip()
-        if told := refusal_told(found.message) or told_by_reader(found.cls_name or "", message):
-            return Cause(str(told))
+        if explained := refusal_in(found.message) or damage_by_message(found.cls_name or "", message):
+            return Cause(str(explained))
         # No other part uses this driver.
         if unrecorded := _DAGSTERS_DRIVER.search(found.message):
             return Cause(f"Dagster's records in PostgreSQL failed: {unrecorded[1]}{_NEXT_STEP}{MEND_RECORDS}")

@@ -16,7 +16,7 @@ from typing import Any, Final
 import dagster as dg
 import sqlalchemy as sa
 
-from pipelines.operations.maintenance import EndedRun, Upkeep, runs_to_forget
+from pipelines.operations.maintenance import EndedRun, MaintenancePolicy, runs_to_prune
 
 _ENDED: Final = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 _LOOKED_AT: Final = 2000
@@ -33,30 +33,30 @@ _OF_NO_RUN: Final = ""
 
 
 @dataclass(frozen=True)
-class Forgotten:
+class Pruned:
     """Number of pruned runs, and of events that belonged to no run."""
 
     runs: int
     events: int
 
 
-def forget_history(instance: dg.DagsterInstance, upkeep: Upkeep, now: dt.datetime) -> Forgotten:
+def prune_history(instance: dg.DagsterInstance, policy: MaintenancePolicy, now: dt.datetime) -> Pruned:
     """Prune runs and events beyond the retention, except runs with the newest result of an asset or a check."""
     with _storage(instance) as connection:
         needed = set(connection.execute(_runs_of_newest_checks()).scalars())
     needed |= _runs_of_newest_materializations(instance)
     ended = dg.RunsFilter(statuses=_ENDED)
     records = instance.get_run_records(ended, limit=_LOOKED_AT, ascending=True)
-    forgotten = runs_to_forget(
-        [_ended_run(record) for record in records], instance.get_runs_count(ended), needed, upkeep, now
+    pruned = runs_to_prune(
+        [_ended_run(record) for record in records], instance.get_runs_count(ended), needed, policy, now
     )
-    for run_id in forgotten:
+    for run_id in pruned:
         instance.delete_run(run_id)
         instance.compute_log_manager.delete_logs(prefix=[run_id])
     with _storage(instance) as connection:
-        connection.execute(sa.delete(_checks).where(_checks.c.run_id.in_(forgotten)))
-        events = connection.execute(_forget_events(_naive(now - upkeep.keep_runs_for))).rowcount
-    return Forgotten(len(forgotten), events)
+        connection.execute(sa.delete(_checks).where(_checks.c.run_id.in_(pruned)))
+        events = connection.execute(_delete_events(_naive(now - policy.keep_runs_for))).rowcount
+    return Pruned(len(pruned), events)
 
 
 @contextmanager
@@ -84,7 +84,7 @@ def _runs_of_newest_checks() -> sa.Select[Any]:
     return sa.select(_checks.c.run_id).where(_checks.c.id.in_(newest)).distinct()
 
 
-def _forget_events(before: dt.datetime) -> sa.Delete:
+def _delete_events(before: dt.datetime) -> sa.Delete:
     """Delete old events that belong to no run, such as changes of freshness, except the newest per kind and asset."""
     newest = sa.select(sa.func.max(_events.c.id)).group_by(_events.c.asset_key, _events.c.dagster_event_type)
     return sa.delete(_events).where(

@@ -19,7 +19,7 @@ _OUTCOMES: Final = {
     dg.DagsterEventType.RUN_FAILURE: "failed",
     dg.DagsterEventType.RUN_CANCELED: "canceled",
 }
-_TOLD: Final = {dg.DagsterEventType.ASSET_MATERIALIZATION, dg.DagsterEventType.ASSET_CHECK_EVALUATION}
+_SENT: Final = {dg.DagsterEventType.ASSET_MATERIALIZATION, dg.DagsterEventType.ASSET_CHECK_EVALUATION}
 
 
 @dg.sensor(
@@ -42,8 +42,8 @@ def lineage_sensor(context: dg.SensorEvaluationContext, collector: dg.ResourcePa
     except LineageNotSent as error:
         context.log.warning(str(error))
         reason = error.cause
-    told = reason or (f"Sent {runs} runs in {events} events." if runs else "No run has ended.")
-    return dg.SensorResult(skip_reason=told, cursor=json.dumps(cursors))
+    summary = reason or (f"Sent {runs} runs in {events} events." if runs else "No run has ended.")
+    return dg.SensorResult(skip_reason=summary, cursor=json.dumps(cursors))
 
 
 def _ended(
@@ -68,7 +68,7 @@ def _run(instance: dg.DagsterInstance, run_id: str, outcome: Any) -> EndedRun | 
     if record is None or record.end_time is None:
         return None
     wrote, checked = [], []
-    for found in instance.get_records_for_run(run_id, of_type=_TOLD).records:
+    for found in instance.get_records_for_run(run_id, of_type=_SENT).records:
         event = found.event_log_entry.dagster_event
         if event is None:
             continue

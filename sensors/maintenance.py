@@ -9,49 +9,50 @@ from assets.pools import WRITER
 from assets.resources import Clock
 from pipelines.alerts.ledger import AlertLedger
 from pipelines.lake import Lake
-from pipelines.lake_upkeep import forget_marks, tidy_all
+from pipelines.lake_maintenance import maintain_all, prune_change_log
 from pipelines.lake_values import remove_values
-from pipelines.operations.maintenance import Upkeep
+from pipelines.operations.maintenance import MaintenancePolicy
 from pipelines.publish.warehouse import Warehouse
-from sensors.history import forget_history
+from sensors.history import prune_history
 
 
 @dg.op(pool=WRITER, out=dg.Out(dg.Nothing))
-def tidy_lake(
+def maintain_lake(
     context: dg.OpExecutionContext,
     lake: dg.ResourceParam[Lake],
-    upkeep: dg.ResourceParam[Upkeep],
+    maintenance_policy: dg.ResourceParam[MaintenancePolicy],
     clock: dg.ResourceParam[Clock],
 ) -> None:
-    """Remove old values and processed change log rows, compact small files, and vacuum old files and log."""
-    marks = forget_marks(lake)
-    removed = {} if upkeep.keep_values is None else remove_values(lake, upkeep.keep_values, clock.now())
+    """Remove old values and processed rows of the change log, compact small files, vacuum old files and log."""
+    change_log_rows = prune_change_log(lake)
+    kept = maintenance_policy.keep_values
+    removed = {} if kept is None else remove_values(lake, kept, clock.now())
     files = {
         f"files_{done.table}": dg.MetadataValue.json(asdict(done))
-        for done in tidy_all(lake, upkeep)
+        for done in maintain_all(lake, maintenance_policy)
         if done.compacted or done.removed or done.prevented
     }
     values = {f"values_{name}": rows for name, rows in removed.items()}
-    context.add_output_metadata({"marks": marks, **values, **files})
+    context.add_output_metadata({"change_log_rows": change_log_rows, **values, **files})
 
 
 @dg.op(ins={"after": dg.In(dg.Nothing)}, out=dg.Out(dg.Nothing))
-def forget(
+def prune(
     context: dg.OpExecutionContext,
     warehouse: dg.ResourceParam[Warehouse],
-    upkeep: dg.ResourceParam[Upkeep],
+    maintenance_policy: dg.ResourceParam[MaintenancePolicy],
     clock: dg.ResourceParam[Clock],
 ) -> None:
     """Prune runs, resolved alerts, delivered notices and restatements beyond the retention."""
     now = clock.now()
     warehouse.prepare()
-    forgotten = {
-        **asdict(forget_history(context.instance, upkeep, now)),
-        "alerts": AlertLedger(warehouse.url).forget(now - upkeep.keep_alerts),
-        "notices": AlertLedger(warehouse.url).forget_delivered(now - upkeep.keep_alerts),
-        "restatements": warehouse.forget_restatements(now - upkeep.keep_restatements),
+    pruned = {
+        **asdict(prune_history(context.instance, maintenance_policy, now)),
+        "alerts": AlertLedger(warehouse.url).delete_resolved(now - maintenance_policy.keep_alerts),
+        "notices": AlertLedger(warehouse.url).delete_delivered(now - maintenance_policy.keep_alerts),
+        "restatements": warehouse.delete_restatements(now - maintenance_policy.keep_restatements),
     }
-    context.add_output_metadata(forgotten)
+    context.add_output_metadata(pruned)
 
 
 @dg.job(
@@ -61,7 +62,7 @@ def forget(
 )
 def maintenance_job() -> None:
     """Maintain the lake, then prune the rest."""
-    forget(tidy_lake())
+    prune(maintain_lake())
 
 
 @dg.schedule(

@@ -105,11 +105,11 @@ def decode(raw: pl.DataFrame, carriers: Mapping[str, Carrier], rules: DecodeRule
                 f"Topic {topic} has records in the lake but no carrier.", "Name its carrier under [kafka.topics]."
             )
         decoded = carrier.decode_column(records["value"], records["headers"])
-        told = decoded.events.with_columns(
+        decoded_events = decoded.events.with_columns(
             coverage=pl.lit(carrier.coverage, pl.String), membership=pl.lit(carrier.membership, pl.String)
         )
         for parts, part in (
-            (events, told),
+            (events, decoded_events),
             (rejected, decoded.rejected),
             (ignored, decoded.ignored),
             (numbered, decoded.numbered),

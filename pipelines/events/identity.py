@@ -26,14 +26,14 @@ def links(events: pl.LazyFrame, withdrawn: pl.DataFrame | None = None) -> pl.Dat
     Returns:
         `account_id`, `linked_account_id`.
     """
-    told = events.filter(pl.col("type") == kinds.IDENTITY_LINKED).select(LINK).unique().collect(engine="streaming")
+    found = events.filter(pl.col("type") == kinds.IDENTITY_LINKED).select(LINK).unique().collect(engine="streaming")
     if withdrawn is None or withdrawn.is_empty():
-        return told
+        return found
     pairs = withdrawn.filter(pl.col("linked_account_id").is_not_null())
     either_way = pl.concat([pairs, pairs.select(account_id="linked_account_id", linked_account_id="account_id")])
     alone = withdrawn.filter(pl.col("linked_account_id").is_null())["account_id"]
     is_alone = pl.any_horizontal(pl.col(LINK).is_in(alone.implode()))
-    return told.join(either_way, on=LINK, how="anti").filter(~is_alone)
+    return found.join(either_way, on=LINK, how="anti").filter(~is_alone)
 
 
 def united(persons: pl.DataFrame, links: pl.DataFrame) -> pl.DataFrame:

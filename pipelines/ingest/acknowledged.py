@@ -106,7 +106,7 @@ class AcknowledgedSender:
         """Connect to the brokers.
 
         Raises:
-            KafkaUnreachable, KafkaRefused, KafkaHungUp: See `KafkaConnection.errors_told`.
+            KafkaUnreachable, KafkaRefused, KafkaHungUp: See `KafkaConnection.translate_errors`.
         """
         self._producer = self._connected()
 

@@ -208,7 +208,7 @@ class KafkaConnection:
             admin.close()
 
     @contextmanager
-    def errors_told(self) -> Iterator[None]:
+    def translate_errors(self) -> Iterator[None]:
         """Convert the client's errors in this block to errors of this project.
 
         Raises:
@@ -246,7 +246,7 @@ class KafkaConnection:
             "client_id": _CLIENT_ID,
             "bootstrap_timeout_ms": int(_FIRST_ANSWER_S * 1000),
         }
-        with self.errors_told(), _failures_noted() as failures:
+        with self.translate_errors(), _failures_noted() as failures:
             try:
                 return client(**{**common, **options, **self._untold_options})
             except KafkaConfigurationError as error:

@@ -56,7 +56,7 @@ def ingest_as_worker(
         KafkaUnreachable: No broker answers.
         LakeUnavailable: The lake does not answer.
     """
-    with connection.errors_told(), connection.directory(limits.stall_seconds) as directory:
+    with connection.translate_errors(), connection.directory(limits.stall_seconds) as directory:
         consumer = connection.group_member(group, times)
         try:
             with Intake(connection, consumer, directory, lake, limits, accept_gaps_at) as intake:

@@ -78,7 +78,7 @@ def rulings_waiting(lake: Lake) -> int:
 
 @contextmanager
 def _consumer(connection: KafkaConnection, isolation_level: Isolation = "read_committed") -> Iterator[KafkaConsumer]:
-    with connection.errors_told():
+    with connection.translate_errors():
         consumer = connection.consumer(isolation_level)
         try:
             yield consumer

@@ -54,7 +54,7 @@ def ingest_raw(
         KafkaUnreachable: No broker answers; uncommitted records are read again by the next run.
     """
     names = list(topic_names)
-    with connection.errors_told(), connection.directory(limits.stall_seconds) as directory:
+    with connection.translate_errors(), connection.directory(limits.stall_seconds) as directory:
         if not directory.topics(names):
             return RawReport()
         consumer = connection.consumer()

@@ -19,7 +19,7 @@ from pipelines.ingest.kept import drop_copies, drop_events, drop_records, kept_c
 from pipelines.ingest.payload_census import drop_census
 from pipelines.ingest.removed_records import removed_records
 from pipelines.ingest.sequences import drop_ranges
-from pipelines.inputs import forget_inputs, input_id
+from pipelines.inputs import input_id, reset_inputs
 from pipelines.lake import Handle, Lake
 from pipelines.lake_values import fence_removals
 from schemas.lake import EVENTS, FACTS, FEED, IGNORED, QUARANTINE, LakeTable
@@ -86,7 +86,7 @@ def finish_reset(lake: Lake, events: Handle, zone: str) -> None:
     drop_ranges(lake, removed)
     drop_census(lake)
     for table in _facts(lake):
-        forget_inputs(lake, lake.open(table))
+        reset_inputs(lake, lake.open(table))
     done = counters(kept_counts(lake, events, removed, quarantine, ignored)) | {_PENDING: 0}
     if removed.newest is not None and kept_through(events) is not None:
         done[_KEPT_THROUGH] = (removed.newest - _EPOCH) // dt.timedelta(microseconds=1)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Upkeep:
+class MaintenancePolicy:
     """Retention of versions, values, runs and alerts, and when files are compacted.
 
     A partition of a lake table is compacted when it has more than `small_files` files under `small_bytes`. Files and
-    log of versions older than `keep_versions` are removed: whoever still reads such a version fails. Values of decoded
+    log of versions older than `keep_versions` are removed: a reader of such a version fails. Values of decoded
     records are kept for `keep_values` after their Kafka timestamp, None: forever. Dagster's history keeps the newest
     `keep_runs` runs, none older than `keep_runs_for`. Resolved alerts and delivered notices are kept for
     `keep_alerts`, restatements for `keep_restatements`.
@@ -52,18 +52,18 @@ class Compaction:
     small_files: int
 
 
-def compactions(files: Iterable[DataFile], upkeep: Upkeep) -> list[Compaction]:
+def compactions(files: Iterable[DataFile], policy: MaintenancePolicy) -> list[Compaction]:
     """Return the partitions with too many small files, those with the most first."""
     counts: dict[tuple[tuple[str, str], ...], int] = {}
     for file in files:
-        if file.size < upkeep.small_bytes:
+        if file.size < policy.small_bytes:
             counts[file.partition] = counts.get(file.partition, 0) + 1
-    crowded = [Compaction(partition, count) for partition, count in counts.items() if count > upkeep.small_files]
-    return sorted(crowded, key=lambda found: (-found.small_files, found.partition))
+    due = [Compaction(partition, count) for partition, count in counts.items() if count > policy.small_files]
+    return sorted(due, key=lambda found: (-found.small_files, found.partition))
 
 
-def runs_to_forget(
-    oldest: Sequence[EndedRun], ended: int, needed: Collection[str], upkeep: Upkeep, now: dt.datetime
+def runs_to_prune(
+    oldest: Sequence[EndedRun], ended: int, needed: Collection[str], policy: MaintenancePolicy, now: dt.datetime
 ) -> list[str]:
     """Return the runs to prune, oldest first.
 
@@ -71,12 +71,12 @@ def runs_to_forget(
         oldest: The oldest ended runs, oldest first, as many as one pass considers.
         ended: How many ended runs there are.
         needed: Runs with the newest result of an asset or a check, which would count as never materialized without.
-        upkeep: What is kept.
+        policy: The retention.
         now: The clock, UTC.
     """
-    surplus = ended - upkeep.keep_runs
+    surplus = ended - policy.keep_runs
     return [
         run.run_id
         for place, run in enumerate(oldest)
-        if run.run_id not in needed and (place < surplus or run.ended_at < now - upkeep.keep_runs_for)
+        if run.run_id not in needed and (place < surplus or run.ended_at < now - policy.keep_runs_for)
     ]

@@ -66,7 +66,7 @@ class Database:
         except DBAPIError as error:
             raise self._unreachable(error.orig) from error
         with (
-            self.told(refused),
+            self.translate_errors(refused),
             connection.execution_options(isolation_level=isolation),
             connection.begin(),
         ):
@@ -74,7 +74,7 @@ class Database:
 
     @contextmanager
     def bulk(self) -> Iterator[adbc.Connection]:
-        """Open a connection that loads Arrow data, for use within `told`; uncommitted changes are rolled back."""
+        """Open a connection that loads Arrow data, inside of `translate_errors`; rolls back uncommitted changes."""
         # Imported here: it imports pandas, and most commands load nothing.
         from adbc_driver_postgresql import dbapi as adbc
 
@@ -88,14 +88,14 @@ class Database:
             yield connection
 
     @contextmanager
-    def told(self, refused: Refused) -> Iterator[None]:
+    def translate_errors(self, refused: Refused) -> Iterator[None]:
         """Raise what PostgreSQL refuses in this block as the given error."""
         try:
             yield
         except (DBAPIError, adbc_driver_manager.Error) as error:
             cause = error.orig if isinstance(error, DBAPIError) else error
-            told = f"PostgreSQL refused: {cause}"
-            raise refused.kind(told, url=self.url, table=refused.table, next_step=refused.next_step) from error
+            text = f"PostgreSQL refused: {cause}"
+            raise refused.kind(text, url=self.url, table=refused.table, next_step=refused.next_step) from error
 
     def _unreachable(self, error: BaseException | None) -> WarehouseUnreachable:
         return WarehouseUnreachable(

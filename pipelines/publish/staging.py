@@ -213,9 +213,9 @@ def staged_tables(connection: sa.Connection) -> dict[str, Staged]:
     }
 
 
-def _staged(told: dict[str, Any]) -> Staged:
-    state = told["state"]
-    return replace(Staged(**told), state=state and State.stored(**state))
+def _staged(as_stored: dict[str, Any]) -> Staged:
+    state = as_stored["state"]
+    return replace(Staged(**as_stored), state=state and State.stored(**state))
 
 
 def empty(connection: sa.Connection, table: sa.Table, staged_now: Staged) -> None:

@@ -34,11 +34,11 @@ class Verdict:
     @property
     def message(self) -> str:
         """The verdict as a sentence: table, expectation, number of rows and a few examples."""
-        told = f"staging.{self.table}: {self.expectation}"
+        text = f"staging.{self.table}: {self.expectation}"
         if self.success:
-            return f"{told}: holds"
+            return f"{text}: holds"
         if self.error is not None:
-            return f"{told}: could not be checked: {self.error}"
+            return f"{text}: could not be checked: {self.error}"
         match self.unexpected_rows:
             case None:
                 rows = "does not hold"
@@ -49,4 +49,4 @@ class Verdict:
         shown = "; ".join(
             ", ".join(f"{name}={printable(str(value))}" for name, value in row.items()) for row in self.examples
         )
-        return f"{told}: {rows}" + (f", for example {shown}" if shown else "")
+        return f"{text}: {rows}" + (f", for example {shown}" if shown else "")

@@ -161,7 +161,7 @@ class Warehouse:
             new, old, since = self._fitting(table, rows), None, published and published.name
         next_step = "Fix what PostgreSQL names and run again; what was staged before is kept."
         place = staging.staged(table).fullname
-        with self._database.told(Refused(StagingFailed, next_step, place)):
+        with self._database.translate_errors(Refused(StagingFailed, next_step, place)):
             return staging.load(connection, table, new, old, Staged(0, state, since, old is None))
 
     def _fitting(self, table: sa.Table, rows: pl.LazyFrame | pl.DataFrame) -> pl.LazyFrame:
@@ -217,7 +217,7 @@ class Warehouse:
                 )
             return switch(connection, tables, known, late, guard, now)
 
-    def forget_restatements(self, before: dt.datetime) -> int:
+    def delete_restatements(self, before: dt.datetime) -> int:
         """Delete restatements of versions published before this time; return the number of figures.
 
         Raises:

@@ -12,7 +12,7 @@ from pipelines.ingest.connection import KafkaConnection
 from pipelines.ingest.intake import BatchLimits
 from pipelines.ingest.kafka_to_events import ingest as ingest_from_kafka
 from pipelines.lake import Handle, Lake, LakeUnavailable
-from pipelines.lake_damage import LakeDamaged, damage_of, told_by_reader
+from pipelines.lake_damage import LakeDamaged, damage_by_message, damage_of
 from pipelines.refresh import refresh_days
 from schemas.lake import EVENTS, FEED, IDENTITY_RULING, PERSON_DAY, RAW, LakeTable
 from tests.pipelines.canonical import BY_TOPIC, RULES, encoded, ingest, land, message, records
@@ -229,7 +229,7 @@ def test_what_polars_says_of_damage_in_the_middle_of_a_file_leads_to_the_doctor(
     spoil_the_middle(Path(opened(filled, EVENTS).delta.file_uris()[0]))
     with pytest.raises(pl.exceptions.ComputeError) as told:
         opened(filled, EVENTS).scan().collect()
-    damage = told_by_reader("ComputeError", str(told.value))
+    damage = damage_by_message("ComputeError", str(told.value))
     assert damage is not None
     assert "emberline doctor --read" in damage.next_step
 
@@ -263,7 +263,7 @@ UNANSWERED = (
 def test_errors_of_a_reader_about_data_files_are_told_as_damage_and_no_others(
     kind: str, message: str, found: str | None
 ):
-    damage = told_by_reader(kind, message)
+    damage = damage_by_message(kind, message)
     assert (damage is None) if found is None else (damage is not None and found in damage.cause)
 
 

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from pipelines.lake import Handle, Lake, LakeConflict
-from pipelines.lake_upkeep import tidy
-from pipelines.operations.maintenance import Upkeep
+from pipelines.lake_maintenance import maintain
+from pipelines.operations.maintenance import MaintenancePolicy
 from schemas.lake import IDENTITY
 
 
@@ -49,7 +49,7 @@ def test_what_a_reader_has_stays_as_it_was_when_the_table_is_tidied(lake: Lake):
     write(lake.open(IDENTITY), lake, "bob")
     reader = lake.open(IDENTITY)
     files = reader.files_id
-    assert tidy(lake, IDENTITY, Upkeep(small_files=1)).compacted == 2
+    assert maintain(lake, IDENTITY, MaintenancePolicy(small_files=1)).compacted == 2
     assert reader.files_id == files
     assert lake.open(IDENTITY).files_id != files
 

@@ -11,10 +11,10 @@ import pytest
 
 from pipelines.lake import Lake
 from pipelines.lake_damage import LakeDamaged
+from pipelines.lake_maintenance import maintain
 from pipelines.lake_place import LakePathUnfit, StoredTable
-from pipelines.lake_upkeep import tidy
 from pipelines.operations.examine_lake import examine_lake
-from pipelines.operations.maintenance import Upkeep
+from pipelines.operations.maintenance import MaintenancePolicy
 from schemas.lake import GROUP_DAY
 
 MARCH, APRIL = dt.date(2025, 3, 1), dt.date(2025, 4, 1)
@@ -52,7 +52,9 @@ def test_a_lake_is_written_read_compacted_and_examined_in_a_folder_of_any_name(t
     assert stored(lake, pl.col("month") == MARCH, pl.col("group_id") == "b") == [("b", MARCH)]
     lake.replace_months(lake.open(GROUP_DAY), days(("c", MARCH)), pl.Series([MARCH]), {})
     lake.append(lake.open(GROUP_DAY), days(("d", MARCH)), {})
-    done = tidy(lake, GROUP_DAY, Upkeep(small_files=1, small_bytes=1 << 20, keep_versions=dt.timedelta(0)))
+    done = maintain(
+        lake, GROUP_DAY, MaintenancePolicy(small_files=1, small_bytes=1 << 20, keep_versions=dt.timedelta(0))
+    )
     assert (done.compacted, done.into, done.prevented) == (2, 1, None)
     assert stored(lake) == [("a", APRIL), ("c", MARCH), ("d", MARCH)]
     files = {Path(file) for file in lake.open(GROUP_DAY).delta.file_uris()}

@@ -12,16 +12,16 @@ from deltalake import DeltaTable
 from pipelines.ingest.counts import stored_counts
 from pipelines.ingest.feeds import app_id
 from pipelines.lake import Handle, Lake, LakeConflict
-from pipelines.lake_upkeep import tidy
+from pipelines.lake_maintenance import maintain
 from pipelines.lake_values import ValuesRemoved, remove_values, values_reach
-from pipelines.operations.maintenance import Upkeep
+from pipelines.operations.maintenance import MaintenancePolicy
 from schemas.lake import EVENTS, QUARANTINE, RAW, LakeTable
 from tests.pipelines.canonical import NOON, TOPIC_ID, encoded, ingest, land, message, records
 
 DAY = dt.timedelta(days=1)
 KEPT = 90 * DAY
 NOW = NOON + 100 * DAY
-AT_ONCE = Upkeep(small_files=2, keep_versions=dt.timedelta(0))
+AT_ONCE = MaintenancePolicy(small_files=2, keep_versions=dt.timedelta(0))
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_the_bytes_leave_the_store_with_the_old_files(lake: Lake):
     ingest(lake)
     remove_values(lake, KEPT, NOW)
     for table in (RAW, QUARANTINE):
-        tidy(lake, table, AT_ONCE)
+        maintain(lake, table, AT_ONCE)
     stored = {file: file.read_bytes() for file in Path(lake.uri).rglob("*") if file.is_file()}
     held = pl.concat(pl.read_parquet(file).select("value") for file in stored if _holds_values(file, lake))
     assert held["value"].drop_nulls().to_list() == [value(99)]

@@ -1,4 +1,4 @@
-"""Dagster's history on PostgreSQL, with the instance's own settings: what is forgotten, and what has to stay."""
+"""Dagster's history on PostgreSQL, with the instance's own settings: what is pruned, and what has to stay."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import sqlalchemy as sa
 from emberline.instance import dagster_instance
 from emberline.services import Services
 from emberline.settings import Settings, WarehouseSettings
-from pipelines.operations.maintenance import Upkeep
+from pipelines.operations.maintenance import MaintenancePolicy
 from sensors import history
-from sensors.history import forget_history
+from sensors.history import prune_history
 
-KEEP_TWO = Upkeep(keep_runs=2)
+KEEP_TWO = MaintenancePolicy(keep_runs=2)
 OF_RUNS = ("runs", "run_tags", "event_logs", "asset_event_tags", "asset_check_executions")
 
 
@@ -75,15 +75,15 @@ def test_what_a_run_left_goes_with_it_and_nothing_of_it_stays(services: Services
     run(instance, "often", 2)
     kept = rows(services)
     run(instance, "often", 5)
-    assert forget_history(instance, KEEP_TWO, dt.datetime.now(dt.UTC)).runs == 5
+    assert prune_history(instance, KEEP_TWO, dt.datetime.now(dt.UTC)).runs == 5
     assert rows(services) == kept
-    assert forget_history(instance, KEEP_TWO, dt.datetime.now(dt.UTC)).runs == 0
+    assert prune_history(instance, KEEP_TWO, dt.datetime.now(dt.UTC)).runs == 0
 
 
 def test_the_run_that_last_made_an_asset_stays_however_old_it_is(instance: dg.DagsterInstance):
     (once,) = run(instance, "once")
     run(instance, "often", 4)
-    forget_history(instance, KEEP_TWO, dt.datetime.now(dt.UTC) + dt.timedelta(days=365))
+    prune_history(instance, KEEP_TWO, dt.datetime.now(dt.UTC) + dt.timedelta(days=365))
     assert instance.get_run_by_id(once) is not None
     newest = instance.get_latest_materialization_event(dg.AssetKey("seldom"))
     assert newest is not None

@@ -139,7 +139,7 @@ def _changes(pull: str, before: Cursor, after: Cursor) -> dict[bytes, bytes | No
 @contextmanager
 def _errors_named(kafka: KafkaConnection, pull: str) -> Iterator[None]:
     try:
-        with kafka.errors_told():
+        with kafka.translate_errors():
             yield
     except _TOO_LARGE as error:
         raise PayloadTooLarge(

@@ -81,7 +81,7 @@ def read_cursors(
     topics = connection.topics([topic])
     if not topics:
         return {}
-    with connection.errors_told():
+    with connection.translate_errors():
         consumer = connection.consumer()
         try:
             partitions = [TopicPartition(topic, number) for one in topics for number in one.partitions]

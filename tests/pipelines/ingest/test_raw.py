@@ -90,7 +90,7 @@ def test_a_topic_that_does_not_exist_is_skipped(connection: KafkaConnection, lak
 
 
 REMOVED = ("value_sha256", "removed_at")
-"""What upkeep says of a value that it removed."""
+"""What maintenance records of a value that it removed."""
 
 
 def test_records_are_those_a_plain_consumer_sees(kafka: str, connection: KafkaConnection, lake: Lake, topic: MakeTopic):

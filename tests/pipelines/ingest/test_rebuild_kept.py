@@ -151,7 +151,7 @@ def test_a_rebuild_after_a_removal_is_one_of_all_values(first, ruled, is_followe
             company.send(sent)
         if is_interrupted:
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(reset, "forget_inputs", _interrupt)
+                patch.setattr(reset, "reset_inputs", _interrupt)
                 patch.setattr(reset, "drop_copies", _interrupt)
                 with pytest.raises(LakeConflict):
                     rebuild(company.lake, carriers=SEVERAL, rules=rules)

@@ -1,13 +1,20 @@
-"""Which files upkeep puts together, and which runs it forgets."""
+"""Which partitions maintenance compacts, and which runs it prunes."""
 
 import datetime as dt
 
 import pytest
 
-from pipelines.operations.maintenance import Compaction, DataFile, EndedRun, Upkeep, compactions, runs_to_forget
+from pipelines.operations.maintenance import (
+    Compaction,
+    DataFile,
+    EndedRun,
+    MaintenancePolicy,
+    compactions,
+    runs_to_prune,
+)
 
 NOW = dt.datetime(2025, 3, 3, 12, tzinfo=dt.UTC)
-KEPT = Upkeep(small_files=2, small_bytes=100, keep_runs=3, keep_runs_for=dt.timedelta(days=7))
+KEPT = MaintenancePolicy(small_files=2, small_bytes=100, keep_runs=3, keep_runs_for=dt.timedelta(days=7))
 MARCH, APRIL = (("month", "2025-03-01"),), (("month", "2025-04-01"),)
 
 
@@ -34,7 +41,7 @@ def runs(*days_ago: float) -> list[EndedRun]:
 
 
 @pytest.mark.parametrize(
-    ("oldest", "ended", "needed", "forgotten"),
+    ("oldest", "ended", "needed", "pruned"),
     [
         pytest.param(runs(2, 1), 2, set(), [], id="few and young"),
         pytest.param(runs(5, 4, 3, 2, 1), 5, set(), ["5 days ago", "4 days ago"], id="more than are kept"),
@@ -44,5 +51,5 @@ def runs(*days_ago: float) -> list[EndedRun]:
         pytest.param(runs(5, 4), 100, set(), ["5 days ago", "4 days ago"], id="no more than one pass looks at"),
     ],
 )
-def test_a_run_is_forgotten(oldest, ended, needed, forgotten):
-    assert runs_to_forget(oldest, ended, needed, KEPT, NOW) == forgotten
+def test_a_run_is_pruned(oldest, ended, needed, pruned):
+    assert runs_to_prune(oldest, ended, needed, KEPT, NOW) == pruned

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.lake import Handle, Lake
-from pipelines.lake_upkeep import tidy
-from pipelines.operations.maintenance import Upkeep
+from pipelines.lake_maintenance import maintain
+from pipelines.operations.maintenance import MaintenancePolicy
 from pipelines.publish.columns import cast_to
 from pipelines.publish.differences import between, difference, is_restored
 from pipelines.publish.rows import rows_of, state_of
@@ -68,7 +68,7 @@ CHANGES: dict[str, Change] = {
     "another group": lambda company: company.send(said("app:ann", 2, group="app:other")),
     "another purpose": lambda company: company.send(happened(kinds.GROUP_UPDATED, 1, group="app:g", purpose="service")),
     "files put together": lambda company: [
-        tidy(company.lake, fact, Upkeep(small_files=0)) for fact in (ORDER_CREDIT, FUNNEL_ENTRY)
+        maintain(company.lake, fact, MaintenancePolicy(small_files=0)) for fact in (ORDER_CREDIT, FUNNEL_ENTRY)
     ],
 }
 
@@ -155,7 +155,7 @@ def test_of_a_lake_whose_old_files_were_removed_there_is_none(company: Summarise
     bought(company, 37)
     company.summarise()
     assert difference(company.lake, order_credit, opened(company.lake, order_credit), state) is not None
-    tidy(company.lake, ORDER_CREDIT, Upkeep(keep_versions=dt.timedelta(0)))
+    maintain(company.lake, ORDER_CREDIT, MaintenancePolicy(keep_versions=dt.timedelta(0)))
     assert difference(company.lake, order_credit, opened(company.lake, order_credit), state) is None
 
 

@@ -262,7 +262,7 @@ def test_old_restatements_are_forgotten(warehouse: Warehouse, stage: Stage) -> N
         stage(group_day=[day("qq:1", MONDAY, messages)])
         now = NOON + dt.timedelta(days=version)
         warehouse.publish(DATA_TABLES, known=known(version), late=NOTHING_LATE, guard=UNGUARDED, now=now)
-    assert warehouse.forget_restatements(NOON + dt.timedelta(days=3)) == 1
+    assert warehouse.delete_restatements(NOON + dt.timedelta(days=3)) == 1
     assert warehouse.read(restatement)["version"].to_list() == [3]
 
 
