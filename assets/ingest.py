@@ -19,7 +19,7 @@ from pipelines.ingest.kafka_to_events import ingest
 from pipelines.ingest.missing import Lateness, by_sequence, missing_numbers, sentence
 from pipelines.lake import Lake
 from pipelines.printable import counted, printable_name
-from pipelines.refresh import crowded_persons, refresh_identity
+from pipelines.refresh import over_merged_persons, refresh_identity
 from schemas.lake import (
     EVENTS,
     FEED,
@@ -36,7 +36,7 @@ from schemas.lake import (
     LakeTable,
 )
 
-CROWDED_CHECK = "crowded_persons"
+OVER_MERGED_CHECK = "over_merged_persons"
 SEQUENCE_CHECK = "sequence_gaps"
 CENSUS_CHECK = "payload_changes"
 _SHOWN = 5
@@ -141,7 +141,7 @@ def _sequence_check(found: pl.DataFrame) -> dg.AssetCheckResult:
     name="identity",
     check_specs=[
         dg.AssetCheckSpec(
-            CROWDED_CHECK,
+            OVER_MERGED_CHECK,
             asset=IDENTITY.name,
             description="No person has more accounts than `identity.max_accounts`; only warns.",
         )
@@ -152,20 +152,20 @@ def persons(
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """Join the persons whom new links connect, and part those whose link went or was ruled out."""
     refreshed = refresh_identity(lake)
-    crowded = crowded_persons(lake, rules.max_accounts)
+    over_merged = over_merged_persons(lake, rules.max_accounts)
     messages = [
         f"Person {person} has {accounts:,} accounts; account {account} is linked to {others:,} others."
-        for person, accounts, account, others in crowded.head(_SHOWN).iter_rows()
+        for person, accounts, account, others in over_merged.head(_SHOWN).iter_rows()
     ]
     check = dg.AssetCheckResult(
-        check_name=CROWDED_CHECK,
-        passed=crowded.is_empty(),
+        check_name=OVER_MERGED_CHECK,
+        passed=over_merged.is_empty(),
         severity=dg.AssetCheckSeverity.WARN,
         description=" ".join(messages) or None,
         metadata={
-            "persons": crowded.height,
+            "persons": over_merged.height,
             "most_accounts_allowed": rules.max_accounts,
-            "events_of_nobody": stored_counts(lake).of_nobody,
+            "events_with_placeholder": stored_counts(lake).placeholders,
             "failed": messages,
         },
     )

@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pipelines.events.marks import marks
+from pipelines.events.change_log import change_log
 from pipelines.ingest.event_writer import BATCH
 from pipelines.lake import Lake
 from schemas import kinds
@@ -145,7 +145,7 @@ def _span(
 def _append(lake: Lake, rows: pl.DataFrame, batch: int, *, is_marked: bool) -> int:
     rows = _as_events(rows, batch)
     if is_marked:
-        lake.append(lake.open(TOUCHED), marks(rows, rows.clear(), batch), {})
+        lake.append(lake.open(TOUCHED), change_log(rows, rows.clear(), batch), {})
     lake.append(lake.open(EVENTS), rows, {BATCH: batch})
     return rows.height
 

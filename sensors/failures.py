@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import dagster as dg
 
-from assets.ingest import CENSUS_CHECK, CROWDED_CHECK, SEQUENCE_CHECK
+from assets.ingest import CENSUS_CHECK, OVER_MERGED_CHECK, SEQUENCE_CHECK
 from assets.warehouse import CHECK
 from pipelines.lake_damage import damage_by_message
 from pipelines.operations.staleness import Failure
@@ -17,7 +17,7 @@ from schemas.warehouse import DATA_TABLES, STAGING
 
 CHECKS: Final = {
     **{table.name: dg.AssetCheckKey(dg.AssetKey([STAGING, table.name]), CHECK) for table in DATA_TABLES},
-    "identity": dg.AssetCheckKey(dg.AssetKey("identity"), CROWDED_CHECK),
+    "identity": dg.AssetCheckKey(dg.AssetKey("identity"), OVER_MERGED_CHECK),
     "payload_census": dg.AssetCheckKey(dg.AssetKey("payload_census"), CENSUS_CHECK),
     "sequence_range": dg.AssetCheckKey(dg.AssetKey("sequence_range"), SEQUENCE_CHECK),
 }

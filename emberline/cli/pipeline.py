@@ -215,11 +215,11 @@ def _print_counts(counts: Counts) -> None:
         taken_out = counted(counts.taken_out, "event")
         print_line(f"By rulings of people, {taken_out} went into quarantine, {counts.put_back:,} came back.")
     new, quarantined = counts.events + counts.taken_out - counts.put_back, counts.quarantined - counts.taken_out
-    of_nobody = f" ({counts.of_nobody:,} with a placeholder account)" if counts.of_nobody > 0 else ""
+    placeholders = f" ({counts.placeholders:,} with a placeholder account)" if counts.placeholders > 0 else ""
     further = f" with {counted(counts.further, 'further event')}" if counts.further > 0 else ""
     ignored = f", {counts.ignored:,} ignored" if counts.ignored else ""
     print_line(
-        f"Read {counted(counts.raw, 'record')}{further}: {counted(new, 'new event')}{of_nobody}, "
+        f"Read {counted(counts.raw, 'record')}{further}: {counted(new, 'new event')}{placeholders}, "
         f"{counted(counts.duplicates, 'duplicate')} "
         f"({counts.conflicts:,} in conflict), {quarantined + counts.put_back:,} quarantined, "
         f"{counted(counts.tombstones, 'tombstone')}{ignored}."

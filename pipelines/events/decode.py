@@ -12,7 +12,7 @@ import polars as pl
 
 from pipelines.carriers import Carrier
 from pipelines.carriers.base import DECODED_SCHEMA, IGNORED_SCHEMA, NUMBERED_SCHEMA, REJECTED_SCHEMA
-from pipelines.events.nobody import stands_for_nobody, without_nobody
+from pipelines.events.placeholders import is_placeholder, without_placeholders
 from pipelines.events.pseudonym import Pseudonyms
 from pipelines.events.sequences import ranges_of
 from pipelines.events.suppression import SUPPRESSED, Suppression
@@ -23,10 +23,10 @@ from schemas.errors import EmberlineError
 from schemas.lake import COORDINATES, EVENTS, IGNORED, QUARANTINE, SEQUENCE_RANGE
 
 EARLIEST: Final = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
-"""No group chat is older: an earlier `time` means a wrong unit or a clock that was never set."""
+"""The earliest accepted `time`, before any group chat: an earlier one means a wrong unit or an unset clock."""
 
 _LATEST: Final = dt.datetime(9999, 12, 30, tzinfo=dt.UTC)
-"""Clients cannot read later instants in every zone."""
+"""The latest accepted `time`: clients cannot convert later instants to every zone."""
 NOTHING: Final = "nothing"
 """Reason for ignoring a record if its carrier gives none."""
 
@@ -223,7 +223,7 @@ def _clauses(rules: DecodeRules, events: pl.DataFrame) -> Iterator[_Clause]:
     if kinds.IDENTITY_LINKED not in found:
         return
     ends = (pl.col(name) for name in ("account_id", "linked_account_id"))
-    blocked = pl.any_horizontal(stands_for_nobody(end, rules.blocked_ids) for end in ends)
+    blocked = pl.any_horizontal(is_placeholder(end, rules.blocked_ids) for end in ends)
     nobody = pl.lit("a placeholder id links no accounts")
     yield (pl.col("type") == kinds.IDENTITY_LINKED) & blocked, "blocked_id", nobody
 
@@ -247,7 +247,7 @@ def _suppressed(*rows: pl.Series) -> pl.DataFrame:
 
 
 def _pseudonymised(events: pl.DataFrame, rules: DecodeRules) -> pl.DataFrame:
-    known = without_nobody(_with_operators(events, rules.operators), rules.blocked_ids)
+    known = without_placeholders(_with_operators(events, rules.operators), rules.blocked_ids)
     return rules.pseudonyms.apply(known, ("account_id", "linked_account_id"), ("group_operators", "members"))
 
 

@@ -1,4 +1,4 @@
-"""Which events a source's feed sent, and which people say."""
+"""Distinguish events sent by sources from those recorded by people."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from schemas import kinds
 
 
 def is_of_feed() -> pl.Expr:
-    """True for what a connector or a shop sent; false for what people say, such as notes and costs, at any time.
+    """True for events that a connector or a shop sent, false for those that people recorded, such as notes and costs.
 
-    That says nothing of how far the data is complete, nor of whether a source or a group is alive.
+    The latter are no evidence of how far data is complete, or that a source or a group is alive.
     """
     return ~pl.col("type").is_in(kinds.SAID_BY_PEOPLE).fill_null(value=False)

@@ -13,7 +13,7 @@ import polars as pl
 from schemas.lake import SEQUENCE_RANGE, UTC_TIME
 
 MOST_RANGES: Final = 1_000
-"""Number of separate ranges per sequence: numbers missing between older ranges count as lost."""
+"""Most separate ranges kept per sequence; numbers missing between older ranges count as lost."""
 
 MISSING: Final = pl.Schema(
     {

@@ -88,7 +88,7 @@ class Suppression:
         )
 
     def without(self, events: pl.DataFrame) -> pl.DataFrame:
-        """Take out the events of erased persons; off those of groups and others, their accounts and notes on them.
+        """Drop the events of erased persons, and clear their accounts and notes in all other events.
 
         Args:
             events: `type`, `role`, `intervention_note`, and pseudonyms in `account_id`, `linked_account_id`,

@@ -16,8 +16,8 @@ class Counts:
 
     `conflicts` are the duplicates whose content differs from the winning copy in their batch. It is the only number
     that depends on batches, but it is 0 exactly if no two copies of an event differ, as far as both had their values at
-    the last rebuild of `events`. `of_nobody` are the events with a placeholder account. `taken_out` are the quarantined
-    events that people quarantined, `put_back` those they restored.
+    the last rebuild of `events`. `placeholders` are the events with a placeholder account. `taken_out` are the events
+    that people put in quarantine, `put_back` those they took out again.
     """
 
     raw: int = 0
@@ -28,7 +28,7 @@ class Counts:
     tombstones: int = 0
     ignored: int = 0
     further: int = 0
-    of_nobody: int = 0
+    placeholders: int = 0
     taken_out: int = 0
     put_back: int = 0
 
@@ -58,4 +58,5 @@ def counters(counts: Counts) -> dict[str, int]:
 
 
 def _counter(name: str) -> str:
-    return f"count/{name}"
+    # Lakes of 0.1.0 have this count under its first name.
+    return f"count/{'of_nobody' if name == 'placeholders' else name}"

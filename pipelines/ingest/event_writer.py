@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from pipelines.carriers import Carrier
+from pipelines.events.change_log import change_log
 from pipelines.events.decode import DecodedRecords, DecodeRules, decode
 from pipelines.events.deduplicate import Deduplicated, deduplicate
-from pipelines.events.marks import marks
-from pipelines.events.nobody import acts_nobody
+from pipelines.events.placeholders import had_placeholder
 from pipelines.ingest import payload_census
 from pipelines.ingest.counts import Counts, counters, counts_of
 from pipelines.ingest.erased import (
@@ -129,18 +129,18 @@ class EventWriter:
         if self._quarantined.is_followed_by(self._events):
             return
         out, back = rows_of(self._events, self._quarantined.keys), self._quarantined.released(self._events)
-        of_nobody = _of_nobody(back) - _of_nobody(out)
+        placeholders = _placeholders(back) - _placeholders(out)
         counts = Counts(
             events=back.height - out.height,
             quarantined=out.height - back.height,
-            of_nobody=of_nobody,
+            placeholders=placeholders,
             taken_out=out.height,
             put_back=back.height,
         )
         positions = {RULINGS: self._quarantined.rulings} | counters(counts_of(self._events) + counts)
         if not (out.is_empty() and back.is_empty()):
             number = (self._events.position(BATCH) or 0) + 1
-            _mark_touched(self._lake, marks(back, out, number))
+            _log_changes(self._lake, change_log(back, out, number))
             self._quarantined.keep(out, number)
             positions[BATCH] = number
             back = back.with_columns(batch=pl.lit(number, pl.Int64))
@@ -164,8 +164,8 @@ class EventWriter:
         for found in stored_of(self._events, suppression):
             remove_values_at(self._lake, RAW, found.before.select(RAW.key).unique(), requested(suppression))
             gone = found.before.join(found.after, on=EVENTS.key, how="anti")
-            of_nobody = _of_nobody(found.after) - _of_nobody(found.before)
-            self._erase(gone, Counts(events=-gone.height, of_nobody=of_nobody), found)
+            placeholders = _placeholders(found.after) - _placeholders(found.before)
+            self._erase(gone, Counts(events=-gone.height, placeholders=placeholders), found)
         held = held_of(self._lake, suppression)
         remove_values_at(self._lake, RAW, held.select(RAW.key).unique(), requested(suppression))
         counted = self._quarantined.first_copies(held, self._events)
@@ -184,7 +184,7 @@ class EventWriter:
         none = pl.DataFrame(schema=EVENTS.schema)
         before, after = (none, none) if found is None else (found.before, found.after)
         if not before.is_empty():
-            _mark_touched(self._lake, marks(after, before, number))
+            _log_changes(self._lake, change_log(after, before, number))
             positions[BATCH] = number
         after = after.with_columns(batch=pl.lit(number, pl.Int64))
         write_events(self._lake, self._events, after, before, positions)
@@ -235,11 +235,11 @@ class EventWriter:
             tombstones=decoded.tombstones,
             ignored=decoded.ignored.height,
             further=decoded.further,
-            of_nobody=_of_nobody(added) - _of_nobody(superseded),
+            placeholders=_placeholders(added) - _placeholders(superseded),
         )
         number = (self._events.position(BATCH) or 0) + 1
         positions = {app_id(*partition): offset for partition, offset in stop.items()}
-        _mark_touched(self._lake, marks(added, superseded, number))
+        _log_changes(self._lake, change_log(added, superseded, number))
         for table, rows in ((QUARANTINE, decoded.quarantine), (IGNORED, decoded.ignored)):
             _write_once(self._lake, table, rows.with_columns(batch=pl.lit(number, pl.Int64)), positions)
         record_ranges(self._lake, decoded.ranges)
@@ -261,13 +261,13 @@ class EventWriter:
         return replace(found, added=pl.concat([new.filter(~may_be_copy), found.added]))
 
 
-def _of_nobody(events: pl.DataFrame) -> int:
-    return events.select(acts_nobody().sum()).item()
+def _placeholders(events: pl.DataFrame) -> int:
+    return events.select(had_placeholder().sum()).item()
 
 
-def _mark_touched(lake: Lake, touched: pl.DataFrame) -> None:
-    if not touched.is_empty():
-        lake.append(lake.open(TOUCHED), touched, {})
+def _log_changes(lake: Lake, changes: pl.DataFrame) -> None:
+    if not changes.is_empty():
+        lake.append(lake.open(TOUCHED), changes, {})
 
 
 def _write_once(lake: Lake, table: LakeTable, fresh: pl.DataFrame, positions: Mapping[str, int]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import polars as pl
 
 from pipelines.events.deduplicate import first_delivered
-from pipelines.events.nobody import acts_nobody
+from pipelines.events.placeholders import had_placeholder
 from pipelines.ingest.counts import Counts
 from pipelines.ingest.quarantined import RULINGS
 from pipelines.ingest.removed_records import RemovedRecords
@@ -106,7 +106,7 @@ def kept_counts(
         quarantine: Keys of the rows of `quarantine`.
         ignored: Keys of the rows of `ignored`.
     """
-    rows, of_nobody = events.scan().select(pl.len(), acts_nobody().sum()).collect(engine="streaming").row(0)
+    rows, placeholders = events.scan().select(pl.len(), had_placeholder().sum()).collect(engine="streaming").row(0)
     held = _held(lake, events)
     kept = rows + quarantine.height + held.height
     further = _further(events, pl.concat([quarantine, held]))
@@ -118,7 +118,7 @@ def kept_counts(
         tombstones=removed.tombstones,
         ignored=ignored.height,
         further=further,
-        of_nobody=of_nobody,
+        placeholders=placeholders,
     )
 
 

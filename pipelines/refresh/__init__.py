@@ -10,7 +10,6 @@ from __future__ import annotations
 from pipelines.refresh.behind import FactRules, facts_behind
 from pipelines.refresh.contacts import refresh_contacts
 from pipelines.refresh.conversion_paths import refresh_conversion_paths
-from pipelines.refresh.crowded import crowded_persons
 from pipelines.refresh.days import refresh_days
 from pipelines.refresh.feeds import refresh_feed_days
 from pipelines.refresh.first_seen import refresh_first_seen
@@ -31,6 +30,8 @@ from pipelines.refresh.network import refresh_group_network
 from pipelines.refresh.order_facts import refresh_orders
 from pipelines.refresh.orders import refresh_credit
 from pipelines.refresh.person_paths import refresh_person_paths
+from pipelines.refresh.over_merged import over_merged_persons
+from pipelines.refresh.periods import refresh_lifecycle, refresh_retention
 from pipelines.refresh.rebuilds import BY_DAY, NotRebuildable, request_rebuild
 from pipelines.refresh.recent import has_simulated, recent_events
 from pipelines.refresh.revenue_cohorts import refresh_revenue_cohorts
@@ -39,7 +40,6 @@ from pipelines.refresh.sales import refresh_sales
 from pipelines.refresh.segments import refresh_segments
 from pipelines.refresh.spend import refresh_spend_days, refresh_spend_return
 from pipelines.refresh.summaries import refresh_funnel_summaries, refresh_group_engagement
-from pipelines.refresh.units import refresh_lifecycle, refresh_retention
 from pipelines.refresh.value import refresh_person_value
 from pipelines.refresh.whole import inputs_of, refresh_whole
 from pipelines.refresh.written import REBUILT, SETTINGS, Refreshed, recorded
@@ -51,11 +51,11 @@ __all__ = [
     "FactRules",
     "NotRebuildable",
     "Refreshed",
-    "crowded_persons",
     "entries_watermark",
     "facts_behind",
     "has_simulated",
     "inputs_of",
+    "over_merged_persons",
     "recent_events",
     "recorded",
     "refresh_contacts",

@@ -39,10 +39,10 @@ def affected_persons(
         stored: `schemas.lake.FUNNEL_ENTRY`.
 
     Returns:
-        A row per person: `person_id`, and `is_touched`: whether their own events changed, or they gained or lost an
+        A row per person: `person_id`, and `is_changed`: whether their own events changed, or they gained or lost an
         account. The others are related to a group in which a product message was added or removed.
     """
-    own, offers = changes.persons_since(), changes.marks.filter("reaches_group")
+    own, offers = changes.persons_since(), changes.log.filter("reaches_group")
     earliest = pl.concat([own["since"], offers["day"]]).min()
     offered = exposed_rows(_from(sources, earliest).filter(is_product_message()))
     needed = columns(definitions) | {"person_id"}
@@ -58,7 +58,7 @@ def affected_persons(
     rows = _own_rows(lake, sources, cuts.drop_nulls()).select(needed).collect(engine="streaming")
     found = [affected(one.entries, _with_steps(cuts, rows, one), one.definition) for one in funnels]
     persons = pl.concat(found).unique().alias("person_id").to_frame()
-    return persons.with_columns(is_touched=pl.col("person_id").is_in(own["person_id"].implode()))
+    return persons.with_columns(is_changed=pl.col("person_id").is_in(own["person_id"].implode()))
 
 
 def _reached(sources: Sources, changes: Changes, offers: pl.DataFrame, funnels: Sequence[_Funnel]) -> pl.DataFrame:

@@ -29,7 +29,7 @@ from pipelines.refresh.spend import spend_return_inputs
 from pipelines.refresh.summaries import engagement_inputs, funnel_summary_inputs
 from pipelines.refresh.value import value_inputs
 from pipelines.refresh.whole import as_recorded
-from pipelines.refresh.written import noted
+from pipelines.refresh.written import recorded_inputs
 from schemas import lake as tables
 from schemas.funnel import FunnelDefinition
 from schemas.lake import LakeTable
@@ -60,7 +60,7 @@ def facts_behind(lake: Lake, rules: FactRules) -> frozenset[str]:
 def _is_behind(lake: Lake, table: LakeTable, inputs: dict[str, int]) -> bool:
     fact = lake.open(table)
     seen = inputs | rebuild_of(lake, fact).seen()
-    return noted(fact, seen) != seen
+    return recorded_inputs(fact, seen) != seen
 
 
 def _inputs(lake: Lake, rules: FactRules) -> dict[LakeTable, dict[str, int]]:

@@ -45,14 +45,14 @@ def batch_input(events: Handle) -> dict[str, int]:
     return {BATCH_INPUT: events.position(BATCH) or 0}
 
 
-def marks_since(lake: Lake, batch: int | None) -> pl.DataFrame:
+def change_log_since(lake: Lake, batch: int | None) -> pl.DataFrame:
     """Return the rows of `TOUCHED` of batches after `batch`; of all batches if it is None."""
     later = pl.col("batch") > pl.lit(batch or 0)
     return lake.open(TOUCHED).scan().filter(later).collect(engine="streaming")
 
 
 def n_parts(rows: int, at_once: int) -> int:
-    """Return the number of parts, at least 1, for parts of about `size` rows, which bounds memory."""
+    """Return the number of parts, at least 1, for parts of about `at_once` rows, which bounds memory."""
     return max(1, -(-rows // at_once))
 
 
@@ -90,7 +90,7 @@ class Sources:
         return events if self.member_change is None else with_derived(events, self.member_change.scan())
 
     def n_parts(self, at_once: int) -> int:
-        """Return the number of parts for parts of about `size` events."""
+        """Return the number of parts for parts of about `at_once` events."""
         return n_parts(self.events.rows, at_once)
 
     def inputs(self, settings: int) -> dict[str, int]:
@@ -101,9 +101,9 @@ class Sources:
         """Add `person_id` to events, by default to all of them."""
         return with_person(self.scan() if events is None else events, self.people.lazy())
 
-    def moved_events(self, changes: Changes) -> pl.LazyFrame:
+    def reassigned_events(self, changes: Changes) -> pl.LazyFrame:
         """Return the events of reassigned accounts."""
-        return self._of_accounts(changes.moved_accounts())
+        return self._of_accounts(changes.reassigned_accounts())
 
     def events_of(self, persons: pl.Series) -> pl.LazyFrame:
         """Return the events of persons, with `person_id`."""
@@ -134,11 +134,12 @@ class Sources:
 class Changes:
     """The changes that a fact does not include yet.
 
-    `marks` are rows of `TOUCHED`, `moved` rows of `IDENTITY_CHANGE`, `people` the current rows of `IDENTITY`.
+    `log` are rows of the change log `TOUCHED`, `reassigned` rows of `IDENTITY_CHANGE`, `people` the current rows of
+    `IDENTITY`.
     """
 
-    marks: pl.DataFrame
-    moved: pl.DataFrame
+    log: pl.DataFrame
+    reassigned: pl.DataFrame
     people: pl.DataFrame
 
     @classmethod
@@ -154,21 +155,21 @@ class Changes:
             # Rows for joins and leaves derived from snapshots carry the batch that `member_change` included then.
             oldest = oldest if before == now[MEMBER_CHANGE_INPUT] else min(oldest, before)
         return cls(
-            marks_since(lake, oldest),
+            change_log_since(lake, oldest),
             lake.open(IDENTITY_CHANGE).scan().filter(changed).collect(engine="streaming"),
             sources.people,
         )
 
-    def moved_accounts(self) -> pl.Series:
+    def reassigned_accounts(self) -> pl.Series:
         """Return the reassigned accounts."""
-        return self.moved["account_id"].unique()
+        return self.reassigned["account_id"].unique()
 
     def with_persons(self, accounts: pl.DataFrame) -> pl.DataFrame:
         """Add `person_id` to rows with `account_id`: a row per person that has the account, or had it in the fact."""
         known = [
             self.people.select("account_id", "person_id"),
-            self.moved.select("account_id", "person_id"),
-            self.moved.select("account_id", person_id="person_before"),
+            self.reassigned.select("account_id", "person_id"),
+            self.reassigned.select("account_id", person_id="person_before"),
         ]
         return (
             accounts.drop_nulls("account_id")
@@ -178,18 +179,18 @@ class Changes:
 
     def persons_since(self) -> pl.DataFrame:
         """Return `person_id, since`: the first day on which a person's events changed; null for reassigned accounts."""
-        marked = self.marks.group_by("account_id").agg(since=pl.col("day").min())
-        moved = self.moved.select("account_id", since=pl.lit(None, pl.Date)).unique()
+        logged = self.log.group_by("account_id").agg(since=pl.col("day").min())
+        reassigned = self.reassigned.select("account_id", since=pl.lit(None, pl.Date)).unique()
         return (
-            self.with_persons(pl.concat([marked, moved]))
+            self.with_persons(pl.concat([logged, reassigned]))
             .group_by("person_id")
             .agg(pl.when(pl.col("since").is_not_null().all()).then(pl.col("since").min()))
         )
 
     def persons_in_groups(self, sources: Sources, through: dt.date | None) -> pl.DataFrame:
         """Return `person_id, group_id` whose events changed on a complete day or belong to another person now."""
-        marked = self.marks.lazy().filter(pl.col("day") <= pl.lit(through, pl.Date))
-        parts = [part.select("account_id", "group_id") for part in (marked, sources.moved_events(self))]
+        logged = self.log.lazy().filter(pl.col("day") <= pl.lit(through, pl.Date))
+        parts = [part.select("account_id", "group_id") for part in (logged, sources.reassigned_events(self))]
         accounts = pl.concat(parts).drop_nulls().unique().collect(engine="streaming")
         return self.with_persons(accounts).select("person_id", "group_id").unique()
 
@@ -198,15 +199,15 @@ class Changes:
         return self.persons_since()["person_id"]
 
 
-def touched_since(sources: Sources, changes: Changes, through: dt.date | None) -> pl.DataFrame:
+def changed_groups(sources: Sources, changes: Changes, through: dt.date | None) -> pl.DataFrame:
     """Return groups with changed complete days, changed attributes or reassigned accounts.
 
     Returns:
         `group_id`, and `since` and `newest`, the days of the group's earliest and newest change.
     """
     is_complete = pl.col("day") <= pl.lit(through, pl.Date)
-    marked = changes.marks.lazy().filter(is_complete | pl.col("describes_group"))
-    parts = (marked, sources.moved_events(changes))
+    logged = changes.log.lazy().filter(is_complete | pl.col("describes_group"))
+    parts = (logged, sources.reassigned_events(changes))
     days = [part.group_by("group_id").agg(since=pl.col("day").min(), newest=pl.col("day").max()) for part in parts]
     return (
         pl.concat(days)

@@ -16,7 +16,7 @@ from pipelines.lake_months import changed_months, in_months
 from pipelines.refresh.rebuilds import rebuild_due
 from pipelines.refresh.versions import as_read, rows_read, version_read
 from pipelines.refresh.whole import as_recorded, inputs_of
-from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, through_input, unchanged, write
+from pipelines.refresh.written import SETTINGS, Refreshed, input_id, recorded_inputs, through_input, unchanged, write
 from schemas.lake import CONVERSION_PATH, CONVERSION_PATH_SALES, CUSTOMER_ORDER, GROUP, PERSON_PATH, LakeTable
 
 _SETTINGS: Final = input_id(SETTINGS)
@@ -71,7 +71,7 @@ class _Counting:
         handle = self.lake.open(table)
         rebuild = rebuild_due(self.lake, handle)
         seen = {**inputs, **rebuild.seen()}
-        done = noted(handle, seen)
+        done = recorded_inputs(handle, seen)
         if done == seen:
             return unchanged(handle)
         read = [self.paths, self.groups, *([self.orders] if table is CONVERSION_PATH_SALES else [])]

@@ -11,7 +11,7 @@ from pipelines.lake import Handle, Lake
 from pipelines.lake_months import months_of
 from pipelines.refresh.changes import Changes, Sources
 from pipelines.refresh.rebuilds import rebuild_due
-from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, put, put_month_by_month, unchanged
+from pipelines.refresh.written import SETTINGS, Refreshed, input_id, put, put_month_by_month, recorded_inputs, unchanged
 from schemas.lake import LakeTable
 
 Compute = Callable[[pl.LazyFrame], pl.LazyFrame]
@@ -31,7 +31,7 @@ def refresh_days(lake: Lake, table: LakeTable, compute: Compute, settings: int |
     handle, sources = lake.open(table), Sources.of(lake, table)
     rebuild = rebuild_due(lake, handle)
     seen = (sources.positions() if settings is None else sources.inputs(settings)) | rebuild.seen()
-    done = noted(handle, seen)
+    done = recorded_inputs(handle, seen)
     if done == seen:
         return unchanged(handle)
     if settings is not None and done[input_id(SETTINGS)] != settings:
@@ -85,15 +85,15 @@ def _with_all_since(since: dt.date | None, cells: pl.DataFrame, handle: Handle, 
 
 def _person_days(sources: Sources, changes: Changes) -> pl.DataFrame:
     """Return persons and days of new events and of all events of reassigned accounts."""
-    of_moved = sources.moved_events(changes).select("account_id", "day").unique().collect(engine="streaming")
-    touched = pl.concat([changes.marks.select("account_id", "day"), of_moved]).unique()
-    return changes.with_persons(touched).select("person_id", "day").unique()
+    of_reassigned = sources.reassigned_events(changes).select("account_id", "day").unique().collect(engine="streaming")
+    changed = pl.concat([changes.log.select("account_id", "day"), of_reassigned]).unique()
+    return changes.with_persons(changed).select("person_id", "day").unique()
 
 
 def _group_days(sources: Sources, changes: Changes) -> pl.DataFrame:
     """Return groups and days of new events and of all events of reassigned accounts: groups count persons."""
-    of_moved = sources.moved_events(changes).select("group_id", "day").unique().collect(engine="streaming")
-    return pl.concat([changes.marks.select("group_id", "day"), of_moved]).drop_nulls().unique()
+    of_reassigned = sources.reassigned_events(changes).select("group_id", "day").unique().collect(engine="streaming")
+    return pl.concat([changes.log.select("group_id", "day"), of_reassigned]).drop_nulls().unique()
 
 
 def _events_of_persons(sources: Sources, cells: pl.DataFrame) -> pl.LazyFrame:

@@ -10,7 +10,7 @@ from pipelines.engagement.first_seen import first_seen
 from pipelines.lake import Handle, Lake
 from pipelines.refresh.changes import BATCH_INPUT, IDENTITY_INPUT, Changes, Sources, included
 from pipelines.refresh.rebuilds import rebuild_due
-from pipelines.refresh.written import Refreshed, noted, put, unchanged, write
+from pipelines.refresh.written import Refreshed, put, recorded_inputs, unchanged, write
 from schemas.lake import FIRST_SEEN, PERSON_DAY
 
 
@@ -23,7 +23,7 @@ def refresh_first_seen(lake: Lake) -> Refreshed:
     handle, days = lake.open(FIRST_SEEN), lake.open(PERSON_DAY)
     rebuild = rebuild_due(lake, handle)
     seen = included(days) | rebuild.seen()
-    done = noted(handle, seen)
+    done = recorded_inputs(handle, seen)
     if done == seen:
         return unchanged(handle)
     if None in done.values() or rebuild.is_whole:
@@ -52,10 +52,10 @@ def known_first_seen(lake: Lake, sources: Sources) -> pl.LazyFrame | None:
     """Return the rows of `first_seen`; None if it does not include the current events or persons."""
     firsts = lake.open(FIRST_SEEN)
     wanted = {name: number for name, number in sources.positions().items() if name in (BATCH_INPUT, IDENTITY_INPUT)}
-    return firsts.scan() if noted(firsts, wanted) == wanted else None
+    return firsts.scan() if recorded_inputs(firsts, wanted) == wanted else None
 
 
 def first_days(lake: Lake, days: Handle) -> pl.LazyFrame:
     """Return `first_seen` for this exact version of `person_day`; computed if the stored rows are outdated."""
     firsts, wanted = lake.open(FIRST_SEEN), included(days)
-    return firsts.scan() if noted(firsts, wanted) == wanted else first_seen(days.scan())
+    return firsts.scan() if recorded_inputs(firsts, wanted) == wanted else first_seen(days.scan())

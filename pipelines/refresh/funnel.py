@@ -15,7 +15,7 @@ from pipelines.lake import Handle, Lake
 from pipelines.refresh.affected import affected_persons
 from pipelines.refresh.changes import Changes, Sources
 from pipelines.refresh.rebuilds import rebuild_due
-from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, put, recorded, unchanged
+from pipelines.refresh.written import SETTINGS, Refreshed, input_id, put, recorded, recorded_inputs, unchanged
 from schemas.funnel import FunnelDefinition, fingerprint, fingerprint_of_all
 from schemas.lake import FUNNEL_ENTRY
 
@@ -58,7 +58,7 @@ def refresh_funnels(
     handle, sources = lake.open(FUNNEL_ENTRY), Sources.of(lake, FUNNEL_ENTRY)
     rebuild = rebuild_due(lake, handle)
     seen = funnel_inputs(sources, definitions, watermark, settings) | rebuild.seen()
-    done = noted(handle, seen)
+    done = recorded_inputs(handle, seen)
     if done == seen:
         return unchanged(handle)
     stored = handle.scan().collect(engine="streaming")
@@ -121,13 +121,13 @@ def _renewed(
     if not definitions:
         return pl.Series(dtype=pl.String), []
     found = affected_persons(lake, sources, changes, definitions, stored)
-    touched = found.filter("is_touched")["person_id"]
-    groups = changes.marks.filter("reaches_group")["group_id"].unique()
+    changed = found.filter("is_changed")["person_id"]
+    groups = changes.log.filter("reaches_group")["group_id"].unique()
     is_reached = pl.col("group_id").is_in(groups.implode()).any().over("person_id")
-    matters = pl.col("person_id").is_null() | pl.col("person_id").is_in(touched.implode()) | is_reached
+    matters = pl.col("person_id").is_null() | pl.col("person_id").is_in(changed.implode()) | is_reached
     events = _events_of(sources, found["person_id"]).filter(matters)
     rows = timeline(_needed(events, definitions)).collect(engine="streaming")
-    persons = pl.concat([touched, rows["person_id"]]).unique()
+    persons = pl.concat([changed, rows["person_id"]]).unique()
     return persons, [funnel(rows.lazy(), one, watermark).collect(engine="streaming") for one in definitions]
 
 

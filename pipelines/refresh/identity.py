@@ -9,7 +9,7 @@ from pipelines.ingest.event_writer import BATCH, advance_batch
 from pipelines.lake import Handle, Lake
 from pipelines.refresh.changes import BATCH_INPUT
 from pipelines.refresh.rebuilds import rebuild_due
-from pipelines.refresh.written import Refreshed, input_id, moved, note, noted, unchanged
+from pipelines.refresh.written import Refreshed, input_id, rebuild_positions, record_inputs, recorded_inputs, unchanged
 from pipelines.rulings import withdrawn
 from schemas import kinds
 from schemas.lake import EVENTS, IDENTITY, IDENTITY_CHANGE, IDENTITY_RULING, TOUCHED
@@ -32,22 +32,24 @@ def refresh_identity(lake: Lake) -> Refreshed:
     rebuild = rebuild_due(lake, handle)
     seen = identity_inputs(events, rulings) | rebuild.seen()
     batch = seen[BATCH_INPUT]
-    done = noted(handle, seen)
+    done = recorded_inputs(handle, seen)
     if done == seen:
         return unchanged(handle)
     stored, without = handle.scan().collect(engine="streaming"), withdrawn(rulings.scan())
-    marks = lake.open(TOUCHED).scan().filter(pl.col("batch") > (done[BATCH_INPUT] or 0)).collect(engine="streaming")
-    if rebuild.is_whole or done[_RULINGS_INPUT] != rulings.content or marks["unlinks"].any():
+    change_log = (
+        lake.open(TOUCHED).scan().filter(pl.col("batch") > (done[BATCH_INPUT] or 0)).collect(engine="streaming")
+    )
+    if rebuild.is_whole or done[_RULINGS_INPUT] != rulings.content or change_log["unlinks"].any():
         new, before = links(events.scan(), without), stored
         persons = apart(before)
     else:
-        new = links(_new_events(events, marks.filter("links"), done[BATCH_INPUT] or 0), without)
+        new = links(_new_events(events, change_log.filter("links"), done[BATCH_INPUT] or 0), without)
         persons = before = _concerned(stored, new)
     # With only a new ruling, facts may already include this batch, so the changes get a batch of their own.
     number = batch + 1 if done[BATCH_INPUT] == batch else batch
     after = identity(persons, new, before, number)
     if after.equals(before.sort("account_id")):
-        note(lake, handle, seen)
+        record_inputs(lake, handle, seen)
         return unchanged(handle)
     if number > batch:
         advance_batch(lake, events)
@@ -55,13 +57,13 @@ def refresh_identity(lake: Lake) -> Refreshed:
     if not changed.is_empty():
         lake.append(lake.open(IDENTITY_CHANGE), changed, {})
     rows = pl.concat([stored.join(before, on="account_id", how="anti"), after])
-    lake.replace(handle, rows, {**seen, BATCH_INPUT: number, **moved(handle, seen)})
+    lake.replace(handle, rows, {**seen, BATCH_INPUT: number, **rebuild_positions(handle, seen)})
     return Refreshed(is_changed=True, rows=rows.height, persons=after["person_id"].n_unique())
 
 
-def _new_events(events: Handle, marks: pl.DataFrame, done: int) -> pl.LazyFrame:
+def _new_events(events: Handle, change_log: pl.DataFrame, done: int) -> pl.LazyFrame:
     """Return the links of batches after `done`, reading only months in which the change log has links."""
-    months = marks["day"].dt.month_start().unique()
+    months = change_log["day"].dt.month_start().unique()
     is_link = pl.col("type") == kinds.IDENTITY_LINKED
     return events.scan().filter(pl.col("month").is_in(months.implode()) & (pl.col("batch") > done) & is_link)
 

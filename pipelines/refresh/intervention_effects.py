@@ -11,15 +11,15 @@ from pipelines.groups.interventions.cases import matched_cases
 from pipelines.groups.interventions.effects import effects
 from pipelines.groups.interventions.sales import measured_sales, sales_after
 from pipelines.lake import Lake
-from pipelines.refresh.changes import BATCH_INPUT, IDENTITY_INPUT, MEMBER_CHANGE_INPUT, Changes, Sources, touched_since
+from pipelines.refresh.changes import BATCH_INPUT, IDENTITY_INPUT, MEMBER_CHANGE_INPUT, Changes, Sources, changed_groups
 from pipelines.refresh.rebuilds import rebuild_due
 from pipelines.refresh.whole import inputs_of, refresh_whole
 from pipelines.refresh.written import (
     SETTINGS,
     Refreshed,
     input_id,
-    note,
-    noted,
+    record_inputs,
+    recorded_inputs,
     rows_version,
     through_input,
     unchanged,
@@ -56,11 +56,11 @@ def refresh_intervention_cases(lake: Lake, through: dt.date | None, zone: str, s
     rebuild = rebuild_due(lake, handle)
     of_all = _of_all(lake, through, settings)
     seen = case_inputs(lake, through, settings) | rebuild.seen()
-    done = noted(handle, seen)
+    done = recorded_inputs(handle, seen)
     if done == seen:
         return unchanged(handle)
-    if through is None or not (rebuild.is_due or _is_touched(lake, done, of_all, through)):
-        note(lake, handle, seen)
+    if through is None or not (rebuild.is_due or _has_changed(lake, done, of_all, through)):
+        record_inputs(lake, handle, seen)
         return unchanged(handle)
     past = Past(
         interventions=lake.open(facts.INTERVENTION).scan(),
@@ -111,10 +111,10 @@ def refresh_intervention_sales(lake: Lake) -> Refreshed:
     )
 
 
-def _is_touched(lake: Lake, done: Mapping[str, int | None], of_all: Mapping[str, int], through: dt.date) -> bool:
+def _has_changed(lake: Lake, done: Mapping[str, int | None], of_all: Mapping[str, int], through: dt.date) -> bool:
     if None in done.values():
         return True
     sources = Sources.of(lake, INTERVENTION_CASE)
     changes = Changes.since(lake, sources, {name: done[name] for name in _POSITIONS})
-    is_late = not touched_since(sources, changes, through).is_empty()
+    is_late = not changed_groups(sources, changes, through).is_empty()
     return is_late or any(done[name] != value for name, value in of_all.items())

@@ -17,7 +17,7 @@ from pipelines.refresh.changes import (
     MEMBER_CHANGE_INPUT,
     Changes,
     Sources,
-    touched_since,
+    changed_groups,
 )
 from pipelines.refresh.rebuilds import rebuild_due
 from pipelines.refresh.versions import as_read, rows_read, version_read
@@ -26,7 +26,7 @@ from pipelines.refresh.written import (
     Refreshed,
     in_groups,
     input_id,
-    noted,
+    recorded_inputs,
     rows_version,
     unchanged,
     write_groups,
@@ -60,23 +60,23 @@ def refresh_interventions(lake: Lake, zone: str, rules: LifeRules, settings: int
     handle = lake.open(INTERVENTION)
     rebuild = rebuild_due(lake, handle)
     seen = intervention_inputs(lake, settings) | rebuild.seen()
-    done = noted(handle, seen)
+    done = recorded_inputs(handle, seen)
     if done == seen:
         return unchanged(handle)
     feeds, days, sources = lake.open(FEED_DAY), lake.open(GROUP_DAY), Sources.of(lake, INTERVENTION)
     touched = None
     if None not in done.values() and not rebuild.is_whole and done[input_id(SETTINGS)] == settings:
-        changed = touched_since(sources, Changes.since(lake, sources, done), _LAST_DAY)
-        touched = _touched(lake, handle, feeds, days, changed["group_id"])
-    is_touched = in_groups(touched)
+        changed = changed_groups(sources, Changes.since(lake, sources, done), _LAST_DAY)
+        touched = _changed_groups(lake, handle, feeds, days, changed["group_id"])
+    is_changed = in_groups(touched)
     fresh = intervention(
-        lake.open(STAFF_ACT).scan().filter(is_touched), days.scan().filter(is_touched), feeds.scan(),
-        lake.open(GROUP).scan().filter(is_touched), zone, rules,
+        lake.open(STAFF_ACT).scan().filter(is_changed), days.scan().filter(is_changed), feeds.scan(),
+        lake.open(GROUP).scan().filter(is_changed), zone, rules,
     ).collect(engine="streaming")  # fmt: skip
     return write_groups(lake, handle, fresh, {**seen, **version_read(feeds)}, touched)
 
 
-def _touched(lake: Lake, fact: Handle, feeds: Handle, days: Handle, changed: pl.Series) -> pl.Series | None:
+def _changed_groups(lake: Lake, fact: Handle, feeds: Handle, days: Handle, changed: pl.Series) -> pl.Series | None:
     """The groups to recompute; None: all, as it is not known any more which days of feeds were read."""
     before = as_read(lake, fact, feeds)
     was = None if before is None else rows_read(before, lambda rows: rows.select(FEED_DAY.key))

@@ -19,11 +19,11 @@ from pipelines.refresh.changes import (
     MEMBER_CHANGE_INPUT,
     Changes,
     Sources,
-    touched_since,
+    changed_groups,
 )
 from pipelines.refresh.first_seen import first_days
 from pipelines.refresh.rebuilds import rebuild_due
-from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, through_input, unchanged, write
+from pipelines.refresh.written import SETTINGS, Refreshed, input_id, recorded_inputs, through_input, unchanged, write
 from schemas.lake import FEED_DAY, GROUP, GROUP_DAY, GROUP_HEALTH, GROUP_STATE, PERSON_DAY
 
 _POSITIONS = (BATCH_INPUT, IDENTITY_INPUT)
@@ -34,8 +34,8 @@ _ALL_POSITIONS = (*_POSITIONS, MEMBER_CHANGE_INPUT)
 class LifeInputs:
     """The input facts of group lives, and the numbers recorded of them.
 
-    `flowing` are the rows of `feed_day` on complete days. `positions` is what all facts include: what only some of them
-    include beyond that is computed now, and again later.
+    `flowing` are the rows of `feed_day` on complete days. `positions` are those that all inputs include; changes that
+    only some of them include are computed now, and again later.
     """
 
     days: Handle
@@ -92,28 +92,28 @@ def refresh_life(
     inputs, sources = LifeInputs.of(lake, through, settings), Sources.of(lake, GROUP_HEALTH)
     rebuilds = [rebuild_due(lake, fact) for fact in facts]
     seen = inputs.seen() | rebuilds[0].seen()
-    done = [noted(fact, seen) for fact in facts]
+    done = [recorded_inputs(fact, seen) for fact in facts]
     if all(position == seen for position in done):
         return {fact.table.name: unchanged(fact) for fact in facts}
 
     health = facts[0].scan().collect(engine="streaming")
-    is_touched, counted, known = pl.lit(value=True), Refreshed(is_changed=False, rows=0), health.clear()
+    is_changed, counted, known = pl.lit(value=True), Refreshed(is_changed=False, rows=0), health.clear()
     is_whole = any(rebuild.is_whole for rebuild in rebuilds)
     if not is_whole and all(position[name] == seen[name] for position in done for name in inputs.of_rules):
         oldest = {name: min(position[name] or 0 for position in done) for name in _ALL_POSITIONS}
-        touched = touched_since(sources, Changes.since(lake, sources, oldest), through)
+        changed = changed_groups(sources, Changes.since(lake, sources, oldest), through)
         is_before = (pl.col("day") < pl.col("since")).fill_null(value=True)
-        known = health.join(touched, on="group_id", how="left").filter(is_before)
+        known = health.join(changed, on="group_id", how="left").filter(is_before)
         if all(position[name] == seen[name] for position in done for name in inputs.of_all):
-            is_touched = pl.col("group_id").is_in(touched["group_id"].implode())
-            counted = replace(counted, groups=touched.height)
+            is_changed = pl.col("group_id").is_in(changed["group_id"].implode())
+            counted = replace(counted, groups=changed.height)
     judged = judged_days(
-        inputs.days.scan().filter(is_touched), first_days(lake, inputs.people).filter(is_touched),
-        inputs.flowing.lazy(), inputs.groups.scan().filter(is_touched), through, zone, rules,
+        inputs.days.scan().filter(is_changed), first_days(lake, inputs.people).filter(is_changed),
+        inputs.flowing.lazy(), inputs.groups.scan().filter(is_changed), through, zone, rules,
     )  # fmt: skip
-    life = with_half_writers(judged, inputs.people.scan().filter(is_touched), known).lazy()
+    life = with_half_writers(judged, inputs.people.scan().filter(is_changed), known).lazy()
     refreshed = {}
     for fact, fresh in zip(facts, (group_health(life), group_state(life)), strict=True):
         rows = fresh.collect(engine="streaming")
-        refreshed[fact.table.name] = write(lake, fact, rows, seen, counted, is_touched)
+        refreshed[fact.table.name] = write(lake, fact, rows, seen, counted, is_changed)
     return refreshed

@@ -11,7 +11,7 @@ from pipelines.lake_months import in_months, replaced_months
 from pipelines.refresh.rebuilds import rebuild_due
 from pipelines.refresh.versions import as_read, version_read
 from pipelines.refresh.whole import as_recorded, inputs_of
-from pipelines.refresh.written import Refreshed, noted, put, unchanged
+from pipelines.refresh.written import Refreshed, put, recorded_inputs, unchanged
 from schemas.lake import EVENTS, FUNNEL_ENTRY, MATCHED_EVENT
 
 _EVENT: Final = ["source", "event_id"]
@@ -31,7 +31,7 @@ def refresh_matched(lake: Lake) -> Refreshed:
     handle = lake.open(MATCHED_EVENT)
     rebuild = rebuild_due(lake, handle)
     seen = as_recorded(matched_inputs(lake)) | rebuild.seen()
-    if noted(handle, seen) == seen:
+    if recorded_inputs(handle, seen) == seen:
         return unchanged(handle)
     events, entries = lake.open(EVENTS), lake.open(FUNNEL_ENTRY).scan()
     # Events that matched several entries are repeated here: the join costs less than removing duplicates first.

@@ -10,9 +10,9 @@ import polars as pl
 from pipelines.frames import in_one_only
 from pipelines.groups.member_change import is_of_membership, member_change
 from pipelines.lake import Handle, Lake
-from pipelines.refresh.changes import BATCH_INPUT, batch_input, marks_since, n_parts
+from pipelines.refresh.changes import BATCH_INPUT, batch_input, change_log_since, n_parts
 from pipelines.refresh.rebuilds import rebuild_due
-from pipelines.refresh.written import Refreshed, in_groups, note, noted, unchanged, write_groups
+from pipelines.refresh.written import Refreshed, in_groups, record_inputs, recorded_inputs, unchanged, write_groups
 from schemas.lake import EVENTS, MEMBER_CHANGE, TOUCHED
 
 _LISTED_AT_ONCE: Final = 5_000_000
@@ -22,7 +22,7 @@ _DAY: Final = dt.timedelta(days=1)
 
 
 def refresh_member_changes(lake: Lake) -> Refreshed:
-    """Recompute the groups whose joins, leaves or snapshots changed: a late snapshot changes what the next one implies.
+    """Recompute groups with changed joins, leaves or snapshots: a late snapshot changes what the next one implies.
 
     It does not depend on persons: rows are of accounts. Changed derived joins and leaves are logged in `touched` before
     they are stored, for the facts that read them: they may be on other days than new events.
@@ -30,29 +30,29 @@ def refresh_member_changes(lake: Lake) -> Refreshed:
     handle, events = lake.open(MEMBER_CHANGE), lake.open(EVENTS)
     rebuild = rebuild_due(lake, handle)
     seen = batch_input(events) | rebuild.seen()
-    done = noted(handle, seen)
+    done = recorded_inputs(handle, seen)
     if done == seen:
         return unchanged(handle)
     groups = None
     if (before := done[BATCH_INPUT]) is not None and not rebuild.is_whole:
-        groups = _touched(lake, events, before)
+        groups = _changed_groups(lake, events, before)
         if groups.is_empty():
-            note(lake, handle, seen)
+            record_inputs(lake, handle, seen)
             return unchanged(handle)
     fresh = _computed(events, in_groups(groups))
-    _mark(lake, handle.scan().filter(in_groups(groups)), fresh, seen[BATCH_INPUT])
+    _log_changes(lake, handle.scan().filter(in_groups(groups)), fresh, seen[BATCH_INPUT])
     return write_groups(lake, handle, fresh, seen, groups)
 
 
-def _touched(lake: Lake, events: Handle, done: int) -> pl.Series:
+def _changed_groups(lake: Lake, events: Handle, done: int) -> pl.Series:
     """Return the groups with new joins, leaves or snapshots, and those that lost an event, whose kind is unknown."""
     of_new = events.scan().filter((pl.col("batch") > done) & is_of_membership()).select("group_id")
-    lost = marks_since(lake, done).filter("describes_group").select("group_id")
+    lost = change_log_since(lake, done).filter("describes_group").select("group_id")
     return pl.concat([of_new.collect(engine="streaming"), lost])["group_id"].drop_nulls().unique()
 
 
-def _computed(events: Handle, touched: pl.Expr) -> pl.DataFrame:
-    wanted = events.scan().filter(touched & is_of_membership())
+def _computed(events: Handle, changed: pl.Expr) -> pl.DataFrame:
+    wanted = events.scan().filter(changed & is_of_membership())
     listed = pl.col("members").list.len().fill_null(1).sum()
     parts = n_parts(wanted.select(listed).collect(engine="streaming").item(), _LISTED_AT_ONCE)
     part = pl.col("group_id").hash() % parts
@@ -61,7 +61,7 @@ def _computed(events: Handle, touched: pl.Expr) -> pl.DataFrame:
     )
 
 
-def _mark(lake: Lake, stored: pl.LazyFrame, fresh: pl.DataFrame, batch: int) -> None:
+def _log_changes(lake: Lake, stored: pl.LazyFrame, fresh: pl.DataFrame, batch: int) -> None:
     """Log the days of added and removed derived joins and leaves, from the start of their bounds on."""
     before = stored.filter("is_derived").select(MEMBER_CHANGE.schema.names()).collect(engine="streaming")
     differing = in_one_only(before, fresh.filter("is_derived"))
@@ -70,7 +70,7 @@ def _mark(lake: Lake, stored: pl.LazyFrame, fresh: pl.DataFrame, batch: int) -> 
     # A day of the business zone may start before that of UTC.
     days = (pl.col("day"), pl.col("earliest_at").dt.date() - _DAY)
     flags = ("reaches_group", "describes_group", "links", "unlinks")
-    marks = pl.concat(
+    logged = pl.concat(
         differing.select(
             "group_id",
             "account_id",
@@ -81,4 +81,4 @@ def _mark(lake: Lake, stored: pl.LazyFrame, fresh: pl.DataFrame, batch: int) -> 
         )
         for day in days
     )
-    lake.append(lake.open(TOUCHED), marks.select(TOUCHED.schema.names()).unique(), {})
+    lake.append(lake.open(TOUCHED), logged.select(TOUCHED.schema.names()).unique(), {})

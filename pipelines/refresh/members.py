@@ -10,10 +10,10 @@ import polars as pl
 from pipelines.engagement.connections import connected, connecting_from, windows_from
 from pipelines.engagement.states import member_state
 from pipelines.lake import Handle, Lake
-from pipelines.refresh.changes import Changes, Sources, complete_inputs, member_change_input, touched_since
+from pipelines.refresh.changes import Changes, Sources, changed_groups, complete_inputs, member_change_input
 from pipelines.refresh.first_seen import first_days
 from pipelines.refresh.rebuilds import rebuild_due
-from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, through_input, unchanged, write
+from pipelines.refresh.written import SETTINGS, Refreshed, input_id, recorded_inputs, through_input, unchanged, write
 from schemas.lake import MEMBER_CHANGE, MEMBER_STATE, PERSON_DAY
 
 _MEMBER: Final = ("person_id", "group_id")
@@ -39,7 +39,7 @@ def refresh_member_state(lake: Lake, through: dt.date | None, settings: int) -> 
     sources = Sources.of(lake, MEMBER_STATE)
     rebuild = rebuild_due(lake, handle)
     seen = member_state_inputs(days, member_changes, through, settings) | rebuild.seen()
-    done = noted(handle, seen)
+    done = recorded_inputs(handle, seen)
     if done == seen:
         return unchanged(handle)
     if rebuild.is_whole or any(done[name] != seen[name] for name in (*through_input(through), input_id(SETTINGS))):
@@ -47,12 +47,12 @@ def refresh_member_state(lake: Lake, through: dt.date | None, settings: int) -> 
         rows = member_state(sources.timeline(), days.scan(), connections, through).collect(engine="streaming")
         return write(lake, handle, rows, seen)
     changes = Changes.since(lake, sources, done)
-    touched = touched_since(sources, changes, through)
+    changed = changed_groups(sources, changes, through)
     members = changes.persons_in_groups(sources, through)
-    in_groups = _is_in("group_id", touched["group_id"])
+    in_groups = _is_in("group_id", changed["group_id"])
     stored = handle.scan().filter(in_groups).collect(engine="streaming")
-    rows = _renewed(lake, sources, days, stored, members, touched, through)
-    counted = Refreshed(is_changed=False, rows=0, persons=members["person_id"].n_unique(), groups=touched.height)
+    rows = _renewed(lake, sources, days, stored, members, changed, through)
+    counted = Refreshed(is_changed=False, rows=0, persons=members["person_id"].n_unique(), groups=changed.height)
     return write(lake, handle, rows, seen, counted, in_groups)
 
 
@@ -62,14 +62,14 @@ def _renewed(
     days: Handle,
     stored: pl.DataFrame,
     members: pl.DataFrame,
-    touched: pl.DataFrame,
+    changed: pl.DataFrame,
     through: dt.date | None,
 ) -> pl.DataFrame:
     """Return the rows of changed groups: changed members recomputed, and connections of all others updated.
 
     An answer also connects the author of the answered message. Older changes do not affect connections.
     """
-    reconnected = _is_in("group_id", touched.filter(pl.col("newest") >= connecting_from(through))["group_id"])
+    reconnected = _is_in("group_id", changed.filter(pl.col("newest") >= connecting_from(through))["group_id"])
     connections = connected(sources.events.scan().filter(reconnected), sources.people.lazy(), through).collect(
         engine="streaming"
     )

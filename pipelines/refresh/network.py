@@ -1,4 +1,4 @@
-"""`group_network`: the months of groups whose messages, or what these answer, changed."""
+"""Refresh `group_network`: months of groups with changed messages, or with replies to changed messages."""
 
 from __future__ import annotations
 
@@ -16,47 +16,47 @@ from pipelines.refresh.written import (
     SETTINGS,
     Refreshed,
     input_id,
-    noted,
     put,
     put_month_by_month,
+    recorded_inputs,
     through_input,
     unchanged,
 )
 from schemas.lake import GROUP_NETWORK
 
 _REACH = ANSWERED_WITHIN + dt.timedelta(days=1)
-"""A day more, as one of them may have 23 hours."""
+"""One day more, because a day may have 23 hours."""
 
 _CELL = ["group_id", "month"]
 
 
 def network_inputs(sources: Sources, through: dt.date | None, settings: int) -> dict[str, int]:
-    """What the fact records: how far events and persons are, the last complete day, the settings."""
+    """Return the inputs of `group_network`: positions of events and persons, the last complete day, the settings."""
     return sources.inputs(settings) | through_input(through)
 
 
 def refresh_group_network(lake: Lake, through: dt.date | None, settings: int) -> Refreshed:
-    """Measure the networks again that new events or merged persons can have changed.
+    """Measure the networks that new events or merged persons may have changed.
 
-    A message changes that of its own month and, by answers to it, that of the month 28 days later; for a month, events
-    of the group from 28 days before it on are read. Another complete day only says of months that they are over.
+    A message affects the network of its own month and, by replies to it, that of the month 28 days later; so for a
+    month, events of the group from 28 days before it on are read. A new complete day only changes `is_complete`.
 
     Args:
         lake: holds the fact, `events`, `touched`, `identity` and `identity_change`.
         through: last complete day.
-        settings: fingerprint of what decides which days are complete.
+        settings: fingerprint of the settings that decide which days are complete.
     """
     handle, sources = lake.open(GROUP_NETWORK), Sources.of(lake, GROUP_NETWORK)
     rebuild = rebuild_due(lake, handle)
     seen = network_inputs(sources, through, settings) | rebuild.seen()
-    done = noted(handle, seen)
+    done = recorded_inputs(handle, seen)
     if done == seen:
         return unchanged(handle)
     if None in done.values() or rebuild.is_whole or done[input_id(SETTINGS)] != settings:
         return _rebuilt(lake, handle, sources, through, seen)
     cells = _cells(sources, Changes.since(lake, sources, done))
     fresh = _networks(sources, cells, through)
-    # The months that ended since, or, with a feed that came back, did not.
+    # The months that became complete since, or incomplete again because a late source came back.
     over = is_complete(pl.col("month"), "month", through)
     stored = handle.scan()
     turned = stored.filter(pl.col("is_complete") != over).join(cells.lazy(), on=_CELL, how="anti").collect()
@@ -78,22 +78,22 @@ def _rebuilt(lake: Lake, handle: Handle, sources: Sources, through: dt.date | No
 
 
 def _near(month: pl.Expr) -> pl.Expr:
-    """Whether an event can have a part in the network of a month."""
+    """Whether an event can affect the network of a month."""
     first, day = month - _REACH, pl.col("day")
     return (pl.col("month") >= first.dt.month_start()) & (day >= first) & (day < month.dt.offset_by("1mo"))
 
 
 def _cells(sources: Sources, changes: Changes) -> pl.DataFrame:
-    """Groups and months whose network can have changed."""
-    of_moved = sources.moved_events(changes).select("group_id", "day").unique().collect(engine="streaming")
-    days = pl.concat([changes.marks.select("group_id", "day"), of_moved]).drop_nulls()
-    # February may lie between the first and the last day that is reached.
+    """Return groups and months whose network may have changed."""
+    of_reassigned = sources.reassigned_events(changes).select("group_id", "day").unique().collect(engine="streaming")
+    days = pl.concat([changes.log.select("group_id", "day"), of_reassigned]).drop_nulls()
+    # February may lie between the first and the last affected day.
     reached = (pl.col("day"), pl.col("day") + _REACH / 2, pl.col("day") + _REACH)
     return pl.concat([days.select("group_id", month=day.dt.month_start()) for day in reached]).unique()
 
 
 def _networks(sources: Sources, cells: pl.DataFrame, through: dt.date | None) -> pl.DataFrame:
-    """The rows of some groups and months."""
+    """Compute the rows of some groups and months."""
     if cells.is_empty():
         return pl.DataFrame(schema=GROUP_NETWORK.schema)
     in_groups = pl.col("group_id").is_in(cells["group_id"].unique().implode())

@@ -12,7 +12,7 @@ from pipelines.funnel.orders import ORDER_EVENTS, order_refunds
 from pipelines.lake import Handle, Lake
 from pipelines.refresh.changes import Changes, Sources
 from pipelines.refresh.rebuilds import rebuild_due
-from pipelines.refresh.written import Refreshed, note, noted, unchanged, write
+from pipelines.refresh.written import Refreshed, record_inputs, recorded_inputs, unchanged, write
 from schemas.lake import CUSTOMER_ORDER, ORDER_ITEM, ORDER_REFUND, LakeTable
 
 _NUMBER = "order_number"
@@ -51,14 +51,14 @@ class _Orders:
         handle = self.described if table is CUSTOMER_ORDER else self.lake.open(table)
         rebuild = rebuild_due(self.lake, handle)
         seen = self.sources.positions() | rebuild.seen()
-        done = noted(handle, seen)
+        done = recorded_inputs(handle, seen)
         if done == seen:
             return unchanged(handle)
         if None in done.values() or rebuild.is_due:
             return write(self.lake, handle, _rows(table, self._events()).collect(engine="streaming"), seen)
         news = self._since(done)
         if news.orders.is_empty():
-            note(self.lake, handle, seen)
+            record_inputs(self.lake, handle, seen)
             return unchanged(handle)
         # By id only: equal ids of two shops cost a recomputation.
         replaced = pl.col("order_id").is_in(news.orders.implode())
@@ -72,9 +72,9 @@ class _Orders:
         key = tuple(done.values())
         if key not in self._news:
             changes = Changes.since(self.lake, self.sources, done)
-            orders = changes.marks["order_id"].drop_nulls()
-            if not changes.moved.is_empty():
-                persons = changes.with_persons(changes.moved.select("account_id"))["person_id"]
+            orders = changes.log["order_id"].drop_nulls()
+            if not changes.reassigned.is_empty():
+                persons = changes.with_persons(changes.reassigned.select("account_id"))["person_id"]
                 is_theirs = pl.col("person_id").is_in(persons.implode())
                 theirs = self.described.scan().filter(is_theirs).select("order_id").collect(engine="streaming")
                 orders = pl.concat([orders, theirs["order_id"]])

@@ -14,7 +14,7 @@ from pipelines.lake import Lake
 from pipelines.refresh.changes import Changes, Sources, n_parts
 from pipelines.refresh.first_seen import known_first_seen
 from pipelines.refresh.rebuilds import rebuild_due
-from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, unchanged, write
+from pipelines.refresh.written import SETTINGS, Refreshed, input_id, recorded_inputs, unchanged, write
 from schemas import kinds
 from schemas.lake import ORDER_CREDIT
 
@@ -43,7 +43,7 @@ def refresh_credit(lake: Lake, rules: AttributionRules, settings: int) -> Refres
     handle, sources = lake.open(ORDER_CREDIT), Sources.of(lake, ORDER_CREDIT)
     rebuild = rebuild_due(lake, handle)
     seen = sources.inputs(settings) | rebuild.seen()
-    done = noted(handle, seen)
+    done = recorded_inputs(handle, seen)
     if done == seen:
         return unchanged(handle)
     if done[input_id(SETTINGS)] != settings or rebuild.is_whole:
@@ -57,13 +57,13 @@ def refresh_credit(lake: Lake, rules: AttributionRules, settings: int) -> Refres
         pl.col("since").is_null() | (pl.col("paid_at") >= since)
     )
     if not persons["since"].has_nulls():
-        # Months are what files are chosen by.
+        # Files are partitioned by month.
         earliest = pl.lit(persons.select(since.min().dt.date().dt.month_start()).item(), pl.Date)
         of_persons = of_persons.filter(pl.col("month") >= earliest)
     reached = credit.filter(_is_reached(sources, changes, rules.look_back))
     paid = pl.concat([rows.select("order_id").unique() for rows in (of_persons, reached)]).collect(engine="streaming")
     # By id only: equal ids of two shops cost a recomputation.
-    orders = pl.concat([changes.marks["order_id"].drop_nulls(), paid["order_id"]]).unique()
+    orders = pl.concat([changes.log["order_id"].drop_nulls(), paid["order_id"]]).unique()
     of_orders = pl.col("order_id").is_in(orders.implode())
     known = known_first_seen(lake, sources)
     counted = Refreshed(is_changed=False, rows=0, persons=persons.height)
@@ -72,7 +72,7 @@ def refresh_credit(lake: Lake, rules: AttributionRules, settings: int) -> Refres
 
 def _is_reached(sources: Sources, changes: Changes, look_back: dt.timedelta) -> pl.Expr:
     """Return the credit of buyers related to groups with added or removed product messages, paid within the window."""
-    offers = changes.marks.filter("reaches_group")
+    offers = changes.log.filter("reaches_group")
     if offers.is_empty():
         return pl.lit(value=False)
     groups = offers["group_id"].unique()

@@ -15,7 +15,7 @@ from pipelines.refresh.changes import Changes, Sources, n_parts
 from pipelines.refresh.rebuilds import rebuild_due
 from pipelines.refresh.versions import changed_since, version_read
 from pipelines.refresh.whole import as_recorded, inputs_of
-from pipelines.refresh.written import SETTINGS, Refreshed, input_id, note, noted, unchanged, write
+from pipelines.refresh.written import SETTINGS, Refreshed, input_id, record_inputs, recorded_inputs, unchanged, write
 from schemas.lake import CUSTOMER_ORDER, PERSON_PATH
 
 _EVENTS_AT_ONCE: Final = 2_000_000
@@ -45,7 +45,7 @@ def refresh_person_paths(lake: Lake, look_back: dt.timedelta, settings: int) -> 
     handle, sources, orders = lake.open(PERSON_PATH), Sources.of(lake), lake.open(CUSTOMER_ORDER)
     rebuild = rebuild_due(lake, handle)
     seen = path_inputs(lake, sources, settings) | rebuild.seen()
-    done = noted(handle, seen)
+    done = recorded_inputs(handle, seen)
     if done == seen:
         return unchanged(handle)
     positions = {**seen, **version_read(orders)}
@@ -54,7 +54,7 @@ def refresh_person_paths(lake: Lake, look_back: dt.timedelta, settings: int) -> 
         return write(lake, handle, _rebuilt(sources, orders, look_back), positions)
     changed = _changed(handle, orders, in_one_only(*paid), Changes.since(lake, sources, done))
     if changed.is_empty():
-        note(lake, handle, positions)
+        record_inputs(lake, handle, positions)
         return unchanged(handle)
     reach = look_back + _WEEK + _DAY
     first = changed.select((pl.col("since").min() - reach).dt.month_start()).item()
@@ -72,13 +72,13 @@ def refresh_person_paths(lake: Lake, look_back: dt.timedelta, settings: int) -> 
 
 def _changed(handle: Handle, orders: Handle, paid: pl.DataFrame, changes: Changes) -> pl.DataFrame:
     """Return `person_id, order_id, since`: whose paths, or the path to which order, can differ, from which day on."""
-    stored, marks = handle.scan(), changes.marks
+    stored, log = handle.scan(), changes.log
     # The paths of a person who has other accounts now can differ from the first one on.
-    moved = changes.with_persons(changes.moved.select("account_id")).select("person_id").unique()
-    is_named = pl.col("order_id").is_in(marks["order_id"].drop_nulls().unique().implode())
+    reassigned = changes.with_persons(changes.reassigned.select("account_id")).select("person_id").unique()
+    is_named = pl.col("order_id").is_in(log["order_id"].drop_nulls().unique().implode())
     parts = [
-        changes.with_persons(marks.select("account_id", since="day")).lazy().select("person_id", "since"),
-        stored.join(moved.lazy(), on="person_id", how="semi").select("person_id", since=_first_day()),
+        changes.with_persons(log.select("account_id", since="day")).lazy().select("person_id", "since"),
+        stored.join(reassigned.lazy(), on="person_id", how="semi").select("person_id", since=_first_day()),
         *(rows.filter(is_named).select("person_id", "order_id", since="month") for rows in (orders.scan(), stored)),
         paid.lazy().select("person_id", "order_id", since="month"),
     ]

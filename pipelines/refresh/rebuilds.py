@@ -1,4 +1,4 @@
-"""Rebuilds because code changed: requests, and which of them concern a fact.
+"""Rebuilds of facts: requests, and which of them concern a fact.
 
 A request is a row of `rebuild` and an input of the fact it names: the fact records the newest request it includes. If a
 rebuild changed rows, the fact's commit records that, and dependent facts are rebuilt in turn. Requests come from people
@@ -35,8 +35,8 @@ class NotRebuildable(EmberlineError):
 class Rebuild:
     """The rebuilds that concern one fact: the newest request or rebuilt input, and whether it is still due.
 
-    `named` are the facts in due requests; `since` is the earliest day that all of these ask for; `code` is the version
-    of the fact's code, None if it is the first and no other was ever recorded.
+    `named` are the facts in due requests; `since` is the earliest day in them, None if any is from scratch; `code` is
+    the version of the fact's code, None if it is the first and no other was ever recorded.
     """
 
     number: int

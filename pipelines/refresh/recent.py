@@ -1,4 +1,4 @@
-"""Questions on all events that are answered from few of them."""
+"""Queries on all events that need to read only recent ones, or only sources."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from schemas.lake import EVENTS
 
 
 def recent_events(events: Handle, span: dt.timedelta) -> pl.LazyFrame:
-    """Return events of whole months, including all at most `span` older than the newest event of a feed."""
+    """Return events of whole months that include all events up to `span` before the newest one of a source."""
     for month in sorted(months_of(events), reverse=True):
         of_month = events.scan().filter(pl.col("month") == month, is_of_feed())
         newest = of_month.select(pl.col("time").max()).collect().item()
-        # The newest months may have notes alone.
+        # The newest months may have notes only.
         if newest is not None:
             # A day of the business zone may start before that of UTC.
             first = (newest - span - dt.timedelta(days=1)).date().replace(day=1)

@@ -17,14 +17,14 @@ from pipelines.groups.risk.lines import from_json
 from pipelines.groups.risk.measured import PATIENCE
 from pipelines.groups.risk.scores import ScoreInUse, is_current
 from pipelines.lake import Handle, Lake
-from pipelines.refresh.changes import BATCH_INPUT, IDENTITY_INPUT, Changes, Sources, touched_since
+from pipelines.refresh.changes import BATCH_INPUT, IDENTITY_INPUT, Changes, Sources, changed_groups
 from pipelines.refresh.rebuilds import rebuild_due
 from pipelines.refresh.written import (
     SETTINGS,
     Refreshed,
     input_id,
-    note,
-    noted,
+    record_inputs,
+    recorded_inputs,
     rows_version,
     through_input,
     unchanged,
@@ -66,13 +66,13 @@ def refresh_risk(lake: Lake, through: dt.date | None, retrain_days: int, setting
     of_all = _of_all(health, through, settings)
     rebuilds = [rebuild_due(lake, fact) for fact in facts]
     seen = risk_inputs(people, health, through, settings) | rebuilds[0].seen()
-    done = noted(risks, seen)
-    if all(noted(fact, seen) == seen for fact in facts):
+    done = recorded_inputs(risks, seen)
+    if all(recorded_inputs(fact, seen) == seen for fact in facts):
         return {fact.table.name: unchanged(fact) for fact in facts}
     is_due = any(rebuild.is_due for rebuild in rebuilds)
-    if through is None or not (is_due or _is_touched(lake, sources, done, of_all, through)):
+    if through is None or not (is_due or _has_changed(lake, sources, done, of_all, through)):
         for fact in facts:
-            note(lake, fact, seen)
+            record_inputs(lake, fact, seen)
         return {fact.table.name: unchanged(fact) for fact in facts}
 
     stored = models.scan().collect()
@@ -82,17 +82,17 @@ def refresh_risk(lake: Lake, through: dt.date | None, retrain_days: int, setting
     trained = pl.concat([stored, _trained(stored, people, through, retrain_days, is_rebuilt=is_rebuilt)])
     refreshed = {RISK_MODEL.name: write(lake, models, trained, seen)}
     model = _newest(trained)
-    tellable = _tellable(people, health, through)
+    measured = _measured_groups(people, health, through)
     is_of_day, counted = pl.col("day") == through, Refreshed(is_changed=False, rows=0)
     if not is_due and all(done[name] == of_all[name] for name in (input_id(SETTINGS), input_id("through"))):
         by_model = pl.col("model").is_in(model["version"].implode())
         of_day = risks.scan().filter(is_of_day & by_model).select("group_id").collect()["group_id"]
-        changed = touched_since(sources, _changes(lake, sources, done), through)["group_id"]
+        changed = changed_groups(sources, _changes(lake, sources, done), through)["group_id"]
         is_kept = pl.col("group_id").is_in(of_day.implode()) & ~pl.col("group_id").is_in(changed.implode())
-        is_of_day &= ~(is_kept & pl.col("group_id").is_in(tellable["group_id"].implode()))
-        tellable = tellable.filter(~is_kept)
-        counted = replace(counted, groups=len(tellable))
-    fresh = _risks(model, people, tellable, through)
+        is_of_day &= ~(is_kept & pl.col("group_id").is_in(measured["group_id"].implode()))
+        measured = measured.filter(~is_kept)
+        counted = replace(counted, groups=len(measured))
+    fresh = _risks(model, people, measured, through)
     return refreshed | {GROUP_RISK.name: write(lake, risks, fresh, seen, counted, is_of_day)}
 
 
@@ -106,22 +106,22 @@ def newest_lines(lake: Lake) -> tuple[list[Line], float] | None:
     return from_json(lines), share
 
 
-def _is_touched(
+def _has_changed(
     lake: Lake, sources: Sources, done: Mapping[str, int | None], of_all: Mapping[str, int], through: dt.date
 ) -> bool:
     if any(done[name] != value for name, value in of_all.items()):
         return True
-    return not touched_since(sources, _changes(lake, sources, done), through).is_empty()
+    return not changed_groups(sources, _changes(lake, sources, done), through).is_empty()
 
 
 def _changes(lake: Lake, sources: Sources, done: Mapping[str, int | None]) -> Changes:
     return Changes.since(lake, sources, {name: done[name] for name in (BATCH_INPUT, IDENTITY_INPUT)})
 
 
-def _tellable(people: Handle, health: Handle, through: dt.date) -> pl.DataFrame:
-    """Return the groups alive on a day whose silence is known, with their `state`.
+def _measured_groups(people: Handle, health: Handle, through: dt.date) -> pl.DataFrame:
+    """Return the living groups with a measured day, with their `state`.
 
-    A silent feed hides whether a group is silent.
+    Without data of its source, a group's silence is unknown.
     """
     is_recent = pl.col("day").is_between(through - dt.timedelta(days=PATIENCE), through, closed="right")
     last_days = people.scan().filter(is_recent & (acts() > 0)).group_by("group_id").agg(last_day=pl.col("day").max())

@@ -22,7 +22,7 @@ from pipelines.refresh.rebuilds import rebuild_due
 from pipelines.refresh.segmented import are_segments_others
 from pipelines.refresh.versions import as_read, rows_read, version_read
 from pipelines.refresh.whole import as_recorded, inputs_of
-from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, put, unchanged, write
+from pipelines.refresh.written import SETTINGS, Refreshed, input_id, put, recorded_inputs, unchanged, write
 from schemas.lake import GROUP, GROUP_SALES, GROUP_SALES_DAY, MESSAGE_SALES, ORDER_CREDIT, SEGMENT_SALES, LakeTable
 
 _SETTINGS: Final = input_id(SETTINGS)
@@ -74,7 +74,7 @@ class _Summing:
         handle, names = self.lake.open(table), table.schema.names()
         rebuild = rebuild_due(self.lake, handle)
         seen = as_recorded(inputs) | rebuild.seen()
-        done = noted(handle, seen)
+        done = recorded_inputs(handle, seen)
         if done == seen:
             return unchanged(handle)
         read = [self.credit, self.groups] if GROUP.name in inputs else [self.credit]

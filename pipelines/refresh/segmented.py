@@ -1,4 +1,4 @@
-"""Whether counts by purpose and carrier of groups can be updated, or segments of groups changed."""
+"""Check whether groups changed their segment (purpose or carrier), which rules out an update of counts."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def are_segments_others(before: Handle | None, now: Handle, counted: Handle) -> 
     was = None if before is None else rows_read(before, lambda rows: rows.select(_SEGMENTED))
     if was is None:
         return True
-    moved = in_one_only(was, now.scan().select(_SEGMENTED).collect())["group_id"].unique()
-    if moved.is_empty():
+    changed = in_one_only(was, now.scan().select(_SEGMENTED).collect())["group_id"].unique()
+    if changed.is_empty():
         return False
-    is_moved = pl.col("group_id").is_in(moved.implode())
-    there = rows_read(counted, lambda rows: rows.filter(is_moved).select("group_id").head(1))
+    is_changed = pl.col("group_id").is_in(changed.implode())
+    there = rows_read(counted, lambda rows: rows.filter(is_changed).select("group_id").head(1))
     return there is None or not there.is_empty()

@@ -17,7 +17,16 @@ from pipelines.refresh.rebuilds import rebuild_due
 from pipelines.refresh.segmented import are_segments_others
 from pipelines.refresh.versions import as_read, rows_read, version_read
 from pipelines.refresh.whole import as_recorded, inputs_of
-from pipelines.refresh.written import SETTINGS, Refreshed, input_id, note, noted, put, unchanged, write
+from pipelines.refresh.written import (
+    SETTINGS,
+    Refreshed,
+    input_id,
+    put,
+    record_inputs,
+    recorded_inputs,
+    unchanged,
+    write,
+)
 from schemas.lake import GROUP, PERSON_DAY, SEGMENT_ACTIVITY, SEGMENT_RETENTION, LakeTable
 
 _COUNTS: Final[dict[LakeTable, Callable[[pl.LazyFrame, pl.LazyFrame, dt.date | None], pl.LazyFrame]]] = {
@@ -81,7 +90,7 @@ class _Counting:
         handle = self.lake.open(table)
         rebuild = rebuild_due(self.lake, handle)
         seen = as_recorded(inputs) | rebuild.seen()
-        done = noted(handle, seen)
+        done = recorded_inputs(handle, seen)
         if done == seen:
             return unchanged(handle)
         positions = {**seen, **version_read(self.days), **version_read(self.groups)}
@@ -90,17 +99,17 @@ class _Counting:
         if change is None:
             return write(self.lake, handle, self._counted(table, self.days.scan().select(_MINE)), positions)
         if change.is_empty:
-            note(self.lake, handle, positions)
+            record_inputs(self.lake, handle, positions)
             return unchanged(handle)
         gained, lost = (self._counted(table, rows.lazy()) for rows in (change.now, change.before))
         numbers = [name for name in table.columns if name not in table.key]
-        moved = pl.concat([gained, lost.with_columns(-pl.col(numbers))])
-        before = handle.scan().join(moved.lazy(), on=table.key, how="semi").collect(engine="streaming")
-        summed = pl.concat([before, moved]).group_by(table.key).agg(pl.col(numbers).sum())
+        added = pl.concat([gained, lost.with_columns(-pl.col(numbers))])
+        before = handle.scan().join(added.lazy(), on=table.key, how="semi").collect(engine="streaming")
+        summed = pl.concat([before, added]).group_by(table.key).agg(pl.col(numbers).sum())
         fresh = summed.filter(pl.any_horizontal(pl.col(numbers) != 0))
         if table is SEGMENT_ACTIVITY:
             fresh = of_days_only(fresh.lazy()).collect()
-        kept = handle.scan().join(moved.lazy(), on=table.key, how="anti")
+        kept = handle.scan().join(added.lazy(), on=table.key, how="anti")
         is_changed = put(self.lake, handle, before, kept, fresh, positions)
         return Refreshed(is_changed, unchanged(handle).rows, persons=change.now["person_id"].n_unique())
 

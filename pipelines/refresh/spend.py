@@ -1,4 +1,4 @@
-"""`spend_day`: the days that costs were told of anew; `spend_return`: what was sold beside it."""
+"""Refresh `spend_day` on days with new or replaced costs, and `spend_return` as a whole."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from schemas.lake import GROUP_SALES_DAY, SPEND_DAY, SPEND_RETURN
 
 
 def refresh_spend_days(lake: Lake) -> Refreshed:
-    """Sum the costs again of the days of which events came or were replaced."""
+    """Sum up the costs of days with new or replaced events."""
     return refresh_days_of_all(lake, SPEND_DAY, spend_day)
 
 
 def spend_return_inputs(lake: Lake) -> dict[str, int]:
-    """The inputs of `spend_return`."""
+    """Return the inputs of `spend_return`."""
     return inputs_of(lake, SPEND_DAY, GROUP_SALES_DAY)
 
 
 def refresh_spend_return(lake: Lake) -> Refreshed:
-    """Put what was sold beside what was spent again, if either changed.
+    """Recompute the sales beside costs if either changed.
 
-    All of both is read: a row a group, day, currency and model at most, a hundredth of a second for each 100,000. Where
-    nothing was ever spent, there are no rows.
+    All of both is read: at most one row per group, day, currency and model, about 0.01 s for each 100,000 rows. Without
+    any costs there are no rows.
     """
     spend, sales = lake.open(SPEND_DAY).scan(), lake.open(GROUP_SALES_DAY).scan()
     return refresh_whole(lake, SPEND_RETURN, spend_return_inputs(lake), lambda: spend_return(spend, sales))

@@ -11,7 +11,7 @@ from pipelines.lake import Handle, Lake
 from pipelines.refresh.rebuilds import rebuild_due
 from pipelines.refresh.versions import changed_since, version_read
 from pipelines.refresh.whole import as_recorded, inputs_of
-from pipelines.refresh.written import SETTINGS, Refreshed, input_id, note, noted, unchanged, write
+from pipelines.refresh.written import SETTINGS, Refreshed, input_id, record_inputs, recorded_inputs, unchanged, write
 from pipelines.time import business_day
 from schemas.lake import ORDER_CREDIT, PERSON_VALUE
 
@@ -35,14 +35,14 @@ def refresh_person_value(lake: Lake, through: dt.date | None, zone: str, setting
     handle = lake.open(PERSON_VALUE)
     rebuild = rebuild_due(lake, handle)
     seen = as_recorded(value_inputs(lake, through, settings)) | rebuild.seen()
-    done = noted(handle, seen)
+    done = recorded_inputs(handle, seen)
     if done == seen:
         return unchanged(handle)
     credit = lake.open(ORDER_CREDIT)
     positions = {**seen, **version_read(credit)}
-    moved = {name for name in seen if done[name] != seen[name]}
-    if moved == {input_id(ORDER_CREDIT.name)} and _are_orders_alike(lake, handle, credit, through, zone):
-        note(lake, handle, positions)
+    changed = {name for name in seen if done[name] != seen[name]}
+    if changed == {input_id(ORDER_CREDIT.name)} and _are_orders_alike(lake, handle, credit, through, zone):
+        record_inputs(lake, handle, positions)
         return unchanged(handle)
     rows = person_value(credited_orders(credit.scan()), through, zone).select(handle.table.schema.names())
     return write(lake, handle, rows.collect(engine="streaming"), positions)

@@ -8,7 +8,7 @@ import polars as pl
 
 from pipelines.lake import Lake
 from pipelines.refresh.rebuilds import rebuild_due
-from pipelines.refresh.written import Refreshed, input_id, noted, rows_version, unchanged, write
+from pipelines.refresh.written import Refreshed, input_id, recorded_inputs, rows_version, unchanged, write
 from schemas.lake import LakeTable
 
 
@@ -34,7 +34,7 @@ def refresh_whole(
     """
     handle = lake.open(table)
     seen = as_recorded(inputs) | rebuild_due(lake, handle).seen()
-    if noted(handle, seen) == seen:
+    if recorded_inputs(handle, seen) == seen:
         return unchanged(handle)
     fresh = compute().select(table.schema.names()).collect(engine="streaming")
     return write(lake, handle, fresh, seen)

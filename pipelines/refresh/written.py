@@ -49,7 +49,7 @@ def through_input(through: dt.date | None) -> dict[str, int]:
     return {input_id("through"): 0 if through is None else through.toordinal()}
 
 
-def noted(handle: Handle, names: Mapping[str, int]) -> dict[str, int | None]:
+def recorded_inputs(handle: Handle, names: Mapping[str, int]) -> dict[str, int | None]:
     """Return the numbers of these inputs that a fact recorded at its last commit; None after a reset.
 
     For rebuilds the default is 0, so that a fact that was never rebuilt does not count as reset.
@@ -120,7 +120,7 @@ def put(
     Returns:
         Whether they differ; if not, only the inputs are recorded.
     """
-    table, positions = handle.table, {**seen, **moved(handle, seen)}
+    table, positions = handle.table, {**seen, **rebuild_positions(handle, seen)}
     names = table.schema.names()
     before, fresh = before.select(names), fresh.select(names)
     if _MONTH in table.partition_by:
@@ -133,7 +133,7 @@ def put(
     elif not fresh.sort(table.key).equals(before.sort(table.key), null_equal=True):
         lake.replace(handle, pl.concat([kept.collect(engine="streaming"), fresh]), positions)
         return True
-    note(lake, handle, seen)
+    record_inputs(lake, handle, seen)
     return False
 
 
@@ -155,10 +155,10 @@ def put_month_by_month(
     """
     differing = list(months) if not handle.content else [month for month in months if _differs(handle, month, compute)]
     if not differing:
-        note(lake, handle, seen)
+        record_inputs(lake, handle, seen)
         return False
     parts = (compute(month) for month in differing)
-    lake.replace_months_by_parts(handle, parts, differing, {**seen, **moved(handle, seen)})
+    lake.replace_months_by_parts(handle, parts, differing, {**seen, **rebuild_positions(handle, seen)})
     return True
 
 
@@ -168,12 +168,12 @@ def _differs(handle: Handle, month: dt.date, compute: Callable[[dt.date], pl.Dat
     return not in_one_only(before, fresh).is_empty()
 
 
-def note(lake: Lake, handle: Handle, seen: Mapping[str, int]) -> None:
+def record_inputs(lake: Lake, handle: Handle, seen: Mapping[str, int]) -> None:
     """Record the inputs of a fact whose rows do not change."""
     lake.append(handle, pl.DataFrame(schema=handle.table.schema), {**seen, _ROWS: rows_version(handle)})
 
 
-def moved(handle: Handle, seen: Mapping[str, int]) -> dict[str, int]:
+def rebuild_positions(handle: Handle, seen: Mapping[str, int]) -> dict[str, int]:
     """Return the positions for a commit that changes rows, and, in a rebuild, the number of its request."""
     number = seen.get(REBUILD_INPUT, 0)
     rebuilt = {REBUILT: number} if number > (handle.position(REBUILD_INPUT) or 0) else {}

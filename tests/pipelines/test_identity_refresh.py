@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pipelines.events.identity import LINK
 from pipelines.ingest.event_writer import BATCH
 from pipelines.lake import Lake
-from pipelines.refresh import Refreshed, crowded_persons, refresh_identity
+from pipelines.refresh import Refreshed, over_merged_persons, refresh_identity
 from pipelines.rulings import NoAccount, NoSuchLink, as_pseudonym, links_of, rule
 from schemas import kinds
 from schemas.lake import EVENTS, IDENTITY, IDENTITY_CHANGE, IDENTITY_RULING
@@ -210,11 +210,11 @@ def test_a_person_of_too_many_accounts_is_found_with_the_account_that_chains_the
     people.send(*linked(*((f"app:{n}", "shop:till") for n in range(1, 5)), ("app:1", "app:2"), ("qq:1", "qq:2")))
     people.refresh()
     crowd = min(PSEUDONYMS.of(name) for name in ("shop:till", *(f"app:{n}" for n in range(1, 5))))
-    assert crowded_persons(people.lake, 4).rows() == [(crowd, 5, PSEUDONYMS.of("shop:till"), 4)]
-    assert crowded_persons(people.lake, 5).is_empty()
+    assert over_merged_persons(people.lake, 4).rows() == [(crowd, 5, PSEUDONYMS.of("shop:till"), 4)]
+    assert over_merged_persons(people.lake, 5).is_empty()
     people.rule(("shop:till", None), is_withdrawn=True)
     people.refresh()
-    assert crowded_persons(people.lake, 2).is_empty()
+    assert over_merged_persons(people.lake, 2).is_empty()
 
 
 def test_an_account_is_named_in_clear_or_by_its_pseudonym():

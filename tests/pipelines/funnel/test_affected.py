@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pipelines.engagement.first_seen import first_seen
 from pipelines.engagement.person_day import person_day
-from pipelines.events.marks import marks
+from pipelines.events.change_log import change_log
 from pipelines.funnel.funnel import funnel
 from pipelines.funnel.steps import timeline
 from pipelines.ingest.event_writer import BATCH
@@ -55,7 +55,7 @@ class Company:
         self._lake, self._before, self._after = Lake(uri), rows(before), rows(after)
         added = self._after.join(self._before, on="event_id", how="anti")
         gone = self._before.join(self._after, on="event_id", how="anti")
-        self._put(TOUCHED, marks(added, gone, 2))
+        self._put(TOUCHED, change_log(added, gone, 2))
         self._put(EVENTS, self._after.select(EVENTS.columns.keys()), {BATCH: 2})
         if has_first_seen:
             firsts = first_seen(person_day(self._after.lazy())).collect()
@@ -66,7 +66,7 @@ class Company:
         sources = Sources.of(self._lake, FUNNEL_ENTRY)
         changes = Changes.since(self._lake, sources, {BATCH_INPUT: 1, IDENTITY_INPUT: 0, MEMBER_CHANGE_INPUT: 0})
         found = affected_persons(self._lake, sources, changes, [one], entries(self._before, one))
-        groups = changes.marks.filter("reaches_group")["group_id"]
+        groups = changes.log.filter("reaches_group")["group_id"]
         members = self._after.filter(pl.col("group_id").is_in(groups.implode()))["person_id"].unique()
         return set(found.filter(pl.col("is_touched") | pl.col("person_id").is_in(members.implode()))["person_id"])
 

@@ -121,10 +121,10 @@ def test_a_quarantined_record_keeps_its_place_its_bytes_and_the_reason(lake: Lak
 def test_events_of_nobody_are_counted_until_an_earlier_copy_tells_who_it_was(lake: Lake):
     nobodys = [encoded(message({"member_id": "app:null"}, id=name)) for name in "ab"]
     land(lake, records([*nobodys, encoded(message(id="c"))], kafka_time=LATER))
-    assert ingest(lake) == Counts(raw=3, events=3, of_nobody=2)
+    assert ingest(lake) == Counts(raw=3, events=3, placeholders=2)
     land(lake, records([encoded(message(id="a"))], partition=1))
     ingest(lake)
-    assert stored_counts(lake).of_nobody == 1
+    assert stored_counts(lake).placeholders == 1
 
 
 def test_a_copy_that_arrives_later_changes_no_event(lake: Lake):

@@ -11,18 +11,20 @@ from pipelines.lake import Lake
 from pipelines.rulings import withdrawn
 from schemas.lake import EVENTS, IDENTITY, IDENTITY_RULING
 
-CROWDED: Final = pl.Schema({"person_id": pl.String, "accounts": pl.Int64, "most_linked": pl.String, "others": pl.Int64})
+OVER_MERGED: Final = pl.Schema(
+    {"person_id": pl.String, "accounts": pl.Int64, "most_linked": pl.String, "others": pl.Int64}
+)
 """A person, the number of its accounts, and the account with the most links."""
 
 
-def crowded_persons(lake: Lake, most: int) -> pl.DataFrame:
-    """Return the persons with more than `most` accounts, those with the most first: rows of `CROWDED`."""
+def over_merged_persons(lake: Lake, most: int) -> pl.DataFrame:
+    """Return the persons with more than `most` accounts, those with the most first: rows of `OVER_MERGED`."""
     people = lake.open(IDENTITY).scan().select("account_id", "person_id")
-    crowded = (
+    over_merged = (
         people.group_by("person_id").agg(accounts=pl.len().cast(pl.Int64)).filter(pl.col("accounts") > most).collect()
     )
-    if crowded.is_empty():
-        return pl.DataFrame(schema=CROWDED)
+    if over_merged.is_empty():
+        return pl.DataFrame(schema=OVER_MERGED)
     told = links(lake.open(EVENTS).scan(), withdrawn(lake.open(IDENTITY_RULING).scan())).lazy()
     either_way = pl.concat([told, told.select(account_id=LINK[1], linked_account_id=LINK[0])]).unique()
     most_linked = (
@@ -35,9 +37,9 @@ def crowded_persons(lake: Lake, most: int) -> pl.DataFrame:
         .select("person_id", "others", most_linked="account_id")
     )
     return (
-        crowded.lazy()
+        over_merged.lazy()
         .join(most_linked, on="person_id")
         .sort(["accounts", "person_id"], descending=[True, False])
-        .select(CROWDED.names())
+        .select(OVER_MERGED.names())
         .collect()
     )

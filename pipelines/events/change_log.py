@@ -10,7 +10,7 @@ from schemas import kinds
 from schemas.lake import TOUCHED
 
 
-def marks(added: pl.DataFrame, superseded: pl.DataFrame, batch: int) -> pl.DataFrame:
+def change_log(added: pl.DataFrame, superseded: pl.DataFrame, batch: int) -> pl.DataFrame:
     """Return the days, groups, accounts and orders that a batch adds events to or removes events from.
 
     Args:

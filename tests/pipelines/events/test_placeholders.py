@@ -6,7 +6,7 @@ import polars as pl
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipelines.events.nobody import stands_for_nobody
+from pipelines.events.placeholders import is_placeholder
 from schemas.kinds import BLOCKED_NATIVE_IDS
 
 LETTERS = st.characters(max_codepoint=0x17F, exclude_characters="ßŉİıſµ\x1c\x1d\x1e\x1f")
@@ -28,7 +28,7 @@ def is_nobody(native: str, blocked: frozenset[str]) -> bool:
 
 def asked(account: str | None, blocked: frozenset[str] = frozenset()) -> bool | None:
     frame = pl.DataFrame({"account": [account]}, schema={"account": pl.String})
-    return frame.select(stands_for_nobody(pl.col("account"), blocked)).item()
+    return frame.select(is_placeholder(pl.col("account"), blocked)).item()
 
 
 @given(ID, st.frozensets(st.text(LETTERS, max_size=5), max_size=3))

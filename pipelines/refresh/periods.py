@@ -22,7 +22,7 @@ from pipelines.lake_months import months_of
 from pipelines.refresh.changes import Changes, Sources, complete_inputs
 from pipelines.refresh.first_seen import first_days
 from pipelines.refresh.rebuilds import rebuild_due
-from pipelines.refresh.written import SETTINGS, Refreshed, input_id, noted, unchanged, write
+from pipelines.refresh.written import SETTINGS, Refreshed, input_id, recorded_inputs, unchanged, write
 from schemas.lake import LIFECYCLE, PERSON_DAY, RETENTION, LakeTable
 
 
@@ -75,9 +75,9 @@ def refresh_retention(lake: Lake, units: Sequence[Unit], through: dt.date | None
             cells = stored.filter(pl.col("unit") == unit).with_columns(start=start)
             # Periods that were incomplete were stored without a count.
             running = cells.filter(~pl.col("is_complete"))["start"]
-            touched = pl.concat([_starts(days, unit), running]).unique()
-            counted = retention_counts(history.firsts, history.in_units(touched, unit), unit)
-            kept = cells.lazy().filter(~pl.col("start").is_in(touched.implode())).select("cohort", "start", "active")
+            changed = pl.concat([_starts(days, unit), running]).unique()
+            counted = retention_counts(history.firsts, history.in_units(changed, unit), unit)
+            kept = cells.lazy().filter(~pl.col("start").is_in(changed.implode())).select("cohort", "start", "active")
             active = pl.concat([kept, counted.cast({"active": pl.Int64})])
             parts.append(retention_rows(history.firsts, active, last_day, unit, through))
         return pl.concat(parts)
@@ -100,14 +100,14 @@ def refresh_lifecycle(lake: Lake, units: Sequence[Unit], through: dt.date | None
         for unit in units:
             cells = stored.filter(pl.col("unit") == unit).drop("unit", "is_complete")
             ends = _after(cells["start"].sort().tail(1), unit)
-            touched = pl.concat([_starts(days, unit), ends]).unique()
-            touched = pl.concat([touched, _after(touched, unit)]).unique()
-            needed = pl.concat([touched, _before(touched, unit)]).unique()
-            is_touched = pl.col("start").is_in(touched.implode())
-            counted = lifecycle_counts(history.in_units(needed, unit), history.firsts, unit).filter(is_touched)
+            changed = pl.concat([_starts(days, unit), ends]).unique()
+            changed = pl.concat([changed, _after(changed, unit)]).unique()
+            needed = pl.concat([changed, _before(changed, unit)]).unique()
+            is_changed = pl.col("start").is_in(changed.implode())
+            counted = lifecycle_counts(history.in_units(needed, unit), history.firsts, unit).filter(is_changed)
             names = cells.columns
             whole_numbers = counted.select("start", pl.col(names[1:]).cast(pl.Int64))
-            counts = pl.concat([cells.lazy().filter(~is_touched), whole_numbers])
+            counts = pl.concat([cells.lazy().filter(~is_changed), whole_numbers])
             parts.append(lifecycle_rows(counts, history.span(), unit, through))
         return pl.concat(parts)
 
@@ -126,7 +126,7 @@ def _refresh(
     sources = Sources.of(lake)
     rebuild = rebuild_due(lake, handle)
     seen = complete_inputs(days, through, settings) | rebuild.seen()
-    done = noted(handle, seen)
+    done = recorded_inputs(handle, seen)
     if done == seen:
         return unchanged(handle)
     history = _History(days, first_days(lake, days))
@@ -165,7 +165,7 @@ def _changed_days(history: _History, changes: Changes, since: dt.date | None) ->
         .unique()
         .collect(engine="streaming")
     )
-    days = pl.concat([changes.marks["day"], everywhere["day"]])
+    days = pl.concat([changes.log["day"], everywhere["day"]])
     if since is not None:
         near = (pl.col("month") >= since.replace(day=1)) & (pl.col("day") >= since)
         rebuilt = history.days.scan().filter(near).select("day").unique().collect(engine="streaming")
