@@ -187,14 +187,19 @@ def _send(services: Services, one: Found, topic: str, options: ReadOptions, show
 
 def _say_what_they_are(found: list[Found]) -> None:
     for one in found:
-        tells = one.reader.tells
-        answers = "replies" if tells.replies else "no replies"
+        capabilities = one.reader.capabilities
+        answers = "replies" if capabilities.replies else "no replies"
         print_line((one.source.name, "bold"), f" is {one.reader.title}: {', '.join(one.sniffed.reasons)}.")
-        parts = (_COVERAGE[tells.coverage], MEMBERSHIPS[tells.membership], answers, _TIME[tells.time])
+        parts = (
+            _COVERAGE[capabilities.coverage],
+            MEMBERSHIPS[capabilities.membership],
+            answers,
+            _TIME[capabilities.time],
+        )
         print_line(f"  It has: {'; '.join(parts)}.")
-        if tells.membership in LEAVES_ARE_MISSING and tells.coverage != "aggregate":
+        if capabilities.membership in LEAVES_ARE_MISSING and capabilities.coverage != "aggregate":
             print_line("  Members who left still count: joins less leaves are not the growth of the group.")
-        for limit in (*tells.limits, *one.sniffed.limits):
+        for limit in (*capabilities.limits, *one.sniffed.limits):
             print_line(f"  {limit}")
 
 
@@ -214,7 +219,7 @@ def _as_dict(found: list[Found], topics: list[str], done: list[Imported], outcom
             "path": one.source.place,
             "reader": one.reader.name,
             "reasons": list(one.sniffed.reasons),
-            "tells": asdict(one.reader.tells),
+            "capabilities": asdict(one.reader.capabilities),
             "limits": list(one.sniffed.limits),
             "topic": topic,
             **{name: dict(value) if isinstance(value, Counter) else value for name, value in vars(sent).items()},

@@ -1,4 +1,4 @@
-"""Which carriers there are: our own by their files, others by entry points, a company's own by its settings."""
+"""All carriers: those of this package by their files, others by entry points, a company's own by its settings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from schemas.errors import EmberlineError
 ENTRY_POINTS: Final = "emberline.carriers"
 _YAML: Final = ".yaml"
 _IN_PYTHON: Final = {"cloudevents": "pipelines.carriers.cloudevents:CloudEvents"}
-"""Where the language ends."""
+"""Carriers that need code, because the mapping language does not suffice."""
 
 
 class CarrierBroken(EmberlineError):
@@ -26,27 +26,27 @@ class CarrierBroken(EmberlineError):
 
 
 class Registry(Mapping[str, Carrier]):
-    """All carriers by name. Names are known at once; a carrier is read and compiled when it is first asked for."""
+    """All carriers by name; a carrier is read and compiled at first access."""
 
     def __init__(self, added: Mapping[str, Path] | None = None) -> None:
-        """Take a company's own carriers: name -> a file with a mapping. They stand in for ours of the same name."""
+        """Take a company's own carriers: name -> a file with a mapping. They override those of the same name."""
         self._made: dict[str, Carrier] = {}
         self._added = dict(added or {})
 
     def __getitem__(self, name: str) -> Carrier:
-        """Give a carrier.
+        """Return a carrier.
 
         Raises:
             KeyError: there is none of this name.
             CarrierBroken: another package's cannot be loaded.
-            MappingError: a mapping says what it may not.
+            MappingError: a mapping is invalid.
         """
         if name not in self._made:
             self._made[name] = self._make(name)
         return self._made[name]
 
     def __contains__(self, name: object) -> bool:
-        """Tell whether there is a carrier of this name, without making it."""
+        """Whether there is a carrier of this name; does not create it."""
         return name in self._names
 
     def __iter__(self) -> Iterator[str]:
@@ -81,19 +81,19 @@ class Registry(Mapping[str, Carrier]):
 
 
 class CarriersOfTopics(Mapping[str, Carrier]):
-    """The carrier of each topic; made when a record of the topic is decoded, since most topics have none."""
+    """The carrier of each topic, created when the first record of the topic is decoded."""
 
     def __init__(self, topics: Mapping[str, str], carrier: Callable[[str], Carrier]) -> None:
-        """Take the names of carriers by topic, and what gives a carrier of that name."""
+        """Take the names of carriers by topic, and a function from name to carrier."""
         self._topics = dict(topics)
         self._carrier = carrier
 
     def __getitem__(self, topic: str) -> Carrier:
-        """Give the carrier of a topic; see `Registry`."""
+        """Return the carrier of a topic; see `Registry`."""
         return self._carrier(self._topics[topic])
 
     def __contains__(self, topic: object) -> bool:
-        """Tell whether a topic has a carrier, without making it."""
+        """Whether a topic has a carrier; does not create it."""
         return topic in self._topics
 
     def __iter__(self) -> Iterator[str]:
@@ -105,20 +105,20 @@ class CarriersOfTopics(Mapping[str, Carrier]):
 
 
 def _mapped(name: str, file: Traversable, place: str) -> Carrier:
-    # Not before it is needed: commands that decode nothing do without.
+    # Imported late: commands that decode nothing do not need it.
     from pipelines.carriers.mapping.mapped_carrier import MappedCarrier
     from pipelines.carriers.mapping.model import MappingError, read_mapping
     from pipelines.carriers.mapping.split_carrier import SplitCarrier
 
     mapping = read_mapping(file, place)
     if mapping.name != name:
-        raise MappingError(f"The mapping of {name} calls itself {mapping.name}.", "Give both one name.", place)
+        raise MappingError(f"The mapping of {name} has the name {mapping.name}.", "Give both one name.", place)
     carrier = MappedCarrier(mapping)
     return carrier if mapping.split is None else SplitCarrier(carrier, mapping.split)
 
 
 def _brought(point: EntryPoint) -> Carrier:
-    """A carrier of another package: `module:name.yaml`, a mapping in the module's folder; or a class of carrier."""
+    """Load a carrier of another package: `module:name.yaml`, a mapping in the module's folder; or a class."""
     with loading(point, "Carrier", CarrierBroken):
         if point.attr.endswith(_YAML):
             return _mapped(point.name, files(point.module) / point.attr, f"{point.module}/{point.attr}")

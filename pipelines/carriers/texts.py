@@ -1,7 +1,7 @@
-"""What stays of a text that people wrote: its length, links, mentions and a keyed hash, in the place of the text.
+"""Measures of texts, stored in place of them: length, number of links and mentions, and a keyed hash.
 
-The hash is of the text in lower case without white space, so that copies which differ in these alone have one hash. It
-is keyed: without the key nobody finds out by trying which text it was.
+The hash is of the text in lower case without white space, so that copies which differ only in these have one hash. It
+is keyed: without the key, texts cannot be guessed.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ _HASH_BYTES: Final = 16
 
 LINK: Final = r"(?i)https?://[^\s]"
 MENTION: Final = r"(?:^|[^A-Za-z0-9._%+@-])@[^\s@]"
-"""An `@` that stands in no mail address."""
+"""An `@` that is not in a mail address."""
 
 _link, _mention = re.compile(LINK), re.compile(MENTION)
 
 
 @dataclass(frozen=True)
 class Texts:
-    """What becomes of texts: measured, or kept where `privacy.keep_texts` says so.
+    """Measures texts, or keeps them with `privacy.keep_texts`.
 
     Attributes:
-        key: Of hashes and of identities that are made here; see `of_company`.
-        keeps: Texts stay as they are.
+        key: Key of hashes and of created ids; see `of_company`.
+        keeps: Whether texts are kept.
     """
 
     key: bytes = field(repr=False)
@@ -42,11 +42,11 @@ class Texts:
 
     @classmethod
     def of_company(cls, pseudonyms: Pseudonyms, *, keeps: bool) -> Texts:
-        """Derive the key from that of the pseudonyms: the same company, the same hashes."""
+        """Derive the key from that of the pseudonyms, so that hashes are stable for a company."""
         return cls(hmac.digest(pseudonyms.key, _PURPOSE, "sha256"), keeps)
 
     def of(self, text: str, links: int | None = None, mentions: int | None = None) -> str | dict[str, object]:
-        """Give what stands in the place of a text; a source that marks links and mentions knows better how many."""
+        """Return the measures of a text, or the text if kept; a source may know the numbers of links and mentions."""
         if self.keeps:
             return text
         return {
@@ -57,7 +57,7 @@ class Texts:
         }
 
     def column(self, texts: pl.Series) -> pl.Series:
-        """Give what stands in the place of each text of a String column; nulls stay null."""
+        """Return measures or texts of a String column like `of`; nulls stay null."""
         if self.keeps:
             return texts
         # Imported here: loading the compiler takes longer than most commands.
@@ -78,12 +78,12 @@ class Texts:
         return measured.to_series().alias(texts.name)
 
     def hash(self, text: str) -> str | None:
-        """Hash a text under the key; None where it is empty."""
+        """Return the keyed hash of a text; None if it is empty."""
         bare = "".join(text.lower().split())
         return self.identities([bare])[0] if bare else None
 
     def identities(self, facts: Iterable[str]) -> list[str]:
-        """Hash each line of facts under the key, 32 hex digits."""
+        """Return the keyed hash of each line of facts, 32 hex digits."""
         digest, errors = partial(blake2b, key=self.key, digest_size=_HASH_BYTES), "surrogatepass"
         return [digest(fact.encode("utf-8", errors)).hexdigest() for fact in facts]
 

@@ -1,4 +1,4 @@
-"""Archives of Zulip messages as the payloads that Zulip would have sent."""
+"""Convert archives of Zulip messages to the payloads that Zulip would have sent."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import polars as pl
 
 
 def archive_values(rows: pl.DataFrame) -> pl.Series:
-    """Rows of a message archive without text as the events Zulip would have sent (Binary, one a row).
+    """Convert rows of a message archive without texts to the events Zulip would have sent (Binary, one per row).
 
     Args:
         rows: `stream_id`, `stream`, `msg_id`, `sender`, `ts` (seconds), `is_bot`, `text_len`, `n_links`, `n_mentions`.

@@ -150,7 +150,7 @@ def test_a_folder_of_somebody_else_is_left_alone(emberline, tmp_path):
 def test_a_link_that_no_event_told_cannot_be_withdrawn(emberline):
     done = emberline("identity", "unlink", "app:ann", "shop:ann", "--reason", "two people")
     assert done.exit_code == ExitCode.FAILED
-    assert "Next: They may be one person by way of others" in done.stderr
+    assert "Next: They may be joined through other accounts" in done.stderr
     assert json.loads(emberline("identity", "rulings", "--json").stdout) == []
 
 

@@ -31,8 +31,8 @@ class UnreadableExport(EmberlineError):
 
 
 @dataclass(frozen=True)
-class Tells:
-    """What an export contains at most.
+class Capabilities:
+    """What an export of this kind contains at most.
 
     Attributes:
         coverage: Coverage of messages.
@@ -120,13 +120,13 @@ class Reader(ABC):
         name: Its name in `--as`.
         title: Its display name.
         carrier: The carrier of its payloads.
-        tells: What it contains at most.
+        capabilities: What it contains at most.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
     carrier: ClassVar[str]
-    tells: ClassVar[Tells] = Tells()
+    capabilities: ClassVar[Capabilities] = Capabilities()
 
     @abstractmethod
     def sniff(self, source: Source) -> Sniffed | None:

@@ -1,12 +1,12 @@
-"""The one payload that readers of text files write, for the carrier `chat_record`.
+"""The common payload of readers of text files, for the carrier `chat_record`.
 
     {"_id": "…", "platform": "qq", "group": {"id": "Tea lovers", "name": "Tea lovers"}, "kind": "message",
      "time": 1767222000, "time_quality": "second", "sender": {"id": "10001", "name": "Ann"}, "subject": {"id", "name"},
      "role": "operator" or null, "message_id": null, "message_kind": "text", "reply_to": null, "recalled_id": null,
      "text": measures of it or null}
 
-`kind` is message, joined, left, recalled or system. `subject` is who joined or left. What is not there is null. `_id`
-is the id of the event: it is made of `message_id` where the export has one.
+`kind` is message, joined, left, recalled or system. `subject` is who joined or left. Missing fields are null. `_id` is
+the id of the event, made of `message_id` if the export has one.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ _FACTS_OF_ID: Final = ("platform", "group_id", "kind", "subject", "message_id", 
 _SEPARATOR: Final = "\x1f"
 
 Frames = Callable[[Counter[str], Counter[str], Progress], Iterator[pl.DataFrame]]
-"""Reads the records (`SCHEMA`) of a source; counts repairs and what it leaves out, and moves the progress on."""
+"""Reads the records (`SCHEMA`) of a source; counts repairs and skipped items, and updates the progress."""
 
 
 def read_records(frames: Frames, options: ReadOptions, names: Names | None = None) -> Iterator[Payloads]:
-    """Read records; where it is not said whose names are whose, twice, to learn that first."""
+    """Read records; without `names`, read twice, to learn the ids of names first."""
     if names is None:
         names = learned(Names(options.self_id), frames(Counter(), Counter(), Progress()))
     repairs: Counter[str] = Counter()
@@ -72,15 +72,15 @@ def read_records(frames: Frames, options: ReadOptions, names: Names | None = Non
 
 
 class ChatRecords:
-    """Makes payloads of records, whose identities it makes too."""
+    """Converts records to payloads, and creates their ids."""
 
     def __init__(self, options: ReadOptions) -> None:
-        """Measure texts and know operators as the options say."""
+        """Take the options for texts and operators."""
         self._options = options
         self._occurrences = Occurrences(options.texts)
 
     def payloads(self, records: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
-        """Make the payloads of records (`SCHEMA`, missing columns are null) in their order; values and keys."""
+        """Return values and keys of the payloads of records (`SCHEMA`; missing columns are null), in their order."""
         records = _completed(records)
         named = records.with_columns(
             sender=pl.coalesce("sender_id", "sender_name"), subject=pl.coalesce("subject_id", "subject_name")
@@ -118,7 +118,7 @@ class ChatRecords:
 
 
 def _completed(records: pl.DataFrame) -> pl.DataFrame:
-    """All columns of `SCHEMA`, null where there are none."""
+    """Add missing columns of `SCHEMA` as nulls."""
     missing = [pl.lit(None, dtype).alias(name) for name, dtype in SCHEMA.items() if name not in records.columns]
     return records.with_columns(missing).select(SCHEMA.names())
 
@@ -133,14 +133,14 @@ def _person(column: str) -> pl.Expr:
 
 
 def with_notices(records: pl.DataFrame, names: Names) -> tuple[pl.DataFrame, int]:
-    """Read what system notices say: a row each who joined or left and has an id; the others stay system messages.
+    """Interpret system notices: one row for each person with an id who joined or left; others stay system messages.
 
     Args:
         records: rows of `SCHEMA`; notices are those of kind `system`.
-        names: whose ids are known.
+        names: names with their ids.
 
     Returns:
-        The records in their order, and how many names have no id.
+        The records in their order, and the number of names without an id.
     """
     notices = records.with_row_index("row").filter(kind="system")
     rows: list[tuple[int, str, str | None, str | None]] = []
@@ -150,7 +150,7 @@ def with_notices(records: pl.DataFrame, names: Names) -> tuple[pl.DataFrame, int
         if notice is None:
             continue
         if notice.kind == "recalled":
-            continue  # of which message is not said
+            continue  # the recalled message is unknown
         known = [(name, names.id_of(name)) for name in notice.names]
         n_unknown += sum(native is None for _, native in known)
         rows += [(row, notice.kind, native, name) for name, native in known if native is not None]
@@ -172,7 +172,7 @@ def with_notices(records: pl.DataFrame, names: Names) -> tuple[pl.DataFrame, int
 
 
 def learned(names: Names, heads: Iterable[pl.DataFrame]) -> Names:
-    """Take note of all names that records show beside an id (`sender_name`, `sender_id`)."""
+    """Learn all names that records show beside an id (`sender_name`, `sender_id`)."""
     for frame in map(_completed, heads):
         pairs = frame.select("sender_name", "sender_id").drop_nulls().unique(maintain_order=True)
         for name, native in pairs.iter_rows():

@@ -1,4 +1,4 @@
-"""Tables in CSV as frames of texts, block by block, whatever their encoding and however long or short their rows."""
+"""Read CSV as frames of texts, block by block, in any encoding and with rows of any length."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LONGEST_CELL: Final = 16 * 1024 * 1024
 
 
 def header_of(source: Source) -> tuple[str, ...]:
-    """Give the names of the first row of a file; none where it is no table."""
+    """Return the names in the first row of a file; none if it is no table."""
     try:
         return tuple(name.strip() for name in next(csv.reader(head_text(source).split("\n", 1)[:1]), ()))
     except csv.Error:
@@ -32,7 +32,7 @@ def header_of(source: Source) -> tuple[str, ...]:
 def frames(
     source: Source, repairs: Counter[str], progress: Progress, needed: Collection[str] = ()
 ) -> Iterator[pl.DataFrame]:
-    """Read the rows below the head: a String column a name, null where a row is too short, and `n_cells`.
+    """Read the rows below the header: a String column per name, null where a row is too short, and `n_cells`.
 
     Raises:
         UnreadableExport: a needed column is missing, two have one name, or a cell is longer than 16 MB.

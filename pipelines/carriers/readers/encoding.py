@@ -1,6 +1,6 @@
-"""Text of a file in whatever encoding it is, as blocks; another than UTF-8 is a named repair.
+"""Read text files of any encoding in blocks; an encoding other than UTF-8 counts as a named repair.
 
-Old Chinese clients write their local code page, of which GB18030 is the superset; some Windows tools write UTF-16.
+Old Chinese clients write a local code page, of which GB18030 is a superset; some Windows tools write UTF-16.
 """
 
 from __future__ import annotations
@@ -21,34 +21,34 @@ BAD_BYTES: Final = "bytes that are no text replaced"
 _BLOCK_BYTES: Final = 2 * 1024 * 1024
 _SAMPLE: Final = 4096
 _LEAST_ZEROS: Final = 0.3
-"""Share of zero bytes, all at even or all at odd places, from which a text without a mark is UTF-16."""
+"""Least share of zero bytes, all at even or all at odd places, of UTF-16 without a byte order mark."""
 
 _MOST_BAD: Final = 0.1
-"""Share of bad among non-ASCII characters from which a text is not UTF-8 with a few bad bytes."""
+"""Most bad ones among the non-ASCII characters of UTF-8 with a few bad bytes, as a share."""
 
 
 class Progress:
-    """Bytes of a source that were read so far."""
+    """Number of bytes of a source read so far."""
 
     def __init__(self) -> None:
         self.done = 0
 
 
 def texts(source: Source, repairs: Counter[str], progress: Progress, block: int = _BLOCK_BYTES) -> Iterator[str]:
-    """Read a file as text, a block at a time, without a byte order mark.
+    """Read a file as text in blocks, without a byte order mark.
 
     Args:
         source: a file.
-        repairs: what was repaired is counted here.
-        progress: is moved on.
-        block: bytes that are read at once.
+        repairs: counter of repairs.
+        progress: is updated.
+        block: bytes read at a time.
     """
     with source.open() as file:
         yield from _decoded(file, repairs, progress, block)
 
 
 def head_text(source: Source) -> str:
-    """Give the first characters of a file, in whatever encoding it is."""
+    """Return the first characters of a file of any encoding."""
     return "".join(_decoded(io.BytesIO(source.head), Counter(), Progress(), _BLOCK_BYTES))
 
 
@@ -114,7 +114,7 @@ def _utf_8(file: IO[bytes], data: bytes, repairs: Counter[str], progress: Progre
 
 
 def _is_gb18030(data: bytes) -> bool:
-    """Tell whether more of it is text in GB18030 than in UTF-8."""
+    """Whether more of the bytes are valid GB18030 than valid UTF-8."""
     as_utf_8 = data.decode(errors="replace")
     bad = as_utf_8.count("\ufffd")
     other = len(as_utf_8) - len(as_utf_8.encode("ascii", "ignore"))

@@ -1,4 +1,4 @@
-"""Objects of lists in JSON files of any size."""
+"""Stream the objects of lists in JSON files of any size."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pipelines.carriers.readers.json_stream import JsonStream, NotJson, Path, de
 from pipelines.carriers.readers.source import Source
 
 Pattern = tuple[str, ...]
-"""Names of fields on the way to a list; where a list is passed, its elements have no name: `("chunks", "messages")`."""
+"""Names of fields on the path to a list, without list positions: `("chunks", "messages")`."""
 
 
 def items(source: Source, repairs: Counter[str], progress: Progress, *lists: Pattern) -> Iterator[tuple[Path, Any]]:
-    """Give the objects of the lists at these places of a document, with their paths.
+    """Yield the objects of the lists at these paths of a document, with their paths.
 
     Raises:
-        UnreadableExport: outside of the items it is no JSON.
+        UnreadableExport: the document is no JSON outside of the items.
     """
     ways = {pattern[:length] for pattern in lists for length in range(len(pattern) + 1)}
     return _decoded(
@@ -32,7 +32,7 @@ def items(source: Source, repairs: Counter[str], progress: Progress, *lists: Pat
 
 
 def fields(source: Source, *names: str) -> dict[str, Any]:
-    """Give fields at the top of a document, wherever they stand; what is no list of items should be asked for.
+    """Return top-level fields of a document, at any position; they should not be long lists.
 
     Raises:
         UnreadableExport: it is no JSON.
@@ -47,7 +47,7 @@ def fields(source: Source, *names: str) -> dict[str, Any]:
 
 
 def section(found: dict[str, Any], name: str) -> dict[str, Any]:
-    """Give a field that is an object; an empty one where it is none."""
+    """Return a field that is an object; an empty one if it is not."""
     value = found.get(name)
     return value if isinstance(value, dict) else {}
 

@@ -1,4 +1,4 @@
-"""Lines of a file as bytes in UTF-8, one JSON object each."""
+"""Read JSON lines as bytes in UTF-8."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MOST_LINE: Final = 16 * 1024 * 1024
 
 
 def lines(source: Source, repairs: Counter[str], progress: Progress) -> Iterator[bytes]:
-    """Read the lines of a file that are not blank, in whatever encoding it is; one without an end is the last."""
+    """Yield the lines of a file of any encoding, without blank ones; the last may lack a line end."""
     rest, is_too_long = b"", False
     for block in texts(source, repairs, progress):
         *whole, rest = (rest + block.encode()).split(b"\n")

@@ -1,4 +1,4 @@
-"""The shape of a JSON export by its first bytes: which fields there are, and what the first of them hold."""
+"""The shape of a JSON export by its first bytes: its fields, and their first values."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ class Shape(dict[str, Any]):
     """Paths such as `messages[].id`, each with the first value found there; None for objects, lists and long texts."""
 
     def has(self, *paths: str) -> bool:
-        """Tell whether all these paths are there."""
+        """Whether all these paths exist."""
         return all(path in self for path in paths)
 
 
 @lru_cache(maxsize=4)
 def shape_of(source: Source) -> Shape:
-    """Give the shape of a file's first document, as far as its head shows it; an empty one where it is no JSON."""
+    """Return the shape of a file's first document, by its head; empty if it is no JSON."""
     return shape_of_text(head_text(source))
 
 
 @lru_cache(maxsize=4)
 def shapes_of_lines(source: Source) -> tuple[Shape, ...]:
-    """Give the shapes of the first lines of a JSONL file, comments left out; none where one of them is no JSON."""
+    """Return the shapes of the first lines of a JSONL file without comments; none if one of them is no JSON."""
     lines = [line for line in head_text(source).split("\n")[:_ELEMENTS] if line.strip() and not line.startswith("#")]
     shapes = tuple(map(shape_of_text, lines))
     return shapes if all(shapes) else ()
 
 
 def shape_of_text(text: str) -> Shape:
-    """Give the shape of a document or of the beginning of one."""
+    """Return the shape of a document or of its beginning."""
     shape = Shape()
     if not text.lstrip().startswith(("{", "[")):
         return shape

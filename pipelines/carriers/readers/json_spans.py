@@ -1,6 +1,6 @@
-"""A compiled search for the end of a JSON value in bytes that may go on elsewhere.
+"""A compiled search for the end of a JSON value in bytes that may continue in a next piece.
 
-All compiled functions of the readers stand here: see `pipelines.carriers.json_scan`.
+All compiled functions of the readers are in this file; `pipelines.carriers.json_scan` says why.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ _DELIMITERS[list(b",]} \t\r\n:")] = True
 
 
 def fresh_state() -> NDArray[np.int64]:
-    """Make the state of a value that has not begun."""
+    """Return the state before a value."""
     return np.zeros(4, np.int64)
 
 
 @lean
 def value_end(data: NDArray[np.uint8], at: int, state: NDArray[np.int64]) -> int:
-    """Find the position after the value that begins or goes on at `at`; `UNFINISHED` where the data ends within.
+    """Find the position after the value that begins or continues at `at`; `UNFINISHED` if the data ends inside it.
 
     Args:
         data: the bytes.
-        at: the first byte of the value, or of what goes on.
-        state: of `fresh_state`, kept from piece to piece of one value.
+        at: the first byte of the value or of its continuation.
+        state: from `fresh_state`, passed on between the pieces of a value.
     """
     end = len(data)
     depth, in_string, escaped = state[_DEPTH], state[_IN_STRING], state[_ESCAPED]

@@ -1,4 +1,4 @@
-"""JSON documents of any size as a stream: only the parts that are asked for are in memory, as they were written."""
+"""Stream JSON documents of any size: only the wanted parts are in memory, as raw bytes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 from pipelines.carriers.readers.json_spans import UNFINISHED, fresh_state, value_end
 
 Path = tuple[str | int, ...]
-"""Where a value stands: names of objects' fields and places in lists."""
+"""Path of a value: names of fields and positions in lists."""
 
 TRUNCATED: Final = "the file ends before its time: what is whole was read"
 TOO_LARGE: Final = "items of more than 16 MB left out"
@@ -25,7 +25,7 @@ _SPACE: Final = b" \t\r\n"
 
 
 class NotJson(ValueError):
-    """The bytes at this place are no JSON; `position` counts from the start of the stream."""
+    """The bytes at `position`, from the start of the stream, are no JSON."""
 
     def __init__(self, position: int, found: bytes) -> None:
         self.position = position
@@ -33,14 +33,14 @@ class NotJson(ValueError):
 
 
 class _Truncated(Exception):
-    """The stream ends within the document."""
+    """The stream ends inside the document."""
 
 
 class JsonStream:
-    """A document that comes in blocks of UTF-8."""
+    """A document in blocks of UTF-8."""
 
     def __init__(self, blocks: Iterable[bytes], repairs: Counter[str]) -> None:
-        """Take the blocks; what has to be repaired is counted."""
+        """Take the blocks, and a counter of repairs."""
         self._blocks = iter(blocks)
         self._repairs = repairs
         self._data = b""
@@ -49,14 +49,14 @@ class JsonStream:
         self._before = 0
 
     def values(self, enters: Callable[[Path], bool], wants: Callable[[Path], bool]) -> Iterator[tuple[Path, bytes]]:
-        """Give the wanted values with their paths, in order; a document that is cut off gives what is whole.
+        """Yield the wanted values with their paths, in order; a truncated document gives its whole values.
 
         Args:
-            enters: whether to look into the object or list at a path; what is not entered and not wanted is skipped.
-            wants: whether to give the value at a path whole; asked of what is not entered.
+            enters: whether to enter the object or list at a path.
+            wants: whether to yield the value at a path that is not entered; otherwise it is skipped.
 
         Raises:
-            NotJson: the structure outside the wanted values is none.
+            NotJson: the bytes outside the wanted values are no JSON.
         """
         try:
             yield from self._values(enters, wants)
@@ -108,7 +108,7 @@ class JsonStream:
                 raise NotJson(self._before + self._at, byte)
 
     def _peek(self) -> bytes:
-        """The next byte that is no white space."""
+        """Return the next byte that is no white space."""
         while True:
             data, at, end = self._data, self._at, len(self._data)
             while at < end:
@@ -122,7 +122,7 @@ class JsonStream:
                 raise _Truncated
 
     def _more(self) -> bool:
-        """Take the next block behind what was not yet used."""
+        """Append the next block to the unused bytes."""
         for block in self._blocks:
             if block:
                 self._before += self._at
@@ -133,7 +133,7 @@ class JsonStream:
         return False
 
     def _value(self, *, keep: bool) -> bytes | None:
-        """Pass a value; its bytes where it is to be kept and not too large."""
+        """Skip a value; return its bytes if `keep` and if it is not too large."""
         state, searched = fresh_state(), self._at
         while (end := value_end(self._array, searched, state)) == UNFINISHED:
             n_searched = len(self._data) - self._at
@@ -145,7 +145,7 @@ class JsonStream:
                 n_searched = 0
             if not self._more():
                 if keep and not self._data[self._at :].startswith((b"{", b"[", b'"')):
-                    end = len(self._data)  # a number or word that is all there is
+                    end = len(self._data)  # the whole document is a number or a word
                     break
                 raise _Truncated
             searched = self._at + n_searched
@@ -155,7 +155,7 @@ class JsonStream:
 
 
 def decode_item(value: bytes, repairs: Counter[str]) -> Any | None:
-    """Parse an item of an export; one that no parser reads is left out and counted."""
+    """Parse an item of an export; None, and counted, if no parser reads it."""
     try:
         return msgspec.json.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError):

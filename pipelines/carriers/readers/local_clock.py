@@ -1,4 +1,4 @@
-"""Dates and clocks as phones of many languages write them."""
+"""Parse dates and times as phones of many languages write them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CLOCK: Final = (
     r"(?P<before>上午|下午|午前|午後|오전|오후|凌晨|早上|中午|晚上)?\s?(?P<hour>\d{1,2})[:.](?P<minute>\d{2})"
     r"(?:[:.](?P<second>\d{2}))?(?:[\s\x{202f}\x{00a0}]?(?P<after>[AaPp]\.?[\s\x{202f}\x{00a0}]?[Mm]\.?))?"
 )
-"""Hour, minute, maybe second, and which half of the day, before or after them."""
+"""Hour, minute, optional second, and the half of the day before or after them."""
 
 _AFTERNOON: Final = ("下午", "午後", "오후", "晚上")
 _NOON: Final = "中午"
@@ -21,12 +21,12 @@ _FIELDS: Final = {
     "mdy": (r"\D(\d+)\D", r"^(\d+)\D", r"\D(\d+)$"),
     "ymd": (r"\D(\d+)$", r"\D(\d+)\D", r"^(\d+)\D"),
 }
-"""Where day, month and year stand."""
+"""Positions of day, month and year."""
 _CENTURY: Final = 2000
 
 
 def local_times(heads: pl.DataFrame, order: DateOrder) -> pl.Series:
-    """Put together times without an offset; null where a date or a clock has no such.
+    """Build times without an offset; null where date or time are invalid.
 
     Args:
         heads: texts `date`, `before`, `hour`, `minute`, `second`, `after`, as `CLOCK` finds them.

@@ -1,4 +1,4 @@
-"""What a client wrote into a chat as a sentence: who joined, who left, who took a message back.
+"""Interpret sentences that a client writes into a chat: who joined, who left, who recalled a message.
 
 Sentences name people by their shown names. The account is only known if the same export shows the name
 beside an id, and beside one id only.
@@ -26,7 +26,7 @@ _LONGEST: Final = 500
 
 @dataclass(frozen=True)
 class Notice:
-    """Who (`names`) joined or left; for a message that was taken back, nobody."""
+    """Who (`names`) joined or left; a recall has no names."""
 
     kind: Literal["joined", "left", "recalled"]
     names: tuple[str, ...] = ()
@@ -34,43 +34,43 @@ class Notice:
 
 
 class Names:
-    """Shown names and the ids that they stand for; one that stands for several stands for none."""
+    """Display names and their ids; a name with several ids has none."""
 
     def __init__(self, self_id: str | None = None) -> None:
-        """Let words for "you" stand for who made the export."""
+        """Take the id of the person who made the export, for words such as "you"."""
         self._ids: dict[str, str | None] = {}
         if self_id:
             self._ids.update(dict.fromkeys(_SELVES, self_id))
 
     def learn(self, name: str | None, native_id: str) -> None:
-        """Take note that an id is shown by this name."""
+        """Learn that an id has this display name."""
         if name and self._ids.setdefault(name, native_id) != native_id:
             self._ids[name] = None
 
     def id_of(self, name: str) -> str | None:
-        """Give the id that a name stands for."""
+        """Return the id of a name, None if unknown or ambiguous."""
         return self._ids.get(name) or self._ids.get(name.lower())
 
 
 def members_of(notice: Notice, names: Names, options: ReadOptions) -> list[dict[str, str | None]]:
-    """Give who joined or left: `id`, null where it is not known, `name` and `role`."""
+    """Return who joined or left: `id` (None: unknown), `name` and `role`."""
     found = [(name, names.id_of(name)) for name in notice.names]
     return [{"id": native, "name": name, "role": options.role(native, name)} for name, native in found]
 
 
 class NamesAreIds(Names):
-    """Shown names where an export has no other ids: each stands for itself."""
+    """Display names of an export without ids: each name is its own id."""
 
     SELVES: Final = _SELVES
 
     def id_of(self, name: str) -> str | None:
-        """Give the name, or who made the export for a word for "you"."""
+        """Return the name itself; for words such as "you", the person who made the export."""
         plain = name.strip(" ~\u200e\u202f\u00a0")
         return super().id_of(plain) if plain.lower() in _SELVES else plain or None
 
 
 def notice_of(text: str) -> Notice | None:
-    """Read a sentence; None where it is none of a join, a leave or a recall in a language that is known here."""
+    """Interpret a sentence; None if it is no join, leave or recall in a supported language."""
     text = text[:_LONGEST].strip()
     for kind, pattern in _patterns():
         found = pattern.search(text)

@@ -1,7 +1,7 @@
-"""Identities that an export lacks, made from what a message is: the same in every export that shows it alike.
+"""Ids for messages of exports without ids, made from their content: equal content gives equal ids in every export.
 
-Identical messages are distinguished by their number among these. Only the newest are remembered, by default
-about 60 MB: alike in all, the second too, they stand close to each other.
+Identical messages are numbered. Only the newest ids are cached, by default about 60 MB: identical messages have the
+same second, so they are close to each other.
 """
 
 from __future__ import annotations
@@ -13,29 +13,29 @@ from pipelines.carriers.texts import Texts
 
 
 class Occurrences:
-    """Counts messages that are alike."""
+    """Numbers identical messages."""
 
     def __init__(self, texts: Texts, most: int = 250_000) -> None:
-        """Hash under the key of the texts, and remember between half and all of so many messages."""
+        """Hash with the key of `texts`; cache the ids of the newest `most` / 2 to `most` messages."""
         self._texts, self._most = texts, most
         self._newest: dict[str, int] = {}
         self._older: dict[str, int] = {}
 
     def identity(self, *facts: object) -> str:
-        """Give the identity of a message by its facts: group, sender, second, kind, text."""
+        """Return the id of a message by its facts: group, sender, second, kind, text."""
         self._make_room(1)
         return self._numbered(
             self._texts.identities(["\x1f".join("" if one is None else str(one) for one in facts)])[0]
         )
 
     def number(self, identities: Sequence[str]) -> list[str]:
-        """Give each its number where it was there before, hashed again."""
+        """Number repeated ids: from the second occurrence on, an id is hashed with its number."""
         self._make_room(len(identities))
         different = set(identities)
         counted = (self._newest.keys() & different) | (self._older.keys() & different)
         if len(different) < len(identities):
             counted |= {one for one, n in Counter(identities).items() if n > 1}
-        # Nearly all are there once: only of the others there is something to count.
+        # Nearly all occur once, so only the others are counted.
         numbered = [self._numbered(one) if one in counted else one for one in identities]
         self._newest |= dict.fromkeys(different - counted, 1)
         return numbered

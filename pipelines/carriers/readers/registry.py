@@ -1,4 +1,4 @@
-"""Which readers there are, and which of them knows a file."""
+"""Find the readers, and the one that recognises a file."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ ENTRY_POINTS: Final = "emberline.readers"
 
 
 class UnknownExport(EmberlineError):
-    """No reader knows a file, or several do."""
+    """No reader recognises a file, or several do."""
 
 
 class BrokenReader(EmberlineError):
-    """A package brings a reader that cannot be loaded, is none, or has a name that is taken."""
+    """A package's reader cannot be loaded, is not a reader, or has a name that is taken."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """A source, the reader that knows it and its reasons."""
+    """A source, the reader that recognises it, and the reasons."""
 
     source: Source
     reader: Reader
@@ -35,23 +35,23 @@ class Found:
 
 @cache
 def readers() -> Mapping[str, Reader]:
-    """Give all readers by name: those of this package, then those that other packages bring.
+    """Return all readers by name: of this package, then of other packages.
 
     Raises:
-        BrokenReader: see there.
+        BrokenReader: A package's reader is broken.
     """
     return parts_by_name(formats, ENTRY_POINTS, Reader, BrokenReader)
 
 
 def detect(source: Source, name: str | None = None) -> list[Found]:
-    """Find out who reads a source, or each file of a folder or an archive that is no export as a whole.
+    """Find the reader of a source; of a folder or an archive that is no export itself, those of its files.
 
     Args:
         source: a file, a folder or an archive.
-        name: of the reader that is to take it, for a file that several know or none.
+        name: of the reader to use, for a file that several or none recognise.
 
     Raises:
-        UnknownExport: nobody reads it, or several readers know it.
+        UnknownExport: No reader recognises it, or several do.
     """
     found = list(_found(source, name))
     if not found:

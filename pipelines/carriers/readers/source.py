@@ -1,7 +1,7 @@
-"""Where an export comes from: a file, a folder, a ZIP or a file in one. All are read as streams, nothing is unpacked.
+"""Sources of exports: a file, a folder, a ZIP or a file in a ZIP. All are read as streams, nothing is unpacked to disk.
 
-Of archives and folders only what lies inside is read: a path that leads outside, a link and an archive that unpacks
-to many times its size are refused as a whole.
+A folder or an archive is refused as a whole if it has a link or a path that leads outside, or unpacks to many times its
+size.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from schemas.errors import EmberlineError
 
 MOST_FILES: Final = 200_000
 MOST_RATIO: Final = 200
-"""How many times its size an archive may unpack to; texts and JSON stay below a tenth of that."""
+"""Most times its size that an archive may unpack to; texts and JSON stay below a tenth of that."""
 
 _ALWAYS_ALLOWED: Final = 64 * 1024 * 1024
-"""Bytes that an archive may unpack to, however small it is."""
+"""Bytes that an archive of any size may unpack to."""
 
 HEAD_BYTES: Final = 1024 * 1024
 
 
 class UnsafeSource(EmberlineError):
-    """An archive or a folder holds what leads outside, links elsewhere, or unpacks without bounds."""
+    """An archive or a folder has a path that leads outside, has a link, or unpacks to too many bytes."""
 
 
 class UnreadableSource(EmberlineError):
@@ -40,9 +40,9 @@ class Source(ABC):
 
     Attributes:
         name: The last part of its path.
-        place: As errors name it.
-        size: Bytes, unpacked.
-        stamp: Changes when what is on disk does.
+        place: Its name in errors.
+        size: Unpacked bytes.
+        stamp: Changes with the file on disk.
     """
 
     name: str
@@ -52,12 +52,12 @@ class Source(ABC):
 
     @cached_property
     def files(self) -> Mapping[str, Source]:
-        """Files of a container by their paths in it, in order of these; none of a file."""
+        """The files of a container by relative path, in order of paths; a file has none."""
         return {}
 
     @property
     def is_container(self) -> bool:
-        """Whether it holds files."""
+        """Whether it contains files."""
         return False
 
     @property
@@ -75,12 +75,12 @@ class Source(ABC):
         """Open a file for reading.
 
         Raises:
-            UnreadableSource: it cannot be read, or ends before its time.
+            UnreadableSource: it cannot be read, or is truncated.
         """
 
     @cached_property
     def head(self) -> bytes:
-        """The first bytes of a file, at most `HEAD_BYTES`; none of a container."""
+        """Return the first bytes of a file, at most `HEAD_BYTES`; a container has none."""
         if self.is_container:
             return b""
         with self.open() as file:
@@ -88,10 +88,10 @@ class Source(ABC):
 
 
 def source_of(path: Path) -> Source:
-    """Take a path for a file, a folder or, by its content, a ZIP.
+    """Return the source at a path: a file, a folder or, by its content, a ZIP.
 
     Raises:
-        UnreadableSource: there is nothing, or nothing that can be read.
+        UnreadableSource: it does not exist or cannot be read.
     """
     with _readable(str(path)):
         kind = path.stat().st_mode
@@ -199,7 +199,7 @@ class _Entry(Source):
 
     @contextmanager
     def open(self) -> Iterator[IO[bytes]]:
-        # What is read is never longer than the archive says: zipfile stops there.
+        # zipfile stops at the length given in the archive, so no more is read.
         with _readable(self.place), zipfile.ZipFile(self._archive) as archive, archive.open(self._entry) as file:
             yield file
 
@@ -216,7 +216,7 @@ def _refuse_too_many(n_files: int, place: str) -> None:
 
 @contextmanager
 def _readable(place: str) -> Iterator[None]:
-    """Say of what an operating system or an archive refuses where it was and what to do."""
+    """Convert errors of the operating system or an archive to `UnreadableSource` with place and next step."""
     try:
         yield
     except FileNotFoundError as error:

@@ -1,4 +1,4 @@
-"""Text files of records: a head line each, which has the time and the author, then lines of text."""
+"""Read text files of records: a head line with time and author each, then lines of text."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Final
 import polars as pl
 
 _MOST_CHARACTERS: Final = 16 * 1024 * 1024
-"""Of one record; a longer one is cut into parts, of which the later have no head."""
+"""Most lines of a record; a longer one is cut into parts, of which the later have no head."""
 
 
 _DAY: Final = 86_400
 
 Parse = Callable[[pl.Series, bool], tuple[pl.DataFrame, int]]
-"""Reads records from lines, which are the last of the file or not; gives them and how many lines it used.
+"""Reads records from lines, and whether these are the last of the file; returns them and the number of lines used.
 
-The lines that it did not use come again, with more behind them: so it leaves the newest record, which may go on.
+Unused lines are passed again, with more after them; so it leaves the newest record, which may continue.
 """
 
 
@@ -41,11 +41,11 @@ def _lines(text: str) -> pl.Series:
 
 
 def bodies(lines: pl.Series, is_start: pl.Series) -> pl.Series:
-    """Join the lines behind each start, trailing blank ones left out; null where there are none.
+    """Join the lines after each start, without trailing blank ones; null if there are none.
 
     Args:
-        lines: of a block.
-        is_start: where records begin; lines before the first are left out.
+        lines: the lines of a block.
+        is_start: whether a record begins; lines before the first are dropped.
     """
     numbered = pl.DataFrame(
         {"line": lines, "record": is_start.cum_sum().cast(pl.get_index_type()), "is_start": is_start}
@@ -63,23 +63,23 @@ def bodies(lines: pl.Series, is_start: pl.Series) -> pl.Series:
 
 
 def without_pasted(heads: pl.DataFrame, newest: int | None) -> pl.DataFrame:
-    """Leave out heads whose time is more than a day before one above them: somebody pasted them into a text.
+    """Drop heads more than a day older than one above them: they were pasted into a text.
 
     Args:
-        heads: with `seconds`, in their order.
+        heads: rows with `seconds`, in file order.
         newest: seconds of the newest head before them.
 
     Returns:
-        The others, with `newest`, the newest time down to them.
+        The others, with `newest`, the newest time up to each row.
     """
     reached = pl.max_horizontal(pl.col("seconds").cum_max(), pl.lit(newest, pl.Int64))
     return heads.with_columns(newest=reached).filter(pl.col("seconds") >= pl.col("newest") - _DAY)
 
 
 def seconds(times: pl.Series, zone: str) -> pl.Series:
-    """Turn local times without an offset into seconds since 1970; of an hour that is there twice, the first.
+    """Convert local times without an offset to seconds since 1970; in an hour that occurs twice, the first.
 
-    A time that a clock never showed is taken an hour later, as clocks were put on.
+    A time that was skipped when clocks were put forward counts as an hour later.
     """
     frame = times.to_frame("time")
     local = pl.col("time").dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
@@ -90,5 +90,5 @@ def seconds(times: pl.Series, zone: str) -> pl.Series:
 
 
 def local_seconds(texts: pl.Series, zone: str) -> pl.Series:
-    """Turn local times such as `2026-01-01 07:00:00` into seconds since 1970; null where they are none."""
+    """Convert local times such as `2026-01-01 07:00:00` to seconds since 1970; null if invalid."""
     return seconds(texts.str.strip_chars().str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False, time_unit="us"), zone)

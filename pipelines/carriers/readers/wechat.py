@@ -1,4 +1,4 @@
-"""What the local store of WeChat's client and the tools that export it call kinds of messages and people."""
+"""Kinds of messages in the local store of WeChat's client and in the tools that export it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 import polars as pl
 
 GROUP: Final = "@chatroom"
-"""Ends the id of every group."""
+"""Suffix of the id of every group."""
 
 SELF_WORDS: Final = ("我", "I", "me")
 SYSTEM_WORDS: Final = ("系统消息", "系统", "系统通知", "system")
@@ -35,24 +35,24 @@ _WORDS: Final = (
 
 
 def kind_of(number: object, sub: object) -> str:
-    """Give the kind of a message by the numbers of the client's store."""
+    """Return the kind of a message by the numbers of the client's store."""
     return _OF_APPS.get(_int(sub), "other") if _int(number) == _APP else _NUMBERS.get(_int(number), "other")
 
 
 def has_text(number: object, sub: object) -> bool:
-    """Tell whether the content is what somebody wrote, and no XML or placeholder."""
+    """Whether the content is a person's text, not XML or a placeholder."""
     return _int(number) == 1 or (_int(number) == _APP and _int(sub) == _QUOTE)
 
 
 def kinds_of_numbers(number: str, sub: str) -> pl.Expr:
-    """Give the kind of a message by two columns of the store's numbers."""
+    """Return the kind of a message by two columns of the store's numbers."""
     of_app = pl.col(sub).cast(pl.Int64, strict=False).replace_strict(_OF_APPS, default="other")
     kind = pl.col(number).cast(pl.Int64, strict=False).replace_strict(_NUMBERS, default="other")
     return pl.when(pl.col(number) == str(_APP)).then(of_app).otherwise(kind)
 
 
 def kinds_of_words(column: str) -> pl.Expr:
-    """Give the kind of a message by the word that a tool shows for it."""
+    """Return the kind of a message by the word that a tool writes for it."""
     word = pl.col(column).str.to_lowercase()
     found = pl.lit("other")
     for pattern, kind in reversed(_WORDS):

@@ -1,4 +1,4 @@
-"""Wires: how platforms prove that a webhook is theirs. Ours are in this folder, others are entry points."""
+"""Wires: schemes by which webhooks are authenticated. Those of this package are in this folder, others entry points."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pipelines.carriers.wires.base import Wire
 from schemas.errors import EmberlineError
 
 ENTRY_POINTS: Final = "emberline.wires"
-"""Group of the entry points by which a package brings wires; each names a wire, or several."""
+"""Group of entry points for wires of other packages; each names one or several."""
 
 
 class UnfitWire(EmberlineError):
-    """An entry point of another package cannot be loaded, gives no wire, or one whose name is taken."""
+    """A package's entry point cannot be loaded, names no wire, or one whose name is taken."""
 
 
 @cache
@@ -26,14 +26,14 @@ def wires() -> Mapping[str, Wire]:
     """Return all wires by name.
 
     Raises:
-        UnfitWire: see there.
+        UnfitWire: A package's wire is broken.
     """
     found: dict[str, Wire] = {}
     for place, wire in _all():
         if not isinstance(wire, Wire):
-            raise UnfitWire(f"What {place} names is no wire.", "Correct or uninstall that package.")
+            raise UnfitWire(f"{place} names no wire.", "Correct or uninstall that package.")
         if wire.name in found:
-            raise UnfitWire(f"{place} brings a second wire {wire.name}.", "Correct or uninstall that package.")
+            raise UnfitWire(f"{place} adds a second wire {wire.name}.", "Correct or uninstall that package.")
         found[wire.name] = wire
     return found
 

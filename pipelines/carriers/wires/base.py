@@ -1,6 +1,6 @@
-"""What every wire does: a request and secrets in, verified bytes, an answer or a refusal out. No I/O, no clock.
+"""Interface of wires: from a request and secrets to verified bytes, an answer or a refusal. No I/O, no clock.
 
-A wire is one scheme by which a platform proves that a webhook is its own. It verifies the raw body, before anything is
+A wire is one scheme by which a platform authenticates its webhooks. It verifies the raw body, before anything is
 parsed, and compares in constant time.
 """
 
@@ -15,22 +15,22 @@ from typing import Final, Literal
 from pipelines.carriers.parts import Part, WrongCredentials, given_parts, wrong
 
 MAX_AGE_S: Final = 300
-"""A time stamp that is further from now than this is refused, unless a scheme has a bound of its own."""
+"""Default for the largest difference of a time stamp from now, in seconds."""
 
 _MAX_DIGITS: Final = 16
 
 Reason = Literal["not_signed", "wrong_signature", "stale", "malformed"]
-"""Why a request is refused: nothing to verify, wrong, too old or of the future, or nothing that can be read."""
+"""Why a request is refused: no signature, a wrong one, a time stamp too old or in the future, or an unreadable body."""
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """A request as it came.
+    """A received request.
 
     Attributes:
         body: The raw bytes.
-        headers: By lower-case name; values of a name that occurs several times are joined by a comma and a space.
-        query: The parameters of the URL; of a name that occurs several times, the last.
+        headers: By lower-case name; repeated headers are joined by a comma and a space.
+        query: The parameters of the URL; the last one of repeated names.
         method: `GET` or `POST`.
         now: Seconds since 1970, UTC.
     """
@@ -44,7 +44,7 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the platform is answered."""
+    """An answer to the platform."""
 
     body: bytes = b""
     status: int = 200
@@ -60,9 +60,9 @@ class Accepted:
     """A verified request.
 
     Attributes:
-        value: What is produced: the raw body, or what was encrypted in it.
-        headers: What is kept with the record: names of events and sequences, never secrets or signatures.
-        answer: What the platform is answered once the record is safe.
+        value: The value to produce: the raw body, or its decrypted content.
+        headers: Headers to keep with the record: names of events and sequences, never secrets or signatures.
+        answer: The answer to the platform once Kafka has acknowledged the record.
     """
 
     value: bytes
@@ -72,17 +72,17 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Refused:
-    """A request that did not prove itself; `detail` is for the log and holds nothing of the request."""
+    """A refused request; `detail` is for the log and contains nothing of the request."""
 
     reason: Reason
     detail: str
 
 
 Outcome = Accepted | Answer | Refused
-"""Produce it, answer it at once (a handshake), or refuse it."""
+"""Produce the value, answer at once (a handshake), or refuse."""
 
 Check = Callable[[Delivery], Outcome]
-"""A wire with its secrets."""
+"""A wire with its secrets: checks a request."""
 
 
 SECRET: Final = Part("secret", "what the platform signs with")
@@ -92,9 +92,9 @@ class Wire(ABC):
     """One scheme of signing, encryption and handshakes.
 
     Attributes:
-        name: What the settings call it.
-        parts: The secrets and options that it works with.
-        answers_get: Whether an address is tested by a GET; without, a GET is refused.
+        name: Its name in the settings.
+        parts: Its secrets and options.
+        answers_get: Whether the platform tests an address by a GET; if not, a GET is refused.
     """
 
     name: str
@@ -102,20 +102,20 @@ class Wire(ABC):
     answers_get: bool = False
 
     def open(self, parts: Mapping[str, str]) -> Check:
-        """Prepare the check of requests with these secrets and options.
+        """Return the check of requests with these secrets and options.
 
         Raises:
-            WrongCredentials: One is missing, unknown or of another form.
+            WrongCredentials: One is missing, unknown or malformed.
         """
         check = self._check(given_parts(self._title, self.parts, parts))
         return check if self.answers_get else _posts_only(check)
 
     @abstractmethod
     def _check(self, parts: Mapping[str, str]) -> Check:
-        """Prepare the check; the names of the parts have been looked at, none is empty."""
+        """Return the check; names of the parts are valid and none is empty."""
 
     def wrong(self, what: str) -> WrongCredentials:
-        """Make the error about these credentials."""
+        """Return the error for wrong secrets or options."""
         return wrong(self._title, self.parts, what)
 
     @property
@@ -124,7 +124,7 @@ class Wire(ABC):
 
 
 def verify(checks: Sequence[Check], delivery: Delivery) -> Outcome:
-    """Return what the first check that accepts says, else the first refusal; two checks let a secret be replaced."""
+    """Return the result of the first check that accepts, else the first refusal; two checks allow secret rotation."""
     refusal = None
     for check in checks:
         outcome = check(delivery)
@@ -139,19 +139,19 @@ def _posts_only(check: Check) -> Check:
 
 
 def is_same(given: str | bytes, expected: str | bytes) -> bool:
-    """Compare in constant time; `compare_digest` alone fails on texts that are not ASCII."""
+    """Compare in constant time; unlike `compare_digest`, also texts that are not ASCII."""
     return hmac.compare_digest(_bytes(given), _bytes(expected))
 
 
 def is_fresh(stamp: str, now: float, max_age_s: float = MAX_AGE_S, per_second: int = 1) -> bool:
-    """Tell whether a time stamp in digits is near enough to now, on either side of it."""
+    """Whether a time stamp in digits is close enough to now, before or after it."""
     if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= _MAX_DIGITS):
         return False
     return abs(int(stamp) / per_second - now) <= max_age_s
 
 
 def kept(headers: Mapping[str, str], names: Iterable[str]) -> tuple[tuple[str, bytes], ...]:
-    """Return those of the named headers that came, as a record keeps them."""
+    """Return the named headers that exist, as headers of a record."""
     return tuple((name, _bytes(headers[name])) for name in names if name in headers)
 
 

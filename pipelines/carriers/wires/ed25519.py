@@ -1,4 +1,4 @@
-"""Signatures by Ed25519 over time stamp and raw body: QQ's official bots and Discord."""
+"""Ed25519 signatures over time stamp and raw body: QQ's official bots and Discord."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Discord(Wire):
         try:
             public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(parts["public_key"]))
         except ValueError:
-            raise self.wrong("has a public_key that is none of 64 hexadecimal digits") from None
+            raise self.wrong("has a public_key that is not 64 hexadecimal digits") from None
 
         def check(delivery: Delivery) -> Outcome:
             refusal = _refusal(delivery, public)
@@ -89,9 +89,9 @@ def _refusal(delivery: Delivery, public: Ed25519PublicKey) -> Refused | None:
 
 
 class _Plea(msgspec.Struct):
-    """What is to be signed. Its form is held narrow: a signature of any text would be one of a forged event.
+    """The text to sign in a test of an address. Its form is restricted: a signature of any text could forge an event.
 
-    Digits, then letters: no event, which is a JSON object after its time stamp, is written so.
+    It is digits, then letters, and an event is a JSON object after its time stamp, so no event has this form.
     """
 
     plain_token: str

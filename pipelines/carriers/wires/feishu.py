@@ -40,9 +40,9 @@ class _Body(msgspec.Struct):
 
 
 class Feishu(Wire):
-    """Events of Feishu: signed where there is an encrypt key, else known by the token in them.
+    """Events of Feishu: signed if there is an encrypt key, else authenticated by the token in them.
 
-    The test of an address is not signed: it is known by its token, and by being encrypted. The token is not produced.
+    The test of an address is not signed: its token and encryption authenticate it. The token is not produced.
     """
 
     name = "feishu"
@@ -90,7 +90,7 @@ def _refusal(delivery: Delivery, encrypt_key: str) -> Refused | None:
 
 
 def _plain(body: bytes, encrypt_key: str | None) -> tuple[bytes, bool]:
-    """Return what is encrypted in the body, or the body, and whether it was encrypted; nothing where it is unfit."""
+    """Return the decrypted content, or the body, and whether it was encrypted; empty if it is invalid."""
     try:
         encrypted = msgspec.json.decode(body, type=_Body).encrypt
         if encrypted is None or encrypt_key is None:
@@ -108,7 +108,7 @@ def _plain(body: bytes, encrypt_key: str | None) -> tuple[bytes, bool]:
 
 
 def _without_token(plain: bytes) -> tuple[str, bytes]:
-    """Return the token of an event and the event without it, everything else as it was written."""
+    """Return the token of an event, and the event without it and otherwise unchanged."""
     fields = msgspec.json.decode(plain, type=_Fields)
     inner = msgspec.json.decode(fields["header"], type=_Fields) if "header" in fields else {}
     found = [one.pop("token") for one in (inner, fields) if "token" in one]

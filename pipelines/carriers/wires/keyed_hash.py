@@ -1,9 +1,9 @@
-"""Signatures by HMAC over the raw body: one scheme, whose sources differ in headers, encodings and what is prepended.
+"""HMAC signatures over the raw body: one scheme; sources differ in headers, encodings and signed prefixes.
 
 | field | of a row below |
 |---|---|
-| header | holds the signature, after `prefix` |
-| before | what is signed in front of the body; `{timestamp}` and `{id}` are headers |
+| header | has the signature, after `prefix` |
+| before | is signed before the body; `{timestamp}` and `{id}` are headers |
 | keep | headers that are kept with the record |
 """
 
@@ -44,19 +44,19 @@ class KeyedHash(Wire):
     """One row of the scheme.
 
     Attributes:
-        name: What the settings call it.
+        name: Its name in the settings.
         header: Lower-case name of the header with the signature.
-        algorithm: Of the HMAC.
-        encoding: Of the signature.
-        prefix: Stands before each signature.
-        before: Signed in front of the body.
+        algorithm: Hash algorithm of the HMAC.
+        encoding: Encoding of the signature.
+        prefix: Text before each signature.
+        before: Text that is signed before the body.
         timestamp: Header with seconds since 1970.
-        id: Header with the id of the message, where it is signed.
-        separator: Between several signatures, any of which may match.
-        key: Makes the key out of the secret.
+        id: Header with the id of the message, if it is signed.
+        separator: Separator between several signatures, any of which may match.
+        key: Converts the secret to the key.
         keep: Headers kept with the record.
-        greet: Answers what is no event though it is signed.
-        answer: What an event is answered.
+        greet: Answers signed requests that are no events.
+        answer: The answer to an event.
         parts: See `Wire`; so is `answers_get`.
     """
 
@@ -80,7 +80,7 @@ class KeyedHash(Wire):
         try:
             key = self.key(parts[SECRET.name])
         except (ValueError, binascii.Error):
-            raise self.wrong("has a secret of another form") from None
+            raise self.wrong("has a malformed secret") from None
         verify_token = parts.get(_VERIFY_TOKEN.name)
 
         def check(delivery: Delivery) -> Outcome:
@@ -126,7 +126,7 @@ class KeyedHash(Wire):
 
 @dataclass(frozen=True)
 class StampedSignature(KeyedHash):
-    """A header that holds time stamp and signatures: `t=1767222000,v1=…,v1=…`."""
+    """A header with time stamp and signatures: `t=1767222000,v1=…,v1=…`."""
 
     def _stamp(self, delivery: Delivery) -> str:
         stamps = [one[2:] for one in delivery.headers.get(self.header, "").split(",") if one.startswith("t=")]

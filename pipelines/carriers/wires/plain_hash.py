@@ -1,4 +1,4 @@
-"""Two schemes of their own: Youzan's MD5 over body or message, and DingTalk's HMAC over its time stamp alone."""
+"""Two special schemes: Youzan's MD5 over body or message, and DingTalk's HMAC over its time stamp only."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class _Push(msgspec.Struct):
 
 
 class Youzan(Wire):
-    """Youzan's pushes: a signature in the header over the body, or an older one in the body over its message."""
+    """Youzan's pushes: a signature in the header over the body, or an older form in the body over its message."""
 
     name = "youzan"
     parts = (
@@ -66,7 +66,7 @@ class Youzan(Wire):
 
 
 class DingTalk(Wire):
-    """DingTalk's robots: time stamp and secret are signed, not the body; for an hour whoever saw one can send."""
+    """DingTalk's robots: the signature covers time stamp and secret, not the body, and can be replayed for an hour."""
 
     name = "dingtalk"
     parts = (SECRET,)

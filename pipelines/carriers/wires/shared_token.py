@@ -1,4 +1,4 @@
-"""Tokens that platform and receiver share: in a header, or in the body. They prove who sends, not what was sent."""
+"""Shared tokens in a header or in the body: they authenticate the sender, not the content."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _MAX_FIELDS: Final = 1000
 
 @dataclass(frozen=True)
 class HeaderToken(Wire):
-    """A token in a header after `prefix`, or in the `query`; a secret fits `pattern`."""
+    """A token in a header after `prefix`, or in the `query`; a valid secret matches `pattern`."""
 
     name: str
     header: str = "authorization"
@@ -47,7 +47,7 @@ class HeaderToken(Wire):
     def _check(self, parts: Mapping[str, str]) -> Check:
         secret = parts["secret"]
         if not re.fullmatch(self.pattern, secret):
-            raise self.wrong(f"has a secret that the platform would not take: {self.pattern}")
+            raise self.wrong(f"has a secret that the platform does not accept: {self.pattern}")
 
         def check(delivery: Delivery) -> Outcome:
             given = self._given(delivery)
@@ -68,9 +68,9 @@ class HeaderToken(Wire):
 
 @dataclass(frozen=True)
 class BodyToken(Wire):
-    """A token in the field `token` of the body: JSON, or a form, which is produced as JSON.
+    """A token in the field `token` of the body: JSON, or a form, which is converted to JSON.
 
-    The token itself is not produced: whoever reads the topic could send with it.
+    The token itself is not produced: readers of the topic could send with it.
     """
 
     name: str
@@ -96,7 +96,7 @@ class BodyToken(Wire):
 
 
 def _fields(delivery: Delivery) -> dict[str, msgspec.Raw]:
-    """Return the fields of the body, those of a JSON object as they were written."""
+    """Return the fields of the body; those of a JSON object unchanged."""
     if not delivery.headers.get("content-type", "").startswith(_FORM):
         return msgspec.json.decode(delivery.body, type=dict[str, msgspec.Raw])
     pairs = parse_qsl(delivery.body.decode(), keep_blank_values=True, max_num_fields=_MAX_FIELDS)

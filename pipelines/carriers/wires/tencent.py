@@ -42,7 +42,7 @@ _IN_XML: Final = re.compile(rb"<Encrypt>\s*(?:<!\[CDATA\[)?([A-Za-z0-9+/=]+)(?:\
 
 @dataclass(frozen=True)
 class Encrypted(Wire):
-    """Encrypted callbacks; `has_plain_test`: the address is tested as in plain mode, as official accounts do."""
+    """Encrypted callbacks; `has_plain_test`: the address is tested as in plain mode, as for official accounts."""
 
     name: str
     has_plain_test: bool
@@ -58,7 +58,7 @@ class Encrypted(Wire):
         except (ValueError, binascii.Error):
             key = b""
         if len(aes_key) != _KEY_CHARACTERS or len(key) != _PAD_BYTES:
-            raise self.wrong("has an aes_key that is none of 43 characters of base64")
+            raise self.wrong("has an aes_key that is not 43 characters of base64")
 
         def check(delivery: Delivery) -> Outcome:
             if delivery.method == "GET" and self.has_plain_test:
@@ -102,7 +102,7 @@ def _plain_test(delivery: Delivery, token: str) -> Outcome:
 
 
 def _refusal(delivery: Delivery, name: str, token: str, *signed: str) -> Refused | None:
-    """Say why the signature of this name is refused; it is of the sorted texts, put together."""
+    """Return why the signature parameter of this name is refused, None if it is valid; it signs the sorted texts."""
     given, stamp, nonce = (delivery.query.get(key, "") for key in (name, "timestamp", "nonce"))
     if not given or not stamp:
         return Refused("not_signed", f"the URL has no {name}, or no timestamp")
@@ -121,9 +121,9 @@ class _Envelope(msgspec.Struct):
 
 
 def _encrypted(body: bytes) -> str:
-    """Return what is encrypted in an XML or JSON body; empty: nothing.
+    """Return the encrypted part of an XML or JSON body; empty if there is none.
 
-    The XML is not parsed: nothing in it is verified yet, and of what it says only this one element counts.
+    The XML is not parsed, because it is not verified yet and only this one element is needed.
     """
     if body.lstrip()[:1] == b"{":
         try:
@@ -136,7 +136,7 @@ def _encrypted(body: bytes) -> str:
 
 
 def _decrypted(encrypted: str, key: bytes, receivers: list[str]) -> bytes | None:
-    """Return the message: 16 bytes of chance, its length in 4, itself, the receive id, padding to 32 bytes."""
+    """Return the decrypted message; the format is 16 random bytes, length (4 bytes), message, receive id, padding."""
     try:
         cipher = base64.b64decode(encrypted, validate=True)
         decryptor = Cipher(algorithms.AES(key), modes.CBC(key[:_IV_BYTES])).decryptor()

@@ -1,4 +1,4 @@
-"""WeChat Pay v3: a signature by RSA over the raw body, and a resource encrypted by AES-256-GCM."""
+"""WeChat Pay v3: an RSA signature over the raw body, and a resource encrypted by AES-256-GCM."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class _Notice(msgspec.Struct):
 
 
 class WeChatPay(Wire):
-    """Notices of payments and refunds; what was encrypted in them is produced, their kind and id are headers."""
+    """Notices of payments and refunds; the decrypted resource is produced, with kind and id as headers."""
 
     name = "wechat_pay_v3"
     parts = (
@@ -56,7 +56,7 @@ class WeChatPay(Wire):
     def _check(self, parts: Mapping[str, str]) -> Check:
         key = parts["apiv3_key"].encode()
         if len(key) != _KEY_BYTES:
-            raise self.wrong("has an apiv3_key that is none of 32 characters")
+            raise self.wrong("has an apiv3_key that is not 32 characters")
         cipher, keys = AESGCM(key), self._platform_keys(parts["platform_keys"])
 
         def check(delivery: Delivery) -> Outcome:
@@ -65,7 +65,7 @@ class WeChatPay(Wire):
         return check
 
     def _platform_keys(self, text: str) -> dict[str, RSAPublicKey]:
-        """The keys by their serial, as the header names it."""
+        """Return the keys by serial number, as in the header."""
         found = {}
         try:
             for key_id, block, kind in _BLOCK.findall(text):
@@ -75,7 +75,7 @@ class WeChatPay(Wire):
                 else:
                     found[key_id] = load_pem_public_key(block.encode())
         except ValueError:
-            raise self.wrong("has platform_keys that are no PEM") from None
+            raise self.wrong("has platform_keys that are not PEM") from None
         if not found or "" in found or not all(isinstance(one, RSAPublicKey) for one in found.values()):
             raise self.wrong("has platform_keys without a certificate and without a PUB_KEY_ID_ before a public key")
         return found
@@ -92,7 +92,7 @@ def _refusal(delivery: Delivery, keys: Mapping[str, RSAPublicKey]) -> Refused | 
         return Refused("wrong_signature", "wechatpay-serial names a key that is not among platform_keys")
     signed = f"{stamp}\n{nonce}\n".encode() + delivery.body + b"\n"
     try:
-        # What begins with WECHATPAY/SIGNTEST/ is a probe of the platform, which has to be refused: it is no base64.
+        # A signature that begins with WECHATPAY/SIGNTEST/ is a probe of the platform and must be refused: no base64.
         key.verify(base64.b64decode(signature, validate=True), signed, PKCS1v15(), SHA256())
     except (InvalidSignature, ValueError, binascii.Error):
         return Refused("wrong_signature", "wechatpay-signature does not fit")

@@ -78,7 +78,7 @@ def test_every_carrier_of_ours_has_what_people_read_of_it():
 
 
 def test_a_mapping_of_another_name_is_refused():
-    with pytest.raises(MappingError, match="calls itself beacon"):
+    with pytest.raises(MappingError, match="has the name beacon"):
         Registry({"lighthouse": BEACON})["lighthouse"]
 
 

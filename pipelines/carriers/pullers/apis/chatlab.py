@@ -1,7 +1,7 @@
-"""ChatLab's pull protocol, version 1, which tools for WeChat, QQ and others speak: sessions, then messages of each.
+"""ChatLab's pull protocol, version 1, of tools for WeChat, QQ and others: sessions, then messages of each.
 
-The cursor: `listing` is the next page of the sessions while they are listed, `at` the session whose messages were
-asked for last, `session/ID` what is known of one and how far it was read.
+The cursor: `listing` is the next page of sessions while they are listed, `at` the session requested last, `session/ID`
+the state of a session and how far it was read.
 """
 
 from __future__ import annotations
@@ -79,22 +79,22 @@ class _Messages(msgspec.Struct):
 
 
 class ChatLab(Puller):
-    """Puller of sources that speak ChatLab's pull protocol."""
+    """Puller of sources with ChatLab's pull protocol."""
 
     name = "chatlab"
     title = "ChatLab's pull protocol"
     carrier = "chatlab"
     parts = (
-        Part("secret", "the source's token, where it asks for one", is_required=False),
-        Part("sessions", "ids of the groups to read, with commas between; all groups otherwise", False, False),
+        Part("secret", "the source's token, if it requires one", is_required=False),
+        Part("sessions", "ids of the groups to read, separated by commas; default: all groups", False, False),
         SINCE,
-        Part("overlap", f"seconds that are read again, for what comes late; {_OVERLAP_S} otherwise", False, False),
+        Part("overlap", f"seconds that are read again, for late messages; default: {_OVERLAP_S}", False, False),
     )
     limits = (
         "Private chats are not read.",
-        "A join or a leave is a sentence with names: it counts where the same answer shows the name beside an id. "
+        "A join or a leave is a sentence with names: it counts if the same answer shows the name beside an id. "
         "Answers after the first do so only for members who wrote or changed.",
-        "A message that comes later than the overlap is not seen.",
+        "A message that arrives later than the overlap is missed.",
     )
     origin = "documented"
 
@@ -108,7 +108,7 @@ class _ChatLabApi(Api):
     def __init__(self, token: str | None, sessions: frozenset[str], since: int, overlap: int, texts: Texts) -> None:
         self._headers = {"accept": "application/json", **({"authorization": f"Bearer {token}"} if token else {})}
         self._sessions, self._since, self._overlap, self._texts = sessions, since, overlap, texts
-        # Texts are measured by who produces the payload; only identities are made here.
+        # Texts are measured when the payload is produced; only ids are created here.
         self._options = ReadOptions(texts=replace(texts, keeps=True), zone=ZoneInfo("UTC"))
 
     def request(self, cursor: Cursor, moment: Moment) -> Request:  # noqa: ARG002
@@ -178,7 +178,7 @@ class _ChatLabApi(Api):
         payloads: tuple[Payload, ...] = (),
         skipped: Counter[str] | None = None,
     ) -> Page:
-        """Go on with the session that follows, in the order of their ids; after the last one, list them anew."""
+        """Continue with the next session, in order of ids; after the last one, list the sessions again."""
         ids = (name.removeprefix(_SESSION) for name in cursor if name.startswith(_SESSION))
         session = min((one for one in ids if one > after and self._is_read(one)), default=None)
         if session is None:
@@ -198,16 +198,16 @@ class _ChatLabApi(Api):
 
     @staticmethod
     def _of_itself(found: _Messages, place: dict[str, Any], newest: int) -> _Sync:
-        """What a source without `sync` would say: it pages by time at most."""
+        """Return the `sync` of a source that sends none: it pages by time at most."""
         is_full = len(found.messages) >= _PAGE and newest > place["from"]
         return _Sync(has_more=is_full, next_since=newest if is_full else None)
 
     def _payloads(
         self, found: _Messages, place: dict[str, Any], newest: int
     ) -> tuple[tuple[Payload, ...], Counter[str], dict[str, Any]]:
-        """Payloads, what was left out, and what the messages of the newest second that have no id are.
+        """Return payloads, skipped items, and the identities of the newest second's messages without an id.
 
-        Messages that are alike are numbered, and their numbers go on over the end of a page.
+        Identical messages are numbered, also across pages.
         """
         names, skipped = Names(), Counter[str]()
         for member in found.members:

@@ -1,7 +1,7 @@
-"""Posts of a Discourse forum, by `posts.json`, which lists them from the newest down.
+"""Posts of a Discourse forum, by `posts.json`, which lists them from the newest to the oldest.
 
-The cursor: `newest` is the id of the newest post that was read. While the list is walked down, `top` is the id at its
-head when that began and `before` the id from which on downwards is asked next.
+The cursor: `newest` is the id of the newest post that was read. While older pages are read, `top` is the id at the head
+of the list at the start, and `before` the id below which the next page begins.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pipelines.carriers.texts import Texts
 
 _OVERLAP: Final = 200
 _WINDOW: Final = 50
-"""Ids that an answer may cover: one without posts says only that there is none among these."""
+"""Number of ids that an answer may cover: an answer without posts only means that there is none among these."""
 _KEPT: Final = (
     "id", "topic_id", "topic_slug", "category_id", "user_id", "created_at", "updated_at", "post_number", "post_type",
     "reply_to_post_number", "version", "deleted_at", "user_deleted",
@@ -35,15 +35,15 @@ class Discourse(Puller):
     title = "Discourse's API (posts)"
     carrier = "discourse"
     parts = (
-        Part("secret", "a key of the API that may read posts"),
-        Part("user", "whose rights the key uses; system otherwise", is_secret=False, is_required=False),
-        Part("overlap", f"ids of the newest posts that are read again, for edits; {_OVERLAP} otherwise", False, False),
+        Part("secret", "an API key that may read posts"),
+        Part("user", "the user whose permissions the key uses; default: system", is_secret=False, is_required=False),
+        Part("overlap", f"number of newest ids that are read again, for edits; default: {_OVERLAP}", False, False),
     )
     interval_s = 300
     limits = (
-        "Edits and deletions of posts older than the overlap are not seen; webhooks report them.",
-        "Likes have no persons in it.",
-        "Messages between persons are not read.",
+        "Edits and deletions of posts older than the overlap are missed; webhooks report them.",
+        "Likes have no persons.",
+        "Private messages are not read.",
     )
     origin = "documented"
 
@@ -68,7 +68,7 @@ class _DiscourseApi(Api):
         posts = answer.read(_Posts).latest_posts
         ids = [one["id"] for one in posts if isinstance(one.get("id"), int)]
         if len(ids) < len(posts):
-            raise UnfitAnswer("The answer is not what the API says: a post has no id.")
+            raise UnfitAnswer("The answer does not match the API's documentation: a post has no id.")
         least = cursor.get("newest", 0) - self._overlap
         top = max([cursor.get("top", 0), *ids])
         before = min(ids) - 1 if ids else cursor.get("before", 0) - _WINDOW

@@ -1,8 +1,8 @@
-"""Messages of QQ groups, by the history of a Milky bot: the bot's account, its groups, then each group from its newest.
+"""Messages of QQ groups, by the history of a Milky bot: its account, its groups, then each group, newest first.
 
-The cursor: `self` is the bot's account, `at` the group whose messages were asked for last, `group/ID` what is known of
-one: `to`, the number up to which all was read, and while it is walked down `top` and `before`. Numbers are those of the
-group, without a hole.
+The cursor: `self` is the bot's account, `at` the group requested last, `group/ID` the state of a group: `to` is the
+number up to which everything was read, and, while older pages are read, `top` and `before` bound the unread ones.
+Messages of a group are numbered without gaps.
 """
 
 from __future__ import annotations
@@ -56,11 +56,11 @@ class Milky(Puller):
     name = "milky"
     title = "QQ's history through Milky"
     carrier = "milky"
-    parts = (Part("secret", "the access token of the bot, where it asks for one", is_required=False), SINCE)
+    parts = (Part("secret", "the access token of the bot, if it requires one", is_required=False), SINCE)
     interval_s = 120
     limits = (
-        "Joins, leaves, recalls and reactions are no messages: they come by webhook only.",
-        "It goes back as far as the client of QQ does.",
+        "Joins, leaves, recalls and reactions are not in the history: they come by webhook only.",
+        "It goes back as far as the QQ client does.",
     )
 
     def _api(self, parts: Mapping[str, str], texts: Texts) -> Api:  # noqa: ARG002

@@ -1,7 +1,8 @@
-"""Messages of QQ groups, by the history of a OneBot 11 bot (NapCat, LLOneBot, go-cqhttp): each group from its newest.
+"""Messages of QQ groups, by the history of a OneBot 11 bot (NapCat, LLOneBot, go-cqhttp): each group, newest first.
 
-The cursor: `at` is the group whose messages were asked for last, `group/ID` what is known of one: `to`, the newest
-message that was read (time and id), and while it is walked down `top`, the newest one then, and `before`, the oldest.
+The cursor: `at` is the group requested last, `group/ID` the state of a group: `to` is the newest message up to which
+everything was read (time and id), and, while older pages are read, `top` is the newest message at the start and
+`before` the oldest one read.
 """
 
 from __future__ import annotations
@@ -36,12 +37,12 @@ class OneBot11(Puller):
     name = "onebot11"
     title = "QQ's history through OneBot 11 (NapCat and others)"
     carrier = "onebot11"
-    parts = (Part("secret", "the access token of the bot, where it asks for one", is_required=False), SINCE)
+    parts = (Part("secret", "the access token of the bot, if it requires one", is_required=False), SINCE)
     interval_s = 120
     limits = (
-        "Joins, leaves, recalls and reactions are no messages: they come by webhook only.",
-        "It goes back as far as the client of QQ does. Some implementations give the newest messages only, whatever "
-        "they are asked: if more were written between two rounds, the rest is lost, which is reported.",
+        "Joins, leaves, recalls and reactions are not in the history: they come by webhook only.",
+        "It goes back as far as the QQ client does. Some implementations only ever return the newest messages: if more "
+        "were written between two rounds, the rest is lost, which is reported.",
     )
 
     def _api(self, parts: Mapping[str, str], texts: Texts) -> Api:  # noqa: ARG002
@@ -77,7 +78,7 @@ class _OneBotApi(Api):
         to, before = place.get("to"), place.get("before")
         messages = whole if before is None else [one for one in whole if _is_older(one, before)]
         least = max(self._since, to["time"] if to else 0)
-        # Of the second of the newest one that was read there may be others.
+        # There may be other messages in the same second as the newest one read.
         new = [one for one in messages if one["time"] >= least]
         payloads = tuple(encoded(_payload(group, one)) for one in new)
         ends = [_place(one) for one in messages]
@@ -85,7 +86,7 @@ class _OneBotApi(Api):
         is_reached = len(new) < len(messages) or (to is not None and to in ends)
         if is_reached or not ends:
             lost = to is not None and not is_reached and before is not None
-            gap = f"Of group {group} the bot no longer gives all messages since the last round." if lost else None
+            gap = f"The bot no longer returns all messages of group {group} since the last round." if lost else None
             return next_turn({**cursor, key: {"to": top} if top else {}}, payloads, +skipped, gap)
         following = {"top": top, "before": ends[0], **({"to": to} if to else {})}
         return Page(payloads, {**cursor, key: following}, is_last=False, skipped=+skipped)

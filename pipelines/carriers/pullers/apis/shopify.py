@@ -1,11 +1,11 @@
-"""Orders of Shopify, by the Admin API's list of orders, in the order in which they were changed.
+"""Orders of Shopify, by the Admin API's list of orders, in order of their last change.
 
-An order becomes the payloads that webhooks would have brought: `orders/create` where it is as new as what is asked for,
-else `orders/updated`; and `refunds/create` for each of its refunds. Only what the carrier reads is asked for, of the
-customer nothing but the id is kept.
+An order becomes the payloads of webhooks: `orders/create` if it was created in the requested time, else
+`orders/updated`; and `refunds/create` for each of its refunds. Only fields that the carrier reads are requested; of the
+customer only the id is kept.
 
-The cursor: `since` is the time of change from which on is asked; while pages are read, `page` is the next one's name
-and `newest` the newest time of change so far.
+The cursor: `since` is the time of change from which on orders are requested; while pages are read, `page` is the name
+of the next page and `newest` the newest time of change so far.
 """
 
 from __future__ import annotations
@@ -49,19 +49,19 @@ class Shopify(Puller):
     parts = (
         Part("secret", "the access token of an app that may read orders"),
         SINCE,
-        Part("version", f"of the API; {_VERSION} otherwise", is_secret=False, is_required=False),
-        Part("overlap", f"seconds of changes that are read again; {_OVERLAP_S} otherwise", False, False),
+        Part("version", f"of the API; default: {_VERSION}", is_secret=False, is_required=False),
+        Part("overlap", f"seconds of changes that are read again; default: {_OVERLAP_S}", False, False),
     )
     limits = (
-        "Without the right read_all_orders Shopify gives the orders of the last 60 days only.",
-        "An order that was paid before it was seen for the first time counts as paid when it was placed.",
-        "Carts are not in it.",
+        "Without the scope read_all_orders Shopify returns only the orders of the last 60 days.",
+        "An order that was already paid when it was first read counts as paid when it was placed.",
+        "Carts are not read.",
     )
 
     def _api(self, parts: Mapping[str, str], texts: Texts) -> Api:  # noqa: ARG002
         version = parts.get("version", _VERSION)
         if not re.fullmatch(r"[0-9]{4}-[0-9]{2}", version):
-            raise self.wrong("has a version that is none, such as 2026-10")
+            raise self.wrong("has an invalid version; a valid one is 2026-10")
         return _ShopifyApi(
             parts["secret"], version, self.since(parts), self.number(parts, "overlap", _OVERLAP_S, 86_400)
         )
@@ -96,7 +96,7 @@ class _ShopifyApi(Api):
         return Page(tuple(payloads), following, is_last=False, skipped=skipped)
 
     def refused(self, cursor: Cursor, answer: Answer) -> Page | None:
-        """The name of a page holds for a while only: what was read so far is the place to go on from."""
+        """Continue from what was read so far, because the name of a page expires."""
         if answer.status != HTTPStatus.BAD_REQUEST or "page" not in cursor:
             return None
         return Page((), {"since": cursor["newest"]}, is_last=False)
@@ -131,7 +131,7 @@ def _text(seconds: int) -> str:
 
 
 def _next_page(answer: Answer) -> str | None:
-    """The name of the next page; of its address nothing else is used, so that it leads to no other host."""
+    """Return the name of the next page; the rest of its URL is ignored, so that it leads to no other host."""
     found = _NEXT.search(answer.headers.get("link", ""))
     return parse_qs(urlsplit(found[1]).query).get("page_info", [None])[0] if found else None
 

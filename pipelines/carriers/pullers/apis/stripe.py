@@ -1,9 +1,9 @@
 """Events of Stripe, by its list of events, which has the last 30 days.
 
-The cursor: `last` is the newest event that was read. Before there is one the list is walked down: `top` is the event at
-its head when that began, `below` the last one that was read.
+The cursor: `last` is the newest event that was read. In the first round, older pages are read: `top` is the event at
+the head of the list at the start, `below` the last one read.
 
-Events may become visible a little out of order. So `last` stays behind: what is younger than a minute is read again.
+Events may become visible slightly out of order. So `last` stays a minute behind, and newer events are read again.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ class Stripe(Puller):
     parts = (Part("secret", "a restricted key that may read events: rk_…"), SINCE)
     interval_s = 60
     limits = (
-        "Stripe keeps events for 30 days: there is no older past, and a pull that rests for longer leaves a gap.",
-        "Only the kinds of event that the carrier reads are asked for.",
+        "Stripe keeps events for 30 days: older ones are not available, and a longer pause leaves a gap.",
+        "Only the kinds of event that the carrier reads are requested.",
     )
 
     def _api(self, parts: Mapping[str, str], texts: Texts) -> Api:  # noqa: ARG002
@@ -83,7 +83,7 @@ class _StripeApi(Api):
     def page(self, cursor: Cursor, answer: Answer) -> Page:
         found = answer.read(_Events)
         events = [read_json(one, _Event) for one in found.data]
-        # The list has the newest first.
+        # The newest event is first in the list.
         payloads = tuple(Payload(bytes(one)) for one in reversed(found.data))
         if "last" in cursor:
             return self._forward(cursor, events, payloads, found, answer.now)
@@ -110,7 +110,10 @@ class _StripeApi(Api):
         if not (is_unknown and cursor and _code(answer) == "resource_missing"):
             return None
         return Page(
-            (), {}, is_last=False, gap="Stripe no longer has the event that was read last: those between are lost."
+            (),
+            {},
+            is_last=False,
+            gap="Stripe no longer has the event that was read last: later events are lost.",
         )
 
 

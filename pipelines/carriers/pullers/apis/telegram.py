@@ -1,7 +1,7 @@
 """Updates of a Telegram bot, by `getUpdates` of the Bot API.
 
-The cursor: `offset` is the number behind the newest update that was read. Asking with it makes Telegram forget what is
-before, so it is committed first.
+The cursor: `offset` is the number after the newest update that was read. A request with it makes Telegram delete all
+updates before, so it is committed first.
 """
 
 from __future__ import annotations
@@ -60,15 +60,15 @@ class Telegram(Puller):
     interval_s = 50
     is_held = True
     limits = (
-        "Telegram keeps updates for 24 hours: what is older when it is asked is lost, and nobody says so.",
-        "A bot has either a webhook or a puller: with a webhook set, Telegram refuses.",
-        "There is no past: it begins with what the bot was sent in the last 24 hours.",
+        "Telegram keeps updates for 24 hours: older ones are lost, without any notice.",
+        "A bot has either a webhook or a puller: with a webhook set, Telegram refuses requests.",
+        "There is no history: it begins with the updates of the last 24 hours.",
     )
 
     def _api(self, parts: Mapping[str, str], texts: Texts) -> Api:  # noqa: ARG002
         token = parts["secret"]
         if not all(one.isascii() and (one.isalnum() or one in ":_-") for one in token):
-            raise self.wrong("has a secret that is no bot's token")
+            raise self.wrong("has a secret that is not a bot token")
         return _TelegramApi(token)
 
 
@@ -85,7 +85,7 @@ class _TelegramApi(Api):
     def page(self, cursor: Cursor, answer: Answer) -> Page:
         found = answer.read(_Answered)
         if not found.ok:
-            raise UnfitAnswer("Telegram says that it failed, with status 200.")
+            raise UnfitAnswer("Telegram reports a failure with status 200.")
         numbers = [read_json(one, _Update).update_id for one in found.result]
         following = {"offset": max(numbers) + 1} if numbers else dict(cursor)
         payloads = tuple(Payload(bytes(one)) for one in found.result)
@@ -94,8 +94,8 @@ class _TelegramApi(Api):
     def refused(self, cursor: Cursor, answer: Answer) -> Page | None:  # noqa: ARG002
         if answer.status == HTTPStatus.CONFLICT:
             raise RefusedByApi(
-                "The bot has a webhook, or another program asks for its updates.",
-                "Call deleteWebhook, and let one program ask at a time.",
+                "The bot has a webhook, or another program requests its updates.",
+                "Call deleteWebhook, and let only one program request updates.",
             )
         return None
 

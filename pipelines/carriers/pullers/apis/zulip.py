@@ -1,8 +1,8 @@
 """Messages and events of a Zulip organization: an event queue, and the messages of the time before it.
 
-The cursor: `queue` and `last` are the queue and the newest event that was read of it, `anchor` the newest message.
-`behind` is there while messages before the queue are read, `lookup` the reactions' messages whose streams are asked for
-next, `found` what was answered.
+The cursor: `queue` and `last` are the queue and its newest event that was read, `anchor` the newest message. `behind`
+is set while messages before the queue are read; `lookup` are the messages of reactions whose streams are requested
+next, `found` the streams that were returned.
 """
 
 from __future__ import annotations
@@ -69,10 +69,10 @@ class Zulip(Puller):
     interval_s = 50
     is_held = True
     limits = (
-        "Public channels are read, no others, and no private messages.",
-        "A queue that nobody asks for ten minutes is dropped by Zulip. Messages since then are read nevertheless; "
-        "joins, leaves, edits, deletions and reactions are lost, which is reported. So let it run with --watch.",
-        "Of messages from before the first queue, reactions and edits are not known.",
+        "Only public channels are read, and no private messages.",
+        "Zulip drops a queue after ten minutes without a request. Messages since then are read nevertheless; joins, "
+        "leaves, edits, deletions and reactions are lost, which is reported. So let it run with --watch.",
+        "Reactions and edits of messages before the first queue are unknown.",
     )
 
     def _api(self, parts: Mapping[str, str], texts: Texts) -> Api:  # noqa: ARG002
@@ -116,7 +116,7 @@ class _ZulipApi(Api):
     def refused(self, cursor: Cursor, answer: Answer) -> Page | None:
         if answer.status != HTTPStatus.BAD_REQUEST:
             return None
-        if "lookup" in cursor and "behind" not in cursor:  # a server of before message_ids
+        if "lookup" in cursor and "behind" not in cursor:  # a server too old for message_ids
             return Page((), {**_without(cursor, "lookup"), "found": {}}, is_last=False)
         if answer.read(_Failed).code != "BAD_EVENT_QUEUE_ID":
             return None
@@ -152,7 +152,7 @@ class _ZulipApi(Api):
         try:
             last = max([cursor["last"], *(event["id"] for event in events)])
         except (KeyError, TypeError):
-            raise UnfitAnswer("The answer is not what the API says: an event has no id.") from None
+            raise UnfitAnswer("The answer does not match the API's documentation: an event has no id.") from None
         messages = [one["message"] for one in events if isinstance(one.get("message"), dict)]
         following = {**_without(cursor, "found"), "last": last, **_anchor(cursor, messages)}
         return Page(tuple(payloads), following, is_last=True)

@@ -8,8 +8,8 @@ A payload of the carrier `chatlab`:
      "message": {"sender": "wxid_a", "accountName": "Ann", "timestamp": 1767222000, "type": 25,
                  "content": measures of it or null, "platformMessageId": "m2", "replyToMessageId": "m1"}}
 
-`_id` is the platform's id of the message, or made here where there is none. `notice` is what the sentence of a system
-message (type 80) says, where it is a join, a leave or a recall.
+`_id` is the platform's id of the message, or made here if there is none. `notice` is the meaning of a system message
+(type 80), if it is a join, a leave or a recall.
 """
 
 from __future__ import annotations
@@ -20,7 +20,15 @@ from typing import Any, Final
 
 import msgspec
 
-from pipelines.carriers.readers.base import Batch, Payloads, Reader, ReadOptions, Sniffed, Tells, UnreadableExport
+from pipelines.carriers.readers.base import (
+    Batch,
+    Capabilities,
+    Payloads,
+    Reader,
+    ReadOptions,
+    Sniffed,
+    UnreadableExport,
+)
 from pipelines.carriers.readers.encoding import Progress, texts
 from pipelines.carriers.readers.json_items import section
 from pipelines.carriers.readers.json_lines import lines
@@ -41,11 +49,11 @@ class ChatLab(Reader):
     name = "chatlab"
     title = "a chat in ChatLab's interchange format"
     carrier = "chatlab"
-    tells = Tells(
+    capabilities = Capabilities(
         limits=(
-            "Joins and leaves are sentences with names: read in the languages that are known here, and only where a "
-            "name stands for one member.",
-            "When a message was recalled is not in it.",
+            "Joins and leaves are sentences with names: they are read in some languages, and only if a name belongs "
+            "to one member.",
+            "It has no times of recalls.",
         )
     )
 
@@ -67,7 +75,7 @@ class ChatLab(Reader):
         )
 
     def read(self, source: Source, options: ReadOptions) -> Iterator[Payloads]:
-        """Read its head and members, then messages; members that stand behind their messages are found first."""
+        """Read its head and members, then messages; members listed after the messages are found in a first pass."""
         repairs: Counter[str] = Counter()
         progress = Progress()
         batch = Batch(repairs)
@@ -107,7 +115,7 @@ class ChatLab(Reader):
 def payload_of(
     chat: dict[str, Any], item: dict[str, Any], names: Names, occurrences: Occurrences, options: ReadOptions
 ) -> tuple[dict[str, Any], int]:
-    """Make the payload of a message, and count the names in it that have no id."""
+    """Return the payload of a message, and the number of names in it without an id."""
     kind, content = item.get("type"), item.get("content")
     text = content if isinstance(content, str) and kind in (_SYSTEM, *_TEXTS) else None
     identity = item.get("platformMessageId") or occurrences.identity(
@@ -132,7 +140,7 @@ def payload_of(
 
 
 def learn_member(names: Names, item: dict[str, Any]) -> None:
-    """Take note of all names of a member."""
+    """Learn all names of a member."""
     for name in (item.get("accountName"), item.get("groupNickname"), *(item.get("aliases") or ())):
         names.learn(name, str(item.get("platformId")))
 
@@ -140,7 +148,7 @@ def learn_member(names: Names, item: dict[str, Any]) -> None:
 def _items(
     source: Source, repairs: Counter[str], progress: Progress, wanted: Iterable[str]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Heads (as `head`), members and messages of either form, as far as they are wanted."""
+    """Yield the wanted ones of heads (as `head`), members and messages, of either form."""
     if shapes_of_lines(source) and shape_of(source).get("_type") == "header":
         for line in lines(source, repairs, progress):
             if line.startswith(b"#"):

@@ -9,7 +9,8 @@ A payload of the carrier `discord_chat_exporter`:
                  "reference": {"messageId", "type"} or null, "mentions": [{"id"}], "stickers": [{"id"}],
                  "attachments": [{"id", "fileName": "file.png"}]}}
 
-Of a file's name its ending stays. A join (`GuildMemberJoin`) is one of the guild, posted in its one system channel.
+Of an attachment's name only the suffix is kept. A join (`GuildMemberJoin`) is a join of the guild, posted in its system
+channel.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any, Final
 
 import msgspec
 
-from pipelines.carriers.readers.base import Batch, Payloads, Reader, ReadOptions, Sniffed, Tells
+from pipelines.carriers.readers.base import Batch, Capabilities, Payloads, Reader, ReadOptions, Sniffed
 from pipelines.carriers.readers.encoding import Progress
 from pipelines.carriers.readers.json_items import fields, items, section
 from pipelines.carriers.readers.json_shape import shape_of
@@ -37,10 +38,10 @@ class DiscordChatExporter(Reader):
     name = "discord_chat_exporter"
     title = "a channel of Discord as DiscordChatExporter writes it"
     carrier = "discord_chat_exporter"
-    tells = Tells(
+    capabilities = Capabilities(
         membership="joins_only",
         time="exact",
-        limits=("Nobody's leaving is in it.", "When a reaction was made is not in it.", "Names are those at export."),
+        limits=("It has no leaves.", "It has no times of reactions.", "Names are those at export."),
     )
 
     def sniff(self, source: Source) -> Sniffed | None:

@@ -1,6 +1,6 @@
-"""DiscordChatExporter's CSV of a channel, which has no ids of messages.
+"""DiscordChatExporter's CSV of a channel, which has no message ids.
 
-Payloads are of the carrier `chat_record`. The channel's id stands in brackets at the end of the file's name.
+Payloads are of the carrier `chat_record`. The channel's id is in brackets at the end of the file's name.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 import polars as pl
 
 from pipelines.carriers.readers import csv_rows
-from pipelines.carriers.readers.base import Payloads, Reader, ReadOptions, Sniffed, Tells
+from pipelines.carriers.readers.base import Capabilities, Payloads, Reader, ReadOptions, Sniffed
 from pipelines.carriers.readers.chat_records import read_records
 from pipelines.carriers.readers.encoding import Progress
 from pipelines.carriers.readers.source import Source
@@ -29,10 +29,10 @@ class DiscordChatExporterCsv(Reader):
     name = "discord_chat_exporter_csv"
     title = "a channel of Discord as DiscordChatExporter writes it in CSV"
     carrier = "chat_record"
-    tells = Tells(
+    capabilities = Capabilities(
         membership="none",
         replies=False,
-        limits=("Messages have no ids: a JSON export of the same channel tells more, and the two count twice.",),
+        limits=("Messages have no ids: if a JSON export of the channel is imported too, they count twice.",),
     )
 
     def sniff(self, source: Source) -> Sniffed | None:

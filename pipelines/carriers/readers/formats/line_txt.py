@@ -12,7 +12,7 @@ from typing import Final
 
 import polars as pl
 
-from pipelines.carriers.readers.base import Payloads, Reader, ReadOptions, Sniffed, Tells, UnreadableExport
+from pipelines.carriers.readers.base import Capabilities, Payloads, Reader, ReadOptions, Sniffed, UnreadableExport
 from pipelines.carriers.readers.chat_records import read_records
 from pipelines.carriers.readers.encoding import Progress, head_text, texts
 from pipelines.carriers.readers.local_clock import CLOCK, local_times
@@ -50,7 +50,7 @@ class LineText(Reader):
     name = "line_txt"
     title = "a text export of LINE"
     carrier = "chat_record"
-    tells = Tells(
+    capabilities = Capabilities(
         replies=False,
         time="minute",
         limits=(

@@ -9,7 +9,7 @@ A payload of the carrier `matrix_export`:
                "room_id": ..., "text": measures of it or null,
                "annotates": {"event_id": "$1", "key": "👍"} or null}}
 
-`change` is what a membership event changed: from join to join nobody came.
+`change` is the effect of a membership event; from join to join there is none.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import msgspec
 
-from pipelines.carriers.readers.base import Batch, Payloads, Reader, ReadOptions, Sniffed, Tells
+from pipelines.carriers.readers.base import Batch, Capabilities, Payloads, Reader, ReadOptions, Sniffed
 from pipelines.carriers.readers.encoding import Progress
 from pipelines.carriers.readers.json_items import fields, items
 from pipelines.carriers.readers.json_shape import shape_of
@@ -41,11 +41,11 @@ class MatrixExport(Reader):
     name = "matrix_export"
     title = "a room of Matrix as Element exports it"
     carrier = "matrix_export"
-    tells = Tells(
+    capabilities = Capabilities(
         time="exact",
         limits=(
-            "It may hold the newest messages only: it says nothing of how old the room is.",
-            "Of edited messages only the newest text is there; what could not be decrypted has none.",
+            "It may have the newest messages only, so the age of the room is unknown.",
+            "Edited messages have only their newest text; messages that could not be decrypted have none.",
         ),
     )
 
@@ -112,7 +112,7 @@ def _change(
     memberships[who] = now
     if now == "join" and before != "join":
         return "joined"
-    # Of who was not seen to join, an export that begins in the midst shows the leave all the same.
+    # An export that begins later than a join may still contain the leave.
     return "left" if now in _GONE and before in {"join", None} else None
 
 

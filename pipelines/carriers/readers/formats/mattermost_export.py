@@ -7,8 +7,8 @@ A payload of the carrier `mattermost_export`:
      "role": "operator", "bot" or null, "message_kind": "text", "reply_to": "…" or null, "text": measures of it or null,
      "reactions": [{"id": "bo", "emoji": "heart", "time": 1767222080000}]}
 
-Times are milliseconds. Posts have no ids: `_id` is made here of channel, author, time and text. Answers stand within
-the post that they answer, and are posts of their own here.
+Times are milliseconds. Posts have no ids: `_id` is made here of channel, author, time and text. Replies are nested in
+the post that they answer, and become posts of their own here.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import msgspec
 
-from pipelines.carriers.readers.base import Batch, Payloads, Reader, ReadOptions, Sniffed, Tells
+from pipelines.carriers.readers.base import Batch, Capabilities, Payloads, Reader, ReadOptions, Sniffed
 from pipelines.carriers.readers.encoding import Progress
 from pipelines.carriers.readers.json_lines import lines
 from pipelines.carriers.readers.json_shape import shapes_of_lines
@@ -34,7 +34,7 @@ _JOINS: Final = {
 }  # fmt: skip
 _MEMBER: Final = ("addedUsername", "removedUsername", "username")
 _SENTENCE: Final = re.compile(r"^@?(?P<name>\S+) (?:has )?(?P<what>joined|left) the channel\.?$")
-"""What old exports have in place of a type."""
+"""The text of a join or a leave in old exports, which lack the type."""
 
 
 class MattermostExport(Reader):
@@ -43,9 +43,9 @@ class MattermostExport(Reader):
     name = "mattermost_export"
     title = "a bulk export of Mattermost"
     carrier = "mattermost_export"
-    tells = Tells(
+    capabilities = Capabilities(
         time="exact",
-        limits=("People and channels are names: who was renamed is another one.", "Posts have no ids."),
+        limits=("People and channels have names only: after a renaming they count as others.", "Posts have no ids."),
     )
 
     def sniff(self, source: Source) -> Sniffed | None:
@@ -69,18 +69,18 @@ class MattermostExport(Reader):
         for line in lines(source, repairs, progress):
             item = decode_item(line, repairs)
             kind = item.get("type") if isinstance(item, dict) else None
-            told = item.get(kind) if isinstance(item, dict) and isinstance(kind, str) else None
-            if not isinstance(told, dict):
+            content = item.get(kind) if isinstance(item, dict) and isinstance(kind, str) else None
+            if not isinstance(content, dict):
                 continue
             if kind == "channel":
-                channels[f"{told.get('team')}/{told.get('name')}"] = str(told.get("display_name"))
+                channels[f"{content.get('team')}/{content.get('name')}"] = str(content.get("display_name"))
             elif kind == "bot":
-                bots.add(str(told.get("username")))
+                bots.add(str(content.get("username")))
             elif kind == "direct_post":
                 batch.skipped["messages of private chats"] += 1
             elif kind == "post":
                 with batch.odd_items:
-                    for payload in _posts(told, channels, bots, occurrences, options):
+                    for payload in _posts(content, channels, bots, occurrences, options):
                         batch.add(f"mattermost:{payload['chat']['id']}/{payload['_id']}", msgspec.json.encode(payload))
             if batch.is_full:
                 yield batch.take(progress.done)
@@ -102,15 +102,15 @@ def _posts(
 def _payload(
     item: dict[str, Any], chat: dict[str, Any], bots: set[str], occurrences: Occurrences, options: ReadOptions
 ) -> dict[str, Any]:
-    sender, text, told = str(item.get("user")), str(item.get("message") or ""), str(item.get("type") or "")
+    sender, text, given = str(item.get("user")), str(item.get("message") or ""), str(item.get("type") or "")
     props = item.get("props") or {}
-    kind, member = _JOINS.get(told, "message"), None
-    sentence = _SENTENCE.match(text) if not told else None
+    kind, member = _JOINS.get(given, "message"), None
+    sentence = _SENTENCE.match(text) if not given else None
     if kind != "message":
         member = next((str(props[name]) for name in _MEMBER if props.get(name)), sender)
     elif sentence is not None and sentence["name"] == sender:
         kind, member = sentence["what"], sender
-    is_written = kind == "message" and not told.startswith("system_")
+    is_written = kind == "message" and not given.startswith("system_")
     is_bot = sender in bots or props.get("from_bot") == "true" or props.get("from_webhook") == "true"
     return {
         "_id": occurrences.identity("mattermost", chat["id"], sender, item.get("create_at"), kind, text),

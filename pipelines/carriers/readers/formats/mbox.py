@@ -1,7 +1,7 @@
 """Archives of mailing lists in the mbox form.
 
-Payloads are of the carrier `chat_record`: a group is a List-Id, a member a mail address. A mail's own date is its
-sender's clock: one that is after the newest server that received it is taken to be at that time, as a bound.
+Payloads are of the carrier `chat_record`: a group is a List-Id, a member a mail address. A mail's date is from its
+sender's clock; if it is later than the newest server's time of reception, that time is used, as a bound.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from pipelines.carriers.readers.base import ODD_ITEMS, Payloads, Reader, ReadOptions, Sniffed, Tells
+from pipelines.carriers.readers.base import ODD_ITEMS, Capabilities, Payloads, Reader, ReadOptions, Sniffed
 from pipelines.carriers.readers.chat_records import SCHEMA, read_records
 from pipelines.carriers.readers.encoding import Progress
 from pipelines.carriers.readers.notices import NamesAreIds
@@ -42,20 +42,20 @@ class Mbox(Reader):
     name = "mbox"
     title = "mails of a list in the mbox form"
     carrier = "chat_record"
-    tells = Tells(
+    capabilities = Capabilities(
         membership="none",
         limits=("Dates are those of the senders' clocks.", "Mails without a List-Id are of --group, or left out."),
     )
 
     def sniff(self, source: Source) -> Sniffed | None:
-        """Recognise the line before the first mail and the mail's own head."""
+        """Recognise it by the line before the first mail, and the mail's head."""
         first, _, rest = source.head.lstrip(b"\r\n").partition(b"\n")
         if not _FROM.match(first) or len(set(_HEADERS.findall(rest[:4096]))) < 2:
             return None
         return Sniffed(("it begins as mbox files do, with the head of a mail",))
 
     def read(self, source: Source, options: ReadOptions) -> Iterator[Payloads]:
-        """Read mail by mail; no attachment is looked into."""
+        """Read mail by mail, without attachments."""
 
         def frames(repairs: Counter[str], skipped: Counter[str], progress: Progress) -> Iterator[pl.DataFrame]:
             rows: list[dict[str, Any]] = []
@@ -141,7 +141,7 @@ def _date(text: object) -> dt.datetime | None:
 
 
 def _text(mail: EmailMessage) -> str:
-    """What the sender wrote: without quoted lines and the signature."""
+    """Return the text without quoted lines and the signature."""
     part = mail.get_body(("plain",))
     if part is None:
         return ""

@@ -1,6 +1,6 @@
-"""Payloads of any carrier as they are: a JSON object a line, one document, or a list of objects.
+"""Unchanged payloads of any carrier: JSON lines, one JSON object, or a list of objects.
 
-Which carrier reads them has to be said. Texts are measured where the carrier says that they stand.
+The carrier has to be given. Its text fields are replaced by measures.
 """
 
 from __future__ import annotations
@@ -13,7 +13,15 @@ from hashlib import blake2b
 import polars as pl
 
 from pipelines.carriers import CARRIERS
-from pipelines.carriers.readers.base import Batch, Payloads, Reader, ReadOptions, Sniffed, Tells, UnreadableExport
+from pipelines.carriers.readers.base import (
+    Batch,
+    Capabilities,
+    Payloads,
+    Reader,
+    ReadOptions,
+    Sniffed,
+    UnreadableExport,
+)
 from pipelines.carriers.readers.encoding import Progress, texts
 from pipelines.carriers.readers.json_lines import lines
 from pipelines.carriers.readers.json_shape import shape_of, shapes_of_lines
@@ -29,10 +37,10 @@ class PayloadFile(Reader):
     name = "payloads"
     title = "a file of payloads"
     carrier = "payloads"
-    tells = Tells(time="exact", limits=("What it contains depends on its carrier.",))
+    capabilities = Capabilities(time="exact", limits=("What it contains depends on its carrier.",))
 
     def sniff(self, source: Source) -> Sniffed | None:
-        """Recognise nothing: payloads of which carrier they are is said by who gives the file."""
+        """Recognise nothing: the carrier of payloads has to be given."""
         del source
         return None
 
@@ -55,7 +63,7 @@ class PayloadFile(Reader):
 
 
 def _measured(payloads: Payloads, options: ReadOptions) -> Payloads:
-    """The same with measures in the place of texts, as their carrier does it."""
+    """Return the payloads with measures in place of texts, as their carrier defines."""
     measured = CARRIERS[options.carrier or ""].measured(payloads.values.to_list(), options.texts)
     return replace(payloads, values=pl.Series(measured, dtype=pl.Binary))
 

@@ -1,8 +1,8 @@
-"""qq-chat-exporter's JSON of a QQ group: three generations of one format, the newest in a folder of parts.
+"""qq-chat-exporter's JSON of a QQ group: three versions of the format, the newest in a folder of parts.
 
 Payloads are of the carrier `chat_record`. A member is the QQ number, which other transports of QQ have too, wherever
-the export shows it beside the member's `uid`; else the `uid`. A message that was recalled gives two records: itself,
-and its recall, whose time nobody knows: it is after that of the message.
+the export shows it beside the member's `uid`; else the `uid`. A recalled message gives two records: the message, and
+its recall, whose time is unknown but after that of the message.
 """
 
 from __future__ import annotations
@@ -17,7 +17,15 @@ from typing import Any, Final
 
 import polars as pl
 
-from pipelines.carriers.readers.base import ODD_ITEMS, Payloads, Reader, ReadOptions, Sniffed, Tells, UnreadableExport
+from pipelines.carriers.readers.base import (
+    ODD_ITEMS,
+    Capabilities,
+    Payloads,
+    Reader,
+    ReadOptions,
+    Sniffed,
+    UnreadableExport,
+)
 from pipelines.carriers.readers.chat_records import SCHEMA, read_records
 from pipelines.carriers.readers.encoding import Progress
 from pipelines.carriers.readers.json_items import fields, items, section
@@ -57,10 +65,10 @@ class QqChatExporter(Reader):
     name = "qq_chat_exporter"
     title = "a chat of QQ as qq-chat-exporter writes it"
     carrier = "chat_record"
-    tells = Tells(
+    capabilities = Capabilities(
         limits=(
             "Only the file's name may have the group's number; else its name is taken for one, unless --group says it.",
-            "When a message was recalled is not in it. Joins and leaves are sentences with names.",
+            "It has no times of recalls. Joins and leaves are sentences with names.",
         )
     )
 
@@ -116,8 +124,8 @@ class QqChatExporter(Reader):
         return read_records(frames, options)
 
     def _head(self, source: Source, options: ReadOptions) -> _Head:
-        told = source.files[_MANIFEST] if source.is_container else source
-        found = fields(told, "metadata", "chatInfo")
+        described = source.files[_MANIFEST] if source.is_container else source
+        found = fields(described, "metadata", "chatInfo")
         chat = found.get("chatInfo")
         if not isinstance(chat, dict):
             raise UnreadableExport("It has no chatInfo.", "Export the chat again.", source.place)
@@ -144,7 +152,7 @@ def _messages(source: Source, repairs: Counter[str], progress: Progress) -> Iter
 
 
 def _parts(source: Source) -> Iterable[Source]:
-    """The parts in the order of the manifest; all parts that are there, where it names none."""
+    """Return the parts in the order of the manifest; all existing parts if it names none."""
     chunked = fields(source.files[_MANIFEST], "chunked").get("chunked")
     folder = str(chunked.get("chunksDir") or "chunks") if isinstance(chunked, dict) else "chunks"
     named = chunked.get("chunks") if isinstance(chunked, dict) else None
@@ -211,10 +219,10 @@ def _records(
 
 
 def _checked(record: dict[str, Any]) -> dict[str, Any]:
-    """The record.
+    """Check and return a record.
 
     Raises:
-        TypeError: a text of it is none, or its time is out of all bounds.
+        TypeError: a text is no string, or the time is out of range.
     """
     is_odd = any(not isinstance(value, str | None) for name, value in record.items() if name != "time")
     if is_odd or abs(record["time"]) > _LATEST:
@@ -253,9 +261,9 @@ def _kind_and_text(item: dict[str, Any]) -> tuple[str, str | None]:
     if text:
         return "text", text
     resources = [one.get("type") for one in content.get("resources") or () if isinstance(one, dict)]
-    for told in (*resources, *(one.get("type") for one in elements), item.get("type")):
-        if told in _KINDS and told not in {"text", "reply"}:
-            return _KINDS[told], None
+    for word in (*resources, *(one.get("type") for one in elements), item.get("type")):
+        if word in _KINDS and word not in {"text", "reply"}:
+            return _KINDS[word], None
     return "other", None
 
 

@@ -1,8 +1,8 @@
-"""QQ's own text export of chats: a head line a message with time, name and number, then its text.
+"""QQ's own text export of chats: a head line per message with time, name and number, then its text.
 
-Payloads are of the carrier `chat_record`. A member is the number, or the mail address where that stands in its place;
-the group is known by its name only. Joins and leaves are sentences of the system, with names: each is read where the
-file shows the name beside one number.
+Payloads are of the carrier `chat_record`. A member is identified by the number, or the mail address in its place; the
+group only by its name. Joins and leaves are system sentences with names: they are read if the file shows the name
+beside exactly one number.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 
 import polars as pl
 
-from pipelines.carriers.readers.base import Payloads, Reader, ReadOptions, Sniffed, Tells
+from pipelines.carriers.readers.base import Capabilities, Payloads, Reader, ReadOptions, Sniffed
 from pipelines.carriers.readers.chat_records import read_records
 from pipelines.carriers.readers.encoding import Progress, head_text, texts
 from pipelines.carriers.readers.source import Source
@@ -44,7 +44,7 @@ class QqText(Reader):
     name = "qq_txt"
     title = "a text export of QQ's desktop client"
     carrier = "chat_record"
-    tells = Tells(
+    capabilities = Capabilities(
         replies=False,
         limits=(
             "It has the group's name and no number: the name is taken for the id, unless --group says the number.",
@@ -74,7 +74,7 @@ class QqText(Reader):
 
 
 class _Records:
-    """Reads records block by block, and remembers what blocks before have said."""
+    """Reads records block by block, with the state of earlier blocks."""
 
     _last_group: str | None = None
 
@@ -97,17 +97,17 @@ class _Records:
     def _parse(
         self, lines: pl.Series, source: Source, skipped: Counter[str], *, is_last: bool
     ) -> tuple[pl.DataFrame, int]:
-        told = self._conversations(lines)
-        heads = self._heads(lines if is_last else lines[:-1], told)
+        context = self._conversations(lines)
+        heads = self._heads(lines if is_last else lines[:-1], context)
         n_used = len(lines) if is_last else heads["line"][-1] if heads.height else 0
-        heads, told, lines = heads.filter(pl.col("line") < n_used), told[:n_used], lines[:n_used]
+        heads, context, lines = heads.filter(pl.col("line") < n_used), context[:n_used], lines[:n_used]
         if n_used:
-            self._group, self._is_private = told["group"][-1], bool(told["is_private"][-1])
+            self._group, self._is_private = context["group"][-1], bool(context["is_private"][-1])
         if heads.height:
             self._has_numbers = self._shows_numbers(heads)
             self._newest, self._last_group = heads["newest"][-1], heads["group"][-1]
         is_head = pl.repeat(value=False, n=len(lines), eager=True).scatter(heads["line"], values=True)
-        is_start = is_head | told["is_meta"]
+        is_start = is_head | context["is_meta"]
         text = bodies(lines, is_start).filter(is_head.filter(is_start))
         name = pl.col("name").str.replace(_LEVEL, "").str.strip_chars()
         is_system = pl.col("number").is_in(_SYSTEM)
@@ -136,7 +136,7 @@ class _Records:
         return frame.filter(~pl.col("is_private")).drop("is_private"), n_used
 
     def _conversations(self, lines: pl.Series) -> pl.DataFrame:
-        """A row each line: whether it is of a conversation's head, and whose conversation it stands in."""
+        """Return a row per line: whether it is of a conversation's head, and which conversation it belongs to."""
         frame = lines.to_frame("line").with_columns(
             is_ruler=pl.col("line").str.contains(_RULER),
             object=pl.col("line").str.extract(_OBJECT),
@@ -159,10 +159,10 @@ class _Records:
             & pl.lit(self._options.group is None),
         )
 
-    def _heads(self, lines: pl.Series, told: pl.DataFrame) -> pl.DataFrame:
-        """Lines that begin a record: `line` is their number among the lines."""
+    def _heads(self, lines: pl.Series, context: pl.DataFrame) -> pl.DataFrame:
+        """Find the lines that begin a record; `line` is their index."""
         heads = (
-            told[: len(lines)]
+            context[: len(lines)]
             .with_columns(text=lines)
             .with_row_index("line")
             .filter(pl.col("text").str.contains(_MAY_BE_HEAD))
@@ -170,7 +170,7 @@ class _Records:
             .drop("text")
             .filter(pl.col("date").is_not_null())
         )
-        # Old discussion groups show names only; elsewhere a line without a number is what somebody pasted.
+        # Old discussion groups show names only; elsewhere a head without a number was pasted into a text.
         if self._shows_numbers(heads):
             heads = heads.filter(pl.col("number").is_not_null() | pl.col("mail").is_not_null())
         clock = pl.concat_str("date", pl.lit(" "), "clock", pl.lit(" "), pl.col("half").fill_null(""))
@@ -186,7 +186,7 @@ class _Records:
         return self._without_pasted(heads)
 
     def _without_pasted(self, heads: pl.DataFrame) -> pl.DataFrame:
-        """Leave out pasted heads in each conversation of its own; adds `newest`."""
+        """Drop pasted heads, for each conversation separately; adds `newest`."""
         parts = heads.with_columns(part=pl.col("group").ne_missing(pl.col("group").shift()).cum_sum()).partition_by(
             "part", include_key=False
         )

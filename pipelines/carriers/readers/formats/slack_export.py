@@ -1,4 +1,4 @@
-"""Slack's export of a workspace, a ZIP or a folder: a folder a channel, a file a day.
+"""Slack's export of a workspace, a ZIP or a folder: a folder per channel, a file per day.
 
 A payload of the carrier `slack_export`:
 
@@ -8,8 +8,8 @@ A payload of the carrier `slack_export`:
                  "thread_ts": ... or null, "edited": {"user", "ts"} or null, "name": ... of a renamed channel,
                  "comment": {"user"}, "files": [{"id", "mimetype"}], "text": measures of it or null}}
 
-The day of a file is one of the workspace's zone: only `ts` says when. It stays a text, as it is the identity too. Of
-reactions nobody knows when they were made: after the message.
+Days of files are in the workspace's zone, so times come from `ts`, which stays a text because it is the identity too.
+Times of reactions are unknown, but after the message.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any, Final
 
 import msgspec
 
-from pipelines.carriers.readers.base import Batch, Payloads, Reader, ReadOptions, Sniffed, Tells
+from pipelines.carriers.readers.base import Batch, Capabilities, Payloads, Reader, ReadOptions, Sniffed
 from pipelines.carriers.readers.encoding import Progress
 from pipelines.carriers.readers.json_items import items
 from pipelines.carriers.readers.json_shape import shape_of
@@ -38,17 +38,17 @@ class SlackExport(Reader):
     name = "slack_export"
     title = "an export of a workspace of Slack"
     carrier = "slack_export"
-    tells = Tells(
+    capabilities = Capabilities(
         membership="joins_only",
         time="exact",
         limits=(
-            "Leaves are hardly ever written: numbers of members cannot be had from joins less leaves.",
-            "Deleted messages are not in it; when a reaction was made neither.",
+            "Leaves are hardly ever in it, so joins minus leaves are not the number of members.",
+            "It has no deleted messages and no times of reactions.",
         ),
     )
 
     def sniff(self, source: Source) -> Sniffed | None:
-        """Recognise it by `channels.json` beside folders with a file a day."""
+        """Recognise it by `channels.json` beside folders with a file per day."""
         channels = source.files.get("channels.json")
         if channels is None or not shape_of(channels).has("[].id", "[].name", "[].created"):
             return None

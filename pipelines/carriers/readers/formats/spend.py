@@ -4,8 +4,8 @@
     2026-03-02,120.50,CNY,wecom:wrA1,spring
 
 `amount` is in units of the currency. `group_id` and `campaign` may be empty, or missing. `--column NAME=COLUMN` says
-where another table has what. Payloads are canonical events `spend.recorded`. A row has one id in every table, so that
-a table may be given again when it has grown; a row that is alike another one in all is another cost.
+which columns another table has. Payloads are canonical events `spend.recorded`. The same row has the same id in every
+table, so that a table may be imported again when it has grown; two equal rows in a table are two costs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,15 @@ from typing import Any, Final
 import msgspec
 
 from pipelines.carriers.readers import csv_rows
-from pipelines.carriers.readers.base import Batch, Payloads, Reader, ReadOptions, Sniffed, Tells, UnreadableExport
+from pipelines.carriers.readers.base import (
+    Batch,
+    Capabilities,
+    Payloads,
+    Reader,
+    ReadOptions,
+    Sniffed,
+    UnreadableExport,
+)
 from pipelines.carriers.readers.encoding import Progress
 from pipelines.carriers.readers.occurrences import Occurrences
 from pipelines.carriers.readers.source import Source
@@ -39,7 +47,7 @@ class Spend(Reader):
     name = "spend"
     title = "a table of costs"
     carrier = "cloudevents"
-    tells = Tells("aggregate", "none", replies=False, limits=("It tells what was spent, and nothing of chats.",))
+    capabilities = Capabilities("aggregate", "none", replies=False, limits=("It has costs only, and no chats.",))
 
     def sniff(self, source: Source) -> Sniffed | None:
         """Recognise a table by columns that have these names."""
@@ -74,7 +82,7 @@ class Spend(Reader):
 
 
 def _event(row: Mapping[str, str], options: ReadOptions) -> dict[str, Any] | None:
-    """The event of a row, without its id; None where it has no day, amount or currency."""
+    """Convert a row to an event without its id; None if it has no day, amount or currency."""
     minor = _minor(row["amount"], row["currency"])
     try:
         day = dt.date.fromisoformat(row["day"].replace("/", "-"))
@@ -97,7 +105,7 @@ def _event(row: Mapping[str, str], options: ReadOptions) -> dict[str, Any] | Non
 
 
 def _minor(amount: str, currency: str) -> int | None:
-    """An amount in minor units; None where it is none, has more digits than the currency, or is below 0."""
+    """Convert an amount to minor units; None if it is no number, has too many decimals, or is negative."""
     digits = CURRENCIES[currency].minor_digits if currency in CURRENCIES else None
     if digits is None:
         return None

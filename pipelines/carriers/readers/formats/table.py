@@ -1,7 +1,7 @@
-"""A table of messages of any shape, CSV or Parquet, whose columns are named.
+"""A table of messages, CSV or Parquet, with any columns.
 
-Payloads are of the carrier `chat_record`. `--column NAME=COLUMN` says where a table has what; a column of the record's
-own name needs no saying. Times are RFC 3339, seconds or milliseconds since 1970, or local without an offset.
+Payloads are of the carrier `chat_record`. `--column NAME=COLUMN` maps columns; those with names of the record need no
+mapping. Times are RFC 3339, seconds or milliseconds since 1970, or local without an offset.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.carriers.readers import csv_rows
-from pipelines.carriers.readers.base import Payloads, Reader, ReadOptions, Sniffed, Tells, UnreadableExport
+from pipelines.carriers.readers.base import Capabilities, Payloads, Reader, ReadOptions, Sniffed, UnreadableExport
 from pipelines.carriers.readers.chat_records import SCHEMA, read_records
 from pipelines.carriers.readers.encoding import Progress
 from pipelines.carriers.readers.source import Source
@@ -25,7 +25,7 @@ _NEEDED: Final = ("time", "sender_id")
 _GIVEN: Final = tuple(name for name in SCHEMA if name not in {"platform", "time_quality"})
 _KINDS: Final = ("message", "joined", "left", "recalled", "system")
 _MILLISECONDS_FROM: Final = 100_000_000_000
-"""As seconds this is in the year 5138."""
+"""Larger numbers are milliseconds: as seconds this is in the year 5138."""
 _PARQUET: Final = b"PAR1"
 _ROWS: Final = 20_000
 
@@ -36,7 +36,7 @@ class Table(Reader):
     name = "table"
     title = "a table of messages"
     carrier = "chat_record"
-    tells = Tells(limits=("It contains what its columns have.",))
+    capabilities = Capabilities(limits=("It contains what its columns have.",))
 
     def sniff(self, source: Source) -> Sniffed | None:
         """Recognise a table by columns that have the record's own names."""
@@ -133,7 +133,7 @@ def _records(
 
 
 def _times(texts: pl.Series, zone: str) -> pl.Series:
-    """Seconds since 1970 of times in any of the forms that are read."""
+    """Convert times in any supported form to seconds since 1970."""
     number = texts.cast(pl.Float64, strict=False)
     exact = texts.str.to_datetime("%+", strict=False, time_zone="UTC", time_unit="us").dt.epoch("s")
     plain = texts.str.replace("T", " ", literal=True).str.replace_all("/", "-", literal=True)

@@ -11,9 +11,9 @@ A payload of the carrier `telegram_export`:
      "message": {"id": 3, "type": "message", "action": ..., "from_id": ..., ...}}
 
 `chat.id` is that of the Bot API: `-100` and the number for channels and supergroups, `-` and the number for groups, so
-that an export and a bot in one group meet. `sender` is who wrote, or who did what a service message says. `members` of
-service messages are names in the export: each has the id that the same chat shows beside that name, or null. `message`
-keeps the fields that are no texts of people, as they are.
+that an export and a bot of the same group give the same ids. `sender` is the author, or the actor of a service message.
+`members` of service messages are names in the export: each gets the id that the same chat shows beside that name, or
+null. `message` keeps all fields except texts of people.
 """
 
 from __future__ import annotations
@@ -28,7 +28,15 @@ from typing import Any, Final
 import msgspec
 
 from pipelines.carriers.base import JSON_ERRORS
-from pipelines.carriers.readers.base import Batch, Payloads, Reader, ReadOptions, Sniffed, Tells, UnreadableExport
+from pipelines.carriers.readers.base import (
+    Batch,
+    Capabilities,
+    Payloads,
+    Reader,
+    ReadOptions,
+    Sniffed,
+    UnreadableExport,
+)
 from pipelines.carriers.readers.encoding import Progress, texts
 from pipelines.carriers.readers.json_shape import shape_of
 from pipelines.carriers.readers.json_stream import JsonStream, NotJson, Path, decode_item
@@ -80,11 +88,11 @@ class TelegramExport(Reader):
     name = "telegram_export"
     title = "a JSON export of Telegram Desktop"
     carrier = "telegram_export"
-    tells = Tells(
+    capabilities = Capabilities(
         limits=(
-            "Who was added or removed is written as a name: one that no message of the chat shows beside an id, or "
+            "Members who were added or removed are names: one that no message of the chat shows beside an id, or "
             "that two people share, stays unknown.",
-            "Of reactions only the newest few of a message have a person.",
+            "Only the newest few reactions to a message have a person.",
         )
     )
 
@@ -101,7 +109,7 @@ class TelegramExport(Reader):
         return None
 
     def read(self, source: Source, options: ReadOptions) -> Iterator[Payloads]:
-        """Read it twice: once for the heads of chats and whose names are whose, once for the messages."""
+        """Read it twice: once for the heads of chats and the ids of names, once for the messages."""
         chats = self._survey(source)
         repairs: Counter[str] = Counter()
         progress = Progress()
@@ -185,7 +193,7 @@ class TelegramExport(Reader):
 def _values(
     source: Source, repairs: Counter[str], progress: Progress, chats: dict[Path, _Chat]
 ) -> Iterator[tuple[Path, bytes]]:
-    """Heads of chats and messages of those that are not known to be private."""
+    """Yield heads of chats, and messages of those that are not known to be private."""
 
     def enters(path: Path) -> bool:
         if path in ((), ("chats",), ("chats", "list"), ("left_chats",), ("left_chats", "list")):
@@ -210,7 +218,7 @@ def _values(
 
 
 def _repaired(blocks: Iterator[str], repairs: Counter[str]) -> Iterator[bytes]:
-    """Spell control characters as JSON does: Telegram writes them as a backslash, x and two hex digits."""
+    """Escape control characters as JSON does: Telegram writes them as a backslash, x and two hex digits."""
 
     def spelled(found: re.Match[bytes]) -> bytes:
         if found[1] is None:
@@ -235,7 +243,7 @@ def _is_message(path: Path) -> bool:
 
 
 def _native(key: object) -> str | None:
-    """The id as the Bot API has it: positive for users, `-100` and the number for channels."""
+    """Convert an id to the Bot API's: positive for users, `-100` and the number for channels."""
     text = str(key)
     for beginning, sign in (("user", ""), ("channel", "-100"), ("chat", "-")):
         if text.startswith(beginning) and text[len(beginning) :].isdigit():
@@ -262,7 +270,7 @@ def _local(text: object) -> dt.datetime | None:
 
 
 def _text(item: dict[str, Any]) -> tuple[str, int, int]:
-    """The text, how many links and how many mentions it has."""
+    """Return the text, and its numbers of links and mentions."""
     parts = item.get("text_entities") or item.get("text") or ()
     parts = [parts] if isinstance(parts, str) else parts
     typed = [part for part in parts if isinstance(part, dict)]
@@ -284,7 +292,7 @@ def _kind(item: dict[str, Any]) -> str:
 
 
 def _reactions(item: dict[str, Any], seconds: int) -> Iterator[dict[str, object]]:
-    """Those with a person. Their local time has the offset that the message's own has."""
+    """Yield reactions with a person. Their local time has the same offset as the message's."""
     local = _local(item.get("date"))
     for reaction in item.get("reactions") or ():
         for one in reaction.get("recent") or ():

@@ -1,6 +1,6 @@
 """chatlog's answers and webhook bodies for WeChat groups, as JSON in a file; its CSV is `wechat_chatlog_csv`.
 
-A payload of the carrier `wechat_chatlog` is a webhook body of one message, without what people wrote:
+A payload of the carrier `wechat_chatlog` is a webhook body of one message, without texts of people:
 
     {"talker": "10000000001@chatroom", "role": "operator" or null,
      "notice": {"kind": "joined", "seq": ..., "time": ...,
@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import msgspec
 
-from pipelines.carriers.readers.base import Batch, Payloads, Reader, ReadOptions, Sniffed, Tells
+from pipelines.carriers.readers.base import Batch, Capabilities, Payloads, Reader, ReadOptions, Sniffed
 from pipelines.carriers.readers.encoding import Progress
 from pipelines.carriers.readers.json_items import items
 from pipelines.carriers.readers.json_shape import shape_of
@@ -37,10 +37,10 @@ class Chatlog(Reader):
     name = "wechat_chatlog"
     title = "messages of WeChat as chatlog serves them"
     carrier = "wechat_chatlog"
-    tells = Tells(
+    capabilities = Capabilities(
         replies=False,
         limits=(
-            "No id of a message is shared with another account's export: of two people's exports of a group, give one.",
+            "Message ids differ between accounts: of two people's exports of a group, import one.",
             "Joins, leaves and recalls are sentences with names.",
         ),
     )
@@ -54,7 +54,7 @@ class Chatlog(Reader):
         return None
 
     def read(self, source: Source, options: ReadOptions) -> Iterator[Payloads]:
-        """Read it twice: once for whose names are whose, once for the messages."""
+        """Read it twice: once for the ids of names, once for the messages."""
         names = Names(options.self_id)
         for item in _messages(source, Counter(), Progress()):
             if item.get("type") != SYSTEM and isinstance(item.get("sender"), str):

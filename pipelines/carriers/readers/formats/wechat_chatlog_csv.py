@@ -1,4 +1,4 @@
-"""chatlog's CSV of a WeChat group: times without a zone, no kinds, no ids of messages.
+"""chatlog's CSV of a WeChat group: times without a zone, no kinds, no message ids.
 
 Payloads are of the carrier `chat_record`.
 """
@@ -12,7 +12,7 @@ from typing import Final
 import polars as pl
 
 from pipelines.carriers.readers import csv_rows, wechat
-from pipelines.carriers.readers.base import Payloads, Reader, ReadOptions, Sniffed, Tells
+from pipelines.carriers.readers.base import Capabilities, Payloads, Reader, ReadOptions, Sniffed
 from pipelines.carriers.readers.chat_records import read_records
 from pipelines.carriers.readers.encoding import Progress
 from pipelines.carriers.readers.source import Source
@@ -28,7 +28,7 @@ class ChatlogCsv(Reader):
     name = "wechat_chatlog_csv"
     title = "messages of WeChat as chatlog writes them in CSV"
     carrier = "chat_record"
-    tells = Tells(
+    capabilities = Capabilities(
         replies=False,
         limits=(
             "Times are local, of --zone; messages have no id and no kind.",

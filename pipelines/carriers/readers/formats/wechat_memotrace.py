@@ -1,7 +1,7 @@
-"""MemoTrace's CSV of a WeChat chat (also WeChatMsg): the group is known by the name of the file alone.
+"""MemoTrace's CSV of a WeChat chat (also WeChatMsg): only the file's name identifies the group.
 
-Payloads are of the carrier `chat_record`. A message is identified by what it is, not by `localId`: that is a number in
-the exporter's own store, so two members' exports of one group would never meet.
+Payloads are of the carrier `chat_record`. A message is identified by its content, not by `localId`: that is a number in
+the exporter's own store, which differs between two members' exports of one group.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 import polars as pl
 
 from pipelines.carriers.readers import csv_rows, wechat
-from pipelines.carriers.readers.base import Payloads, Reader, ReadOptions, Sniffed, Tells
+from pipelines.carriers.readers.base import Capabilities, Payloads, Reader, ReadOptions, Sniffed
 from pipelines.carriers.readers.chat_records import read_records
 from pipelines.carriers.readers.encoding import Progress
 from pipelines.carriers.readers.source import Source
@@ -31,10 +31,10 @@ class MemoTrace(Reader):
     name = "wechat_memotrace"
     title = "a chat of WeChat as MemoTrace exports it"
     carrier = "chat_record"
-    tells = Tells(
+    capabilities = Capabilities(
         replies=False,
         limits=(
-            "It has no id of the group: the name of the file is taken for one, unless --group says it.",
+            "It has no id of the group: the file's name is used, unless --group is given.",
             "Joins, leaves and recalls are sentences with names.",
         ),
     )
@@ -44,7 +44,7 @@ class MemoTrace(Reader):
         return Sniffed(("its columns are those of MemoTrace",)) if csv_rows.header_of(source) == _HEADER else None
 
     def read(self, source: Source, options: ReadOptions) -> Iterator[Payloads]:
-        """Read rows in blocks; those of private chats have fewer cells than the head has names."""
+        """Read rows in blocks; those of private chats have fewer cells than the header."""
 
         def frames(repairs: Counter[str], skipped: Counter[str], progress: Progress) -> Iterator[pl.DataFrame]:
             for rows in csv_rows.frames(source, repairs, progress, _HEADER):

@@ -1,6 +1,6 @@
-"""PyWxDump's pages of a WeChat chat, CSV or JSON: with the server's id of each message, the same for every member.
+"""PyWxDump's pages of a WeChat chat, CSV or JSON: with the server's message ids, which are the same for every member.
 
-Payloads are of the carrier `chat_record`. Own messages have the word for "I" in place of their author's id.
+Payloads are of the carrier `chat_record`. Own messages have the word "I" in place of their author's id.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 import polars as pl
 
 from pipelines.carriers.readers import csv_rows, wechat
-from pipelines.carriers.readers.base import Payloads, Reader, ReadOptions, Sniffed, Tells
+from pipelines.carriers.readers.base import Capabilities, Payloads, Reader, ReadOptions, Sniffed
 from pipelines.carriers.readers.chat_records import read_records
 from pipelines.carriers.readers.encoding import Progress
 from pipelines.carriers.readers.json_items import items
@@ -31,10 +31,10 @@ class PyWxDump(Reader):
     name = "wechat_pywxdump"
     title = "a page of a chat of WeChat as PyWxDump exports it"
     carrier = "chat_record"
-    tells = Tells(
+    capabilities = Capabilities(
         replies=False,
         limits=(
-            "Own messages have no id of their author: they are left out, unless --self says it.",
+            "Own messages have no id of their author: they are skipped, unless --self is given.",
             "Times are local, of --zone.",
             "Joins, leaves and recalls are sentences with names.",
         ),

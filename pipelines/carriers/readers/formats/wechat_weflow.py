@@ -1,7 +1,7 @@
-"""WeFlow's and EchoTrace's JSON of a WeChat group, one file a conversation.
+"""WeFlow's and EchoTrace's JSON of a WeChat group, one file per conversation.
 
-Payloads are of the carrier `chat_record`. `localId` is a number in the exporter's own store: a message is identified by
-what it is.
+Payloads are of the carrier `chat_record`. `localId` is a number in the exporter's own store, so a message is identified
+by its content.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Final
 import polars as pl
 
 from pipelines.carriers.readers import wechat
-from pipelines.carriers.readers.base import Payloads, Reader, ReadOptions, Sniffed, Tells, UnreadableExport
+from pipelines.carriers.readers.base import Capabilities, Payloads, Reader, ReadOptions, Sniffed, UnreadableExport
 from pipelines.carriers.readers.chat_records import read_records
 from pipelines.carriers.readers.encoding import Progress
 from pipelines.carriers.readers.json_items import fields, items
@@ -33,10 +33,10 @@ class WeFlow(Reader):
     name = "wechat_weflow"
     title = "a chat of WeChat as WeFlow or EchoTrace exports it"
     carrier = "chat_record"
-    tells = Tells(replies=False, limits=("Joins, leaves and recalls are sentences with names.",))
+    capabilities = Capabilities(replies=False, limits=("Joins, leaves and recalls are sentences with names.",))
 
     def sniff(self, source: Source) -> Sniffed | None:
-        """Recognise it by its first keys: an avatar may push the messages megabytes down."""
+        """Recognise it by its first keys, since an avatar may precede the messages by megabytes."""
         shape = shape_of(source)
         if not shape.has("session.wxid"):
             return None

@@ -15,12 +15,12 @@ from typing import Final
 import polars as pl
 
 from pipelines.carriers.readers.base import (
+    Capabilities,
     DateOrder,
     Payloads,
     Reader,
     ReadOptions,
     Sniffed,
-    Tells,
     UnreadableExport,
 )
 from pipelines.carriers.readers.chat_records import read_records
@@ -63,7 +63,7 @@ class WhatsAppText(Reader):
     name = "whatsapp_txt"
     title = "a text export of WhatsApp"
     carrier = "chat_record"
-    tells = Tells(
+    capabilities = Capabilities(
         replies=False,
         time="minute",
         limits=(

@@ -9,8 +9,8 @@ Payloads of the carrier `zulip_export`, of messages and of the log:
     {"stream": {"id": 5, "name": "tea"}, "role": ...,
      "audit": {"id": 1, "kind": "joined" or "left", "user": 10, "time": "2025-12-31T22:43:20.500000Z"}}
 
-Messages have the ids that the live event queue gives them, and whole seconds as there. Of reactions nobody knows when
-they were made: after the message.
+Messages have the same ids as in the live event queue, and whole seconds as there. Times of reactions are unknown, but
+after the message.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any, Final
 
 import msgspec
 
-from pipelines.carriers.readers.base import Batch, Payloads, Reader, ReadOptions, Sniffed, Tells
+from pipelines.carriers.readers.base import Batch, Capabilities, Payloads, Reader, ReadOptions, Sniffed
 from pipelines.carriers.readers.encoding import Progress
 from pipelines.carriers.readers.json_items import items
 from pipelines.carriers.readers.json_shape import shape_of
@@ -56,10 +56,10 @@ class ZulipExport(Reader):
     name = "zulip_export"
     title = "an export of an organization of Zulip"
     carrier = "zulip_export"
-    tells = Tells(
+    capabilities = Capabilities(
         limits=(
-            "Deleted messages are not in it; when a reaction was made neither.",
-            "Who did not consent to the export is left out of it, with joins and leaves.",
+            "It has no deleted messages and no times of reactions.",
+            "Members who did not consent to the export are missing, with their joins and leaves.",
         )
     )
 
@@ -134,7 +134,7 @@ def _role(user: object, realm: _Realm, options: ReadOptions) -> str | None:
 def _realm(file: Source) -> _Realm:
     realm = _Realm()
     for path, row in items(file, Counter(), Progress(), *((table,) for table in _TABLES)):
-        with suppress(KeyError, TypeError):  # what such a row says is unknown, and so is who or what it is of
+        with suppress(KeyError, TypeError):  # such a row cannot be interpreted or assigned
             _learn(realm, str(path[0]), row)
     return realm
 
