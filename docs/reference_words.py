@@ -71,18 +71,18 @@ SETTINGS_MEANINGS = {
     "groups.dying_chance": "The same of dying.",
     "groups.risk_retrain_days": "A model of the risk is used for so many days before another one is trained.",
     "alerts.topic": "Kafka topic that gets every notice as JSON; empty: none.",
-    "alerts.pipeline_channels": "Channels that are told what is wrong with the pipeline itself, by name, `kafka` among "
+    "alerts.pipeline_channels": "Channels that get alerts on the pipeline itself, by name, `kafka` among "
     "them; none given: all.",
     "alerts.group_dying": "How severe it is that a group is dying.",
     "alerts.group_dead": "That a group is dead.",
     "alerts.group_declining": "That a group declines.",
     "alerts.group_silent": "That a group with at least `groups.least_messages` in a usual week is silent.",
     "alerts.group_at_risk": "That a living group is likely to be dead within 28 days, by a model that may alert.",
-    "alerts.stale_feed": "That a source told nothing for `rules.idle_feed_hours`; its groups are not judged meanwhile.",
+    "alerts.stale_feed": "A source has sent nothing for `rules.idle_feed_hours`; its groups are not judged meanwhile.",
     "alerts.silent_days": "Measured days without member activity after which a group is silent.",
     "alerts.target_precision": "Share of alerts of `group_at_risk` that are to be right; it picks from which risk on.",
-    "alerts.renotify_hours": "What still holds is told again after so long, unless acknowledged or snoozed; 0: never.",
-    "alerts.news_days": "What has been so for longer when it is first seen is not told.",
+    "alerts.renotify_hours": "Time until a reminder of an alert that is neither acknowledged nor snoozed; 0: never.",
+    "alerts.news_days": "No alert fires on a state that began earlier before its first evaluation.",
     "alerts.quiet_hours": "Hours of the business zone, such as `22:00-08:00`, in which nothing is delivered.",
     "alerts.link_base": "Address of the pages of groups, which end in `/groups/GROUP_ID`; none: no links.",
     "groups.purposes": "Other values for groups of a purpose, by its name.",
@@ -99,7 +99,7 @@ WIRES = """How platforms prove that a webhook is theirs. Secrets are variables o
 PULLERS = """APIs that are asked for what is new. What each cannot bring stands with the
 [carriers](carriers.md#pullers). Secrets are variables of the environment, options stand in `[pull.NAME.options]`."""
 
-EXIT_CODES_INTRO = "An error is told with its cause, its place and the next step; the code says which kind it is."
+EXIT_CODES_INTRO = "An error message has the cause, the place and the next step; the code says which kind it is."
 EXIT_CODES = {
     "OK": ("Done, also where there was nothing to do.", "Nothing."),
     "DEFECT": ("A defect of emberline.", "Report it with the trace in the file that the error names."),
@@ -203,7 +203,7 @@ PAYLOAD_NAMES = {
 ENVELOPE = {
     "specversion": "The version of CloudEvents.",
     "id": "Unique in the source.",
-    "source": "Who tells: a connector of a chat, a shop.",
+    "source": "The sender: a connector of a chat, a shop.",
     "type": "The kind, see above.",
     "time": "When it happened.",
     "subject": "The group, unless the payload's `group_id` gives it.",
@@ -273,7 +273,7 @@ Persons appear as pseudonyms only. *Adds up* says over which rows a number may b
 that have to be the same in all of them."""
 CHECKS = """\
 Great Expectations runs these on the schema `staging`. A failed `critical` one stops the publication and readers keep
-the version before; a `warning` is told and published. Beside them every table must hold exactly as many rows as were
+the version before; a `warning` is logged and published. Beside them every table must hold exactly as many rows as were
 loaded into it."""
 
 COMPUTED_BY = {
