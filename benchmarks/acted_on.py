@@ -127,7 +127,7 @@ def live(chance: Chance, planted: float, withheld: Flags | None = None) -> Lived
 
 
 def past(chance: Chance, lived: Lived) -> Past:
-    """The tables of the lake that tell of it."""
+    """The tables of the lake that contain it."""
     groups, days = chance.falls.shape
     ids = pl.Series([f"app:{number:03}" for number in range(groups)])
     dates = pl.date_range(FIRST, FIRST + dt.timedelta(days=days - 1), eager=True)

@@ -34,7 +34,7 @@ SOURCE: Final = {
     "learn_again": "python -m benchmarks.box",
 }
 SEEDS: Final = range(100, 110)
-"""Of the simulated companies that tell how far the box can be trusted; others than those it is tested on."""
+"""Seeds of the simulated companies that measure the shipped model; not those of its tests."""
 
 
 def learn() -> str:

@@ -2,7 +2,7 @@
 
 Each engine runs in a process of its own on the same file, engines in turn, round after round. What it takes to start
 Python, to import and to compile is not counted: each process does the work once before it is timed. The peak of memory
-is of the whole process. CPU seconds, over all threads, tell more than the clock where the machine is busy.
+is of the whole process. On a busy machine, CPU seconds over all threads say more than wall-clock time.
 Every ordered engine has to reach the same counts, else the measurement ends.
 
 Events are synthetic: 50 a person, 6 steps among 8 kinds, no two events of a person at one time. `sorted` is by person

@@ -76,7 +76,7 @@ def measure(values: int, rounds: int, peers: Sequence[str] | None, on_progress: 
         values: to send to each topic.
         rounds: measured rounds.
         peers: the command that runs a script with the packages of the peers; None leaves them out.
-        on_progress: told what is under way.
+        on_progress: called with the step under way.
 
     Raises:
         Incomplete: a reader did not read every value.

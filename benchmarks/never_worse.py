@@ -37,8 +37,8 @@ class Quarter(NamedTuple):
 
 def quarters(kind: str, seed: int) -> Iterator[Quarter]:
     """Rank each quarter of a simulated company by what spoke in it, and by days of silence."""
-    told = walking_forward(history(company(kind, seed), THROUGH), QUARTER, other_groups=False).rows
-    rows = judged(told).with_columns(quarter=(pl.col("day") - FIRST).dt.total_days() // QUARTER)
+    predicted = walking_forward(history(company(kind, seed), THROUGH), QUARTER, other_groups=False).rows
+    rows = judged(predicted).with_columns(quarter=(pl.col("day") - FIRST).dt.total_days() // QUARTER)
     for (quarter,), of_quarter in sorted(rows.partition_by("quarter", as_dict=True).items()):
         dead = of_quarter["is_dead"].to_numpy()
         if LEAST_DEATHS <= dead.sum() < len(dead):

@@ -71,7 +71,7 @@ def _rows(rows: pl.DataFrame) -> Counter[str]:
 
 
 def _of_lake(lake: Lake, table: LakeTable) -> Counter[str]:
-    """All rows without their batch, which tells when a row came and not what it says."""
+    """All rows without their batch, which depends on when a row was written."""
     return _rows(lake.open(table).scan().drop("batch").collect())
 
 

@@ -52,7 +52,7 @@ def _write(file: Path, records: int) -> None:
     """Messages of the canonical form, some 300 bytes each."""
     with file.open("w") as lines:
         for number in range(records):
-            told = {
+            data = {
                 "group_id": f"wecom:g{number % 97}",
                 "member_id": f"wecom:m{number % 9973}",
                 "message_id": f"m{number:09}",
@@ -66,7 +66,7 @@ def _write(file: Path, records: int) -> None:
                 "source": "//connector/wecom",
                 "type": "message.sent",
                 "time": f"2026-03-{1 + number % 28:02}T08:{number % 60:02}:00Z",
-                "data": told,
+                "data": data,
             }
             lines.write(json.dumps(event, separators=(",", ":")) + "\n")
 

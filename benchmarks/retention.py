@@ -34,7 +34,7 @@ DAYS: Final = 400
 START: Final = dt.datetime(2025, 1, 1, tzinfo=dt.UTC)
 EVENTS_A_PERSON: Final = 50
 PERIODS: Final = 31
-"""As many as ClickHouse's `retention` can tell apart: it takes 32 conditions."""
+"""The most that ClickHouse's `retention` supports: it takes 32 conditions."""
 
 Matrix = pl.DataFrame
 """Rows `cohort` (Date), `period` (from 0), `persons` where there are any, the first `PERIODS` of each cohort."""

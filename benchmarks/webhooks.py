@@ -1,4 +1,4 @@
-"""`python -m benchmarks.webhooks URL`: sends signed webhooks at a steady rate, and tells how long each took.
+"""`python -m benchmarks.webhooks URL`: sends signed webhooks at a steady rate, and prints how long each took.
 
 A delivery has its time, whether or not those before it are answered: its latency counts from that time, so a receiver
 that stands still is not spared the deliveries it kept waiting. The last line is JSON.
@@ -31,14 +31,14 @@ class Sent:
 
 def event(event_id: str) -> bytes:
     """A canonical event of some 300 bytes."""
-    told = {"group_id": "wecom:g1", "member_id": "wecom:m1", "message_id": event_id, "message_kind": "text"}
+    data = {"group_id": "wecom:g1", "member_id": "wecom:m1", "message_id": event_id, "message_kind": "text"}
     whole = {
         "specversion": "1.0",
         "id": event_id,
         "source": "//connector/wecom",
         "type": "message.sent",
         "time": "2026-03-02T08:00:00Z",
-        "data": {**told, "text_length": 12, "role": "member"},
+        "data": {**data, "text_length": 12, "role": "member"},
     }
     return json.dumps(whole, separators=(",", ":")).encode()
 

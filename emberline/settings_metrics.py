@@ -1,4 +1,4 @@
-"""Settings of alerts on metrics: which metric, of whom, in which period, and what of it is told."""
+"""Settings of alerts on metrics: the metric, the subjects, the period and the rule."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _known_metric(name: str) -> str:
 
 
 class MetricAlertSettings(Section):
-    """A metric that is told of when it fell, is below a line, or a part's share of it shifted.
+    """An alert on a metric: it fell, is below a line, or a part's share of it shifted.
 
     Evaluated once when a period is complete and published. `fell_by` needs `share`, `below` needs `value`,
     `share_shifted` needs `points`; keys of other rules are errors.
@@ -35,7 +35,7 @@ class MetricAlertSettings(Section):
     metric: Annotated[str, AfterValidator(_known_metric)]
     """One of docs/reference/metrics.md that is asked by day, or by unit and start."""
     rule: Kind
-    """What is told: see docs/definitions.md."""
+    """The kind of the rule: see docs/definitions.md#alerts-on-metrics."""
     per: Per = "company"
     """Whose values are judged, each alone."""
     period: Period = "week"

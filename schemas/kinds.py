@@ -38,7 +38,7 @@ OF_CHAT: Final[frozenset[str]] = frozenset({
 """Kinds that only the connector of a group's chat sends; a shop or a link tracker may name a group, too."""
 
 SAID_BY_PEOPLE: Final[frozenset[str]] = frozenset({GROUP_INTERVENTION, SPEND_RECORDED})
-"""Kinds that no feed tells: people say them at any time, also of days long past."""
+"""Kinds that no source sends: people record them at any time, also for days long past."""
 
 Role = Literal["member", "operator", "bot"]
 """Roles of whoever acts: `operator` and `bot` work for the company and never count as engagement."""

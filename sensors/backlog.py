@@ -10,7 +10,7 @@ from assets.resources import Clock, Rules
 from pipelines.ingest.connection import KafkaConnection
 from pipelines.ingest.lag import backlog
 from pipelines.lake import Lake
-from pipelines.operations.backlog import Patience, Runs, decide_ingest
+from pipelines.operations.backlog import Runs, StartPolicy, decide_ingest
 from sensors.jobs import pipeline_job
 from sensors.schedule import newest_scheduled
 
@@ -41,7 +41,7 @@ def kafka_backlog_sensor(
     """Decide on a run; positions are stored with the lake's data, so a lost cursor or tick loses nothing."""
     runs = runs_of(context.instance, pipeline_job.name)
     found, now = None if runs.in_flight else backlog(kafka, lake, rules.topics), clock.now()
-    decision = decide_ingest(found, runs, Patience(), now, newest_scheduled(rules, now))
+    decision = decide_ingest(found, runs, StartPolicy(), now, newest_scheduled(rules, now))
     return dg.RunRequest() if decision.act else dg.SkipReason(decision.reason)
 
 

@@ -16,7 +16,7 @@ from assets.completeness import fact_rules
 from assets.resources import Clock, Rules
 from pipelines.lake import Lake
 from pipelines.lake_reading import LakeReading
-from pipelines.operations.backlog import Patience, decide_follow
+from pipelines.operations.backlog import StartPolicy, decide_follow
 from pipelines.publish.rows import is_mart_behind
 from pipelines.publish.warehouse import Warehouse
 from pipelines.refresh import facts_behind
@@ -48,14 +48,14 @@ def follow_sensor(
     """Start a run if needed; the cursor is the last state in which nothing was outdated. It may be lost."""
     runs = runs_of(context.instance, follow_job.name, pipeline_job.name)
     if runs.in_flight:
-        return dg.SensorResult(skip_reason=decide_follow((), runs, Patience(), clock.now()).reason)
+        return dg.SensorResult(skip_reason=decide_follow((), runs, StartPolicy(), clock.now()).reason)
     warehouse.prepare()
     published = warehouse.lake_state()
     state = _state(lake, rules, published)
     if context.cursor == state:
         return dg.SensorResult(skip_reason="Nothing changed since all tables were up to date.", cursor=state)
     behind = assets_behind(lake, rules, published)
-    decision = decide_follow(behind, runs, Patience(), clock.now())
+    decision = decide_follow(behind, runs, StartPolicy(), clock.now())
     if not decision.act:
         return dg.SensorResult(skip_reason=decision.reason, cursor=None if behind else state)
     context.log.info(decision.reason)

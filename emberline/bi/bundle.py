@@ -29,11 +29,11 @@ _ROOT: Final = "emberline"
 _VERSION: Final = "1.0.0"
 """Of the format; Superset knows no other."""
 _MADE_AT: Final = (1980, 1, 1, 0, 0, 0)
-"""The least time that a ZIP file can tell: equal bundles have equal bytes."""
+"""The earliest time stamp of a ZIP entry, so that equal bundles have equal bytes."""
 
 
 def database_file() -> str:
-    """The name of the database's file in the bundle, by which Superset is told its password."""
+    """The name of the database's file in the bundle, which Superset's API needs with the password."""
     return f"databases/{DATABASE}.yaml"
 
 

@@ -1,4 +1,4 @@
-"""Superset's API: import a bundle, and tell what is there."""
+"""Superset's API: import a bundle, and list what exists."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def rests_in_words(rests: Rests) -> str:
         f"{speaks}. The shipped model was trained on {rests.box_groups} groups of a public community with "
         f"{rests.box_deaths} weekly days before a death; groups left out it ranks with AUC {rests.box_auc:.3f} and "
         f"average precision {rests.box_average_precision:.3f}. Of your own there are {rests.groups} groups and "
-        f"{rests.days:,} weekly days; of {rests.judged_days:,} of these it is known what observed, and "
+        f"{rests.days:,} weekly days; of {rests.judged_days:,} of these the outcome is known, and "
         f"{rests.judged_deaths:,} were before a death."
     )
 
@@ -133,8 +133,8 @@ def _tenth(risk: float) -> str:
     return f"{low} to {low + 100 // BINS} %"
 
 
-def _track(calibrated: float, observed: float) -> str:
-    at_predicted, at_observed = (min(int(share * _WIDTH), _WIDTH - 1) for share in (calibrated, observed))
+def _track(predicted: float, observed: float) -> str:
+    at_predicted, at_observed = (min(int(share * _WIDTH), _WIDTH - 1) for share in (predicted, observed))
     track = [" "] * _WIDTH
     track[at_predicted] = _PREDICTED
     track[at_observed] = _BOTH if at_predicted == at_observed else _OBSERVED

@@ -166,10 +166,10 @@ def _send(services: Services, one: Found, topic: str, options: ReadOptions, show
     kafka = services.kafka()
     kafka.create_topics([topic], services.settings.kafka.partitions)
     source = one.source
-    told = (options.zone.key, options.group, options.platform, options.self_id, options.date_order, options.carrier)
+    given = (options.zone.key, options.group, options.platform, options.self_id, options.date_order, options.carrier)
     place = ImportPlace.of(
         services.state, source.place, source.stamp, one.reader.name, topic, kafka.bootstrap_servers,
-        options.texts.keeps, *told, *sorted(options.operators), *sorted(options.columns.items()),
+        options.texts.keeps, *given, *sorted(options.operators), *sorted(options.columns.items()),
     )  # fmt: skip
     n_before = place.payloads
     if n_before:

@@ -90,11 +90,11 @@ def print_error(title: str, text: str) -> None:
         title: The kind of error.
         text: What happened and what to do; it may have several lines.
     """
-    name, told = Text(printable(title)), Text(printable_lines(text))
+    name, content = Text(printable(title)), Text(printable_lines(text))
     if _stderr.is_terminal and _stderr.width >= _LEAST_BOX:
-        _stderr.print(Panel(told, title=name, title_align="left", border_style="red"))
+        _stderr.print(Panel(content, title=name, title_align="left", border_style="red"))
     else:
-        _stderr.print(Text.assemble(name, ": ", told), soft_wrap=True)
+        _stderr.print(Text.assemble(name, ": ", content), soft_wrap=True)
 
 
 def print_points(title: str, sentences: Sequence[str]) -> None:

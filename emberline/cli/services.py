@@ -183,9 +183,9 @@ def _ago(at: dt.datetime) -> str:
 def _group_alert_lines(found: dict[str, Any] | None) -> Iterator[tuple[Part, ...]]:
     if found is None:
         return
-    told = ", ".join(f"{number} {rule}" for rule, number in sorted(found["open"].items()))
-    if told:
-        yield "Group alerts  ", (told, "red"), ", see emberline alerts list"
+    open_alerts = ", ".join(f"{number} {rule}" for rule, number in sorted(found["open"].items()))
+    if open_alerts:
+        yield "Group alerts  ", (open_alerts, "red"), ", see emberline alerts list"
     else:
         yield "Group alerts  ", ("none", "green")
     for channel in found["waiting"]:

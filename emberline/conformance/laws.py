@@ -83,10 +83,10 @@ def every_payload_is_in_one_place(tried: Tried) -> str | None:
 
 
 def _in_one_place(values: Sequence[bytes], decoded: Decoded) -> str | None:
-    told = {*decoded.events["row"], *decoded.rejected["row"]}
+    decoded_rows = {*decoded.events["row"], *decoded.rejected["row"]}
     ignored = decoded.ignored["row"].to_list()
-    if told & set(ignored) or len(told) + len(ignored) != len(values):
-        return f"{len(values)} payloads: {len(told)} with events or rejected, {len(ignored)} ignored"
+    if decoded_rows & set(ignored) or len(decoded_rows) + len(ignored) != len(values):
+        return f"{len(values)} payloads: {len(decoded_rows)} with events or rejected, {len(ignored)} ignored"
     if decoded.rejected["row"].n_unique() != decoded.rejected.height:
         return "a payload is rejected twice"
     return None

@@ -75,10 +75,10 @@ def wait_until(
         time.sleep(poll_s)
 
 
-def answers_at(url: str, patience_s: float) -> bool:
+def answers_at(url: str, timeout_s: float) -> bool:
     """Tell whether a page of ours is there, within so many seconds."""
     try:
-        with urllib.request.urlopen(url, timeout=patience_s):  # noqa: S310 - of the settings, or on loopback
+        with urllib.request.urlopen(url, timeout=timeout_s):  # noqa: S310 - of the settings, or on loopback
             return True
     except (URLError, OSError):
         return False
@@ -124,10 +124,10 @@ def _command_line(process: psutil.Process) -> list[str]:
 
 def end(process: psutil.Process, steps: Sequence[tuple[signal.Signals, float]]) -> None:
     """Send each signal in turn until the process is gone, waiting so many seconds after each."""
-    for number, patience in steps:
+    for number, timeout in steps:
         with suppress(psutil.NoSuchProcess):
             process.send_signal(number)
-        deadline = time.monotonic() + patience
+        deadline = time.monotonic() + timeout
         while not _is_gone(process):
             if time.monotonic() > deadline:
                 break

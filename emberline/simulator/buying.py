@@ -41,7 +41,7 @@ class Purchases:
 
     Attributes:
         clicks: person, time, group (-1: none), offer (-1: none), product, by_second (with the second account).
-        orders: person, placed, paid (`NEVER`: not), offer (-1: none; its group and message are told with the order),
+        orders: person, placed, paid (`NEVER`: not), offer (-1: none; the order names its group and message),
             product, total_minor, currency.
         refunds: order (row of `orders`), time, total_minor.
         outsiders: Customers without a home group, numbered after the persons who have one; the last `OPERATOR_BUYERS`
@@ -94,10 +94,10 @@ def plan(
     beside, beside_at = drawn(rng, low, high, 0.06)
     beside_paid = within(rng, beside_at + SECOND, np.minimum(high[beside], beside_at + HOUR))
     # An order that is never paid would be the sixth step of those who may not go beyond the fifth; these are all paid.
-    told = np.where(rng.random(people.size) < 0.4, people.offer, -1)
+    quoted = np.where(rng.random(people.size) < 0.4, people.offer, -1)
     none = np.full(people.size, -1)
     orders = pl.concat([
-        _orders(everyone, ordered, paid, told),
+        _orders(everyone, ordered, paid, quoted),
         _orders(everyone, again, paid_again, none),
         _orders(beside, beside_at, beside_paid, np.full(len(beside), -1)),
         _orders(outside, walked, after(rng, walked, 10 * MINUTE, HOUR), np.full(outsiders, -1)),
@@ -113,7 +113,8 @@ def plan(
 def attributed(purchases: Purchases, offers: ProductMessages) -> pl.DataFrame:
     """Paid orders with the group their sale is credited to by last click within 7 days; -1: none.
 
-    The group told with an order goes before its clicks. Columns of `Purchases.orders`, `order` (its row) and `credit`.
+    The group named by an order comes before the clicks. Columns of `Purchases.orders`, `order` (its row) and
+    `credit`.
     """
     own = pl.Series(offers.group).gather(pl.select(pl.lit(purchases.orders["offer"]).clip(0)).to_series())
     touches = purchases.clicks.filter(pl.col("group") >= 0).select("person", "time", clicked_in="group").sort("time")

@@ -61,7 +61,7 @@ def said(company: Company, carriers: pl.Series, frame: pl.DataFrame, rng: np.ran
     own = pl.when(frame["is_message"]).then(pl.lit("simulated-message-") + number).alias("own")
     group = frame["group"].to_numpy()
     on = carriers.gather(company.carrier[group])
-    told = pl.select(
+    sent = pl.select(
         own,
         group=frame["group"],
         time=frame["time"],
@@ -77,7 +77,7 @@ def said(company: Company, carriers: pl.Series, frame: pl.DataFrame, rng: np.ran
         before=pl.col("own").shift(1).forward_fill().over("group").fill_null("simulated-message-unseen"),
         role=pl.lit("member"),
     )
-    messages = told.filter("is_message").select(
+    messages = sent.filter("is_message").select(
         "time", "carrier", "group_id", "member_id", "role", "message_kind", "mentions",
         message_id="own",
         reply_to=pl.when("replies").then("before"),
@@ -85,7 +85,7 @@ def said(company: Company, carriers: pl.Series, frame: pl.DataFrame, rng: np.ran
         links=(pl.col("message_kind") == "link").cast(pl.Int64),
         type=pl.lit(kinds.MESSAGE_SENT),
     )  # fmt: skip
-    reactions = told.filter(~pl.col("is_message")).select(
+    reactions = sent.filter(~pl.col("is_message")).select(
         "time", "carrier", "group_id", "member_id", "role", message_id="before", type=pl.lit(kinds.REACTION_ADDED)
     )
     thoughts = [
@@ -189,7 +189,7 @@ def _talk(
 def _second_thought(
     events: pl.DataFrame, company: Company, kind: str, share: float, fields: tuple[str, ...], rng: np.random.Generator
 ) -> pl.DataFrame:
-    """A share of the events taken back or changed within minutes, while the feed still tells it."""
+    """A share of the events is recalled or edited within minutes, if the feed has not ended by then."""
     wanted = min(events.height, max(1, round(share * events.height)))
     chosen = events[np.sort(rng.choice(events.height, wanted, replace=False))]
     delay = pl.Series(rng.integers(5, 600, chosen.height)) * SECOND

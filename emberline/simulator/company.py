@@ -45,7 +45,7 @@ class Company:
         decay: From when activity fades towards `quiet`.
         grows: Until when members join.
         staffed: Until when operators and bots write as usual.
-        feed: Until when its carrier's feed tells anything.
+        feed: The end of its carrier's feed.
         planned_end: The end that was announced.
         closed: When it was closed.
         weight: Its share of the members, not normalised.

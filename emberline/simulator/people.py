@@ -58,7 +58,7 @@ class People:
         offer: Index of the product message that exposes; -1 for none.
         left: When the person leaves the home group; `rejoined`: when it comes back, silent.
         late_word: A single word too late to count: past activation, or past the window.
-        unseen: The first message stands for the joining, as no event tells it.
+        unseen: The join has no event, so the first message counts as the join.
         second: Index of a second group; -1 for none. `second_joined`, `second_spoke`: what happens there.
     """
 

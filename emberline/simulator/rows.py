@@ -77,7 +77,7 @@ def rows(kind: str, carrier: str | pl.Series, time: npt.NDArray[np.int64], **fie
 
     Args:
         kind: One of `schemas.kinds`.
-        carrier: Whose feed tells it; the shop counts as one.
+        carrier: The carrier of its feed; the shop counts as one.
         time: When it happened, microseconds.
         **fields: Columns of `SCHEMA`, a column or one value for all.
     """

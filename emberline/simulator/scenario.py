@@ -48,7 +48,7 @@ class Scenario:
         revival: How often a pause ends because an operator writes. Offers are noted for pausing groups, too, and never
             end a pause.
         second_group: Members who join a second group, perhaps on another carrier.
-        unseen_joins: Members of living groups whose joining no event tells.
+        unseen_joins: Members of living groups whose join has no event.
         duplicates: Exact copies sent again, as a share of events; `conflicts` are later copies with another body.
         late: Events delivered 1 to 40 days after they happened.
         broken: Records that are no valid event, as a share of events.

@@ -41,10 +41,10 @@ def clicks(
     person, group, time = (table[name].to_numpy() for name in ("person", "group", "time"))
     second = table["by_second"].to_numpy()
     at = np.where(second, people.second[person], people.home[person])
-    told = pl.select(pl.when(table["group"] >= 0).then(company.ids.gather(np.maximum(group, 0)))).to_series()
+    group_ids = pl.select(pl.when(table["group"] >= 0).then(company.ids.gather(np.maximum(group, 0)))).to_series()
     clicked = rows(
         kinds.LINK_CLICKED, SHOP, time, member_id=accounts(carriers.gather(company.carrier[at]), person),
-        group_id=told, message_id=message_ids(table["offer"].to_numpy()),
+        group_id=group_ids, message_id=message_ids(table["offer"].to_numpy()),
         product_id=product_ids(table["product"].to_numpy()),
     )  # fmt: skip
     looks = np.repeat(np.arange(len(person)), rng.poisson(1.3, len(person)))

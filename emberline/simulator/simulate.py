@@ -1,4 +1,4 @@
-"""From a scenario to its world: plan, tell, deliver."""
+"""From a scenario to its world: plan, write events, deliver."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _UTC: Final = pl.Datetime("us", "UTC")
 
 
 def watermark(events: pl.DataFrame) -> int:
-    """How far the planned events tell everything, microseconds."""
+    """The time up to which the planned events are complete, in microseconds."""
     newest = (
         events.filter(~pl.col("carrier").is_in(SAID_BY_PEOPLE)).group_by("carrier").agg(pl.col("time").max())["time"]
     )

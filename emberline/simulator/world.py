@@ -21,7 +21,7 @@ class Truth:
             `complete_through`), dead_since (first day `D` with `D - last_active_day >= 28`; null if that is later than
             `complete_through`, and for groups never born or with a planned end). Days of the business zone.
         sales: group_id (null: unattributed), currency, orders, paid_minor, refunded_minor, net_minor (at least 0 an
-            order), by last click within 7 days; the group told with an order goes before its clicks.
+            order), by last click within 7 days; the group named by an order comes before the clicks.
         spend: group_id (null: of a campaign), campaign (null: of a group), currency, spend_minor.
         interventions: group_id, action, day of what operators did in pauses of groups; talks: whether members spoke in
             the 7 days that end with the 28th after, null if that is later than the end; talks_without: whether they

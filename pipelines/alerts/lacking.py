@@ -28,13 +28,13 @@ def with_what_is_missing(groups: pl.DataFrame, missing: pl.DataFrame, heard: pl.
         pl.col("after").min().dt.convert_time_zone(zone).dt.date(),
         pl.col("before").max().dt.convert_time_zone(zone).dt.date(),
     )
-    told = pl.format(
+    with_missing = pl.format(
         "{} of what its source numbered did not arrive, sent from {} to {}; {}",
         "numbers_missing", "after", "before", "reason",
     )  # fmt: skip
-    is_told = pl.col("holds") & pl.col("numbers_missing").is_not_null()
+    is_missing = pl.col("holds") & pl.col("numbers_missing").is_not_null()
     return (
         groups.join(lost, on="group_id", how="left", maintain_order="left")
-        .with_columns(reason=pl.when(is_told).then(told).otherwise("reason"))
+        .with_columns(reason=pl.when(is_missing).then(with_missing).otherwise("reason"))
         .drop("after", "before")
     )

@@ -33,7 +33,7 @@ from pipelines.ingest.reader import ReaderKind
 from schemas.errors import EmberlineError
 
 _CLIENT_ID: Final = "emberline"
-_PATIENCE_S: Final = 30.0
+_TIMEOUT_S: Final = 30.0
 _FIRST_ANSWER_S: Final = 10.0
 _REFUSALS: Final = (AuthorizationError, SaslAuthenticationFailedError, UnsupportedSaslMechanismError)
 _HUNG_UP: Final = ("socket disconnected", "Connection reset by peer", "Broken pipe")
@@ -161,9 +161,9 @@ class KafkaConnection:
             return directory.topics(names)
 
     @contextmanager
-    def directory(self, patience_s: float = _PATIENCE_S) -> Iterator[TopicDirectory]:
+    def directory(self, timeout_s: float = _TIMEOUT_S) -> Iterator[TopicDirectory]:
         """Open a directory of the topics for several queries, with a timeout in seconds."""
-        admin = self._connect(KafkaAdminClient, request_timeout_ms=int(patience_s * 1000))
+        admin = self._connect(KafkaAdminClient, request_timeout_ms=int(timeout_s * 1000))
         try:
             yield TopicDirectory(admin)
         finally:

@@ -27,7 +27,7 @@ class RecordBuffer:
     def __len__(self) -> int:
         return len(self._records)
 
-    def poll(self, timeout_ms: int, rows: int, size: int) -> None:  # noqa: ARG002 - the client cannot be told a size
+    def poll(self, timeout_ms: int, rows: int, size: int) -> None:  # noqa: ARG002 - the client has no limit by size
         """Add at most `rows` records from Kafka within the time."""
         for records in self._consumer.poll(timeout_ms=timeout_ms, max_records=rows).values():
             self._records.extend(records)

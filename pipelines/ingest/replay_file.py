@@ -106,14 +106,14 @@ def _lines(file: Path) -> Iterator[Chunk]:
             done = len(lines.read(len(codecs.BOM_UTF8)))
         for chunk, n_bytes in _blocks(lines):
             done += n_bytes
-            told = [(at, line.rstrip(b"\r")) for at, line in enumerate(chunk, start=number + 1) if line.strip()]
+            kept = [(at, line.rstrip(b"\r")) for at, line in enumerate(chunk, start=number + 1) if line.strip()]
             number += len(chunk)
-            for at, line in told:
+            for at, line in kept:
                 _refuse_too_long(file, at, len(line))
             yield Chunk(
-                pl.Series([line for _, line in told], dtype=pl.Binary),
-                pl.Series([at for at, _ in told], dtype=pl.Int64),
-                len(chunk) - len(told),
+                pl.Series([line for _, line in kept], dtype=pl.Binary),
+                pl.Series([at for at, _ in kept], dtype=pl.Int64),
+                len(chunk) - len(kept),
                 done,
                 todo,
             )

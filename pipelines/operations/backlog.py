@@ -34,7 +34,7 @@ class Runs:
 
 
 @dataclass(frozen=True)
-class Patience:
+class StartPolicy:
     """When a backlog starts a run: by number of records or age of the oldest; after failures the back-off doubles.
 
     `after_schedule`: how long the schedule itself may take to start its run.
@@ -58,7 +58,7 @@ class Decision:
 def decide_ingest(
     backlog: Backlog | None,
     runs: Runs,
-    patience: Patience,
+    policy: StartPolicy,
     now: dt.datetime,
     scheduled: dt.datetime | None = None,
 ) -> Decision:
@@ -67,7 +67,7 @@ def decide_ingest(
     Args:
         backlog: None if Kafka or the lake could not be read, or need not be.
         runs: Runs of the ingest job.
-        patience: Thresholds and back-off.
+        policy: Thresholds and back-off.
         now: The clock, UTC.
         scheduled: The newest scheduled start of a run, UTC; None: runs follow Kafka.
     """
@@ -77,7 +77,7 @@ def decide_ingest(
         return Decision(False, "The backlog could not be read.")
     if runs.failed_at is not None:
         # A run that failed half way leaves undecoded records in `raw`, which Kafka's lag does not show.
-        if now < runs.failed_at + _wait(runs.failures, patience):
+        if now < runs.failed_at + _wait(runs.failures, policy):
             return Decision(False, f"The last {runs.failures} runs failed; the next try waits.")
         return Decision(True, f"The last {runs.failures} runs failed; it is time for the next try.")
     if backlog.rulings:
@@ -85,42 +85,42 @@ def decide_ingest(
     if not backlog.records:
         return Decision(False, "Nothing is unread.")
     if scheduled is not None:
-        return _decide_scheduled(backlog, patience, now, scheduled)
-    if backlog.records >= patience.records:
+        return _decide_scheduled(backlog, policy, now, scheduled)
+    if backlog.records >= policy.records:
         return Decision(True, f"Unread records: {backlog.records:,}.")
-    if backlog.oldest is None or now - backlog.oldest >= patience.age:
+    if backlog.oldest is None or now - backlog.oldest >= policy.age:
         return Decision(True, f"Unread records: {backlog.records:,}; the oldest has waited long enough.")
     return Decision(False, f"Unread records: {backlog.records:,}, all of them fresh.")
 
 
-def _decide_scheduled(backlog: Backlog, patience: Patience, now: dt.datetime, scheduled: dt.datetime) -> Decision:
+def _decide_scheduled(backlog: Backlog, policy: StartPolicy, now: dt.datetime, scheduled: dt.datetime) -> Decision:
     """Decide whether to read what the scheduled run left: it was limited, or it never started."""
     if backlog.oldest is None or backlog.oldest > scheduled:
         return Decision(False, "All records from before the scheduled time are read.")
-    if now < scheduled + patience.after_schedule:
+    if now < scheduled + policy.after_schedule:
         return Decision(False, "The scheduled run is about to start.")
     return Decision(True, f"Of {backlog.records} unread records some are from before the scheduled time.")
 
 
-def decide_follow(behind: Collection[str], runs: Runs, patience: Patience, now: dt.datetime) -> Decision:
+def decide_follow(behind: Collection[str], runs: Runs, policy: StartPolicy, now: dt.datetime) -> Decision:
     """Decide on a run for outdated tables, after the runs in flight; with growing back-off while runs fail.
 
     Args:
         behind: Names of tables that do not include the current version of their inputs.
         runs: Runs of the jobs that refresh such tables.
-        patience: The back-off.
+        policy: The back-off.
         now: The clock, UTC.
     """
     if runs.in_flight:
         return Decision(False, "A run is in flight; tables are compared after it.")
     if not behind:
         return Decision(False, "All tables include the current version of their inputs.")
-    if runs.failed_at is not None and now < runs.failed_at + _wait(runs.failures, patience):
+    if runs.failed_at is not None and now < runs.failed_at + _wait(runs.failures, policy):
         return Decision(False, f"The last {runs.failures} runs failed; the next try waits.")
     named = sorted(behind)
     more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
     return Decision(True, f"{', '.join(named[:_NAMED])}{more} do not include the current version of their inputs.")
 
 
-def _wait(failures: int, patience: Patience) -> dt.timedelta:
-    return min(patience.after_failure * 2 ** min(max(failures - 1, 0), 16), patience.longest_wait)
+def _wait(failures: int, policy: StartPolicy) -> dt.timedelta:
+    return min(policy.after_failure * 2 ** min(max(failures - 1, 0), 16), policy.longest_wait)

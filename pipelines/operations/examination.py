@@ -36,8 +36,8 @@ def examined(area: str, subject: str, look: Callable[[], Iterable[Examined]]) ->
     try:
         return list(look())
     except (EmberlineError, OSError) as error:
-        told = error if isinstance(error, EmberlineError) else refusal(error)
-        if told is None:
+        refused = error if isinstance(error, EmberlineError) else refusal(error)
+        if refused is None:
             raise
-        where = "" if told.place is None else f" Where: {told.place}"
-        return [Examined(area, subject, "broken", f"{told.cause}{where}", told.next_step)]
+        where = "" if refused.place is None else f" Where: {refused.place}"
+        return [Examined(area, subject, "broken", f"{refused.cause}{where}", refused.next_step)]

@@ -25,8 +25,8 @@ def over_merged_persons(lake: Lake, most: int) -> pl.DataFrame:
     )
     if over_merged.is_empty():
         return pl.DataFrame(schema=OVER_MERGED)
-    told = links(lake.open(EVENTS).scan(), withdrawn(lake.open(IDENTITY_RULING).scan())).lazy()
-    either_way = pl.concat([told, told.select(account_id=LINK[1], linked_account_id=LINK[0])]).unique()
+    links_now = links(lake.open(EVENTS).scan(), withdrawn(lake.open(IDENTITY_RULING).scan())).lazy()
+    either_way = pl.concat([links_now, links_now.select(account_id=LINK[1], linked_account_id=LINK[0])]).unique()
     most_linked = (
         either_way.filter(pl.col(LINK[0]) != pl.col(LINK[1]))
         .group_by("account_id")

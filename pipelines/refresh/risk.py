@@ -14,7 +14,7 @@ from pipelines.groups.risk.drivers import drivers
 from pipelines.groups.risk.features import acts, history, risk_features, with_messages
 from pipelines.groups.risk.graded import graded_model
 from pipelines.groups.risk.lines import from_json
-from pipelines.groups.risk.measured import PATIENCE
+from pipelines.groups.risk.measured import DEAD_AFTER_DAYS
 from pipelines.groups.risk.scores import ScoreInUse, is_current
 from pipelines.lake import Handle, Lake
 from pipelines.refresh.changes import BATCH_INPUT, IDENTITY_INPUT, Changes, Sources, changed_groups
@@ -123,7 +123,7 @@ def _measured_groups(people: Handle, health: Handle, through: dt.date) -> pl.Dat
 
     Without data of its source, a group's silence is unknown.
     """
-    is_recent = pl.col("day").is_between(through - dt.timedelta(days=PATIENCE), through, closed="right")
+    is_recent = pl.col("day").is_between(through - dt.timedelta(days=DEAD_AFTER_DAYS), through, closed="right")
     last_days = people.scan().filter(is_recent & (acts() > 0)).group_by("group_id").agg(last_day=pl.col("day").max())
     is_known = pl.col("silent_days") == (pl.lit(through) - pl.col("last_day")).dt.total_days()
     living = health.scan().filter(pl.col("day") == through).select("group_id", "state", "silent_days")

@@ -83,7 +83,7 @@ def test_a_path_that_delta_cannot_take_is_refused_with_its_characters(tmp_path: 
     (tmp_path / name).mkdir()
     (tmp_path / "link").symlink_to(tmp_path / name)
     for folder in (tmp_path / name, tmp_path / "link"):
-        with pytest.raises(LakePathUnfit, match=f"whose name has: {shown}\n"):
+        with pytest.raises(LakePathUnfit, match=f"whose path has these characters: {shown}\n"):
             Lake(str(folder / "lake")).open(GROUP_DAY)
         assert not Lake(str(folder / "lake")).has(GROUP_DAY)
         with pytest.raises(LakePathUnfit):

@@ -8,7 +8,7 @@ from typing import Final
 import polars as pl
 
 from pipelines.groups.newest import newest_until
-from pipelines.groups.risk.measured import PATIENCE
+from pipelines.groups.risk.measured import DEAD_AFTER_DAYS
 from schemas.lake import GROUP_STATES
 
 RISK_DAYS: Final = 7
@@ -42,7 +42,7 @@ def known_before(places: pl.LazyFrame, group_day: pl.LazyFrame, risks: pl.LazyFr
         .sort("at")
     )
     told = risks.select("group_id", at="day", risk="risk_28").sort("at")
-    eve, before = pl.col("day") - pl.duration(days=1), pl.col("day") - pl.duration(days=1 + PATIENCE)
+    eve, before = pl.col("day") - pl.duration(days=1), pl.col("day") - pl.duration(days=1 + DEAD_AFTER_DAYS)
     known = newest_until(
         newest_until(places, eve, said, "at"), before, said.rename({"said": "said_before"}).drop("active"), "at"
     )

@@ -9,7 +9,7 @@ from typing import Final
 import polars as pl
 
 from pipelines.groups.risk.features import quiet_days
-from pipelines.groups.risk.measured import PATIENCE
+from pipelines.groups.risk.measured import DEAD_AFTER_DAYS
 
 AHEAD: Final = 56
 """An alert is right if the group dies within so many days after it."""
@@ -65,7 +65,7 @@ def deaths(person_day: pl.LazyFrame, watched: pl.DataFrame) -> pl.DataFrame:
         .collect()
         .join(spans, on="group_id")
         .filter(pl.col("last_day") >= pl.col("day"))
-        .select("group_id", death=pl.col("last_day") + pl.duration(days=PATIENCE))
+        .select("group_id", death=pl.col("last_day") + pl.duration(days=DEAD_AFTER_DAYS))
         .sort("group_id", "death")
     )
 

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from pipelines.arrays import fixed
-from pipelines.groups.risk.measured import FEATURES, PATIENCE
+from pipelines.groups.risk.measured import DEAD_AFTER_DAYS, FEATURES
 from pipelines.groups.risk.walk import walk
 
 LEAST_MESSAGES: Final = 30
@@ -94,8 +94,8 @@ def waits(person_day: pl.LazyFrame, rows: pl.LazyFrame, through: dt.date) -> pl.
         waited.with_columns(wait_days=(pl.col("next_day") - pl.col("day")).dt.total_days())
         .with_columns(
             dead_days=pl.when(_is_quiet(pl.col("wait_days"), pl.col("known_days")))
-            .then(PATIENCE)
-            .otherwise((pl.col("last_day") - pl.col("day")).dt.total_days() + PATIENCE)
+            .then(DEAD_AFTER_DAYS)
+            .otherwise((pl.col("last_day") - pl.col("day")).dt.total_days() + DEAD_AFTER_DAYS)
         )
         .drop("tomorrow", "next_day", "last_day")
         .sort("group_id", "day")
@@ -117,7 +117,7 @@ def quiet_days(person_day: pl.LazyFrame, through: dt.date) -> pl.LazyFrame:
 
 
 def _is_quiet(wait_days: pl.Expr, known_days: pl.Expr) -> pl.Expr:
-    return wait_days.fill_null(known_days + 1) > PATIENCE
+    return wait_days.fill_null(known_days + 1) > DEAD_AFTER_DAYS
 
 
 def with_messages(person_day: pl.LazyFrame, rows: pl.LazyFrame) -> pl.LazyFrame:
@@ -141,7 +141,7 @@ def with_messages(person_day: pl.LazyFrame, rows: pl.LazyFrame) -> pl.LazyFrame:
     counted = rows
     for months in range(3):
         counted = (
-            counted.with_columns(end=pl.col("day") - pl.duration(days=months * PATIENCE))
+            counted.with_columns(end=pl.col("day") - pl.duration(days=months * DEAD_AFTER_DAYS))
             .sort("end")
             # Both sides are sorted; with `by` Polars cannot see it and would warn.
             .join_asof(total, left_on="end", right_on="at", by="group_id", coalesce=False, check_sortedness=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pipelines.compiled import compiled
-from pipelines.groups.risk.measured import ACTIVE_DAYS_BACK, FEATURES, HALF_LIVES, MESSAGES_BACK, PATIENCE
+from pipelines.groups.risk.measured import ACTIVE_DAYS_BACK, DEAD_AFTER_DAYS, FEATURES, HALF_LIVES, MESSAGES_BACK
 
 _HALF_LIVES = np.array(HALF_LIVES, np.float64)
 _ACTIVE_DAYS_BACK = np.array(ACTIVE_DAYS_BACK, np.int64)
@@ -49,7 +49,7 @@ def walk(
         end = start
         while end < len(group) and group[end] == group[start]:
             end += 1
-        rows += max(0, through - max(opens, day[start] + PATIENCE) + every) // every
+        rows += max(0, through - max(opens, day[start] + DEAD_AFTER_DAYS) + every) // every
         start = end
     at = np.zeros(rows, np.int64)
     days = np.zeros(rows, np.int64)
@@ -72,7 +72,7 @@ def walk(
 def _measure_group(day, person, messages, is_new, is_alone, opens, through, every, at, days, values, row, index):
     first = day[0]
     span = through - first + 1
-    if span <= PATIENCE:
+    if span <= DEAD_AFTER_DAYS:
         return row
     # Prefix sums: number of active days, and of days that end 14 days without activity, before each day.
     active_before = np.zeros(span + 1, np.int64)
@@ -84,7 +84,7 @@ def _measure_group(day, person, messages, is_new, is_alone, opens, through, ever
     weight = np.zeros(len(_HALF_LIVES))
     last_person = -1
     last_day = first
-    other_day = first - PATIENCE
+    other_day = first - DEAD_AFTER_DAYS
     alone = False
     place = 0
     for t in range(first, through + 1):
@@ -116,7 +116,7 @@ def _measure_group(day, person, messages, is_new, is_alone, opens, through, ever
             decayed[0, h] = decayed[0, h] * keep + (persons > 0)
             decayed[1, h] = decayed[1, h] * keep + persons
             decayed[2, h] = decayed[2, h] * keep + newcomers
-        if t < opens or since < PATIENCE or (since - PATIENCE) % every or t - last_day >= PATIENCE:
+        if t < opens or since < DEAD_AFTER_DAYS or (since - DEAD_AFTER_DAYS) % every or t - last_day >= DEAD_AFTER_DAYS:
             continue
         at[row] = index
         days[row] = t
@@ -127,7 +127,7 @@ def _measure_group(day, person, messages, is_new, is_alone, opens, through, ever
                 out[column] = decayed[kind, h] / weight[h]
                 column += 1
         for back in _ACTIVE_DAYS_BACK:
-            out[column] = t - active[known - back] if known >= back else since + PATIENCE
+            out[column] = t - active[known - back] if known >= back else since + DEAD_AFTER_DAYS
             column += 1
         for back in _MESSAGES_BACK:
             left = back
@@ -135,7 +135,7 @@ def _measure_group(day, person, messages, is_new, is_alone, opens, through, ever
             while among > 0 and left > 0:
                 among -= 1
                 left -= said[among]
-            out[column] = t - active[among] if left <= 0 else since + PATIENCE
+            out[column] = t - active[among] if left <= 0 else since + DEAD_AFTER_DAYS
             column += 1
         out[column] = t - other_day
         out[column + 1] = alone
@@ -163,7 +163,7 @@ def _measure_pauses(active, t, out):
     for k in range(1, len(active)):
         pause = active[k] - active[k - 1]
         reached += pause > silence
-        outlasted += pause > silence + PATIENCE
+        outlasted += pause > silence + DEAD_AFTER_DAYS
         if active[k] > t - _YEAR:
             longest = max(longest, pause)
     out[0] = longest

@@ -163,8 +163,8 @@ def refuse_failure(name: str, request: Request, answer: Answer, after_s: float |
         return
     shown = f"{name} answers {request.call} with {status}{_phrase(status)}"
     if status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS) or status >= 500:
-        told = retry_after_s(answer.headers, answer.now) if after_s is None else after_s
-        raise ApiBusy(f"{shown}.", told)
+        wait_s = retry_after_s(answer.headers, answer.now) if after_s is None else after_s
+        raise ApiBusy(f"{shown}.", wait_s)
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         raise RefusedByApi(f"{shown}.", "Check that the secret is right and has the right to read this.")
     raise RefusedByApi(f"{shown}.", "Check url and options.")

@@ -299,8 +299,8 @@ class Pull:
         committed.commit([], committed.stored.cursor, outcome)
 
     def _wait_s(self, n_failed: int, error: EmberlineError) -> float:
-        told = error.after_s if isinstance(error, ApiBusy) else None
-        waited = self._back_off.wait_s(n_failed, told, self._chance)
+        asked_s = error.after_s if isinstance(error, ApiBusy) else None
+        waited = self._back_off.wait_s(n_failed, asked_s, self._chance)
         # Errors that a person has to correct are not corrected within seconds.
         return max(waited, self._back_off.most_s) if isinstance(error, RefusedByApi) else waited
 

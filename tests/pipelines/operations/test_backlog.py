@@ -4,10 +4,10 @@ import datetime as dt
 
 import pytest
 
-from pipelines.operations.backlog import Backlog, Patience, Runs, decide_follow, decide_ingest
+from pipelines.operations.backlog import Backlog, Runs, StartPolicy, decide_follow, decide_ingest
 
 NOW = dt.datetime(2025, 3, 3, 12, tzinfo=dt.UTC)
-PATIENCE = Patience(
+POLICY = StartPolicy(
     records=100,
     age=dt.timedelta(seconds=5),
     after_failure=dt.timedelta(seconds=30),
@@ -41,7 +41,7 @@ def ago(seconds: float) -> dt.datetime:
     ],
 )
 def test_a_run_is_asked_for(backlog, runs, acts):
-    decision = decide_ingest(backlog, runs, PATIENCE, NOW)
+    decision = decide_ingest(backlog, runs, POLICY, NOW)
     assert decision.act is acts
     assert decision.reason
 
@@ -57,11 +57,11 @@ def test_a_run_is_asked_for(backlog, runs, acts):
     ],
 )
 def test_between_scheduled_runs_only_what_they_left_is_worth_one(backlog: Backlog, runs: Runs, acts: bool):
-    assert decide_ingest(backlog, runs, PATIENCE, NOW, scheduled=ago(1800)).act is acts
+    assert decide_ingest(backlog, runs, POLICY, NOW, scheduled=ago(1800)).act is acts
 
 
 def test_right_after_the_scheduled_time_the_schedule_itself_begins_the_run():
-    assert not decide_ingest(Backlog(1, ago(3600)), Runs(0), PATIENCE, NOW, scheduled=ago(30)).act
+    assert not decide_ingest(Backlog(1, ago(3600)), Runs(0), POLICY, NOW, scheduled=ago(30)).act
 
 
 @pytest.mark.parametrize(
@@ -75,4 +75,4 @@ def test_right_after_the_scheduled_time_the_schedule_itself_begins_the_run():
     ],
 )
 def test_what_is_behind_is_worth_a_run_unless_one_is_in_flight_or_just_failed(behind: set[str], runs: Runs, acts: bool):
-    assert decide_follow(behind, runs, PATIENCE, NOW).act is acts
+    assert decide_follow(behind, runs, POLICY, NOW).act is acts

@@ -87,4 +87,4 @@ def test_a_company_of_few_groups_and_days_is_told_what_its_risk_rests_on(monkeyp
     assert few.line == 0.275
     assert "Alerts by the risk, of the shipped model, on its training groups, each left out" in text
     assert "An alert is raised from a risk of 27.5 % on" in text
-    assert "Of your own there are 2 groups and 3 weekly days; of 0 of these it is known what came" in text
+    assert "Of your own there are 2 groups and 3 weekly days; of 0 of these the outcome is known" in text
