@@ -1,7 +1,7 @@
-"""Starts runs in processes that have imported everything before: `run_launcher` in `dagster.yaml`.
+"""Start runs in reusable worker processes that have imported everything: `run_launcher` in `dagster.yaml`.
 
-Dagster's own launcher starts a process a run. That imports for longer than most runs of a live pipeline compute, and
-the time counts from event to mart, twice: an event waits for the run before it and for its own.
+Dagster's own launcher starts a process per run. Its imports take longer than most runs of a live pipeline compute, and
+delay events twice: an event waits for the run before it and for its own.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from emberline.dagster_internals import (
 )
 
 PROCESS_TAG: Final = "dagster/emberline_process"
-"""Tag of a run: its own id, since a retry inherits tags, the id of its process, and a word in its command line."""
+"""Tag of a run: run id (since a retry inherits tags), process id, and worker token in the process's command line."""
 
 _WINDS_UP_WITHIN_S: Final = 5.0
-"""A process is not free at once when its run has ended: a last event, connections, what Python collects."""
+"""Seconds a worker may need after the end of its run, for a last event, connections and garbage collection."""
 
 
 @dataclass
@@ -47,7 +47,7 @@ class _Worker:
     run_id: str | None = None
 
     def is_free(self, *, is_winding_up: bool) -> bool:
-        """Does it wait for a run; EOFError where it is ending. One whose run is over and that hangs is killed."""
+        """Whether it waits for a run; raises EOFError if it is ending. A worker that hangs after its run is killed."""
         if self.run_id is not None and self.runs.poll(_WINDS_UP_WITHIN_S if is_winding_up else 0):
             self.runs.recv()
             self.run_id = None
@@ -57,14 +57,14 @@ class _Worker:
 
 
 class WarmRunLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
-    """Hands each run to a worker that is free, or starts one; a worker carries out one run at a time.
+    """Hands each run to a free worker, or starts one; a worker executes one run at a time.
 
-    Workers belong to the process that launches, Dagster's daemon. Without it they finish their run and end. When they
-    end besides, see `emberline.worker`.
+    Workers belong to the launching process, Dagster's daemon; without it they finish their run and end. For other
+    reasons to end see `emberline.worker`.
     """
 
     def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
-        """Start nothing: every process that opens the instance makes a launcher."""
+        """Start nothing, since every process that opens the instance creates a launcher."""
         super().__init__()
         self._inst_data = inst_data
         self._workers: list[_Worker] = []
@@ -72,21 +72,21 @@ class WarmRunLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
 
     @property
     def inst_data(self) -> ConfigurableClassData | None:
-        """What `dagster.yaml` says."""
+        """The configuration in `dagster.yaml`."""
         return self._inst_data
 
     @classmethod
     def config_type(cls) -> dict[str, Any]:
-        """There is nothing to configure."""
+        """Return the schema of the configuration, which is empty."""
         return {}
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData, config_value: Any) -> Self:  # noqa: ARG003
-        """Build it for Dagster."""
+        """Create the launcher, for Dagster."""
         return cls(inst_data)
 
     def launch_run(self, context: LaunchRunContext) -> None:
-        """Hand the run over; it waits in the worker where that one is still importing.
+        """Hand the run to a worker; it waits there if the worker is still importing.
 
         Raises:
             DagsterLaunchFailedError: The worker started for it ended at once.
@@ -101,7 +101,7 @@ class WarmRunLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
                 raise DagsterLaunchFailedError(f"Process {new.process.pid} ended before it took run {run_id}.")
 
     def _is_handed_over(self, run_id: str, request: str, worker: _Worker) -> bool:
-        """False where the worker is busy or ends. A run that has begun is tagged, whatever happens to the launcher."""
+        """Hand a run over; False if the worker is busy or ends. The run is tagged before it begins."""
         with suppress(OSError, EOFError):
             if worker.is_free(is_winding_up=self._is_over(worker.run_id)):
                 tag = json.dumps([run_id, worker.process.pid, worker.word])
@@ -124,7 +124,7 @@ class WarmRunLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
         return _Worker(process, word, Connection(here.detach()))
 
     def terminate(self, run_id: str) -> bool:
-        """Interrupt the run, from whichever process is asked to; False where it has ended or its process is gone."""
+        """Interrupt a run, from any process; False if it has ended or its process no longer exists."""
         run = self._instance.get_run_by_id(run_id)
         if run is None or run.is_finished:
             return False
@@ -138,11 +138,11 @@ class WarmRunLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
 
     @property
     def supports_check_run_worker_health(self) -> bool:
-        """It does: a run that has begun and whose process is gone fails at the next look of run monitoring."""
+        """True: a run that has begun and whose process no longer exists fails at the next check of run monitoring."""
         return True
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
-        """Whether the run's process lives; of runs that were started in another way nothing is known."""
+        """Return whether the run's process exists; unknown for runs that were started in another way."""
         if PROCESS_TAG not in run.tags:
             return CheckRunHealthResult(WorkerStatus.RUNNING, "not started by this launcher")
         if process_of(run) is None:
@@ -151,7 +151,7 @@ class WarmRunLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
 
 
 def process_of(run: dg.DagsterRun) -> psutil.Process | None:
-    """Return the live process that a run was handed to, also after it has gone on to another run."""
+    """Return the process that a run was handed to, also if it executes another run now; None if it has ended."""
     run_id, pid, word = json.loads(run.tags.get(PROCESS_TAG, "[null, 0, null]"))
     if run_id != run.run_id:
         return None

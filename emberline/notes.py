@@ -1,4 +1,4 @@
-"""What somebody notes that the company did for a group, as an event into Kafka."""
+"""Send notes on what the company did for a group to Kafka, as events."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SOURCE: Final = "emberline/notes"
 
 @dataclass(frozen=True)
 class Note:
-    """What was done for a group (docs/definitions.md#interventions); `by` is the account of who did it, in clear."""
+    """An action for a group (docs/definitions.md#interventions); `by` is the actor's account, in clear."""
 
     group_id: str
     action: Action
@@ -30,7 +30,7 @@ class Note:
     by: str | None = None
 
     def value(self, event_id: str) -> bytes:
-        """The note as an event, as the value of a record."""
+        """Return the note as a canonical event: the value of a record."""
         said = {"intervention": self.action, "intervention_note": self.text}
         actor = {} if self.by is None else {"member_id": self.by, "role": "operator"}
         event = {
@@ -46,13 +46,13 @@ class Note:
 
 
 def send_note(connection: KafkaConnection, topic: str, note: Note) -> str:
-    """Send a note to a topic of canonical events, which exists.
+    """Send a note to an existing topic of canonical events.
 
     Returns:
         The id of the event, by which it can be taken out.
 
     Raises:
-        ProduceFailed: it was not acknowledged.
+        ProduceFailed: Kafka did not acknowledge it.
     """
     event_id = str(uuid.uuid4())
     row = {"topic": topic, "key": event_id.encode(), "value": note.value(event_id)}

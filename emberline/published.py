@@ -1,4 +1,4 @@
-"""What is published, as frames for the terminal and the report: read from the warehouse's `mart`."""
+"""Read published tables from `mart` as frames for the terminal and the report."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ from schemas.disagreement import DISAGREEMENTS
 from schemas.funnel import standard
 
 STATE_ORDER: Final = ("dying", "declining", "revived", "alive", "dead", "unborn", "ended")
-"""States in the order in which they are shown: first those of groups that live, of these the worst."""
+"""States in display order: living ones first, the worst of them first."""
 
 
 COHORTS: Final = 12
-"""How many cohorts are shown, and over how many weeks."""
+"""Number of cohorts shown, and of weeks each."""
 
 MOST_INTERVENTIONS: Final = 10
-"""Of one group; what was done long ago the table in the warehouse has."""
+"""Most interventions shown per group; older ones are in the warehouse."""
 
 
 def newest_publication(*columns: sa.Column[Any]) -> sa.Select[Any]:
-    """Select what the newest publication says in these columns."""
+    """Select these columns of the newest publication."""
     return sa.select(*columns).order_by(mart.publication.c.version.desc()).limit(1)
 
 
 def funnel_frame(warehouse: Warehouse) -> pl.DataFrame:
-    """The summary of every funnel, a row a step."""
+    """Read the summary of every funnel, one row per step."""
     table = mart.funnel_step
     return warehouse.read(sa.select(table).order_by(table.c.funnel, table.c.step_number))
 
 
 def funnel_names(frame: pl.DataFrame) -> list[str]:
-    """Give the names of the funnels in a frame, the packaged one first."""
+    """Return the names of the funnels in a frame, the packaged one first."""
     packaged = standard().name
     return sorted(frame["funnel"].unique(), key=lambda name: (name != packaged, name))
 
 
 def groups_frame(warehouse: Warehouse) -> pl.DataFrame:
-    """Every group with its state and its risk on the newest complete day.
+    """Read every group with its state and its risk on the newest complete day.
 
-    First those that live, by risk; then those of which no risk is known, in `STATE_ORDER`, the newest first.
+    Living groups first, by risk; then groups without a risk, in `STATE_ORDER`, the newest first.
     """
     group, state, risk = mart.dim_group, mart.group_state, mart.group_risk
     newest = newest_publication(mart.publication.c.complete_through).scalar_subquery()
@@ -83,7 +83,7 @@ def groups_frame(warehouse: Warehouse) -> pl.DataFrame:
 
 
 def sales_frame(warehouse: Warehouse) -> pl.DataFrame:
-    """What each group sold, by attribution model and currency, most first, with the digits of the minor unit."""
+    """Read the sales of each group by attribution model and currency, largest first, with `minor_digits`."""
     sales, group, currency = mart.group_sales, mart.dim_group, mart.dim_currency
     columns = [column for column in sales.c if column.name not in {"group_id"}]
     return warehouse.read(
@@ -95,7 +95,7 @@ def sales_frame(warehouse: Warehouse) -> pl.DataFrame:
 
 
 def cohorts_frame(warehouse: Warehouse) -> pl.DataFrame:
-    """The newest `COHORTS` weekly cohorts of `retention`: `cohort`, `period`, `cohort_size`, `active`."""
+    """Read the newest `COHORTS` weekly cohorts of `retention`: `cohort`, `period`, `cohort_size`, `active`."""
     table = mart.retention
     newest = sa.select(table.c.cohort).where(table.c.unit == "week").distinct().order_by(table.c.cohort.desc())
     return warehouse.read(
@@ -106,7 +106,7 @@ def cohorts_frame(warehouse: Warehouse) -> pl.DataFrame:
 
 
 def interventions_frame(warehouse: Warehouse, group_id: str | None = None) -> pl.DataFrame:
-    """The newest interventions of each group, or of one, at most `MOST_INTERVENTIONS` each, the newest first."""
+    """Read the newest interventions of each group, or of one, at most `MOST_INTERVENTIONS` each, newest first."""
     done = mart.intervention
     newest = (done.c.at.desc(), done.c.intervention_id)
     place = sa.func.row_number().over(partition_by=done.c.group_id, order_by=newest)
@@ -121,14 +121,14 @@ def interventions_frame(warehouse: Warehouse, group_id: str | None = None) -> pl
 
 
 def contacts_frame(warehouse: Warehouse, group_id: str | None = None) -> pl.DataFrame:
-    """Whom to talk to in each group that declines, is dying or dead, or in one, those first for whom most speaks."""
+    """Read whom to talk to in each group in need, or in one, those with most reasons first."""
     contact = mart.contact
     query = sa.select(contact).order_by(contact.c.group_id, contact.c.place)
     return warehouse.read(query if group_id is None else query.where(contact.c.group_id == group_id))
 
 
 def followed_after(warehouse: Warehouse, group: dict[str, Any]) -> list[dict[str, Any]]:
-    """What followed where something was done for groups like one that is ill, as `followed` gives it."""
+    """Read what followed actions in groups like one in need; see `followed`."""
     if group["state"] not in ILL:
         return []
     effects, sales = warehouse.read_together(mart.intervention_effect, mart.intervention_sales)
@@ -141,7 +141,7 @@ def with_amounts(frame: pl.DataFrame, *names: str) -> pl.DataFrame:
 
 
 def amount(column: str) -> pl.Expr:
-    """Write minor units, at least 0, in units of their currency, which has `minor_digits`; as they are without any."""
+    """Format non-negative minor units in units of their currency by `minor_digits`; without these, as minor units."""
     minor, digits = pl.col(column).cast(pl.Int128), pl.col("minor_digits")
     unit = pl.lit(10, pl.Int64).pow(digits).cast(pl.Int128)
     fraction = (minor % unit).cast(pl.String).str.zfill(digits)

@@ -1,4 +1,4 @@
-"""Pulls that go on until a signal ends them, one thread each, with a log of one JSON object a line."""
+"""Run pulls until a signal ends them, one thread each, with a log of JSON lines."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from schemas.errors import EmberlineError
 
 _AFTER_DEFECT_S = 60.0
 _ENDS_WITHIN_S = 5.0
-"""Longer than a commit takes. What ends later is given up: a page that was not committed is asked for again."""
+"""Seconds to wait for the end of pulls, longer than a commit takes; an uncommitted page is requested again later."""
 
 
 def watch_sources(services: Services, sources: list[Source]) -> None:
     """Pull until SIGTERM or SIGINT.
 
     Raises:
-        KafkaUnreachable, KafkaRefused: Kafka is away at the start.
+        KafkaUnreachable, KafkaRefused: Kafka is not available at the start.
     """
     log, ended = Log(), threading.Event()
 

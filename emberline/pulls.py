@@ -1,4 +1,4 @@
-"""Pulls of the settings, ready to read: their APIs with secrets, their topics, what becomes of texts."""
+"""Open the pulls of the settings: their APIs with secrets, their topics, and the treatment of texts."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from pipelines.ingest.pulling.pull import Hooks, Pull, Source
 
 
 def open_sources(services: Services, names: list[str] | None = None) -> list[Source]:
-    """Open pulls of the settings; those that are named, else all.
+    """Open the named pulls of the settings, by default all.
 
     Raises:
-        SettingsError: There is none, or none of a name, or secrets and options of one do not fit its puller.
+        SettingsError: There is no pull, or none of a name, or a pull's secrets or options are wrong.
     """
     settings = services.settings
     if not settings.pull:
@@ -29,7 +29,7 @@ def open_sources(services: Services, names: list[str] | None = None) -> list[Sou
 
 
 def refuse_unfit(settings: Settings) -> None:
-    """Refuse what `open_sources` would, without a key, a lake or anything else being made."""
+    """Raise the errors of `open_sources`, without creating a key, a lake or anything else."""
     for name, pull in settings.pull.items():
         _api(name, pull, Texts(b""))
 
@@ -68,14 +68,14 @@ def _api(name: str, pull: PullSettings, texts: Texts) -> Api:
 
 
 def _refuse_secret_options(name: str, puller: Puller, pull: PullSettings) -> None:
-    """A secret among the options would stand in the file."""
+    """Refuse a secret among the options, because it would be in the settings file."""
     if secret := [part.name for part in puller.parts if part.is_secret and part.name in pull.options]:
         variable = f"EMBERLINE__PULL__{name.upper()}__SECRETS__{secret[0].upper()}"
         raise SettingsError(f"pull.{name}.options holds a secret: {secret[0]}.", f"Set {variable} in the environment.")
 
 
 def pull_of(services: Services, source: Source, hooks: Hooks | None = None) -> Pull:
-    """Make the pull of a source; its topic is there afterwards."""
+    """Create the pull of a source, and its topic if it does not exist."""
     kafka, settings = services.kafka(), services.settings
     kafka.create_topics([source.topic], settings.kafka.partitions)
     return Pull(source, kafka, settings.ingest.group, settings.cursor_topic, hooks)

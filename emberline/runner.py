@@ -1,4 +1,4 @@
-"""One run of the pipeline in this process, and what came of it."""
+"""One run of the pipeline in this process, and its outcome."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sensors.jobs import FULL_AUDIT, audit_job, follow_job, pipeline_job
 
 _INTERRUPTIONS: Final = {KeyboardInterrupt.__name__, dg.DagsterExecutionInterruptedError.__name__}
 _USER: Final = "user"
-"""The tag by which Dagster's page says who launched a run."""
+"""The tag with the launcher of a run, which Dagster's page shows."""
 
 _COMMANDS: Final = {
     pipeline_job.name: "emberline run", follow_job.name: "emberline rebuild", audit_job.name: "emberline audit"
@@ -32,7 +32,7 @@ _COMMANDS: Final = {
 
 @dataclass(frozen=True)
 class FailedCheck:
-    """A suite of expectations that a staging table broke; each message names table, expectation and rows."""
+    """A failed check of a staging table; each message names table, expectation and rows."""
 
     table: str
     is_blocking: bool
@@ -41,7 +41,7 @@ class FailedCheck:
 
 @dataclass(frozen=True)
 class Rejected:
-    """Records that were no valid events for one reason, and the commonest detail of it."""
+    """The number of rejected records by reason, with its most frequent detail."""
 
     reason: str
     records: int
@@ -50,7 +50,7 @@ class Rejected:
 
 @dataclass(frozen=True)
 class Ignored:
-    """Records of a carrier that hold nothing an event is made of, for one reason."""
+    """The number of ignored records of a carrier by reason."""
 
     carrier: str
     reason: str
@@ -59,13 +59,13 @@ class Ignored:
 
 @dataclass(frozen=True)
 class RunOutcome:
-    """What a run did.
+    """The outcome of a run.
 
     `counts` are of this run, `totals` of all history; `offsets_lost` are those of accepted gaps;
     `partitions_changed` is the larger of the numbers of days that `person_day` and `group_day` recomputed;
     `rows_changed` are the warehouse rows inserted, updated or deleted, by table; `version` is the published version,
-    None where this run published none; `failure` why it failed.
-    `is_refused`: it would have emptied tables, or the warehouse is of another lake.
+    None if this run published none; `failure` is the error, if it failed.
+    `is_refused`: it would have emptied tables, or the warehouse belongs to another lake.
     """
 
     run_id: str
@@ -84,12 +84,12 @@ class RunOutcome:
 
     @property
     def is_changed(self) -> bool:
-        """True when records were read, days recomputed or rows published."""
+        """Whether records were read, days recomputed or rows published."""
         return bool(self.counts.raw or self.partitions_changed or any(self.rows_changed.values()))
 
     @property
     def is_blocked(self) -> bool:
-        """True when a failed check or the guard of the warehouse kept the new version from being published."""
+        """Whether a failed check or the guard of the warehouse prevented the publication."""
         return self.is_refused or any(check.is_blocking for check in self.failed_checks)
 
 
@@ -103,7 +103,7 @@ def run_pipeline(
 ) -> RunOutcome:
     """Run a job in this process, by default the one that drains Kafka; for `accept_loss` see `PublishConfig`.
 
-    `command` is what Dagster's page names as who launched it; None: the usual one of the job.
+    `command` is the launcher that Dagster's page shows; None: the default of the job.
 
     Raises:
         KeyboardInterrupt: SIGINT or SIGTERM came; Dagster has recorded the run as failed.
@@ -175,7 +175,7 @@ def _outcome(result: dg.ExecuteInProcessResult, totals: Counts) -> RunOutcome:
 
 
 def _errors(result: dg.ExecuteInProcessResult) -> list[Any]:
-    """What steps failed with, then what the run itself failed with."""
+    """Return the errors of steps, then that of the run itself."""
     events = result.all_events
     steps = [event.step_failure_data.error for event in events if event.is_step_failure]
     run = [event.job_failure_data.error for event in events if event.is_job_failure]

@@ -1,4 +1,4 @@
-"""The newest runs, as Dagster's instance has them."""
+"""Read the newest runs from Dagster's instance."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SHOWN: Final = 5
 
 @dataclass(frozen=True)
 class Run:
-    """One run: when it began and how long it took (None while it runs), and the tables whose checks failed in it."""
+    """A run: its start, its duration (None while it runs), and the tables whose checks failed."""
 
     run_id: str
     job: str
@@ -24,7 +24,7 @@ class Run:
 
 
 def newest_runs(instance: dg.DagsterInstance) -> list[Run]:
-    """The newest runs, newest first."""
+    """Return the newest runs, newest first."""
     return [_run(instance, record) for record in instance.get_run_records(limit=_SHOWN)]
 
 

@@ -1,4 +1,4 @@
-"""From settings to what the pipeline works on: embedded engines where nothing else is set, and the resources."""
+"""Create engines, stores and resources from the settings; what is not configured elsewhere is embedded."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ if TYPE_CHECKING:  # its library is slow to import, and needed by few
     from pipelines.operations.open_lineage import Collector
 
 _PSEUDONYM_KEY: Final = "pseudonyms"
-"""The secret of the state folder that pseudonyms are made with where no key is set."""
+"""Name of the secret in the state folder that is the key of pseudonyms if none is configured."""
 
 
 @dataclass
 class Services:
-    """The engines and stores that the settings name. Nothing starts before it is asked for.
+    """The engines and stores of the settings; each starts at first use.
 
-    With `looks_only` nothing starts or is made at all: what is embedded and does not run raises `NotRunning`.
+    With `looks_only` nothing is started or created: an embedded engine that does not run raises `NotRunning`.
     """
 
     settings: Settings
@@ -56,11 +56,11 @@ class Services:
 
     @cached_property
     def state(self) -> StateFolder:
-        """The state folder, made on first use."""
+        """The state folder; it is created at first use."""
         return StateFolder(self.settings.state, looks_only=self.looks_only)
 
     def kafka(self) -> KafkaConnection:
-        """The configured brokers, or the embedded one, started where it does not run."""
+        """Return the connection to the configured brokers, or to the embedded one, which is started if needed."""
         configured = self.settings.kafka
         if configured.bootstrap_servers is None:
             embedded = EmbeddedKafka(self.state)
@@ -72,22 +72,22 @@ class Services:
         return KafkaConnection(configured.bootstrap_servers, options, self.settings.ingest.reader)
 
     def receiver(self) -> EmbeddedReceiver:
-        """The receiver of webhooks of the state folder."""
+        """Return the webhook receiver of the state folder."""
         return EmbeddedReceiver(self.state, self.settings.receive.host, self.settings.receive.port)
 
     def puller(self) -> EmbeddedPuller:
-        """The process of the state folder that pulls from APIs."""
+        """Return the process of the state folder that pulls from APIs."""
         return EmbeddedPuller(self.state)
 
     def warehouse_url(self) -> str:
-        """SQLAlchemy URL of the configured warehouse, or of the embedded one, started where it does not run."""
+        """Return the SQLAlchemy URL of the configured warehouse, or of the embedded one, which is started if needed."""
         configured = self.settings.warehouse.url
         if configured is not None:
             return configured.get_secret_value()
         return self._started(EmbeddedPostgres(self.state))
 
     def dagster_url(self) -> str:
-        """SQLAlchemy URL of the database of Dagster's storage: one of its own, or the configured warehouse."""
+        """Return the SQLAlchemy URL of Dagster's storage: its own database, or the configured warehouse."""
         configured = self.settings.dagster.storage_url or self.settings.warehouse.url
         if configured is not None:
             return configured.get_secret_value()
@@ -96,7 +96,7 @@ class Services:
         return postgres.url(DAGSTER)
 
     def reader_url(self) -> str:
-        """SQLAlchemy URL for who only reads: the configured one, or the reader's of the embedded PostgreSQL."""
+        """Return the SQLAlchemy URL of the read-only login: the configured one, or that of the embedded PostgreSQL."""
         url = self.warehouse_url()
         return url if self.settings.warehouse.url is not None else EmbeddedPostgres(self.state).url(READER)
 
@@ -105,14 +105,14 @@ class Services:
         return Warehouse(self.warehouse_url())
 
     def lake(self) -> Lake:
-        """The lake, in the state folder where no URI is set; see `lake_folder`."""
+        """Return the lake; without a URI in the settings it is in the state folder, see `lake_folder`."""
         uri = self.settings.lake.uri
         if uri is None:
             uri = str(lake_of(self.state) if self.looks_only else lake_folder(self.state, self.on_progress))
         return Lake(uri, self.settings.lake.storage_options)
 
     def pseudonyms(self) -> Pseudonyms:
-        """The pseudonyms under the configured key, or under one that is made at random for a new lake.
+        """Return the pseudonyms with the configured key, or with a random one, created for a new lake.
 
         Raises:
             WrongPseudonymKey: the lake holds pseudonyms of another key.
@@ -126,16 +126,16 @@ class Services:
         return pseudonyms
 
     def measures(self, carrier: str) -> Callable[[list[bytes]], Sequence[bytes]]:
-        """What becomes of a carrier's payloads before they are produced: measures take the place of texts."""
+        """Return the function that replaces texts in a carrier's payloads by measures before they are produced."""
         texts = Texts.of_company(self.pseudonyms(), keeps=self.settings.privacy.keep_texts)
         return partial(self.settings.registry()[carrier].measured, texts=texts)
 
     def has_pseudonym_key(self) -> bool:
-        """Tell whether there is a key of the pseudonyms, configured or in the state folder."""
+        """Whether there is a key of the pseudonyms, configured or in the state folder."""
         return self.settings.privacy.key is not None or self.state.has_secret(_PSEUDONYM_KEY)
 
     def rules(self) -> Rules:
-        """The company's definitions; raise `WrongPseudonymKey` as `pseudonyms` does."""
+        """Return the company's definitions; raise `WrongPseudonymKey` like `pseudonyms`."""
         settings = self.settings
         return Rules(
             topics=CarriersOfTopics(
@@ -202,7 +202,7 @@ class Services:
         )
 
     def collector(self) -> Collector | None:
-        """The collector of OpenLineage events, None where the settings name none."""
+        """Return the collector of OpenLineage events; None if none is configured."""
         configured = self.settings.lineage
         if configured.url is None:
             return None
@@ -218,7 +218,7 @@ class Services:
         return Collector(configured.url, configured.namespace, places, token)
 
     def maintenance_policy(self) -> MaintenancePolicy:
-        """What is kept for how long."""
+        """Return the policy of maintenance."""
         kept = self.settings.maintenance
         raw_days = self.settings.privacy.keep_raw_days
         return MaintenancePolicy(
@@ -233,7 +233,7 @@ class Services:
         )
 
     def _started(self, engine: EmbeddedKafka | EmbeddedPostgres) -> str:
-        """Where an engine listens that runs or is started; only looking, one that runs."""
+        """Return the address of an engine, which is started if needed; with `looks_only` it must run."""
         if not self.looks_only:
             return engine.start(self.on_progress)
         address = engine.address()
@@ -247,6 +247,6 @@ class Services:
         return address
 
     def stop(self) -> None:
-        """Stop the embedded engines; those that are configured elsewhere are not touched."""
+        """Stop the embedded engines; configured ones are left running."""
         EmbeddedKafka(self.state).stop()
         EmbeddedPostgres(self.state).stop()

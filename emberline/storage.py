@@ -18,24 +18,25 @@ from emberline.dagster_internals import ConfigurableClassData
 _OLDEST_S: Final = 300
 
 _with_tables: Final[set[str]] = set()
-"""The databases in which this process has made or found Dagster's tables."""
+"""The databases in which this process has created or found Dagster's tables."""
 
 
 class KeptConnectionsStorage(DagsterPostgresStorage):
-    """`DagsterPostgresStorage`, and one pool of connections a process; the web server has pools of its own.
+    """`DagsterPostgresStorage` with one connection pool per process; the web server has its own pools.
 
-    Dagster's own opens a connection for every look, 750 of them a run: for each PostgreSQL starts a process and checks
-    a password. Nor is every instance to look for its tables, three connections each: a sensor's tick makes one.
+    Dagster's own storage opens a connection for every query, 750 per run, and for each PostgreSQL starts a process and
+    checks a password. Also, not every instance has to check for its tables, which takes three connections: each tick of
+    a sensor creates an instance.
     """
 
     @classmethod
     def config_type(cls) -> dict[str, Any]:
-        """A URL is all that is configured."""
+        """Return the schema of the configuration: a URL."""
         return {"postgres_url": dg.StringSource}
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> KeptConnectionsStorage:
-        """Build it for Dagster."""
+        """Create the storage, for Dagster."""
         url = pg_url_from_config(config_value)
         storage = cls(url, should_autocreate_tables=url not in _with_tables, inst_data=inst_data)
         _with_tables.add(url)
@@ -47,9 +48,9 @@ class KeptConnectionsStorage(DagsterPostgresStorage):
 
 @cache
 def _engine(url: str) -> sa.Engine:
-    """A few connections stay open, as many more as are needed come and go; one that PostgreSQL closed is replaced.
+    """Create an engine that keeps a few connections open and opens more as needed; closed ones are replaced.
 
-    So is one that is older than five minutes: something on the way may have dropped it silently.
+    Connections older than five minutes are replaced too, since the network may have dropped them silently.
     """
     engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", max_overflow=-1, pool_recycle=_OLDEST_S)
     event.listen(engine, "checkout", _refuse_closed)
@@ -57,9 +58,9 @@ def _engine(url: str) -> sa.Engine:
 
 
 def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
-    """Let the pool replace a connection on which PostgreSQL said something unasked: that it ends.
+    """Let the pool replace a connection on which PostgreSQL has sent an unsolicited message: that it ends.
 
-    To ask for an answer instead, as `pool_pre_ping` does, is a statement more for each of the thousand of a run.
+    `pool_pre_ping` would add a statement to each of the thousand of a run.
     """
     unasked = select.poll()
     unasked.register(connection, select.POLLIN)

@@ -1,4 +1,4 @@
-"""Tenants as commands see them: the login in PostgreSQL, and the groups it reads."""
+"""Add, remove and list tenants: the login in PostgreSQL, and the groups it may read."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _BYTES: Final = 24
 
 @dataclass(frozen=True)
 class Added:
-    """A tenant as it is now.
+    """A tenant after a change.
 
     Attributes:
         tenant: The login and its groups.
-        address: URL that psql takes, without a password.
-        password: The one that was made for it; None: it was given, or is as before.
+        address: URL for psql, without a password.
+        password: The generated password; None: it was given, or is unchanged.
     """
 
     tenant: Tenant
@@ -40,11 +40,11 @@ class Added:
 
 @dataclass(frozen=True)
 class Removed:
-    """What a tenant lost.
+    """The result of removing a tenant or some of its groups.
 
     Attributes:
-        groups: How many groups it reads no more.
-        is_login_dropped: Whether its login went, too; None: that was not asked for, or is an administrator's to do.
+        groups: Number of groups that it may no longer read.
+        is_login_dropped: Whether its login was dropped too; None: not requested, or left to an administrator.
     """
 
     groups: int
@@ -61,10 +61,10 @@ def add_tenant(
     actor: str,
     now: dt.datetime,
 ) -> Added:
-    """Let a tenant read these groups, too; in the embedded PostgreSQL its login is made where it is missing.
+    """Grant groups to a tenant; in the embedded PostgreSQL its login is created if it does not exist.
 
-    A password is set for a new login, or with `new_password`: that of the variable `PASSWORD_VARIABLE`, else one made
-    at random. In a PostgreSQL of one's own an administrator makes logins and passwords.
+    A password is set for a new login, or with `new_password`: that of the variable `PASSWORD_VARIABLE`, else a random
+    one. In a configured PostgreSQL, an administrator creates logins and passwords.
 
     Raises:
         BadTenantName, NoTenants, UnknownGroups, NoSuchTenant: See `pipelines.publish.tenants`.
@@ -96,7 +96,7 @@ def add_tenant(
 
 
 def remove_tenant(services: Services, name: str, groups: Sequence[str]) -> Removed:
-    """Let a tenant read these groups no more; without any, none, and its login goes from the embedded PostgreSQL."""
+    """Revoke groups from a tenant; without `groups` revoke all, and drop its login in the embedded PostgreSQL."""
     refuse_name(name)
     warehouse, embedded = services.warehouse(), _embedded(services)
     warehouse.prepare()
@@ -111,12 +111,12 @@ def remove_tenant(services: Services, name: str, groups: Sequence[str]) -> Remov
 
 
 def all_tenants(services: Services) -> list[Tenant]:
-    """Every tenant; one without a login had groups granted, and its login was dropped or is no tenant's."""
+    """Return every tenant; one without a login has groups, but its login was dropped or is not a tenant's."""
     warehouse = services.warehouse()
     warehouse.prepare()
     return Tenants(warehouse.url).all()
 
 
 def _embedded(services: Services) -> EmbeddedPostgres | None:
-    """The embedded PostgreSQL, unless the warehouse is elsewhere."""
+    """Return the embedded PostgreSQL; None if the warehouse is configured elsewhere."""
     return EmbeddedPostgres(services.state) if services.settings.warehouse.url is None else None

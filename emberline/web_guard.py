@@ -1,7 +1,7 @@
-"""Who may see Dagster's page: an ASGI application around it that asks for a token and looks where a request comes from.
+"""Access control of Dagster's page: an ASGI wrapper that requires a token and checks the origin of requests.
 
-The page wipes tables and starts runs, and Dagster has no login. Other users of the machine reach its port, and so does
-every website in a browser of this one: by requests from its pages, or by a name of its own that it lets point here.
+The page can wipe tables and start runs, and Dagster has no login. Other users of the machine can reach its port, and so
+can websites in a browser on it: by cross-site requests, or by DNS rebinding.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ TOKEN: Final = "token"  # noqa: S105 - the name of a parameter
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _READS: Final = frozenset({"GET", "HEAD"})
 _ELSEWHERE: Final = frozenset({"cross-site", "same-site"})
-"""Another port is another site to us, and the same to a browser: it may be another user's."""
+"""Origins that must not change anything; `same-site` includes other ports, which may be another user's."""
 _SAFE: Final = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
 class WebGuard:
-    """Lets requests through to `app` that come under a known name, with the token, and from the page itself.
+    """Forwards requests to `app` if host name, token and origin are valid.
 
-    A link with `?token=...` stores the token in a cookie and goes on to the page; only the cookie counts from then on.
+    A link with `?token=...` stores the token in a cookie and leads to the page; from then on only the cookie counts.
     """
 
     def __init__(self, app: ASGIApp, *, token: str, port: int, hosts: Collection[str] = ()) -> None:
-        """Guard an application.
+        """Wrap an application.
 
         Args:
-            app: What is behind.
-            token: What the link has.
-            port: Where it listens: browsers send cookies to all ports of a host, so it is part of the cookie's name.
-            hosts: Names under which it is reached, beside those of the loopback interface.
+            app: The application.
+            token: The token in the link.
+            port: Its port, which is part of the cookie's name, since browsers send cookies to all ports of a host.
+            hosts: Its host names, beside those of the loopback interface.
         """
         self._app = app
         self._token = token
@@ -46,7 +46,7 @@ class WebGuard:
         self._hosts = _LOOPBACK | {host.lower() for host in hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or hand it on."""
+        """Answer a request, or forward it."""
         refusal = None if scope["type"] == "lifespan" else self._refusal(scope)
         if refusal is None:
             await self._app(scope, receive, send)
@@ -56,7 +56,7 @@ class WebGuard:
             await refusal(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> Response | None:
-        """Return what is answered in place of the application; None where the request may pass."""
+        """Return the refusal of a request; None if it is allowed."""
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         if _name(host) not in self._hosts:
@@ -72,15 +72,15 @@ class WebGuard:
         return None
 
     def _landing(self, scope: Scope) -> Response | None:
-        """Return the page that a link with the token leads to; None where there is none, or not the right one.
+        """Return the page that stores the token of a link; None if the request has no valid token.
 
-        It is a page and not a redirection: on that, a browser that comes from another site sends no strict cookie.
+        It is a page and not a redirect: on a redirect from another site, browsers send no strict cookie.
         """
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         if not any(self._is_token(value) for name, value in query if name == TOKEN):
             return None
         rest = urlencode([(name, value) for name, value in query if name != TOKEN])
-        # Two slashes at the beginning would be the name of another host.
+        # Two slashes at the start would name another host.
         target = "/" + quote(scope["path"].lstrip("/\\")) + (f"?{rest}" if rest else "")
         refresh = f'<meta http-equiv="refresh" content="0; url={html.escape(target)}">'
         page = HTMLResponse(f"<!doctype html><title>Dagster</title>{refresh}", headers=_SAFE)
@@ -99,7 +99,7 @@ class WebGuard:
 
 
 def _name(host: str) -> str:
-    """Return the name in a `Host` header, without its port; empty where it is none."""
+    """Return the name in a `Host` header, without its port; empty if it is invalid."""
     try:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:
@@ -107,6 +107,6 @@ def _name(host: str) -> str:
 
 
 def _changes_something(scope: Scope) -> bool:
-    """Tell whether a request may do more than read; Dagster takes GraphQL by GET, too."""
+    """Whether a request may change something; Dagster accepts GraphQL by GET too."""
     is_graphql = scope["path"].rstrip("/").endswith("/graphql") and bool(scope["query_string"])
     return scope["type"] == "websocket" or scope["method"] not in _READS or is_graphql

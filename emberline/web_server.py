@@ -1,7 +1,7 @@
 """`python -m emberline.web_server WORKSPACE PORT`: Dagster's web server on the loopback interface, behind `web_guard`.
 
-Dagster's own command listens on a port that every user of the machine reaches, whatever stands before it, and cannot
-listen on a socket of this user. So its application is run here, in the same process as the guard.
+Dagster's own command listens on a port that every user of the machine can reach, even behind a guard, and cannot listen
+on a socket of this user. So its application runs here, in the same process as the guard.
 """
 
 from __future__ import annotations

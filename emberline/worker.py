@@ -1,8 +1,8 @@
-"""`python -m emberline.worker FD HOME WORD`: carries out the runs its launcher hands over, one after the other.
+"""`python -m emberline.worker FD HOME TOKEN`: execute the runs that the launcher hands over, one after the other.
 
-FD is a connection of `emberline.launcher`; HOME, Dagster's, and WORD are there to recognise the process by. A
-serialized `ExecuteRunArgs` comes in; None goes out when the process is free again. It ends when the launcher is gone,
-after a run that did not succeed, and when it should be renewed.
+FD is a connection to `emberline.launcher`; HOME (Dagster's) and TOKEN identify the process. It receives serialized
+`ExecuteRunArgs`, and sends None when it is free again. It ends when the launcher has ended, after a run that did not
+succeed, and when it uses too much memory.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from emberline.dagster_internals import execute_run
 
 _MOST_RUNS: Final = 50
 _MOST_BYTES: Final = 1024**3
-"""A large backlog leaves the memory of its batches behind; more than this is given back by ending."""
+"""Most memory of a worker between runs; a large backlog leaves more behind, which is freed by ending the process."""
 
 
 _UNTRUE: Final = "Blocking asset check"
-"""Of a run with nothing new Dagster warns that `publish` proceeds without its checks; it is skipped with them."""
+"""Start of a false warning: in a run without changes, `publish` is skipped together with its checks."""
 
 
 def main() -> None:
-    """Serve until there is a reason to end."""
+    """Execute runs until there is a reason to end."""
     drop_untrue_warning()
     fd = int(sys.argv[1])
     os.set_inheritable(fd, False)
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def drop_untrue_warning() -> None:
-    """Keep the warning of checks without a result out of the log of runs: nothing is published that was not checked."""
+    """Drop the false warning about checks without a result from the log of runs."""
     if (handler := logging.lastResort) is not None:
         handler.addFilter(lambda record: not record.getMessage().startswith(_UNTRUE))
 

@@ -30,7 +30,7 @@ class EmbeddedSuperset:
     """The Superset of a state folder; its database, log and process id lie in `superset` there."""
 
     def __init__(self, state: StateFolder) -> None:
-        """Describe it; nothing is started."""
+        """Configure it; nothing is started."""
         self._state = state
         self._home = state.path / "superset"
         self._record, self._log = self._home / "superset.pid", self._home / "superset.log"

@@ -1,7 +1,7 @@
 """Real Apache Kafka and real PostgreSQL from Python wheels: no Docker, no system Java, no root.
 
-Here belong: finding the programs, rendering their configuration, starting and stopping them as
-daemons, and telling where they listen. Not here: topics, tables, or anything the pipeline reads.
+This package finds the programs, writes their configuration, starts and stops them as daemons, and
+returns their addresses. It does not contain topics, tables, or anything the pipeline reads.
 """
 
 from emberline.embedded.errors import (

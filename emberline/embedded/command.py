@@ -1,4 +1,4 @@
-"""A command of emberline that goes on until it is stopped, as a daemon of this user."""
+"""A long-running command of emberline, as a daemon of this user."""
 
 import os
 import sys
@@ -14,33 +14,33 @@ from emberline.embedded.state import StateFolder
 _UP_WITHIN_S = 60.0
 _POLL_S = 0.1
 _ENDS_WITHIN_S = 45.0
-"""Longer than a command takes itself to end what is under way."""
+"""Seconds to wait for a graceful end; longer than a command takes to finish its work."""
 
 
 class EmbeddedCommand(ABC):
-    """A command of a state folder; its log and process id lie there."""
+    """A command of a state folder, which has its log and process id."""
 
     def __init__(self, state: StateFolder, name: str, title: str, *command: str) -> None:
-        """Describe it; nothing is started.
+        """Configure the command; nothing is started.
 
         Args:
-            state: the folder.
-            name: of its log and record.
-            title: what people call it.
-            command: of emberline.
+            state: the state folder.
+            name: name of its log and pid file.
+            title: its display name.
+            command: arguments of emberline.
         """
         self._state, self._name, self._title, self._command = state, name, title, command
         self._record, self._log = state.path / f"{name}.pid", state.path / f"{name}.log"
 
     @abstractmethod
     def is_up(self) -> bool:
-        """Tell whether it runs and is ready."""
+        """Whether it runs and is ready."""
 
     def start(self, on_progress: Callable[[str], None] = lambda _: None) -> None:
-        """Start it where it does not run, with the settings and secrets of this process, and wait until it is up.
+        """Start it if it does not run, with the settings and secrets of this process, and wait until it is ready.
 
         Raises:
-            EngineDied: It ended, or was not up in time; the error quotes its log.
+            EngineDied: It ended, or was not ready in time; the error quotes its log.
         """
         with self._state.lock(self._name):
             if self.process() is None:
@@ -61,11 +61,11 @@ class EmbeddedCommand(ABC):
             )
 
     def process(self) -> psutil.Process | None:
-        """Return its live process."""
+        """Return its process; None if it does not run."""
         return daemon.recorded(self._record, str(self._state.path))
 
     def stop(self) -> None:
-        """Stop it, after it has ended what is under way; no error when it is down."""
+        """Stop it gracefully; no error if it does not run."""
         with self._state.lock(self._name):
             process = self.process()
             if process is not None:

@@ -26,14 +26,14 @@ def launch(
     env: Mapping[str, str],
     inherit: int | None = None,
 ) -> None:
-    """Start `command` in a session of its own and write its process id to `record`.
+    """Start `command` in its own session and write its process id to `record`.
 
     Args:
         command: Program (absolute path) and arguments.
         log: File that receives both output streams, emptied first.
         record: The pid file.
         env: The whole environment of the process.
-        inherit: A file descriptor that stays open in the process, such as that of a lock.
+        inherit: A file descriptor that the process inherits, such as that of a lock.
     """
     if inherit is not None:
         os.set_inheritable(inherit, True)
@@ -55,15 +55,15 @@ def launch(
 def wait_until(
     answers: Callable[[], bool], lives: Callable[[], bool], *, name: str, log: Path, within_s: float, poll_s: float
 ) -> None:
-    """Wait until a process answers.
+    """Wait until a process is ready.
 
     Args:
-        answers: Whether it does.
-        lives: Whether it still runs.
-        name: What people call it.
+        answers: Returns whether it is ready.
+        lives: Returns whether it still runs.
+        name: Its display name.
         log: Its log, which the error quotes.
-        within_s: How long it may take.
-        poll_s: How often it is asked.
+        within_s: Timeout in seconds.
+        poll_s: Seconds between checks.
 
     Raises:
         EngineDied: It ended, or did not answer in time.
@@ -76,7 +76,7 @@ def wait_until(
 
 
 def answers_at(url: str, timeout_s: float) -> bool:
-    """Tell whether a page of ours is there, within so many seconds."""
+    """Whether a URL answers within the timeout."""
     try:
         with urllib.request.urlopen(url, timeout=timeout_s):  # noqa: S310 - of the settings, or on loopback
             return True
@@ -87,8 +87,8 @@ def answers_at(url: str, timeout_s: float) -> bool:
 def recorded(record: Path, argument: str) -> psutil.Process | None:
     """Return the live process named by a pid file, or None.
 
-    Process ids are given out again after a crash or a restart of the machine, so the process counts
-    only when `argument`, a path inside the state folder, stands in its command line.
+    Process ids are reused after a crash or a restart of the machine, so the process only counts if its
+    command line has `argument`, a path inside the state folder.
     """
     try:
         process = psutil.Process(int(record.read_text().split(maxsplit=1)[0]))
@@ -100,7 +100,7 @@ def recorded(record: Path, argument: str) -> psutil.Process | None:
 
 
 def strays(program: str, argument: str) -> list[psutil.Process]:
-    """Return the processes that run `program`, a path or a module of Python, with `argument`, recorded or not."""
+    """Return all processes that run `program`, a path or a Python module, with `argument`; pid files do not matter."""
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
@@ -111,10 +111,10 @@ def strays(program: str, argument: str) -> list[psutil.Process]:
 
 
 def _command_line(process: psutil.Process) -> list[str]:
-    """Return the command line, waiting out the moments when a process shows none.
+    """Return the command line; wait while it is empty for an instant.
 
-    It is empty for an instant while a process begins and while it dies; a thread of the kernel
-    shows none for good. Read too early, an engine just launched would pass for dead.
+    It is empty for an instant while a process starts or ends; a kernel thread never has one. Without
+    waiting, an engine that was just launched would count as dead.
     """
     deadline = time.monotonic() + _COMMAND_LINE_WITHIN_S
     while not (found := process.cmdline()) and time.monotonic() < deadline:
@@ -123,7 +123,7 @@ def _command_line(process: psutil.Process) -> list[str]:
 
 
 def end(process: psutil.Process, steps: Sequence[tuple[signal.Signals, float]]) -> None:
-    """Send each signal in turn until the process is gone, waiting so many seconds after each."""
+    """Send the signals in turn until the process has ended, with a timeout in seconds after each."""
     for number, timeout in steps:
         with suppress(psutil.NoSuchProcess):
             process.send_signal(number)
@@ -138,10 +138,10 @@ def end(process: psutil.Process, steps: Sequence[tuple[signal.Signals, float]]) 
 
 def _is_gone(process: psutil.Process) -> bool:
     try:
-        process.wait(0)  # collects our own children
+        process.wait(0)  # reaps our own children
     except psutil.TimeoutExpired:
-        # Once the command that started it is over, collecting it is up to the first process of the
-        # machine, and that of a container may never do it.
+        # Once the command that started it has ended, init must reap it, and that of a container may
+        # never do so.
         with suppress(psutil.NoSuchProcess):
             return process.status() == psutil.STATUS_ZOMBIE
     return True

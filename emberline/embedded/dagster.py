@@ -25,40 +25,40 @@ _READY_WITHIN_S = 120.0
 _POLL_S = 0.2
 _DEFINITIONS = "emberline.definitions"
 _PARTS = ("code_server", "daemon", "web_server")
-"""In the order they start: the others ask the code server for the definitions."""
+"""In the order of starting: the others load the definitions from the code server."""
 _WORKER = "emberline.worker"
 _WEB_SERVER = "emberline.web_server"
 
 WEB_SECRET = "web"  # noqa: S105 - the name of the secret
-"""Name of the secret in the link to the page."""
+"""Name of the secret that is the token of the page."""
 
 
 class EmbeddedDagster:
-    """What Dagster consists of in a state folder; logs, ports and the socket live in its home there.
+    """The three processes of Dagster in a state folder; their logs, ports and socket are in Dagster's home.
 
-    One code server holds the definitions for both others and starts the runs. Left to themselves, each would have one
-    of its own, and the daemon a new one every minute: on two cores that is a good part of what a run costs.
+    One code server serves the definitions to both others and starts the runs. By default each would start its own, and
+    the daemon a new one every minute, which on two cores is a considerable part of the cost of a run.
     """
 
     def __init__(self, state: StateFolder) -> None:
-        """Describe it; nothing is started."""
+        """Configure the processes; nothing is started."""
         self._state = state
         self._locate()
 
     def start(self, environment: Mapping[str, str], on_progress: Callable[[str], None] = lambda _: None) -> str:
-        """Start what does not run, and wait until code server and web server answer.
+        """Start processes that do not run, and wait until code server and web server are ready.
 
         Args:
-            environment: Variables that point Dagster at its instance.
-            on_progress: Receives a line for people before each step that takes time.
+            environment: Environment variables with Dagster's instance.
+            on_progress: Called with a line of text before each slow step.
 
         Returns:
             URL of the web server.
 
         Raises:
             EngineDied: One of them ended, or did not answer in time.
-            PathTooLong, PathUnfit, FolderGone: There is no place for Dagster's home; see `dagster_home`.
-            PortTaken: Every port chosen was taken before the web server had it.
+            PathTooLong, PathUnfit, FolderGone: Dagster's home cannot be created; see `dagster_home`.
+            PortTaken: Other programs took every port that was tried.
         """
         with self._state.lock("dagster"):
             dagster_home(self._state, on_progress)
@@ -78,7 +78,7 @@ class EmbeddedDagster:
             return f"http://{LOOPBACK}:{self._port.read_text()}"
 
     def address(self) -> str | None:
-        """Return the web server's URL when it runs and answers, else None."""
+        """Return the web server's URL; None if it does not answer."""
         process = self.process("web_server")
         if process is None or _WEB_SERVER not in process.cmdline():  # that of version 0.1.0 has no guard
             return None
@@ -86,20 +86,20 @@ class EmbeddedDagster:
         return url if _answers(url) else None
 
     def link(self) -> str | None:
-        """Return the URL with the token that the page asks for when the web server answers, else None."""
+        """Return the URL with the token of the page; None if the web server does not answer."""
         url = self.address()
         return url and f"{url}/?token={self._state.secret(WEB_SECRET)}"
 
     def process(self, name: str) -> psutil.Process | None:
-        """Return the live process of this name: `code_server`, `daemon` or `web_server`."""
+        """Return a process by name: `code_server`, `daemon` or `web_server`; None if it does not run."""
         return daemon.recorded(self._record(name), str(self._socket if name == "code_server" else self._workspace))
 
     def running(self) -> dict[str, bool]:
-        """Tell of `code_server`, `daemon` and `web_server` whether its process lives."""
+        """Return whether each of `code_server`, `daemon` and `web_server` runs."""
         return {name: self.process(name) is not None for name in _PARTS}
 
     def stop(self) -> None:
-        """Stop all three and the runs they started; no error when they are down."""
+        """Stop all three and the runs they started; no error if they do not run."""
         with self._state.lock("dagster"):
             for name in reversed(_PARTS):
                 self._end(name)
@@ -160,7 +160,7 @@ class EmbeddedDagster:
 
 
 def _answers(url: str) -> bool:
-    """Tell whether the page or its guard answers; without the token, which a stranger on that port must not get."""
+    """Whether the page or its guard answers; sends no token, since another program may have the port."""
     try:
         with urllib.request.urlopen(f"{url}/server_info", timeout=2) as answer:  # noqa: S310 - loopback
             return answer.status == HTTPStatus.OK

@@ -13,24 +13,24 @@ SOCKET = "code.sock"
 
 _NAME = "dagster"
 _UNFIT = "#%?[*"
-"""gRPC decodes the path of a socket like a URI, and Dagster finds its instance file by a pattern."""
+"""Characters that paths must not have: gRPC decodes a socket's path like a URI, and Dagster uses glob patterns."""
 
 _LONGEST_SOCKET = 103
-"""Bytes in the path of a socket: macOS takes so many, Linux a few more."""
+"""Most bytes in the path of a socket on macOS; Linux allows a few more."""
 
 
 def home_of(state: StateFolder) -> Path:
-    """Return where Dagster's home is or would be; nothing is made."""
+    """Return the path of Dagster's home, whether it exists or not; nothing is created."""
     return located(state, _NAME)
 
 
 def dagster_home(state: StateFolder, on_progress: Callable[[str], None] = lambda _: None) -> Path:
-    """Make Dagster's home and return it; outside the state folder where Dagster cannot take that path.
+    """Create and return Dagster's home; outside the state folder if Dagster does not support that path.
 
     Raises:
-        FolderGone: It lay outside, and is not there any more.
-        PathTooLong: The path leaves no room for a socket, and that outside neither.
-        PathUnfit: It has characters that Dagster does not take, and that outside too.
+        FolderGone: It was outside, and no longer exists.
+        PathTooLong: The path is too long for a socket, and so is the one outside.
+        PathUnfit: The path has characters that Dagster does not support, and so has the one outside.
     """
     folder = placed(state, _NAME, is_unfit=_is_unfit, moves=True, on_progress=on_progress)
     refuse_characters("Dagster", folder, _UNFIT)

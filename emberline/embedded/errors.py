@@ -9,44 +9,44 @@ _TAIL_BYTES = 8192
 
 
 class EngineError(EmberlineError):
-    """An embedded engine could not do what was asked; `file` is the folder or the log that the message quotes."""
+    """An operation of an embedded engine failed; `place` is the folder, or the log that the message quotes."""
 
     def __init__(self, cause: str, *, place: Path, next_step: str) -> None:
-        """Build the message; a `place` that is a file is quoted by its last lines."""
+        """Build the message; if `place` is a file, its last lines are quoted."""
         super().__init__(cause, next_step, "\n".join([str(place), *_quoted(place)]))
         self.file = place
 
 
 class DownloadFailed(EngineError):
-    """The files of an engine could not be fetched, or were not the expected ones."""
+    """The files of an engine could not be downloaded, or have wrong digests."""
 
 
 class PortTaken(EngineError):
-    """No loopback port could be had for an engine."""
+    """No loopback port was free for an engine."""
 
 
 class EngineDied(EngineError):
-    """An engine's process ended, or never answered."""
+    """An engine's process ended, or did not become ready."""
 
 
 class NotRunning(EngineError):
-    """An engine does not run, and a command that only looks starts none."""
+    """An engine does not run, and a read-only command does not start it."""
 
 
 class FolderBusy(EngineError):
-    """Another engine works on the same files, so no second one is started."""
+    """Another engine uses the same files, so no second one is started."""
 
 
 class PathTooLong(EngineError):
-    """The path of a state folder leaves no room for the name of a socket in it."""
+    """The path of a state folder is too long for a socket in it."""
 
 
 class PathUnfit(EngineError):
-    """The path of a state folder has characters that an engine takes for something else."""
+    """The path of a state folder has characters that an engine does not support."""
 
 
 class FolderGone(EngineError):
-    """A folder of the state folder's that lay outside, where a link leads to, is not there."""
+    """A folder that a link in the state folder leads to does not exist."""
 
 
 class ForeignFolder(EngineError):
@@ -58,10 +58,10 @@ class NoSystemUser(EngineError):
 
 
 def refuse_characters(engine: str, folder: Path, characters: str) -> None:
-    """See that the path of an engine's folder has none of these characters, nor a control character.
+    """Check that the path of an engine's folder has none of these characters and no control character.
 
     Raises:
-        PathUnfit: It has.
+        PathUnfit: It has one.
     """
     if found := unfit_characters(folder, characters):
         raise PathUnfit(
@@ -72,7 +72,7 @@ def refuse_characters(engine: str, folder: Path, characters: str) -> None:
 
 
 def unfit_characters(folder: Path, characters: str) -> list[str]:
-    """Return which of these characters, and which control characters, the path of a folder has; each once."""
+    """Return the characters of these, and the control characters, in a folder's path; each once."""
     return [character for character in dict.fromkeys(str(folder)) if character in characters or character < " "]
 
 

@@ -18,16 +18,16 @@ _TIMEOUT_S = 30
 
 
 def cache_folder() -> Path:
-    """Return the folder for what every state folder of this user shares."""
+    """Return the cache folder that all state folders of this user share."""
     chosen = os.environ.get("EMBERLINE_CACHE_DIR")
     return Path(chosen).expanduser().resolve() if chosen else user_cache_path("emberline")
 
 
 def kafka_jars(on_progress: Callable[[str], None]) -> list[Path]:
-    """Return the jars of the broker, fetching those the cache does not hold.
+    """Return the jars of the broker; download those that are not in the cache.
 
-    A jar gets its final name only once its digest is right, so what stands in the cache is whole,
-    and a download that broke off goes on where it stopped.
+    A jar gets its final name once its digest is verified, so jars in the cache are complete, and an
+    interrupted download continues with the missing jars.
 
     Raises:
         DownloadFailed: No network, no such file, or a file with another digest.

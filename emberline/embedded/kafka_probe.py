@@ -1,7 +1,7 @@
-"""A question that any Kafka broker answers, whatever its security: are you there?
+"""Probe whether a Kafka broker is ready, whatever its security.
 
-A client of the usual kind would need the credentials of a broker with SASL, and logs each refused
-connection while the broker starts. Two small requests of the protocol need neither.
+A normal client would need the credentials of a broker with SASL, and would log each refused
+connection while the broker starts. Two small requests of the protocol avoid both.
 """
 
 import socket
@@ -17,10 +17,10 @@ _ALL_TOPICS_OFF = struct.pack(">i", 0)
 
 
 def answers(port: int, timeout_s: float = 3.0, *, is_tls: bool = False) -> bool:
-    """Tell whether a broker on this loopback port is ready for clients; of one with TLS any certificate will do.
+    """Whether a broker on this loopback port is ready for clients; certificates are not verified.
 
-    Ready means that it speaks the protocol and counts itself among the brokers of its cluster. A
-    broker with SASL closes the connection at the second question: that counts as ready too.
+    Ready means that it answers the protocol and lists itself among the brokers of its cluster. A broker
+    with SASL closes the connection at the second request, which counts as ready too.
     """
     try:
         with socket.create_connection((LOOPBACK, port), timeout_s) as plain, _wrapped(plain, is_tls) as connection:

@@ -1,4 +1,4 @@
-"""Folders of a state folder that lie outside it, behind a link: what uses them cannot take the state folder's path."""
+"""Folders outside of the state folder, behind a link in it, for programs that do not support its path."""
 
 import secrets
 import shutil
@@ -12,7 +12,7 @@ from emberline.embedded.state import MARKER, StateFolder
 
 
 def located(state: StateFolder, name: str) -> Path:
-    """Return where the folder of this name is or would be, free of symbolic links; nothing is made."""
+    """Return the path of a folder by name, links resolved, whether it exists or not; nothing is created."""
     return (state.path / name).resolve()
 
 
@@ -24,18 +24,18 @@ def placed(
     moves: bool = False,
     on_progress: Callable[[str], None] = lambda _: None,
 ) -> Path:
-    """Return where the folder of this name belongs; one that does not fit into the state folder is made outside.
+    """Return the path of a folder by name; if its path in the state folder is not supported, create it outside.
 
     Args:
-        state: Where it is, or a link to it.
-        name: Of the folder or the link.
-        is_unfit: Tells of a path whether it cannot be used.
-        moves: Move a folder that is there and unfit: the state folder was renamed. Only where nobody can work on it;
-            else it stays, and who uses it says what is wrong with its path.
-        on_progress: Receives a line for people when a folder was made outside.
+        state: The state folder with the folder, or with a link to it.
+        name: Name of the folder or the link.
+        is_unfit: Returns whether a path cannot be used.
+        moves: Whether to move an existing folder whose path is not supported because the state folder was renamed; only
+            if nothing uses it. Otherwise it stays, and its program reports the path.
+        on_progress: Called with a line of text when a folder was created outside.
 
     Raises:
-        FolderGone: It lay outside, and is not there any more.
+        FolderGone: It was outside, and no longer exists.
     """
     link = state.path / name
     if not link.is_symlink() and is_unfit(link) and (moves or not link.exists()):

@@ -11,8 +11,8 @@ from emberline.embedded.state import write_private
 
 LOOPBACK = "127.0.0.1"
 
-# Below the range that Linux (32768 up) and macOS (49152 up) hand to outgoing connections: a port
-# from there could be somebody's client port by the time the engine starts again.
+# Below the ranges of ephemeral ports of Linux (from 32768) and macOS (from 49152): a port in them
+# could be a client's port by the time the engine starts again.
 _RANGE = range(20_000, 32_000)
 _PORTS_TRIED = 50
 _LAUNCHES_TRIED = 3
@@ -23,15 +23,15 @@ _POLL_S = 0.02
 
 
 def launch_on_kept_ports(files: Sequence[Path], launch: Callable[..., None]) -> None:
-    """Call `launch` with the kept port of each file, again if another program was quicker.
+    """Call `launch` with the stored port of each file, and with new ports if other programs took them.
 
     Args:
-        files: Where the ports are remembered.
-        launch: Starts an engine on these ports; raises EngineDied when it does not come up.
+        files: Files that store the ports.
+        launch: Starts an engine on these ports; raises EngineDied if it does not become ready.
 
     Raises:
-        EngineDied: The engine did not come up, and not for want of a port.
-        PortTaken: The ports were lost to other programs every time.
+        EngineDied: The engine did not become ready for another reason than a port.
+        PortTaken: Other programs took the ports every time.
     """
     for tries_left in reversed(range(_LAUNCHES_TRIED)):
         ports = [kept_port(file) for file in files]
@@ -50,7 +50,7 @@ def launch_on_kept_ports(files: Sequence[Path], launch: Callable[..., None]) -> 
 
 
 def kept_port(file: Path) -> int:
-    """Return the port remembered in `file`, or a new one when there is none or it is taken.
+    """Return the port stored in `file`, or a new one if there is none or it is taken.
 
     Raises:
         PortTaken: No free port was found.
@@ -70,7 +70,7 @@ def kept_port(file: Path) -> int:
 
 
 def is_free(port: int) -> bool:
-    """Tell whether a server could listen on this loopback port now."""
+    """Whether a server could listen on this loopback port now."""
     with socket.socket() as probe:
         # As the engines do, so that connections of a server just stopped do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

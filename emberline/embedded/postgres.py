@@ -31,18 +31,18 @@ _POLL_S = 0.05
 
 
 class EmbeddedPostgres:
-    """A server whose cluster and logs live in `<state>/postgres`.
+    """A server with cluster and logs in `<state>/postgres`.
 
-    Run by root, it runs as a system user of its own; see `postgres_home` for what that means.
+    Started by root, it runs as another system user; see `postgres_home`.
     """
 
     def __init__(self, state: StateFolder, *, settings: Mapping[str, str] | None = None) -> None:
-        """Describe the server; nothing is started.
+        """Configure the server; nothing is started.
 
         Args:
-            state: Where it lives.
-            settings: Server settings over those of `postgres_config`. They count from the next
-                start; a server that runs is left as it is.
+            state: The state folder.
+            settings: Server settings that override those of `postgres_config`. They apply from the
+                next start; a running server is not changed.
         """
         self._state = state
         self._settings = dict(settings or {})
@@ -50,23 +50,23 @@ class EmbeddedPostgres:
         self._setup_log = state.path / "postgres-setup.log"
 
     def start(self, on_progress: Callable[[str], None] = lambda _: None) -> str:
-        """Start the server unless it runs, and wait until it takes connections.
+        """Start the server unless it runs, and wait until it accepts connections.
 
         Every start sets up the roles; see `postgres_roles`.
 
         Args:
-            on_progress: Receives a line for people before each step that takes time.
+            on_progress: Called with a line of text before each slow step.
 
         Returns:
             SQLAlchemy URL of the pipeline's database and role. The port stays the same over
-            restarts unless another program took it in between.
+            restarts unless another program takes it in between.
 
         Raises:
             EngineDied: The server ended, or did not answer in time.
-            PathUnfit, FolderGone: There is no place for the cluster; see `postgres_home`.
-            FolderBusy: A server this command cannot see works on the same files.
+            PathUnfit, FolderGone: The cluster's folder cannot be created; see `postgres_home`.
+            FolderBusy: A server of another user or container uses the same files.
             NoSystemUser: Run as root, and there is no user to run the server as.
-            PortTaken: Every port chosen was taken before the server had it.
+            PortTaken: Other programs took every port that was tried.
         """
         with self._state.lock("postgres"):
             if self._process() is None or not self._comes_to_answer():
@@ -81,7 +81,7 @@ class EmbeddedPostgres:
             return self.url(PIPELINE)
 
     def address(self) -> str | None:
-        """Return the pipeline's SQLAlchemy URL when the server runs and lets it in, else None."""
+        """Return the pipeline's SQLAlchemy URL; None if it cannot connect."""
         if self._process() is None:
             return None
         try:
@@ -91,7 +91,7 @@ class EmbeddedPostgres:
         return self.url(PIPELINE)
 
     def url(self, login: Login) -> str:
-        """Return the SQLAlchemy URL of a role, password and all; the server must have been started once."""
+        """Return the SQLAlchemy URL of a role, with its password; the server must have been started once."""
         host = f"{LOOPBACK}:{self._port.read_text()}"
         return f"postgresql+psycopg://{login.role}:{self._state.secret(login.secret)}@{host}/{login.database}"
 
@@ -100,7 +100,7 @@ class EmbeddedPostgres:
         """Yield a connection of the administrator in autocommit mode; the server must run.
 
         Raises:
-            EngineDied: The administrator was not let in, or PostgreSQL refused what was asked.
+            EngineDied: The administrator could not connect, or PostgreSQL refused a statement.
         """
         try:
             with self._connect_admin(ADMIN.database) as server:
@@ -109,7 +109,7 @@ class EmbeddedPostgres:
             raise self._failed(f"PostgreSQL runs but could not be set up: {error}") from error
 
     def stop(self) -> None:
-        """Stop the server, ending its connections; no error when it is down."""
+        """Stop the server and end its connections; no error if it does not run."""
         with self._state.lock("postgres"):
             process = self._process()
             if process is not None:
@@ -201,7 +201,7 @@ class EmbeddedPostgres:
         return done.returncode
 
     def _comes_to_answer(self) -> bool:
-        """Wait until the server takes connections (True) or its process has ended (False)."""
+        """Wait until the server accepts connections (True) or its process ends (False)."""
         place = make_conninfo(host=LOOPBACK, port=self._port.read_text(), connect_timeout=_CONNECT_WITHIN_S)
         deadline = time.monotonic() + _READY_WITHIN_S
         while self._process() is not None:

@@ -28,13 +28,13 @@ _SETTINGS = {
 
 
 def postgresql_conf(port: int, extra: Mapping[str, str]) -> str:
-    """Return the text of `postgresql.conf`; `extra` goes over what is set here."""
+    """Return the text of `postgresql.conf`; `extra` overrides these settings."""
     values = {**_SETTINGS, "port": str(port), **extra}
     return "".join(f"{name} = {_quoted(value)}\n" for name, value in values.items())
 
 
 def initdb_options(user: str, password_file: str, settings: Mapping[str, str]) -> list[str]:
-    """Return the options of initdb but the folder.
+    """Return the options of initdb except the folder.
 
     The locale is the built-in one: characters of any language, one order on every machine, and no
     index that breaks when the operating system's collation changes.

@@ -1,8 +1,8 @@
-"""Where PostgreSQL's programs and its cluster are, so that the server's user can reach both.
+"""Locations of PostgreSQL's programs and cluster, both accessible to the server's user.
 
-As an ordinary user: the programs in the wheel, the cluster in the state folder. Root has to hand
-both to another user. Where a folder above them is closed to others (a home folder is), nothing is
-opened: the programs are copied, and the cluster is placed, below `/var/lib/emberline`.
+For an ordinary user: the programs in the wheel, the cluster in the state folder. Root runs the server
+as another user. If a folder above them is closed to others, as home folders are, permissions are not
+changed: the programs are copied to, and the cluster is created in, `/var/lib/emberline`.
 """
 
 import importlib.metadata
@@ -28,10 +28,10 @@ _FOR_SERVERS = Path("/var/lib/emberline")
 
 @dataclass(frozen=True)
 class Home:
-    """The places of one server.
+    """The locations of a server.
 
     Attributes:
-        account: The user it runs as; None for the one who asks.
+        account: The user it runs as; None: the current one.
         programs: Folder of initdb, pg_ctl and postgres.
         folder: Folder of cluster and logs, owned by that user, free of symbolic links.
     """
@@ -42,7 +42,7 @@ class Home:
 
 
 def link_in(state: StateFolder) -> Path:
-    """Return the path in the state folder where the cluster is, or where a link leads to it."""
+    """Return the path in the state folder that is the cluster, or a link to it."""
     return state.path / _NAME
 
 
@@ -56,11 +56,11 @@ def wheel_programs() -> Path:
 
 
 def prepare(state: StateFolder, on_progress: Callable[[str], None] = lambda _: None) -> Home:
-    """Make the folder of the cluster and return the places; call it with the lock held.
+    """Create the folder of the cluster and return the locations; the lock must be held.
 
     Raises:
         NoSystemUser: Run as root, and there is no user to run the server as.
-        PathUnfit, FolderGone: There is no place for the cluster; see `placed`.
+        PathUnfit, FolderGone: The cluster's folder cannot be created; see `placed`.
     """
     account = server_account(state.path)
     folder = link_in(state)

@@ -1,4 +1,4 @@
-"""The roles of the embedded PostgreSQL, each with the rights it needs and no more.
+"""The roles of the embedded PostgreSQL, each with minimal privileges.
 
 | Role | Database | May |
 | --- | --- | --- |
@@ -23,7 +23,7 @@ from schemas.access import TENANTS
 
 @dataclass(frozen=True)
 class Login:
-    """A role, its database, the name of the secret that is its password, and how many connections it may open."""
+    """A role, its database, the name of the secret with its password, and its most connections."""
 
     role: str
     database: str
@@ -34,15 +34,15 @@ class Login:
 ADMIN: Final = Login("emberline_admin", "postgres", "postgres-admin")
 PIPELINE: Final = Login("emberline", "emberline", "postgres-pipeline")
 DAGSTER: Final = Login("emberline_dagster", "emberline_dagster", "postgres-dagster")
-# Of the 100 connections that there are, a BI tool must not take those of the pipeline.
+# A BI tool must not use up the 100 connections of the server, which the pipeline needs too.
 READER: Final = Login("emberline_reader", "emberline", "postgres-reader", connections=40)
 
 _OWNERS: Final = (PIPELINE, DAGSTER)
 _READ: Final = "mart"
 _CLOSED: Final = ("postgres", "template1", PIPELINE.database, DAGSTER.database)
-"""Databases that only those may enter who are let in by name."""
+"""Databases to which PUBLIC cannot connect."""
 _FILL_A_DATABASE: Final = ("lo_creat(integer)", "lo_create(oid)", "lo_from_bytea(oid, bytea)")
-"""Functions that make large objects: PostgreSQL lets every role call them, whatever it may do to tables."""
+"""Functions that create large objects, which every role may call by default."""
 
 _LOCKS: Final = """
     SELECT unnest(ARRAY[
@@ -51,7 +51,7 @@ _LOCKS: Final = """
     ])
     FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace AND proname ~ '^pg_(try_)?advisory_'
 """
-"""With the lock of publishers any login could stop the pipeline: PostgreSQL lets every role take any."""
+"""Revokes advisory locks, which every role may take by default: the publishers' lock would stop the pipeline."""
 
 _ORDINARY: Final = """
     ALTER ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS CONNECTION LIMIT {limit}
@@ -92,11 +92,11 @@ _OWNED: Final = """
 
 
 def set_up(connect: Callable[[str], psycopg.Connection], secret: Callable[[str], str]) -> None:
-    """Create roles and databases that are missing; bring passwords, owners and rights up to date.
+    """Create missing roles and databases; update passwords, owners and privileges.
 
     Args:
         connect: Connects as the administrator to a database, in autocommit mode.
-        secret: Returns the password behind the name of a secret.
+        secret: Returns the password by the name of a secret.
     """
     with connect(ADMIN.database) as server:
         for login in (PIPELINE, READER, DAGSTER):
@@ -117,11 +117,11 @@ def set_up(connect: Callable[[str], psycopg.Connection], secret: Callable[[str],
 
 
 def guard(database: psycopg.Connection, owner: Login) -> None:
-    """Take from everybody what PostgreSQL lets every role do; in the warehouse's database let the reader read `mart`.
+    """Revoke privileges that every role has by default; in the warehouse's database, grant the reader `mart`.
 
     Args:
-        database: The administrator's, to the database of the owner.
-        owner: Whose it is.
+        database: The administrator's connection to the database.
+        owner: The owner of the database.
     """
     for function in _FILL_A_DATABASE:
         database.execute(f"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC".encode())
@@ -134,20 +134,20 @@ def guard(database: psycopg.Connection, owner: Login) -> None:
 
 
 def let_tenants_in(server: psycopg.Connection) -> None:
-    """Create the role that tenants are members of, or bring its rights up to date."""
+    """Create the role that tenants are members of, or update its privileges."""
     create_missing(server, TENANTS)
     for statement in _OF_TENANTS:
         server.execute(_filled(statement, tenants=TENANTS, database=PIPELINE.database))
 
 
 def create_missing(server: psycopg.Connection, role: str) -> None:
-    """Create a role unless there is one of this name."""
+    """Create a role unless it exists."""
     if not server.execute("SELECT FROM pg_roles WHERE rolname = %s", [role]).rowcount:
         server.execute(_filled("CREATE ROLE {role}", role=role))
 
 
 def set_password(server: psycopg.Connection, role: str, password: str) -> None:
-    """Set a role's password; the server gets it encrypted, as its log shows statements that fail."""
+    """Set a role's password; it is sent encrypted, because the server's log has statements that fail."""
     encrypted = server.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256")
     statement = sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), encrypted.decode())
     server.execute(statement)
@@ -161,7 +161,7 @@ def _create_role(server: psycopg.Connection, login: Login, password: str) -> Non
 
 
 def _hand_over(database: psycopg.Connection, owner: Login) -> None:
-    """Give the owner what the administrator has in its database: version 0.1.0 had no other role."""
+    """Transfer objects of the administrator to the owner of a database; version 0.1.0 had no other role."""
     query = sql.SQL(_OWNED).format(owner=owner.role, admin=ADMIN.role)
     for (statement,) in database.execute(query).fetchall():
         database.execute(statement)

@@ -1,4 +1,4 @@
-"""Logins of tenants in the embedded PostgreSQL: one each, limited, members of one role."""
+"""Logins of tenants in the embedded PostgreSQL: one per tenant, with limits, members of one role."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _OTHERS: Final = """
 """
 _IDLE_MS: Final = 60_000
 _TEMP_KB: Final = 1_000_000
-"""How much a query may write to disk: the only limit beside the connections that a tenant cannot lift."""
+"""Most temporary disk space of a query; like the connection limit, and unlike others, a tenant cannot change it."""
 
 
 @dataclass(frozen=True)
 class TenantLimits:
-    """How many connections a tenant may open, and how long a statement may take; None: as it was, or the default."""
+    """Most connections of a tenant, and timeout of a statement; None: unchanged, or the default."""
 
     connections: int | None = None
     statement_seconds: int | None = None
@@ -41,17 +41,17 @@ _DEFAULTS: Final = TenantLimits(connections=5, statement_seconds=60)
 
 
 def is_free(server: psycopg.Connection, name: str) -> bool:
-    """Whether a tenant may have this name: no role has it, or one that is a tenant."""
+    """Whether a tenant may have this name: no role has it, or only a tenant's."""
     return not server.execute(_OTHERS, [name, TENANTS]).rowcount
 
 
 def has_login(server: psycopg.Connection, name: str) -> bool:
-    """Whether there is a role of this name that may log in."""
+    """Whether a role of this name exists and may log in."""
     return bool(server.execute("SELECT FROM pg_roles WHERE rolname = %s AND rolcanlogin", [name]).rowcount)
 
 
 def create_login(server: psycopg.Connection, name: str, limits: TenantLimits, password: str | None) -> None:
-    """Create the login of a tenant, or bring its limits and its password, if one is given, up to date."""
+    """Create the login of a tenant, or update its limits and, if given, its password."""
     defaults = TenantLimits() if has_login(server, name) else _DEFAULTS
     connections = limits.connections or defaults.connections
     seconds = limits.statement_seconds or defaults.statement_seconds
@@ -68,7 +68,7 @@ def create_login(server: psycopg.Connection, name: str, limits: TenantLimits, pa
 
 
 def drop_login(server: psycopg.Connection, name: str) -> None:
-    """Close the login of a tenant and drop it; its connections end."""
+    """Drop the login of a tenant and end its connections."""
     server.execute(_filled("ALTER ROLE {name} NOLOGIN", name))
     server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", [name])
     server.execute(_filled("DROP ROLE {name}", name))

@@ -1,4 +1,4 @@
-"""A state folder of version 0.1.0 gets the roles of today; its rows are kept.
+"""Upgrade the roles of a state folder of version 0.1.0, keeping its rows.
 
 There, one superuser, `emberline`, owned everything and was shown on the screen, and Dagster's storage was a schema of
 the warehouse. PostgreSQL never takes its rights from the role that made the cluster, so that role gets another name and
@@ -30,7 +30,7 @@ Connect = Callable[[str, str, str], psycopg.Connection]
 
 
 def former_secret(state: StateFolder) -> Path:
-    """Return the file of the superuser's password in version 0.1.0; it is there until the upgrade is complete."""
+    """Return the file of the superuser's password in version 0.1.0; it exists until the upgrade is complete."""
     return state.path / "secrets" / "postgres"
 
 
@@ -38,7 +38,7 @@ def rename_superuser(state: StateFolder, connect: Connect) -> None:
     """Make the superuser `emberline` the administrator, with a new password, and end its connections.
 
     Raises:
-        psycopg.OperationalError: Neither of both is let in.
+        psycopg.OperationalError: Neither role can log in.
     """
     former = former_secret(state)
     if not former.exists():
@@ -55,7 +55,7 @@ def rename_superuser(state: StateFolder, connect: Connect) -> None:
 
 
 def _rename(former: str, password: str, connect: Connect) -> None:
-    """Rename by a second superuser, as a role cannot rename itself."""
+    """Rename the role by a second superuser, because a role cannot rename itself."""
     helper, helper_password = sql.Identifier(_HELPER), secrets.token_urlsafe()
     with connect(PIPELINE.role, former, ADMIN.database) as server:
         server.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(helper))
@@ -68,16 +68,16 @@ def _rename(former: str, password: str, connect: Connect) -> None:
 
 
 def move_dagster_storage(state: StateFolder, connect: Connect, programs: Path, port: int) -> None:
-    """Move Dagster's schema from the warehouse into the database of its own.
+    """Move Dagster's schema from the warehouse into its own database.
 
     Args:
-        state: The state folder; the rows pass through a file in it that only its owner can read.
+        state: The state folder; the rows are written to a file in it that only its owner can read.
         connect: See `Connect`.
         programs: Folder of pg_dump and psql.
-        port: Where the server listens, on loopback.
+        port: The server's loopback port.
 
     Raises:
-        EngineDied: One of the two programs failed; the rows are where they were.
+        EngineDied: One of the two programs failed; the rows are unchanged.
     """
     password = state.secret(ADMIN.secret)
     with connect(ADMIN.role, password, PIPELINE.database) as warehouse:
@@ -95,7 +95,7 @@ def _has_schema(database: psycopg.Connection) -> bool:
 
 
 def _copy(state: StateFolder, programs: Path, port: int) -> None:
-    """Copy the schema in one transaction, from a whole dump: it is there completely, or not at all."""
+    """Copy the schema from a complete dump in one transaction."""
     dump, log = state.path / "dagster-storage.sql", state.path / "postgres-setup.log"
     where = ["--host=127.0.0.1", f"--port={port}"]
     steps = (

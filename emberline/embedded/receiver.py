@@ -1,4 +1,4 @@
-"""The receiver of webhooks as a daemon of this user, started by `up` where the settings have a route."""
+"""The receiver of webhooks as a daemon of this user; `up` starts it if the settings have a route."""
 
 from emberline.embedded import daemon
 from emberline.embedded.command import EmbeddedCommand
@@ -6,14 +6,14 @@ from emberline.embedded.state import StateFolder
 
 
 class EmbeddedReceiver(EmbeddedCommand):
-    """The receiver of a state folder.
+    """The webhook receiver of a state folder.
 
     Attributes:
-        url: Where it listens when it runs.
+        url: The address it listens on when it runs.
     """
 
     def __init__(self, state: StateFolder, host: str, port: int) -> None:
-        """Describe it; nothing is started."""
+        """Configure it; nothing is started."""
         super().__init__(state, "receiver", "the receiver of webhooks", "receive")
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
