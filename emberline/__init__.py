@@ -1,10 +1,10 @@
-"""What a person touches: command line, settings, Dagster definitions, embedded services, simulator."""
+"""The user-facing parts: command line, settings, Dagster definitions, embedded services, simulator."""
 
 import ctypes
 import os
 
-# Batch follows batch: by default freed memory goes back to the system, and each batch has its pages made anew (decision
-# 0028). Polars reads this when it is first imported.
+# By default freed memory returns to the system, and each batch has to allocate its pages again (decision 0028). Polars
+# reads this when it is first imported.
 os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:10000")
 
 _MALLOPT = {-3: 1 << 30, -1: 1 << 30, -8: 1}

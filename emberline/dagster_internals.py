@@ -1,8 +1,8 @@
-"""What this project uses of Dagster that has no public name; no other module imports such names.
+"""Private names of Dagster that this project uses; no other module imports any.
 
-Another release of Dagster may move or change them. So pyproject.toml admits only the release that was tested,
-`tests/emberline/test_dagster_internals.py` compares what is used here with what is installed, and docs/dependencies.md
-says what each is for.
+Another release of Dagster may move or change them. So pyproject.toml admits only the tested release,
+`tests/emberline/test_dagster_internals.py` compares the names used here with the installed ones, and
+docs/dependencies.md says what each is for.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ __all__ = [
 
 
 def run_request(context: LaunchRunContext, instance: dg.DagsterInstance) -> str:
-    """Return what `execute_run` needs, in another process, to carry out the run of this context.
+    """Serialize the run of this context for `execute_run` in another process.
 
     Raises:
-        DagsterInvariantViolationError: The run does not say which code it is of.
+        DagsterInvariantViolationError: The run has no code location.
     """
     run, origin = context.dagster_run, context.job_code_origin
     if origin is None:
@@ -45,7 +45,7 @@ def run_request(context: LaunchRunContext, instance: dg.DagsterInstance) -> str:
 
 
 def execute_run(request: str) -> None:
-    """Carry out a run in this process, and record it.
+    """Execute a run in this process, and record it.
 
     Raises:
         SystemExit: The run did not succeed.
@@ -57,7 +57,7 @@ def execute_run(request: str) -> None:
 
 @contextmanager
 def web_application(instance: dg.DagsterInstance, workspace: Path) -> Iterator[ASGIApp]:
-    """Give the application of Dagster's page, for the code locations that a workspace file names."""
+    """Create the application of Dagster's page, with the code locations of a workspace file."""
     from dagster._core.workspace.context import WorkspaceProcessContext
     from dagster._core.workspace.load_target import WorkspaceFileTarget
     from dagster_webserver.app import create_app_from_workspace_process_context

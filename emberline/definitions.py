@@ -1,4 +1,4 @@
-"""Dagster's entry point: every asset, check and job, with resources that come from the settings when a run starts."""
+"""Dagster's entry point: all assets, checks and jobs, with resources created from the settings when a run starts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _services() -> Services:
 
 
 def _resources() -> dict[str, Any]:
-    """Resources that read the settings, and start what is embedded, only when a run needs them."""
+    """Return resources that read the settings, and start embedded engines, only when a run needs them."""
     return {
         "kafka": dg.ResourceDefinition(lambda _: _services().kafka()),
         "lake": dg.ResourceDefinition(lambda _: _services().lake()),
@@ -55,9 +55,9 @@ def build_defs(
 
     Args:
         overrides: replace resources by name.
-        cron: when runs begin; None: they follow Kafka.
-        zone: IANA name of the business zone, in which schedules are.
-        sends_lineage: whether what runs read and wrote goes to a collector.
+        cron: schedule of runs; None: runs follow Kafka.
+        zone: IANA name of the business zone, the zone of schedules.
+        sends_lineage: whether lineage of runs is sent to a collector.
     """
     assets = dg.load_assets_from_modules([ingest, engagement, groups, risk, funnel, sales, warehouse])
     return dg.Definitions(
@@ -93,7 +93,7 @@ def _lineage_sensors() -> list[dg.SensorDefinition]:
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """What Dagster loads: all definitions, with the schedule of the settings as they are now."""
+    """Return all definitions, with the schedule of the present settings; Dagster loads this."""
     settings = load_settings()
     return build_defs(
         cron=settings.schedule.cron, zone=settings.rules.zone, sends_lineage=settings.lineage.url is not None

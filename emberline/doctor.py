@@ -1,4 +1,4 @@
-"""Examine everything that the settings name. Nothing is started, created or changed."""
+"""Examine all parts of an installation, read-only."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _START: Final = "Start what is embedded: emberline up"
 
 
 def examine(services: Services, *, is_read: bool = False) -> list[Examined]:
-    """Look at versions, key, lake, warehouse, Kafka and pulls, in this order.
+    """Examine versions, key, lake, warehouse, Kafka and pulls, in this order.
 
     Args:
-        services: what the settings name.
-        is_read: whether every data file of the lake is read.
+        services: the services of the settings.
+        is_read: whether to read every data file of the lake completely.
     """
     return [
         *_versions(),
@@ -69,7 +69,7 @@ def _warehouse(services: Services) -> list[Examined]:
 
 
 def _lake_id(services: Services) -> str | None:
-    """None where there is no lake, or where the examination of the lake says why it cannot be read."""
+    """Return the id of the lake; None if there is none, or it cannot be read, which is reported of the lake."""
     lake = services.lake()
     try:
         raw = lake.find(RAW)

@@ -1,6 +1,6 @@
-"""Erase a person from every store, look for what is left, and leave a receipt. Asked again, it goes on where it ended.
+"""Erase a person from every store, search for what is left, and write a receipt. A repeated erasure continues.
 
-What is to go is known from the list of erased persons alone, so nothing has to be remembered of how far one came.
+The list of erased persons alone determines what to remove, so no progress has to be stored.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from schemas.warehouse import MART, STAGING, restatement
 from sensors.jobs import follow_job
 
 FOLDER: Final = "erasures"
-"""The folder of the state folder that holds the receipts."""
+"""The folder of receipts in the state folder."""
 
 OUT_OF_REACH: Final = (
     "Kafka: records stay in the source topics, and in those that alerts go to, for as long as the topics keep them. "
@@ -46,12 +46,12 @@ OUT_OF_REACH: Final = (
 _SEARCHED: Final = "every text of every row searched"
 _PERSONS: Final = "person_id"
 _ENGINES: Final = ("kafka", "postgres", "lake", "secrets", FOLDER)
-"""Folders of the state folder that have a search of their own, or hold no texts of events."""
+"""Folders of the state folder that are searched separately, or have no texts of events."""
 
 
 @dataclass(frozen=True)
 class Store:
-    """What was removed from a store, how that was verified, and what is left that names the person."""
+    """The result for a store: what was removed, how it was verified, and what is left."""
 
     store: str
     removed: str
@@ -61,7 +61,7 @@ class Store:
 
 @dataclass(frozen=True)
 class Receipt:
-    """What an erasure did; it holds no id."""
+    """The result of an erasure; it has no ids."""
 
     erasure: int
     finished_at: dt.datetime
@@ -76,7 +76,7 @@ class Receipt:
         return not any(store.left for store in self.stores)
 
     def as_dict(self) -> dict[str, object]:
-        """The receipt for machines."""
+        """Return the receipt as JSON values."""
         return {**asdict(self), "finished_at": self.finished_at.isoformat(), "is_complete": self.is_complete}
 
 
@@ -90,23 +90,23 @@ def erase_person(
     now: dt.datetime,
     accept_loss: bool = False,
 ) -> tuple[RunOutcome, Receipt | None]:
-    """Put a person on the list of the erased, let everything follow, remove what stays behind, and look for more.
+    """Add a person to the list of erased persons, run the pipeline, remove and search remaining data.
 
     Args:
-        services: what the settings name.
+        services: the services of the settings.
         person: see `pipelines.erasure.person_of`.
-        progress: where long steps report to.
-        actor: who asks.
+        progress: reports long steps.
+        actor: who requests the erasure.
         reason: why; both are kept.
-        now: when.
-        accept_loss: publish although tables lose many of their rows.
+        now: the clock, UTC.
+        accept_loss: whether to publish even if tables lose many of their rows.
 
     Returns:
-        The run that brought facts and warehouse up to date, and the receipt; none where that run failed: ask again.
+        The run that updated facts and warehouse, and the receipt; None if that run failed: repeat the erasure.
 
     Raises:
         NamesThePerson: actor or reason name the person; nothing was written.
-        LakeConflict: a run was faster; ask again.
+        LakeConflict: a run committed first; repeat the erasure.
     """
     lake, rules = services.lake(), services.rules()
     pseudonyms = rules.decoding.pseudonyms
@@ -188,7 +188,7 @@ def _left(database: Database, schemas: Sequence[str], suppression: Suppression) 
 def _files(services: Services, suppression: Suppression) -> Store:
     removed = 0
     for file in _naming(services, suppression):
-        # Who writes a log goes on writing into the same file.
+        # A process that writes a log continues with the same file.
         file.open("w").close() if file.suffix == ".log" else file.unlink()
         removed += 1
     left = tuple(str(file) for file in _naming(services, suppression))

@@ -1,4 +1,4 @@
-"""The funnels that run: the packaged one, and those of the user's files."""
+"""Load the funnels: the packaged one, and those of the user's files."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from schemas.funnel import FunnelDefinition, FunnelDefinitionError, parse, stand
 
 
 def load_funnels(patterns: Iterable[str], folder: Path) -> tuple[FunnelDefinition, ...]:
-    """The packaged funnel, then those of the files in order of their paths.
+    """Return the packaged funnel, then those of the files in order of their paths.
 
     Args:
-        patterns: Paths of YAML files, with wildcards or without.
-        folder: What relative ones are relative to.
+        patterns: Paths of YAML files, with or without wildcards.
+        folder: The base of relative paths.
 
     Raises:
         SettingsError: A pattern names no file, or a file cannot be read.
-        FunnelDefinitionError: A file is no definition, a predicate does not fit the timeline, or two have one name.
+        FunnelDefinitionError: A file is no valid definition, a predicate is invalid, or two funnels have one name.
     """
     funnels = {standard().name: standard()}
     for file in sorted({file for pattern in patterns for file in _files(pattern, folder)}):

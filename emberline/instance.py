@@ -1,4 +1,4 @@
-"""Dagster's instance of a state folder: its home, its storage in the warehouse's PostgreSQL."""
+"""Dagster's instance of a state folder: its home, and its storage in the warehouse's PostgreSQL."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class InstanceFailed(PublishError):
 
 
 class InstallationUnfit(EngineError):
-    """The path that emberline is installed below has characters that Dagster's storage takes for something else."""
+    """The path of emberline's installation has characters that Dagster's storage does not support."""
 
 
 _FILE: Final = "dagster.yaml"
@@ -46,10 +46,10 @@ _REFUSED: Final = Refused(
 
 
 def dagster_environment(services: Services) -> dict[str, str]:
-    """Make the home folder and the storage's schema; return the variables that point Dagster at them.
+    """Create Dagster's home and the schema of its storage; return the environment variables with both.
 
     Raises:
-        InstallationUnfit: Dagster's tables cannot be made from where it is installed.
+        InstallationUnfit: Dagster's tables cannot be created from the path of the installation.
     """
     _refuse_installation(Path(dagster_postgres.__file__).parent)
     home = dagster_home(services.state, services.on_progress)
@@ -65,14 +65,14 @@ def dagster_environment(services: Services) -> dict[str, str]:
 
 @contextmanager
 def dagster_instance(services: Services) -> Iterator[dg.DagsterInstance]:
-    """The instance that runs of this process are recorded in."""
+    """Open the instance in which runs of this process are recorded."""
     with _opened(services, dagster_environment(services)) as instance:
         yield instance
 
 
 @contextmanager
 def recorded_instance(services: Services) -> Iterator[dg.DagsterInstance | None]:
-    """The instance to read from, None where this state folder has no runs yet; nothing is made."""
+    """Open the instance for reading; None if this state folder has no runs yet. Nothing is created."""
     home, database = home_of(services.state), _database(services)
     if not (home / _FILE).is_file() or not _is_stored(database):
         yield None
@@ -109,7 +109,7 @@ def _environment(services: Services, home: Path, database: Database) -> dict[str
 
 
 def _is_stored(database: Database) -> bool:
-    """Whether the tables are there that Dagster would create, of which it looks for these."""
+    """Whether Dagster's tables exist, by those that Dagster itself checks."""
     names = sa.literal([f"{DAGSTER_SCHEMA}.{table}" for table in _TABLES], ARRAY(sa.Text))
     missing = sa.select(sa.func.unnest(names).column_valued("name"))
     missing = missing.where(sa.func.to_regclass(sa.column("name")).is_(None))
@@ -119,11 +119,11 @@ def _is_stored(database: Database) -> bool:
 
 @contextmanager
 def _opened(services: Services, environment: Mapping[str, str]) -> Iterator[dg.DagsterInstance]:
-    """Dagster reads its instance from the environment only."""
+    """Set the environment variables, since Dagster reads its instance from nowhere else, and open it."""
     before = dict(os.environ)
     os.environ.update(environment)
     try:
-        with _failures_told(services), dg.DagsterInstance.get() as instance:
+        with _translate_errors(services), dg.DagsterInstance.get() as instance:
             yield instance
     finally:
         os.environ.clear()
@@ -131,7 +131,7 @@ def _opened(services: Services, environment: Mapping[str, str]) -> Iterator[dg.D
 
 
 @contextmanager
-def _failures_told(services: Services) -> Iterator[None]:
+def _translate_errors(services: Services) -> Iterator[None]:
     """Raise failures of Dagster's storage as an error of this project."""
     try:
         yield
@@ -144,14 +144,14 @@ def _failures_told(services: Services) -> Iterator[None]:
 
 
 def _is_of_rights(cause: BaseException | None) -> bool:
-    """Whether the role may not do it, or does not even see the schema."""
+    """Whether the cause is a missing privilege, or a schema that the role cannot see."""
     if isinstance(cause, DBAPIError):
         cause = cause.orig
     return getattr(cause, "pgcode", None) in {"42501", "3F000"}
 
 
 def _instance_file() -> Path:
-    """`dagster.yaml`: at the top of a checkout, inside the package of an installed distribution."""
+    """Return the path of `dagster.yaml`: in the root of a checkout, or in the package of an installation."""
     package = Path(__file__).parent
     packaged = package / _FILE
     return packaged if packaged.is_file() else package.parent / _FILE

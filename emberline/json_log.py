@@ -1,4 +1,4 @@
-"""The log of a process that runs on: one JSON object a line, without bodies, headers, queries or secrets."""
+"""The log of a long-running process: JSON lines, without bodies, headers, queries or secrets."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ import time
 from typing import Final
 
 STARTED: Final = "started"
-"""The event of a process that has begun its work."""
+"""The event that a process has started its work."""
 
 _REPEATED_AFTER_S: Final = 10.0
 
 
 class Log:
-    """Writes to standard error. What repeats itself is written once in ten seconds, with how often it was."""
+    """Writes to standard error. Repeated entries are written once in ten seconds, with their number."""
 
     def __init__(self) -> None:
-        """Begin with nothing written."""
+        """Start an empty log."""
         self._written: dict[tuple[object, ...], float] = {}
         self._left_out: dict[tuple[object, ...], int] = {}
 
     def write(self, event: str, *, detail: str | None = None, **facts: object) -> None:
-        """Write what happened.
+        """Write an entry.
 
         Args:
-            event: One of a few words.
-            detail: Why; a text of ours, nothing of a request.
-            facts: Of what it happened to; those that are None are left out.
+            event: The kind of the event, one of a few words.
+            detail: The reason, without anything of a request.
+            facts: Further fields; those that are None are left out.
         """
         key, now = (event, *facts.values()), time.monotonic()
         if now - self._written.get(key, -_REPEATED_AFTER_S) < _REPEATED_AFTER_S:

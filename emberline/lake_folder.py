@@ -1,4 +1,4 @@
-"""The folder of a state folder's lake: in it, or linked from it where Delta cannot write below its path."""
+"""The folder of the lake: in the state folder, or linked from it if Delta does not support its path."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _NAME: Final = "lake"
 
 
 def lake_of(state: StateFolder) -> Path:
-    """Return the folder of the lake that is there, or of one that could be; nothing is made."""
+    """Return the folder of the lake, whether it exists or not; nothing is created."""
     return located(state, _NAME)
 
 
 def lake_folder(state: StateFolder, on_progress: Callable[[str], None] = lambda _: None) -> Path:
-    """Return the folder of the lake; the first call of a path that Delta cannot take makes one elsewhere.
+    """Return the folder of the lake; if Delta does not support the path, the first call creates one elsewhere.
 
     Raises:
-        FolderGone: The lake lies elsewhere, and is not there any more.
+        FolderGone: The lake was elsewhere, and no longer exists.
     """
     return placed(state, _NAME, is_unfit=unfit_in, on_progress=on_progress)

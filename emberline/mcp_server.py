@@ -79,14 +79,14 @@ class Questions:
         limit: Limit = 100,
     ) -> list[dict[str, Any]]:
         """Compute a metric by dimensions, of a period and of some values: a row for each combination."""
-        with _told_to_the_client():
+        with _errors_for_client():
             return self._rows(question(metric_named(metric), by or (), where, since=since, until=until, limit=limit))
 
     def rows_behind(
         self, metric: str, where: Where | None = None, since: Since = None, until: Until = None, limit: Limit = 100
     ) -> list[dict[str, Any]]:
         """Show the rows that a metric is computed of, with the ids of orders, messages or events where it has them."""
-        with _told_to_the_client():
+        with _errors_for_client():
             return self._rows(rows_behind(metric_named(metric), where, since=since, until=until, limit=limit))
 
     def groups(
@@ -97,7 +97,7 @@ class Questions:
         limit: Limit = 20,
     ) -> list[dict[str, Any]]:
         """Show groups with state, risk of death and the reasons for both, those at the highest risk first."""
-        with _told_to_the_client():
+        with _errors_for_client():
             frame = groups_frame(self._warehouse)
         if group_id is not None:
             frame = frame.filter(frame["group_id"] == group_id)
@@ -109,7 +109,7 @@ class Questions:
 
 
 @contextmanager
-def _told_to_the_client() -> Iterator[None]:
+def _errors_for_client() -> Iterator[None]:
     """Return the text of an error of this project; it contains no SQL."""
     try:
         yield

@@ -18,10 +18,10 @@ class EmbeddedReceiver(EmbeddedCommand):
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     def is_up(self) -> bool:
-        """Tell whether it runs and answers."""
+        """Whether it runs and answers."""
         return self.address() is not None
 
     def address(self) -> str | None:
-        """Return its URL where it runs and answers, else None."""
+        """Return its URL; None if it does not answer."""
         is_up = self.process() is not None and daemon.answers_at(f"{self.url}/healthz", 2)
         return self.url if is_up else None

@@ -1,6 +1,6 @@
-"""Writes the lock file of Kafka's jars anew: `python -m emberline.embedded.relock`.
+"""`python -m emberline.embedded.relock`: write the lock file of Kafka's jars again.
 
-For maintainers, after a change of `KAFKA_VERSION`. Look at the difference before committing it.
+For maintainers, after a change of `KAFKA_VERSION`. Review the diff before committing it.
 """
 
 import tempfile
@@ -18,7 +18,7 @@ _LOG_BINDING = "org.apache.logging.log4j:log4j-slf4j-impl:2.24.3"
 
 
 def resolve() -> list[Jar]:
-    """Resolve the broker with all it needs at run time (network, about half a minute)."""
+    """Resolve the broker and its runtime dependencies (over the network, about half a minute)."""
     with tempfile.TemporaryDirectory() as folder:
         maven = MavenContext(resolver=PythonResolver(), repo_cache=Path(folder), local_repos=[])
         broker, needed = maven.resolver.resolve([maven.create_dependency(_BROKER)])

@@ -1,4 +1,4 @@
-"""The folder that holds everything the embedded engines keep: data, logs, ports and secrets."""
+"""The folder with everything that embedded engines store: data, logs, ports and secrets."""
 
 import errno
 import fcntl
@@ -18,17 +18,17 @@ _SECRET_BYTES = 24
 
 
 class StateFolder:
-    """One folder of emberline's, readable by its owner only and recognised by a marker file.
+    """A folder of emberline, readable by its owner only and recognised by a marker file.
 
     Attributes:
         path: The folder, absolute and free of symbolic links.
     """
 
     def __init__(self, path: Path, *, looks_only: bool = False) -> None:
-        """Create the folder, or take it over when it is empty or already ours; with `looks_only` create nothing.
+        """Open the folder if it has the marker, else create it, also in an empty one; `looks_only`: create nothing.
 
         Raises:
-            ForeignFolder: `path` is a file, holds other files, or belongs to another user.
+            ForeignFolder: `path` is a file, has other files, or belongs to another user.
         """
         self.path = path.expanduser().absolute()
         try:
@@ -56,7 +56,7 @@ class StateFolder:
             raise self._foreign("cannot be read and written by this user", "let this user do so, or ") from error
 
     def secret(self, name: str) -> str:
-        """Return the secret of this name, made at random on first use.
+        """Return the secret of this name; a random one is created at first use.
 
         Args:
             name: Lower-case letters, digits and dashes.
@@ -77,7 +77,7 @@ class StateFolder:
             return file.read_text()
 
     def has_secret(self, name: str) -> bool:
-        """Tell whether the secret of this name was made."""
+        """Whether the secret of this name exists."""
         return (self.path / "secrets" / name).is_file()
 
     @contextmanager
@@ -87,14 +87,14 @@ class StateFolder:
             yield
 
     def destroy(self) -> None:
-        """Remove the folder and what it holds; the engines must be stopped.
+        """Remove the folder and its content; the engines must be stopped.
 
         Raises:
             ForeignFolder: The marker file is missing.
         """
         if not (self.path / MARKER).is_file():
             raise self._foreign(f"has no {MARKER} file, so it is not removed")
-        # An engine that cannot live in here keeps its files elsewhere, behind a link.
+        # An engine that does not support this path has its files elsewhere, behind a link.
         for link in filter(Path.is_symlink, list(self.path.iterdir())):
             if (link / MARKER).is_file():
                 shutil.rmtree(link.resolve())
@@ -109,7 +109,7 @@ class StateFolder:
 
 
 def _is_there(path: Path) -> bool:
-    """Whether there is something; unlike `Path.exists` this fails where the path leads through a file."""
+    """Whether a path exists; unlike `Path.exists`, this raises if the path leads through a file."""
     try:
         path.stat()
     except FileNotFoundError:
@@ -119,7 +119,7 @@ def _is_there(path: Path) -> bool:
 
 @contextmanager
 def locked(file: Path) -> Iterator[None]:
-    """Hold an exclusive lock on `file`; the kernel frees it when the process dies."""
+    """Hold an exclusive lock on `file`; the kernel releases it when the process ends."""
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -129,14 +129,14 @@ def locked(file: Path) -> Iterator[None]:
 
 
 def write_private(file: Path, text: str) -> None:
-    """Write `text` so that readers see all of it or the old file, and nobody else can read it."""
+    """Write `text` atomically to a file that only this user can read."""
     write_whole(file, text, 0o600)
 
 
 def write_whole(file: Path, content: str | bytes, mode: int = 0o666) -> None:
-    """Write text in UTF-8, or bytes, so that readers see all of it or the old file; of the mode the umask is taken.
+    """Write text in UTF-8, or bytes, atomically; the umask is applied to the mode.
 
-    What is no file, such as a pipe or `/dev/null`, is written to and stays what it is.
+    A pipe, or a device such as `/dev/null`, is written to directly.
     """
     data = content.encode() if isinstance(content, str) else content
     if file.exists() and not (file.is_file() or file.is_dir()):

@@ -1,4 +1,4 @@
-"""The user PostgreSQL runs as when emberline runs as root, since PostgreSQL refuses root itself."""
+"""The user that PostgreSQL runs as if emberline runs as root, because PostgreSQL refuses root."""
 
 import os
 import pwd
@@ -16,20 +16,20 @@ _USERADD = ("useradd", "--system", "--user-group", "--no-create-home", _NAME)
 
 @dataclass(frozen=True)
 class Account:
-    """An account of the operating system, by its numbers."""
+    """User and group id of an account of the operating system."""
 
     uid: int
     gid: int
 
 
 def server_account(place: Path) -> Account | None:
-    """Return the account for the server, made on first use; None when not running as root.
+    """Return the account for the server, created at first use; None if not running as root.
 
     Args:
         place: The folder to name in an error.
 
     Raises:
-        NoSystemUser: The account could not be made.
+        NoSystemUser: The account could not be created.
     """
     if os.geteuid() != 0:
         return None
@@ -54,14 +54,14 @@ def _existing_or_new() -> pwd.struct_passwd:
 
 
 def as_account(account: Account | None) -> dict[str, Any]:
-    """Return keywords of `subprocess.run` that run a program as `account` and in its group only."""
+    """Return arguments of `subprocess.run` that run a program as `account`, in its group only."""
     if account is None:
         return {}
     return {"user": account.uid, "group": account.gid, "extra_groups": []}
 
 
 def succeeds(command: Sequence[str], account: Account) -> bool:
-    """Tell whether a short command ends well when run by `account`."""
+    """Whether a short command succeeds when run by `account`."""
     try:
         done = subprocess.run(command, cwd="/", capture_output=True, check=False, **as_account(account))
     except OSError:

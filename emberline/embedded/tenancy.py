@@ -1,4 +1,4 @@
-"""The guarantee that never two engines work on one folder.
+"""The lock that prevents two engines from using one folder.
 
 A pid file can be lost, or name a process of another container. Two brokers on one folder destroy
 each other's metadata: Kafka's own lock guards its topics only, and is taken after the metadata is
@@ -15,21 +15,21 @@ from contextlib import contextmanager
 from emberline.embedded.errors import FolderBusy
 from emberline.embedded.state import StateFolder
 
-# A process just killed takes a moment to let go of its files.
+# A process that was just killed releases its files after a moment.
 _PATIENCE_S = 3.0
 _POLL_S = 0.02
 
 
 @contextmanager
 def tenancy(state: StateFolder, engine: str) -> Iterator[int]:
-    """Yield the descriptor of the lock, held; the engine launched meanwhile must inherit it.
+    """Hold the lock and yield its descriptor, which the launched engine must inherit.
 
     Args:
         state: The state folder.
-        engine: Name of the engine, one lock each.
+        engine: Name of the engine; each has its own lock.
 
     Raises:
-        FolderBusy: An engine that this command cannot see still holds the lock.
+        FolderBusy: An engine of another user or container still holds the lock.
     """
     file = state.path / f"{engine}.in-use"
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
