@@ -242,6 +242,9 @@ def warehouse_page() -> Iterator[str]:
     for stored in (*warehouse.DATA_TABLES, warehouse.publication, warehouse.restatement, views.alert, *of_operations):
         yield f"## {stored.fullname}"
         yield stored.comment or ""
+        if stored.schema == warehouse.MART and stored.name in words.COMPUTED_BY:
+            made = f"Computed by `pipelines.{words.COMPUTED_BY[stored.name]}` as the lake table"
+            yield f"{made} [{stored.name}](lake.md#{stored.name})."
         headings = ("Column", "Type", "Null", "Key", "Meaning", "Unit", "Adds up")
         yield table(headings, map(_warehouse_column, stored.columns))
 

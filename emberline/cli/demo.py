@@ -120,6 +120,7 @@ def _say_how_to_go_on(state: Path, page: Path, seconds: float) -> None:
     for what, how in (
         ("report", str(page)),
         ("tables", command("sql", "-c", r"\dt", state=state)),
+        ("figures", "docs/reference/warehouse.md: their tables, meanings and units, and the code that computes them"),
         ("groups", command("groups", state=state)),
         ("alerts", command("alerts", "list", state=state)),
         ("Dagster", command("up", state=state)),

@@ -29,9 +29,9 @@ from pipelines.refresh.members import refresh_member_state
 from pipelines.refresh.network import refresh_group_network
 from pipelines.refresh.order_facts import refresh_orders
 from pipelines.refresh.orders import refresh_credit
-from pipelines.refresh.person_paths import refresh_person_paths
 from pipelines.refresh.over_merged import over_merged_persons
 from pipelines.refresh.periods import refresh_lifecycle, refresh_retention
+from pipelines.refresh.person_paths import refresh_person_paths
 from pipelines.refresh.rebuilds import BY_DAY, NotRebuildable, request_rebuild
 from pipelines.refresh.recent import has_simulated, recent_events
 from pipelines.refresh.revenue_cohorts import refresh_revenue_cohorts
