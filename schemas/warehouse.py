@@ -254,12 +254,13 @@ intervention_effect = sa.Table(
 )
 
 _LIMITS: Final = ("difference_low", "difference_high")
+_OF_ONE_MARKET: Final = ("purpose", "model", "currency")
 _BESIDE: Final = {
-    "net": "mean net sales of the groups of cases in the 28 days after",
-    "untreated": "mean net sales of comparable untreated groups in 28 days, weighted as cases are",
-    "difference": "net_minor less untreated_minor",
-    "difference_low": "lower limit of its interval of 95 %; null: all groups sold the same, so nothing is known of it",
-    "difference_high": "upper limit of its interval of 95 %; null: all groups sold the same",
+    "net": "mean net sales of the groups of cases in the 28 days after, in minor units of the currency",
+    "untreated": "mean net sales of comparable untreated groups in 28 days, in minor units of the currency",
+    "difference": "net_minor less untreated_minor, in minor units of the currency",
+    "difference_low": "lower limit of its interval of 95 %, in minor units of the currency; null: all sold the same",
+    "difference_high": "upper limit of its interval of 95 %, in minor units of the currency; null: all sold the same",
 }
 
 intervention_sales = sa.Table(
@@ -269,13 +270,11 @@ intervention_sales = sa.Table(
     sa.Column("purpose", sa.Text, primary_key=True, comment="purpose of the groups; empty: of all purposes"),
     sa.Column("model", sa.Text, primary_key=True),
     sa.Column("currency", sa.Text, primary_key=True),
-    number("cases", "actions in groups in need whose sales of 28 days are known", "cases", ("purpose",)),
-    number("selling_cases", "cases whose group sold anything in these days", "cases", ("purpose",)),
+    number("cases", "actions in groups in need whose sales of 28 days are known", "cases", _OF_ONE_MARKET),
+    number("selling_cases", "cases whose group sold anything in these days", "cases", _OF_ONE_MARKET),
     number("untreated", "untreated groups, each once a day, that cases are compared with", "days of groups"),
     *(
-        sa.Column(
-            f"{name}_minor", sa.Numeric(38, 0), nullable=name in _LIMITS, **says(f"{text}, in minor units", MINOR)
-        )
+        sa.Column(f"{name}_minor", sa.Numeric(38, 0), nullable=name in _LIMITS, **says(text, MINOR))
         for name, text in _BESIDE.items()
     ),
     *(amount(name) for name in _BESIDE),
