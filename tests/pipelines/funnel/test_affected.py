@@ -68,7 +68,7 @@ class Company:
         found = affected_persons(self._lake, sources, changes, [one], entries(self._before, one))
         groups = changes.log.filter("reaches_group")["group_id"]
         members = self._after.filter(pl.col("group_id").is_in(groups.implode()))["person_id"].unique()
-        return set(found.filter(pl.col("is_touched") | pl.col("person_id").is_in(members.implode()))["person_id"])
+        return set(found.filter(pl.col("is_changed") | pl.col("person_id").is_in(members.implode()))["person_id"])
 
     def changed(self, one: FunnelDefinition) -> set[str]:
         """Whose entries do differ."""
