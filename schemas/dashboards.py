@@ -22,12 +22,14 @@ FUNNEL: Final = Dashboard(
     (
         (_STATE,),
         (
-            Chart("Entries by step", "funnel", ("funnel_reached",), ("step_number", "step")),
+            Chart("Entries by step", "funnel", ("funnel_reached",), ("step_number", "step"), width=5, height=60),
             Chart(
                 "Steps",
                 "table",
                 ("funnel_reached", "funnel_conversion", "funnel_step_conversion", "time_to_convert"),
                 ("step_number", "step"),
+                width=7,
+                height=60,
             ),
         ),
         (

@@ -19,9 +19,9 @@ Format = Literal["count", "number", "percent", "money", "seconds", "day"]
 """How a value is shown. `money` is in minor units: 10 ^ `minor_digits` of them make a unit of the currency."""
 
 D3_FORMATS: Final[dict[Format, str]] = {
-    "count": ",d", "number": ",.2f", "percent": ".1%", "money": ",.2f", "seconds": ",.0f", "day": ""
+    "count": ",d", "number": ",.2f", "percent": ".1%", "money": ",.2f", "seconds": "DURATION", "day": ""
 }  # fmt: skip
-"""d3 format codes by format; there, money is in units of its currency."""
+"""Format codes of Superset by format; there, money is in units of its currency, and a time in milliseconds."""
 
 Additivity = Literal["additive", "semi-additive", "never"]
 
@@ -147,7 +147,9 @@ class Metric:
 
     @property
     def sql_as_shown(self) -> str:
-        """The aggregate, with money in units of its currency."""
+        """The aggregate, with money in units of its currency, and a time in milliseconds."""
+        if self.format == "seconds":
+            return f"1000 * ({self.sql})"
         return f"({self.sql}) / power(10::numeric, max(minor_digits))" if self.format == "money" else self.sql
 
     @property

@@ -219,6 +219,8 @@ def _choice(dashboard: Dashboard, name: str, numbers: dict[str, int]) -> dict[st
             "searchAllOptions": False,
         },
         "defaultDataMask": {"extraFormData": {}, "filterState": {}},
+        # Without it a page shows the first value as chosen and does not ask its charts for it.
+        "requiredFirst": True,
         "cascadeParentIds": [],
         "scope": {"rootPath": ["ROOT_ID"], "excluded": others},
     }

@@ -70,6 +70,9 @@ def _drawn(chart: Chart) -> dict[str, Any]:
                 "rich_tooltip": True,
                 "show_legend": len(by) > 1 or len(metrics) > 1,
                 "truncateYAxis": False,
+                # A line of one point, as after the first publication, is seen by its marker alone.
+                "markerEnabled": chart.kind == "lines",
+                "markerSize": 4,
                 "x_axis_sort_asc": True,
                 "x_axis_time_format": _DAY_FORMAT,
             }

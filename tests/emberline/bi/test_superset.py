@@ -96,6 +96,7 @@ def test_a_page_shows_all_its_charts_and_no_error(superset: Started, page: Page,
     for title in (chart.title for chart in dashboard.charts):
         expect(page.get_by_text(title, exact=True).first).to_be_visible()
     expect(page.get_by_role("alert")).to_have_count(0)
+    expect(page.get_by_text("No data", exact=True)).to_have_count(0)
     expect(
         page.get_by_text(re.compile("unexpected error|Data error|no longer available", re.IGNORECASE))
     ).to_have_count(0)

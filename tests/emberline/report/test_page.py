@@ -168,7 +168,7 @@ def test_data_health_names_each_thing_that_stands_against_the_figures():
     made_at = NOW + dt.timedelta(days=9)
     parts = {"groups": groups, "restated": restated, "alerts": alerts, "missing": missing}
     page = render(replace(given, **parts, made_at=made_at), Words("en"))
-    assert "6 things to know" in page
+    assert "Things to know before you read on: 6." in page
     for said in (
         "1 of 2 groups are not measured",
         "1 groups are seen in part",
@@ -180,4 +180,4 @@ def test_data_health_names_each_thing_that_stands_against_the_figures():
         "qq:1: 3 missing, sent from 2026-03-02 09:30 to",
     ):
         assert said in page
-    assert "10 days before this report" in page
+    assert "Days since then: 10." in page
