@@ -95,7 +95,7 @@ class Handle:
         if counts.has_nulls():
             return self.scan().select(pl.len()).collect().item()
         self._refuse_damage()
-        return counts.sum()
+        return int(counts.sum())
 
     def scan(self) -> pl.LazyFrame:
         """Scan the rows of this version, with exactly the columns of the contract.

@@ -24,7 +24,7 @@ from emberline.cli.commands import app
 from emberline.embedded import EmbeddedPostgres
 from emberline.services import Services
 from emberline.settings import load_settings
-from pipelines.alerts.watch import look
+from pipelines.alerts.watch import evaluate_rules
 from pipelines.printable import printable, printable_lines
 from tests.conftest import database_of
 from tests.emberline import cli_driver
@@ -154,7 +154,7 @@ def _alert(folder: Path) -> None:
         patched.setenv("EMBERLINE_SETTINGS", str(folder / SETTINGS))
         services = Services(load_settings())
         now = NOON + (DIED_AFTER + 2.5) * DAY
-        look(services.warehouse(), services.lake(), services.alerting(), now, read_up=True)
+        evaluate_rules(services.warehouse(), services.lake(), services.alerting(), now, read_up=True)
 
 
 def _in_a_pipe(folder: Path, names: list[str]) -> dict[str, Shown]:

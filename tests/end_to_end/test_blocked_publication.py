@@ -6,7 +6,7 @@ import polars as pl
 
 from emberline.cli.errors import ExitCode
 from emberline.cli.pipeline import as_dict, code_of, print_outcome
-from pipelines.refresh.written import moved
+from pipelines.refresh.written import rebuild_positions
 from schemas import warehouse as mart
 from schemas.lake import GROUP_DAY
 
@@ -43,4 +43,4 @@ def plant_more_speakers_than_active_members(lake, rows: int) -> None:
     stored = handle.scan().sort("group_id", "day").collect()
     wrong = pl.int_range(pl.len()) < rows
     speakers = pl.when(wrong).then(pl.col("active_members") + 1).otherwise(pl.col("speakers")).cast(pl.Int32)
-    lake.replace(handle, stored.with_columns(speakers=speakers), moved(handle, {}))
+    lake.replace(handle, stored.with_columns(speakers=speakers), rebuild_positions(handle, {}))

@@ -159,7 +159,7 @@ def test_risks_that_followed_late_events_are_those_of_a_lake_that_had_them_from_
     followed = risks.told(249)
     # All of the day at once, by the same model: as if it had never been told before.
     risks.lake.replace(risks.lake.open(GROUP_RISK), risks.told(248), {})
-    monkeypatch.setattr("pipelines.refresh.risk.noted", lambda _handle, names: dict.fromkeys(names))
+    monkeypatch.setattr("pipelines.refresh.risk.recorded_inputs", lambda _handle, names: dict.fromkeys(names))
     risks.refresh(249)
     assert followed.height > 2
     assert risks.told(249).equals(followed)
