@@ -122,7 +122,7 @@ def test_a_feed_that_tells_nothing_is_stale_and_none_of_its_groups_is_told_of(
 
 
 def tell_risk(whole: Place, risk: float) -> None:
-    """The model tells this risk of every group on its newest day."""
+    """Give every group this risk on its newest day."""
     lake = whole.services.lake()
     facts = lake.open(GROUP_RISK)
     rows = (
@@ -130,6 +130,7 @@ def tell_risk(whole: Place, risk: float) -> None:
         .with_columns(
             risk_28=risk, risk_56=risk, drivers=pl.lit("no member active for 3 days (+9)"), model=pl.lit("m"),
             may_alert=pl.lit(value=True), score=pl.lit("box"), model_share=pl.lit(0.25),
+            disagreement=pl.lit(None, pl.String),
         )
         .select(GROUP_RISK.schema.names()).collect()
     )  # fmt: skip
