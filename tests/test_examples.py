@@ -19,7 +19,7 @@ def profile() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("profile")
-@pytest.mark.parametrize(("name", "found"), [(THOROUGH, [400, 8, 2]), (QUICK, [40, 3, 2])])
+@pytest.mark.parametrize(("name", "found"), [(THOROUGH, [400, 8, 2]), (QUICK, [40, 2, 2])])
 def test_a_property_gets_the_share_of_its_examples_that_the_profile_takes(name: str, found: list[int]):
     settings.load_profile(name)
     assert [examples(asked).max_examples for asked in (400, 8, 2)] == found

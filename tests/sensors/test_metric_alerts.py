@@ -62,11 +62,11 @@ class Daemon:
 
 
 def _tick_up_to_delivery(daemon: Daemon, now: dt.datetime, stored: Any) -> None:
-    def tell(*_: object) -> None:
+    def deliver(*_: object) -> None:
         stored.set()
         time.sleep(600)
 
-    group_alerts.tell = tell  # type: ignore[assignment]
+    group_alerts.deliver = deliver  # type: ignore[assignment]
     daemon.tick(now)
 
 

@@ -23,7 +23,9 @@ TOLD_BY = "25 % by the shipped model, the rest by days of silence"
 
 def record(*rows: tuple[int, float, bool]) -> pl.LazyFrame:
     """The record of a group `a`: days ago, the risk, and whether the model may alert."""
-    found = [("a", TODAY - ago * DAY, risk, risk, SILENT, "m", may_alert, "box", 0.25) for ago, risk, may_alert in rows]
+    found = [
+        ("a", TODAY - ago * DAY, risk, risk, SILENT, "m", may_alert, "box", 0.25, None) for ago, risk, may_alert in rows
+    ]
     return pl.LazyFrame(found, schema=GROUP_RISK.schema, orient="row")
 
 
