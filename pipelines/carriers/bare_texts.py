@@ -6,9 +6,9 @@ from typing import Final
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 from numpy.typing import NDArray
 
+from pipelines.buffers import bytes_of, column_of
 from pipelines.compiled import compiled
 
 _SPACES: Final = np.zeros(128, np.bool_)
@@ -17,16 +17,13 @@ _SPACES[[*range(9, 14), *range(28, 33)]] = True
 
 def bare_texts(texts: pl.Series) -> pl.Series:
     """Bare each text of a String column without nulls."""
-    column = pa.array(texts.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest()))
-    _, starts, contents = column.buffers()
-    offsets = np.frombuffer(starts or b"", np.int64)[column.offset : column.offset + len(column) + 1]
-    if not len(texts):
+    if texts.is_empty():
         return texts
+    contents, offsets = bytes_of(texts)
     made, ends = np.empty(int(offsets[-1] - offsets[0]), np.uint8), np.zeros(len(texts) + 1, np.int64)
     is_other = np.zeros(len(texts), np.bool_)
-    _write(np.frombuffer(contents or b"", np.uint8), offsets, made, ends, is_other)
-    buffers = [None, pa.py_buffer(ends), pa.py_buffer(made)]
-    found = pl.Series(texts.name, pa.Array.from_buffers(pa.large_string(), len(texts), buffers))
+    _write(contents, offsets, made, ends, is_other)
+    found = column_of(texts.name, made, ends)
     rows = pl.Series(is_other).arg_true()
     return found.scatter(rows, ["".join(text.lower().split()) for text in texts.gather(rows)]) if len(rows) else found
 

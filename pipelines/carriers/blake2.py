@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 from numpy.typing import NDArray
 
+from pipelines.buffers import bytes_of, column_of
 from pipelines.compiled import compiled, inlined
 
 _BLOCK: Final = 128
@@ -50,21 +50,18 @@ def keyed_hashes(texts: pl.Series, key: bytes, n_bytes: int) -> pl.Series:
         key: at most 64 bytes.
         n_bytes: of a hash, at most 64.
     """
-    column = pa.array(texts.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest()))
-    _, starts, contents = column.buffers()
-    offsets = np.frombuffer(starts or b"", np.int64)[column.offset : column.offset + len(column) + 1]
-    if not len(texts):
+    if texts.is_empty():
         return texts
+    contents, offsets = bytes_of(texts)
     digits = 2 * n_bytes
     hashes = np.empty((len(texts), digits), np.uint8)
     first = _START.copy()
     first[0] ^= np.uint64(0x01010000 | len(key) << 8 | n_bytes)
     block = np.zeros(_BLOCK, np.uint8)
     block[: len(key)] = np.frombuffer(key, np.uint8)
-    _hash(np.frombuffer(contents or b"", np.uint8), offsets, first, block, bool(key), hashes)
+    _hash(contents, offsets, first, block, bool(key), hashes)
     ends = np.arange(0, digits * (len(texts) + 1), digits, dtype=np.int64)
-    buffers = [None, pa.py_buffer(ends), pa.py_buffer(hashes)]
-    return pl.Series(texts.name, pa.Array.from_buffers(pa.large_string(), len(texts), buffers))
+    return column_of(texts.name, hashes, ends)
 
 
 @inlined

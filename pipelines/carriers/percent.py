@@ -10,6 +10,7 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pipelines.buffers import bytes_of, column_of
 from pipelines.compiled import lean
 
 _PERCENT: Final = ord("%")
@@ -25,15 +26,12 @@ for _value, _digit in enumerate("0123456789abcdef"):
 
 def percent_decoded(texts: pl.Series) -> pl.Series:
     """Decode a String column without nulls."""
-    column = pa.array(texts.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest()))
-    _, starts, contents = column.buffers()
-    offsets = np.frombuffer(starts or b"", np.int64)[column.offset : column.offset + len(column) + 1]
-    if not len(texts):
+    if texts.is_empty():
         return texts
+    contents, offsets = bytes_of(texts)
     decoded, ends = np.empty(int(offsets[-1] - offsets[0]), np.uint8), np.zeros(len(texts) + 1, np.int64)
-    _decode(np.frombuffer(contents or b"", np.uint8), offsets, _DIGITS, decoded, ends)
-    buffers = [None, pa.py_buffer(ends), pa.py_buffer(decoded)]
-    found = pl.Series(texts.name, pa.Array.from_buffers(pa.large_binary(), len(texts), buffers))
+    _decode(contents, offsets, _DIGITS, decoded, ends)
+    found = column_of(texts.name, decoded, ends, pa.large_binary())
     try:
         return found.cast(pl.String)
     except pl.exceptions.ComputeError:

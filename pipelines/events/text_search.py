@@ -10,10 +10,10 @@ from typing import Final
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipelines.arrays import frozen
+from pipelines.buffers import bytes_of
 from pipelines.compiled import lean
 
 _WRAP: Final = (1 << 64) - 1
@@ -38,13 +38,11 @@ def holds_any(values: pl.Series, lengths: NDArray[np.int64], hashes: NDArray[np.
     """
     if not len(lengths) or values.is_empty():
         return pl.Series([False], dtype=pl.Boolean).new_from_index(0, len(values))
-    column = pa.array(values.fill_null(b"").to_arrow()).cast(pa.large_binary())
-    _, offsets, content = column.buffers()
-    starts = np.frombuffer(offsets or b"\0" * 8, np.int64)[column.offset : column.offset + len(column) + 1]
+    contents, starts = bytes_of(values.fill_null(b""))
     in_order = np.lexsort((hashes, lengths))
     found = np.zeros(len(values), np.bool_)
     _search(
-        frozen(np.frombuffer(content or b"", np.uint8)),
+        frozen(contents),
         frozen(starts),
         frozen(lengths[in_order]),
         frozen(hashes[in_order]),

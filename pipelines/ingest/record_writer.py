@@ -6,13 +6,13 @@ Header, checksum and compression of a batch are left to the client.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 from numpy.typing import NDArray
 
+from pipelines.buffers import bytes_of
 from pipelines.compiled import lean
 
 HEADER_BYTES: Final = 61
@@ -33,13 +33,11 @@ class Bytes:
     @classmethod
     def of(cls, column: pl.Series) -> Bytes:
         """Return the parts of a column, without copying value by value."""
-        array: Any = column.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
-        _, offsets, data = array.cast(pa.large_binary()).buffers()
-        ends = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
+        data, ends = bytes_of(column)
         lengths = np.diff(ends)
-        if array.null_count:
+        if column.has_nulls():
             lengths[column.is_null().to_numpy()] = -1
-        return cls(np.frombuffer(data or b"", np.uint8), ends[:-1], lengths)
+        return cls(data, ends[:-1], lengths)
 
 
 @dataclass(frozen=True)
