@@ -917,6 +917,26 @@ def _walk(
 
 
 @inlined
+def _located(
+    values: NDArray[np.uint32], values_at: int, addresses: NDArray[np.int64], row: int
+) -> tuple[int, int, int, int]:
+    """Return the position of a value, and number, start and end of its buffer; a short one stands in its view."""
+    buffer: Any = np.int64(0)
+    if values[row, 0] > INLINE_BYTES:
+        buffer = np.int64(values[row, 2])
+        base: Any = addresses[buffer, 0]
+        return base + np.int64(values[row, 3]), buffer, base, addresses[buffer, 1]
+    return values_at + 16 * row + 4, buffer, values_at, values_at + 16 * len(values)
+
+
+@inlined
+def _keep(levels: Any) -> None:
+    """Keep the rows of lists that were read so far, whatever becomes of the next value."""
+    for number in range(1, len(levels)):
+        levels[number].kept = levels[number].count
+
+
+@inlined
 def _forget(levels: Any, kinds: NDArray[np.uint8]) -> None:
     """Take back the rows of lists of a value that was not read."""
     for number in range(1, len(levels)):
@@ -974,16 +994,8 @@ def scan_paths(
         length = np.int64(values[row, 0])
         if length > longest:
             continue
-        if length > INLINE_BYTES:
-            buffer = np.int64(values[row, 2])
-            base, limit = addresses[buffer, 0], addresses[buffer, 1]
-            at = base + np.int64(values[row, 3])
-        else:
-            buffer = np.int64(0)
-            base, limit = values_at, values_at + 16 * len(values)
-            at = values_at + 16 * row + 4
-        for number in range(1, len(levels)):
-            levels[number].kept = levels[number].count
+        at, buffer, base, limit = _located(values, values_at, addresses, row)
+        _keep(levels)
         found = _walk(
             at,
             at + length,
@@ -1077,7 +1089,7 @@ def _reference(at: int, end: int) -> tuple[int, int]:
     at += 1
     if at + 3 > end:
         return refused
-    if _byte(at) == ord("#"):
+    if _byte(at) == _NUMBER_SIGN:
         at += 1
         base = 10
         if _byte(at) == ord("x"):
@@ -1547,16 +1559,8 @@ def scan_xml(
         length = np.int64(values[row, 0])
         if length > longest:
             continue
-        if length > INLINE_BYTES:
-            buffer = np.int64(values[row, 2])
-            base, limit = addresses[buffer, 0], addresses[buffer, 1]
-            at = base + np.int64(values[row, 3])
-        else:
-            buffer = np.int64(0)
-            base, limit = values_at, values_at + 16 * len(values)
-            at = values_at + 16 * row + 4
-        for number in range(1, len(levels)):
-            levels[number].kept = levels[number].count
+        at, buffer, base, limit = _located(values, values_at, addresses, row)
+        _keep(levels)
         found = _xml(
             at,
             at + length,
