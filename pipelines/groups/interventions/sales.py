@@ -16,7 +16,7 @@ LEAST_DAYS: Final = 21
 """Measured days of the 28 after that a case must have."""
 
 CLOSED_AFTER: Final = dt.timedelta(days=28)
-"""How long after its last event a shop counts as one that should have told something."""
+"""How long after its last event a shop is expected to send events."""
 
 _MARKET: Final = ("model", "currency")
 _BY: Final = ("action", "purpose", *_MARKET)
@@ -24,10 +24,10 @@ _SPELL: Final = ("group_id", "since", "until")
 
 
 def measured_sales(orders: pl.LazyFrame, feed_day: pl.LazyFrame) -> pl.LazyFrame:
-    """Find the days on which it is known what was sold: a shop that tells nothing is not one that sells nothing.
+    """Find the days on which sales are known: a shop that sends no events may still sell.
 
-    A shop should tell something on each day from its first order until 28 days after its last event. A day is measured
-    on which there is such a shop, and each of them told something, be it a heartbeat.
+    A shop is expected to send an event, or a heartbeat, on each day from its first order until 28 days after its last
+    event. A day is measured if there is such a shop, and each of them sent one.
 
     Args:
         orders: `schemas.lake.CUSTOMER_ORDER`.
@@ -37,17 +37,17 @@ def measured_sales(orders: pl.LazyFrame, feed_day: pl.LazyFrame) -> pl.LazyFrame
         `day`, distinct.
     """
     opened = orders.group_by("shop").agg(opened=pl.col("day").min())
-    told = feed_day.select("day", shop="source", is_told=pl.lit(value=True))
+    heard = feed_day.select("day", shop="source", is_heard=pl.lit(value=True))
     return (
-        told.join(opened, on="shop")
+        heard.join(opened, on="shop")
         .group_by("shop", "opened")
         .agg(closed=pl.col("day").max() + pl.lit(CLOSED_AFTER))
         .select("shop", day=pl.date_ranges("opened", "closed"))
         .explode("day")
-        .join(told, on=["shop", "day"], how="left")
+        .join(heard, on=["shop", "day"], how="left")
         .group_by("day")
-        .agg(pl.col("is_told").count() == pl.len())
-        .filter("is_told")
+        .agg(pl.col("is_heard").count() == pl.len())
+        .filter("is_heard")
         .select("day")
     )
 
@@ -86,7 +86,7 @@ def sales_after(matched: pl.DataFrame, sold: pl.LazyFrame, measured_days: pl.Laz
     alike = (number * pl.col("varies") + others * pl.col("varies_other")) / freedom * (1 / number + 1 / others)
     known = pl.when(pl.col("variance").is_finite()).then("variance")
     half = student(pl.min_horizontal("groups", "groups_other") - 1) * pl.max_horizontal(known, alike).sqrt()
-    # A width of 0 says that all groups sold the same, of which nothing can be told.
+    # A width of 0 means that all groups sold the same, from which nothing follows.
     half = pl.when(half > 0).then(half)
     difference = pl.col("mean") - pl.col("mean_other")
     return (
