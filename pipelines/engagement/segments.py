@@ -88,8 +88,8 @@ def _segments(
     """
     person = pl.col("person_id").cast(pl.Categorical(pl.Categories.random())).to_physical()
     of_group = groups.select("group_id", "carrier", "purpose").collect()
-    is_over = pl.col("day") <= pl.lit(through, pl.Date)
-    days = person_day.filter(is_over).select("group_id", "day", person=person).collect(engine="streaming")
+    complete = person_day.filter(is_complete(pl.col("day"), "day", through))
+    days = complete.select("group_id", "day", person=person).collect(engine="streaming")
     rows = days.lazy().join(of_group.lazy(), on="group_id", how="left")
     columns = {"group": "group_id", "purpose": "purpose", "carrier": "carrier"}
     segments = {COMPANY: pl.lit(COMPANY)} | {name: pl.col(column) for name, column in columns.items()}

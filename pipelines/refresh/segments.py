@@ -9,6 +9,7 @@ from typing import Final
 
 import polars as pl
 
+from pipelines.engagement.calendar import is_complete
 from pipelines.engagement.segments import of_days_only, segment_activity, segment_retention
 from pipelines.frames import in_one_only
 from pipelines.lake import Handle, Lake
@@ -126,8 +127,8 @@ class _Counting:
 
     def _change(self, before: Handle) -> _Change | None:
         # Days that are not complete are counted once they are.
-        is_complete = pl.col("day") <= pl.lit(self.through, pl.Date)
-        is_there = in_months(changed_months(before, self.days)) & is_complete
+        is_over = is_complete(pl.col("day"), "day", self.through)
+        is_there = in_months(changed_months(before, self.days)) & is_over
         was = rows_read(before, lambda rows: rows.filter(is_there).select(_MINE))
         if was is None:
             return None
@@ -136,6 +137,6 @@ class _Counting:
         if persons.is_empty():
             return _Change(was.clear(), now.clear())
         is_theirs = pl.col("person_id").is_in(persons["person_id"].implode())
-        elsewhere = self.days.scan().filter(~is_there & is_complete & is_theirs)
+        elsewhere = self.days.scan().filter(~is_there & is_over & is_theirs)
         others = elsewhere.select(_MINE).collect(engine="streaming")
         return _Change(*(pl.concat([rows.join(persons, on="person_id", how="semi"), others]) for rows in (was, now)))
