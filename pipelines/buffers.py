@@ -11,11 +11,15 @@ from numpy.typing import NDArray
 def bytes_of(values: pl.Series) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Return the bytes of a String or Binary column, without copying value by value.
 
+    Args:
+        values: The column; one of nothing but nulls may have no type.
+
     Returns:
         The bytes, and [values + 1] positions in them: where each value begins, and where the last one ends. The bytes
         of a null mean nothing.
     """
-    column = pa.array(values.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest()))
+    typed = values.cast(pl.Binary) if values.dtype == pl.Null else values
+    column = pa.array(typed.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest()))
     _, starts, contents = column.buffers()
     # A column without values may have no buffers.
     positions = np.frombuffer(starts or bytes(8), np.int64)[column.offset : column.offset + len(column) + 1]
