@@ -13,6 +13,14 @@ from pipelines.funnel.orders import order_refunds
 from schemas import kinds
 from schemas.lake import CUSTOMER_ORDER, MONEY_SUM, ORDER_ITEM, ORDERING_KEY
 
+EVENT_COLUMNS: Final = tuple(
+    dict.fromkeys((
+        *ORDERING_KEY, "type", "source", "event_id", "order_id", "day", "month", "person_id", "product_id", "items",
+        "currency", "amount_minor",
+    ))
+)  # fmt: skip
+"""Columns of `schemas.lake.EVENTS`, and `person_id`, that the facts on orders use."""
+
 _ORDER: Final = ("shop", "order_id")
 _HAS_ITEMS: Final = pl.col("items").list.len() > 0
 
@@ -21,7 +29,7 @@ def order_rows(events: pl.LazyFrame) -> pl.LazyFrame:
     """Return the facts on paid orders that do not depend on other orders.
 
     Args:
-        events: `schemas.lake.EVENTS` with `person_id`, distinct, in any order: all events of some orders.
+        events: `EVENT_COLUMNS` of distinct events, in any order: all events of some orders.
 
     Returns:
         `schemas.lake.CUSTOMER_ORDER` without the columns of `numbered`: a row per order.
@@ -86,7 +94,7 @@ def order_items(events: pl.LazyFrame) -> pl.LazyFrame:
     """Return the lines of paid orders.
 
     Args:
-        events: `schemas.lake.EVENTS`, distinct, in any order: all events of some orders.
+        events: `EVENT_COLUMNS` of distinct events, in any order: all events of some orders.
 
     Returns:
         `schemas.lake.ORDER_ITEM`: a row per line.

@@ -13,6 +13,11 @@ from schemas import kinds
 from schemas.lake import ORDERING_KEY, PERSON_PATH
 from schemas.paths import STAGES
 
+EVENT_COLUMNS: Final = tuple(
+    dict.fromkeys((*ORDERING_KEY, "type", "role", "day", "group_id", "person_id", "source", "order_id"))
+)
+"""Columns of `schemas.lake.EVENTS`, and `person_id`, that `person_path` uses."""
+
 _ORDER: Final = ("shop", "order_id")
 _POINTS: Final = pl.col("touchpoint").filter(pl.col("touchpoint").ne_missing(pl.col("touchpoint").shift(1)))
 
@@ -32,7 +37,7 @@ def person_path(events: pl.DataFrame, orders: pl.DataFrame, look_back: dt.timede
     calendar week. A touchpoint is left out right after an equal one.
 
     Args:
-        events: `schemas.lake.EVENTS` with `person_id`, distinct, in any order; those of `bears_on_paths`.
+        events: `EVENT_COLUMNS` of distinct events, in any order; those of `bears_on_paths`.
         orders: `schemas.lake.CUSTOMER_ORDER`.
         look_back: Longest time from a touchpoint to the payment.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from pipelines.funnel.order_facts import numbered, order_items, order_rows
+from pipelines.funnel.order_facts import EVENT_COLUMNS, numbered, order_items, order_rows
 from pipelines.funnel.orders import ORDER_EVENTS, order_refunds
 from pipelines.lake import Handle, Lake
 from pipelines.refresh.changes import Changes, Sources
@@ -86,7 +86,7 @@ class _Orders:
         chosen = pl.col("type").is_in(ORDER_EVENTS) & pl.col("order_id").is_not_null()
         if orders is not None:
             chosen &= pl.col("order_id").is_in(orders.implode())
-        return self.sources.timeline(self.sources.events.scan().filter(chosen))
+        return self.sources.timeline(self.sources.events.scan().filter(chosen)).select(EVENT_COLUMNS)
 
     def _numbered_again(self, news: _News, of_orders: pl.Expr) -> tuple[pl.DataFrame, pl.Expr]:
         """Return the changed orders and all others of their buyers, and which stored rows these replace."""
