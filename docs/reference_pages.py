@@ -40,6 +40,7 @@ from schemas import kinds, lake, operations, views, warehouse
 from schemas.columns import meaning_of
 from schemas.contract import contract, dbt_sources
 from schemas.expectations import SUITES
+from schemas.mart import sources_of
 
 _TYPE_NAMES = {
     str: "text",
@@ -207,6 +208,8 @@ def lake_page() -> Iterator[str]:
         yield " ".join(layout)
         if lake_table.is_fact:
             yield " ".join(_dependencies(lake_table))
+        if readers := list(_readers(lake_table)):
+            yield f"Read by {_codes(readers)}."
         yield table(("Column", "Type", "Meaning", "Unit", "Adds up", "From"), _lake_columns(lake_table))
 
 
@@ -218,6 +221,16 @@ def _dependencies(fact: lake.LakeTable) -> Iterator[str]:
         yield f"Computed again when one of these settings changes: {_codes(fact.settings)}."
     if fact.by_definition:
         yield "Follows the definition of each funnel."
+
+
+def _readers(read: lake.LakeTable) -> Iterator[str]:
+    """The tables that are computed from a lake table, in the lake and then in `mart`."""
+    for reader in lake.TABLES.values():
+        if read in (*reader.inputs, *reader.guided_by):
+            yield reader.name
+    for published in warehouse.DATA_TABLES:
+        if read in sources_of(published):
+            yield published.fullname
 
 
 def _lake_columns(lake_table: lake.LakeTable) -> Iterator[tuple[str, ...]]:

@@ -12,8 +12,9 @@ every run refuses until `emberline rebuild events`. `privacy.key` belongs to a l
 
 DEFAULTS = {
     "kafka.topics": "`group.messages` and `commerce.events` for `cloudevents`; `raw.NAME` for each carrier `NAME`",
+    "privacy.keep_note_days": "`forever`",
 }
-"""Defaults that follow from what else there is."""
+"""Defaults that follow from what else there is, or have a word of their own."""
 
 SETTINGS_MEANINGS = {
     "maintenance.small_files": "A partition of a lake table with more small files than this is put together.",
@@ -265,12 +266,14 @@ LAKE = """\
 Delta tables under `lake.uri`, `<state>/lake` where that is not set. Times are UTC in microseconds; days are calendar
 days of the business zone; `month` is the first day of the month of `day`. [How to read
 them](../how-to/read-the-lake-and-warehouse.md). *Adds up* says over which rows a number may be summed: `within` names
-the columns that have to be the same in all of them. *From* names the columns that a column is computed from."""
+the columns that have to be the same in all of them. *From* names the columns that a column is computed from. *Read by*
+names the tables that need its rows, which is why [no row goes by age](../how-to/limit-how-long-data-is-kept.md)."""
 WAREHOUSE = """\
 PostgreSQL, schema `mart`. Everything a reader needs is here; the schema `staging` holds the next version while it is
 checked, and the schema `ops` what the pipeline notes about itself. Money is in minor units of the currency beside it.
-Persons appear as pseudonyms only. *Adds up* says over which rows a number may be summed: `within` names the columns
-that have to be the same in all of them."""
+Persons appear as pseudonyms; only [ids of
+events](../how-to/limit-how-long-data-is-kept.md#what-still-names-somebody) may contain an account. *Adds up* says over
+which rows a number may be summed: `within` names the columns that have to be the same in all of them."""
 CHECKS = """\
 Great Expectations runs these on the schema `staging`. A failed `critical` one stops the publication and readers keep
 the version before; a `warning` is logged and published. Beside them every table must hold exactly as many rows as were

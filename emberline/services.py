@@ -220,12 +220,13 @@ class Services:
     def maintenance_policy(self) -> MaintenancePolicy:
         """Return the policy of maintenance."""
         kept = self.settings.maintenance
-        raw_days = self.settings.privacy.keep_raw_days
+        raw_days, note_days = self.settings.privacy.keep_raw_days, self.settings.privacy.keep_note_days
         return MaintenancePolicy(
             small_files=kept.small_files,
             small_bytes=kept.small_file_mb * 1024 * 1024,
             keep_versions=dt.timedelta(hours=kept.keep_versions_hours),
             keep_values=None if raw_days is None else dt.timedelta(days=raw_days),
+            keep_notes=None if note_days is None else dt.timedelta(days=note_days),
             keep_runs=kept.keep_runs,
             keep_runs_for=dt.timedelta(days=kept.keep_run_days),
             keep_alerts=dt.timedelta(days=kept.keep_alert_days),

@@ -467,8 +467,18 @@ class PrivacySettings(Section):
     keep_raw_days: Annotated[int | None, BeforeValidator(_no_end)] = Field(default=90, ge=1, le=_DAYS)
     """Days after its Kafka timestamp for which value, key and headers of a decoded record are kept in `raw` and
     `quarantine`, or `forever`. Removed values cannot be decoded again."""
+    keep_note_days: Annotated[int | None, BeforeValidator(_no_end)] = Field(default=None, ge=1, le=_DAYS)
+    """Days after its Kafka timestamp for which the text of a note on an intervention is kept, or `forever`. At least
+    `keep_raw_days`, because `raw` has the text for as long."""
     keep_texts: bool = False
     """Whether payloads that emberline itself sends to Kafka keep texts of messages, instead of their measures."""
+
+    @model_validator(mode="after")
+    def _notes_stay_as_long_as_records(self) -> Self:
+        if self.keep_note_days is not None and (self.keep_raw_days is None or self.keep_note_days < self.keep_raw_days):
+            kept = "forever" if self.keep_raw_days is None else f"for {self.keep_raw_days} days"
+            raise ValueError(f"keep_note_days is less than keep_raw_days: raw has the texts of notes {kept}")
+        return self
 
 
 class Settings(BaseSettings):

@@ -8,6 +8,7 @@ import dagster as dg
 from assets.pools import WRITER
 from assets.resources import Clock
 from pipelines.alerts.ledger import AlertLedger
+from pipelines.ingest.old_notes import clear_old_notes
 from pipelines.lake import Lake
 from pipelines.lake_maintenance import maintain_all, prune_change_log
 from pipelines.lake_values import remove_values
@@ -23,17 +24,18 @@ def maintain_lake(
     maintenance_policy: dg.ResourceParam[MaintenancePolicy],
     clock: dg.ResourceParam[Clock],
 ) -> None:
-    """Remove old values and processed rows of the change log, compact small files, vacuum old files and log."""
-    change_log_rows = prune_change_log(lake)
-    kept = maintenance_policy.keep_values
-    removed = {} if kept is None else remove_values(lake, kept, clock.now())
+    """Remove old values, notes and processed rows of the change log, compact small files, vacuum old files and log."""
+    change_log_rows, now = prune_change_log(lake), clock.now()
+    values_kept, notes_kept = maintenance_policy.keep_values, maintenance_policy.keep_notes
+    removed = {} if values_kept is None else remove_values(lake, values_kept, now)
+    notes = 0 if notes_kept is None else clear_old_notes(lake, notes_kept, now)
     files = {
         f"files_{done.table}": dg.MetadataValue.json(asdict(done))
         for done in maintain_all(lake, maintenance_policy)
         if done.compacted or done.removed or done.prevented
     }
     values = {f"values_{name}": rows for name, rows in removed.items()}
-    context.add_output_metadata({"change_log_rows": change_log_rows, **values, **files})
+    context.add_output_metadata({"change_log_rows": change_log_rows, "notes": notes, **values, **files})
 
 
 @dg.op(ins={"after": dg.In(dg.Nothing)}, out=dg.Out(dg.Nothing))
@@ -57,8 +59,8 @@ def prune(
 
 @dg.job(
     executor_def=dg.in_process_executor,
-    description="Remove old values and compact small files of the lake; delete old files, log, runs, alerts, notices "
-    "and restatements.",
+    description="Remove old values and notes and compact small files of the lake; delete old files, log, runs, "
+    "alerts, notices and restatements.",
 )
 def maintenance_job() -> None:
     """Maintain the lake, then prune the rest."""

@@ -13,15 +13,16 @@ class MaintenancePolicy:
 
     A partition of a lake table is compacted when it has more than `small_files` files under `small_bytes`. Files and
     log of versions older than `keep_versions` are removed: a reader of such a version fails. Values of decoded
-    records are kept for `keep_values` after their Kafka timestamp, None: forever. Dagster's history keeps the newest
-    `keep_runs` runs, none older than `keep_runs_for`. Resolved alerts and delivered notices are kept for
-    `keep_alerts`, restatements for `keep_restatements`.
+    records are kept for `keep_values` after their Kafka timestamp, notes on interventions for `keep_notes`; None:
+    forever. Dagster's history keeps the newest `keep_runs` runs, none older than `keep_runs_for`. Resolved alerts and
+    delivered notices are kept for `keep_alerts`, restatements for `keep_restatements`.
     """
 
     small_files: int = 50
     small_bytes: int = 32 * 1024 * 1024
     keep_versions: dt.timedelta = dt.timedelta(hours=24)
     keep_values: dt.timedelta | None = dt.timedelta(days=90)
+    keep_notes: dt.timedelta | None = None
     keep_runs: int = 1000
     keep_runs_for: dt.timedelta = dt.timedelta(days=7)
     keep_alerts: dt.timedelta = dt.timedelta(days=90)

@@ -54,6 +54,18 @@ def test_values_of_records_are_kept_for_90_days_or_forever(write: Write):
         load_settings()
 
 
+def test_notes_are_kept_forever_or_at_least_as_long_as_the_records_that_hold_them(write: Write):
+    assert load_settings().privacy.keep_note_days is None
+    write("[privacy]\nkeep_note_days = 365")
+    assert load_settings().privacy.keep_note_days == 365
+    write('[privacy]\nkeep_note_days = 365\nkeep_raw_days = "forever"')
+    with pytest.raises(SettingsError, match=r"privacy: keep_note_days is less than .* of notes forever"):
+        load_settings()
+    write("[privacy]\nkeep_note_days = 89")
+    with pytest.raises(SettingsError, match=r"of notes for 90 days"):
+        load_settings()
+
+
 def test_a_model_named_twice_is_an_error(write: Write):
     write('[rules]\nattribution_models = ["linear", "linear"]')
     with pytest.raises(SettingsError, match="named twice"):

@@ -1,0 +1,73 @@
+"""Clear old notes on interventions: texts of people that stay in `events` and its facts when values are removed.
+
+The event and every figure stay. A copy that arrives again changes nothing, because the first delivered one counts;
+what a rebuild decodes again is cleared by the next maintenance.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from contextlib import suppress
+from typing import Final
+
+import polars as pl
+
+from pipelines.events.change_log import change_log
+from pipelines.ingest.event_rows import write_events
+from pipelines.ingest.reset import BATCH
+from pipelines.lake import Lake, LakeConflict
+from schemas.lake import EVENTS, QUARANTINED_EVENT, STAFF_ACT, TOUCHED
+
+_NOTE: Final = "intervention_note"
+_NONE: Final = pl.lit(None, pl.String).alias(_NOTE)
+
+
+def clear_old_notes(lake: Lake, kept: dt.timedelta, now: dt.datetime) -> int:
+    """Clear notes in `events` and `quarantined_event` that Kafka received at least `kept` ago, by whole days of UTC.
+
+    Facts follow in the next run. Only months in which `staff_act` has a note are read. A note without a Kafka timestamp
+    counts as old.
+
+    Args:
+        lake: The lake of the tables.
+        kept: Retention after the Kafka timestamp.
+        now: The clock, UTC.
+
+    Returns:
+        The number of notes cleared; if another writer committed first, the others wait for the next maintenance.
+
+    Raises:
+        LakeUnavailable: The store failed.
+    """
+    before = (now - kept).replace(hour=0, minute=0, second=0, microsecond=0)
+    received = pl.col("kafka_time")
+    is_old = pl.col(_NOTE).is_not_null() & (received.is_null() | (received < before))
+    cleared = 0
+    with suppress(LakeConflict):
+        cleared += _clear_copies(lake, is_old)
+        cleared += _clear_events(lake, is_old)
+    return cleared
+
+
+def _clear_copies(lake: Lake, is_old: pl.Expr) -> int:
+    handle = lake.open(QUARANTINED_EVENT)
+    rows = handle.scan().collect(engine="streaming")
+    old = rows.filter(is_old)
+    if not old.is_empty():
+        lake.replace(handle, pl.concat([rows.filter(~is_old), old.with_columns(_NONE)]), {})
+    return old.height
+
+
+def _clear_events(lake: Lake, is_old: pl.Expr) -> int:
+    events = lake.open(EVENTS)
+    noted = lake.open(STAFF_ACT).scan().filter(pl.col("note").is_not_null())
+    months = noted.select(pl.col("month").unique()).collect(engine="streaming")["month"]
+    old = events.scan().filter(pl.col("month").is_in(months.implode()) & is_old).collect(engine="streaming")
+    if old.is_empty():
+        return 0
+    number = (events.position(BATCH) or 0) + 1
+    # Their batch stays: they are not late, and no restatement is to count them so.
+    cleared = old.with_columns(_NONE)
+    lake.append(lake.open(TOUCHED), change_log(cleared, old, number), {})
+    write_events(lake, events, cleared, old, {BATCH: number})
+    return old.height
