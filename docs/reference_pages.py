@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import ast
 import datetime as dt
+import importlib
 import inspect
 import json
+import pkgutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, pairwise
@@ -28,7 +30,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from sqlalchemy.dialects import postgresql
 
-from emberline import settings, settings_metrics, settings_pull, settings_receive
+from emberline import settings
 from emberline.cli.commands import app
 from emberline.cli.errors import ExitCode
 from pipelines.carriers import CARRIERS
@@ -81,7 +83,8 @@ def settings_page() -> Iterator[str]:
     """Every key of the settings with its variable, type and default."""
     yield "# Settings"
     yield words.SETTINGS
-    modules = (settings, settings_metrics, settings_receive, settings_pull)
+    found = pkgutil.iter_modules(settings.__path__, f"{settings.__name__}.")
+    modules = [importlib.import_module(module.name) for module in found]
     docs = {name: of for module in modules for name, of in attribute_docs(module).items() if name}
     sections = [(name, field) for name, field in settings.Settings.model_fields.items() if _is_section(field)]
     loose = [(name, field) for name, field in settings.Settings.model_fields.items() if not _is_section(field)]
@@ -95,13 +98,13 @@ def settings_page() -> Iterator[str]:
         yield table(("Key", "Type", "Default", "Meaning"), rows)
         if section == "alerts":
             yield "### [[alerts.metrics]]"
-            yield from _named_tables(settings_metrics.MetricAlertSettings, docs, "alerts.metrics")
+            yield from _named_tables(settings.MetricAlertSettings, docs, "alerts.metrics")
         if section == "receive":
             yield "### [receive.routes.NAME]"
-            yield from _named_tables(settings_receive.RouteSettings, docs, "receive.routes")
+            yield from _named_tables(settings.RouteSettings, docs, "receive.routes")
             yield from _wires()
     yield "## [pull.NAME]"
-    yield from _named_tables(settings_pull.PullSettings, docs, "pull")
+    yield from _named_tables(settings.PullSettings, docs, "pull")
     yield "### Pullers"
     yield words.PULLERS
     yield table(

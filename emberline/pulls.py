@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from emberline.services import Services
 from emberline.settings import Settings, SettingsError
-from emberline.settings_pull import PullSettings
+from emberline.settings.pull import PullSettings
 from pipelines.carriers.parts import WrongCredentials, named_parts
 from pipelines.carriers.pullers import pullers
 from pipelines.carriers.pullers.base import Api, Puller

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from emberline.receiver.hook import Route
 from emberline.services import Services
 from emberline.settings import SettingsError
-from emberline.settings_receive import RouteSettings
+from emberline.settings.receive import RouteSettings
 from pipelines.carriers.parts import WrongCredentials, named_parts
 from pipelines.carriers.wires import wires
 from pipelines.carriers.wires.base import Check, Wire

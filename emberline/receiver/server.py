@@ -15,7 +15,7 @@ from emberline.receiver.connections import Connections
 from emberline.receiver.hook import Reading
 from emberline.receiver.routes import open_routes
 from emberline.services import Services
-from emberline.settings_receive import ReceiveSettings
+from emberline.settings.receive import ReceiveSettings
 from pipelines.ingest.acknowledged import AcknowledgedSender, Bounds
 from schemas.errors import EmberlineError
 

@@ -19,7 +19,7 @@ from benchmarks.webhooks import event
 from emberline.receiver.server import PortUnusable, serve
 from emberline.services import Services
 from emberline.settings import KafkaSettings, Settings
-from emberline.settings_receive import ReceiveSettings, RouteSettings
+from emberline.settings.receive import ReceiveSettings, RouteSettings
 from pipelines.carriers import CARRIERS
 from pipelines.ingest.acknowledged import key_of
 from pipelines.ingest.connection import KafkaConnection

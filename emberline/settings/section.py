@@ -34,3 +34,8 @@ def secrets_in(values: Mapping[str, Any], table: str, keys: Iterable[str]) -> It
         found = found.get(name) if isinstance(found, Mapping) else None
     for name, settings in found.items() if isinstance(found, Mapping) else ():
         yield from (f"{table}.{name}.{key}" for key in keys if isinstance(settings, Mapping) and key in settings)
+
+
+def in_words(message: str) -> str:
+    """Return the message of a validator without what pydantic puts before it."""
+    return message.removeprefix("Value error, ")

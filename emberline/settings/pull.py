@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from emberline.settings_section import Section
+from emberline.settings.section import Section
 
 SECRETS: Final = ("secret", "secrets")
 LEAST_INTERVAL_S: Final = 1

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from emberline.settings_section import Section
+from emberline.settings.section import Section
 from pipelines.alerts.metric_rules import METRIC, Kind, MetricRule, Per, Period
 from pipelines.question import QuestionRefused
 from schemas.metrics import METRICS

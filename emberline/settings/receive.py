@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from emberline.settings_section import Section, refuse_wrong_name
+from emberline.settings.section import Section, refuse_wrong_name
 from pipelines.carriers.base import MAX_VALUE_BYTES
 
 OWN_PATHS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
