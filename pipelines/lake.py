@@ -222,12 +222,15 @@ class Lake:
             LakeUnavailable: the store failed.
         """
         with _translate_errors(handle):
-            done = handle.to_write().update(
+            delta = handle.to_write()
+            before = delta.version()
+            done = delta.update(
                 updates=dict(values),
                 predicate=where,
                 writer_properties=_writer_properties(handle.table),
                 commit_properties=CommitProperties(app_transactions=_transactions(positions)),
             )
+        handle.note_written(before, positions)
         self.loaded.keep(handle)
         return done["num_updated_rows"]
 
@@ -280,6 +283,7 @@ class Lake:
         writer = _writer_properties(table)
         with _translate_errors(handle, failed):
             delta = handle.to_write()
+            before = delta.version()
             if predicate is None:
                 write_deltalake(delta, given, mode="append", commit_properties=properties, writer_properties=writer)
             else:
@@ -291,6 +295,7 @@ class Lake:
                     commit_properties=properties,
                     writer_properties=writer,
                 )
+        handle.note_written(before, moved)
         self.loaded.keep(handle)
 
 

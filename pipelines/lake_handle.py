@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -83,6 +84,19 @@ class Handle:
         if asked not in positions:
             positions[asked] = self.delta.transaction_version(app_id)
         return positions[asked]
+
+    def note_written(self, before: int, positions: Mapping[str, int]) -> None:
+        """Keep the positions of all application transactions after a commit, so that they are not asked for again.
+
+        Args:
+            before: the Delta version that this handle wrote on.
+            positions: those that the commit recorded.
+        """
+        asked = self.loaded.positions
+        # If the version is another than the next one, another writer's commit lies between, or nothing was written.
+        if self.version == before + 1:
+            kept = {app_id: position for (version, app_id), position in asked.items() if version == before}
+            self.loaded.positions = {(self.version, app_id): at for app_id, at in {**kept, **positions}.items()}
 
     @property
     def rows(self) -> int:

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from pipelines.lake import Handle, Lake, LakeConflict
+from pipelines.lake_handle import CONTENT
 from pipelines.lake_maintenance import maintain
 from pipelines.operations.maintenance import MaintenancePolicy
 from schemas.lake import IDENTITY
@@ -67,6 +68,19 @@ def test_a_writer_goes_on_through_the_handle_it_wrote_with(lake: Lake):
     for name in ("bob", "cid"):
         write(handle, lake, name)
         assert lake.open(IDENTITY).content == handle.content
+
+
+def test_the_positions_after_a_write_are_those_that_another_reader_finds(lake: Lake):
+    def send(handle: Handle, positions: dict[str, int]) -> None:
+        lake.append(handle, pl.DataFrame(schema=IDENTITY.schema), positions)
+
+    apps = ("one", "two", "three", CONTENT)
+    send(lake.open(IDENTITY), {"one": 1, "two": 2})
+    handle = lake.open(IDENTITY)
+    assert [handle.position(app) for app in apps] == [1, 2, None, 2]
+    send(handle, {"two": 7, "three": 9})
+    for reader in (handle, lake.open(IDENTITY), Lake(lake.uri).open(IDENTITY)):
+        assert [reader.position(app) for app in apps] == [1, 7, 9, 3]
 
 
 def test_a_restored_backup_with_the_same_version_is_loaded_anew(lake: Lake, tmp_path: Path):
