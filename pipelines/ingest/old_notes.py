@@ -19,14 +19,16 @@ from pipelines.lake import Lake, LakeConflict
 from schemas.lake import EVENTS, QUARANTINED_EVENT, STAFF_ACT, TOUCHED
 
 _NOTE: Final = "intervention_note"
+_AHEAD: Final = dt.timedelta(days=2)
+"""By how much the day of an event may be later than that of its Kafka timestamp in UTC: by clocks and zones."""
+
 _NONE: Final = pl.lit(None, pl.String).alias(_NOTE)
 
 
 def clear_old_notes(lake: Lake, kept: dt.timedelta, now: dt.datetime) -> int:
     """Clear notes in `events` and `quarantined_event` that Kafka received at least `kept` ago, by whole days of UTC.
 
-    Facts follow in the next run. Only months in which `staff_act` has a note are read. A note without a Kafka timestamp
-    counts as old.
+    Facts follow in the next run. Only months are read in which `staff_act` has a note of days as old.
 
     Args:
         lake: The lake of the tables.
@@ -40,12 +42,11 @@ def clear_old_notes(lake: Lake, kept: dt.timedelta, now: dt.datetime) -> int:
         LakeUnavailable: The store failed.
     """
     before = (now - kept).replace(hour=0, minute=0, second=0, microsecond=0)
-    received = pl.col("kafka_time")
-    is_old = pl.col(_NOTE).is_not_null() & (received.is_null() | (received < before))
+    is_old = pl.col(_NOTE).is_not_null() & (pl.col("kafka_time") < before)
     cleared = 0
     with suppress(LakeConflict):
         cleared += _clear_copies(lake, is_old)
-        cleared += _clear_events(lake, is_old)
+        cleared += _clear_events(lake, is_old, before.date() + _AHEAD)
     return cleared
 
 
@@ -58,9 +59,9 @@ def _clear_copies(lake: Lake, is_old: pl.Expr) -> int:
     return old.height
 
 
-def _clear_events(lake: Lake, is_old: pl.Expr) -> int:
+def _clear_events(lake: Lake, is_old: pl.Expr, last_day: dt.date) -> int:
     events = lake.open(EVENTS)
-    noted = lake.open(STAFF_ACT).scan().filter(pl.col("note").is_not_null())
+    noted = lake.open(STAFF_ACT).scan().filter(pl.col("note").is_not_null(), pl.col("day") <= last_day)
     months = noted.select(pl.col("month").unique()).collect(engine="streaming")["month"]
     old = events.scan().filter(pl.col("month").is_in(months.implode()) & is_old).collect(engine="streaming")
     if old.is_empty():

@@ -16,9 +16,12 @@ from pipelines.lake import Lake
 from pipelines.lake_purge import all_traces
 from pipelines.lake_values import remove_values
 from pipelines.operations.maintenance import MaintenancePolicy
+from pipelines.publish.differences import difference
+from pipelines.publish.rows import state_of
 from pipelines.refresh import refresh_identity
 from schemas import kinds
 from schemas.lake import EVENTS, INTERVENTION, QUARANTINED_EVENT, STAFF_ACT
+from schemas.warehouse import intervention
 from sensors.maintenance import maintain_lake
 from tests.pipelines.canonical import NOON, PSEUDONYMS, encoded, ingest, land, rebuild, records
 from tests.pipelines.test_incremental import ACTIVE, FACTS, TALK, Company, Event, happened
@@ -83,6 +86,15 @@ def test_old_notes_are_cleared_wherever_they_are_and_facts_are_as_computed_from_
             assert company.stored(table).equals(before[table], null_equal=True), table.name
     assert company.stored(INTERVENTION).drop("note").equals(before[INTERVENTION].drop("note"))
     assert clear_old_notes(company.lake, KEPT, LATER) == 0
+
+
+def test_the_next_publication_changes_the_rows_of_cleared_notes_and_no_other(company: Company):
+    published = state_of(intervention, {INTERVENTION.name: company.lake.open(INTERVENTION)})
+    clear_old_notes(company.lake, KEPT, LATER)
+    follow(company)
+    found = difference(company.lake, intervention, {INTERVENTION.name: company.lake.open(INTERVENTION)}, published)
+    assert found is not None
+    assert (found.old["note"].to_list(), found.new["note"].to_list()) == ([OLD], [None])
 
 
 def test_after_maintenance_no_file_has_them(company: Company):
