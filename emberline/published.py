@@ -79,7 +79,7 @@ def groups_frame(warehouse: Warehouse) -> pl.DataFrame:
         .order_by(is_dead_or_other, risk.c.risk_28.desc().nulls_last(), place, state.c.since.desc(), group.c.group_id)
     )
     difference = pl.col("disagreement").replace_strict(DISAGREEMENTS, default=None, return_dtype=pl.String)
-    return frame.with_columns(risk_told_by=score_in_words(), difference=difference)
+    return frame.with_columns(risk_rests_on=score_in_words(), difference=difference)
 
 
 def sales_frame(warehouse: Warehouse) -> pl.DataFrame:

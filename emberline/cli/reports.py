@@ -64,7 +64,7 @@ def print_groups(frame: pl.DataFrame) -> None:
         shown = of_state.head(_SHOWN).select(_named(), "purpose", _since(), _why())
         headings = ("Group", "Purpose", "Since", "Why")
         print_table(f"{str(state).capitalize()}{more}", shown, headings, sentences=("Why",))
-    for score in frame["risk_told_by"].drop_nulls().unique().sort():
+    for score in frame["risk_rests_on"].drop_nulls().unique().sort():
         print_line(f"Risk in 28 days: {score}. See docs/concepts.md#the-risk-that-a-group-dies.")
         print_line()
     if counts["unmeasured"].sum():
@@ -96,7 +96,7 @@ def print_group(group: Mapping[str, Any], contacts: pl.DataFrame | None) -> None
     print_line(f"{printable_name((group['name'] or '').strip() or group['group_id'])} ({group['group_id']})")
     print_line(f"{group['state']} since {group['since']}: {why}")
     if group["risk_28"] is not None:
-        score = f", {group['risk_told_by']}" if group["risk_told_by"] else ""
+        score = f", {group['risk_rests_on']}" if group["risk_rests_on"] else ""
         drivers = f": {group['drivers']}" if group["drivers"] else ""
         print_line(f"Risk in 28 days: {group['risk_28']:.0%}{score}{drivers}")
         if group["difference"]:

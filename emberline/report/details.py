@@ -87,7 +87,7 @@ def _facts(group: dict[str, Any], words: Words) -> list[str]:
     if group["born_at"] is not None:
         known.append(f"{words('born')} {group['born_at']:%Y-%m-%d}")
     if group["risk_28"] is not None:
-        in_words = printable(words.sentence(group["risk_told_by"] or ""))
+        in_words = printable(words.sentence(group["risk_rests_on"] or ""))
         known.append(f"{words('risk')}: {group['risk_28']:.0%}{words('between') if in_words else ''}{in_words}")
     return known
 

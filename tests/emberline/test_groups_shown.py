@@ -92,7 +92,7 @@ def test_where_state_and_risk_differ_it_is_said_why(shown, capsys: pytest.Captur
 
 def test_whom_to_talk_to_is_shown_with_the_reasons(capsys: pytest.CaptureFixture[str]):
     known = {"group_id": "app:g", "name": "Tea", "state": "dying", "since": TODAY, "reason": "because"}
-    rest = dict.fromkeys(("risk_28", "unmeasured_since", "coverage", "membership", "drivers", "risk_told_by"))
+    rest = dict.fromkeys(("risk_28", "unmeasured_since", "coverage", "membership", "drivers", "risk_rests_on"))
     member = {"person_id": "0" * 32, "why": "wrote 5 of 9 messages in 28 days, and has been silent since 2026-02-01"}
     print_group({**known, **rest}, pl.DataFrame([member]))
     print_group({**known, **rest}, pl.DataFrame([member]).clear())

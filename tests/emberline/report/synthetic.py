@@ -73,7 +73,7 @@ def contents(groups: int, names: dict[int, str] | None = None, **other: Any) -> 
                     "risk_56": 0.6,
                     "drivers": "the group is 90 days old (+3)",
                     "difference": DISAGREEMENTS["nothing_fell"],
-                    "risk_told_by": "15 % by the shipped model, the rest by days of silence",
+                    "risk_rests_on": "15 % by the shipped model, the rest by days of silence",
                     "reason": "speakers at 3 % of usual (0.1 a day, usually 4.4); 4 left and 2 joined in 28 days",
                     "born_at": NOW,
                     "operators": 2,
