@@ -36,7 +36,7 @@ def lake_watermark(lake: Lake, rules: Rules) -> dt.datetime | None:
 
 @dataclass(frozen=True)
 class _Reached:
-    """What the watermark depends on: data files of `events`, and settings; the events themselves to compute it."""
+    """Cache key of the watermark: data files of `events` and settings; and `events` to compute it (not compared)."""
 
     table_id: str
     files_id: str

@@ -45,7 +45,7 @@ _BEHIND = 0
 
 
 class CheckConfig(dg.Config):
-    """Who judges what is staged."""
+    """How the staged rows are checked."""
 
     is_full: bool = Field(
         default=False,
@@ -119,17 +119,17 @@ def stage(
 
 
 def _opened(lake: Lake) -> dict[str, Handle]:
-    """The lake tables that the warehouse is made from, as they are."""
+    """The lake tables that the warehouse is made from, in their current versions."""
     return {source.name: lake.open(source) for source in SOURCES}
 
 
 def _states(opened: Mapping[str, Handle]) -> dict[str, State]:
-    """The state in which each table is to be, made of these."""
+    """The state that each table has when it is made from these lake tables."""
     return {table.name: state_of(table, opened) for table in DATA_TABLES}
 
 
 def _is_newest(warehouse: Warehouse, lake: Lake) -> bool:
-    """Whether what is staged is made of the facts as they are; it is not where `mart` is materialized by itself."""
+    """Whether the staged version was made from the current facts; not so if `mart` is materialized by itself."""
     staged = warehouse.staged()
     return all(
         name in staged and (state := staged[name].state) is not None and state.name == newest.name
@@ -138,7 +138,7 @@ def _is_newest(warehouse: Warehouse, lake: Lake) -> bool:
 
 
 def _is_made_otherwise(newest: Known, lake: Lake) -> bool:
-    """Whether settings or code are others than those that the published version was made with."""
+    """Whether settings or code differ from those that the published version was made with."""
     return (newest.rules, newest.rebuilds) != (rules_state(lake), newest_rebuild(lake))
 
 
@@ -157,7 +157,7 @@ def _is_made_otherwise(newest: Known, lake: Lake) -> bool:
 def check_staging(config: CheckConfig, warehouse: dg.ResourceParam[Warehouse]) -> Iterator[dg.AssetCheckResult]:
     """Run the Great Expectations suites on what is staged; a broken critical expectation blocks the publication.
 
-    A suite whose tables are all as they are published would say what it said then, and is not run again.
+    A suite is skipped if none of its tables changed since it was published: its result would be the same.
     """
     by_table: dict[str, list[Verdict]] = {table.name: [] for table in DATA_TABLES}
     same, staged = warehouse.unchanged(), warehouse.staged()
@@ -186,7 +186,7 @@ def check_staging(config: CheckConfig, warehouse: dg.ResourceParam[Warehouse]) -
 
 
 def _known(lake: Lake, rules: Rules) -> Known:
-    """What the facts as they are know."""
+    """Return what the new version of the warehouse will record about the lake: newest batch, settings, rebuilds."""
     return Known(
         events_batch=newest_batch(lake),
         lake_state=lake_state(lake),

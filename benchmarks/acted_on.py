@@ -1,10 +1,10 @@
 """Simulated companies that act on their silent groups, as daily tables, and what would have been without an action.
 
-A group is healthy or ill; it falls ill and recovers by chance, larger groups recover more often, and the longer it was
-silent, the less. At noon the company acts on groups that were silent for some days, and the likelier the larger they
-are and the longer they were silent, and for some purposes more than for others: who is treated differs from who is
-not. An operator who writes makes an ill group recover with the probability `planted`; a red packet does nothing, and is
-given to groups that would recover sooner anyway. Groups sell while they are healthy, larger ones more often.
+A group is healthy or ill; it falls ill and recovers by chance. Larger groups recover more often; a group recovers the
+less often, the longer it was silent. At noon the company acts on groups that were silent for some days: more often on
+larger groups, after longer silences, and for some purposes, so that treated groups differ from untreated ones. An
+operator who writes makes an ill group recover with the probability `planted`; a red packet does nothing, and is given
+to groups that would recover sooner anyway. Groups sell while they are healthy, larger ones more often.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ Counts = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Chance:
-    """All that is drawn, a number a group and day: a day that goes otherwise changes no other draw."""
+    """All random numbers, one per group and day, so that a change of one day changes no other draw."""
 
     purpose: Counts
     rate: npt.NDArray[np.float64]

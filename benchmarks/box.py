@@ -38,7 +38,7 @@ SEEDS: Final = range(100, 110)
 
 
 def learn() -> str:
-    """Learn the box and give its JSON, a line a number or list."""
+    """Train the shipped model and return its JSON, one line per number or list."""
     members = person_day()
     past = history(members, members.select(pl.col("day").max()).collect().item())
     model = train(past)

@@ -157,7 +157,7 @@ def _measure(name: str, path: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Write the files, run all engines in turn and print a table a file."""
+    """Write the files, run all engines in turn and print one table per file."""
     options = _options()
     if options.work:
         _work(options.work, options.file)

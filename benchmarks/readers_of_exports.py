@@ -32,7 +32,7 @@ _OPTIONS = ReadOptions(Texts(b"a key of the benchmark"), ZoneInfo("Asia/Shanghai
 
 
 def whatsapp(n_messages: int) -> Iterator[str]:
-    """A line a message."""
+    """One line per message."""
     for number in range(n_messages):
         at = _FIRST + dt.timedelta(seconds=7 * number)
         yield f"{at:%d/%m/%y, %H:%M} - Person {number % 300}: hello, this is message number {number} of the group\n"
@@ -47,7 +47,7 @@ def qq(n_messages: int) -> Iterator[str]:
 
 
 def line(n_messages: int) -> Iterator[str]:
-    """A line a message, and one a day."""
+    """One line per message, and one per day."""
     yield "[LINE] Chat history in Tea lovers\nSaved on: 1/1/2026\n\n"
     day = None
     for number in range(n_messages):
@@ -78,7 +78,7 @@ def telegram(n_messages: int) -> Iterator[str]:
 
 
 def chatlab(n_messages: int) -> Iterator[str]:
-    """ChatLab's JSON lines: a line a message."""
+    """ChatLab's JSON lines: one line per message."""
     yield '{"_type":"header","chatlab":{"version":"0.0.2"},"meta":{"name":"Tea","platform":"qq","type":"group"}}\n'
     for number in range(n_messages):
         yield (

@@ -47,7 +47,11 @@ class _Worker:
     run_id: str | None = None
 
     def is_free(self, *, is_winding_up: bool) -> bool:
-        """Whether it waits for a run; raises EOFError if it is ending. A worker that hangs after its run is killed."""
+        """Return whether it can take a run; with `is_winding_up`, wait for its last run, and kill it if that hangs.
+
+        Raises:
+            EOFError: The worker has ended or is about to.
+        """
         if self.run_id is not None and self.runs.poll(_WINDS_UP_WITHIN_S if is_winding_up else 0):
             self.runs.recv()
             self.run_id = None

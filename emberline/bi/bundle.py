@@ -1,6 +1,6 @@
-"""The bundle that Superset imports: one database, a dataset each, their metrics, charts and dashboards, as YAML files.
+"""The bundle that Superset imports: one database, its datasets with metrics, charts and dashboards, as YAML files.
 
-Everything is linked by UUIDs made of our names: an import over an older bundle replaces it.
+They refer to each other by UUIDs derived from names, so importing a newer bundle replaces an older one.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ _MADE_AT: Final = (1980, 1, 1, 0, 0, 0)
 
 
 def database_file() -> str:
-    """The name of the database's file in the bundle, which Superset's API needs with the password."""
+    """The name of the database's file in the bundle: Superset's API takes the password by this name."""
     return f"databases/{DATABASE}.yaml"
 
 
 class BundleNotWritten(EmberlineError):
-    """The bundle could not be written where it was asked for."""
+    """The bundle could not be written to the given path."""
 
 
 def write_bundle(url: sa.URL, target: Path) -> None:
-    """Write the bundle into a file; one that is there is replaced, at once and whole. For `url` see `bundle`.
+    """Write the bundle into a file; an existing one is replaced atomically. For `url` see `bundle`.
 
     Raises:
         BundleNotWritten: There is no such folder, or the file cannot be written.
@@ -59,7 +59,7 @@ def bundle(url: sa.URL) -> bytes:
     """Write the bundle as a ZIP file.
 
     Args:
-        url: Of the warehouse, with the login of who only reads. Its password is not written.
+        url: SQLAlchemy URL of the warehouse with a read-only login. Its password is not written.
     """
     files = {"metadata.yaml": {"version": _VERSION, "type": "assets", "timestamp": "2026-01-01T00:00:00+00:00"}}
     files[database_file()] = _database(url)
@@ -142,9 +142,9 @@ def _metric(metric: Metric) -> dict[str, Any]:
 
 
 def _guarded(metric: Metric) -> str:
-    """The SQL of a metric, which is null where rows come together that are no number together.
+    """The SQL of a metric: null for rows that differ in a column of `metric.within`, such as several currencies.
 
-    Whoever builds a chart in Superset is held by no check of ours.
+    Somebody who builds a chart in Superset is not stopped by the checks of `pipelines.question`.
     """
     columns = [postgresql.dialect().identifier_preparer.quote(name) for name in metric.within]
     one = " AND ".join(f"min({column}) IS NOT DISTINCT FROM max({column})" for column in columns)

@@ -115,7 +115,7 @@ def _drawn(chart: Chart) -> dict[str, Any]:
 
 
 def _query(chart: Chart, form: dict[str, Any]) -> dict[str, Any]:
-    """The question of a chart, which its data endpoint asks where no page sends one."""
+    """The saved query of a chart, which its data endpoint runs when the request has none."""
     query = {
         "columns": list(chart.by),
         "metrics": list(chart.metrics),

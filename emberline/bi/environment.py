@@ -25,16 +25,16 @@ _DONE: Final = "installed"
 
 
 def installed() -> Path | None:
-    """The folder of the programs, where the environment of this lock file is whole; None where it is not."""
+    """The folder of the programs if the environment of this lock file is completely installed, else None."""
     folder = _folder()
     return folder / "bin" if (folder / _DONE).is_file() else None
 
 
 def environment(on_progress: Callable[[str], None]) -> Path:
-    """Return the folder of the programs, after installing them where they are not there.
+    """Return the folder of the programs; install them first if they are missing.
 
     Raises:
-        DownloadFailed: a package or a fitting Python could not be had.
+        DownloadFailed: A package or a matching Python could not be downloaded.
     """
     folder = _folder()
     folder.parent.mkdir(parents=True, exist_ok=True)

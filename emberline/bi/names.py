@@ -1,4 +1,4 @@
-"""What the parts of the bundle are called."""
+"""Names and UUIDs of the parts of the bundle."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ def uuid_of(kind: str, name: str) -> str:
 
 
 def worded(name: str) -> str:
-    """A name of ours as people read it: `group_name` -> "Group name"."""
+    """The display name of a column or metric: `group_name` -> "Group name"."""
     return name.replace("_", " ").capitalize()

@@ -1,4 +1,4 @@
-"""Superset as a daemon of this user, on loopback, with the dashboards of this release."""
+"""Superset as a background process of this user, on loopback, with the dashboards of this release."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _POLL_S: Final = 0.5
 
 
 class EmbeddedSuperset:
-    """The Superset of a state folder; its database, log and process id lie in `superset` there."""
+    """The Superset of a state folder; its database, log and process id are in the folder `superset` in it."""
 
     def __init__(self, state: StateFolder) -> None:
         """Configure it; nothing is started."""
@@ -43,17 +43,17 @@ class EmbeddedSuperset:
         return self._state.secret(_PASSWORD)
 
     def start(self, warehouse: str, on_progress: Callable[[str], None] = lambda _: None) -> str:
-        """Install and start it where that is not done, import the dashboards where they changed, and return its URL.
+        """Install and start it if needed, import the dashboards if they changed, and return its URL.
 
         Args:
-            warehouse: SQLAlchemy URL of the warehouse, with the login of who only reads.
+            warehouse: SQLAlchemy URL of the warehouse with a read-only login.
             on_progress: Receives a line for people before each step that takes time.
 
         Raises:
             DownloadFailed: It could not be installed.
             EngineDied: It ended, or did not answer in time; the error quotes its log.
-            PortTaken: Every port chosen was taken before it had it.
-            BundleRefused: It found fault with the dashboards.
+            PortTaken: Every port that was chosen was taken by another process before Superset could bind it.
+            BundleRefused: It rejected the dashboards.
         """
         with self._state.lock("superset"):
             self._home.mkdir(mode=0o700, exist_ok=True)
@@ -67,7 +67,7 @@ class EmbeddedSuperset:
             return f"http://{LOOPBACK}:{self._port.read_text()}"
 
     def address(self) -> str | None:
-        """Return its URL where it runs and answers, else None."""
+        """Return its URL if it runs and answers, else None."""
         if self.process() is None:
             return None
         url = f"http://{LOOPBACK}:{self._port.read_text()}"
@@ -78,7 +78,7 @@ class EmbeddedSuperset:
         return daemon.recorded(self._record, str(self._home))
 
     def stop(self) -> None:
-        """Stop it; no error when it is down."""
+        """Stop it; do nothing if it is down."""
         with self._state.lock("superset"):
             self._end()
             self._record.unlink(missing_ok=True)
@@ -89,7 +89,7 @@ class EmbeddedSuperset:
             daemon.end(process, [(SIGTERM, 15.0), (SIGKILL, 5.0)])
 
     def _set_up(self, programs: Path, on_progress: Callable[[str], None]) -> None:
-        """Make or migrate Superset's database, once for each release and password."""
+        """Create or migrate Superset's own database, once for each release and password."""
         made_by = hashlib.sha256(f"{programs} {self.password}".encode()).hexdigest()
         if self._made_by.exists() and self._made_by.read_text() == made_by:
             return
@@ -159,7 +159,7 @@ class EmbeddedSuperset:
         write_private(self._imported, digest)
 
     def _environment(self) -> dict[str, str]:
-        """The variables of Superset: what it inherits, less what would change it or is of emberline alone."""
+        """The environment of Superset: that of this process, without variables of emberline, libpq and Python."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("EMBERLINE", "PG", "PYTHON"))}
         return kept | {
             "SUPERSET_CONFIG_PATH": str(_HERE / "superset_config.py"),

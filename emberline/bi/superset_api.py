@@ -15,11 +15,11 @@ _MOST: Final = 1000
 
 
 class BundleRefused(EmberlineError):
-    """Superset did not take the bundle."""
+    """Superset rejected the bundle."""
 
 
 class SupersetApi:
-    """A session of the API, logged in.
+    """A logged-in session of the API.
 
     Use it as a context manager.
     """
@@ -43,14 +43,14 @@ class SupersetApi:
         self._client.close()
 
     def import_bundle(self, packed: bytes, password: str | None) -> None:
-        """Replace what an older bundle left by a new one.
+        """Import a bundle, replacing what an older one created.
 
         Args:
             packed: The ZIP file.
-            password: Of the bundle's database.
+            password: Password of the bundle's database.
 
         Raises:
-            BundleRefused: Superset found fault with it; nothing is replaced.
+            BundleRefused: Superset rejected it; nothing is replaced.
         """
         done = self._client.post(
             "/api/v1/assets/import/",
@@ -63,7 +63,7 @@ class SupersetApi:
             )
 
     def charts(self) -> dict[str, int]:
-        """The title of each chart that is there, and its number."""
+        """The id of each chart in Superset, by its title."""
         found = self._get(f"/api/v1/chart/?q=(page_size:{_MOST})")["result"]
         return {chart["slice_name"]: chart["id"] for chart in found}
 
@@ -72,7 +72,7 @@ class SupersetApi:
         return self._get(f"/api/v1/chart/{chart}/data/")["result"][0]["data"]
 
     def meaning(self, dataset: str, metric: str) -> str:
-        """What a metric of a dataset is said to mean."""
+        """The description of a metric of a dataset."""
         found = self._get(f"/api/v1/dataset/?q=(page_size:{_MOST})")["result"]
         number = next(one["id"] for one in found if one["table_name"] == dataset)
         metrics = self._get(f"/api/v1/dataset/{number}")["result"]["metrics"]

@@ -1,4 +1,4 @@
-"""Makes Superset's own database and its one user; run inside Superset's own environment."""
+"""Creates Superset's own database and its only user; runs in Superset's own environment."""
 
 import os
 
@@ -9,7 +9,7 @@ _USER = "emberline"
 
 
 def main() -> None:
-    """Migrate the database, make roles and permissions, make the user or set the password."""
+    """Migrate the database, create roles and permissions, create the user or set the password."""
     runner = create_app().test_cli_runner()
     password = os.environ["SUPERSET_PASSWORD"]
     who = ["--username", _USER, "--firstname", "emberline", "--lastname", "reader", "--email", "emberline@localhost"]

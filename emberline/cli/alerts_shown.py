@@ -1,4 +1,4 @@
-"""How alerts, what people did with them and the record of rules are shown."""
+"""Print alerts, what people did with them, and how good the rules have been."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def entry_as_dict(entry: Entry, now: dt.datetime) -> dict[str, object]:
 
 
 def print_entries(title: str, entries: tuple[Entry, ...], now: dt.datetime) -> None:
-    """Print a line an alert."""
+    """Print one line per alert."""
     headings = ("No.", "Severity", "State", "Rule", "Of", "Since", "Why", "Became of it")
     print_table(title, _shown(entries, now), headings, sentences=("Why",))
 

@@ -18,7 +18,7 @@ _ENDS_WITHIN_S = 45.0
 
 
 class EmbeddedCommand(ABC):
-    """A command of a state folder, which has its log and process id."""
+    """A command that runs in the background; its log and its process id are files in the state folder."""
 
     def __init__(self, state: StateFolder, name: str, title: str, *command: str) -> None:
         """Configure the command; nothing is started.

@@ -1,4 +1,4 @@
-"""The receiver as one ASGI application: its routes, and what monitors ask for."""
+"""The receiver as one ASGI application: its routes, and endpoints for monitoring."""
 
 from __future__ import annotations
 

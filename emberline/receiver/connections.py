@@ -1,8 +1,8 @@
-"""The connections of the receiver: how many there are, and which of them keeps it waiting for too long.
+"""Limits on the connections of the receiver: their number, and the time that the headers of a request may take.
 
-uvicorn bounds neither the time that the head of a request may take, nor the number of connections in such a way that
-slow ones make room. So each connection is watched from outside: when it is made and lost, when bytes come, and by a
-layer around the application that answers.
+uvicorn has no timeout for headers, and its limit of connections does not close slow ones in favour of new ones. So the
+state of each connection is tracked from outside: when it is opened and closed, when bytes arrive, and by a layer around
+the application that answers.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Peer = tuple[str, int]
 
 
 class State(Enum):
-    """What a connection is about: it sends nothing, a head, a body, or is owed an answer."""
+    """What a connection is doing: nothing, sending headers or a body, or waiting for its answer."""
 
     IDLE = 0
     HEAD = 1
@@ -32,13 +32,13 @@ class State(Enum):
 
 
 class Connections:
-    """All connections by their peer.
+    """All connections by their peer's address.
 
-    Where there are too many, the one that has been in its state longest, and is owed no answer, is closed.
+    If there are too many, the one that has been in its state longest is closed, unless it waits for an answer.
     """
 
     def __init__(self, most: int, head_seconds: float) -> None:
-        """Bound the connections, and the seconds that the head of a request may take."""
+        """Limit the number of connections, and the seconds that the headers of a request may take."""
         self._most, self._head_seconds = most, head_seconds
         self._all: dict[Peer, Watched] = {}
 
@@ -49,13 +49,13 @@ class Connections:
                 super().__init__(connections, _inner_protocol(**of_uvicorn))
 
         self.protocol: type[asyncio.Protocol] = OfThese
-        """What uvicorn makes of each connection, in the place of its own class."""
+        """The protocol class that uvicorn uses for each connection, instead of its own."""
 
     def __len__(self) -> int:
         return len(self._all)
 
     def opened(self, connection: Watched) -> None:
-        """Keep a new connection, which makes another one go if there are too many."""
+        """Add a new connection, and close another one if there are too many."""
         if len(self._all) >= self._most:
             others = [one for one in self._all.values() if one.state is not State.OWED]
             min(others, key=lambda one: one.since, default=connection).abort()
@@ -67,7 +67,7 @@ class Connections:
             del self._all[connection.peer]
 
     async def watch(self) -> None:
-        """Close connections whose head is not whole in time, until cancelled."""
+        """Close connections whose headers are not complete in time, until cancelled."""
         while True:
             await asyncio.sleep(_EXAMINED_EVERY_S)
             least = time.monotonic() - self._head_seconds
@@ -76,7 +76,7 @@ class Connections:
                     connection.abort()
 
     def around(self, app: ASGIApp) -> ASGIApp:
-        """Put a layer around the application that sees what each connection is about."""
+        """Return the application with a layer around it that updates the state of each connection."""
 
         async def watched(scope: Scope, receive: Receive, send: Send) -> None:
             connection = self._all.get(tuple(scope["client"])) if scope.get("client") else None
@@ -100,17 +100,17 @@ class Connections:
 
 
 class Watched(asyncio.Protocol):
-    """uvicorn's protocol of one connection, and what it is about since when (a time of `time.monotonic`)."""
+    """uvicorn's protocol of one connection, with its state, and since when it is in it (a time of `time.monotonic`)."""
 
     def __init__(self, connections: Connections, inner: asyncio.Protocol) -> None:
-        """Put it around uvicorn's own."""
+        """Wrap uvicorn's own protocol."""
         self._connections, self._inner = connections, inner
         self._transport: Any = None  # uvloop's are no instances of asyncio's
         self.peer: Peer = ("", 0)
         self.becomes(State.HEAD)
 
     def becomes(self, state: State) -> None:
-        """Note what the connection is about from now on."""
+        """Set the state of the connection."""
         self.state, self.since = state, time.monotonic()
 
     def abort(self) -> None:
@@ -132,7 +132,7 @@ class Watched(asyncio.Protocol):
         self._inner.connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """See whether a new request begins."""
+        """Pass the bytes on; if the connection was idle, a new request begins."""
         if self.state is State.IDLE:
             self.becomes(State.HEAD)
         self._inner.data_received(data)

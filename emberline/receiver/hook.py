@@ -1,4 +1,4 @@
-"""One route: reads a request within bounds, has it verified, and answers once its record is in Kafka."""
+"""One route: reads a request within limits, verifies it, and answers once its record is in Kafka."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Route:
     """A route, ready to verify.
 
     Attributes:
-        name: What the settings call it.
-        path: Of its URL.
-        checks: Its wire, once for each secret.
-        lane: Where its records go.
-        per_second: Deliveries, at most.
+        name: Its name in the settings.
+        path: Path of its URL.
+        checks: Its wire, which authenticates requests: one for each valid secret.
+        lane: The topic of its records, and the conversion of values.
+        per_second: Most deliveries per second.
     """
 
     name: str
@@ -46,14 +46,14 @@ class Route:
 
 @dataclass(frozen=True)
 class Reading:
-    """Bounds of a body: bytes, and seconds until it is whole."""
+    """Limits of a body: bytes, and seconds until it is complete."""
 
     bytes: int
     seconds: float
 
 
 class _Gone(Exception):
-    """Who sent the request has closed the connection."""
+    """The client closed the connection before the request was complete."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Hook:
         metrics: Metrics,
         log: Log,
     ) -> None:
-        """Put it together."""
+        """Set the route up."""
         self._route, self._reading, self._sender = route, reading, sender
         self._metrics, self._log = metrics, log
         self._rate = Rate(route.per_second)
@@ -159,7 +159,7 @@ def _headers(scope: Scope) -> dict[str, str]:
 
 
 async def _body(receive: Receive, headers: dict[str, str], most: int) -> bytes | None:
-    """Read the body; None where it is longer."""
+    """Read the body; None if it is larger than `most` bytes."""
     with suppress(ValueError):
         if int(headers.get("content-length", "0")) > most:
             return None

@@ -15,7 +15,7 @@ class Metrics:
     """The metrics of one receiver, in a registry of their own."""
 
     def __init__(self, waiting: Callable[[], float], connections: Callable[[], float]) -> None:
-        """Take what is read at the time of asking: records that wait for Kafka, and open connections."""
+        """Take the functions of gauges, called at each scrape: records that wait for Kafka, and open connections."""
         self._registry = CollectorRegistry()
         self._requests = Counter(
             "emberline_receive_requests",
@@ -50,5 +50,5 @@ class Metrics:
         self._seconds.labels(route).observe(seconds)
 
     def text(self) -> bytes:
-        """Write all of them."""
+        """Return all metrics in Prometheus' text format."""
         return generate_latest(self._registry)

@@ -1,10 +1,10 @@
-"""A bound on deliveries a second."""
+"""A limit on deliveries per second: a token bucket."""
 
 from __future__ import annotations
 
 
 class Rate:
-    """Tokens that come back over time: as many at once as in a second."""
+    """A token bucket that holds the tokens of one second."""
 
     def __init__(self, per_second: int) -> None:
         """Begin with all tokens."""
@@ -12,7 +12,7 @@ class Rate:
         self._tokens, self._at = float(per_second), 0.0
 
     def takes(self, now: float) -> bool:
-        """Take a token, if there is one at this time of a steady clock."""
+        """Take a token; return whether there was one. `now` is a time of `time.monotonic`."""
         self._tokens = min(float(self._per_second), self._tokens + (now - self._at) * self._per_second)
         self._at = now
         if self._tokens < 1:

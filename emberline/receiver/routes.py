@@ -1,4 +1,4 @@
-"""Routes of the settings, ready to verify: their wires with secrets, their topics, what becomes of texts."""
+"""Routes of the settings, ready to verify requests: wires with secrets, topics, and the treatment of texts."""
 
 from __future__ import annotations
 

@@ -30,16 +30,16 @@ class PortUnusable(EmberlineError):
 
 
 def serve(services: Services, on_ready: Callable[[], None] = lambda: None) -> None:
-    """Serve until SIGTERM or SIGINT; requests that are under way then are answered first.
+    """Serve until SIGTERM or SIGINT; requests in flight are answered first.
 
     Args:
         services: Kafka and the settings.
-        on_ready: Called once Kafka has answered and the port is this process's own.
+        on_ready: Called once Kafka has answered and the port is bound.
 
     Raises:
-        SettingsError: see `open_routes`.
-        PortUnusable: see there.
-        KafkaUnreachable, KafkaRefused: Kafka is away at the start.
+        SettingsError: See `open_routes`.
+        PortUnusable: The port is taken or may not be used.
+        KafkaUnreachable, KafkaRefused: Kafka does not answer, or rejects this user, at the start.
     """
     receive, routes = services.settings.receive, open_routes(services)
     with _bound(receive) as listening:

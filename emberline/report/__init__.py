@@ -18,7 +18,7 @@ __all__ = ["LANGUAGES", "ReportNotWritten", "write_report"]
 
 
 class ReportNotWritten(EmberlineError):
-    """The page could not be written where it was asked for."""
+    """The page could not be written to the given path."""
 
 
 def write_report(
@@ -31,14 +31,14 @@ def write_report(
     """Write the report of the newest published version.
 
     Args:
-        warehouse: Something is published in it.
-        missing: Of the sequences of the lake, `pipelines.ingest.missing.by_sequence`.
-        lines: What alerts on risks had been worth; see `Contents`.
-        target: The file; one that is there is replaced, at once and whole.
+        warehouse: A warehouse with a published version.
+        missing: Missing sequence numbers of the lake, `pipelines.ingest.missing.by_sequence`.
+        lines: How useful alerts on risks would have been; see `Contents`.
+        target: The file. An existing one is replaced atomically.
         language: One of `LANGUAGES`.
 
     Returns:
-        The file's whole path.
+        The absolute path of the file.
 
     Raises:
         ReportNotWritten: There is no such folder, or the file cannot be written.

@@ -15,7 +15,7 @@ def currencies(sales: pl.DataFrame) -> list[str]:
 
 
 def sold(contents: Contents) -> dict[str, tuple[list[str], int]]:
-    """What each group sold, net: an amount a currency, and minor units of the main currency to sort by."""
+    """What each group sold, net: one amount per currency as text, and minor units of the main currency to sort by."""
     main = next(iter(currencies(contents.sales)), None)
     found: dict[str, tuple[list[str], int]] = {}
     frame = with_amounts(contents.sales, "net").sort(pl.col("currency").ne_missing(main), "currency")

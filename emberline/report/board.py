@@ -1,4 +1,4 @@
-"""What the report opens with: how far its figures can be trusted, and the groups that need somebody."""
+"""The first part of the report: how far its figures can be trusted, and the groups that need attention."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SHOWN: Final = 5
 
 
 def health(contents: Contents, words: Words) -> list[dict[str, Any]]:
-    """Say of the figures whether they are fresh, complete, stable, watched and real."""
+    """Return one row per question on the figures: are they fresh, complete, stable, monitored and real?"""
     through, groups = contents.through, contents.groups
     unmeasured = groups.filter(pl.col("unmeasured_since").is_not_null()).height
     partly = groups.filter(pl.col("coverage") != FULL).height  # null, which is not known, counts as neither
@@ -92,7 +92,7 @@ def counts(contents: Contents) -> list[dict[str, Any]]:
 
 
 def board(contents: Contents, words: Words) -> list[dict[str, Any]]:
-    """A row a group, in the order of `groups_frame`."""
+    """One row per group, in the order of `groups_frame`."""
     speakers = by_week(contents.weeks, "speakers")
     places = {row["state"]: place for place, row in enumerate(counts(contents))}
     of_group = sold(contents)
@@ -122,7 +122,7 @@ def board(contents: Contents, words: Words) -> list[dict[str, Any]]:
 
 
 def lines(contents: Contents, words: Words) -> dict[str, Any] | None:
-    """What alerts had been worth at each line of the risk; nothing where none is known."""
+    """How useful past alerts would have been at each alert threshold of the risk; None if that is not known."""
     if contents.lines is None:
         return None
     known, in_use = contents.lines.known, contents.lines.in_use
@@ -146,12 +146,12 @@ def _cells(line: Line) -> tuple[str, ...]:
 
 
 def name_of(group: dict[str, Any]) -> str:
-    """The name of a group, its id where that is blank."""
+    """The name of a group, or its id if the name is blank."""
     return printable_name((group["name"] or "").strip() or group["group_id"])
 
 
 def why(group: dict[str, Any], words: Words) -> str:
-    """The reason of a state, since when nothing is known of the group, and how little of it is seen."""
+    """The reason of a group's state, since when it is not measured, and how much of it is covered if not all."""
     parts = [words.sentence(group["reason"])]
     if group["unmeasured_since"] is not None:
         parts.append(words("unmeasured", day=group["unmeasured_since"]))
@@ -161,7 +161,7 @@ def why(group: dict[str, Any], words: Words) -> str:
 
 
 def by_week(weeks: pl.DataFrame, column: str) -> dict[str, list[int]]:
-    """The numbers of a column by group, a week each, 0 where a week has none."""
+    """Return the values of a column by group: one per week, 0 for a week without a value."""
     found: dict[str, list[int]] = {}
     for group_id, week, value in weeks.select("group_id", "week", column).iter_rows():
         found.setdefault(group_id, [0] * WEEKS)[week] += int(value or 0)

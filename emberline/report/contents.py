@@ -31,7 +31,10 @@ WEEKS: Final = 26
 
 @dataclass(frozen=True)
 class LinesInUse:
-    """What alerts had been worth by the risk from which on they are raised, and that risk; None: none is raised."""
+    """How useful past alerts would have been at each alert threshold of the risk (`known`), and the threshold in use.
+
+    `in_use` is None if no alerts on risks are raised.
+    """
 
     known: AlertLines
     in_use: float | None
@@ -46,7 +49,7 @@ class Contents:
         publication: The newest row of `publication`.
         restated: Published figures that later versions changed: `version`, `table_name`, `figures` (how many).
         groups: As `groups_frame` gives them, with `number` (from 1), `carrier` and `born_at`.
-        weeks: A row a group and week with any event: `group_id`, `week` (0: the oldest shown), `start`, `speakers`
+        weeks: A row per group and week with any event: `group_id`, `week` (0: the oldest shown), `start`, `speakers`
             (days of members), `messages`, `operator_messages`, `joined`, `left`.
         states: The spells of each group, `group_id`, `since`, `until`, `state`, `reason`, oldest first.
         alerts: Alerts as `alert` has them, newest first, with `is_of_group` and `notes`: who wrote what, oldest first.
@@ -57,14 +60,14 @@ class Contents:
         sales: As `sales_frame` gives them.
         sales_weeks: Orders that `model` credits by week: `group_id`, `week`, `orders`.
         segments: `segment_sales` of `model`, most first, with `minor_digits`.
-        model: The attribution model that is shown; none: nothing was sold.
+        model: The attribution model that is shown; None if nothing was sold.
         funnels: As `funnel_frame` gives them.
         curves: `funnel_curve`.
         times: `funnel_time_to_convert` since the entry.
         cohorts: The newest weekly cohorts of `retention`.
         lifecycle: The newest complete weeks of `lifecycle`.
         missing: Sequences of which numbers did not arrive, `pipelines.ingest.missing.by_sequence`.
-        lines: What alerts on risks had been worth; none while no score was chosen.
+        lines: How useful alerts on risks would have been; None while no score was chosen.
     """
 
     made_at: dt.datetime
@@ -92,7 +95,7 @@ class Contents:
 
     @property
     def through(self) -> dt.date | None:
-        """The last complete day; none while there is no complete day."""
+        """The last complete day; None while no day is complete."""
         return self.publication["complete_through"]
 
 
@@ -102,7 +105,7 @@ def read_contents(
     """Read the newest published version.
 
     Args:
-        warehouse: Something is published in it.
+        warehouse: A warehouse with a published version.
         models: Attribution models; the first one with sales is shown.
         missing: See `Contents`.
         lines: See `Contents`.

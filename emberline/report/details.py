@@ -20,7 +20,7 @@ _COUNTED = ("speakers", "messages", "operator_messages", "joined", "left")
 
 
 def details(contents: Contents, words: Words) -> list[dict[str, Any]]:
-    """The first groups of the board, each with what there is of it."""
+    """The details of the first groups of the board."""
     through = contents.through or contents.made_at.date()
     starts = [through - dt.timedelta(days=7 * (WEEKS - week) - 1) for week in range(WEEKS)]
     weeks = {name: by_week(contents.weeks, name) for name in _COUNTED}
@@ -93,7 +93,7 @@ def _facts(group: dict[str, Any], words: Words) -> list[str]:
 
 
 def _place(day: dt.date, first: dt.date) -> float:
-    """Where a day stands among the weeks: 0 at the start of the first one."""
+    """Position of a day on the axis of weeks: 0 at the start of the first one."""
     return (day - first).days / 7
 
 

@@ -1,4 +1,4 @@
-"""Small pictures drawn by hand: a line of one group among a thousand, and the timeline of one."""
+"""Small pictures as hand-written SVG: sparklines of groups, the timeline of one group, bars and heat maps."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def sparkline(values: Sequence[int], label: str) -> Markup:
 
     Args:
         values: At least two, none below 0.
-        label: What a screen reader says.
+        label: Text for screen readers.
     """
     top = max(max(values), 1)
     step = (_SPARK_WIDTH - 4) / (len(values) - 1)
@@ -51,12 +51,12 @@ def timeline(
     """Draw what happened in a group by week.
 
     Args:
-        weeks: By `speakers`, `joined`, `left` and `orders`, a number a week, oldest first.
-        bands: States as spans: first and last week as places from 0 to the number of weeks, and the state.
-        marks: Where alerts were raised, as places from 0 to the number of weeks.
+        weeks: By `speakers`, `joined`, `left` and `orders`: one number per week, oldest first.
+        bands: States as spans: begin and end on the axis of weeks (0 to the number of weeks), and the state.
+        marks: Where alerts were raised, on the same axis.
         starts: The first day of each week.
-        label: What a screen reader says.
-        titles: What the strips below each other are called: activity, joins and leaves, orders.
+        label: Text for screen readers.
+        titles: Names of the strips from top to bottom: activity, joins and leaves, orders.
     """
     count = len(starts)
     slot = (_WIDTH - _LEFT - _RIGHT) / count
@@ -100,7 +100,7 @@ def _bars(
     slot: float,
     most: int | None = None,
 ) -> Markup:
-    """Bars that grow from the second height of the strip towards the first, as one path."""
+    """Bars as one path, growing from the second height of the strip (`strip[1]`) towards the first."""
     tip, base = strip
     unit = (tip - base) / max(most or max(values), 1)
     bars = "".join(
@@ -112,7 +112,7 @@ def _bars(
 
 
 def bars(rows: Sequence[tuple[str, int, str]], label: str) -> Markup:
-    """Draw a horizontal bar a row, as a picture that needs no page around it.
+    """Draw one horizontal bar per row, as a picture that can be shown by itself.
 
     Args:
         rows: Name, value (a negative one has no bar), and the text behind the bar.
@@ -133,7 +133,7 @@ def bars(rows: Sequence[tuple[str, int, str]], label: str) -> Markup:
 
 
 def heat_map(rows: Sequence[tuple[str, Sequence[float | None]]], label: str) -> Markup:
-    """Draw a row of shares by period a cohort, as a picture that needs no page around it; null has no cell.
+    """Draw one row of shares by period per cohort, as a picture that can be shown by itself; null has no cell.
 
     Args:
         rows: Name of the cohort, and its shares, 0 to 1.

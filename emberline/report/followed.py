@@ -1,4 +1,4 @@
-"""What followed where the company did something for groups, beside what followed where it did nothing."""
+"""Outcomes of groups for which the company did something, compared with groups for which it did nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipelines.printable import printable_name
 
 
 def effects(contents: Contents, words: Words) -> list[tuple[str, ...]]:
-    """A row each action and purpose: what was done, for which groups, and what became of treated and untreated."""
+    """One row per action and purpose: what was done, for which groups, and outcomes of treated and untreated ones."""
     return [
         (
             words.name_of("action", row["action"]),
@@ -28,7 +28,7 @@ def effects(contents: Contents, words: Words) -> list[tuple[str, ...]]:
 
 
 def sold_after(contents: Contents, words: Words) -> list[tuple[str, ...]]:
-    """A row each action, purpose and currency: what treated and untreated groups sold in 28 days."""
+    """One row per action, purpose and currency: what treated and untreated groups sold in 28 days."""
 
     def shown(row: dict[str, Any], name: str, *, is_signed: bool = False) -> str:
         minor = row[f"{name}_minor"]

@@ -1,4 +1,4 @@
-"""The report's page: what each part of it shows, filled into the template."""
+"""The report's page: fills the parts into the template."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from emberline.report.words import Words
 
 
 def render(contents: Contents, words: Words) -> str:
-    """Write one page of HTML that needs nothing else: no request, no font, no script but to sort and filter."""
+    """Return one self-contained page of HTML: no requests, no fonts, and scripts only to sort and filter."""
     environment = Environment(
         loader=PackageLoader("emberline.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )

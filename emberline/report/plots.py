@@ -38,7 +38,7 @@ def funnel_bars(steps: pl.DataFrame, words: Words, label: str) -> Markup:
 
 
 def conversion_curves(curves: pl.DataFrame, words: Words, label: str) -> Markup:
-    """Draw `conversion` with its interval by `seconds` since the entry, a line a step."""
+    """Draw `conversion` with its interval by `seconds` since the entry, one line per step."""
     data = curves.select(
         "step", "step_number", "conversion", "conversion_low", "conversion_high", day=pl.col("seconds") / _SECONDS_A_DAY
     )
@@ -62,7 +62,7 @@ def conversion_curves(curves: pl.DataFrame, words: Words, label: str) -> Markup:
 
 
 def time_histogram(times: pl.DataFrame, words: Words, label: str) -> Markup:
-    """Draw how many entries reached one step after how long: `from_seconds`, `until_seconds`, `reached`."""
+    """Draw a histogram of the time to one step: `from_seconds`, `until_seconds`, `reached` (entries)."""
     data = times.select(
         "reached", start=pl.col("from_seconds") / _SECONDS_A_DAY, end=pl.col("until_seconds") / _SECONDS_A_DAY
     )
@@ -79,7 +79,7 @@ def time_histogram(times: pl.DataFrame, words: Words, label: str) -> Markup:
 
 
 def lifecycle_bars(weeks: pl.DataFrame, words: Words, label: str) -> Markup:
-    """Draw the active persons of each week by where they come from, and below the line who is gone."""
+    """Draw the new, returning and resurrecting persons of each week, and the dormant ones below the axis."""
     data = (
         weeks.select("start", "returning", "new", "resurrecting", dormant=-pl.col("dormant"))
         .unpivot(index="start", variable_name="kind", value_name="persons")

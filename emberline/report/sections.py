@@ -72,7 +72,7 @@ def _step(row: dict[str, Any], words: Words) -> tuple[str, ...]:
 
 
 def _curve_rows(curves: pl.DataFrame) -> list[tuple[str, ...]]:
-    """Some points of each step's curve, evenly apart."""
+    """Some points of each step's curve, evenly spaced."""
     rows = []
     for (_,), points in curves.group_by("step_number", maintain_order=True):
         every = max(1, (points.height - 1) // (_CURVE_ROWS - 1))
@@ -83,7 +83,7 @@ def _curve_rows(curves: pl.DataFrame) -> list[tuple[str, ...]]:
 
 
 def lifecycle(contents: Contents, words: Words) -> dict[str, Any]:
-    """Active persons a week by where they come from."""
+    """New, returning, resurrecting and dormant persons per week."""
     weeks = contents.lifecycle
     return {
         "lifecycle": plots.lifecycle_bars(weeks, words, words("lifecycle_label")) if weeks.height else None,
@@ -95,7 +95,7 @@ def lifecycle(contents: Contents, words: Words) -> dict[str, Any]:
 
 
 def sales(contents: Contents, words: Words) -> dict[str, Any]:
-    """What was sold by purpose and by platform, a part a currency, most orders first."""
+    """What was sold by purpose and by platform; one part per currency, the one with most orders first."""
     frame = with_amounts(contents.segments, "paid", "refunded", "net")
     parts, shares = [], []
     for currency in currencies(frame):

@@ -8,12 +8,12 @@ import polars as pl
 
 
 def percent(share: float | None) -> str:
-    """A share as people read it; nothing where there is none."""
+    """A share as text; empty for null."""
     return "" if share is None else f"{100 * share:.1f} %"
 
 
 def cohorts(frame: pl.DataFrame) -> dict[str, Any]:
-    """The heat map: a row a weekly cohort, a share a week later, none where that week is not over."""
+    """The heat map: one row per weekly cohort, one share per week since; none if that week is not over."""
     periods = sorted(frame["period"].unique())
     rows = []
     for (first,), cohort in frame.group_by("cohort", maintain_order=True):

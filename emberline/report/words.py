@@ -1,4 +1,4 @@
-"""The words of the report in each language, and the warehouse's own sentences in that language."""
+"""The texts of the report in each language, and translations of the warehouse's English sentences."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ class Words:
         return self._texts[key].format(**values)
 
     def name_of(self, kind: str, value: str | None) -> str:
-        """Give the word for a value of a closed list, the value itself where the list has no word for it."""
+        """Return the word for a value of a closed list, or the value itself if there is no word for it."""
         return str(self._texts.get(f"{kind}_{value}", value or ""))
 
     def sentence(self, text: str | None) -> str:
-        """Give a reason of the warehouse in this language, each part that it has no words for as it is."""
+        """Translate a reason from the warehouse; parts without a translation stay in English."""
         parts = (text or "").split(_BETWEEN)
         return self("between").join(map(self._part, parts)) if self._patterns else text or ""
 
@@ -51,7 +51,7 @@ class Words:
 
     @cached_property
     def _patterns(self) -> list[tuple[re.Pattern[str], str]]:
-        """The pattern of each English sentence, and its words; `#` is a number, `@` a day, `*` the rest."""
+        """The pattern of each English sentence, and its translation; `#` is a number, `@` a day, `*` the rest."""
         return [(_pattern(english), words) for english, words in self._texts[_SENTENCES]]
 
     def duration(self, seconds: float | None) -> str:

@@ -47,7 +47,7 @@ Draws = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Chance:
-    """All that is drawn, a number a pausing group and day: a day that goes otherwise changes no other draw.
+    """All random numbers, one per pausing group and day, so that a change of one day changes no other draw.
 
     Attributes:
         group: indices of the pausing groups.
@@ -75,7 +75,7 @@ class Chance:
 
 @dataclass(frozen=True)
 class Course:
-    """What happened: `talks` by pausing group and day, `done` by action, pausing group and day; `chance` it came by."""
+    """What happened, given the random numbers `chance`: `talks` [groups, days], `done` [actions, groups, days]."""
 
     chance: Chance
     talks: Flags

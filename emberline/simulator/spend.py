@@ -1,4 +1,4 @@
-"""What the company spends: a little on each group that sells, each week, and on campaigns of no group."""
+"""What the company spends: a little each week on each group that sells, and campaigns that belong to no group."""
 
 from __future__ import annotations
 

@@ -43,18 +43,18 @@ class MetricRule:
     """A rule on a metric: when its alerts fire and end.
 
     Attributes:
-        name: Of the rule in the ledger; begins with `METRIC`.
-        metric: The metric that is judged.
+        name: Name of the rule in the ledger; begins with `METRIC`.
+        metric: The metric.
         kind: Kind of the rule.
         line: Threshold. `fell_by`: the fall, as a share of the base; `below`: the value; `share_shifted`: the shift of
             the share, 0 to 1.
-        per: What the subjects are; each is judged by itself.
+        per: What the subjects are, such as groups; the rule is evaluated for each.
         period: Length of a period.
         periods: Number of comparable periods in the base: weeks, or the same weekday of as many weeks.
-        least: Least volume of the base: the mean of its periods; of a ratio the mean of its denominator, which has to
-            have as much in the newest period too.
-        back: `below`: the value from which on the alert ends.
-        stands: `share_shifted`: how much the total may change, as a share of itself.
+        least: Least mean of the base's periods; below it the rule does not fire. For a ratio: of the denominator, which
+            must also reach it in the newest period.
+        back: `below`: the alert ends at this value or above it.
+        stands: `share_shifted`: the rule fires only while the total changed by less than this share of itself.
         where: Filters: values of dimensions.
         severity: Severity of its alerts.
     """

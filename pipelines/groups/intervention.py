@@ -115,7 +115,7 @@ def _new_operators(operated: pl.LazyFrame, since: pl.LazyFrame) -> pl.LazyFrame:
 def _waves(group_day: pl.LazyFrame, measured: pl.LazyFrame, since: pl.LazyFrame, zone: str) -> pl.LazyFrame:
     """Days on which far more members joined than on any day of the weeks before.
 
-    After a day that is not measured nobody knows on which of the days they joined.
+    A day after an unmeasured day is left out: it is unknown on which of the two they joined.
     """
     day = pl.col("day")
     joined = group_day.filter(pl.col("joined") > 0).select(*_OF_DAY, "joined").sort(_OF_DAY)

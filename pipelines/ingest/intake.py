@@ -73,7 +73,7 @@ class RawReport:
 
 
 class Appended(NamedTuple):
-    """A commit to `raw`: the offset after it for each (topic id, partition), and the table's content number."""
+    """A commit to `raw`: the offset after it for each (topic id, partition), and its version's `Handle.content`."""
 
     stop: Mapping[tuple[str, int], int]
     content: int

@@ -43,7 +43,7 @@ class Guard:
 
 @dataclass(frozen=True)
 class Loss:
-    """How many rows a table had, and how many fewer it has now."""
+    """How many rows a table had before, and how many of these it lost."""
 
     before: int
     lost: int
@@ -54,7 +54,7 @@ def refuse_another_lake(connection: sa.Connection, guard: Guard, now: dt.datetim
 
     Args:
         connection: In the transaction of the publication.
-        guard: Names the lake.
+        guard: The lake that the rows come from, `lake_id`.
         now: When it is published.
 
     Raises:
@@ -73,12 +73,14 @@ def refuse_another_lake(connection: sa.Connection, guard: Guard, now: dt.datetim
 
 
 def refuse_lost_rows(connection: sa.Connection, losses: Mapping[sa.Table, int], guard: Guard) -> None:
-    """Compare the rows that tables lost with the limit; tables of the newest days only have none.
+    """Refuse the publication if a table lost more of its rows than the limit.
+
+    Tables that only ever have the newest days (`ROLLING`) have no limit.
 
     Args:
         connection: In the transaction of the publication, after the tables were changed.
         losses: Rows deleted less rows inserted, by table. Tables that lost none are not counted.
-        guard: Has the limit.
+        guard: The limit, `max_lost_share`.
 
     Raises:
         RowsLost: A table lost more, and nobody accepted that.

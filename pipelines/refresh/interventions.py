@@ -1,4 +1,4 @@
-"""`intervention`: the groups in which the company did something new, and those whose silences are others now."""
+"""Refresh `intervention` for groups with new events, and for groups of a source whose measured days changed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _LAST_DAY: Final = dt.date.max
 
 
 def intervention_inputs(lake: Lake, settings: int) -> dict[str, int]:
-    """What `intervention` records: what the facts it is made of all include, the days of feeds, the settings."""
+    """Return the inputs that `intervention` records: what all its facts include, version of `feed_day`, settings."""
     facts = [lake.open(table) for table in (STAFF_ACT, GROUP_DAY, GROUP)]
     return {
         **{name: min(fact.position(name) or 0 for fact in facts) for name in _POSITIONS},
@@ -49,13 +49,13 @@ def intervention_inputs(lake: Lake, settings: int) -> dict[str, int]:
 
 
 def refresh_interventions(lake: Lake, zone: str, rules: LifeRules, settings: int) -> Refreshed:
-    """Recompute the groups with new events, and those of a source of which another day is measured before their last.
+    """Recompute groups with new events, and groups of a source whose measured days changed before their last day.
 
     Args:
-        lake: holds the fact and what it follows: `staff_act`, `group_day`, `feed_day`, `group`.
-        zone: the business zone.
-        rules: the thresholds of silence.
-        settings: fingerprint of both; where it changes, everything is recomputed.
+        lake: The lake with the fact and its inputs: `staff_act`, `group_day`, `feed_day`, `group`.
+        zone: IANA name of the business zone.
+        rules: The thresholds of silence.
+        settings: Fingerprint of both; a change recomputes everything.
     """
     handle = lake.open(INTERVENTION)
     rebuild = rebuild_due(lake, handle)
@@ -77,7 +77,7 @@ def refresh_interventions(lake: Lake, zone: str, rules: LifeRules, settings: int
 
 
 def _changed_groups(lake: Lake, fact: Handle, feeds: Handle, days: Handle, changed: pl.Series) -> pl.Series | None:
-    """The groups to recompute; None: all, as it is not known any more which days of feeds were read."""
+    """Return the groups to recompute; None for all, if it is no longer known which days of feeds were read."""
     before = as_read(lake, fact, feeds)
     was = None if before is None else rows_read(before, lambda rows: rows.select(FEED_DAY.key))
     if was is None:

@@ -75,8 +75,8 @@ def refresh_life(
 ) -> dict[str, Refreshed]:
     """Recompute the lives of groups that changed.
 
-    A group changes with events on its complete days, its attributes, and the persons in it. A new complete day, or a
-    source that turns out to have sent something on one, changes all groups.
+    A group changes with events on its complete days, its attributes, and the persons in it. All groups change with a
+    new complete day, or if late events show that a source did send something on an earlier day.
 
     Args:
         lake: The lake with the facts and their inputs: `group`, `group_day`, `person_day`, `feed_day`.

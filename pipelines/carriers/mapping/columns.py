@@ -118,7 +118,7 @@ def _with_decoded(scanned: ScannedLevels, name: str, encoded: Collection[str]) -
 
 
 def _with_documents(scanned: ScannedLevels, name: str, outer: str, nested: _Nested, form: str) -> ScannedLevels:
-    """Add fields of the documents that stand in a string of a level; where it is none, they are missing."""
+    """Add fields of the documents in a string of a level; they are missing where the string is no document."""
     level, of_value = scanned.levels[name], scanned.values_of(name)
     may_be_read = (level.fields[outer + KIND] == STRING) & scanned.accepted.gather(of_value)
     texts = level.fields[outer].set(~may_be_read, None)

@@ -29,7 +29,7 @@ _FEW: Final = 20
 
 @dataclass
 class _Place:
-    """What stands at a path in the payloads."""
+    """The values at a path in the payloads."""
 
     path: str
     values: list[Any] = field(default_factory=list)

@@ -77,9 +77,9 @@ def value(asked: Value, scope: Scope, *, is_id: bool = False) -> Compiled:
     """A value of a mapping.
 
     Args:
-        asked: As the mapping says it.
-        scope: Where its paths lie.
-        is_id: Whether it names something: a fraction, a list or an object there is a fault.
+        asked: The value as the mapping declares it.
+        scope: Scope of its paths.
+        is_id: Whether it is an id: a fraction, a list or an object in its place is a fault.
     """
     if isinstance(asked, str):
         return _template(asked, scope, _NO_ID if is_id else ())
@@ -141,7 +141,7 @@ def _template(text: str, scope: Scope, refused: Sequence[int] = ()) -> Compiled:
 
 
 def fault(path: str, scope: Scope, kinds: Sequence[int], expected: str) -> tuple[pl.Expr, pl.Expr]:
-    """What is said where a place has one of these kinds of value."""
+    """Return the fault of a place that has one of these kinds of value: its condition and its text."""
     kind = scope.kind(path)
     words = kind.replace_strict(dict(enumerate(WORDS)), return_dtype=pl.String())
     return kind.is_in(list(kinds)), pl.format(f"Expected {expected}, got {{}} - at {path}", words)

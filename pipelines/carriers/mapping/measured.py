@@ -1,4 +1,4 @@
-"""Payloads without the texts that people wrote: their measures stand in their place.
+"""Replace the texts that people wrote in payloads by measures of the texts.
 
 The measures are those that the mapping would take of the text, so that both forms of a payload give the same event.
 """
@@ -42,10 +42,10 @@ class _Found:
 
 
 class TextPlaces:
-    """Where the texts of a carrier's payloads stand."""
+    """The places of texts in a carrier's payloads, and their replacement by measures."""
 
     def __init__(self, mapping: CarrierMapping) -> None:
-        """Read the places of a mapping."""
+        """Find the places of texts in a mapping."""
         self._mapping = mapping
         self._specs = _specs(mapping)
         self._scope = Scope(patterns=mapping.patterns, fields=mapping.fields)
@@ -53,7 +53,7 @@ class TextPlaces:
         self._fields = fields_of(path for path in self._scope.paths.values() if path.level == TOP)
 
     def measured(self, values: Sequence[bytes], of_company: Texts) -> list[bytes]:
-        """Put measures in the place of texts. What is no payload, or has no text, stays as it is.
+        """Replace texts by their measures. Values that are not payloads, or have no text, are returned unchanged.
 
         Args:
             values: payloads.
@@ -110,7 +110,7 @@ class TextPlaces:
 
 
 class _Document:
-    """A string that is JSON or XML, read, so that texts in it can be replaced; `head` is what stands before it."""
+    """A string parsed as JSON or XML, so that texts in it can be replaced; `head` is the text before the document."""
 
     # No dataclass: those msgspec would write as objects.
     def __init__(self, head: str, content: Any, *, is_xml: bool) -> None:

@@ -1,4 +1,4 @@
-"""The numbers that a platform gives what it sends, as a mapping says where they stand."""
+"""Read the sequence numbers that a platform assigns, at the places that a mapping gives."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class CompiledNumbering:
         return frozenset(name for one in (self.holds, *self.columns.values()) for name in one.meta.root_names())
 
     def of(self, payloads: pl.DataFrame) -> pl.DataFrame:
-        """The numbers of payloads. What is no whole number from 0 on, or of no group where one is asked for, has none.
+        """Return the numbers of payloads; those that are no integers from 0 on, or lack a required group, are left out.
 
         Returns:
             `NUMBERED_SCHEMA`.
@@ -43,10 +43,10 @@ class CompiledNumbering:
 
 
 def numbering(mapping: CarrierMapping, asked: Numbering, scope: Scope) -> CompiledNumbering:
-    """Compile where the numbers of a mapping stand.
+    """Compile the places of sequence numbers in a mapping.
 
     Raises:
-        PathError: a path in it is none.
+        PathError: A path of the mapping is not a valid path.
     """
     time = None if asked.time == "arrival" else instant(asked.time, scope)[0].value
     holds = condition(asked.when, scope)

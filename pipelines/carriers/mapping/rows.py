@@ -141,7 +141,7 @@ def fields_of(paths: Iterable[Path]) -> dict[str, tuple[str, ...]]:
 
 
 def _add_level(found: dict[str, set[str]], level: str) -> None:
-    """Add a level and all above it, these first."""
+    """Add a level and the levels above it, the outermost first."""
     if level not in found:
         _add_level(found, above(level))
         found[level] = set()
@@ -277,7 +277,7 @@ def _at(value: Any, parts: Sequence[str]) -> Any:
 
 @lru_cache(32)
 def _document(form: str, text: str) -> Any:
-    """Read a string as a document. Many paths enter the same one, one after the other."""
+    """Parse a string in a form; `_NOTHING` if it is malformed. Cached, because many paths enter the same string."""
     try:
         return PARSERS[form](text)
     except MALFORMED:

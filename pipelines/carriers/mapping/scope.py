@@ -152,7 +152,7 @@ class Scope:
         return self._of(path, ALL)
 
     def once(self, expression: pl.Expr) -> pl.Expr:
-        """What stands for an expression that several others ask for, if they may share it."""
+        """Return a column that several expressions share instead of this expression, if they may share it."""
         return expression if self.steps is None else self.steps.add(expression)
 
     def expressions(self, given: str | list[str]) -> list[str]:

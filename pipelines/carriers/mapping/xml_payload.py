@@ -17,14 +17,14 @@ be of an encoding in which they look otherwise."""
 
 
 class XmlError(ValueError):
-    """A text is no XML, or has what no payload needs: a document type, entities, references to other files."""
+    """A text is not XML, or has what no payload needs: a document type, entities, references to other files."""
 
 
 def parse_xml(text: str | bytes) -> Any:
-    """Parse a document; of a string, what stands before its first `<` is left out.
+    """Parse an XML document; in a `str`, everything before the first `<` is skipped.
 
     Raises:
-        XmlError: see there.
+        XmlError: It is not XML, or has a document type, entities or references to files.
     """
     if isinstance(text, str):
         text = text[max(text.find("<"), 0) :]

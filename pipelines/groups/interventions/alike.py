@@ -26,9 +26,9 @@ class Likeness:
     """How alike a case and a comparison must be.
 
     Attributes:
-        same: what must be equal.
-        ratios: the greatest ratio of numbers, 1 added to each.
-        risk: the greatest difference of the risks told, where one was told of both.
+        same: columns that must be equal.
+        ratios: largest ratio of two numbers, by column, after 1 is added to each.
+        risk: largest difference of the published risks, if both groups had one.
     """
 
     same: tuple[str, ...]
@@ -122,7 +122,7 @@ def comparisons(found: pl.DataFrame, past: Past, needs: pl.LazyFrame, alike: Lik
         alike: how alike they must be.
 
     Returns:
-        A row a case and comparison: `action`, `group_id`, `day`, `other_group_id`, `other_day`.
+        One row per case and comparison: `action`, `group_id`, `day`, `other_group_id`, `other_day`.
     """
     spells = _by_week(needs, past).collect().lazy()
     parts = [_compared(part, past, spells, alike) for part in found.iter_slices(_AT_ONCE)]
@@ -131,7 +131,7 @@ def comparisons(found: pl.DataFrame, past: Past, needs: pl.LazyFrame, alike: Lik
 
 
 def _by_week(needs: pl.LazyFrame, past: Past) -> pl.LazyFrame:
-    """Give each spell a row a week: a case is joined with those of its own weeks, as most spells are of others."""
+    """Return each spell once per week it spans, so that a case is joined only with spells of its own week."""
     end = pl.min_horizontal("end", pl.lit(past.through) + pl.duration(days=1))
     weeks = pl.int_ranges(_week(pl.col("begin")), _week(end - pl.duration(days=1)) + 1)
     return needs.filter(pl.col("begin") < end).with_columns(week=weeks).explode("week")

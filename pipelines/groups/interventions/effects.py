@@ -75,7 +75,7 @@ def became(matched: pl.DataFrame) -> pl.DataFrame:
         matched: `schemas.lake.INTERVENTION_CASE`.
 
     Returns:
-        A row a case and untreated group: `action`, `purpose`, `group_id`, `day`, `is_alive`; of the other one
+        One row per case and untreated group: `action`, `purpose`, `group_id`, `day`, `is_alive`; of the other one
         `other_group_id`, `other_day`, `other_is_alive`; `weight`, those of a case sum to 1. In the order of these.
     """
     return (

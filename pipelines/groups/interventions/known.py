@@ -27,8 +27,8 @@ def known_before(places: pl.LazyFrame, group_day: pl.LazyFrame, risks: pl.LazyFr
 
     Returns:
         `places` with `silent_days`, the days without member activity that end with the day before; `messages_28d` of
-        members in the 28 days before; `messages_so_far`; and `risk`, the newest `risk_28` that was told of one of the 7
-        days before, null where none was.
+        members in the 28 days before; `messages_so_far`; and `risk`, the newest `risk_28` that was published of one of
+        the 7 days before, null if there is none.
     """
     said = (
         group_day.select("group_id", "day", "active_members", pl.col("messages").cast(pl.Int64))

@@ -29,7 +29,9 @@ _COLUMNS: Final = {"days of silence": "silence", "messages in 28 days": "message
 
 
 def graded_model(person_day: pl.LazyFrame, history: pl.DataFrame, through: dt.date, retrain_days: int) -> pl.DataFrame:
-    """Train an own model if there is enough data, and take the score that ranked best on days after its training.
+    """Train the company's own model if there is enough data, and choose the score in use.
+
+    Each candidate score is graded on days after its training; the one that ranked groups best is chosen.
 
     Args:
         person_day: `schemas.lake.PERSON_DAY`, in any order.

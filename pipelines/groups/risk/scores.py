@@ -48,13 +48,19 @@ def inputs(measured: pl.DataFrame) -> np.ndarray:
 
 
 def own_weight(deaths: int) -> float:
-    """Return the weight of an own model by its training deaths (weekly days); the shipped model has the rest."""
+    """Return the weight, 0 to 1, of the company's own model in the blend; the shipped model has the rest.
+
+    It is one half at `OWN_COUNTS_HALF` deaths.
+
+    Args:
+        deaths: Weekly days of the training data that were followed by a death of the group.
+    """
     return deaths / (deaths + OWN_COUNTS_HALF)
 
 
 @dataclass(frozen=True)
 class Parts:
-    """Log odds of measured days, rows x horizons each; without an own model, `own` is that of the shipped one."""
+    """Log odds of measured days, rows x horizons each; `own` is the shipped model's if the company has none."""
 
     silence: np.ndarray
     messages: np.ndarray

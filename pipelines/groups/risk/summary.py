@@ -92,7 +92,7 @@ class BackTest:
 
     Attributes:
         rests: the basis of the risk.
-        across: grades of cross-validation: each group is predicted by an own model of the others.
+        across: grades of cross-validation: each group is predicted by a model trained on the other groups.
         forward: grades of walk-forward validation: each quarter is predicted from earlier days only.
         worth: quality of the alerts of each rule, score and baseline, over the days of `forward`.
         calibration: calibration over the days of `forward`.

@@ -1,4 +1,4 @@
-"""LINE's text export of a group: a row a day, then a line a message with time, name and text between tabs.
+"""LINE's text export of a group: a line with the date, then the messages of that day: time, name, text; tabs between.
 
 Payloads are of the carrier `chat_record`. There are no ids: a member is the shown name, a group its name.
 """
@@ -68,7 +68,7 @@ class LineText(Reader):
         return Sniffed((f"its first line is LINE's: {first}",))
 
     def read(self, source: Source, options: ReadOptions) -> Iterator[Payloads]:
-        """Read records block by block; the date of a day's row goes on until the next."""
+        """Read messages block by block; a line with a date applies to all messages up to the next such line."""
         first = head_text(source).split("\n", 1)[0].strip()
         found = next((match for pattern in _GROUP if (match := pattern.match(first))), None)
         group = options.group or (found["name"] if found else source.stem)
@@ -94,7 +94,7 @@ class _Records:
         self._date: str | None = None
 
     def parse(self, lines: pl.Series, *, is_last: bool) -> tuple[pl.DataFrame, int]:
-        """Read whole records from lines; see `text_lines.Parse`."""
+        """Read complete messages from lines; see `text_lines.Parse`."""
         complete = lines if is_last else lines[:-1]
         frame = complete.to_frame("line").select(
             "line",

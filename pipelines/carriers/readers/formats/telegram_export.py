@@ -109,7 +109,7 @@ class TelegramExport(Reader):
         return None
 
     def read(self, source: Source, options: ReadOptions) -> Iterator[Payloads]:
-        """Read it twice: once for the heads of chats and the ids of names, once for the messages."""
+        """Read the file twice: first the properties of chats and the ids of members by name, then the messages."""
         chats = self._survey(source)
         repairs: Counter[str] = Counter()
         progress = Progress()

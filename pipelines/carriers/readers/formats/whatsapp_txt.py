@@ -198,7 +198,7 @@ class _Records:
         self._newest: int | None = None
 
     def parse(self, lines: pl.Series, *, is_last: bool) -> tuple[pl.DataFrame, int]:
-        """Read whole records from lines; see `text_lines.Parse`."""
+        """Read complete messages from lines; see `text_lines.Parse`."""
         heads = _heads(lines if is_last else lines[:-1])
         heads = heads.with_columns(seconds=seconds(local_times(heads, self._order), self._options.zone.key))
         heads = without_pasted(heads.filter(pl.col("seconds").is_not_null()), self._newest)

@@ -1,4 +1,4 @@
-"""Of a group it is said what its sources tell of who joins and leaves."""
+"""Add to each group how its sources report who joins and leaves."""
 
 from __future__ import annotations
 
