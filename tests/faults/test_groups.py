@@ -140,6 +140,7 @@ def assert_all_arrives_once(connection: KafkaConnection, lake: Lake, topic: str)
     assert_each_record_once(connection, lake, topic)
 
 
+@pytest.mark.soak
 def test_fault_06_a_third_worker_joins_and_another_is_killed(
     kafka: str,
     connection: KafkaConnection,

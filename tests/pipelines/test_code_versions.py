@@ -75,7 +75,16 @@ def requests(company: Followed) -> pl.DataFrame:
     return company.stored(REBUILD)
 
 
-@pytest.mark.parametrize("fact", ["person_day", "order_credit", "group_health", "funnel_entry", "feed_day"])
+@pytest.mark.parametrize(
+    "fact",
+    [
+        "person_day",
+        *(
+            pytest.param(fact, marks=pytest.mark.soak)
+            for fact in ("order_credit", "group_health", "funnel_entry", "feed_day")
+        ),
+    ],
+)
 def test_other_code_computes_its_fact_and_what_depends_on_it_from_scratch(
     company: Followed, monkeypatch: pytest.MonkeyPatch, fact: str
 ):

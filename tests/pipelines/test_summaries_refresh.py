@@ -48,15 +48,19 @@ from tests.pipelines.canonical import NOON
 from tests.pipelines.test_incremental import DAY, Company, happened, said, spent
 
 ZONE = "Asia/Shanghai"
+SUMMARIES = (
+    FUNNEL_STEP, FUNNEL_BREAKDOWN, FUNNEL_CURVE, GROUP_ENGAGEMENT, GROUP_SALES, GROUP_SALES_DAY, MATCHED_EVENT,
+    MESSAGE_SALES, SEGMENT_SALES, SPEND_RETURN,
+)  # fmt: skip
 
 
 class Summarised(Company):
     """A company whose summaries are refreshed after its facts."""
 
     def summarise(self, rules: int = 1) -> Mapping[str, bool]:
-        """Refresh facts and summaries; which summaries changed."""
+        """Refresh the summaries and the facts that they are made of; which summaries changed."""
         refresh_identity(self.lake)
-        self.refresh(rules)
+        self.refresh(rules, SUMMARIES)
         refreshed = {
             GROUP_ENGAGEMENT.name: refresh_group_engagement(self.lake),
             MATCHED_EVENT.name: refresh_matched(self.lake),
@@ -162,19 +166,21 @@ def looked_up(company: Summarised) -> pl.DataFrame:
     return events.join(matched, on=MATCHED_EVENT.key, how="semi").sort(MATCHED_EVENT.key).collect()
 
 
+JOINED_BEFORE = happened(kinds.MEMBER_JOINED, 50, member_id="app:bo", group="app:g")
+ENTERED_BEFORE = happened(kinds.MEMBER_JOINED, 90, member_id="app:ann", group="app:g")
+LINKED = happened(kinds.IDENTITY_LINKED, 1, member_id="app:ann", linked_id="app:bo")
 REPLACED = happened(kinds.LINK_CLICKED, 39, 5, member_id="app:ann", group="app:g", message_id="offer", id="click")
 
 
 @pytest.mark.parametrize(
     "later",
     [
-        [said("app:chen", 3), said("app:chen", 1)],
-        [happened(kinds.MEMBER_JOINED, 50, member_id="app:bo", group="app:g")],
-        [happened(kinds.MEMBER_JOINED, 90, member_id="app:ann", group="app:g"), said("app:ann", 89)],
-        [happened(kinds.IDENTITY_LINKED, 1, member_id="app:ann", linked_id="app:bo")],
-        [REPLACED],
+        pytest.param([said("app:chen", 3), said("app:chen", 1)], id="new", marks=pytest.mark.soak),
+        pytest.param([JOINED_BEFORE], id="joined before", marks=pytest.mark.soak),
+        pytest.param([ENTERED_BEFORE, said("app:ann", 89)], id="entered before"),
+        pytest.param([LINKED], id="linked"),
+        pytest.param([REPLACED], id="the same again", marks=pytest.mark.soak),
     ],
-    ids=["new", "joined before", "entered before", "linked", "the same again"],
 )
 def test_matched_events_are_those_that_a_search_of_all_events_finds(company: Summarised, later: list):
     company.summarise()
