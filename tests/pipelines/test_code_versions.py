@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import polars as pl
 import pytest
 
@@ -62,13 +64,8 @@ def test_facts_without_settings_record_none(computed: Followed):
 
 
 @pytest.fixture
-def company(tmp_path_factory: pytest.TempPathFactory) -> Followed:
-    found = Followed(Lake(str(tmp_path_factory.mktemp("company"))))
-    for _ in SENT:
-        found.arrive()
-    found.tick()
-    found.run()
-    return found
+def company(computed: Followed, tmp_path: Path) -> Followed:
+    return computed.copied(tmp_path / "copy")
 
 
 def requests(company: Followed) -> pl.DataFrame:
