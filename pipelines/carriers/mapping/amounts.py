@@ -20,6 +20,8 @@ _IN_ONE_MINOR: Final = {code: _TEN_THOUSANDTHS // 10 ** (one.minor_digits or 0) 
 _WHOLE: Final = r"^[0-9]{1,18}$"
 _EXACT: Final = r"^[0-9]{1,14}(?:\.[0-9]{1,4}0*)?$"
 _ROUGH: Final = r"^[0-9]{1,14}(?:\.[0-9]+)?$"
+_FOUR_DECIMALS: Final = r"^([0-9]+(?:\.[0-9]{1,4})?)"
+_DECIMAL: Final = pl.Decimal(18, 4)
 
 
 def amount(asked: str | Money, currency: pl.Expr, scope: Scope) -> Compiled:
@@ -42,9 +44,9 @@ def _read(place: Value, spec: Money, currency: pl.Expr, scope: Scope) -> Compile
         found = pl.when(text.str.contains(_WHOLE)).then(text).cast(pl.Int64, strict=False)
     else:
         number = scope.once(pl.when(text.str.contains(_ROUGH if spec.rounded else _EXACT)).then(text))
-        whole = number.str.extract(r"^([0-9]+)", 1).cast(pl.Int64)
-        part = number.str.extract(r"\.([0-9]{1,4})", 1).str.pad_end(4, "0").cast(pl.Int64).fill_null(0)
-        ten_thousandths = scope.once(whole * _TEN_THOUSANDTHS + part)
+        # Digits beyond the four would round.
+        digits = number.str.extract(_FOUR_DECIMALS, 1) if spec.rounded else number
+        ten_thousandths = scope.once((digits.cast(_DECIMAL) * _TEN_THOUSANDTHS).cast(pl.Int64))
         in_one = scope.once(currency.replace_strict(_IN_ONE_MINOR, default=None, return_dtype=pl.Int64()))
         if spec.rounded:
             found = (2 * ten_thousandths + in_one) // (2 * in_one)

@@ -66,12 +66,24 @@ _CODE: Final = r"\A[A-Z]{3}\z"
 
 @dataclass(frozen=True)
 class Collected:
-    """A list column with a struct per element of the list `each`; faults are conditions and details."""
+    """A list column with a struct per element of the list `each`; faults are conditions and details.
+
+    Attributes:
+        first: Shared expressions, in steps, to be computed before its fields.
+    """
 
     each: str | None
+    first: tuple[dict[str, pl.Expr], ...]
     fields: dict[str, pl.Expr]
     faults: tuple[tuple[pl.Expr, pl.Expr], ...]
     holds: pl.Expr = field(default_factory=lambda: pl.lit(value=True))
+
+    @property
+    def expressions(self) -> list[pl.Expr]:
+        """Return all expressions on elements."""
+        steps = [one for step in self.first for one in step.values()]
+        faults = [one for fault in self.faults for one in fault]
+        return [self.holds, *steps, *self.fields.values(), *faults]
 
 
 @dataclass(frozen=True)
@@ -89,6 +101,13 @@ class Emitted:
     collected: dict[str, Collected]
     faults: tuple[Fault, ...]
 
+    @cached_property
+    def reads(self) -> frozenset[str]:
+        """The columns that its expressions name, also those that its own steps and columns make."""
+        steps = [one for step in self.first for one in step.values()]
+        faults = [one for fault in self.faults for one in fault]
+        return _columns([self.holds, *steps, *self.columns.values(), *faults])
+
 
 @dataclass(frozen=True)
 class CompiledCase:
@@ -103,15 +122,10 @@ class CompiledCase:
         """The columns that it reads, by the lists whose elements they are read from."""
         found: dict[tuple[str, ...], frozenset[str]] = {(): _columns([self.holds, self.most_events])}
         for event in self.emit:
-            expressions = [event.holds, *event.columns.values()]
-            expressions += [one for step in event.first for one in step.values()]
-            expressions += [one for fault in event.faults for one in fault]
-            found[event.each] = found.get(event.each, frozenset()) | _columns(expressions)
+            found[event.each] = found.get(event.each, frozenset()) | event.reads
             for collected in event.collected.values():
                 each = event.each if collected.each is None else (collected.each,)
-                expressions = [collected.holds, *collected.fields.values()]
-                expressions += [one for fault in collected.faults for one in fault]
-                found[each] = found.get(each, frozenset()) | _columns(expressions)
+                found[each] = found.get(each, frozenset()) | _columns(collected.expressions)
         return found
 
     @property
@@ -281,6 +295,8 @@ def _carrier(columns: dict[str, pl.Expr]) -> Compiled:
 
 def _items(items: Items, currency: pl.Expr, scope: Scope) -> Collected:
     scope.path(items.each)
+    scope = replace(scope, steps=(steps := Steps()))
+    currency = scope.once(currency)
     quantity = None if items.quantity is None else _number(Number(of=items.quantity), scope)
     given = {
         "product_id": None if items.product is None else value(items.product, scope, is_id=True),
@@ -293,17 +309,20 @@ def _items(items: Items, currency: pl.Expr, scope: Scope) -> Collected:
         given["amount_minor"] = Compiled(price.value * so_many, price.faults, price.paths)
     nothing = Compiled(pl.lit(None))
     fields = {name: (given[name] or nothing).value.cast(dtype) for name, dtype in _ITEM.items()}
-    return Collected(items.each, fields, tuple(one for part in given.values() if part for one in part.faults))
+    faults = tuple(one for part in given.values() if part for one in part.faults)
+    return Collected(items.each, tuple(steps.steps), fields, faults)
 
 
 def _members(mapping: CarrierMapping, member: Member, scope: Scope) -> Collected:
     if member.each is not None:
         scope.path(member.each)
+    scope = replace(scope, steps=(steps := Steps()))
     account = key(mapping, member.id, scope)
     role = value(_with_otherwise(member.role or "member", "member"), scope)
     missing = (account.value.is_null(), pl.lit(f"a member needs an id{_place(member.id)}"))
     fields = {"id": account.value, "role": role.value}
-    return Collected(member.each, fields, (*account.faults, *role.faults, missing), condition(member.when, scope))
+    faults = (*account.faults, *role.faults, missing)
+    return Collected(member.each, tuple(steps.steps), fields, faults, condition(member.when, scope))
 
 
 def _collected(name: str) -> Compiled:

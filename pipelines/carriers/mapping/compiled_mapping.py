@@ -200,22 +200,15 @@ class CompiledMapping:
 
     def _read_elements(self, each: str, lists: _Lists) -> pl.DataFrame:
         level = lists.levels[each]
-        own = [path for path in self._paths if path.level == each and path.where is None]
-        elements = (
-            level.fields.select(
-                *(
-                    expression
-                    for path in own
-                    for expression in (
-                        pl.col(path.field).alias(path.text),
-                        pl.col(path.field).alias(f"{path.text}{PARTS}"),
-                        pl.col(f"{path.field}{KIND}").alias(f"{path.text}{KIND}"),
-                    )
-                )
-            )
-            if own
-            else pl.DataFrame(height=len(level.parent))
-        )
+        own = {
+            f"{path.text}{suffix}": pl.col(f"{path.field}{KIND}" if suffix == KIND else path.field)
+            for path in self._paths
+            if path.level == each and path.where is None
+            for suffix in ("", PARTS, KIND)
+        }
+        asked = lists.asked | self._scope.made_of(lists.asked)
+        read = {name: column for name, column in own.items() if name in asked}
+        elements = level.fields.select(**read) if read else pl.DataFrame(height=len(level.parent))
         number = _number(above(each))
         elements = elements.with_columns(
             level.parent.alias(number),
@@ -224,7 +217,7 @@ class CompiledMapping:
         )
         rows = lists.payloads
         outer = rows if number in rows.columns else self._elements(above(each), lists)
-        made = self._scope.made_at({each}).union(elements.columns) - {number}
+        made = self._scope.made_at({each}).union(own, elements.columns) - {number}
         inherited = outer.drop(made.intersection(outer.columns))
         together = elements.join(inherited, on=number, how="inner", maintain_order="left")
         return self._scope.with_fields(together, lists.asked, each)
@@ -248,10 +241,12 @@ def _lists(name: str, collected: Collected, elements: pl.DataFrame, key: str) ->
     """Return a list for each payload or element, and its first fault: the key, the name, `name:fault`."""
     fault = f"{name}:fault"
     meant = elements.filter(collected.holds)
+    for step in collected.first:
+        meant = meant.with_columns(**step)
     is_bad = pl.any_horizontal(pl.lit(value=False), *(broken.fill_null(value=False) for broken, _ in collected.faults))
-    # Read lazily, as Polars then computes only once what fields and faults share; details only if there is a fault.
+    # Details are computed only if there is a fault.
     fields = pl.struct(expression.alias(field) for field, expression in collected.fields.items())
-    made = meant.lazy().select(key, fields.alias(name), is_bad.alias(fault)).collect()
+    made = meant.select(key, fields.alias(name), is_bad.alias(fault))
     if not made[fault].any():
         lists = made.group_by(key, maintain_order=True).agg(name)
         return lists.with_columns(pl.lit(None, pl.String()).alias(fault))
@@ -263,6 +258,7 @@ def _lists(name: str, collected: Collected, elements: pl.DataFrame, key: str) ->
 def _emit(emitted: Emitted, rows: pl.DataFrame, order: int) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the events of rows and, as `REJECTED_SCHEMA`, the invalid rows."""
     # Columns are computed once, since several faults use them; details of faults only for few rows.
+    rows = rows.select({ROW, INDEX} | emitted.reads.intersection(rows.columns))
     made = rows if rows.select(emitted.holds).to_series().all() else rows.filter(emitted.holds)
     for step in emitted.first:
         made = made.with_columns(**step)

@@ -116,7 +116,8 @@ def test_json_that_is_percent_encoded_in_a_string_is_read():
 
 
 @pytest.mark.parametrize(
-    ("written", "minor"), [(56.97000000000001, 5697), ("56.97", 5697), (27.4999999999, 2750), (30, 3000), ("0.005", 1)]
+    ("written", "minor"),
+    [(56.97000000000001, 5697), ("56.97", 5697), (27.4999999999, 2750), (30, 3000), ("0.005", 1), ("0.00499999", 0)],
 )
 def test_a_sum_that_a_browser_made_is_rounded(written: object, minor: int):
     paid = order('amount: {of: "{total}", unit: major, rounded: true}')

@@ -116,7 +116,7 @@ ORDER = 'currency: "{money}"\namount: {of: "{total}", unit: UNIT}'
         ("major", 19.9, "CNY", 1990),
         ("major", "19", "CNY", 1900),
         ("major", "0.05", "USD", 5),
-        ("major", "19.9000000", "USD", 1990),
+        ("major", "19.9" + 60 * "0", "USD", 1990),
         ("major", "1500.00", "JPY", 1500),
         ("major", "1.234", "KWD", 1234),
         ("minor", 2**53 + 1, "CNY", 2**53 + 1),
