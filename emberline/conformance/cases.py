@@ -1,4 +1,4 @@
-"""Cases of a carrier as data: payloads, and what they are to become.
+"""Cases of a carrier as data: payloads, and the expected results.
 
     - name: a message
       payload: {id: 7, room: 1, text: Hello}      # an object; or `text:`, a payload as it stands
@@ -12,8 +12,8 @@
       payload: {room: 1}
       rejected: {reason: missing_field, detail: id}
 
-Of an event the columns that are named count; `events` are all there are, in their order. `numbers`, where it is given,
-are the numbers of sequences in the payload, all of them: `[{group_id: "beacon:1", number: 7}]`.
+Only the named columns of an event are compared; `events` lists all events in their order. `numbers`, if given, lists
+all sequence numbers of the payload: `[{group_id: "beacon:1", number: 7}]`.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ class CasesError(EmberlineError):
 
 
 class Rejected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Why a payload is quarantined: the reason, and words of the detail."""
+    """Why a payload is quarantined: the reason, and a part of the detail."""
 
     reason: str
     detail: str = ""
 
 
 class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A payload and what it is to become: events, or `ignored`, or `rejected`; and the numbers that it has."""
+    """A payload and its expected result: events, or `ignored`, or `rejected`; and its sequence numbers."""
 
     name: str
     payload: Any = None
@@ -59,7 +59,7 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def header_column(self) -> pl.Series:
-        """The headers of its record, as a column of one."""
+        """The headers of its record, as a column with one row."""
         given = [{"key": name, "value": text.encode()} for name, text in self.headers.items()]
         return pl.Series([given], dtype=HEADERS)
 
@@ -67,11 +67,11 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def read_cases(file: Path, samples: Path | None = None) -> list[Case]:
     """Read the cases of a carrier; a case with `sample:` takes its payload from that file below `samples`.
 
-    A sample that is a list has its place behind a colon: `sample: napcat/events.json:2`. What stands in `payload`
-    beside it is put into it, such as the envelope of a sample that is only what stands inside.
+    An element of a sample that is a list is given by its index after a colon: `sample: napcat/events.json:2`. Fields
+    of `payload` beside it are added to the sample or replace its own, such as an envelope that the sample lacks.
 
     Raises:
-        CasesError: the file is not of this form.
+        CasesError: The file does not have this form.
     """
     try:
         document = yaml.safe_load(file.read_text(encoding="utf-8"))

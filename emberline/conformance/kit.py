@@ -17,14 +17,14 @@ _AT_ONCE: Final = 2_000
 
 
 class Broken(AssertionError):
-    """A carrier breaks a case or a law; says which and how."""
+    """A carrier breaks a case or a law; the message names it and the difference."""
 
 
 def check(carrier: Carrier, cases: Sequence[Case]) -> None:
     """Check a carrier by its cases, and by each law on these.
 
     Raises:
-        Broken: at the first that does not hold.
+        Broken: A case or a law does not hold; the first one is reported.
     """
     tried = Tried(carrier, cases)
     for row, case in enumerate(cases):
@@ -36,16 +36,16 @@ def check(carrier: Carrier, cases: Sequence[Case]) -> None:
 
 
 def check_mutations(carrier: Carrier, cases: Sequence[Case], wanted: int, seed: int = 0) -> None:
-    """Check that whatever resembles the payloads of cases is taken: events, ignored or rejected, and no crash.
+    """Check that changed payloads of the cases are decoded, ignored or rejected, without a crash.
 
     Args:
-        carrier: the carrier.
-        cases: whose payloads are changed.
-        wanted: how many changed payloads.
-        seed: the same one always gives the same.
+        carrier: The carrier.
+        cases: Cases whose payloads are changed.
+        wanted: Number of changed payloads.
+        seed: Seed of the random changes.
 
     Raises:
-        Broken: at the first batch in which a payload is lost, or read otherwise by rows than by columns.
+        Broken: A payload is lost, or decoded differently by rows than by columns; the first such batch is reported.
     """
     values = [case.value for case in cases]
     headers = headers_of(cases)
@@ -57,7 +57,7 @@ def check_mutations(carrier: Carrier, cases: Sequence[Case], wanted: int, seed: 
 
 
 def differing(case: Case, decoded: Decoded) -> Iterator[str]:
-    """What a carrier made of a case that the case does not say."""
+    """Yield the differences between a case and what the carrier decoded from it."""
     found = _outcome(decoded)
     if case.rejected is not None:
         reasons = decoded.rejected.select("reason", "detail").rows()

@@ -31,7 +31,7 @@ _EARLIEST: Final = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
 
 @dataclass(frozen=True)
 class Tried:
-    """A carrier with its cases, and what it makes of them, decoded once for all laws."""
+    """A carrier with its cases, and their decoded results, shared by all laws."""
 
     carrier: Carrier
     cases: Sequence[Case]
@@ -43,7 +43,7 @@ class Tried:
 
     @cached_property
     def decoded(self) -> Decoded:
-        """What became of the payloads of all cases, decoded together."""
+        """The results of the payloads of all cases, decoded together."""
         return batch(self.carrier, self.cases)
 
     @cached_property
@@ -54,7 +54,7 @@ class Tried:
 
     @cached_property
     def decoded_with_broken(self) -> Decoded:
-        """What became of the payloads and their mutations, decoded together row by row."""
+        """The results of the payloads and their mutations, decoded together row by row."""
         return self.carrier.decode(self.with_broken)
 
 
@@ -67,7 +67,7 @@ def batch(carrier: Carrier, cases: Sequence[Case]) -> Decoded:
 
 
 def of_row(decoded: Decoded, row: int) -> Decoded:
-    """What became of one payload."""
+    """Return the result of one payload."""
     of_row = pl.col("row") == row
     return Decoded(*(part.filter(of_row) for part in decoded.parts))
 
@@ -78,7 +78,7 @@ def headers_of(cases: Sequence[Case]) -> pl.Series:
 
 
 def every_payload_is_in_one_place(tried: Tried) -> str | None:
-    """Each payload has events or a rejection, or else is ignored; the same with broken ones among them."""
+    """Each payload has events, is rejected or is ignored: exactly one of these, also next to broken payloads."""
     return _in_one_place(tried.with_broken, tried.decoded_with_broken)
 
 
@@ -93,7 +93,7 @@ def _in_one_place(values: Sequence[bytes], decoded: Decoded) -> str | None:
 
 
 def any_batch_has_all_columns(tried: Tried) -> str | None:
-    """A batch of all payloads, and one of none, have the columns of the contract, each of its type."""
+    """The results of a batch of all payloads, and of an empty one, have the columns and types of the contract."""
     for some in (Tried(tried.carrier, ()), tried):
         values = [case.value for case in some.cases]
         by_columns = some.carrier.decode_column(pl.Series(values, dtype=pl.Binary), some.headers)
@@ -106,7 +106,7 @@ def any_batch_has_all_columns(tried: Tried) -> str | None:
 
 
 def any_split_gives_the_same(tried: Tried) -> str | None:
-    """A batch and its parts, of one payload, of two, of three and so on, become the same."""
+    """A batch gives the same results as its parts of one payload, of two, of three and so on."""
     start, size = 0, 1
     while start < len(tried.cases):
         part = batch(tried.carrier, tried.cases[start : start + size])
@@ -119,13 +119,13 @@ def any_split_gives_the_same(tried: Tried) -> str | None:
 
 
 def columns_equal_rows(tried: Tried) -> str | None:
-    """The fast way to decode a column gives what the careful way gives, on cases and on broken payloads."""
+    """`decode_column` gives the same as `decode`, on cases and on broken payloads."""
     by_columns = tried.carrier.decode_column(pl.Series(tried.with_broken, dtype=pl.Binary))
     return _the_same(tried.with_broken, tried.decoded_with_broken, by_columns)
 
 
 def wrong_payloads_are_taken(carrier: Carrier, values: Sequence[bytes], headers: pl.Series) -> str | None:
-    """Each payload, however wrong, has one place, read by rows or by columns; and so has what is measured of it."""
+    """Each payload, however wrong, has one result, by rows and by columns; and so has its measured form."""
     for those in (values, carrier.measured(values, _TEXTS)):
         by_rows = carrier.decode(those, headers)
         by_columns = carrier.decode_column(pl.Series(those, dtype=pl.Binary), headers)
@@ -168,7 +168,7 @@ def order_makes_no_difference(tried: Tried) -> str | None:
 
 
 def what_a_kind_needs_is_there(tried: Tried) -> str | None:
-    """An event has an identity, a time or the word that it has none, a role, and what its kind needs."""
+    """An event has an identity, a time or the mark that it has none, a role, and the fields that its kind needs."""
     for event in tried.decoded.events.to_dicts():
         needed = ["source", "event_id", "role", "time_quality", *REQUIRED.get(event["type"], ())]
         if event["time_quality"] != "arrival":
@@ -183,7 +183,7 @@ def what_a_kind_needs_is_there(tried: Tried) -> str | None:
 
 
 def no_text_leaves(tried: Tried) -> str | None:
-    """No column holds a person's words; what is measured says the same without them."""
+    """No column contains a text that a person wrote; a measured payload gives the same events without it."""
     measured = tried.carrier.measured([case.value for case in tried.cases], _TEXTS)
     if not tried.carrier.decode(measured, tried.headers).events.equals(tried.decoded.events):
         return "measures in the place of texts give other events"

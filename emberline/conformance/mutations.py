@@ -1,4 +1,4 @@
-"""Payloads that are nearly right: each field taken out, of another type, or unheard of; and bytes that are cut off."""
+"""Payloads that are nearly right: each field removed or of another type, an unknown field added; truncated bytes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MOST: Final = 100
 
 
 def mutated(value: bytes) -> Iterator[bytes]:
-    """Give mutations of a payload, each time the same. Of what is no JSON object only the bytes are cut."""
+    """Yield mutations of a payload, the same ones each time. A payload that is no JSON object is only truncated."""
     yield value[: len(value) // 2]
     yield value + b"}"
     try:
@@ -38,15 +38,15 @@ def mutated(value: bytes) -> Iterator[bytes]:
 
 
 def drawn(values: Sequence[bytes], wanted: int, seed: int) -> Iterator[tuple[int, bytes]]:
-    """Draw payloads with a few changes each: fields gone or moved, extreme values, damaged bytes.
+    """Draw payloads with a few changes each: removed or moved fields, extreme values, damaged bytes.
 
     Args:
-        values: what is changed; a value in three is a part of another one of them.
-        wanted: how many.
-        seed: the same one always gives the same.
+        values: The payloads to change; a third of the inserted values are parts of other payloads.
+        wanted: Number of changed payloads.
+        seed: Seed of the random changes.
 
     Yields:
-        The place of the payload among `values`, and what it has become.
+        The index of the payload in `values`, and the changed payload.
     """
     chance = random.Random(seed)  # noqa: S311 - no secret
     payloads: list[Any] = []
@@ -79,7 +79,7 @@ def _parts(value: Any) -> Iterator[Any]:
 
 
 def _changed(value: Any, chance: random.Random, parts: Sequence[Any]) -> Any:
-    """Change one place: a field or an element on a way down that is drawn at each step."""
+    """Change one field or element, found by a random walk down the value."""
     if isinstance(value, dict) and value and chance.random() < 0.9:
         name = chance.choice(list(value))
         match chance.randrange(8):

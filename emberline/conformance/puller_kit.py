@@ -1,4 +1,4 @@
-"""Checks a puller against an API that is played by a function, by laws that hold for every puller.
+"""Checks a puller against an API that a function simulates, by laws that hold for every puller.
 
     from emberline.conformance import check_puller
 
@@ -6,7 +6,7 @@
 
     check_puller(PULLER, {"secret": "t0ken"}, server, CARRIERS["beacon"])
 
-The function answers each request from what it holds, as the API would, and always holds the same.
+The function answers each request as the API would, always from the same data.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _MOST_PAGES: Final = 10_000
 
 @dataclass(frozen=True)
 class Step:
-    """One request of a round: the cursor before it, what was asked and answered, and the page that came of it."""
+    """One request of a round: the cursor before it, the request, its answer, and the resulting page."""
 
     cursor: Cursor
     request: Request
@@ -60,15 +60,15 @@ def check_puller(
     """Check a puller, and return the payloads of its first round.
 
     Args:
-        puller: the puller.
-        parts: its secrets and options.
-        server: plays the API.
-        carrier: decodes its payloads.
-        mutations: answers, changed at random, that it has to take.
-        seed: the same one always gives the same.
+        puller: The puller.
+        parts: Its secrets and options.
+        server: Simulates the API.
+        carrier: The carrier of its payloads.
+        mutations: Number of randomly changed answers that it has to handle.
+        seed: Seed of the random changes.
 
     Raises:
-        Broken: at the first law that does not hold.
+        Broken: A law does not hold; the first one is reported.
     """
     api = puller.open(parts, _TEXTS)
     steps = _round(puller.name, api, server, {})
@@ -118,7 +118,7 @@ def _addresses_of_its_own(steps: Sequence[Step]) -> str | None:
 
 
 def _cursors_that_json_changes(steps: Sequence[Step]) -> str | None:
-    """A cursor is what JSON makes of it again."""
+    """A cursor survives a round trip through JSON."""
     for step in steps:
         if json.loads(json.dumps(step.page.cursor)) != step.page.cursor:
             return f"{step.page.cursor!r} is another one when it was written and read"
@@ -126,7 +126,7 @@ def _cursors_that_json_changes(steps: Sequence[Step]) -> str | None:
 
 
 def _secrets_kept(steps: Sequence[Step], secrets: Sequence[str]) -> str | None:
-    """No secret is in a cursor, in a payload, or in what is shown of a request."""
+    """No secret is in a cursor, in a payload, or in the displayed part of a request."""
     for step in steps:
         kept = [payload.value.decode(errors="replace") for payload in step.page.payloads]
         shown = " ".join([json.dumps(step.page.cursor), repr(step.request), *kept])
@@ -136,7 +136,7 @@ def _secrets_kept(steps: Sequence[Step], secrets: Sequence[str]) -> str | None:
 
 
 def _answers_read_otherwise(steps: Sequence[Step], again: Api) -> str | None:
-    """The same cursor and answer give the same page, whatever was read before; and the same request."""
+    """The same cursor and answer give the same request and page, regardless of what was read before."""
     for step in reversed(steps):
         if step.answer.status < 400 and again.page(step.cursor, step.answer) != step.page:
             return f"the answer to {step.request.call} gives another page when it is read again"
@@ -146,7 +146,7 @@ def _answers_read_otherwise(steps: Sequence[Step], again: Api) -> str | None:
 
 
 def _goes_on_from_any_cursor(name: str, api: Api, server: Server, steps: Sequence[Step]) -> None:
-    """A process that ends after any page leaves nothing out and brings nothing else."""
+    """A process that ends after any page and is started again sends the same payloads as one that does not end."""
     for number, step in enumerate(steps[:-1]):
         rest = _payloads(_round(name, api, server, json.loads(json.dumps(step.page.cursor))))
         if rest != _payloads(steps[number + 1 :]):
@@ -154,7 +154,7 @@ def _goes_on_from_any_cursor(name: str, api: Api, server: Server, steps: Sequenc
 
 
 def _payloads_are_decoded(name: str, carrier: Carrier, steps: Sequence[Step]) -> None:
-    """The carrier rejects none of the payloads, measured or not."""
+    """The carrier rejects none of the payloads, with texts or with measures instead."""
     payloads = _payloads(steps)
     headers = pl.Series(
         [[{"key": key, "value": value} for key, value in payload.headers] for payload in payloads], dtype=HEADERS
@@ -167,7 +167,7 @@ def _payloads_are_decoded(name: str, carrier: Carrier, steps: Sequence[Step]) ->
 
 
 def _wrong_answers_are_taken(name: str, api: Api, steps: Sequence[Step], wanted: int, seed: int) -> None:
-    """Whatever resembles an answer gives a page or an error that says so, and no other."""
+    """A changed answer gives a page, or one of the errors of the interface, and no other."""
     bodies = [step.answer.body for step in steps]
     for place, body in drawn(bodies, wanted, seed):
         step = steps[place]

@@ -1,4 +1,4 @@
-"""Payloads in a file, as a person who writes a carrier has them."""
+"""Payloads in a file, for somebody who writes a carrier."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def payloads(file: Path) -> list[bytes]:
     """Read payloads: each element of a JSON list, one object a line (`.jsonl`), or else the file as it is.
 
     Raises:
-        SampleError: the file cannot be read, holds no payload, or is no JSON although its name says so.
+        SampleError: The file cannot be read, has no payload, or is no JSON although its name ends so.
     """
     if found := _read(file):
         return found

@@ -1,4 +1,4 @@
-"""Records that are no valid event, of every sort a stream meets."""
+"""Records that are not valid events, of every kind that occurs in streams."""
 
 from __future__ import annotations
 

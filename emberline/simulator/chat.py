@@ -117,7 +117,7 @@ def comings_and_goings(company: Company, carriers: pl.Series, people: People) ->
 def red_packets(
     calendar: Calendar, company: Company, carriers: pl.Series, people: People, rng: np.random.Generator
 ) -> pl.DataFrame:
-    """Bursts around the operators' red packets, also in dead groups: they look like life and are none."""
+    """Bursts of activity around the operators' red packets, also in dead groups, where they must not count as life."""
     silent = np.flatnonzero((people.level == JOINED) & (people.left == NEVER) & ~people.unseen)
     given = red_packet_days(calendar)
     who = np.repeat(silent, len(given))
@@ -155,7 +155,7 @@ def _pulse(calendar: Calendar, company: Company, people: People, rng: np.random.
 
 
 def _first_week(calendar: Calendar, company: Company, people: People, rng: np.random.Generator) -> pl.DataFrame:
-    """More words in the week of activation."""
+    """Further messages in the week of activation."""
     speakers = np.flatnonzero(people.level >= ACTIVATED)
     person = np.repeat(speakers, rng.poisson(1.2, len(speakers)))
     start = people.activated[person]
@@ -168,7 +168,7 @@ def _first_week(calendar: Calendar, company: Company, people: People, rng: np.ra
 def _talk(
     scenario: Scenario, calendar: Calendar, company: Company, people: People, rng: np.random.Generator
 ) -> pl.DataFrame:
-    """The talk of those who stay, until they lose interest; it fades in dying groups."""
+    """Messages of retained members until they lose interest; they become fewer in dying groups."""
     who = np.flatnonzero(people.level >= RETAINED)
     interest = people.retained[who] + (rng.exponential(70 * DAY, len(who))).astype(np.int64)
     interest = np.where(people.founder[who] >= 0, NEVER, interest)

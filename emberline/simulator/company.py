@@ -1,4 +1,4 @@
-"""The company's groups and how each of them will fare, decided before anybody speaks."""
+"""The company's groups and the fate of each, decided before any activity is simulated."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class Company:
         fate: Index into `FATES`.
         sells: Whether operators send product messages to it.
         created: When the company made it.
-        burst: First of the four messages it is born by.
+        burst: Time of the first of the four messages by which it counts as born.
         ready: From when members other than founders may join.
-        quiet: From when no member is active any more, or else as `pauses` says.
+        quiet: From when no member is active any more; of pausing groups, from when `pauses` decides.
         decay: From when activity fades towards `quiet`.
         grows: Until when members join.
         staffed: Until when operators and bots write as usual.

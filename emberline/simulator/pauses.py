@@ -1,4 +1,4 @@
-"""Groups that pause for weeks again and again, what operators do then, and what would have been without it.
+"""Groups that pause for weeks again and again, what operators do then, and the outcome without their actions.
 
 From `company.PAUSES_FROM` on such a group talks each day or pauses. Pauses begin and end by chance. When one is 7 days
 old, operators may write, which ends some of them (`Scenario.revival`), or note an offer, which ends none; the longer
@@ -83,7 +83,7 @@ class Course:
 
 
 def course(scenario: Scenario, chance: Chance, withheld: Flags | None = None) -> Course:
-    """Let the groups live, without the actions that are withheld ([actions, groups, days])."""
+    """Simulate the groups day by day, without the `withheld` actions [actions, groups, days]."""
     groups, days = chance.falls.shape
     talks, done = np.zeros((groups, days), bool), np.zeros(chance.acts.shape, bool)
     pauses, spoke = np.zeros(groups, bool), np.full(groups, PAUSES_FROM)
@@ -141,7 +141,7 @@ def interventions(calendar: Calendar, company: Company, carriers: pl.Series, cou
 
 
 def outcomes(scenario: Scenario, calendar: Calendar, company: Company, lived: Course) -> pl.DataFrame:
-    """Whether groups talked 28 days after each action and would have without it, as `Truth.interventions` says."""
+    """Whether groups talked 28 days after each action, and would have without it; see `Truth.interventions`."""
     frames = [pl.DataFrame(schema=_OUTCOME)]
     for number, action in enumerate(ACTIONS):
         row, day = np.nonzero(lived.done[number])
@@ -170,7 +170,7 @@ def outcomes(scenario: Scenario, calendar: Calendar, company: Company, lived: Co
 
 
 def _talked(talks: Flags, row: npt.NDArray[np.int64], day: npt.NDArray[np.int64]) -> list[bool | None]:
-    """Whether each group talked in the 7 days that end with a day; None: the day is later than all."""
+    """Whether each group talked in the 7 days that end with a day; None if that day was not simulated."""
     return [
         bool(talks[one, until - _LATELY + 1 : until + 1].any()) if until < talks.shape[1] else None
         for one, until in zip(row, day, strict=True)

@@ -125,7 +125,7 @@ def staff_messages(calendar: Calendar, company: Company, carriers: pl.Series, rn
 
 
 def heartbeats(scenario: Scenario, calendar: Calendar) -> pl.DataFrame:
-    """One an hour from every carrier and from the shop, as long as its feed lives."""
+    """Heartbeats: one per hour from every carrier and from the shop, until its feed ends."""
     frames = []
     for feed in (*scenario.carriers, SHOP):
         silent = scenario.outage_days if feed == scenario.silent_carrier else 0

@@ -40,7 +40,7 @@ def complete_through(calendar: Calendar, at: int) -> dt.date:
 
 
 def levels(company: Company, carriers: pl.Series, people: People, purchases: Purchases, at: int) -> pl.DataFrame:
-    """One row a person, as `Truth.levels` says."""
+    """One row per person; see `Truth.levels`."""
     everyone = np.arange(people.size)
     home = accounts(carriers.gather(company.carrier[people.home]), everyone)
     other = accounts(carriers.gather(company.carrier[np.maximum(people.second, 0)]), everyone)
@@ -71,7 +71,7 @@ def funnel(people: pl.DataFrame) -> dict[str, int]:
 
 
 def groups(calendar: Calendar, company: Company, carriers: pl.Series, activity: pl.DataFrame, at: int) -> pl.DataFrame:
-    """One row a group, as `Truth.groups` says."""
+    """One row per group; see `Truth.groups`."""
     last_day = complete_through(calendar, at)
     over = int(calendar.midnights[(last_day - calendar.start).days + 1])
     newest = activity.filter(pl.col("time") < over).group_by("group").agg(pl.col("time").max())
@@ -99,7 +99,7 @@ def groups(calendar: Calendar, company: Company, carriers: pl.Series, activity: 
 
 
 def sales(company: Company, purchases: Purchases, offers: ProductMessages) -> pl.DataFrame:
-    """Money by group and currency, as `Truth.sales` says."""
+    """Money by group and currency; see `Truth.sales`."""
     refunded = purchases.refunds.group_by("order").agg(refunded_minor=pl.col("total_minor").sum())
     names = pl.DataFrame({"credit": np.arange(company.size), "group_id": company.ids})
     return (
@@ -121,14 +121,14 @@ def sales(company: Company, purchases: Purchases, offers: ProductMessages) -> pl
 
 
 def spend(events: pl.DataFrame) -> pl.DataFrame:
-    """Costs by group, campaign and currency, as `Truth.spend` says."""
+    """Costs by group, campaign and currency; see `Truth.spend`."""
     costs = events.filter(pl.col("carrier") == COSTS)
     keys = ("group_id", "campaign", "currency")
     return costs.group_by(keys).agg(spend_minor=pl.col("total_minor").sum()).sort(keys, nulls_last=True)
 
 
 def counts(records: pl.DataFrame) -> dict[str, int]:
-    """Records by what they are. Input as `faults.delivered` gives it."""
+    """Number of records by kind (`Truth.counts`). Input as `faults.delivered` returns it."""
     kind = dict(records["kind"].value_counts().iter_rows())
     sorts = dict(records["sort"].drop_nulls().value_counts().sort("sort").iter_rows())
     late = kind.get("late", 0)

@@ -1,4 +1,4 @@
-"""What a simulation hands over: the records to send, and the truth that was planted in them."""
+"""The result of a simulation: the records to send, and the truth that was planted in them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What payloads have of the elements of their lists: texts joined, the kind, how many there are, and all values."""
+"""Aggregates of the elements of a payload's lists: joined texts, kind, number, and all values."""
 
 from __future__ import annotations
 

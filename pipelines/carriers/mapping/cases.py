@@ -119,7 +119,7 @@ class CompiledCase:
 
     @cached_property
     def reads(self) -> dict[tuple[str, ...], frozenset[str]]:
-        """The columns that it reads, by the lists whose elements they are read from."""
+        """Return the columns that the case reads, by the lists from whose elements they are read."""
         found: dict[tuple[str, ...], frozenset[str]] = {(): _columns([self.holds, self.most_events])}
         for event in self.emit:
             found[event.each] = found.get(event.each, frozenset()) | event.reads

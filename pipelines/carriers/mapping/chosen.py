@@ -1,4 +1,4 @@
-"""Levels of lists in some elements only, `link[@name=names].member[]`, from those of all elements."""
+"""Filter the levels of lists by conditions on elements, as in `link[@name=names].member[]`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipelines.carriers.mapping.paths import TOP, Elements, Filter, above, steps
 
 
 def of_all_elements(fields: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
-    """Name the levels without conditions, and with the fields that these ask for."""
+    """Return the levels without their conditions, and the fields of each, with those that the conditions need."""
     found: dict[str, dict[str, None]] = {}
     for level, names in fields.items():
         where = _where(level)
@@ -21,11 +21,11 @@ def of_all_elements(fields: Mapping[str, Sequence[str]]) -> dict[str, tuple[str,
 
 
 def chosen(levels: Levels, fields: Mapping[str, Sequence[str]]) -> Levels:
-    """Keep of each level the elements that are meant; places in a list are counted among these.
+    """Keep the elements of each level that fulfil its conditions; positions in a list count only these.
 
     Args:
-        levels: those that `of_all_elements` names.
-        fields: of the levels with their conditions, parents first.
+        levels: Levels of all elements, as `of_all_elements` returns them.
+        fields: Fields by level, with conditions, outer levels first.
     """
     found: dict[str, Level] = {}
     kept: dict[str, pl.Series] = {}
@@ -52,12 +52,12 @@ def chosen(levels: Levels, fields: Mapping[str, Sequence[str]]) -> Levels:
 
 
 def holds(where: Filter) -> pl.Expr:
-    """Say of elements whether they are meant; never null."""
+    """Return whether an element fulfils a condition; never null."""
     is_it = (pl.col(where.field) == where.value).fill_null(value=False)
     return ~is_it if where.differs else is_it
 
 
 def _where(level: str) -> Filter | None:
-    """The condition on the elements of a level themselves."""
+    """Return the condition on the elements of a level, without those on outer levels."""
     last = steps(level)[-1] if level != TOP else None
     return last.where if isinstance(last, Elements) else None

@@ -1,4 +1,4 @@
-"""Payloads -> the fields that a mapping names, by compiled code: what `rows` reads, where that is certain."""
+"""Read the fields that a mapping uses by compiled code: the same as `rows` reads, where that is certain."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ Fields = Mapping[str, Sequence[str]]
 
 @dataclass
 class _Nested:
-    """Fields of the document within a string: by level in there, their names in there -> their whole names.
+    """Fields of a document within a string.
 
     Attributes:
-        levels: name of a level in there -> its whole name.
+        fields: Level in the document -> names of its fields in the document -> their names in the payload.
+        levels: Level in the document -> its name in the payload.
     """
 
     fields: dict[str, dict[str, str]] = field(default_factory=lambda: {TOP: {}})
@@ -41,9 +42,9 @@ def read_columns(
 
     Args:
         values: Binary, none of them null.
-        fields: see `rows.fields_of`.
-        headers: of each record, the type of `schemas.lake.HEADERS`.
-        only_objects: whether to accept nothing but objects.
+        fields: See `rows.fields_of`.
+        headers: Headers of each record, of type `schemas.lake.HEADERS`.
+        only_objects: Whether to accept only objects.
     """
     scanned = _read(values, of_all_elements(fields), headers, only_objects=only_objects)
     levels = chosen(scanned.levels, fields)
@@ -58,7 +59,7 @@ def _read(
     only_objects: bool = False,
     is_xml: bool = False,
 ) -> ScannedLevels:
-    """Read fields of payloads, or of documents; lists are of all their elements."""
+    """Read fields of payloads or of documents, from all elements of lists."""
     plain: dict[str, list[str]] = {TOP: []}
     nested: dict[tuple[str, str, str], _Nested] = {}
     for level, names in fields.items():
@@ -91,19 +92,19 @@ def _read(
 
 
 def _of(level: Level, names: Sequence[str]) -> Level:
-    """These fields alone."""
+    """Keep only these fields, each with its kind."""
     columns = [column for name in names for column in (name, name + KIND)]
     kept = level.fields.select(columns) if columns else pl.DataFrame(height=len(level.parent))
     return Level(kept, level.parent, level.index)
 
 
 def _written(name: str) -> str:
-    """The place of the string that is percent-encoded, of a path that ends so."""
+    """Return the path of the encoded string for a path that ends with `::url`."""
     return name.removesuffix(AS_URL)
 
 
 def _with_decoded(scanned: ScannedLevels, name: str, encoded: Collection[str]) -> ScannedLevels:
-    """Add the texts of strings of a level that are percent-encoded; what is no string has none."""
+    """Add the decoded texts of percent-encoded strings of a level; they are missing where the value is no string."""
     level = scanned.levels[name]
     columns = []
     for one in sorted(encoded):
@@ -148,7 +149,7 @@ def _with_documents(scanned: ScannedLevels, name: str, outer: str, nested: _Nest
 
 
 def _with_headers(scanned: ScannedLevels, names: Sequence[str], headers: pl.Series | None) -> ScannedLevels:
-    """Add headers to the payloads; of several with one name the last counts."""
+    """Add headers to the payloads; of several with the same name the last counts."""
     top = scanned.levels[TOP]
     rows = pl.int_range(len(scanned.accepted), dtype=pl.UInt32, eager=True).alias("row")
     none = pl.Series([None], dtype=HEADERS).new_from_index(0, len(rows))

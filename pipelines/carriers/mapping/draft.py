@@ -103,13 +103,13 @@ def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _named(places: Iterable[_Place], role: str, n_payloads: int) -> _Place | None:
-    """The shortest path whose name fits and that most payloads have."""
+    """Return the shortest path whose name fits the role and that most payloads have."""
     fitting = [one for one in places if re.search(_NAMES[role], one.path, re.IGNORECASE)]
     return min(fitting, key=lambda one: (-min(len(one.values), n_payloads), *_depth(one)), default=None)
 
 
 def _distinct(places: Iterable[_Place], n_payloads: int) -> _Place | None:
-    """The id of the payload: its name says so, and no two payloads share it."""
+    """Return the path of the payload's id: it has such a name, and no two payloads have the same value."""
     named = [one for one in places if re.search(_NAMES["id"], one.path, re.IGNORECASE)]
     fitting = [one for one in named if len(set(map(str, one.values))) == len(one.values) == n_payloads]
     return min(fitting, key=_depth, default=None)
@@ -127,7 +127,7 @@ def _time(places: Iterable[_Place]) -> tuple[_Place | None, str]:
 
 
 def _unit(value: Any) -> str | None:
-    """In which unit a value would be a time of these decades."""
+    """Return the unit in which a value would be a time of the present decades; None if there is none."""
     if isinstance(value, str) and not value.isdigit():
         if _RFC_3339.fullmatch(value):
             return "rfc3339"

@@ -1,6 +1,6 @@
 """Values, conditions and times of a mapping as Polars expressions over the fields of a level.
 
-An expression comes with its faults: conditions under which the payload breaks the contract, and what to say then.
+An expression comes with its faults: conditions under which the payload breaks the contract, and their messages.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _NO_ID: Final = (FRACTION, OBJECT, LIST)
 
 @dataclass(frozen=True)
 class Compiled:
-    """An expression, and what may be wrong with what it reads: condition and detail."""
+    """An expression, and the possible faults of its input, each a condition and a detail."""
 
     value: pl.Expr
     faults: tuple[tuple[pl.Expr, pl.Expr], ...] = ()
@@ -33,7 +33,7 @@ class Compiled:
 
 
 def condition(when: When, scope: Scope) -> pl.Expr:
-    """Does a condition hold; never null."""
+    """Return whether a condition holds; never null."""
     if isinstance(when, list):
         return _any(_tests(tests, scope) for tests in when)
     return _tests(when, scope)
@@ -74,7 +74,7 @@ def _test(path: str, asked: Scalar | list[Scalar] | Test, scope: Scope) -> pl.Ex
 
 
 def value(asked: Value, scope: Scope, *, is_id: bool = False) -> Compiled:
-    """A value of a mapping.
+    """Compile a value of a mapping.
 
     Args:
         asked: The value as the mapping declares it.
@@ -113,7 +113,7 @@ def value(asked: Value, scope: Scope, *, is_id: bool = False) -> Compiled:
 
 
 def _template(text: str, scope: Scope, refused: Sequence[int] = ()) -> Compiled:
-    """A text with places; null where one of them is empty or no scalar, a fault where it is of a kind refused."""
+    """Compile a text with paths in braces: null if one is empty or no scalar, a fault if it is of a refused kind."""
     parts: list[pl.Expr] = []
     faults = []
     paths = []
@@ -161,10 +161,10 @@ def _any(conditions: Iterable[pl.Expr]) -> pl.Expr:
 
 
 def merged(parts: Iterable[Compiled]) -> tuple[tuple[pl.Expr, pl.Expr], ...]:
-    """What may be wrong with any of these."""
+    """Return the faults of all of these."""
     return tuple(one for part in parts for one in part.faults)
 
 
 def paths_of(parts: Iterable[Compiled]) -> tuple[str, ...]:
-    """The paths that these read."""
+    """Return the paths that these read."""
     return tuple(path for part in parts for path in part.paths)

@@ -33,7 +33,7 @@ from pipelines.carriers.texts import Texts
 
 @dataclass(frozen=True)
 class _Found:
-    """A text in a payload: the object or list that holds it, and its name or place there."""
+    """A text in a payload: the object or list that contains it, and its name or index there."""
 
     payload: int
     holder: Any
@@ -56,8 +56,8 @@ class TextPlaces:
         """Replace texts by their measures. Values that are not payloads, or have no text, are returned unchanged.
 
         Args:
-            values: payloads.
-            of_company: hashes texts.
+            values: Payloads.
+            of_company: How texts are measured, with the company's key for hashes.
         """
         parsed = [parse_payload(value, self._mapping.format) for value in values]
         kept = self._kept(values)
@@ -123,7 +123,7 @@ class _Document:
 
 
 def _texts(payload: int, value: Any, parts: Sequence[str | Elements]) -> Iterator[_Found]:
-    """Each text at a path. A string that the path enters is replaced by a document if there is a text in it."""
+    """Yield each text at a path. A string that the path enters is replaced by the parsed document if it has a text."""
     name, *rest = parts
     if isinstance(name, Elements) and isinstance(value, dict) and rest:
         yield from _texts(payload, value, rest)
@@ -142,9 +142,9 @@ def _texts(payload: int, value: Any, parts: Sequence[str | Elements]) -> Iterato
 
 
 def _specs(mapping: CarrierMapping) -> list[Text]:
-    """The places of texts: those that the mapping lists, and those that its events are measured by.
+    """Return the places of texts: those that the mapping lists, and the texts of its events.
 
-    What is within a document comes before the whole string that is the document.
+    Places within a document come before the string that contains the document.
     """
     listed = [one if isinstance(one, Text) else Text(of=one) for one in mapping.texts]
     of_events = [text for case in mapping.cases for event in case.emit for text in texts_of(event.text)]

@@ -1,7 +1,7 @@
 """What is kept of a text: its length, links and mentions, and a keyed hash for near-duplicates; never the text.
 
-What emberline itself brings into Kafka has measures in the place of its texts: an object of these fields. A mapping
-reads either.
+Payloads that emberline itself sends to Kafka have measures instead of texts: an object of these fields. A mapping
+reads both forms.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ class Measured:
 
 
 def texts_of(asked: str | Text | list[str | Text] | None) -> list[str | Text]:
-    """Give the texts that a mapping names, one or several."""
+    """Return the texts that a mapping names, one or several, as a list."""
     return asked if isinstance(asked, list) else [] if asked is None else [asked]
 
 
 def measures(asked: str | Text | list[str | Text], scope: Scope) -> Measured:
-    """Measure a text, or take the measures that stand in its place; of several texts the first that is not empty."""
+    """Measure a text, or read the measures that replaced it; of several texts the first that is not empty."""
     parts = [_measures(one, scope) for one in texts_of(asked)]
     return parts[0] if len(parts) == 1 else _first(parts)
 

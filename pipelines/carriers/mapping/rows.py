@@ -1,6 +1,6 @@
-"""Payloads -> the fields that a mapping names, value by value: the authority on what a payload says.
+"""Read the fields that a mapping uses, value by value: the reference for how a payload is read.
 
-The compiled way (`json_levels`) reads the same from most payloads, and leaves to this one what it is not certain of.
+Compiled code (`json_levels`) reads the same from most payloads, and leaves those that it is not certain of to this one.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ class LevelsReader:
         }
 
     def add(self, parsed: Any, headers: Mapping[str, str], *, is_xml: bool) -> None:
-        """Add what was parsed as the next row of the top level, and the elements of its lists."""
+        """Add a parsed payload as the next row of the top level, and the elements of its lists."""
         found = self._found
         found[TOP].add(len(found[TOP].parent), 0, parsed, headers)
         outer: dict[str, list[Any]] = {TOP: [parsed]}
@@ -125,12 +125,12 @@ class LevelsReader:
                     found[level].add(number, index, element, {})
 
     def levels(self) -> Levels:
-        """All that was read."""
+        """Return the levels that were read."""
         return {level: part.level() for level, part in self._found.items()}
 
 
 def fields_of(paths: Iterable[Path]) -> dict[str, tuple[str, ...]]:
-    """Name the columns of each level that these paths need, in one order; the top is always there."""
+    """Return the columns that these paths need, by level, in a fixed order; `TOP` is always included."""
     found: dict[str, set[str]] = {TOP: set()}
     for path in paths:
         _add_level(found, path.level)
@@ -148,12 +148,12 @@ def _add_level(found: dict[str, set[str]], level: str) -> None:
 
 
 def needs_rows(fields: Mapping[str, Sequence[str]]) -> bool:
-    """Are there fields that only `read_rows` reads: in a string that is no document."""
+    """Return whether only `read_rows` reads some fields: those in a percent-encoded string that is no document."""
     return any(_is_below_url(name) for names in fields.values() for name in names)
 
 
 def _is_below_url(name: str) -> bool:
-    """Does a path go into a string that is percent-encoded, other than at once into a document."""
+    """Return whether a path enters a percent-encoded string other than directly as a document."""
     if name.startswith(HEADER):
         return False
     parts = segments(name) if name else ()
@@ -193,12 +193,12 @@ def read_rows(
 
 
 def is_written_as_xml(value: bytes, written_as: Format) -> bool:
-    """Is a payload XML."""
+    """Return whether a payload is XML."""
     return written_as == "xml" or (written_as == "json_or_xml" and value.lstrip().startswith(b"<"))
 
 
 def parse_payload(value: bytes, written_as: Format = "json") -> dict[str, Any] | tuple[str, str]:
-    """Parse a payload, with fractions as `msgspec.Raw`; where it is no object: the reason and the detail."""
+    """Parse a payload, with fractions as `msgspec.Raw`; if it is no object, return the reason and the detail."""
     if len(value) > MAX_VALUE_BYTES:
         return "too_large", f"{len(value)} bytes, at most {MAX_VALUE_BYTES} are read"
     if not value.strip():
@@ -226,7 +226,7 @@ def _headers(given: pl.Series | None) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class ListOf:
-    """A list: the names that lead to it from the level above, which elements are meant, and whether XML holds it."""
+    """A list: the path to it from the level above, the condition on its elements, and whether it is in XML."""
 
     parts: tuple[str, ...]
     meant: Elements
@@ -234,14 +234,14 @@ class ListOf:
 
     @classmethod
     def at(cls, level: str, *, is_xml: bool) -> ListOf:
-        """The list whose elements a level has."""
+        """Return the list whose elements are the rows of a level."""
         *parts, elements = steps(level)[len(steps(above(level))) :]
         documents = [step for step in steps(level) if step in PARSERS]
         is_xml = documents[-1] == AS_XML if documents else is_xml
         return cls(tuple(map(str, parts)), elements if isinstance(elements, Elements) else Elements(), is_xml)
 
     def of(self, holder: Any) -> list[Any]:
-        """The elements that are meant."""
+        """Return the elements of the list in `holder` that fulfil the condition."""
         found = _at(holder, self.parts)
         if not isinstance(found, list):
             # XML does not say that a list of one is a list.
@@ -250,7 +250,7 @@ class ListOf:
 
 
 def is_meant(element: Any, step: Elements) -> bool:
-    """Does a step into a list lead to this element."""
+    """Return whether an element fulfils the condition of a step into its list."""
     if step.where is None:
         return True
     found = _scalar(_at(element, segments(step.where.field)))[1]
@@ -258,7 +258,7 @@ def is_meant(element: Any, step: Elements) -> bool:
 
 
 class _Nothing:
-    """Stands for a field that is not there, which null is not."""
+    """The value of a missing field, as opposed to null."""
 
 
 _NOTHING: Final = _Nothing()
@@ -285,12 +285,12 @@ def _document(form: str, text: str) -> Any:
 
 
 def is_document_of(form: str, text: str) -> bool:
-    """Is a string a document of this form."""
+    """Return whether a string is a document of this form."""
     return not isinstance(_document(form, text), _Nothing)
 
 
 def _scalar(value: Any) -> tuple[int, str | None]:
-    """The kind of a value, and the text of a scalar."""
+    """Return the kind of a value, and the text of a scalar (None for others)."""
     match value:
         case _Nothing():
             return MISSING, None

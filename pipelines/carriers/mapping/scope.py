@@ -1,4 +1,4 @@
-"""The columns that paths of a mapping become, and those that several of its expressions share."""
+"""The columns of the paths in a mapping, and the expressions that several of its columns share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipelines.carriers.levels import MISSING, NULL
 from pipelines.carriers.mapping.paths import TOP, Path, PathError
 
 INDEX: Final = "#"
-"""In a template: the place of the element in its list, from 0."""
+"""In a template: the position of the element in its list, from 0."""
 
 TIME: Final = "#time"
 """In a template: the event's time in microseconds since 1970, however the payload writes it."""
@@ -22,27 +22,27 @@ KIND: Final = ":kind"
 COUNT: Final = ":count"
 PARTS: Final = ":parts"
 ALL: Final = ":all"
-"""Behind the name of a column: the kind of what is there; of lists how many elements, their texts, and all of them."""
+"""Suffixes of a column: kind of the value; for lists: number of elements, their joined texts, a list of all."""
 
 SEPARATOR: Final = "\0"
 """Between the texts of a list that are measured as one."""
 
 _NAMED: Final = "="
-"""Before the name of a field: its column. No path begins so."""
+"""Prefix of the column of a named field. No path begins with it."""
 
 _ONCE: Final = "#once "
-"""Before the number of a column that is computed once."""
+"""Prefix of the column of a shared expression, before its number."""
 
 
 class Steps:
-    """Expressions that others are made of, each computed once, in steps: one of a step is made of those before it."""
+    """Shared expressions, each computed once, in steps: a step may use the columns of earlier steps."""
 
     def __init__(self) -> None:
         self.steps: list[dict[str, pl.Expr]] = []
         self._step_of: dict[str, int] = {}
 
     def add(self, expression: pl.Expr) -> pl.Expr:
-        """Compute it before what asks for it; the column that it becomes."""
+        """Compute an expression in the first step that has its inputs; return the column of its result."""
         step = 1 + max((self._step_of.get(name, -1) for name in expression.meta.root_names()), default=-1)
         name = f"{_ONCE}{len(self._step_of)}"
         self._step_of[name] = step
@@ -54,16 +54,16 @@ class Steps:
 
 @dataclass
 class Scope:
-    """Names the columns that paths become, and remembers each path that was asked for.
+    """Translates paths to columns, and records the paths and columns that a mapping uses.
 
     Attributes:
-        paths: What was asked for, of all levels.
-        time: Of the event.
+        paths: The paths used so far, of all levels, by their text.
+        time: The time of the event, for templates with `{#time}`.
         patterns: See `CarrierMapping.patterns`.
         fields: See `CarrierMapping.fields`.
-        named: Column -> the paths of the field that it is of, for those that were asked for.
-        asked: Columns, and the suffixes of what was asked of them.
-        steps: What is to be computed once; None: nothing is.
+        named: Column of a named field (`CarrierMapping.fields`) -> the field's paths; only of used fields.
+        asked: The used columns, each with its suffix (`KIND`, `COUNT`, `PARTS`, `ALL` or empty).
+        steps: The shared expressions; None: nothing is shared.
     """
 
     paths: dict[str, Path] = field(default_factory=dict)
@@ -81,50 +81,50 @@ class Scope:
         return path
 
     def text(self, path: str) -> pl.Expr:
-        """The text of the scalar at a path, or at the first place of a field that is there."""
+        """Return the text of the scalar at a path, or of a named field: at the first of its paths that has a value."""
         return self._of(self._column(path))
 
     def kind(self, path: str) -> pl.Expr:
-        """The kind of what is there."""
+        """Return the kind of the value at a path."""
         return self._of(self._column(path), KIND)
 
     def parts(self, path: str) -> tuple[pl.Expr, bool]:
-        """The texts there with `SEPARATOR` between them, and whether there can be several."""
+        """Return the texts at a path, joined by `SEPARATOR`, and whether there can be several."""
         column = self._column(path)
         paths = self.named.get(column, (self.paths.get(path),))
         is_joined = any(one is not None and one.level != TOP for one in paths)
         return self._of(column, PARTS if is_joined else ""), is_joined
 
     def count(self, path: str) -> pl.Expr:
-        """How many elements there are."""
+        """Return the number of elements of the list at a path."""
         return self._of(self._column(path), COUNT)
 
     def below(self, path: str, name: str) -> pl.Expr:
-        """The text of a field of the object that is there."""
+        """Return the text of a field of the object at a path."""
         if path not in self.fields:
             return self.text(self.path(path).sub(name).text)
         paths = tuple(self.path(self.path(one).sub(name).text) for one in as_list(self.fields[path]))
         return self._of(self._named(f"{path}.{name}", paths))
 
     def with_fields(self, rows: pl.DataFrame, asked: Collection[str], level: str = TOP) -> pl.DataFrame:
-        """Rows of a level that have the columns of its paths, also with those asked for that are of fields."""
+        """Add the wanted columns of named fields to rows of a level, which have the columns of its paths."""
         wanted = asked if level == TOP else self.made_at({level}).intersection(asked)
         return rows.with_columns(
             made.alias(name) for name, (made, of) in self._made.items() if name in wanted and of.issubset(rows.columns)
         )
 
     def made_of(self, names: Collection[str]) -> frozenset[str]:
-        """Name the columns that those of fields among these are made of."""
+        """Return the input columns of those among these columns that are of named fields."""
         return frozenset[str]().union(*(self._made[name][1] for name in names if name in self._made))
 
     def made_at(self, levels: Collection[str]) -> frozenset[str]:
-        """Name the columns of fields that have a place in the elements of these lists."""
+        """Return the columns of named fields that have a path into one of these levels."""
         found = {column for column, paths in self.named.items() if any(path.level in levels for path in paths)}
         return frozenset(f"{column}{suffix}" for column, suffix in self.asked if column in found)
 
     @cached_property
     def _made(self) -> dict[str, tuple[pl.Expr, frozenset[str]]]:
-        """The columns of fields, once all was asked for, and the names of those that they are made of."""
+        """Used columns of named fields: expression and names of its input columns; complete after compiling."""
         found: dict[str, tuple[pl.Expr, frozenset[str]]] = {}
         for column, suffix in sorted(one for one in self.asked if one[0] in self.named):
             made = _first_there(self.named[column])[suffix]
@@ -165,7 +165,7 @@ class Scope:
 
 @cache
 def _first_there(paths: tuple[Path, ...]) -> dict[str, pl.Expr]:
-    """By suffix of the column: what is at the first of these places that has something."""
+    """Return, by suffix of the column, the value at the first of these paths that has one."""
     nothing = pl.lit(MISSING, pl.UInt8)
     found = {"": pl.lit(None, pl.String), KIND: nothing, COUNT: pl.lit(0, pl.Int64), PARTS: pl.lit(None, pl.String)}
     for path in reversed(paths):
@@ -180,5 +180,5 @@ def _first_there(paths: tuple[Path, ...]) -> dict[str, pl.Expr]:
 
 
 def as_list(given: str | list[str]) -> list[str]:
-    """Give a list of one for one."""
+    """Return a single value as a list of one."""
     return [given] if isinstance(given, str) else given

@@ -1,4 +1,4 @@
-"""Payloads that hold several: a list whose elements are each a payload of their own."""
+"""Payloads that contain several: each element of a list is decoded as a payload of its own."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _ELEMENTS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class SplitCarrier(Carrier):
-    """Adapter of a mapping with `split`: each element is decoded in the place of its list, its number in `_part`.
+    """Carrier of a mapping with `split`: each element is decoded instead of its list, with its number in `_part`.
 
     Attributes:
-        mapping: What it was made from.
+        mapping: The mapping.
     """
 
     def __init__(self, of_parts: MappedCarrier, at: str) -> None:
@@ -78,11 +78,11 @@ class SplitCarrier(Carrier):
         )
 
     def measured(self, values: Sequence[bytes], texts: Texts) -> list[bytes]:
-        """Put measures in the place of the texts that people wrote; see `measures`."""
+        """Replace texts that people wrote by their measures; see `measures`."""
         return self._of_parts.measured(values, texts)
 
     def _with_elements(self, value: bytes) -> tuple[dict[str, msgspec.Raw], list[msgspec.Raw]] | None:
-        """A payload and the elements of its list, as they are written; None for what is a part by itself."""
+        """Return a payload and the elements of its list as raw JSON; None if the payload has no list to split."""
         if len(value) > MAX_VALUE_BYTES:
             return None
         try:

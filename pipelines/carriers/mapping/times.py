@@ -29,7 +29,7 @@ _NO_EARLIER: Final = _MILLISECONDS_FROM * 1000
 
 
 def instant(asked: Instant | list[Instant], scope: Scope) -> tuple[Compiled, pl.Expr]:
-    """A time (UTC, null where there is none) and its quality (String, null: the mapping's own)."""
+    """Return a time (UTC, null if missing) and its quality (String; null: that of the mapping)."""
     found = [(one, _instant(one, scope)) for one in ([asked] if isinstance(asked, Instant) else asked)]
     time = pl.coalesce(compiled.value for _, compiled in found)
     *firsts, (last, _) = found
@@ -55,7 +55,7 @@ def _instant(asked: Instant, scope: Scope) -> Compiled:
 
 
 def _ticks(text: pl.Expr, per_second: int) -> pl.Expr:
-    """A decimal number of some unit as microseconds, exact: what is beyond them is cut off."""
+    """Convert a decimal number of some unit to microseconds exactly; further digits are cut off."""
     scale = _MICROSECONDS // per_second
     decimals = len(str(scale)) - 1
     whole = text.cast(pl.Int64, strict=False)
