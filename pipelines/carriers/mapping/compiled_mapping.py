@@ -287,14 +287,15 @@ def _placed(events: Sequence[pl.DataFrame]) -> pl.DataFrame:
     if not filled:
         return pl.DataFrame(schema=DECODED_SCHEMA)
     together = pl.concat(filled, how="diagonal").sort(ROW, "#order", maintain_order=True)
-    is_single = together[ROW].n_unique() == together.height
-    position = pl.lit(0) if is_single else pl.int_range(pl.len()).over(ROW)
+    place = pl.int_range(pl.len())
+    # Sorted by payload, so that a payload's first event is where another number begins: a window would hash them.
+    first = pl.when(pl.col(ROW).ne_missing(pl.col(ROW).shift())).then(place).forward_fill()
     missing = [
         pl.lit(None, DECODED_SCHEMA[name]).alias(name) for name in DECODED_SCHEMA if name not in together.columns
     ]
     return (
         together.with_columns(*missing)
-        .with_columns(position=position)
+        .with_columns(position=place - first)
         .select(DECODED_SCHEMA.names())
         .cast(DECODED_SCHEMA)
     )
