@@ -67,7 +67,7 @@ def learn() -> str:
 
 
 def box_left_out(rows: pl.DataFrame) -> Parts:
-    """The scores of what `across_groups` rows, each group by a box that was learnt without it."""
+    """Return the scores of rows of `across_groups`: each group's by a shipped model trained without that group."""
     curves = {SILENCE: box().silence, MESSAGES: box().messages}
     return _parts(rows, curves, rows.select("risk_28", "risk_56").to_numpy())
 

@@ -116,7 +116,7 @@ ENGINES: Final[dict[str, Callable[[str], Matrix]]] = {
 
 
 def write_events(path: Path, events: int, seed: int = 8) -> None:
-    """Write `person_id` (as the lake's pseudonyms) and `time`, in the order of time, of persons who tire."""
+    """Write `person_id` (as the lake's pseudonyms) and `time`, in the order of time; persons become less active."""
     rng = np.random.default_rng(seed)
     persons = max(1, events // EVENTS_A_PERSON)
     names = pl.Series([hashlib.blake2b(str(number).encode(), digest_size=16).hexdigest() for number in range(persons)])

@@ -1,4 +1,4 @@
-"""Say in words what followed actions in groups like one; no cause is claimed."""
+"""Sentences on what followed actions in similar groups; no cause is claimed."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def followed(effects: pl.DataFrame, sales: pl.DataFrame, purpose: str | None) ->
     """Return what followed each action, the best first: in groups of a purpose, or in all if it has too few cases.
 
     Args:
-        effects: columns of `schemas.warehouse.intervention_effect`.
-        sales: columns of `schemas.warehouse.intervention_sales`.
-        purpose: of the group; None: not known.
+        effects: Columns of `schemas.warehouse.intervention_effect`.
+        sales: Columns of `schemas.warehouse.intervention_sales`.
+        purpose: Purpose of the group; None: not known.
 
     Returns:
         At most `MOST` rows, with `like`: untreated groups that were alive again, scaled to the number of cases; and
@@ -66,12 +66,12 @@ def _of_one_market(sales: pl.DataFrame) -> pl.DataFrame:
 
 
 def sentences(rows: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Rows of `followed` in words, without full stops."""
+    """Return rows of `followed` as sentences without full stops."""
     return [said for row in rows for said in (sentence(row), *([] if row["sold"] is None else [sold_sentence(row)]))]
 
 
 def sentence(row: Mapping[str, Any]) -> str:
-    """Of a row of `followed`, how many groups were alive again, without a full stop."""
+    """Return a sentence without a full stop: how many groups of a row of `followed` were alive again."""
     return (
         f"Groups like this were alive again in {row['alive_again']} of {row['cases']} cases after "
         f"{AFTER[row['action']]}, untreated {row['like']} of {row['cases']}{_chance(row)}"
@@ -79,7 +79,7 @@ def sentence(row: Mapping[str, Any]) -> str:
 
 
 def sold_sentence(row: Mapping[str, Any]) -> str:
-    """Of a row of `followed` with `sold`, what groups sold, without a full stop."""
+    """Return a sentence without a full stop: what groups sold, for a row of `followed` with `sold`."""
     sold = row["sold"]
     net, untreated = (money(sold[name], sold["currency"]) for name in ("net_minor", "untreated_minor"))
     return (
@@ -93,7 +93,7 @@ def _chance(row: Mapping[str, Any]) -> str:
 
 
 def money(minor: int | Decimal, currency: str, *, is_signed: bool = False) -> str:
-    """Write minor units in units of their currency; as they are where its digits are unknown."""
+    """Write minor units in units of their currency; unchanged if its number of digits is unknown."""
     known = CURRENCIES.get(currency)
     digits = (known.minor_digits if known else None) or 0
     return f"{Decimal(minor).scaleb(-digits):{'+' if is_signed else ''},.{digits}f}"

@@ -1,4 +1,4 @@
-"""What the company did for groups: what people noted, and what the stream shows."""
+"""Interventions: what the company did for groups, by people's notes and by the events."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def intervention(
     zone: str,
     rules: LifeRules,
 ) -> pl.LazyFrame:
-    """Say what was done for each group (docs/definitions.md#interventions).
+    """Find what was done for each group (docs/definitions.md#interventions).
 
-    Of what is seen, one row a group, day and action. What follows from a day follows from this day and those before it,
-    so that nothing later changes what was known then.
+    Notes have a row each; actions seen in events have one row per group, day and action. A row depends only on its day
+    and earlier days, so later events do not change it.
 
     Args:
         acts: `schemas.lake.STAFF_ACT` over all history of some groups.
@@ -43,7 +43,7 @@ def intervention(
         feed_day: `schemas.lake.FEED_DAY` of all sources.
         groups: `schemas.lake.GROUP` of the same groups.
         zone: IANA name of the business zone.
-        rules: Thresholds, by purpose: how many days are a silence.
+        rules: Thresholds, by purpose, with the least days of a silence.
 
     Returns:
         `schemas.lake.INTERVENTION`.
@@ -77,7 +77,7 @@ def _id_of_note() -> pl.Expr:
 def _wrote_after_silence(
     wrote: pl.LazyFrame, group_day: pl.LazyFrame, measured: pl.LazyFrame, groups: pl.LazyFrame, rules: LifeRules
 ) -> pl.LazyFrame:
-    """The first message of an operator in each silence of members that is as long as the states take for one."""
+    """Find the first message of an operator in each silence of members that is long enough to count for the states."""
     of_purpose = {purpose: thresholds.silent_days for purpose, thresholds in rules.by_purpose.items()}
     is_silence = pl.col("purpose").replace_strict(
         list(of_purpose), list(of_purpose.values()), default=rules.general.silent_days, return_dtype=pl.Int64
@@ -102,7 +102,7 @@ def _by_known_day(rows: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _new_operators(operated: pl.LazyFrame, since: pl.LazyFrame) -> pl.LazyFrame:
-    """The first operator of each day who was never seen before in a group that is known for a while."""
+    """Find, by day, the first operator who was never seen before in a group that has been known for a while."""
     first = operated.group_by("group_id", "account_id").agg(pl.col("day", "at").sort_by("at").first())
     return (
         first.join(since, on="group_id")
@@ -113,7 +113,7 @@ def _new_operators(operated: pl.LazyFrame, since: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _waves(group_day: pl.LazyFrame, measured: pl.LazyFrame, since: pl.LazyFrame, zone: str) -> pl.LazyFrame:
-    """Days on which far more members joined than on any day of the weeks before.
+    """Find days on which far more members joined than on any day of the weeks before.
 
     A day after an unmeasured day is left out: it is unknown on which of the two they joined.
     """

@@ -1,1 +1,1 @@
-"""What became of groups after an intervention, beside comparable untreated ones."""
+"""Outcomes of groups after an intervention, compared with similar untreated groups."""

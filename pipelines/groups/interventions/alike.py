@@ -1,4 +1,4 @@
-"""Untreated groups that were like the group of a case on its day."""
+"""Match each case with untreated groups that were similar to its group on its day."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COMPARISONS: Final = 3
 
 @dataclass(frozen=True)
 class Likeness:
-    """How alike a case and a comparison must be.
+    """Limits of the differences between a case and a comparison.
 
     Attributes:
         same: columns that must be equal.
@@ -56,7 +56,7 @@ OTHER: Final = ("other_group_id", "other_day")
 
 @dataclass(frozen=True)
 class Past:
-    """What cases are found in: tables of the lake.
+    """The lake tables in which cases are found.
 
     Attributes:
         interventions: `schemas.lake.INTERVENTION`.
@@ -85,8 +85,8 @@ def cases(past: Past, needs: pl.LazyFrame) -> pl.DataFrame:
     """Find each first action of its kind in 28 days in a group in need.
 
     Args:
-        past: what happened.
-        needs: of `pipelines.groups.interventions.needs.spells_in_need`.
+        past: The lake tables.
+        needs: The result of `pipelines.groups.interventions.needs.spells_in_need`.
 
     Returns:
         `action`, `group_id`, `day`, the business zone's `hour` of the action, `purpose`, `need` and `born_day`.
@@ -107,19 +107,19 @@ def cases(past: Past, needs: pl.LazyFrame) -> pl.DataFrame:
 
 
 def comparisons(found: pl.DataFrame, past: Past, needs: pl.LazyFrame, alike: Likeness) -> pl.DataFrame:
-    """Find untreated groups that were like each case's own, up to 3 on each of three days.
+    """Find untreated groups that were similar to each case's group, up to 3 on each of three days.
 
-    This is risk set matching (Li, Propert & Rosenbaum 2001): who is compared was untreated so far and in the same need,
-    whatever was done or happened later. Alike is what was known when the day began: silence, messages of 28 days and so
-    far, age, the risk told, the purpose; and of the day itself the other actions, with those of the 6 days before, and
-    whether a member was active before the hour of the action. The nearest have the least sum of squares of logarithms
-    of ratios, in the greatest allowed.
+    This is risk set matching (Li, Propert & Rosenbaum 2001): a comparison was untreated so far and in the same need,
+    regardless of what happened later. Similarity is by what was known when the day began: silence, messages of 28 days
+    and of all time, age, published risk and purpose; the other actions of the day and the 6 days before; and whether a
+    member was active on the day before the hour of the action. The nearest groups are chosen: by the sum of squares of
+    the log ratios and of the difference of risks, each divided by its limit.
 
     Args:
-        found: of `cases`.
-        past: what happened.
-        needs: of `pipelines.groups.interventions.needs.spells_in_need`.
-        alike: how alike they must be.
+        found: The result of `cases`.
+        past: The lake tables.
+        needs: The result of `pipelines.groups.interventions.needs.spells_in_need`.
+        alike: How similar they must be.
 
     Returns:
         One row per case and comparison: `action`, `group_id`, `day`, `other_group_id`, `other_day`.
@@ -166,10 +166,10 @@ def _compared(found: pl.DataFrame, past: Past, spells: pl.LazyFrame, alike: Like
 
 
 def _candidates(found: pl.LazyFrame, past: Past, spells: pl.LazyFrame, same: list[str]) -> pl.LazyFrame:
-    """Pairs of a case and an untreated group in need.
+    """Return pairs of a case and an untreated group in need.
 
-    The days are the same for all groups. To take the last day on which a group was in need would be to look ahead: on
-    it the group is about to recover.
+    The compared days are the same for all groups. Choosing the last day on which a group was in need would use
+    knowledge of the future: on that day it is about to recover.
     """
     names = {name: f"other_{name}" for name in ("group_id", "born_day", "purpose", "need") if name not in same}
     treated = past.interventions.select(other_group_id="group_id", action="action", treated="day").sort("treated")
@@ -197,7 +197,7 @@ def _candidates(found: pl.LazyFrame, past: Past, spells: pl.LazyFrame, same: lis
 
 
 def _described(places: pl.DataFrame, past: Past) -> pl.DataFrame:
-    """Add to `action`, `group_id`, `day` what is known of them, where the day before is measured."""
+    """Add to `action`, `group_id`, `day` what was known then; rows whose day before is not measured are left out."""
     eve = pl.col("day") - pl.duration(days=1)
     known = known_before(measured(places.lazy(), eve, past.group_day, past.feed_day), past.group_day, past.risks)
     hours = past.group_hour.filter(pl.col("messages") + pl.col("reactions") > 0)
@@ -211,7 +211,7 @@ def _described(places: pl.DataFrame, past: Past) -> pl.DataFrame:
 
 
 def _other_actions(places: pl.LazyFrame, done: pl.LazyFrame) -> pl.LazyFrame:
-    """The other actions in the 7 days that end with a day, as one text."""
+    """Add the other actions in the 7 days that end with a day, as one text."""
     ago = (pl.col("day") - pl.col("done_day")).dt.total_days()
     return (
         places.join(done.select("group_id", other="action", done_day="day"), on="group_id")
@@ -222,7 +222,7 @@ def _other_actions(places: pl.LazyFrame, done: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _distance(alike: Likeness) -> pl.Expr:
-    """How unlike a case and a comparison are; null where it is more than is allowed."""
+    """Return the distance of a case and a comparison; null if it exceeds a limit of `Likeness`."""
     unlike = [
         ((pl.col(name) + 1) / (pl.col(f"other_{name}") + 1)).log().abs() / pl.lit(ratio).log()
         for name, ratio in alike.ratios.items()

@@ -1,4 +1,4 @@
-"""Interventions in groups in need, each beside what became of comparable groups that were left alone."""
+"""Interventions in groups in need, each with similar untreated groups and the outcomes of both."""
 
 from __future__ import annotations
 
@@ -22,18 +22,19 @@ _MOST_TIMES: Final = 4
 def matched_cases(past: Past) -> pl.DataFrame:
     """Find the cases of each action, and the untreated groups that each is compared with.
 
-    A case is the first action of its kind in 28 days in a group in need, whose 28 days after are complete. The day
-    itself is in no outcome: what happened on it before the action is no result of it. A comparison may be treated in
-    its turn before its 28 days are over. From that day on untreated groups that were like it then stand for it, which
-    is imputation from the risk set (Hsu, Taylor, Murray & Commenges 2006); to leave such comparisons out would be to
-    leave out those that stayed in need. Where no group was like it, it stands for itself, and makes an effect smaller.
+    A case is the first action of its kind in 28 days in a group in need, if the 28 days after it are complete. Outcomes
+    exclude the day itself, because what happened on it before the action is no result of the action. A comparison may
+    be treated itself before its 28 days are over. From that day on it is replaced by untreated groups that were similar
+    to it then: imputation from the risk set (Hsu, Taylor, Murray & Commenges 2006). Leaving such comparisons out would
+    bias the result, since they stayed in need. If no group was similar, the comparison is kept as it is, which makes
+    the effect smaller.
 
     Args:
-        past: what happened.
+        past: The lake tables.
 
     Returns:
-        `schemas.lake.INTERVENTION_CASE`, sorted by its key. Of a case the weights of last spells sum to 1, and those of
-        the days of all spells to 28.
+        `schemas.lake.INTERVENTION_CASE`, sorted by its key. In each case the weights of the last spells sum to 1, and
+        those of all spells, each times its days, to 28.
     """
     active = past.group_day.filter((pl.col("active_members") > 0) & (pl.col("day") <= past.through))
     needs = spells_in_need(past.states, active.select("group_id", "day"), past.groups).collect().lazy()
@@ -58,7 +59,7 @@ def matched_cases(past: Past) -> pl.DataFrame:
 
 
 def _became(places: pl.DataFrame, past: Past) -> pl.DataFrame:
-    """Add whether groups were alive on the day `until`; places of which that is not measured are left out."""
+    """Add whether groups were alive on the day `until`; rows for which that day is not measured are left out."""
     known = measured(places.lazy(), pl.col("until"), past.group_day, past.feed_day)
     return with_outcome(known, past.states).collect()
 
@@ -67,7 +68,7 @@ def _left_alone(mature: pl.DataFrame, pairs: pl.DataFrame, stand_ins: pl.DataFra
     """Follow comparisons for 28 days, others from the day on which one is treated.
 
     Returns:
-        `CASE`, `OTHER`, the days `since` to `until` that count, `is_last`: nobody stands for it afterwards, `weight`.
+        `CASE`, `OTHER`, the days `since` to `until` that count, `is_last` (it is not replaced afterwards), `weight`.
     """
     done = past.interventions.select("action", other_group_id="group_id", next_day="day").sort("next_day").collect()
     onward = stand_ins.select(
@@ -123,6 +124,6 @@ def _left_alone(mature: pl.DataFrame, pairs: pl.DataFrame, stand_ins: pl.DataFra
 
 
 def _spells(followed: pl.DataFrame, *, is_last: bool) -> pl.DataFrame:
-    """The spells of at least a day."""
+    """Return the spells of at least one day."""
     spells = followed.select(*CASE, *OTHER, "since", "until", "weight", is_last=pl.lit(is_last))
     return spells.filter(pl.col("since") <= pl.col("until"))

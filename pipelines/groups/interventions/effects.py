@@ -1,4 +1,4 @@
-"""What became of the groups of cases, beside that of comparable untreated ones, with an interval of 95 %."""
+"""Effects of interventions: outcomes of cases compared with similar untreated groups, with 95 % intervals."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _BY: Final = ("action", "purpose")
 def effects(matched: pl.DataFrame) -> pl.DataFrame:
     """Compare the shares of groups that were alive again, by action, and by purpose where it has 10 cases.
 
-    The untreated of a case weigh as much as the case, so that they are what the cases were. How much the difference of
-    the two shares varies follows from all pairs that have a group in common (`spread.variance`). It says how many
-    independent cases and untreated these are worth (Korn & Graubard 1998), which is no more than there are and no less
-    than if those of one group were one. Each share has the score interval of Wilson (1927) at that number, and the
-    difference takes its own from the two (method 10 of Newcombe 1998): it is never of width 0, whatever few cases say.
-    For the normal quantile it has Student's t of as many groups.
+    The untreated groups of a case have the weight of the case together, so that both sides have the same mix of groups.
+    The variance of the difference accounts for pairs with a group in common (`spread.variance`). It determines the
+    effective number of independent cases and untreated groups (Korn & Graubard 1998): at most their actual number, and
+    at least the number that results if all those of one group count as one. Each share has the score interval of Wilson
+    (1927) at its effective number, and the interval of the difference combines the two (method 10 of Newcombe 1998), so
+    its width is never 0. The quantile is that of Student's t by the smaller effective number of groups, less 1.
 
     Args:
         matched: `schemas.lake.INTERVENTION_CASE`.
@@ -69,14 +69,14 @@ def effects(matched: pl.DataFrame) -> pl.DataFrame:
 
 
 def became(matched: pl.DataFrame) -> pl.DataFrame:
-    """The pairs of a case and an untreated group of which it is measured what became of both.
+    """Return the pairs of a case and an untreated group whose outcomes are both measured.
 
     Args:
         matched: `schemas.lake.INTERVENTION_CASE`.
 
     Returns:
-        One row per case and untreated group: `action`, `purpose`, `group_id`, `day`, `is_alive`; of the other one
-        `other_group_id`, `other_day`, `other_is_alive`; `weight`, those of a case sum to 1. In the order of these.
+        One row per case and untreated group: `action`, `purpose`, `group_id`, `day`, `is_alive`; of the untreated
+        one `other_group_id`, `other_day`, `other_is_alive`; `weight`, of sum 1 in each case. Sorted by these columns.
     """
     return (
         matched.filter("is_last", pl.col("is_alive").is_not_null(), pl.col("other_is_alive").is_not_null())
@@ -90,7 +90,7 @@ def became(matched: pl.DataFrame) -> pl.DataFrame:
 
 
 def _shares(rows: pl.DataFrame, group: str, day: str, is_alive: str) -> pl.DataFrame:
-    """The share that is alive, how many groups and days there are, and how many groups that would be."""
+    """Return the share that is alive, the number of distinct groups and days, and the effective number of groups."""
     whole = rows.group_by(_BY).agg(
         places=pl.struct(group, day).n_unique(), share=(pl.col("weight") * pl.col(is_alive)).sum()
     )
@@ -98,7 +98,7 @@ def _shares(rows: pl.DataFrame, group: str, day: str, is_alive: str) -> pl.DataF
 
 
 def _wilson(share: pl.Expr, number: pl.Expr, width: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
-    """Lower and upper limit of a share of a number of independent cases, so many standard errors apart from it."""
+    """Return the limits of Wilson's interval of a share of `number` independent cases; `width` is the quantile."""
     square = width**2
     centre = (share + square / (2 * number)) / (1 + square / number)
     half = width / (1 + square / number) * (share * (1 - share) / number + square / (4 * number**2)).sqrt()

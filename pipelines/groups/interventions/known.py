@@ -1,4 +1,4 @@
-"""What was known of groups when a day began, and what they had become on a later one."""
+"""What was known of groups when a day began, and their outcomes on a later day."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from pipelines.groups.risk.measured import DEAD_AFTER_DAYS
 from schemas.lake import GROUP_STATES
 
 RISK_DAYS: Final = 7
-"""How old a risk may be that is still taken for that of a day."""
+"""Highest age, in days, at which a risk still counts as that of a day."""
 
 _ALIVE: Final = GROUP_STATES[1]
 
 
 def known_before(places: pl.LazyFrame, group_day: pl.LazyFrame, risks: pl.LazyFrame) -> pl.LazyFrame:
-    """Add what was known of groups when days began.
+    """Add what was known of groups when a day began.
 
     Args:
-        places: `group_id`, `day` and any others.
+        places: `group_id`, `day` and any other columns.
         group_day: `schemas.lake.GROUP_DAY`.
         risks: `schemas.lake.GROUP_RISK`.
 
@@ -58,10 +58,10 @@ def known_before(places: pl.LazyFrame, group_day: pl.LazyFrame, risks: pl.LazyFr
 def with_outcome(places: pl.LazyFrame, states: pl.LazyFrame) -> pl.LazyFrame:
     """Add `is_alive`: whether the group's state was `alive` on the day `until`.
 
-    Not alive is also a group that only said something again (`revived`), and one that was closed.
+    A group that has only begun to talk again (`revived`), or was closed, is not alive.
 
     Args:
-        places: `group_id`, `until` and any others.
+        places: `group_id`, `until` and any other columns.
         states: `schemas.lake.GROUP_STATE`.
     """
     spells = states.select("group_id", at="since", is_alive=pl.col("state") == _ALIVE).sort("at")
@@ -69,11 +69,11 @@ def with_outcome(places: pl.LazyFrame, states: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def measured(places: pl.LazyFrame, day: pl.Expr, group_day: pl.LazyFrame, feed_day: pl.LazyFrame) -> pl.LazyFrame:
-    """Keep the places of which a day is measured: a silent feed is not a silent group.
+    """Keep the rows whose day is measured: a silent source is not a silent group.
 
     Args:
-        places: `group_id` and any others.
-        day: of each place.
+        places: `group_id` and any other columns.
+        day: Column or expression of the day.
         group_day: `schemas.lake.GROUP_DAY`.
         feed_day: `schemas.lake.FEED_DAY`.
     """

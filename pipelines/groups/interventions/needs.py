@@ -20,10 +20,10 @@ _FAR: Final = pl.lit(dt.date(9999, 1, 1))
 
 
 def spells_in_need(states: pl.LazyFrame, active_days: pl.LazyFrame, groups: pl.LazyFrame) -> pl.LazyFrame:
-    """Find the days that began with a group in need.
+    """Find the days on which a group was in need when the day began.
 
-    What is known when a day begins is the state of the day before: that of the day itself follows from what is done on
-    it. A group is in need that declines, is dying or dead, and one that is alive or revived after 7 days or more
+    When a day begins, the state of the day before is known; the state of the day itself depends on what is done on it.
+    A group is in need if it is declining, dying or dead, or if it is alive or revived but has had 7 days or more
     without member activity.
 
     Args:
@@ -66,5 +66,5 @@ def spells_in_need(states: pl.LazyFrame, active_days: pl.LazyFrame, groups: pl.L
 
 
 def _next(day: pl.Expr) -> pl.Expr:
-    """The day after; of none, a day that does not come."""
+    """Return the day after; for null, a day later than all."""
     return (day + _A_DAY).fill_null(_FAR)

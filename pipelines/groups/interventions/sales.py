@@ -1,4 +1,4 @@
-"""What the groups of cases sold in the 28 days after, beside what comparable untreated ones sold."""
+"""Sales of the groups of cases in the 28 days after, compared with those of similar untreated groups."""
 
 from __future__ import annotations
 
@@ -55,19 +55,19 @@ def measured_sales(orders: pl.LazyFrame, feed_day: pl.LazyFrame) -> pl.LazyFrame
 def sales_after(matched: pl.DataFrame, sold: pl.LazyFrame, measured_days: pl.LazyFrame) -> pl.DataFrame:
     """Compare what groups sold in the 28 days after a case, by action, and by purpose where it has 10 cases.
 
-    Of an untreated group that is treated in its turn the days before it count, then those of the groups that stand for
-    it (`cases.matched_cases`). Days that are not measured count on neither side; what was sold on the others stands for
-    28 days. A case of which less than 21 days are measured is left out. All cases weigh the same, and the days of the
-    untreated of a case do.
+    If an untreated group is treated itself, its days before that count, then those of the groups that replace it
+    (`cases.matched_cases`). Days that are not measured count on neither side, and sales are scaled from the measured
+    days to 28. A case with less than 21 measured days is left out. All cases have the same weight, and so have the days
+    of the untreated groups of a case.
 
-    The interval has Student's t, by as many groups as the smaller side is worth, and a variance by all pairs that have
-    a group in common (`spread.variance`), no smaller than that of two independent samples whose values vary alike:
-    where few groups sell anything, that none of some cases did would else look like a difference that is sure.
+    The interval uses Student's t with the effective number of groups of the smaller side, and a variance that accounts
+    for pairs with a group in common (`spread.variance`). The variance is at least that of two independent samples with
+    equal variances: if few groups sell anything, a handful of cases without sales would look like a sure difference.
 
     Args:
         matched: `schemas.lake.INTERVENTION_CASE`.
         sold: `schemas.lake.GROUP_SALES_DAY`.
-        measured_days: of `measured_sales`.
+        measured_days: The result of `measured_sales`.
 
     Returns:
         `schemas.lake.INTERVENTION_SALES`, sorted by its key: no row where neither side sold anything in the currency.
@@ -117,7 +117,7 @@ def _pairs(matched: pl.DataFrame, sold: pl.LazyFrame, measured_days: pl.LazyFram
 
     Returns:
         `action`, `purpose`, `model`, `currency`, `group_id`, `day`, `net` and `other_group_id`, `other_day`,
-        `other_net` in minor units (Float64); `weight`, those of a case sum to 1.
+        `other_net` in minor units (Float64); `weight`, of sum 1 in each case.
     """
     day = pl.col("day")
     spells = matched.with_columns(first=day + pl.duration(days=1), last=day + pl.duration(days=AFTER_DAYS))
@@ -154,7 +154,11 @@ def _pairs(matched: pl.DataFrame, sold: pl.LazyFrame, measured_days: pl.LazyFram
 
 
 def _means(rows: pl.DataFrame, group: str, day: str, net: str) -> pl.DataFrame:
-    """The mean, how much values vary, how many groups and days there are, and how many of equal weight that is."""
+    """Return mean and variance of `net` with counts.
+
+    `places` counts pairs of group and day, `selling` those with sales; `groups` and `number` are the effective numbers
+    of groups and of pairs.
+    """
     mean = (pl.col("weight") * pl.col(net)).sum()
     whole = rows.group_by(_BY, maintain_order=True).agg(
         places=pl.struct(group, day).n_unique(),

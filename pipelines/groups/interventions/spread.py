@@ -1,4 +1,4 @@
-"""How sure a difference between cases and comparable untreated groups is, where groups are in several pairs."""
+"""Uncertainty of a difference between cases and similar untreated groups, if a group is in several pairs."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ Z: Final = 1.959963984540054
 
 
 def by_purpose(rows: pl.DataFrame) -> pl.DataFrame:
-    """Give pairs to all purposes together, and once more to each that has 10 cases of the action."""
+    """Return pairs once for all purposes together, and again for each purpose that has 10 cases of the action."""
     many = pl.struct("group_id", "day").n_unique().over("action", "purpose") >= LEAST_OF_PURPOSE
     return pl.concat([rows.with_columns(purpose=pl.lit(ALL)), rows.drop_nulls("purpose").filter(many)])
 
 
 def effective_number(rows: pl.DataFrame, by: Sequence[str], place: Sequence[str]) -> pl.DataFrame:
-    """Say how many of equal weight the groups of pairs, or their days, are worth: `by` and `number`.
+    """Return the effective number of the groups in pairs, or of their days: `by` and `number`.
 
     This is the effective number of Kish (1965): 1 / sum of squares of shares.
 
     Args:
-        rows: columns `by` and `place`, `weight`, those of each `by` sum to 1.
-        by: columns of what is compared.
-        place: columns of the group, or of group and day.
+        rows: Columns `by` and `place`, and `weight`, of sum 1 in each `by`.
+        by: Columns of what is compared.
+        place: Columns of the group, or of group and day.
     """
     of_places = rows.group_by(*by, *place, maintain_order=True).agg(pl.col("weight").sum())
     return of_places.group_by(by).agg(number=1 / (pl.col("weight") ** 2).sum())
 
 
 def variance(rows: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
-    """The variance of the weighted mean difference of pairs, of which any two with a common group depend on each other.
+    """Return the variance of the weighted mean difference of pairs, of which those with a common group are dependent.
 
-    Of what the mean changes by if all pairs of a group are left out, squared and summed over groups, less the same of
-    couples of groups, whose pairs were taken twice: a jackknife of dyads (Aronow, Samii & Assenova 2015).
+    This is a jackknife of dyads (Aronow, Samii & Assenova 2015): the change of the mean if all pairs of a group are
+    left out, squared and summed over groups; minus the same for couples of groups, whose pairs were counted twice.
 
     Args:
-        rows: columns `by`, `group_id`, `other_group_id`, `gap` (Float64), `weight`, those of each `by` sum to 1.
-        by: columns of what is compared.
+        rows: Columns `by`, `group_id`, `other_group_id`, `gap` (Float64), and `weight`, of sum 1 in each `by`.
+        by: Columns of what is compared.
 
     Returns:
         `by` and `variance`, in the square of the unit of `gap`; not finite where one group is in all pairs.

@@ -1,8 +1,8 @@
 """WhatsApp's text export of a chat, of either phone and in many languages.
 
 Payloads are of the carrier `chat_record`. There are no ids: a member is the shown name or phone number, a group the
-name of the file. The order of day, month and year is that of the phone, and decided for the whole file: a number above
-12 shows it, or dates that would run backwards otherwise; where nothing does, `--date-order` has to say it.
+name of the file. The order of day, month and year depends on the phone, and is the same in the whole file. It is
+inferred from a number above 12, or because dates would run backwards otherwise; else `--date-order` must be given.
 """
 
 from __future__ import annotations
