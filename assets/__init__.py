@@ -1,4 +1,4 @@
-"""Dagster assets and checks. Thin: read, call one pipeline function, write, say what was done.
+"""Dagster assets and checks. Thin: read, call one pipeline function, write, report what was done.
 
-Belongs here: wiring, metadata, asset groups, one a file. Does not belong here: arithmetic, SQL, clients.
+Belongs here: wiring, metadata, one file per asset group. Does not belong here: arithmetic, SQL, clients.
 """

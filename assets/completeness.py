@@ -18,7 +18,7 @@ _NO_EVENTS: Final = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
 
 
 def fact_rules(lake: Lake, rules: Rules) -> FactRules:
-    """What facts depend on beside tables, as their assets give it to them."""
+    """Return the inputs of facts other than tables, as their assets pass them."""
     reached = lake_watermark(lake, rules)
     return FactRules(
         settings=rules.settings,

@@ -62,7 +62,7 @@ def lifecycle(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> d
 
 @lake_asset(MEMBER_STATE)
 def member_state(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
-    """Judge all members when another day is complete, else those whose events came late."""
+    """Recompute the states of all members when another day is complete, else of those with late events."""
     through, settings = complete_through(lake, rules), rules.settings[MEMBER_STATE.name]
     return materialized(lake, MEMBER_STATE, asdict(refresh_member_state(lake, through, settings)))
 
@@ -75,6 +75,6 @@ def group_engagement(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
 
 @lake_assets(specs(SEGMENT_ACTIVITY, SEGMENT_RETENTION))
 def segments(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> Iterator[dg.MaterializeResult]:
-    """Count again what persons count in segments whose days changed; all of it when another day is complete."""
+    """Recount persons with changed days in their segments; all persons when another day is complete."""
     through, settings = complete_through(lake, rules), rules.settings[SEGMENT_ACTIVITY.name]
     yield from refreshed(lake, refresh_segments(lake, through, settings))

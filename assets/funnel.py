@@ -26,18 +26,18 @@ from schemas.lake import (
 
 @lake_asset(FUNNEL_ENTRY)
 def funnel_entry(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
-    """Search the entries of persons again whose entries can differ."""
+    """Recompute the entries of persons whose entries can differ."""
     reached, settings = fact_rules(lake, rules).watermark, rules.settings[FUNNEL_ENTRY.name]
     return materialized(lake, FUNNEL_ENTRY, asdict(refresh_funnels(lake, rules.funnels, reached, settings)))
 
 
 @lake_asset(MATCHED_EVENT)
 def matched_event(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
-    """Look up the events that matched since, and those of months whose events changed."""
+    """Add newly matched events, and look up those of months whose events changed again."""
     return materialized(lake, MATCHED_EVENT, asdict(refresh_matched(lake)))
 
 
 @lake_assets(specs(FUNNEL_STEP, FUNNEL_BREAKDOWN, FUNNEL_TIME_TO_CONVERT, FUNNEL_CURVE, FUNNEL_TREND))
 def funnel_summaries(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> Iterator[dg.MaterializeResult]:
-    """Summarise the entries of all funnels, each summary if what it is made of changed."""
+    """Recompute the summaries of all funnels, each if its inputs changed."""
     yield from refreshed(lake, refresh_funnel_summaries(lake, rules.funnels, rules.zone, rules.settings))

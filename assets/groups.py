@@ -1,4 +1,4 @@
-"""What happened in groups, on which days and at which hours, and how they live and die."""
+"""What happened in groups, by day and hour, and how they live and die."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ from schemas.lake import (
 
 @lake_asset(GROUP)
 def group(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
-    """Describe the groups again that new events describe, or whose birth they may change."""
+    """Recompute groups that new events describe, or whose birth they may change."""
     return materialized(lake, GROUP, asdict(refresh_groups(lake)))
 
 
@@ -68,13 +68,13 @@ def group_hour(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> 
 
 @lake_asset(STAFF_DAY)
 def staff_day(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
-    """Find the accounts again that work for the company, in the groups and on the days that new events touched."""
+    """Recompute which accounts work for the company, in the groups and on the days that new events touched."""
     return materialized(lake, STAFF_DAY, asdict(refresh_days(lake, STAFF_DAY, compute_staff_day)))
 
 
 @lake_asset(GROUP_NETWORK)
 def group_network(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
-    """Measure the networks of replies again that new events or merged persons can have changed."""
+    """Recompute the networks of replies that new events or merged persons may have changed."""
     through, settings = complete_through(lake, rules), rules.settings[GROUP_NETWORK.name]
     return materialized(lake, GROUP_NETWORK, asdict(refresh_group_network(lake, through, settings)))
 
@@ -99,19 +99,19 @@ def staff_act(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
 
 @lake_asset(INTERVENTION)
 def intervention(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
-    """Recompute the groups in which the company did something new, or a silence is another one."""
+    """Recompute groups with new events, and groups of a source whose measured days changed."""
     settings = rules.settings[INTERVENTION.name]
     return materialized(lake, INTERVENTION, asdict(refresh_interventions(lake, rules.zone, rules.life, settings)))
 
 
 @lake_assets(specs(GROUP_HEALTH, GROUP_STATE))
 def group_life(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> Iterator[dg.MaterializeResult]:
-    """Judge the groups whose complete days changed; all of them when a day gets complete."""
+    """Recompute the states of groups whose complete days changed; of all groups when a day becomes complete."""
     through, settings = complete_through(lake, rules), rules.settings[GROUP_STATE.name]
     yield from refreshed(lake, refresh_life(lake, through, rules.zone, rules.life, settings))
 
 
 @lake_asset(CONTACT)
 def contact(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
-    """Find again whom to talk to in the groups that fall ill, and in ill ones where something changed."""
+    """Recompute whom to talk to, in groups that begin to need help and in groups in need where something changed."""
     return materialized(lake, CONTACT, asdict(refresh_contacts(lake)))

@@ -150,7 +150,7 @@ def _sequence_check(found: pl.DataFrame) -> dg.AssetCheckResult:
 def persons(
     lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-    """Join the persons whom new links connect, and part those whose link went or was ruled out."""
+    """Merge the persons whom new links connect, and separate those whose link was removed or withdrawn."""
     refreshed = refresh_identity(lake)
     over_merged = over_merged_persons(lake, rules.max_accounts)
     messages = [

@@ -1,4 +1,4 @@
-"""Pools: what only so many runs may do at once. Their limits are in `dagster.yaml`."""
+"""Pools limit how many runs do something at once. Their limits are in `dagster.yaml`."""
 
 from __future__ import annotations
 

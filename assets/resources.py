@@ -1,4 +1,4 @@
-"""What assets need from outside, made by `emberline.definitions` and swapped by tests."""
+"""Resources of assets, created by `emberline.definitions` and replaced in tests."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Rules:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where long steps report to: what is done, how much of it, of how much."""
+    """Receives the progress of long steps: the name of the step, the amount done and the total."""
 
     report: Callable[[str, int, int], None] = field(default=lambda _what, _done, _todo: None)
 
@@ -73,6 +73,6 @@ class Plots:
 
 @dataclass(frozen=True)
 class Clock:
-    """The wall clock; only what is stamped on a publication or an accepted gap reads it."""
+    """The wall clock, read only for the times of publications and accepted gaps."""
 
     now: Callable[[], dt.datetime] = field(default=lambda: dt.datetime.now(dt.UTC))

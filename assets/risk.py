@@ -1,4 +1,4 @@
-"""How likely living groups are to die, and what became of those the company did something for."""
+"""The risk that living groups die, and the outcomes of interventions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from schemas.lake import GROUP_RISK, INTERVENTION_CASE, INTERVENTION_EFFECT, INT
 
 @lake_assets(specs(RISK_MODEL, GROUP_RISK))
 def group_risks(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> Iterator[dg.MaterializeResult]:
-    """Tell the risks of the newest complete day; choose a score where none is young enough."""
+    """Compute the risks of the newest complete day; choose a score if none is young enough."""
     through, settings = complete_through(lake, rules), rules.settings[GROUP_RISK.name]
     outcomes = refresh_risk(lake, through, rules.risk_retrain_days, settings)
     yield from refreshed(lake, outcomes, {RISK_MODEL.name: _of_alerts(lake)})
@@ -33,7 +33,7 @@ def group_risks(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) ->
 
 @lake_asset(INTERVENTION_CASE)
 def intervention_case(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
-    """Compare the groups of all cases with untreated ones again, where a complete day is new or changed."""
+    """Recompute the cases and their untreated groups if a complete day is new or changed."""
     through, settings = complete_through(lake, rules), rules.settings[INTERVENTION_CASE.name]
     outcome = refresh_intervention_cases(lake, through, rules.zone, settings)
     return materialized(lake, INTERVENTION_CASE, asdict(outcome))
@@ -41,13 +41,13 @@ def intervention_case(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rule
 
 @lake_asset(INTERVENTION_EFFECT)
 def intervention_effect(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
-    """Count again which groups were alive again, where cases changed."""
+    """Recompute the outcomes of cases if these changed."""
     return materialized(lake, INTERVENTION_EFFECT, asdict(refresh_intervention_effects(lake)))
 
 
 @lake_asset(INTERVENTION_SALES)
 def intervention_sales(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
-    """Sum again what the groups of cases sold, where cases or sales changed."""
+    """Recompute the sales of the groups of cases if cases or sales changed."""
     return materialized(lake, INTERVENTION_SALES, asdict(refresh_intervention_sales(lake)))
 
 

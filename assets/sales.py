@@ -44,41 +44,41 @@ from schemas.lake import (
 
 @lake_asset(ORDER_CREDIT)
 def order_credit(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
-    """Credit the orders again that changed, by every model of the settings."""
+    """Recompute the credit of changed orders, by every model of the settings."""
     settings = rules.settings[ORDER_CREDIT.name]
     return materialized(lake, ORDER_CREDIT, asdict(refresh_credit(lake, rules.attribution, settings)))
 
 
 @lake_assets(specs(ORDER_REFUND, ORDER_ITEM, CUSTOMER_ORDER))
 def orders(lake: dg.ResourceParam[Lake]) -> Iterator[dg.MaterializeResult]:
-    """Describe the orders again that changed, with their items and refunds."""
+    """Recompute changed orders, with their items and refunds."""
     yield from refreshed(lake, refresh_orders(lake))
 
 
 @lake_asset(PERSON_VALUE)
 def person_value(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
-    """Score all buyers again, if their orders or the newest complete day changed."""
+    """Recompute the scores of all buyers if their orders or the newest complete day changed."""
     through, settings = complete_through(lake, rules), rules.settings[PERSON_VALUE.name]
     return materialized(lake, PERSON_VALUE, asdict(refresh_person_value(lake, through, rules.zone, settings)))
 
 
 @lake_asset(REVENUE_COHORT)
 def revenue_cohort(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
-    """Sum the orders of cohorts again, if orders or the newest complete day changed."""
+    """Recompute the sums of cohorts if orders or the newest complete day changed."""
     through, settings = complete_through(lake, rules), rules.settings[REVENUE_COHORT.name]
     return materialized(lake, REVENUE_COHORT, asdict(refresh_revenue_cohorts(lake, through, settings)))
 
 
 @lake_asset(PERSON_PATH)
 def person_path(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> dg.MaterializeResult:
-    """Follow the paths again of persons with new events or orders."""
+    """Recompute the paths of persons with new events or orders."""
     look_back, settings = rules.attribution.look_back, rules.settings[PERSON_PATH.name]
     return materialized(lake, PERSON_PATH, asdict(refresh_person_paths(lake, look_back, settings)))
 
 
 @lake_assets(specs(CONVERSION_PATH, CONVERSION_PATH_SALES))
 def conversion_paths(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> Iterator[dg.MaterializeResult]:
-    """Count the paths again of the months in which any changed."""
+    """Recount the paths of months in which any changed."""
     through, settings = complete_through(lake, rules), rules.settings[CONVERSION_PATH.name]
     look_back = rules.attribution.look_back
     yield from refreshed(lake, refresh_conversion_paths(lake, through, rules.zone, look_back, settings))
@@ -86,17 +86,17 @@ def conversion_paths(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules
 
 @lake_asset(SPEND_DAY)
 def spend_day(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
-    """Sum the costs again of the days that new events touched."""
+    """Recompute the costs of days that new events touched."""
     return materialized(lake, SPEND_DAY, asdict(refresh_spend_days(lake)))
 
 
 @lake_asset(SPEND_RETURN)
 def spend_return(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
-    """Put what was sold beside what was spent, if either changed."""
+    """Compare sales with spending again if either changed."""
     return materialized(lake, SPEND_RETURN, asdict(refresh_spend_return(lake)))
 
 
 @lake_assets(specs(GROUP_SALES, GROUP_SALES_DAY, MESSAGE_SALES, SEGMENT_SALES))
 def sales(lake: dg.ResourceParam[Lake], rules: dg.ResourceParam[Rules]) -> Iterator[dg.MaterializeResult]:
-    """Sum the credit of orders, each summary if what it is made of changed."""
+    """Recompute the sums of credit, each if its inputs changed."""
     yield from refreshed(lake, refresh_sales(lake, rules.zone, rules.settings))

@@ -18,24 +18,24 @@ Compute = Callable[..., Any]
 
 
 def lake_asset(table: LakeTable) -> Callable[[Compute], dg.AssetsDefinition]:
-    """Make the asset of a table of the function that computes it; see `naming_damage`."""
+    """Return a decorator that makes the asset of a table from the function that computes it; see `naming_damage`."""
     return lambda compute: dg.asset(**asset(table), pool=WRITER)(naming_damage(compute))
 
 
 def lake_assets(
     specs: Sequence[dg.AssetSpec], name: str | None = None, check_specs: Sequence[dg.AssetCheckSpec] | None = None
 ) -> Callable[[Compute], dg.AssetsDefinition]:
-    """Make the assets of several tables of the function that computes them; see `naming_damage`."""
+    """Return a decorator that makes the assets of several tables from one function; see `naming_damage`."""
     return lambda compute: dg.multi_asset(specs=specs, name=name, check_specs=check_specs, pool=WRITER)(
         naming_damage(compute)
     )
 
 
 def naming_damage(compute: Compute) -> Compute:
-    """Let a function fail with the table and the file where it meets a data file that is gone or broken.
+    """Wrap a function so that its error names table and file if a data file is missing or damaged.
 
     Args:
-        compute: its argument `lake` is the lake that it reads.
+        compute: The function; its argument `lake` is the lake that it reads.
     """
     signature = inspect.signature(compute)
 

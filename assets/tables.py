@@ -57,7 +57,7 @@ def asset(table: LakeTable) -> dict[str, Any]:
 
 
 def specs(*tables: LakeTable) -> list[dg.AssetSpec]:
-    """The specs of tables that one function makes."""
+    """Return the specs of tables that one function computes."""
     return [dg.AssetSpec(**asset(table)) for table in tables]
 
 
@@ -91,7 +91,7 @@ def _of_warehouse(table: sa.Table, columns: Sequence[DescribedColumn]) -> dict[s
 
 
 def written_by_people() -> list[dg.AssetSpec]:
-    """The tables that commands write: Dagster makes none of them, and shows what depends on them."""
+    """Return the tables that commands write: Dagster does not compute them, but shows what depends on them."""
     return specs(*(table for table in TABLES.values() if table.written_by_people))
 
 
@@ -129,7 +129,7 @@ def _tags(column: DescribedColumn) -> dict[str, str]:
 def refreshed(
     lake: Lake, outcomes: Mapping[str, Refreshed], more: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 ) -> Iterator[dg.MaterializeResult]:
-    """Tell Dagster what a refresh did to each of its facts, which rows these have now, and `more` by fact."""
+    """Report to Dagster the result of a refresh by fact, the version of its rows, and `more` metadata by fact."""
     for name, outcome in outcomes.items():
         yield materialized(lake, TABLES[name], {**asdict(outcome), **more.get(name, {})})
 
@@ -146,7 +146,7 @@ def plotted(svg: str | None) -> dict[str, dg.MetadataValue]:
 
 
 def materialized(lake: Lake, table: LakeTable, metadata: Mapping[str, Any]) -> dg.MaterializeResult:
-    """Tell Dagster which rows a table has now: the same version as before where none changed."""
+    """Report to Dagster the version of a table's rows, which is the same as before if none changed."""
     handle = lake.open(table)
     rows = {"dagster/row_count": metadata["rows"]} if table.is_fact and "rows" in metadata else {}
     version = dg.DataVersion(f"{handle.id}/{rows_version(handle)}")

@@ -79,7 +79,9 @@ def read_cases(file: Path, samples: Path | None = None) -> list[Case]:
         return [msgspec.convert(_with_payload(one, samples), Case) for one in cases]
     except (OSError, ValueError, RecursionError, yaml.YAMLError, msgspec.MsgspecError, TypeError, LookupError) as error:
         raise CasesError(
-            f"The cases cannot be read: {error}", "Mend them as the kit's page says.", str(file)
+            f"The cases cannot be read: {error}",
+            "Correct the file; docs/how-to/add-a-carrier.md shows its form.",
+            str(file),
         ) from error
 
 

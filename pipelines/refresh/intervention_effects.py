@@ -1,4 +1,4 @@
-"""Interventions beside untreated groups: all cases again where a complete day changed, and what follows from them."""
+"""Refresh the cases of interventions when a complete day changed, and the tables computed from them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _POSITIONS: Final = (BATCH_INPUT, IDENTITY_INPUT, MEMBER_CHANGE_INPUT)
 
 
 def case_inputs(lake: Lake, through: dt.date | None, settings: int) -> dict[str, int]:
-    """What `intervention_case` records: how far interventions are, and what concerns all groups."""
+    """Return the inputs of `intervention_case`: positions of `intervention`, and versions of the other tables."""
     done = lake.open(facts.INTERVENTION)
     return {name: done.position(name) or 0 for name in _POSITIONS} | _of_all(lake, through, settings)
 
@@ -44,13 +44,13 @@ def _of_all(lake: Lake, through: dt.date | None, settings: int) -> dict[str, int
 
 
 def refresh_intervention_cases(lake: Lake, through: dt.date | None, zone: str, settings: int) -> Refreshed:
-    """Find and compare all cases again, once a complete day is new or changed; messages of today change nothing.
+    """Recompute all cases and their comparisons if a complete day is new or changed; messages of today change nothing.
 
     Args:
-        lake: holds the fact and what it is made of.
-        through: last complete day; None: there is none.
+        lake: The lake with the fact and its inputs.
+        through: Last complete day; None: there is none.
         zone: IANA name of the business zone.
-        settings: fingerprint of that and of what decides which days are complete.
+        settings: Fingerprint of the zone and of the settings that decide which days are complete.
     """
     handle = lake.open(INTERVENTION_CASE)
     rebuild = rebuild_due(lake, handle)
@@ -77,12 +77,12 @@ def refresh_intervention_cases(lake: Lake, through: dt.date | None, zone: str, s
 
 
 def became_inputs(lake: Lake) -> dict[str, int]:
-    """The inputs of `intervention_effect`."""
+    """Return the inputs of `intervention_effect`."""
     return inputs_of(lake, INTERVENTION_CASE)
 
 
 def refresh_intervention_effects(lake: Lake) -> Refreshed:
-    """Count again what became of the groups of cases, where cases changed."""
+    """Recompute the outcomes of the groups of cases if cases changed."""
     matched = lake.open(INTERVENTION_CASE)
     return refresh_whole(
         lake, INTERVENTION_EFFECT, became_inputs(lake), lambda: effects(matched.scan().collect()).lazy()
@@ -90,15 +90,15 @@ def refresh_intervention_effects(lake: Lake) -> Refreshed:
 
 
 def sold_inputs(lake: Lake) -> dict[str, int]:
-    """The inputs of `intervention_sales`."""
+    """Return the inputs of `intervention_sales`."""
     return inputs_of(lake, INTERVENTION_CASE, facts.GROUP_SALES_DAY, facts.CUSTOMER_ORDER, facts.FEED_DAY)
 
 
 def refresh_intervention_sales(lake: Lake) -> Refreshed:
-    """Sum again what the groups of cases sold, where cases, sales or the days of feeds changed.
+    """Recompute the sales of the groups of cases if cases, sales or the days of feeds changed.
 
-    A refund changes what was sold on a day long ago. All cases are read, the sales of their groups, and of all orders
-    the shop and the day.
+    A refund changes the sales of a day long ago. So all cases are read, all sales of their groups, and the shop and day
+    of all orders.
     """
     matched, sold, orders, feeds = (
         lake.open(table) for table in (INTERVENTION_CASE, facts.GROUP_SALES_DAY, facts.CUSTOMER_ORDER, facts.FEED_DAY)

@@ -42,9 +42,9 @@ def refresh_group_network(lake: Lake, through: dt.date | None, settings: int) ->
     month, events of the group from 28 days before it on are read. A new complete day only changes `is_complete`.
 
     Args:
-        lake: holds the fact, `events`, `touched`, `identity` and `identity_change`.
-        through: last complete day.
-        settings: fingerprint of the settings that decide which days are complete.
+        lake: The lake with the fact, `events`, `touched`, `identity` and `identity_change`.
+        through: Last complete day.
+        settings: Fingerprint of the settings that decide which days are complete.
     """
     handle, sources = lake.open(GROUP_NETWORK), Sources.of(lake, GROUP_NETWORK)
     rebuild = rebuild_due(lake, handle)

@@ -34,7 +34,7 @@ def path_inputs(lake: Lake, sources: Sources, settings: int) -> dict[str, int]:
 def refresh_person_paths(lake: Lake, look_back: dt.timedelta, settings: int) -> Refreshed:
     """Recompute the paths of persons with new events, other accounts or changed orders.
 
-    A path depends on touchpoints and orders at most a week and the look-back apart, so earlier months stay as they are:
+    A path depends on touchpoints and orders at most a week and the look-back apart, so earlier months are unchanged:
     only events and orders of the later ones are read.
 
     Args:
