@@ -139,7 +139,9 @@ class Services:
         settings = self.settings
         return Rules(
             topics=CarriersOfTopics(
-                settings.kafka.topics, partial(carrier_of, settings.registry(), decoder=settings.ingest.decoder)
+                settings.kafka.topics,
+                partial(carrier_of, settings.registry(), decoder=settings.ingest.decoder),
+                settings.kafka.coverage,
             ),
             decoding=DecodeRules(
                 zone=settings.rules.zone,

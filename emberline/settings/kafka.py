@@ -11,6 +11,7 @@ from emberline.settings.bounds import PORTS
 from emberline.settings.section import Section
 from emberline.settings.sources import PREFIX
 from pipelines.carriers import CARRIERS
+from pipelines.carriers.base import Coverage
 from pipelines.ingest.client_options import unfit
 
 _BROKER: Final = re.compile(r"(?:\w+://)?(?:[^\s,:/@\[\]]+|\[[^\s,/@\[\]]+\])(?::(?P<port>[0-9]+))?")
@@ -54,6 +55,8 @@ class KafkaSettings(Section):
         default_factory=lambda given: _OWN_TOPICS | {f"raw.{name}": name for name in (*CARRIERS, *given["carriers"])}
     )
     """Topic -> carrier. Topics that do not exist are skipped."""
+    coverage: dict[str, Coverage] = Field(default_factory=dict)
+    """Topic -> what its source sees, if not what its carrier says: `full`, `mentions`, `metadata` or `aggregate`."""
     partitions: int = Field(default=3, ge=1, le=10_000)
     """Number of partitions of topics that `replay`, `import`, `up` and `demo` create."""
 

@@ -93,6 +93,8 @@ class Settings(BaseSettings):
             if name not in known:
                 there_are = ", ".join(sorted(known))
                 raise ValueError(f"kafka.topics: the carrier of {topic} is unknown; known carriers: {there_are}")
+        for topic in self.kafka.coverage.keys() - self.kafka.topics.keys():
+            raise ValueError(f"kafka.coverage: {topic} is not a topic under [kafka.topics]")
         for route, settings in self.receive.routes.items():
             if settings.carrier not in known:
                 there_are = ", ".join(sorted(known))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from functools import cached_property
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -11,7 +12,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Final
 
-from pipelines.carriers.base import Carrier
+from pipelines.carriers.base import Carrier, Coverage
 from pipelines.carriers.entry_points import loading, package_of
 from schemas.errors import EmberlineError
 
@@ -83,14 +84,30 @@ class Registry(Mapping[str, Carrier]):
 class CarriersOfTopics(Mapping[str, Carrier]):
     """The carrier of each topic, created when the first record of the topic is decoded."""
 
-    def __init__(self, topics: Mapping[str, str], carrier: Callable[[str], Carrier]) -> None:
-        """Take the names of carriers by topic, and a function from name to carrier."""
+    def __init__(
+        self,
+        topics: Mapping[str, str],
+        carrier: Callable[[str], Carrier],
+        coverage: Mapping[str, Coverage] | None = None,
+    ) -> None:
+        """Take the names of carriers by topic, and a function from name to carrier.
+
+        Args:
+            topics: Topic -> name.
+            carrier: Name -> carrier.
+            coverage: Topic -> what its source sees, where that is not what the carrier says.
+        """
         self._topics = dict(topics)
         self._carrier = carrier
+        self._coverage: Mapping[str, Coverage] = dict(coverage or {})
 
     def __getitem__(self, topic: str) -> Carrier:
         """Return the carrier of a topic; see `Registry`."""
-        return self._carrier(self._topics[topic])
+        carrier = self._carrier(self._topics[topic])
+        if topic in self._coverage:
+            carrier = copy(carrier)
+            carrier.coverage = self._coverage[topic]
+        return carrier
 
     def __contains__(self, topic: object) -> bool:
         """Whether a topic has a carrier; does not create it."""

@@ -105,6 +105,7 @@ def test_a_file_named_in_the_environment_must_be_there(tmp_path: Path, monkeypat
         pytest.param("[rules]\nzonee = 'UTC'", r"rules\.zonee", id="unknown key"),
         pytest.param("[rules]\nzone = 'Asia/Peking'", r"rules\.zone: is not an IANA time zone", id="unknown zone"),
         pytest.param("[rules]\nzone = '../../etc/passwd'", r"rules\.zone", id="a path for a zone"),
+        pytest.param("[kafka.coverage]\nchat = 'mentions'", r"kafka.coverage: chat is not a topic", id="no topic"),
         pytest.param("[kafka.topics]\nchat = 'icq'", r"the carrier of chat is unknown; .*zulip", id="no carrier"),
         pytest.param("[kafka]\npartitions = 0", r"kafka\.partitions", id="no partitions"),
         pytest.param("[ingest]\nbatch_rows = 0", r"ingest\.batch_rows", id="no rows"),

@@ -102,6 +102,13 @@ def test_a_carrier_is_made_when_its_topic_is_read():
     assert made == ["zulip"]
 
 
+def test_a_source_that_sees_less_than_its_carrier_says_so_by_topic():
+    topics = CarriersOfTopics(
+        {"mentions": "feishu", "all": "feishu"}, lambda name: CARRIERS[name], {"mentions": "mentions"}
+    )
+    assert [topics[name].coverage for name in ("mentions", "all")] == ["mentions", "full"]
+
+
 def settings(folder: Path, text: str, monkeypatch: pytest.MonkeyPatch):
     (folder / "emberline.toml").write_text(text)
     monkeypatch.setenv("EMBERLINE_SETTINGS", str(folder / "emberline.toml"))
