@@ -1,4 +1,4 @@
-"""Simulated companies that act on their silent groups, as daily tables, and what would have been without an action.
+"""Simulated companies that act on their silent groups, as daily tables, and the same companies without an action.
 
 A group is healthy or ill; it falls ill and recovers by chance. Larger groups recover more often; a group recovers the
 less often, the longer it was silent. At noon the company acts on groups that were silent for some days: more often on

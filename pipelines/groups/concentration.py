@@ -19,7 +19,7 @@ HALF_WRITERS: Final = ("half_writers_28d", "half_writers_before")
 
 
 def with_half_writers(days: pl.DataFrame, person_day: pl.LazyFrame, known: pl.DataFrame) -> pl.DataFrame:
-    """Add the smallest number of members who wrote half of the messages, as `HALF_WRITERS`.
+    """Add the smallest number of members who wrote half of the messages of 28 days, as `HALF_WRITERS`.
 
     Days in `known` are copied from it; of `person_day` only the windows of the other days are read.
 
@@ -30,7 +30,7 @@ def with_half_writers(days: pl.DataFrame, person_day: pl.LazyFrame, known: pl.Da
         known: `schemas.lake.GROUP_HEALTH` of days that are still valid; may be empty.
 
     Returns:
-        The days; the two numbers are null on days on which a group is not living.
+        The days with the columns `HALF_WRITERS`, null on days on which a group is not living.
     """
     now, before = HALF_WRITERS
     held = known.select(*GROUP_HEALTH.key, *HALF_WRITERS)
