@@ -32,15 +32,21 @@ VALUES = [
 FACTS = (PERSON_DAY, FIRST_SEEN, GROUP, IDENTITY)
 
 
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    lake = Lake(str(tmp_path / "lake"))
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    lake = Lake(str(tmp_path_factory.mktemp("filled") / "lake"))
     land(lake, records(VALUES[:3]))
     ingest(lake, batch_rows=1)
     land(lake, records(VALUES[3:], offsets=[3, 4]))
     ingest(lake)
     refresh(lake)
     return lake
+
+
+@pytest.fixture
+def lake(filled: Lake, tmp_path: Path) -> Lake:
+    shutil.copytree(filled.uri, tmp_path / "lake")
+    return Lake(str(tmp_path / "lake"))
 
 
 def refresh(lake: Lake) -> None:
