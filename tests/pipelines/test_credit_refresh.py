@@ -25,7 +25,7 @@ from tests.pipelines.test_incremental import ATTRIBUTION, Company, happened, sai
 class Shop(Company):
     """A company of which only the credit of orders matters."""
 
-    def refresh(self, rules: int = 1, *, is_first_seen: bool = True) -> None:
+    def catch_up(self, rules: int = 1, *, is_first_seen: bool = True) -> None:
         refresh_identity(self.lake)
         refresh_member_changes(self.lake)
         if is_first_seen:
@@ -33,7 +33,7 @@ class Shop(Company):
             refresh_first_seen(self.lake)
         refresh_credit(self.lake, ATTRIBUTION, rules)
 
-    def assert_exact(self) -> None:
+    def assert_caught_up(self) -> None:
         assert self.stored(ORDER_CREDIT).equals(self.computed(ORDER_CREDIT), null_equal=True)
 
 
@@ -50,7 +50,7 @@ def offered(day: float, minute: float = 0, group: str = "app:g") -> Event:
 def shop(tmp_path: Path) -> Shop:
     found = Shop(Lake(str(tmp_path)))
     found.send(offered(4), said("app:a", 9, 1), said("app:a", 9, 2), said("app:a", 5), said("app:b", 9), paid("o1", 3))
-    found.refresh()
+    found.catch_up()
     return found
 
 
@@ -65,9 +65,9 @@ def activity_read(shop: Shop, monkeypatch: pytest.MonkeyPatch, *, is_first_seen:
 
     monkeypatch.setattr(orders_module, "order_credit", watched)
     shop.send(paid("o2", 1), said("app:a", 8, 0, "app:h"), offered(2, 0, "app:h"))
-    shop.refresh(is_first_seen=is_first_seen)
+    shop.catch_up(is_first_seen=is_first_seen)
     assert shop.stored(ORDER_CREDIT).filter(pl.col("order_id") == "o2", group_id="app:h").height > 0
-    shop.assert_exact()
+    shop.assert_caught_up()
     return read[0]
 
 
@@ -90,11 +90,11 @@ PAST = {
 @pytest.mark.parametrize(("past", "group"), PAST.values(), ids=PAST)
 def test_a_late_order_owes_to_what_its_buyer_did_long_before(shop: Shop, past: list[Event], group: str | None):
     shop.send(*past)
-    shop.refresh()
+    shop.catch_up()
     shop.send(paid("o2", 1, account="app:c"))
-    shop.refresh()
+    shop.catch_up()
     assert set(shop.stored(ORDER_CREDIT).filter(order_id="o2", model="linear")["group_id"]) == {group}
-    shop.assert_exact()
+    shop.assert_caught_up()
 
 
 @pytest.mark.parametrize(("day", "recomputed"), [(4, {"o1"}), (3, {"o1"}), (1, set())])
@@ -110,9 +110,9 @@ def test_a_late_event_recomputes_what_its_buyer_paid_from_then_on(
 
     monkeypatch.setattr(orders_module, "order_credit", watched)
     shop.send(happened(kinds.LINK_CLICKED, day, -9, member_id="app:a", group="app:g"))
-    shop.refresh()
+    shop.catch_up()
     assert set(read[0]["order_id"]) == recomputed
-    shop.assert_exact()
+    shop.assert_caught_up()
 
 
 ACCOUNTS = st.sampled_from(["app:a", "app:b", "shop:c"])
@@ -150,5 +150,5 @@ def test_credit_equals_a_computation_from_nothing_after_any_late_events(
     tmp_path_factory: pytest.TempPathFactory, history: list[Step]
 ):
     shop = Shop(Lake(str(tmp_path_factory.mktemp("shop"))))
-    live(shop, history, lambda is_first_seen: shop.refresh(is_first_seen=is_first_seen))
-    shop.assert_exact()
+    live(shop, history, lambda is_first_seen: shop.catch_up(is_first_seen=is_first_seen))
+    shop.assert_caught_up()

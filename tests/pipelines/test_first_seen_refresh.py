@@ -23,13 +23,13 @@ from tests.pipelines.test_incremental import Company, happened, said
 class Newcomers(Company):
     """A company of which only first activities matter."""
 
-    def refresh(self, rules: int = 1, *, has_days: bool = True) -> None:  # noqa: ARG002 - no setting decides on them
+    def catch_up(self, *, has_days: bool = True) -> None:
         refresh_identity(self.lake)
         if has_days:
             refresh_days(self.lake, PERSON_DAY, person_day)
         refresh_first_seen(self.lake)
 
-    def assert_exact(self) -> None:
+    def assert_caught_up(self) -> None:
         assert self.stored(FIRST_SEEN).equals(self.computed(FIRST_SEEN), null_equal=True)
 
 
@@ -48,7 +48,7 @@ def test_only_what_a_late_word_can_change_is_computed(
 ):
     company, seen = Newcomers(Lake(str(tmp_path))), []
     company.send(said("app:a", 9), said("app:a", 40, 0, "app:h"), said("app:b", 9), said("app:b", 2))
-    company.refresh()
+    company.catch_up()
     put = first_seen_module.put
 
     def watched(*arguments: object) -> bool:
@@ -57,21 +57,21 @@ def test_only_what_a_late_word_can_change_is_computed(
 
     monkeypatch.setattr(first_seen_module, "put", watched)
     company.send(late)
-    company.refresh()
+    company.catch_up()
     assert sorted(seen[0]["group_id"]) == computed
-    company.assert_exact()
+    company.assert_caught_up()
 
 
 def test_no_month_before_the_first_change_is_read(tmp_path: Path):
     company = Newcomers(Lake(str(tmp_path)))
     company.send(said("app:a", 40), said("app:a", 9), said("app:b", 9))
-    company.refresh()
+    company.catch_up()
     company.send(said("app:a", 3), said("app:b", 10))
     refresh_days(company.lake, PERSON_DAY, person_day)
     for file in Path(company.lake.table_uri(PERSON_DAY)).glob("month=2025-01-01/*.parquet"):
         make_unreadable(file)
     refresh_first_seen(company.lake)
-    company.assert_exact()
+    company.assert_caught_up()
 
 
 ACCOUNTS = st.sampled_from(["app:a", "app:b", "app:c", "app:d"])
@@ -94,5 +94,5 @@ def test_first_activities_equal_a_computation_from_nothing_after_any_late_events
     tmp_path_factory: pytest.TempPathFactory, history: list[Step]
 ):
     company = Newcomers(Lake(str(tmp_path_factory.mktemp("newcomers"))))
-    live(company, history, lambda has_days: company.refresh(has_days=has_days))
-    company.assert_exact()
+    live(company, history, lambda has_days: company.catch_up(has_days=has_days))
+    company.assert_caught_up()

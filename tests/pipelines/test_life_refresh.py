@@ -36,7 +36,7 @@ GROUPS = ("app:g", "app:h")
 class Lives(Company):
     """A company of which only the lives of groups matter."""
 
-    def refresh(self, rules: int = 1, *, is_first_seen: bool = True) -> None:
+    def catch_up(self, rules: int = 1, *, is_first_seen: bool = True) -> None:
         refresh_identity(self.lake)
         refresh_days(self.lake, PERSON_DAY, person_day)
         refresh_days(self.lake, GROUP_DAY, group_day)
@@ -46,7 +46,7 @@ class Lives(Company):
         refresh_feed_days(self.lake)
         self.refreshed = refresh_life(self.lake, self.through(), "Asia/Shanghai", LIFE, rules)
 
-    def assert_exact(self) -> None:
+    def assert_caught_up(self) -> None:
         for table in (GROUP_HEALTH, GROUP_STATE):
             assert self.stored(table).equals(self.computed(table), null_equal=True), table.name
 
@@ -73,8 +73,8 @@ HISTORY = [
 def lives(tmp_path: Path) -> Lives:
     found = Lives(Lake(str(tmp_path)))
     found.send(*HISTORY, said("app:a"))
-    found.refresh()
-    found.assert_exact()
+    found.catch_up()
+    found.assert_caught_up()
     return found
 
 
@@ -107,13 +107,13 @@ def test_lives_equal_a_computation_from_nothing_after_any_late_events(
 ):
     lives, today = Lives(Lake(str(tmp_path_factory.mktemp("lives")))), 0
     lives.send(*HISTORY, said("app:a"))
-    lives.refresh()
+    lives.catch_up()
     for late, passed, is_first_seen, rules in steps:
         today += passed
         events = [event for each in late for event in each]
         lives.send(*events, said("app:a", -today, 30), kafka_time=NOON + today * DAY)
-        lives.refresh(rules, is_first_seen=is_first_seen)
-        lives.assert_exact()
+        lives.catch_up(rules, is_first_seen=is_first_seen)
+        lives.assert_caught_up()
 
 
 def known_to(lives: Lives, monkeypatch: pytest.MonkeyPatch, *late: Event) -> dict[str, dt.date]:
@@ -128,8 +128,8 @@ def known_to(lives: Lives, monkeypatch: pytest.MonkeyPatch, *late: Event) -> dic
     with monkeypatch.context() as patched:
         patched.setattr(life_module, "with_half_writers", watched)
         lives.send(*late)
-        lives.refresh()
-    lives.assert_exact()
+        lives.catch_up()
+    lives.assert_caught_up()
     return dict(known[0].group_by("group_id").agg(pl.col("day").max()).iter_rows())
 
 
@@ -146,6 +146,6 @@ def test_a_link_changes_the_days_from_the_first_word_of_whoever_turns_out_to_be_
     lives: Lives, monkeypatch: pytest.MonkeyPatch
 ):
     lives.send(said("app:late", 30), said("app:later", 12))
-    lives.refresh()
+    lives.catch_up()
     link = happened(kinds.IDENTITY_LINKED, 1, member_id="app:late", linked_id="app:later")
     assert known_to(lives, monkeypatch, link)["app:g"] == days_ago(13)

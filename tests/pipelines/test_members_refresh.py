@@ -31,7 +31,7 @@ from tests.pipelines.test_incremental import DAY, Company, happened, said
 class Members(Company):
     """A company of which only the states of members matter."""
 
-    def refresh(self, rules: int = 1, *, is_first_seen: bool = True) -> None:
+    def catch_up(self, rules: int = 1, *, is_first_seen: bool = True) -> None:
         refresh_identity(self.lake)
         refresh_member_changes(self.lake)
         refresh_days(self.lake, PERSON_DAY, person_day)
@@ -39,7 +39,7 @@ class Members(Company):
             refresh_first_seen(self.lake)
         self.refreshed = {MEMBER_STATE.name: refresh_member_state(self.lake, self.through(), rules)}
 
-    def assert_exact(self) -> None:
+    def assert_caught_up(self) -> None:
         assert self.stored(MEMBER_STATE).equals(self.computed(MEMBER_STATE), null_equal=True)
 
 
@@ -75,7 +75,7 @@ def test_days_and_joinings_that_a_late_event_asks_for(
 ):
     company, read = Members(Lake(str(tmp_path))), []
     company.send(*CALM, *TODAY)
-    company.refresh()
+    company.catch_up()
     judge = members_module.member_state
 
     def watched(events: pl.LazyFrame, person_days: pl.LazyFrame, *others: Any) -> pl.LazyFrame:
@@ -84,32 +84,32 @@ def test_days_and_joinings_that_a_late_event_asks_for(
 
     monkeypatch.setattr(members_module, "member_state", watched)
     company.send(late)
-    company.refresh()
+    company.catch_up()
     assert read == [(days, asked)]
-    company.assert_exact()
+    company.assert_caught_up()
 
 
 def test_a_late_word_in_one_group_judges_nobody_in_another(tmp_path: Path):
     company = Members(Lake(str(tmp_path)))
     company.send(*CALM, joined("app:a", 9, "app:h"), said("app:d", 9, 0, "app:h"), said("app:d"))
-    company.refresh()
+    company.catch_up()
     company.send(said("app:a", 3), said("app:d", 3, 0, "app:h"), said("app:e", 0, 1))
-    company.refresh()
+    company.catch_up()
     assert company.refreshed[MEMBER_STATE.name].persons == 2
-    company.assert_exact()
+    company.assert_caught_up()
 
 
 def test_of_who_was_active_in_the_windows_no_day_before_them_is_read(tmp_path: Path):
     company = Members(Lake(str(tmp_path)))
     company.send(*CALM, *TODAY)
-    company.refresh()
+    company.catch_up()
     company.send(said("app:a", 3))
     refresh_days(company.lake, PERSON_DAY, person_day)
     refresh_first_seen(company.lake)
     for file in Path(company.lake.table_uri(PERSON_DAY)).glob("month=2025-01-01/*.parquet"):
         make_unreadable(file)
     refresh_member_state(company.lake, company.through(), 1)
-    company.assert_exact()
+    company.assert_caught_up()
 
 
 ACCOUNTS = st.sampled_from(["app:a", "app:b", "app:c"])
@@ -142,8 +142,8 @@ def test_members_equal_a_computation_from_nothing_after_any_late_events(
 ):
     company = Members(Lake(str(tmp_path_factory.mktemp("members"))))
     company.send(said("app:d"))
-    company.refresh()
+    company.catch_up()
     for batch, day, is_first_seen in steps:
         company.send(*batch, kafka_time=NOON + day * DAY)
-        company.refresh(is_first_seen=is_first_seen)
-        company.assert_exact()
+        company.catch_up(is_first_seen=is_first_seen)
+        company.assert_caught_up()
