@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from importlib.resources import files
-from typing import Any
+from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -18,12 +19,15 @@ from emberline.report.sections import funnels, lifecycle, sales
 from emberline.report.shares import cohorts
 from emberline.report.words import Words
 
+_DATE: Final = re.compile(r"(\d{4}-\d{2}-\d{2})")
+
 
 def render(contents: Contents, words: Words) -> str:
     """Return one self-contained page of HTML: no requests, no fonts, and scripts only to sort and filter."""
     environment = Environment(
         loader=PackageLoader("emberline.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
+    environment.filters["dated"] = _dated
     script = _asset("report.js")
     return environment.get_template("report.html").render(
         w=words,
@@ -64,6 +68,13 @@ def _page(contents: Contents, words: Words) -> dict[str, Any]:
         **lifecycle(contents, words),
         **sales(contents, words),
     }
+
+
+def _dated(text: str) -> Markup:
+    """Escape a text and keep each date in it on one line: browsers may break it after a hyphen."""
+    date = Markup('<span class="date">{}</span>')
+    # The odd parts of the split are what the pattern found.
+    return Markup("").join(date.format(part) if at % 2 else part for at, part in enumerate(_DATE.split(text)))
 
 
 def _asset(name: str) -> str:

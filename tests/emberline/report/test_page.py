@@ -56,6 +56,13 @@ def test_each_name_within_the_page_is_of_one_part(html: str):
     assert set(re.findall(r"url\(#([^)]+)\)", html)) <= set(names)
 
 
+def test_a_date_in_a_text_stays_on_one_line_and_the_text_is_escaped():
+    shown = contents(2)
+    groups = shown.groups.with_columns(reason=pl.lit("<b>since 2026-02-03</b>"))
+    html = render(replace(shown, groups=groups), Words("en"))
+    assert '&lt;b&gt;since <span class="date">2026-02-03</span>&lt;/b&gt;' in html
+
+
 def test_what_alerts_had_been_worth_is_shown_by_the_line_with_the_one_in_use():
     page = render(contents(2), Words("en"))
     assert "An alert is raised from a risk of 27.5% on." in page
@@ -179,5 +186,5 @@ def test_data_health_names_each_thing_that_stands_against_the_figures():
         "feed: silent",
         "qq:1: 3 missing, sent from 2026-03-02 09:30 to",
     ):
-        assert said in page
+        assert said in "".join(Page(page).texts)
     assert "Days since then: 10." in page
