@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import polars as pl
 import pytest
@@ -57,10 +57,10 @@ SUMMARIES = (
 class Summarised(Company):
     """A company whose summaries are refreshed after its facts."""
 
-    def summarise(self, rules: int = 1) -> Mapping[str, bool]:
-        """Refresh the summaries and the facts that they are made of; which summaries changed."""
+    def summarise(self, rules: int = 1, facts: Collection[LakeTable] = SUMMARIES) -> Mapping[str, bool]:
+        """Refresh these facts, by default those that the summaries are made of, then these; which of them changed."""
         refresh_identity(self.lake)
-        self.refresh(rules, SUMMARIES)
+        self.refresh(rules, facts)
         refreshed = {
             GROUP_ENGAGEMENT.name: refresh_group_engagement(self.lake),
             MATCHED_EVENT.name: refresh_matched(self.lake),

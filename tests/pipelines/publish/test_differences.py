@@ -26,7 +26,7 @@ from schemas.mart import sources_of
 from schemas.warehouse import DATA_TABLES, excluded_account, funnel_match, lifecycle, order_credit
 from tests.examples import examples
 from tests.pipelines.publish.company import frames, table
-from tests.pipelines.test_incremental import happened, said, spent
+from tests.pipelines.test_incremental import FACTS, happened, said, spent
 from tests.pipelines.test_summaries_refresh import Summarised
 
 Change = Callable[[Summarised], object]
@@ -84,7 +84,7 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Summarised:
                  message_kind="product", product_id="tea", id="offer"),
     )  # fmt: skip
     bought(company, 38)
-    company.summarise()
+    company.summarise(facts=FACTS)
     return company
 
 
@@ -105,7 +105,7 @@ def test_the_difference_leads_from_any_version_to_any_later_one(
     }
     for change in changes:
         CHANGES[change](company)
-        company.summarise()
+        company.summarise(facts=FACTS)
     for place in DATA_TABLES:
         state, rows = published[place.name]
         found = difference(company.lake, place, opened(company.lake, place), state)
@@ -121,7 +121,7 @@ def test_an_account_of_many_months_is_compared_over_all_of_them(company: Summari
     place, lake = excluded_account, company.lake
     state, rows = state_of(place, opened(lake, place)), rows_now(lake, place)
     company.send(said("app:op", 1, role="operator"))
-    company.summarise()
+    company.summarise(facts=FACTS)
     found = difference(lake, place, opened(lake, place), state)
     assert found is not None
     assert found.new["messages"].to_list() == [2]
@@ -153,7 +153,7 @@ def test_of_a_lake_that_lost_the_published_version_there_is_none(tmp_path_factor
 def test_of_a_lake_whose_old_files_were_removed_there_is_none(company: Summarised) -> None:
     state = state_of(order_credit, opened(company.lake, order_credit))
     bought(company, 37)
-    company.summarise()
+    company.summarise(facts=FACTS)
     assert difference(company.lake, order_credit, opened(company.lake, order_credit), state) is not None
     maintain(company.lake, ORDER_CREDIT, MaintenancePolicy(keep_versions=dt.timedelta(0)))
     assert difference(company.lake, order_credit, opened(company.lake, order_credit), state) is None
@@ -165,13 +165,13 @@ def test_a_lake_restored_from_a_backup_has_no_difference_though_its_versions_cou
     lake, backup = tmp_path / "lake", tmp_path / "backup"
     shutil.copytree(lake, backup)
     bought(company, 37)
-    company.summarise()
+    company.summarise(facts=FACTS)
     published, rows = state_of(order_credit, opened(company.lake, order_credit)), rows_now(company.lake, order_credit)
 
     shutil.rmtree(lake)
     shutil.copytree(backup, lake)
     bought(company, 36)
-    company.summarise()
+    company.summarise(facts=FACTS)
 
     handles = opened(company.lake, order_credit)
     assert state_of(order_credit, handles).name == published.name
@@ -183,7 +183,7 @@ def test_a_lake_restored_from_a_backup_has_no_difference_though_its_versions_cou
 def test_what_a_group_is_for_changes_rows_of_months_without_news(company: Summarised) -> None:
     state = state_of(funnel_match, opened(company.lake, funnel_match))
     CHANGES["another purpose"](company)
-    company.summarise()
+    company.summarise(facts=FACTS)
     found = difference(company.lake, funnel_match, opened(company.lake, funnel_match), state)
     assert found is not None
     assert found.new["purpose"].unique().to_list() == ["service"]
