@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from schemas.columns import meaning_of
 from schemas.dataset import Dataset
 from schemas.metric import Metric
 from schemas.metrics import METRICS
@@ -26,6 +27,9 @@ class Chart:
         where: A filter on one value of a dimension.
         width: In columns of the page, which has 12.
         height: In units of the page, about 8 pixels each.
+        least: A filter on values of a dimension: those from this one on.
+        nulls: What is shown for a null, by dimension.
+        dates: The finest part of a date that is shown.
     """
 
     title: str
@@ -35,11 +39,22 @@ class Chart:
     where: Mapping[str, str | int | bool] = field(default_factory=dict)
     width: int = 6
     height: int = 45
+    least: Mapping[str, int] = field(default_factory=dict)
+    nulls: Mapping[str, str] = field(default_factory=dict)
+    dates: Literal["day", "month"] = "day"
 
     @property
     def measured(self) -> tuple[Metric, ...]:
         """The metrics."""
         return tuple(METRICS[name] for name in self.metrics)
+
+    @property
+    def axis_in_days(self) -> tuple[str, ...]:
+        """The axis of lines, if it is a time in seconds: people read it in days."""
+        if self.kind != "lines" or self.by[0] not in self.dataset.table.columns:
+            return ()
+        is_time = meaning_of(self.dataset.table.columns[self.by[0]]).unit == "seconds"
+        return self.by[:1] if is_time else ()
 
     @property
     def dataset(self) -> Dataset:
@@ -83,7 +98,7 @@ def faults(dashboard: Dashboard) -> list[str]:
         for metric in chart.measured:
             if metric.dataset != chart.dataset:
                 found.append(f"{chart.title}: {metric.name} belongs to another dataset")
-            if unknown := {*chart.by, *chart.where} - set(metric.dimensions):
+            if unknown := {*chart.by, *chart.where, *chart.least, *chart.nulls} - set(metric.dimensions):
                 found.append(f"{chart.title}: {metric.name} has no dimension {', '.join(sorted(unknown))}")
             if loose := set(metric.within) - settled:
                 found.append(f"{chart.title}: {metric.name} is added up over {', '.join(sorted(loose))}")

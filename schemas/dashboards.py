@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from schemas.attribution import UNATTRIBUTED
 from schemas.dashboard import Chart, Dashboard
 
 _MONTHLY: Final = {"unit": "month"}
 _WEEKLY: Final = {"unit": "week"}
+_CREDITED_TO_NONE: Final = {"purpose": "none"}
+_AFTER_ENTRY: Final = {"step_number": 2}
+"""All entries reach the first step. Charts of the same steps give them the same colors."""
 _COMPANY_DAILY: Final = {"breakdown": "company", "segment": "company", "unit": "day"}
 
 _STATE: Final = Chart(
@@ -22,14 +26,14 @@ FUNNEL: Final = Dashboard(
     (
         (_STATE,),
         (
-            Chart("Entries by step", "funnel", ("funnel_reached",), ("step_number", "step"), width=5, height=60),
+            Chart("Entries by step", "funnel", ("funnel_reached",), ("step_number", "step"), width=5, height=50),
             Chart(
                 "Steps",
                 "table",
                 ("funnel_reached", "funnel_conversion", "funnel_step_conversion", "time_to_convert"),
                 ("step_number", "step"),
                 width=7,
-                height=60,
+                height=50,
             ),
         ),
         (
@@ -40,14 +44,17 @@ FUNNEL: Final = Dashboard(
                 ("start", "step_number", "step"),
                 _MONTHLY,
                 12,
+                least=_AFTER_ENTRY,
+                dates="month",
             ),
         ),
         (
             Chart(
-                "Share that has reached a step after so many seconds",
+                "Share that has reached a step after so many days",
                 "lines",
                 ("conversion_curve",),
                 ("seconds", "step_number", "step"),
+                least=_AFTER_ENTRY,
             ),
             Chart("Entries by purpose of the group", "bars", ("entries",), ("purpose",)),
         ),
@@ -99,6 +106,7 @@ RETENTION: Final = Dashboard(
                 _MONTHLY,
                 12,
                 60,
+                dates="month",
             ),
         ),
         (
@@ -155,6 +163,7 @@ GROUPS: Final = Dashboard(
                 ("median_decentralisation", "median_fragmentation"),
                 ("month",),
                 width=12,
+                dates="month",
             ),
         ),
         (
@@ -184,7 +193,14 @@ SALES: Final = Dashboard(
         ),
         (
             Chart("Net sales a week", "lines", ("net_sales", "credited_sales"), ("week",)),
-            Chart("Net sales a month by purpose of the group", "stacked_bars", ("net_sales",), ("month", "purpose")),
+            Chart(
+                "Net sales a month by purpose of the group",
+                "stacked_bars",
+                ("net_sales",),
+                ("month", "purpose"),
+                nulls=_CREDITED_TO_NONE,
+                dates="month",
+            ),
         ),
         (
             Chart(
@@ -194,6 +210,7 @@ SALES: Final = Dashboard(
                 ("period", "cohort"),
                 width=12,
                 height=60,
+                dates="month",
             ),
         ),
         (
@@ -204,6 +221,7 @@ SALES: Final = Dashboard(
                 ("group_name", "purpose"),
                 width=8,
                 height=60,
+                nulls={"group_name": UNATTRIBUTED} | _CREDITED_TO_NONE,
             ),
             Chart(
                 "Buyers by frequency of their orders",
@@ -221,8 +239,11 @@ SALES: Final = Dashboard(
                 ("spend_on_groups", "sales_from_spend", "return_on_spend"),
                 ("group_name", "purpose"),
                 width=8,
+                nulls=_CREDITED_TO_NONE,
             ),
-            Chart("Spend a month by campaign", "stacked_bars", ("spend",), ("month", "campaign"), width=4),
+            Chart(
+                "Spend a month by campaign", "stacked_bars", ("spend",), ("month", "campaign"), width=4, dates="month"
+            ),
         ),
     ),
     ("model", "currency"),

@@ -21,7 +21,7 @@ Format = Literal["count", "number", "percent", "money", "seconds", "day"]
 D3_FORMATS: Final[dict[Format, str]] = {
     "count": ",d", "number": ",.2f", "percent": ".1%", "money": ",.2f", "seconds": "DURATION", "day": ""
 }  # fmt: skip
-"""Format codes of Superset by format; there, money is in units of its currency, and a time in milliseconds."""
+"""Format codes of Superset by format; there, money is in units of its currency, a time in milliseconds."""
 
 Additivity = Literal["additive", "semi-additive", "never"]
 
@@ -147,9 +147,9 @@ class Metric:
 
     @property
     def sql_as_shown(self) -> str:
-        """The aggregate, with money in units of its currency, and a time in milliseconds."""
+        """The aggregate, with money in units of its currency, and a time in milliseconds of whole minutes."""
         if self.format == "seconds":
-            return f"1000 * ({self.sql})"
+            return f"60000 * round(({self.sql}) / 60)"
         return f"({self.sql}) / power(10::numeric, max(minor_digits))" if self.format == "money" else self.sql
 
     @property

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import uuid
 import zipfile
+from itertools import cycle
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ import sqlalchemy as sa
 import yaml
 from sqlalchemy.dialects import postgresql
 
-from emberline.bi.charts import saved_chart
+from emberline.bi.charts import COLOR_SCHEME, saved_chart
 from emberline.bi.names import DATABASE, uuid_of, worded
 from emberline.embedded.state import write_whole
 from schemas.dashboard import Dashboard
@@ -30,6 +31,8 @@ _VERSION: Final = "1.0.0"
 """Of the format; Superset knows no other."""
 _MADE_AT: Final = (1980, 1, 1, 0, 0, 0)
 """The earliest time stamp of a ZIP entry, so that equal bundles have equal bytes."""
+_COLORS: Final = ("#1FA8C9", "#454E7C", "#5AC189", "#FF7F44", "#666666", "#E04355", "#FCC700", "#A868B7")
+"""The first of the color scheme."""
 
 
 def database_file() -> str:
@@ -160,13 +163,24 @@ def _dashboard(dashboard: Dashboard, numbers: dict[str, int]) -> dict[str, Any]:
         "uuid": uuid_of("dashboard", dashboard.slug),
         "position": _position(dashboard, numbers),
         "metadata": {
-            "color_scheme": "supersetColors",
+            "color_scheme": COLOR_SCHEME,
+            "label_colors": _series_colors(dashboard),
             "refresh_frequency": 0,
             "cross_filters_enabled": False,
             "native_filter_configuration": [_choice(dashboard, name, numbers) for name in dashboard.choices],
         },
         "published": True,
     }
+
+
+def _series_colors(dashboard: Dashboard) -> dict[str, str]:
+    """A color for each metric that is a line or a bar beside others.
+
+    By itself Superset takes the first color for the only series of a chart, and then for one of several elsewhere.
+    """
+    beside = (chart for chart in dashboard.charts if len(chart.metrics) > 1 and chart.kind in {"lines", "bars"})
+    names = dict.fromkeys(name for chart in beside for name in chart.metrics)
+    return dict(zip(names, cycle(_COLORS), strict=False))
 
 
 def _position(dashboard: Dashboard, numbers: dict[str, int]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from emberline.bi.names import uuid_of
+from emberline.bi.names import uuid_of, worded
 from schemas.dashboard import Chart, Kind
 from schemas.metric import D3_FORMATS
 
@@ -16,19 +16,20 @@ _TYPES: Final[dict[Kind, str]] = {
     "stacked_bars": "echarts_timeseries_bar",
     "table": "table",
     "heatmap": "heatmap_v2",
-    "funnel": "funnel",
+    "funnel": "echarts_timeseries_bar",
 }
+COLOR_SCHEME: Final = "supersetColors"
 _MOST_ROWS: Final = 10_000
-_DAY_FORMAT: Final = "%Y-%m-%d"
+_DATES: Final = {"day": "%Y-%m-%d", "month": "%Y-%m"}
 
 
 def saved_chart(chart: Chart) -> dict[str, Any]:
     """A chart as a file of the bundle has it, without the version of the format."""
     form = {
         "viz_type": _TYPES[chart.kind],
-        "adhoc_filters": [_condition(name, value) for name, value in chart.where.items()],
+        "adhoc_filters": _conditions(chart),
         "row_limit": _MOST_ROWS,
-        "color_scheme": "supersetColors",
+        "color_scheme": COLOR_SCHEME,
         **_drawn(chart),
     }
     return {
@@ -41,21 +42,44 @@ def saved_chart(chart: Chart) -> dict[str, Any]:
     }
 
 
-def _condition(name: str, value: str | int | bool) -> dict[str, Any]:
-    return {
-        "expressionType": "SIMPLE",
-        "clause": "WHERE",
-        "subject": name,
-        "operator": "==",
-        "operatorId": "EQUALS",
-        "comparator": value,
-    }
+def _filters(chart: Chart) -> list[tuple[str, str, str, str | int | bool]]:
+    """The filters: dimension, operator, its name in Superset, value."""
+    equal = [(name, "==", "EQUALS", value) for name, value in chart.where.items()]
+    return [*equal, *((name, ">=", "GREATER_THAN_OR_EQUAL", value) for name, value in chart.least.items())]
+
+
+def _conditions(chart: Chart) -> list[dict[str, Any]]:
+    return [
+        {
+            "expressionType": "SIMPLE",
+            "clause": "WHERE",
+            "subject": name,
+            "operator": operator,
+            "operatorId": operator_id,
+            "comparator": value,
+        }
+        for name, operator, operator_id, value in _filters(chart)
+    ]
+
+
+def _column(chart: Chart, name: str) -> str | dict[str, str]:
+    """A dimension as the form has it: as SQL where the values of the column are not those to be shown."""
+    if name in chart.axis_in_days:
+        return _sql("days", f"{name} / 86400::double precision")
+    if (word := chart.nulls.get(name)) is not None:
+        return _sql(name, f"coalesce({name}, '{word}')")
+    return name
+
+
+def _sql(label: str, expression: str) -> dict[str, str]:
+    return {"label": worded(label), "sqlExpression": expression, "expressionType": "SQL"}
 
 
 def _drawn(chart: Chart) -> dict[str, Any]:
     """The part of the form that only this kind of chart has."""
-    metrics, by = list(chart.metrics), list(chart.by)
+    metrics, by = list(chart.metrics), [_column(chart, name) for name in chart.by]
     shown = D3_FORMATS[chart.measured[0].format] or "SMART_NUMBER"
+    dates = _DATES[chart.dates]
     match chart.kind:
         case "number":
             return {"metric": metrics[0], "y_axis_format": shown, "header_font_size": 0.4, "subheader_font_size": 0.15}
@@ -74,7 +98,7 @@ def _drawn(chart: Chart) -> dict[str, Any]:
                 "markerEnabled": chart.kind == "lines",
                 "markerSize": 4,
                 "x_axis_sort_asc": True,
-                "x_axis_time_format": _DAY_FORMAT,
+                "x_axis_time_format": dates,
             }
         case "table":
             return {
@@ -82,7 +106,7 @@ def _drawn(chart: Chart) -> dict[str, Any]:
                 "groupby": by,
                 "metrics": metrics,
                 "order_desc": True,
-                "table_timestamp_format": _DAY_FORMAT,
+                "table_timestamp_format": dates,
             }
         case "heatmap":
             return {
@@ -90,11 +114,11 @@ def _drawn(chart: Chart) -> dict[str, Any]:
                 "groupby": by[1],
                 "metric": metrics[0],
                 "y_axis_format": shown,
-                "x_axis_time_format": _DAY_FORMAT,
-                "y_axis_time_format": _DAY_FORMAT,
+                "x_axis_time_format": dates,
+                "y_axis_time_format": dates,
                 "value_bounds": [None, None],
                 "sort_x_axis": "alpha_asc",
-                "sort_y_axis": "alpha_asc",
+                "sort_y_axis": "alpha_desc",  # from the bottom up: the first stands at the top
                 "normalize_across": "heatmap",
                 "show_values": True,
                 "show_legend": True,
@@ -103,14 +127,17 @@ def _drawn(chart: Chart) -> dict[str, Any]:
                 "yscale_interval": -1,
             }
         case "funnel":
+            # Superset's own funnel writes labels over segments that are darker or narrower than they are.
             return {
-                "metric": metrics[0],
-                "groupby": by,
-                "sort_by_metric": True,
-                "number_format": shown,
+                "x_axis": _sql("step", f"concat_ws('. ', {', '.join(chart.by)})"),
+                "metrics": metrics,
+                "groupby": [],
+                "orientation": "horizontal",
+                "x_axis_sort": metrics[0],
+                "x_axis_sort_asc": True,
+                "y_axis_format": shown,
+                "show_value": True,
                 "show_legend": False,
-                "show_labels": True,
-                "label_type": 5,
             }
 
 
@@ -119,7 +146,7 @@ def _query(chart: Chart, form: dict[str, Any]) -> dict[str, Any]:
     query = {
         "columns": list(chart.by),
         "metrics": list(chart.metrics),
-        "filters": [{"col": name, "op": "==", "val": value} for name, value in chart.where.items()],
+        "filters": [{"col": name, "op": operator, "val": value} for name, operator, _, value in _filters(chart)],
         "row_limit": _MOST_ROWS,
         "orderby": [[name, True] for name in chart.by],
         "extras": {"having": "", "where": ""},

@@ -105,9 +105,9 @@ def test_money_is_shown_in_units_of_its_currency_and_stands_in_one():
             assert "minor_digits" in metric.sql_as_shown
 
 
-def test_a_time_is_shown_as_a_duration_which_superset_takes_in_milliseconds():
+def test_a_time_is_shown_as_a_duration_of_whole_minutes_which_superset_takes_in_milliseconds():
     shown = METRICS["time_to_convert"]
-    assert (D3_FORMATS[shown.format], shown.sql_as_shown) == ("DURATION", f"1000 * ({shown.sql})")
+    assert (D3_FORMATS[shown.format], shown.sql_as_shown) == ("DURATION", f"60000 * round(({shown.sql}) / 60)")
 
 
 @pytest.mark.parametrize(

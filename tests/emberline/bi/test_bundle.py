@@ -18,6 +18,8 @@ from schemas.metrics import METRICS
 
 URL = sa.make_url("postgresql+psycopg://reader:s3cr3t@127.0.0.1:5432/emberline")
 
+BY_MONTH = "Conversion by month of entry"
+
 
 def files(packed: bytes) -> dict[str, Any]:
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
@@ -62,6 +64,35 @@ def test_what_a_chart_asks_for_is_a_column_or_a_metric_of_its_dataset():
         assert set(query["metrics"]) <= {metric["metric_name"] for metric in dataset["metrics"]}
         columns = {column["column_name"] for column in dataset["columns"]}
         assert {*query["columns"], *(condition["col"] for condition in query["filters"])} <= columns
+
+
+def form(title: str) -> dict[str, Any]:
+    (found,) = (chart["params"] for chart in of(FILES, "charts/").values() if chart["slice_name"] == title)
+    return found
+
+
+def test_an_axis_in_seconds_is_drawn_in_days():
+    axis = form("Share that has reached a step after so many days")["x_axis"]
+    assert (axis["label"], axis["sqlExpression"]) == ("Days", "seconds / 86400::double precision")
+
+
+def test_what_is_credited_to_no_group_is_named_so():
+    group, purpose = form("Sales by group")["groupby"]
+    assert group["sqlExpression"] == "coalesce(group_name, 'unattributed')"
+    assert purpose["sqlExpression"] == "coalesce(purpose, 'none')"
+
+
+def test_a_chart_is_filtered_by_equal_and_by_least_values():
+    filters = [(one["subject"], one["operator"], one["comparator"]) for one in form(BY_MONTH)["adhoc_filters"]]
+    assert filters == [("unit", "==", "month"), ("step_number", ">=", 2)]
+
+
+def test_no_two_metrics_of_a_chart_have_the_same_color():
+    colors = {page["slug"]: page["metadata"]["label_colors"] for page in of(FILES, "dashboards/").values()}
+    for dashboard in DASHBOARDS:
+        for chart in dashboard.charts:
+            if chart.kind in {"lines", "bars"} and len(chart.metrics) > 1:
+                assert len({colors[dashboard.slug][name] for name in chart.metrics}) == len(chart.metrics)
 
 
 def test_every_metric_says_what_it_means_and_is_empty_where_it_would_add_up_what_does_not():

@@ -67,7 +67,7 @@ def page(superset: Started) -> Iterator[Page]:
         browser = playwright.chromium.launch(executable_path=PROGRAM, args=options)
         page = browser.new_page(viewport={"width": 1400, "height": 3000})
         page.set_default_timeout(DRAWN_WITHIN_MS)
-        page.goto(f"{superset.url}/login/")
+        page.goto(f"{superset.url}/login/", wait_until="networkidle")  # the form forgets what is filled in earlier
         page.fill("#username", USER)
         page.fill("#password", superset.password)
         page.keyboard.press("Enter")
