@@ -28,7 +28,8 @@ _NONE: Final = pl.lit(None, pl.String).alias(_NOTE)
 def clear_old_notes(lake: Lake, kept: dt.timedelta, now: dt.datetime) -> int:
     """Clear notes in `events` and `quarantined_event` that Kafka received at least `kept` ago, by whole days of UTC.
 
-    Facts follow in the next run. Only months are read in which `staff_act` has a note of days as old.
+    As in `lake_values.remove_values`, a record without a Kafka timestamp counts as old. Facts follow in the next run.
+    Only months are read in which `staff_act` has a note of days as old.
 
     Args:
         lake: The lake of the tables.
@@ -42,7 +43,8 @@ def clear_old_notes(lake: Lake, kept: dt.timedelta, now: dt.datetime) -> int:
         LakeUnavailable: The store failed.
     """
     before = (now - kept).replace(hour=0, minute=0, second=0, microsecond=0)
-    is_old = pl.col(_NOTE).is_not_null() & (pl.col("kafka_time") < before)
+    time = pl.col("kafka_time")
+    is_old = pl.col(_NOTE).is_not_null() & (time.is_null() | (time < before))
     cleared = 0
     with suppress(LakeConflict):
         cleared += _clear_copies(lake, is_old)
@@ -52,17 +54,17 @@ def clear_old_notes(lake: Lake, kept: dt.timedelta, now: dt.datetime) -> int:
 
 def _clear_copies(lake: Lake, is_old: pl.Expr) -> int:
     handle = lake.open(QUARANTINED_EVENT)
-    rows = handle.scan().collect(engine="streaming")
-    old = rows.filter(is_old)
+    old = handle.scan().filter(is_old).collect(engine="streaming")
     if not old.is_empty():
-        lake.replace(handle, pl.concat([rows.filter(~is_old), old.with_columns(_NONE)]), {})
+        others = handle.scan().filter(~is_old).collect(engine="streaming")
+        lake.replace(handle, pl.concat([others, old.with_columns(_NONE)]), {})
     return old.height
 
 
 def _clear_events(lake: Lake, is_old: pl.Expr, last_day: dt.date) -> int:
     events = lake.open(EVENTS)
-    noted = lake.open(STAFF_ACT).scan().filter(pl.col("note").is_not_null(), pl.col("day") <= last_day)
-    months = noted.select(pl.col("month").unique()).collect(engine="streaming")["month"]
+    with_note = lake.open(STAFF_ACT).scan().filter(pl.col("note").is_not_null(), pl.col("day") <= last_day)
+    months = with_note.select(pl.col("month").unique()).collect(engine="streaming")["month"]
     old = events.scan().filter(pl.col("month").is_in(months.implode()) & is_old).collect(engine="streaming")
     if old.is_empty():
         return 0

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
+import polars as pl
 import pytest
 
 from assets.resources import Clock
@@ -20,7 +21,7 @@ from pipelines.publish.differences import difference
 from pipelines.publish.rows import state_of
 from pipelines.refresh import refresh_identity
 from schemas import kinds
-from schemas.lake import EVENTS, INTERVENTION, QUARANTINED_EVENT, STAFF_ACT
+from schemas.lake import EVENTS, INTERVENTION, QUARANTINED_EVENT, STAFF_ACT, UTC_TIME
 from schemas.warehouse import intervention
 from sensors.maintenance import maintain_lake
 from tests.pipelines.canonical import NOON, PSEUDONYMS, encoded, ingest, land, rebuild, records
@@ -32,12 +33,12 @@ LATER = NOON + 130 * DAY
 OLD, HELD, NEW = "rang the first member", "offered a discount", "met at the fair"
 
 
-def noted(text: str, day: float) -> Event:
+def with_note(text: str, day: float) -> Event:
     payload = {"member_id": "app:op", "intervention": "call", "intervention_note": text}
     return happened(kinds.GROUP_INTERVENTION, day, minute=0, group="app:g", id=text[:4], **payload)
 
 
-NOTES = [noted(OLD, 9), noted(HELD, 8)]
+NOTES = [with_note(OLD, 9), with_note(HELD, 8)]
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Company:
     """Two old notes, one of them in quarantine, and one that Kafka received 40 days later on the same days."""
     company = Company(Lake(str(tmp_path_factory.mktemp("made") / "lake")))
     company.send(*ACTIVE, *TALK, *NOTES)
-    company.send(noted(NEW, 7), kafka_time=NOON + 40 * DAY)
+    company.send(with_note(NEW, 7), kafka_time=NOON + 40 * DAY)
     company.rule(NOTES[1])
     follow(company)
     return company
@@ -118,6 +119,15 @@ def test_neither_a_replay_nor_a_rebuild_brings_them_back(company: Company):
     rebuild(company.lake)
     follow(company)
     assert notes(company) == {NEW}
+
+
+def test_a_copy_in_quarantine_without_a_kafka_time_counts_as_old_as_its_value_does(company: Company):
+    held = company.lake.open(QUARANTINED_EVENT)
+    timeless = held.scan().collect().with_columns(kafka_time=pl.lit(None, UTC_TIME), event_id=pl.lit("timeless"))
+    company.lake.append(held, timeless, {})
+    assert clear_old_notes(company.lake, KEPT, LATER) == 3
+    left = company.lake.open(QUARANTINED_EVENT).scan().collect()
+    assert (left.height, left["intervention_note"].null_count()) == (2, 2)
 
 
 def test_a_released_event_comes_back_without_its_note(company: Company):
