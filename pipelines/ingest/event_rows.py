@@ -1,4 +1,4 @@
-"""Find, append and replace rows of `events` by key."""
+"""Find, append and replace rows of `events` by key, and log what changes."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from pipelines.events.change_log import change_log
 from pipelines.lake import Handle, Lake
-from schemas.lake import EVENTS
+from schemas.lake import EVENTS, TOUCHED
 
 
 def stored_copies(events: Handle, new: pl.DataFrame) -> pl.DataFrame:
@@ -24,6 +25,13 @@ def rows_of(events: Handle, keys: pl.DataFrame) -> pl.DataFrame:
     ids = keys["event_id"].unique()
     matching = events.scan().filter(pl.col("event_id").is_in(ids.implode()))
     return matching.join(keys.lazy(), on=EVENTS.key, how="semi").collect(engine="streaming")
+
+
+def log_changes(lake: Lake, added: pl.DataFrame, removed: pl.DataFrame, batch: int) -> None:
+    """Write to the change log what a write of `events` is going to change; see `change_log`. Call it before that."""
+    changes = change_log(added, removed, batch)
+    if not changes.is_empty():
+        lake.append(lake.open(TOUCHED), changes, {})
 
 
 def write_events(

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from pipelines.carriers import Carrier
-from pipelines.events.change_log import change_log
 from pipelines.events.decode import DecodedRecords, DecodeRules, decode
 from pipelines.events.deduplicate import Deduplicated, deduplicate
 from pipelines.events.placeholders import had_placeholder
@@ -34,7 +33,7 @@ from pipelines.ingest.erased import (
     stored_of,
     suppression_of,
 )
-from pipelines.ingest.event_rows import rows_of, stored_copies, write_events
+from pipelines.ingest.event_rows import log_changes, rows_of, stored_copies, write_events
 from pipelines.ingest.feeds import Undecoded, app_id, undecoded
 from pipelines.ingest.quarantined import RULINGS, QuarantinedEvents
 from pipelines.ingest.reset import BATCH, begin_after_facts, finish_reset, kept_through
@@ -43,7 +42,7 @@ from pipelines.ingest.tolerance import Tolerance, refuse_bad_batch
 from pipelines.lake import Handle, Lake, LakeConflict
 from pipelines.lake_values import remove_values_at
 from schemas.errors import EmberlineError
-from schemas.lake import EVENTS, GAPS, IGNORED, QUARANTINE, RAW, SEQUENCE_RANGE, TOUCHED, LakeTable
+from schemas.lake import EVENTS, GAPS, IGNORED, QUARANTINE, RAW, SEQUENCE_RANGE, LakeTable
 
 if TYPE_CHECKING:
     from pipelines.ingest.known_keys import KnownKeys
@@ -140,7 +139,7 @@ class EventWriter:
         positions = {RULINGS: self._quarantined.rulings} | counters(counts_of(self._events) + counts)
         if not (out.is_empty() and back.is_empty()):
             number = (self._events.position(BATCH) or 0) + 1
-            _log_changes(self._lake, change_log(back, out, number))
+            log_changes(self._lake, back, out, number)
             self._quarantined.keep(out, number)
             positions[BATCH] = number
             back = back.with_columns(batch=pl.lit(number, pl.Int64))
@@ -184,7 +183,7 @@ class EventWriter:
         none = pl.DataFrame(schema=EVENTS.schema)
         before, after = (none, none) if found is None else (found.before, found.after)
         if not before.is_empty():
-            _log_changes(self._lake, change_log(after, before, number))
+            log_changes(self._lake, after, before, number)
             positions[BATCH] = number
         after = after.with_columns(batch=pl.lit(number, pl.Int64))
         write_events(self._lake, self._events, after, before, positions)
@@ -239,7 +238,7 @@ class EventWriter:
         )
         number = (self._events.position(BATCH) or 0) + 1
         positions = {app_id(*partition): offset for partition, offset in stop.items()}
-        _log_changes(self._lake, change_log(added, superseded, number))
+        log_changes(self._lake, added, superseded, number)
         for table, rows in ((QUARANTINE, decoded.quarantine), (IGNORED, decoded.ignored)):
             _write_once(self._lake, table, rows.with_columns(batch=pl.lit(number, pl.Int64)), positions)
         record_ranges(self._lake, decoded.ranges)
@@ -263,11 +262,6 @@ class EventWriter:
 
 def _placeholders(events: pl.DataFrame) -> int:
     return events.select(had_placeholder().sum()).item()
-
-
-def _log_changes(lake: Lake, changes: pl.DataFrame) -> None:
-    if not changes.is_empty():
-        lake.append(lake.open(TOUCHED), changes, {})
 
 
 def _write_once(lake: Lake, table: LakeTable, fresh: pl.DataFrame, positions: Mapping[str, int]) -> None:

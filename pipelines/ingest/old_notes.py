@@ -12,11 +12,10 @@ from typing import Final
 
 import polars as pl
 
-from pipelines.events.change_log import change_log
-from pipelines.ingest.event_rows import write_events
+from pipelines.ingest.event_rows import log_changes, write_events
 from pipelines.ingest.reset import BATCH
 from pipelines.lake import Lake, LakeConflict
-from schemas.lake import EVENTS, QUARANTINED_EVENT, STAFF_ACT, TOUCHED
+from schemas.lake import EVENTS, QUARANTINED_EVENT, STAFF_ACT
 
 _NOTE: Final = "intervention_note"
 _AHEAD: Final = dt.timedelta(days=2)
@@ -71,6 +70,6 @@ def _clear_events(lake: Lake, is_old: pl.Expr, last_day: dt.date) -> int:
     number = (events.position(BATCH) or 0) + 1
     # Their batch stays: they are not late, and no restatement is to count them so.
     cleared = old.with_columns(_NONE)
-    lake.append(lake.open(TOUCHED), change_log(cleared, old, number), {})
+    log_changes(lake, cleared, old, number)
     write_events(lake, events, cleared, old, {BATCH: number})
     return old.height
