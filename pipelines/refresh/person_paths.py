@@ -99,10 +99,10 @@ def _read(
     if not paid.is_empty():
         # An order may have been placed long before it was paid, and by anybody.
         own |= _is_of_order() & pl.col("order_id").is_in(paid["order_id"].unique().implode())
-    events = sources.timeline(sources.scan().filter(bears_on_paths(), own.fill_null(value=False)))
-    is_theirs = pl.col("person_id").is_in(persons.implode())
     # A column that is not named here is not read, which takes most of the time of a few rows in many files.
-    return events.filter(_is_of_order() | is_theirs).select(EVENT_COLUMNS).collect(engine="streaming"), paid
+    events = sources.timeline(sources.scan().filter(bears_on_paths(), own.fill_null(value=False))).select(EVENT_COLUMNS)
+    is_theirs = pl.col("person_id").is_in(persons.implode())
+    return events.filter(_is_of_order() | is_theirs).collect(engine="streaming"), paid
 
 
 def _is_of_order() -> pl.Expr:
@@ -110,7 +110,7 @@ def _is_of_order() -> pl.Expr:
 
 
 def _rebuilt(sources: Sources, orders: Handle, look_back: dt.timedelta) -> pl.DataFrame:
-    events = sources.timeline(sources.events.scan().filter(bears_on_paths()))
+    events = sources.timeline(sources.events.scan().filter(bears_on_paths())).select(EVENT_COLUMNS)
     parts_needed = n_parts(events.select(pl.len()).collect(engine="streaming").item(), _EVENTS_AT_ONCE)
     part_of = pl.col("person_id").fill_null("").hash() % parts_needed
     parts = []
@@ -118,6 +118,5 @@ def _rebuilt(sources: Sources, orders: Handle, look_back: dt.timedelta) -> pl.Da
         paid = orders.scan().filter(part_of == part).collect(engine="streaming")
         names = _is_of_order() & pl.col("order_id").is_in(paid["order_id"].unique().implode())
         chosen = pl.when(_is_of_order()).then(names).otherwise(part_of == part)
-        chosen_events = events.filter(chosen).select(EVENT_COLUMNS).collect(engine="streaming")
-        parts.append(person_path(chosen_events, paid, look_back))
+        parts.append(person_path(events.filter(chosen).collect(engine="streaming"), paid, look_back))
     return pl.concat(parts)
