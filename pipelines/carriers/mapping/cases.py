@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
 from operator import add, mul
@@ -79,11 +79,9 @@ class Collected:
     holds: pl.Expr = field(default_factory=lambda: pl.lit(value=True))
 
     @property
-    def expressions(self) -> list[pl.Expr]:
-        """Return all expressions on elements."""
-        steps = [one for step in self.first for one in step.values()]
-        faults = [one for fault in self.faults for one in fault]
-        return [self.holds, *steps, *self.fields.values(), *faults]
+    def reads(self) -> frozenset[str]:
+        """Return the columns of elements that its expressions name, also those that its own steps make."""
+        return _reads(self.holds, self.first, self.fields, self.faults)
 
 
 @dataclass(frozen=True)
@@ -104,9 +102,7 @@ class Emitted:
     @cached_property
     def reads(self) -> frozenset[str]:
         """The columns that its expressions name, also those that its own steps and columns make."""
-        steps = [one for step in self.first for one in step.values()]
-        faults = [one for fault in self.faults for one in fault]
-        return _columns([self.holds, *steps, *self.columns.values(), *faults])
+        return _reads(self.holds, self.first, self.columns, self.faults)
 
 
 @dataclass(frozen=True)
@@ -125,7 +121,7 @@ class CompiledCase:
             found[event.each] = found.get(event.each, frozenset()) | event.reads
             for collected in event.collected.values():
                 each = event.each if collected.each is None else (collected.each,)
-                found[each] = found.get(each, frozenset()) | _columns(collected.expressions)
+                found[each] = found.get(each, frozenset()) | collected.reads
         return found
 
     @property
@@ -134,6 +130,16 @@ class CompiledCase:
         one = pl.lit(1, pl.Int64)
         of_each = (reduce(mul, (pl.col(f"{each}:count") for each in event.each), one) for event in self.emit)
         return reduce(add, of_each, pl.lit(0, pl.Int64))
+
+
+def _reads(
+    holds: pl.Expr,
+    first: Sequence[Mapping[str, pl.Expr]],
+    columns: Mapping[str, pl.Expr],
+    faults: Sequence[tuple[pl.Expr, ...]],
+) -> frozenset[str]:
+    steps = (one for step in first for one in step.values())
+    return _columns([holds, *steps, *columns.values(), *(one for fault in faults for one in fault)])
 
 
 def _columns(expressions: Iterable[pl.Expr]) -> frozenset[str]:
