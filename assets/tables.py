@@ -38,10 +38,10 @@ _OTHERS: Final[Mapping[str, frozenset[str]]] = {
 def asset(table: LakeTable) -> dict[str, Any]:
     """What the registry says of a table, as arguments of `dagster.asset` or `dagster.AssetSpec`."""
     # Whoever reads what changed in a table hangs on the table: to draw both would hide the graph behind its lines.
-    read = dict.fromkeys(other.name for other in (*table.inputs, *table.guided_by) if not other.is_change_log)
+    read = [other.name for other in table.reads if not other.is_change_log]
     return {
         "key": table.name,
-        "deps": list(read),
+        "deps": read,
         "group_name": table.group,
         "kinds": {_STORED, *_OTHERS.get(table.name, {_COMPUTED})},
         "owners": [OWNERS[table.group]],

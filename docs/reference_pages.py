@@ -229,7 +229,7 @@ def _dependencies(fact: lake.LakeTable) -> Iterator[str]:
 def _readers(read: lake.LakeTable) -> Iterator[str]:
     """The tables that are computed from a lake table, in the lake and then in `mart`."""
     for reader in lake.TABLES.values():
-        if read in (*reader.inputs, *reader.guided_by):
+        if read in reader.reads:
             yield reader.name
     for published in warehouse.DATA_TABLES:
         if read in sources_of(published):

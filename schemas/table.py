@@ -113,6 +113,11 @@ class LakeTable:
         """The tables that columns come from."""
         return tuple(dict.fromkeys(source.table for sources in self.made_of.values() for source in sources))
 
+    @property
+    def reads(self) -> tuple[LakeTable, ...]:
+        """The tables that its refresh reads: `inputs` and `guided_by`."""
+        return tuple(dict.fromkeys((*self.inputs, *self.guided_by)))
+
     def of(self, *columns: str) -> tuple[Source, ...]:
         """Return columns of this table as sources of a column of another table."""
         if unknown := set(columns) - self.columns.keys():

@@ -70,7 +70,7 @@ class Sources:
     @classmethod
     def of(cls, lake: Lake, fact: LakeTable | None = None) -> Sources:
         """Load the tables; `member_change` only if the fact reads it."""
-        is_read = fact is not None and MEMBER_CHANGE in (*fact.inputs, *fact.guided_by)
+        is_read = fact is not None and MEMBER_CHANGE in fact.reads
         changes = lake.open(MEMBER_CHANGE) if is_read else None
         return cls(lake.open(EVENTS), lake.open(IDENTITY).scan().collect(), changes)
 

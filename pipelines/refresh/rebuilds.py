@@ -135,7 +135,7 @@ def code_version(table: LakeTable) -> int:
 
 def _followed(names: Sequence[str]) -> set[LakeTable]:
     """Return the tables whose rebuilds these facts follow; changes of `identity` are in `identity_change`."""
-    read = {table for name in names for table in (*TABLES[name].inputs, *TABLES[name].guided_by)}
+    read = {table for name in names for table in TABLES[name].reads}
     return {
         table
         for table in read

@@ -155,7 +155,7 @@ def with_inputs(facts: Iterable[LakeTable]) -> set[str]:
         table = waiting.pop()
         if table.name not in found:
             found.add(table.name)
-            waiting += (*table.inputs, *table.guided_by)
+            waiting += table.reads
     return found
 
 

@@ -29,7 +29,7 @@ def test_a_source_is_named_once(table: LakeTable):
 def test_facts_come_after_what_they_are_made_of_so_their_order_is_one_to_refresh_them():
     seen: set[str] = set()
     for table in TABLES.values():
-        read = {other.name for other in (*table.inputs, *table.guided_by)}
+        read = {other.name for other in table.reads}
         assert read <= seen, table.name
         seen.add(table.name)
 
