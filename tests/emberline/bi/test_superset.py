@@ -67,7 +67,8 @@ def page(superset: Started) -> Iterator[Page]:
         browser = playwright.chromium.launch(executable_path=PROGRAM, args=options)
         page = browser.new_page(viewport={"width": 1400, "height": 3000})
         page.set_default_timeout(DRAWN_WITHIN_MS)
-        page.goto(f"{superset.url}/login/", wait_until="networkidle")  # the form forgets what is filled in earlier
+        # What is filled in before the form is ready is lost.
+        page.goto(f"{superset.url}/login/", wait_until="networkidle")
         page.fill("#username", USER)
         page.fill("#password", superset.password)
         page.keyboard.press("Enter")
