@@ -78,7 +78,11 @@ class Questions:
         until: Until = None,
         limit: Limit = 100,
     ) -> list[dict[str, Any]]:
-        """Compute a metric by dimensions, of a period and of some values: a row for each combination."""
+        """Compute a metric by dimensions, of a period and of some values: a row for each combination.
+
+        The value is in the unit that list_metrics names: 8669 of "minor units of currency" is 86.69 of a currency with
+        two digits, such as CNY.
+        """
         with _errors_for_client():
             return self._rows(question(metric_named(metric), by or (), where, since=since, until=until, limit=limit))
 
@@ -96,7 +100,12 @@ class Questions:
         ] = None,
         limit: Limit = 20,
     ) -> list[dict[str, Any]]:
-        """Show groups with state, risk of death and the reasons for both, those at the highest risk first."""
+        """Show groups with state, risk of death and the reasons for both, those at the highest risk first.
+
+        reason says why a group is in its state. drivers says what moves its risk within 28 days (risk_28), each with
+        the percentage points it adds or takes, such as (+28); risk_rests_on says where the risk comes from, difference
+        why state and risk do not agree, if they do not.
+        """
         with _errors_for_client():
             frame = groups_frame(self._warehouse)
         if group_id is not None:
