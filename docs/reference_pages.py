@@ -261,6 +261,10 @@ def warehouse_page() -> Iterator[str]:
         if stored.schema == warehouse.MART and stored.name in words.COMPUTED_BY:
             made = f"Computed by `pipelines.{words.COMPUTED_BY[stored.name]}` as the lake table"
             yield f"{made} [{stored.name}](lake.md#{stored.name})."
+        elif stored.fullname in words.WRITTEN_BY:
+            yield f"Computed by `pipelines.{words.WRITTEN_BY[stored.fullname]}`."
+        elif stored is views.alert:
+            yield "A view of [ops.alert](#opsalert)."
         headings = ("Column", "Type", "Null", "Key", "Meaning", "Unit", "Adds up")
         yield table(headings, map(_warehouse_column, stored.columns))
 

@@ -329,4 +329,13 @@ COMPUTED_BY = {
     "revenue_cohort": "engagement.revenue_cohorts.revenue_cohorts",
     "person_value": "engagement.person_value.person_value",
 }
+
+WRITTEN_BY = {
+    "mart.publication": "publish.switch.switch",
+    "mart.restatement": "publish.restatements.note_restatements",
+    "ops.alert": "alerts.decide.decide",
+    "ops.alert_action": "alerts.triage.Triage",
+    "ops.alert_notice": "alerts.ledger.AlertLedger",
+}
+"""Tables that are computed from no lake table."""
 """Where the rows of each fact are computed, below `pipelines`."""

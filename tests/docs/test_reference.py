@@ -22,3 +22,12 @@ def test_the_code_that_computes_each_fact_is_named_and_there():
     for place in named:
         module, _, name = place.rpartition(".")
         assert callable(resolve_name(f"{module}:{name}"))
+
+
+def test_the_code_that_computes_each_warehouse_table_of_no_lake_table_is_named_and_there():
+    page = (ROOT / "docs" / "reference" / "warehouse.md").read_text()
+    named = re.findall(r"^Computed by `(pipelines\.[\w.]+)`\.$", page, re.MULTILINE)
+    assert len(named) == 5
+    for place in named:
+        module, _, name = place.rpartition(".")
+        assert callable(resolve_name(f"{module}:{name}"))
