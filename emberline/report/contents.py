@@ -19,6 +19,7 @@ from emberline.published import (
     newest_publication,
     sales_frame,
 )
+from pipelines.groups.followed import LEAST_CASES
 from pipelines.groups.risk.lines import AlertLines
 from pipelines.publish.warehouse import Warehouse
 from schemas import operations
@@ -55,8 +56,8 @@ class Contents:
         alerts: Alerts as `alert` has them, newest first, with `is_of_group` and `notes`: who wrote what, oldest first.
         contacts: Whom to talk to, as `contacts_frame` gives it.
         done: What was done for groups, as `interventions_frame` gives it.
-        effects: `intervention_effect`.
-        sold_after: `intervention_sales` of `model`.
+        effects: `intervention_effect` from `LEAST_CASES` on.
+        sold_after: `intervention_sales` of `model` from `LEAST_CASES` on.
         sales: As `sales_frame` gives them.
         sales_weeks: Orders that `model` credits by week: `group_id`, `week`, `orders`.
         segments: `segment_sales` of `model`, most first, with `minor_digits`.
@@ -115,6 +116,7 @@ def read_contents(
     sales = sales_frame(warehouse)
     model = next((name for name in models if name in sales["model"]), None)
     through = publication["complete_through"] or now.date()
+    effect, sold = mart.intervention_effect, mart.intervention_sales
     return Contents(
         made_at=now,
         publication=publication,
@@ -125,10 +127,8 @@ def read_contents(
         alerts=warehouse.read(_alerts()),
         contacts=contacts_frame(warehouse),
         done=interventions_frame(warehouse),
-        effects=warehouse.read(mart.intervention_effect),
-        sold_after=warehouse.read(
-            sa.select(mart.intervention_sales).where(mart.intervention_sales.c.model == (model or ""))
-        ),
+        effects=warehouse.read(sa.select(effect).where(effect.c.cases >= LEAST_CASES)),
+        sold_after=warehouse.read(sa.select(sold).where(sold.c.model == (model or ""), sold.c.cases >= LEAST_CASES)),
         sales=sales.filter(pl.col("model") == model) if model else sales,
         sales_weeks=warehouse.read(_sales_weeks(through, publication["zone"], model)),
         segments=warehouse.read(_segments(model)),

@@ -12,7 +12,7 @@ from schemas.attribution import MODELS
 from schemas.currencies import CURRENCIES
 
 LEAST_CASES: Final = 5
-"""Actions with fewer cases are left out: their shares may be chance."""
+"""Actions with fewer cases are not shown: their shares may be chance."""
 
 MOST: Final = 3
 """Most actions reported for a group: those with the greatest difference from untreated groups."""

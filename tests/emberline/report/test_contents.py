@@ -15,6 +15,7 @@ from emberline.published import MOST_INTERVENTIONS, interventions_frame
 from emberline.report import ReportNotWritten, write_report
 from emberline.report.contents import WEEKS, read_contents
 from pipelines.events.sequences import MISSING
+from pipelines.groups.followed import LEAST_CASES
 from pipelines.ingest.missing import by_sequence
 from pipelines.publish.warehouse import Warehouse
 from schemas import warehouse as mart
@@ -28,7 +29,9 @@ COMPLETE = by_sequence(MISSING.to_frame())
 def put(database: str, table: sa.Table, *rows: dict[str, Any]) -> None:
     """Insert rows; numbers that are not given are 0."""
     zeros = {
-        column.name: 0 for column in table.c if not column.nullable and isinstance(column.type, sa.Numeric | sa.Integer)
+        column.name: 0
+        for column in table.c
+        if not column.nullable and isinstance(column.type, sa.Numeric | sa.Float | sa.Integer)
     }
     with sa.create_engine(database, poolclass=sa.NullPool).begin() as connection:
         connection.execute(sa.insert(table), [{**zeros, **row} for row in rows])
@@ -75,6 +78,18 @@ def test_weeks_are_counted_back_from_the_last_complete_day(database: str, wareho
     assert dict(expected) == {
         (group, week): n for group, week, n in found.select("group_id", "week", "speakers").iter_rows()
     }
+
+
+def test_what_followed_an_action_is_shown_from_five_cases_on(database: str, warehouse: Warehouse):
+    of_all = {"purpose": "", "is_effect": False}
+    cases = {"call": LEAST_CASES, "offer": LEAST_CASES - 1}
+    put(database, mart.intervention_effect, *({"action": name, "cases": n, **of_all} for name, n in cases.items()))
+    sold = {**of_all, "model": "last_click", "currency": "CNY"}
+    put(database, mart.intervention_sales, *({"action": name, "cases": n, **sold} for name, n in cases.items()))
+    put(database, mart.dim_currency, {"currency": "CNY", "minor_digits": 2})
+    put(database, mart.group_sales, {"model": "last_click", "group_id": "app:a", "currency": "CNY"})
+    found = read_contents(warehouse, MODELS, COMPLETE, None, NOW)
+    assert (found.effects["action"].to_list(), found.sold_after["action"].to_list()) == (["call"], ["call"])
 
 
 def test_credit_falls_into_the_week_of_the_business_zone(database: str, warehouse: Warehouse):
