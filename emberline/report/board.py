@@ -58,7 +58,7 @@ def health(contents: Contents, words: Words) -> list[dict[str, Any]]:
             words("pipeline"),
             words("pipeline_not", n=open_alerts.height) if open_alerts.height else words("pipeline_is"),
             [
-                f"{printable_name(alert['subject'])}: {printable(alert['reason'])}"
+                f"{printable_name(alert['subject'])}: {printable(words.sentence(alert['reason']))}"
                 for alert in open_alerts.head(_SHOWN).iter_rows(named=True)
             ],
             is_bad=open_alerts.height > 0,

@@ -39,7 +39,7 @@ class Words:
         return str(self._texts.get(f"{kind}_{value}", value or ""))
 
     def sentence(self, text: str | None) -> str:
-        """Translate a reason from the warehouse; parts without a translation stay in English."""
+        """Translate a reason from the warehouse; names and the causes of errors stay in English."""
         parts = (text or "").split(_BETWEEN)
         return self("between").join(map(self._part, parts)) if self._patterns else text or ""
 
@@ -70,5 +70,5 @@ class Words:
 
 
 def _pattern(english: str) -> re.Pattern[str]:
-    holes = {"#": r"([\d.,]+)", "@": r"(\d{4}-\d{2}-\d{2})", "*": r"(.+)"}
+    holes = {"#": r"([+-]?[\d.,]+)", "@": r"(\d{4}-\d{2}-\d{2})", "*": r"(.+)"}
     return re.compile("".join(holes.get(character) or re.escape(character) for character in english))

@@ -4,17 +4,28 @@ import datetime as dt
 import re
 import string
 from importlib.resources import files
+from typing import get_args
 
 import polars as pl
 import pytest
 import yaml
 
 from emberline.report.words import LANGUAGES, Words
+from pipelines.alerts.decide import Alert, Known
+from pipelines.alerts.metric_rules import Kind, MetricRule, Period
+from pipelines.alerts.metrics import reason as metric_reason
+from pipelines.alerts.pipeline import evaluations
+from pipelines.alerts.risks import RISKS
+from pipelines.alerts.rules import HEARD, RULES, Limits, Signals, evaluate
+from pipelines.events.sequences import MISSING
 from pipelines.groups.reasons import reason
 from pipelines.groups.risk.drivers import _words
 from pipelines.groups.risk.scores import INPUTS, SCORES, score_in_words
+from pipelines.operations import staleness
+from pipelines.operations.backlog import Backlog
 from schemas.disagreement import DISAGREEMENTS
 from schemas.lake import GROUP_STATES
+from schemas.metrics import METRICS
 
 PACKAGE = files("emberline.report")
 THROUGH = dt.date(2026, 3, 1)
@@ -80,15 +91,93 @@ def every_driver() -> list[str]:
     return [*of_drivers, *scores.select(score_in_words()).to_series(), *DISAGREEMENTS.values()]
 
 
+def of_groups_and_sources() -> list[str]:
+    """The reasons of alerts on groups and sources, by each rule, beside those of the groups' states."""
+    day, week = dt.timedelta(days=1), dt.timedelta(days=7)
+    now = dt.datetime.combine(THROUGH, dt.time(12), dt.UTC)
+    schema = {
+        **dict.fromkeys(("group_id", "state", "reason", "name", "purpose", "coverage"), pl.String), "since": pl.Date,
+        "last_active_day": pl.Date, "silent_days": pl.Int32, "messages_usual": pl.Float64,
+    }  # fmt: skip
+    ids = ("app:a", "app:b", "app:c")
+    usual = (None, None, "full", THROUGH, THROUGH - 2 * week, 14, 12.4)
+    rows = [(group_id, "alive", "members active again, and still so", *usual) for group_id in ids]
+    groups = pl.DataFrame(rows, schema=schema, orient="row")
+    high = (THROUGH, 0.4)
+    risks = pl.DataFrame(
+        [
+            ("app:a", *high, "the group is 90 days old (+3); 5 messages in 28 days (+2)", "box", 0.15, THROUGH, 0.3),
+            ("app:b", *high, "", "silence", 0.0, THROUGH, 0.3),
+            ("app:c", *high, "the group is 90 days old (+3)", None, None, THROUGH, 0.3),
+        ],
+        RISKS,
+        orient="row",
+    )
+    lost = pl.DataFrame([("chat", "app:a", "app:a", 3, 10, 20, now - day, now)], MISSING, orient="row")
+    heard = [("chat", now), ("silent", now - 9 * day)]
+    found = [
+        verdict.known.reason
+        for source, at in heard
+        for one in evaluate(
+            Signals(groups, pl.DataFrame([(name, source, at) for name in ids], HEARD, orient="row"), None, risks, lost),
+            RULES, {rule: [*ids, "chat", "silent"] for rule in RULES}, Limits(), "Asia/Shanghai", now,
+        )
+        for verdict in one.verdicts
+    ]  # fmt: skip
+    return [*dict.fromkeys(found)]
+
+
+def of_metrics() -> list[str]:
+    """The reasons of alerts on each metric, by each rule and period."""
+    measured = {"value": -60.0, "base": 0.5, "moved": -0.12}
+    rows = (measured, {**measured, "value": 1.0}, {**measured, "base": 0.0, "moved": None}, {**measured, "base": None})
+    return [
+        metric_reason(MetricRule("metric_x", metric, kind, 0.1, period=period), row, day, THROUGH)
+        for number, metric in enumerate(METRICS.values())
+        if metric.format != "day"
+        for day in [THROUGH - dt.timedelta(days=number % 7)]
+        for kind in get_args(Kind)
+        for period in get_args(Period)
+        for row in rows
+    ]
+
+
+def of_pipeline() -> list[str]:
+    """The reasons of alerts on the pipeline, but those that only quote an error."""
+    now = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
+    ago = now - dt.timedelta(hours=9)
+    signals = staleness.Signals(
+        Backlog(1234, ago),
+        (staleness.Feed("T", 0, 5, ago, 1234, ago),),
+        True,
+        ago,
+        {},
+        staleness.Receiver(ago, "E"),
+        tuple(
+            staleness.QuietPull(name, ago, error, dt.timedelta(hours=1)) for name, error in (("P", "E"), ("Q", None))
+        ),
+    )
+    found = staleness.judge(signals, staleness.Limits(), now)
+    quoted = {staleness.UNREADABLE, staleness.RUN_FAILED, staleness.CHECK_FAILED}
+    assert {finding.rule for finding in found.findings} == set(staleness.RULES) - quoted
+    over = Alert(staleness.STALE, "gone", "critical", Known(THROUGH, ""), now, now, now)
+    return [verdict.known.reason for one in evaluations(found, [over], now) for verdict in one.verdicts]
+
+
+def every_sentence() -> list[str]:
+    return [*every_reason(), *every_driver(), *of_groups_and_sources(), *of_metrics(), *of_pipeline()]
+
+
 def test_chinese_has_words_for_every_reason_and_driver():
-    words, said = Words("zh"), [*every_reason(), *every_driver()]
+    words, names = Words("zh"), re.compile("|".join(sorted(METRICS, key=len, reverse=True)) + "|webhook")
+    said = every_sentence()
     assert len(said) > 12
-    assert [text for text in map(words.sentence, said) if re.search("[a-z]", text)] == []
+    assert [text for text in map(words.sentence, said) if re.search("[a-z]", names.sub("", text))] == []
 
 
 def test_every_number_of_a_sentence_stays():
     words = Words("zh")
-    for text in [*every_reason(), *every_driver()]:
+    for text in every_sentence():
         assert sorted(re.findall(r"\d+", words.sentence(text))) == sorted(re.findall(r"\d+", text))
 
 
