@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from pipelines.lake_changes import ChangesKept
 from pipelines.lake_columns import columns_of
 from pipelines.lake_damage import damage_of, files_damaged
 from pipelines.lake_log import Commit, newest_commit
@@ -141,8 +142,13 @@ class Handle:
 
 @dataclass(frozen=True)
 class LoadedTables:
-    """Cache of the newest version of each table, valid while it is the newest."""
+    """Cache of the newest version of each table, valid while it is the newest, and of the rows changed last.
 
+    Attributes:
+        changes: the rows that the last writes changed.
+    """
+
+    changes: ChangesKept = field(default_factory=ChangesKept)
     _loaded: dict[LakeTable, Loaded] = field(default_factory=dict)
 
     def find(self, table: LakeTable) -> Handle | None:

@@ -14,11 +14,11 @@ from typing import Final
 
 import polars as pl
 
-from pipelines.frames import in_one_only
+from pipelines.frames import Changed
 from pipelines.funnel.attribution import MONEY
 from pipelines.time import business_day
 from schemas.attribution import UNATTRIBUTED, UNKNOWN
-from schemas.lake import MONEY_SUM
+from schemas.lake import MONEY_SUM, ORDER_CREDIT
 
 Keyed = Callable[[pl.LazyFrame], pl.LazyFrame]
 """Adds the columns to sum by to credit (`schemas.lake.ORDER_CREDIT`)."""
@@ -99,21 +99,15 @@ class CreditChange:
     buyers_now: pl.DataFrame
 
     @classmethod
-    def between(cls, before: pl.DataFrame, now: pl.DataFrame, elsewhere: pl.LazyFrame) -> CreditChange:
-        """Compare credit before and now.
+    def of(cls, changed: Changed, now: pl.LazyFrame) -> CreditChange:
+        """Find the credit of the orders and buyers.
 
         Args:
-            before: Previous rows of `schemas.lake.ORDER_CREDIT` that can differ; all rows of an order or none.
-            now: The current rows for the same range.
-            elsewhere: All other rows, which are unchanged.
+            changed: The rows of `schemas.lake.ORDER_CREDIT` that differ.
+            now: All of its current rows.
         """
-        changed = in_one_only(before, now)
-        orders = changed.select("shop", "order_id").unique()
-        buyers = changed.select("person_id").drop_nulls().unique()
-        others = elsewhere.join(buyers.lazy(), on="person_id", how="semi").collect(engine="streaming")
-        of_buyers = (pl.concat([rows.join(buyers, on="person_id", how="semi"), others]) for rows in (before, now))
-        of_orders = (rows.join(orders, on=["shop", "order_id"], how="semi") for rows in (before, now))
-        return cls(*of_orders, *of_buyers)
+        orders = changed.whole(now, ORDER_CREDIT.key, "shop", "order_id")
+        return cls(*orders, *changed.whole(now, ORDER_CREDIT.key, "person_id"))
 
 
 def changed_sales(stored: pl.LazyFrame, change: CreditChange, keyed: Keyed) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -1,32 +1,37 @@
-"""The difference between the next and the published version of a warehouse table, from two Delta versions of the lake.
+"""The difference between the next and the published version of a warehouse table, from two versions of the lake.
 
-If a lake table is partitioned by month, only months whose files differ are read. Of other tables, only rows that
-differ are converted to warehouse rows if that takes more than selecting columns.
+Only rows of the lake that differ, or that share a key with one, are turned into rows of the warehouse.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 import polars as pl
 import sqlalchemy as sa
 
-from pipelines.frames import differing
+from pipelines.frames import Changed
 from pipelines.lake import Handle, Lake
 from pipelines.lake_damage import LakeDamaged
-from pipelines.lake_months import changed_months, in_months
 from pipelines.publish.columns import cast_to
 from pipelines.publish.rows import rows_of
 from pipelines.publish.staging import Difference, State
+from pipelines.refresh.versions import changed_between
 from schemas.lake import LakeTable
 from schemas.mart import made_of, sources_of
 
-_MONTH: Final = "month"
-_OF_ALL_ROWS: Final = frozenset({"dim_currency", "dim_date"})
-"""Tables whose rows each come from rows of many months, of any of their lake tables."""
-_BY_KEY: Final = {"dim_person": "person_id", "dim_item": "product_id", "excluded_account": "account_id"}
-"""Tables whose rows each come from all rows of their lake tables with the same value in this column."""
+_OF_ALL_ROWS: Final = frozenset({"dim_carrier", "dim_currency", "dim_date", "dim_purpose", "exclusion"})
+"""Tables whose rows each come from any rows of their lake tables."""
+_BY_KEY: Final[dict[str, tuple[str, ...]]] = {
+    "dim_item": ("product_id",),
+    "dim_person": ("person_id",),
+    "excluded_account": ("account_id",),
+    "group_hour": ("group_id", "month"),
+}
+"""Tables whose rows each come from all rows of their lake tables with the same values in these columns.
+
+A row of any other table comes from one row of its first lake table, and from any of the others."""
 
 
 def difference(lake: Lake, table: sa.Table, opened: Mapping[str, Handle], published: State) -> Difference | None:
@@ -45,10 +50,10 @@ def difference(lake: Lake, table: sa.Table, opened: Mapping[str, Handle], publis
     if before is None:
         return None
     try:
-        old, new = _near_what_changed(table, before, opened)
+        rows = _near_what_changed(lake, table, before, opened)
     except (LakeDamaged, FileNotFoundError):
         return None
-    return between(table, old, new, published.name)
+    return None if rows is None else between(table, *rows, published.name)
 
 
 def is_restored(lake: Lake, table: sa.Table, opened: Mapping[str, Handle], published: State) -> bool:
@@ -84,78 +89,44 @@ def between(table: sa.Table, old: pl.DataFrame, new: pl.DataFrame, since: str) -
         new: The next rows.
         since: Name of the state of `old`.
     """
-    gone, come = _differing([column.name for column in table.primary_key], old, new)
-    return Difference(new=come, old=gone, since=since)
-
-
-def _differing(key: Sequence[str], old: pl.DataFrame, new: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the rows that only one of two frames has, and the new rows whose key occurs twice."""
-    gone, come = differing(old, new)
-    # Duplicate keys are kept, so that the audit finds them.
-    is_twice = new.select(key).is_duplicated()
-    if not is_twice.any():
-        return gone, come
-    twice = new.filter(is_twice)
-    once = old.join(twice, on=key, how="semi")
-    return pl.concat([_without(gone, once), once]), pl.concat([_without(come, twice), twice])
+    changed = Changed.between([column.name for column in table.primary_key], old, new)
+    return Difference(new=changed.come, old=changed.gone, since=since)
 
 
 def _near_what_changed(
-    table: sa.Table, before: Mapping[str, Handle], now: Mapping[str, Handle]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the rows of both versions that can differ; of `_OF_ALL_ROWS`, all rows.
-
-    If one lake table gives them by month: those of months whose files differ. If their look-up tables do not differ:
-    those from rows that differ. If each comes from one key's rows in several lake tables: those of keys with rows
-    that differ.
-    """
-    first, *looked_up = sources_of(table)
-    was, given = _scans(table, before), _scans(table, now)
-    if (key := _BY_KEY.get(table.name)) is not None:
-        is_changed = pl.col(key).is_in(_changed_keys(table, key, before, now).implode())
-        was, given = ({name: rows.filter(is_changed) for name, rows in scans.items()} for scans in (was, given))
-    elif table.name in _OF_ALL_ROWS:
-        pass
-    elif looked_up:
-        if all(rows.is_empty() for source in looked_up for rows in _differing_in(table, source, was, given)):
-            was[first.name], given[first.name] = (rows.lazy() for rows in _differing_in(table, first, was, given))
-    elif _MONTH in first.partition_by:
-        where = in_months(changed_months(before[first.name], now[first.name]))
-        was[first.name], given[first.name] = was[first.name].filter(where), given[first.name].filter(where)
+    lake: Lake, table: sa.Table, before: Mapping[str, Handle], now: Mapping[str, Handle]
+) -> tuple[pl.DataFrame, pl.DataFrame] | None:
+    """Return the rows of both versions that can differ; None if a file of the earlier version is missing."""
+    scans = [{source.name: handles[source.name].scan() for source in sources_of(table)} for handles in (before, now)]
+    if table.name not in _OF_ALL_ROWS:
+        changed = {source: _changed(lake, table, source, before, now) for source in sources_of(table)}
+        found = {source: one for source, one in changed.items() if one is not None}
+        if len(found) < len(changed):
+            return None
+        first, *looked_up = found
+        if (key := _BY_KEY.get(table.name)) is not None:
+            keys = pl.concat([one.rows.select(key) for one in found.values()]).drop_nulls().unique()
+            scans = [{name: _of_keys(rows, keys) for name, rows in one.items()} for one in scans]
+        elif all(found[source].is_empty for source in looked_up):
+            for one, rows in zip(scans, (found[first].gone, found[first].come), strict=True):
+                one[first.name] = rows.lazy()
     old, new = (
         cast_to(table, rows_of(table, lambda source, rows=rows: rows[source.name])).collect(engine="streaming")
-        for rows in (was, given)
+        for rows in scans
     )
     return old, new
 
 
-def _changed_keys(table: sa.Table, key: str, before: Mapping[str, Handle], now: Mapping[str, Handle]) -> pl.Series:
-    """Return the values of a column whose rows differ in any source table of a warehouse table."""
-    changed = [pl.Series(key, [], pl.String)]
-    for source in sources_of(table):
-        if before[source.name].files_id == now[source.name].files_id:
-            continue
-        was, given = _scans(table, before), _scans(table, now)
-        if _MONTH in source.partition_by:
-            where = in_months(changed_months(before[source.name], now[source.name]))
-            was[source.name], given[source.name] = was[source.name].filter(where), given[source.name].filter(where)
-        changed += [rows[key].unique() for rows in _differing_in(table, source, was, given)]
-    return pl.concat(changed).drop_nulls().unique()
-
-
-def _scans(table: sa.Table, handles: Mapping[str, Handle]) -> dict[str, pl.LazyFrame]:
-    return {source.name: handles[source.name].scan() for source in sources_of(table)}
-
-
-def _differing_in(
-    table: sa.Table, source: LakeTable, was: Mapping[str, pl.LazyFrame], given: Mapping[str, pl.LazyFrame]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _changed(
+    lake: Lake, table: sa.Table, source: LakeTable, before: Mapping[str, Handle], now: Mapping[str, Handle]
+) -> Changed | None:
     """Return the rows of a lake table that differ in its key or in columns that a warehouse table uses."""
     columns = {one.column for sources in made_of(table).values() for one in sources if one.table is source}
-    names = sorted({*source.key, *columns})
-    old, new = (rows[source.name].select(names).collect(engine="streaming") for rows in (was, given))
-    return _differing(source.key, old, new)
+    key = _BY_KEY.get(table.name, ())
+    return changed_between(lake, before[source.name], now[source.name], sorted({*source.key, *columns, *key}))
 
 
-def _without(rows: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
-    return rows.join(others, on=rows.columns, how="anti", nulls_equal=True)
+def _of_keys(rows: pl.LazyFrame, keys: pl.DataFrame) -> pl.LazyFrame:
+    # Polars skips rows while it reads them by the values of a column, but not by a join.
+    may_be = pl.all_horizontal(pl.col(name).is_in(keys[name].unique().implode()) for name in keys.columns)
+    return rows.filter(may_be).join(keys.lazy(), on=keys.columns, how="semi")

@@ -79,8 +79,9 @@ def _changed_groups(
     """Return the groups to recompute; None: all, as the versions of states or credit read last are unavailable."""
     before = as_read(lake, fact, states)
     was = None if before is None else rows_read(before, _falls)
-    credits = changed_since(lake, fact, orders, lambda rows: rows.select(_ORDER).drop_nulls("group_id").unique())
+    credits = changed_since(lake, fact, orders)
     if was is None or credits is None:
         return None
-    others = (in_one_only(was, falls), in_one_only(*credits))
+    of_groups = (rows.select(_ORDER).drop_nulls("group_id").unique() for rows in (credits.gone, credits.come))
+    others = (in_one_only(was, falls), in_one_only(*of_groups))
     return pl.concat([changed, *(rows["group_id"] for rows in others)]).unique()

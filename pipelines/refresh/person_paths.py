@@ -7,7 +7,7 @@ from typing import Final
 
 import polars as pl
 
-from pipelines.frames import in_one_only
+from pipelines.frames import Changed, in_one_only
 from pipelines.funnel.orders import ORDER_EVENTS
 from pipelines.funnel.person_path import EVENT_COLUMNS, bears_on_paths, person_path
 from pipelines.lake import Handle, Lake
@@ -49,10 +49,10 @@ def refresh_person_paths(lake: Lake, look_back: dt.timedelta, settings: int) -> 
     if done == seen:
         return unchanged(handle)
     positions = {**seen, **version_read(orders)}
-    paid = changed_since(lake, handle, orders, lambda rows: rows.select(_PAID))
+    paid = changed_since(lake, handle, orders)
     if None in done.values() or done[input_id(SETTINGS)] != settings or rebuild.is_whole or paid is None:
         return write(lake, handle, _rebuilt(sources, orders, look_back), positions)
-    changed = _changed(handle, orders, in_one_only(*paid), Changes.since(lake, sources, done))
+    changed = _changed(handle, orders, _paid(paid), Changes.since(lake, sources, done))
     if changed.is_empty():
         record_inputs(lake, handle, positions)
         return unchanged(handle)
@@ -68,6 +68,11 @@ def refresh_person_paths(lake: Lake, look_back: dt.timedelta, settings: int) -> 
     paths = person_path(*_read(sources, orders, persons, is_changed, pl.col("month") >= since), look_back)
     counted = Refreshed(is_changed=False, rows=0, persons=persons.len())
     return write(lake, handle, paths.filter(is_later), positions, counted, is_changed & is_later)
+
+
+def _paid(orders: Changed) -> pl.DataFrame:
+    """Return the orders that differ in what a path depends on, before and now."""
+    return in_one_only(*(rows.select(_PAID) for rows in (orders.gone, orders.come)))
 
 
 def _changed(handle: Handle, orders: Handle, paid: pl.DataFrame, changes: Changes) -> pl.DataFrame:

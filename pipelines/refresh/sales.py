@@ -17,10 +17,9 @@ from pipelines.funnel.sales import (
     sales,
 )
 from pipelines.lake import Handle, Lake
-from pipelines.lake_months import changed_months, in_months
 from pipelines.refresh.rebuilds import rebuild_due
 from pipelines.refresh.segmented import are_segments_others
-from pipelines.refresh.versions import as_read, rows_read, version_read
+from pipelines.refresh.versions import as_read, changed_between, version_read
 from pipelines.refresh.whole import as_recorded, inputs_of
 from pipelines.refresh.written import SETTINGS, Refreshed, input_id, put, recorded_inputs, unchanged, write
 from schemas.lake import GROUP, GROUP_SALES, GROUP_SALES_DAY, MESSAGE_SALES, ORDER_CREDIT, SEGMENT_SALES, LakeTable
@@ -99,13 +98,6 @@ class _Summing:
         if is_by_segment and are_segments_others(as_read(self.lake, fact, self.groups), self.groups, before):
             return None
         if before.version not in self._changes:
-            self._changes[before.version] = self._change(before)
+            changed = changed_between(self.lake, before, self.credit)
+            self._changes[before.version] = changed and CreditChange.of(changed, self.credit.scan())
         return self._changes[before.version]
-
-    def _change(self, before: Handle) -> CreditChange | None:
-        is_there = in_months(changed_months(before, self.credit))
-        was = rows_read(before, lambda rows: rows.filter(is_there))
-        if was is None:
-            return None
-        rows = self.credit.scan()
-        return CreditChange.between(was, rows.filter(is_there).collect(engine="streaming"), rows.filter(~is_there))

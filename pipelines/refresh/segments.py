@@ -11,12 +11,11 @@ import polars as pl
 
 from pipelines.engagement.calendar import is_complete
 from pipelines.engagement.segments import of_days_only, segment_activity, segment_retention
-from pipelines.frames import in_one_only
+from pipelines.frames import Changed
 from pipelines.lake import Handle, Lake
-from pipelines.lake_months import changed_months, in_months
 from pipelines.refresh.rebuilds import rebuild_due
 from pipelines.refresh.segmented import are_segments_others
-from pipelines.refresh.versions import as_read, rows_read, version_read
+from pipelines.refresh.versions import as_read, changed_between, version_read
 from pipelines.refresh.whole import as_recorded, inputs_of
 from pipelines.refresh.written import (
     SETTINGS,
@@ -126,17 +125,13 @@ class _Counting:
         return self._changes[before.version]
 
     def _change(self, before: Handle) -> _Change | None:
+        changed = changed_between(self.lake, before, self.days)
+        if changed is None:
+            return None
         # Days that are not complete are counted once they are.
         is_over = is_complete(pl.col("day"), "day", self.through)
-        is_there = in_months(changed_months(before, self.days)) & is_over
-        was = rows_read(before, lambda rows: rows.filter(is_there).select(_MINE))
-        if was is None:
-            return None
-        now = self.days.scan().filter(is_there).select(_MINE).collect(engine="streaming")
-        persons = in_one_only(was, now).select("person_id").unique()
-        if persons.is_empty():
-            return _Change(was.clear(), now.clear())
-        is_theirs = pl.col("person_id").is_in(persons["person_id"].implode())
-        elsewhere = self.days.scan().filter(~is_there & is_over & is_theirs)
-        others = elsewhere.select(_MINE).collect(engine="streaming")
-        return _Change(*(pl.concat([rows.join(persons, on="person_id", how="semi"), others]) for rows in (was, now)))
+        mine = (rows.filter(is_over).select(_MINE) for rows in (changed.gone, changed.come))
+        whole = Changed.between(PERSON_DAY.key, *mine).whole(
+            self.days.scan().filter(is_over).select(_MINE), PERSON_DAY.key, "person_id"
+        )
+        return _Change(*whole)

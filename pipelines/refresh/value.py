@@ -50,10 +50,11 @@ def refresh_person_value(lake: Lake, through: dt.date | None, zone: str, setting
 
 def _are_orders_alike(lake: Lake, fact: Handle, credit: Handle, through: dt.date | None, zone: str) -> bool:
     """Whether the orders paid up to the last complete day are the same as when the fact was computed."""
-
-    def counting(rows: pl.LazyFrame) -> pl.LazyFrame:
-        orders = credited_orders(rows)
-        return orders.filter(business_day(pl.col("paid_at"), zone) <= pl.lit(through, pl.Date)).sort(pl.all())
-
-    rows = changed_since(lake, fact, credit, counting)
-    return rows is not None and rows[0].equals(rows[1], null_equal=True)
+    changed = changed_since(lake, fact, credit)
+    if changed is None:
+        return False
+    orders = changed.whole(credit.scan(), credit.table.key, "shop", "order_id")
+    is_over = business_day(pl.col("paid_at"), zone) <= pl.lit(through, pl.Date)
+    both = (credited_orders(rows.lazy()).filter(is_over) for rows in orders)
+    was, now = (orders.sort(pl.all()).collect() for orders in both)
+    return was.equals(now, null_equal=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import polars as pl
 
+from pipelines.frames import Changed
 from pipelines.lake import Handle, Lake
 from pipelines.lake_damage import LakeDamaged
 from pipelines.lake_months import changed_months, in_months
@@ -35,26 +36,43 @@ def rows_read(table: Handle, chosen: Callable[[pl.LazyFrame], pl.LazyFrame]) -> 
         return None
 
 
-def changed_since(
-    lake: Lake, fact: Handle, table: Handle, chosen: Callable[[pl.LazyFrame], pl.LazyFrame] = lambda rows: rows
-) -> tuple[pl.DataFrame, pl.DataFrame] | None:
-    """Return the rows, before and now, of the months in which a table can differ from the version that a fact read.
+def changed_since(lake: Lake, fact: Handle, table: Handle) -> Changed | None:
+    """Return the rows in which a table differs from the version that a fact read; None if that is unavailable.
 
     Args:
         lake: The lake with both.
         fact: A fact that recorded `version_read` of the table.
-        table: A table partitioned by month.
-        chosen: Selects what is needed from the rows of some months.
-
-    Returns:
-        None if the version that was read is no longer in the lake.
+        table: The table.
     """
     before = as_read(lake, fact, table)
-    if before is None:
+    return None if before is None else changed_between(lake, before, table)
+
+
+def changed_between(lake: Lake, before: Handle, now: Handle, columns: Sequence[str] | None = None) -> Changed | None:
+    """Return the rows in which two versions of a table differ; None if a file of the earlier one is missing.
+
+    If this process wrote all that lies between, they are known; else the files that differ are compared, of tables by
+    month those of months that differ.
+
+    Args:
+        lake: The lake of the table.
+        before: The earlier version.
+        now: The later one.
+        columns: The columns to compare and return, the key among them; None: all.
+    """
+    table = now.table
+    names = list(table.columns) if columns is None else list(columns)
+    if before.files_id == now.files_id:
+        return Changed.none(pl.DataFrame(schema=table.schema).select(names))
+    kept = lake.loaded.changes.between(table.name, table.key, before.files_id, now.files_id)
+    if kept is not None:
+        return kept if columns is None else Changed.between(table.key, kept.gone.select(names), kept.come.select(names))
+    is_there = in_months(changed_months(before, now)) if "month" in table.partition_by else pl.lit(value=True)
+    was = rows_read(before, lambda rows: rows.filter(is_there).select(names))
+    if was is None:
         return None
-    is_there = in_months(changed_months(before, table))
-    was = rows_read(before, lambda rows: chosen(rows.filter(is_there)))
-    return None if was is None else (was, chosen(table.scan().filter(is_there)).collect(engine="streaming"))
+    rows = now.scan().filter(is_there).select(names).collect(engine="streaming")
+    return Changed.between(table.key, was, rows)
 
 
 def _numbers(table: Handle) -> dict[str, int]:

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipelines.frames import Changed
 from pipelines.funnel.attribution import MONEY, AttributionRules, order_credit
 from pipelines.funnel.sales import CreditChange, by_group, by_message, by_segment, changed_sales, sales
 from schemas import warehouse
@@ -148,7 +149,8 @@ def test_what_changed_on_top_of_stored_sums_equals_the_sums_of_all_credit(keyed,
     before = before.join(orders, on=["shop", "order_id"], how="anti")
     after = after.join(orders, on=["shop", "order_id"], how="anti")
     stored = sales(pl.concat([before, elsewhere]).lazy(), keyed).collect()
-    change = CreditChange.between(before, after, elsewhere.lazy())
+    changed = Changed.between(ORDER_CREDIT.key, before, after)
+    change = CreditChange.of(changed, pl.concat([after, elsewhere]).lazy())
     fresh, replaced = changed_sales(stored.lazy(), change, keyed)
     key = [name for name in stored.columns if name not in {"orders", "buyers", *MONEY}]
     summed = pl.concat([stored.join(replaced, on=key, how="anti"), fresh.select(stored.columns)])

@@ -111,6 +111,11 @@ def test_the_difference_leads_from_any_version_to_any_later_one(
         found = difference(company.lake, place, opened(company.lake, place), state)
         assert found is not None
         assert alike(applied(rows, found), rows_now(company.lake, place)), place.name
+        # A process that wrote nothing does not know what was changed, and compares the versions.
+        compared = difference(other := Lake(company.lake.uri), place, opened(other, place), state)
+        assert compared is not None
+        assert alike(compared.old, found.old), place.name
+        assert alike(compared.new, found.new), place.name
         assert found.old.join(found.new, on=rows.columns, how="semi", nulls_equal=True).is_empty()
         if state.name == state_of(place, opened(company.lake, place)).name:
             assert found.old.is_empty(), place.name
