@@ -23,12 +23,19 @@ def lake_asset(table: LakeTable) -> Callable[[Compute], dg.AssetsDefinition]:
 
 
 def lake_assets(
-    specs: Sequence[dg.AssetSpec], name: str | None = None, check_specs: Sequence[dg.AssetCheckSpec] | None = None
+    specs: Sequence[dg.AssetSpec],
+    name: str | None = None,
+    check_specs: Sequence[dg.AssetCheckSpec] | None = None,
+    *,
+    can_subset: bool = False,
 ) -> Callable[[Compute], dg.AssetsDefinition]:
-    """Return a decorator that makes the assets of several tables from one function; see `naming_damage`."""
-    return lambda compute: dg.multi_asset(specs=specs, name=name, check_specs=check_specs, pool=WRITER)(
-        naming_damage(compute)
-    )
+    """Return a decorator that makes the assets of several tables from one function; see `naming_damage`.
+
+    If `can_subset`, a run may be of some of them, and the function may leave out results.
+    """
+    return lambda compute: dg.multi_asset(
+        specs=specs, name=name, check_specs=check_specs, can_subset=can_subset, pool=WRITER
+    )(naming_damage(compute))
 
 
 def naming_damage(compute: Compute) -> Compute:

@@ -14,14 +14,14 @@ import sqlalchemy as sa
 from pipelines.lake import Lake
 from pipelines.refresh import Refreshed
 from pipelines.refresh.written import rows_version
-from schemas.described import DescribedColumn, columns_of_lake, columns_of_mart, columns_of_staging
+from schemas.described import DescribedColumn, columns_of_lake, columns_of_mart
 from schemas.lake import TABLES, LakeTable
 from schemas.mart import sources_of
 from schemas.table import OWNERS
-from schemas.warehouse import MART, STAGING
+from schemas.warehouse import MART
 
 WAREHOUSE: Final = "warehouse"
-"""The group of the assets of staging and mart."""
+"""The group of the assets of mart."""
 
 MOST_PLOT_BYTES: Final = 8 * 1024
 
@@ -61,21 +61,11 @@ def specs(*tables: LakeTable) -> list[dg.AssetSpec]:
     return [dg.AssetSpec(**asset(table)) for table in tables]
 
 
-def staged(table: sa.Table) -> dict[str, Any]:
-    """What the registry says of the next version of a warehouse table, as arguments of `dagster.AssetSpec`."""
-    return {
-        "key": [STAGING, str(table.name)],
-        "deps": [source.name for source in sources_of(table)],
-        "description": f"The next version of {table.fullname}, not yet checked.",
-        **_of_warehouse(table, columns_of_staging(table)),
-    }
-
-
 def published(table: sa.Table) -> dict[str, Any]:
     """What the registry says of a warehouse table, as arguments of `dagster.AssetSpec`."""
     return {
         "key": [MART, str(table.name)],
-        "deps": [[STAGING, str(table.name)]],
+        "deps": [source.name for source in sources_of(table)],
         "description": table.comment,
         **_of_warehouse(table, columns_of_mart(table)),
     }

@@ -36,7 +36,7 @@ _TOPIC: Final = "group.messages"
 _SIZES: Final = (2_000_000, 10_000_000, 30_000_000)
 _NEW: Final = 1_000
 _QUIET: Final = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-_APART: Final = ("stage", "check_staging", "publish", "group_risks")
+_APART: Final = ("publish", "group_risks")
 _KINDS: Final = {
     kinds.MESSAGE_SENT: 0.8, kinds.REACTION_ADDED: 0.1, kinds.LINK_CLICKED: 0.05, kinds.ORDER_PAID: 0.05,
 }  # fmt: skip

@@ -63,7 +63,6 @@ def build_defs(
     return dg.Definitions(
         # Only the alerts know how fresh assets must be between scheduled runs.
         assets=[*(with_freshness(assets) if cron is None else assets), *written_by_people()],
-        asset_checks=[warehouse.check_staging],
         jobs=[pipeline_job, follow_job, *group_jobs, rebuild_job, audit_job, maintenance_job],
         schedules=[
             maintenance_schedule,

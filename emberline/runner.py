@@ -19,7 +19,7 @@ from pipelines.publish.errors import AnotherLake, RowsLost
 from pipelines.quarantine import rejected_records
 from schemas.lake import EVENTS
 from sensors.failures import Cause, cause_of
-from sensors.jobs import FULL_AUDIT, audit_job, follow_job, pipeline_job
+from sensors.jobs import audit_job, follow_job, pipeline_job
 
 _INTERRUPTIONS: Final = {KeyboardInterrupt.__name__, dg.DagsterExecutionInterruptedError.__name__}
 _USER: Final = "user"
@@ -32,7 +32,7 @@ _COMMANDS: Final = {
 
 @dataclass(frozen=True)
 class FailedCheck:
-    """A failed check of a staging table; each message names table, expectation and rows."""
+    """A failed check of the next version of a table; each message names table, expectation and rows."""
 
     table: str
     is_blocking: bool
@@ -121,8 +121,7 @@ def run_pipeline(
     config = {
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
         "ops": {
-            **(FULL_AUDIT if job_name == audit_job.name else {}),
-            "publish": {"config": {"accept_loss": accept_loss}},
+            "publish": {"config": {"accept_loss": accept_loss, "is_audit": job_name == audit_job.name}},
         },
     }
     # Dagster's own messages are kept off the terminal: the outcome reports what failed.

@@ -8,7 +8,6 @@ succeed, and when it uses too much memory.
 from __future__ import annotations
 
 import itertools
-import logging
 import os
 import sys
 from contextlib import suppress
@@ -25,13 +24,8 @@ _MOST_BYTES: Final = 1024**3
 """Most memory of a worker between runs; a large backlog leaves more behind, which is freed by ending the process."""
 
 
-_UNTRUE: Final = "Blocking asset check"
-"""Start of a false warning: in a run without changes, `publish` is skipped together with its checks."""
-
-
 def main() -> None:
     """Execute runs until there is a reason to end."""
-    drop_untrue_warning()
     fd = int(sys.argv[1])
     os.set_inheritable(fd, False)
     runs: Connection[None, str] = Connection(fd)
@@ -41,12 +35,6 @@ def main() -> None:
             if number == _MOST_RUNS or psutil.Process().memory_info().rss > _MOST_BYTES:
                 break  # without having said that it is free
             runs.send(None)
-
-
-def drop_untrue_warning() -> None:
-    """Drop the false warning about checks without a result from the log of runs."""
-    if (handler := logging.lastResort) is not None:
-        handler.addFilter(lambda record: not record.getMessage().startswith(_UNTRUE))
 
 
 if __name__ == "__main__":

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 import polars as pl
+
+_RIGHT: Final = " of the other"
 
 
 def in_one_only(one: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
@@ -20,11 +22,13 @@ def differing(one: pl.DataFrame, other: pl.DataFrame) -> tuple[pl.DataFrame, pl.
 
     Rows are paired by a hash and then compared value by value: a join by all columns takes four times as long.
     """
+    if one.is_empty() or other.is_empty():
+        return one, other
     pairs = _hashes(one).join(_hashes(other), on="hash")
-    values = pl.DataFrame(
-        [one[name].gather(pairs["row"]).eq_missing(other[name].gather(pairs["row_right"])) for name in one.columns]
-    )
-    alike = pairs.filter(values.select(pl.all_horizontal(pl.all())).to_series())
+    left = one[pairs["row"]]
+    right = other[pairs["row_right"]].select(pl.all().name.suffix(_RIGHT))
+    are_alike = pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"{name}{_RIGHT}")) for name in one.columns)
+    alike = pairs.filter(pl.concat([left, right], how="horizontal").select(are_alike).to_series())
     return _without(one, alike["row"]), _without(other, alike["row_right"])
 
 

@@ -10,7 +10,6 @@ from sqlalchemy.dialects import postgresql
 from schemas.columns import Meaning, meaning_of
 from schemas.mart import made_of
 from schemas.table import LakeTable, Lineage
-from schemas.warehouse import STAGING
 
 Key = tuple[str, ...]
 """Key of a table: the name of a lake table, or schema and name of a warehouse table."""
@@ -35,15 +34,9 @@ def columns_of_lake(table: LakeTable) -> list[DescribedColumn]:
     ]
 
 
-def columns_of_staging(table: sa.Table) -> list[DescribedColumn]:
-    """Describe the columns of a staging table (the next version): they come from the lake."""
-    return _of_warehouse(table, _keyed(made_of(table)))
-
-
 def columns_of_mart(table: sa.Table) -> list[DescribedColumn]:
-    """Describe the columns of a warehouse table: each comes from the same column in staging."""
-    key = (STAGING, str(table.name))
-    return _of_warehouse(table, {str(column.name): ((key, str(column.name)),) for column in table.columns})
+    """Describe the columns of a warehouse table: they come from the lake."""
+    return _of_warehouse(table, _keyed(made_of(table)))
 
 
 def _keyed(lineage: Lineage) -> dict[str, tuple[tuple[Key, str], ...]]:

@@ -118,7 +118,7 @@ def run_failure_sensor(
 @dg.sensor(
     minimum_interval_seconds=_EVERY_S,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Alerts when an expectation does not hold for the newest staging tables.",
+    description="Alerts when an expectation does not hold for the newest version of a table.",
 )
 def check_failure_sensor(
     context: dg.SensorEvaluationContext,

@@ -13,10 +13,10 @@ from assets.warehouse import CHECK
 from pipelines.lake_damage import damage_by_message
 from pipelines.operations.staleness import Failure
 from pipelines.system_refusals import refusal_in
-from schemas.warehouse import DATA_TABLES, STAGING
+from schemas.warehouse import DATA_TABLES, MART
 
 CHECKS: Final = {
-    **{table.name: dg.AssetCheckKey(dg.AssetKey([STAGING, table.name]), CHECK) for table in DATA_TABLES},
+    **{table.name: dg.AssetCheckKey(dg.AssetKey([MART, table.name]), CHECK) for table in DATA_TABLES},
     "identity": dg.AssetCheckKey(dg.AssetKey("identity"), OVER_MERGED_CHECK),
     "payload_census": dg.AssetCheckKey(dg.AssetKey("payload_census"), CENSUS_CHECK),
     "sequence_range": dg.AssetCheckKey(dg.AssetKey("sequence_range"), SEQUENCE_CHECK),

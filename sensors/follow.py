@@ -22,7 +22,7 @@ from pipelines.publish.warehouse import Warehouse
 from pipelines.refresh import facts_behind
 from schemas.funnel import fingerprint_of_all
 from schemas.lake import EVENTS, FACTS, REBUILD, TABLES
-from schemas.warehouse import DATA_TABLES, STAGING
+from schemas.warehouse import DATA_TABLES, MART
 from sensors.backlog import runs_of
 from sensors.jobs import follow_job, pipeline_job
 
@@ -75,8 +75,8 @@ def assets_behind(lake: Lake, rules: Rules, published: int | None) -> frozenset[
     if not lake.open(EVENTS).content:
         return frozenset()
     lake = LakeReading.of(lake)
-    staging = {f"{STAGING}/{table.name}" for table in DATA_TABLES} if is_mart_behind(lake, published) else set()
-    return facts_behind(lake, fact_rules(lake, rules)) | staging
+    mart = {f"{MART}/{table.name}" for table in DATA_TABLES} if is_mart_behind(lake, published) else set()
+    return facts_behind(lake, fact_rules(lake, rules)) | mart
 
 
 def with_dependents(graph: Any, names: Collection[str]) -> Set[dg.AssetKey]:

@@ -49,13 +49,10 @@ group_jobs: Final = [
 ]
 """A job for each group of assets. It uses the stored version of its inputs, without refreshing them."""
 
-FULL_AUDIT: Final = {"stage": {"config": {"is_whole": True}}, "check_staging": {"config": {"is_full": True}}}
-"""Configuration of `audit_job`: its steps stage all rows and evaluate every expectation on them."""
-
 audit_job = dg.define_asset_job(
     "audit_job",
     selection=dg.AssetSelection.groups(WAREHOUSE),
-    config={"ops": FULL_AUDIT},
+    config={"ops": {"publish": {"config": {"is_audit": True}}}},
     executor_def=dg.in_process_executor,
     description="Let Great Expectations check all rows of the warehouse, and repair rows that differ from the lake.",
 )

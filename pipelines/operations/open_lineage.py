@@ -34,12 +34,12 @@ from requests import RequestException
 
 from pipelines.lake import Lake
 from pipelines.lake_place import local_path
-from schemas.described import DescribedColumn, Key, columns_of_lake, columns_of_mart, columns_of_staging
+from schemas.described import DescribedColumn, Key, columns_of_lake, columns_of_mart
 from schemas.errors import EmberlineError
 from schemas.lake import RAW, TABLES
 from schemas.mart import sources_of
 from schemas.table import OWNERS
-from schemas.warehouse import DATA_TABLES, MART, STAGING
+from schemas.warehouse import DATA_TABLES, MART
 
 _PRODUCER: Final = "https://pypi.org/project/emberline"
 _PORT: Final = 5432
@@ -141,8 +141,7 @@ def _tables() -> Mapping[Key, _Described]:
     for table in DATA_TABLES:
         name, owner, about = str(table.name), OWNERS["warehouse"], table.comment or ""
         read = [(source.name,) for source in sources_of(table)]
-        warehouse[STAGING, name] = _Described(about, owner, columns_of_staging(table), read)
-        warehouse[MART, name] = _Described(about, owner, columns_of_mart(table), [(STAGING, name)])
+        warehouse[MART, name] = _Described(about, owner, columns_of_mart(table), read)
     return {**lake, **warehouse}
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from assets.tables import asset, materialized, staged
+from assets.tables import asset, materialized, published
 from pipelines.lake import Lake
 from pipelines.refresh import refresh_feed_days
 from schemas.lake import EVENTS, FEED_DAY, GROUP_HEALTH, RAW, TABLES
@@ -61,7 +61,7 @@ def test_a_fact_shows_the_settings_and_the_version_of_the_code_it_depends_on():
 
 
 def test_the_columns_of_a_warehouse_table_say_their_unit_and_how_they_add_up():
-    (sales,) = (staged(table) for table in DATA_TABLES if table.name == "group_sales")
+    (sales,) = (published(table) for table in DATA_TABLES if table.name == "group_sales")
     columns = {column.name: column for column in sales["metadata"]["dagster/column_schema"].columns}
     assert columns["paid_minor"].tags == {"unit": "minor units of currency", "adds up": "within model and currency"}
     assert columns["buyers"].tags["adds up"] == "never"

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -152,13 +151,3 @@ def _elsewhere(instance: dg.DagsterInstance) -> WarmRunLauncher:
     launcher = WarmRunLauncher()
     launcher.register_instance(instance)
     return launcher
-
-
-def test_workers_drop_the_warning_of_checks_that_were_skipped_and_no_other():
-    script = (
-        "import logging; from emberline.worker import drop_untrue_warning; drop_untrue_warning();"
-        "log = logging.getLogger('dagster._core'); log.warning('Blocking asset check %r emitted no result', 'x');"
-        "log.warning('another')"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stderr == "another\n"

@@ -26,7 +26,7 @@ def test_a_broken_rule_blocks_the_publication_and_the_last_good_version_stays(pi
     assert warehouse.read(mart.group_day).sort(pl.all()).equals(published.sort(pl.all()))
     assert warehouse.read(mart.publication)["version"].to_list() == [good.version]
     [check] = blocked.failed_checks
-    assert check.table == "staging/group_day"
+    assert check.table == "mart/group_day"
     [message] = [m for m in check.messages if "speakers" in m]
     assert "staging.group_day: speakers are no more than active_members: 3 rows break it" in message
 

@@ -13,14 +13,11 @@ TABLES = {table.name for table in DATA_TABLES}
 
 
 def staged(run: dg.ExecuteInProcessResult) -> set[str]:
-    """The tables that a run loaded into staging."""
-    return {
-        done.asset_key.path[-1]
-        for event in run.get_asset_materialization_events()
-        if (done := event.step_materialization_data.materialization).asset_key
-        and done.asset_key.path[0] == "staging"
-        and done.metadata["is_changed"].value
-    }
+    """The tables that a run loaded into staging, and published."""
+    keys = [
+        event.step_materialization_data.materialization.asset_key for event in run.get_asset_materialization_events()
+    ]
+    return {key.path[-1] for key in keys if key.path[0] == "mart"}
 
 
 def checked(run: dg.ExecuteInProcessResult) -> set[str]:
@@ -28,7 +25,7 @@ def checked(run: dg.ExecuteInProcessResult) -> set[str]:
     return {
         evaluation.asset_key.path[-1]
         for evaluation in run.get_asset_check_evaluations()
-        if evaluation.asset_key.path[0] == "staging" and evaluation.metadata["expectations"].value
+        if evaluation.asset_key.path[0] == "mart" and evaluation.metadata["expectations"].value
     }
 
 

@@ -23,10 +23,9 @@ from tests.sensors.conftest import INGEST, QUIET, Place
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::dagster.BetaWarning")]
 
 TABLES = {table.name for table in DATA_TABLES}
-WAREHOUSE = {f"{schema}/{name}" for schema in ("staging", "mart") for name in TABLES}
+WAREHOUSE = {f"mart/{name}" for name in TABLES}
 SALES = {"group_sales", "group_sales_day", "message_sales", "segment_sales"}
 BELOW_CREDIT = {"person_value", "spend_return", "contact", "intervention_sales", *SALES, *WAREHOUSE}
-MART = [f"mart/{name}" for name in TABLES]
 BELOW_EVENTS = {*(table.name for table in FACTS), "identity_change", *WAREHOUSE}
 NOT_YET, LATER = dt.timedelta(seconds=1), dt.timedelta(minutes=1)
 
@@ -73,7 +72,7 @@ def test_nothing_is_requested_of_an_empty_lake(whole: Place):
 def test_nothing_is_requested_after_a_run_of_the_whole_pipeline(begun: Place):
     ticks = Ticks(begun)
     assert [ticks.requested() for _ in range(2)] == [set()] * 2
-    begun.run()  # nothing is new, so `stage` skips
+    begun.run()  # nothing is new, so `publish` does nothing
     begun.run("order_credit")  # by hand, and it changes nothing
     assert ticks.requested() == set()
 
@@ -185,22 +184,25 @@ def test_events_that_a_mended_adapter_decodes_again_are_followed_and_restated(be
     assert causes == [(0, 0, False, True)]  # no event came since, though all are of new batches
 
 
-def test_mart_by_hand_behind_newer_facts_does_not_hide_them_from_the_next_run(begun: Place) -> None:
+def test_a_table_of_mart_by_hand_publishes_all_that_is_newer_and_shows_itself_alone(begun: Place) -> None:
     begun.say(5)
     begun.run(*INGEST, *(BELOW_EVENTS - WAREHOUSE))
-    begun.run(*MART)
-    begun.run()
+    done = begun.run("mart/group_hour")
     assert messages_published(begun) == 6
+    made = [event.step_materialization_data.materialization for event in done.get_asset_materialization_events()]
+    assert [one.asset_key.to_user_string() for one in made] == ["mart/group_hour"]
+    assert {found.asset_key.path[-1] for found in done.get_asset_check_evaluations()} == {"group_hour"}
+    assert Ticks(begun).requested() == set()
 
 
-def test_mart_by_hand_does_not_publish_what_a_check_blocked(begun: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mart_by_hand_does_not_publish_what_a_check_blocks(begun: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     begun.say(5)
     with monkeypatch.context() as patched:
         patched.setattr("assets.warehouse.audit", broken)
         begun.run(succeeds=False)
-    begun.run(*MART, succeeds=False)
-    assert messages_published(begun) == 5
-    begun.run()
+        begun.run(*WAREHOUSE, succeeds=False)
+        assert messages_published(begun) == 5
+    begun.run(*WAREHOUSE)
     assert messages_published(begun) == 6
 
 

@@ -124,9 +124,9 @@ def test_of_a_run_of_the_whole_pipeline_every_table_is_sent_with_its_check(begun
     begun.run()
     assert Ticks(begun.instance, server)().startswith("Sent 1 runs")
     outputs = {event["outputs"][0]["name"] for event in server.taken if event.get("outputs")}
-    assert {"/lake/raw", "/lake/person_day", "database.staging.order_credit", "database.mart.order_credit"} <= outputs
+    assert {"/lake/raw", "/lake/person_day", "database.mart.group_day"} <= outputs
     checked = [event for event in server.taken if event["job"]["name"].endswith(": expectations")]
-    assert {event["inputs"][0]["name"] for event in checked} <= {f"database.staging.{t.name}" for t in DATA_TABLES}
+    assert {event["inputs"][0]["name"] for event in checked} <= {f"database.mart.{t.name}" for t in DATA_TABLES}
     assert checked
 
 

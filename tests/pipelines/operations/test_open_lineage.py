@@ -12,7 +12,7 @@ from openlineage.client.serde import Serde
 from pipelines.lake import Lake
 from pipelines.operations.open_lineage import Checked, EndedRun, Places, Wrote, events
 from schemas.lake import TABLES
-from schemas.warehouse import DATA_TABLES, MART, STAGING
+from schemas.warehouse import DATA_TABLES, MART
 
 NOON = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
 PLACES = Places(
@@ -21,7 +21,7 @@ PLACES = Places(
     "one:9092,two:9092",
     ["raw"],
 )
-EVERY = [*((name,) for name in TABLES), *((schema, str(t.name)) for schema in (STAGING, MART) for t in DATA_TABLES)]
+EVERY = [*((name,) for name in TABLES), *((MART, str(t.name)) for t in DATA_TABLES)]
 
 
 def sent(*wrote: Wrote, checked: tuple[Checked, ...] = (), outcome: Any = "succeeded", places: Places = PLACES) -> Any:
@@ -55,11 +55,11 @@ def test_each_column_leads_to_columns_of_tables_that_are_read_too():
 
 
 def test_datasets_have_the_names_that_the_specification_gives_them():
-    read, staged = sent(wrote("raw"), wrote("staging", "retention"))[1:-1]
+    read, published = sent(wrote("raw"), wrote("mart", "retention"))[1:-1]
     assert [name_of(dataset) for dataset in read["inputs"]] == ["kafka://one:9092 raw"]
     assert name_of(read["outputs"][0]) == "s3://company lake/raw"
-    assert [name_of(dataset) for dataset in staged["inputs"]] == ["s3://company lake/retention"]
-    assert name_of(staged["outputs"][0]) == "postgres://db:6000 shop.staging.retention"
+    assert [name_of(dataset) for dataset in published["inputs"]] == ["s3://company lake/retention"]
+    assert name_of(published["outputs"][0]) == "postgres://db:6000 shop.mart.retention"
 
 
 def test_a_local_lake_is_named_by_its_path():
@@ -69,7 +69,7 @@ def test_a_local_lake_is_named_by_its_path():
 
 @pytest.mark.parametrize(("outcome", "state"), [("succeeded", "COMPLETE"), ("failed", "FAIL"), ("canceled", "ABORT")])
 def test_tables_and_checks_stand_below_their_run_which_ends_as_it_ended(outcome: str, state: str):
-    checked = Checked(("staging", "retention"), NOON, "expectations", False)
+    checked = Checked(("mart", "retention"), NOON, "expectations", False)
     made = Wrote(("person_day",), NOON, 7, "id/3")
     first, table, check, last = sent(made, checked=(checked,), outcome=outcome)
     assert [first["eventType"], last["eventType"]] == ["START", state]
