@@ -2,8 +2,8 @@
 
 Each table of `mart` and `ops` has three policies, which are enforced for its owner, too: roles with a right to the
 table read all rows; tenants read only the rows of the decision; and the owner reads none on behalf of a tenant, so
-that a view with the owner's rights shows a tenant nothing. For pipeline and readers the policies are constants and
-cost nothing.
+that a view with the owner's rights shows a tenant nothing. For pipeline and readers the policies are
+evaluated once a statement and cost next to nothing.
 
 Tenants have no right on `mart`: they read views in `schemas.access.TENANT` with their own rights. The `OFFSET 0` of
 the views keeps conditions of a query away from the table: otherwise the planner would estimate how many rows of all
@@ -34,7 +34,8 @@ _LONGEST_WAIT: Final = "10s"
 _EVERYBODY, _OWNER, _TENANTS = "emberline_everybody", "emberline_owner", "emberline_tenants"
 # The tables stay readable if they are restored from a dump to a server without the role.
 _NOT_FOR_A_TENANT: Final = (
-    "current_setting('is_superuser') = 'on'"
+    # In a query of its own it is evaluated once a statement, not once a row.
+    "SELECT current_setting('is_superuser') = 'on'"
     f" OR NOT coalesce(pg_has_role(current_user, to_regrole('{TENANTS}'), 'USAGE'), false)"
 )
 
@@ -150,7 +151,7 @@ def _script(table: sa.Table, owner: str) -> list[str]:
     name, access = table.fullname, access_of(table)
     policies = {
         _EVERYBODY: "TO PUBLIC USING (true) WITH CHECK (true)",
-        _OWNER: f"AS RESTRICTIVE FOR SELECT TO {owner} USING ({_NOT_FOR_A_TENANT})",
+        _OWNER: f"AS RESTRICTIVE FOR SELECT TO {owner} USING (({_NOT_FOR_A_TENANT}))",
         _TENANTS: f"AS RESTRICTIVE TO {TENANTS} USING ({access.rows or 'false'})",
     }
     return [

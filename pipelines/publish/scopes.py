@@ -141,6 +141,16 @@ def _same(one: str, other: str, columns: Sequence[str]) -> str:
 
 
 def _parts_without_row(referred_to: str, divided: dict[str, tuple[str, ...]]) -> str:
-    """Return the query of the parts that no longer have a row in the table that is referred to."""
-    columns = ", ".join(divided[referred_to])
-    return f"SELECT {columns} FROM {STAGING}.{referred_to}{OLD} EXCEPT SELECT {columns} FROM {STAGING}.{referred_to}"
+    """Return the query of the parts that no longer have a row in the table that is referred to.
+
+    Most have a new row in place of the old one. The others are looked up by the index of `mart`, since `OFFSET 0`
+    prevents a join with all of its rows.
+    """
+    columns = divided[referred_to]
+    names, key = ", ".join(columns), metadata.tables[f"{MART}.{referred_to}"].primary_key.columns.keys()
+    return (
+        f"SELECT {names} FROM (SELECT {names} FROM {STAGING}.{referred_to}{OLD}"
+        f" EXCEPT SELECT {names} FROM {STAGING}.{referred_to}{NEW}) AS gone WHERE NOT EXISTS ("
+        f"SELECT FROM {MART}.{referred_to} AS stays WHERE {_same('stays', 'gone', columns)} AND NOT EXISTS ("
+        f"SELECT FROM {STAGING}.{referred_to}{OLD} AS goes WHERE {_same('goes', 'stays', key)}) OFFSET 0)"
+    )
