@@ -171,7 +171,7 @@ class Warehouse:
                 columns=tuple(found),
                 url=self._database.url,
                 table=staging.staged(table).fullname,
-                next_step="Select and cast in the asset that stages it, or change schemas/warehouse.py.",
+                next_step="Select and cast in the asset that stages it, or change the table in schemas/warehouse.",
             )
         return cast_to(table, rows.lazy())
 
