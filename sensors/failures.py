@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Final
 
 import dagster as dg
@@ -27,8 +28,13 @@ _NEXT_STEP: Final = "\nNext: "
 _DAGSTERS_DRIVER: Final = re.compile(r"\(psycopg2\.[\w.]+\) (.+)")
 MEND_RECORDS: Final = "Fix what PostgreSQL names, then run again. Everything committed before is complete."
 _ENDED: Final = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
-_LOOKED_AT: Final = 20
-"""Executions of a check to search for one with a result: a skipped one has none."""
+
+
+class _WithResult(Enum):
+    """The states of an execution of a check that has a result; one of a table that a run did not touch has none."""
+
+    PASSED = "SUCCEEDED"
+    FAILED = "FAILED"
 
 
 @dataclass(frozen=True)
@@ -61,8 +67,17 @@ def failed_checks(instance: dg.DagsterInstance) -> list[Failure] | None:
 
 def newest_evaluations(instance: dg.DagsterInstance) -> dict[str, Any]:
     """Return the newest check result by table: `passed`, `severity`, ..."""
-    newest = {name: _newest_evaluation(instance, key) for name, key in CHECKS.items()}
-    return {name: evaluation for name, evaluation in newest.items() if evaluation is not None}
+    storage: Any = instance.event_log_storage
+    newest = storage.get_latest_asset_check_execution_by_key(list(CHECKS.values()))
+    found = {}
+    for name, key in CHECKS.items():
+        evaluation = _evaluation(newest.get(key))
+        if evaluation is None and key in newest:
+            with_result = storage.get_asset_check_execution_history(check_key=key, limit=1, status=set(_WithResult))
+            evaluation = _evaluation(next(iter(with_result), None))
+        if evaluation is not None:
+            found[name] = evaluation
+    return found
 
 
 def _failed_check(table: str, evaluation: Any) -> Failure:
@@ -109,10 +124,9 @@ def _cause_of_run(instance: dg.DagsterInstance, run_id: str) -> Cause:
     return cause_of(event.step_failure_data.error)
 
 
-def _newest_evaluation(instance: dg.DagsterInstance, key: dg.AssetCheckKey) -> Any:
-    storage: Any = instance.event_log_storage
-    for record in storage.get_asset_check_execution_history(check_key=key, limit=_LOOKED_AT):
-        event = record.event.dagster_event if record.event else None
-        if event is not None and event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-            return event.asset_check_evaluation_data
-    return None
+def _evaluation(execution: Any) -> Any:
+    """Return the result of an execution of a check; None if it has none."""
+    event = execution.event.dagster_event if execution is not None and execution.event else None
+    if event is None or event.event_type is not dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+        return None
+    return event.asset_check_evaluation_data

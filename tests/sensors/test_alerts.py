@@ -20,7 +20,9 @@ from pipelines.ingest.connection import KafkaConnection
 from pipelines.ingest.pulling.commit import commits
 from pipelines.ingest.pulling.cursors import Outcome
 from pipelines.operations.staleness import PullLimits
+from pipelines.publish.verdict import Verdict
 from sensors.alerts import check_failure_sensor, run_failure_sensor, staleness_sensor
+from sensors.failures import failed_checks
 from tests.pipelines.ingest.conftest import transactional
 from tests.sensors.conftest import INGEST, Place
 from tests.sensors.test_follow import broken
@@ -142,6 +144,22 @@ def test_a_failed_run_and_the_check_that_broke_it_are_alerts_until_the_next_good
     assert ("check_failed", "group_day") in found
     whole.run()
     assert look() == set()
+
+
+def test_a_warning_of_a_table_stays_over_runs_that_do_not_check_it(whole: Place, monkeypatch: pytest.MonkeyPatch):
+    def warning(*_: object, **__: object) -> list[Verdict]:
+        return [Verdict("message_sales", "as planned", success=False, severity="warn")]
+
+    whole.say(0)
+    with monkeypatch.context() as patch:
+        patch.setattr("assets.warehouse.audit", warning)
+        whole.run()
+    whole.say(1.1)
+    done = whole.run()
+    assert "message_sales" not in {found.asset_key.path[-1] for found in done.get_asset_check_evaluations()}
+    failed = failed_checks(whole.instance)
+    assert failed is not None
+    assert [(one.subject, one.is_critical) for one in failed] == [("message_sales", False)]
 
 
 def test_a_transaction_that_hangs_open_is_an_alert_until_it_ends(
