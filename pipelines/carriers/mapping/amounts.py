@@ -45,7 +45,10 @@ def _read(place: Value, spec: Money, currency: pl.Expr, scope: Scope) -> Compile
     else:
         number = scope.once(pl.when(text.str.contains(_ROUGH if spec.rounded else _EXACT)).then(text))
         # Digits beyond the four would round.
-        digits = number.str.extract(_FOUR_DECIMALS, 1) if spec.rounded else number
+        digits = number
+        if spec.rounded:
+            longer = pl.when(~number.str.contains(_EXACT)).then(number)
+            digits = pl.coalesce(longer.str.extract(_FOUR_DECIMALS, 1), number)
         ten_thousandths = scope.once((digits.cast(_DECIMAL) * _TEN_THOUSANDTHS).cast(pl.Int64))
         in_one = scope.once(currency.replace_strict(_IN_ONE_MINOR, default=None, return_dtype=pl.Int64()))
         if spec.rounded:

@@ -193,7 +193,7 @@ def _emitted(mapping: CarrierMapping, event: Event, scope: Scope) -> Emitted:
     for name, field_name in {**_IDS, **_WORDS}.items():
         if (asked := getattr(event, field_name)) is not None:
             made.add(name, _once(value(asked, scope, is_id=name in _IDS), scope))
-    made.add("carrier", _carrier(made.values))
+    made.add("carrier", _carrier(mapping, event, made.values, scope))
     _add_measures(event, scope, made)
     currency = made.values.get("currency", _NO_CURRENCY)
     made.blame([(~currency.str.contains(_CODE), pl.format("{} is not a currency code of ISO 4217", currency))])
@@ -212,7 +212,7 @@ def _emitted(mapping: CarrierMapping, event: Event, scope: Scope) -> Emitted:
         nobody = pl.lit([], DECODED_SCHEMA["members"])
         whole = lists[0].value if len(lists) == 1 else pl.concat_list(one.value.fill_null(nobody) for one in lists)
         made.add("members", Compiled(whole, tuple(broken for one in lists for broken in one.faults)))
-    holds = condition(event.when, scope)
+    holds = condition(event.when, of_elements)
     faults = (*made.faults, *_missing(event, made.values))
     return Emitted(each, holds, tuple(steps.steps), made.values, collected, faults)
 
@@ -282,10 +282,13 @@ def _number(asked: Number, scope: Scope) -> Compiled:
 def key(mapping: CarrierMapping, asked: Value, scope: Scope) -> Compiled:
     """Return the key of a group or account: platform and id."""
     native = value(asked, scope, is_id=True)
-    own = asked.platform if isinstance(asked, Chosen) else None
-    platform = value(own or mapping.platform, scope)
-    key = pl.concat_str(platform.value, pl.lit(":"), native.value)
+    key = pl.concat_str(_platform(mapping, asked, scope), pl.lit(":"), native.value)
     return _once(Compiled(key, native.faults, native.paths), scope)
+
+
+def _platform(mapping: CarrierMapping, asked: Value, scope: Scope) -> pl.Expr:
+    own = asked.platform if isinstance(asked, Chosen) else None
+    return scope.once(value(own or mapping.platform, scope).value)
 
 
 def _once(compiled: Compiled, scope: Scope) -> Compiled:
@@ -293,10 +296,14 @@ def _once(compiled: Compiled, scope: Scope) -> Compiled:
     return replace(compiled, value=scope.once(compiled.value))
 
 
-def _carrier(columns: dict[str, pl.Expr]) -> Compiled:
+def _carrier(mapping: CarrierMapping, event: Event, columns: dict[str, pl.Expr], scope: Scope) -> Compiled:
     """Return the platform in the key of the group, or else of the account."""
-    keys = [columns[name] for name in ("group_id", "account_id") if name in columns]
-    return Compiled(pl.coalesce(keys).str.extract(r"^([^:]*):", 1) if keys else pl.lit(None, pl.String()))
+    found = []
+    for name in ("group_id", "account_id"):
+        if (asked := getattr(event, _KEYS[name])) is not None:
+            platform = _platform(mapping, asked, scope).str.extract("^([^:]*)", 1)
+            found.append(pl.when(columns[name].is_not_null()).then(platform))
+    return Compiled(pl.coalesce(found) if found else pl.lit(None, pl.String()))
 
 
 def _items(items: Items, currency: pl.Expr, scope: Scope) -> Collected:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from typing import Final
 
 import polars as pl
@@ -243,14 +245,13 @@ def _lists(name: str, collected: Collected, elements: pl.DataFrame, key: str) ->
     meant = elements.filter(collected.holds)
     for step in collected.first:
         meant = meant.with_columns(**step)
-    is_bad = pl.any_horizontal(pl.lit(value=False), *(broken.fill_null(value=False) for broken, _ in collected.faults))
-    # Details are computed only if there is a fault.
     fields = pl.struct(expression.alias(field) for field, expression in collected.fields.items())
-    made = meant.select(key, fields.alias(name), is_bad.alias(fault))
-    if not made[fault].any():
+    made = meant.select(key, fields.alias(name))
+    happened = _happened(meant, [broken for broken, _ in collected.faults])
+    if not happened:
         lists = made.group_by(key, maintain_order=True).agg(name)
         return lists.with_columns(pl.lit(None, pl.String()).alias(fault))
-    said = pl.coalesce(pl.when(broken).then(detail) for broken, detail in collected.faults)
+    said = pl.coalesce(pl.when(rows).then(collected.faults[number][1]) for number, rows in happened.items())
     made = made.with_columns(meant.select(said.alias(fault)).to_series())
     return made.group_by(key, maintain_order=True).agg(name, pl.col(fault).drop_nulls().first())
 
@@ -266,19 +267,32 @@ def _emit(emitted: Emitted, rows: pl.DataFrame, order: int) -> tuple[pl.DataFram
         expression.cast(DECODED_SCHEMA[name], strict=False).alias(f"{MADE}{name}")
         for name, expression in emitted.columns.items()
     )
-    is_bad = made.select(
-        pl.any_horizontal(broken.fill_null(value=False) for broken, _, _ in emitted.faults)
-    ).to_series()
-    events = (made.filter(~is_bad) if is_bad.any() else made).select(
+    happened = _happened(made, [broken for broken, _, _ in emitted.faults])
+    is_bad = reduce(or_, happened.values()) if happened else None
+    events = (made if is_bad is None else made.filter(~is_bad)).select(
         ROW,
         pl.lit(order, pl.UInt16).alias("#order"),
         INDEX,
         *(pl.col(f"{MADE}{name}").alias(name) for name in emitted.columns),
     )
-    if not is_bad.any():
+    if is_bad is None:
         return events, pl.DataFrame(schema=REJECTED_SCHEMA)
-    said = [pl.when(broken).then(pl.struct(reason=reason, detail=detail)) for broken, reason, detail in emitted.faults]
-    return events, made.filter(is_bad).select(pl.col(ROW), pl.coalesce(said).struct.unnest())
+    bad = made.filter(is_bad)
+    said = [
+        pl.when(rows.filter(is_bad)).then(pl.struct(reason=reason, detail=detail))
+        for number, rows in happened.items()
+        for _, reason, detail in [emitted.faults[number]]
+    ]
+    return events, bad.select(pl.col(ROW), pl.coalesce(said).struct.unnest())
+
+
+def _happened(rows: pl.DataFrame, broken: Sequence[pl.Expr]) -> dict[int, pl.Series]:
+    """Return, by number, which rows have each of these faults, without the faults that no row has.
+
+    Details are computed only of these: a text of each fault would cost more than the events.
+    """
+    are_broken = rows.select(one.fill_null(value=False).alias(str(number)) for number, one in enumerate(broken))
+    return {number: rows for number, rows in enumerate(are_broken.get_columns()) if rows.any()}
 
 
 def _placed(events: Sequence[pl.DataFrame]) -> pl.DataFrame:

@@ -59,7 +59,7 @@ def _test(path: str, asked: Scalar | list[Scalar] | Test, scope: Scope) -> pl.Ex
     if test.ends is not None:
         tests.append(_any(text.str.ends_with(end) for end in as_list(test.ends)))
     if test.matches is not None:
-        tests.append(_any(text.str.contains(one) for one in scope.expressions(test.matches)))
+        tests.append(scope.once(_any(text.str.contains(one) for one in scope.expressions(test.matches))))
     if test.is_a is not None:
         tests.append(kind.is_in(list(_KINDS[test.is_a])))
     if test.same_as is not None:
@@ -97,6 +97,7 @@ def value(asked: Value, scope: Scope, *, is_id: bool = False) -> Compiled:
         for expression in scope.expressions(asked.strip):
             found = found.str.replace_all(expression, "")
     if asked.capture is not None:
+        found = scope.once(found)
         found = pl.coalesce(found.str.extract(one, 1) for one in scope.expressions(asked.capture))
     if asked.lower:
         found = found.str.to_lowercase()
@@ -106,6 +107,7 @@ def value(asked: Value, scope: Scope, *, is_id: bool = False) -> Compiled:
         found = found.str.zfill(asked.pad)
     if asked.map is not None:
         found = found.replace_strict(asked.map, default=None, return_dtype=pl.String())
+    found = scope.once(found)
     found = pl.when(found != "").then(found)
     if asked.otherwise is not None:
         found = found.fill_null(_template(asked.otherwise, scope).value)

@@ -40,16 +40,25 @@ class Steps:
     def __init__(self) -> None:
         self.steps: list[dict[str, pl.Expr]] = []
         self._step_of: dict[str, int] = {}
+        self._names: dict[bytes, str] = {}
 
     def add(self, expression: pl.Expr) -> pl.Expr:
-        """Compute an expression in the first step that has its inputs; return the column of its result."""
-        step = 1 + max((self._step_of.get(name, -1) for name in expression.meta.root_names()), default=-1)
-        name = f"{_ONCE}{len(self._step_of)}"
-        self._step_of[name] = step
-        if step == len(self.steps):
-            self.steps.append({})
-        self.steps[step][name] = expression
-        return pl.col(name)
+        """Compute an expression in the first step that has its inputs; return the column of its result.
+
+        Equal expressions have one column; columns that are there, and literals, need none.
+        """
+        inputs = expression.meta.root_names()
+        if expression.meta.is_column() or not inputs:
+            return expression
+        written = expression.meta.serialize()
+        if written not in self._names:
+            step = 1 + max(self._step_of.get(name, -1) for name in inputs)
+            name = self._names[written] = f"{_ONCE}{len(self._step_of)}"
+            self._step_of[name] = step
+            if step == len(self.steps):
+                self.steps.append({})
+            self.steps[step][name] = expression
+        return pl.col(self._names[written])
 
 
 @dataclass
