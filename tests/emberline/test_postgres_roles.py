@@ -97,6 +97,14 @@ def test_the_reader_may_only_read(reader: psycopg.Connection, statement: str):
         reader.execute(statement.encode())
 
 
+def test_only_dagsters_records_do_not_wait_for_the_disk(prepared: EmbeddedPostgres):
+    waits = {}
+    for login in (PIPELINE, DAGSTER):
+        with connect(prepared, login) as connection:
+            waits[login] = connection.execute("SHOW synchronous_commit").fetchone()
+    assert waits == {PIPELINE: ("on",), DAGSTER: ("off",)}
+
+
 @pytest.mark.parametrize("login", [PIPELINE, DAGSTER, READER], ids=lambda login: login.role)
 def test_no_role_but_the_administrator_is_more_than_an_ordinary_one(prepared: EmbeddedPostgres, login: Login):
     with connect(prepared, login) as connection:
