@@ -17,6 +17,7 @@ from typing import Final
 
 import polars as pl
 
+from pipelines.carriers.readers.ahead import ahead
 from pipelines.carriers.readers.base import Payloads, ReadOptions
 from pipelines.carriers.readers.encoding import Progress
 from pipelines.carriers.readers.notices import UNKNOWN_NAMES, Names, notice_of
@@ -59,16 +60,26 @@ def read_records(frames: Frames, options: ReadOptions, names: Names | None = Non
     skipped: Counter[str] = Counter()
     progress = Progress()
     records = ChatRecords(options)
-    for frame in frames(repairs, skipped, progress):
+
+    def counted() -> Iterator[tuple[pl.DataFrame, int, Counter[str], Counter[str]]]:
+        for frame in frames(repairs, skipped, progress):
+            yield frame, progress.done, _taken(repairs), _taken(skipped)
+
+    for frame, done, repaired, left_out in ahead(counted()):
         read, n_unknown = with_notices(_completed(frame), names)
-        skipped[UNKNOWN_NAMES] += n_unknown
+        left_out[UNKNOWN_NAMES] += n_unknown
         values, keys = records.payloads(read)
-        yield Payloads(values, keys, progress.done, +repairs, +skipped)
-        repairs.clear()
-        skipped.clear()
+        yield Payloads(values, keys, done, repaired, +left_out)
     if repairs or skipped:
         nothing = pl.Series(dtype=pl.Binary)
         yield Payloads(nothing, nothing, progress.done, repairs, skipped)
+
+
+def _taken(counts: Counter[str]) -> Counter[str]:
+    """Return the counts that are not 0, and begin anew."""
+    taken = +counts
+    counts.clear()
+    return taken
 
 
 class ChatRecords:

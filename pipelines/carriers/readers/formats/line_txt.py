@@ -34,7 +34,6 @@ _YEAR_FIRST: Final = (
     r"^(?P<date>\d{4}[./]\d{1,2}[./]\d{1,2})(?:\s?\(.{1,3}\)|\s?(?:周|週|星期).|\s(?:\w+day|[日月火水木金土]曜日))?\s*$"
 )
 _MONTH_FIRST: Final = r"^(?:Sun|Mon|Tue|Wed|Thu|Fri|Sat)[a-z]*, (?P<date>\d{1,2}/\d{1,2}/\d{4})\s*$"
-_MESSAGE: Final = rf"^{CLOCK}\t(?P<name>[^\t]*)(?:\t(?P<rest>.*))?$"
 _MAY_BE_MESSAGE: Final = r"^(?:\D{2})?\s?\d{1,2}:\d{2}[^\t]{0,4}\t"
 _KINDS: Final = {
     "[Sticker]": "image", "[Photo]": "image", "[Video]": "video", "[Voice message]": "voice", "[File]": "file",
@@ -106,10 +105,11 @@ class _Records:
         dated = frame.with_row_index("at").with_columns(
             date=pl.col("date").forward_fill().fill_null(pl.lit(self._date, pl.String))
         )
+        parts = pl.col("line").str.splitn("\t", 3).struct.rename_fields(["clock", "name", "rest"])
         heads = (
             dated.filter(pl.col("line").str.contains(_MAY_BE_MESSAGE))
-            .with_columns(pl.col("line").str.extract_groups(_MESSAGE).struct.unnest())
-            .filter(pl.col("hour").is_not_null())
+            .with_columns(parts.struct.unnest())
+            .filter(pl.col("clock").str.contains(f"^{CLOCK}$"))
         )
         n_used = len(lines) if is_last else int(heads["at"][-1]) if heads.height else 0
         heads, dated, lines = heads.filter(pl.col("at") < n_used), dated[:n_used], lines[:n_used]
@@ -125,7 +125,13 @@ class _Records:
         return self._records(heads.with_columns(more=more)), n_used
 
     def _records(self, heads: pl.DataFrame) -> pl.DataFrame:
-        heads = heads.with_columns(seconds=seconds(local_times(heads, "ymd"), self._options.zone.key))
+        # Of many lines there are few times.
+        times = heads.select("date", "clock").unique()
+        times = times.with_columns(pl.col("clock").str.extract_groups(f"^{CLOCK}$").struct.unnest())
+        found = seconds(local_times(times, "ymd"), self._options.zone.key)
+        heads = heads.join(
+            times.select("date", "clock", seconds=found), on=["date", "clock"], how="left", maintain_order="left"
+        )
         # A notice has no name, or stands where the name would.
         is_notice = (pl.col("name") == "") | pl.col("rest").is_null()
         rest = pl.when(pl.col("rest").is_null()).then("name").otherwise("rest")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import polars as pl
@@ -30,11 +30,9 @@ from pipelines.carriers.readers.notices import NamesAreIds
 from pipelines.carriers.readers.source import Source
 from pipelines.carriers.readers.text_lines import bodies, records, seconds, without_pasted
 
-_DATE: Final = r"(?P<date>\d{1,4}[./-]\d{1,2}[./-]\d{1,4})\.?"
-_HEAD: Final = (
-    rf"^[\x{{200e}}\x{{200f}}]*(?:\[{_DATE},?\s{CLOCK}\]|{_DATE.replace('date', 'date2')},?\s"
-    rf"{CLOCK.replace('<', '<a_')}\s-)\s(?P<rest>.*)$"
-)
+_STAMP: Final = rf"(?P<date>\d{{1,4}}[./-]\d{{1,2}}[./-]\d{{1,4}})\.?,?\s{CLOCK}"
+_SPAN: Final = re.sub(r"\?P<\w+>", "", _STAMP)
+_HEAD: Final = rf"^[\x{{200e}}\x{{200f}}]*(?:(?P<stamp>\[{_SPAN})\]|(?P<stamp2>{_SPAN})\s-)\s(?P<rest>.*)$"
 _MAY_BE_HEAD: Final = r"^[\x{200e}\x{200f}]*\[?\d{1,4}[./-]\d{1,2}[./-]\d{1,4}"
 _DATE_OF_HEAD: Final = r"^[\x{200e}\x{200f}]*\[?(\d{1,4}[./-]\d{1,2}[./-]\d{1,4})\.?,?\s\D{0,3}\d{1,2}[:.]\d{2}"
 """All that the order of dates needs of a head."""
@@ -109,21 +107,43 @@ def _chat_of(source: Source) -> Source | None:
     return found[0] if is_chat else None
 
 
-def _heads(lines: pl.Series) -> pl.DataFrame:
-    """`line`, its number, and the parts of each line that begins as a head does."""
-    return (
-        lines.to_frame("text")
-        .with_row_index("line")
-        .filter(pl.col("text").str.contains(_MAY_BE_HEAD))
-        .with_columns(pl.col("text").str.extract_groups(_HEAD).struct.unnest())
-        .filter(pl.col("rest").is_not_null())
-        .select(
-            "line",
-            "rest",
-            date=pl.coalesce("date", "date2"),
-            **{part: pl.coalesce(part, f"a_{part}") for part in ("before", "hour", "minute", "second", "after")},
-        )
-    )
+def _heads(lines: pl.Series, timed: Callable[[pl.DataFrame], pl.DataFrame] = lambda stamps: stamps) -> pl.DataFrame:
+    """Return each line that begins as a head does: `line`, its number, `rest`, and what `timed` makes of its stamp.
+
+    Args:
+        lines: of a text.
+        timed: takes different stamps, with `date` and the parts of `CLOCK`; of many lines there are few of them.
+    """
+    text = pl.col("text")
+    may_be = lines.to_frame("text").with_row_index("line").filter(text.str.contains(_MAY_BE_HEAD))
+    is_bracketed = text.str.contains(r"^[\x{200e}\x{200f}]*\[")
+    usual = may_be.select(
+        "line",
+        "text",
+        pl.when(is_bracketed)
+        .then(text.str.splitn("] ", 2))
+        .otherwise(text.str.splitn(" - ", 2))
+        .struct.rename_fields(["stamp", "rest"])
+        .struct.unnest(),
+    ).with_columns(pl.col("stamp").str.strip_chars_start("\u200e\u200f"))
+    heads = _with_stamps(usual.filter(pl.col("rest").is_not_null()), timed)
+    if heads.height < may_be.height:
+        # White space of another kind, or a text that begins with a date.
+        rare = may_be.join(heads, on="line", how="anti", maintain_order="left")
+        groups = text.str.extract_groups(_HEAD).struct.unnest()
+        rare = rare.with_columns(groups).with_columns(stamp=pl.coalesce("stamp", "stamp2"))
+        found = _with_stamps(rare.filter(pl.col("stamp").is_not_null()), timed)
+        heads = pl.concat([heads, found]).sort("line")
+    return heads
+
+
+def _with_stamps(heads: pl.DataFrame, timed: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.DataFrame:
+    """Replace the `stamp` of heads by what `timed` makes of it; without heads whose stamp is none."""
+    stamps = heads.select(pl.col("stamp").unique())
+    read = stamps.with_columns(pl.col("stamp").str.extract_groups(rf"^\[?{_STAMP}$").struct.unnest())
+    timed_stamps = timed(read.filter(pl.col("date").is_not_null()))
+    kept = heads.select("line", "rest", "stamp")
+    return kept.join(timed_stamps, on="stamp", how="inner", maintain_order="left").drop("stamp")
 
 
 def _named(heads: pl.DataFrame) -> pl.DataFrame:
@@ -199,8 +219,7 @@ class _Records:
 
     def parse(self, lines: pl.Series, *, is_last: bool) -> tuple[pl.DataFrame, int]:
         """Read complete messages from lines; see `text_lines.Parse`."""
-        heads = _heads(lines if is_last else lines[:-1])
-        heads = heads.with_columns(seconds=seconds(local_times(heads, self._order), self._options.zone.key))
+        heads = _heads(lines if is_last else lines[:-1], self._timed)
         heads = without_pasted(heads.filter(pl.col("seconds").is_not_null()), self._newest)
         n_used = len(lines) if is_last else int(heads["line"][-1]) if heads.height else 0
         heads, lines = heads.filter(pl.col("line") < n_used), lines[:n_used]
@@ -208,6 +227,11 @@ class _Records:
             self._newest = heads["newest"][-1]
         is_head = pl.repeat(value=False, n=len(lines), eager=True).scatter(heads["line"], values=True)
         return self._records(heads.with_columns(more=bodies(lines, is_head))), n_used
+
+    def _timed(self, stamps: pl.DataFrame) -> pl.DataFrame:
+        """Return the time of each `stamp`: `seconds`, and `second`, null where it says only the minute."""
+        found = seconds(local_times(stamps, self._order), self._options.zone.key)
+        return stamps.select("stamp", "second", seconds=found)
 
     def _records(self, heads: pl.DataFrame) -> pl.DataFrame:
         named = _named(heads)

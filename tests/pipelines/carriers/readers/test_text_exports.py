@@ -88,6 +88,18 @@ def test_clocks_of_many_phones(whatsapp, clock, expected):
     assert whatsapp(f"[13/01/2026, {clock}] Ann: hi\n").each("time") == [1768233600 + 60 * expected]
 
 
+def test_heads_with_white_space_of_any_kind_stay_in_the_order_of_the_file(whatsapp):
+    heads = (
+        "13/01/26, 07:00 - ",
+        "\u200e13/01/26,\u00a007:01\u202f-\u00a0",
+        "[13/01/26, 07:02]\u00a0",
+        "[13/01/26, 07:03] ",
+    )
+    found = whatsapp("".join(f"{head}Ann: a - b] {number}\n" for number, head in enumerate(heads)))
+    assert found.each("time") == [1768258800 + 60 * number for number in range(4)]
+    assert found.each("text") == [f"a - b] {number}" for number in range(4)]
+
+
 def test_texts_keep_their_lines_lose_the_mark_of_an_edit_and_pasted_heads_begin_nothing(whatsapp):
     ann = "13/01/26, 07:00 - Ann: see\n01/01/25, 07:00 - Bo: old\nend <This message was edited>\n"
     assert whatsapp(ann + "13/01/26, 07:01 - Bo: b\n").each("text") == ["see\n01/01/25, 07:00 - Bo: old\nend", "b"]
