@@ -23,9 +23,12 @@ MONEY: Final = ("paid_minor", "refunded_minor", "net_minor")
 
 _COLUMNS: Final = (
     *ORDERING_KEY,
-    *("person_id", "source", "type", "role", "group_id", "message_id", "message_kind", "product_id"),
+    *("source", "type", "role", "group_id", "message_id", "message_kind", "product_id"),
     *("order_id", "currency", "amount_minor", "day", "earliest_at"),
 )
+EVENT_COLUMNS: Final = (*_COLUMNS, "account_id", "month")
+"""Columns of `schemas.lake.EVENTS`, and `earliest_at`, by which events are chosen and that `order_credit` uses."""
+
 _MICROSECOND: Final = dt.timedelta(microseconds=1)
 
 
@@ -85,7 +88,7 @@ def order_credit(events: pl.LazyFrame, rules: AttributionRules = AttributionRule
     )
     return (
         events.filter(bears)
-        .select(_COLUMNS)
+        .select(*_COLUMNS, "person_id")
         .map_batches(partial(_order_credit, rules=rules), schema=ORDER_CREDIT.schema)
     )
 

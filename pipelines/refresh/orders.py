@@ -7,7 +7,7 @@ from typing import Final
 
 import polars as pl
 
-from pipelines.funnel.attribution import AttributionRules, order_credit
+from pipelines.funnel.attribution import EVENT_COLUMNS, AttributionRules, order_credit
 from pipelines.funnel.orders import ORDER_EVENTS
 from pipelines.funnel.steps import is_product_message
 from pipelines.lake import Lake
@@ -67,7 +67,7 @@ def refresh_credit(lake: Lake, rules: AttributionRules, settings: int) -> Refres
     of_orders = pl.col("order_id").is_in(orders.implode())
     known = known_first_seen(lake, sources)
     counted = Refreshed(is_changed=False, rows=0, persons=persons.height)
-    return write(lake, handle, _credit(sources, of_orders, rules, known), seen, counted, of_orders)
+    return write(lake, handle, _credit(sources, orders, rules, known), seen, counted, of_orders)
 
 
 def _is_reached(sources: Sources, changes: Changes, look_back: dt.timedelta) -> pl.Expr:
@@ -85,34 +85,34 @@ def _is_reached(sources: Sources, changes: Changes, look_back: dt.timedelta) -> 
 
 
 def _credit(
-    sources: Sources, of_orders: pl.Expr, rules: AttributionRules, first_seen: pl.LazyFrame | None
+    sources: Sources, orders: pl.Series, rules: AttributionRules, first_seen: pl.LazyFrame | None
 ) -> pl.DataFrame:
     """Return the credit of orders from their events, the events of their buyers, and the messages these could see.
 
     Of a buyer's activity, only the first in a group without a known join matters, and `first_seen` has its time.
     Without `first_seen`, all activity is read, as is that of accounts whose join is derived from a snapshot.
     """
-    events = sources.scan()
-    is_order = pl.col("type").is_in(ORDER_EVENTS)
-    payments = events.filter((pl.col("type") == kinds.ORDER_PAID) & of_orders).select("account_id", "time")
-    payments = payments.collect(engine="streaming")
+    # Polars decodes the columns of a condition for all rows and the others for those chosen: so three short conditions.
+    events, is_order = sources.scan().select(EVENT_COLUMNS), pl.col("type").is_in(ORDER_EVENTS)
+    of_orders = events.filter(pl.col("order_id").is_in(orders.implode()), is_order).collect(engine="streaming")
+    payments = of_orders.filter(pl.col("type") == kinds.ORDER_PAID)
     payers = sources.timeline(payments.lazy()).select("person_id").collect()["person_id"].unique()
-    accounts = sources.accounts_of(payers)["account_id"]
-    own = pl.col("account_id").is_in(accounts.implode()).fill_null(value=False)
-    if first_seen is not None:
-        times = first_seen.filter(pl.col("person_id").is_in(payers.implode())).select("first_time").unique()
-        is_first = pl.col("time").is_in(times.collect(engine="streaming")["first_time"].implode())
-        is_derived = (pl.col("type") == kinds.MEMBER_JOINED) & pl.col("earliest_at").is_not_null()
-        implied = events.filter(own & is_derived).select("account_id").unique().collect(engine="streaming")
-        within_bounds = pl.col("account_id").is_in(implied["account_id"].implode())
-        own &= pl.col("type").is_in(_TOUCHING) | is_first | within_bounds
+    is_own = pl.col("account_id").is_in(sources.accounts_of(payers)["account_id"].implode()).fill_null(value=False)
     first, last = payments.select(
         first=(pl.col("time").min() - rules.look_back - _DAY).dt.date().dt.month_start(),
         last=(pl.col("time").max() + _DAY).dt.date(),
     ).row(0)
-    is_in_time = pl.col("month").is_between(pl.lit(first, pl.Date), pl.lit(last, pl.Date))
-    bears = pl.when(is_order).then(of_orders).otherwise(own | (is_product_message() & is_in_time))
-    return order_credit(sources.timeline(events.filter(bears)), rules).collect(engine="streaming")
+    is_offer = is_product_message() & pl.col("month").is_between(pl.lit(first, pl.Date), pl.lit(last, pl.Date))
+    own = events.filter(is_own, ~is_order).collect(engine="streaming")
+    if first_seen is not None:
+        times = first_seen.filter(pl.col("person_id").is_in(payers.implode())).select("first_time").unique()
+        is_first = pl.col("time").is_in(times.collect(engine="streaming")["first_time"].implode())
+        is_derived = (pl.col("type") == kinds.MEMBER_JOINED) & pl.col("earliest_at").is_not_null()
+        within_bounds = pl.col("account_id").is_in(own.filter(is_derived)["account_id"].implode())
+        own = own.filter(pl.col("type").is_in(_TOUCHING) | is_first | within_bounds | is_offer)
+    offers = events.filter(is_offer).collect(engine="streaming").filter(~is_own)
+    chosen = pl.concat([of_orders, own, offers]).lazy()
+    return order_credit(sources.timeline(chosen), rules).collect(engine="streaming")
 
 
 def _rebuilt(sources: Sources, rules: AttributionRules) -> pl.DataFrame:
@@ -124,5 +124,5 @@ def _rebuilt(sources: Sources, rules: AttributionRules) -> pl.DataFrame:
     buyers = payments.group_by("order_id").agg(buyer=pl.col("person_id").min())
     part_of = buyers.select("order_id", part=pl.col("buyer").hash() % parts_needed)
     parts = (part_of.filter(pl.col("part") == part)["order_id"] for part in range(parts_needed))
-    fresh = [_credit(sources, pl.col("order_id").is_in(orders.implode()), rules, None) for orders in parts]
+    fresh = [_credit(sources, orders, rules, None) for orders in parts]
     return pl.concat(fresh)

@@ -100,14 +100,16 @@ def _read(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the events and the orders of persons, and of orders, since some month."""
     paid = orders.scan().filter(is_changed & is_later).collect(engine="streaming")
-    own = pl.col("account_id").is_in(sources.accounts_of(persons)["account_id"].implode()) & is_later
-    if not paid.is_empty():
-        # An order may have been placed long before it was paid, and by anybody.
-        own |= _is_of_order() & pl.col("order_id").is_in(paid["order_id"].unique().implode())
-    # A column that is not named here is not read, which takes most of the time of a few rows in many files.
-    events = sources.timeline(sources.scan().filter(bears_on_paths(), own.fill_null(value=False))).select(EVENT_COLUMNS)
-    is_theirs = pl.col("person_id").is_in(persons.implode())
-    return events.filter(_is_of_order() | is_theirs).collect(engine="streaming"), paid
+    # Polars decodes the columns of a condition for all rows and the others for those chosen: so two short conditions.
+    events = sources.scan().select(*(name for name in EVENT_COLUMNS if name != "person_id"), "account_id", "month")
+    is_own = pl.col("account_id").is_in(sources.accounts_of(persons)["account_id"].implode()) & is_later
+    # An order may have been placed long before it was paid, and by anybody.
+    is_named = pl.col("order_id").is_in(paid["order_id"].unique().implode())
+    own, named = pl.collect_all([events.filter(one) for one in (is_own, is_named)], engine="streaming")
+    is_named = (_is_of_order() & is_named).fill_null(value=False)
+    read = pl.concat([own.filter(~is_named), named.filter(is_named)]).filter(bears_on_paths())
+    chosen = sources.timeline(read.lazy()).select(EVENT_COLUMNS).collect(engine="streaming")
+    return chosen.filter(_is_of_order() | pl.col("person_id").is_in(persons.implode())), paid
 
 
 def _is_of_order() -> pl.Expr:
