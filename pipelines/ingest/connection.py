@@ -116,6 +116,17 @@ class TopicDirectory:
             if topic["error_code"] == NoError.errno
         ]
 
+    def log_ends(self, topics: Iterable[Topic]) -> dict[TopicPartition, int]:
+        """Return the log end offset of each partition, including open transactions.
+
+        A consumer of committed records only sees the last stable offset, by which a hanging transaction would look like
+        a partition without lag.
+        """
+        partitions = [TopicPartition(topic.name, number) for topic in topics for number in topic.partitions]
+        admin: Any = self._admin
+        found = admin.list_partition_offsets(dict.fromkeys(partitions, _LOG_END))
+        return {partition: found[partition].offset for partition in partitions}
+
 
 @dataclass(frozen=True)
 class KafkaConnection:
@@ -170,18 +181,9 @@ class KafkaConnection:
             admin.close()
 
     def log_ends(self, topics: Iterable[Topic]) -> dict[TopicPartition, int]:
-        """Return the log end offset of each partition, including open transactions.
-
-        A consumer of committed records only sees the last stable offset, by which a hanging transaction would look like
-        a partition without lag.
-        """
-        partitions = [TopicPartition(topic.name, number) for topic in topics for number in topic.partitions]
-        admin = self._connect(KafkaAdminClient)
-        try:
-            found = admin.list_partition_offsets(dict.fromkeys(partitions, _LOG_END))
-        finally:
-            admin.close()
-        return {partition: found[partition].offset for partition in partitions}
+        """Return the log end offset of each partition; see `TopicDirectory.log_ends`."""
+        with self.directory() as directory:
+            return directory.log_ends(topics)
 
     def create_topics(self, names: Iterable[str], partitions: int, configs: Mapping[str, str] | None = None) -> None:
         """Create the missing topics, with the cluster's default replication.

@@ -89,13 +89,14 @@ def _consumer(connection: KafkaConnection, isolation_level: Isolation = "read_co
 def _lags(
     consumer: KafkaConsumer, connection: KafkaConnection, lake: Lake, topic_names: Iterable[str]
 ) -> list[PartitionLag]:
-    topics = connection.topics(topic_names)
-    partitions = [TopicPartition(topic.name, number) for topic in topics for number in topic.partitions]
-    if not partitions:
-        return []
+    with connection.directory() as directory:
+        topics = directory.topics(topic_names)
+        partitions = [TopicPartition(topic.name, number) for topic in topics for number in topic.partitions]
+        if not partitions:
+            return []
+        # Before the stable ends: a transaction that ends in between must not look as if it blocked records.
+        log_ends = directory.log_ends(topics)
     ids = {topic.name: topic.topic_id for topic in topics}
-    # Before the stable ends: a transaction that ends in between must not look as if it blocked records.
-    log_ends = connection.log_ends(topics)
     beginnings, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
     raw = lake.find(RAW)
     held = {tp: end for tp, end in ends.items() if end < log_ends[tp]}

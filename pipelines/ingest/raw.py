@@ -61,7 +61,7 @@ def ingest_raw(
         try:
             clock = None if accept_gaps_at is None else lambda: accept_gaps_at
             with Intake(connection, consumer, directory, lake, limits, clock, on_batch) as intake:
-                _Drain(connection, consumer, directory, intake, on_progress).run(names, limits.run_rows)
+                _Drain(consumer, directory, intake, on_progress).run(names, limits.run_rows)
                 return intake.report
         finally:
             consumer.close(autocommit=False)
@@ -72,13 +72,11 @@ class _Drain:
 
     def __init__(
         self,
-        connection: KafkaConnection,
         consumer: KafkaConsumer,
         directory: TopicDirectory,
         intake: Intake,
         on_progress: Callable[[int, int], None],
     ) -> None:
-        self._connection = connection
         self._consumer = consumer
         self._directory = directory
         self._intake = intake
@@ -115,7 +113,7 @@ class _Drain:
     def _begin(self, names: list[str]) -> dict[str, str]:
         """Read the ends of the logs and seek; return the ids of the topics."""
         # In this order, so that a transaction that ends in between does not look as if it blocked records.
-        log_ends = self._connection.log_ends(self._directory.topics(names))
+        log_ends = self._directory.log_ends(self._directory.topics(names))
         self._ends = self._consumer.end_offsets(list(log_ends))
         self._intake.report.held_back = {
             f"{tp.topic}/{tp.partition}": end - self._ends[tp] for tp, end in log_ends.items() if end > self._ends[tp]

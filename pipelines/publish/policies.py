@@ -81,6 +81,7 @@ _FOUND: Final = sa.text(
     WHERE c.relkind = 'r' AND n.nspname = ANY(:schemas)
     """
 )
+_quoted: Final = postgresql.dialect().identifier_preparer.quote
 _NAMES: Final = {"tenants": TENANTS, "schema": TENANT}
 
 
@@ -182,10 +183,6 @@ def _let_read(table: sa.Table, access: Access) -> Iterator[str]:
     yield f"COMMENT ON VIEW {view} IS {_text(table.comment)}"
     for column in columns:
         yield f"COMMENT ON COLUMN {view}.{_quoted(column.name)} IS {_text(column.comment)}"
-
-
-def _quoted(name: str) -> str:
-    return postgresql.dialect().identifier_preparer.quote(name)
 
 
 def _text(comment: str | None) -> str:

@@ -13,6 +13,7 @@ from schemas.business_rules import BATCH, ONE, Rule
 from schemas.warehouse import MART, STAGING, metadata
 
 _BATCH: Final = f"{{{BATCH}}}"
+_quoted: Final = postgresql.dialect().identifier_preparer.quote
 
 
 def within_changes(table: str, rule: Rule) -> str:
@@ -91,10 +92,6 @@ def _next_version(table: str, published: str, of_published: str, of_coming: str)
         f" AND NOT EXISTS (SELECT FROM {STAGING}.{table}{OLD} AS goes WHERE {same})"
         f" UNION ALL SELECT {names} FROM {STAGING}.{table}{NEW} AS comes WHERE {of_coming}"
     )
-
-
-def _quoted(column: str) -> str:
-    return postgresql.dialect().identifier_preparer.quote(column)
 
 
 def _sums_of_changes(table: str, rule: Rule) -> str:
