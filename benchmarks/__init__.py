@@ -1,6 +1,6 @@
-"""Measurements side by side, in one run and on one machine: this project beside what it is built on.
+"""Benchmarks: this project beside the libraries and engines it could be compared with, in one run on one machine.
 
-Belongs here: what makes load, what measures, what prints. Does not belong here: what the product imports.
+Here belongs code that makes load, measures and prints. Code that the product imports does not.
 """
 
 import emberline as emberline

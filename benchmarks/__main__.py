@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def _uv() -> list[str] | None:
-    """The command that runs a script with the packages it names, in an environment of its own."""
+    """Return the command that runs a script in its own environment, with the packages that the script names."""
     uv = shutil.which("uv")
     return [uv, "run", "--quiet", "--no-project", "--script"] if uv else None
 
@@ -52,7 +52,7 @@ def _positive(text: str) -> int:
 
 
 def _table(topic: str, rates: list[Rates], rounds: int) -> Table:
-    """Values a second, a row a reader; the ratio is emberline's median to that of the row."""
+    """Return a table of values per second, one row per reader; the ratio is emberline's median to the row's."""
     ours = next(rate for rate in rates if rate.is_ours)
     title = f"{topic}: values/s over {rounds} rounds, readers in turn"
     table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))

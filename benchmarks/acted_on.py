@@ -1,7 +1,7 @@
 """Simulated companies that act on their silent groups, as daily tables, and the same companies without an action.
 
-A group is healthy or ill; it falls ill and recovers by chance. Larger groups recover more often; a group recovers the
-less often, the longer it was silent. At noon the company acts on groups that were silent for some days: more often on
+A group is healthy or ill; it falls ill and recovers by chance. Larger groups recover more often, and groups that were
+silent for longer recover less often. At noon the company acts on groups that were silent for some days: more often on
 larger groups, after longer silences, and for some purposes, so that treated groups differ from untreated ones. An
 operator who writes makes an ill group recover with the probability `planted`; a red packet does nothing, and is given
 to groups that would recover sooner anyway. Groups sell while they are healthy, larger ones more often.
@@ -47,7 +47,7 @@ Counts = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Chance:
-    """All random numbers, one per group and day, so that a change of one day changes no other draw."""
+    """All random numbers, one per group and day: a change on one day does not shift the draws of others."""
 
     purpose: Counts
     rate: npt.NDArray[np.float64]
@@ -86,7 +86,7 @@ def _sales(rng: np.random.Generator, rate: npt.NDArray[np.float64], days: int) -
 
 @dataclass(frozen=True)
 class Lived:
-    """What happened by group and day: `said` messages in the two halves, `sold` minor units, `done` by action, too."""
+    """What happened by group and day: `said`, messages of each half; `sold`, minor units; `done`, by action."""
 
     said: Counts
     sold: Counts
@@ -127,7 +127,7 @@ def live(chance: Chance, planted: float, withheld: Flags | None = None) -> Lived
 
 
 def past(chance: Chance, lived: Lived) -> Past:
-    """The tables of the lake that contain it."""
+    """Return what happened as tables of the lake."""
     groups, days = chance.falls.shape
     ids = pl.Series([f"app:{number:03}" for number in range(groups)])
     dates = pl.date_range(FIRST, FIRST + dt.timedelta(days=days - 1), eager=True)
@@ -168,7 +168,7 @@ def past(chance: Chance, lived: Lived) -> Past:
 
 
 def sold(lived: Lived) -> tuple[pl.LazyFrame, pl.LazyFrame]:
-    """What groups sold, and the days on which that is known: all."""
+    """Return what groups sold, and the days on which sales are known: all of them."""
     group, day = np.nonzero(lived.sold)
     days = pl.date_range(FIRST, FIRST + dt.timedelta(days=lived.sold.shape[1] - 1), eager=True).alias("day")
     rows = pl.DataFrame({
@@ -186,7 +186,7 @@ def _table(schema: pl.Schema, columns: dict[str, pl.Series | Counts]) -> pl.Lazy
 
 
 def _filled(schema: pl.Schema, rows: pl.DataFrame) -> pl.LazyFrame:
-    """The columns of a table: counts that are not simulated are 0, texts and times null."""
+    """Return the columns of a table: counts that are not simulated are 0, texts and times null."""
     missing = [
         pl.lit(0 if dtype.is_integer() else None, dtype).alias(name)
         for name, dtype in schema.items()

@@ -1,6 +1,6 @@
-"""`python -m benchmarks.box`: learn the model in the box from the public community, and write it into the package.
+"""`python -m benchmarks.box`: train the shipped model on the public community, and write it into the package.
 
-With `--check` nothing is written: it ends with 1 where the packaged file has other bytes.
+With `--check` nothing is written; the exit code is 1 if the packaged file differs.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _curve(past: pl.DataFrame, column: str, days: int) -> list[float]:
 
 
 def _parts(rows: pl.DataFrame, curves: dict[str, Any], risks: np.ndarray) -> Parts:
-    """The scores of rows whose risks by the box are known."""
+    """Return the scores of rows for which the shipped model has risks."""
     of_box = np.log(risks / (1 - risks))
     silence, messages = (
         np.array(curve)[:, 0] + np.log1p(rows[column].to_numpy())[:, None] * np.array(curve)[:, 1]
@@ -88,9 +88,9 @@ def _parts(rows: pl.DataFrame, curves: dict[str, Any], risks: np.ndarray) -> Par
 
 
 def _advantages(rows: pl.DataFrame, parts: Parts, model: RiskModel, curves: dict[str, Any]) -> dict[str, float]:
-    """What each score gains over days of silence: a third of the community, two thirds of the worst simulated life.
+    """Return the gain of each score over days of silence: 1/3 of the community's, 2/3 of the worst simulated life's.
 
-    A loss counts twice, since nobody may be warned worse than by counting days.
+    A loss counts twice: no company should be warned worse than by counting days of silence.
     """
     scores = {MESSAGES: Score(MESSAGES, 0.0), **{f"{BOX} {share:.0%}": Score(BOX, share) for share in SHARES}}
     lives: dict[str, list[dict[str, float]]] = {kind: [] for kind in KINDS}
@@ -116,7 +116,7 @@ def _lines(members: pl.LazyFrame, rows: pl.DataFrame, parts: Parts, score: Score
 
 
 def _rounded(value: Any) -> Any:
-    """Seven digits: the last ones of a double depend on where in memory a sum begins."""
+    """Round to seven digits: the last digits of a sum of floats depend on its alignment in memory."""
     if isinstance(value, dict):
         return {name: _rounded(one) for name, one in value.items()}
     if isinstance(value, list):
@@ -125,7 +125,7 @@ def _rounded(value: Any) -> Any:
 
 
 def main() -> int:
-    """Write or compare the file of the package."""
+    """Write the file of the package, or compare it."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.box", description="Learn the model in the box.")
     parser.add_argument("--check", action="store_true", help="write nothing; end with 1 where the file differs")
     options = parser.parse_args()

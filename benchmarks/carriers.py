@@ -1,11 +1,11 @@
-"""`python -m benchmarks.carriers [SAMPLE...]`: payloads a second, through whole carriers or of JSON by paths.
+"""`python -m benchmarks.carriers [SAMPLE...]`: payloads per second, through whole carriers or read from JSON by paths.
 
-Without samples, each mapped carrier decodes the payloads of its cases, many times and mixed, to events; as a column,
-and one by one.
+Without samples, each mapped carrier decodes the payloads of its own cases to events, repeated and shuffled: as a
+column, and one by one.
 
-Of each sample, a file of JSON or a folder of such, many payloads are made that differ in an id. From each payload are
-read the scalars that lie first in the sample, as text: by the compiled reader, by msgspec value by value, and by
-Polars, which is given the types.
+A sample is a JSON file, or a folder of them. Many payloads that differ in an id are made of it, and the first scalars
+of each payload are read as text: by the compiled reader, by msgspec value by value, and by Polars, which gets the
+types.
 """
 
 from __future__ import annotations
@@ -36,25 +36,25 @@ _CASES: Final = Path(__file__).parents[1] / "tests" / "conformance" / "carriers"
 _MOST_PATHS: Final = 12
 _ID: Final = "_n"
 _SHARE_BY_ROW: Final = 20
-"""Of so many payloads msgspec reads one: it takes the time of all by far."""
+"""msgspec reads one of so many payloads: reading all would take most of the time of the benchmark."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A payload to make others of."""
+    """A payload of which others are made."""
 
     name: str
     payload: dict[str, Any]
 
     def values(self, n: int) -> pl.Series:
-        """So many payloads."""
+        """Return so many payloads."""
         rest = msgspec.json.encode(self.payload).decode()[1:]
         numbers = pl.int_range(n, dtype=pl.UInt32)
         made = pl.concat_str(pl.lit(f'{{"{_ID}":"event-'), numbers, pl.lit(f'",{rest}'))
         return pl.select(made).to_series().cast(pl.Binary)
 
     def paths(self) -> list[str]:
-        """Where its first scalars lie, behind one list at most."""
+        """Return the paths of its first scalars, through at most one list."""
         return list(dict.fromkeys([_ID, *_leaves(self.payload, "")]))[:_MOST_PATHS]
 
 
@@ -77,7 +77,7 @@ def main() -> None:
 
 
 def _of_carriers(n: int, rounds: int) -> Table:
-    """Payloads a second of each mapped carrier, and the microseconds of processor time of each payload."""
+    """Return, by mapped carrier, payloads per second and microseconds of processor time per payload."""
     table = Table(title=f"{n:,} payloads a carrier", title_justify="left", box=None, padding=(0, 2, 0, 0))
     for heading in ("Carrier", "Bytes", "Payloads/s", "CPU us", "One by one"):
         table.add_column(heading, justify="left" if heading == "Carrier" else "right")
@@ -101,7 +101,7 @@ def _of_carriers(n: int, rounds: int) -> Table:
 
 
 def _measured(sample: Sample, n: int, rounds: int) -> tuple[float, ...]:
-    """Bytes and paths of a payload, then how many are read a second, the megabytes of these, and by the others."""
+    """Return bytes and paths of a payload, payloads and megabytes read per second, and the other readers' rates."""
     values, paths = sample.values(n), sample.paths()
     fields = fields_of(map(Place.parse, paths))
     n_bytes = int(values.bin.size().sum()) / n
@@ -137,12 +137,12 @@ def _leaves(value: Any, path: str) -> Iterator[str]:
 
 
 def _dtype(values: pl.Series) -> pl.DataType:
-    """The type that Polars finds in a few payloads."""
+    """Return the type that Polars infers from a few payloads."""
     return values.head(10).cast(pl.String).str.json_decode(infer_schema_length=10).dtype
 
 
 def _rate(read: Callable[[], object], n: int, rounds: int) -> float:
-    """How many values a second the fastest of some rounds reads."""
+    """Return the values per second of the fastest round."""
     seconds = []
     for _ in range(rounds):
         begin = time.perf_counter()

@@ -1,7 +1,7 @@
-"""`python -m benchmarks.day`: what a day of new events costs the funnel, beside its computation from nothing.
+"""`python -m benchmarks.day`: what a day of new events costs the funnel, beside a full rebuild.
 
-A synthetic history is in the lake, in `funnel_entry` and in what that follows; then the next day arrives at once:
-joinings, product messages, and what members do. The tables of both ways must be equal.
+The lake has a synthetic history, `funnel_entry` and its inputs. Then the events of the next day arrive at once: joins,
+product messages, and what members do. Refresh and rebuild must give equal tables.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _FACTS: Final = ("identity", "person_day", "first_seen", "funnel_entry")
 
 
 def main() -> None:
-    """Measure in a folder of its own, then remove it."""
+    """Measure in a temporary folder."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.day", description="A day of the funnel, and all anew.")
     parser.add_argument("--history", type=int, default=20_000_000, help="events before (default: 20000000)")
     parser.add_argument("--days", type=int, default=100, help="days before (default: 100)")

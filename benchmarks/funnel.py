@@ -1,12 +1,12 @@
 """`python -m benchmarks.funnel`: from a Parquet file of events to a funnel's summary, beside ClickHouse and DuckDB.
 
-Each engine runs in a process of its own on the same file, engines in turn, round after round. What it takes to start
-Python, to import and to compile is not counted: each process does the work once before it is timed. The peak of memory
-is of the whole process. On a busy machine, CPU seconds over all threads say more than wall-clock time.
-Every ordered engine has to reach the same counts, else the measurement ends.
+In each round the engines run in turn, each in its own process, on the same file. Each process does the work once before
+it is timed, so that start, imports and compilation are not measured. Peak memory is that of the whole process. On a
+busy machine, CPU seconds over all threads say more than wall-clock time. All engines must find the same counts;
+otherwise the benchmark fails.
 
-Events are synthetic: 50 a person, 6 steps among 8 kinds, no two events of a person at one time. `sorted` is by person
-and time, `unsorted` by time as a queue delivers it.
+Events are synthetic: 50 per person, 6 steps among 8 kinds, no two events of a person at the same time. `sorted` is by
+person and time, `unsorted` by time as a queue delivers it.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _LONG_AFTER: Final = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
 
 
 def write_sorted(path: Path, events: int, seed: int = 3) -> None:
-    """Write so many events by person and time, in batches of persons: row groups of one file."""
+    """Write so many events, sorted by person and time, with a row group of the file per batch of persons."""
     folder = path.with_suffix(".parts")
     folder.mkdir()
     persons = events // EVENTS_A_PERSON
@@ -78,7 +78,7 @@ def _batch(rng: np.random.Generator, first: int, persons: int) -> pl.DataFrame:
 
 
 def emberline(path: Path, mode: str = "sequential", **options: Any) -> list[int]:
-    """Events that reached each step, by the project's own functions."""
+    """Count the persons at each step with this project's functions."""
     steps = tuple(Step(f"step_{n}", f"type = '{kind}'") for n, kind in enumerate(STEPS))
     given = {"count": "persons", **options}
     definition = FunnelDefinition("benchmark", "", mode=mode, window=WINDOW, steps=steps, **given)
@@ -87,13 +87,13 @@ def emberline(path: Path, mode: str = "sequential", **options: Any) -> list[int]
 
 
 def reading(path: Path) -> list[int]:
-    """Read what the answer depends on: person, ordering key and kind. `emberline` reads the end of the key for ties."""
+    """Only read the columns needed: person, ordering key, kind. `emberline` reads the rest of the key only for ties."""
     pl.scan_parquet(path).select(_COLUMNS).collect(engine="streaming")
     return []
 
 
 def clickhouse(path: Path) -> list[int]:
-    """The same by `windowFunnel`, in the process (chdb)."""
+    """Count the same with ClickHouse's `windowFunnel`, in this process (chdb)."""
     import chdb
 
     conditions = ", ".join(f"type = '{kind}'" for kind in STEPS)
@@ -107,7 +107,7 @@ def clickhouse(path: Path) -> list[int]:
 
 
 def duckdb(path: Path) -> list[int]:
-    """The same by window functions: the latest start of a chain of each length at each event."""
+    """Count the same with window functions: at each event, the latest start of a chain of each length."""
     import duckdb as engine
 
     query = f"SELECT person_id, time, type, CASE WHEN type = '{STEPS[0]}' THEN time END AS s0 FROM '{path}'"  # noqa: S608
@@ -140,7 +140,7 @@ SAME: Final = ("emberline", "chdb windowFunnel", "DuckDB window functions")
 
 
 def _work(name: str, path: Path) -> None:
-    """Do the work once unmeasured and once measured, and print what was found as JSON."""
+    """Do the work once untimed and once timed, and print the result as JSON."""
     run = _variants()[name]
     run(path)
     began, began_cpu = time.perf_counter(), time.process_time()

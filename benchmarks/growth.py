@@ -1,8 +1,9 @@
 """`python -m benchmarks.growth`: what a run of 1,000 new events costs after histories of several sizes.
 
-Synthetic events. A history is written into a lake; a first run of `pipeline_job` makes all facts and the warehouse from
-scratch; then 1,000 events of the last day arrive through Kafka, and a second run takes them in. Each run has a process
-of its own, so that its memory is its own, which has done a run over nothing before: imports and compilers are loaded.
+A synthetic history is written into a lake, and a first run of `pipeline_job` computes all facts and the warehouse from
+scratch. Then 1,000 events of the last day arrive through Kafka, and a second run reads them. Each run has its own
+process, so that its peak memory can be measured; a run without data comes first, so that imports and compilation are
+not.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ _DAY_S: Final = 86_400
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds of a run on the clock, those of its steps by name, and the most memory of its process, bytes."""
+    """Wall-clock seconds of a run and, by name, of its steps; and the peak memory of its process, in bytes."""
 
     seconds: float
     steps: dict[str, float]
@@ -84,7 +85,7 @@ def _steps(result: dg.ExecuteInProcessResult) -> dict[str, float]:
 
 
 def _warm(folder: str) -> None:
-    """Do a run over a handful of events, so that everything is imported and compiled."""
+    """Run over a few events, so that everything is imported and compiled."""
     services = Services(Settings(state=Path(folder)))
     try:
         _send(services, company(2_000, days=40), 500)
@@ -105,7 +106,7 @@ def _alone(state: Path, warm: Path) -> Cost:
 
 
 def _send(services: Services, world: Company, events: int, seed: int = 9) -> None:
-    """Send events of the last day, of members of the company, to Kafka."""
+    """Send events of members on the last day to Kafka."""
     kafka = services.kafka()
     kafka.create_topics([_TOPIC], 3)
     producer = kafka.producer()
@@ -138,7 +139,7 @@ def _events(world: Company, events: int, seed: int) -> Iterator[dict[str, Any]]:
 
 
 def measure(size: int, folder: Path, say: Console) -> tuple[int, Cost, Cost]:
-    """Cost of the first run over a history, and of the run after it; the events that the history has."""
+    """Return the cost of the first run over a history and of the next run, and the number of events of the history."""
     state = folder / "state"
     services = Services(Settings(state=state))
     try:
@@ -158,7 +159,7 @@ def measure(size: int, folder: Path, say: Console) -> tuple[int, Cost, Cost]:
 
 
 def main() -> None:
-    """Measure in folders of their own, then remove them."""
+    """Measure in temporary folders."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.growth", description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=_SIZES, help="events before (default: 2, 10 and 30 M)")
     options = parser.parse_args()

@@ -1,6 +1,6 @@
-"""A synthetic company's history, written straight into a lake: members of groups who talk, click and buy.
+"""The history of a synthetic company, written directly into a lake: members of groups talk, click and buy.
 
-Everything is drawn from one seed. Times are microseconds since 1970, UTC; the history ends with `END`.
+All of it follows from one seed. Times are microseconds since 1970, UTC; the history ends with `END`.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ _COMMERCE: Final = (kinds.PRODUCT_VIEWED, kinds.ORDER_PLACED, kinds.ORDER_PAID, 
 
 @dataclass(frozen=True)
 class Company:
-    """Who is a member of what since when: person `p` has the accounts `chat[p]` and, if linked, `shop[p]`.
+    """Who is a member of which group since when; person `p` has the accounts `chat[p]` and, if linked, `shop[p]`.
 
-    All of it happens from `start` on, microseconds.
+    No event is earlier than `start`, in microseconds.
     """
 
     start: int
@@ -67,10 +67,10 @@ class Company:
 
 
 def company(events: int, days: int = DAYS, seed: int = 4, pseudonym: Callable[[str], str] | None = None) -> Company:
-    """A company whose history of so many days has about so many events.
+    """Make a company whose history of so many days has about so many events.
 
-    Person `p` writes as `simulated:chat-p` and buys as `simulated:shop-p`; `pseudonym` gives what the lake knows these
-    accounts by, by default a hash.
+    Person `p` writes as `simulated:chat-p` and buys as `simulated:shop-p`; `pseudonym` returns the
+    pseudonyms of these accounts, by default a hash.
     """
     pseudonym = pseudonym or _hashed
     rng = np.random.default_rng(seed)
@@ -93,7 +93,7 @@ def company(events: int, days: int = DAYS, seed: int = 4, pseudonym: Callable[[s
 
 
 def write_history(lake: Lake, world: Company, events: int, left: int = 0, seed: int = 5) -> int:
-    """Append the history but for the days left, batch by batch in the order of time; returns the events written."""
+    """Append the history except its last `left` days, in batches by time; return the number of events."""
     n_batches = max(1, round(events / BATCH_ROWS))
     edges = np.linspace(world.start, _END_US - left * _DAY_US, n_batches + 1).astype(np.int64)
     written = 0
@@ -106,17 +106,17 @@ def write_history(lake: Lake, world: Company, events: int, left: int = 0, seed: 
 
 
 def write_day(lake: Lake, world: Company, events: int, seed: int = 7) -> int:
-    """Append the last day, with its marks as ingest does; returns the events written."""
+    """Append the last day, with its rows of the change log, as ingest does; return the number of events."""
     done = lake.open(EVENTS).position(BATCH) or 0
     rows = _span(world, np.random.default_rng(seed), [], _END_US - _DAY_US, _END_US, events)
     return _append(lake, rows, done + 1, is_marked=True)
 
 
 def write_late(lake: Lake, world: Company, events: int, share: float, seed: int = 6) -> tuple[int, int]:
-    """Append events of a share of the persons, 1 to 40 days before the end, with their marks as ingest does.
+    """Append events of a share of the persons, 1 to 40 days before the end, with their rows of the change log.
 
     Returns:
-        Events written and persons they are of.
+        The numbers of events and of their persons.
     """
     rng = np.random.default_rng(seed)
     persons = rng.choice(world.persons, max(1, round(world.persons * share)), replace=False)
@@ -135,8 +135,8 @@ def write_late(lake: Lake, world: Company, events: int, share: float, seed: int 
 def _span(
     world: Company, rng: np.random.Generator, structure: list[pl.DataFrame], start: int, end: int, events: int
 ) -> pl.DataFrame:
-    """So many events from start to end, what is given among them."""
-    structure = [*structure, _joinings(world, start, end), _offers(world, rng, start, end)]
+    """Return so many events between two times, including the given ones."""
+    structure = [*structure, _joins(world, start, end), _offers(world, rng, start, end)]
     size = max(0, events - sum(len(part) for part in structure))
     candidates = np.arange(max(1, np.searchsorted(world.joined, end)))
     return pl.concat([*structure, _doings(world, rng, candidates, start, end, size)], how="diagonal")
@@ -195,7 +195,7 @@ def _links(world: Company, rng: np.random.Generator) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _joinings(world: Company, start: int, end: int) -> pl.DataFrame:
+def _joins(world: Company, start: int, end: int) -> pl.DataFrame:
     first, last = np.searchsorted(world.joined, [start, end])
     return pl.DataFrame({"us": world.joined[first:last]}).select(
         "us", type=pl.lit(kinds.MEMBER_JOINED), role=pl.lit("member"),
@@ -204,7 +204,7 @@ def _joinings(world: Company, start: int, end: int) -> pl.DataFrame:
 
 
 def _offers(world: Company, rng: np.random.Generator, start: int, end: int) -> pl.DataFrame:
-    """Product messages, by one operator a group."""
+    """Return product messages, from one operator per group."""
     size = int(world.groups * _OFFERS_A_GROUP_AND_DAY * (end - start) / _DAY_US)
     group = rng.integers(world.groups, size=size)
     return pl.DataFrame({"us": rng.integers(start, end, size)}).select(
@@ -218,7 +218,7 @@ def _offers(world: Company, rng: np.random.Generator, start: int, end: int) -> p
 def _doings(
     world: Company, rng: np.random.Generator, candidates: NDArray[np.int64], start: int, end: int, size: int
 ) -> pl.DataFrame:
-    """What members do in their groups and in the shop; everyone has four orders."""
+    """Return what members do in their groups and in the shop: four orders each."""
     chosen = rng.choice(candidates, size)
     person = world.member[chosen]
     kind = pl.Series(rng.choice(np.array(list(_KINDS)), size, p=np.array(list(_KINDS.values()))))

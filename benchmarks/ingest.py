@@ -1,8 +1,8 @@
-"""How fast Kafka becomes committed rows of `raw`, and decoded `events`, beside other readers of the same topics.
+"""How fast records of Kafka become committed rows of `raw` and `events`, beside other readers of the same topics.
 
-The others only read, or read and parse, and drop what they have: what they reach is a ceiling for them, while emberline
-has stored its rows exactly once when its clock stops. Its clock runs from connecting on; that of the peers from the
-first record on (`benchmarks/peers.py`).
+The others read, some also parse, and store nothing, so their rates are upper limits. emberline's time includes storing
+the rows exactly once. Its clock starts when it connects, that of the others at the first record
+(`benchmarks/peers.py`).
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ _PEERS: Final = Path(__file__).with_name("peers.py")
 
 
 class Incomplete(RuntimeError):
-    """A reader ended with another number of events than were sent, or failed: its time means nothing."""
+    """A reader failed, or read another number of events than were sent, so that its time means nothing."""
 
 
 @dataclass(frozen=True)
 class Rates:
-    """Values a second that one reader read of one topic, a number a round, and the most memory its process had, MB."""
+    """Values per second that a reader read of a topic, one number per round, and the peak memory of its process, MB."""
 
     topic: str
     reader: str
@@ -63,14 +63,14 @@ class Rates:
 
     @property
     def is_ours(self) -> bool:
-        """Is the reader emberline."""
+        """Whether the reader is emberline."""
         return self.reader.startswith("emberline")
 
 
 def measure(values: int, rounds: int, peers: Sequence[str] | None, on_progress: Callable[[str], None]) -> list[Rates]:
-    """Send synthetic values to a broker of its own, then read them with each reader in turn, `rounds` times.
+    """Send synthetic values to a temporary broker, then read them with each reader in turn, `rounds` times.
 
-    Before the rounds each reader reads once unmeasured: what is compiled or loaded at first use is no reading.
+    Each reader first reads once untimed, so that imports and compilation are not measured.
 
     Args:
         values: to send to each topic.
@@ -99,13 +99,13 @@ def measure(values: int, rounds: int, peers: Sequence[str] | None, on_progress: 
 
 
 Reading = partial[tuple[int, float, float]]
-"""Reads a topic once: how many values, in how many seconds, and the most memory its process had meanwhile, MB."""
+"""Reads a topic once; returns the number of values, seconds, and the peak memory of its process, MB."""
 
 
 def _readers(
     kafka: KafkaConnection, folder: Path, values: int, peers: Sequence[str] | None
 ) -> dict[tuple[str, str], Reading]:
-    """(topic, reader) -> what reads it."""
+    """Return what reads a topic, by topic and reader."""
 
     def peer(name: str, topic: str) -> Reading:
         return partial(_peer, [*(peers or ()), str(_PEERS), name, kafka.bootstrap_servers, topic, str(values)])
@@ -132,7 +132,7 @@ def _readers(
 
 @contextmanager
 def _broker(on_progress: Callable[[str], None]) -> Iterator[tuple[KafkaConnection, Path]]:
-    """A broker in a folder that is gone afterwards, and the folder."""
+    """Run a broker in a temporary folder; yield both."""
     state = StateFolder(Path(tempfile.mkdtemp(prefix="emberline-benchmark-")))
     broker = EmbeddedKafka(state, properties=LETS_EVERYBODY_IN)  # also the clients of others
     try:
@@ -151,13 +151,13 @@ def _timed(read: Callable[[], int]) -> tuple[int, float, float]:
 
 
 def _forget_peak() -> None:
-    """Let Linux count the most memory of this process from now on."""
+    """Let Linux count the peak memory of this process from now on."""
     if _CLEAR_REFS.exists():
         _CLEAR_REFS.write_text("5")
 
 
 def _peak_mb() -> float:
-    """The most memory this process had since `_forget_peak`, or where that is not Linux since its start, MB."""
+    """Return the peak memory of this process since `_forget_peak`, MB; on other systems than Linux, since its start."""
     if not _STATUS.exists():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     peak = next(line for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
@@ -200,7 +200,7 @@ def _events(kafka: KafkaConnection, folder: Path) -> int:
 
 @contextmanager
 def _lake(folder: Path) -> Iterator[Lake]:
-    """A lake that does not exist before and after."""
+    """Yield a temporary lake."""
     try:
         yield Lake(str(folder / "lake"))
     finally:

@@ -1,8 +1,8 @@
-"""`python -m benchmarks.interventions`: do effects that were planted come out, and none where there is none?
+"""`python -m benchmarks.interventions`: are planted effects found, and none where there is none?
 
-Each simulation is a company of `benchmarks.acted_on`. What its cases would have become without the action is
-simulated, too: the same draws, the action withheld in the group of the case for its 28 days. The true effect is the
-mean difference over all cases of the paired companies, in revival and in net sales; that of red packets is 0.
+Each simulation is a company of `benchmarks.acted_on`, and the same company without the action: with the same random
+numbers, and the action withheld in the group of each case for 28 days. The true effect is the mean difference between
+the two over all cases, in revival and in net sales; that of red packets is 0.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from pipelines.groups.interventions.spread import ALL
 GROUPS: Final = 120
 DAYS: Final = 540
 SHARE: Final = 0.5
-"""Of ill groups that recover because an operator writes."""
+"""Share of ill groups that recover because an operator writes."""
 
 
 def main() -> None:
-    """Simulate companies, and print how often intervals hold the true effects and call one what is none."""
+    """Simulate companies; print how often intervals contain the true effect, and how often none is called an effect."""
     options = _options()
     console = Console()
     seeds = range(options.seed, options.seed + options.simulations)
@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def _differences(chance: Chance, lived: Lived, matched: pl.DataFrame) -> np.ndarray:
-    """Whether each case was alive, and what it sold, less the same without the action: [cases, 2]."""
+    """Return [cases, 2]: whether a case was alive and what it sold, each less the value without the action."""
     cases = matched.select("group_id", "day", "is_alive").unique().sort("group_id", "day")
     cases = cases.with_columns(number=pl.int_range(pl.len()).over("group_id"))
     differences: list[np.ndarray] = [np.empty((0, 2))]

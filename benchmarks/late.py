@@ -1,8 +1,8 @@
-"""`python -m benchmarks.late`: what late events cost, beside the computation of every fact from nothing.
+"""`python -m benchmarks.late`: what late events cost, beside a full rebuild of every fact.
 
-A synthetic history is in the lake and in its facts; then events arrive that happened 1 to 40 days before, of a share of
-the persons. All assets that follow `events` are refreshed, and computed anew in a lake that has the same events and no
-facts. The tables of both must be equal. Each way runs in a process of its own, so that its memory is its own.
+The lake has a synthetic history and its facts. Then events of some of the persons arrive that happened 1 to 40 days
+before. All assets that follow `events` are refreshed, and also computed from scratch in a lake with the same events and
+no facts; the tables must be equal. Each of the two runs in its own process, so that its peak memory can be measured.
 """
 
 from __future__ import annotations
@@ -54,17 +54,17 @@ _FACTS: Final = {
 }
 """The assets below `events`, in the order of their dependencies; the name is that of the lake table.
 
-Several compute others along with them, which are then left with nothing to do.
+Some compute others as well, which then have nothing left to do.
 """
 
 
 class Differs(EmberlineError):
-    """A fact that was refreshed is not what a computation from nothing gives."""
+    """A refreshed fact differs from one computed from scratch."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds on the clock and of the processors, by fact, and the most memory that the process held, bytes."""
+    """Wall-clock and CPU seconds by fact, and the peak memory of the process, bytes."""
 
     wall: dict[str, float]
     cpu: dict[str, float]
@@ -74,8 +74,8 @@ class Cost:
 def refresh(uri: str, state: str, facts: Sequence[str]) -> Cost:
     """Refresh facts of a lake.
 
-    Left out is what costs the same either way: what Dagster does around an asset, and the second that numba takes to
-    load itself in a process, whichever fact comes first.
+    What costs the same either way is not measured: Dagster's work around an asset, and the second in which numba is
+    loaded.
     """
     numba.njit(_nothing)()
     given = {"lake": Lake(uri), "rules": _rules(state)}
@@ -103,17 +103,17 @@ def measure(
     arrive: Callable[[Lake], str],
     say: Callable[[str], None],
 ) -> tuple[Cost, Cost]:
-    """Cost of both ways: of refreshing facts when events arrive after others, and of computing them anew.
+    """Return the cost of refreshing facts when late events arrive, and of computing them from scratch.
 
     Args:
-        folder: of the two lakes; exists and is empty.
-        facts: which, in the order of their dependencies.
-        write: puts the history into a lake, and says so.
-        arrive: puts later events into it, and says so.
-        say: takes what goes on.
+        folder: An empty folder for the two lakes.
+        facts: The facts, in the order of their dependencies.
+        write: Writes the history into a lake, and reports it.
+        arrive: Writes late events into it, and reports it.
+        say: Receives reports of progress.
 
     Raises:
-        Differs: the two ways do not agree.
+        Differs: The tables differ.
     """
     lake, anew = Lake(str(folder / "lake")), Lake(str(folder / "anew"))
     state = str(folder / "state")
@@ -142,7 +142,7 @@ def _rules(state: str) -> Rules:
 
 
 def _share_events(lake: Lake, anew: Lake) -> None:
-    """Let a lake without facts have the events of another: the same files."""
+    """Give a lake without facts the events of another lake, as the same files."""
     Path(anew.uri).mkdir()
     for table in (EVENTS, TOUCHED):
         Path(anew.table_uri(table)).symlink_to(lake.table_uri(table), target_is_directory=True)
@@ -162,7 +162,7 @@ def _assert_equal(lake: Lake, anew: Lake, name: str) -> None:
 
 
 def report(console: Console, incremental: Cost, full: Cost, arrived: str) -> None:
-    """Print both ways side by side, fact by fact."""
+    """Print both costs of each fact."""
     table = Table(box=None, padding=(0, 2, 0, 0))
     for heading in (
         "Fact",
@@ -186,7 +186,7 @@ def report(console: Console, incremental: Cost, full: Cost, arrived: str) -> Non
 
 
 def main() -> None:
-    """Measure in a folder of its own, then remove it."""
+    """Measure in a temporary folder."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.late", description="Late events, and everything anew.")
     parser.add_argument("--history", type=int, default=20_000_000, help="events before (default: 20000000)")
     parser.add_argument("--late", type=int, default=1_000_000, help="events that come late (default: 1000000)")

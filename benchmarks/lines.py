@@ -1,4 +1,4 @@
-"""`python -m benchmarks.lines`: alerts on the public community, their line picked each quarter from the past alone."""
+"""`python -m benchmarks.lines`: alerts on the public community; each quarter the line is chosen from the past."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _EPOCH = dt.date(1970, 1, 1)
 
 
 def in_time(rows: pl.DataFrame, died: pl.DataFrame) -> AlertQuality:
-    """Say what alerts had been worth whose line was picked, each quarter, by what was known when it began.
+    """Return the quality of alerts whose line is chosen, each quarter, from what was known when it began.
 
     Args:
-        rows: of `walking_forward`.
-        died: of `deaths`.
+        rows: The result of `walking_forward`.
+        died: The result of `deaths`.
     """
     made = [pl.DataFrame(schema={"group_id": pl.String(), "day": pl.Date()})]
     quarter = pl.col("day").to_physical() // QUARTER
@@ -43,7 +43,7 @@ def in_time(rows: pl.DataFrame, died: pl.DataFrame) -> AlertQuality:
 
 
 def main() -> int:
-    """Print what alerts at each line had been worth, and at the one that was picked in time."""
+    """Print the quality of alerts at each line, and at the line chosen in time."""
     if not ARCHIVE.exists():
         sys.exit(ABSENT)
     members = person_day()

@@ -1,7 +1,7 @@
 """`python -m benchmarks.live`: how long events take from Kafka to mart while the pipeline runs by itself.
 
-Synthetic events, some of them duplicated, late or broken. The latency of an event is the publication of the first
-version that includes its batch, minus the time Kafka got the record. At the end the warehouse is compared with a
+Synthetic events, some of them duplicated, late or broken. The latency of an event is the time from Kafka's timestamp of
+the record to the publication of the first version that includes its batch. At the end the warehouse is compared with a
 recomputation of everything.
 """
 
@@ -39,7 +39,7 @@ _DRAIN_SECONDS = 180
 class Live:
     """Records sent, events published, seconds from Kafka to mart, versions published, runs and how many failed.
 
-    `differences` are what a recomputation of everything does not confirm.
+    `differences` name what differs from a recomputation of everything.
     """
 
     sent: int
@@ -112,7 +112,7 @@ def _records(chance: random.Random, rate: int, second: int) -> Iterator[tuple[by
 
 
 def latencies(services: Services, versions: pl.DataFrame) -> pl.Series:
-    """Seconds from Kafka to mart, one an event of the lake; null while no version includes its batch.
+    """Return seconds from Kafka to mart for each event of the lake; null if no version includes its batch.
 
     `versions` are rows of `mart.publication`, sorted by `events_batch`.
     """
@@ -156,7 +156,7 @@ def _runs(services: Services, *statuses: dg.DagsterRunStatus) -> int:
 
 
 def main() -> None:
-    """Measure in a state folder of its own, then remove it."""
+    """Measure in a temporary state folder."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.live", description="Event to mart, while it all runs.")
     parser.add_argument("--rate", type=int, default=200, help="records a second (default: 200)")
     parser.add_argument("--seconds", type=int, default=600, help="how long they are sent (default: 600)")

@@ -22,13 +22,13 @@ _GROUPS: Final = 30
 def company(kind: str, seed: int, groups: int = _GROUPS) -> pl.LazyFrame:
     """Draw two years of a company, as `schemas.lake.PERSON_DAY`.
 
-    Half of the groups are there from the first day, the others begin within a year. Each ends after 60 days and an
-    exponential time with a mean of 330, at once or fading; a quarter of them comes back.
+    Half of the groups exist from the first day, the others begin within a year. Each ends 60 days plus an exponential
+    time with a mean of 330 days later, at once or gradually; a quarter of them comes back.
 
     Args:
-        kind: of `KINDS`.
-        seed: of the random numbers.
-        groups: how many.
+        kind: One of `KINDS`.
+        seed: Seed of the random numbers.
+        groups: Number of groups.
     """
     chance = np.random.default_rng([list(KINDS).index(kind), seed])
     frames = [_group(chance, kind, number, is_first=number < groups // 2) for number in range(groups)]
@@ -78,7 +78,7 @@ def _group(chance: np.random.Generator, kind: str, number: int, *, is_first: boo
 
 
 def _seasonal(chance: np.random.Generator, days: np.ndarray) -> np.ndarray:
-    """Weekends, a summer and a holiday of three weeks."""
+    """Activity with weekends, a summer and a holiday of three weeks."""
     summer = 1 + 0.6 * np.sin(2 * np.pi * (days + chance.integers(0, 20)) / 364)
     week = np.where(days % 7 >= 5, 0.4, 1.2)
     holiday = np.where((days % 364 >= 20) & (days % 364 < 40), 0.1, 1.0)
@@ -86,7 +86,7 @@ def _seasonal(chance: np.random.Generator, days: np.ndarray) -> np.ndarray:
 
 
 def _bursts(chance: np.random.Generator, days: np.ndarray) -> np.ndarray:
-    """A campaign of five days every thirty or so, and little between them."""
+    """A campaign of five days every 30 days or so, and little activity in between."""
     campaign = np.zeros(len(days))
     for month in range(0, len(days), 30):
         begin = max(0, month + int(chance.integers(-4, 5)))
@@ -95,7 +95,7 @@ def _bursts(chance: np.random.Generator, days: np.ndarray) -> np.ndarray:
 
 
 def _clubs(chance: np.random.Generator, days: np.ndarray) -> np.ndarray:
-    """A message a week or so."""
+    """About one message a week."""
     return np.full(len(days), chance.lognormal(-1.9, 0.5))
 
 
@@ -114,4 +114,4 @@ KINDS: Final[dict[str, Callable[[np.random.Generator, np.ndarray], np.ndarray]]]
     "quiet clubs": _clubs,
     "support groups": _support,
 }
-"""Mean messages of a day, by the way of life."""
+"""Functions that return the mean number of messages of each day, by kind of company."""

@@ -23,7 +23,7 @@ _MEMBERS: Final = 30_000
 
 
 def send(kafka: KafkaConnection, values: int, on_progress: Callable[[str], None]) -> None:
-    """Fill both topics with as many values, keyed and not compressed."""
+    """Send so many values to each of the two topics, keyed and uncompressed."""
     kafka.create_topics([FLAT, EVENTS], PARTITIONS)
     for topic, make in _MAKERS.items():
         on_progress(f"sending {values:,} values to {PARTITIONS} partitions of {topic}")
@@ -56,7 +56,7 @@ def _flat() -> pl.Expr:
 
 
 def _canonical() -> pl.Expr:
-    """Messages as the shortest canonical CloudEvents there are: about `FLAT_BYTES`, times to the second."""
+    """Return messages as minimal canonical CloudEvents of about `FLAT_BYTES`, with times in whole seconds."""
     n = pl.col("n")
     data = pl.struct(
         # Message ids count within a group, as on Telegram.

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.never_worse`: what speaks beside days of silence, in simulated companies, by quarter."""
+"""`python -m benchmarks.never_worse`: the score in use against days of silence, in simulated companies, by quarter."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LEAST_DEATHS: Final = 3
 """Weekly days before a death below which a quarter of a company is not ranked."""
 
 MOST_LOSS: Final = 0.01
-"""Area under the ROC curve that what speaks may lose on days of silence."""
+"""Largest loss of area under the ROC curve of the score in use against days of silence."""
 
 
 class Quarter(NamedTuple):
@@ -36,7 +36,7 @@ class Quarter(NamedTuple):
 
 
 def quarters(kind: str, seed: int) -> Iterator[Quarter]:
-    """Rank each quarter of a simulated company by what spoke in it, and by days of silence."""
+    """Rank the groups of each quarter of a simulated company by the score in use, and by days of silence."""
     predicted = walking_forward(history(company(kind, seed), THROUGH), QUARTER, other_groups=False).rows
     rows = judged(predicted).with_columns(quarter=(pl.col("day") - FIRST).dt.total_days() // QUARTER)
     for (quarter,), of_quarter in sorted(rows.partition_by("quarter", as_dict=True).items()):
@@ -48,7 +48,7 @@ def quarters(kind: str, seed: int) -> Iterator[Quarter]:
 
 
 def gains(found: Iterable[Quarter]) -> pl.DataFrame:
-    """What speaks gained over silence: `kind`, `quarter`, `companies`, `silence`, `gain` and its standard error."""
+    """Return the gain of the score in use: `kind`, `quarter`, `companies`, `silence`, `gain` and its standard error."""
     gain = pl.col("speaks") - pl.col("silence")
     return (
         pl.DataFrame(list(found), schema=Quarter._fields, orient="row")
@@ -64,7 +64,7 @@ def gains(found: Iterable[Quarter]) -> pl.DataFrame:
 
 
 def main() -> int:
-    """Print the table; end with 1 where what speaks lost more than it may."""
+    """Print the table; exit with 1 if the score in use lost more than `MOST_LOSS`."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.never_worse")
     parser.add_argument("--seeds", type=int, default=20, help="companies a way of life (default: 20)")
     parser.add_argument("--first", type=int, default=0, help="the first seed (default: 0, those that it was tuned on)")

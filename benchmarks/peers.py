@@ -2,12 +2,11 @@
 # requires-python = ">=3.11,<3.13"
 # dependencies = ["bytewax==0.21.1", "confluent-kafka==2.12.2", "orjson==3.13.0", "quixstreams==3.28.1"]
 # ///
-"""Readers of other projects: `peers.py READER BOOTSTRAP TOPIC EVENTS` prints what one of them reached.
+"""Readers of other projects: `peers.py READER BOOTSTRAP TOPIC EVENTS` measures one of them.
 
-That is how many values were read, in how many seconds, and the most memory the process had, MB.
-
-A program of its own with an environment of its own, since these packages ask for older versions of what emberline uses.
-The clock runs from the first record to the last, so joining a consumer group costs a peer nothing.
+It prints the number of values read, the seconds, and the peak memory of the process, MB. It is a program with its own
+environment, since these packages need older versions of what emberline uses. The time is measured from the first record
+to the last, so joining a consumer group is not included.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ class Clock:
         self.began = self.ended = 0.0
 
     def tick(self, records: int = 1) -> None:
-        """So many records arrived."""
+        """Count so many records."""
         self.ended = time.perf_counter()
         if not self.read:
             self.began = self.ended
@@ -42,7 +41,7 @@ class Clock:
 
 
 def confluent(bootstrap: str, topic: str, events: int, **options: Any) -> Clock:
-    """The client's batch call; nothing is parsed. The clock runs from the assignment."""
+    """Read with the client's batch call, without parsing. The time starts at the assignment."""
     clock = Clock()
     consumer = Consumer(
         {
@@ -64,12 +63,12 @@ def confluent(bootstrap: str, topic: str, events: int, **options: Any) -> Clock:
 
 
 def confluent_tuned(bootstrap: str, topic: str, events: int) -> Clock:
-    """As `confluent`, without the second that the client waits each time its queue was full."""
+    """Read as `confluent` does, without the second that the client waits each time its queue is full."""
     return confluent(bootstrap, topic, events, **{"fetch.queue.backoff.ms": 1})
 
 
 def quix(bootstrap: str, topic: str, events: int) -> Clock:
-    """A stream that parses JSON and drops it."""
+    """Read with a stream that parses JSON and stores nothing."""
     from quixstreams import Application
 
     clock = Clock()
@@ -83,17 +82,17 @@ def quix(bootstrap: str, topic: str, events: int) -> Clock:
 
 
 def bytewax(bootstrap: str, topic: str, events: int) -> Clock:
-    """A dataflow as its guide has it, with Python's own parser and the source's usual batches."""
+    """Read with the dataflow of its guide: Python's own parser, default batches."""
     return _bytewax(bootstrap, topic, events, json.loads)
 
 
 def bytewax_tuned(bootstrap: str, topic: str, events: int) -> Clock:
-    """The same with a compiled parser and ten times larger batches."""
+    """Read with a compiled parser and ten times larger batches."""
     return _bytewax(bootstrap, topic, events, orjson.loads, batch_size=_BATCH)
 
 
 def _bytewax(bootstrap: str, topic: str, _events: int, parse: Callable[[Any], Any], **options: Any) -> Clock:
-    """A dataflow that parses JSON and drops it; it ends where the topic does."""
+    """Read with a dataflow that parses JSON and stores nothing, to the end of the topic."""
     import bytewax.operators as op
     from bytewax.connectors.kafka import KafkaSource
     from bytewax.dataflow import Dataflow

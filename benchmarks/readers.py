@@ -1,8 +1,8 @@
-"""`python -m benchmarks.readers`: what readers of `mart` notice of publications.
+"""`python -m benchmarks.readers`: how publications affect readers of `mart`.
 
-Readers ask, as a page of figures does, for the newest version and the figures of several tables in one transaction,
-with a pause in between; first while nothing happens, then while one version after the other is staged and published.
-Each version writes its number into figures that they read, so that an answer of two versions is seen.
+As a dashboard does, readers query the newest version and the figures of several tables in one transaction, with pauses
+between queries: first while nothing happens, then while versions are staged and published one after another. Each
+version writes its number into the figures, so that an answer that mixes two versions is found.
 """
 
 from __future__ import annotations
@@ -52,14 +52,14 @@ _QUERIES: Final = (
 
 @dataclass
 class Read:
-    """What readers saw: seconds of each answer, answers of several versions, and errors."""
+    """Seconds of each answer, the number of answers that mix versions, and errors."""
 
     seconds: list[float] = field(default_factory=list)
     mixed: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
     def quantile_ms(self, share: float) -> float:
-        """How many milliseconds an answer took at most, for this share of them."""
+        """Return the quantile of the answer times, in milliseconds."""
         return float(np.quantile(self.seconds, share)) * 1000
 
 
@@ -93,7 +93,7 @@ def main() -> None:
 def measure(
     writer: str, reader: str, *, readers: int, publishes: int, groups: int, days: int, idle_seconds: float
 ) -> tuple[Read, Read]:
-    """Read while nothing happens, then while versions are published.
+    """Measure readers while nothing happens, then while versions are published.
 
     Args:
         writer: SQLAlchemy URL of an empty warehouse for its owner.
@@ -159,7 +159,7 @@ def _empty(table: sa.Table) -> pl.DataFrame:
 
 @contextmanager
 def _reading(url: str, readers: int) -> Iterator[Read]:
-    """Readers in a process of their own, as what stages must not hold them up, until the end of the block."""
+    """Run readers in their own process until the end of the block, so that staging does not block them."""
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=_read, args=(url, readers, theirs))
     process.start()
@@ -177,7 +177,7 @@ def _reading(url: str, readers: int) -> Iterator[Read]:
 
 
 def _read(url: str, readers: int, parent: Connection) -> None:
-    """Read with so many threads until the parent says stop, then give it what they saw."""
+    """Read with so many threads until the parent stops them, then send it what they measured."""
     read, stopped = Read(), threading.Event()
     plain = sa.make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     threads = [threading.Thread(target=_reader, args=(plain, read, stopped, number)) for number in range(readers)]

@@ -1,7 +1,7 @@
 """`python -m benchmarks.readers_of_exports [FORM...]`: how fast readers read an export, and in how much memory.
 
-Of each form a file of constructed messages is written, of so many megabytes, and read in a process of its own. Of the
-time of the processors, not of the clock, is said what one of them does in a second.
+For each form, a file of constructed messages of so many megabytes is written, and read in its own process. Rates are
+per second of CPU time.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def whatsapp(n_messages: int) -> Iterator[str]:
 
 
 def qq(n_messages: int) -> Iterator[str]:
-    """Three lines a message."""
+    """Three lines per message."""
     yield "消息记录\n\n消息对象:Tea lovers\n\n"
     for number in range(n_messages):
         at = _FIRST + dt.timedelta(seconds=7 * number)
@@ -94,7 +94,7 @@ FORMS: Final[dict[str, Callable[[int], Iterator[str]]]] = {
 
 @dataclass(frozen=True)
 class Read:
-    """What a reader did with a file."""
+    """Result of reading a file."""
 
     reader: str
     n_payloads: int
@@ -104,7 +104,7 @@ class Read:
 
 
 def write(file: Path, form: str, megabytes: float) -> tuple[int, int]:
-    """Write an export of about so many megabytes; its lines and bytes."""
+    """Write an export of about so many megabytes; return its lines and bytes."""
     some = sum(len(text.encode()) for text in FORMS[form](1_000)) / 1_000
     n_lines = 0
     with file.open("w", encoding="utf-8") as out:
@@ -115,7 +115,7 @@ def write(file: Path, form: str, megabytes: float) -> tuple[int, int]:
 
 
 def read(file: Path) -> Read:
-    """Read an export; the most memory is that of this process until now."""
+    """Read an export; peak memory is that of this process so far."""
     (found,) = detect(source_of(file))
     began, began_cpu = time.perf_counter(), time.process_time()
     n_payloads = sum(len(batch.values) for batch in found.reader.read(found.source, _OPTIONS))

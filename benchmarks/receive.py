@@ -1,8 +1,8 @@
 """`python -m benchmarks.receive`: webhooks through the receiver into Kafka, at a steady rate.
 
-The receiver, the embedded broker and the load are three processes that share the machine's cores as the system deals
-them out; none is bound to one. Each delivery is a signed canonical event of 300 bytes; it is answered once all replicas
-have it. Latencies count from the time at which a delivery was due.
+The receiver, the embedded broker and the load are three processes that share the cores of the machine. Each delivery is
+a signed canonical event of 300 bytes, and is answered once all replicas have it. Latency is measured from the time at
+which the delivery was due.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def main() -> None:
 
 @contextmanager
 def receiving(folder: Path, state: StateFolder) -> Iterator[tuple[str, psutil.Process]]:
-    """Run a receiver of one route; its URL and process."""
+    """Run a receiver with one route; yield its URL and process."""
     port = kept_port(folder / "receiver.port")
     (folder / "emberline.toml").write_text(
         f'state = "{state.path}"\n[receive]\nport = {port}\n[receive.routes.hub]\npath = "/hub"\n'

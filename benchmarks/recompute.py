@@ -1,4 +1,4 @@
-"""The batch recomputation of what ran live: the same topics, a lake and a database that do not exist before."""
+"""The batch recomputation of what ran live: the same topics, with a new lake and a new database."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ANEW = "recomputed"
 
 
 def differences(services: Services) -> Iterator[str]:
-    """In what `events`, `quarantine` and the published tables differ from those of one run over all of Kafka."""
+    """Name the tables, of `events`, `quarantine` and `mart`, that differ from those of one run over all of Kafka."""
     with _anew(services) as anew:
         outcome = run_pipeline(anew, Progress())
         if not outcome.is_success:
@@ -43,7 +43,7 @@ def differences(services: Services) -> Iterator[str]:
 
 @contextmanager
 def _anew(services: Services) -> Iterator[Services]:
-    """The same engines and pseudonyms with a lake and a database of their own, which go with the state folder."""
+    """Return settings with the same engines and pseudonyms and a new lake and database in the state folder."""
     url = sa.make_url(services.warehouse_url())
     server = sa.create_engine(
         EmbeddedPostgres(services.state).url(ADMIN), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool
@@ -66,12 +66,12 @@ def _anew(services: Services) -> Iterator[Services]:
 
 
 def _rows(rows: pl.DataFrame) -> Counter[str]:
-    """The rows as text: some hold lists, which cannot be counted."""
+    """Return the rows as text, because rows with lists cannot be counted."""
     return Counter(map(repr, rows.iter_rows()))
 
 
 def _of_lake(lake: Lake, table: LakeTable) -> Counter[str]:
-    """All rows without their batch, which depends on when a row was written."""
+    """Return all rows without `batch`, which depends on when a row was written."""
     return _rows(lake.open(table).scan().drop("batch").collect())
 
 

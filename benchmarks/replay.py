@@ -1,8 +1,8 @@
-"""`python -m benchmarks.replay`: a file of events into Kafka, and how much of the time each part of it takes.
+"""`python -m benchmarks.replay`: send a file of events to Kafka, and measure each part of the work.
 
-The same file is sent by whole batches and record by record through the client, in turn, to topics of the embedded
-Kafka; each is counted afterwards. `acks=all`, and a producer that never doubles. The machine is busy with Kafka too, so
-the ratio of the same round says more than the figures.
+The same file is sent in whole batches and record by record through the client, in turn, to topics of the embedded
+Kafka, with `acks=all` and an idempotent producer; the records of each topic are counted afterwards. Kafka runs on the
+same machine, so the ratio within a round says more than the rates.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def _write(file: Path, records: int) -> None:
-    """Messages of the canonical form, some 300 bytes each."""
+    """Write canonical messages of about 300 bytes."""
     with file.open("w") as lines:
         for number in range(records):
             data = {
@@ -72,7 +72,7 @@ def _write(file: Path, records: int) -> None:
 
 
 def _sent(connection: KafkaConnection, file: Path, records: int, *, whole: bool) -> float:
-    """Seconds to send the file to a new topic, in which it has to be whole."""
+    """Send the file to a new topic, check that it is complete there, and return the seconds of sending."""
     topic = f"replay-{uuid.uuid4().hex[:8]}"
     connection.create_topics([topic], _PARTITIONS)
     began = time.perf_counter()

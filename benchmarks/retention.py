@@ -1,8 +1,8 @@
 """`python -m benchmarks.retention`: a matrix of weekly cohorts beside ClickHouse and DuckDB, on one Parquet file.
 
-First-ever cohorts of all persons by calendar week of the business zone, and who returned in each week since. Every
-engine reads the same file, in a process of its own, once untimed and once timed; in each round all take their turn.
-Their matrices have to agree to the last person.
+Cohorts of all persons by the calendar week of their first activity, in the business zone, and how many returned in each
+later week. In each round the engines run in turn, each in its own process, on the same file: once untimed, once timed.
+Their matrices must be equal.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _MATRIX: Final = {"cohort": pl.Date, "period": pl.Int64, "persons": pl.Int64}
 
 
 def emberline(path: str) -> Matrix:
-    """`pipelines.engagement.retention`."""
+    """Compute the matrix with `pipelines.engagement.retention`."""
     from pipelines.engagement import retention
 
     anything, through = pl.lit(value=True), START.date() + dt.timedelta(days=DAYS + 7)
@@ -54,7 +54,7 @@ def emberline(path: str) -> Matrix:
 
 
 def duckdb_distinct(path: str) -> Matrix:
-    """Distinct weeks of persons, joined with their first."""
+    """Join the distinct weeks of persons with their first week, in DuckDB."""
     import duckdb
 
     query = f"""
@@ -69,7 +69,7 @@ def duckdb_distinct(path: str) -> Matrix:
 
 
 def chdb_retention(path: str) -> Matrix:
-    """ClickHouse's `retention` over the weeks since each person's first."""
+    """Use ClickHouse's `retention` on the weeks since the first week of each person."""
     conditions = ", ".join(f"week = cohort + {7 * period}" for period in range(PERIODS))
     query = f"""
         WITH events AS (
@@ -88,7 +88,7 @@ def chdb_retention(path: str) -> Matrix:
 
 
 def chdb_arrays(path: str) -> Matrix:
-    """ClickHouse with the distinct weeks of each person in an array: faster than its `retention`."""
+    """Use ClickHouse with an array of the distinct weeks of each person, which is faster than its `retention`."""
     query = f"""
         SELECT cohort, intDiv(week - cohort, 7) AS period, count() AS persons FROM (
             SELECT arrayJoin(weeks) AS week, arrayMin(weeks) AS cohort FROM (
@@ -116,7 +116,7 @@ ENGINES: Final[dict[str, Callable[[str], Matrix]]] = {
 
 
 def write_events(path: Path, events: int, seed: int = 8) -> None:
-    """Write `person_id` (as the lake's pseudonyms) and `time`, in the order of time; persons become less active."""
+    """Write `person_id` (like pseudonyms of the lake) and `time`, sorted by time; persons become less active."""
     rng = np.random.default_rng(seed)
     persons = max(1, events // EVENTS_A_PERSON)
     names = pl.Series([hashlib.blake2b(str(number).encode(), digest_size=16).hexdigest() for number in range(persons)])

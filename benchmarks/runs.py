@@ -1,9 +1,9 @@
-"""`python -m benchmarks.runs`: what a thousand runs leave behind, with maintenance every so many.
+"""`python -m benchmarks.runs`: how much a thousand runs store, with maintenance at intervals.
 
-Synthetic events. Every run is one of the real `pipeline_job`, in this process, over a few new events; maintenance is
-the real `maintenance_job`, with retention scaled down to the length of the measurement. By default every 20th run is of
-the whole graph, suites of Great Expectations and all; the others stop at `person_day` and `group_day`, so that a
-thousand fit into an hour. `--whole-every 1` makes every run a whole one.
+Each run is one of `pipeline_job`, in this process, over a few new synthetic events; maintenance is `maintenance_job`,
+with retention times scaled to the length of the benchmark. By default every 20th run is of the whole graph with all
+checks; the others end with `person_day` and `group_day`, so that a thousand fit into an hour. With `--whole-every 1`
+every run is whole.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ _FIRST_HALF = [dg.AssetKey(table.name) for table in (*INGESTED, IDENTITY, IDENTI
 
 @dataclass(frozen=True)
 class Left:
-    """What is there after so many runs: bytes, files, and rows of Dagster's tables by name.
+    """What is stored after so many runs: bytes, files, and rows of Dagster's tables by name.
 
-    The seconds are medians since the report before: of runs that stop half way, and of whole ones, None without any.
+    Seconds are medians since the previous report, of partial runs and of whole ones; None if there were none.
     """
 
     runs: int
@@ -59,7 +59,7 @@ class Left:
 def measure(
     services: Services, runs: int, every: int, keep: int, whole_every: int, report_every: int
 ) -> Iterator[Left]:
-    """Run the pipeline so often, maintenance every `every` runs; what is left, every `report_every` runs.
+    """Run the pipeline so often, with maintenance every `every` runs; report every `report_every` runs.
 
     One run in `whole_every` is of the whole graph.
     """
@@ -129,7 +129,7 @@ def _bytes(paths: list[Path]) -> int:
 
 
 def _dagster_tables(services: Services) -> tuple[dict[str, int], int]:
-    """Rows by table, and the bytes of all with their indexes."""
+    """Return rows by table, and the bytes of all tables with their indexes."""
     sizes = """
         SELECT relname, pg_total_relation_size(oid) FROM pg_class
         WHERE relnamespace = 'dagster'::regnamespace AND relkind = 'r'
@@ -152,7 +152,7 @@ def main(
     whole_every: Annotated[int, typer.Option(help="Runs of which one is of the whole graph.")] = 20,
     report_every: Annotated[int, typer.Option(help="Runs between two lines.")] = 100,
 ) -> None:
-    """Measure what runs leave behind."""
+    """Measure what runs store."""
     console = Console(width=200)
     console.print(f"{runs:,} runs, 1 in {whole_every} of the whole graph; maintenance every {every}, {keep} runs kept.")
     table = Table("runs", "s a run", "s whole", "Dagster MB", "log MB", "log files", "data MB", "data files")
@@ -171,7 +171,7 @@ def main(
 
 
 def _figures(left: Left) -> list[str]:
-    """The columns of the table, in its order."""
+    """Return the cells of a row of the printed table, in order."""
     return [
         f"{left.runs:,}",
         *("-" if seconds is None else f"{seconds:.2f}" for seconds in (left.seconds_a_run, left.seconds_a_whole_run)),

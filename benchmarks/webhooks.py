@@ -1,7 +1,7 @@
-"""`python -m benchmarks.webhooks URL`: sends signed webhooks at a steady rate, and prints how long each took.
+"""`python -m benchmarks.webhooks URL`: send signed webhooks at a steady rate, and print the latencies.
 
-A delivery has its time, whether or not those before it are answered: its latency counts from that time, so a receiver
-that stands still is not spared the deliveries it kept waiting. The last line is JSON.
+Each delivery is due at a fixed time, whether or not earlier ones were answered, and its latency is measured from then:
+otherwise a stalled receiver would delay deliveries unnoticed. The last line is JSON.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _ANSWERED_WITHIN_S = 30.0
 
 @dataclass
 class Sent:
-    """How deliveries ended: statuses (0: the connection broke), seconds of each, ids of those answered 200."""
+    """Results of deliveries: statuses (0: the connection broke), seconds of each, and the ids of those answered 200."""
 
     statuses: Counter[int] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
@@ -30,7 +30,7 @@ class Sent:
 
 
 def event(event_id: str) -> bytes:
-    """A canonical event of some 300 bytes."""
+    """Return a canonical event of about 300 bytes."""
     data = {"group_id": "wecom:g1", "member_id": "wecom:m1", "message_id": event_id, "message_kind": "text"}
     whole = {
         "specversion": "1.0",
@@ -44,7 +44,7 @@ def event(event_id: str) -> bytes:
 
 
 def request(url: str, secret: str, body: bytes) -> bytes:
-    """A POST as GitHub signs it."""
+    """Return a POST request, signed as GitHub does."""
     place = urlsplit(url)
     signature = hmac.digest(secret.encode(), body, "sha256").hex()
     head = (
@@ -105,7 +105,7 @@ async def _exchange(streams: tuple[asyncio.StreamReader, asyncio.StreamWriter], 
 
 
 def main() -> None:
-    """Send for as long as the options say, and print the result."""
+    """Send webhooks with the options of the command line, and print the result."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.webhooks", description="Send signed webhooks.")
     parser.add_argument("url")
     parser.add_argument("--secret", default="benchmark")

@@ -1,4 +1,4 @@
-"""The public Zulip community of `../shared/data`, as days of persons in groups: to measure on, alone."""
+"""The public Zulip community of `../shared/data`, as days of persons in groups; for benchmarks only."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ABSENT: Final = f"the archive of the community is not here: {ARCHIVE.parent.name
 
 
 def person_day() -> pl.LazyFrame:
-    """Members' days in UTC, as `schemas.lake.PERSON_DAY`: no business stands behind the archive."""
+    """Return the days of members as `schemas.lake.PERSON_DAY`, in UTC, since the archive has no business zone."""
     time = pl.from_epoch("ts").cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
     days = (
         pl.scan_parquet(ARCHIVE)

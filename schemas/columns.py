@@ -189,7 +189,7 @@ COLUMNS: Final[dict[str, Meaning]] = {
         + "; ".join(f"`{code}`: {text}" for code, text in DISAGREEMENTS.items())
     ),
     # What the company does
-    "intervention_id": Meaning("what was done, unique in the group"),
+    "intervention_id": Meaning("id of the intervention, unique in the group"),
     "at": Meaning("when it was done, UTC"),
     "action": Meaning(
         "what was done: operator_wrote (after a silence), red_packet, broadcast, invitation_wave, new_operator; "
@@ -197,15 +197,15 @@ COLUMNS: Final[dict[str, Meaning]] = {
     ),
     "origin": Meaning("noted: somebody said so; seen: the stream shows it"),
     "by": Meaning("pseudonym of the account that did it; null: not known"),
-    "note": Meaning(
-        "what was done in the words of who noted it; null: seen, without words, or naming an erased person"
-    ),
+    "note": Meaning("the words of the person who noted it; null: seen in the stream, noted without words, or cleared"),
     # Contacts
-    "place": _ordinal("place among those of the group whom to talk to, from 1"),
-    "wrote": Meaning("messages that the member wrote in 28 days before the fall", "messages"),
+    "place": _ordinal("rank among the members of the group to talk to, from 1"),
+    "wrote": Meaning("messages that the member wrote in the 28 days that end 8 days before the state", "messages"),
     "of_messages": Meaning("messages of all members in these days", "messages"),
     "last_day": Meaning("last day with activity of the member in the group"),
-    "linked_pairs": Meaning("pairs of members who answered this one and not each other", "pairs of members"),
+    "linked_pairs": Meaning(
+        "pairs of members who exchanged answers with this one, but not with each other", "pairs of members"
+    ),
     "why": Meaning("why to talk to this member, in words"),
     # Members
     "first_time": Meaning("first activity, UTC"),
@@ -232,7 +232,7 @@ COLUMNS: Final[dict[str, Meaning]] = {
     "about_to_disengage": _members("number of members who are paused and not consistent"),
     # Funnels
     "funnel": Meaning("name of the funnel's definition"),
-    "entry": _ordinal("number of the entry, from 1, a person"),
+    "entry": _ordinal("number of the entry among the entries of the person, from 1"),
     "entered_at": Meaning("when the entry began, UTC: the time of its first step"),
     "steps_reached": Meaning("number of steps the entry reached, from 1", "steps"),
     "is_mature": Meaning("true once the window of the entry is over: it can reach no more steps"),
@@ -266,12 +266,12 @@ COLUMNS: Final[dict[str, Meaning]] = {
     "campaign": Meaning("campaign; 'unknown' where a cost names none"),
     "persons": Meaning("members who wrote, or were answered", "persons"),
     "pairs": Meaning("pairs of members one of whom answered the other", "pairs"),
-    "largest": Meaning("members of the largest part that hangs together by answers", "persons"),
+    "largest": Meaning("members of the largest component: connected by answers, also through other members", "persons"),
     "decentralisation": _share(
-        "1 less Freeman's degree centralisation: 1 where all are tied alike, 0 where all hang on one; null: no answers "
-        "or fewer than 3 members"
+        "1 less Freeman's degree centralisation: 1 if all members are in equally many pairs, 0 if one member is in "
+        "every pair; null: no answers or fewer than 3 members"
     ),
-    "fragmentation": _share("share of members outside of the largest part that hangs together; null: no answers"),
+    "fragmentation": _share("share of members outside of the largest component; null: no answers"),
     "recency_days": Meaning("days since the last order", "days"),
     "recency_score": Meaning("1 to 5 by rank, 5: bought last", "score, 1 to 5"),
     "frequency_score": Meaning("1 to 5 by rank, 5: most orders", "score, 1 to 5"),

@@ -22,7 +22,11 @@ lake: Final = sa.Table(
     "lake",
     metadata,
     sa.Column(
-        "change", sa.BigInteger, sa.Identity(always=True), primary_key=True, **says("the newest row is valid", ORDINAL)
+        "change",
+        sa.BigInteger,
+        sa.Identity(always=True),
+        primary_key=True,
+        **says("number of the row; the newest row is valid", ORDINAL),
     ),
     sa.Column("lake_id", sa.Text, nullable=False, comment="id of the lake, which is that of its Delta table raw"),
     sa.Column("recorded_at", _TIME, nullable=False, comment="when the first version was published from it"),
@@ -43,7 +47,7 @@ tenant_group: Final = sa.Table(
     metadata,
     sa.Column("tenant", sa.Text, primary_key=True, comment="name of the login"),
     sa.Column("group_id", sa.Text, primary_key=True, comment="a group whose rows it reads"),
-    sa.Column("granted_at", _TIME, nullable=False, comment="since when"),
+    sa.Column("granted_at", _TIME, nullable=False, comment="when access was granted"),
     sa.Column("granted_by", sa.Text, nullable=False, comment="who granted access"),
     comment="Which groups each tenant reads; the policies of mart look them up by current_user.",
 )
@@ -74,15 +78,15 @@ alert: Final = sa.Table(
         comment="since when the condition held, as known when the alert fired",
     ),
     sa.Column("reason", sa.Text, nullable=False, comment="why, with numbers; for alerts of the pipeline, the latest"),
-    sa.Column("name", sa.Text, comment="of the group"),
-    sa.Column("purpose", sa.Text, comment="of the group"),
-    sa.Column("state", sa.Text, comment="of the group"),
+    sa.Column("name", sa.Text, comment="name of the group, or what a metric is of, when the alert fired"),
+    sa.Column("purpose", sa.Text, comment="purpose of the group when the alert fired"),
+    sa.Column("state", sa.Text, comment="state of the group when the alert fired"),
     sa.Column("details", JSONB, nullable=False, comment="the numbers by name, and next_step: what to do"),
     sa.Column("opened_at", _TIME, nullable=False, comment="when it fired"),
     sa.Column("seen_at", _TIME, nullable=False, comment="when its rule was last evaluated"),
     sa.Column("told_at", _TIME, nullable=False, comment="when the decision on its newest notice was made"),
     sa.Column("notices", sa.Integer, nullable=False, **says("number of notices", "notices", ALWAYS)),
-    sa.Column("acknowledged_at", _TIME, comment="null: not acknowledged"),
+    sa.Column("acknowledged_at", _TIME, comment="when somebody acknowledged it; null: nobody did"),
     sa.Column("acknowledged_by", sa.Text),
     sa.Column("snoozed_until", _TIME, comment="no reminder is sent before this time"),
     sa.Column("unmeasured_since", _TIME, comment="since when the rule cannot be evaluated; null: it can"),
@@ -112,10 +116,10 @@ alert_action: Final = sa.Table(
     ),
     sa.Column("alert_id", sa.ForeignKey(alert.c.alert_id, ondelete="CASCADE"), nullable=False),
     sa.Column("action", sa.Text, nullable=False, comment="acknowledged, snoozed, useful or noise"),
-    sa.Column("until", _TIME, comment="of a snooze: no reminder is sent before this time"),
+    sa.Column("until", _TIME, comment="end of a snooze: no reminder is sent before this time; null: another action"),
     sa.Column("note", sa.Text, comment="note of the actor; null: none"),
     sa.Column("actor", sa.Text, nullable=False, comment="who did it, as given"),
-    sa.Column("acted_at", _TIME, nullable=False, comment="when"),
+    sa.Column("acted_at", _TIME, nullable=False, comment="when the person acted"),
     comment="Actions of people on alerts, one row each; rows are never changed.",
 )
 
@@ -135,9 +139,9 @@ alert_notice: Final = sa.Table(
     sa.Column(
         "attempts", sa.Integer, nullable=False, server_default="0", **says("deliveries that failed", "times", ALWAYS)
     ),
-    sa.Column("next_try_at", _TIME, nullable=False, comment="not before"),
+    sa.Column("next_try_at", _TIME, nullable=False, comment="the next attempt is not made before this time"),
     sa.Column("error", sa.Text, comment="error of the newest failed delivery"),
-    sa.Column("delivered_at", _TIME, comment="null: waiting"),
+    sa.Column("delivered_at", _TIME, comment="when it was delivered; null: waiting"),
     comment="Notices of alerts to deliver (outbox), a row per channel; written in the transaction that decides to "
     "send them.",
 )

@@ -1216,7 +1216,10 @@ def _is_wide_space(at: int, length: int) -> bool:
 
 @lean
 def _stripped(start: int, length: int) -> tuple[int, int]:
-    """Return start and length of a text without white space around it; refused if there is such beyond ASCII."""
+    """Return start and length of a text without the ASCII white space around it.
+
+    The length is `_REFUSED` if the rest begins or ends with white space beyond ASCII.
+    """
     end = start + length
     while start < end and _is_space(_byte(start)):
         start += 1

@@ -1,4 +1,4 @@
-"""Find the persons whose entries can change when events from some day on change, without reading earlier events.
+"""Find the persons whose entries can change with the events from some day on, without reading earlier events.
 
 See docs/definitions.md#funnel.
 
@@ -41,7 +41,7 @@ _THREAD: Final = ("person_id", "group_id")
 
 
 def own_rows(events: pl.LazyFrame, cuts: pl.LazyFrame, first_days: pl.LazyFrame | None) -> pl.LazyFrame:
-    """Return rows of the timeline from each person's cut on, with every derived event they might be.
+    """Return rows of the timeline from each person's cut on, marked with all derived events that each may be.
 
     Args:
         events: `schemas.lake.EVENTS` with `earliest_at` and `person_id`; surplus events do no harm.

@@ -78,9 +78,9 @@ def conversion_path_sales(paths: pl.LazyFrame, groups: pl.LazyFrame, orders: pl.
 
 
 def _named(paths: pl.LazyFrame, groups: pl.LazyFrame) -> pl.LazyFrame:
-    """Add `path`: touchpoints by purpose of the group or stage in the shop, an equal one right after another once.
+    """Add `path`: the touchpoints by purpose of the group or stage in the shop; consecutive equal ones count once.
 
-    `touchpoints` is their number then, and `LONGEST + 1` where there are more than `LONGEST`.
+    `touchpoints` becomes their number, or `LONGEST + 1` if there are more than `LONGEST`.
     """
     numbered = paths.with_row_index("number")
     purpose = groups.select(touchpoint="group_id", purpose=pl.col("purpose").fill_null(UNKNOWN))

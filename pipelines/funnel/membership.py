@@ -68,14 +68,14 @@ def milestones(own: pl.LazyFrame) -> pl.LazyFrame:
     return marked.filter(pl.any_horizontal("joined", "activated", "retained"))
 
 
-def memberships(joinings: pl.LazyFrame, leavings: pl.LazyFrame) -> pl.LazyFrame:
+def memberships(joins: pl.LazyFrame, leaves: pl.LazyFrame) -> pl.LazyFrame:
     """Return the stays of persons in groups, half open in the ordering key and disjoint.
 
     A join opens a stay; the person's next join or leave in that group ends it.
 
     Args:
-        joinings: `rank, person_id, group_id` of joins.
-        leavings: The same of leaves.
+        joins: `rank, person_id, group_id` of joins.
+        leaves: The same of leaves.
 
     Returns:
         `person_id, group_id, start, end`: ranks `[start, end)`; `end` is null while the person stays.
@@ -84,8 +84,8 @@ def memberships(joinings: pl.LazyFrame, leavings: pl.LazyFrame) -> pl.LazyFrame:
     return (
         pl.concat(
             [
-                joinings.select(*columns, pl.lit(value=True).alias("enters")),
-                leavings.select(*columns, pl.lit(value=False).alias("enters")),
+                joins.select(*columns, pl.lit(value=True).alias("enters")),
+                leaves.select(*columns, pl.lit(value=False).alias("enters")),
             ]
         )
         .sort(*_THREAD, "rank")

@@ -22,7 +22,7 @@ PATHS: Final = pl.Schema(
         "entries": pl.UInt32,
     }
 )
-"""A row per path, the most frequent first. A last row with null path and `is_cut` sums up all others."""
+"""A row per path, the most frequent first. A last row, with null path and `is_cut`, has the sums of all other paths."""
 
 _ENTRY: Final = ("person_id", "entered_at")
 

@@ -32,9 +32,9 @@ def person_path(events: pl.DataFrame, orders: pl.DataFrame, look_back: dt.timede
     """Return the path to each order, and the paths without one.
 
     A touchpoint is a clicked link in a group, a product viewed, or something put into a cart, by a member. The path to
-    an order has those of the buyer in `[paid_at - look_back, paid_at]`; where no click is among them, last the group
-    that the shop names. The touchpoints that no order of the person follows within `look_back` are a path for each
-    calendar week. A touchpoint is left out right after an equal one.
+    an order has those of the buyer in `[paid_at - look_back, paid_at]`; without a click among them, the group that
+    the shop names is added as the last. Touchpoints that no order of the person follows within `look_back` make one
+    path per calendar week. Of equal touchpoints in a row only the first is kept.
 
     Args:
         events: `EVENT_COLUMNS` of distinct events, in any order; those of `bears_on_paths`.

@@ -18,7 +18,7 @@ _NOTHING: Final = pl.lit(0, MONEY_SUM)
 
 
 def spend_day(events: pl.LazyFrame) -> pl.LazyFrame:
-    """Sum what was spent on each group and campaign on each day, a currency on its own.
+    """Sum what was spent, by group, campaign, day and currency.
 
     Args:
         events: Columns of `schemas.lake.EVENTS`, distinct, in any order.
@@ -35,10 +35,10 @@ def spend_day(events: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def spend_return(spend: pl.LazyFrame, sales: pl.LazyFrame) -> pl.LazyFrame:
-    """Put what was spent on groups beside what they are credited with, by each model that credits.
+    """Return what was spent on each group beside the sales credited to it, by model, day and currency.
 
-    Sales of no group are left out: nothing that was spent is said to have brought them. So are currencies in which
-    nothing was spent.
+    Sales that no group is credited with are left out, since no cost can be set against them. So are currencies in
+    which nothing was spent.
 
     Args:
         spend: `schemas.lake.SPEND_DAY`.

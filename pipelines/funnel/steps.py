@@ -54,7 +54,8 @@ def timeline(events: pl.LazyFrame) -> pl.LazyFrame:
       to the person who could see it; `type` and `role` are null, because that person did nothing. The module `exposure`
       says which are kept.
     - joined, activated, retained: see `membership.milestones`.
-    - repurchased: the first payment of each order but the person's first; orders are identified by source and order id.
+    - repurchased: the first payment of each order of a person, except the first order; orders are identified by source
+      and order id.
 
     Args:
         events: `schemas.lake.EVENTS` with `earliest_at` (`pipelines.groups.member_change.with_derived`) and
@@ -108,7 +109,7 @@ def is_product_message() -> pl.Expr:
 
 
 def _later_orders(own: pl.DataFrame) -> pl.Series:
-    """Return the positions of the first payments of each person's orders, without the first order."""
+    """Return the positions of the first payment of each order of a person, except the first order."""
     order = ("person_id", "source", "order_id")
     return (
         own.filter((pl.col("type") == kinds.ORDER_PAID) & pl.col("order_id").is_not_null())

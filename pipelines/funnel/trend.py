@@ -27,8 +27,8 @@ def trend(
     Returns:
         `warehouse.funnel_trend`: a row per step for every period from the first with an entry to the newer of the last
         complete day's and the last with an entry. A period `is_mature` when its end was a window ago: `reached` and the
-        rates are null before that, and `reached_so_far` counts all entries at any time. A mature period without entries
-        has reached 0 and null rates.
+        rates are null before that, and `reached_so_far` counts all entries at any time. In a mature period without
+        entries, `reached` is 0 and the rates are null.
     """
     day = business_day(pl.col("entered_at"), zone)
     of_units = reached.with_columns(start=unit_start(day, unit))

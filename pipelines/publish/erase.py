@@ -138,8 +138,8 @@ def rewrite(database: Database, tables: Iterable[TextTable]) -> None:
 def clear_statistics(database: Database, schemas: Sequence[str], suppression: Suppression) -> list[str]:
     """Drop the planner's statistics of columns that name an erased person: ANALYZE does not replace an empty table's.
 
-    PostgreSQL hides statistics from an owner on whom row-level security is forced: it is not forced meanwhile, in a
-    transaction that readers wait for.
+    PostgreSQL hides statistics from an owner to whom row-level security applies. So the transaction lifts FORCE for
+    that time; readers wait for it.
 
     Returns:
         The columns whose statistics remain because PostgreSQL before 18 cannot drop them.

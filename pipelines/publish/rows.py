@@ -71,7 +71,7 @@ def exclusion_rows(census: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def excluded_rows(days: pl.LazyFrame) -> pl.LazyFrame:
-    """The accounts of `schemas.lake.STAFF_DAY`, each once a group and role."""
+    """Return the accounts of `schemas.lake.STAFF_DAY`, one row per account, group and role."""
     day = pl.col("day")
     return days.group_by("group_id", "account_id", reason="role").agg(
         since=day.min(), last_on=day.max(), messages=pl.col("messages").cast(pl.Int64).sum()

@@ -154,7 +154,7 @@ def _ingest(cursor: adbc.Cursor, twin: sa.Table, rows: pl.LazyFrame) -> int:
 
 
 def _make_empty(cursor: adbc.Cursor, table: sa.Table) -> None:
-    """Empty the staging tables of a table; create them and the view anew if columns differ."""
+    """Empty the staging tables of a table; create them and the view again if columns differ."""
     coming, going, whole = staged(table, NEW), staged(table, OLD), staged(table)
     view, contract = _whole_view(table)
     cursor.execute(_made_for(table))

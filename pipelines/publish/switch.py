@@ -184,8 +184,8 @@ def _apply(connection: sa.Connection, table: sa.Table, loaded: Staged) -> list[i
     # By default, SQLAlchemy drops the row count of an INSERT.
     connection = connection.execution_options(preserve_rowcount=True)
     if loaded.is_whole and not connection.execute(sa.select(sa.exists().select_from(table))).scalar_one():
-        # An empty table that was vacuumed, as after a publication that broke off, is planned for as empty: for each row
-        # PostgreSQL would read all rows that the same INSERT has added before it.
+        # After a publication that broke off, the table may be empty and vacuumed. The planner then expects no rows, and
+        # would scan, for each inserted row, all rows that the same INSERT added before it.
         new = staged(table, NEW)
         return [0, connection.execute(sa.insert(table).from_select(new.columns.keys(), sa.select(new))).rowcount]
     return [connection.execute(statement).rowcount for statement in statements(table)]

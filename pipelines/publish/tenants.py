@@ -37,7 +37,7 @@ class BadTenantName(EmberlineError):
 
 
 class UnknownGroups(PublishError):
-    """Groups to grant of which nothing was published."""
+    """Some of the groups to grant are in no published version."""
 
 
 class NoSuchTenant(PublishError):

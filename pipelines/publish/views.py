@@ -1,8 +1,8 @@
-"""The views of `mart`, made when the warehouse is prepared and made again where they are declared otherwise.
+"""Create the views of `mart` when the warehouse is prepared, and replace those whose declaration changed.
 
-A view has the rights of its owner, so that who reads `mart` needs none to `ops`; policies show a tenant nothing through
-it (`pipelines.publish.policies`). It is replaced in its place, which keeps rights that were granted: a revision that
-takes columns away, or changes the type of one, drops it first.
+A view has the rights of its owner, so that readers of `mart` need no right to `ops`. Policies show a tenant nothing
+through it (`pipelines.publish.policies`). CREATE OR REPLACE keeps rights that were granted, but cannot remove a column
+or change its type: a revision that does so drops the view first.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from schemas import views
 _MADE_BY: Final = sa.text(
     "SELECT obj_description(oid, 'pg_rewrite') FROM pg_rewrite WHERE ev_class = to_regclass(:view)"
 )
-"""The mark of what made a view stands beside its rule, which nobody reads."""
+"""Reads the checksum of the statements that made a view: the comment of its rule, which readers do not see."""
 
 
 def declare(connection: sa.Connection) -> None:
-    """Make every view as it is declared; change nothing where it is so."""
+    """Create or replace each view whose declaration differs from the one it was made by."""
     for view in views.metadata.sorted_tables:
         script = list(_script(view))
         mark = str(zlib.crc32("; ".join(script).encode()))

@@ -25,9 +25,9 @@ CONTACT: Final = LakeTable(
     group="groups",
     description="""The members who matter most in a group that declines, is dying or dead, at most five of each kind.
 
-Who of the smallest set of members that wrote half of the messages of 28 days is silent since; who exchanged answers \
-with most pairs of members that exchanged none with each other; to whom most orders of the group are credited. The 28 \
-days end 8 days before the state.""",
+Three kinds: those who wrote most (the smallest set of members with half of the messages) and have been silent since; \
+those who exchanged answers with most pairs of members that exchanged none with each other; and those whose orders are \
+credited to the group most often. Messages and answers are those of the 28 days that end 8 days before the state.""",
     columns={
         "group_id": pl.String(),
         "person_id": pl.String(),

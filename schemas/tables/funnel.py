@@ -36,8 +36,8 @@ FUNNEL_ENTRY: Final = LakeTable(
     description="""One row per entry, with the event that matched each step it reached; a person's entries are \
 numbered from 1.
 
-`restarted_at`: when the person last satisfied the first step again after this entry began, whose chain is still the \
-better one; null in funnels that count entries.""",
+`restarted_at`: when the person last satisfied the first step again after this entry began, although the chain of \
+this entry is still the better one; null in funnels that count entries.""",
     columns={
         "funnel": pl.String(),
         "person_id": pl.String(),

@@ -161,7 +161,7 @@ GROUP_NETWORK: Final = LakeTable(
     group="groups",
     description="""Who answers whom among the members of a group in a month, measured as a network.
 
-Nodes are members who wrote in the month or were answered in it, a pair is tied by any reply, either way.""",
+Nodes are the members who wrote or were answered in the month; a reply, either way, connects a pair of them.""",
     columns={
         "group_id": pl.String(),
         "month": pl.Date(),

@@ -48,8 +48,8 @@ Key, headers and value of old, decoded records are removed (`privacy.keep_raw_da
 FEED: Final = LakeTable(
     name="feed",
     group="ingest",
-    description="Partitions that `raw` has records of, or may soon have: recorded before their first record, with its "
-    "lowest offset.",
+    description="Kafka partitions of `raw`, each with its first offset; a row is written before the first record "
+    "of the partition.",
     columns={
         "topic": pl.String(),
         "topic_id": pl.String(),

@@ -33,7 +33,7 @@ INTERVENTION_CASE: Final = LakeTable(
     description="""Actions in groups in need, each with the untreated groups that it is compared with.
 
 A row is a spell of days of an untreated group. Where that group is treated in its turn, the spell ends the day \
-before, and spells of others follow that stand for it.""",
+before, and spells of similar untreated groups replace it.""",
     columns={
         "action": pl.String(),
         "purpose": pl.String(),
@@ -54,10 +54,10 @@ before, and spells of others follow that stand for it.""",
         "day": Meaning("day of the action"),
         "is_alive": Meaning("whether that group was alive on the 28th day after; null: that day is not measured"),
         "other_group_id": Meaning("untreated group"),
-        "other_day": Meaning("day on which it was like the group of the case on its day"),
+        "other_day": Meaning("day on which it was similar to the group of the case on the day of the action"),
         "since": Meaning("first day of the spell"),
         "until": Meaning("last day of the spell"),
-        "is_last": Meaning("whether no other group stands for this one after the spell"),
+        "is_last": Meaning("true if no other group replaces this one after the spell"),
         "other_is_alive": Meaning(
             "whether the untreated group was alive on the last day of a last spell; null: not last, or not measured"
         ),

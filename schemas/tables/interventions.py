@@ -19,9 +19,9 @@ STAFF_ACT: Final = LakeTable(
     group="groups",
     description="""What the company did in a group on a day, as far as interventions are made of it.
 
-Of what is seen the first of each act on the day: `wrote_first` (an operator wrote before any member was active), \
-`red_packet` and `broadcast` (of operators and bots), and of each operator `operated` (any event in the group but \
-leaving it). Of what people note every note, `act` being its word.""",
+Acts that the stream shows have one row per group, day and act, that of the first: `wrote_first` (an operator wrote \
+before any member was active), `red_packet` and `broadcast` (of operators and bots), and, of each operator, `operated` \
+(any event in the group but leaving it). Each note of a person has a row, whose `act` is the action noted.""",
     columns={
         "group_id": pl.String(),
         "day": pl.Date(),
@@ -61,8 +61,8 @@ INTERVENTION: Final = LakeTable(
     group="groups",
     description="""What the company did for a group: what somebody noted, and what the stream shows.
 
-Of what is seen at most one row a group, day and action: that of the first. `at` of an invitation wave is the \
-beginning of its day.""",
+An action that the stream shows has at most one row per group, day and action, that of the first; each note has a row. \
+`at` of an invitation wave is the beginning of its day.""",
     columns={
         "group_id": pl.String(),
         "intervention_id": pl.String(),

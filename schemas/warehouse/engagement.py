@@ -87,7 +87,12 @@ segment_retention = sa.Table(
     metadata,
     *_segment(),
     sa.Column("cohort", sa.Date, primary_key=True, comment="month in which they were first active in the segment"),
-    sa.Column("period", sa.Integer, primary_key=True, **says("months after the cohort's", "calendar units")),
+    sa.Column(
+        "period",
+        sa.Integer,
+        primary_key=True,
+        **says("number of months after the month of the cohort", "calendar units"),
+    ),
     number("cohort_size", "persons first active in the segment in the month", "persons", (*_SEGMENT, "period")),
     number("active", "those of them active in the segment in the period", "persons", (*_SEGMENT, "period")),
     comment="Monthly cohorts of the company, each group, purpose and carrier; complete months only.",

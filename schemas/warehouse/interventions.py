@@ -29,9 +29,9 @@ intervention_effect = sa.Table(
     metadata,
     sa.Column("action", sa.Text, primary_key=True),
     sa.Column("purpose", sa.Text, primary_key=True, comment="purpose of the groups; empty: of all purposes"),
-    number("cases", "actions in groups in need that have comparable untreated groups", "cases", ("purpose",)),
+    number("cases", "actions in groups in need for which there are comparable untreated groups", "cases", ("purpose",)),
     number("alive_again", "cases whose group was alive 28 days later", "cases", ("purpose",)),
-    number("untreated", "untreated groups, each once a day, that cases are compared with", "days of groups"),
+    number("untreated", "untreated groups that cases are compared with, each counted once per day", "days of groups"),
     sa.Column(
         "untreated_share",
         sa.Double,
@@ -46,7 +46,7 @@ intervention_effect = sa.Table(
             ("difference_high", "upper limit of its interval of 95 %"),
         )
     ),
-    sa.Column("is_effect", sa.Boolean, nullable=False, comment="whether the interval leaves 0 out"),
+    sa.Column("is_effect", sa.Boolean, nullable=False, comment="true if the interval does not contain 0"),
     comment="What became of groups in need within 28 days of an action, beside comparable untreated ones. A difference "
     "is no cause.",
 )
@@ -72,13 +72,13 @@ intervention_sales = sa.Table(
     sa.Column("currency", sa.Text, primary_key=True),
     number("cases", "actions in groups in need whose sales of 28 days are known", "cases", _OF_ONE_MARKET),
     number("selling_cases", "cases whose group sold anything in these days", "cases", _OF_ONE_MARKET),
-    number("untreated", "untreated groups, each once a day, that cases are compared with", "days of groups"),
+    number("untreated", "untreated groups that cases are compared with, each counted once per day", "days of groups"),
     *(
         sa.Column(f"{name}_minor", sa.Numeric(38, 0), nullable=name in _LIMITS, **says(text, MINOR))
         for name, text in _BESIDE.items()
     ),
     *(amount(name) for name in _BESIDE),
-    sa.Column("is_effect", sa.Boolean, nullable=False, comment="whether the interval leaves 0 out"),
+    sa.Column("is_effect", sa.Boolean, nullable=False, comment="true if the interval does not contain 0"),
     comment="What groups in need sold in the 28 days after an action, beside comparable untreated ones. A difference "
     "is no cause.",
 )

@@ -24,8 +24,8 @@ conversion_path = sa.Table(
     sa.Column("touchpoints", sa.Integer, nullable=False, **says("touchpoints of the path; 6: more than 5", ORDINAL)),
     number("persons", "persons with such a path in the month", "persons"),
     number("orders", "paths that led to a paid order", "orders", ALWAYS),
-    number("lost", "paths, one a person and week, that no order followed within look-back", "paths", ALWAYS),
-    number("open", "paths without an order so far, which may still get one", "paths", ALWAYS),
+    number("lost", "paths, one per person and week, that no order followed within the look-back time", "paths", ALWAYS),
+    number("open", "paths that no order has followed yet; one still may", "paths", ALWAYS),
     number("seconds_to_order", "sum of the times from the first touchpoint to the payment", "seconds", ALWAYS),
     comment="What persons clicked, viewed and put into the cart before an order, and without one, by month and path.",
 )

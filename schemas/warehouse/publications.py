@@ -31,8 +31,8 @@ excluded_account = sa.Table(
     sa.Column("account_id", sa.Text, primary_key=True, comment="pseudonym of the account"),
     sa.Column("reason", sa.Text, primary_key=True, comment="operator or bot: it works for the company"),
     sa.Column("since", sa.Date, nullable=False, comment="first day on which it acted as such in the group"),
-    sa.Column("last_on", sa.Date, nullable=False, comment="last day on which it did"),
-    number("messages", "messages of it as such in the group, of every kind", "messages", ALWAYS),
+    sa.Column("last_on", sa.Date, nullable=False, comment="last day on which it acted as such in the group"),
+    number("messages", "messages that it wrote as such in the group, of every kind", "messages", ALWAYS),
     comment="Accounts whose messages and reactions count in no figure of members, in which group, why and since when.",
 )
 

@@ -53,7 +53,7 @@ spend_day = sa.Table(
     sa.Column("currency", sa.Text, primary_key=True),
     money_sum("spend_minor", **says("amount spent, in minor units of the currency", MINOR, ("currency",))),
     amount("spend", ("currency",)),
-    comment="What the company spent on groups and campaigns, a row a group, campaign, day and currency.",
+    comment="What the company spent on groups and campaigns: one row per group, campaign, day and currency.",
 )
 
 spend_return = sa.Table(
@@ -132,7 +132,12 @@ revenue_cohort = sa.Table(
     "revenue_cohort",
     metadata,
     sa.Column("cohort", sa.Date, primary_key=True, comment="month in which they paid for their first order"),
-    sa.Column("period", sa.Integer, primary_key=True, **says("months after the cohort's", "calendar units")),
+    sa.Column(
+        "period",
+        sa.Integer,
+        primary_key=True,
+        **says("number of months after the month of the cohort", "calendar units"),
+    ),
     sa.Column("currency", sa.Text, primary_key=True),
     number("cohort_size", "persons who paid for their first order then, in any currency", "persons", _OF_COHORT),
     number("buyers", "those of them who paid for an order in the period", "persons", _OF_COHORT),
