@@ -273,7 +273,11 @@ PostgreSQL, schema `mart`. Everything a reader needs is here; the schema `stagin
 checked, and the schema `ops` what the pipeline notes about itself. Money is in minor units of the currency beside it.
 Persons appear as pseudonyms; only [ids of
 events](../how-to/limit-how-long-data-is-kept.md#what-still-names-somebody) may contain an account. *Adds up* says over
-which rows a number may be summed: `within` names the columns that have to be the same in all of them."""
+which rows a number may be summed: `within` names the columns that have to be the same in all of them.
+
+The report names the tables of each of its parts. On the terminal, the tables are `funnel_step` (funnels), `group_state`
+and `group_risk` (groups), `group_sales` (sales), `ops.alert` (alerts) and `publication` (days and rows of a version).
+The records that a run reads are counted by `pipelines.ingest.counts`."""
 CHECKS = """\
 Great Expectations runs these on the schema `staging`. A failed `critical` one stops the publication and readers keep
 the version before; a `warning` is logged and published. Beside them every table must hold exactly as many rows as were
@@ -308,7 +312,7 @@ COMPUTED_BY = {
     "intervention_case": "groups.interventions.cases.matched_cases",
     "intervention_effect": "groups.interventions.effects.effects",
     "intervention_sales": "groups.interventions.sales.sales_after",
-    "group_risk": "groups.risk.model.RiskModel",
+    "group_risk": "groups.risk.drivers.drivers",
     "funnel_entry": "funnel.funnel.funnel",
     "matched_event": "refresh.matched.refresh_matched",
     "funnel_step": "funnel.views.summary",
@@ -329,13 +333,23 @@ COMPUTED_BY = {
     "revenue_cohort": "engagement.revenue_cohorts.revenue_cohorts",
     "person_value": "engagement.person_value.person_value",
 }
+"""Where the rows of each fact are computed, below `pipelines`."""
 
 WRITTEN_BY = {
+    "mart.dim_carrier": "publish.dimensions.carrier_rows",
+    "mart.dim_currency": "publish.dimensions.currency_rows",
+    "mart.dim_date": "publish.dimensions.date_rows",
+    "mart.dim_group": "publish.dimensions.group_rows",
+    "mart.dim_item": "publish.dimensions.item_rows",
+    "mart.dim_person": "publish.dimensions.person_rows",
+    "mart.dim_purpose": "publish.dimensions.purpose_rows",
+    "mart.excluded_account": "publish.rows.excluded_rows",
+    "mart.exclusion": "publish.rows.exclusion_rows",
+    "mart.funnel_match": "funnel.views.matches",
     "mart.publication": "publish.switch.switch",
     "mart.restatement": "publish.restatements.note_restatements",
     "ops.alert": "alerts.decide.decide",
     "ops.alert_action": "alerts.triage.Triage",
     "ops.alert_notice": "alerts.ledger.AlertLedger",
 }
-"""Tables that are computed from no lake table."""
-"""Where the rows of each fact are computed, below `pipelines`."""
+"""Where the rows of warehouse tables that are no lake table of that name are computed, below `pipelines`."""

@@ -15,6 +15,7 @@ from emberline.report.page import render
 from emberline.report.words import LANGUAGES, Words
 from pipelines.events.sequences import MISSING
 from pipelines.ingest.missing import by_sequence
+from tests.docs.pages import ROOT
 from tests.emberline.report.synthetic import NOW, contents
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\u202e\x1b]0;x\x07"
@@ -132,6 +133,14 @@ def test_each_plot_has_a_label_and_a_table(html: str):
     figures = html.split("<figure>")[1:]
     assert len(figures) > 15
     assert [figure[:80] for figure in figures if "<table" not in figure] == []
+
+
+def test_each_part_names_tables_that_are_in_the_reference(html: str):
+    known = set(re.findall(r"^## (\S+)$", (ROOT / "docs" / "reference" / "warehouse.md").read_text(), re.MULTILINE))
+    parts = re.findall(r'<section id="([^"]+)">(.*?)</section>', html, re.DOTALL)
+    named = {name: set(re.findall(r"<code>((?:mart|ops)\.\w+)</code>", part)) for name, part in parts}
+    assert [name for name, tables in named.items() if not tables] == []
+    assert set.union(*named.values()) <= known
 
 
 def test_links_lead_to_parts_that_are_there(html: str):
