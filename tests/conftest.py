@@ -21,6 +21,7 @@ from emberline.embedded.postgres_roles import ADMIN, PIPELINE
 from pipelines.publish.warehouse import Warehouse
 from tests.examples import register_profiles
 from tests.object_store import Bucket, store_running
+from tests.temporary import temporary_files_in_memory
 
 register_profiles()
 
@@ -37,6 +38,8 @@ _END_CONNECTIONS = sa.text("SELECT pg_terminate_backend(pid) FROM pg_stat_activi
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the folder that all workers of the run share; a worker is told where it is."""
+    if _of_worker(config) is None:
+        temporary_files_in_memory()
     # Not pytest's own temporary folder: that is closed to the user PostgreSQL runs as under root.
     shared = _of_worker(config) or tempfile.mkdtemp(prefix="emberline-tests-")
     config.stash[_STATE] = StateFolder(Path(shared))
