@@ -7,6 +7,7 @@ import sys
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 from pyarrow import fs
@@ -57,6 +58,12 @@ class Bucket:
     def write(self, uri: str, content: bytes) -> None:
         with self._system.open_output_stream(uri.removeprefix("s3://")) as stream:
             stream.write(content)
+
+    def upload(self, folder: Path, uri: str) -> None:
+        """Write the files of a folder to objects below a place."""
+        for file in folder.rglob("*"):
+            if file.is_file():
+                self.write(f"{uri}/{file.relative_to(folder)}", file.read_bytes())
 
     def delete(self, uri: str) -> None:
         self._system.delete_file(uri.removeprefix("s3://"))

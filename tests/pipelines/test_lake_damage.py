@@ -1,6 +1,7 @@
 """Damage to the lake is noticed, told with its place, and mended by what the message says."""
 
 import io
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,15 +24,22 @@ __all__ = ["connection", "lake", "send"]
 TWO = BatchLimits(rows=2, seconds=0.5, stall_seconds=30)
 
 
-@pytest.fixture
-def filled(tmp_path: Path) -> Lake:
-    """A lake with four events in two batches."""
-    lake = Lake(str(tmp_path / "filled"))
+@pytest.fixture(scope="session")
+def four_events(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a lake with four events in two batches, to be copied."""
+    folder = tmp_path_factory.mktemp("four_events")
+    lake = Lake(str(folder))
     for first in (0, 2):
         events = [encoded(message(id=f"e{number}")) for number in (first, first + 1)]
         land(lake, records(events, offsets=range(first, first + 2)))
         ingest(lake)
-    return lake
+    return folder
+
+
+@pytest.fixture
+def filled(four_events: Path, tmp_path: Path) -> Lake:
+    """A lake with four events in two batches."""
+    return Lake(str(shutil.copytree(four_events, tmp_path / "filled")))
 
 
 def opened(lake: Lake, table: LakeTable) -> Handle:
@@ -54,7 +62,9 @@ def delete_a_file(lake: Lake, table: LakeTable) -> str:
 
 
 @pytest.mark.parametrize(
-    ("table", "remedy"), [(EVENTS, "emberline rebuild events"), (RAW, "emberline run --accept-gaps")], ids=str
+    ("table", "remedy"),
+    [(EVENTS, "emberline rebuild events"), (RAW, "emberline run --accept-gaps")],
+    ids=["events", "raw"],
 )
 def test_a_data_file_that_is_gone_is_named_with_what_to_do(filled: Lake, table: LakeTable, remedy: str):
     name = delete_a_file(filled, table)

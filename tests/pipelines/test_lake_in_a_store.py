@@ -1,6 +1,7 @@
 """Damage to a lake in an object store is told with its place, as that to one in a folder is."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -10,17 +11,17 @@ from pipelines.lake_search import damage_named
 from pipelines.operations.examine_lake import examine_lake
 from schemas.lake import EVENTS, RAW, LakeTable
 from tests.object_store import Bucket
-from tests.pipelines.canonical import encoded, ingest, land, message, records
-from tests.pipelines.test_lake_damage import cut_off, emptied, overwritten, spoiled_in_the_middle
+from tests.pipelines.canonical import encoded, land, message, records
+from tests.pipelines.test_lake_damage import cut_off, emptied, four_events, overwritten, spoiled_in_the_middle
+
+__all__ = ["four_events"]
 
 
 @pytest.fixture
-def lake(bucket: Bucket) -> Lake:
+def lake(bucket: Bucket, four_events: Path) -> Lake:
     """A lake with four events in two batches."""
     lake = bucket.lake()
-    for first in (0, 2):
-        land(lake, records([encoded(message(id=f"e{first + i}")) for i in (0, 1)], offsets=range(first, first + 2)))
-        ingest(lake)
+    bucket.upload(four_events, lake.uri)
     return lake
 
 
@@ -36,7 +37,7 @@ def broken(lake: Lake, *, is_read: bool = False) -> tuple[str, str]:
 
 @pytest.mark.parametrize("spoil", [emptied, cut_off, overwritten])
 @pytest.mark.parametrize(
-    ("table", "remedy"), [(EVENTS, "emberline rebuild events"), (RAW, "move it away: raw then")], ids=str
+    ("table", "remedy"), [(EVENTS, "emberline rebuild events"), (RAW, "move it away: raw then")], ids=["events", "raw"]
 )
 def test_a_broken_newest_commit_is_named(
     bucket: Bucket, lake: Lake, table: LakeTable, remedy: str, spoil: Callable[[bytes], bytes]
