@@ -26,7 +26,8 @@ def version(text: str) -> tuple[int, ...]:
 
 def last_released() -> dict[str, Any]:
     files = RELEASED.glob("*.odcs.yaml")
-    return yaml.safe_load(max(files, key=lambda file: version(file.name.removesuffix(".odcs.yaml"))).read_text())
+    newest = max(files, key=lambda file: version(file.name.removesuffix(".odcs.yaml")))
+    return yaml.load(newest.read_text(), yaml.CSafeLoader)
 
 
 def table(document: dict[str, Any], name: str) -> dict[str, Any]:
