@@ -47,13 +47,15 @@ Draws = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Chance:
-    """All random numbers, one per pausing group and day, so that a change of one day changes no other draw.
+    """All random numbers, from 0 to 1, one per pausing group and day: a change on one day does not shift other draws.
 
     Attributes:
-        group: indices of the pausing groups.
-        falls: [groups, days] whether a pause begins; `ends`: ends by itself; `works`: ends as an operator writes.
-        acts: [actions, groups, days] whether operators act.
-        hours: [groups, days, words] of what members say, as shares of the hours from 8 to 22.
+        group: Indices of the pausing groups.
+        falls: [groups, days] decides whether a pause begins.
+        ends: [groups, days] decides whether a pause ends by itself.
+        works: [groups, days] decides whether an operator's message ends a pause.
+        acts: [actions, groups, days] decides whether operators act.
+        hours: [groups, days, messages] times of members' messages, as shares of the hours from 8 to 22.
     """
 
     group: npt.NDArray[np.int64]

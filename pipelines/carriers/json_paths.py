@@ -84,7 +84,7 @@ class _Node:
         self.element: _Node | None = None
 
     def at(self, names: Iterable[str]) -> _Node:
-        """Return the node that names lead to from here."""
+        """Return the node at a path of names below this one, created if it is missing."""
         node = self
         for name in names:
             node = node.children.setdefault(name, _Node(self.level))

@@ -110,7 +110,7 @@ class EventWriter:
         payload_census.put_together(lake, self._events.position(BATCH) or 0)
 
     def not_decoded(self, raw: Handle) -> list[Undecoded]:
-        """Return what `raw` includes beyond what was written."""
+        """Return the offsets of `raw` that are not decoded into `events` yet, by partition."""
         return undecoded(self._lake, raw, self._events)
 
     @property
