@@ -110,8 +110,9 @@ class CompiledMapping:
             of_case = of_case.filter(pl.col(_CASE) == number)
             if any(emitted.each for emitted in self._cases[number].emit):
                 of_case = of_case.with_columns(self._cases[number].most_events.alias(_EVENTS))
-                rejected.append(_crowded(of_case))
-                of_case = of_case.filter(pl.col(_EVENTS) <= MOST_EVENTS)
+                if (is_crowded := of_case[_EVENTS] > MOST_EVENTS).any():
+                    rejected.append(_crowded(of_case.filter(is_crowded)))
+                    of_case = of_case.filter(~is_crowded)
             lists = _Lists(of_case, levels, frozenset().union(*self._cases[number].reads.values()))
             for order, emitted in enumerate(self._cases[number].emit):
                 rows = self._within(emitted.each, lists)
@@ -135,7 +136,8 @@ class CompiledMapping:
     def _ignored(self, top: pl.DataFrame, events: pl.DataFrame, rejected: pl.DataFrame) -> pl.DataFrame:
         if events.height == top.height and events[ROW].n_unique() == top.height:
             return pl.DataFrame(schema=IGNORED_SCHEMA)
-        told = pl.concat([events[ROW], rejected[ROW]]).unique()
+        is_told = pl.repeat(value=False, n=top.height, eager=True)
+        is_told = is_told.scatter(pl.concat([events[ROW], rejected[ROW]]), values=True)
         said = {number: case.ignore for number, case in enumerate(self._cases)}
         known = pl.col(_CASE).replace_strict(said, default=None, return_dtype=pl.String())
         called = (
@@ -145,7 +147,7 @@ class CompiledMapping:
         )
         of_no_case = pl.coalesce(called, pl.lit(UNKNOWN))
         reason = pl.when(pl.col(_CASE) < 0).then(of_no_case).otherwise(known.fill_null(NOTHING))
-        return top.filter(~pl.col(ROW).is_in(told.implode())).select(ROW, reason=reason)
+        return top.filter(~is_told).select(ROW, reason=reason)
 
     def _top(self, levels: Levels) -> pl.DataFrame:
         """Return the payloads' own fields by path, with `row`, and aggregates of paths into lists.
@@ -227,7 +229,7 @@ class CompiledMapping:
 
 def _crowded(payloads: pl.DataFrame) -> pl.DataFrame:
     """Reject payloads with too many events, as `REJECTED_SCHEMA`."""
-    return payloads.filter(pl.col(_EVENTS) > MOST_EVENTS).select(
+    return payloads.select(
         ROW,
         reason=pl.lit("too_many"),
         detail=pl.format(f"{{}} events, at most {MOST_EVENTS} are read", _EVENTS),
@@ -277,13 +279,14 @@ def _emit(emitted: Emitted, rows: pl.DataFrame, order: int) -> tuple[pl.DataFram
     )
     if is_bad is None:
         return events, pl.DataFrame(schema=REJECTED_SCHEMA)
-    bad = made.filter(is_bad)
-    said = [
-        pl.when(rows.filter(is_bad)).then(pl.struct(reason=reason, detail=detail))
-        for number, rows in happened.items()
-        for _, reason, detail in [emitted.faults[number]]
-    ]
-    return events, bad.select(pl.col(ROW), pl.coalesce(said).struct.unnest())
+    # Of several faults the first counts.
+    reason, detail = pl.lit(None, pl.String), pl.lit(None, pl.String)
+    for number, has_it in reversed(happened.items()):
+        _, its_reason, its_detail = emitted.faults[number]
+        of_bad = pl.lit(has_it.filter(is_bad))
+        reason = pl.when(of_bad).then(its_reason).otherwise(reason)
+        detail = pl.when(of_bad).then(its_detail).otherwise(detail)
+    return events, made.filter(is_bad).select(ROW, reason=reason, detail=detail)
 
 
 def _happened(rows: pl.DataFrame, broken: Sequence[pl.Expr]) -> dict[int, pl.Series]:

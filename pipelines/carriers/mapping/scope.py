@@ -61,6 +61,16 @@ class Steps:
         return pl.col(self._names[written])
 
 
+@dataclass(frozen=True)
+class _Made:
+    """A column of a named field: its name and suffix, the paths of the field, and the columns that it is made of."""
+
+    name: str
+    suffix: str
+    paths: tuple[Path, ...]
+    reads: frozenset[str]
+
+
 @dataclass
 class Scope:
     """Translates paths to columns, and records the paths and columns that a mapping uses.
@@ -118,13 +128,19 @@ class Scope:
     def with_fields(self, rows: pl.DataFrame, asked: Collection[str], level: str = TOP) -> pl.DataFrame:
         """Add the wanted columns of named fields to rows of a level, which have the columns of its paths."""
         wanted = asked if level == TOP else self.made_at({level}).intersection(asked)
+        made = [one for name, one in self._made.items() if name in wanted and one.reads.issubset(rows.columns)]
+        # Most batches have values at few of the paths; the others would cost as much as these.
+        kinds = {path.text: pl.col(f"{path.text}{KIND}").max() for one in made for path in one.paths}
+        highest = rows.select(**kinds).row(0, named=True) if kinds else {}
+        there = {text for text, kind in highest.items() if kind is not None and kind > NULL}
         return rows.with_columns(
-            made.alias(name) for name, (made, of) in self._made.items() if name in wanted and of.issubset(rows.columns)
+            _first_there(tuple(path for path in one.paths if path.text in there))[one.suffix].alias(one.name)
+            for one in made
         )
 
     def made_of(self, names: Collection[str]) -> frozenset[str]:
         """Return the input columns of those among these columns that are of named fields."""
-        return frozenset[str]().union(*(self._made[name][1] for name in names if name in self._made))
+        return frozenset[str]().union(*(self._made[name].reads for name in names if name in self._made))
 
     def made_at(self, levels: Collection[str]) -> frozenset[str]:
         """Return the columns of named fields that have a path into one of these levels."""
@@ -132,12 +148,12 @@ class Scope:
         return frozenset(f"{column}{suffix}" for column, suffix in self.asked if column in found)
 
     @cached_property
-    def _made(self) -> dict[str, tuple[pl.Expr, frozenset[str]]]:
-        """Used columns of named fields: expression and names of its input columns; complete after compiling."""
-        found: dict[str, tuple[pl.Expr, frozenset[str]]] = {}
+    def _made(self) -> dict[str, _Made]:
+        """The used columns of named fields by name; complete after compiling."""
+        found: dict[str, _Made] = {}
         for column, suffix in sorted(one for one in self.asked if one[0] in self.named):
-            made = _first_there(self.named[column])[suffix]
-            found[f"{column}{suffix}"] = (made, frozenset(made.meta.root_names()))
+            reads = frozenset(_first_there(self.named[column])[suffix].meta.root_names())
+            found[f"{column}{suffix}"] = _Made(f"{column}{suffix}", suffix, self.named[column], reads)
         return found
 
     def _of(self, column: str, suffix: str = "") -> pl.Expr:
