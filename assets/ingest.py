@@ -17,10 +17,12 @@ from pipelines.ingest.counts import stored_counts
 from pipelines.ingest.drift import Drift, find_drifts, said
 from pipelines.ingest.kafka_to_events import ingest
 from pipelines.ingest.missing import Lateness, by_sequence, missing_numbers, sentence
+from pipelines.ingest.short import compared_totals, incomparable_sentence, short_by_owner, short_sentence
 from pipelines.lake import Lake
 from pipelines.printable import counted, printable_name
 from pipelines.refresh import over_merged_persons, refresh_identity
 from schemas.lake import (
+    CONTROL_TOTAL,
     EVENTS,
     FEED,
     GAPS,
@@ -38,6 +40,7 @@ from schemas.lake import (
 
 OVER_MERGED_CHECK = "over_merged_persons"
 SEQUENCE_CHECK = "sequence_gaps"
+TOTALS_CHECK = "control_totals"
 CENSUS_CHECK = "payload_changes"
 _SHOWN = 5
 
@@ -50,6 +53,7 @@ INGESTED: Final = (
     QUARANTINE,
     IGNORED,
     SEQUENCE_RANGE,
+    CONTROL_TOTAL,
     PAYLOAD_CENSUS,
     QUARANTINED_EVENT,
     TOUCHED,
@@ -65,6 +69,11 @@ INGESTED: Final = (
             SEQUENCE_CHECK,
             asset=SEQUENCE_RANGE.name,
             description="No sequence number of a platform is missing; only warns.",
+        ),
+        dg.AssetCheckSpec(
+            TOTALS_CHECK,
+            asset=CONTROL_TOTAL.name,
+            description="As many messages arrived as the platform counted in the groups of an owner; only warns.",
         ),
         dg.AssetCheckSpec(
             CENSUS_CHECK,
@@ -101,7 +110,9 @@ def kafka_to_events(
     for table in INGESTED:
         yield materialized(lake, table, done.get(table, {}))
     yield _census_check(find_drifts(lake))
-    yield _sequence_check(missing_numbers(lake, Lateness(rules.lateness, rules.idle_timeout)))
+    lateness = Lateness(rules.lateness, rules.idle_timeout)
+    yield _sequence_check(missing_numbers(lake, lateness))
+    yield _totals_check(compared_totals(lake, lateness))
 
 
 def _census_check(drifts: Mapping[str, Drift]) -> dg.AssetCheckResult:
@@ -133,6 +144,29 @@ def _sequence_check(found: pl.DataFrame) -> dg.AssetCheckResult:
         severity=dg.AssetCheckSeverity.WARN,
         description=" ".join(messages) or None,
         metadata={"sequences": lacking.height, "numbers": int(lacking["numbers"].sum()), "failed": messages},
+    )
+
+
+def _totals_check(compared: pl.DataFrame) -> dg.AssetCheckResult:
+    lacking = short_by_owner(compared)
+    messages = [f"Missing: {short_sentence(row)}" for row in lacking.head(_SHOWN).iter_rows(named=True)]
+    if (others := lacking.height - _SHOWN) > 0:
+        messages.append(f"Missing, too: messages of {counted(others, 'other owner')}.")
+    incomparable = compared["short"].null_count()
+    said = [*messages, incomparable_sentence(incomparable)] if incomparable else messages
+    return dg.AssetCheckResult(
+        check_name=TOTALS_CHECK,
+        asset_key=CONTROL_TOTAL.name,
+        passed=lacking.is_empty(),
+        severity=dg.AssetCheckSeverity.WARN,
+        description=" ".join(said) or None,
+        metadata={
+            "owners": lacking.height,
+            "messages": int(lacking["messages"].sum()),
+            "compared": compared.height - incomparable,
+            "not_comparable": incomparable,
+            "failed": messages,
+        },
     )
 
 

@@ -41,6 +41,7 @@ _WORDS = {
     model.Case: "A case",
     model.Event: "An event",
     model.Numbering: "A sequence",
+    model.Total: "A total",
     model.Test: "A test of a place",
     model.Chosen: "A value",
     model.Choice: "A choice",

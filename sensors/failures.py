@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import dagster as dg
 
-from assets.ingest import CENSUS_CHECK, OVER_MERGED_CHECK, SEQUENCE_CHECK
+from assets.ingest import CENSUS_CHECK, OVER_MERGED_CHECK, SEQUENCE_CHECK, TOTALS_CHECK
 from assets.warehouse import CHECK
 from pipelines.lake_damage import damage_by_message
 from pipelines.operations.staleness import Failure
@@ -20,6 +20,7 @@ CHECKS: Final = {
     **{table.name: dg.AssetCheckKey(dg.AssetKey([MART, table.name]), CHECK) for table in DATA_TABLES},
     "identity": dg.AssetCheckKey(dg.AssetKey("identity"), OVER_MERGED_CHECK),
     "payload_census": dg.AssetCheckKey(dg.AssetKey("payload_census"), CENSUS_CHECK),
+    "control_total": dg.AssetCheckKey(dg.AssetKey("control_total"), TOTALS_CHECK),
     "sequence_range": dg.AssetCheckKey(dg.AssetKey("sequence_range"), SEQUENCE_CHECK),
 }
 """The checks by table."""

@@ -110,6 +110,7 @@ def _condition_lines(how: dict[str, Any]) -> Iterator[tuple[Part, ...]]:
         yield (f"Unread        {counted(backlog['records'], 'record')}{since}",)
     yield from _ignored_lines(how["records"])
     yield from _missing_lines(how["missing"])
+    yield from _total_lines(how["totals"])
     yield from _pull_lines(how["pulls"] or {})
     if published is not None:
         through = published["complete_through"]
@@ -161,6 +162,23 @@ def _missing_lines(found: list[dict[str, Any]] | None) -> Iterator[tuple[Part, .
         yield (f"{'':<13} {sentence(one)}",)
     if len(found) > _SHOWN:
         yield (f"{'':<13} All of them: emberline status --json",)
+
+
+def _total_lines(found: dict[str, Any] | None) -> Iterator[tuple[Part, ...]]:
+    if found is None:
+        return
+    from pipelines.ingest.short import incomparable_sentence, short_sentence
+
+    short = found["short"]
+    if short:
+        owners = counted(len(short), "owner")
+        yield "Short         ", (f"messages of the groups of {owners} did not arrive", "yellow")
+    for one in short[:_SHOWN]:
+        yield (f"{'':<13} {short_sentence(one)}",)
+    if len(short) > _SHOWN:
+        yield (f"{'':<13} All of them: emberline status --json",)
+    if found["not_comparable"]:
+        yield (f"{'' if short else 'Totals':<13} {incomparable_sentence(found['not_comparable'])}",)
 
 
 def _pull_lines(found: dict[str, dict[str, Any]]) -> Iterator[tuple[Part, ...]]:

@@ -13,7 +13,7 @@
       rejected: {reason: missing_field, detail: id}
 
 Only the named columns of an event are compared; `events` lists all events in their order. `numbers`, if given, lists
-all sequence numbers of the payload: `[{group_id: "beacon:1", number: 7}]`.
+all sequence numbers of the payload: `[{group_id: "beacon:1", number: 7}]`; `totals` all control totals.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Rejected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A payload and its expected result: events, or `ignored`, or `rejected`; and its sequence numbers."""
+    """A payload and its expected result: events, or `ignored`, or `rejected`; and its sequence numbers and totals."""
 
     name: str
     payload: Any = None
@@ -51,6 +51,7 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ignored: str | None = None
     rejected: Rejected | None = None
     numbers: list[dict[str, Any]] | None = None
+    totals: list[dict[str, Any]] | None = None
 
     @property
     def value(self) -> bytes:

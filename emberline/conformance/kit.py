@@ -70,6 +70,8 @@ def differing(case: Case, decoded: Decoded) -> Iterator[str]:
     yield from _differing_rows("event", case.events, decoded.events)
     if case.numbers is not None:
         yield from _differing_rows("number", case.numbers, decoded.numbered)
+    if case.totals is not None:
+        yield from _differing_rows("total", case.totals, decoded.totals)
 
 
 def _differing_rows(what: str, expected_rows: list[dict[str, Any]], rows: pl.DataFrame) -> Iterator[str]:

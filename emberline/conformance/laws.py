@@ -14,7 +14,14 @@ import polars as pl
 from emberline.conformance.cases import Case
 from emberline.conformance.mutations import mutated
 from pipelines.carriers import Carrier
-from pipelines.carriers.base import DECODED_SCHEMA, IGNORED_SCHEMA, NUMBERED_SCHEMA, REJECTED_SCHEMA, Decoded
+from pipelines.carriers.base import (
+    DECODED_SCHEMA,
+    IGNORED_SCHEMA,
+    NUMBERED_SCHEMA,
+    REJECTED_SCHEMA,
+    TOTALS_SCHEMA,
+    Decoded,
+)
 from pipelines.carriers.texts import Texts
 from schemas.kinds import REQUIRED
 from schemas.lake import HEADERS
@@ -25,6 +32,7 @@ _SCHEMAS: Final = {
     "rejected": REJECTED_SCHEMA,
     "ignored": IGNORED_SCHEMA,
     "numbered": NUMBERED_SCHEMA,
+    "totals": TOTALS_SCHEMA,
 }
 _EARLIEST: Final = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
 

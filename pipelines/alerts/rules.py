@@ -13,7 +13,7 @@ from typing import Final
 import polars as pl
 
 from pipelines.alerts.decide import Evaluation, Known, Verdict
-from pipelines.alerts.lacking import with_what_is_missing
+from pipelines.alerts.lacking import with_what_is_missing, with_what_is_short
 from pipelines.alerts.risks import RISKS
 from pipelines.events.sequences import MISSING
 from pipelines.groups.coverage import FULL
@@ -70,6 +70,7 @@ class Signals:
         error: Why an input could not be read, if so.
         risks: `RISKS`; a group without a row has no risk that may alert.
         missing: `pipelines.events.sequences.MISSING`: numbers of groups and sources that did not arrive.
+        short: `pipelines.ingest.short.short_by_owner`: messages of owners' groups that did not arrive; None: none.
     """
 
     groups: pl.DataFrame
@@ -77,6 +78,7 @@ class Signals:
     error: str | None = None
     risks: pl.DataFrame = field(default_factory=RISKS.to_frame)
     missing: pl.DataFrame = field(default_factory=MISSING.to_frame)
+    short: pl.DataFrame | None = None
 
 
 def heard(group_day: pl.LazyFrame, feed_day: pl.LazyFrame, events: pl.LazyFrame) -> pl.LazyFrame:
@@ -115,7 +117,7 @@ def evaluate(
 
     A silent source is not a silent group: a group is not measured while none of its sources had an event within
     `limits.idle`. No rule holds of a group that no source sees completely, such as one known by mentions of a bot only.
-    The reason of a group whose source has missing numbers begins with them.
+    The reason of a group whose source has missing numbers, or whose owner has missing messages, begins with them.
 
     Args:
         signals: The input.
@@ -140,6 +142,8 @@ def evaluate(
             holding = _holding(signals, rule, subjects, limits)
             if signals.heard is not None and not signals.missing.is_empty():
                 holding = with_what_is_missing(holding, signals.missing, signals.heard, zone)
+            if signals.short is not None and not signals.short.is_empty():
+                holding = with_what_is_short(holding, signals.short, zone)
             verdicts = _of_groups(holding, feeds, rule, subjects)
         found.append(Evaluation(rule, tuple(verdicts)))
     return tuple(found)

@@ -24,6 +24,7 @@ from pipelines.groups.contacts import ILL
 from pipelines.groups.followed import followed, sentences
 from pipelines.groups.risk.lines import line_for
 from pipelines.ingest.missing import Lateness, missing_numbers
+from pipelines.ingest.short import compared_totals, short_by_owner
 from pipelines.lake import Lake
 from pipelines.operations.backlog import Backlog
 from pipelines.publish.warehouse import Warehouse
@@ -135,6 +136,7 @@ def read_signals(warehouse: Warehouse, lake: Lake, limits: Limits, lateness: Lat
         newest = _newest_health(lake)
         risks = _risks(lake, newest, limits)
         missing = missing_numbers(lake, lateness)
+        short = short_by_owner(compared_totals(lake, lateness))
     except EmberlineError as error:
         return Signals(groups, None, error.cause)
     groups = (
@@ -144,7 +146,7 @@ def read_signals(warehouse: Warehouse, lake: Lake, limits: Limits, lateness: Lat
         .join(_followed(groups, effects, sales), on="group_id", how="left", maintain_order="left")
         .with_columns(precedent=pl.when(pl.col("state") == "dying").then(pl.lit(precedent(spells), pl.String)))
     )
-    return Signals(groups, heard_now, risks=risks, missing=missing)
+    return Signals(groups, heard_now, risks=risks, missing=missing, short=short)
 
 
 def _followed(groups: pl.DataFrame, effects: pl.DataFrame, sales: pl.DataFrame) -> pl.DataFrame:

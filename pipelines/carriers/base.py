@@ -63,6 +63,21 @@ NUMBERED_SCHEMA: Final = pl.Schema(
 
 `sequence` distinguishes several sequences of a source; `time` null: Kafka's timestamp."""
 
+TOTALS_SCHEMA: Final = pl.Schema(
+    {
+        "row": pl.UInt32(),
+        "source": pl.String(),
+        "owner_id": pl.String(),
+        "counted": pl.String(),
+        "group_id": pl.String(),
+        "begins_at": UTC_TIME,
+        "total": pl.Int64(),
+    }
+)
+"""Control totals: `messages` sent on a day in the groups of an owner, or the number of these `groups`.
+
+`group_id`: the one group that is counted. `begins_at`: start of the day; with `group_id`, creation of the group."""
+
 _DEFAULTS: Final[dict[str, pl.Expr]] = {"position": pl.lit(0), "time_quality": pl.lit("exact")}
 """Defaults of columns that a carrier does not set; all others are null."""
 
@@ -78,17 +93,19 @@ class Decoded:
         rejected: `REJECTED_SCHEMA`, at most one row per record.
         ignored: `IGNORED_SCHEMA`, one row per record that has neither.
         numbered: `NUMBERED_SCHEMA`, of records of all three.
+        totals: `TOTALS_SCHEMA`, of records of all three; owners in clear.
     """
 
     events: pl.DataFrame
     rejected: pl.DataFrame
     ignored: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=IGNORED_SCHEMA))
     numbered: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=NUMBERED_SCHEMA))
+    totals: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=TOTALS_SCHEMA))
 
     @property
     def parts(self) -> tuple[pl.DataFrame, ...]:
         """Return all frames in order."""
-        return self.events, self.rejected, self.ignored, self.numbered
+        return self.events, self.rejected, self.ignored, self.numbered, self.totals
 
     def placed(self, rows: pl.Series) -> Decoded:
         """Replace record numbers 0, 1, 2, … by these numbers."""

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from pipelines.carriers import Carrier
-from pipelines.carriers.base import DECODED_SCHEMA, IGNORED_SCHEMA, NUMBERED_SCHEMA, REJECTED_SCHEMA
+from pipelines.carriers.base import DECODED_SCHEMA, IGNORED_SCHEMA, NUMBERED_SCHEMA, REJECTED_SCHEMA, TOTALS_SCHEMA
 from pipelines.events.placeholders import is_placeholder, without_placeholders
 from pipelines.events.pseudonym import Pseudonyms
 from pipelines.events.sequences import ranges_of
@@ -20,7 +20,7 @@ from pipelines.events.unknown_kinds import unknown_detail
 from pipelines.time import business_days, month_of
 from schemas import kinds
 from schemas.errors import EmberlineError
-from schemas.lake import COORDINATES, EVENTS, IGNORED, QUARANTINE, SEQUENCE_RANGE
+from schemas.lake import CONTROL_TOTAL, COORDINATES, EVENTS, IGNORED, QUARANTINE, SEQUENCE_RANGE
 
 EARLIEST: Final = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
 """The earliest accepted `time`, before any group chat: an earlier one means a wrong unit or an unset clock."""
@@ -67,6 +67,7 @@ class DecodedRecords:
         tombstones: Number of records without a value.
         further: Number of events and quarantine rows beyond the first of their record.
         ranges: Rows of `sequence_range`: sequence numbers of all these records.
+        totals: Rows of `control_total`.
     """
 
     events: pl.DataFrame
@@ -75,6 +76,7 @@ class DecodedRecords:
     tombstones: int
     further: int
     ranges: pl.DataFrame
+    totals: pl.DataFrame
 
 
 def decode(raw: pl.DataFrame, carriers: Mapping[str, Carrier], rules: DecodeRules) -> DecodedRecords:
@@ -98,6 +100,7 @@ def decode(raw: pl.DataFrame, carriers: Mapping[str, Carrier], rules: DecodeRule
     )
     ignored = [pl.DataFrame(schema=IGNORED_SCHEMA)]
     numbered = [pl.DataFrame(schema=NUMBERED_SCHEMA)]
+    totals = [pl.DataFrame(schema=TOTALS_SCHEMA)]
     for topic, records in _by_topic(present.select("topic", "row", "value", "headers")):
         carrier = carriers.get(topic)
         if carrier is None:
@@ -113,6 +116,7 @@ def decode(raw: pl.DataFrame, carriers: Mapping[str, Carrier], rules: DecodeRule
             (rejected, decoded.rejected),
             (ignored, decoded.ignored),
             (numbered, decoded.numbered),
+            (totals, decoded.totals),
         ):
             parts.append(part.with_columns(records["row"].gather(part["row"])))
     decoded_rows = pl.concat(events)
@@ -136,6 +140,7 @@ def decode(raw: pl.DataFrame, carriers: Mapping[str, Carrier], rules: DecodeRule
         tombstones=raw.height - present.height,
         further=kept.height + quarantine.height - (present.height - passed_over.height),
         ranges=_ranges(present, pl.concat(numbered)),
+        totals=_totals(present, pl.concat(totals), rules),
     )
 
 
@@ -144,6 +149,13 @@ def _ranges(present: pl.DataFrame, numbered: pl.DataFrame) -> pl.DataFrame:
     if numbered.is_empty():
         return pl.DataFrame(schema=SEQUENCE_RANGE.schema)
     return ranges_of(numbered.hstack(present.select("topic", "kafka_time")[numbered["row"]]))
+
+
+def _totals(present: pl.DataFrame, totals: pl.DataFrame, rules: DecodeRules) -> pl.DataFrame:
+    """Return the rows of `CONTROL_TOTAL`, without those of erased owners."""
+    said_at = present["kafka_time"].gather(totals["row"]).alias("said_at")
+    known = rules.pseudonyms.apply(totals.with_columns(said_at), ("owner_id",))
+    return known.filter(~rules.suppression.covers(known["owner_id"])).select(CONTROL_TOTAL.schema.names())
 
 
 def _timed(events: pl.DataFrame) -> pl.DataFrame:

@@ -1,8 +1,8 @@
 """Write decoded batches to `events`, `quarantine` and `ignored`, exactly once.
 
 Each table records in its commits up to which position of `raw` it is written. The order is change log, quarantine,
-ignored records, sequence numbers, payload census, then events: a crash in between repeats work but duplicates nothing,
-and no day changes without an entry in the change log.
+ignored records, sequence numbers, control totals, payload census, then events: a crash in between repeats work but
+duplicates nothing, and no day changes without an entry in the change log.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pipelines.events.decode import DecodedRecords, DecodeRules, decode
 from pipelines.events.deduplicate import Deduplicated, deduplicate
 from pipelines.events.placeholders import had_placeholder
 from pipelines.ingest import payload_census
+from pipelines.ingest.control_totals import drop_owners, put_totals_together, record_totals
 from pipelines.ingest.counts import Counts, counters, counts_of
 from pipelines.ingest.erased import (
     SUPPRESSIONS,
@@ -42,7 +43,7 @@ from pipelines.ingest.tolerance import Tolerance, refuse_bad_batch
 from pipelines.lake import Handle, Lake, LakeConflict
 from pipelines.lake_values import remove_values_at
 from schemas.errors import EmberlineError
-from schemas.lake import EVENTS, GAPS, IGNORED, QUARANTINE, RAW, SEQUENCE_RANGE, LakeTable
+from schemas.lake import CONTROL_TOTAL, EVENTS, GAPS, IGNORED, QUARANTINE, RAW, SEQUENCE_RANGE, LakeTable
 
 if TYPE_CHECKING:
     from pipelines.ingest.known_keys import KnownKeys
@@ -68,7 +69,7 @@ class Batch:
     census: pl.DataFrame
 
 
-_TO_LOOK_AT: Final = (QUARANTINE, IGNORED, GAPS, SEQUENCE_RANGE)
+_TO_LOOK_AT: Final = (QUARANTINE, IGNORED, GAPS, SEQUENCE_RANGE, CONTROL_TOTAL)
 """Created empty at the start, because people query them: they must see no rows, not a missing table."""
 
 
@@ -107,6 +108,7 @@ class EventWriter:
         begin_after_facts(lake, self._events)
         finish_reset(lake, self._events, rules.zone)
         put_together(lake)
+        put_totals_together(lake)
         payload_census.put_together(lake, self._events.position(BATCH) or 0)
 
     def not_decoded(self, raw: Handle) -> list[Undecoded]:
@@ -160,6 +162,7 @@ class EventWriter:
             if suppression.number:  # a run that died may have left copies that do not count
                 drop_held(self._lake, suppression)
             return
+        drop_owners(self._lake, suppression)
         for found in stored_of(self._events, suppression):
             remove_values_at(self._lake, RAW, found.before.select(RAW.key).unique(), requested(suppression))
             gone = found.before.join(found.after, on=EVENTS.key, how="anti")
@@ -242,6 +245,7 @@ class EventWriter:
         for table, rows in ((QUARANTINE, decoded.quarantine), (IGNORED, decoded.ignored)):
             _write_once(self._lake, table, rows.with_columns(batch=pl.lit(number, pl.Int64)), positions)
         record_ranges(self._lake, decoded.ranges)
+        record_totals(self._lake, decoded.totals)
         payload_census.record_census(self._lake, batch.census, number)
         self._quarantined.keep(held, None)
         settings = {_ZONE: _code(self._rules.zone)}

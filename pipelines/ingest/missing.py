@@ -11,7 +11,7 @@ import polars as pl
 
 from pipelines.events.sequences import MISSING, missing
 from pipelines.events.watermark import watermark
-from pipelines.lake import Lake
+from pipelines.lake import Handle, Lake
 from pipelines.printable import counted, printable_name
 from pipelines.refresh.recent import recent_events
 from schemas.lake import EVENTS, SEQUENCE_RANGE
@@ -44,10 +44,15 @@ def missing_numbers(lake: Lake, lateness: Lateness) -> pl.DataFrame:
     found = pl.DataFrame(schema=MISSING) if ranges is None else missing(ranges.scan().collect(engine="streaming"))
     if found.is_empty() or events is None:
         return found.clear()
-    through = watermark(recent_events(events, lateness.idle), lateness.allowed, lateness.idle)
+    through = complete_through(events, lateness)
     if through is None:
         return found.clear()
     return found.filter(pl.col("before").is_between(through - SHOWN_FOR, through))
+
+
+def complete_through(events: Handle, lateness: Lateness) -> dt.datetime | None:
+    """Return the watermark of the stored events; None without events."""
+    return watermark(recent_events(events, lateness.idle), lateness.allowed, lateness.idle)
 
 
 def by_sequence(found: pl.DataFrame) -> pl.DataFrame:

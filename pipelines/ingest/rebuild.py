@@ -24,6 +24,7 @@ from pipelines.pseudonym_key import bind_key
 from pipelines.refresh.rebuilds import request_rebuild
 from pipelines.refresh.written import REBUILT
 from schemas.lake import (
+    CONTROL_TOTAL,
     EVENTS,
     IDENTITY,
     IDENTITY_CHANGE,
@@ -36,7 +37,9 @@ from schemas.lake import (
     LakeTable,
 )
 
-_FROM_RAW: Final = (EVENTS, QUARANTINE, IGNORED, SEQUENCE_RANGE, PAYLOAD_CENSUS, TOUCHED, IDENTITY, IDENTITY_CHANGE)
+_FROM_RAW: Final = (
+    EVENTS, QUARANTINE, IGNORED, SEQUENCE_RANGE, CONTROL_TOTAL, PAYLOAD_CENSUS, TOUCHED, IDENTITY, IDENTITY_CHANGE,
+)  # fmt: skip
 """Tables decoded from `raw`; a damaged one is moved away and created again."""
 
 _KEPT: Final = (EVENTS, QUARANTINE, IGNORED)

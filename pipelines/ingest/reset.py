@@ -13,6 +13,7 @@ from typing import Final
 
 import polars as pl
 
+from pipelines.ingest.control_totals import drop_totals
 from pipelines.ingest.counts import counters
 from pipelines.ingest.feeds import app_id
 from pipelines.ingest.kept import drop_copies, drop_events, drop_records, kept_counts
@@ -84,6 +85,7 @@ def finish_reset(lake: Lake, events: Handle, zone: str) -> None:
     quarantine, ignored = (drop_records(lake, table, removed, _beginnings(lake)) for table in (QUARANTINE, IGNORED))
     drop_copies(lake, removed, zone)
     drop_ranges(lake, removed)
+    drop_totals(lake, removed)
     drop_census(lake)
     for table in _facts(lake):
         reset_inputs(lake, lake.open(table))

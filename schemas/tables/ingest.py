@@ -281,6 +281,38 @@ Ranges may overlap; a run merges them. Numbers between the ranges of a sequence 
     },
 )
 
+CONTROL_TOTAL: Final = LakeTable(
+    name="control_total",
+    group="ingest",
+    description="""What platforms counted in the groups of an owner: messages of a day, groups, and which these are.
+
+It is compared with `events`. The newest statement counts; a run drops older ones.""",
+    columns={
+        "source": pl.String(),
+        "owner_id": pl.String(),
+        "counted": pl.String(),
+        "group_id": pl.String(),
+        "begins_at": UTC_TIME,
+        "total": pl.Int64(),
+        "said_at": UTC_TIME,
+    },
+    key=("source", "owner_id", "counted", "group_id", "begins_at", "said_at", "total"),
+    meanings={
+        "source": Meaning("source of the totals: the connector that sent them"),
+        "owner_id": Meaning("owner of the groups, a keyed hash"),
+        "counted": Meaning("messages: all messages of a day; groups: the groups of the owner"),
+        "group_id": Meaning("the one group that is counted, carrier:native_id; null: all groups of the owner"),
+        "begins_at": Meaning("start of the day that was counted, UTC; of one group: when it was created"),
+        "total": Meaning("the count", "messages or groups", ("counted", "begins_at")),
+        "said_at": Meaning("Kafka's timestamp of the record, UTC"),
+    },
+    made_of={
+        **each(("source", "owner_id", "counted", "group_id", "begins_at", "total"), RAW.of("value", "headers")),
+        "said_at": RAW.of("kafka_time"),
+    },
+    guided_by=(SUPPRESSION,),
+)
+
 PAYLOAD_CENSUS: Final = LakeTable(
     name="payload_census",
     group="ingest",

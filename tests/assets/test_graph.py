@@ -24,6 +24,7 @@ LAKE = {
     "quarantine": {"raw"},
     "ignored": {"raw"},
     "sequence_range": {"raw"},
+    "control_total": {"raw", "suppression"},
     "payload_census": {"raw"},
     "quarantined_event": {"events", "quarantine_ruling", "suppression"},
     "touched": {"events"},

@@ -14,13 +14,20 @@ from typing import Final
 
 import polars as pl
 
-from pipelines.carriers.base import DECODED_SCHEMA, IGNORED_SCHEMA, NUMBERED_SCHEMA, REJECTED_SCHEMA, Decoded
+from pipelines.carriers.base import (
+    DECODED_SCHEMA,
+    IGNORED_SCHEMA,
+    NUMBERED_SCHEMA,
+    REJECTED_SCHEMA,
+    TOTALS_SCHEMA,
+    Decoded,
+)
 from pipelines.carriers.levels import Levels
 from pipelines.carriers.mapping.aggregates import ROW, payload_of, with_list
 from pipelines.carriers.mapping.cases import MADE, Collected, CompiledCase, Emitted, compiled_case
 from pipelines.carriers.mapping.expressions import value
 from pipelines.carriers.mapping.model import CarrierMapping
-from pipelines.carriers.mapping.numbering import numbering
+from pipelines.carriers.mapping.numbering import numbering, totalling
 from pipelines.carriers.mapping.paths import TOP, above
 from pipelines.carriers.mapping.rows import fields_of
 from pipelines.carriers.mapping.scope import INDEX, KIND, PARTS, Scope
@@ -72,15 +79,17 @@ class CompiledMapping:
         self._called = value(mapping.called, scope).value if mapping.called else None
         self._cases = tuple(compiled_case(mapping, case, scope) for case in mapping.cases)
         self._numbering = None if mapping.sequence is None else numbering(mapping, mapping.sequence, scope)
+        self._totals = tuple(totalling(mapping, total, scope) for total in mapping.totals)
         self._paths = tuple(scope.paths.values())
         self._reads = tuple(self._of_payloads(case) for case in self._cases)
         called = [] if self._called is None else self._called.meta.root_names()
-        numbered = frozenset[str]() if self._numbering is None else self._numbering.reads
-        read = frozenset[str]().union(called, numbered, *self._reads)
+        beside = [*self._totals] if self._numbering is None else [self._numbering, *self._totals]
+        stated = frozenset[str]().union(*(one.reads for one in beside))
+        read = frozenset[str]().union(called, stated, *self._reads)
         self._asked = read | scope.made_of(read)
         own = {f"{path.text}{suffix}" for path in self._paths if path.level == TOP for suffix in ("", KIND)}
         self._first = tuple(itertools.takewhile(lambda case: own.issuperset(case.holds.meta.root_names()), self._cases))
-        read_first = frozenset[str]().union(called, numbered, *self._reads[: len(self._first)])
+        read_first = frozenset[str]().union(called, stated, *self._reads[: len(self._first)])
         self._asked_first = read_first | scope.made_of(read_first)
         self.fields = fields_of(self._paths)
 
@@ -131,7 +140,9 @@ class CompiledMapping:
             ROW, keep="first", maintain_order=True
         )
         numbered = pl.DataFrame(schema=NUMBERED_SCHEMA) if self._numbering is None else self._numbering.of(top)
-        return Decoded(decoded, refused.sort(ROW), self._ignored(top, decoded, refused), numbered)
+        totals = pl.concat([pl.DataFrame(schema=TOTALS_SCHEMA), *(total.of(top) for total in self._totals)])
+        totals = totals.sort(ROW, maintain_order=True)
+        return Decoded(decoded, refused.sort(ROW), self._ignored(top, decoded, refused), numbered, totals)
 
     def _ignored(self, top: pl.DataFrame, events: pl.DataFrame, rejected: pl.DataFrame) -> pl.DataFrame:
         if events.height == top.height and events[ROW].n_unique() == top.height:

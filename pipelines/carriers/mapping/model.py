@@ -285,6 +285,26 @@ class Numbering(_Word, frozen=True):
     when: When = {}
 
 
+class Total(_Word, frozen=True):
+    """A control total: what the platform counted in the groups of an owner. It is compared with what arrived.
+
+    Attributes:
+        owner: Owner of the groups, as an account in events.
+        counts: `messages`, all that were sent on a day, or `groups`.
+        total: The count, a whole number.
+        time: Start of the day that was counted.
+        group: A group of the owner, which counts as one of the `groups` from `time` on.
+        when: Condition on payloads, with or without events.
+    """
+
+    owner: Value
+    counts: Literal["messages", "groups"]
+    time: Instant | list[Instant]
+    total: Value = "1"
+    group: Value | None = None
+    when: When = {}
+
+
 class Case(_Word, frozen=True):
     """How a kind of payload is decoded: to events, or ignored for a reason.
 
@@ -318,6 +338,7 @@ class CarrierMapping(_Word, frozen=True):
         texts: Paths of texts that people wrote, beside the texts of events; both can be replaced by measures. Strings
             that are JSON or XML are entered: `content::json.text`.
         sequence: Sequence numbers of payloads; missing ones are shown.
+        totals: Control totals of payloads, compared with what arrived.
         keeps: Conditions for keeping texts: sentences of the platform that say who joined.
         called: What a payload is, for the count of payloads that no case matches.
         cases: The first case whose condition holds is used.
@@ -338,6 +359,7 @@ class CarrierMapping(_Word, frozen=True):
     fields: dict[str, str | list[str]] = {}
     split: str | None = None
     sequence: Numbering | None = None
+    totals: list[Total] = []
     texts: list[str | Text] = []
     keeps: list[When] = []
     called: Value | None = None

@@ -1,4 +1,4 @@
-"""Read the sequence numbers that a platform assigns, at the places that a mapping gives."""
+"""Read sequence numbers and control totals, which a platform states beside events, where a mapping says."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Final
 
 import polars as pl
 
-from pipelines.carriers.base import NUMBERED_SCHEMA
+from pipelines.carriers.base import NUMBERED_SCHEMA, TOTALS_SCHEMA
 from pipelines.carriers.mapping.cases import key
 from pipelines.carriers.mapping.expressions import condition, value
-from pipelines.carriers.mapping.model import CarrierMapping, Numbering
+from pipelines.carriers.mapping.model import CarrierMapping, Numbering, Total, Value
 from pipelines.carriers.mapping.scope import Scope
 from pipelines.carriers.mapping.times import instant
 
@@ -19,11 +19,20 @@ _NONE: Final = pl.lit(None, pl.String())
 
 
 @dataclass(frozen=True)
-class CompiledNumbering:
-    """Which payloads have a number, and the columns of `NUMBERED_SCHEMA`."""
+class CompiledNumbers:
+    """Which payloads have a number, and the columns to make of them.
+
+    Attributes:
+        holds: Whether a payload has it.
+        columns: The columns of `schema` but `row`.
+        schema: `NUMBERED_SCHEMA` or `TOTALS_SCHEMA`.
+        number: The column with the number.
+    """
 
     holds: pl.Expr
     columns: dict[str, pl.Expr]
+    schema: pl.Schema
+    number: str
 
     @property
     def reads(self) -> frozenset[str]:
@@ -31,18 +40,17 @@ class CompiledNumbering:
         return frozenset(name for one in (self.holds, *self.columns.values()) for name in one.meta.root_names())
 
     def of(self, payloads: pl.DataFrame) -> pl.DataFrame:
-        """Return the numbers of payloads; those that are no integers from 0 on, or lack a required group, are left out.
+        """Return the numbers of payloads; those that are no integers from 0 on, or lack what they need, are left out.
 
         Returns:
-            `NUMBERED_SCHEMA`.
+            `schema`.
         """
-        numbered = payloads.filter(self.holds).select(
-            "row", *(column.alias(name) for name, column in self.columns.items())
-        )
-        return numbered.filter(pl.col("number").is_between(0, _MOST)).match_to_schema(NUMBERED_SCHEMA)
+        columns = (column.cast(self.schema[name]).alias(name) for name, column in self.columns.items())
+        numbered = payloads.filter(self.holds).select("row", *columns)
+        return numbered.filter(pl.col(self.number).is_between(0, _MOST)).match_to_schema(self.schema)
 
 
-def numbering(mapping: CarrierMapping, asked: Numbering, scope: Scope) -> CompiledNumbering:
+def numbering(mapping: CarrierMapping, asked: Numbering, scope: Scope) -> CompiledNumbers:
     """Compile the places of sequence numbers in a mapping.
 
     Raises:
@@ -58,7 +66,34 @@ def numbering(mapping: CarrierMapping, asked: Numbering, scope: Scope) -> Compil
         "source": value(mapping.source or mapping.name, scope).value,
         "group_id": group,
         "sequence": _NONE if asked.of is None else value(asked.of, scope).value,
-        "number": value(asked.number, scope).value.cast(pl.Int64, strict=False),
+        "number": _whole(asked.number, scope),
         "time": pl.lit(None) if time is None else time,
     }
-    return CompiledNumbering(holds, {name: column.cast(NUMBERED_SCHEMA[name]) for name, column in columns.items()})
+    return CompiledNumbers(holds, columns, NUMBERED_SCHEMA, "number")
+
+
+def totalling(mapping: CarrierMapping, asked: Total, scope: Scope) -> CompiledNumbers:
+    """Compile the places of a control total in a mapping; owner, time and, if asked for, group must be there.
+
+    Raises:
+        PathError: A path of the mapping is not a valid path.
+    """
+    owner, begins_at = key(mapping, asked.owner, scope).value, instant(asked.time, scope)[0].value
+    holds = condition(asked.when, scope) & owner.is_not_null() & begins_at.is_not_null()
+    group = _NONE
+    if asked.group is not None:
+        group = key(mapping, asked.group, scope).value
+        holds &= group.is_not_null()
+    columns = {
+        "source": value(mapping.source or mapping.name, scope).value,
+        "owner_id": owner,
+        "counted": pl.lit(asked.counts),
+        "group_id": group,
+        "begins_at": begins_at,
+        "total": _whole(asked.total, scope),
+    }
+    return CompiledNumbers(holds, columns, TOTALS_SCHEMA, "total")
+
+
+def _whole(asked: Value, scope: Scope) -> pl.Expr:
+    return value(asked, scope).value.cast(pl.Int64, strict=False)

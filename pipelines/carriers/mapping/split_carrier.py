@@ -66,7 +66,7 @@ class SplitCarrier(Carrier):
             of_row += [row] * max(len(made), 1)
         rows = pl.Series(of_row, dtype=pl.UInt32)
         decoded = decode(parts, None if headers is None else headers.gather(rows))
-        events, rejected, ignored, numbered = decoded.placed(rows).parts
+        events, rejected, ignored, *stated = decoded.placed(rows).parts
         rejected = pl.concat([pl.DataFrame(crowded, schema=REJECTED_SCHEMA, orient="row"), rejected])
         rejected = rejected.unique("row", keep="first", maintain_order=True).sort("row")
         told = pl.concat([events["row"], rejected["row"]]).unique()
@@ -74,7 +74,7 @@ class SplitCarrier(Carrier):
             events.with_columns(position=pl.int_range(pl.len()).over("row").cast(DECODED_SCHEMA["position"])),
             rejected,
             ignored.filter(~pl.col("row").is_in(told.implode())).unique("row", keep="first", maintain_order=True),
-            numbered,
+            *stated,
         )
 
     def measured(self, values: Sequence[bytes], texts: Texts) -> list[bytes]:

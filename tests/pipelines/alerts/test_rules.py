@@ -192,3 +192,21 @@ def test_of_a_group_of_which_the_rule_holds_no_more_only_the_reason_is_said():
     signals = Signals(groups(a="alive"), NOW, missing=LOST)
     [dying] = evaluate(signals, ["group_dying"], {"group_dying": {"a"}}, LIMITS, "UTC", NOON)
     assert dying.verdicts[0].known.reason == "why"
+
+
+def test_what_its_platform_counted_beyond_what_arrived_is_said_before_all_else():
+    days = {n: (NOON - n * DAY).date() for n in range(6)}
+    lost = [("stats", "0a", 4, 2, NOON - 3 * DAY, NOON - DAY, ["a", "b"])]
+    columns = ["source", "owner_id", "messages", "n_days", "after", "before", "group_ids"]
+    short = pl.DataFrame(lost, schema=columns, orient="row")
+    signals = Signals(groups(a="dying", b="alive", c="dying"), NOW, missing=LOST, short=short)
+    [dying] = evaluate(signals, ["group_dying"], {"group_dying": {"b"}}, LIMITS, "UTC", NOON)
+    assert {verdict.subject: verdict.known.reason for verdict in dying.verdicts} == {
+        "a": "4 messages that its platform counted in the groups of its owner did not arrive, sent from "
+        f"{days[3]} to {days[2]}; 4 of what its source numbered did not arrive, sent from {days[3]} to {days[1]}; why",
+        "b": "why",
+        "c": "why",
+    }
+    assert {verdict.subject: verdict.known.details["messages_missing"] for verdict in dying.verdicts} == {
+        "a": 4, "b": 4, "c": None,
+    }  # fmt: skip
