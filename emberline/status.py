@@ -6,7 +6,6 @@ import datetime as dt
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
 import sqlalchemy as sa
 
 from emberline.embedded import EmbeddedKafka, EmbeddedPostgres
@@ -18,7 +17,7 @@ from schemas.lake import EVENTS
 
 if TYPE_CHECKING:
     from emberline.report.contents import LinesInUse
-    from pipelines.ingest.missing import Lateness
+    from pipelines.ingest.short import Missing
 
 
 def addresses(services: Services, *, with_secrets: bool = False, with_link: bool = False) -> dict[str, str | None]:
@@ -77,8 +76,7 @@ def condition(services: Services, now: dt.datetime) -> dict[str, Any]:
         "slow_reader": slow_because(services.settings.ingest.reader),
         "backlog": _backlog(services, now) if kafka_runs else None,
         "records": records,
-        "missing": None if records is None else missing_of(services).to_dicts(),
-        "totals": None if records is None else _totals(services),
+        **({"missing": None, "totals": None} if records is None else _missing(services)),
         "pulls": _pulls(services) if kafka_runs and services.settings.pull else None,
         "published": _published(services, now) if warehouse_runs else None,
         **(_alerts(services, now) if warehouse_runs else {"alerts": None, "group_alerts": None}),
@@ -121,33 +119,22 @@ def _records(services: Services) -> dict[str, Any] | None:
     return {**asdict(counts_of(events)), "ignored_for": ignored.to_dicts()}
 
 
-def missing_of(services: Services) -> pl.DataFrame:
-    """Return the missing numbers of each sequence, the most first; see `missing.by_sequence`."""
-    from pipelines.ingest.missing import by_sequence, missing_numbers
-
-    return by_sequence(missing_numbers(services.lake(), _lateness(services)))
-
-
-def totals_of(services: Services) -> pl.DataFrame:
-    """Return the control totals of owners beside what arrived; see `short.compared_totals`."""
-    from pipelines.ingest.short import compared_totals
-
-    return compared_totals(services.lake(), _lateness(services))
-
-
-def _totals(services: Services) -> dict[str, Any]:
-    """Return owners of whose groups messages did not arrive, the most first, and how many days were not comparable."""
-    from pipelines.ingest.short import short_by_owner
-
-    compared = totals_of(services)
-    return {"short": short_by_owner(compared).to_dicts(), "not_comparable": compared["short"].null_count()}
-
-
-def _lateness(services: Services) -> Lateness:
+def missing_of(services: Services) -> Missing:
+    """Return what did not arrive, by the numbers and totals of platforms."""
     from pipelines.ingest.missing import Lateness
+    from pipelines.ingest.short import what_is_missing
 
     idle = dt.timedelta(hours=services.settings.rules.idle_feed_hours)
-    return Lateness(services.settings.lateness, idle)
+    return what_is_missing(services.lake(), Lateness(services.settings.lateness, idle))
+
+
+def _missing(services: Services) -> dict[str, Any]:
+    """Return the missing numbers of each sequence, and messages of each owner, the most first."""
+    missing = missing_of(services)
+    return {
+        "missing": missing.numbers.to_dicts(),
+        "totals": {"short": missing.messages.to_dicts(), "not_comparable": missing.not_comparable},
+    }
 
 
 def lines_of(services: Services) -> LinesInUse | None:

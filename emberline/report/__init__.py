@@ -5,11 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
-import polars as pl
-
 from emberline.embedded.state import write_whole
 from emberline.report.contents import LinesInUse, read_contents
 from emberline.report.words import LANGUAGES, Words
+from pipelines.ingest.short import Missing
 from pipelines.publish.warehouse import Warehouse
 from schemas.attribution import MODELS
 from schemas.errors import EmberlineError
@@ -23,7 +22,7 @@ class ReportNotWritten(EmberlineError):
 
 def write_report(
     warehouse: Warehouse,
-    missing: pl.DataFrame,
+    missing: Missing,
     lines: LinesInUse | None,
     target: Path,
     language: str = LANGUAGES[0],
@@ -32,7 +31,7 @@ def write_report(
 
     Args:
         warehouse: A warehouse with a published version.
-        missing: Missing sequence numbers of the lake, `pipelines.ingest.missing.by_sequence`.
+        missing: What did not arrive in the lake.
         lines: How useful alerts on risks would have been; see `Contents`.
         target: The file. An existing one is replaced atomically.
         language: One of `LANGUAGES`.

@@ -13,6 +13,7 @@ from emberline.report.drawing import sparkline
 from emberline.report.words import Words
 from pipelines.groups.coverage import FULL, UNTOLD
 from pipelines.groups.risk.box import Line
+from pipelines.ingest.short import Missing
 from pipelines.printable import printable, printable_name
 
 DETAILED: Final = 100
@@ -47,9 +48,8 @@ def health(contents: Contents, words: Words) -> list[dict[str, Any]]:
         ),
         _item(
             words("arrived"),
-            words("arrived_not", n=contents.missing.height) if contents.missing.height else words("arrived_is"),
-            [_missing(one, words) for one in contents.missing.head(_SHOWN).iter_rows(named=True)],
-            is_bad=contents.missing.height > 0,
+            *_arrived(contents.missing, words),
+            is_bad=contents.missing.numbers.height + contents.missing.messages.height > 0,
         ),
         _item(
             words("stable"), words("stable_not", n=restated) if restated else words("stable_is"), is_bad=restated > 0
@@ -69,6 +69,32 @@ def health(contents: Contents, words: Words) -> list[dict[str, Any]]:
             is_bad=contents.publication["is_synthetic"],
         ),
     ]
+
+
+def _arrived(missing: Missing, words: Words) -> tuple[str, list[str]]:
+    """Say what did not arrive, in general and by sequence and owner."""
+    said = [
+        words(key, n=found.height)
+        for key, found in (("arrived_not", missing.numbers), ("short_not", missing.messages))
+        if found.height
+    ]
+    more = [_missing(one, words) for one in missing.numbers.head(_SHOWN).iter_rows(named=True)]
+    more += [_short(one, words) for one in missing.messages.head(_SHOWN).iter_rows(named=True)]
+    if missing.not_comparable:
+        more.append(words("not_comparable", n=missing.not_comparable))
+    return " ".join(said) or words("arrived_is"), more
+
+
+def _short(one: dict[str, Any], words: Words) -> str:
+    return words(
+        "short",
+        n=one["messages"],
+        owner=one["owner_id"],
+        groups=len(one["group_ids"]),
+        days=one["n_days"],
+        first=words.moment(one["after"]),
+        last=words.moment(one["before"]),
+    )
 
 
 def _missing(one: dict[str, Any], words: Words) -> str:

@@ -21,6 +21,7 @@ from emberline.published import (
 )
 from pipelines.groups.followed import LEAST_CASES
 from pipelines.groups.risk.lines import AlertLines
+from pipelines.ingest.short import Missing
 from pipelines.publish.warehouse import Warehouse
 from schemas import operations
 from schemas import warehouse as mart
@@ -67,7 +68,7 @@ class Contents:
         times: `funnel_time_to_convert` since the entry.
         cohorts: The newest weekly cohorts of `retention`.
         lifecycle: The newest complete weeks of `lifecycle`.
-        missing: Sequences of which numbers did not arrive, `pipelines.ingest.missing.by_sequence`.
+        missing: What did not arrive, by the numbers and totals of platforms.
         lines: How useful alerts on risks would have been; None while no score was chosen.
     """
 
@@ -91,7 +92,7 @@ class Contents:
     times: pl.DataFrame
     cohorts: pl.DataFrame
     lifecycle: pl.DataFrame
-    missing: pl.DataFrame
+    missing: Missing
     lines: LinesInUse | None
 
     @property
@@ -101,7 +102,7 @@ class Contents:
 
 
 def read_contents(
-    warehouse: Warehouse, models: tuple[str, ...], missing: pl.DataFrame, lines: LinesInUse | None, now: dt.datetime
+    warehouse: Warehouse, models: tuple[str, ...], missing: Missing, lines: LinesInUse | None, now: dt.datetime
 ) -> Contents:
     """Read the newest published version.
 

@@ -1,17 +1,40 @@
-"""Days of owners on which fewer messages arrived than their platform counted."""
+"""What did not arrive: days of owners with fewer messages than their platform counted, beside missing numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
 from pipelines.events.control_totals import COMPARED, DAY, compare
-from pipelines.ingest.missing import SHOWN_FOR, Lateness, complete_through
+from pipelines.ingest.missing import SHOWN_FOR, Lateness, by_sequence, complete_through, missing_numbers
 from pipelines.lake import Lake
 from pipelines.printable import counted, printable_name
 from schemas.lake import CONTROL_TOTAL, EVENTS
+
+
+@dataclass(frozen=True)
+class Missing:
+    """What did not arrive in the 28 days up to the watermark.
+
+    Attributes:
+        numbers: `missing.by_sequence`.
+        messages: `short_by_owner`.
+        not_comparable: Number of days of owners whose totals were not compared.
+    """
+
+    numbers: pl.DataFrame
+    messages: pl.DataFrame
+    not_comparable: int = 0
+
+
+def what_is_missing(lake: Lake, lateness: Lateness) -> Missing:
+    """Return what did not arrive; see `missing_numbers` and `compared_totals`."""
+    compared = compared_totals(lake, lateness)
+    numbers = by_sequence(missing_numbers(lake, lateness))
+    return Missing(numbers, short_by_owner(compared), compared["short"].null_count())
 
 
 def compared_totals(lake: Lake, lateness: Lateness) -> pl.DataFrame:

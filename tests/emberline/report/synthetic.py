@@ -8,10 +8,15 @@ from typing import Any
 import polars as pl
 
 from emberline.report.contents import WEEKS, Contents, LinesInUse
+from pipelines.events.control_totals import COMPARED
 from pipelines.events.sequences import MISSING
 from pipelines.groups.risk.lines import of_score
 from pipelines.ingest.missing import by_sequence
+from pipelines.ingest.short import Missing, short_by_owner
 from schemas.disagreement import DISAGREEMENTS
+
+COMPLETE = Missing(by_sequence(MISSING.to_frame()), short_by_owner(COMPARED.to_frame()))
+"""Nothing is missing."""
 
 THROUGH = dt.date(2026, 3, 1)
 NOW = dt.datetime(2026, 3, 2, 9, 30, tzinfo=dt.UTC)
@@ -235,6 +240,6 @@ def contents(groups: int, names: dict[int, str] | None = None, **other: Any) -> 
         lifecycle=pl.DataFrame(
             {"start": [THROUGH], "active": [9], "new": [4], "returning": [3], "resurrecting": [2], "dormant": [1]}
         ),
-        missing=by_sequence(MISSING.to_frame()),
+        missing=COMPLETE,
         lines=LinesInUse(of_score([], 0.15), 0.275),
     )

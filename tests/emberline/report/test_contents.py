@@ -14,16 +14,14 @@ import sqlalchemy as sa
 from emberline.published import MOST_INTERVENTIONS, interventions_frame
 from emberline.report import ReportNotWritten, write_report
 from emberline.report.contents import WEEKS, read_contents
-from pipelines.events.sequences import MISSING
 from pipelines.groups.followed import LEAST_CASES
-from pipelines.ingest.missing import by_sequence
 from pipelines.publish.warehouse import Warehouse
 from schemas import warehouse as mart
 from schemas.attribution import MODELS
+from tests.emberline.report.synthetic import COMPLETE
 
 THROUGH = dt.date(2026, 3, 1)
 NOW = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
-COMPLETE = by_sequence(MISSING.to_frame())
 
 
 def put(database: str, table: sa.Table, *rows: dict[str, Any]) -> None:

@@ -13,8 +13,10 @@ import pytest
 from emberline.report.board import DETAILED
 from emberline.report.page import render
 from emberline.report.words import LANGUAGES, Words
+from pipelines.events.control_totals import COMPARED
 from pipelines.events.sequences import MISSING
 from pipelines.ingest.missing import by_sequence
+from pipelines.ingest.short import Missing, short_by_owner
 from tests.docs.pages import ROOT
 from tests.emberline.report.synthetic import NOW, contents
 
@@ -180,7 +182,12 @@ def test_data_health_names_each_thing_that_stands_against_the_figures():
     restated = pl.DataFrame({"version": [3], "table_name": ["group_day"], "figures": [17]})
     alerts = given.alerts.with_columns(subject=pl.lit("feed"), reason=pl.lit("silent"), is_of_group=False)
     row = ("qq", "qq:1", "qq:1", 3, 10, 20, NOW, NOW)
-    missing = by_sequence(pl.DataFrame([row], schema=MISSING, orient="row"))
+    of_owner = ("wecom", "0a1b", NOW, 9, 2, ["wecom:a", "wecom:b"], 5, 4)
+    missing = Missing(
+        by_sequence(pl.DataFrame([row], schema=MISSING, orient="row")),
+        short_by_owner(pl.DataFrame([of_owner], schema=COMPARED, orient="row")),
+        not_comparable=6,
+    )
     made_at = NOW + dt.timedelta(days=9)
     parts = {"groups": groups, "restated": restated, "alerts": alerts, "missing": missing}
     page = render(replace(given, **parts, made_at=made_at), Words("en"))
@@ -194,6 +201,9 @@ def test_data_health_names_each_thing_that_stands_against_the_figures():
         "17 published figures",
         "feed: silent",
         "qq:1: 3 missing, sent from 2026-03-02 09:30 to",
+        "in the groups of 1 owners",
+        "owner 0a1b: 4 messages missing in 2 groups, on 1 days from 2026-03-02 09:30 to 2026-03-03 09:30 UTC",
+        "not all groups of the owner are known: 6.",
     ):
         assert said in "".join(Page(page).texts)
     assert "Days since then: 10." in page
