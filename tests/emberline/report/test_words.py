@@ -114,12 +114,17 @@ def of_groups_and_sources() -> list[str]:
         orient="row",
     )
     lost = pl.DataFrame([("chat", "app:a", "app:a", 3, 10, 20, now - day, now)], MISSING, orient="row")
+    short = pl.DataFrame({"group_ids": [ids], "messages": [5], "after": [now - day], "before": [now]})
     heard = [("chat", now), ("silent", now - 9 * day)]
+
+    def heard_by(source: str, at: dt.datetime) -> pl.DataFrame:
+        return pl.DataFrame([(name, source, at) for name in ids], HEARD, orient="row")
+
     found = [
         verdict.known.reason
         for source, at in heard
         for one in evaluate(
-            Signals(groups, pl.DataFrame([(name, source, at) for name in ids], HEARD, orient="row"), None, risks, lost),
+            Signals(groups, heard_by(source, at), None, risks, lost, short),
             RULES, {rule: [*ids, "chat", "silent"] for rule in RULES}, Limits(), "Asia/Shanghai", now,
         )
         for verdict in one.verdicts
