@@ -203,7 +203,8 @@ PAYLOAD_NAMES = {
 """A column that a kind needs -> the payload's fields that fill it."""
 ENVELOPE = {
     "specversion": "The version of CloudEvents.",
-    "id": "Unique in the source.",
+    "id": "Unique in the source. Of joins, leaves, reactions, clicks, views, carts and links, and where it begins with "
+    "`~`, a pseudonym of it is stored.",
     "source": "The sender: a connector of a chat, a shop.",
     "type": "The kind, see above.",
     "time": "When it happened.",

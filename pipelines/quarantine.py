@@ -46,18 +46,22 @@ def rule_on_event(
     actor: str,
     reason: str,
     now: dt.datetime,
+    pseudonym: str | None = None,
     is_expected: bool = False,
 ) -> None:
     """Put an event in quarantine, or back. The next run of the pipeline applies the ruling.
 
+    An event that is expected is ruled on under its id and the pseudonym, since its kind is not known.
+
     Args:
         lake: holds the rulings and the events.
         source: of the event.
-        event_id: its id in the source.
+        event_id: its id in the source, or its pseudonym.
         is_quarantined: True puts it in quarantine, False takes it out.
         actor: who decided.
         reason: why.
         now: the clock, UTC.
+        pseudonym: the id under which it is stored if its kind is one of `OF_AN_ACCOUNT`.
         is_expected: the event need not have arrived yet.
 
     Raises:
@@ -68,7 +72,8 @@ def rule_on_event(
     """
     handle = lake.open(QUARANTINE_RULING)
     rulings = handle.scan().collect()
-    is_event = (pl.col("source") == source) & (pl.col("event_id") == event_id)
+    ids = list(dict.fromkeys(one for one in (event_id, pseudonym) if one is not None))
+    is_event = (pl.col("source") == source) & pl.col("event_id").is_in(ids)
     standing = quarantined(rulings.lazy()).filter(is_event).collect()
     if not is_quarantined and standing.is_empty():
         raise NotQuarantined(
@@ -81,23 +86,24 @@ def rule_on_event(
             f"Event {event_id} of {source} is in quarantine already, put there by {by}: {why}",
             "Nothing is left to do; the next run applies it, if none has yet: emberline run",
         )
-    if is_quarantined and not is_expected and not _has_arrived(lake, is_event):
+    meant = standing["event_id"].to_list() if not is_quarantined else ids if is_expected else _arrived(lake, is_event)
+    if not meant:
         raise NoSuchEvent(
             f"No event has the source {source} and the id {event_id}.",
             "Give both as the columns source and event_id of lake table events have them; "
             "with --expected also an event that has not arrived yet.",
         )
-    row = pl.DataFrame(
-        [(rulings.height + 1, source, event_id, is_quarantined, actor, reason, now)],
-        schema=QUARANTINE_RULING.schema,
-        orient="row",
-    )
-    lake.append(handle, row, {})
+    rows = [
+        (number, source, one, is_quarantined, actor, reason, now)
+        for number, one in enumerate(meant, start=rulings.height + 1)
+    ]
+    lake.append(handle, pl.DataFrame(rows, schema=QUARANTINE_RULING.schema, orient="row"), {})
 
 
-def _has_arrived(lake: Lake, is_event: pl.Expr) -> bool:
+def _arrived(lake: Lake, is_event: pl.Expr) -> list[str]:
+    """Return the ids of the events that are meant and have arrived."""
     arrived = (lake.open(table).scan().filter(is_event).select("event_id") for table in (EVENTS, QUARANTINED_EVENT))
-    return not pl.concat(arrived).head(1).collect(engine="streaming").is_empty()
+    return pl.concat(arrived).unique().collect(engine="streaming")["event_id"].sort().to_list()
 
 
 def in_quarantine(lake: Lake) -> pl.DataFrame:

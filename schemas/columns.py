@@ -90,7 +90,7 @@ COLUMNS: Final[dict[str, Meaning]] = {
     "to_offset": _ordinal("last offset, exclusive"),
     # Events
     "source": Meaning("CloudEvents source of the event: the connector or shop that sent it"),
-    "event_id": Meaning("CloudEvents id of the event, unique in its source"),
+    "event_id": Meaning("CloudEvents id of the event, unique in its source; with ~ before it, a pseudonym of the id"),
     "type": Meaning("kind of event, such as message.sent"),
     "time": Meaning("when it happened, UTC"),
     "day": Meaning("calendar day of the business zone"),

@@ -40,6 +40,15 @@ OF_CHAT: Final[frozenset[str]] = frozenset({
 SAID_BY_PEOPLE: Final[frozenset[str]] = frozenset({GROUP_INTERVENTION, SPEND_RECORDED})
 """Kinds that no source sends: people record them at any time, also for days long past."""
 
+OF_AN_ACCOUNT: Final[frozenset[str]] = frozenset({
+    MEMBER_JOINED, MEMBER_LEFT, REACTION_ADDED, REACTION_REMOVED, LINK_CLICKED, PRODUCT_VIEWED, CART_ADDED,
+    IDENTITY_LINKED,
+})  # fmt: skip
+"""Kinds whose ids are made of the account by most sources, since platforms number messages, orders and groups only.
+
+All of their ids are pseudonyms; see `pipelines.events.event_ids`.
+"""
+
 Role = Literal["member", "operator", "bot"]
 """Roles of whoever acts: `operator` and `bot` work for the company and never count as engagement."""
 

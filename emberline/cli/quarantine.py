@@ -21,7 +21,7 @@ quarantine_app = typer.Typer(
 app.add_typer(quarantine_app)
 
 Source = Annotated[str, typer.Argument(help="The event's `source`.")]
-EventId = Annotated[str, typer.Argument(metavar="ID", help="The event's `id` in its source.")]
+EventId = Annotated[str, typer.Argument(metavar="ID", help="The event's `id` in its source or in `events`.")]
 Reason = Annotated[str, typer.Option(help="Reason; it is stored.")]
 Actor = Annotated[str | None, typer.Option(help="Who rules, if it is not the user of the system; it is stored.")]
 Expected = Annotated[bool, typer.Option("--expected", help="Also accept an event that has not arrived yet.")]
@@ -96,16 +96,21 @@ def _rule(
     is_quarantined: bool,
     is_expected: bool = False,
 ) -> None:
+    from pipelines.events.event_ids import pseudonym_of
     from pipelines.quarantine import rule_on_event
 
+    services = configured()
+    # Without the key, an event is known by the id that `events` has.
+    pseudonym = pseudonym_of(event_id, services.pseudonyms()) if services.has_pseudonym_key() else None
     rule_on_event(
-        configured().lake(),
+        services.lake(),
         source,
         event_id,
         is_quarantined=is_quarantined,
         actor=actor or getpass.getuser(),
         reason=reason,
         now=dt.datetime.now(dt.UTC),
+        pseudonym=pseudonym,
         is_expected=is_expected,
     )
     print_line("Recorded. Next: ", (next_command(context, "run"), "bold"), whole=True)

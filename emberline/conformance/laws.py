@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import polars as pl
 
 from emberline.conformance.cases import Case
 from emberline.conformance.mutations import mutated
+from emberline.conformance.places import replaced, scalars
 from pipelines.carriers import Carrier
 from pipelines.carriers.base import (
     DECODED_SCHEMA,
@@ -23,6 +24,8 @@ from pipelines.carriers.base import (
     Decoded,
 )
 from pipelines.carriers.texts import Texts
+from pipelines.events.event_ids import MARKED, without_accounts
+from pipelines.events.pseudonym import Pseudonyms
 from schemas.kinds import REQUIRED
 from schemas.lake import HEADERS
 
@@ -34,6 +37,15 @@ _SCHEMAS: Final = {
     "numbered": NUMBERED_SCHEMA,
     "totals": TOTALS_SCHEMA,
 }
+_PSEUDONYMS: Final = Pseudonyms(b"conformance")
+_SMALL: Final = 999
+"""Numbers up to this one may be anything, such as a type."""
+
+_NOBODY: Final = "8765432109876543"
+"""Part of an account that no payload has: a number below 2^53."""
+
+_KEYS: Final = ("account_id", "linked_account_id", "group_id")
+_IDS: Final = (*MARKED, "product_id")
 _EARLIEST: Final = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
 
 
@@ -200,10 +212,15 @@ def no_text_leaves(tried: Tried) -> str | None:
 
 def large_numbers_survive(tried: Tried) -> str | None:
     """An id beyond 2^53 keeps every digit."""
-    places = [(case, path, number) for case in tried.cases for path, number in _integers(case.payload)]
+    places = [
+        (case, place, number)
+        for case in tried.cases
+        for place, number in scalars(case.payload)
+        if isinstance(number, int) and number > _SMALL
+    ]
     if not places:
         return None
-    values = [msgspec.json.encode(_with(case.payload, path, 2**53 + 1)) for case, path, _ in places]
+    values = [msgspec.json.encode(replaced(case.payload, place, 2**53 + 1)) for case, place, _ in places]
     headers = headers_of([case for case, _, _ in places])
     enlarged = tried.carrier.decode(values, headers).events.partition_by("row", as_dict=True)
     known = tried.decoded.events.partition_by("row", as_dict=True)
@@ -220,28 +237,25 @@ def large_numbers_survive(tried: Tried) -> str | None:
     return None
 
 
-def _integers(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], int]]:
-    match value:
-        case bool():
-            return
-        case int() if value > 999:
-            yield path, value
-        case dict():
-            for name, inner in value.items():
-                yield from _integers(inner, (*path, name))
-        case list():
-            for place, inner in enumerate(value):
-                yield from _integers(inner, (*path, place))
-
-
-def _with(value: Any, path: Sequence[str | int], put: object) -> Any:
-    if not path:
-        return put
-    first, *rest = path
-    if isinstance(value, dict):
-        return value | {str(first): _with(value[first], rest, put)}
-    place = int(first)
-    return [*value[:place], _with(value[place], rest, put), *value[place + 1 :]]
+def accounts_stay_out_of_ids(tried: Tried) -> str | None:
+    """A place that gives an account gives no id that is stored in clear, unless it gives the group's as well."""
+    places = [(case, place, found) for case in tried.cases for place, found in scalars(case.payload)]
+    if not places:
+        return None
+    changed = [
+        msgspec.json.encode(replaced(case.payload, place, int(_NOBODY) if isinstance(found, int) else found + _NOBODY))
+        for case, place, found in places
+    ]
+    events = tried.carrier.decode(changed, headers_of([case for case, *_ in places])).events
+    stored = without_accounts(events.filter(pl.col("event_id").is_not_null()), _PSEUDONYMS)
+    has = {name: pl.col(name).str.contains(_NOBODY, literal=True).fill_null(value=False) for name in _KEYS}
+    of_account = has["account_id"] | has["linked_account_id"]
+    for name in _IDS:
+        names = pl.col(name).str.contains(_NOBODY, literal=True)
+        for event in stored.filter(of_account & ~has["group_id"] & names).to_dicts():
+            case, place, _ = places[event["row"]]
+            return f"{case.name}: {'.'.join(map(str, place))} is an account, and in {name} of {event['type']}"
+    return None
 
 
 LAWS: Final[tuple[Law, ...]] = (
@@ -254,4 +268,5 @@ LAWS: Final[tuple[Law, ...]] = (
     what_a_kind_needs_is_there,
     no_text_leaves,
     large_numbers_survive,
+    accounts_stay_out_of_ids,
 )

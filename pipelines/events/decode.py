@@ -12,6 +12,7 @@ import polars as pl
 
 from pipelines.carriers import Carrier
 from pipelines.carriers.base import DECODED_SCHEMA, IGNORED_SCHEMA, NUMBERED_SCHEMA, REJECTED_SCHEMA, TOTALS_SCHEMA
+from pipelines.events.event_ids import without_accounts
 from pipelines.events.placeholders import is_placeholder, without_placeholders
 from pipelines.events.pseudonym import Pseudonyms
 from pipelines.events.sequences import ranges_of
@@ -260,6 +261,7 @@ def _suppressed(*rows: pl.Series) -> pl.DataFrame:
 
 def _pseudonymised(events: pl.DataFrame, rules: DecodeRules) -> pl.DataFrame:
     known = without_placeholders(_with_operators(events, rules.operators), rules.blocked_ids)
+    known = without_accounts(known, rules.pseudonyms)
     return rules.pseudonyms.apply(known, ("account_id", "linked_account_id"), ("group_operators", "members"))
 
 

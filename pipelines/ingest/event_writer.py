@@ -36,6 +36,7 @@ from pipelines.ingest.erased import (
 )
 from pipelines.ingest.event_rows import log_changes, rows_of, stored_copies, write_events
 from pipelines.ingest.feeds import Undecoded, app_id, undecoded
+from pipelines.ingest.old_ids import WITHOUT_ACCOUNTS, replace_old_ids
 from pipelines.ingest.quarantined import RULINGS, QuarantinedEvents
 from pipelines.ingest.reset import BATCH, begin_after_facts, finish_reset, kept_through
 from pipelines.ingest.sequences import put_together, record_ranges
@@ -82,7 +83,8 @@ class EventWriter:
     def __init__(self, lake: Lake, carriers: Mapping[str, Carrier], rules: DecodeRules, tolerance: Tolerance) -> None:
         """Load `events`, and create the tables that people query for missing records.
 
-        If `events` was reset or lost, the other tables are reset as well: see `finish_reset`.
+        If `events` was reset or lost, the other tables are reset as well: see `finish_reset`. If an earlier version
+        wrote it, ids are replaced: see `replace_old_ids`.
 
         Args:
             lake: The lake of all tables.
@@ -102,11 +104,12 @@ class EventWriter:
         self._tolerance = tolerance
         self._events = lake.open(EVENTS)
         self._known: KnownKeys | None = None
-        self._quarantined = QuarantinedEvents(lake)
         self.counts = Counts()
         _refuse_another_zone(self._events, rules.zone)
         begin_after_facts(lake, self._events)
         finish_reset(lake, self._events, rules.zone)
+        replace_old_ids(lake, self._events, rules.pseudonyms)
+        self._quarantined = QuarantinedEvents(lake)
         put_together(lake)
         put_totals_together(lake)
         payload_census.put_together(lake, self._events.position(BATCH) or 0)
@@ -248,7 +251,7 @@ class EventWriter:
         record_totals(self._lake, decoded.totals)
         payload_census.record_census(self._lake, batch.census, number)
         self._quarantined.keep(held, None)
-        settings = {_ZONE: _code(self._rules.zone)}
+        settings = {_ZONE: _code(self._rules.zone), WITHOUT_ACCOUNTS: 1}
         positions |= counters(counts_of(self._events) + counts) | settings | {BATCH: number}
         is_sorted = added is decoded.events
         added = added.with_columns(batch=pl.lit(number, pl.Int64))

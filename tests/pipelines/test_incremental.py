@@ -26,6 +26,7 @@ from pipelines.engagement.retention_table import retention_table
 from pipelines.engagement.revenue_cohorts import revenue_cohorts
 from pipelines.engagement.segments import segment_activity, segment_retention
 from pipelines.engagement.states import member_state
+from pipelines.events.event_ids import pseudonym_of
 from pipelines.events.identity import with_person
 from pipelines.events.watermark import watermark
 from pipelines.funnel.attribution import AttributionRules, order_credit
@@ -123,7 +124,7 @@ from schemas.lake import (
     LakeTable,
 )
 from tests.examples import examples
-from tests.pipelines.canonical import NOON, Event, encoded, ingest, land, make_unreadable, message, records
+from tests.pipelines.canonical import NOON, PSEUDONYMS, Event, encoded, ingest, land, make_unreadable, message, records
 
 DAY, MINUTE = dt.timedelta(days=1), dt.timedelta(minutes=1)
 ATTRIBUTION = AttributionRules()
@@ -192,7 +193,11 @@ class Company:
         key = event["source"], event["id"]
         self.out ^= {key}
         is_out = key in self.out
-        rule_on_event(self.lake, *key, is_quarantined=is_out, actor="ann", reason="wrong", now=NOON, is_expected=True)
+        pseudonym = pseudonym_of(event["id"], PSEUDONYMS)
+        rule_on_event(
+            self.lake, *key, is_quarantined=is_out, actor="ann", reason="wrong", now=NOON, pseudonym=pseudonym,
+            is_expected=True,
+        )  # fmt: skip
 
     def without(self) -> Lake:
         """A lake of all that was sent but the events in quarantine."""

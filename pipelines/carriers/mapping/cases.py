@@ -12,6 +12,7 @@ import msgspec
 import polars as pl
 
 from pipelines.carriers.base import DECODED_SCHEMA
+from pipelines.carriers.mapping.account_ids import event_id, refuse_unmarked_ids
 from pipelines.carriers.mapping.amounts import amount
 from pipelines.carriers.mapping.expressions import Compiled, condition, value
 from pipelines.carriers.mapping.measures import measures
@@ -151,6 +152,7 @@ def compiled_case(mapping: CarrierMapping, case: Case, scope: Scope) -> Compiled
 
     Raises:
         PathError: A path in it is not valid.
+        UnmarkedId: See `refuse_unmarked_ids`.
     """
     emit = tuple(_emitted(mapping, event, scope) for event in case.emit)
     return CompiledCase(condition(case.when, scope), case.ignore, emit)
@@ -178,12 +180,13 @@ def _emitted(mapping: CarrierMapping, event: Event, scope: Scope) -> Emitted:
     each = (event.each,) if isinstance(event.each, str) else tuple(event.each or ())
     for one in each:
         scope.path(one)
+    refuse_unmarked_ids(event, mapping.fields)
     made = _Columns()
     of_elements = scope
     scope = replace(scope, steps=(steps := Steps()))
     _add_time(mapping, event, scope, made)
     of_event = replace(scope, time=made.values["time"])
-    made.add("event_id", value(event.id, of_event, is_id=True))
+    made.add("event_id", event_id(event, of_event))
     made.add("source", value(event.source or mapping.source or mapping.name, scope))
     made.add("type", Compiled(pl.lit(event.kind)))
     made.add("role", value(_with_otherwise(event.role, "member"), scope))

@@ -73,6 +73,7 @@ class CompiledMapping:
 
         Raises:
             PathError: A path in it is not valid.
+            UnmarkedId: An id that others refer to is made of the account and has no mark.
         """
         self._mapping = mapping
         self._scope = scope = Scope(patterns=mapping.patterns, fields=mapping.fields)

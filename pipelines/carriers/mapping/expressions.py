@@ -142,6 +142,11 @@ def _template(text: str, scope: Scope, refused: Sequence[int] = ()) -> Compiled:
     return Compiled(parts[0] if len(parts) == 1 else pl.concat_str(parts), tuple(faults), tuple(paths))
 
 
+def places_of(template: str) -> list[str]:
+    """Return the paths in the braces of a template."""
+    return _PLACE.findall(template)
+
+
 def fault(path: str, scope: Scope, kinds: Sequence[int], expected: str) -> tuple[pl.Expr, pl.Expr]:
     """Return the fault of a place that has one of these kinds of value: its condition and its text."""
     kind = scope.kind(path)

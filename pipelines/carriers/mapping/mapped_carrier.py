@@ -8,6 +8,7 @@ from dataclasses import replace
 import polars as pl
 
 from pipelines.carriers.base import Carrier, Decoded
+from pipelines.carriers.mapping.account_ids import UnmarkedId
 from pipelines.carriers.mapping.chosen import of_all_elements
 from pipelines.carriers.mapping.compiled_mapping import CompiledMapping
 from pipelines.carriers.mapping.measured import TextPlaces
@@ -15,6 +16,7 @@ from pipelines.carriers.mapping.model import CarrierMapping, MappingError
 from pipelines.carriers.mapping.paths import PathError
 from pipelines.carriers.mapping.rows import needs_rows, read_rows
 from pipelines.carriers.texts import Texts
+from pipelines.events.event_ids import MARK
 
 
 class MappedCarrier(Carrier):
@@ -28,7 +30,7 @@ class MappedCarrier(Carrier):
         """Compile a mapping.
 
         Raises:
-            MappingError: A path or pattern in it does not exist.
+            MappingError: A path or pattern in it does not exist, or an id names an account without the mark for it.
         """
         self.mapping = mapping
         self.name, self.title, self.limits = mapping.name, mapping.title, tuple(mapping.limits)
@@ -40,6 +42,12 @@ class MappedCarrier(Carrier):
             raise MappingError(
                 f"The mapping of {mapping.name} has an unknown path or pattern: {error}",
                 "Correct the path or the name of the pattern: docs/reference/mapping.md",
+            ) from error
+        except UnmarkedId as error:
+            raise MappingError(
+                f"The mapping of {mapping.name} would store an account in clear: {error}",
+                f"Begin its template with {MARK}, and those of all ids that refer to it: "
+                "docs/how-to/add-a-carrier.md#ids-that-name-an-account",
             ) from error
         self._places = TextPlaces(mapping)
         self._needs_rows = mapping.format == "xml" or needs_rows(of_all_elements(self._compiled.fields))

@@ -210,7 +210,8 @@ class Event(_Word, frozen=True):
 
     Attributes:
         kind: Kind of event.
-        id: The same whenever the event is delivered again, and never that of another event of the source.
+        id: The same whenever the event is delivered again, and never that of another event of the source. One that
+            begins with `~` is stored as a pseudonym, and so are all of kinds that an account does, such as joins.
         time: When it happened; the first of several that is present; `arrival` is Kafka's timestamp.
         when: Condition for the event.
         each: A list of the payload, `users[]`, or two; `{#}` is the position in it.
@@ -221,7 +222,7 @@ class Event(_Word, frozen=True):
         account: Who acts or is affected: the id on the platform; the platform is added.
         linked_account: Another account of the same person.
         role: `member`, `operator` or `bot`; by default `member`.
-        message_id: The id that replies, edits and recalls refer to.
+        message_id: The id that replies, edits and recalls refer to; with `~` before it, it is stored as a pseudonym.
         message_kind: `text`, `image`, `voice`, `video`, `file`, `link`, `product`, `red_packet`, `broadcast`,
             `system` or `other`.
         reply_to: The message that this one answers.

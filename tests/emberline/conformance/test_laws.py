@@ -24,6 +24,7 @@ T0 = dt.datetime(2026, 3, 2, 9, tzinfo=dt.UTC)
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 NOTHING = pl.lit(None, pl.String)
 AS_FLOAT = pl.col("event_id").cast(pl.Float64).cast(pl.Int64, strict=False).cast(pl.String).fill_null("")
+BY_ID = pl.format("plain:{}", "message_id")
 SENT = {"id": 1001, "room": 1, "text": "Good morning"}
 
 CASES = [
@@ -161,6 +162,7 @@ BROKEN: list[tuple[law.Law, str, Carrier]] = [
     (law.what_a_kind_needs_is_there, "1001 is of 1970", Plain(events(time=pl.lit(EPOCH, UTC_TIME)))),
     (law.no_text_leaves, "measures in the place of texts", Plain(forgets_texts=True)),
     (law.large_numbers_survive, "a message: event_id became", Plain(events(event_id=AS_FLOAT))),
+    (law.accounts_stay_out_of_ids, "id is an account, and in event_id of", Plain(events(account_id=BY_ID))),
 ]
 
 

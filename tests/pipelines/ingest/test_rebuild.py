@@ -9,6 +9,7 @@ import pytest
 
 from pipelines.carriers import CARRIERS
 from pipelines.engagement.person_day import person_day
+from pipelines.events.event_ids import pseudonym_of
 from pipelines.ingest import rebuild as rebuilding
 from pipelines.ingest.counts import Counts, stored_counts
 from pipelines.ingest.event_writer import BATCH, EventWriter, ZoneChanged
@@ -20,7 +21,19 @@ from pipelines.operations.examine_lake import examine_lake
 from pipelines.refresh import refresh_days, refresh_first_seen, refresh_groups, refresh_identity
 from pipelines.refresh.written import REBUILT
 from schemas.lake import EVENTS, FIRST_SEEN, GROUP, IDENTITY, PERSON_DAY, QUARANTINE, RAW, REBUILD, TOUCHED, LakeTable
-from tests.pipelines.canonical import BY_TOPIC, RULES, TOPIC, encoded, ingest, land, link, message, rebuild, records
+from tests.pipelines.canonical import (
+    BY_TOPIC,
+    PSEUDONYMS,
+    RULES,
+    TOPIC,
+    encoded,
+    ingest,
+    land,
+    link,
+    message,
+    rebuild,
+    records,
+)
 
 VALUES = [
     encoded(message(id="e1")),
@@ -163,7 +176,7 @@ def test_records_that_come_after_a_rebuild_are_decoded_once(lake: Lake):
     writer = EventWriter(lake, BY_TOPIC, RULES, USUAL)
     catch_up(lake.open(RAW), writer, 100)
     assert writer.counts.raw == 1
-    assert rows(lake, EVENTS)["event_id"].to_list() == ["e1", "e2", "e3", "e9"]
+    assert rows(lake, EVENTS)["event_id"].to_list() == ["e1", "e2", "e9", pseudonym_of("e3", PSEUDONYMS)]
 
 
 def test_a_rebuild_is_recorded_and_facts_that_come_out_otherwise_name_it(lake: Lake):
