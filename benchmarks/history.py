@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from pipelines.events.change_log import change_log
 from pipelines.ingest.event_writer import BATCH
+from pipelines.ingest.old_ids import WITHOUT_ACCOUNTS
 from pipelines.lake import Lake
 from schemas import kinds
 from schemas.lake import EVENTS, TOUCHED, UTC_TIME
@@ -146,7 +147,7 @@ def _append(lake: Lake, rows: pl.DataFrame, batch: int, *, is_marked: bool) -> i
     rows = _as_events(rows, batch)
     if is_marked:
         lake.append(lake.open(TOUCHED), change_log(rows, rows.clear(), batch), {})
-    lake.append(lake.open(EVENTS), rows, {BATCH: batch})
+    lake.append(lake.open(EVENTS), rows, {BATCH: batch, WITHOUT_ACCOUNTS: 1})
     return rows.height
 
 
