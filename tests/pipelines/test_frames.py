@@ -55,7 +55,7 @@ def keyed(rows: dict[int, Row]) -> pl.DataFrame:
     return frame(list(rows.values())).with_columns(pl.Series("key", list(rows), pl.Int64))
 
 
-def sorted_by_key(rows: pl.DataFrame) -> list[object]:
+def sorted_by_key(rows: pl.DataFrame) -> list[tuple[object, ...]]:
     return rows.sort("key", "text", "number", nulls_last=True).rows()
 
 
