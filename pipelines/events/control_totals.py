@@ -30,7 +30,7 @@ COMPARED: Final = pl.Schema(
 """
 
 _OF_DAY: Final = ("source", "owner_id", "begins_at")
-_SAID: Final = ("said_at", "total", "source", "owner_id")
+_SAID: Final = ("said_at", "total", "source", "owner_id", "begins_at")
 
 
 def newest(totals: pl.DataFrame) -> pl.DataFrame:

@@ -284,7 +284,7 @@ Ranges may overlap; a run merges them. Numbers between the ranges of a sequence 
 CONTROL_TOTAL: Final = LakeTable(
     name="control_total",
     group="ingest",
-    description="""What platforms counted in the groups of an owner: messages of a day, groups, and which these are.
+    description="""What platforms counted of the groups that one account owns: messages of a day, groups, and which.
 
 It is compared with `events`. The newest statement counts; a run drops older ones.""",
     columns={

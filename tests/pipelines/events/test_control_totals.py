@@ -48,7 +48,7 @@ def sent(group: str, day: int, hour: int, source: str = "archive", kind: str = "
 def expected(stated: list[Statement], events: list[Message]) -> dict[tuple[str, dt.datetime], Any]:
     """(owner, day) -> (total, groups known, arrived, short), each message looked at for each group and day."""
     latest: dict[Any, Statement] = {}
-    for one in sorted(stated, key=lambda one: (one[6], one[5], one[0], one[1])):
+    for one in sorted(stated, key=lambda one: (one[6], one[5], one[0], one[1], one[4])):
         latest[one[3] or one[1:3] + one[4:5]] = one
     found = {}
     for one in latest.values():
