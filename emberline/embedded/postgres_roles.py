@@ -102,7 +102,7 @@ def set_up(connect: Callable[[str], psycopg.Connection], secret: Callable[[str],
         for login in (PIPELINE, READER, DAGSTER):
             _create_role(server, login, secret(login.secret))
         server.execute(_filled("ALTER ROLE {reader} SET default_transaction_read_only = on"))
-        # A run records some 500 events, each in several commits; a wait for the disk at each was a quarter of a run.
+        # A run records some 500 events, each in several commits, which would each wait for the disk.
         server.execute(_filled("ALTER ROLE {role} SET synchronous_commit = off", role=DAGSTER.role))
         for owner in _OWNERS:
             if not server.execute("SELECT FROM pg_database WHERE datname = %s", [owner.database]).rowcount:
