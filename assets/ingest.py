@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -134,9 +134,7 @@ def _census_check(drifts: Mapping[str, Drift]) -> dg.AssetCheckResult:
 
 def _sequence_check(found: pl.DataFrame) -> dg.AssetCheckResult:
     lacking = by_sequence(found)
-    messages = [f"Missing: {sentence(row)}" for row in lacking.head(_SHOWN).iter_rows(named=True)]
-    if (others := lacking.height - _SHOWN) > 0:
-        messages.append(f"Missing, too: numbers of {counted(others, 'other sequence')}.")
+    messages = _missing(lacking, sentence, "numbers", "other sequence")
     return dg.AssetCheckResult(
         check_name=SEQUENCE_CHECK,
         asset_key=SEQUENCE_RANGE.name,
@@ -149,9 +147,7 @@ def _sequence_check(found: pl.DataFrame) -> dg.AssetCheckResult:
 
 def _totals_check(compared: pl.DataFrame) -> dg.AssetCheckResult:
     lacking = short_by_owner(compared)
-    messages = [f"Missing: {short_sentence(row)}" for row in lacking.head(_SHOWN).iter_rows(named=True)]
-    if (others := lacking.height - _SHOWN) > 0:
-        messages.append(f"Missing, too: messages of {counted(others, 'other owner')}.")
+    messages = _missing(lacking, short_sentence, "messages", "other owner")
     incomparable = compared["short"].null_count()
     said = [*messages, incomparable_sentence(incomparable)] if incomparable else messages
     return dg.AssetCheckResult(
@@ -168,6 +164,16 @@ def _totals_check(compared: pl.DataFrame) -> dg.AssetCheckResult:
             "failed": messages,
         },
     )
+
+
+def _missing(
+    lacking: pl.DataFrame, in_words: Callable[[Mapping[str, Any]], str], what: str, of_other: str
+) -> list[str]:
+    """Return what did not arrive in sentences: the first rows, and how many others lack something, too."""
+    messages = [f"Missing: {in_words(row)}" for row in lacking.head(_SHOWN).iter_rows(named=True)]
+    if (others := lacking.height - _SHOWN) > 0:
+        messages.append(f"Missing, too: {what} of {counted(others, of_other)}.")
+    return messages
 
 
 @lake_assets(

@@ -3,7 +3,7 @@
 # No postponed annotations: Dagster reads the type of a config from the annotation itself.
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
@@ -91,26 +91,25 @@ def publish(
         return
     verdicts = _checked(warehouse, is_audit=config.is_audit)
     chosen = {key.asset_key.path[-1] for key in context.selected_asset_check_keys}
+    whole = {name for name, one in loaded.items() if one.is_whole}
     yield from (
-        _check_result(name, found, is_whole=loaded.is_whole) for name, found in verdicts.items() if name in chosen
+        _check_result(name, found, is_whole=name in whole) for name, found in verdicts.items() if name in chosen
     )
     if any(_is_critical(found) for found in verdicts.values()):
         # Dagster fails the step for its failed checks.
         return
     outcome = _switch(lake, warehouse, rules, config, clock.now())
     states, drawn = warehouse.published_states(), plots.draw(warehouse)
-    written = loaded.rows or dict.fromkeys((table.name for table in DATA_TABLES), 0)
     selected = {key.path[-1] for key in context.selected_asset_keys}
-    for name, rows in written.items():
-        if name not in selected:
-            continue
+    # A version of the same rows, which only records newer data, is one of all tables.
+    for name in (name for name in loaded or [table.name for table in DATA_TABLES] if name in selected):
         state = states.get(name)
         yield dg.MaterializeResult(
             [MART, name],
             data_version=state and dg.DataVersion(state.name),
             metadata={
                 "version": outcome.version,
-                "rows_loaded": rows,
+                "rows_loaded": loaded[name].rows if name in loaded else 0,
                 "rows_changed": outcome.rows_changed.get(name, 0),
                 "figures_restated": outcome.restated.get(name, 0),
                 "is_new_version": outcome.is_new,
@@ -121,14 +120,18 @@ def publish(
 
 @dataclass(frozen=True)
 class _Loaded:
-    """What is staged: the rows loaded by table, of tables that are not as published; whether all rows were loaded."""
+    """What is staged for a table: the number of loaded rows, and whether they are all or the difference to `mart`."""
 
-    rows: Mapping[str, int]
+    rows: int
     is_whole: bool
 
 
-def _stage(lake: Lake, warehouse: Warehouse, progress: Progress, *, is_audit: bool) -> _Loaded | None:
-    """Load into the schema `staging` what differs from `mart`; None if nothing does and nothing is to be audited."""
+def _stage(lake: Lake, warehouse: Warehouse, progress: Progress, *, is_audit: bool) -> dict[str, _Loaded] | None:
+    """Load into the schema `staging` what differs from `mart`.
+
+    Returns:
+        What is staged for tables that are not as published; None if `mart` is up to date and not to be audited.
+    """
     newest, opened = warehouse.known(), _opened(lake)
     states = {table.name: state_of(table, opened) for table in DATA_TABLES}
     is_whole = is_audit or (newest is not None and _is_made_otherwise(newest, lake))
@@ -145,7 +148,7 @@ def _stage(lake: Lake, warehouse: Warehouse, progress: Progress, *, is_audit: bo
     warehouse.note_versions({name: states[name] for name in same if states[name].versions != published[name].versions})
     if is_published and not is_whole and len(same) == len(DATA_TABLES):
         return None
-    loaded: dict[str, int] = {}
+    loaded: dict[str, _Loaded] = {}
     with warehouse.stage_many() as stage_table:
         for number, table in enumerate(DATA_TABLES, start=1):
             state, known, before = states[table.name], published.get(table.name), staged.get(table.name)
@@ -159,13 +162,14 @@ def _stage(lake: Lake, warehouse: Warehouse, progress: Progress, *, is_audit: bo
                 rows = None
                 if known is not None and known.contract == state.contract and not (is_whole or is_refused):
                     rows = difference(lake, table, opened, known)
+                are_all = rows is None
                 if rows is None:
                     rows = rows_of(table, lambda source: opened[source.name].scan())
-                loaded[table.name] = stage_table(table, rows, state)
+                loaded[table.name] = _Loaded(stage_table(table, rows, state), are_all)
             elif before is not None and table.name not in same:
-                loaded[table.name] = before.rows
+                loaded[table.name] = _Loaded(before.rows, before.is_whole)
             progress.report("staging tables", number, len(DATA_TABLES))
-    return _Loaded(loaded, is_whole)
+    return loaded
 
 
 def _opened(lake: Lake) -> dict[str, Handle]:

@@ -13,6 +13,8 @@ _RIGHT: Final = " of the other"
 
 def in_one_only(one: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
     """Return the rows that only one of two frames has; each frame has distinct rows, and nulls are equal."""
+    if one.is_empty() or other.is_empty():
+        return one if other.is_empty() else other
     rows = pl.concat([one, other])
     return rows.filter(~rows.is_duplicated())
 
@@ -30,6 +32,13 @@ def differing(one: pl.DataFrame, other: pl.DataFrame) -> tuple[pl.DataFrame, pl.
     are_alike = pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"{name}{_RIGHT}")) for name in one.columns)
     alike = pairs.filter(pl.concat([left, right], how="horizontal").select(are_alike).to_series())
     return _without(one, alike["row"]), _without(other, alike["row_right"])
+
+
+def with_values(rows: pl.LazyFrame, values: pl.DataFrame) -> pl.LazyFrame:
+    """Return the rows that share the values of all columns of `values` with one of its rows; null equals nothing."""
+    # Polars skips rows while it reads them by the values of a column, but not by a join.
+    may_be = pl.all_horizontal(pl.col(name).is_in(values[name].unique().implode()) for name in values.columns)
+    return rows.filter(may_be).join(values.lazy(), on=values.columns, how="semi")
 
 
 def _hashes(rows: pl.DataFrame) -> pl.DataFrame:
@@ -94,9 +103,7 @@ class Changed:
             columns: The columns; a row in which one of them is null is left out.
         """
         differ = self.rows.select(columns).drop_nulls().unique()
-        # Polars skips rows while it reads them by the values of a column, but not by a join.
-        may_be = pl.all_horizontal(pl.col(name).is_in(differ[name].unique().implode()) for name in columns)
-        rows = now.filter(may_be).collect(engine="streaming").join(differ, on=columns, how="semi")
+        rows = with_values(now, differ).collect(engine="streaming")
         gone, come = (rows.join(differ, on=columns, how="semi") for rows in (self.gone, self.come))
         return pl.concat([rows.join(come, on=key, how="anti", nulls_equal=True), gone]), rows
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 from schemas.columns import meaning_of
+from schemas.quoting import quoted
 from schemas.warehouse import dim_currency, dim_group, publication
 
 _ZONE: Final = f"(SELECT zone FROM {publication.fullname} ORDER BY version DESC LIMIT 1)"
@@ -76,7 +76,7 @@ class Dataset:
     @property
     def sql(self) -> str:
         """Return a query for its rows: the table's columns, the dimensions, and `minor_digits` if it has a currency."""
-        columns = [f"fact.{_quoted(str(column.name))}" for column in self.table.columns]
+        columns = [f"fact.{quoted(str(column.name))}" for column in self.table.columns]
         joins = ""
         if names := self._of_group():
             columns += [f"group_of.{_OF_GROUP[name][0]} AS {name}" for name in names]
@@ -96,11 +96,7 @@ class Dataset:
         """Return the SQL of the calendar dimensions that the table has no columns for."""
         if self.day is None:
             return {}
-        day = f"fact.{_quoted(self.day)}"
+        day = f"fact.{quoted(self.day)}"
         if isinstance(self.table.columns[self.day].type, sa.DateTime):
             day = f"({day} AT TIME ZONE {_ZONE})::date"
         return {name: sql.format(day=day) for name, (sql, _, _) in _OF_DAY.items() if name not in self.table.columns}
-
-
-def _quoted(column: str) -> str:
-    return postgresql.dialect().identifier_preparer.quote(column)

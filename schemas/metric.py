@@ -9,10 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from sqlalchemy.dialects import postgresql
-
 from schemas.columns import meaning_of
 from schemas.dataset import Dataset
+from schemas.quoting import quoted
 from schemas.table import OWNERS
 
 Format = Literal["count", "number", "percent", "money", "seconds", "day"]
@@ -205,20 +204,20 @@ def _adds_up_over(aggregate: Aggregate, dimensions: tuple[str, ...]) -> set[str]
 def _sql(aggregate: Aggregate) -> str:
     match aggregate:
         case Sum((column,), None):
-            return f"sum({_quoted(column)})"
+            return f"sum({quoted(column)})"
         case Sum(columns, where):
-            return " + ".join(f"coalesce(sum({_quoted(column)}){_filter(where)}, 0)" for column in columns)
+            return " + ".join(f"coalesce(sum({quoted(column)}){_filter(where)}, 0)" for column in columns)
         case Rows(where):
             return f"count(*){_filter(where)}"
         case Distinct(columns, _, where):
-            thing = ", ".join(map(_quoted, columns))
+            thing = ", ".join(map(quoted, columns))
             return f"count(DISTINCT {thing if len(columns) == 1 else f'({thing})'}){_filter(where)}"
         case One(column):
-            return f"max({_quoted(column)})"
+            return f"max({quoted(column)})"
         case Most(column, where):
-            return f"max({_quoted(column)}){_filter(where)}"
+            return f"max({quoted(column)}){_filter(where)}"
         case Middle(column):
-            return f"percentile_cont(0.5) WITHIN GROUP (ORDER BY {_quoted(column)})"
+            return f"percentile_cont(0.5) WITHIN GROUP (ORDER BY {quoted(column)})"
         case Ratio(over, under):
             return f"({_sql(over)})::double precision / nullif({_sql(under)}, 0)"
         case Less(one, other):
@@ -227,7 +226,3 @@ def _sql(aggregate: Aggregate) -> str:
 
 def _filter(where: str | None) -> str:
     return "" if where is None else f" FILTER (WHERE {where})"
-
-
-def _quoted(column: str) -> str:
-    return postgresql.dialect().identifier_preparer.quote(column)

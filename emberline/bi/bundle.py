@@ -25,6 +25,7 @@ from schemas.dataset import Dataset
 from schemas.errors import EmberlineError
 from schemas.metric import D3_FORMATS, Metric
 from schemas.metrics import DATASETS, METRICS
+from schemas.quoting import quoted
 
 _ROOT: Final = "emberline"
 _VERSION: Final = "1.0.0"
@@ -149,7 +150,7 @@ def _guarded(metric: Metric) -> str:
 
     Somebody who builds a chart in Superset is not stopped by the checks of `pipelines.question`.
     """
-    columns = [postgresql.dialect().identifier_preparer.quote(name) for name in metric.within]
+    columns = [quoted(name) for name in metric.within]
     one = " AND ".join(f"min({column}) IS NOT DISTINCT FROM max({column})" for column in columns)
     return f"CASE WHEN {one} THEN {metric.sql_as_shown} END" if one else metric.sql_as_shown
 

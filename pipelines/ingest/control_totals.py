@@ -9,7 +9,6 @@ import polars as pl
 
 from pipelines.events.control_totals import newest
 from pipelines.events.suppression import Suppression
-from pipelines.ingest.removed_records import RemovedRecords
 from pipelines.lake import Lake
 from pipelines.lake_additions import MOST_COMMITS, add_rows, put_rows_together
 from schemas.lake import CONTROL_TOTAL
@@ -23,12 +22,6 @@ def record_totals(lake: Lake, totals: pl.DataFrame) -> None:
 def put_totals_together(lake: Lake, most: int = MOST_COMMITS) -> None:
     """Drop replaced totals if there were many commits since the last time."""
     put_rows_together(lake, CONTROL_TOTAL, lambda rows: newest(rows.collect(engine="streaming")), most)
-
-
-def drop_totals(lake: Lake, removed: RemovedRecords) -> None:
-    """Drop the totals that are decoded again; all are kept if values were removed, since their records are unknown."""
-    if not removed.records:
-        lake.replace(lake.open(CONTROL_TOTAL), pl.DataFrame(schema=CONTROL_TOTAL.schema), {})
 
 
 def drop_owners(lake: Lake, suppression: Suppression) -> None:

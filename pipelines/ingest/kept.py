@@ -47,6 +47,15 @@ def drop_events(lake: Lake, events: Handle, removed: RemovedRecords, zone: str) 
         lake.replace_months(events, rows, pl.concat([pl.Series([month]), moved]), {})
 
 
+def drop_statements(lake: Lake, table: LakeTable, removed: RemovedRecords) -> None:
+    """Drop what platforms state of their records, since it is decoded again.
+
+    All is kept if values were removed: the rows do not say which records stated them.
+    """
+    if not removed.records:
+        lake.replace(lake.open(table), pl.DataFrame(schema=table.schema), {})
+
+
 def drop_records(lake: Lake, table: LakeTable, removed: RemovedRecords, positions: dict[str, int]) -> pl.DataFrame:
     """Drop the rows of records that can be decoded again.
 

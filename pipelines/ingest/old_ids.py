@@ -12,12 +12,11 @@ import polars as pl
 
 from pipelines.events.event_ids import MARK, MARKED, is_pseudonym, pseudonym_of, without_accounts
 from pipelines.events.pseudonym import Pseudonyms
-from pipelines.ingest.reset import BATCH
-from pipelines.inputs import reset_inputs
+from pipelines.ingest.reset import BATCH, reset_facts
 from pipelines.lake import Handle, Lake
 from pipelines.lake_months import months_of
 from schemas.kinds import MESSAGE_SENT
-from schemas.lake import EVENTS, FACTS, QUARANTINE_RULING, QUARANTINED_EVENT
+from schemas.lake import EVENTS, QUARANTINE_RULING, QUARANTINED_EVENT
 
 WITHOUT_ACCOUNTS: Final = "settings/ids_without_accounts"
 """The application transaction of `events` that says that no id in it names an account in clear: 1."""
@@ -60,8 +59,10 @@ def replace_old_ids(lake: Lake, events: Handle, pseudonyms: Pseudonyms) -> None:
     for month in months_of(events):
         stored = events.scan().filter(pl.col("month") == month).collect(engine="streaming")
         if not (made := _replaced(stored, pseudonyms)).equals(stored):
-            # Before the rows: a crash in between must not leave facts of the old ids.
-            is_changed = is_changed or _reset_facts(lake)
+            if not is_changed:
+                # Before the rows: a crash in between must not leave facts of the old ids.
+                reset_facts(lake)
+                is_changed = True
             lake.replace_months(events, made, pl.Series([month]), {})
     lake.append(events, pl.DataFrame(schema=EVENTS.schema), {WITHOUT_ACCOUNTS: 1})
 
@@ -98,10 +99,3 @@ def _replaced(rows: pl.DataFrame, pseudonyms: Pseudonyms) -> pl.DataFrame:
         for column, was in _NOW_MARKED.items()
     )
     return without_accounts(marked, pseudonyms)
-
-
-def _reset_facts(lake: Lake) -> bool:
-    for table in FACTS:
-        if lake.has(table):
-            reset_inputs(lake, lake.open(table))
-    return True

@@ -13,17 +13,15 @@ from typing import Final
 
 import polars as pl
 
-from pipelines.ingest.control_totals import drop_totals
 from pipelines.ingest.counts import counters
 from pipelines.ingest.feeds import app_id
-from pipelines.ingest.kept import drop_copies, drop_events, drop_records, kept_counts
+from pipelines.ingest.kept import drop_copies, drop_events, drop_records, drop_statements, kept_counts
 from pipelines.ingest.payload_census import drop_census
 from pipelines.ingest.removed_records import removed_records
-from pipelines.ingest.sequences import drop_ranges
 from pipelines.inputs import input_id, reset_inputs
 from pipelines.lake import Handle, Lake
 from pipelines.lake_values import fence_removals
-from schemas.lake import EVENTS, FACTS, FEED, IGNORED, QUARANTINE, LakeTable
+from schemas.lake import CONTROL_TOTAL, EVENTS, FACTS, FEED, IGNORED, QUARANTINE, SEQUENCE_RANGE, LakeTable
 
 BATCH: Final = "batch"
 """The application transaction that counts the batches of `events`."""
@@ -84,11 +82,10 @@ def finish_reset(lake: Lake, events: Handle, zone: str) -> None:
     drop_events(lake, events, removed, zone)
     quarantine, ignored = (drop_records(lake, table, removed, _beginnings(lake)) for table in (QUARANTINE, IGNORED))
     drop_copies(lake, removed, zone)
-    drop_ranges(lake, removed)
-    drop_totals(lake, removed)
+    for table in (SEQUENCE_RANGE, CONTROL_TOTAL):
+        drop_statements(lake, table, removed)
     drop_census(lake)
-    for table in _facts(lake):
-        reset_inputs(lake, lake.open(table))
+    reset_facts(lake)
     done = counters(kept_counts(lake, events, removed, quarantine, ignored)) | {_PENDING: 0}
     if removed.newest is not None and kept_through(events) is not None:
         done[_KEPT_THROUGH] = (removed.newest - _EPOCH) // dt.timedelta(microseconds=1)
@@ -102,6 +99,12 @@ def kept_through(events: Handle) -> dt.datetime | None:
     """
     stored = events.position(_KEPT_THROUGH)
     return None if stored is None else _EPOCH + dt.timedelta(microseconds=stored)
+
+
+def reset_facts(lake: Lake) -> None:
+    """Clear the recorded inputs of all facts, so that their next refreshes compute them from scratch."""
+    for table in _facts(lake):
+        reset_inputs(lake, lake.open(table))
 
 
 def _newest_of_facts(lake: Lake) -> int:

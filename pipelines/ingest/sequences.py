@@ -9,7 +9,6 @@ from __future__ import annotations
 import polars as pl
 
 from pipelines.events.sequences import bounded, union
-from pipelines.ingest.removed_records import RemovedRecords
 from pipelines.lake import Lake
 from pipelines.lake_additions import MOST_COMMITS, add_rows, put_rows_together
 from schemas.lake import SEQUENCE_RANGE
@@ -28,9 +27,3 @@ def record_ranges(lake: Lake, ranges: pl.DataFrame) -> None:
 def put_together(lake: Lake, most: int = MOST_COMMITS) -> None:
     """Merge the ranges of each sequence if there were many commits since the last merge."""
     put_rows_together(lake, SEQUENCE_RANGE, lambda rows: bounded(union(rows.collect(engine="streaming"))), most)
-
-
-def drop_ranges(lake: Lake, removed: RemovedRecords) -> None:
-    """Drop the ranges that are decoded again; all are kept if values were removed, since their records are unknown."""
-    if not removed.records:
-        lake.replace(lake.open(SEQUENCE_RANGE), pl.DataFrame(schema=SEQUENCE_RANGE.schema), {})

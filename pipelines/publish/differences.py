@@ -11,7 +11,7 @@ from typing import Final
 import polars as pl
 import sqlalchemy as sa
 
-from pipelines.frames import Changed
+from pipelines.frames import Changed, with_values
 from pipelines.lake import Handle, Lake
 from pipelines.lake_damage import LakeDamaged
 from pipelines.publish.columns import cast_to
@@ -106,7 +106,7 @@ def _near_what_changed(
         first, *looked_up = found
         if (key := _BY_KEY.get(table.name)) is not None:
             keys = pl.concat([one.rows.select(key) for one in found.values()]).drop_nulls().unique()
-            scans = [{name: _of_keys(rows, keys) for name, rows in one.items()} for one in scans]
+            scans = [{name: with_values(rows, keys) for name, rows in one.items()} for one in scans]
         elif all(found[source].is_empty for source in looked_up):
             for one, rows in zip(scans, (found[first].gone, found[first].come), strict=True):
                 one[first.name] = rows.lazy()
@@ -124,9 +124,3 @@ def _changed(
     columns = {one.column for sources in made_of(table).values() for one in sources if one.table is source}
     key = _BY_KEY.get(table.name, ())
     return changed_between(lake, before[source.name], now[source.name], sorted({*source.key, *columns, *key}))
-
-
-def _of_keys(rows: pl.LazyFrame, keys: pl.DataFrame) -> pl.LazyFrame:
-    # Polars skips rows while it reads them by the values of a column, but not by a join.
-    may_be = pl.all_horizontal(pl.col(name).is_in(keys[name].unique().implode()) for name in keys.columns)
-    return rows.filter(may_be).join(keys.lazy(), on=keys.columns, how="semi")

@@ -13,12 +13,12 @@ from typing import Final
 
 import polars as pl
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 from pipelines.events.suppression import PSEUDONYM, Suppression
 from pipelines.lake_purge import ERASED
 from pipelines.publish.database import Database, Refused
 from pipelines.publish.errors import PublishFailed
+from schemas.quoting import quoted
 
 _REFUSED: Final = Refused(PublishFailed, "Let the owner of the tables run the erasure again: it continues.")
 _AT_ONCE: Final = 50_000
@@ -71,8 +71,7 @@ class TextTable:
     @property
     def quoted(self) -> str:
         """The quoted name for SQL."""
-        quote = postgresql.dialect().identifier_preparer.quote
-        return f"{quote(self.schema)}.{quote(self.name)}"
+        return f"{quoted(self.schema)}.{quoted(self.name)}"
 
 
 def text_tables(database: Database, schemas: Sequence[str]) -> list[TextTable]:

@@ -20,12 +20,12 @@ from collections.abc import Iterator
 from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 
 from pipelines.publish.errors import PoliciesFailed
 from schemas import operations, warehouse
 from schemas.access import TENANT, TENANTS, Access, access_of
+from schemas.quoting import quoted
 
 _TABLES: Final = (*warehouse.metadata.sorted_tables, *operations.metadata.sorted_tables)
 _OLDEST: Final = (15,)
@@ -81,7 +81,6 @@ _FOUND: Final = sa.text(
     WHERE c.relkind = 'r' AND n.nspname = ANY(:schemas)
     """
 )
-_quoted: Final = postgresql.dialect().identifier_preparer.quote
 _NAMES: Final = {"tenants": TENANTS, "schema": TENANT}
 
 
@@ -118,7 +117,7 @@ def declare(connection: sa.Connection) -> None:
 def withdraw_views(connection: sa.Connection) -> None:
     """Drop the views of tenants, so that columns of tables can change; `declare` creates them again."""
     for name in sa.inspect(connection).get_view_names(TENANT):
-        connection.exec_driver_sql(f"DROP VIEW {TENANT}.{_quoted(name)}")
+        connection.exec_driver_sql(f"DROP VIEW {TENANT}.{quoted(name)}")
 
 
 def _scripts(connection: sa.Connection) -> Iterator[tuple[sa.Table, list[str]]]:
@@ -172,7 +171,7 @@ def _let_read(table: sa.Table, access: Access) -> Iterator[str]:
     if access.rows is None:
         return
     columns = [column for column in table.columns if not access.columns or column.name in access.columns]
-    listed = ", ".join(_quoted(column.name) for column in columns)
+    listed = ", ".join(quoted(column.name) for column in columns)
     yield f"GRANT SELECT ({listed}) ON {table.fullname} TO {TENANTS}"
     if not access.is_shown:
         return
@@ -182,7 +181,7 @@ def _let_read(table: sa.Table, access: Access) -> Iterator[str]:
     yield f"GRANT SELECT ON {view} TO {TENANTS}"
     yield f"COMMENT ON VIEW {view} IS {_text(table.comment)}"
     for column in columns:
-        yield f"COMMENT ON COLUMN {view}.{_quoted(column.name)} IS {_text(column.comment)}"
+        yield f"COMMENT ON COLUMN {view}.{quoted(column.name)} IS {_text(column.comment)}"
 
 
 def _text(comment: str | None) -> str:

@@ -6,14 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from sqlalchemy.dialects import postgresql
-
 from pipelines.publish.staging import NEW, OLD
 from schemas.business_rules import BATCH, ONE, Rule
+from schemas.quoting import quoted
 from schemas.warehouse import MART, STAGING, metadata
 
 _BATCH: Final = f"{{{BATCH}}}"
-_quoted: Final = postgresql.dialect().identifier_preparer.quote
 
 
 def within_changes(table: str, rule: Rule) -> str:
@@ -50,7 +48,7 @@ def within_changes(table: str, rule: Rule) -> str:
 
 def unique_within_changes(table: str, key: Sequence[str]) -> str:
     """Return a query for rows with duplicate keys, among the keys of new and changed rows."""
-    columns = ", ".join(map(_quoted, key))
+    columns = ", ".join(map(quoted, key))
     rows = _next_rows(table, f"({columns}) IN (SELECT {columns} FROM {_BATCH})")
     there = f"SELECT {columns}, count(*) OVER (PARTITION BY {columns}) AS rows_there FROM ({rows}) AS next_rows"
     return f"SELECT * FROM ({there}) AS keys WHERE rows_there > 1"
@@ -84,9 +82,9 @@ def _next_version(table: str, published: str, of_published: str, of_coming: str)
 
     The same as the view of the table in `staging`, which PostgreSQL would not query by an index.
     """
-    names = ", ".join(map(_quoted, metadata.tables[f"{MART}.{table}"].columns.keys()))
+    names = ", ".join(map(quoted, metadata.tables[f"{MART}.{table}"].columns.keys()))
     key = metadata.tables[f"{MART}.{table}"].primary_key
-    same = " AND ".join(f"goes.{name} = stays.{name}" for name in (_quoted(column.name) for column in key))
+    same = " AND ".join(f"goes.{name} = stays.{name}" for name in (quoted(column.name) for column in key))
     return (
         f"SELECT {names} FROM {published} AS stays WHERE {of_published}"
         f" AND NOT EXISTS (SELECT FROM {STAGING}.{table}{OLD} AS goes WHERE {same})"
@@ -99,7 +97,7 @@ def _sums_of_changes(table: str, rule: Rule) -> str:
     changes, query = [], rule.query.replace(ONE, "counts")
     for name, amounts in ((table if name == BATCH else name, columns) for name, columns in rule.sums.items()):
         names = metadata.tables[f"{MART}.{name}"].columns.keys()
-        columns = [_quoted(column) for column in names]
+        columns = [quoted(column) for column in names]
         taken = (f"-{column} AS {column}" if column in amounts else column for column in columns)
         new = _BATCH if name == table else f"{STAGING}.{name}{NEW}"
         rows = (

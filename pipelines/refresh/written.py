@@ -13,7 +13,6 @@ from pipelines.frames import Changed, in_one_only
 from pipelines.inputs import input_id, recorded_input
 from pipelines.lake import Handle, Lake
 from pipelines.lake_changes import MOST_ROWS
-from schemas.lake import LakeTable
 
 _ROWS: Final = "rows"
 """The application transaction that changes only with rows of a fact; its contents number changes with every commit."""
@@ -126,27 +125,20 @@ def put(
     names = table.schema.names()
     before, fresh, files = before.select(names), fresh.select(names), handle.files_id
     changed = None if len(before) + len(fresh) > MOST_ROWS else Changed.between(table.key, before, fresh)
+    differ = in_one_only(before, fresh) if changed is None else changed.rows
+    if differ.is_empty():
+        record_inputs(lake, handle, seen)
+        return False
     if _MONTH in table.partition_by:
-        differ = changed.rows if changed else fresh if before.is_empty() else in_one_only(before, fresh)
         months = differ[_MONTH].unique()
-        if months.is_empty():
-            record_inputs(lake, handle, seen)
-            return False
         is_written = pl.col(_MONTH).is_in(months.implode())
         rows = pl.concat([kept.filter(is_written).collect(engine="streaming"), fresh.filter(is_written)])
         lake.replace_months(handle, rows, months, positions)
     else:
-        if changed.is_empty if changed else _are_alike(table, before, fresh):
-            record_inputs(lake, handle, seen)
-            return False
         lake.replace(handle, pl.concat([kept.collect(engine="streaming"), fresh]), positions)
-    if changed:
+    if changed is not None:
         lake.loaded.changes.keep(table.name, files, handle.files_id, changed)
     return True
-
-
-def _are_alike(table: LakeTable, before: pl.DataFrame, fresh: pl.DataFrame) -> bool:
-    return fresh.sort(table.key).equals(before.sort(table.key), null_equal=True)
 
 
 def put_month_by_month(

@@ -57,11 +57,7 @@ def numbering(mapping: CarrierMapping, asked: Numbering, scope: Scope) -> Compil
         PathError: A path of the mapping is not a valid path.
     """
     time = None if asked.time == "arrival" else instant(asked.time, scope)[0].value
-    holds = condition(asked.when, scope)
-    group = _NONE
-    if asked.group is not None:
-        group = key(mapping, asked.group, scope).value
-        holds &= group.is_not_null()
+    group, is_there = _group(mapping, asked.group, scope)
     columns = {
         "source": value(mapping.source or mapping.name, scope).value,
         "group_id": group,
@@ -69,7 +65,7 @@ def numbering(mapping: CarrierMapping, asked: Numbering, scope: Scope) -> Compil
         "number": _whole(asked.number, scope),
         "time": pl.lit(None) if time is None else time,
     }
-    return CompiledNumbers(holds, columns, NUMBERED_SCHEMA, "number")
+    return CompiledNumbers(condition(asked.when, scope) & is_there, columns, NUMBERED_SCHEMA, "number")
 
 
 def totalling(mapping: CarrierMapping, asked: Total, scope: Scope) -> CompiledNumbers:
@@ -79,11 +75,8 @@ def totalling(mapping: CarrierMapping, asked: Total, scope: Scope) -> CompiledNu
         PathError: A path of the mapping is not a valid path.
     """
     owner, begins_at = key(mapping, asked.owner, scope).value, instant(asked.time, scope)[0].value
-    holds = condition(asked.when, scope) & owner.is_not_null() & begins_at.is_not_null()
-    group = _NONE
-    if asked.group is not None:
-        group = key(mapping, asked.group, scope).value
-        holds &= group.is_not_null()
+    group, is_there = _group(mapping, asked.group, scope)
+    holds = condition(asked.when, scope) & owner.is_not_null() & begins_at.is_not_null() & is_there
     columns = {
         "source": value(mapping.source or mapping.name, scope).value,
         "owner_id": owner,
@@ -93,6 +86,14 @@ def totalling(mapping: CarrierMapping, asked: Total, scope: Scope) -> CompiledNu
         "total": _whole(asked.total, scope),
     }
     return CompiledNumbers(holds, columns, TOTALS_SCHEMA, "total")
+
+
+def _group(mapping: CarrierMapping, asked: Value | None, scope: Scope) -> tuple[pl.Expr, pl.Expr]:
+    """Return the key of the group that a mapping asks for, and whether it is there; null and true: it asks for none."""
+    if asked is None:
+        return _NONE, pl.lit(value=True)
+    group = key(mapping, asked, scope).value
+    return group, group.is_not_null()
 
 
 def _whole(asked: Value, scope: Scope) -> pl.Expr:

@@ -76,7 +76,7 @@ def read_records(frames: Frames, options: ReadOptions, names: Names | None = Non
 
 
 def _taken(counts: Counter[str]) -> Counter[str]:
-    """Return the counts that are not 0, and begin anew."""
+    """Return the counts that are not 0, and start again from 0."""
     taken = +counts
     counts.clear()
     return taken

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 
 import polars as pl
 import pytest
@@ -14,7 +15,7 @@ from emberline.conformance import read_cases
 from pipelines.carriers import CARRIERS
 from pipelines.events import decode as decode_module
 from pipelines.events.event_ids import MARKED, pseudonym_of
-from pipelines.ingest import event_writer, old_ids
+from pipelines.ingest import event_writer, old_ids, reset
 from pipelines.ingest.counts import stored_counts
 from pipelines.ingest.reset import BATCH
 from pipelines.inputs import input_id, recorded_input
@@ -114,9 +115,11 @@ def test_a_lake_is_looked_through_once(company: Company):
     assert company.lake.open(EVENTS).version == version
 
 
-@pytest.mark.parametrize("step", ["reset_inputs", "months_of", "without_accounts"])
-def test_a_crash_on_the_way_leaves_the_rest_to_the_next_writer(company: Company, step: str):
-    calls, whole = [], getattr(old_ids, step)
+@pytest.mark.parametrize(
+    ("module", "step"), [(reset, "reset_inputs"), (old_ids, "months_of"), (old_ids, "without_accounts")]
+)
+def test_a_crash_on_the_way_leaves_the_rest_to_the_next_writer(company: Company, module: ModuleType, step: str):
+    calls, whole = [], getattr(module, step)
 
     def crash(*given: object) -> object:
         calls.append(given)
@@ -125,7 +128,7 @@ def test_a_crash_on_the_way_leaves_the_rest_to_the_next_writer(company: Company,
         return whole(*given)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(old_ids, step, crash)
+        patch.setattr(module, step, crash)
         with pytest.raises(LakeConflict):
             ingest(company.lake)
     ingest(company.lake)
